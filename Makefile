@@ -1,0 +1,51 @@
+# bitbucket-aws-oidc: every target builds .venv by itself; Python 3.11+ and a package index are all they need.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+INVENTORY ?= examples/quickstart
+BIN := .venv/bin
+STAMP := .venv/.ready
+
+COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --universal --python-version 3.11 \
+	--no-emit-index-url --custom-compile-command "make lock"
+
+.PHONY: help setup sandbox test lint format lock bench docs clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## build .venv with the locked, hash-checked dependencies and the bitbucket-oidc command
+
+# uv comes from the package index under the hash that requirements-dev.txt holds for it, and then installs the rest.
+$(STAMP): requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	awk '/^[a-z]/ {wanted = /^uv==/} wanted' requirements-dev.txt > .venv/requirements-uv.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/requirements-uv.txt
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements-dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+sandbox: setup ## run the main job on emulated AWS accounts: up, then prove (INVENTORY=path for another inventory)
+	$(BIN)/bitbucket-oidc sandbox up $(INVENTORY)
+	$(BIN)/bitbucket-oidc sandbox prove $(INVENTORY)
+
+test: setup ## run all tests
+	$(BIN)/python -m pytest -n 2 -q $(PYTEST_ARGS)
+
+lint: setup ## formatting, lint, types, and the direction of imports between the rooms
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/mypy
+
+format: setup ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: setup ## compile requirements.txt and requirements-dev.txt again from pyproject.toml
+	$(COMPILE) --output-file requirements.txt
+	$(COMPILE) --extra sandbox --group dev --constraints requirements.txt --output-file requirements-dev.txt
+
+clean: ## remove what the other targets made
+	rm -rf .venv .sandbox .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist

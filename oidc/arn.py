@@ -1,0 +1,76 @@
+"""ARNs of IAM, computed: never an output of a resource, so that policies are complete in a preview.
+
+Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from oidc.identifiers import AccountId, WorkspaceSlug
+from oidc.issuer import issuer_path
+
+
+class Partition(StrEnum):
+    """A group of AWS regions with its own IAM (https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html)."""
+
+    AWS = "aws"
+    AWS_US_GOV = "aws-us-gov"
+    AWS_CN = "aws-cn"
+
+    @property
+    def iam_region(self) -> str:
+        """The region that IAM's control plane runs in, for calls that name none: for example ``us-east-1``."""
+        return {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-north-1"}[self.value]
+
+    def has_region(self, region: str) -> bool:
+        """Tell whether a region, such as ``cn-north-1``, belongs to this partition, by the prefix of its name."""
+        prefixed = {"us-gov-": Partition.AWS_US_GOV, "cn-": Partition.AWS_CN}
+        found = next((partition for prefix, partition in prefixed.items() if region.startswith(prefix)), Partition.AWS)
+        return found is self
+
+
+def oidc_provider_arn(partition: Partition, account: AccountId, workspace: WorkspaceSlug) -> str:
+    """Return ``arn:aws:iam::222222222222:oidc-provider/api.bitbucket.org/2.0/workspaces/acme/…/oidc``."""
+    return f"arn:{partition}:iam::{account}:oidc-provider/{issuer_path(workspace)}"
+
+
+def role_arn(partition: Partition, account: AccountId, path: str, name: str) -> str:
+    """Return ``arn:aws:iam::222222222222:role/bitbucket/payments-deploy``; ``path`` begins and ends with a slash."""
+    return f"arn:{partition}:iam::{account}:role{path}{name}"
+
+
+def aws_policy_arn(partition: Partition, path_and_name: str) -> str:
+    """Return the ARN of a policy that AWS manages; ``job-function/ViewOnlyAccess`` has its path in front."""
+    return f"arn:{partition}:iam::aws:policy/{path_and_name}"
+
+
+def account_policy_arn(partition: Partition, account: AccountId, path_and_name: str) -> str:
+    """Return the ARN of a policy that the account itself has, for example of ``team/ci-extra``."""
+    return f"arn:{partition}:iam::{account}:policy/{path_and_name}"
+
+
+@dataclass(frozen=True, slots=True)
+class IamArn:
+    """The parts of an ARN of IAM: ``arn:aws:iam::222222222222:role/ci/deploy``.
+
+    ``owner`` is an account id, or ``aws`` for what AWS manages; ``kind`` is ``role`` or ``policy``; ``name`` is the
+    path without its first slash, and the name: ``ci/deploy``.
+    """
+
+    partition: str
+    owner: str
+    kind: str
+    name: str
+
+
+_IAM_ARN = re.compile(
+    r"arn:(aws|aws-us-gov|aws-cn):iam::([0-9]{12}|aws):(role|policy)/((?:[!-.0-~]+/)*[A-Za-z0-9_+=,.@-]{1,128})",
+    re.ASCII,
+)
+
+
+def parse_iam_arn(text: str) -> IamArn | None:
+    """Return the parts of the ARN of a role or a policy, or ``None`` where ``text`` is neither."""
+    match = _IAM_ARN.fullmatch(text)
+    return IamArn(*match.groups()) if match else None

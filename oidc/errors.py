@@ -1,0 +1,63 @@
+"""Every error this project raises, as one tree.
+
+::
+
+    BitbucketOidcError              what a user may see; str() is the whole message, without a traceback
+    ├── InventoryError              the inventory has findings of level error; all of them are in the message
+    ├── UsageError                  a command, an option or a stack-config value is wrong
+    └── OutsideWorldError           something we do not control failed
+        ├── IssuerError             the issuer could not be reached, or what it presented cannot be believed
+        ├── AwsError                AWS refused or could not be reached
+        └── SandboxError            the sandbox's own parts: engine, emulators, state, lock
+
+An error has up to three parts: what happened (where, expected, found), why it matters where that is not obvious, and
+what to do. Foreign exceptions are wrapped with ``from``.
+"""
+
+
+class BitbucketOidcError(Exception):
+    """Base of the tree.
+
+    Attributes:
+        what: What happened: where, what was expected, what was found. One sentence, for example
+            ``the certificate chain of api.bitbucket.org:443 is not trusted: self-signed certificate in chain``.
+        do: What to do about it, or the empty string. For example ``check that no proxy intercepts TLS``.
+    """
+
+    exit_code = 3
+
+    def __init__(self, what: str, *, do: str = "") -> None:
+        super().__init__(what, do)
+        self.what = what
+        self.do = do
+
+    def __str__(self) -> str:
+        return f"{self.what}; {self.do}" if self.do else self.what
+
+
+class InventoryError(BitbucketOidcError):
+    """The inventory has findings of level error; ``what`` holds one line for each."""
+
+    exit_code = 1
+
+
+class UsageError(BitbucketOidcError):
+    """A command, an option or a stack-config value is wrong."""
+
+    exit_code = 2
+
+
+class OutsideWorldError(BitbucketOidcError):
+    """Something we do not control failed: the network, AWS, Bitbucket, the engine."""
+
+
+class IssuerError(OutsideWorldError):
+    """The issuer could not be reached, or what it presented cannot be believed."""
+
+
+class AwsError(OutsideWorldError):
+    """AWS refused a call or could not be reached."""
+
+
+class SandboxError(OutsideWorldError):
+    """A part of the sandbox failed: an engine, an emulator, the state file, the lock."""

@@ -1,0 +1,72 @@
+"""Limits of IAM and STS.
+
+Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html and the parameter descriptions of
+https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html. Where a quota can be raised, this is its
+default, and an account says otherwise under ``quotas``.
+"""
+
+import re
+
+TRUST_POLICY_CHARS = 2048
+"""Length of a role's trust policy, white space not counted; can be raised to 8,192 (quota L-C07B4B0D)."""
+
+TRUST_POLICY_CHARS_MAX = 8192
+"""The most that AWS raises it to."""
+
+MANAGED_POLICIES_PER_ROLE = 20
+"""Managed policies attached to one role; can be raised to 25 (quota L-0DA4ABF3)."""
+
+MANAGED_POLICIES_PER_ROLE_MAX = 25
+"""The most that AWS raises it to."""
+
+INLINE_POLICY_CHARS_PER_ROLE = 10_240
+"""All inline policies of one role together, white space not counted; fixed."""
+
+ROLES_PER_ACCOUNT = 1000
+"""Roles in one account; can be raised to 10,000 (quota L-FE177D64)."""
+
+ROLES_PER_ACCOUNT_MAX = 10_000
+"""The most that AWS raises it to."""
+
+CLIENT_IDS_PER_OIDC_PROVIDER = 100
+"""Audiences of one OIDC provider; fixed."""
+
+THUMBPRINTS_PER_OIDC_PROVIDER = 5
+"""Thumbprints of one OIDC provider; fixed."""
+
+ROLE_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}", re.ASCII)
+"""Names of roles; unique in an account ignoring case."""
+
+POLICY_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}", re.ASCII)
+"""Names of inline policies."""
+
+ROLE_PATH = re.compile(r"/(?:[!-~]*/)?", re.ASCII)
+"""Paths begin and end with a slash, printable ASCII between; at most 512 characters."""
+
+ROLE_PATH_CHARS = 512
+"""Length of a path."""
+
+DESCRIPTION = re.compile("[\t\n\r -~¡-ÿ]{0,1000}")
+"""Descriptions of roles: Latin-1 without control characters, at most 1,000 characters."""
+
+SESSION_SECONDS_MIN, SESSION_SECONDS_MAX = 3600, 43_200
+"""The longest session of a role may be set from 1 hour to 12 hours."""
+
+TAGS_PER_RESOURCE = 50
+"""Tags of one role or OIDC provider."""
+
+TAG_KEY = re.compile(r"(?!aws:)[\w\s.:/=+\-@]{1,128}", re.IGNORECASE)
+"""Keys of tags; those that begin with ``aws:`` belong to AWS. Unique ignoring case on IAM resources."""
+
+TAG_VALUE = re.compile(r"[\w\s.:/=+\-@]{0,256}")
+"""Values of tags."""
+
+EXTERNAL_ID = re.compile(r"[A-Za-z0-9_+=,.@:/\\-]{2,1224}", re.ASCII)
+"""External ids (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html)."""
+
+SESSION_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}", re.ASCII)
+"""Names of role sessions (as above)."""
+
+AUDIENCE_CHARS = 150
+"""Length of a custom audience, set by Bitbucket; IAM takes 255
+(https://www.atlassian.com/blog/bitbucket/bitbucket-pipelines-oidc-now-supports-multiple-audiences)."""

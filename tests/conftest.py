@@ -1,0 +1,58 @@
+"""What tests of several rooms share."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes depends on what else the machine does: time is for benchmarks, never for tests.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
+
+WORKSPACES = """
+workspaces:
+  acme:
+    uuid: "{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}"
+    repositories:
+      shop:
+        uuid: "{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01}"
+        environments:
+          staging: "{5f0c9f0c-51e4-4c58-9a86-0b2f7f9f6a02}"
+          production: "{c2b1a5de-6b7e-4d4b-b1a0-6a9d8c7b5e03}"
+      site: "{7d1e2f3a-4b5c-4d6e-8f90-a1b2c3d4e504}"
+  other:
+    uuid: "{f4e3d2c1-b0a9-4887-9665-544332211a08}"
+    audiences: [sts.amazonaws.com]
+    repositories:
+      tool: "{2a3b4c5d-6e7f-4081-92a3-b4c5d6e7f809}"
+"""
+
+ACCOUNTS = """
+accounts:
+  dev: {id: "111111111111", labels: {env: dev, team: core}}
+  prod: {id: "222222222222", region: eu-west-1, labels: {env: prod, team: core}}
+  data: {id: "012345678901", labels: {env: prod, team: data}}
+"""
+
+
+@pytest.fixture
+def project_folder() -> Path:
+    return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def write_inventory(tmp_path: Path) -> Callable[..., Path]:
+    """Write files into an inventory folder; what stands in every example comes first."""
+
+    def write(*roles: str, **files: str) -> Path:
+        folder = tmp_path / "inventory"
+        folder.mkdir(exist_ok=True)
+        (folder / "base.yaml").write_text(WORKSPACES + ACCOUNTS + "".join(roles))
+        for name, text in files.items():
+            path = folder / name.replace("__", "/").replace("_yaml", ".yaml").replace("_json", ".json")
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+        return folder
+
+    return write
