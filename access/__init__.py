@@ -1,0 +1,1 @@
+"""Who may assume what: inventory and lock compiled into an AccessPlan, which everything else reads."""

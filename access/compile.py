@@ -1,0 +1,99 @@
+"""Compile an inventory into an AccessPlan: a pure function of files and facts."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from access.oidc_providers import oidc_provider_plans
+from access.plan import Access, AccessPlan, AccountPlan, RolePlan
+from access.roles import Place, role_plan
+from config.findings import Finding, has_errors
+from config.load import Loaded, in_file_order
+from config.models.account import Account
+from config.models.defaults import Defaults
+from config.models.inventory import Inventory
+from config.models.role import Override, Role
+from config.selectors import AccountSelector
+from config.sources import Sources
+from config.variables import render
+from oidc.identifiers import AccountId
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A plan, or ``None`` where a finding is an error, and all findings, in file order."""
+
+    plan: AccessPlan | None
+    findings: tuple[Finding, ...]
+
+
+def compile_plan(loaded: Loaded) -> Compiled:
+    """Compile what was loaded. What IAM would refuse of the rendered result becomes a finding, too."""
+    inventory = loaded.inventory
+    selector = AccountSelector(inventory.accounts)
+    selected = _roles_by_account(inventory, selector)
+    accounts = [
+        _account_plan(loaded, key, account, selected.get(key, {}))
+        for key, account in sorted(inventory.accounts.items())
+    ]
+    findings = in_file_order(loaded.sources.findings)
+    if has_errors(findings):
+        return Compiled(None, findings)
+    return Compiled(AccessPlan(tuple(accounts)), findings)
+
+
+Selected = Mapping[str, tuple[Role, tuple[str, Override] | None]]
+
+
+def _roles_by_account(
+    inventory: Inventory, selector: AccountSelector
+) -> dict[str, dict[str, tuple[Role, tuple[str, Override] | None]]]:
+    found: dict[str, dict[str, tuple[Role, tuple[str, Override] | None]]] = {}
+    for key, role in sorted(inventory.roles.items()):
+        overrides = selector.overrides(role)
+        for account in selector.selected(role):
+            found.setdefault(account, {})[key] = (role, overrides.get(account))
+    return found
+
+
+def _account_plan(loaded: Loaded, key: str, account: Account, selected: Selected) -> AccountPlan:
+    inventory, sources = loaded.inventory, loaded.sources
+    place = Place.of(key, account, inventory.defaults)
+    roles = [
+        plan
+        for role_key, (role, override) in selected.items()
+        if (plan := role_plan(role_key, role, override, place, loaded)) is not None
+    ]
+    _check_names(sources, key, roles)
+    if len(roles) > account.quotas.roles:
+        message = f"{len(roles)} roles, and the quota of {key} is {account.quotas.roles}"
+        hint = "raise the quota in AWS (L-FE177D64), then say so under `quotas: {roles: …}`"
+        sources.report("size-limit", ("accounts", key), message, hint)
+    trusted = {line.workspace for role in roles for line in role.trust}
+    return AccountPlan(
+        key=key,
+        id=AccountId(account.id),
+        partition=account.partition,
+        region=place.region,
+        access=_access(key, account, inventory.defaults, place),
+        oidc_providers=oidc_provider_plans(key, account, trusted, loaded),
+        roles=tuple(roles),
+    )
+
+
+def _check_names(sources: Sources, account: str, roles: Iterable[RolePlan]) -> None:
+    """IAM's names are unique in an account ignoring case, whatever the path."""
+    seen: dict[str, str] = {}
+    for role in roles:
+        first = seen.setdefault(role.name.lower(), role.key)
+        if first != role.key:
+            message = f"the name {role.name} is that of roles.{first} in account {account}, ignoring case"
+            sources.report("role-name-conflict", ("roles", role.key, "name"), message, "give one of them another name")
+
+
+def _access(key: str, account: Account, defaults: Defaults, place: Place) -> Access:
+    own = account if account.deploy_role or account.profile else defaults
+    deploy_role = own.deploy_role
+    if deploy_role is None:
+        return Access(profile=own.profile)
+    arn = render(deploy_role.arn, place.variables("") | {"account": key})
+    return Access(arn, deploy_role.external_id, deploy_role.session_name, own.profile)

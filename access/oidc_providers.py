@@ -1,0 +1,72 @@
+"""Which OIDC providers an account has: one for each workspace that a role there trusts or that the account keeps."""
+
+from collections.abc import Set as AbstractSet
+
+from access.plan import Mode, OidcProviderPlan, Thumbprints
+from config.load import Loaded
+from config.models.account import Account, OidcProviderMode
+from config.models.workspace import Workspace
+from oidc.arn import oidc_provider_arn
+from oidc.identifiers import AccountId, BitbucketUuid, WorkspaceSlug
+from oidc.issuer import default_audience, issuer_url
+from oidc.limits import CLIENT_IDS_PER_OIDC_PROVIDER
+
+
+def oidc_provider_plans(
+    key: str, account: Account, trusted: AbstractSet[str], loaded: Loaded
+) -> tuple[OidcProviderPlan, ...]:
+    """Return the OIDC providers of one account, sorted by workspace."""
+    workspaces = loaded.inventory.workspaces
+    wanted = sorted(trusted | set(account.keep_oidc_providers))
+    return tuple(
+        _plan(key, account, slug, workspaces[slug], loaded)
+        for slug in wanted
+        if slug in workspaces and workspaces[slug].uuid is not None
+    )
+
+
+def _plan(key: str, account: Account, slug: str, workspace: Workspace, loaded: Loaded) -> OidcProviderPlan:
+    uuid = BitbucketUuid(workspace.uuid or "")
+    own = default_audience(uuid)
+    audiences = (own, *sorted(set(workspace.audiences) - {own}))
+    if len(audiences) > CLIENT_IDS_PER_OIDC_PROVIDER:
+        message = f"{len(audiences)} audiences, and an OIDC provider takes {CLIENT_IDS_PER_OIDC_PROVIDER}"
+        loaded.sources.report("size-limit", ("workspaces", slug, "audiences"), message, "remove some")
+    defaults = loaded.inventory.defaults
+    return OidcProviderPlan(
+        workspace=WorkspaceSlug(slug),
+        workspace_uuid=uuid,
+        url=issuer_url(WorkspaceSlug(slug)),
+        arn=oidc_provider_arn(account.partition, AccountId(account.id), WorkspaceSlug(slug)),
+        audiences=audiences,
+        thumbprints=_thumbprints(defaults.thumbprints),
+        mode=_mode(key, account, slug, loaded),
+        tags=dict(sorted(defaults.tags.items())),
+    )
+
+
+def _thumbprints(written: Thumbprints) -> Thumbprints:
+    return written if isinstance(written, str) else tuple(sorted(set(written)))
+
+
+def _mode(key: str, account: Account, slug: str, loaded: Loaded) -> Mode:
+    """Return what becomes of an OIDC provider; ``adopt`` and ``auto`` by what the lock saw in the account.
+
+    ``auto`` adopts what is there and creates what is not. Once created it is there, and adopting what a stack has
+    already changes nothing: so the answer is stable from one lock to the next.
+    """
+    mode = account.oidc_provider or loaded.inventory.defaults.oidc_provider
+    if mode is OidcProviderMode.REFERENCE:
+        return "reference"
+    if mode is OidcProviderMode.CREATE:
+        return "create"
+    locked = loaded.lock.accounts.get(key)
+    seen = locked.oidc_providers.get(slug) if locked is not None and locked.id == account.id else None
+    if seen == "present":
+        return "adopt"
+    if seen is None or mode is OidcProviderMode.ADOPT:
+        found = "is absent, so there is none to adopt" if seen else "is not answered by the lock"
+        message = f"oidc_provider: {mode}, and the OIDC provider of workspace {slug} in account {account.id} {found}"
+        hint = "answer it in inventory.lock.yaml, or write create or reference"
+        loaded.sources.report("needs-lock", ("accounts", key, "oidc_provider"), message, hint)
+    return "create"

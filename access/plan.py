@@ -1,0 +1,172 @@
+"""The AccessPlan: for each account, exactly what will be there. Reports, proofs and Pulumi components all read it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from ipaddress import IPv4Network, IPv6Network
+from typing import Literal, TypeAlias
+
+from oidc.arn import Partition
+from oidc.identifiers import AccountId, BitbucketUuid, WorkspaceSlug
+from oidc.policy_document import PolicyDocument
+from oidc.subject import Grade, SubjectPattern
+
+Thumbprints: TypeAlias = Literal["fetch", "omit"] | tuple[str, ...]
+"""Where an OIDC provider's thumbprints come from: fetched at each run, left to AWS, or 1 to 5 given ones."""
+
+Mode: TypeAlias = Literal["create", "reference", "adopt"]
+"""Whether an OIDC provider is made, is somebody else's, or exists and becomes ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How the program gets into an account; all ``None`` for the ambient credentials.
+
+    Attributes:
+        role_arn: The deploying role to assume, or ``None``.
+        external_id: What its trust policy asks for, or ``None``.
+        session_name: Shown in CloudTrail, or ``None``.
+        profile: A named profile of the AWS configuration, or ``None``.
+    """
+
+    role_arn: str | None = None
+    external_id: str | None = None
+    session_name: str | None = None
+    profile: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OidcProviderPlan:
+    """An OIDC provider in one account: the issuer of one workspace.
+
+    Attributes:
+        workspace: ``acme``.
+        workspace_uuid: ``{0b3ff4a1-…}``.
+        url: ``https://api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc``.
+        arn: Computed.
+        audiences: Its client ids; the workspace's own audience first, further ones sorted.
+        thumbprints: Where they come from.
+        mode: Whether it is made.
+        tags: On the resource.
+    """
+
+    workspace: WorkspaceSlug
+    workspace_uuid: BitbucketUuid
+    url: str
+    arn: str
+    audiences: tuple[str, ...]
+    thumbprints: Thumbprints
+    mode: Mode
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TrustPlan:
+    """One line of who may assume a role: what was written, and what it is compared with.
+
+    Attributes:
+        workspace: ``acme``.
+        repository: Its slug, or ``None`` for a whole workspace.
+        repository_uuid: Or ``None``.
+        environment: The name of the deployment environment, or ``None``.
+        environment_uuid: Or ``None``.
+        steps: ``outside_environments``, ``all_including_environments``, or ``None`` for an environment.
+        audiences: Accepted ones, sorted.
+        subject_pattern: ``{REPO}:{ENV}:*``.
+        grade: How wide this is.
+    """
+
+    workspace: WorkspaceSlug
+    repository: str | None
+    repository_uuid: BitbucketUuid | None
+    environment: str | None
+    environment_uuid: BitbucketUuid | None
+    steps: str | None
+    audiences: tuple[str, ...]
+    subject_pattern: SubjectPattern
+    grade: Grade
+
+
+@dataclass(frozen=True, slots=True)
+class RolePlan:
+    """A role in one account.
+
+    Attributes:
+        key: Of the inventory; logical names are made of it.
+        name: In IAM.
+        arn: Computed.
+        path: ``/bitbucket/``.
+        description: Variables replaced, or ``None``.
+        owner: Free text, or ``None``.
+        grade: As wide as its widest trust.
+        trust: Who may assume it, sorted.
+        trust_policy: What IAM gets.
+        managed_policy_arns: Sorted.
+        inline_policies: By name, sorted.
+        permissions_boundary_arn: Or ``None``.
+        max_session_duration: Seconds.
+        source_ips: Networks that the exchange may come from; none for everywhere.
+        expires: The last day of access, UTC, or ``None``.
+        tags: Those of the defaults and the role's.
+    """
+
+    key: str
+    name: str
+    arn: str
+    path: str
+    description: str | None
+    owner: str | None
+    grade: Grade
+    trust: tuple[TrustPlan, ...]
+    trust_policy: PolicyDocument
+    managed_policy_arns: tuple[str, ...]
+    inline_policies: Mapping[str, PolicyDocument]
+    permissions_boundary_arn: str | None
+    max_session_duration: int
+    source_ips: tuple[IPv4Network | IPv6Network, ...]
+    expires: date | None
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPlan:
+    """An account: what will be there, and how the program gets in.
+
+    Attributes:
+        key: Of the inventory; logical names are made of it.
+        id: Twelve digits.
+        partition: ``aws``.
+        region: ``eu-west-1``, or ``None`` where the inventory names none.
+        access: How the program gets in.
+        oidc_providers: Sorted by workspace.
+        roles: Sorted by key.
+    """
+
+    key: str
+    id: AccountId
+    partition: Partition
+    region: str | None
+    access: Access
+    oidc_providers: tuple[OidcProviderPlan, ...]
+    roles: tuple[RolePlan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPlan:
+    """All accounts, sorted by key; those without roles and OIDC providers too."""
+
+    accounts: tuple[AccountPlan, ...]
+
+    def issuers_to_fetch(self) -> tuple[str, ...]:
+        """Return the URLs of the issuers whose thumbprints are to be fetched, sorted, each once."""
+        found = {
+            oidc_provider.url
+            for account in self.accounts
+            for oidc_provider in account.oidc_providers
+            if oidc_provider.thumbprints == "fetch" and oidc_provider.mode != "reference"
+        }
+        return tuple(sorted(found))
+
+    def only(self, keys: frozenset[str]) -> "AccessPlan":
+        """Return the plan of some of the accounts, by their keys."""
+        return AccessPlan(tuple(account for account in self.accounts if account.key in keys))

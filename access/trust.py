@@ -1,0 +1,88 @@
+"""Trust entries of the inventory to lines of trust, and those to the statements of a trust policy."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from access.plan import TrustPlan
+from config.models.trust import Steps, TrustEntry
+from config.models.workspace import Workspace
+from oidc.identifiers import BitbucketUuid, WorkspaceSlug
+from oidc.issuer import default_audience
+from oidc.subject import (
+    Grade,
+    SubjectPattern,
+    all_steps_pattern,
+    environment_pattern,
+    outside_environments_pattern,
+    whole_workspace_pattern,
+)
+from oidc.trust_policy import TrustedIssuer
+
+WHOLE_WORKSPACE = Steps.ALL_INCLUDING_ENVIRONMENTS
+"""What a trust of a whole workspace shows as its steps."""
+
+
+def trust_lines(entries: Sequence[TrustEntry], workspaces: Mapping[str, Workspace]) -> tuple[TrustPlan, ...] | None:
+    """Return the lines of trust of a role, sorted; ``None`` where the inventory does not answer one of them.
+
+    What is missing has a finding already (``config.cross_record``).
+    """
+    lines: list[TrustPlan] = []
+    for entry in entries:
+        workspace = workspaces.get(entry.workspace)
+        if workspace is None or workspace.uuid is None:
+            return None
+        found = list(_lines(entry, workspace, BitbucketUuid(workspace.uuid)))
+        if None in found:
+            return None
+        lines += [line for line in found if line is not None]
+    return tuple(sorted(lines, key=_order))
+
+
+def _order(line: TrustPlan) -> tuple[str, ...]:
+    return (line.workspace, line.repository or "", line.environment or "", line.steps or "", *line.audiences)
+
+
+def _lines(entry: TrustEntry, workspace: Workspace, uuid: BitbucketUuid) -> Iterator[TrustPlan | None]:
+    audiences = tuple(sorted(set(entry.audiences))) or (default_audience(uuid),)
+    slug = WorkspaceSlug(entry.workspace)
+    if entry.dangerously_whole_workspace is not None:
+        steps = WHOLE_WORKSPACE.value
+        pattern = whole_workspace_pattern()
+        yield TrustPlan(slug, None, None, None, None, steps, audiences, pattern, Grade.WORKSPACE_WIDE)
+        return
+    name = entry.repository_slug or ""
+    repository = workspace.repositories.get(name)
+    if repository is None or repository.uuid is None:
+        yield None
+        return
+    owner = BitbucketUuid(repository.uuid)
+    for environment in entry.environments or ():
+        known = repository.environments.get(environment)
+        if known is None:
+            yield None
+            continue
+        bound = BitbucketUuid(known)
+        pattern = environment_pattern(owner, bound)
+        grade = Grade.ENVIRONMENT_BOUND
+        yield TrustPlan(slug, name, owner, environment, bound, None, audiences, pattern, grade)
+    if entry.steps is not None:
+        pattern = _STEPS_PATTERN[entry.steps](owner)
+        grade = Grade.REPOSITORY_WIDE
+        yield TrustPlan(slug, name, owner, None, None, entry.steps.value, audiences, pattern, grade)
+
+
+_STEPS_PATTERN = {
+    Steps.OUTSIDE_ENVIRONMENTS: outside_environments_pattern,
+    Steps.ALL_INCLUDING_ENVIRONMENTS: all_steps_pattern,
+}
+
+
+def trusted_issuers(lines: Sequence[TrustPlan]) -> list[TrustedIssuer]:
+    """Group lines by issuer and set of accepted audiences: one statement of the trust policy for each."""
+    groups: dict[tuple[WorkspaceSlug, tuple[str, ...]], set[SubjectPattern]] = {}
+    for line in lines:
+        groups.setdefault((line.workspace, line.audiences), set()).add(line.subject_pattern)
+    return sorted(
+        TrustedIssuer(workspace, audiences, tuple(sorted(patterns)))
+        for (workspace, audiences), patterns in groups.items()
+    )

@@ -1,0 +1,22 @@
+"""Rules that look at more than one record: a function for each, listed in ``check``."""
+
+from config.cross_record import accounts, identity, permissions, trust
+from config.cross_record.context import Context
+
+_CHECKS = (
+    identity.check_uuids,
+    identity.check_account_ids,
+    accounts.check_accounts,
+    accounts.check_selection,
+    accounts.check_overrides,
+    trust.check_trust,
+    trust.check_whole_workspace,
+    permissions.check_references,
+    permissions.check_admin_access,
+)
+
+
+def check(context: Context) -> None:
+    """Run every rule; what they find is reported to the context's sources."""
+    for rule in _CHECKS:
+        rule(context)

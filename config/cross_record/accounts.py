@@ -1,0 +1,90 @@
+"""Accounts: their own references, who selects them, and which override holds in each."""
+
+from config.cross_record.context import Context
+from config.findings import did_you_mean
+from config.models.account import Account
+from config.models.role import AccountsByLabel
+from config.selectors import is_glob
+from config.variables import render
+from config.yaml_document import Path
+from oidc.arn import parse_iam_arn
+
+
+def check_accounts(context: Context) -> None:
+    """Report what does not fit together inside an account, with the defaults applied."""
+    defaults = context.inventory.defaults
+    for key, account in context.inventory.accounts.items():
+        at: Path = ("accounts", key)
+        for index, slug in enumerate(account.keep_oidc_providers):
+            _check_kept(context, (*at, "keep_oidc_providers", index), slug)
+        region = account.region or defaults.region
+        if region and not account.partition.has_region(region):
+            where = (*at, "region") if account.region else (*at, "partition")
+            message = f"{region} is not a region of the partition {account.partition}"
+            context.report("partition-region", where, message, "give the account a region of its partition")
+        _check_deploy_role(context, at, account)
+
+
+def _check_kept(context: Context, at: Path, slug: str) -> None:
+    known = context.written("workspaces")
+    if slug not in known:
+        hint = did_you_mean(slug, known, "declare it under `workspaces`")
+        context.report("unknown-workspace", at, f"there is no workspace `{slug}`", hint)
+    elif slug in context.inventory.workspaces and context.inventory.workspaces[slug].uuid is None:
+        report_unlocked(context, at, f"workspace {slug}")
+
+
+def _check_deploy_role(context: Context, at: Path, account: Account) -> None:
+    if account.deploy_role is None:
+        return
+    values = {"account_id": account.id, "partition": account.partition.value, "account": str(at[1]), "role": "x"}
+    rendered = render(account.deploy_role.arn, values | {"region": account.region or "x"})
+    arn = parse_iam_arn(rendered)
+    if arn and (arn.partition, arn.owner) != (account.partition.value, account.id):
+        message = f"{rendered} is not a role of account {account.id} in partition {account.partition}"
+        hint = "name a role of this account: through any other, `up` would write elsewhere"
+        context.report("bad-arn", (*at, "deploy_role"), message, hint)
+
+
+def check_selection(context: Context) -> None:
+    """Report accounts that roles name and nobody declares, and roles for no account at all."""
+    known = context.written("accounts")
+    for key, role in context.inventory.roles.items():
+        at: Path = ("roles", key, "accounts")
+        by_label = isinstance(role.accounts, AccountsByLabel)
+        names = role.accounts.exclude if isinstance(role.accounts, AccountsByLabel) else role.accounts
+        inside = (*at, "exclude") if by_label else at
+        unknown = [(index, name) for index, name in enumerate(names) if not is_glob(name) and name not in known]
+        for index, name in unknown:
+            hint = did_you_mean(name, known, f"the accounts are {', '.join(sorted(known)) or 'none yet'}")
+            context.report("unknown-account", (*inside, index), f"there is no account `{name}`", hint)
+        broken = known - context.inventory.accounts.keys()
+        if not unknown and not broken and not context.selector.selected(role):
+            context.report("selects-no-account", at, "this selects no account", "name one, or remove the role")
+
+
+def check_overrides(context: Context) -> None:
+    """Report overrides that hold nowhere, and accounts that two of them match."""
+    known = context.written("accounts")
+    for key, role in context.inventory.roles.items():
+        if not role.overrides:
+            continue
+        selected = set(context.selector.selected(role))
+        taken: dict[str, str] = {}
+        for pattern in role.overrides:
+            at: Path = ("roles", key, "overrides", pattern)
+            matched = context.selector.matching([pattern]) & selected
+            if not matched and (is_glob(pattern) or pattern in context.inventory.accounts or pattern not in known):
+                hint = did_you_mean(pattern, selected, f"the role is for {', '.join(sorted(selected)) or 'no account'}")
+                message = f"the role is for no account `{pattern}`, so this holds nowhere"
+                context.report("unknown-account", at, message, hint)
+            for account in sorted(matched & taken.keys()):
+                message = f"`{taken[account]}` matches {account} too"
+                context.report("override-conflict", at, message, "let one override match each account")
+            taken |= dict.fromkeys(matched - taken.keys(), pattern)
+
+
+def report_unlocked(context: Context, at: Path, what: str) -> None:
+    """Report a UUID that neither the inventory nor the lock has."""
+    message = f"{what} has no UUID here, and the lock does not answer it"
+    context.report("needs-lock", at, message, "write its UUID, or answer it in inventory.lock.yaml")

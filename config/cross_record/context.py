@@ -1,0 +1,50 @@
+"""What the rules across records look at."""
+
+from collections.abc import Iterator, KeysView, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from config.lock import Lock
+from config.models.inventory import Inventory
+from config.models.role import Role, RoleSettings
+from config.selectors import AccountSelector
+from config.sources import Sources
+from config.yaml_document import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The sound part of the inventory, and the names of all that was written, sound or not.
+
+    Attributes:
+        inventory: With UUIDs from the lock and documents from policy files.
+        lock: As read.
+        sources: Takes the findings.
+        selector: Of the inventory's accounts.
+        today: In UTC.
+    """
+
+    inventory: Inventory
+    lock: Lock
+    sources: Sources
+    selector: AccountSelector
+    today: date
+
+    def written(self, *path: str) -> KeysView[str]:
+        """Return the names at a path of the raw data, so that a name that has another fault is no unknown one."""
+        found: Any = self.sources.data
+        for part in path:
+            found = found.get(part) if isinstance(found, Mapping) else None
+        return found.keys() if isinstance(found, Mapping) else {}.keys()
+
+    def report(self, rule: str, path: Path, message: str, hint: str) -> None:
+        """Add a finding at the place of ``path``."""
+        self.sources.report(rule, path, message, hint)
+
+    def settings(self) -> Iterator[tuple[Path, Role, RoleSettings]]:
+        """Yield every role and every override of a role, with its path."""
+        for key, role in self.inventory.roles.items():
+            yield ("roles", key), role, role
+            for pattern, override in role.overrides.items():
+                yield ("roles", key, "overrides", pattern), role, override

@@ -1,0 +1,108 @@
+"""Trust: everything that it names is declared, once, with a UUID."""
+
+from config.cross_record.accounts import report_unlocked
+from config.cross_record.context import Context
+from config.findings import did_you_mean
+from config.models.role import ATLASSIAN, Role
+from config.models.trust import TrustEntry
+from config.models.workspace import Repository, Workspace
+from config.yaml_document import Path
+from oidc.identifiers import BitbucketUuid
+from oidc.issuer import default_audience
+
+
+def check_trust(context: Context) -> None:
+    """Report unknown names, names without UUID, audiences that are not declared, and entries twice."""
+    for key, role in context.inventory.roles.items():
+        seen: set[tuple[object, ...]] = set()
+        for index, entry in enumerate(role.trust):
+            at: Path = ("roles", key, "trust", index)
+            _check_entry(context, at, entry)
+            _check_twice(context, at, entry, seen)
+    for path, _, settings in context.settings():
+        if settings.source_ips == ATLASSIAN and ATLASSIAN not in context.lock.address_ranges:
+            message = "the address ranges of Atlassian are not in the lock"
+            hint = "answer it in inventory.lock.yaml, or write the networks"
+            context.report("needs-lock", (*path, "source_ips"), message, hint)
+
+
+def _check_entry(context: Context, at: Path, entry: TrustEntry) -> None:
+    slug = entry.workspace
+    where = (*at, "repository") if entry.repository else (*at, "dangerously_whole_workspace", "workspace")
+    written = context.written("workspaces")
+    if slug not in written:
+        hint = did_you_mean(slug, written, "declare it under `workspaces`")
+        context.report("unknown-workspace", where, f"there is no workspace `{slug}`", hint)
+        return
+    workspace = context.inventory.workspaces.get(slug)
+    if workspace is None:
+        return
+    if workspace.uuid is None:
+        report_unlocked(context, where, f"workspace {slug}")
+    _check_audiences(context, at, entry, workspace)
+    name = entry.repository_slug
+    if name is None:
+        return
+    repositories = context.written("workspaces", slug, "repositories")
+    if name not in repositories:
+        hint = did_you_mean(name, repositories, f"declare it under `workspaces.{slug}.repositories`")
+        context.report("unknown-repository", where, f"workspace {slug} has no repository `{name}`", hint)
+    elif name in workspace.repositories:
+        _check_repository(context, at, entry, workspace.repositories[name])
+
+
+def _check_repository(context: Context, at: Path, entry: TrustEntry, repository: Repository) -> None:
+    if repository.uuid is None:
+        report_unlocked(context, (*at, "repository"), f"repository {entry.repository}")
+    written = context.written(
+        "workspaces", entry.workspace, "repositories", entry.repository_slug or "", "environments"
+    )
+    for index, name in enumerate(entry.environments or ()):
+        where = (*at, "environments", index)
+        if name not in written:
+            hint = did_you_mean(name, written, "declare it under the repository's `environments`")
+            context.report("unknown-environment", where, f"{entry.repository} has no environment `{name}`", hint)
+        elif name in repository.environments and repository.environments[name] is None:
+            report_unlocked(context, where, f"environment {name} of {entry.repository}")
+
+
+def _check_audiences(context: Context, at: Path, entry: TrustEntry, workspace: Workspace) -> None:
+    own = [default_audience(BitbucketUuid(workspace.uuid))] if workspace.uuid else []
+    declared = [*own, *workspace.audiences]
+    for index, audience in enumerate(entry.audiences):
+        if audience not in declared:
+            hint = did_you_mean(audience, declared, f"declare it under `workspaces.{entry.workspace}.audiences`")
+            message = f"workspace {entry.workspace} does not declare the audience {audience}"
+            context.report("unknown-audience", (*at, "audiences", index), message, hint)
+
+
+def _check_twice(context: Context, at: Path, entry: TrustEntry, seen: set[tuple[object, ...]]) -> None:
+    base = (entry.workspace, entry.repository_slug, frozenset(entry.audiences))
+    for index, name in enumerate(entry.environments or ()):
+        if (*base, name) in seen:
+            message = f"environment {name} of {entry.repository} is trusted already"
+            context.report("duplicate", (*at, "environments", index), message, "remove one of the two")
+        seen.add((*base, name))
+    if entry.environments is None:
+        if (*base, entry.steps) in seen:
+            context.report("duplicate", at, "the same trust stands above", "remove one of the two")
+        seen.add((*base, entry.steps))
+
+
+def check_whole_workspace(context: Context) -> None:
+    """Report trust of a whole workspace that does not end, or that comes with admin access."""
+    for key, role in context.inventory.roles.items():
+        for index, entry in enumerate(role.trust):
+            if entry.dangerously_whole_workspace is not None:
+                _check_whole(context, ("roles", key, "trust", index, "dangerously_whole_workspace"), role)
+
+
+def _check_whole(context: Context, at: Path, role: Role) -> None:
+    if role.expires is None:
+        message = "trust of a whole workspace has no end"
+        context.report("whole-workspace-expires", at, message, "add `expires: YYYY-MM-DD` to the role")
+    if role.dangerously_allow_admin is not None:
+        message = "trust of a whole workspace and admin access stand together"
+        context.report(
+            "whole-workspace-admin", at, message, "name the repositories, or give the role narrower permissions"
+        )

@@ -1,0 +1,124 @@
+"""Findings: what is wrong in the inventory, where, and what to do."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from enum import StrEnum
+from typing import TypedDict
+
+from config.rules import RULES
+
+
+class Level(StrEnum):
+    """How bad a finding is.
+
+    ``error``: the grammar is broken, AWS would refuse it, access would differ from what is written, or a guardrail is
+    broken. ``warning``: it works, but is wide, unused or about to end.
+    """
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class FindingJson(TypedDict):
+    """A finding in ``--format json``."""
+
+    rule: str
+    level: str
+    file: str
+    line: int
+    column: int
+    path: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A place in a file.
+
+    Attributes:
+        order: The file's place in the order of reading, from 0; findings are reported in this order.
+        line: From 1.
+        column: From 1.
+        file: As the user would open it: ``inventory/roles/payments.yaml``.
+    """
+
+    order: int
+    line: int
+    column: int
+    file: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """One fault.
+
+    Attributes:
+        place: Where it stands.
+        rule: Public id, for example ``unknown-repository``; one of ``config.rules.RULES``.
+        path: Keys from the top of the inventory: ``roles.payments-deploy.trust[0].repository``.
+        message: What is wrong, what was expected and what was found.
+        hint: What to do.
+    """
+
+    place: Place
+    rule: str
+    path: str
+    message: str
+    hint: str
+
+    @property
+    def level(self) -> Level:
+        """The level of the rule."""
+        return Level(RULES[self.rule].level)
+
+    def __str__(self) -> str:
+        where = f"{self.path}: " if self.path else ""
+        return f"{self.place}: {self.level}[{self.rule}] {where}{one_line(self.message)}; {one_line(self.hint)}"
+
+    def to_json(self) -> FindingJson:
+        """Return the finding as ``--format json`` shows it."""
+        return {
+            "rule": self.rule,
+            "level": self.level.value,
+            "file": self.place.file,
+            "line": self.place.line,
+            "column": self.place.column,
+            "path": self.path,
+            "message": one_line(self.message),
+            "hint": one_line(self.hint),
+        }
+
+
+def has_errors(findings: Iterable[Finding]) -> bool:
+    """Tell whether any finding is of level error."""
+    return any(finding.level is Level.ERROR for finding in findings)
+
+
+def one_line(text: str) -> str:
+    """Keep a message on one line and printable: control characters of the inventory are shown, never sent."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+
+
+def did_you_mean(found: str, known: Iterable[str], otherwise: str, *, parts: bool = False) -> str:
+    """Return ``did you mean `production`?`` where one of ``known`` is near ``found``, else ``otherwise``.
+
+    With ``parts`` a part of a name counts, too: ``polices`` is near ``permission_policies``.
+    """
+    scored = [
+        (max(_likeness(found, name), *(_PART * _likeness(found, part) for part in name.split("_") if parts), 0.0), name)
+        for name in known
+    ]
+    score, name = max(scored, default=(0.0, ""))
+    return f"did you mean `{name}`?" if score >= _NEAR else otherwise
+
+
+_NEAR, _PART = 0.65, 0.95
+
+
+def _likeness(one: str, other: str) -> float:
+    return SequenceMatcher(None, one.lower(), other.lower()).ratio()

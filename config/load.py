@@ -1,0 +1,67 @@
+"""Load an inventory: files to frozen values, with everything that is wrong about them."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path as FilePath
+
+from config.cross_record import check
+from config.cross_record.context import Context
+from config.findings import Finding, has_errors
+from config.lock import Lock, read_lock, with_locked_uuids
+from config.models.inventory import Inventory
+from config.policy_files import with_policy_files
+from config.selectors import AccountSelector
+from config.sources import LOCK_NAME, Sources, read_sources
+from config.validation import validate
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """An inventory as read.
+
+    Attributes:
+        inventory: The sound part of it, with UUIDs from the lock and documents from policy files. Where no finding
+            is an error, all of it.
+        lock: As read; empty where there is none.
+        sources: The files, for the places of further findings.
+        findings: In file order.
+    """
+
+    inventory: Inventory
+    lock: Lock
+    sources: Sources
+    findings: tuple[Finding, ...]
+
+    @property
+    def has_errors(self) -> bool:
+        """Tell whether a finding of level error is among the findings."""
+        return has_errors(self.findings)
+
+
+def load_inventory(path: FilePath, *, today: date | None = None) -> Loaded:
+    """Load an inventory, a folder or one file; what is wrong with it is in the findings, never raised.
+
+    Args:
+        path: ``inventory`` or ``inventory.yaml``; findings name files the way this does.
+        today: In UTC; the day of the call where left out.
+    """
+    sources = read_sources(path)
+    told = {finding.place for finding in sources.findings}
+    validated = validate(sources.data)
+    for fault in validated.faults:
+        # A value whose text was at fault already is no value to judge again.
+        if sources.place(fault.path) not in told:
+            sources.report(fault.rule, fault.path, fault.message, fault.hint, of_key=fault.of_key)
+    lock, lock_findings = read_lock(sources.folder / LOCK_NAME, len(sources.files))
+    sources.findings += lock_findings
+    inventory, _ = with_policy_files(validated.inventory, sources)
+    inventory = with_locked_uuids(inventory, lock)
+    today = today or datetime.now(UTC).date()
+    if sources.data:
+        check(Context(inventory, lock, sources, AccountSelector(inventory.accounts), today))
+    return Loaded(inventory, lock, sources, in_file_order(sources.findings))
+
+
+def in_file_order(findings: list[Finding]) -> tuple[Finding, ...]:
+    """Return the findings in file order, each once."""
+    return tuple(sorted(set(findings)))

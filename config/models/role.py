@@ -1,0 +1,112 @@
+"""Roles: who may assume them, where they are, and what they may do."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PlainValidator, field_validator
+
+from config.faults import fault, parse_each
+from config.models.base import InventoryModel
+from config.models.trust import TrustEntry, a_list
+from config.policy_reference import ManagedPolicy
+from config.scalars import (
+    Description,
+    LastDay,
+    Line,
+    Network,
+    Reason,
+    RoleName,
+    RolePath,
+    SessionSeconds,
+    Slug,
+    Tags,
+    Text,
+    describe,
+    parse_network,
+)
+from config.variables import check_variables
+
+ATLASSIAN = "atlassian"
+"""In place of a list of source addresses: the ranges that Atlassian publishes, as the lock holds them."""
+
+
+class AccountsByLabel(InventoryModel):
+    """Accounts that carry all of some labels."""
+
+    expected = "accounts: [KEY, …] or {labels: {…}, exclude: […]}"
+
+    labels: dict[Slug, Text] = Field(min_length=1)
+    """All of these."""
+    exclude: tuple[Text, ...] = ()
+    """Keys or globs of accounts to leave out."""
+
+
+def _accounts(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
+    if isinstance(value, list | tuple):
+        return tuple(value)
+    if isinstance(value, dict):
+        return AccountsByLabel.model_validate(value)
+    raise fault("wrong-type", f"expected accounts, found {describe(value)}", "write [KEY, …] or {labels: {…}}")
+
+
+def _source_ips(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
+    if value == ATLASSIAN:
+        return ATLASSIAN
+    if isinstance(value, list | tuple) and value:
+        return parse_each(value, parse_network)
+    raise fault(
+        "bad-address", f"expected source addresses, found {describe(value)}", "write [203.0.113.0/24, …] or atlassian"
+    )
+
+
+class RoleSettings(InventoryModel):
+    """What a role has and an override may replace."""
+
+    description: Description | None = None
+    """Shown in IAM. May hold variables."""
+    owner: Line | None = None
+    """Free text, shown in reports."""
+    path: RolePath | None = None
+    """IAM path; /bitbucket/ where neither the role nor the defaults have one."""
+    managed_policies: Annotated[tuple[ManagedPolicy, ...], BeforeValidator(a_list)] = ()
+    """aws:NAME, account:NAME or full ARNs."""
+    inline_policies: Annotated[tuple[Slug, ...], BeforeValidator(a_list)] = ()
+    """Keys of permission_policies."""
+    permissions_boundary: ManagedPolicy | None = None
+    """aws:NAME, account:NAME or a full ARN."""
+    max_session_duration: SessionSeconds | None = None
+    """1h, 90m, 5400s or a number of seconds; from 1h to 12h."""
+    source_ips: Annotated[tuple[Network, ...] | Literal["atlassian"] | None, PlainValidator(_source_ips)] = None
+    """Networks that the call to STS may come from, or `atlassian`."""
+    expires: LastDay | None = None
+    """The last day of access, UTC."""
+    tags: Tags = Field(default_factory=dict)
+    """On the role, over those of the defaults."""
+
+    @field_validator("description", mode="after")
+    @classmethod
+    def _known_variables(cls, value: str | None) -> str | None:
+        check_variables(value or "")
+        return value
+
+
+class Override(RoleSettings):
+    """What differs in some accounts: a value here replaces the role's, it never merges."""
+
+    expected = "an override: {max_session_duration: …, …}"
+
+
+class Role(RoleSettings):
+    """A role of IAM, in every account that it selects."""
+
+    expected = "a role: {accounts: …, trust: […], …}"
+
+    name: RoleName | None = None
+    """The name in IAM; the key where left out. A rename replaces the role."""
+    accounts: Annotated[tuple[Text, ...] | AccountsByLabel, BeforeValidator(_accounts)]
+    """Keys or globs of accounts, or {labels: …, exclude: …}."""
+    trust: Annotated[tuple[TrustEntry, ...], BeforeValidator(a_list), Field(min_length=1)]
+    """Who may assume it."""
+    dangerously_allow_admin: Reason | None = None
+    """Why this role may have admin access."""
+    overrides: dict[Text, Override] = Field(default_factory=dict)
+    """By account key or glob."""

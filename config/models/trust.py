@@ -1,0 +1,99 @@
+"""Trust: which steps of which pipelines may assume a role."""
+
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, model_validator
+
+from config.faults import fault
+from config.models.base import InventoryModel
+from config.scalars import Audience, EnvironmentName, Reason, RepositoryReference, WorkspaceSlugText
+
+
+class Steps(StrEnum):
+    """Which steps of a repository, where it is not those of named environments."""
+
+    OUTSIDE_ENVIRONMENTS = "outside_environments"
+    ALL_INCLUDING_ENVIRONMENTS = "all_including_environments"
+
+
+class WholeWorkspace(InventoryModel):
+    """Trust of every repository of a workspace, those of tomorrow included."""
+
+    expected = "{workspace: …, reason: …}"
+
+    workspace: WorkspaceSlugText
+    """The slug."""
+    reason: Reason
+    """Why; shown in reports."""
+
+
+def _repository_reference(value: str) -> str:
+    workspace, slash, repository = value.partition("/")
+    if not workspace or not slash or not repository or "/" in repository:
+        raise fault("bad-name", f"not a repository: {value!r}", "write WORKSPACE/REPOSITORY, as in bitbucket.org")
+    return value
+
+
+class TrustEntry(InventoryModel):
+    """One entry of `trust`: exactly one of `repository` with `environments`, `repository` with `steps`, or
+    `dangerously_whole_workspace`. There is no default: nothing ever widens trust by default.
+    """  # noqa: D205 - one sentence that does not fit on a line
+
+    expected = "a trust entry: {repository: WORKSPACE/REPOSITORY, environments: […]}"
+
+    repository: Annotated[RepositoryReference, BeforeValidator(_repository_reference)] | None = None
+    """WORKSPACE/REPOSITORY."""
+    environments: tuple[EnvironmentName, ...] | None = None
+    """Names of deployment environments: only steps that deploy to one of them."""
+    steps: Steps | None = None
+    """outside_environments or all_including_environments."""
+    dangerously_whole_workspace: WholeWorkspace | None = None
+    """Every step of every repository of a workspace."""
+    audiences: tuple[Audience, ...] = ()
+    """Accepted audiences, of those that the workspace declares; the workspace's own alone where left out or empty."""
+
+    @model_validator(mode="after")
+    def _exactly_one_kind(self) -> Self:
+        kinds = [
+            name
+            for name, value in (
+                ("environments", self.environments),
+                ("steps", self.steps),
+                ("dangerously_whole_workspace", self.dangerously_whole_workspace),
+            )
+            if value is not None
+        ]
+        if len(kinds) > 1:
+            raise fault("trust-kind", f"{' and '.join(kinds)} stand together", "make an entry for each")
+        if not kinds:
+            raise fault(
+                "trust-kind", "nothing says which steps are trusted",
+                "add `environments: […]`, or `steps: outside_environments` or `all_including_environments`",
+            )  # fmt: skip
+        if self.dangerously_whole_workspace and self.repository:
+            raise fault("trust-kind", "a repository and a whole workspace stand together", "keep one of the two")
+        if not self.dangerously_whole_workspace and not self.repository:
+            raise fault("trust-kind", f"{kinds[0]} without a repository", "add `repository: WORKSPACE/REPOSITORY`")
+        if self.environments is not None and not self.environments:
+            raise fault("trust-kind", "no environment is named", "name at least one, or remove the entry")
+        return self
+
+    @property
+    def workspace(self) -> str:
+        """The slug of the workspace."""
+        if self.dangerously_whole_workspace:
+            return self.dangerously_whole_workspace.workspace
+        return (self.repository or "").partition("/")[0]
+
+    @property
+    def repository_slug(self) -> str | None:
+        """The slug of the repository, or ``None`` for a whole workspace."""
+        return self.repository.partition("/")[2] if self.repository else None
+
+
+def a_list(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
+    """Point out a single value where a list is asked for, which YAML makes easy to write."""
+    if isinstance(value, str | dict):
+        raise fault("wrong-type", "expected a list, found a single value", "put it in brackets, or after a dash")
+    return value

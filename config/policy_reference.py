@@ -1,0 +1,73 @@
+"""How the inventory names a managed policy, a permissions boundary and a deploying role."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator
+
+from config.faults import fault
+from config.scalars import describe
+from config.variables import check_variables, render
+from oidc.arn import parse_iam_arn
+from oidc.limits import POLICY_NAME
+
+_SAMPLE = {"account": "a", "account_id": "000000000000", "partition": "aws", "region": "us-east-1", "role": "r"}
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyReference:
+    """A managed policy, by its owner and name, or by its ARN; variables not yet replaced.
+
+    ``aws:job-function/ViewOnlyAccess`` is ``("aws", "job-function/ViewOnlyAccess")``, ``account:ci-boundary`` is
+    ``("account", "ci-boundary")``, and a full ARN is ``("arn", "arn:aws:iam::aws:policy/ReadOnlyAccess")``.
+    """
+
+    owner: Literal["aws", "account", "arn"]
+    name: str
+
+
+def parse_policy_reference(value: object) -> PolicyReference:
+    """Parse one; raises the fault ``bad-arn`` or ``wrong-type``."""
+    if isinstance(value, PolicyReference):
+        return value
+    if not isinstance(value, str):
+        raise fault(
+            "wrong-type", f"expected the name of a policy, found {describe(value)}", "write aws:NAME or account:NAME"
+        )
+    check_variables(value)
+    owner, colon, name = value.partition(":")
+    if owner == "arn":
+        arn = parse_iam_arn(render(value, _SAMPLE))
+        if arn is None or arn.kind != "policy":
+            raise fault("bad-arn", f"not the ARN of a managed policy: {value}", "write arn:aws:iam::…:policy/NAME")
+        return PolicyReference("arn", value)
+    if not colon:
+        raise fault(
+            "bad-arn", f"{value} does not say whose policy it is",
+            f"write aws:{value} for the one that AWS manages, or account:{value} for one of the account's own",
+        )  # fmt: skip
+    *path, last = render(name, _SAMPLE).split("/")
+    good = POLICY_NAME.fullmatch(last) and all(POLICY_NAME.fullmatch(part) for part in path)
+    if owner == "aws" and good:
+        return PolicyReference("aws", name)
+    if owner == "account" and good:
+        return PolicyReference("account", name)
+    raise fault("bad-arn", f"not the name of a managed policy: {value}", "write aws:NAME, account:NAME, or its ARN")
+
+
+def _role_arn(value: object) -> str:
+    if not isinstance(value, str):
+        raise fault(
+            "wrong-type", f"expected the ARN of a role, found {describe(value)}", "write arn:aws:iam::…:role/NAME"
+        )
+    check_variables(value)
+    arn = parse_iam_arn(render(value, _SAMPLE))
+    if arn is None or arn.kind != "role" or arn.owner == "aws":
+        raise fault(
+            "bad-arn", f"not the ARN of a role: {value}", "write arn:{{partition}}:iam::{{account_id}}:role/NAME"
+        )
+    return value
+
+
+ManagedPolicy = Annotated[PolicyReference, BeforeValidator(parse_policy_reference)]
+RoleArn = Annotated[str, BeforeValidator(_role_arn)]

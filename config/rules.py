@@ -1,0 +1,66 @@
+"""The rules that findings name. Ids are public: they stand in CI logs and in people's memory, and never change meaning.
+
+Adding a rule is adding a line here, the check that reports it, and a faulty inventory under ``tests/fixtures/faulty``.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule: its level, and what it asks for in one sentence."""
+
+    level: Literal["error", "warning"]
+    asks: str
+
+
+RULES: dict[str, Rule] = {
+    # Reading files
+    "inventory-missing": Rule("error", "The inventory is there: a folder with YAML files, or one YAML file."),
+    "inventory-empty": Rule("error", "The inventory says something."),
+    "unreadable-file": Rule("error", "Every file of the inventory can be read, as UTF-8."),
+    "outside-inventory": Rule("error", "Files of the inventory stay inside its folder, links resolved."),
+    "yaml-syntax": Rule("error", "Every file is one YAML document."),
+    "yaml-feature": Rule("error", "Only plain YAML: no tags, and keys are plain text."),
+    "json-syntax": Rule("error", "A permission policy's file is one JSON document."),
+    "duplicate": Rule("error", "Everything is said once: a key, an entry, a UUID, an account id."),
+    # Grammar
+    "wrong-type": Rule("error", "A value has the type that its key takes."),
+    "unknown-key": Rule("error", "Only keys of the grammar stand in the inventory."),
+    "missing-key": Rule("error", "Keys without a default are there."),
+    "empty-value": Rule("error", "A key that stands there has a value."),
+    "bad-value": Rule("error", "A value is one of those that its key takes."),
+    "bad-name": Rule("error", "Names are of the characters that Bitbucket, IAM and the inventory take."),
+    "bad-uuid": Rule("error", "A UUID is written `{8-4-4-4-12}` in lower-case hex, quoted, with its braces."),
+    "bad-account-id": Rule("error", "An account id is 12 digits, quoted."),
+    "bad-duration": Rule("error", "A session lasts from 1h to 12h, written 1h, 90m, 5400s or in seconds."),
+    "bad-audience": Rule("error", "An audience is a literal of 1 to 150 characters."),
+    "bad-address": Rule("error", "A source address is a network in CIDR form without host bits."),
+    "bad-thumbprint": Rule("error", "A thumbprint is the SHA-1 of a certificate, 40 hex digits."),
+    "bad-tag": Rule("error", "Tags are what IAM takes, unique ignoring case."),
+    "bad-arn": Rule(
+        "error", "A policy or role is named by `aws:`, `account:` or its ARN, of this partition and account."
+    ),
+    "bad-variable": Rule("error", "Only the inventory's variables stand in double braces."),
+    "bad-policy-document": Rule("error", "A permission policy follows IAM's grammar for identity-based policies."),
+    "trust-kind": Rule("error", "A trust entry is exactly one of its three kinds."),
+    "partition-region": Rule("error", "A region belongs to the account's partition."),
+    # References
+    "unknown-workspace": Rule("error", "A workspace that is named is declared."),
+    "unknown-repository": Rule("error", "A repository that is named is declared."),
+    "unknown-environment": Rule("error", "A deployment environment that is named is declared."),
+    "unknown-account": Rule("error", "An account that is named is declared, and selected where it is overridden."),
+    "unknown-permission-policy": Rule("error", "An inline policy that is named is declared."),
+    "unknown-audience": Rule("error", "An audience that a trust accepts is one that its workspace declares."),
+    "needs-lock": Rule("error", "What the inventory leaves open is answered by inventory.lock.yaml."),
+    # Access
+    "admin-access": Rule("error", "Admin access says why: `dangerously_allow_admin`."),
+    "whole-workspace-expires": Rule("error", "Trust of a whole workspace ends on a day."),
+    "whole-workspace-admin": Rule("error", "Trust of a whole workspace and admin access do not go together."),
+    "override-conflict": Rule("error", "One account is matched by one override of a role at most."),
+    "role-name-conflict": Rule("error", "Names of roles are unique in an account, ignoring case."),
+    "size-limit": Rule("error", "What is rendered fits into IAM's limits."),
+    "expired": Rule("warning", "A role is not past its last day."),
+    "selects-no-account": Rule("warning", "A role is for some account."),
+}

@@ -1,0 +1,197 @@
+"""Find and read the files of an inventory, and merge them into one mapping."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+from typing import Any
+
+from config.findings import Finding, Place, did_you_mean
+from config.models.inventory import Inventory
+from config.scalars import describe
+from config.yaml_document import Path, YamlDocument, find_node, read_document, show_path
+
+LOCK_NAME = "inventory.lock.yaml"
+_MERGED_SECTIONS = ("workspaces", "accounts", "permission_policies", "roles")
+_MAX_BYTES = 20_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file: its place in the order of reading, the path as the user would open it, and its document."""
+
+    order: int
+    path: FilePath
+    document: YamlDocument
+
+    def place(self, path: Path, *, of_key: bool = False) -> tuple[Place, int]:
+        """Return where ``path`` stands in this file, and how many parts of the path the file has."""
+        node, depth = find_node(self.document.root, path, of_key=of_key)
+        mark = node.start_mark if node is not None else None
+        line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+        return Place(self.order, line, column, str(self.path)), depth
+
+
+@dataclass(slots=True)
+class Sources:
+    """All files of an inventory: the folder that they may name others in, the data, merged, and what is wrong."""
+
+    folder: FilePath
+    files: list[Source] = field(default_factory=list)
+    data: dict[str, Any] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    _holders: dict[Path, list[Source]] = field(default_factory=dict)
+
+    def place(self, path: Path, *, of_key: bool = False) -> Place:
+        """Return where ``path`` stands: in the file that has most of it, the first of them."""
+        candidates = self._holders.get(path[:2]) or self._holders.get(path[:1]) or self.files[:1]
+        places = [source.place(path, of_key=of_key) for source in candidates]
+        return max(places, key=lambda found: found[1])[0] if places else Place(0, 1, 1, str(self.folder))
+
+    def source_of(self, path: Path) -> Source:
+        """Return the file that holds ``path``; it is there."""
+        place = self.place(path)
+        return self.files[place.order]
+
+    def report(self, rule: str, path: Path, message: str, hint: str, *, of_key: bool = False) -> None:
+        """Add a finding at the place of ``path``."""
+        self.findings.append(Finding(self.place(path, of_key=of_key), rule, show_path(path), message, hint))
+
+    def remember(self, source: Source, path: Path) -> None:
+        """Note that ``source`` has something to say at ``path``."""
+        self._holders.setdefault(path, []).append(source)
+
+
+def read_sources(inventory: FilePath) -> Sources:
+    """Read and merge all files of an inventory, a folder or one file; never raises for what is there."""
+    folder = inventory if inventory.is_dir() else inventory.parent
+    sources = Sources(folder)
+    if not inventory.exists():
+        _report_whole(sources, inventory, "inventory-missing", "there is no such file or folder", "name the inventory")
+        return sources
+    try:
+        paths = list(_inventory_files(inventory))
+    except OSError as error:
+        _report_whole(
+            sources, inventory, "unreadable-file", f"cannot be read: {error.strerror}", "check its permissions"
+        )
+        return sources
+    if not paths:
+        hint = "write a file such as inventory.yaml in it"
+        _report_whole(sources, inventory, "inventory-missing", "no *.yaml or *.yml file is in this folder", hint)
+    for path in paths:
+        _read_into(sources, path)
+    if paths and not sources.data and not sources.findings:
+        hint = "declare workspaces, accounts and roles"
+        _report_whole(sources, paths[0], "inventory-empty", "the inventory is empty", hint)
+    return sources
+
+
+def _report_whole(sources: Sources, path: FilePath, rule: str, message: str, hint: str) -> None:
+    sources.findings.append(Finding(Place(len(sources.files), 1, 1, str(path)), rule, "", message, hint))
+
+
+def _inventory_files(inventory: FilePath) -> Iterator[FilePath]:
+    """Yield the files in the order of their paths; hidden files and folders are left out, as is the lock."""
+    if not inventory.is_dir():
+        yield inventory
+        return
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    found: list[FilePath] = []
+    for top, folders, names in os.walk(inventory, onerror=refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [
+            FilePath(top) / name
+            for name in names
+            if name.endswith((".yaml", ".yml")) and not name.startswith(".") and name != LOCK_NAME
+        ]
+    yield from sorted(found, key=lambda path: path.parts)
+
+
+def _read_into(sources: Sources, path: FilePath) -> None:
+    text = _text_of(sources, path)
+    if text is None:
+        return
+    source = Source(len(sources.files), path, read_document(text))
+    sources.files.append(source)
+    for problem in source.document.problems:
+        place = Place(source.order, problem.line, problem.column, str(path))
+        sources.findings.append(Finding(place, problem.rule, show_path(problem.path), problem.message, problem.hint))
+    data = source.document.data
+    if isinstance(data, dict):
+        _merge_file(sources, source, data)
+    elif data is not None:
+        message = f"expected a mapping of sections, found {describe(data)}"
+        sources.findings.append(
+            Finding(source.place(())[0], "wrong-type", "", message, "write workspaces:, accounts:, roles:")
+        )
+
+
+def _text_of(sources: Sources, path: FilePath) -> str | None:
+    """Return the text of a file, or report why it cannot be had. A file outside the folder, by a link, is refused."""
+    try:
+        if not path.resolve().is_relative_to(sources.folder.resolve()):
+            _report_whole(sources, path, "outside-inventory", "a link that leads out of the inventory", "copy the file")
+            return None
+        if path.stat().st_size > _MAX_BYTES:
+            _report_whole(sources, path, "unreadable-file", "larger than 20 MB", "split it")
+            return None
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        _report_whole(sources, path, "unreadable-file", f"not UTF-8 at byte {error.start}", "save it as UTF-8")
+    except OSError as error:
+        _report_whole(sources, path, "unreadable-file", f"cannot be read: {error.strerror}", "check the file")
+    return None
+
+
+def _merge_file(sources: Sources, source: Source, data: dict[str, Any]) -> None:
+    for section, value in data.items():
+        sources.remember(source, (section,))
+        if section not in Inventory.model_fields:
+            known = list(Inventory.model_fields)
+            hint = did_you_mean(section, known, f"the sections are {', '.join(known)}", parts=True)
+            place = source.place((section,), of_key=True)[0]
+            message = f"`{section}` is not a section of an inventory"
+            sources.findings.append(Finding(place, "unknown-key", section, message, hint))
+        elif section in _MERGED_SECTIONS and not isinstance(value, dict | None):
+            place = source.place((section,))[0]
+            message = f"expected a mapping, found {describe(value)}"
+            sources.findings.append(Finding(place, "wrong-type", section, message, f"write {section}: {{NAME: …}}"))
+        elif section == "version" and section in sources.data and sources.data[section] == value:
+            continue
+        else:
+            _merge(sources, source, sources.data, {section: value}, ())
+
+
+def _merge(sources: Sources, source: Source, target: dict[str, Any], addition: dict[str, Any], at: Path) -> None:
+    """Merge ``addition`` into ``target``: mappings that hold entries merge, anything else stands once."""
+    for key, value in addition.items():
+        path = (*at, key)
+        if len(path) == 2:  # noqa: PLR2004 - section and name: what findings are looked up by
+            sources.remember(source, path)
+        if _holds_entries(path) and isinstance(value, dict | None) and isinstance(target.get(key, {}), dict | None):
+            merged: dict[str, Any] = target.get(key) or {}
+            target[key] = merged
+            _merge(sources, source, merged, value or {}, path)
+        elif key in target:
+            first = sources.place(path, of_key=True)
+            place = source.place(path, of_key=True)[0]
+            message = f"`{key}` stands twice, first at {first.file}:{first.line}"
+            sources.findings.append(Finding(place, "duplicate", show_path(path), message, "keep one of the two"))
+        else:
+            target[key] = value
+
+
+def _holds_entries(path: Path) -> bool:
+    """Tell whether mappings at ``path`` merge across files: sections, workspaces, repositories and their parts."""
+    match path:
+        case (section,):
+            return section in _MERGED_SECTIONS
+        case ("workspaces", _) | ("workspaces", _, "repositories"):
+            return True
+        case ("workspaces", _, "repositories", _) | ("workspaces", _, "repositories", _, "environments"):
+            return True
+    return False

@@ -1,0 +1,163 @@
+"""Raw data to a frozen inventory: one pass of pydantic, and what it says turned into findings.
+
+An entry with a fault is left out and the rest is validated again, so that rules across records still see all that is
+sound: one fault gives one finding, and hides no other.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from config.findings import did_you_mean
+from config.models.inventory import Inventory
+from config.rules import RULES
+from config.scalars import describe
+from config.yaml_document import Path
+
+_ENTRY_DEPTH = {"defaults": 1, "version": 1, "workspaces": 2, "accounts": 2, "permission_policies": 2, "roles": 2}
+_REPOSITORY_DEPTH, _ENVIRONMENT_DEPTH = 4, 6
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A fault of the data: its rule, path, whether the key itself is at fault, what is wrong, what to do."""
+
+    rule: str
+    path: Path
+    message: str
+    hint: str
+    of_key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """The inventory without the entries that have faults; their paths; the faults."""
+
+    inventory: Inventory
+    broken: frozenset[Path]
+    faults: tuple[Fault, ...]
+
+
+def validate(data: Mapping[str, Any]) -> Validated:
+    """Validate merged data; never raises for what it holds."""
+    try:
+        return Validated(Inventory.model_validate(data), frozenset(), ())
+    except ValidationError as error:
+        faults = tuple(fault_of(detail, data) for detail in error.errors(include_url=False))
+    broken = frozenset(_entry(fault.path) for fault in faults)
+    sound = _without(data, broken, ())
+    return Validated(Inventory.model_validate(sound), broken, faults)
+
+
+def _entry(path: Path) -> Path:
+    """Return the smallest entry around a fault that the inventory can do without."""
+    if path[:1] == ("workspaces",) and len(path) >= _REPOSITORY_DEPTH and path[2] == "repositories":
+        if len(path) >= _ENVIRONMENT_DEPTH and path[4] == "environments":
+            return path[:_ENVIRONMENT_DEPTH]
+        return path[:_REPOSITORY_DEPTH]
+    return path[: _ENTRY_DEPTH.get(str(path[0]) if path else "", 1)]
+
+
+def _without(data: Mapping[str, Any], broken: frozenset[Path], path: Path) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for key, value in data.items():
+        here = (*path, key)
+        if here in broken:
+            continue
+        inside = any(other[: len(here)] == here for other in broken)
+        kept[key] = _without(value, broken, here) if inside and isinstance(value, Mapping) else value
+    return kept
+
+
+def fault_of(detail: ErrorDetails, data: Any, model: type[BaseModel] = Inventory) -> Fault:  # noqa: ANN401 - raw data
+    """Turn one error of pydantic into a fault of `data`, which was validated as `model`."""
+    path = tuple(part for part in detail["loc"] if part != "[key]")
+    of_key = len(path) != len(detail["loc"])
+    context = detail.get("ctx", {})
+    path = (*path, *context.get("at", ()))
+    found, path = _deepest(data, path, keep_missing=detail["type"] == "extra_forbidden")
+    if detail["type"] in RULES:
+        if found is None and detail["type"] not in ("bad-policy-document", "bad-uuid") and path:
+            return _empty(path)
+        return Fault(detail["type"], path, str(context["message"]), str(context["hint"]), of_key)
+    if detail["type"] == "missing":
+        key = str(detail["loc"][-1])
+        return Fault("missing-key", path, f"`{key}` is missing", f"add `{key}:`", of_key=True)
+    if detail["type"] == "extra_forbidden":
+        return _unknown_key(path, model)
+    if found is None:
+        return _empty(path)
+    return _of_pydantic(detail, path, found)
+
+
+def _empty(path: Path) -> Fault:
+    return Fault("empty-value", path, f"`{path[-1]}` has no value", "give it one, or remove the key", of_key=True)
+
+
+def _deepest(data: Any, path: Path, *, keep_missing: bool) -> tuple[Any, Path]:  # noqa: ANN401 - raw data
+    """Follow ``path`` as far as the data goes: short forms make paths that the YAML does not have."""
+    found = data
+    for depth, part in enumerate(path):
+        inside = (isinstance(found, Mapping) and part in found) or (
+            isinstance(found, list | tuple) and isinstance(part, int) and part < len(found)
+        )
+        if not inside:
+            return found, path[: depth + keep_missing]
+        found = found[part]
+    return found, path
+
+
+def _unknown_key(path: Path, model: type[BaseModel]) -> Fault:
+    known = list(keys_at(path[:-1], model))
+    otherwise = f"the keys here are {', '.join(known)}" if known else "remove it"
+    hint = did_you_mean(str(path[-1]), known, otherwise, parts=True)
+    return Fault("unknown-key", path, f"`{path[-1]}` is not a key of the grammar here", hint, of_key=True)
+
+
+def keys_at(path: Path, top: type[BaseModel] = Inventory) -> Iterator[str]:
+    """Yield the keys that the grammar has at a path: for ``("roles", "x", "trust", 0)``, repository and so on."""
+    model: Any = top
+    for part in path:
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            field = model.model_fields.get(str(part))
+            model = field.annotation if field else None
+        else:
+            models = list(_models_in(model))
+            model = models[0] if models else None
+    for found in [model] if isinstance(model, type) and issubclass(model, BaseModel) else _models_in(model):
+        yield from found.model_fields
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - a type annotation
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in getattr(annotation, "__args__", ()):
+        yield from _models_in(argument)
+
+
+_EXPECTED = {
+    "string_type": "text", "int_type": "a whole number", "dict_type": "a mapping", "tuple_type": "a list",
+    "list_type": "a list", "mapping_type": "a mapping",
+}  # fmt: skip
+
+
+def _of_pydantic(detail: ErrorDetails, path: Path, found: Any) -> Fault:  # noqa: ANN401 - raw data
+    kind, context = detail["type"], detail.get("ctx", {})
+    if kind in _EXPECTED:
+        hint = "put it in brackets, or after a dash" if _EXPECTED[kind] == "a list" else f"write {_EXPECTED[kind]}"
+        return Fault("wrong-type", path, f"expected {_EXPECTED[kind]}, found {describe(found)}", hint)
+    if kind in ("enum", "literal_error"):
+        allowed = str(context.get("expected", "")).replace("'", "`")
+        names = allowed.replace("`", "").replace(" or ", ", ").split(", ")
+        message = f"expected {allowed}, found {describe(found)}"
+        return Fault("bad-value", path, message, did_you_mean(str(found), names, f"write {allowed}"))
+    if kind == "too_short":
+        return Fault("bad-value", path, "expected at least one entry, found none", "add one, or remove the whole")
+    if kind in ("less_than_equal", "greater_than_equal"):
+        bound = f"at most {context['le']}" if "le" in context else f"at least {context['ge']}"
+        return Fault("bad-value", path, f"expected {bound}, found {describe(found)}", f"write {bound}")
+    message = detail["msg"][:1].lower() + detail["msg"][1:]
+    return Fault("bad-value", path, f"{describe(found)}: {message}", "change the value accordingly")

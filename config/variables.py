@@ -1,0 +1,75 @@
+"""The inventory's variables: ``{{account_id}}`` and its like, replaced in permission policies, ARNs and descriptions.
+
+IAM's own variables, ``${aws:PrincipalTag/team}`` and the like, pass through untouched.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from config.faults import fault
+from config.findings import did_you_mean
+
+VARIABLES = ("account", "account_id", "partition", "region", "role")
+"""What may stand in double braces. ``account`` and ``role`` are keys of the inventory."""
+
+_IN_BRACES = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+
+
+def check_variables(text: str, at: tuple[str | int, ...] = ()) -> None:
+    """Raise ``bad-variable`` for anything else in double braces; ``at`` says where inside the value ``text`` stands."""
+    for match in _IN_BRACES.finditer(text):
+        name = match[1]
+        if name not in VARIABLES:
+            known = ", ".join(f"{{{{{variable}}}}}" for variable in VARIABLES)
+            hint = f"write one of {known}"
+            meant = did_you_mean(name.strip(), VARIABLES, "")
+            raise fault("bad-variable", f"{match[0]} is not a variable", f"{meant} {hint}".strip(), at)
+
+
+def check_all_variables(data: Any, at: tuple[str | int, ...] = ()) -> None:  # noqa: ANN401 - parsed JSON
+    """Raise ``bad-variable`` for the first string of parsed JSON that has one, keys included."""
+    match data:
+        case str():
+            check_variables(data, at)
+        case Mapping():
+            for key, value in data.items():
+                check_variables(key, (*at, key))
+                check_all_variables(value, (*at, key))
+        case list() | tuple():
+            for index, value in enumerate(data):
+                check_all_variables(value, (*at, index))
+
+
+def variables_in(text: str) -> frozenset[str]:
+    """Return the names in double braces: ``{"account_id"}`` for ``arn:aws:iam::{{account_id}}:role/x``."""
+    return frozenset(_IN_BRACES.findall(text)) if "{{" in text else frozenset()
+
+
+def render(text: str, values: Mapping[str, str]) -> str:
+    """Replace the variables of ``text``, which ``check_variables`` has passed; ``values`` has all of them."""
+    return _IN_BRACES.sub(lambda match: values[match[1]], text) if "{{" in text else text
+
+
+def render_all(data: Any, values: Mapping[str, str]) -> Any:  # noqa: ANN401 - parsed JSON
+    """Replace the variables in every string of parsed JSON, keys included."""
+    match data:
+        case str():
+            return render(data, values)
+        case Mapping():
+            return {render(key, values): render_all(value, values) for key, value in data.items()}
+        case list() | tuple():
+            return [render_all(value, values) for value in data]
+    return data
+
+
+def strings_in(data: Any) -> list[str]:  # noqa: ANN401 - parsed JSON
+    """Return every string of parsed JSON, keys included."""
+    match data:
+        case str():
+            return [data]
+        case Mapping():
+            return [text for key, value in data.items() for text in (key, *strings_in(value))]
+        case list() | tuple():
+            return [text for value in data for text in strings_in(value)]
+    return []

@@ -1,0 +1,221 @@
+"""Read one YAML document into plain data, with the position of everything in it.
+
+PyYAML composes the text into nodes that know their positions; data is built from them here, so that a key twice is
+seen and a mistake can be pointed at. Aliases and merge keys work as YAML defines them; tags do not: they make objects,
+and the inventory has none.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, TypeAlias
+
+import yaml
+
+YamlData: TypeAlias = "dict[str, Any] | list[Any] | str | int | float | bool | date | None"
+Path: TypeAlias = tuple[str | int, ...]
+
+_PREFIX = "tag:yaml.org,2002:"
+_MAX_DEPTH = 50
+_MAX_VALUES = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A fault of the text: the rule, where (line and column from 1, path), what is wrong, what to do."""
+
+    rule: str
+    line: int
+    column: int
+    path: Path
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class YamlDocument:
+    """A document: its nodes (``None`` where it is empty or broken), its data, and what is wrong with its text."""
+
+    root: yaml.Node | None
+    data: YamlData
+    problems: tuple[Problem, ...]
+
+
+def read_document(text: str) -> YamlDocument:
+    """Compose and construct a document; never raises for what ``text`` holds."""
+    loader = yaml.CSafeLoader(text)
+    try:
+        root = loader.get_single_node()
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        return YamlDocument(None, None, (_syntax_problem(error),))
+    finally:
+        loader.dispose()
+    constructor = _Constructor()
+    data = constructor.construct(root, ()) if root is not None else None
+    return YamlDocument(root, data, tuple(constructor.problems))
+
+
+def _syntax_problem(error: Exception) -> Problem:
+    mark = getattr(error, "problem_mark", None)
+    line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+    what = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
+    context = f" {found}" if (found := getattr(error, "context", None)) else ""
+    return Problem(
+        "yaml-syntax", line, column, (), f"this is not YAML: {what}{context}", _syntax_hint(f"{what}{context}")
+    )
+
+
+def _syntax_hint(what: str) -> str:
+    if "scanning an alias" in what:
+        return 'quote a glob: "*" begins an alias in YAML'
+    if "cannot start any token" in what:
+        return "indent with spaces, not tabs, and quote values that begin with @ or `"
+    if "control characters" in what or "unacceptable character" in what:
+        return "remove the control characters"
+    if "undefined alias" in what:
+        return "define the anchor (&name) before the alias (*name), in the same file; a glob with * must be quoted"
+    if "but found another document" in what or "expected a single document" in what:
+        return "keep one document in a file: remove the line `---`"
+    return "check indentation, quotes and brackets just before this place"
+
+
+class _Constructor:
+    """Builds data from nodes, and collects what is wrong."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self._open: set[int] = set()
+        self._values = 0
+
+    def construct(self, node: yaml.Node, path: Path) -> YamlData:
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, path)
+        self._values += len(node.value)
+        if id(node) in self._open or len(path) > _MAX_DEPTH or self._values > _MAX_VALUES:
+            self._report(
+                "yaml-feature", node, path, "an alias that contains itself, or more nesting than an inventory has",
+                "write it out",
+            )  # fmt: skip
+            return None
+        self._open.add(id(node))
+        data: YamlData = self._mapping(node, path) if isinstance(node, yaml.MappingNode) else self._sequence(node, path)
+        self._open.discard(id(node))
+        return data
+
+    def _report(self, rule: str, node: yaml.Node, path: Path, message: str, hint: str) -> None:
+        mark = node.start_mark
+        self.problems.append(Problem(rule, mark.line + 1, mark.column + 1, path, message, hint))
+
+    def _sequence(self, node: yaml.Node, path: Path) -> list[YamlData]:
+        self._refuse_tag(node, "seq", path)
+        return [self.construct(item, (*path, index)) for index, item in enumerate(node.value)]
+
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, YamlData]:
+        self._refuse_tag(node, "map", path)
+        data: dict[str, YamlData] = {}
+        keys: dict[str, yaml.Node] = {}
+        for key_node, value_node, merged in _pairs(node):
+            key = self._key(key_node, path)
+            if key is None or (merged and key in keys):
+                continue
+            if key in keys:
+                first = keys[key].start_mark
+                self._report(
+                    "duplicate", key_node, (*path, key), f"`{key}` stands twice, first on line {first.line + 1}",
+                    "keep one of the two",
+                )  # fmt: skip
+                continue
+            keys[key] = key_node
+            data[key] = self.construct(value_node, (*path, key))
+        return data
+
+    def _key(self, node: yaml.Node, path: Path) -> str | None:
+        """Return the text of a key; a number or a word like `on` that YAML would read as something else is refused."""
+        if isinstance(node, yaml.ScalarNode) and node.tag in (f"{_PREFIX}str", f"{_PREFIX}value"):
+            return str(node.value)
+        if isinstance(node, yaml.ScalarNode) and node.tag.startswith(_PREFIX) and node.tag != f"{_PREFIX}merge":
+            self._report(
+                "yaml-feature", node, path, f"the key {node.value} is read as {_kind(node.tag)}, not as text",
+                f'quote it: "{node.value}"',
+            )  # fmt: skip
+        else:
+            self._report(
+                "yaml-feature", node, path, "a key must be plain text", 'quote the key: `"{…}"` with its braces'
+            )
+        return None
+
+    def _scalar(self, node: yaml.ScalarNode, path: Path) -> YamlData:
+        tag = node.tag.removeprefix(_PREFIX)
+        if tag == "str":
+            return str(node.value)
+        try:
+            if tag in ("null", "bool", "int", "float", "timestamp"):
+                return _SCALARS.construct_object(node)  # type: ignore[no-any-return]  # PyYAML's stubs return Any
+        except ValueError as error:
+            self._report("bad-value", node, path, f"{node.value} cannot be read: {error}", "quote it if it is text")
+            return None
+        if tag in ("value", "merge"):
+            return str(node.value)
+        self._refuse_tag(node, "str", path)
+        return str(node.value)
+
+    def _refuse_tag(self, node: yaml.Node, expected: str, path: Path) -> None:
+        if node.tag != _PREFIX + expected:
+            shown = node.tag.replace(_PREFIX, "!!")
+            self._report("yaml-feature", node, path, f"the tag {shown} is not part of the grammar", "remove the tag")
+
+
+_SCALARS = yaml.constructor.SafeConstructor()
+
+
+def _kind(tag: str) -> str:
+    return {"null": "null", "bool": "true or false", "timestamp": "a date"}.get(tag.removeprefix(_PREFIX), "a number")
+
+
+def _pairs(node: yaml.MappingNode, depth: int = 0) -> Iterator[tuple[yaml.Node, yaml.Node, bool]]:
+    """Yield key, value and whether a merge key (``<<``) brought them; a mapping's own keys first: they win."""
+    merges: list[yaml.Node] = []
+    for key, value in node.value:
+        if key.tag == f"{_PREFIX}merge":
+            merges.extend(value.value if isinstance(value, yaml.SequenceNode) else [value])
+        else:
+            yield key, value, False
+    for merged in merges:
+        if isinstance(merged, yaml.MappingNode) and depth < _MAX_DEPTH:
+            for key, value, _ in _pairs(merged, depth + 1):
+                yield key, value, True
+        else:
+            yield merged, merged, True
+
+
+def find_node(
+    root: yaml.Node | None, path: Sequence[str | int], *, of_key: bool = False
+) -> tuple[yaml.Node | None, int]:
+    """Follow ``path`` from ``root``; return the deepest node found and how many parts of the path led there.
+
+    With ``of_key`` the last part is answered by the node of the key itself, not of its value.
+    """
+    node, depth = root, 0
+    for part in path:
+        step = _child(node, part)
+        if step is None:
+            break
+        depth += 1
+        node = step[0] if of_key and depth == len(path) else step[1]
+    return node, depth
+
+
+def _child(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node, yaml.Node] | None:
+    if isinstance(node, yaml.MappingNode):
+        return next(((key, value) for key, value, _ in _pairs(node) if key.value == part), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return node.value[part], node.value[part]
+    return None
+
+
+def show_path(path: Sequence[str | int]) -> str:
+    """Return ``roles.payments-deploy.trust[0].repository`` for its parts."""
+    shown = ""
+    for part in path:
+        shown += f"[{part}]" if isinstance(part, int) else f".{part}" if shown else part
+    return shown

@@ -1,0 +1,74 @@
+"""Reordering keys and lists that are sets changes no byte of the plan."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from access.compile import compile_plan
+from access.plan_json import plan_json
+from config.load import load_inventory
+
+INVENTORY = """
+defaults: {tags: {A: a, B: b}, region: eu-west-1}
+workspaces:
+  acme:
+    uuid: "{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}"
+    audiences: [x, y]
+    repositories:
+      shop:
+        uuid: "{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01}"
+        environments:
+          staging: "{5f0c9f0c-51e4-4c58-9a86-0b2f7f9f6a02}"
+          production: "{c2b1a5de-6b7e-4d4b-b1a0-6a9d8c7b5e03}"
+      site: "{7d1e2f3a-4b5c-4d6e-8f90-a1b2c3d4e504}"
+  other:
+    uuid: "{f4e3d2c1-b0a9-4887-9665-544332211a08}"
+    repositories: {tool: "{2a3b4c5d-6e7f-4081-92a3-b4c5d6e7f809}"}
+accounts:
+  dev: {id: "111111111111", keep_oidc_providers: [other, acme]}
+  prod: {id: "222222222222", labels: {env: prod}}
+permission_policies:
+  p:
+    document:
+      Version: "2012-10-17"
+      Statement: [{Effect: Allow, Action: ["s3:Put*", "s3:Get*"], Resource: ["b", "a"]}]
+  q: {document: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: "s3:List*", Resource: "*"}]}}
+roles:
+  one:
+    accounts: [prod, dev]
+    trust:
+      - {repository: acme/shop, environments: [staging, production], audiences: [x, y]}
+      - {repository: acme/site, steps: outside_environments}
+      - {repository: other/tool, steps: all_including_environments}
+    managed_policies: ["aws:ReadOnlyAccess", "account:x"]
+    inline_policies: [q, p]
+    source_ips: ["203.0.113.0/24", "198.51.100.0/24"]
+    tags: {C: c, D: d}
+    overrides: {dev: {owner: me}, prod: {owner: you}}
+  two: {accounts: ["*"], trust: [{repository: acme/site, steps: outside_environments}]}
+"""
+
+
+def shuffled(data: Any, rng: random.Random) -> Any:
+    if isinstance(data, dict):
+        return {key: shuffled(data[key], rng) for key in rng.sample(list(data), len(data))}
+    return [shuffled(item, rng) for item in rng.sample(data, len(data))] if isinstance(data, list) else data
+
+
+def plan_text(folder: Path, data: dict[str, Any]) -> str:
+    (folder / "inventory.yaml").write_text(yaml.safe_dump(data, sort_keys=False))
+    compiled = compile_plan(load_inventory(folder))
+    assert compiled.plan is not None, compiled.findings
+    return json.dumps(plan_json(compiled.plan))
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.randoms(use_true_random=False))
+def test_the_plan_is_the_same_in_any_order(tmp_path: Path, rng: random.Random) -> None:
+    data = yaml.safe_load(INVENTORY)
+    assert plan_text(tmp_path, shuffled(data, rng)) == plan_text(tmp_path, data)

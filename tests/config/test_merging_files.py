@@ -1,0 +1,112 @@
+"""Files of a folder are one inventory, whatever their number, names and order."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from access.compile import compile_plan
+from access.plan_json import plan_json
+from config.load import load_inventory
+
+ROLE = """
+roles:
+  deploy:
+    accounts: [prod]
+    trust: [{repository: acme/shop, environments: [production]}]
+"""
+
+
+def plan_text(folder: Path) -> str:
+    compiled = compile_plan(load_inventory(folder))
+    assert compiled.findings == ()
+    assert compiled.plan is not None
+    return json.dumps(plan_json(compiled.plan))
+
+
+def test_a_team_adds_a_repository_to_a_workspace_from_its_own_file(write_inventory: Callable[..., Path]) -> None:
+    folder = write_inventory(
+        ROLE,
+        teams__web_yaml="""
+workspaces: {acme: {repositories: {blog: "{e1a9c6b4-30d2-4f6e-b7a8-9c0d1e2f3a05}"}}}
+roles: {blog: {accounts: [dev], trust: [{repository: acme/blog, steps: outside_environments}]}}
+""",
+    )
+    assert '"repository": "blog"' in plan_text(folder)
+
+
+def test_a_team_adds_an_environment_to_a_repository_that_stands_elsewhere(write_inventory: Callable[..., Path]) -> None:
+    folder = write_inventory(
+        ROLE,
+        web_yaml="""
+workspaces: {acme: {repositories: {shop: {environments: {test: "{e1a9c6b4-30d2-4f6e-b7a8-9c0d1e2f3a05}"}}}}}
+roles: {test: {accounts: [dev], trust: [{repository: acme/shop, environments: [test]}]}}
+""",
+    )
+    assert "{e1a9c6b4-30d2-4f6e-b7a8-9c0d1e2f3a05}:*" in plan_text(folder)
+
+
+def test_one_file_and_many_files_give_the_same_plan(write_inventory: Callable[..., Path], tmp_path: Path) -> None:
+    whole = plan_text(write_inventory(ROLE))
+    split = tmp_path / "split"
+    split.mkdir()
+    text = (tmp_path / "inventory" / "base.yaml").read_text()
+    top, _, rest = text.partition("accounts:")
+    accounts, _, roles = rest.partition("roles:")
+    (split / "z.yaml").write_text(top)
+    (split / "m.yml").write_text("accounts:" + accounts)
+    (split / "a.yaml").write_text("roles:" + roles)
+    assert plan_text(split) == whole
+
+
+def test_a_single_file_is_accepted_in_place_of_a_folder(write_inventory: Callable[..., Path]) -> None:
+    folder = write_inventory(ROLE)
+    assert plan_text(folder / "base.yaml") == plan_text(folder)
+
+
+def test_the_version_may_stand_in_every_file(write_inventory: Callable[..., Path]) -> None:
+    assert plan_text(write_inventory("version: 1\n", ROLE, more_yaml="version: 1\n"))
+
+
+def test_hidden_files_and_the_lock_are_no_inventory(write_inventory: Callable[..., Path]) -> None:
+    folder = write_inventory(ROLE, inventory_lock_yaml="")
+    (folder / "inventory.lock.yaml").write_text("version: 1\n")
+    (folder / ".drafts").mkdir()
+    (folder / ".drafts" / "x.yaml").write_text("nonsense: true\n")
+    (folder / ".y.yaml").write_text("nonsense: true\n")
+    assert plan_text(folder)
+
+
+def test_a_link_out_of_the_folder_is_refused(write_inventory: Callable[..., Path], tmp_path: Path) -> None:
+    folder = write_inventory(ROLE)
+    outside = tmp_path / "outside.yaml"
+    outside.write_text("accounts: {}\n")
+    (folder / "link.yaml").symlink_to(outside)
+    findings = compile_plan(load_inventory(folder)).findings
+    assert [(finding.rule, Path(finding.place.file).name) for finding in findings] == [
+        ("outside-inventory", "link.yaml")
+    ]
+
+
+def test_anchors_and_merge_keys_work(write_inventory: Callable[..., Path]) -> None:
+    folder = write_inventory(
+        """
+roles:
+  one: &role
+    accounts: [prod]
+    trust: [{repository: acme/shop, environments: [production]}]
+  two:
+    <<: *role
+    accounts: [dev]
+"""
+    )
+    plan = json.loads(plan_text(folder))
+    assert {role["key"]: account["key"] for account in plan["accounts"] for role in account["roles"]} == {
+        "one": "prod",
+        "two": "dev",
+    }
+
+
+def test_a_broken_file_does_not_hide_the_findings_of_the_others(write_inventory: Callable[..., Path]) -> None:
+    folder = write_inventory(ROLE.replace("production", "prodution"), broken_yaml="roles: [\n")
+    rules = [finding.rule for finding in load_inventory(folder).findings]
+    assert rules == ["unknown-environment", "yaml-syntax"]

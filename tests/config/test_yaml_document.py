@@ -1,0 +1,44 @@
+"""Whatever a text holds, reading it ends in data and problems, never in an exception."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.yaml_document import find_node, read_document
+
+
+@given(st.text(alphabet=st.sampled_from("ab:-[]{}&*!|>'\"#%@`,? \n\t01.~<=é\x00\x85\ufeff"), max_size=80))
+def test_any_text_is_read(text: str) -> None:
+    document = read_document(text)
+    assert all(problem.line >= 1 and problem.column >= 1 for problem in document.problems)
+
+
+@given(st.text(max_size=40))
+def test_text_in_quotes_comes_back_as_it_was(text: str) -> None:
+    quoted = text.replace("'", "''")
+    document = read_document(f"key: '{quoted}'")
+    if not document.problems and "\n" not in text and "\r" not in text and text == text.strip() and text.isprintable():
+        assert document.data == {"key": text}
+
+
+def test_an_alias_bomb_ends_in_a_problem() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
+    document = read_document("\n".join(lines))
+    assert {problem.rule for problem in document.problems} == {"yaml-feature"}
+
+
+@pytest.mark.parametrize("depth", [60, 5000])
+def test_deep_nesting_ends_in_a_problem(depth: int) -> None:
+    assert read_document("a: " + "[" * depth + "]" * depth).problems
+
+
+def test_a_place_is_that_of_the_value_and_a_key_has_its_own() -> None:
+    document = read_document("roles:\n  deploy:\n    trust:\n      - repository: acme/shop\n")
+    path = ("roles", "deploy", "trust", 0, "repository")
+    value, depth = find_node(document.root, path)
+    key, _ = find_node(document.root, path, of_key=True)
+    assert value is not None
+    assert key is not None
+    assert (value.start_mark.line, value.start_mark.column, depth) == (3, 20, 5)
+    assert (key.start_mark.line, key.start_mark.column) == (3, 8)
