@@ -1,0 +1,1 @@
+"""The world outside: the issuer's discovery document and its certificate chain."""

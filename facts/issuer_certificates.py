@@ -1,0 +1,202 @@
+"""The thumbprints of issuers, taken from the certificates that their hosts present over TLS.
+
+AWS's procedure (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html):
+the issuer's discovery document, the host of its ``jwks_uri``, the last certificate which that host presents, SHA-1.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import certifi
+import requests
+from cryptography import x509
+from requests.utils import get_environ_proxies
+
+from facts.discovery_document import (
+    INSTEAD,
+    MAX_DOCUMENT_BYTES,
+    DiscoveryDocument,
+    authority,
+    discovery_url,
+    parse_discovery_document,
+)
+from facts.issuer_connect import IssuerConnect
+from facts.issuer_failures import REQUEST_FAILURES, request_failure, was_reset
+from facts.presented_chain import ChainRecordingAdapter
+from facts.time_limit import within
+from oidc.errors import IssuerError, UsageError
+from oidc.thumbprint import Thumbprint, chain_thumbprint
+
+USER_AGENT = "bitbucket-aws-oidc"
+
+_HEADERS = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity"}
+_CHUNK_BYTES = 8192
+
+
+def fetch_thumbprints(
+    issuers: Collection[str],
+    *,
+    connect: IssuerConnect | None = None,
+    ca_file: Path | None = None,
+    timeout: float = 10.0,
+) -> dict[str, Thumbprint]:
+    """Return the thumbprint for each issuer, ``{"https://api.bitbucket.org/2.0/…/oidc": "990f41…"}``.
+
+    One TLS connection is made to each distinct host, however many issuers it serves (more only if the host closes it
+    between two documents). A thumbprint is believed only after the host's chain was verified against trusted CAs, its
+    dates and the host name included. Those CAs are certifi's by default and never the ones that ``REQUESTS_CA_BUNDLE``
+    names: where a proxy intercepts TLS, that variable names the proxy's CA, whose thumbprint must not reach AWS.
+
+    Proxies of the environment (``HTTPS_PROXY``, ``NO_PROXY``) are used by HTTP ``CONNECT``; with ``connect`` none is.
+
+    Args:
+        issuers: Issuer URLs, https, as in the ``iss`` of tokens. Duplicates are asked once.
+        connect: Where to connect in place of the issuers' hosts: the sandbox's emulated Bitbucket.
+        ca_file: A PEM file of the CAs to trust in place of certifi's.
+        timeout: Seconds that each issuer may take, from the look-up of its name to the last byte.
+
+    Raises:
+        IssuerError: An issuer could not be reached, or what it presented cannot be believed. The first one ends it.
+        UsageError: An issuer is not an https URL, a CA file cannot be read, or both CA files are given.
+    """
+    trusted = _trusted_cas(connect, ca_file)
+    wanted = list(dict.fromkeys(issuers))
+    for issuer in wanted:
+        if authority(issuer) is None:
+            raise UsageError(f"the issuer {issuer[:200]!r} is not an https URL", do="write it as in the tokens' `iss`")
+    # At most two hosts for each issuer: its own, and that of its keys.
+    adapter = ChainRecordingAdapter(hosts=2 * len(wanted) + 1, endpoint=connect.endpoint if connect else None)
+    with requests.Session() as session:
+        # Neither a CA bundle of the environment nor a login from a .netrc file: both would be sent to, or believed
+        # of, a host that needs none.
+        session.trust_env = False
+        session.mount("https://", adapter)
+        transport = _Transport(session, trusted, timeout, connect)
+        return {issuer: _fetch_one(issuer, transport, adapter) for issuer in wanted}
+
+
+@dataclass(frozen=True)
+class _Reply:
+    """What one request gave: status code, headers, and at most a little more than the allowed size of body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class _Transport:
+    """Sends requests with the trust, the proxies and the time limit of one fetch."""
+
+    session: requests.Session
+    trusted: Path
+    timeout: float
+    connect: IssuerConnect | None
+
+    @property
+    def address(self) -> str:
+        """Where connections go to if not to the hosts' own addresses, for messages."""
+        return self.connect.address if self.connect else ""
+
+    def send(self, method: str, url: str) -> _Reply:
+        """Send one request, and once more if the other side closed the connection before it answered."""
+        try:
+            return self._send_once(method, url)
+        except requests.ConnectionError as error:
+            if not was_reset(error):
+                raise
+        return self._send_once(method, url)
+
+    def _send_once(self, method: str, url: str) -> _Reply:
+        with self.session.request(
+            method,
+            url,
+            headers=_HEADERS,
+            proxies={} if self.connect else get_environ_proxies(url),
+            verify=str(self.trusted),
+            timeout=self.timeout,
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            body = bytearray()
+            for chunk in response.iter_content(_CHUNK_BYTES):
+                body += chunk
+                if len(body) > MAX_DOCUMENT_BYTES:
+                    break
+            return _Reply(response.status_code, response.headers, bytes(body))
+
+
+def _fetch_one(issuer: str, transport: _Transport, adapter: ChainRecordingAdapter) -> Thumbprint:
+    url = discovery_url(issuer)
+    try:
+        return within(transport.timeout, lambda: _thumbprint_of(issuer, transport, adapter))
+    except TimeoutError as error:
+        raise request_failure(url, error, address=transport.address) from error
+
+
+def _thumbprint_of(issuer: str, transport: _Transport, adapter: ChainRecordingAdapter) -> Thumbprint:
+    document = _discovery_document(issuer, transport)
+    host, port = authority(document.jwks_uri) or ("", 0)
+    chain = adapter.presented_by(host, port)
+    if chain is None:
+        # The keys are on another host: connect to it once. Whatever it answers, its certificates are what counts.
+        _send(transport, "HEAD", document.jwks_uri)
+        chain = adapter.presented_by(host, port)
+    try:
+        return chain_thumbprint(chain or ())
+    except IssuerError as error:
+        raise IssuerError(f"{document.jwks_uri}: {error.what}", do=error.do) from error
+
+
+def _discovery_document(issuer: str, transport: _Transport) -> DiscoveryDocument:
+    url = discovery_url(issuer)
+    reply = _send(transport, "GET", url)
+    if reply.status != requests.codes.ok:
+        raise _unexpected_status(url, reply)
+    if len(reply.body) > MAX_DOCUMENT_BYTES:
+        raise IssuerError(
+            f"{url} holds no discovery document: it is larger than {MAX_DOCUMENT_BYTES} bytes",
+            do=f"check that no proxy or login page answers in place of the issuer, {INSTEAD}",
+        )
+    return parse_discovery_document(issuer, reply.body)
+
+
+def _send(transport: _Transport, method: str, url: str) -> _Reply:
+    try:
+        return transport.send(method, url)
+    except REQUEST_FAILURES as error:
+        raise request_failure(url, error, address=transport.address) from error
+
+
+def _unexpected_status(url: str, reply: _Reply) -> IssuerError:
+    what = f"{url} was answered with status {reply.status}"
+    if reply.status == requests.codes.not_found:
+        return IssuerError(
+            f"{what}: there is no such workspace, or no discovery document for it yet",
+            do="check the workspace's slug; Bitbucket serves the document only once OpenID Connect is switched on and "
+            f"one pipeline has run in the workspace, {INSTEAD}",
+        )
+    location = reply.headers.get("Location")
+    if location is not None:
+        return IssuerError(
+            f"{what}, a redirect to {location[:200]!r}, which is not followed",
+            do=f"check the workspace's slug, and that no login page answers in place of the issuer, {INSTEAD}",
+        )
+    return IssuerError(f"{what}, expected 200", do=f"try again later, {INSTEAD}")
+
+
+def _trusted_cas(connect: IssuerConnect | None, ca_file: Path | None) -> Path:
+    """Return the PEM file of the CAs to trust, after a look into it unless it is certifi's."""
+    if connect is not None and ca_file is not None:
+        raise UsageError("both issuerConnect and a CA file are given", do="issuerConnect has a CA file of its own")
+    chosen = connect.ca_file if connect is not None else ca_file
+    if chosen is None:
+        return Path(certifi.where())
+    try:
+        x509.load_pem_x509_certificates(chosen.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"the CA file {chosen} cannot be used: {error}", do="give a PEM file with at least one certificate"
+        ) from error
+    return chosen
