@@ -1,0 +1,1 @@
+"""Pulumi ComponentResources that turn an AccessPlan into resources, one explicit AWS provider per account."""

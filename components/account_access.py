@@ -1,0 +1,88 @@
+"""One account: its AWS provider, its OIDC providers, and its roles."""
+
+from collections.abc import Mapping
+
+import pulumi
+import pulumi_aws as aws
+
+from access.plan import AccountPlan, OidcProviderPlan
+from components.aws_provider import AwsSettings, aws_provider, resource_tags
+from components.pipeline_role import PipelineRole
+from oidc.thumbprint import Thumbprint
+
+TYPE = "bitbucket-aws-oidc:index:AccountAccess"
+
+
+class AccountAccess(pulumi.ComponentResource):
+    """What pipelines may assume in one account.
+
+    Attributes:
+        role_arns: By key of the inventory.
+        oidc_provider_arns: By workspace; computed for those that are only referenced.
+    """
+
+    role_arns: dict[str, pulumi.Output[str]]
+    oidc_provider_arns: dict[str, pulumi.Input[str]]
+
+    def __init__(
+        self,
+        name: str,
+        plan: AccountPlan,
+        *,
+        aws_settings: AwsSettings,
+        thumbprints: Mapping[str, Thumbprint],
+        protect_oidc_providers: bool,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Register the account.
+
+        Args:
+            name: Its key of the inventory.
+            plan: What will be there.
+            aws_settings: How the stack talks to AWS.
+            thumbprints: By URL of the issuer; has all that the plan wants fetched.
+            protect_oidc_providers: Whether the engine refuses to delete OIDC providers.
+            opts: As of any component.
+        """
+        super().__init__(TYPE, name, None, opts)
+        provider = aws_provider(plan, aws_settings, self)
+        made: dict[str, aws.iam.OpenIdConnectProvider] = {}
+        for oidc_provider in plan.oidc_providers:
+            if oidc_provider.mode != "reference":
+                made[oidc_provider.workspace] = aws.iam.OpenIdConnectProvider(
+                    f"{name}/{oidc_provider.workspace}",
+                    url=oidc_provider.url,
+                    client_id_lists=list(oidc_provider.audiences),
+                    thumbprint_lists=_thumbprints(oidc_provider, thumbprints),
+                    tags=resource_tags(oidc_provider.tags),
+                    opts=pulumi.ResourceOptions(
+                        parent=self,
+                        provider=provider,
+                        protect=protect_oidc_providers,
+                        import_=oidc_provider.arn if oidc_provider.mode == "adopt" else None,
+                    ),
+                )
+        self.role_arns = {}
+        for role in plan.roles:
+            trusted = sorted({line.workspace for line in role.trust} & made.keys())
+            component = PipelineRole(
+                f"{name}/{role.key}",
+                role,
+                aws_provider=provider,
+                oidc_providers=[made[workspace] for workspace in trusted],
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+            self.role_arns[role.key] = component.arn
+        self.oidc_provider_arns = {
+            found.workspace: made[found.workspace].arn if found.workspace in made else found.arn
+            for found in plan.oidc_providers
+        }
+        self.register_outputs({"roleArns": self.role_arns, "oidcProviderArns": self.oidc_provider_arns})
+
+
+def _thumbprints(oidc_provider: OidcProviderPlan, fetched: Mapping[str, Thumbprint]) -> list[str] | None:
+    if oidc_provider.thumbprints == "omit":
+        return None
+    if oidc_provider.thumbprints == "fetch":
+        return [fetched[oidc_provider.url]]
+    return list(oidc_provider.thumbprints)

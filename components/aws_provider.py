@@ -1,0 +1,69 @@
+"""One explicit AWS provider for each account, which cannot write anywhere else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from access.plan import AccountPlan
+
+MANAGED_BY = "bitbucket-aws-oidc"
+DEFAULT_SESSION_NAME = "bitbucket-aws-oidc"
+"""Shown in CloudTrail as the session of the deploying role, where the inventory names no other."""
+
+
+@dataclass(frozen=True, slots=True)
+class AwsSettings:
+    """How this stack talks to AWS, the same for every account.
+
+    Attributes:
+        stack: Who manages the resources, put on them as a tag: ``bitbucket-aws-oidc/dev``.
+        endpoint: ``http://127.0.0.1:4566`` in the sandbox, else ``None``.
+    """
+
+    stack: str
+    endpoint: str | None = None
+
+    def default_tags(self) -> dict[str, str]:
+        """Return the tags that say who manages a resource; AWS providers put them on everything they make."""
+        return {"ManagedBy": MANAGED_BY, "ManagedByStack": self.stack}
+
+
+def aws_provider(account: AccountPlan, settings: AwsSettings, parent: pulumi.Resource) -> aws.Provider:
+    """Register the AWS provider of an account.
+
+    ``allowed_account_ids`` makes it refuse credentials of any other account before it writes anything; IAM's calls go
+    to the control plane of the partition, whatever the region.
+    """
+    access = account.access
+    assume_roles = (
+        [
+            aws.ProviderAssumeRoleArgs(
+                role_arn=access.role_arn,
+                external_id=access.external_id,
+                session_name=access.session_name or DEFAULT_SESSION_NAME,
+            )
+        ]
+        if access.role_arn
+        else None
+    )
+    return aws.Provider(
+        account.key,
+        region=account.region or account.partition.iam_region,
+        profile=access.profile,
+        assume_roles=assume_roles,
+        allowed_account_ids=[account.id],
+        default_tags=aws.ProviderDefaultTagsArgs(tags=settings.default_tags()),
+        endpoints=_endpoints(settings.endpoint),
+        opts=pulumi.ResourceOptions(parent=parent),
+    )
+
+
+def _endpoints(endpoint: str | None) -> list[aws.ProviderEndpointArgs] | None:
+    return [aws.ProviderEndpointArgs(iam=endpoint, sts=endpoint)] if endpoint else None
+
+
+def resource_tags(tags: Mapping[str, str]) -> dict[str, str] | None:
+    """Return a resource's own tags, or ``None`` for none: an empty mapping is a difference at every preview."""
+    return dict(tags) or None

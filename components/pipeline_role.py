@@ -1,0 +1,69 @@
+"""One role: the role itself, its inline policies, and exactly its managed policies."""
+
+from collections.abc import Sequence
+
+import pulumi
+import pulumi_aws as aws
+
+from access.plan import RolePlan
+from components.aws_provider import resource_tags
+
+TYPE = "bitbucket-aws-oidc:index:PipelineRole"
+
+
+class PipelineRole(pulumi.ComponentResource):
+    """A role that pipelines may assume.
+
+    Managed policies are owned exclusively: what somebody attaches by hand is drift, and goes. Inline policies are not:
+    AWS revokes stolen sessions with an inline policy, ``AWSRevokeOlderSessions``, which an ``up`` must never undo
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html).
+
+    Attributes:
+        arn: ``arn:aws:iam::222222222222:role/bitbucket/payments-deploy``.
+    """
+
+    arn: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        plan: RolePlan,
+        *,
+        aws_provider: aws.Provider,
+        oidc_providers: Sequence[aws.iam.OpenIdConnectProvider],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Register the role.
+
+        Args:
+            name: ``prod/payments-deploy``: account and key of the inventory.
+            plan: What it is.
+            aws_provider: Of the account.
+            oidc_providers: Those that its trust policy names and this stack makes: there before the role.
+            opts: As of any component.
+        """
+        super().__init__(TYPE, name, None, opts)
+        inside = pulumi.ResourceOptions(parent=self, provider=aws_provider)
+        role = aws.iam.Role(
+            name,
+            name=plan.name,
+            path=plan.path,
+            description=plan.description,
+            assume_role_policy=plan.trust_policy.text,
+            max_session_duration=plan.max_session_duration,
+            permissions_boundary=plan.permissions_boundary_arn,
+            # Deleting RolePolicyAttachmentsExclusive detaches nothing, and a role with policies cannot be deleted.
+            force_detach_policies=True,
+            tags=resource_tags(plan.tags),
+            opts=pulumi.ResourceOptions.merge(inside, pulumi.ResourceOptions(depends_on=list(oidc_providers))),
+        )
+        for policy_name, document in plan.inline_policies.items():
+            aws.iam.RolePolicy(
+                f"{name}/{policy_name}", name=policy_name, role=role.name, policy=document.text, opts=inside
+            )
+        # There for a role without managed policies too: then none may be attached.
+        aws.iam.RolePolicyAttachmentsExclusive(
+            name, role_name=role.name, policy_arns=list(plan.managed_policy_arns), opts=inside
+        )
+        self.arn = role.arn
+        self.register_outputs({"arn": role.arn})

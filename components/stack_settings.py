@@ -1,0 +1,114 @@
+"""The stack config as frozen values. Its keys, types and defaults stand in Pulumi.yaml, too."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pulumi
+
+from config.findings import did_you_mean
+from facts.issuer_connect import IssuerConnect
+from oidc.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class StackSettings:
+    """What a stack chooses.
+
+    Attributes:
+        inventory: A folder or a file, relative to the project.
+        accounts: Keys or globs of accounts to take; what the inventory declares besides belongs to other stacks.
+        protect_oidc_providers: Whether the engine refuses to delete OIDC providers.
+        issuer_timeout: Seconds for reaching the issuer.
+        aws_endpoint: Of the sandbox, else ``None``.
+        issuer_connect: Of the sandbox, else ``None``.
+    """
+
+    inventory: Path
+    accounts: tuple[str, ...]
+    protect_oidc_providers: bool
+    issuer_timeout: float
+    aws_endpoint: str | None
+    issuer_connect: IssuerConnect | None
+
+    @classmethod
+    def of(cls, config: pulumi.Config) -> "StackSettings":
+        """Read the stack config; raises UsageError for a value that cannot be."""
+        endpoint = _text(config, "awsEndpoint", "") or None
+        connect = _issuer_connect(_typed(config, "issuerConnect", dict, {}))
+        if endpoint and not _is_loopback(endpoint):
+            raise _wrong(
+                "awsEndpoint", f"{endpoint} is not on this machine", "leave it out: it is for the sandbox alone"
+            )
+        if connect and not endpoint:
+            # NOTE: intentional: a thumbprint from elsewhere must never reach a real account.
+            raise _wrong("issuerConnect", "it stands without awsEndpoint", "leave it out: it is for the sandbox alone")
+        seconds = _typed(config, "issuerTimeoutSeconds", int, 10)
+        if not 1 <= seconds <= 300:  # noqa: PLR2004 - what a preview can wait for
+            raise _wrong("issuerTimeoutSeconds", f"it is {seconds}", "choose from 1 to 300")
+        return cls(
+            inventory=Path(_text(config, "inventory", "inventory")),
+            accounts=_accounts(_typed(config, "accounts", list, ["*"])),
+            protect_oidc_providers=_typed(config, "protectOidcProviders", bool, default=False),
+            issuer_timeout=float(seconds),
+            aws_endpoint=endpoint,
+            issuer_connect=connect,
+        )
+
+    def taken(self, keys: Collection[str]) -> frozenset[str]:
+        """Return which of the inventory's accounts this stack takes; UsageError for a key that is none of them."""
+        for pattern in self.accounts:
+            if not any(fnmatchcase(key, pattern) for key in keys):
+                hint = did_you_mean(pattern, keys, f"the inventory has {', '.join(sorted(keys)) or 'none'}")
+                raise _wrong("accounts", f"`{pattern}` is no account of the inventory", hint)
+        return frozenset(key for key in keys if any(fnmatchcase(key, pattern) for pattern in self.accounts))
+
+
+def _text(config: pulumi.Config, key: str, default: str) -> str:
+    value = config.get(key)
+    return default if value is None else value
+
+
+def _typed(config: pulumi.Config, key: str, kind: type, default: Any) -> Any:  # noqa: ANN401 - JSON of the stack config
+    """Read a value that is not text; Pulumi hands all of them over as JSON."""
+    try:
+        value = config.get_object(key)
+    except (pulumi.ConfigTypeError, ValueError) as error:
+        raise _wrong(key, f"it is {config.get(key)}", f"write {_KINDS[kind]}") from error
+    if value is None:
+        return default
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise _wrong(key, f"it is {config.get(key)}", f"write {_KINDS[kind]}")
+    return value
+
+
+_KINDS = {bool: "true or false", int: "a whole number", list: "a list", dict: "a mapping"}
+
+
+def _accounts(value: list[Any]) -> tuple[str, ...]:
+    if not value or not all(isinstance(item, str) for item in value):
+        raise _wrong("accounts", f"it is {value}", 'write keys or globs, or ["*"] for all')
+    return tuple(value)
+
+
+def _issuer_connect(value: dict[str, Any]) -> IssuerConnect | None:
+    if not value:
+        return None
+    if value.keys() != {"address", "caFile"} or not all(isinstance(part, str) for part in value.values()):
+        raise _wrong("issuerConnect", f"it has {', '.join(sorted(value))}", "write {address: …, caFile: …}")
+    return IssuerConnect(value["address"], Path(value["caFile"]))
+
+
+def _is_loopback(url: str) -> bool:
+    try:
+        return ip_address(urlsplit(url).hostname or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _wrong(key: str, what: str, do: str) -> UsageError:
+    return UsageError(f"stack config {key}: {what}", do=do)
