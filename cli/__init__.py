@@ -1,0 +1,1 @@
+"""The bitbucket-oidc command, one file per command."""

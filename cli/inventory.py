@@ -1,0 +1,63 @@
+"""What the commands that read an inventory share: their argument, their options, and how findings are shown."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from access.compile import Compiled, compile_plan
+from config.findings import Finding, Level, has_errors
+from config.load import load_inventory
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_COLOURS = {Level.ERROR: "red", Level.WARNING: "yellow"}
+
+
+def inventory_argument(function: F) -> F:
+    """Add the argument INVENTORY: a folder or a file."""
+    argument = click.argument("inventory", default="inventory", type=click.Path(path_type=Path), metavar="[INVENTORY]")
+    return argument(function)
+
+
+def strict_option(function: F) -> F:
+    """Add --strict."""
+    return click.option("--strict", is_flag=True, help="Let warnings end in exit code 1, too.")(function)
+
+
+def format_option(*formats: str) -> Callable[[F], F]:
+    """Add --format with these choices; the first is the default."""
+    return click.option("--format", "output", type=click.Choice(formats), default=formats[0], show_default=True)
+
+
+def compiled(inventory: Path) -> Compiled:
+    """Load and compile an inventory."""
+    return compile_plan(load_inventory(inventory))
+
+
+def show_findings(findings: Sequence[Finding]) -> None:
+    """Print findings for people, on standard error; in colour on a terminal."""
+    for finding in findings:
+        line = str(finding)
+        level = finding.level.value
+        coloured = line.replace(f"{level}[", click.style(level, fg=_COLOURS[finding.level], bold=True) + "[", 1)
+        click.echo(coloured, err=True, color=None if colour_wanted() else False)
+
+
+def findings_json(findings: Sequence[Finding]) -> str:
+    """Return the findings as a JSON list."""
+    return json.dumps([finding.to_json() for finding in findings], indent=2, ensure_ascii=False)
+
+
+def exit_code(findings: Sequence[Finding], *, strict: bool) -> int:
+    """Return 1 for an error, and with ``strict`` for any finding; else 0."""
+    return 1 if has_errors(findings) or (strict and findings) else 0
+
+
+def colour_wanted() -> bool:
+    """Tell whether NO_COLOR (https://no-color.org) leaves colour to the terminal."""
+    import os  # noqa: PLC0415 - one look at the environment, kept with its reason
+
+    return not os.environ.get("NO_COLOR")

@@ -1,0 +1,74 @@
+"""The bitbucket-oidc command: finds the file of the command that was asked for, and gives every error its exit code."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from oidc.errors import BitbucketOidcError
+
+COMMANDS = {
+    "plan": "The AccessPlan: who may assume what, in which account.",
+    "sandbox": "The whole thing on emulated AWS accounts, on this machine alone.",
+    "validate": "Every finding in the inventory.",
+}
+"""Commands and what each does in a line; a command's file is imported only when it runs."""
+
+_HELP_WIDTH = 100
+
+
+class Commands(click.Group):
+    """Commands by name, each in a file of its own: ``cli/plan.py`` has ``command``."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """Return the names, sorted."""
+        return sorted(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the file of one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing one of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": _HELP_WIDTH})
+@click.version_option(package_name="bitbucket-aws-oidc")
+def cli() -> None:
+    """Which Bitbucket Pipelines may assume which AWS roles, from one inventory in YAML.
+
+    Exit codes: 0 all well or warnings only, 1 findings of level error or a failed proof, 2 wrong usage, 3 the outside
+    world failed.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and exit with its code. No mistake of the user or of the network ends in a traceback."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    try:
+        result: Any = cli.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
+    except BitbucketOidcError as error:
+        click.echo(f"error: {error}", err=True)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        return 130
+    except BrokenPipeError:
+        # The reader of a pipe went away, as `head` does: not our failure.
+        sys.stderr.close()
+        return 0
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,60 @@
+"""The AccessPlan as tables for people."""
+
+from rich.markup import escape
+from rich.table import Table
+
+from access.plan import AccessPlan, AccountPlan, RolePlan, TrustPlan
+from cli.terminal import console
+
+
+def show_plan(plan: AccessPlan) -> None:
+    """Print one table for each account, on standard output."""
+    out = console()
+    for account in plan.accounts:
+        out.print(_account_table(account))
+        for oidc_provider in account.oidc_providers:
+            thumbprints = oidc_provider.thumbprints
+            shown = thumbprints if isinstance(thumbprints, str) else ", ".join(thumbprints)
+            out.print(
+                f"OIDC provider ({oidc_provider.mode}) {escape(oidc_provider.url)}\n"
+                f"  audiences {escape(', '.join(oidc_provider.audiences))}; thumbprints {shown}",
+                highlight=False, soft_wrap=True,
+            )  # fmt: skip
+        out.print()
+
+
+def _account_table(account: AccountPlan) -> Table:
+    title = f"{escape(account.key)}  {account.id}  {account.partition}  {account.region or ''}"
+    table = Table(title=title, title_justify="left", title_style="bold", expand=False)
+    table.add_column("role", overflow="fold")
+    table.add_column("may be assumed by", overflow="fold")
+    table.add_column("grade")
+    table.add_column("may do", overflow="fold")
+    for role in account.roles:
+        table.add_row(_name(role), "\n".join(trusted(line) for line in role.trust), role.grade.value, _may_do(role))
+    if not account.roles:
+        table.add_row("no role", "", "", "")
+    return table
+
+
+def _name(role: RolePlan) -> str:
+    lines = [escape(f"{role.path}{role.name}".lstrip("/"))]
+    lines += [escape(f"owner {role.owner}")] if role.owner else []
+    lines += [f"until {role.expires}"] if role.expires else []
+    lines += [f"from {', '.join(str(network) for network in role.source_ips)}"] if role.source_ips else []
+    return "\n".join(lines)
+
+
+def trusted(line: TrustPlan) -> str:
+    """Say who a line of trust lets in: ``acme/payments, environment production``."""
+    if line.repository is None:
+        return escape(f"every repository of {line.workspace}, every step")
+    which = f"environment {line.environment}" if line.environment else f"steps {line.steps}"
+    return escape(f"{line.workspace}/{line.repository}, {which}")
+
+
+def _may_do(role: RolePlan) -> str:
+    managed = [arn.partition(":iam::")[2].replace(":policy/", ":") for arn in role.managed_policy_arns]
+    inline = [f"inline {name}" for name in role.inline_policies]
+    boundary = [f"within {role.permissions_boundary_arn}"] if role.permissions_boundary_arn else []
+    return escape("\n".join([*managed, *inline, *boundary]) or "nothing")
