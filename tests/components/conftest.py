@@ -1,0 +1,112 @@
+"""Run a Pulumi program on the SDK's own mocks, and see every registration that it made."""
+
+import asyncio
+import contextvars
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from pulumi.runtime import mocks as pulumi_mocks
+from pulumi.runtime import set_all_config, set_mocks
+from pulumi.runtime.rpc import deserialize_properties
+from pulumi.runtime.settings import set_root_resource
+from pulumi.runtime.stack import run_in_stack
+
+PROJECT, STACK = "bitbucket-aws-oidc", "test"
+
+
+@dataclass
+class Registration:
+    """One RegisterResource request, as far as tests look at it."""
+
+    urn: str
+    type: str
+    name: str
+    parent: str
+    provider: str
+    protect: bool
+    import_id: str
+    dependencies: list[str]
+    inputs: dict[str, Any]
+
+
+@dataclass
+class Registered:
+    """All registrations of a run, in their order; outputs of components and of the stack by URN."""
+
+    resources: list[Registration] = field(default_factory=list)
+    outputs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    def of(self, type_: str) -> dict[str, Registration]:
+        return {resource.name: resource for resource in self.resources if resource.type == type_}
+
+
+class _Mocks(pulumi_mocks.Mocks):
+    def new_resource(self, args: pulumi_mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        outputs = dict(args.inputs)
+        if args.typ == "aws:iam/role:Role":
+            outputs["arn"] = f"arn:of:{args.name}"
+        if args.typ == "aws:iam/openIdConnectProvider:OpenIdConnectProvider":
+            outputs["arn"] = f"arn:of:{args.name}"
+        return f"{args.name}-id", outputs
+
+    def call(self, args: pulumi_mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        raise AssertionError(f"the program called {args.token}")
+
+
+class _RecordingMonitor(pulumi_mocks.MockMonitor):
+    def __init__(self, registered: Registered) -> None:
+        super().__init__(_Mocks())
+        self._registered = registered
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the name of the RPC
+        response = super().RegisterResource(request)
+        inputs = deserialize_properties(request.object)
+        registration = Registration(
+            urn=response.urn,
+            type=request.type,
+            name=request.name,
+            parent=request.parent,
+            provider=request.provider,
+            protect=request.protect,
+            import_id=request.importId,
+            dependencies=list(request.dependencies),
+            inputs=inputs,
+        )
+        self._registered.resources.append(registration)
+        return response
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - as above
+        self._registered.outputs[request.urn] = deserialize_properties(request.outputs)
+        return super().RegisterResourceOutputs(request)
+
+
+Run = Callable[..., Registered]
+
+
+@pytest.fixture
+def run_program() -> Run:
+    """Return what runs a function as a Pulumi program, in a context and on an event loop of its own."""
+
+    def run(program: Callable[[], None], config: Mapping[str, str] | None = None) -> Registered:
+        registered = Registered()
+
+        def inside() -> None:
+            loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(loop)
+            try:
+                monitor = _RecordingMonitor(registered)
+                set_mocks(_Mocks(), project=PROJECT, stack=STACK, preview=False, monitor=monitor)
+                set_root_resource(None)  # type: ignore[arg-type]  # the mocks made a stack; run_in_stack makes its own
+                set_all_config({f"{PROJECT}:{key}": value for key, value in (config or {}).items()})
+                loop.run_until_complete(run_in_stack(program))
+            finally:
+                asyncio.set_event_loop(None)
+                loop.close()
+
+        contextvars.copy_context().run(inside)
+        return registered
+
+    return run

@@ -1,0 +1,225 @@
+"""What is registered for a plan: types, names, parents, one AWS provider for each account, and nothing else."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+
+from access.compile import compile_plan
+from access.plan import AccessPlan
+from components import account_access, bitbucket_oidc, pipeline_role
+from components.aws_provider import AwsSettings
+from components.bitbucket_oidc import BitbucketOidc
+from config.load import load_inventory
+from oidc.thumbprint import Thumbprint
+
+ROLES = """
+defaults:
+  region: us-east-1
+  deploy_role: "arn:{{partition}}:iam::{{account_id}}:role/PulumiDeploy"
+  tags: {Team: core}
+permission_policies:
+  publish: {document: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: "s3:PutObject", Resource: "*"}]}}
+roles:
+  deploy:
+    name: shop-deploy
+    description: Deploys
+    accounts: [dev, prod]
+    trust:
+      - {repository: acme/shop, environments: [production]}
+      - {repository: other/tool, steps: outside_environments}
+    managed_policies: ["aws:ReadOnlyAccess", "account:extra"]
+    inline_policies: [publish]
+    permissions_boundary: account:boundary
+    max_session_duration: 2h
+    tags: {Service: shop}
+  build:
+    accounts: [dev]
+    trust: [{repository: acme/site, steps: outside_environments}]
+"""
+
+THUMBPRINT = Thumbprint("a" * 40)
+ROLE, OIDC_PROVIDER = "aws:iam/role:Role", "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
+INLINE, EXCLUSIVE = (
+    "aws:iam/rolePolicy:RolePolicy",
+    "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive",
+)
+AWS_PROVIDER = "pulumi:providers:aws"
+
+
+@pytest.fixture
+def plan(write_inventory: Callable[..., Path]) -> AccessPlan:
+    compiled = compile_plan(load_inventory(write_inventory(ROLES)))
+    assert compiled.plan is not None, compiled.findings
+    return compiled.plan
+
+
+def program(plan: AccessPlan, **options: Any) -> Callable[[], None]:
+    def run() -> None:
+        settings = options.pop("aws_settings", AwsSettings("bitbucket-aws-oidc/test"))
+        thumbprints = dict.fromkeys(plan.issuers_to_fetch(), THUMBPRINT)
+        BitbucketOidc("bitbucket-oidc", plan, aws_settings=settings, thumbprints=thumbprints, **options)
+
+    return run
+
+
+def test_type_tokens_are_public_and_never_change() -> None:
+    assert (bitbucket_oidc.TYPE, account_access.TYPE, pipeline_role.TYPE) == (
+        "bitbucket-aws-oidc:index:BitbucketOidc",
+        "bitbucket-aws-oidc:index:AccountAccess",
+        "bitbucket-aws-oidc:index:PipelineRole",
+    )
+
+
+def test_urns_are_public_and_never_change(run_program: Any, plan: AccessPlan) -> None:
+    registered = run_program(program(plan)).resources
+    top = "pulumi:pulumi:Stack$bitbucket-aws-oidc:index:BitbucketOidc"
+    assert {resource.urn.split("::", 2)[0] for resource in registered} == {"urn:pulumi:test"}
+    # The mocks name a resource's parent alone in front of its type; the engines name all of them.
+    assert sorted(resource.urn.split("::", 2)[2] for resource in registered if "::dev" in resource.urn) == sorted(
+        [
+            "bitbucket-aws-oidc:index:BitbucketOidc$bitbucket-aws-oidc:index:AccountAccess::dev",
+            "bitbucket-aws-oidc:index:AccountAccess$pulumi:providers:aws::dev",
+            f"bitbucket-aws-oidc:index:AccountAccess${OIDC_PROVIDER}::dev/acme",
+            f"bitbucket-aws-oidc:index:AccountAccess${OIDC_PROVIDER}::dev/other",
+            "bitbucket-aws-oidc:index:AccountAccess$bitbucket-aws-oidc:index:PipelineRole::dev/build",
+            "bitbucket-aws-oidc:index:AccountAccess$bitbucket-aws-oidc:index:PipelineRole::dev/deploy",
+            f"bitbucket-aws-oidc:index:PipelineRole${ROLE}::dev/build",
+            f"bitbucket-aws-oidc:index:PipelineRole${ROLE}::dev/deploy",
+            f"bitbucket-aws-oidc:index:PipelineRole${INLINE}::dev/deploy/publish",
+            f"bitbucket-aws-oidc:index:PipelineRole${EXCLUSIVE}::dev/build",
+            f"bitbucket-aws-oidc:index:PipelineRole${EXCLUSIVE}::dev/deploy",
+        ]
+    )
+    assert [resource.urn.split("::", 2)[2] for resource in registered if resource.name == "bitbucket-oidc"] == [
+        f"{top}::bitbucket-oidc"
+    ]
+
+
+def test_every_resource_hangs_under_its_component(run_program: Any, plan: AccessPlan) -> None:
+    registered = run_program(program(plan))
+    parents = {resource.name: resource.parent for resource in registered.resources if resource.type == ROLE}
+    assert all(parent.endswith(f"{pipeline_role.TYPE}::{name}") for name, parent in parents.items())
+    for resource in registered.resources:
+        assert resource.parent or resource.type == "pulumi:pulumi:Stack"
+
+
+def test_every_account_has_one_aws_provider_that_can_write_nowhere_else(run_program: Any, plan: AccessPlan) -> None:
+    found = run_program(program(plan)).of(AWS_PROVIDER)
+    assert {name: json.loads(provider.inputs["allowedAccountIds"]) for name, provider in found.items()} == {
+        "dev": ["111111111111"],
+        "prod": ["222222222222"],
+    }
+    prod = found["prod"].inputs
+    assert prod["region"] == "eu-west-1"
+    assert json.loads(prod["assumeRoles"]) == [
+        {"roleArn": "arn:aws:iam::222222222222:role/PulumiDeploy", "sessionName": "bitbucket-aws-oidc"}
+    ]
+    assert json.loads(prod["defaultTags"]) == {
+        "tags": {"ManagedBy": "bitbucket-aws-oidc", "ManagedByStack": "bitbucket-aws-oidc/test"}
+    }
+
+
+def test_every_aws_resource_uses_the_aws_provider_of_its_account(run_program: Any, plan: AccessPlan) -> None:
+    for resource in run_program(program(plan)).resources:
+        if resource.type.startswith("aws:"):
+            account = resource.name.partition("/")[0]
+            assert f"pulumi:providers:aws::{account}::" in resource.provider
+
+
+def test_a_role_is_as_planned(run_program: Any, plan: AccessPlan) -> None:
+    registered = run_program(program(plan))
+    inputs = registered.of(ROLE)["prod/deploy"].inputs
+    planned = next(role for account in plan.accounts if account.key == "prod" for role in account.roles)
+    assert inputs == {
+        "name": "shop-deploy",
+        "path": "/bitbucket/",
+        "description": "Deploys",
+        "assumeRolePolicy": planned.trust_policy.text,
+        "maxSessionDuration": 7200,
+        "permissionsBoundary": "arn:aws:iam::222222222222:policy/boundary",
+        "forceDetachPolicies": True,
+        "tags": {"Service": "shop", "Team": "core"},
+    }
+    assert registered.of(EXCLUSIVE)["prod/deploy"].inputs["policyArns"] == [
+        "arn:aws:iam::222222222222:policy/extra",
+        "arn:aws:iam::aws:policy/ReadOnlyAccess",
+    ]
+    assert registered.of(INLINE)["prod/deploy/publish"].inputs["name"] == "publish"
+
+
+def test_a_role_without_managed_policies_owns_that_there_are_none(run_program: Any, plan: AccessPlan) -> None:
+    assert run_program(program(plan)).of(EXCLUSIVE)["dev/build"].inputs["policyArns"] == []
+
+
+def test_a_role_comes_after_the_oidc_providers_that_it_trusts(run_program: Any, plan: AccessPlan) -> None:
+    registered = run_program(program(plan))
+    roles = registered.of(ROLE)
+    assert {urn.rpartition("::")[2] for urn in roles["dev/deploy"].dependencies} == {"dev/acme", "dev/other"}
+    assert {urn.rpartition("::")[2] for urn in roles["dev/build"].dependencies} == {"dev/acme"}
+
+
+def test_one_oidc_provider_for_each_workspace_that_an_account_trusts(run_program: Any, plan: AccessPlan) -> None:
+    found = run_program(program(plan)).of(OIDC_PROVIDER)
+    assert sorted(found) == ["dev/acme", "dev/other", "prod/acme", "prod/other"]
+    assert found["prod/other"].inputs == {
+        "url": "https://api.bitbucket.org/2.0/workspaces/other/pipelines-config/identity/oidc",
+        "clientIdLists": ["ari:cloud:bitbucket::workspace/f4e3d2c1-b0a9-4887-9665-544332211a08", "sts.amazonaws.com"],
+        "thumbprintLists": [THUMBPRINT],
+        "tags": {"Team": "core"},
+    }
+
+
+@pytest.mark.parametrize("protect", [True, False])
+def test_protection_of_oidc_providers_is_a_choice(run_program: Any, plan: AccessPlan, protect: bool) -> None:
+    registered = run_program(program(plan, protect_oidc_providers=protect))
+    protected = {resource.type for resource in registered.resources if resource.protect}
+    assert protected == ({OIDC_PROVIDER} if protect else set())
+
+
+@pytest.mark.parametrize(
+    ("defaults", "lists"),
+    [
+        ("thumbprints: omit", [None, None]),
+        (f"thumbprints: [{'B' * 40}]", [["b" * 40]] * 2),
+        ("thumbprints: fetch", [[THUMBPRINT]] * 2),
+        ("oidc_provider: reference", []),
+    ],
+)
+def test_modes_of_thumbprints_and_oidc_providers(
+    run_program: Any, write_inventory: Callable[..., Path], defaults: str, lists: list[Any]
+) -> None:
+    role = "{accounts: [dev, prod], trust: [{repository: acme/shop, environments: [production]}]}"
+    compiled = compile_plan(load_inventory(write_inventory(f"defaults: {{{defaults}}}\nroles: {{r: {role}}}\n")))
+    assert compiled.plan is not None
+    registered = run_program(program(compiled.plan))
+    found = registered.of(OIDC_PROVIDER).values()
+    assert [provider.inputs.get("thumbprintLists") for provider in found] == lists
+    top = next(
+        out for urn, out in registered.outputs.items() if bitbucket_oidc.TYPE in urn.split("::")[2].split("$")[-1]
+    )
+    assert set(top["oidcProviderArns"]["dev"]) == {"acme"}
+
+
+def test_an_account_without_roles_and_oidc_providers_gets_nothing(run_program: Any, plan: AccessPlan) -> None:
+    assert not any("data" in resource.name for resource in run_program(program(plan)).resources)
+
+
+def test_options_of_the_caller_reach_the_component(run_program: Any, plan: AccessPlan) -> None:
+    options = pulumi.ResourceOptions(protect=True)
+    registered = run_program(program(plan, opts=options))
+    assert registered.of(bitbucket_oidc.TYPE)["bitbucket-oidc"].protect
+
+
+def test_the_sandbox_endpoint_reaches_every_aws_provider(run_program: Any, plan: AccessPlan) -> None:
+    settings = AwsSettings("x", endpoint="http://127.0.0.1:9")
+    for provider in run_program(program(plan, aws_settings=settings)).of(AWS_PROVIDER).values():
+        assert json.loads(provider.inputs["endpoints"]) == [{"iam": "http://127.0.0.1:9", "sts": "http://127.0.0.1:9"}]
+
+
+def test_nothing_registered_is_deprecated(run_program: Any, plan: AccessPlan, recwarn: pytest.WarningsRecorder) -> None:
+    run_program(program(plan))
+    assert [warning for warning in recwarn if issubclass(warning.category, DeprecationWarning)] == []

@@ -1,0 +1,117 @@
+"""The program itself: a problem ends in RunError with all findings, before anything is registered."""
+
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+import trustme
+import yaml
+
+from components.stack_settings import StackSettings
+
+ROLES = """
+defaults: {thumbprints: omit}
+roles: {r: {accounts: [dev, prod], trust: [{repository: acme/shop, environments: [production]}]}}
+"""
+
+
+@pytest.fixture
+def run(run_program: Any, project_folder: Path) -> Callable[..., Any]:
+    def run_main(inventory: Path, **config: str) -> Any:
+        main = project_folder / "__main__.py"
+        settings = {"inventory": str(inventory)} | config
+        return run_program(lambda: runpy.run_path(str(main), run_name="__main__"), settings)
+
+    return run_main
+
+
+def stack_outputs(registered: Any) -> Any:
+    return next(outputs for urn, outputs in registered.outputs.items() if "pulumi:pulumi:Stack::" in urn)
+
+
+def test_outputs_are_arns_by_account_and_key(run: Callable[..., Any], write_inventory: Callable[..., Path]) -> None:
+    outputs = stack_outputs(run(write_inventory(ROLES)))
+    assert outputs["roleArns"] == {"dev": {"r": "arn:of:dev/r"}, "prod": {"r": "arn:of:prod/r"}}
+    assert outputs["oidcProviderArns"] == {"dev": {"acme": "arn:of:dev/acme"}, "prod": {"acme": "arn:of:prod/acme"}}
+
+
+def test_a_stack_takes_the_accounts_that_it_names(
+    run: Callable[..., Any], write_inventory: Callable[..., Path]
+) -> None:
+    outputs = stack_outputs(run(write_inventory(ROLES), accounts='["pr*"]'))
+    assert outputs["roleArns"].keys() == {"prod"}
+
+
+def test_findings_end_the_run_before_anything_is_registered(
+    run: Callable[..., Any], run_program: Any, write_inventory: Callable[..., Path], project_folder: Path
+) -> None:
+    folder = write_inventory(ROLES.replace("production", "prodution").replace("dev,", "dve,"))
+    registered = []
+    with pytest.raises(pulumi.RunError) as caught:
+        registered.append(run(folder))
+    assert str(caught.value).count("\n") == 2
+    assert "did you mean `production`?" in str(caught.value)
+    assert "did you mean `dev`?" in str(caught.value)
+    assert registered == []
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"accounts": '["staging"]'}, "stack config accounts: `staging` is no account of the inventory"),
+        ({"accounts": "dev"}, "stack config accounts: it is dev; write a list"),
+        ({"accounts": "[]"}, "stack config accounts"),
+        ({"protectOidcProviders": "maybe"}, "stack config protectOidcProviders: it is maybe; write true or false"),
+        ({"issuerTimeoutSeconds": "0"}, "stack config issuerTimeoutSeconds: it is 0; choose from 1 to 300"),
+        ({"issuerTimeoutSeconds": "true"}, "stack config issuerTimeoutSeconds: it is true; write a whole number"),
+        (
+            {"awsEndpoint": "http://192.0.2.1:4566"},
+            "stack config awsEndpoint: http://192.0.2.1:4566 is not on this machine",
+        ),
+        ({"awsEndpoint": "http://localhost.example:1"}, "is not on this machine"),
+        (
+            {"issuerConnect": '{"address": "127.0.0.1:1", "caFile": "x"}'},
+            "stack config issuerConnect: it stands without",
+        ),
+        (
+            {"issuerConnect": '{"address": "192.0.2.1:1", "caFile": "x"}', "awsEndpoint": "http://127.0.0.1:1"},
+            "192.0.2.1:1",
+        ),
+        ({"issuerConnect": '{"address": "127.0.0.1:1"}'}, "stack config issuerConnect: it has address"),
+    ],
+)
+def test_a_wrong_stack_config_says_which_key_and_what_to_do(
+    run: Callable[..., Any], write_inventory: Callable[..., Path], config: dict[str, str], message: str
+) -> None:
+    with pytest.raises(pulumi.RunError) as caught:
+        run(write_inventory(ROLES), **config)
+    assert message in str(caught.value)
+
+
+def test_an_issuer_that_cannot_be_reached_ends_the_run(
+    run: Callable[..., Any], write_inventory: Callable[..., Path], tmp_path: Path
+) -> None:
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    connect = f'{{"address": "127.0.0.1:9", "caFile": "{tmp_path / "ca.pem"}"}}'
+    folder = write_inventory(ROLES.replace("omit", "fetch"))
+    with pytest.raises(pulumi.RunError) as caught:
+        run(folder, issuerConnect=connect, awsEndpoint="http://127.0.0.1:9")
+    assert "api.bitbucket.org" in str(caught.value)
+
+
+def test_defaults_of_the_program_are_those_of_the_project_file(project_folder: Path) -> None:
+    declared = yaml.safe_load((project_folder / "Pulumi.yaml").read_text())["config"]
+    assert {key: found.get("default") for key, found in declared.items()} == {
+        "inventory": "inventory",
+        "accounts": ["*"],
+        "protectOidcProviders": False,
+        "issuerTimeoutSeconds": 10,
+        "awsEndpoint": "",
+        "issuerConnect": {},
+    }
+    settings = StackSettings.of(pulumi.Config("nothing-is-set"))
+    assert (settings.inventory, settings.accounts, settings.issuer_timeout) == (Path("inventory"), ("*",), 10.0)
+    assert (settings.protect_oidc_providers, settings.aws_endpoint, settings.issuer_connect) == (False, None, None)
