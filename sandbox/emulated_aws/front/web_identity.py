@@ -1,0 +1,162 @@
+"""Gap: for AssumeRoleWithWebIdentity, ministack looks at the trust policy alone.
+
+Here the token, the OIDC provider of the role's account and its audiences are checked before ministack decides by the
+trust policy, and the answer names what the token says. This can only refuse more: who may assume a role is ministack's
+verdict.
+
+Sources: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html and
+https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc.html. Where those give a code and no sentence,
+the sentence is that of recorded answers.
+"""
+
+import asyncio
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from xml.sax.saxutils import escape
+
+import jwt
+
+from sandbox.emulated_aws.front.issuer_connection import UnreachableError, UnusableError
+from sandbox.emulated_aws.front.issuer_keys import IssuerKeys
+from sandbox.emulated_aws.inner import Inner
+from sandbox.emulated_aws.query import Answer, Call, Proceed, RefusalError, Step
+
+LEEWAY = 300
+"""Seconds by which clocks may differ: "AWS provides a five-minute window beyond the exp time … for clock skew"."""
+
+ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "ES384", "ES512")
+"""Signatures that AWS accepts (same page); Bitbucket signs with RS256."""
+
+_NO_JWT = "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
+_NO_KEY = (
+    "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity "
+    "documentation for requirements"
+)
+_NOT_VALID = (
+    "The web identity token that was passed could not be validated by Amazon Web Services. Get a new identity token "
+    "from the identity provider and then retry the request."
+)
+
+Claims = Mapping[str, Any]
+
+
+def web_identity(inner: Inner, keys: IssuerKeys, clock: Callable[[], float]) -> Step:
+    """Make the step for AssumeRoleWithWebIdentity; ``clock`` returns seconds since 1970."""
+
+    async def step(call: Call, proceed: Proceed) -> Answer:
+        token = call.params["WebIdentityToken"]
+        claims = read_claims(token)
+        account = call.params["RoleArn"].split(":")[4]
+        provider = _oidc_provider(inner, account, claims["iss"])
+        audience = accepted_audience(claims["aud"], provider["ClientIDList"])
+        # In a thread: the issuer may be slow, and everybody else's calls go on.
+        await asyncio.to_thread(_verify, keys, claims["iss"], token)
+        check_times(claims, clock())
+        status, headers, body = await proceed(call)
+        if status != 200:  # noqa: PLR2004 - HTTP: OK
+            return status, headers, body
+        said = {
+            "SubjectFromWebIdentityToken": claims["sub"],
+            "Audience": audience,
+            # The documentation says that this is the iss claim; recorded answers have the ARN of the OIDC provider.
+            "Provider": provider["Arn"],
+        }
+        return status, headers, _with_elements(body, said)
+
+    return step
+
+
+def read_claims(token: str) -> Claims:
+    """Return the claims of a token whose signature is yet to be checked.
+
+    Raises:
+        RefusalError: It is no JWT, or a claim that every ID token has is missing or of another type
+            (https://openid.net/specs/openid-connect-core-1_0.html#IDToken).
+    """
+    try:
+        claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    except (jwt.PyJWTError, ValueError) as error:
+        raise RefusalError("InvalidIdentityToken", _NO_JWT) from error
+    for name in ("iss", "sub", "aud", "exp", "iat"):
+        if claims.get(name) in (None, "", []):
+            raise RefusalError("InvalidIdentityToken", f"Missing a required claim: {name}")
+    texts = [claims["iss"], claims["sub"]]
+    times = [claims["exp"], claims["iat"], claims.get("nbf", 0)]
+    if not all(isinstance(text, str) for text in texts) or not all(_is_number(time) for time in times):
+        raise RefusalError("InvalidIdentityToken", _NO_JWT)
+    return claims
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def accepted_audience(audience: object, client_ids: list[str]) -> str:
+    """Return the audience of the token that the OIDC provider lists.
+
+    How AWS reads a token with several audiences is not documented. Here it is enough that one of them is listed; the
+    trust policy is ministack's to decide, which compares such a token's audience with nothing that could match by
+    ``StringEquals``, and so refuses it.
+
+    Raises:
+        RefusalError: None of them is.
+    """
+    audiences = audience if isinstance(audience, list) else [audience]
+    for candidate in audiences:
+        if candidate in client_ids:
+            return str(candidate)
+    raise RefusalError("InvalidIdentityToken", "Incorrect token audience")
+
+
+def check_times(claims: Claims, now: float) -> None:
+    """Hold the times of a token against the clock.
+
+    Raises:
+        RefusalError: ``ExpiredTokenException`` (the code on the wire of the error ExpiredToken) from five minutes after
+            ``exp``; ``InvalidIdentityToken`` when ``iat`` or ``nbf`` lie more than five minutes ahead.
+    """
+    if now >= claims["exp"] + LEEWAY:
+        message = f"Token expired: current date/time {int(now)} must be before the expiration date/time{claims['exp']}"
+        raise RefusalError("ExpiredTokenException", message)
+    if max(claims["iat"], claims.get("nbf", 0)) > now + LEEWAY:
+        raise RefusalError("InvalidIdentityToken", _NOT_VALID)
+
+
+def _oidc_provider(inner: Inner, account: str, issuer: str) -> dict[str, Any]:
+    """Return the OIDC provider whose URL is the issuer to the letter."""
+    arn = f"arn:aws:iam::{account}:oidc-provider/{issuer.removeprefix('https://').rstrip('/')}"
+    provider = inner.oidc_provider(account, arn)
+    if provider is None or provider["Url"] != issuer:
+        message = f"No OpenIDConnect provider found in your account for {issuer}"
+        raise RefusalError("InvalidIdentityToken", message)
+    return provider
+
+
+def _verify(keys: IssuerKeys, issuer: str, token: str) -> None:
+    header = jwt.get_unverified_header(token)
+    try:
+        key = keys.key(issuer, str(header.get("kid", "")))
+    except UnreachableError as error:
+        message = f"Error communicating with the identity provider: {error}"
+        raise RefusalError("IDPCommunicationError", message) from error
+    except UnusableError as error:
+        raise RefusalError("InvalidIdentityToken", _NO_KEY) from error
+    if key is None:
+        raise RefusalError("InvalidIdentityToken", _NO_KEY)
+    try:
+        jwt.PyJWS().decode_complete(token, key.key, algorithms=ALGORITHMS)
+    except (jwt.PyJWTError, TypeError, ValueError) as error:
+        raise RefusalError("InvalidIdentityToken", _NOT_VALID) from error
+
+
+def _with_elements(body: bytes, values: Mapping[str, str]) -> bytes:
+    text = body.decode()
+    for name, value in values.items():
+        # With ``\\`` doubled, since in a replacement it would begin a group reference.
+        element = f"<{name}>{escape(value)}</{name}>".replace("\\", r"\\")
+        text, count = re.subn(rf"<{name}>[^<]*</{name}>", element, text)
+        if count != 1:
+            raise RefusalError("InternalFailure", f"the inner emulator's answer has {count} elements {name}", 500)
+    return text.encode()

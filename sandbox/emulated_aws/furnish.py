@@ -1,0 +1,167 @@
+"""What real accounts already have before this project comes to them: deploying roles, boundaries, own policies."""
+
+import json
+import os
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.loaders import Loader
+from botocore.session import Session
+
+from oidc.errors import SandboxError
+
+_DEPLOY_POLICY_NAME = "deploy"
+_SESSION_SECONDS = 3600
+_NOBODYS = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}
+_ROOT_SECRET = "test"  # noqa: S105 - of the emulator, the same for every account
+_ALLOW_ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+_DEPLOY = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": ["iam:*", "sts:GetCallerIdentity"], "Resource": "*"}],
+}
+
+
+@dataclass(frozen=True)
+class AccountFurniture:
+    """What one account is to have.
+
+    Attributes:
+        id: The account, 12 digits.
+        deploy_role_arn: Role that deploys, ``arn:aws:iam::222222222222:role/PulumiDeploy``; made in the account that
+            its ARN names. ``None``: no such role.
+        external_id: What the role's trust policy asks for as ``sts:ExternalId``, if anything.
+        trusted_account_id: Account whose principals may assume the role; ``None``: the account that the role is in.
+        policy_arns: Customer-managed policies that must exist, as permissions boundaries or to be attached; each is
+            made in the account that its ARN names, and allows everything.
+    """
+
+    id: str
+    deploy_role_arn: str | None
+    external_id: str | None
+    trusted_account_id: str | None
+    policy_arns: frozenset[str]
+
+
+@cache
+def _models() -> Loader:
+    """Return the reader of botocore's service models: one, since it keeps what it has read, and IAM's is large."""
+    return Loader()
+
+
+class RootUsers:
+    """botocore clients as the root users of emulated accounts.
+
+    Everything is given here: no configuration file, profile, environment variable or proxy of anybody counts. The
+    clients of one object share what is costly to read, and may be asked for again and again.
+    """
+
+    def __init__(self, endpoint: str) -> None:
+        self._endpoint = endpoint
+        self._session = Session(session_vars={name: (None, None, value, None) for name, value in _NOBODYS.items()})
+        self._session.register_component("data_loader", _models())
+        self._clients: dict[tuple[str, str], Any] = {}
+
+    def client(self, account_id: str, service: str = "iam") -> Any:  # noqa: ANN401 - made at run time
+        """Return the client of ``iam`` or ``sts`` as root of an account."""
+        if (account_id, service) not in self._clients:
+            self._clients[account_id, service] = self._session.create_client(
+                service,
+                region_name="us-east-1",
+                endpoint_url=self._endpoint,
+                aws_access_key_id=account_id,
+                aws_secret_access_key=_ROOT_SECRET,
+                config=Config(
+                    retries={"max_attempts": 0},
+                    proxies={"http": None},
+                    parameter_validation=False,  # the emulator says what AWS refuses
+                    use_fips_endpoint=False,
+                    use_dualstack_endpoint=False,
+                    connect_timeout=5,
+                    read_timeout=30,
+                ),
+            )
+        return self._clients[account_id, service]
+
+    def close(self) -> None:
+        """Close the connections of all clients."""
+        for client in self._clients.values():
+            client.close()
+
+
+def furnish(endpoint: str, accounts: Sequence[AccountFurniture]) -> None:
+    """Make what is missing and bring what differs into line; running it again changes nothing.
+
+    Args:
+        endpoint: ``http://127.0.0.1:PORT`` of the emulated accounts. It calls as root of each account.
+        accounts: What each is to have.
+
+    Raises:
+        SandboxError: The emulator refused, an ARN is not that of a role or policy in partition ``aws``, or nothing
+            answers there.
+    """
+    with closing(RootUsers(endpoint)) as roots:
+        for account in accounts:
+            try:
+                for arn in sorted(account.policy_arns):
+                    _make_policy(roots, arn)
+                if account.deploy_role_arn is not None:
+                    _make_deploy_role(roots, account, account.deploy_role_arn)
+            except (BotoCoreError, ClientError) as error:
+                what = f"account {account.id} of the emulated AWS could not be furnished: {error}"
+                raise SandboxError(what, do="check the ARNs of its deploying role, boundaries and policies") from error
+
+
+def _make_policy(roots: RootUsers, arn: str) -> None:
+    account_id, path, name = _split(arn, "policy")
+    iam = roots.client(account_id)
+    try:
+        iam.get_policy(PolicyArn=arn)
+    except iam.exceptions.NoSuchEntityException:
+        iam.create_policy(PolicyName=name, Path=path, PolicyDocument=json.dumps(_ALLOW_ALL))
+
+
+def _make_deploy_role(roots: RootUsers, account: AccountFurniture, arn: str) -> None:
+    account_id, path, name = _split(arn, "role")
+    iam = roots.client(account_id)
+    trust = json.dumps(_trust_policy(account.trusted_account_id or account_id, account.external_id))
+    try:
+        role = iam.get_role(RoleName=name)["Role"]
+    except iam.exceptions.NoSuchEntityException:
+        iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=trust, MaxSessionDuration=_SESSION_SECONDS)
+    else:
+        if role["Arn"] != arn:
+            what = f"the account has the role {role['Arn']}, which takes the name of {arn}"
+            raise SandboxError(what, do="give the deploying role the same path everywhere")
+        iam.update_assume_role_policy(RoleName=name, PolicyDocument=trust)
+    iam.put_role_policy(RoleName=name, PolicyName=_DEPLOY_POLICY_NAME, PolicyDocument=json.dumps(_DEPLOY))
+
+
+def _trust_policy(trusted_account_id: str, external_id: str | None) -> dict[str, Any]:
+    """Return the usual cross-account trust policy.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_common-scenarios_third-party.html
+    """
+    statement: dict[str, Any] = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{trusted_account_id}:root"},
+        "Action": "sts:AssumeRole",
+    }
+    if external_id is not None:
+        statement["Condition"] = {"StringEquals": {"sts:ExternalId": external_id}}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def _split(arn: str, kind: str) -> tuple[str, str, str]:
+    """Return account id, path and name of ``arn:aws:iam::222222222222:role/path/name``."""
+    start, _, rest = arn.partition(f":{kind}/")
+    account_id = start.removeprefix("arn:aws:iam::")
+    path, _, name = f"/{rest}".rpartition("/")
+    if not (start.startswith("arn:aws:iam::") and len(account_id) == 12 and account_id.isdecimal() and name):  # noqa: PLR2004 - digits of an account id
+        what = f"{arn} is not the ARN of a {kind} in an account of partition aws"
+        raise SandboxError(what, do="accounts of other partitions cannot run in the sandbox")
+    return account_id, f"{path}/", name

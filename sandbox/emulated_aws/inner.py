@@ -1,0 +1,103 @@
+"""The one place that knows ministack from inside: its table of services, its records of roles and OIDC providers.
+
+Its public HTTP interface has no operation to change an OIDC provider, and a check before it would refuse callers whom
+nobody has authenticated yet. So the front stands between ministack's authorisation and its services, in the table
+``SERVICE_HANDLERS`` of ``ministack.app``, which is read anew for each request. Everything is looked up when the
+emulator starts, so a ministack whose inside has moved stops it then, with the name of what is missing.
+"""
+
+import importlib
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from oidc.errors import SandboxError
+from sandbox.emulated_aws.query import Answer
+
+Handler = Callable[[str, str, dict[str, str], bytes, dict[str, list[str]]], Awaitable[Answer]]
+"""A service of ministack: method, path, headers by lower-case name, body, query string."""
+
+_NO_SCRIPTS: dict[str, Callable[..., list[str]]] = {"_collect_scripts": lambda *_folders: []}
+
+
+class Inner:
+    """ministack in this process, with the environment it is to have already set.
+
+    Attributes:
+        asgi: The ASGI application.
+    """
+
+    def __init__(self) -> None:
+        try:
+            app: Any = importlib.import_module("ministack.app")
+            iam: Any = importlib.import_module("ministack.services.iam")
+            responses: Any = importlib.import_module("ministack.core.responses")
+            evaluator: Any = importlib.import_module("ministack.core.iam_evaluator")
+            self.asgi: Any = app.app
+            self._handlers: dict[str, Handler] = app.SERVICE_HANDLERS
+            self._roles, self._policies, self._oidc_providers = (
+                getattr(iam, name) for name in ("_roles", "_policies", "_oidc_providers")
+            )
+            self._aws_managed, self._aws_managed_record = (
+                getattr(iam, name) for name in ("_aws_managed_policies", "_make_aws_managed_record")
+            )
+            self._account: Callable[[], str] = responses.get_account_id
+            self._caller: Callable[[], str] = evaluator.caller_arn
+            for name in ("SERVICE_HANDLERS", *_NO_SCRIPTS):
+                getattr(app, name)
+            for store in (self._roles, self._policies, self._oidc_providers):
+                _ = (store.get_scoped, store.keys)
+            for service in ("iam", "sts"):
+                _ = self._handlers[service]
+        except (ImportError, AttributeError, KeyError) as error:
+            raise SandboxError(
+                f"this version of ministack is not the one the sandbox knows: {error}",
+                do="install the version that requirements-dev.txt names",
+            ) from error
+        # Scripts for the start of an emulator in fixed folders of the machine are not meant for this one.
+        for name, stand_in in _NO_SCRIPTS.items():
+            setattr(app, name, stand_in)
+
+    def replace_service(self, service: str, wrap: Callable[[Handler], Handler]) -> None:
+        """Put something between authorisation and the service ``iam`` or ``sts``."""
+        self._handlers[service] = wrap(self._handlers[service])
+
+    def account(self) -> str:
+        """Return the id of the account of the call being served."""
+        return self._account()
+
+    def caller(self) -> str:
+        """Return the ARN of the caller of the call being served."""
+        return self._caller()
+
+    def role(self, account: str, name: str) -> dict[str, Any] | None:
+        """Return the record of a role: RoleName, Arn, MaxSessionDuration, AttachedPolicies, InlinePolicies."""
+        record: dict[str, Any] | None = self._roles.get_scoped(account, None, name)
+        return record
+
+    def role_names(self) -> Iterable[str]:
+        """Return the names of all roles in the account of the call being served."""
+        names: Iterable[str] = self._roles.keys()
+        return names
+
+    def policy_exists(self, account: str, arn: str) -> bool:
+        """Tell whether an account has this customer-managed policy."""
+        return self._policies.get_scoped(account, None, arn) is not None
+
+    def know_aws_managed_policy(self, arn: str) -> None:
+        """Add an AWS-managed policy that ministack does not have, with a document that allows nothing."""
+        if arn not in self._aws_managed:
+            name = arn.removeprefix("arn:aws:iam::aws:policy/")
+            document = '{"Version":"2012-10-17","Statement":[]}'
+            self._aws_managed[arn] = self._aws_managed_record(name, document, "Its document is not known here.")
+
+    def oidc_provider(self, account: str, arn: str) -> dict[str, Any] | None:
+        """Return the record of an OIDC provider, to read or to change.
+
+        Its keys are Url, Arn, ClientIDList, ThumbprintList, Tags and CreateDate.
+        """
+        record: dict[str, Any] | None = self._oidc_providers.get_scoped(account, None, arn)
+        return record
+
+    def oidc_provider_count(self) -> int:
+        """Count the OIDC providers in the account of the call being served."""
+        return len(self._oidc_providers)

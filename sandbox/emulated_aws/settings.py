@@ -1,0 +1,102 @@
+"""What the parent tells the emulator: where the issuer is served, and the quotas of each account."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from oidc.errors import SandboxError
+from oidc.limits import MANAGED_POLICIES_PER_ROLE, ROLES_PER_ACCOUNT, TRUST_POLICY_CHARS
+
+SOURCE_IP_HEADER = "x-sandbox-source-ip"
+"""Request header that says from which address a call is to seem to come, for ``aws:SourceIp``: ``203.0.113.7``."""
+
+
+@dataclass(frozen=True)
+class IssuerEndpoint:
+    """Where the emulated Bitbucket serves every issuer over TLS.
+
+    Attributes:
+        address: ``127.0.0.1:PORT``; whatever host an issuer names, the connection goes there, with that host in the
+            TLS handshake.
+        ca_file: PEM file of the certificate authority that signed its certificate. It stands for AWS's library of
+            trusted authorities, so a thumbprint is never the reason that a token is believed
+            (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html).
+    """
+
+    address: str
+    ca_file: Path
+
+    def host_and_port(self) -> tuple[str, int]:
+        """Split the address: ``("127.0.0.1", 8443)``.
+
+        Raises:
+            SandboxError: The address is not ``HOST:PORT``.
+        """
+        host, separator, port = self.address.rpartition(":")
+        if not (separator and host and port.isdecimal()):
+            raise SandboxError(
+                f"the issuer's address is HOST:PORT, not {self.address!r}", do="give for example 127.0.0.1:8443"
+            )
+        return host, int(port)
+
+
+@dataclass(frozen=True)
+class AccountQuotas:
+    """Quotas that an account can have raised; the values here are AWS's defaults.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+
+    Attributes:
+        trust_policy_chars: Length of a trust policy, white space not counted.
+        managed_policies_per_role: Managed policies attached to one role.
+        roles_per_account: Roles in the account.
+    """
+
+    trust_policy_chars: int = TRUST_POLICY_CHARS
+    managed_policies_per_role: int = MANAGED_POLICIES_PER_ROLE
+    roles_per_account: int = ROLES_PER_ACCOUNT
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that the child is told, as a JSON file given by ``--settings``.
+
+    Attributes:
+        issuers: Where issuers are served; ``None`` when no issuer can be reached.
+        quotas: By account id, where they differ from the defaults.
+    """
+
+    issuers: IssuerEndpoint | None = None
+    quotas: Mapping[str, AccountQuotas] = field(default_factory=dict)
+
+    def quotas_of(self, account: str) -> AccountQuotas:
+        """Return the quotas of the account with this id."""
+        return self.quotas.get(account, AccountQuotas())
+
+    def to_json(self) -> str:
+        """Write the settings: ``{"issuers": {"address": "127.0.0.1:8443", "ca_file": "…"}, "quotas": {…}}``."""
+        issuers = self.issuers and {"address": self.issuers.address, "ca_file": str(self.issuers.ca_file)}
+        quotas = {account: asdict(quotas) for account, quotas in self.quotas.items()}
+        return json.dumps({"issuers": issuers, "quotas": quotas})
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what ``to_json`` wrote.
+
+        Raises:
+            SandboxError: The text is something else.
+        """
+        try:
+            parsed: dict[str, Any] = json.loads(text)
+            issuers = parsed["issuers"]
+            return cls(
+                issuers and IssuerEndpoint(issuers["address"], Path(issuers["ca_file"])),
+                {account: AccountQuotas(**quotas) for account, quotas in parsed["quotas"].items()},
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise SandboxError(
+                f"the settings of the emulated AWS accounts cannot be read: {error!r}",
+                do="write them with Settings.to_json",
+            ) from error

@@ -1,0 +1,111 @@
+"""What real accounts already have: deploying roles with their trust, and customer-managed policies."""
+
+import json
+from typing import Any
+
+import pytest
+
+from oidc.errors import SandboxError
+from sandbox.emulated_aws import EmulatedAws
+from sandbox.emulated_aws.furnish import AccountFurniture, RootUsers, furnish
+from tests.sandbox.emulated_aws.aws_calls import refusal
+
+
+@pytest.fixture
+def trusted(account: str) -> str:
+    """Another account of this test alone."""
+    return f"8{account[1:]}"
+
+
+def furniture(account: str, **changes: Any) -> AccountFurniture:
+    usual: dict[str, Any] = {
+        "id": account,
+        "deploy_role_arn": f"arn:aws:iam::{account}:role/ci/PulumiDeploy",
+        "external_id": None,
+        "trusted_account_id": None,
+        "policy_arns": frozenset(),
+    }
+    return AccountFurniture(**(usual | changes))
+
+
+def test_a_deploying_role_is_assumed_from_the_trusted_account_with_the_external_id(
+    front: EmulatedAws, roots: RootUsers, account: str, trusted: str
+) -> None:
+    wanted = furniture(account, external_id="ours", trusted_account_id=trusted)
+    furnish(front.endpoint, [wanted])
+    call = {"RoleArn": wanted.deploy_role_arn, "RoleSessionName": "it"}
+    assume = roots.client(trusted, "sts").assume_role
+    assert refusal(assume, **call)[:2] == (403, "AccessDenied")
+    assert refusal(assume, **call, ExternalId="theirs")[:2] == (403, "AccessDenied")
+    assert refusal(roots.client("899999999999", "sts").assume_role, **call, ExternalId="ours")[1] == "AccessDenied"
+    assert refusal(assume, **call, ExternalId="ours", DurationSeconds=3601)[1] == "ValidationError"
+    assert assume(**call, ExternalId="ours")["AssumedRoleUser"]["Arn"].startswith(f"arn:aws:sts::{account}:")
+
+
+def test_the_deploying_role_may_do_everything_in_iam_and_nothing_else(
+    front: EmulatedAws, roots: RootUsers, account: str
+) -> None:
+    furnish(front.endpoint, [furniture(account)])
+    policy = roots.client(account).get_role_policy(RoleName="PulumiDeploy", PolicyName="deploy")["PolicyDocument"]
+    assert policy["Statement"] == [{"Effect": "Allow", "Action": ["iam:*", "sts:GetCallerIdentity"], "Resource": "*"}]
+
+
+def test_policies_are_made_in_the_account_of_their_arn(
+    front: EmulatedAws, roots: RootUsers, account: str, trusted: str
+) -> None:
+    arns = {f"arn:aws:iam::{owner}:policy/team/boundary" for owner in (account, trusted)}
+    furnish(front.endpoint, [furniture(account, deploy_role_arn=None, policy_arns=frozenset(arns))])
+    for arn in arns:
+        found = roots.client(arn.split(":")[4]).get_policy(PolicyArn=arn)["Policy"]
+        assert found["Path"] == "/team/"
+
+
+def test_the_deploying_role_of_another_account_is_made_there(
+    front: EmulatedAws, roots: RootUsers, account: str, trusted: str
+) -> None:
+    arn = f"arn:aws:iam::{trusted}:role/PulumiDeploy"
+    furnish(front.endpoint, [furniture(account, deploy_role_arn=arn)])
+    assert roots.client(trusted).get_role(RoleName="PulumiDeploy")["Role"]["Arn"] == arn
+    assert refusal(roots.client(account).get_role, RoleName="PulumiDeploy")[1] == "NoSuchEntity"
+
+
+def test_furnishing_again_changes_nothing_and_brings_the_trust_into_line(
+    front: EmulatedAws, roots: RootUsers, account: str
+) -> None:
+    iam = roots.client(account)
+    boundary = frozenset({f"arn:aws:iam::{account}:policy/boundary"})
+    furnish(front.endpoint, [furniture(account, policy_arns=boundary)])
+    before = iam.get_role(RoleName="PulumiDeploy")["Role"]
+    furnish(front.endpoint, [furniture(account, policy_arns=boundary)])
+    assert iam.get_role(RoleName="PulumiDeploy")["Role"] == before
+    furnish(front.endpoint, [furniture(account, external_id="new")])
+    after = iam.get_role(RoleName="PulumiDeploy")["Role"]
+    assert after["RoleId"] == before["RoleId"]
+    assert json.dumps(after["AssumeRolePolicyDocument"]).count('"sts:ExternalId": "new"') == 1
+
+
+@pytest.mark.parametrize(
+    "arn", ["arn:aws-us-gov:iam::000000000123:role/x", "arn:aws:iam::12:role/x", "arn:aws:iam::000000000123:user/x"]
+)
+def test_what_is_no_role_of_partition_aws_is_an_error_that_says_so(front: EmulatedAws, account: str, arn: str) -> None:
+    with pytest.raises(SandboxError, match="is not the ARN of a role in an account of partition aws"):
+        furnish(front.endpoint, [furniture(account, deploy_role_arn=arn)])
+
+
+def test_a_role_of_that_name_on_another_path_is_an_error(front: EmulatedAws, account: str) -> None:
+    furnish(front.endpoint, [furniture(account)])
+    elsewhere = f"arn:aws:iam::{account}:role/PulumiDeploy"
+    with pytest.raises(SandboxError, match="takes the name of"):
+        furnish(front.endpoint, [furniture(account, deploy_role_arn=elsewhere)])
+
+
+def test_an_endpoint_where_nothing_answers_is_an_error(account: str) -> None:
+    with pytest.raises(SandboxError, match=f"account {account} of the emulated AWS could not be furnished"):
+        furnish("http://127.0.0.1:9", [furniture(account)])
+
+
+def test_nobodys_configuration_counts(front: EmulatedAws, account: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "missing")
+    monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    furnish(front.endpoint, [furniture(account)])

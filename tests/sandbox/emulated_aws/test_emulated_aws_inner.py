@@ -1,0 +1,108 @@
+"""The adapter to ministack: what of its inside the front stands on is there, in the version that is installed."""
+
+import ast
+import importlib
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+import sandbox.emulated_aws
+from oidc.errors import SandboxError
+from sandbox.emulated_aws.front import steps_by_action
+from sandbox.emulated_aws.front.constraints import _model
+from sandbox.emulated_aws.inner import Inner
+from sandbox.emulated_aws.query import Answer
+from sandbox.emulated_aws.settings import AccountQuotas, IssuerEndpoint, Settings
+
+FOLDER = Path(sandbox.emulated_aws.__file__).parent
+
+
+def test_one_file_alone_imports_ministack() -> None:
+    found = []
+    for file in FOLDER.rglob("*.py"):
+        texts = [node.value for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Constant)]
+        if any(isinstance(text, str) and text.startswith("ministack.") for text in texts):
+            found.append(file.name)
+        assert "import ministack" not in file.read_text()
+        assert "from ministack" not in file.read_text()
+    assert found == ["inner.py"]
+
+
+@pytest.fixture
+def ministack(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
+    """Modules with all that the adapter asks for; the real ones change libraries of the process that imports them."""
+
+    async def handler(*_: Any) -> Answer:
+        return 200, {}, b""
+
+    async def application(*_: Any) -> None:
+        pass
+
+    modules = {name: ModuleType(f"ministack.{name}") for name in ("app", "services.iam", "core.responses")}
+    modules["core.iam_evaluator"] = ModuleType("ministack.core.iam_evaluator")
+    store = SimpleNamespace(get_scoped=lambda *_: None, keys=list)
+    handlers = {"iam": handler, "sts": handler}
+    vars(modules["app"]).update(app=application, SERVICE_HANDLERS=handlers, _collect_scripts=lambda *_: ["script.sh"])
+    vars(modules["services.iam"]).update(_roles=store, _policies=store, _oidc_providers=store, _aws_managed_policies={})
+    vars(modules["services.iam"]).update(_make_aws_managed_record=lambda *_: {})
+    vars(modules["core.responses"]).update(get_account_id=lambda: "000000000001")
+    vars(modules["core.iam_evaluator"]).update(caller_arn=lambda: "arn:aws:iam::000000000001:root")
+    monkeypatch.setattr(importlib, "import_module", lambda name: modules[name.removeprefix("ministack.")])
+    return modules
+
+
+def test_scripts_of_the_machine_are_never_run(ministack: dict[str, ModuleType]) -> None:
+    Inner()
+    assert ministack["app"]._collect_scripts("/docker-entrypoint-initaws.d") == []
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("app", "app"),
+        ("app", "SERVICE_HANDLERS"),
+        ("app", "_collect_scripts"),
+        ("services.iam", "_roles"),
+        ("services.iam", "_policies"),
+        ("services.iam", "_oidc_providers"),
+        ("services.iam", "_aws_managed_policies"),
+        ("services.iam", "_make_aws_managed_record"),
+        ("core.responses", "get_account_id"),
+        ("core.iam_evaluator", "caller_arn"),
+    ],
+)
+def test_a_ministack_whose_inside_has_moved_stops_the_start(
+    ministack: dict[str, ModuleType], module: str, name: str
+) -> None:
+    delattr(ministack[module], name)
+    with pytest.raises(SandboxError, match=f"this version of ministack is not the one the sandbox knows.*'{name}'"):
+        Inner()
+
+
+@pytest.mark.parametrize("service", ["iam", "sts"])
+def test_a_ministack_without_the_service_stops_the_start(ministack: dict[str, ModuleType], service: str) -> None:
+    del ministack["app"].SERVICE_HANDLERS[service]
+    with pytest.raises(SandboxError, match=f"this version of ministack is not the one the sandbox knows: '{service}'"):
+        Inner()
+
+
+@pytest.mark.usefixtures("ministack")
+def test_every_operation_of_the_table_is_one_of_aws() -> None:
+    operations = {f"{service}:{name}" for service in ("iam", "sts") for name in _model(service)["operations"]}
+    assert steps_by_action(Inner(), Settings()).keys() <= operations
+
+
+def test_settings_come_back_as_they_were_written(tmp_path: Path) -> None:
+    settings = Settings(IssuerEndpoint("127.0.0.1:1", tmp_path), {"000000000001": AccountQuotas(4096, 25, 10)})
+    assert Settings.from_json(settings.to_json()) == settings
+    assert Settings.from_json(Settings().to_json()) == Settings()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"issuers": 1, "quotas": {}}', '{"issuers": null, "quotas": {"1": {"x": 1}}}']
+)
+def test_settings_that_are_something_else_are_an_error(text: str) -> None:
+    with pytest.raises(SandboxError, match="cannot be read"):
+        Settings.from_json(text)
