@@ -1,0 +1,91 @@
+"""``aws:iam/openIdConnectProvider:OpenIdConnectProvider``.
+
+Sources: IAM API reference, CreateOpenIDConnectProvider, AddClientIDToOpenIDConnectProvider,
+RemoveClientIDFromOpenIDConnectProvider, UpdateOpenIDConnectProviderThumbprint, TagOpenIDConnectProvider.
+"""
+
+from typing import Any, ClassVar
+
+from botocore.exceptions import ClientError
+
+from sandbox.aws_provider import tags
+from sandbox.aws_provider.documents import same_set, same_thumbprints, same_url
+from sandbox.aws_provider.missing import is_missing, tolerate_missing
+from sandbox.aws_provider.resource_type import Found, Property, ResourceType
+from sandbox.engine.values import Properties
+
+
+class OpenIdConnectProvider(ResourceType):
+    """An OIDC provider; its id is its ARN. Without thumbprints in the inputs, those that AWS has stay."""
+
+    properties: ClassVar = {
+        "clientIdLists": Property(required=True, same=same_set),
+        "tags": Property(default={}),
+        "thumbprintLists": Property(kept=True, same=same_thumbprints),
+        "url": Property(required=True, replaces=True, same=same_url),
+    }
+    computed = ("arn", "thumbprintLists")
+
+    def create(self, iam: Any, inputs: Properties) -> str:  # noqa: ANN401 - botocore makes its clients at run time
+        """Create the OIDC provider."""
+        request: dict[str, object] = {"Url": inputs["url"], "ClientIDList": inputs["clientIdLists"]}
+        if inputs.get("thumbprintLists"):
+            request["ThumbprintList"] = inputs["thumbprintLists"]
+        if tags.of(inputs):
+            request["Tags"] = tags.to_list(inputs)
+        return str(iam.create_open_id_connect_provider(**request)["OpenIDConnectProviderArn"])
+
+    def read(self, iam: Any, identity: str, inputs: Properties) -> Found | None:  # noqa: ANN401 - as above
+        """Read the OIDC provider; ``url`` is as AWS answers it, without ``https://``."""
+        arn = identity or _find(iam, str(inputs["url"]))
+        if not arn:
+            return None
+        try:
+            found = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+        except ClientError as error:
+            if is_missing(error):
+                return None
+            raise
+        outputs: Properties = {
+            "arn": arn,
+            "clientIdLists": list(found.get("ClientIDList", [])),
+            "thumbprintLists": list(found.get("ThumbprintList", [])),
+            "url": found["Url"],
+            **tags.to_outputs(found.get("Tags")),
+        }
+        return Found(arn, outputs)
+
+    def update(self, iam: Any, identity: str, old: Properties, new: Properties) -> None:  # noqa: ANN401 - as above
+        """Add audiences before taking others away, so that a token that is good before and after is good throughout."""
+        before, after = _texts(old, "clientIdLists"), _texts(new, "clientIdLists")
+        for audience in after:
+            if audience not in before:
+                iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=identity, ClientID=audience)
+        for audience in before:
+            if audience not in after:
+                iam.remove_client_id_from_open_id_connect_provider(OpenIDConnectProviderArn=identity, ClientID=audience)
+        if "thumbprintLists" in self.differing(old, new):
+            iam.update_open_id_connect_provider_thumbprint(
+                OpenIDConnectProviderArn=identity, ThumbprintList=_texts(new, "thumbprintLists")
+            )
+        gone, changed = tags.changes(old, new)
+        if gone:
+            iam.untag_open_id_connect_provider(OpenIDConnectProviderArn=identity, TagKeys=gone)
+        if changed:
+            iam.tag_open_id_connect_provider(OpenIDConnectProviderArn=identity, Tags=changed)
+
+    def delete(self, iam: Any, identity: str, outputs: Properties) -> None:  # noqa: ANN401, ARG002 - as above
+        """Delete the OIDC provider."""
+        with tolerate_missing():
+            iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=identity)
+
+
+def _texts(properties: Properties, name: str) -> list[str]:
+    found = properties.get(name)
+    return [str(one) for one in found] if isinstance(found, list) else []
+
+
+def _find(iam: Any, url: str) -> str:  # noqa: ANN401 - as above
+    suffix = ":oidc-provider/" + url.removeprefix("https://")
+    listed = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
+    return next((str(one["Arn"]) for one in listed if str(one["Arn"]).endswith(suffix)), "")

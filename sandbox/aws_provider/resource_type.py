@@ -1,0 +1,138 @@
+"""What all resource types of the provider have in common: a table of properties, and what follows from it."""
+
+import operator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from sandbox.engine.values import UNKNOWN, Properties, contains_unknown
+
+
+@dataclass(frozen=True)
+class Property:
+    """One input of a resource type.
+
+    Attributes:
+        required: Whether it must be given.
+        default: What it is when it is not given; ``None`` for absent.
+        replaces: Whether a change needs a new resource.
+        kept: When it is not given, whatever AWS has is right.
+        same: Compares an old and a new value.
+    """
+
+    required: bool = False
+    default: object = None
+    replaces: bool = False
+    kept: bool = False
+    same: Callable[[object, object], bool] = operator.eq
+
+
+@dataclass(frozen=True)
+class Found:
+    """A resource as AWS has it: its id and its outputs."""
+
+    id: str
+    outputs: Properties
+
+
+class ResourceType(ABC):
+    """One resource type; the methods that call AWS take an IAM client of ``boto3``.
+
+    Attributes:
+        properties: Its inputs by their names on the wire.
+        computed: Outputs that AWS decides; unknown until the resource is there.
+        named: It has the input ``name``, which is made up when it is not given.
+    """
+
+    properties: ClassVar[Mapping[str, Property]]
+    computed: ClassVar[tuple[str, ...]] = ()
+    named: ClassVar[bool] = False
+
+    @abstractmethod
+    def create(self, iam: Any, inputs: Properties) -> str:  # noqa: ANN401 - botocore makes its clients at run time
+        """Create the resource; give its id."""
+
+    @abstractmethod
+    def read(self, iam: Any, identity: str, inputs: Properties) -> Found | None:  # noqa: ANN401 - as above
+        """Read the resource; ``None`` when it is not there. With an empty id it is found by its inputs."""
+
+    @abstractmethod
+    def update(self, iam: Any, identity: str, old: Properties, new: Properties) -> None:  # noqa: ANN401 - as above
+        """Change what differs."""
+
+    @abstractmethod
+    def delete(self, iam: Any, identity: str, outputs: Properties) -> None:  # noqa: ANN401 - as above
+        """Delete the resource; fine when it is gone already."""
+
+    def failures(self, inputs: Properties) -> dict[str, str]:
+        """Check inputs; give property and reason of all that is wrong."""
+        wrong = {
+            name: "this provider does not implement the property" for name in inputs if name not in self.properties
+        }
+        for name, one in self.properties.items():
+            if one.required and inputs.get(name) is None:
+                wrong[name] = "is required"
+        return wrong
+
+    def wanted(self, inputs: Properties) -> Properties:
+        """Fill in the defaults."""
+        defaults = {name: one.default for name, one in self.properties.items() if one.default is not None}
+        return {**defaults, **inputs}
+
+    def differing(self, outputs: Properties, inputs: Properties) -> list[str]:
+        """List the properties in which what is there differs from what is wanted."""
+        found = []
+        for name, one in self.properties.items():
+            if name not in inputs and one.kept:
+                continue
+            new = inputs.get(name, one.default)
+            if contains_unknown(new) or not self._same(one, outputs.get(name, one.default), new):
+                found.append(name)
+        return found
+
+    def replacing(self, differing: list[str]) -> list[str]:
+        """Of those properties, list the ones that need a new resource."""
+        return [name for name in differing if self.properties[name].replaces]
+
+    def same_physical_name(self, outputs: Properties, inputs: Properties) -> bool:
+        """Say whether a new resource would take the name of the old one, so that the old one has to go first."""
+        names = [name for name in ("name", "roleName", "url") if name in self.properties]
+        return not any(name in self.differing(outputs, inputs) for name in names)
+
+    def previewed(self, inputs: Properties, old: Properties | None) -> Properties:
+        """Give the outputs as far as they are known before the resource is created or updated."""
+        known = {name: value for name, value in (old or {}).items() if name in self.computed or self._kept(name)}
+        unknown = {} if old is not None else dict.fromkeys(self.computed, UNKNOWN)
+        return {**unknown, **known, **self.wanted(inputs)}
+
+    def inputs_of(self, found: Found, former: Properties) -> Properties:
+        """Give the inputs that would describe what was found; what still means the same stays as it was written."""
+        result: Properties = {}
+        for name, one in self.properties.items():
+            have = found.outputs.get(name, one.default)
+            if name in former:
+                value = former[name] if self._same(one, have, former[name]) else have
+            else:
+                value = None if one.kept and former else have
+                value = None if value == one.default else value
+            if value is not None:
+                result[name] = value
+        return result
+
+    def outputs_of(self, found: Found, former: Properties) -> Properties:
+        """Give the outputs; a document or a list that still means the same stays as it was written."""
+        written = {name: former[name] for name, one in self.properties.items() if name in former and name != "url"}
+        kept = {
+            name: value
+            for name, value in written.items()
+            if self._same(self.properties[name], found.outputs.get(name, self.properties[name].default), value)
+        }
+        return {"id": found.id, **found.outputs, **kept}
+
+    def _kept(self, name: str) -> bool:
+        return name in self.properties and self.properties[name].kept
+
+    @staticmethod
+    def _same(one: Property, old: object, new: object) -> bool:
+        return old == new or (old is not None and new is not None and one.same(old, new))

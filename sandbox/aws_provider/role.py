@@ -1,0 +1,121 @@
+"""``aws:iam/role:Role``.
+
+Sources: IAM API reference, CreateRole, UpdateRole, UpdateAssumeRolePolicy, PutRolePermissionsBoundary, DeleteRole.
+"""
+
+import json
+from datetime import datetime
+from typing import Any, ClassVar, cast
+
+from botocore.exceptions import ClientError
+
+from sandbox.aws_provider import tags
+from sandbox.aws_provider.documents import same_document
+from sandbox.aws_provider.missing import is_missing, tolerate_missing
+from sandbox.aws_provider.resource_type import Found, Property, ResourceType
+from sandbox.engine.values import Properties
+
+
+class Role(ResourceType):
+    """A role. Inline and managed policies are resources of their own; the inputs that list them here are refused."""
+
+    properties: ClassVar = {
+        "assumeRolePolicy": Property(required=True, same=same_document),
+        "description": Property(default=""),
+        "forceDetachPolicies": Property(default=False),
+        "maxSessionDuration": Property(default=3600),
+        "name": Property(replaces=True, required=True),
+        "namePrefix": Property(default="", replaces=True),
+        "path": Property(default="/", replaces=True),
+        "permissionsBoundary": Property(default=""),
+        "tags": Property(default={}),
+    }
+    computed = ("arn", "createDate", "uniqueId")
+    named = True
+
+    def create(self, iam: Any, inputs: Properties) -> str:  # noqa: ANN401 - botocore makes its clients at run time
+        """Create the role; its name is its id."""
+        wanted = self.wanted(inputs)
+        request: dict[str, object] = {
+            "RoleName": wanted["name"],
+            "Path": wanted["path"],
+            "AssumeRolePolicyDocument": wanted["assumeRolePolicy"],
+            "MaxSessionDuration": wanted["maxSessionDuration"],
+        }
+        optional = {"Description": wanted["description"], "PermissionsBoundary": wanted["permissionsBoundary"]}
+        request.update({key: value for key, value in optional.items() if value})
+        if wanted["tags"]:
+            request["Tags"] = tags.to_list(wanted)
+        return str(iam.create_role(**request)["Role"]["RoleName"])
+
+    def read(self, iam: Any, identity: str, inputs: Properties) -> Found | None:  # noqa: ANN401 - as above
+        """Read the role; ``forceDetachPolicies`` is no property of AWS and stays as the inputs have it."""
+        try:
+            role = iam.get_role(RoleName=identity or str(inputs["name"]))["Role"]
+        except ClientError as error:
+            if is_missing(error):
+                return None
+            raise
+        outputs: Properties = {
+            "arn": role["Arn"],
+            "assumeRolePolicy": json.dumps(role["AssumeRolePolicyDocument"], separators=(",", ":")),
+            "createDate": _time(role["CreateDate"]),
+            "description": role.get("Description", ""),
+            "forceDetachPolicies": inputs.get("forceDetachPolicies", False),
+            "maxSessionDuration": role.get("MaxSessionDuration", 3600),
+            "name": role["RoleName"],
+            "namePrefix": inputs.get("namePrefix", ""),
+            "path": role["Path"],
+            "permissionsBoundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", ""),
+            "uniqueId": role["RoleId"],
+            **tags.to_outputs(role.get("Tags")),
+        }
+        return Found(role["RoleName"], outputs)
+
+    def update(self, iam: Any, identity: str, old: Properties, new: Properties) -> None:  # noqa: ANN401 - as above
+        """Change what differs, each by the call that AWS has for it."""
+        differing, wanted = self.differing(old, new), self.wanted(new)
+        if "assumeRolePolicy" in differing:
+            iam.update_assume_role_policy(RoleName=identity, PolicyDocument=wanted["assumeRolePolicy"])
+        if {"description", "maxSessionDuration"} & {*differing}:
+            iam.update_role(
+                RoleName=identity,
+                Description=wanted["description"],
+                MaxSessionDuration=wanted["maxSessionDuration"],
+            )
+        if "permissionsBoundary" in differing:
+            self._update_boundary(iam, identity, str(wanted["permissionsBoundary"]))
+        gone, changed = tags.changes(old, wanted)
+        if gone:
+            iam.untag_role(RoleName=identity, TagKeys=gone)
+        if changed:
+            iam.tag_role(RoleName=identity, Tags=changed)
+
+    @staticmethod
+    def _update_boundary(iam: Any, identity: str, boundary: str) -> None:  # noqa: ANN401 - as above
+        if boundary:
+            iam.put_role_permissions_boundary(RoleName=identity, PermissionsBoundary=boundary)
+        else:
+            iam.delete_role_permissions_boundary(RoleName=identity)
+
+    def delete(self, iam: Any, identity: str, outputs: Properties) -> None:  # noqa: ANN401 - as above
+        """Delete the role, with ``forceDetachPolicies`` after taking all policies off it."""
+        with tolerate_missing():
+            if outputs.get("forceDetachPolicies"):
+                self._take_policies_off(iam, identity)
+            iam.delete_role(RoleName=identity)
+
+    @staticmethod
+    def _take_policies_off(iam: Any, identity: str) -> None:  # noqa: ANN401 - as above
+        for page in iam.get_paginator("list_attached_role_policies").paginate(RoleName=identity):
+            for attached in page["AttachedPolicies"]:
+                with tolerate_missing():
+                    iam.detach_role_policy(RoleName=identity, PolicyArn=attached["PolicyArn"])
+        for page in iam.get_paginator("list_role_policies").paginate(RoleName=identity):
+            for name in page["PolicyNames"]:
+                with tolerate_missing():
+                    iam.delete_role_policy(RoleName=identity, PolicyName=name)
+
+
+def _time(value: object) -> str:
+    return cast("datetime", value).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,66 @@
+"""Serves the provider to the Pulumi CLI, as a plugin process.
+
+The SDK's own server puts a traceback behind every error; here an error of this project reaches the user as the
+sentence that it is.
+"""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc  # type: ignore[import-untyped]  # its stubs are not a dependency
+from pulumi.provider.experimental.provider import Provider
+from pulumi.provider.experimental.server import ProviderServicer
+from pulumi.runtime.proto import provider_pb2_grpc
+
+from oidc.errors import BitbucketOidcError
+
+_METHODS = ("CheckConfig", "DiffConfig", "Configure", "Check", "Diff", "Create", "Read", "Update", "Delete")
+
+
+class Servicer(ProviderServicer):
+    """The SDK's servicer, with errors as sentences."""
+
+
+def _in_sentences(method: str) -> Callable[..., Awaitable[Any]]:
+    async def call(self: Servicer, request: object, context: grpc.aio.ServicerContext[Any, Any]) -> object:
+        try:
+            return await getattr(ProviderServicer, method)(self, request, context)
+        except Exception as error:
+            # The SDK raises its own while it handles ours, which is therefore the context of that one.
+            cause = error.__context__
+            ours = error if isinstance(error, BitbucketOidcError) else cause
+            text = str(ours) if isinstance(ours, BitbucketOidcError) else str(error)
+            await context.abort(grpc.StatusCode.UNKNOWN, text)
+            raise
+
+    return call
+
+
+for _method in _METHODS:
+    setattr(Servicer, _method, _in_sentences(_method))
+
+
+def serve(provider: Provider, arguments: list[str], version: str) -> None:
+    """Serve until the CLI ends the process.
+
+    Args:
+        provider: What to serve.
+        arguments: The command line; its first one is the address of the CLI's engine.
+        version: The version of ``pulumi_aws`` that the provider stands in for.
+    """
+    engine_address = next((one for one in arguments if not one.startswith("-")), "")
+
+    async def run() -> None:
+        server = grpc.aio.server()
+        servicer = Servicer(arguments, version, provider, engine_address)
+        provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        # The plugin protocol: the port alone, on a line of its own, on standard output.
+        sys.stdout.write(f"{port}\n")
+        sys.stdout.flush()
+        await server.wait_for_termination()
+
+    asyncio.run(run())

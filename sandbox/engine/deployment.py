@@ -1,0 +1,225 @@
+"""One run: compares what the program registers with the state, and carries out what differs."""
+
+import uuid
+from dataclasses import dataclass, field, replace
+
+from oidc.errors import SandboxError
+from sandbox.engine import urns
+from sandbox.engine.ignoring import with_old_values
+from sandbox.engine.loopback import only_moved
+from sandbox.engine.operations import Operations
+from sandbox.engine.plugin import Difference, Plugin
+from sandbox.engine.records import ResourceState
+from sandbox.engine.registration import Registration, refuse_values
+from sandbox.engine.replacement import Dependents, refuse_protected
+from sandbox.engine.reporting import differing, property_changes
+from sandbox.engine.steps import Operation
+from sandbox.engine.values import UNKNOWN, Properties
+
+
+@dataclass
+class Deployment:
+    """What the program registered so far, against the state.
+
+    Attributes:
+        stack, project: The names that stand in every URN.
+        operations: What carries the steps out.
+        refresh: Whether each resource is read before it is compared.
+        registered: The URNs of this run.
+        moved: URNs of this run to the earlier ones that their resources were found under.
+    """
+
+    stack: str
+    project: str
+    operations: Operations
+    refresh: bool
+    dependents: Dependents
+    registered: dict[str, None] = field(default_factory=dict)
+    moved: dict[str, str] = field(default_factory=dict)
+
+    def register(self, goal: Registration) -> ResourceState:
+        """Bring one resource to where the program wants it; give its new state.
+
+        Raises:
+            BitbucketOidcError: it cannot be; nothing of it has changed, or the state says what has.
+        """
+        identity = urns.Identity(self.stack, self.project, goal.parent, goal.type, goal.name)
+        if identity.urn in self.registered:
+            raise SandboxError(f"two resources have the URN {identity.urn}", do="give one of them another logical name")
+        number = self._former(identity, goal)
+        self.registered[identity.urn] = None
+        if not goal.custom:
+            return self._component(identity.urn, goal, number)
+        if urns.is_provider(goal.type):
+            return self._provider(identity.urn, goal, number)
+        return self._custom(identity.urn, goal, number)
+
+    def register_outputs(self, urn: str, outputs: Properties) -> None:
+        """Keep the outputs of a component, or of the stack.
+
+        Raises:
+            SandboxError: nothing of that URN was registered, or an output is of a kind that the state does not keep.
+        """
+        number = self.operations.store.live(urn)
+        if number is None or urn not in self.registered:
+            raise SandboxError(f"outputs were given for {urn}, which is not registered")
+        refuse_values(outputs, urn)
+        self.operations.store.commit(put={number: replace(self.operations.store.entries[number], outputs=outputs)})
+
+    def outputs(self) -> Properties:
+        """Give the stack's outputs."""
+        urn = urns.make(self.stack, self.project, "", urns.STACK_TYPE, f"{self.project}-{self.stack}")
+        number = self.operations.store.live(urn)
+        return self.operations.store.entries[number].outputs if number is not None else {}
+
+    def _former(self, identity: urns.Identity, goal: Registration) -> int | None:
+        """Find the entry of the last run: under today's URN, or under an earlier one."""
+        store = self.operations.store
+        number = store.live(identity.urn)
+        if number is not None:
+            return number
+        for earlier in identity.earlier_urns(goal.aliases, self.moved):
+            number = store.live(earlier)
+            if number is not None and earlier not in self.registered:
+                self.moved[identity.urn] = earlier
+                return number
+        return None
+
+    def _wanted(self, urn: str, goal: Registration, old: ResourceState | None, inputs: Properties) -> ResourceState:
+        return ResourceState(
+            urn=urn,
+            type=goal.type,
+            custom=goal.custom,
+            id=old.id if old else "",
+            inputs=inputs,
+            outputs=old.outputs if old else {},
+            parent=goal.parent,
+            protect=self._protected(goal),
+            dependencies=list(goal.dependencies),
+            provider=goal.provider,
+            property_dependencies={key: list(found) for key, found in goal.property_dependencies.items()},
+            additional_secret_outputs=list(goal.additional_secret_outputs),
+            custom_timeouts=goal.custom_timeouts,
+            retain_on_delete=goal.retain_on_delete,
+            aliases=[self.moved[urn]] if urn in self.moved else [],
+            ignore_changes=list(goal.ignore_changes),
+            created=old.created if old else "",
+            modified=old.modified if old else "",
+        )
+
+    def _protected(self, goal: Registration) -> bool:
+        if goal.protect is not None:
+            return goal.protect
+        parent = self.operations.store.live(goal.parent)
+        return parent is not None and self.operations.store.entries[parent].protect
+
+    def _component(self, urn: str, goal: Registration, number: int | None) -> ResourceState:
+        store, report = self.operations.store, self.operations.report
+        old = store.entries[number] if number is not None else None
+        _same_kind(urn, goal, old)
+        wanted = self._wanted(urn, goal, old, goal.inputs)
+        if old is None:
+            report.done(urn, Operation.CREATE)
+            wanted = self.operations.stamped(wanted, created=True)
+        elif old.inputs != goal.inputs:
+            report.done(urn, Operation.UPDATE, differing(old.inputs, goal.inputs))
+            wanted = self.operations.stamped(wanted)
+        else:
+            report.done(urn, Operation.SAME)
+        store.commit(put={number or store.new_number(): wanted})
+        return wanted
+
+    def _provider(self, urn: str, goal: Registration, number: int | None) -> ResourceState:
+        store, report, plugins = self.operations.store, self.operations.report, self.operations.plugins
+        old = store.entries[number] if number is not None else None
+        _same_kind(urn, goal, old)
+        plugin = plugins.make(urn)
+        inputs = plugin.check_config(urn, old.inputs if old else {}, goal.inputs)
+        if goal.version:
+            # The key under which Pulumi itself keeps it: pkg/resource/deploy/providers/registry.go, SetProviderVersion.
+            inputs = {**inputs, "version": goal.version, "__internal": {}}
+        wanted = replace(
+            self._wanted(urn, goal, old, inputs), outputs={k: v for k, v in inputs.items() if k != "__internal"}
+        )
+        if old is None:
+            wanted = self.operations.stamped(replace(wanted, id=self._new_id()), created=True)
+            report.done(urn, Operation.CREATE)
+        elif not only_moved(old.inputs, inputs):
+            changes = differing(old.inputs, inputs)
+            if plugin.diff_config(urn, old.id, old.inputs, inputs).replaces:
+                raise SandboxError(
+                    f"{urn}: its provider wants to be replaced, which the built-in engine does not implement"
+                )
+            wanted = self.operations.stamped(wanted)
+            report.done(urn, Operation.UPDATE, changes)
+        else:
+            report.done(urn, Operation.SAME)
+        plugins.configure(urn, wanted.id, plugin, inputs)
+        store.commit(put={number or store.new_number(): wanted})
+        return wanted
+
+    def _new_id(self) -> str:
+        return UNKNOWN if self.operations.preview else str(uuid.uuid4())
+
+    def _custom(self, urn: str, goal: Registration, number: int | None) -> ResourceState:
+        operations = self.operations
+        plugin = operations.plugins.of(urn, goal.provider)
+        number = self._settled(urn, plugin, number)
+        old = operations.store.entries[number] if number is not None else None
+        _same_kind(urn, goal, old)
+        inputs = with_old_values(goal.inputs, old.inputs if old else None, goal.ignore_changes)
+        inputs = plugin.check(urn, old.inputs if old else {}, inputs)
+        refuse_values(inputs, urn)
+        wanted = self._wanted(urn, goal, old, inputs)
+        if old is None or number is None:
+            return operations.create(plugin, _fresh(wanted), Operation.CREATE)
+        if old.pending_replacement:
+            return operations.create(plugin, _fresh(wanted), Operation.REPLACE, number=number)
+        found = plugin.diff(urn, old.id, (old.inputs, old.outputs), inputs, list(goal.ignore_changes))
+        if found.replaces:
+            return self._replace(plugin, goal, wanted, number, found)
+        if found.changes:
+            return operations.update(plugin, old, wanted, number, property_changes(found.properties, old, inputs))
+        operations.store.commit(put={number: wanted})
+        operations.report.done(urn, Operation.SAME)
+        return wanted
+
+    def _settled(self, urn: str, plugin: Plugin, number: int | None) -> int | None:
+        """Settle what a crash left open for this resource, and read it anew where that is wanted."""
+        operations = self.operations
+        must_read = self.refresh
+        for pending, operation in list(operations.store.pending.items()):
+            if operation.resource.urn != urn:
+                continue
+            if operation.type == "creating":
+                found = operations.adopt(plugin, pending, operation.resource)
+                number = found if found is not None else number
+            else:
+                must_read = True
+                operations.store.commit(end=[pending])
+        if number is None or not must_read or operations.store.entries[number].pending_replacement:
+            return number
+        return number if operations.read(plugin, number) is not None else None
+
+    def _replace(
+        self, plugin: Plugin, goal: Registration, wanted: ResourceState, number: int, found: Difference
+    ) -> ResourceState:
+        operations = self.operations
+        old = operations.store.entries[number]
+        refuse_protected([old], "replaced")
+        changes = property_changes(found.properties, old, wanted.inputs)
+        first = found.delete_before_replace if goal.delete_before_replace is None else goal.delete_before_replace
+        if first:
+            self.dependents.delete_before(number, self.registered)
+            return operations.create(plugin, _fresh(wanted), Operation.REPLACE, number=number, changes=changes)
+        beside = {number: replace(old, delete=True)}
+        return operations.create(plugin, _fresh(wanted), Operation.REPLACE, beside=beside, changes=changes)
+
+
+def _fresh(wanted: ResourceState) -> ResourceState:
+    return replace(wanted, id="", outputs={}, created="", modified="")
+
+
+def _same_kind(urn: str, goal: Registration, old: ResourceState | None) -> None:
+    if old is not None and old.custom != goal.custom:
+        raise SandboxError(f"{urn} was a {'resource' if old.custom else 'component'} and is none any more; rename it")

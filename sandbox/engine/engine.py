@@ -1,0 +1,152 @@
+"""The engine as its user sees it: one program, one state, four things to do with them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from oidc.errors import SandboxError
+from sandbox.engine import urns
+from sandbox.engine.deployment import Deployment
+from sandbox.engine.journal import Journal, fold, open_store
+from sandbox.engine.lock import locked
+from sandbox.engine.monitor import Log, LogMessage, Monitor
+from sandbox.engine.operations import Operations
+from sandbox.engine.plugins import Plugins, ProviderFactories
+from sandbox.engine.program import Program, run
+from sandbox.engine.removal import refresh_all, remove_everything, remove_unregistered
+from sandbox.engine.replacement import Dependents
+from sandbox.engine.reporting import Reporter
+from sandbox.engine.state_file import StateFile, Writer, write_bytes
+from sandbox.engine.steps import Step, Summary
+from sandbox.engine.store import StateStore
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _ignore(_event: object) -> None:
+    """Tell nobody."""
+
+
+class BuiltinEngine:
+    """Runs a Pulumi program without the Pulumi CLI, against emulated AWS accounts.
+
+    Args:
+        program: The program and its names.
+        state_file: Where the state is; lock, journal and backup stand beside it.
+        provider_factories: What makes a provider for each package, such as ``{"aws": SmallAwsProvider}``.
+        on_step: Called when a step begins, is done or has failed; may be called from other threads, one at a time.
+        on_log: Called with what the program logs.
+        endpoints: Where the emulated AWS stands now, such as ``{"iam": "http://127.0.0.1:4566", "sts": …}``. AWS
+            provider resources that come from the state, where they hold the endpoints of an earlier run, are pointed
+            there. Empty: they stay as they are.
+        now: The clock.
+        write: Writes state and journal.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        state_file: Path,
+        provider_factories: ProviderFactories,
+        on_step: Callable[[Step], None] = _ignore,
+        *,
+        on_log: Callable[[LogMessage], None] = _ignore,
+        endpoints: Mapping[str, str] | None = None,
+        now: Callable[[], datetime] = _utc_now,
+        write: Writer = write_bytes,
+    ) -> None:
+        self._program = program
+        self._file = StateFile(state_file, now=now, write=write)
+        self._lock = state_file.with_name(state_file.name + ".lock")
+        self._factories = provider_factories
+        self._on_step = on_step
+        self._on_log = on_log
+        self._endpoints = endpoints or {}
+        self._now = now
+        self._write = write
+
+    def up(self, *, refresh: bool = True) -> Summary:
+        """Make everything as the program says.
+
+        Args:
+            refresh: Read each resource before comparing it, so that what was changed behind the state's back is mended.
+
+        Raises:
+            BitbucketOidcError: a step failed; what was done until then is in the state.
+        """
+        with locked(self._lock, now=self._now), self._opened(writable=True) as (store, plugins):
+            return self._deploy(self._operations(store, plugins, preview=False), refresh=refresh)
+
+    def preview(self, *, refresh: bool = True) -> Summary:
+        """Say what ``up`` would do; nothing is written anywhere.
+
+        Raises:
+            BitbucketOidcError: ``up`` would fail too.
+        """
+        with self._opened(writable=False) as (store, plugins):
+            return self._deploy(self._operations(store, plugins, preview=True), refresh=refresh)
+
+    def refresh(self) -> Summary:
+        """Bring the state in line with what AWS has; AWS stays as it is, and the program is not run.
+
+        Raises:
+            BitbucketOidcError: a resource cannot be read.
+        """
+        with locked(self._lock, now=self._now), self._opened(writable=True) as (store, plugins):
+            operations = self._operations(store, plugins, preview=False)
+            refresh_all(operations)
+            return operations.report.summary(self._deployment(operations, refresh=False).outputs())
+
+    def destroy(self) -> Summary:
+        """Delete everything that the state holds; the program is not run.
+
+        Raises:
+            SandboxError: a resource is protected; nothing is deleted then.
+            BitbucketOidcError: a resource cannot be deleted; those before it are.
+        """
+        with locked(self._lock, now=self._now), self._opened(writable=True) as (store, plugins):
+            operations = self._operations(store, plugins, preview=False)
+            remove_everything(operations)
+            return operations.report.summary({})
+
+    def _deploy(self, operations: Operations, *, refresh: bool) -> Summary:
+        deployment = self._deployment(operations, refresh=refresh)
+        run(self._program, Monitor(deployment), Log(self._on_log), preview=operations.preview)
+        remove_unregistered(operations, deployment.registered)
+        return operations.report.summary(deployment.outputs())
+
+    def _deployment(self, operations: Operations, *, refresh: bool) -> Deployment:
+        return Deployment(self._program.stack, self._program.project, operations, refresh, Dependents(operations))
+
+    def _operations(self, store: StateStore, plugins: Plugins, *, preview: bool) -> Operations:
+        return Operations(store, plugins, Reporter(self._on_step), preview, self._now)
+
+    @contextmanager
+    def _opened(self, *, writable: bool) -> Iterator[tuple[StateStore, Plugins]]:
+        store, journal = open_store(self._file, writable=writable, write=self._write)
+        self._refuse_other_stack(store)
+        plugins = Plugins(self._factories, store, self._endpoints)
+        try:
+            yield store, plugins
+        finally:
+            plugins.close()
+            if journal is not None:
+                self._fold(store, journal)
+
+    def _fold(self, store: StateStore, journal: Journal) -> None:
+        journal.close()
+        if journal.written:
+            fold(self._file, store)
+
+    def _refuse_other_stack(self, store: StateStore) -> None:
+        mine = (self._program.stack, self._program.project)
+        for one in store.entries.values():
+            if urns.parts(one.urn)[:2] != mine:
+                stack, project = urns.parts(one.urn)[:2]
+                raise SandboxError(
+                    f"{self._file.path} is the state of {project}/{stack}, not of {mine[1]}/{mine[0]}",
+                    do="give this stack a state file of its own",
+                )

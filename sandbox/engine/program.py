@@ -1,0 +1,130 @@
+"""Running a Pulumi program, unmodified, against a monitor in this process."""
+
+import asyncio
+import contextvars
+import os
+import re
+import runpy
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+import pulumi
+from pulumi.runtime.config import set_all_config
+from pulumi.runtime.settings import Settings, configure, set_root_resource
+from pulumi.runtime.stack import run_in_stack
+
+from oidc.errors import BitbucketOidcError, SandboxError
+from sandbox.engine.monitor import Log, LogMessage, Monitor
+
+__all__ = ["LogMessage", "Program", "run"]
+
+_UNSUPPORTED = re.compile(r"The Pulumi CLI does not support (?:the )?(.+?)\. Please update")
+
+
+@dataclass(frozen=True)
+class Program:
+    """A Pulumi program and the names it runs under.
+
+    Attributes:
+        folder: The project folder, with ``__main__.py`` in it.
+        project: The project's name, as in ``Pulumi.yaml``.
+        stack: The stack's name.
+        organization: The organization's name; ``organization`` is what the CLI uses with its local backend.
+        config: Stack config by full key, ``{"project:key": "value"}``; lists and mappings as JSON texts.
+    """
+
+    folder: Path
+    project: str
+    stack: str
+    organization: str = "organization"
+    config: Mapping[str, str] = field(default_factory=dict)
+
+
+def run(program: Program, monitor: Monitor, log: Log, *, preview: bool) -> None:
+    """Run the program to its end.
+
+    The SDK keeps its settings in context variables, so a context of its own leaves no trace of this run behind.
+
+    Raises:
+        BitbucketOidcError: the program, or a resource it registers, failed; ``monitor.failure`` counts before what
+            the SDK made of it.
+    """
+    main = program.folder / "__main__.py"
+    if not main.is_file():
+        raise SandboxError(f"there is no Pulumi program at {main}")
+
+    def execute() -> None:
+        settings = Settings(
+            project=program.project,
+            stack=program.stack,
+            monitor=monitor,
+            engine=log,
+            dry_run=preview,
+            organization=program.organization,
+            root_directory=str(program.folder),
+        )
+        configure(settings)
+        set_all_config(dict(program.config), [])
+        set_root_resource(None)  # type: ignore[arg-type]  # what reset_options of the SDK does, past its own annotation
+        asyncio.run(_main(main))
+
+    with _surroundings(program.folder, main):
+        try:
+            contextvars.copy_context().run(execute)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a program may raise anything; the user gets a sentence
+            _translate(monitor.failure or error)
+    if monitor.failure is not None:
+        _translate(monitor.failure)
+    if log.first_error is not None:
+        raise SandboxError(f"the program logged an error: {log.first_error.text}")
+
+
+async def _main(main: Path) -> None:
+    # After a failure the SDK leaves futures behind that nobody asks for; the failure itself is reported once, by us.
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
+    await run_in_stack(lambda: _execute(main))
+
+
+async def _execute(main: Path) -> None:
+    runpy.run_path(str(main), run_name="__main__")
+    # One turn of the loop, so that the registrations are under way when the SDK starts to wait: it then
+    # waits for those. Else it would wait for all outputs at once, anew after each: time that grows with the square.
+    await asyncio.sleep(0)
+
+
+@contextmanager
+def _surroundings(folder: Path, main: Path) -> Iterator[None]:
+    """Give the program the working folder, the module path and the arguments that Pulumi's language host gives it."""
+    before = Path.cwd(), list(sys.path), list(sys.argv)
+    os.chdir(folder)
+    sys.path.insert(0, str(folder))
+    sys.argv = [str(main)]
+    try:
+        yield
+    finally:
+        os.chdir(before[0])
+        sys.path[:], sys.argv = before[1], before[2]
+
+
+def _translate(error: BaseException) -> NoReturn:
+    """Turn what a program ended with into one of our errors, with its own words."""
+    if isinstance(error, BitbucketOidcError):
+        raise error
+    if isinstance(error, pulumi.RunError):
+        raise SandboxError(str(error)) from error
+    if isinstance(error, SystemExit):
+        if error.code in {None, 0}:
+            raise SandboxError("the program called exit before it was done") from error
+        raise SandboxError(f"the program ended itself with {error.code}") from error
+    if not isinstance(error, Exception):
+        raise error
+    unsupported = _UNSUPPORTED.search(str(error))
+    if unsupported is not None:
+        raise SandboxError(
+            f"the built-in engine does not implement {unsupported[1]}", do="run this with the Pulumi CLI"
+        ) from error
+    raise SandboxError(f"the program failed: {type(error).__name__}: {error}") from error

@@ -1,0 +1,183 @@
+"""What a program asks for with one resource, and which of Pulumi's resource options the engine refuses.
+
+Every field of ``RegisterResourceRequest`` (``proto/pulumi/resource.proto`` of Pulumi) stands in one of the tables
+below; a field that is in none, because the SDK is newer, is refused like those that are named.
+"""
+
+import re
+from dataclasses import dataclass
+
+from pulumi.runtime.proto import alias_pb2, resource_pb2
+
+from oidc.errors import SandboxError
+from sandbox.engine.urns import Alias, is_provider
+from sandbox.engine.values import Properties, from_struct, refused_values
+
+IMPLEMENTED = frozenset(
+    {
+        "type", "name", "parent", "custom", "object", "protect", "dependencies", "provider", "propertyDependencies",
+        "deleteBeforeReplace", "deleteBeforeReplaceDefined", "version", "ignoreChanges", "additionalSecretOutputs",
+        "aliasURNs", "aliases", "customTimeouts", "retainOnDelete",
+    }
+)  # fmt: skip
+"""Fields that the engine acts on."""
+
+WITHOUT_EFFECT = frozenset(
+    {
+        "acceptSecrets", "acceptResources", "supportsPartialValues", "supportsResultReporting", "aliasSpecs",
+        "accepts_byte_string", "sourcePosition", "stackTrace", "parentStackTraceHandle",
+        # The SDK sends every child its own provider already; this map is for components of another process.
+        "providers",
+    }
+)  # fmt: skip
+"""Fields that say what the SDK understands, or where in the program the resource stands."""
+
+REFUSED = {
+    "importId": "import",
+    "remote": "remote components",
+    "replaceOnChanges": "replaceOnChanges",
+    "pluginDownloadURL": "pluginDownloadURL",
+    "pluginChecksums": "pluginChecksums",
+    "deletedWith": "deletedWith",
+    "replace_with": "replaceWith",
+    "replacement_trigger": "replacementTrigger",
+    "transforms": "transforms",
+    "packageRef": "parameterized packages",
+    "hooks": "hooks",
+    "hideDiffs": "hideDiffs",
+    "envVarMappings": "envVarMappings",
+    "snippetId": "snippets",
+    "state_migrations": "stateMigrations",
+}
+"""Fields of options that the engine does not implement, with the names users know them by."""
+
+_DURATION_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True)
+class Registration:
+    """One resource as the program wants it; the fields are those of Pulumi's resource options.
+
+    Attributes:
+        protect: ``None`` when the program says nothing; the parent decides then.
+        delete_before_replace: ``None`` when the program leaves it to the provider.
+        custom_timeouts: Seconds for ``create``, ``update``, ``delete``.
+        version: The version of the SDK package, such as ``7.51.1``.
+    """
+
+    type: str
+    name: str
+    parent: str
+    custom: bool
+    inputs: Properties
+    protect: bool | None
+    dependencies: tuple[str, ...]
+    provider: str
+    property_dependencies: dict[str, tuple[str, ...]]
+    delete_before_replace: bool | None
+    version: str
+    ignore_changes: tuple[str, ...]
+    additional_secret_outputs: tuple[str, ...]
+    aliases: tuple[Alias, ...]
+    custom_timeouts: dict[str, float]
+    retain_on_delete: bool
+
+
+def parse(request: resource_pb2.RegisterResourceRequest) -> Registration:
+    """Read a request of the SDK.
+
+    Raises:
+        SandboxError: it uses an option, or a kind of value, that the engine does not implement.
+    """
+    who = f"{request.type} {request.name!r}"
+    _refuse_options(request, who)
+    inputs = from_struct(request.object)
+    refuse_values(inputs, who)
+    if request.additionalSecretOutputs and not is_provider(request.type):
+        raise _refused("additionalSecretOutputs", who)
+    return Registration(
+        type=request.type,
+        name=request.name,
+        parent=request.parent,
+        custom=request.custom,
+        inputs=inputs,
+        protect=request.protect if request.HasField("protect") else None,
+        dependencies=tuple(sorted(request.dependencies)),
+        provider=request.provider,
+        property_dependencies={
+            key: tuple(sorted(value.urns)) for key, value in sorted(request.propertyDependencies.items())
+        },
+        delete_before_replace=request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None,
+        version=request.version,
+        ignore_changes=tuple(request.ignoreChanges),
+        additional_secret_outputs=tuple(sorted(request.additionalSecretOutputs)),
+        aliases=(*(Alias(urn=urn) for urn in request.aliasURNs), *(_alias(one) for one in request.aliases)),
+        custom_timeouts=_timeouts(request, who),
+        retain_on_delete=request.retainOnDelete,
+    )
+
+
+def refuse_values(properties: Properties, who: str) -> None:
+    """Refuse values that the engine cannot keep.
+
+    Raises:
+        SandboxError: there is a secret, an asset or an archive.
+    """
+    for path, kind in refused_values(properties):
+        raise SandboxError(
+            f"{who}: {path} is {kind}, which the built-in engine does not implement (its state is not encrypted)",
+            do="run this with the Pulumi CLI",
+        )
+
+
+def seconds(duration: str) -> float:
+    """Read a duration of Go's grammar, such as ``1h30m`` or ``2.5s`` (https://pkg.go.dev/time#ParseDuration).
+
+    Raises:
+        ValueError: the text is none.
+    """
+    parts = _DURATION_PART.findall(duration)
+    if not parts or "".join(number + unit for number, unit in parts) != duration:
+        raise ValueError(f"{duration!r} is no duration such as 5m or 1h30m")
+    return float(sum(float(number) * _SECONDS[unit] for number, unit in parts))
+
+
+def _refuse_options(request: resource_pb2.RegisterResourceRequest, who: str) -> None:
+    for descriptor, value in request.ListFields():
+        field = descriptor.name
+        if field in IMPLEMENTED or field in WITHOUT_EFFECT:
+            continue
+        if hasattr(value, "ByteSize") and value.ByteSize() == 0:
+            # The SDK always sends the message of the hooks; without content it says nothing.
+            continue
+        raise _refused(REFUSED.get(field, field), who)
+
+
+def _refused(option: str, who: str) -> SandboxError:
+    return SandboxError(
+        f"{who}: the built-in engine does not implement the resource option {option}",
+        do="leave it out, or run this with the Pulumi CLI",
+    )
+
+
+def _alias(one: alias_pb2.Alias) -> Alias:
+    if one.urn:
+        return Alias(urn=one.urn)
+    spec = one.spec
+    return Alias(
+        name=spec.name,
+        type=spec.type,
+        stack=spec.stack,
+        project=spec.project,
+        parent=spec.parentUrn,
+        no_parent=spec.noParent,
+    )
+
+
+def _timeouts(request: resource_pb2.RegisterResourceRequest, who: str) -> dict[str, float]:
+    given = {name: getattr(request.customTimeouts, name) for name in ("create", "update", "delete", "read")}
+    try:
+        return {name: seconds(duration) for name, duration in given.items() if duration}
+    except ValueError as error:
+        raise SandboxError(f"{who}: customTimeouts: {error}") from error

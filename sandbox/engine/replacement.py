@@ -1,0 +1,91 @@
+"""Replacing a resource that must be deleted first: what depends on it may have to go before it."""
+
+from collections import deque
+from collections.abc import Container, Iterable
+from dataclasses import dataclass, field
+
+from oidc.errors import SandboxError
+from sandbox.engine import urns
+from sandbox.engine.operations import Operations
+from sandbox.engine.records import ResourceState
+from sandbox.engine.steps import Operation
+from sandbox.engine.values import UNKNOWN
+
+
+@dataclass
+class Dependents:
+    """Who depends on whom, by the state of the last run.
+
+    A resource's dependents that were registered already in this run cannot depend on it any more: they would have
+    had to wait for it. So the state of the last run is enough.
+    """
+
+    operations: Operations
+    _of: dict[str, list[int]] | None = None
+    _position: dict[int, int] = field(default_factory=dict)
+
+    def delete_before(self, number: int, registered: Container[str]) -> None:
+        """Delete a resource that is about to be created anew, after the dependents that this change replaces too.
+
+        Raises:
+            SandboxError: one of them is protected.
+            BitbucketOidcError: one of them cannot be deleted.
+        """
+        going = self._replaced_with(number, registered)
+        refuse_protected((self.operations.store.entries[one] for one in going), "replaced")
+        for one in reversed(going):
+            self.operations.delete(one, Operation.DELETE_REPLACED, keep_entry=True)
+
+    def _replaced_with(self, root: int, registered: Container[str]) -> list[int]:
+        """List the root and its dependents to be replaced, in the order in which they depend on one another."""
+        entries = self.operations.store.entries
+        replaced = {entries[root].urn: root}
+        queue = deque(self._dependents(entries[root].urn))
+        seen: set[int] = set()
+        while queue:
+            number = queue.popleft()
+            if number in seen or number not in entries or entries[number].urn in registered:
+                continue
+            one = entries[number]
+            if one.delete or one.pending_replacement:
+                continue
+            if self._must_go(one, set(replaced)):
+                seen.add(number)
+                replaced[one.urn] = number
+                queue.extend(self._dependents(one.urn))
+        return sorted(replaced.values(), key=lambda number: self._position[number])
+
+    def _must_go(self, one: ResourceState, replaced: set[str]) -> bool:
+        """Ask its provider whether unknown values, in place of those of the replaced resources, replace it."""
+        if not one.custom or urns.is_provider(one.type):
+            return False
+        touched = {key for key, needs in one.property_dependencies.items() if replaced.intersection(needs)}
+        if not touched.intersection(one.inputs):
+            return False
+        inputs = {key: UNKNOWN if key in touched else value for key, value in one.inputs.items()}
+        plugin = self.operations.plugins.of(one.urn, one.provider)
+        return bool(plugin.diff(one.urn, one.id, (one.inputs, one.outputs), inputs, one.ignore_changes).replaces)
+
+    def _dependents(self, urn: str) -> list[int]:
+        if self._of is None:
+            self._of = {}
+            for position, number in enumerate(self.operations.store.ordered()):
+                self._position[number] = position
+                for needed in self.operations.store.entries[number].needs():
+                    self._of.setdefault(needed, []).append(number)
+        return self._of.get(urn, [])
+
+
+def refuse_protected(resources: Iterable[ResourceState], what: str) -> None:
+    """Refuse to delete or replace protected resources.
+
+    Raises:
+        SandboxError: there is one; all of them are named.
+    """
+    found = [one.urn for one in resources if one.protect]
+    if found:
+        raise SandboxError(
+            f"protected resources would be {what}: {', '.join(found)}",
+            do="to keep an OIDC provider, name its workspace in keep_oidc_providers of the account; to let it go, "
+            "set the stack config protectOidcProviders to false, run up, and then remove it",
+        )

@@ -1,0 +1,66 @@
+"""Collects the steps of a run and tells them to whoever shows them."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+
+from sandbox.engine import urns
+from sandbox.engine.records import ResourceState
+from sandbox.engine.steps import Operation, Phase, PropertyChange, Step, Summary
+
+
+class Reporter:
+    """Keeps the steps that were done, in order.
+
+    Args:
+        on_step: Called when a step begins, is done or has failed.
+    """
+
+    def __init__(self, on_step: Callable[[Step], None]) -> None:
+        self._on_step = on_step
+        self._done: list[Step] = []
+
+    def done(self, urn: str, operation: Operation, changes: Mapping[str, PropertyChange] | None = None) -> None:
+        """Report a step that needs no call to AWS."""
+        self._tell(_step(urn, operation, Phase.DONE, changes or {}))
+
+    @contextmanager
+    def step(
+        self, urn: str, operation: Operation, changes: Mapping[str, PropertyChange] | None = None
+    ) -> Iterator[None]:
+        """Report a step around the call that it makes."""
+        self._tell(_step(urn, operation, Phase.BEGUN, changes or {}))
+        try:
+            yield
+        except BaseException:
+            self._tell(_step(urn, operation, Phase.FAILED, changes or {}))
+            raise
+        self._tell(_step(urn, operation, Phase.DONE, changes or {}))
+
+    def summary(self, outputs: Mapping[str, object]) -> Summary:
+        """Sum up the run."""
+        counts = Counter(step.operation for step in self._done)
+        return Summary(dict(counts), dict(outputs), tuple(self._done))
+
+    def _tell(self, step: Step) -> None:
+        if step.phase is Phase.DONE:
+            self._done.append(step)
+        self._on_step(step)
+
+
+def _step(urn: str, operation: Operation, phase: Phase, changes: Mapping[str, PropertyChange]) -> Step:
+    return Step(urn, urns.resource_type(urn), urns.name(urn), operation, phase, changes)
+
+
+def property_changes(
+    properties: Iterable[str], old: ResourceState, new_inputs: Mapping[str, object]
+) -> dict[str, PropertyChange]:
+    """Set old and new values of some properties side by side; of a path such as ``tags.Team`` its first part counts."""
+    names = dict.fromkeys(path.split(".", 1)[0].split("[", 1)[0] for path in properties)
+    return {name: PropertyChange(old.outputs.get(name, old.inputs.get(name)), new_inputs.get(name)) for name in names}
+
+
+def differing(old: Mapping[str, object], new: Mapping[str, object]) -> dict[str, PropertyChange]:
+    """Set the properties that differ side by side."""
+    names = sorted({*old, *new})
+    return {name: PropertyChange(old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)}

@@ -1,0 +1,146 @@
+"""The state on disk: one file in Pulumi's deployment format, a journal beside it while a run lasts.
+
+Writing the whole state after every one of thousands of steps would take time that grows with the square of their
+number. So each step is one line in the journal; the state file is written at the end of the run, and at the start of
+the next one if a crash kept this one from it.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+
+import pulumi
+
+from oidc.errors import SandboxError
+from sandbox.engine.records import PendingOperation, ResourceState
+
+FORMAT_VERSION = 3
+"""``DeploymentSchemaVersionCurrent`` in ``sdk/go/common/apitype/core.go`` of Pulumi."""
+
+Writer = Callable[[IO[bytes], bytes], object]
+"""Writes bytes into an open file; a parameter so that tests can have the disk full."""
+
+
+def write_bytes(file: IO[bytes], content: bytes) -> None:
+    """Write and hand over to the operating system."""
+    file.write(content)
+    file.flush()
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What a state file holds, and a digest of the very bytes; an absent file gives an empty one."""
+
+    resources: list[ResourceState]
+    pending: list[PendingOperation]
+    digest: str
+
+
+class StateFile:
+    """The file itself: read, and replaced as a whole."""
+
+    def __init__(self, path: Path, *, now: Callable[[], datetime], write: Writer = write_bytes) -> None:
+        self.path = path
+        self.backup = path.with_name(path.name + ".bak")
+        self.journal = path.with_name(path.name + ".journal")
+        self._now = now
+        self._write = write
+
+    def read(self) -> Deployment:
+        """Read the state.
+
+        Raises:
+            SandboxError: the file cannot be read, is broken, or is of another version.
+        """
+        try:
+            content = self.path.read_bytes()
+        except FileNotFoundError:
+            if self.backup.exists():
+                raise SandboxError(f"the state file {self.path} is missing", do=self._restore()) from None
+            return Deployment([], [], digest(b""))
+        except OSError as error:
+            raise SandboxError(f"the state file {self.path} cannot be read: {error.strerror}") from error
+        try:
+            document = json.loads(content)
+        except ValueError as error:
+            raise SandboxError(f"the state file {self.path} is broken: {error}", do=self._restore()) from error
+        return self._parsed(document, content)
+
+    def _parsed(self, document: object, content: bytes) -> Deployment:
+        version = document.get("version") if isinstance(document, dict) else None
+        if isinstance(version, int) and version != FORMAT_VERSION:
+            raise SandboxError(
+                f"the state file {self.path} has the version {version}; this program knows version {FORMAT_VERSION}",
+                do="use the program that wrote it",
+            )
+        deployment = document.get("deployment") if isinstance(document, dict) else None
+        if version is None or not isinstance(deployment, dict):
+            raise SandboxError(f"the state file {self.path} is broken: it is no deployment", do=self._restore())
+        resources, pending = deployment.get("resources") or [], deployment.get("pending_operations") or []
+        if not isinstance(resources, list) or not isinstance(pending, list):
+            raise SandboxError(f"the state file {self.path} is broken: its resources are no list", do=self._restore())
+        return Deployment(
+            [ResourceState.from_json(item) for item in resources],
+            [PendingOperation.from_json(item) for item in pending],
+            digest(content),
+        )
+
+    def replace(self, resources: list[ResourceState], pending: list[PendingOperation]) -> None:
+        """Put a new state in the place of the present one, which becomes the backup.
+
+        Raises:
+            SandboxError: it cannot be written; the present state stays as it is.
+        """
+        version = f"v{pulumi.__version__}" if hasattr(pulumi, "__version__") else "v3.0.0"
+        manifest = {
+            "time": self._now().isoformat().replace("+00:00", "Z"),
+            # A checksum of the version alone: NewMagic in pkg/resource/deploy/manifest.go of Pulumi.
+            "magic": hashlib.sha256(version.encode()).hexdigest(),
+            "version": version,
+        }
+        deployment: dict[str, object] = {"manifest": manifest, "resources": [one.to_json() for one in resources]}
+        if pending:
+            deployment["pending_operations"] = [one.to_json() for one in pending]
+        document = {"version": FORMAT_VERSION, "deployment": {**deployment, "metadata": {}}}
+        content = (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+        temporary = self.path.with_name(self.path.name + ".new")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("wb") as file:
+                self._write(file, content)
+                os.fsync(file.fileno())
+            self._keep_backup()
+            temporary.replace(self.path)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise self.not_written(error) from error
+
+    def _keep_backup(self) -> None:
+        if self.path.exists():
+            link = self.backup.with_name(self.backup.name + ".new")
+            link.unlink(missing_ok=True)
+            # A second name for the present file: at no moment is there a time without a whole state under either name.
+            os.link(self.path, link)
+            link.replace(self.backup)
+
+    def not_written(self, error: OSError) -> SandboxError:
+        """Say that the state cannot be written, and that nothing is lost."""
+        return SandboxError(
+            f"the state {self.path} cannot be written: {error.strerror or error}",
+            do="make room or fix the permissions and run again; the last whole state and the journal are kept",
+        )
+
+    def _restore(self) -> str:
+        if self.backup.exists():
+            return f"the last good state is {self.backup}: put it back with mv {self.backup} {self.path}"
+        return f"there is no backup; remove {self.path} to begin with an empty state"
+
+
+def digest(content: bytes) -> str:
+    """Identify a state file by its bytes; the journal names the state that it continues."""
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,44 @@
+"""The state of the built-in engine, given to the real Pulumi CLI where there is one."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.sandbox.test_engine_cloud import Bench
+
+pytestmark = pytest.mark.skipif(shutil.which("pulumi") is None, reason="the Pulumi CLI is not on PATH")
+
+
+def test_the_cli_imports_the_state_and_gives_it_back_unchanged(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.up("g = Group('g')\na = thing('a', size=1, opts=pulumi.ResourceOptions(parent=g, protect=True))\n"
+             "thing('b', label=a.serial)\npulumi.export('serial', a.serial)")  # fmt: skip
+    (tmp_path / "Pulumi.yaml").write_text("name: proj\nruntime: python\n")
+    backend = tmp_path / "backend"
+    backend.mkdir()
+    environment = {
+        **os.environ,
+        "PULUMI_BACKEND_URL": f"file://{backend}",
+        "PULUMI_CONFIG_PASSPHRASE": "",
+        "PULUMI_HOME": str(tmp_path / "home"),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+    }
+
+    def pulumi(*arguments: str) -> str:
+        command = ["pulumi", *arguments, "--non-interactive"]
+        return subprocess.run(command, cwd=tmp_path, env=environment, check=True, capture_output=True, text=True).stdout
+
+    pulumi("stack", "init", "dev")
+    pulumi("stack", "import", "--file", str(bench.state_file))
+    exported = json.loads(pulumi("stack", "export"))["deployment"]
+    by_urn = {one["urn"]: one for one in exported["resources"]}
+    for one in bench.deployment()["resources"]:
+        found = by_urn[one["urn"]]
+        assert {key: found[key] for key in ("type", "custom")} == {key: one[key] for key in ("type", "custom")}
+        assert found.get("outputs") == one.get("outputs")
+        assert found.get("protect") == one.get("protect")
+    assert json.loads(pulumi("stack", "output", "--json")) == {"serial": "s-a"}
