@@ -27,6 +27,21 @@ _DEPLOY = {
 
 
 @dataclass(frozen=True)
+class FurnishedOidcProvider:
+    """An OIDC provider that somebody else made, for a program that only refers to it.
+
+    Attributes:
+        url: ``https://api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc``.
+        arn: Of it.
+        audiences: Its client ids.
+    """
+
+    url: str
+    arn: str
+    audiences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class AccountFurniture:
     """What one account is to have.
 
@@ -38,6 +53,7 @@ class AccountFurniture:
         trusted_account_id: Account whose principals may assume the role; ``None``: the account that the role is in.
         policy_arns: Customer-managed policies that must exist, as permissions boundaries or to be attached; each is
             made in the account that its ARN names, and allows everything.
+        oidc_providers: OIDC providers that must exist in the account.
     """
 
     id: str
@@ -45,6 +61,7 @@ class AccountFurniture:
     external_id: str | None
     trusted_account_id: str | None
     policy_arns: frozenset[str]
+    oidc_providers: tuple[FurnishedOidcProvider, ...] = ()
 
 
 @cache
@@ -109,6 +126,8 @@ def furnish(endpoint: str, accounts: Sequence[AccountFurniture]) -> None:
             try:
                 for arn in sorted(account.policy_arns):
                     _make_policy(roots, arn)
+                for oidc_provider in account.oidc_providers:
+                    _make_oidc_provider(roots, account.id, oidc_provider)
                 if account.deploy_role_arn is not None:
                     _make_deploy_role(roots, account, account.deploy_role_arn)
             except (BotoCoreError, ClientError) as error:
@@ -123,6 +142,17 @@ def _make_policy(roots: RootUsers, arn: str) -> None:
         iam.get_policy(PolicyArn=arn)
     except iam.exceptions.NoSuchEntityException:
         iam.create_policy(PolicyName=name, Path=path, PolicyDocument=json.dumps(_ALLOW_ALL))
+
+
+def _make_oidc_provider(roots: RootUsers, account_id: str, wanted: FurnishedOidcProvider) -> None:
+    iam = roots.client(account_id)
+    try:
+        found = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=wanted.arn)
+    except iam.exceptions.NoSuchEntityException:
+        iam.create_open_id_connect_provider(Url=wanted.url, ClientIDList=list(wanted.audiences))
+        return
+    for audience in sorted(set(wanted.audiences) - set(found["ClientIDList"])):
+        iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=wanted.arn, ClientID=audience)
 
 
 def _make_deploy_role(roots: RootUsers, account: AccountFurniture, arn: str) -> None:

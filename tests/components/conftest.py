@@ -62,7 +62,7 @@ class _RecordingMonitor(pulumi_mocks.MockMonitor):
         self._registered = registered
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the name of the RPC
-        response = super().RegisterResource(request)
+        response = super().RegisterResource(request)  # type: ignore[no-untyped-call]  # the SDK has no types here
         inputs = deserialize_properties(request.object)
         registration = Registration(
             urn=response.urn,
@@ -80,7 +80,7 @@ class _RecordingMonitor(pulumi_mocks.MockMonitor):
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - as above
         self._registered.outputs[request.urn] = deserialize_properties(request.outputs)
-        return super().RegisterResourceOutputs(request)
+        return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]  # as above
 
 
 Run = Callable[..., Registered]

@@ -7,7 +7,7 @@ import pytest
 
 from oidc.errors import SandboxError
 from sandbox.emulated_aws import EmulatedAws
-from sandbox.emulated_aws.furnish import AccountFurniture, RootUsers, furnish
+from sandbox.emulated_aws.furnish import AccountFurniture, FurnishedOidcProvider, RootUsers, furnish
 from tests.sandbox.emulated_aws.aws_calls import refusal
 
 
@@ -109,3 +109,15 @@ def test_nobodys_configuration_counts(front: EmulatedAws, account: str, monkeypa
     monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     furnish(front.endpoint, [furniture(account)])
+
+
+def test_an_oidc_provider_of_somebody_else_is_made_and_gets_the_audiences_it_lacks(
+    front: EmulatedAws, roots: RootUsers, account: str
+) -> None:
+    url = "https://api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc"
+    arn = f"arn:aws:iam::{account}:oidc-provider/{url.removeprefix('https://')}"
+    for audiences in (("a",), ("b", "a")):
+        wanted = furniture(account, deploy_role_arn=None, oidc_providers=(FurnishedOidcProvider(url, arn, audiences),))
+        furnish(front.endpoint, [wanted])
+    found = roots.client(account).get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+    assert sorted(found["ClientIDList"]) == ["a", "b"]

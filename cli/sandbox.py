@@ -1,0 +1,117 @@
+"""bitbucket-oidc sandbox: the whole program on emulated AWS accounts, on this machine alone."""
+
+import json
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from cli.inventory import format_option, inventory_argument
+
+if TYPE_CHECKING:
+    from sandbox.session import Session
+
+
+@click.group("sandbox")
+def command() -> None:
+    """Run this program on emulated AWS accounts and an emulated Bitbucket, on loopback alone.
+
+    The state is kept in .sandbox/, apart for each inventory. Nothing here reaches a real account.
+    """
+
+
+def _engine_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    choice = click.Choice(["auto", "builtin"])
+    return click.option(
+        "--engine", type=choice, default="auto", show_default=True, help="What carries the program out."
+    )(function)
+
+
+@command.command()
+@inventory_argument
+@_engine_option
+def up(inventory: Path, engine: str) -> int:
+    """Make the emulated accounts as the inventory says."""
+    return _run("up", inventory, engine)
+
+
+@command.command()
+@inventory_argument
+@_engine_option
+def preview(inventory: Path, engine: str) -> int:
+    """Show what `up` would do; nothing is written."""
+    return _run("preview", inventory, engine)
+
+
+@command.command()
+@inventory_argument
+@_engine_option
+def refresh(inventory: Path, engine: str) -> int:
+    """Bring the state in line with what the emulated accounts have."""
+    return _run("refresh", inventory, engine)
+
+
+@command.command()
+@inventory_argument
+@_engine_option
+def destroy(inventory: Path, engine: str) -> int:
+    """Delete what `up` made."""
+    return _run("destroy", inventory, engine)
+
+
+@command.command()
+@inventory_argument
+@format_option("table", "json")
+def prove(inventory: Path, output: str) -> int:
+    """Present tokens, right and wrong, to every role, and hold what STS decides against the inventory.
+
+    One disagreement is exit code 1.
+    """
+    from cli.proof_table import proof_json, show_proof  # noqa: PLC0415 - the sandbox's imports, in this command only
+    from sandbox.proof.prove import prove as decisions_of  # noqa: PLC0415 - as above
+
+    with _session(inventory) as session:
+        decisions = list(decisions_of(session))
+    if output == "json":
+        click.echo(json.dumps(proof_json(decisions), indent=2, ensure_ascii=False))
+    else:
+        show_proof(decisions)
+    return 0 if all(decision.agrees for decision in decisions) else 1
+
+
+def _run(action: str, inventory: Path, _engine: str) -> int:
+    from cli.sandbox_display import listener, show_summary  # noqa: PLC0415 - the sandbox's imports, in this command only
+    from sandbox.run import Action, act  # noqa: PLC0415 - as above
+
+    with _session(inventory) as session:
+        summary = act(session, Action(action), listener())
+    show_summary(action, summary)
+    return 0
+
+
+@contextmanager
+def _session(inventory: Path) -> "Iterator[Session]":
+    """Start the sandbox of an inventory; a request to end stops it in an orderly way."""
+    from sandbox.session import read_subject, running  # noqa: PLC0415 - the sandbox's imports, in this command only
+
+    subject = read_subject(inventory)
+    for warning in subject.warnings:
+        click.echo(warning, err=True)
+    for key in subject.left_out:
+        click.echo(f"{key} is left out: the emulated AWS has the partition aws alone", err=True)
+    before = signal.signal(signal.SIGTERM, _stop)
+    try:
+        with running(subject) as session:
+            for warning in session.bitbucket.warnings:
+                click.echo(warning, err=True)
+            yield session
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

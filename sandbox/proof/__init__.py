@@ -1,0 +1,1 @@
+"""The proof: tokens, right and wrong, presented to every role; what STS decided against what the inventory says."""

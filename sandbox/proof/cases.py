@@ -1,0 +1,145 @@
+"""Tokens to present, and what the inventory says of each.
+
+What is expected follows from what the inventory declares, part by part: workspace, repository, environment, audience,
+address, day. Neither subject patterns nor trust policies are looked at: they are what is to be proved.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+from access.plan import RolePlan, TrustPlan
+from config.models.inventory import Inventory
+from config.models.trust import Steps
+from oidc.identifiers import BitbucketUuid
+from oidc.issuer import default_audience
+from sandbox.emulated_bitbucket.step import EmulatedWorkspace, random_uuid
+from sandbox.surroundings import STRANGER
+
+ELSEWHERE = "192.0.2.77"
+"""An address for documentation (RFC 5737): where a call comes from when nothing depends on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """A token as presented: who runs, and what is wrong with the token itself.
+
+    Attributes:
+        name: For people: ``acme/payments, environment production``.
+        workspace: Whose issuer.
+        repository_uuid: In the subject.
+        environment_uuid: In the subject, or ``None`` for a step outside of environments.
+        audience: ``aud``.
+        source_ip: Where the call to STS comes from.
+        flaw: What is wrong with the token itself, or the empty string: nobody may accept it then.
+    """
+
+    name: str
+    workspace: EmulatedWorkspace
+    repository_uuid: str
+    environment_uuid: str | None
+    audience: str
+    source_ip: str = ELSEWHERE
+    flaw: str = ""
+
+
+def steps_of(inventory: Inventory) -> list[Presented]:
+    """Return a genuine token for every repository and environment of the inventory, with every audience declared."""
+    found: list[Presented] = []
+    for slug, workspace in sorted(inventory.workspaces.items()):
+        if workspace.uuid is None:
+            continue
+        emulated = EmulatedWorkspace(slug, workspace.uuid)
+        own = default_audience(BitbucketUuid(workspace.uuid))
+        for name, repository in sorted(workspace.repositories.items()):
+            if repository.uuid is None:
+                continue
+            environments = sorted((name, uuid) for name, uuid in repository.environments.items() if uuid)
+            for environment, uuid in [(None, None), *environments]:
+                where = f"environment {environment}" if environment else "outside environments"
+                plain = Presented(f"{slug}/{name}, {where}", emulated, repository.uuid, uuid, own)
+                found.append(plain)
+                found += [
+                    replace(plain, name=f"{plain.name}, audience {audience}", audience=audience)
+                    for audience in sorted(set(workspace.audiences) - {own})
+                ]
+    return found
+
+
+def from_allowed_address(presented: Presented, role: RolePlan) -> Presented:
+    """Return the same token, presented from an address that the role takes, if it takes only some."""
+    return replace(presented, source_ip=_inside(role.source_ips)) if role.source_ips else presented
+
+
+def wrong_tokens(role: RolePlan, line: TrustPlan, workspace: EmulatedWorkspace) -> Iterator[Presented]:
+    """Yield what must not open a role, each one step away from a token that does."""
+    right = Presented(
+        name="",
+        workspace=workspace,
+        repository_uuid=line.repository_uuid or random_uuid(),
+        environment_uuid=line.environment_uuid,
+        audience=line.audiences[0],
+        source_ip=_inside(role.source_ips) if role.source_ips else ELSEWHERE,
+    )
+    yield replace(right, name="another repository", repository_uuid=random_uuid())
+    yield replace(right, name="another environment", environment_uuid=random_uuid())
+    yield replace(right, name="another workspace", workspace=STRANGER)
+    yield replace(
+        right, name="another workspace with its own audience", workspace=STRANGER, audience=STRANGER.default_audience
+    )
+    yield replace(right, name="workspace in place of repository", repository_uuid=workspace.uuid)
+    yield replace(right, name="another audience", audience="sts.amazonaws.com")
+    for flaw in FLAWS:
+        # Where any repository is trusted, its pattern takes any 38 characters in braces: the case of a UUID that
+        # Bitbucket never writes so proves nothing there.
+        if not (flaw == UPPER_CASE and line.repository is None):
+            yield replace(right, name=flaw, flaw=flaw)
+    if role.source_ips:
+        yield replace(right, name="another address", source_ip=_outside(role.source_ips))
+
+
+EXPIRED = "expired"
+FORGED = "signed by another key"
+MISSING_BRACE = "a missing brace"
+NO_BRACES = "no braces at all"
+UPPER_CASE = "upper-case UUIDs"
+TRAILING_SLASH = "a trailing slash in the issuer"
+FLAWS = (EXPIRED, FORGED, MISSING_BRACE, NO_BRACES, UPPER_CASE, TRAILING_SLASH)
+"""What can be wrong with a token itself; ``sandbox.proof.tokens`` makes each."""
+
+
+def expected(role: RolePlan, presented: Presented, today: date) -> bool:
+    """Tell whether the inventory lets a token in."""
+    if presented.flaw or (role.expires is not None and today > role.expires):
+        return False
+    if role.source_ips and not any(ip_address(presented.source_ip) in network for network in role.source_ips):
+        return False
+    return any(_trusts(line, presented) for line in role.trust)
+
+
+def _trusts(line: TrustPlan, presented: Presented) -> bool:
+    if (line.workspace, True) != (presented.workspace.slug, presented.audience in line.audiences):
+        return False
+    if line.repository is None:
+        return True
+    if line.repository_uuid != presented.repository_uuid:
+        return False
+    if line.environment is not None:
+        return line.environment_uuid == presented.environment_uuid
+    return line.steps == Steps.ALL_INCLUDING_ENVIRONMENTS or presented.environment_uuid is None
+
+
+def _inside(networks: tuple[IPv4Network | IPv6Network, ...]) -> str:
+    return str(networks[0][0] if networks[0].num_addresses == 1 else networks[0][1])
+
+
+def _outside(networks: tuple[IPv4Network | IPv6Network, ...]) -> str:
+    """Return an address that none of ``networks`` holds: the next ones after each are tried, then documentation's."""
+    candidates = [network.broadcast_address + 1 for network in networks if int(network.broadcast_address) < _LAST_V4]
+    documentation = [ip_network(text)[9] for text in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")]
+    free = (one for one in [*candidates, *documentation] if not any(one in network for network in networks))
+    return str(next(free, ELSEWHERE))
+
+
+_LAST_V4 = int(ip_address("255.255.255.255"))

@@ -1,0 +1,163 @@
+"""A sandbox that runs: emulated Bitbucket, emulated AWS accounts with furniture, and the program's stack config."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from access.compile import compile_plan
+from access.plan import AccessPlan
+from config.load import load_inventory
+from config.models.inventory import Inventory
+from oidc.errors import InventoryError, SandboxError
+from sandbox.emulated_aws.furnish import furnish
+from sandbox.emulated_aws.process import EmulatedAws
+from sandbox.emulated_aws.settings import IssuerEndpoint
+from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
+from sandbox.engine.lock import locked
+from sandbox.engine.program import Program
+from sandbox.surroundings import (
+    ENGINEER_ACCOUNT,
+    aws_config,
+    emulated_part,
+    folder_of,
+    furniture_of,
+    quotas_of,
+    workspaces_of,
+)
+
+PROJECT_FOLDER = Path(__file__).resolve().parent.parent
+PROJECT, STACK = "bitbucket-aws-oidc", "sandbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a sandbox is about: the inventory, and its plan as far as it can be emulated.
+
+    Attributes:
+        path: Of the inventory.
+        inventory: As loaded.
+        plan: Without accounts of other partitions.
+        left_out: The keys of those.
+        warnings: Findings of level warning, one line each.
+        folder: Where the sandbox keeps everything.
+    """
+
+    path: Path
+    inventory: Inventory
+    plan: AccessPlan
+    left_out: tuple[str, ...]
+    warnings: tuple[str, ...]
+    folder: Path
+
+
+def read_subject(path: Path) -> Subject:
+    """Load and compile the inventory; raises InventoryError with all findings where one is an error."""
+    loaded = load_inventory(path)
+    compiled = compile_plan(loaded)
+    if compiled.plan is None:
+        findings = "\n".join(str(finding) for finding in compiled.findings)
+        raise InventoryError(f"the inventory has findings:\n{findings}")
+    emulated = emulated_part(compiled.plan)
+    warnings = tuple(str(finding) for finding in compiled.findings)
+    return Subject(path, loaded.inventory, emulated.plan, emulated.left_out, warnings, folder_of(path))
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A sandbox while it runs.
+
+    Attributes:
+        subject: What it is about.
+        bitbucket: Signs tokens, and is the issuer.
+        endpoint: Of the emulated AWS accounts: ``http://127.0.0.1:4566``.
+        forgot: Whether the emulated accounts lost what was made, by a crash.
+        state_file: Of the built-in engine.
+        program: This project's, with the stack config that leads it here.
+    """
+
+    subject: Subject
+    bitbucket: EmulatedBitbucket
+    endpoint: str
+    forgot: bool
+    state_file: Path
+    program: Program
+
+    @property
+    def is_up(self) -> bool:
+        """Tell whether an ``up`` has left a state."""
+        return self.state_file.exists()
+
+
+@contextmanager
+def running(subject: Subject) -> Iterator[Session]:
+    """Start everything on loopback, and stop it at the end, however that comes.
+
+    Raises:
+        SandboxError: A part does not start; what was made before stays as it is.
+    """
+    folder = subject.folder.resolve()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        config_file = folder / "aws-config"
+        config_file.write_text(aws_config(subject.plan), encoding="utf-8")
+    except OSError as error:
+        what = f"the sandbox cannot keep its state in {folder}: {error.strerror}"
+        raise SandboxError(what, do="run it where this folder can be written") from error
+    with (
+        locked(folder / "session.lock", now=lambda: datetime.now(UTC)),
+        EmulatedBitbucket(folder / "bitbucket", workspaces_of(subject.inventory)) as bitbucket,
+    ):
+        issuers = IssuerEndpoint(bitbucket.address, bitbucket.ca_file)
+        with EmulatedAws(folder / "aws", issuers=issuers, quotas=quotas_of(subject.inventory)) as aws:
+            furnish(aws.endpoint, furniture_of(subject.plan))
+            with _environment(_aws_environment(config_file)):
+                program = _program(subject, aws.endpoint, bitbucket)
+                yield Session(subject, bitbucket, aws.endpoint, aws.forgot, folder / "state.json", program)
+
+
+def _program(subject: Subject, endpoint: str, bitbucket: EmulatedBitbucket) -> Program:
+    connect = {"address": bitbucket.address, "caFile": str(bitbucket.ca_file)}
+    config = {
+        # The program runs in the project folder, wherever the command was called.
+        f"{PROJECT}:inventory": str(subject.path.resolve()),
+        f"{PROJECT}:accounts": json.dumps([account.key for account in subject.plan.accounts] or ["*"]),
+        f"{PROJECT}:awsEndpoint": endpoint,
+        f"{PROJECT}:issuerConnect": json.dumps(connect),
+    }
+    return Program(PROJECT_FOLDER, PROJECT, STACK, config=config)
+
+
+def _aws_environment(config_file: Path) -> dict[str, str | None]:
+    """Return the AWS variables of the run: nobody's own, only those of the emulated accounts."""
+    mine: dict[str, str | None] = {name: None for name in os.environ if name.startswith("AWS_")}
+    return mine | {
+        "AWS_ACCESS_KEY_ID": ENGINEER_ACCOUNT,
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_CONFIG_FILE": str(config_file),
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
+    }
+
+
+@contextmanager
+def _environment(changes: Mapping[str, str | None]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in changes}
+    _apply(changes)
+    try:
+        yield
+    finally:
+        _apply(before)
+
+
+def _apply(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

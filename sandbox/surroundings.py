@@ -1,0 +1,99 @@
+"""What an inventory finds around it in the sandbox: folder, emulated accounts with their furniture, credentials."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from access.plan import AccessPlan, AccountPlan
+from config.models.inventory import Inventory
+from oidc.arn import Partition, parse_iam_arn
+from sandbox.emulated_aws.furnish import AccountFurniture, FurnishedOidcProvider
+from sandbox.emulated_aws.settings import AccountQuotas
+from sandbox.emulated_bitbucket.step import EmulatedWorkspace
+
+FOLDER = Path(".sandbox")
+STRANGER = EmulatedWorkspace("sandbox-stranger", "{00000000-5a9d-4b0c-8000-000000000000}")
+"""A workspace that no inventory has: its tokens are genuine, and must open nothing."""
+
+ENGINEER_ACCOUNT = "000000000000"
+"""Whose credentials are the ambient ones: the platform engineer's, who may assume the deploying roles."""
+
+
+def folder_of(inventory: Path) -> Path:
+    """Return where the sandbox of one inventory keeps everything: ``.sandbox/acme-1f2e3d4c``."""
+    resolved = inventory.resolve()
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", resolved.stem).strip("-") or "inventory"
+    return FOLDER / f"{name[:40]}-{hashlib.sha256(str(resolved).encode()).hexdigest()[:8]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Emulated:
+    """What of a plan can run on the emulator, and the accounts that cannot, by key."""
+
+    plan: AccessPlan
+    left_out: tuple[str, ...]
+
+
+def emulated_part(plan: AccessPlan) -> Emulated:
+    """Leave out what has another partition: the emulator has no other ARNs than ``arn:aws:``."""
+    runs = frozenset(account.key for account in plan.accounts if account.partition is Partition.AWS)
+    return Emulated(plan.only(runs), tuple(account.key for account in plan.accounts if account.key not in runs))
+
+
+def workspaces_of(inventory: Inventory) -> list[EmulatedWorkspace]:
+    """Return the workspaces that the emulated Bitbucket has: those with a UUID, and the stranger."""
+    known = [EmulatedWorkspace(slug, found.uuid) for slug, found in inventory.workspaces.items() if found.uuid]
+    return [*known, STRANGER]
+
+
+def quotas_of(inventory: Inventory) -> dict[str, AccountQuotas]:
+    """Return the quotas of the accounts, by id."""
+    return {
+        account.id: AccountQuotas(
+            trust_policy_chars=account.quotas.trust_policy_chars,
+            managed_policies_per_role=account.quotas.managed_policies_per_role,
+            roles_per_account=account.quotas.roles,
+        )
+        for account in inventory.accounts.values()
+    }
+
+
+def furniture_of(plan: AccessPlan) -> list[AccountFurniture]:
+    """Return what each account has before the program comes: its deploying role, boundaries, policies of its own."""
+    return [_furniture(account) for account in plan.accounts]
+
+
+def _furniture(account: AccountPlan) -> AccountFurniture:
+    return AccountFurniture(
+        id=account.id,
+        deploy_role_arn=account.access.role_arn,
+        external_id=account.access.external_id,
+        # A deploying role is assumed with the profile's credentials, where a profile is named too.
+        trusted_account_id=account.id if account.access.profile else ENGINEER_ACCOUNT,
+        policy_arns=frozenset(_own_policies(account)),
+        oidc_providers=tuple(
+            FurnishedOidcProvider(found.url, found.arn, found.audiences)
+            for found in account.oidc_providers
+            if found.mode != "create"
+        ),
+    )
+
+
+def _own_policies(account: AccountPlan) -> Iterable[str]:
+    for role in account.roles:
+        for arn in (*role.managed_policy_arns, role.permissions_boundary_arn or ""):
+            parts = parse_iam_arn(arn)
+            if parts is not None and parts.owner != "aws":
+                yield arn
+
+
+def aws_config(plan: AccessPlan) -> str:
+    """Return an AWS configuration file with the accounts' profiles, each with its account's credentials."""
+    profiles = {account.access.profile: account.id for account in plan.accounts if account.access.profile}
+    sections = [
+        f"[profile {name}]\naws_access_key_id = {account_id}\naws_secret_access_key = test\nregion = us-east-1\n"
+        for name, account_id in sorted(profiles.items())
+    ]
+    return "\n".join(sections)

@@ -1,0 +1,107 @@
+"""What the inventory says of a token, part by part."""
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from access.compile import compile_plan
+from access.plan import RolePlan
+from config.load import load_inventory
+from config.models.inventory import Inventory
+from sandbox.emulated_bitbucket.step import EmulatedWorkspace, random_uuid
+from sandbox.proof.cases import FLAWS, Presented, expected, from_allowed_address, steps_of, wrong_tokens
+from sandbox.surroundings import STRANGER
+
+WIDE = Path(__file__).parent.parent / "fixtures" / "inventories" / "wide"
+TODAY = date(2026, 11, 23)
+ACME = EmulatedWorkspace("acme", "{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}")
+SHOP, PRODUCTION = "{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01}", "{c2b1a5de-6b7e-4d4b-b1a0-6a9d8c7b5e03}"
+
+
+@pytest.fixture(scope="module")
+def inventory() -> Inventory:
+    return load_inventory(WIDE, today=TODAY).inventory
+
+
+@pytest.fixture(scope="module")
+def roles() -> dict[str, RolePlan]:
+    plan = compile_plan(load_inventory(WIDE, today=TODAY)).plan
+    assert plan is not None
+    return {role.key: role for account in plan.accounts for role in account.roles}
+
+
+def presented(**changes: Any) -> Presented:
+    return replace(Presented("x", ACME, SHOP, PRODUCTION, ACME.default_audience), **changes)
+
+
+def test_a_token_stands_for_every_repository_environment_and_audience(inventory: Inventory) -> None:
+    assert [step.name for step in steps_of(inventory)] == [
+        "acme/shop, outside environments",
+        "acme/shop, outside environments, audience deploy.example",
+        "acme/shop, environment production",
+        "acme/shop, environment production, audience deploy.example",
+        "acme/shop, environment staging",
+        "acme/shop, environment staging, audience deploy.example",
+        "acme/site, outside environments",
+        "acme/site, outside environments, audience deploy.example",
+        "acme-data/tool, outside environments",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("role", "changes", "lets_in"),
+    [
+        ("everywhere", {}, True),
+        ("everywhere", {"environment_uuid": None}, False),
+        ("everywhere", {"environment_uuid": random_uuid()}, False),
+        ("everywhere", {"repository_uuid": random_uuid()}, False),
+        ("everywhere", {"workspace": STRANGER}, False),
+        ("everywhere", {"audience": "deploy.example"}, False),
+        ("everywhere", {"flaw": "expired"}, False),
+        ("from-the-office", {"environment_uuid": None, "source_ip": "203.0.113.9"}, True),
+        ("from-the-office", {"environment_uuid": None, "source_ip": "192.0.2.9"}, False),
+        ("from-the-office", {"source_ip": "203.0.113.9"}, False),
+        ("whole-workspace", {"repository_uuid": random_uuid()}, True),
+        ("whole-workspace", {"workspace": STRANGER}, False),
+        ("custom-audience", {"repository_uuid": "{7d1e2f3a-4b5c-4d6e-8f90-a1b2c3d4e504}"}, False),
+    ],
+)
+def test_the_inventory_decides(roles: dict[str, RolePlan], role: str, changes: dict[str, Any], lets_in: bool) -> None:
+    assert expected(roles[role], presented(**changes), TODAY) is lets_in
+
+
+def test_a_role_past_its_last_day_lets_nobody_in(roles: dict[str, RolePlan]) -> None:
+    staging = presented(environment_uuid="{5f0c9f0c-51e4-4c58-9a86-0b2f7f9f6a02}")
+    assert expected(roles["gone"], staging, date(2020, 12, 31))
+    assert not expected(roles["gone"], staging, date(2021, 1, 1))
+
+
+def test_wrong_tokens_are_refused_by_a_narrow_role(roles: dict[str, RolePlan]) -> None:
+    for key in ("everywhere", "from-the-office"):
+        for line in roles[key].trust:
+            if line.workspace == "acme":
+                wrong = list(wrong_tokens(roles[key], line, ACME))
+                assert not any(expected(roles[key], token, TODAY) for token in wrong)
+                assert {token.flaw for token in wrong if token.flaw} == set(FLAWS)
+                assert ("another address" in {token.name for token in wrong}) is (key == "from-the-office")
+
+
+def test_every_wrong_token_is_one_step_away_from_a_right_one(roles: dict[str, RolePlan]) -> None:
+    role = roles["everywhere"]
+    line = next(line for line in role.trust if line.environment == "production")
+    right = presented()
+    for token in wrong_tokens(role, line, ACME):
+        parts = ("workspace", "repository_uuid", "environment_uuid", "audience", "source_ip", "flaw")
+        changed = [part for part in parts if getattr(token, part) != getattr(right, part)]
+        assert len(changed) == 1 or changed == ["workspace", "audience"], token.name
+
+
+def test_an_allowed_address_is_inside_and_the_other_outside(roles: dict[str, RolePlan]) -> None:
+    role = roles["from-the-office"]
+    step = from_allowed_address(presented(environment_uuid=None), role)
+    assert expected(role, step, TODAY)
+    outside = next(t for t in wrong_tokens(role, role.trust[0], ACME) if t.name == "another address")
+    assert not expected(role, outside, TODAY)

@@ -1,0 +1,234 @@
+"""The main job as a user runs it: up, up again, prove, edits, destroy; and what comes back when something is wrong."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.main import run
+from sandbox.emulated_aws.furnish import RootUsers
+from sandbox.session import read_subject, running
+from sandbox.surroundings import folder_of
+
+WIDE = Path(__file__).parent.parent / "fixtures" / "inventories" / "wide"
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of its own to work in, with somebody's AWS variables around."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AWS_PROFILE", "somebody")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "SOMEBODYS")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "somebody")
+    yield tmp_path
+    assert os.environ["AWS_ACCESS_KEY_ID"] == "SOMEBODYS"
+
+
+@pytest.fixture
+def quickstart(here: Path, project_folder: Path) -> Path:
+    shutil.copytree(project_folder / "examples" / "quickstart", here / "inventory")
+    return Path("inventory")
+
+
+def sandbox(action: str, inventory: Path, *options: str) -> int:
+    return run(["sandbox", action, str(inventory), *options])
+
+
+def edit(inventory: Path, old: str, new: str) -> None:
+    path = inventory / "inventory.yaml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def with_account(inventory: Path, account: str, use: Callable[[Any], None]) -> None:
+    """Change something by hand in an emulated account, as its root."""
+    with running(read_subject(inventory)) as session:
+        use(RootUsers(session.endpoint).client(account))
+
+
+def test_up_prove_and_destroy(quickstart: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert sandbox("up", quickstart) == 0
+    assert capsys.readouterr().out.strip().endswith("created")
+    assert sandbox("up", quickstart) == 0
+    assert capsys.readouterr().out == "no changes\n"
+    assert sandbox("preview", quickstart) == 0
+    assert capsys.readouterr().out == "no changes\n"
+    assert sandbox("prove", quickstart) == 0
+    assert "every one decided as the inventory says" in capsys.readouterr().out
+    assert sandbox("destroy", quickstart) == 0
+    assert "deleted" in capsys.readouterr().out
+    roles: list[str] = []
+    with_account(quickstart, "222222222222", lambda iam: roles.extend(r["RoleName"] for r in iam.list_roles()["Roles"]))
+    assert roles == ["PulumiDeploy"]
+
+
+def test_every_form_of_trust_and_of_entering_an_account(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert sandbox("up", WIDE) == 0
+    err = capsys.readouterr().err
+    assert "gov is left out" in err
+    assert "warning[expired]" in err
+    assert sandbox("up", WIDE) == 0
+    assert capsys.readouterr().out == "no changes\n"
+    assert sandbox("prove", WIDE, "--format", "json") == 0
+    decisions = json.loads(capsys.readouterr().out)
+    assert all(decision["expected"] is decision["allowed"] for decision in decisions)
+    allowed = {(d["account"], d["role"], d["token"]) for d in decisions if d["allowed"] and not d["made_up"]}
+    assert {role for _, role, _ in allowed} == {"everywhere", "custom-audience", "from-the-office", "whole-workspace"}
+    assert ("referenced", "everywhere", "acme/shop, environment production") in allowed
+    assert [token for _, role, token in allowed if role == "custom-audience"] == [
+        "acme/site, outside environments, audience deploy.example"
+    ]
+
+
+def test_an_edit_changes_what_it_says_and_the_proof_follows(
+    quickstart: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sandbox("up", quickstart) == 0
+    edit(quickstart, "environments: [production]", "environments: [staging]")
+    capsys.readouterr()
+    assert sandbox("prove", quickstart) == 1
+    out = capsys.readouterr().out
+    assert "acme/shop, environment production" in out
+    assert "the inventory refuses it, STS answered assumed" in out
+    assert sandbox("up", quickstart) == 0
+    captured = capsys.readouterr()
+    assert "1 updated" in captured.out
+    assert "assumeRolePolicy" in captured.err
+    assert sandbox("prove", quickstart) == 0
+
+
+def test_a_role_that_is_removed_goes_with_its_policies(quickstart: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert sandbox("up", quickstart) == 0
+    edit(quickstart, "accounts: [prod]", "accounts: [dev]")
+    assert sandbox("up", quickstart) == 0
+    assert sandbox("prove", quickstart) == 0
+    found: list[Any] = []
+    with_account(quickstart, "222222222222", lambda iam: found.append(iam.list_roles()["Roles"]))
+    with_account(quickstart, "222222222222", lambda iam: found.append(iam.list_open_id_connect_providers()))
+    assert [role["RoleName"] for role in found[0]] == ["PulumiDeploy"]
+    assert found[1]["OpenIDConnectProviderList"] == []
+
+
+def test_what_is_attached_by_hand_goes_and_what_revokes_sessions_stays(
+    quickstart: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sandbox("up", quickstart) == 0
+    revoke = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]})
+
+    def by_hand(iam: Any) -> None:
+        iam.attach_role_policy(RoleName="shop-production", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+        iam.put_role_policy(
+            RoleName="shop-production", PolicyName="AWSRevokeOlderSessions", PolicyDocument=revoke
+        )  # fmt: skip
+
+    with_account(quickstart, "222222222222", by_hand)
+    capsys.readouterr()
+    assert sandbox("preview", quickstart) == 0
+    assert "would be: " in capsys.readouterr().out
+    assert sandbox("up", quickstart) == 0
+    found: list[Any] = []
+
+    def look(iam: Any) -> None:
+        found.append(iam.list_attached_role_policies(RoleName="shop-production")["AttachedPolicies"])
+        found.append(iam.list_role_policies(RoleName="shop-production")["PolicyNames"])
+
+    with_account(quickstart, "222222222222", look)
+    assert found[0] == []
+    assert sorted(found[1]) == ["AWSRevokeOlderSessions", "publish-site"]
+    capsys.readouterr()
+    assert sandbox("up", quickstart) == 0
+    assert capsys.readouterr().out == "no changes\n"
+    assert sandbox("destroy", quickstart) == 0
+
+
+def test_a_proof_without_an_up_says_what_to_do(quickstart: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert sandbox("prove", quickstart) == 3
+    assert "run `bitbucket-oidc sandbox up`" in capsys.readouterr().err
+
+
+def test_a_faulty_inventory_is_told_before_anything_starts(
+    quickstart: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(quickstart, "environments: [staging]", "environments: [stagging]")
+    assert sandbox("up", quickstart) == 1
+    err = capsys.readouterr().err
+    assert "inventory/inventory.yaml:25:" in err
+    assert "did you mean `staging`?" in err
+    assert not folder_of(quickstart).exists()
+
+
+def test_a_broken_state_says_what_to_do_and_nothing_is_lost(
+    quickstart: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sandbox("up", quickstart) == 0
+    state = folder_of(quickstart) / "state.json"
+    broken = state.read_text()[:200]
+    state.write_text(broken)
+    capsys.readouterr()
+    assert sandbox("up", quickstart) == 3
+    err = capsys.readouterr().err
+    assert "state.json" in err
+    assert "Traceback" not in err
+    assert state.read_text() == broken
+
+
+def test_a_second_run_at_once_is_refused_and_names_the_first(
+    quickstart: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with running(read_subject(quickstart)):
+        assert sandbox("up", quickstart) == 3
+    assert f"process {os.getpid()}" in capsys.readouterr().err
+
+
+def test_an_emulator_that_forgot_is_rebuilt(quickstart: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert sandbox("up", quickstart) == 0
+    shutil.rmtree(folder_of(quickstart) / "aws")
+    capsys.readouterr()
+    assert sandbox("up", quickstart) == 0
+    assert "created" in capsys.readouterr().out
+    assert sandbox("prove", quickstart) == 0
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_servers_are_gone_when_the_command_ends_however_it_ends(
+    quickstart: Path, project_folder: Path, stop: signal.Signals
+) -> None:
+    program = (
+        "import sys, time; sys.path.insert(0, sys.argv[1])\n"
+        "from pathlib import Path\n"
+        "import cli.sandbox as command\n"
+        "with command._session(Path('inventory')) as session:\n"
+        "    print(session.endpoint.rpartition(':')[2], session.bitbucket.address.rpartition(':')[2], flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-c", program, str(project_folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert child.stdout is not None
+    ports = {int(port) for port in child.stdout.readline().split()}
+    child.stdout.close()
+    assert ports <= listening()
+    child.send_signal(stop)
+    child.wait(timeout=20)
+    deadline = time.monotonic() + 20
+    while ports & listening() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not ports & listening()
+
+
+def listening() -> set[int]:
+    """Return the TCP ports that something on this machine listens on."""
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    return {int(line.split()[1].partition(":")[2], 16) for line in lines if line.split()[3] == "0A"}
