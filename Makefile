@@ -47,5 +47,11 @@ lock: setup ## compile requirements.txt and requirements-dev.txt again from pypr
 	$(COMPILE) --output-file requirements.txt
 	$(COMPILE) --extra sandbox --group dev --constraints requirements.txt --output-file requirements-dev.txt
 
+docs: setup ## write the reference pages that follow from the code
+	PYTHONPATH=. $(BIN)/python docs/generate.py
+
+bench: setup ## measure what must stay fast, and print the ratios
+	$(BIN)/python -m bench
+
 clean: ## remove what the other targets made
 	rm -rf .venv .sandbox .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist

@@ -5,7 +5,7 @@ import pulumi
 from access.compile import compile_plan
 from components.aws_provider import AwsSettings
 from components.bitbucket_oidc import BitbucketOidc
-from components.stack_settings import StackSettings
+from components.stack_settings import PROTECTED, StackSettings
 from config.load import load_inventory
 from facts.issuer_certificates import fetch_thumbprints
 from oidc.errors import BitbucketOidcError, InventoryError
@@ -32,6 +32,8 @@ def main() -> None:
         thumbprints=thumbprints,
         protect_oidc_providers=settings.protect_oidc_providers,
     )
+    if settings.protect_oidc_providers:
+        pulumi.log.info(PROTECTED)
     pulumi.export("roleArns", access.role_arns)
     pulumi.export("oidcProviderArns", access.oidc_provider_arns)
 

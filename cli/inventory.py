@@ -1,6 +1,8 @@
 """What the commands that read an inventory share: their argument, their options, and how findings are shown."""
 
+import gc
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -33,7 +35,11 @@ def format_option(*formats: str) -> Callable[[F], F]:
 
 
 def compiled(inventory: Path) -> Compiled:
-    """Load and compile an inventory."""
+    """Load and compile an inventory.
+
+    The garbage collector looks again and again at all that is loaded, and all of it is in use until the command ends.
+    """
+    gc.disable()
     return compile_plan(load_inventory(inventory))
 
 
@@ -58,6 +64,4 @@ def exit_code(findings: Sequence[Finding], *, strict: bool) -> int:
 
 def colour_wanted() -> bool:
     """Tell whether NO_COLOR (https://no-color.org) leaves colour to the terminal."""
-    import os  # noqa: PLC0415 - one look at the environment, kept with its reason
-
     return not os.environ.get("NO_COLOR")

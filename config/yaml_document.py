@@ -8,6 +8,7 @@ and the inventory has none.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import yaml
@@ -34,25 +35,47 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class YamlDocument:
-    """A document: its nodes (``None`` where it is empty or broken), its data, and what is wrong with its text."""
+    """A document: its text, its data (``None`` where it is empty or broken), and what is wrong with its text."""
 
-    root: yaml.Node | None
+    text: str
     data: YamlData
     problems: tuple[Problem, ...]
+
+    @property
+    def root(self) -> yaml.Node | None:
+        """The document's nodes, composed again where somebody asks.
+
+        Nodes are an order of magnitude more objects than the data, and only findings need them: a sound inventory of
+        any size is not to pay for keeping them.
+        """
+        return _composed(self.text)
 
 
 def read_document(text: str) -> YamlDocument:
     """Compose and construct a document; never raises for what ``text`` holds."""
-    loader = yaml.CSafeLoader(text)
     try:
-        root = loader.get_single_node()
+        root = _compose(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        return YamlDocument(None, None, (_syntax_problem(error),))
-    finally:
-        loader.dispose()
+        return YamlDocument(text, None, (_syntax_problem(error),))
     constructor = _Constructor()
     data = constructor.construct(root, ()) if root is not None else None
-    return YamlDocument(root, data, tuple(constructor.problems))
+    return YamlDocument(text, data, tuple(constructor.problems))
+
+
+def _compose(text: str) -> yaml.Node | None:
+    loader = yaml.CSafeLoader(text)
+    try:
+        return loader.get_single_node()
+    finally:
+        loader.dispose()
+
+
+@lru_cache(maxsize=512)
+def _composed(text: str) -> yaml.Node | None:
+    try:
+        return _compose(text)
+    except (yaml.YAMLError, RecursionError, ValueError):
+        return None
 
 
 def _syntax_problem(error: Exception) -> Problem:

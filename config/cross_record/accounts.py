@@ -49,6 +49,7 @@ def _check_deploy_role(context: Context, at: Path, account: Account) -> None:
 def check_selection(context: Context) -> None:
     """Report accounts that roles name and nobody declares, and roles for no account at all."""
     known = context.written("accounts")
+    broken = known - context.inventory.accounts.keys()
     for key, role in context.inventory.roles.items():
         at: Path = ("roles", key, "accounts")
         by_label = isinstance(role.accounts, AccountsByLabel)
@@ -58,7 +59,6 @@ def check_selection(context: Context) -> None:
         for index, name in unknown:
             hint = did_you_mean(name, known, f"the accounts are {', '.join(sorted(known)) or 'none yet'}")
             context.report("unknown-account", (*inside, index), f"there is no account `{name}`", hint)
-        broken = known - context.inventory.accounts.keys()
         if not unknown and not broken and not context.selector.selected(role):
             context.report("selects-no-account", at, "this selects no account", "name one, or remove the role")
 

@@ -1,0 +1,1 @@
+"""Benchmarks: each prints a ratio against a yardstick that runs in the same process or in the same way."""

@@ -1,0 +1,79 @@
+"""``python -m bench``: what must stay fast, each as a ratio to a yardstick of the same run."""
+
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bench.large_inventory import write_large_inventory
+from bench.program import program_ratio
+
+_RUNS = 5
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Return the median of a few runs."""
+    times: list[float] = []
+    for _ in range(_RUNS):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def peak_megabytes() -> float:
+    """Return the most memory that a command of this run had so far."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+
+
+def show(what: str, found: float, target: float, unit: str = "x") -> None:
+    """Print one line: what was measured, the figure, and what it should be at most."""
+    verdict = "ok" if found <= target else "TOO MUCH"
+    print(f"{what:<64} {found:8.2f} {unit}  (at most {target:g} {unit})  {verdict}")
+
+
+_YAML_ALONE = """
+import sys, yaml
+from pathlib import Path
+for path in Path(sys.argv[1]).iterdir():
+    yaml.load(path.read_text(), yaml.CSafeLoader)
+"""
+
+
+def validate(folder: Path) -> float:
+    """Run ``validate`` on an inventory; return the seconds."""
+    return command(sys.executable, "-m", "cli", "validate", str(folder))
+
+
+def yaml_alone(folder: Path) -> float:
+    """Load the same files with PyYAML's fastest loader, in a process of its own; return the seconds."""
+    return command(sys.executable, "-c", _YAML_ALONE, str(folder))
+
+
+def command(*arguments: str) -> float:
+    """Run a command; return the seconds."""
+    return seconds(lambda: subprocess.run(arguments, capture_output=True, check=True))  # noqa: S603 - from this file
+
+
+def main() -> None:
+    """Print all ratios."""
+    with tempfile.TemporaryDirectory() as temporary:
+        large, small = Path(temporary) / "large", Path(temporary) / "small"
+        write_large_inventory(large, roles=10_000, repositories=2_000, accounts=200, files=300)
+        write_large_inventory(small, roles=1_000, repositories=200, accounts=20, files=30)
+        took = validate(large)
+        memory = peak_megabytes()
+        show("validate 10,000 roles, against yaml.load on the same files", took / yaml_alone(large), 3)
+        show("validate 10,000 roles, peak memory", memory, 400, "MB")
+        show("validate 10,000 roles, against 1,000 roles", took / validate(small), 12)
+    help_ = command(sys.executable, "-m", "cli", "--help")
+    show("--help, against importing click", help_ / command(sys.executable, "-c", "import click"), 2)
+    show("the program, against a bare loop of the same resources", program_ratio(2_000), 1.15)
+
+
+if __name__ == "__main__":
+    main()

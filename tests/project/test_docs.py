@@ -1,0 +1,147 @@
+"""What the docs show is what happens: every YAML block loads, every command runs, every generated page is current."""
+
+import contextlib
+import io
+import json
+import re
+import runpy
+import shlex
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import yaml
+
+from access.compile import compile_plan
+from access.plan_json import plan_json
+from cli.main import COMMANDS, run
+from config.load import load_inventory
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").rglob("*.md"))]
+
+
+class Block(NamedTuple):
+    page: str
+    line: int
+    language: str
+    text: str
+
+
+def blocks() -> Iterator[Block]:
+    for page in PAGES:
+        lines = page.read_text().splitlines()
+        opened: tuple[int, str, int] | None = None
+        for number, line in enumerate(lines, 1):
+            fence = re.fullmatch(r"( *)```(\w*)", line)
+            if fence and opened is None:
+                opened = (number, fence[2], len(fence[1]))
+            elif fence and opened:
+                text = "\n".join(shown[opened[2] :] for shown in lines[opened[0] : number - 1]) + "\n"
+                yield Block(page.name, opened[0], opened[1], text)
+                opened = None
+
+
+BLOCKS = list(blocks())
+
+
+def of(language: str) -> list[Block]:
+    return [block for block in BLOCKS if block.language == language]
+
+
+def name(block: Block) -> str:
+    return f"{block.page}:{block.line}"
+
+
+def is_pipeline(block: Block) -> bool:
+    return block.text.startswith("pipelines:")
+
+
+def test_every_block_says_what_it_is() -> None:
+    assert {block.language for block in BLOCKS} == {"yaml", "json", "bash"}
+
+
+@pytest.mark.parametrize("block", [block for block in of("yaml") if not is_pipeline(block)], ids=name)
+def test_every_inventory_in_the_docs_is_sound(block: Block, tmp_path: Path) -> None:
+    (tmp_path / "inventory.yaml").write_text(block.text)
+    assert compile_plan(load_inventory(tmp_path)).findings == ()
+
+
+def readme_plan(tmp_path: Path) -> dict[str, object]:
+    (tmp_path / "inventory.yaml").write_text(of("yaml")[0].text)
+    plan = compile_plan(load_inventory(tmp_path)).plan
+    assert plan is not None
+    role: dict[str, object] = plan_json(plan)["accounts"][0]["roles"][0]
+    return role
+
+
+def test_the_trust_policy_in_the_readme_is_that_of_its_inventory(tmp_path: Path) -> None:
+    assert json.loads(of("json")[0].text) == readme_plan(tmp_path)["trust_policy"]
+
+
+@pytest.mark.parametrize("block", [block for block in of("yaml") if is_pipeline(block)], ids=name)
+def test_every_pipeline_in_the_docs_has_a_token_for_the_role_that_it_names(block: Block, tmp_path: Path) -> None:
+    step = yaml.safe_load(block.text)["pipelines"]["branches"]["main"][0]["step"]
+    assert step["oidc"] is True
+    role = readme_plan(tmp_path)
+    assert f"export AWS_ROLE_ARN={role['arn']}" in step["script"]
+    assert step["deployment"] in str(role["trust"])
+
+
+COMMAND_LINES = sorted({line for block in of("bash") for line in block.text.splitlines() if line.strip()})
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("workplace")
+    shutil.copytree(PROJECT / "examples" / "quickstart", folder / "inventory")
+    return folder
+
+
+@pytest.mark.parametrize("block", of("bash"), ids=name)
+def test_every_command_in_the_docs_works(block: Block, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(workplace)
+    for line in block.text.splitlines():
+        program, *arguments = shlex.split(line)
+        if program.endswith("bitbucket-oidc"):
+            with contextlib.redirect_stdout(io.StringIO()):
+                assert run(arguments) == 0, line
+        elif program == "make":
+            makefile = (PROJECT / "Makefile").read_text()
+            assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in arguments if "=" not in target)
+        else:
+            assert (program, arguments[0]) in {("pulumi", verb) for verb in ("stack", "config", "preview", "up")}, line
+
+
+def test_every_command_is_documented() -> None:
+    page = (PROJECT / "docs" / "reference" / "commands.md").read_text()
+    assert all(f"`{command}" in page for command in COMMANDS)
+
+
+def test_every_stack_config_key_is_documented_with_its_default() -> None:
+    page = (PROJECT / "docs" / "reference" / "commands.md").read_text()
+    declared = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text())["config"]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.+?) \|", page, re.MULTILINE))
+    assert {key: rows[key].strip("`") for key in declared} == {
+        key: shown_default(found["default"]) for key, found in declared.items()
+    }
+
+
+def shown_default(default: object) -> str:
+    if isinstance(default, str):
+        return default or "empty"
+    return json.dumps(default)
+
+
+def test_generated_pages_are_current() -> None:
+    generate = runpy.run_path(str(PROJECT / "docs" / "generate.py"))
+    for path, text in generate["pages"]().items():
+        assert path.read_text() == text.rstrip() + "\n", f"run make docs: {path.name} is not current"
+
+
+def test_every_link_inside_the_project_leads_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
