@@ -15,8 +15,8 @@ from facts.issuer_connect import IssuerConnect
 from oidc.errors import UsageError
 
 PROTECTED = (
-    "protectOidcProviders is on: where this run is refused the deletion of an OIDC provider that no role needs any more, "
-    "list its workspace under `keep_oidc_providers` of the account to keep it; to let it go, run once with "
+    "protectOidcProviders is on: where this run is refused the deletion of an OIDC provider that no role needs any "
+    "more, list its workspace under `keep_oidc_providers` of the account to keep it; to let it go, run once with "
     "protectOidcProviders: false while it is still needed or kept, then remove it"
 )
 """Said at every run with protection: Pulumi's own refusal cannot name the inventory's way out."""
