@@ -8,7 +8,8 @@ from config.faults import fault, parse_each
 from config.models.account import DeployRoleForm, OidcProviderMode
 from config.models.base import InventoryModel
 from config.policy_reference import ManagedPolicy
-from config.scalars import Region, RolePath, SessionSeconds, Tags, Text, describe, parse_thumbprint
+from config.scalars import Region, RolePath, SessionSeconds, Text, describe, parse_thumbprint
+from config.tags import Tags
 from oidc.limits import THUMBPRINTS_PER_OIDC_PROVIDER
 
 FETCH, OMIT = "fetch", "omit"

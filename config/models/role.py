@@ -18,11 +18,11 @@ from config.scalars import (
     RolePath,
     SessionSeconds,
     Slug,
-    Tags,
     Text,
     describe,
     parse_network,
 )
+from config.tags import Tags
 from config.variables import check_variables
 
 ATLASSIAN = "atlassian"
