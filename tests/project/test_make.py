@@ -4,6 +4,8 @@ import os
 import re
 from pathlib import Path
 
+import yaml
+
 PROJECT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -23,3 +25,8 @@ def test_no_file_of_ours_is_called_utils_or_the_like() -> None:
     rooms = ("access", "cli", "components", "config", "facts", "oidc", "sandbox")
     names = {path.stem for room in rooms for path in (PROJECT / room).rglob("*.py")}
     assert not names & {"utils", "helpers", "common", "manager"}
+
+
+def test_pre_commit_runs_what_ci_runs() -> None:
+    hooks = yaml.safe_load((PROJECT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    assert [hook["entry"] for hook in hooks] == ["make lint", "make test"]
