@@ -95,19 +95,20 @@ def test_every_pipeline_in_the_docs_has_a_token_for_the_role_that_it_names(block
     assert step["deployment"] in str(role["trust"])
 
 
-COMMAND_LINES = sorted({line for block in of("bash") for line in block.text.splitlines() if line.strip()})
-
-
-@pytest.fixture(scope="module")
-def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("workplace")
-    shutil.copytree(PROJECT / "examples" / "quickstart", folder / "inventory")
-    return folder
+def inventory_of(page: str, folder: Path) -> None:
+    """Put the inventory that a page shows into a folder, or the quickstart where it shows none."""
+    shown = [block for block in of("yaml") if block.page == page and not is_pipeline(block)]
+    if shown:
+        (folder / "inventory").mkdir()
+        (folder / "inventory" / "inventory.yaml").write_text(shown[0].text)
+    else:
+        shutil.copytree(PROJECT / "examples" / "quickstart", folder / "inventory")
 
 
 @pytest.mark.parametrize("block", of("bash"), ids=name)
-def test_every_command_in_the_docs_works(block: Block, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(workplace)
+def test_every_command_in_the_docs_works(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inventory_of(block.page, tmp_path)
+    monkeypatch.chdir(tmp_path)
     for line in block.text.splitlines():
         program, *arguments = shlex.split(line)
         if program.endswith("bitbucket-oidc"):
