@@ -60,13 +60,15 @@ def _mode(key: str, account: Account, slug: str, loaded: Loaded) -> Mode:
         return "reference"
     if mode is OidcProviderMode.CREATE:
         return "create"
-    locked = loaded.lock.accounts.get(key)
-    seen = locked.oidc_providers.get(slug) if locked is not None and locked.id == account.id else None
+    locked = loaded.lock.lock.accounts.get(key)
+    seen = locked.oidc_providers.get(slug) if locked is not None else None
     if seen == "present":
         return "adopt"
-    if seen is None or mode is OidcProviderMode.ADOPT:
+    told = loaded.lock.is_broken or (locked is not None and locked.id != account.id)
+    if (seen is None and not told) or (seen and mode is OidcProviderMode.ADOPT):
         found = "is absent, so there is none to adopt" if seen else "is not answered by the lock"
         message = f"oidc_provider: {mode}, and the OIDC provider of workspace {slug} in account {account.id} {found}"
         hint = "answer it in inventory.lock.yaml, or write create or reference"
-        loaded.sources.report("needs-lock", ("accounts", key, "oidc_provider"), message, hint)
+        at = ("accounts", key, "oidc_provider") if account.oidc_provider else ("defaults", "oidc_provider")
+        loaded.sources.report("needs-lock", at, message, hint)
     return "create"

@@ -15,6 +15,7 @@ from config.sources import Sources
 from config.variables import render, render_all, strings_in, variables_in
 from config.yaml_document import Path
 from oidc import limits
+from oidc.admin_access import gives_admin_access, is_admin_managed_policy
 from oidc.arn import Partition, account_policy_arn, aws_policy_arn, parse_iam_arn, role_arn
 from oidc.identifiers import AccountId
 from oidc.policy_document import PolicyDocument
@@ -104,13 +105,15 @@ def role_plan(
         tags=dict(sorted((defaults.tags | settings.get("tags")).items())),
     )
     _check_sizes(plan, settings, place, loaded.sources)
+    if role.dangerously_allow_admin is None:
+        _check_admin_access(plan, settings, place, loaded.sources)
     return plan
 
 
 def _source_ips(settings: _Settings, loaded: Loaded) -> tuple[Any, ...]:
     written = settings.get("source_ips")
     if written == ATLASSIAN:
-        ranges = loaded.lock.address_ranges.get("atlassian")
+        ranges = loaded.lock.lock.address_ranges.get("atlassian")
         written = ranges.networks if ranges else ()
     return tuple(sorted(set(written or ()), key=lambda network: (network.version, network)))
 
@@ -137,17 +140,20 @@ def _boundary(settings: _Settings, place: Place, variables: Mapping[str, str], l
 def _policy_arn(
     reference: PolicyReference, place: Place, variables: Mapping[str, str], at: Path, sources: Sources
 ) -> str:
-    name = render(reference.name, variables)
-    if reference.owner == "aws":
-        return aws_policy_arn(place.partition, name)
-    if reference.owner == "account":
-        return account_policy_arn(place.partition, place.id, name)
+    name = _arn_of(reference, place, variables)
     arn = parse_iam_arn(name)
     if arn is None or arn.partition != place.partition or arn.owner not in ("aws", place.id):
         message = f"{name} cannot be attached in account {place.id} of partition {place.partition}"
         hint = "write aws:NAME or account:NAME, or use {{partition}} and {{account_id}} in the ARN"
         sources.report("bad-arn", at, message, hint)
     return name
+
+
+def _arn_of(reference: PolicyReference, place: Place, variables: Mapping[str, str]) -> str:
+    name = render(reference.name, variables)
+    if reference.owner == "aws":
+        return aws_policy_arn(place.partition, name)
+    return account_policy_arn(place.partition, place.id, name) if reference.owner == "account" else name
 
 
 def _inline_policies(
@@ -164,6 +170,28 @@ def _inline_policies(
             loaded.sources.report("bad-variable", at, message, "give the account or the defaults a region")
         rendered[name] = PolicyDocument.of(render_all(policy.document, variables))
     return dict(sorted(rendered.items()))
+
+
+def _check_admin_access(plan: RolePlan, settings: _Settings, place: Place, sources: Sources) -> None:
+    """Report admin access that does not say why, judged on what is rendered: no variable hides it."""
+    hint = 'narrow it, or say why on the role: dangerously_allow_admin: "…"'
+    variables = place.variables(plan.key)
+    at = settings.path("managed_policies")
+    for index, reference in enumerate(settings.get("managed_policies")):
+        if is_admin_managed_policy(_arn_of(reference, place, variables)):
+            sources.report("admin-access", (*at, index), f"{reference.name} gives admin access", hint)
+    documents = {name: document.to_json() for name, document in plan.inline_policies.items()}
+    at = settings.path("inline_policies")
+    alone = [name for name, document in documents.items() if _is_admin([document], place)]
+    for index, name in enumerate(settings.get("inline_policies")):
+        if name in alone:
+            sources.report("admin-access", (*at, index), f"{name} gives admin access", hint)
+    if not alone and _is_admin(list(documents.values()), place):
+        sources.report("admin-access", at, f"{' and '.join(documents)} together give admin access", hint)
+
+
+def _is_admin(documents: list[dict[str, Any]], place: Place) -> bool:
+    return gives_admin_access(documents, partition=place.partition.value, account=place.id)
 
 
 def _check_sizes(plan: RolePlan, settings: _Settings, place: Place, sources: Sources) -> None:

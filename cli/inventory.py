@@ -54,7 +54,7 @@ def show_findings(findings: Sequence[Finding]) -> None:
 
 def findings_json(findings: Sequence[Finding]) -> str:
     """Return the findings as a JSON list."""
-    return json.dumps([finding.to_json() for finding in findings], indent=2, ensure_ascii=False)
+    return json.dumps([finding.to_json() for finding in findings], indent=2)
 
 
 def exit_code(findings: Sequence[Finding], *, strict: bool) -> int:

@@ -58,17 +58,28 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     try:
         result: Any = cli.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
-    except BitbucketOidcError as error:
-        click.echo(f"error: {error}", err=True)
-        return error.exit_code
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("stopped", err=True)
-        return 130
-    except BrokenPipeError:
-        # The reader of a pipe went away, as `head` does: not our failure.
-        sys.stderr.close()
-        return 0
+    except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - what is not ours is raised again
+        return _exit_code(error)
     return result if isinstance(result, int) else 0
+
+
+def _exit_code(error: BaseException) -> int:
+    match error:
+        case BitbucketOidcError():
+            click.echo(f"error: {error}", err=True)
+            return error.exit_code
+        case click.ClickException():
+            error.show()
+            return error.exit_code
+        case click.Abort() | KeyboardInterrupt():
+            click.echo("stopped", err=True)
+            return 130
+        case SystemExit(__context__=BrokenPipeError()):
+            # The reader of a pipe went away, as `head` does: not our failure, and click has silenced the rest.
+            return 0
+        case SystemExit():
+            return error.code if isinstance(error.code, int) else 1
+        case OSError():
+            click.echo(f"error: the output cannot be written: {error.strerror}", err=True)
+            return 3
+    raise error

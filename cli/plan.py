@@ -22,7 +22,7 @@ def command(inventory: Path, output: str, *, strict: bool) -> int:
     show_findings(found.findings)
     if found.plan is not None:
         if output == "json":
-            click.echo(json.dumps(plan_json(found.plan), indent=2, ensure_ascii=False))
+            click.echo(json.dumps(plan_json(found.plan), indent=2))
         else:
             from cli.plan_table import show_plan  # noqa: PLC0415 - rich takes longer to import than the rest together
 

@@ -77,7 +77,7 @@ def prove(inventory: Path, output: str) -> int:
     with _session(inventory) as session:
         decisions = list(decisions_of(session))
     if output == "json":
-        click.echo(json.dumps(proof_json(decisions), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(proof_json(decisions), indent=2))
     else:
         show_proof(decisions)
     return 0 if all(decision.agrees for decision in decisions) else 1

@@ -21,6 +21,14 @@ def fault(rule: str, message: str, hint: str, at: tuple[str | int, ...] = ()) ->
     return PydanticCustomError(rule, "{message}", {"message": message, "hint": hint, "at": at})
 
 
+def each_once(values: tuple[T, ...]) -> tuple[T, ...]:
+    """Return a list that is a set; a value that stands twice in it is a fault."""
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            raise fault("duplicate", f"{value} stands twice in this list", "keep one of the two", (index,))
+    return values
+
+
 def parse_each(values: Sequence[object], parse: Callable[[object], T]) -> tuple[T, ...]:
     """Parse every value of a list; a fault says which of them it is."""
     parsed: list[T] = []

@@ -77,18 +77,19 @@ class Finding:
         return Level(RULES[self.rule].level)
 
     def __str__(self) -> str:
-        where = f"{self.path}: " if self.path else ""
-        return f"{self.place}: {self.level}[{self.rule}] {where}{one_line(self.message)}; {one_line(self.hint)}"
+        where = f"{one_line(self.path)}: " if self.path else ""
+        place = one_line(str(self.place))
+        return f"{place}: {self.level}[{self.rule}] {where}{one_line(self.message)}; {one_line(self.hint)}"
 
     def to_json(self) -> FindingJson:
         """Return the finding as ``--format json`` shows it."""
         return {
             "rule": self.rule,
             "level": self.level.value,
-            "file": self.place.file,
+            "file": one_line(self.place.file),
             "line": self.place.line,
             "column": self.place.column,
-            "path": self.path,
+            "path": one_line(self.path),
             "message": one_line(self.message),
             "hint": one_line(self.hint),
         }
@@ -109,15 +110,21 @@ def did_you_mean(found: str, known: Iterable[str], otherwise: str, *, parts: boo
 
     With ``parts`` a part of a name counts, too: ``polices`` is near ``permission_policies``.
     """
+    candidates = list(known)
+    if len(candidates) > _MANY:
+        # Comparing everything with everything would take minutes where a large inventory has a systematic fault.
+        near = [name for name in candidates if name[:2] == found[:2] and abs(len(name) - len(found)) <= _CLOSE_LENGTH]
+        candidates = near[:_MANY]
     scored = [
         (max(_likeness(found, name), *(_PART * _likeness(found, part) for part in name.split("_") if parts), 0.0), name)
-        for name in known
+        for name in candidates
     ]
     score, name = max(scored, default=(0.0, ""))
     return f"did you mean `{name}`?" if score >= _NEAR else otherwise
 
 
 _NEAR, _PART = 0.65, 0.95
+_MANY, _CLOSE_LENGTH = 50, 2
 
 
 def _likeness(one: str, other: str) -> float:

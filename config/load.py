@@ -7,7 +7,7 @@ from pathlib import Path as FilePath
 from config.cross_record import check
 from config.cross_record.context import Context
 from config.findings import Finding, has_errors
-from config.lock import Lock, read_lock, with_locked_uuids
+from config.lock import ReadLock, read_lock, with_locked_uuids
 from config.models.inventory import Inventory
 from config.policy_files import with_policy_files
 from config.selectors import AccountSelector
@@ -22,13 +22,13 @@ class Loaded:
     Attributes:
         inventory: The sound part of it, with UUIDs from the lock and documents from policy files. Where no finding
             is an error, all of it.
-        lock: As read; empty where there is none.
+        lock: As read.
         sources: The files, for the places of further findings.
         findings: In file order.
     """
 
     inventory: Inventory
-    lock: Lock
+    lock: ReadLock
     sources: Sources
     findings: tuple[Finding, ...]
 
@@ -52,14 +52,15 @@ def load_inventory(path: FilePath, *, today: date | None = None) -> Loaded:
         # A value whose text was at fault already is no value to judge again.
         if sources.place(fault.path) not in told:
             sources.report(fault.rule, fault.path, fault.message, fault.hint, of_key=fault.of_key)
-    lock, lock_findings = read_lock(sources.folder / LOCK_NAME, len(sources.files))
-    sources.findings += lock_findings
-    inventory, _ = with_policy_files(validated.inventory, sources)
-    inventory = with_locked_uuids(inventory, lock)
+    read = read_lock(sources.folder / LOCK_NAME, len(sources.files))
+    sources.findings += read.findings
+    written, _ = with_policy_files(validated.inventory, sources)
+    inventory = with_locked_uuids(written, read.lock)
     today = today or datetime.now(UTC).date()
     if sources.data:
-        check(Context(inventory, lock, sources, AccountSelector(inventory.accounts), today))
-    return Loaded(inventory, lock, sources, in_file_order(sources.findings))
+        selector = AccountSelector(inventory.accounts)
+        check(Context(written, inventory, read, sources, selector, today))
+    return Loaded(inventory, read, sources, in_file_order(sources.findings))
 
 
 def in_file_order(findings: list[Finding]) -> tuple[Finding, ...]:

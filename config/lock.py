@@ -1,5 +1,6 @@
 """The lock: what the world outside answered to what the inventory leaves open; reviewed and committed beside it."""
 
+from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Literal
 
@@ -11,6 +12,7 @@ from config.models.inventory import Inventory
 from config.models.workspace import Repository, Workspace
 from config.scalars import AccountIdText, EnvironmentName, Slug, SourceNetwork, Uuid, WorkspaceSlugText
 from config.sources import Source
+from config.text_file import Unreadable, read_text
 from config.validation import fault_of
 from config.yaml_document import read_document, show_path
 
@@ -62,21 +64,34 @@ class Lock(InventoryModel):
     address_ranges: dict[Literal["atlassian"], LockedRanges] = Field(default_factory=dict)
 
 
-def read_lock(path: FilePath, order: int) -> tuple[Lock, list[Finding]]:
-    """Read the lock; an empty one where there is no such file.
+@dataclass(frozen=True, slots=True)
+class ReadLock:
+    """A lock as read: empty where there is none, and where it is broken, which its findings then say."""
+
+    lock: Lock
+    source: Source | None
+    findings: tuple[Finding, ...]
+
+    @property
+    def is_broken(self) -> bool:
+        """Tell whether what it would have answered is unknown."""
+        return bool(self.findings)
+
+
+def read_lock(path: FilePath, order: int) -> ReadLock:
+    """Read the lock; never raises for what it holds.
 
     Args:
         path: ``inventory/inventory.lock.yaml``.
         order: Its place among the files that findings are reported for: behind those of the inventory.
     """
     if not path.exists():
-        return Lock(), []
-    try:
-        document = read_document(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8"
+        return ReadLock(Lock(), None, ())
+    text = read_text(path, path.parent)
+    if isinstance(text, Unreadable):
         place = Place(order, 1, 1, str(path))
-        return Lock(), [Finding(place, "unreadable-file", "", f"cannot be read: {reason}", "make the lock anew")]
+        return ReadLock(Lock(), None, (Finding(place, text.rule, "", text.message, text.hint),))
+    document = read_document(text)
     source = Source(order, path, document)
     findings = [
         Finding(
@@ -90,17 +105,20 @@ def read_lock(path: FilePath, order: int) -> tuple[Lock, list[Finding]]:
     ]
     data = document.data if document.data is not None else {}
     try:
-        return Lock.model_validate(data), findings
+        return ReadLock(Lock.model_validate(data), source, tuple(findings))
     except ValidationError as error:
         faults = [fault_of(detail, data, Lock) for detail in error.errors(include_url=False)]
     for fault in faults:
         place = source.place(fault.path, of_key=fault.of_key)[0]
         findings.append(Finding(place, fault.rule, show_path(fault.path), fault.message, fault.hint))
-    return Lock(), findings
+    return ReadLock(Lock(), source, tuple(findings))
 
 
 def with_locked_uuids(inventory: Inventory, lock: Lock) -> Inventory:
-    """Return the inventory with the UUIDs that it leaves out, where the lock has them."""
+    """Return the inventory with the UUIDs that it leaves out, where the lock has them.
+
+    Where both have one and differ, what else the lock says is of something else: a finding (``lock-mismatch``).
+    """
     workspaces = {slug: _workspace(known, lock.workspaces.get(slug)) for slug, known in inventory.workspaces.items()}
     return inventory.model_copy(update={"workspaces": workspaces})
 
@@ -115,8 +133,7 @@ def _workspace(known: Workspace, locked: LockedWorkspace | None) -> Workspace:
 
 
 def _repository(known: Repository, locked: LockedRepository | None) -> Repository:
-    # Environments belong to a repository by its UUID: those of another one of the same name are none of ours.
-    if locked is None or (known.uuid is not None and known.uuid != locked.uuid):
+    if locked is None:
         return known
     environments = {name: uuid or locked.environments.get(name) for name, uuid in known.environments.items()}
-    return known.model_copy(update={"uuid": locked.uuid, "environments": environments})
+    return known.model_copy(update={"uuid": known.uuid or locked.uuid, "environments": environments})

@@ -10,6 +10,7 @@ from config.findings import Finding, Place
 from config.models.inventory import Inventory
 from config.models.permission_policy import PermissionPolicy, checked_policy_document
 from config.sources import Source, Sources
+from config.text_file import Unreadable, read_text
 from config.yaml_document import read_document, show_path
 
 
@@ -35,46 +36,34 @@ def with_policy_files(inventory: Inventory, sources: Sources) -> tuple[Inventory
 def _read(name: str, file: str, sources: Sources) -> dict[str, Any] | None:
     at = ("permission_policies", name, "file")
     path = sources.source_of(at).path.parent / file
-    try:
-        if not path.resolve().is_relative_to(sources.folder.resolve()):
-            sources.report("outside-inventory", at, f"{file} is outside of the inventory folder", "move it inside")
-            return None
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        sources.report("unreadable-file", at, f"{path} cannot be read: {error.strerror}", "check the path and the file")
-        return None
-    except (UnicodeDecodeError, ValueError):
-        sources.report("unreadable-file", at, f"{path} is not a text file in UTF-8", "check the path and the file")
+    text = read_text(path, sources.folder)
+    if isinstance(text, Unreadable):
+        sources.report(text.rule, at, f"{file}: {text.message}", text.hint)
         return None
     return _document(path, text, sources)
 
 
 def _document(path: FilePath, text: str, sources: Sources) -> dict[str, Any] | None:
     order = len(sources.files)
+    # JSON is YAML to the composer, which knows the places of everything in it, of a key that stands twice as well.
+    source = Source(order, path, read_document(text))
+    twice = next((problem for problem in source.document.problems if problem.rule == "duplicate"), None)
+    place = Place(order, 1, 1, str(path))
     try:
-        data = json.loads(text, object_pairs_hook=_without_duplicates)
-        return checked_policy_document(data)
+        data = json.loads(text)
+        if twice is None:
+            return checked_policy_document(data)
+        place = Place(order, twice.line, twice.column, str(path))
+        finding = Finding(place, "duplicate", show_path(twice.path), twice.message, twice.hint)
     except json.JSONDecodeError as error:
         place = Place(order, error.lineno, error.colno, str(path))
-        sources.findings.append(Finding(place, "json-syntax", "", f"this is not JSON: {error.msg}", "correct it here"))
-    except RecursionError:
-        place = Place(order, 1, 1, str(path))
-        sources.findings.append(Finding(place, "json-syntax", "", "nested too deeply for a policy", "write a policy"))
+        finding = Finding(place, "json-syntax", "", f"this is not JSON: {error.msg}", "correct it here")
     except PydanticCustomError as error:
         context = error.context or {}
-        # JSON is YAML to the composer, which knows the places.
-        place = Source(order, path, read_document(text)).place(context["at"])[0]
-        inside = show_path(context["at"])
-        sources.findings.append(Finding(place, error.type, inside, context["message"], context["hint"]))
+        at = context["at"]
+        finding = Finding(source.place(at)[0], error.type, show_path(at), context["message"], context["hint"])
+    except (RecursionError, ValueError):  # behind its own subclasses
+        message = "nesting or a number beyond what a policy has"
+        finding = Finding(place, "json-syntax", "", message, "write a permission policy")
+    sources.findings.append(finding)
     return None
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    data = dict(pairs)
-    if len(data) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise PydanticCustomError(
-            "duplicate", "{message}", {"message": f"`{twice}` stands twice", "hint": "keep one of the two", "at": ()}
-        )
-    return data

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator
 
 from config.faults import fault
 from config.scalars import describe
-from config.variables import check_variables, render
+from config.variables import check_variables, render, variables_in
 from oidc.arn import parse_iam_arn
 from oidc.limits import POLICY_NAME
 
@@ -61,6 +61,10 @@ def _role_arn(value: object) -> str:
             "wrong-type", f"expected the ARN of a role, found {describe(value)}", "write arn:aws:iam::…:role/NAME"
         )
     check_variables(value)
+    if "role" in variables_in(value):
+        raise fault(
+            "bad-variable", "{{role}} is no part of an account: one role deploys all of it", "write the name out"
+        )
     arn = parse_iam_arn(render(value, _SAMPLE))
     if arn is None or arn.kind != "role" or arn.owner == "aws":
         raise fault(

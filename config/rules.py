@@ -53,6 +53,7 @@ RULES: dict[str, Rule] = {
     "unknown-account": Rule("error", "An account that is named is declared, and selected where it is overridden."),
     "unknown-permission-policy": Rule("error", "An inline policy that is named is declared."),
     "unknown-audience": Rule("error", "An audience that a trust accepts is one that its workspace declares."),
+    "lock-mismatch": Rule("error", "Inventory and inventory.lock.yaml give the same UUID to the same name."),
     "needs-lock": Rule("error", "What the inventory leaves open is answered by inventory.lock.yaml."),
     # Access
     "admin-access": Rule("error", "Admin access says why: `dangerously_allow_admin`."),

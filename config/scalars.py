@@ -9,15 +9,21 @@ from typing import Annotated, TypeAlias
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
 from config.faults import fault
+from config.variables import check_variables
 from oidc import limits
 from oidc.identifiers import ACCOUNT_ID_PATTERN, SLUG_PATTERN, UUID_PATTERN, WORKSPACE_SLUG_PATTERN, accepted_spelling
 
 Network: TypeAlias = IPv4Network | IPv6Network
 
 
-def _text(value: object) -> str:
-    """Refuse what YAML read as something else than text, before any other check can misread it."""
+def parse_text(value: object) -> str:
+    """Return text; refuse what YAML read as something else, before any other check can misread it.
+
+    Variables are refused, too: they are replaced in permission policies, ARNs and descriptions alone.
+    """
     if isinstance(value, str):
+        if "{{" in value:
+            raise fault("bad-variable", f"{value}: variables are not replaced here", "write it out")
         return value
     raise fault("wrong-type", f"expected text, found {describe(value)}", "quote the value")
 
@@ -42,7 +48,7 @@ def _uuid(value: object) -> str:
         raise fault(
             "bad-uuid", "an unquoted UUID is a YAML mapping: braces open one", 'quote it, with its braces: "{…}"'
         )
-    text = _text(value)
+    text = parse_text(value)
     if UUID_PATTERN.fullmatch(text) is None:
         meant = accepted_spelling(text)
         hint = f'write "{meant}"' if meant else 'write it as "{8-4-4-4-12}" in lower-case hex, quoted, braces included'
@@ -75,7 +81,7 @@ def _environment_name(value: str) -> str:
 def _account_id(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         raise fault("bad-account-id", f"YAML read an unquoted account id as the number {value}", "quote its 12 digits")
-    text = _text(value)
+    text = parse_text(value)
     if ACCOUNT_ID_PATTERN.fullmatch(text) is None:
         raise fault("bad-account-id", f"not an AWS account id: {text!r}", 'write its 12 digits, quoted: "012345678901"')
     return text
@@ -123,7 +129,7 @@ def _last_day(value: date) -> date:
 
 
 def _audience(value: object) -> str:
-    text = _text(value)
+    text = parse_text(value)
     if not 1 <= len(text) <= limits.AUDIENCE_CHARS or not text.isascii() or not text.isprintable() or " " in text:
         raise fault(
             "bad-audience", f"not an audience: {text!r}", "write 1 to 150 printable ASCII characters, no spaces"
@@ -136,13 +142,14 @@ def _audience(value: object) -> str:
 
 def parse_network(value: object) -> Network:
     """Parse a network in CIDR form, `203.0.113.0/24`, or one address; raises the fault `bad-address`."""
-    text = _text(value)
+    text = parse_text(value)
     try:
-        return ip_network(text)
+        if "%" not in text:  # a zone of one machine's own means nothing to AWS
+            return ip_network(text)
     except ValueError:
         pass
     try:
-        meant = f"write {ip_network(text, strict=False)}, or the one address alone"
+        meant = f"write {ip_network(text.partition('%')[0], strict=False)}, or the one address alone"
     except ValueError:
         meant = "write a network in CIDR form, such as 203.0.113.0/24"
     raise fault("bad-address", f"not a network: {text}", meant)
@@ -150,7 +157,7 @@ def parse_network(value: object) -> Network:
 
 def parse_thumbprint(value: object) -> str:
     """Parse 40 hex digits into lower case; raises the fault `bad-thumbprint`."""
-    text = _text(value)
+    text = parse_text(value)
     if re.fullmatch(r"[0-9a-fA-F]{40}", text, re.ASCII) is None:
         plain = text.replace(":", "").lower()
         meant = f"write {plain}" if re.fullmatch(r"[0-9a-f]{40}", plain, re.ASCII) else "write 40 hex digits, no colons"
@@ -159,14 +166,14 @@ def parse_thumbprint(value: object) -> str:
 
 
 def _region(value: object) -> str:
-    text = _text(value)
+    text = parse_text(value)
     if re.fullmatch(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}", text, re.ASCII) is None:
         raise fault("bad-value", f"not an AWS region: {text!r}", "write it as eu-west-1")
     return text
 
 
 def _path(value: object) -> str:
-    text = _text(value)
+    text = parse_text(value)
     if limits.ROLE_PATH.fullmatch(text) is None or "//" in text or len(text) > limits.ROLE_PATH_CHARS:
         slashed = f"/{text.strip('/')}/"
         hint = (
@@ -177,7 +184,7 @@ def _path(value: object) -> str:
 
 
 def _role_name(value: object) -> str:
-    text = _text(value)
+    text = parse_text(value)
     if limits.ROLE_NAME.fullmatch(text) is None:
         raise fault(
             "bad-name", f"not a name of an IAM role: {text!r}, {len(text)} characters",
@@ -187,21 +194,24 @@ def _role_name(value: object) -> str:
 
 
 def _reason(value: object) -> str:
-    text = _text(value)
+    text = parse_text(value)
     if len(text.strip()) < 3:  # noqa: PLR2004 - the shortest thing that could be a reason; empty ones are none
         raise fault("bad-value", "a reason is missing", "say why, in words that a reviewer can judge")
     return text
 
 
 def _printable(value: object) -> str:
-    text = _text(value)
+    text = parse_text(value)
     if not text.strip() or not text.isprintable():
         raise fault("bad-value", f"not a line of text: {text!r}", "write printable text on one line")
     return text
 
 
 def _description(value: object) -> str:
-    text = _text(value).strip()
+    if not isinstance(value, str):
+        raise fault("wrong-type", f"expected text, found {describe(value)}", "quote the value")
+    check_variables(value)
+    text = value.strip()
     if not text or limits.DESCRIPTION.fullmatch(text) is None:
         raise fault(
             "bad-value",
@@ -211,14 +221,13 @@ def _description(value: object) -> str:
     return text
 
 
-Text = Annotated[str, BeforeValidator(_text)]
+Text = Annotated[str, BeforeValidator(parse_text)]
 Line = Annotated[str, BeforeValidator(_printable)]
 Description = Annotated[str, BeforeValidator(_description)]
 Uuid = Annotated[str, BeforeValidator(_uuid)]
-Slug = Annotated[str, BeforeValidator(_text), AfterValidator(_slug)]
-RepositoryReference = Annotated[str, BeforeValidator(_text)]
-WorkspaceSlugText = Annotated[str, BeforeValidator(_text), AfterValidator(_workspace_slug)]
-EnvironmentName = Annotated[str, BeforeValidator(_text), AfterValidator(_environment_name)]
+Slug = Annotated[str, BeforeValidator(parse_text), AfterValidator(_slug)]
+WorkspaceSlugText = Annotated[str, BeforeValidator(parse_text), AfterValidator(_workspace_slug)]
+EnvironmentName = Annotated[str, BeforeValidator(parse_text), AfterValidator(_environment_name)]
 AccountIdText = Annotated[str, BeforeValidator(_account_id)]
 SessionSeconds = Annotated[int, BeforeValidator(_session_seconds)]
 LastDay = Annotated[date, BeforeValidator(_day), AfterValidator(_last_day)]

@@ -9,11 +9,11 @@ from typing import Any
 from config.findings import Finding, Place, did_you_mean
 from config.models.inventory import Inventory
 from config.scalars import describe
+from config.text_file import Unreadable, read_text
 from config.yaml_document import Path, YamlDocument, find_node, read_document, show_path
 
 LOCK_NAME = "inventory.lock.yaml"
 _MERGED_SECTIONS = ("workspaces", "accounts", "permission_policies", "roles")
-_MAX_BYTES = 20_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ class Sources:
     data: dict[str, Any] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     _holders: dict[Path, list[Source]] = field(default_factory=dict)
+    _told: set[tuple[str, Place]] = field(default_factory=set)
 
     def place(self, path: Path, *, of_key: bool = False) -> Place:
         """Return where ``path`` stands: in the file that has most of it, the first of them."""
@@ -54,8 +55,14 @@ class Sources:
         return self.files[place.order]
 
     def report(self, rule: str, path: Path, message: str, hint: str, *, of_key: bool = False) -> None:
-        """Add a finding at the place of ``path``."""
-        self.findings.append(Finding(self.place(path, of_key=of_key), rule, show_path(path), message, hint))
+        """Add a finding at the place of ``path``; one rule is broken once at one place.
+
+        What an anchor holds stands in many entries and in one place; what is too long for one account is so for others.
+        """
+        place = self.place(path, of_key=of_key)
+        if (rule, place) not in self._told:
+            self._told.add((rule, place))
+            self.findings.append(Finding(place, rule, show_path(path), message, hint))
 
     def remember(self, source: Source, path: Path) -> None:
         """Note that ``source`` has something to say at ``path``."""
@@ -70,7 +77,7 @@ def read_sources(inventory: FilePath) -> Sources:
         _report_whole(sources, inventory, "inventory-missing", "there is no such file or folder", "name the inventory")
         return sources
     try:
-        paths = list(_inventory_files(inventory))
+        paths = list(_inventory_files(inventory, sources))
     except OSError as error:
         _report_whole(
             sources, inventory, "unreadable-file", f"cannot be read: {error.strerror}", "check its permissions"
@@ -91,7 +98,7 @@ def _report_whole(sources: Sources, path: FilePath, rule: str, message: str, hin
     sources.findings.append(Finding(Place(len(sources.files), 1, 1, str(path)), rule, "", message, hint))
 
 
-def _inventory_files(inventory: FilePath) -> Iterator[FilePath]:
+def _inventory_files(inventory: FilePath, sources: Sources) -> Iterator[FilePath]:
     """Yield the files in the order of their paths; hidden files and folders are left out, as is the lock."""
     if not inventory.is_dir():
         yield inventory
@@ -103,17 +110,22 @@ def _inventory_files(inventory: FilePath) -> Iterator[FilePath]:
     found: list[FilePath] = []
     for top, folders, names in os.walk(inventory, onerror=refuse):
         folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in folders:
+            if (FilePath(top) / name).is_symlink():
+                message = "a linked folder, and links are not followed"
+                _report_whole(sources, FilePath(top) / name, "outside-inventory", message, "put the folder itself here")
         found += [
             FilePath(top) / name
             for name in names
-            if name.endswith((".yaml", ".yml")) and not name.startswith(".") and name != LOCK_NAME
+            if name.lower().endswith((".yaml", ".yml")) and not name.startswith(".") and name != LOCK_NAME
         ]
     yield from sorted(found, key=lambda path: path.parts)
 
 
 def _read_into(sources: Sources, path: FilePath) -> None:
-    text = _text_of(sources, path)
-    if text is None:
+    text = read_text(path, sources.folder)
+    if isinstance(text, Unreadable):
+        _report_whole(sources, path, text.rule, text.message, text.hint)
         return
     source = Source(len(sources.files), path, read_document(text))
     sources.files.append(source)
@@ -128,23 +140,6 @@ def _read_into(sources: Sources, path: FilePath) -> None:
         sources.findings.append(
             Finding(source.place(())[0], "wrong-type", "", message, "write workspaces:, accounts:, roles:")
         )
-
-
-def _text_of(sources: Sources, path: FilePath) -> str | None:
-    """Return the text of a file, or report why it cannot be had. A file outside the folder, by a link, is refused."""
-    try:
-        if not path.resolve().is_relative_to(sources.folder.resolve()):
-            _report_whole(sources, path, "outside-inventory", "a link that leads out of the inventory", "copy the file")
-            return None
-        if path.stat().st_size > _MAX_BYTES:
-            _report_whole(sources, path, "unreadable-file", "larger than 20 MB", "split it")
-            return None
-        return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        _report_whole(sources, path, "unreadable-file", f"not UTF-8 at byte {error.start}", "save it as UTF-8")
-    except OSError as error:
-        _report_whole(sources, path, "unreadable-file", f"cannot be read: {error.strerror}", "check the file")
-    return None
 
 
 def _merge_file(sources: Sources, source: Source, data: dict[str, Any]) -> None:

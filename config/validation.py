@@ -17,7 +17,7 @@ from config.rules import RULES
 from config.scalars import describe
 from config.yaml_document import Path
 
-_ENTRY_DEPTH = {"defaults": 1, "version": 1, "workspaces": 2, "accounts": 2, "permission_policies": 2, "roles": 2}
+_ENTRY_DEPTH = {"defaults": 2, "version": 1, "workspaces": 2, "accounts": 2, "permission_policies": 2, "roles": 2}
 _REPOSITORY_DEPTH, _ENVIRONMENT_DEPTH = 4, 6
 
 
@@ -74,8 +74,9 @@ def _without(data: Mapping[str, Any], broken: frozenset[Path], path: Path) -> di
 
 def fault_of(detail: ErrorDetails, data: Any, model: type[BaseModel] = Inventory) -> Fault:  # noqa: ANN401 - raw data
     """Turn one error of pydantic into a fault of `data`, which was validated as `model`."""
-    path = tuple(part for part in detail["loc"] if part != "[key]")
-    of_key = len(path) != len(detail["loc"])
+    # pydantic marks a fault of a key so; a key may be called so as well, where it is unknown.
+    of_key = detail["loc"][-1:] == ("[key]",) and detail["type"] not in ("extra_forbidden", "missing")
+    path: Path = detail["loc"][:-1] if of_key else detail["loc"]
     context = detail.get("ctx", {})
     path = (*path, *context.get("at", ()))
     found, path = _deepest(data, path, keep_missing=detail["type"] == "extra_forbidden")

@@ -18,6 +18,8 @@ _IN_BRACES = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 
 def check_variables(text: str, at: tuple[str | int, ...] = ()) -> None:
     """Raise ``bad-variable`` for anything else in double braces; ``at`` says where inside the value ``text`` stands."""
+    if "{{" in _IN_BRACES.sub("", text):
+        raise fault("bad-variable", "double braces open and do not close", "close them: {{account_id}}", at)
     for match in _IN_BRACES.finditer(text):
         name = match[1]
         if name not in VARIABLES:
@@ -28,13 +30,17 @@ def check_variables(text: str, at: tuple[str | int, ...] = ()) -> None:
 
 
 def check_all_variables(data: Any, at: tuple[str | int, ...] = ()) -> None:  # noqa: ANN401 - parsed JSON
-    """Raise ``bad-variable`` for the first string of parsed JSON that has one, keys included."""
+    """Raise ``bad-variable`` for the first string of parsed JSON that has one where none belongs."""
     match data:
         case str():
             check_variables(data, at)
         case Mapping():
             for key, value in data.items():
-                check_variables(key, (*at, key))
+                if "{{" in key:
+                    # Two keys could become one, and one of two conditions would be lost.
+                    raise fault(
+                        "bad-variable", f"{key}: variables stand in values only", "write the key out", (*at, key)
+                    )
                 check_all_variables(value, (*at, key))
         case list() | tuple():
             for index, value in enumerate(data):
@@ -52,24 +58,24 @@ def render(text: str, values: Mapping[str, str]) -> str:
 
 
 def render_all(data: Any, values: Mapping[str, str]) -> Any:  # noqa: ANN401 - parsed JSON
-    """Replace the variables in every string of parsed JSON, keys included."""
+    """Replace the variables in every value of parsed JSON; keys have none."""
     match data:
         case str():
             return render(data, values)
         case Mapping():
-            return {render(key, values): render_all(value, values) for key, value in data.items()}
+            return {key: render_all(value, values) for key, value in data.items()}
         case list() | tuple():
             return [render_all(value, values) for value in data]
     return data
 
 
 def strings_in(data: Any) -> list[str]:  # noqa: ANN401 - parsed JSON
-    """Return every string of parsed JSON, keys included."""
+    """Return every value of parsed JSON that is text."""
     match data:
         case str():
             return [data]
         case Mapping():
-            return [text for key, value in data.items() for text in (key, *strings_in(value))]
+            return [text for value in data.values() for text in strings_in(value)]
         case list() | tuple():
             return [text for value in data for text in strings_in(value)]
     return []

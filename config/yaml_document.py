@@ -19,6 +19,7 @@ Path: TypeAlias = tuple[str | int, ...]
 _PREFIX = "tag:yaml.org,2002:"
 _MAX_DEPTH = 50
 _MAX_VALUES = 2_000_000
+_MAX_INTEGER = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,9 @@ class _Constructor:
         """Return the text of a key; a number or a word like `on` that YAML would read as something else is refused."""
         if isinstance(node, yaml.ScalarNode) and node.tag in (f"{_PREFIX}str", f"{_PREFIX}value"):
             return str(node.value)
+        if node.tag == _NO_KEY:
+            self._report("yaml-feature", node, path, "`<<` merges what is no mapping", "name an anchor of a mapping")
+            return None
         if isinstance(node, yaml.ScalarNode) and node.tag.startswith(_PREFIX) and node.tag != f"{_PREFIX}merge":
             self._report(
                 "yaml-feature", node, path, f"the key {node.value} is read as {_kind(node.tag)}, not as text",
@@ -173,14 +177,21 @@ class _Constructor:
             return str(node.value)
         try:
             if tag in ("null", "bool", "int", "float", "timestamp"):
-                return _SCALARS.construct_object(node)  # type: ignore[no-any-return]  # PyYAML's stubs return Any
-        except ValueError as error:
+                return self._bearable(_SCALARS.construct_object(node), node, path)
+        except (ValueError, IndexError, KeyError, AttributeError, TypeError) as error:
+            # What PyYAML's constructors raise for a text that its tag does not fit, as in `!!int ""`.
             self._report("bad-value", node, path, f"{node.value} cannot be read: {error}", "quote it if it is text")
             return None
         if tag in ("value", "merge"):
             return str(node.value)
         self._refuse_tag(node, "str", path)
         return str(node.value)
+
+    def _bearable(self, value: YamlData, node: yaml.Node, path: Path) -> YamlData:
+        if isinstance(value, int) and abs(value) >= _MAX_INTEGER:
+            self._report("bad-value", node, path, "a number larger than any here", "quote it if it is text")
+            return None
+        return value
 
     def _refuse_tag(self, node: yaml.Node, expected: str, path: Path) -> None:
         if node.tag != _PREFIX + expected:
@@ -195,20 +206,36 @@ def _kind(tag: str) -> str:
     return {"null": "null", "bool": "true or false", "timestamp": "a date"}.get(tag.removeprefix(_PREFIX), "a number")
 
 
-def _pairs(node: yaml.MappingNode, depth: int = 0) -> Iterator[tuple[yaml.Node, yaml.Node, bool]]:
-    """Yield key, value and whether a merge key (``<<``) brought them; a mapping's own keys first: they win."""
-    merges: list[yaml.Node] = []
-    for key, value in node.value:
-        if key.tag == f"{_PREFIX}merge":
-            merges.extend(value.value if isinstance(value, yaml.SequenceNode) else [value])
-        else:
-            yield key, value, False
-    for merged in merges:
-        if isinstance(merged, yaml.MappingNode) and depth < _MAX_DEPTH:
-            for key, value, _ in _pairs(merged, depth + 1):
-                yield key, value, True
-        else:
-            yield merged, merged, True
+def _pairs(node: yaml.MappingNode) -> Iterator[tuple[yaml.Node, yaml.Node, bool]]:
+    """Yield key, value and whether a merge key (``<<``) brought them; a mapping's own keys first: they win.
+
+    Each mapping is merged once, however often it is named: again would change nothing, and might never end. What is
+    merged and is no mapping is yielded as its own key, for the reader of keys to refuse.
+    """
+    seen = {id(node)}
+    waiting = [node]
+    while waiting:
+        current = waiting.pop(0)
+        merges: list[yaml.Node] = []
+        for key, value in current.value:
+            if key.tag == f"{_PREFIX}merge":
+                merges += value.value if isinstance(value, yaml.SequenceNode) else [value]
+            else:
+                yield key, value, current is not node
+        fresh = [merged for merged in merges if isinstance(merged, yaml.MappingNode) and id(merged) not in seen]
+        yield from ((_NoKey(merged), merged, True) for merged in merges if not isinstance(merged, yaml.MappingNode))
+        seen.update(map(id, fresh))
+        waiting[:0] = fresh  # what an earlier one merges comes before a later one
+
+
+class _NoKey(yaml.Node):
+    """Stands where a key should, for something merged that has no keys."""
+
+    def __init__(self, merged: yaml.Node) -> None:
+        super().__init__(_NO_KEY, merged.value, merged.start_mark, merged.end_mark)
+
+
+_NO_KEY = "no key"
 
 
 def find_node(

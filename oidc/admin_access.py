@@ -1,12 +1,10 @@
-"""Recognise admin access in a permission policy: whoever may do everything in IAM may do everything.
+"""Recognise admin access in permission policies: whoever may write anything in IAM may do anything.
 
-Decided by what a statement's patterns match, not by how they are spelt: ``*``, ``*:*``, ``iam:*``, ``IAM:*``, ``i*``
-and a list of ``iam:A*`` to ``iam:Z*`` are all the same.
+Decided by what the statements of a role allow together, not by how they are spelt: ``*``, ``*:*``, ``iam:*``,
+``IAM:*``, a list of ``iam:A*`` to ``iam:Z*``, and the same spread over several statements or policies, are one.
 """
 
-import re
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from typing import Any
 
 ADMIN_MANAGED_POLICIES = frozenset({"administratoraccess", "iamfullaccess"})
@@ -14,20 +12,15 @@ ADMIN_MANAGED_POLICIES = frozenset({"administratoraccess", "iamfullaccess"})
 (https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html)."""
 
 _IAM_WRITES = (
-    "iam:addusertogroup", "iam:attachgrouppolicy", "iam:attachrolepolicy", "iam:attachuserpolicy",
-    "iam:createaccesskey", "iam:createpolicyversion", "iam:createrole", "iam:createuser",
-    "iam:deleterolepermissionsboundary", "iam:passrole", "iam:putrolepolicy", "iam:putuserpolicy",
-    "iam:setdefaultpolicyversion", "iam:tagrole", "iam:updateassumerolepolicy",
-    "iam:updateopenidconnectproviderthumbprint", "iam:zzzzzzzz",
+    "iam:attachrolepolicy", "iam:attachuserpolicy", "iam:createaccesskey", "iam:createpolicyversion",
+    "iam:createrole", "iam:createuser", "iam:passrole", "iam:putrolepolicy", "iam:putuserpolicy",
+    "iam:updateassumerolepolicy",
 )  # fmt: skip
-"""Actions that ``iam:*`` covers and no narrower pattern of good faith covers together
-(https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html); the
-last stands for an action that does not exist yet."""
+"""What ``iam:*`` gives that matters: together they are a way to everything
+(https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html)."""
 
-_IAM_RESOURCES = (
-    "arn:{partition}:iam::{account}:role/x", "arn:{partition}:iam::{account}:role/bitbucket/deploy-9",
-    "arn:{partition}:iam::{account}:user/x", "arn:{partition}:iam::{account}:policy/team/y",
-)  # fmt: skip
+_ANY_ROLES = ("arn:{partition}:iam::{account}:role/x", "arn:{partition}:iam::{account}:role/some/path/deploy-9")
+"""Roles that only a pattern for all roles of the account matches: to change any role is to change one's own."""
 
 
 def is_admin_managed_policy(arn: str) -> bool:
@@ -39,39 +32,41 @@ def is_admin_managed_policy(arn: str) -> bool:
     return owner.endswith("::aws") and name.rsplit("/", 1)[-1] in ADMIN_MANAGED_POLICIES
 
 
-def admin_statement(document: Mapping[str, Any], *, partition: str, account: str) -> int | None:
-    """Return the position (from 0) of the first statement that gives admin access, or ``None``.
+def gives_admin_access(documents: Iterable[Mapping[str, Any]], *, partition: str, account: str) -> bool:
+    """Tell whether documents, all on one role, allow every write in IAM on every role of the account.
 
-    Deny statements elsewhere are not weighed: what they take away is a matter of review, hence of the role's
+    Deny statements are not weighed: what they take away is a matter of review, hence of the role's
     ``dangerously_allow_admin``. Conditions neither.
+
+    Args:
+        documents: Rendered permission policies, as JSON objects.
+        partition: Of the account, for example ``aws``.
+        account: Its id.
     """
-    statements = document.get("Statement", [])
-    for position, statement in enumerate(_many(statements)):
-        if (
-            isinstance(statement, Mapping)
-            and statement.get("Effect") == "Allow"
-            and _allows_all_of_iam(statement)
-            and _on_everything(statement, partition, account)
-        ):
-            return position
-    return None
+    allowing = [
+        statement
+        for document in documents
+        for statement in _many(document.get("Statement", []))
+        if isinstance(statement, Mapping) and statement.get("Effect") == "Allow"
+    ]
+    roles = [role.format(partition=partition, account=account) for role in _ANY_ROLES]
+    return bool(allowing) and all(
+        any(_allows(statement, action) and _covers(statement, role) for statement in allowing)
+        for action in _IAM_WRITES
+        for role in roles
+    )
 
 
-def _allows_all_of_iam(statement: Mapping[str, Any]) -> bool:
+def _allows(statement: Mapping[str, Any], action: str) -> bool:
     if "NotAction" in statement:
         excluded = _patterns(statement["NotAction"])
-        return not all(_matches_any(action, excluded) for action in _IAM_WRITES)
-    allowed = _patterns(statement.get("Action", ()))
-    return all(_matches_any(action, allowed) for action in _IAM_WRITES)
+        # NOTE: intentional: what is left of IAM's writes, however little, is a way to the rest.
+        return not all(_matches_any(write, excluded) for write in _IAM_WRITES)
+    return _matches_any(action, _patterns(statement.get("Action", ())))
 
 
-def _on_everything(statement: Mapping[str, Any], partition: str, account: str) -> bool:
-    if "NotResource" in statement:
-        return True
-    allowed = _patterns(statement.get("Resource", ()))
-    return all(
-        _matches_any(resource.format(partition=partition, account=account), allowed) for resource in _IAM_RESOURCES
-    )
+def _covers(statement: Mapping[str, Any], resource: str) -> bool:
+    return "NotResource" in statement or _matches_any(resource, _patterns(statement.get("Resource", ())))
 
 
 def _many(value: Any) -> Iterable[Any]:  # noqa: ANN401 - parsed JSON
@@ -79,19 +74,37 @@ def _many(value: Any) -> Iterable[Any]:  # noqa: ANN401 - parsed JSON
 
 
 def _patterns(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - parsed JSON
-    return tuple(str(pattern).lower() for pattern in _many(value))
+    return tuple(_without_variables(str(pattern).lower()) for pattern in _many(value))
+
+
+def _without_variables(pattern: str) -> str:
+    """Take a policy variable, ``${aws:PrincipalTag/team}``, for anything: it could be."""
+    before, opened, rest = pattern.partition("${")
+    while opened:
+        _, _, after = rest.partition("}")
+        head, opened, rest = after.partition("${")
+        before += "*" + head
+    return before
 
 
 def _matches_any(text: str, patterns: tuple[str, ...]) -> bool:
-    return any(_compiled(pattern).fullmatch(text) for pattern in patterns)
+    return any(_matches(text, pattern) for pattern in patterns)
 
 
-@lru_cache(maxsize=4096)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    """Compile an IAM pattern: ``*`` any run of characters, ``?`` one; a policy variable could be anything."""
-    parts = re.split(r"(\$\{[^}]*\}|\*|\?)", pattern)
-    return re.compile("".join({"*": ".*", "?": "."}.get(part, _part(part)) for part in parts), re.DOTALL)
-
-
-def _part(part: str) -> str:
-    return ".*" if part.startswith("${") else re.escape(part)
+def _matches(text: str, pattern: str) -> bool:
+    """Match as IAM does: ``*`` any run of characters, ``?`` one; in linear steps, whatever the number of stars."""
+    position = matched = 0
+    star, resume = -1, 0
+    while position < len(text):
+        if matched < len(pattern) and pattern[matched] == "*":
+            star, resume = matched, position
+            matched += 1
+        elif matched < len(pattern) and pattern[matched] in ("?", text[position]):
+            position += 1
+            matched += 1
+        elif star >= 0:
+            resume += 1
+            matched, position = star + 1, resume
+        else:
+            return False
+    return pattern[matched:].strip("*") == ""

@@ -55,10 +55,10 @@ SESSION_SECONDS_MIN, SESSION_SECONDS_MAX = 3600, 43_200
 TAGS_PER_RESOURCE = 50
 """Tags of one role or OIDC provider."""
 
-TAG_KEY = re.compile(r"(?!aws:)[\w\s.:/=+\-@]{1,128}", re.IGNORECASE)
+TAG_KEY = re.compile(r"(?!aws:)[\w .:/=+\-@]{1,128}", re.IGNORECASE)
 """Keys of tags; those that begin with ``aws:`` belong to AWS. Unique ignoring case on IAM resources."""
 
-TAG_VALUE = re.compile(r"[\w\s.:/=+\-@]{0,256}")
+TAG_VALUE = re.compile(r"[\w .:/=+\-@]{0,256}")
 """Values of tags."""
 
 EXTERNAL_ID = re.compile(r"[A-Za-z0-9_+=,.@:/\\-]{2,1224}", re.ASCII)

@@ -6,13 +6,13 @@ from config.cross_record.context import Context
 _CHECKS = (
     identity.check_uuids,
     identity.check_account_ids,
+    identity.check_lock,
     accounts.check_accounts,
     accounts.check_selection,
     accounts.check_overrides,
     trust.check_trust,
     trust.check_whole_workspace,
     permissions.check_references,
-    permissions.check_admin_access,
 )
 
 

@@ -1,5 +1,7 @@
 """Accounts: their own references, who selects them, and which override holds in each."""
 
+from fnmatch import fnmatchcase
+
 from config.cross_record.context import Context
 from config.findings import did_you_mean
 from config.models.account import Account
@@ -26,29 +28,31 @@ def check_accounts(context: Context) -> None:
 
 
 def _check_kept(context: Context, at: Path, slug: str) -> None:
-    known = context.written("workspaces")
+    known = context.names("workspaces")
     if slug not in known:
         hint = did_you_mean(slug, known, "declare it under `workspaces`")
         context.report("unknown-workspace", at, f"there is no workspace `{slug}`", hint)
     elif slug in context.inventory.workspaces and context.inventory.workspaces[slug].uuid is None:
-        report_unlocked(context, at, f"workspace {slug}")
+        report_unlocked(context, ("workspaces", slug), f"workspace {slug}")
 
 
 def _check_deploy_role(context: Context, at: Path, account: Account) -> None:
-    if account.deploy_role is None:
+    own = account.deploy_role is not None or account.profile is not None
+    deploy_role = account.deploy_role if own else context.inventory.defaults.deploy_role
+    if deploy_role is None:
         return
     values = {"account_id": account.id, "partition": account.partition.value, "account": str(at[1]), "role": "x"}
-    rendered = render(account.deploy_role.arn, values | {"region": account.region or "x"})
+    rendered = render(deploy_role.arn, values | {"region": account.region or "x"})
     arn = parse_iam_arn(rendered)
     if arn and (arn.partition, arn.owner) != (account.partition.value, account.id):
         message = f"{rendered} is not a role of account {account.id} in partition {account.partition}"
         hint = "name a role of this account: through any other, `up` would write elsewhere"
-        context.report("bad-arn", (*at, "deploy_role"), message, hint)
+        context.report("bad-arn", (*at, "deploy_role") if own else ("defaults", "deploy_role"), message, hint)
 
 
 def check_selection(context: Context) -> None:
     """Report accounts that roles name and nobody declares, and roles for no account at all."""
-    known = context.written("accounts")
+    known = context.names("accounts")
     broken = known - context.inventory.accounts.keys()
     for key, role in context.inventory.roles.items():
         at: Path = ("roles", key, "accounts")
@@ -65,7 +69,7 @@ def check_selection(context: Context) -> None:
 
 def check_overrides(context: Context) -> None:
     """Report overrides that hold nowhere, and accounts that two of them match."""
-    known = context.written("accounts")
+    broken = context.names("accounts") - context.inventory.accounts.keys()
     for key, role in context.inventory.roles.items():
         if not role.overrides:
             continue
@@ -74,7 +78,9 @@ def check_overrides(context: Context) -> None:
         for pattern in role.overrides:
             at: Path = ("roles", key, "overrides", pattern)
             matched = context.selector.matching([pattern]) & selected
-            if not matched and (is_glob(pattern) or pattern in context.inventory.accounts or pattern not in known):
+            # An account with a fault of its own may be the one that is meant.
+            maybe = is_glob(pattern) and any(fnmatchcase(name, pattern) for name in broken)
+            if not matched and not maybe and (pattern in context.inventory.accounts or pattern not in broken):
                 hint = did_you_mean(pattern, selected, f"the role is for {', '.join(sorted(selected)) or 'no account'}")
                 message = f"the role is for no account `{pattern}`, so this holds nowhere"
                 context.report("unknown-account", at, message, hint)
@@ -85,6 +91,11 @@ def check_overrides(context: Context) -> None:
 
 
 def report_unlocked(context: Context, at: Path, what: str) -> None:
-    """Report a UUID that neither the inventory nor the lock has."""
+    """Report a UUID that something needs and neither the inventory nor the lock has, where it is left out.
+
+    A broken lock might have answered: its own findings come first.
+    """
+    if context.lock.is_broken:
+        return
     message = f"{what} has no UUID here, and the lock does not answer it"
     context.report("needs-lock", at, message, "write its UUID, or answer it in inventory.lock.yaml")

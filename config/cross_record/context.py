@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from config.lock import Lock
+from config.lock import ReadLock
 from config.models.inventory import Inventory
 from config.models.role import Role, RoleSettings
 from config.selectors import AccountSelector
@@ -18,6 +18,7 @@ class Context:
     """The sound part of the inventory, and the names of all that was written, sound or not.
 
     Attributes:
+        written: As written: without UUIDs from the lock.
         inventory: With UUIDs from the lock and documents from policy files.
         lock: As read.
         sources: Takes the findings.
@@ -25,18 +26,24 @@ class Context:
         today: In UTC.
     """
 
+    written: Inventory
     inventory: Inventory
-    lock: Lock
+    lock: ReadLock
     sources: Sources
     selector: AccountSelector
     today: date
 
-    def written(self, *path: str) -> KeysView[str]:
+    def names(self, *path: str) -> KeysView[str]:
         """Return the names at a path of the raw data, so that a name that has another fault is no unknown one."""
         found: Any = self.sources.data
         for part in path:
             found = found.get(part) if isinstance(found, Mapping) else None
         return found.keys() if isinstance(found, Mapping) else {}.keys()
+
+    def where(self, path: Path) -> str:
+        """Return where ``path`` stands, as ``file:line``."""
+        place = self.sources.place(path)
+        return f"{place.file}:{place.line}"
 
     def report(self, rule: str, path: Path, message: str, hint: str) -> None:
         """Add a finding at the place of ``path``."""

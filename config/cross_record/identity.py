@@ -3,21 +3,23 @@
 from collections.abc import Iterator
 
 from config.cross_record.context import Context
+from config.lock import with_locked_uuids
+from config.models.inventory import Inventory
 from config.yaml_document import Path, show_path
 
 
 def check_uuids(context: Context) -> None:
     """Report a UUID under two names: one of the two would give access to the other."""
     seen: dict[str, Path] = {}
-    for path, uuid in _uuids(context):
+    for path, uuid in _uuids(context.inventory):
         first = seen.setdefault(uuid, path)
         if first != path:
-            message = f"{uuid} is {show_path(first)} already"
+            message = f"{uuid} is {show_path(first)} already, at {context.where(first)}"
             context.report("duplicate", path, message, "look both up in Bitbucket and correct the wrong one")
 
 
-def _uuids(context: Context) -> Iterator[tuple[Path, str]]:
-    for slug, workspace in context.inventory.workspaces.items():
+def _uuids(inventory: Inventory) -> Iterator[tuple[Path, str]]:
+    for slug, workspace in inventory.workspaces.items():
         at: Path = ("workspaces", slug)
         if workspace.uuid:
             yield (*at, "uuid"), workspace.uuid
@@ -30,11 +32,45 @@ def _uuids(context: Context) -> Iterator[tuple[Path, str]]:
                     yield (*here, "environments", environment), uuid
 
 
+def check_lock(context: Context) -> None:
+    """Report a UUID that the inventory and the lock give differently: one of the two is somebody else's."""
+    locked_uuids = dict(_uuids(with_locked_uuids(_without_uuids(context.written), context.lock.lock)))
+    for path, uuid in _uuids(context.written):
+        locked = locked_uuids.get(path)
+        if locked is not None and locked != uuid:
+            message = f"{uuid} here, and {locked} in inventory.lock.yaml"
+            context.report("lock-mismatch", path, message, "look it up in Bitbucket and correct the wrong one")
+    for key, account in context.written.accounts.items():
+        seen = context.lock.lock.accounts.get(key)
+        if seen is not None and seen.id != account.id:
+            message = f"{account.id} here, and {seen.id} in inventory.lock.yaml"
+            context.report("lock-mismatch", ("accounts", key, "id"), message, "correct the wrong one")
+
+
+def _without_uuids(inventory: Inventory) -> Inventory:
+    """Return the inventory with every UUID left open, for the lock to answer."""
+    workspaces = {
+        slug: workspace.model_copy(
+            update={
+                "uuid": None,
+                "repositories": {
+                    name: repository.model_copy(
+                        update={"uuid": None, "environments": dict.fromkeys(repository.environments)}
+                    )
+                    for name, repository in workspace.repositories.items()
+                },
+            }
+        )
+        for slug, workspace in inventory.workspaces.items()
+    }
+    return inventory.model_copy(update={"workspaces": workspaces})
+
+
 def check_account_ids(context: Context) -> None:
     """Report an account under two keys: roles and OIDC providers would be created twice in it."""
     seen: dict[str, str] = {}
     for key, account in context.inventory.accounts.items():
         first = seen.setdefault(account.id, key)
         if first != key:
-            message = f"{account.id} is accounts.{first} already"
+            message = f"{account.id} is accounts.{first} already, at {context.where(('accounts', first, 'id'))}"
             context.report("duplicate", ("accounts", key, "id"), message, "declare each account once")

@@ -14,13 +14,15 @@ from oidc.issuer import default_audience
 def check_trust(context: Context) -> None:
     """Report unknown names, names without UUID, audiences that are not declared, and entries twice."""
     for key, role in context.inventory.roles.items():
-        seen: set[tuple[object, ...]] = set()
+        seen: dict[tuple[object, ...], str] = {}
         for index, entry in enumerate(role.trust):
             at: Path = ("roles", key, "trust", index)
             _check_entry(context, at, entry)
             _check_twice(context, at, entry, seen)
     for path, _, settings in context.settings():
-        if settings.source_ips == ATLASSIAN and ATLASSIAN not in context.lock.address_ranges:
+        if settings.source_ips == ATLASSIAN and ATLASSIAN not in context.lock.lock.address_ranges:
+            if context.lock.is_broken:
+                continue
             message = "the address ranges of Atlassian are not in the lock"
             hint = "answer it in inventory.lock.yaml, or write the networks"
             context.report("needs-lock", (*path, "source_ips"), message, hint)
@@ -29,7 +31,7 @@ def check_trust(context: Context) -> None:
 def _check_entry(context: Context, at: Path, entry: TrustEntry) -> None:
     slug = entry.workspace
     where = (*at, "repository") if entry.repository else (*at, "dangerously_whole_workspace", "workspace")
-    written = context.written("workspaces")
+    written = context.names("workspaces")
     if slug not in written:
         hint = did_you_mean(slug, written, "declare it under `workspaces`")
         context.report("unknown-workspace", where, f"there is no workspace `{slug}`", hint)
@@ -38,12 +40,12 @@ def _check_entry(context: Context, at: Path, entry: TrustEntry) -> None:
     if workspace is None:
         return
     if workspace.uuid is None:
-        report_unlocked(context, where, f"workspace {slug}")
+        report_unlocked(context, ("workspaces", slug), f"workspace {slug}")
     _check_audiences(context, at, entry, workspace)
     name = entry.repository_slug
     if name is None:
         return
-    repositories = context.written("workspaces", slug, "repositories")
+    repositories = context.names("workspaces", slug, "repositories")
     if name not in repositories:
         hint = did_you_mean(name, repositories, f"declare it under `workspaces.{slug}.repositories`")
         context.report("unknown-repository", where, f"workspace {slug} has no repository `{name}`", hint)
@@ -52,18 +54,17 @@ def _check_entry(context: Context, at: Path, entry: TrustEntry) -> None:
 
 
 def _check_repository(context: Context, at: Path, entry: TrustEntry, repository: Repository) -> None:
+    declared = ("workspaces", entry.workspace, "repositories", entry.repository_slug or "")
     if repository.uuid is None:
-        report_unlocked(context, (*at, "repository"), f"repository {entry.repository}")
-    written = context.written(
-        "workspaces", entry.workspace, "repositories", entry.repository_slug or "", "environments"
-    )
+        report_unlocked(context, declared, f"repository {entry.repository}")
+    written = context.names("workspaces", entry.workspace, "repositories", entry.repository_slug or "", "environments")
     for index, name in enumerate(entry.environments or ()):
         where = (*at, "environments", index)
         if name not in written:
             hint = did_you_mean(name, written, "declare it under the repository's `environments`")
             context.report("unknown-environment", where, f"{entry.repository} has no environment `{name}`", hint)
         elif name in repository.environments and repository.environments[name] is None:
-            report_unlocked(context, where, f"environment {name} of {entry.repository}")
+            report_unlocked(context, (*declared, "environments", name), f"environment {name} of {entry.repository}")
 
 
 def _check_audiences(context: Context, at: Path, entry: TrustEntry, workspace: Workspace) -> None:
@@ -76,17 +77,18 @@ def _check_audiences(context: Context, at: Path, entry: TrustEntry, workspace: W
             context.report("unknown-audience", (*at, "audiences", index), message, hint)
 
 
-def _check_twice(context: Context, at: Path, entry: TrustEntry, seen: set[tuple[object, ...]]) -> None:
+def _check_twice(context: Context, at: Path, entry: TrustEntry, seen: dict[tuple[object, ...], str]) -> None:
     base = (entry.workspace, entry.repository_slug, frozenset(entry.audiences))
     for index, name in enumerate(entry.environments or ()):
         if (*base, name) in seen:
-            message = f"environment {name} of {entry.repository} is trusted already"
+            message = f"environment {name} of {entry.repository} is trusted already, {seen[*base, name]}"
             context.report("duplicate", (*at, "environments", index), message, "remove one of the two")
-        seen.add((*base, name))
+        seen.setdefault((*base, name), f"at {context.where((*at, 'environments', index))}")
     if entry.environments is None:
         if (*base, entry.steps) in seen:
-            context.report("duplicate", at, "the same trust stands above", "remove one of the two")
-        seen.add((*base, entry.steps))
+            message = f"the same trust stands {seen[*base, entry.steps]}"
+            context.report("duplicate", at, message, "remove one of the two")
+        seen.setdefault((*base, entry.steps), f"at {context.where(at)}")
 
 
 def check_whole_workspace(context: Context) -> None:

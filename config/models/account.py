@@ -3,12 +3,12 @@
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from config.faults import fault
+from config.faults import each_once, fault
 from config.models.base import InventoryModel
 from config.policy_reference import RoleArn
-from config.scalars import AccountIdText, Region, Slug, Text, TrustPolicyChars, WorkspaceSlugText
+from config.scalars import AccountIdText, Region, Slug, Text, TrustPolicyChars, WorkspaceSlugText, parse_text
 from oidc import limits
 from oidc.arn import Partition
 
@@ -22,13 +22,15 @@ class OidcProviderMode(StrEnum):
     AUTO = "auto"
 
 
-def _external_id(value: str) -> str:
+def _external_id(value: object) -> str:
+    value = parse_text(value)
     if limits.EXTERNAL_ID.fullmatch(value) is None:
         raise fault("bad-value", "not an external id", "use 2 to 1,224 letters, digits and _+=,.@:/\\-")
     return value
 
 
-def _session_name(value: str) -> str:
+def _session_name(value: object) -> str:
+    value = parse_text(value)
     if limits.SESSION_NAME.fullmatch(value) is None:
         raise fault("bad-value", f"not a session name: {value!r}", "use 2 to 64 letters, digits and _+=,.@-")
     return value
@@ -86,7 +88,7 @@ class Account(InventoryModel):
     """For selecting accounts; never put on resources."""
     oidc_provider: OidcProviderMode | None = None
     """create, reference, adopt or auto."""
-    keep_oidc_providers: tuple[WorkspaceSlugText, ...] = ()
+    keep_oidc_providers: Annotated[tuple[WorkspaceSlugText, ...], AfterValidator(each_once)] = ()
     """Workspaces whose OIDC provider is there even when no role of this account trusts them."""
     quotas: Quotas = Quotas()
     """Quotas that were raised."""

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator
 
-from config.faults import fault, parse_each
+from config.faults import each_once, fault, parse_each
 from config.models.account import DeployRoleForm, OidcProviderMode
 from config.models.base import InventoryModel
 from config.policy_reference import ManagedPolicy
@@ -19,7 +19,7 @@ def _thumbprints(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
     if value in (FETCH, OMIT):
         return value
     if isinstance(value, list | tuple) and 1 <= len(value) <= THUMBPRINTS_PER_OIDC_PROVIDER:
-        return parse_each(value, parse_thumbprint)
+        return each_once(parse_each(value, parse_thumbprint))
     found = f"{len(value)} values" if isinstance(value, list | tuple) else describe(value)
     raise fault("bad-thumbprint", f"expected thumbprints, found {found}", "write fetch, omit, or a list of 1 to 5")
 

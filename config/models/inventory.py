@@ -1,16 +1,27 @@
 """The inventory as a whole."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
+from config.faults import fault
 from config.models.account import Account
 from config.models.base import InventoryModel
 from config.models.defaults import Defaults
 from config.models.permission_policy import PermissionPolicy
 from config.models.role import Role
 from config.models.workspace import Workspace
-from config.scalars import Slug, WorkspaceSlugText
+from config.scalars import Slug, WorkspaceSlugText, describe
+
+
+def _no_bool(value: object) -> object:
+    if isinstance(value, bool):
+        raise fault("bad-value", f"expected 1, found {describe(value)}", "write version: 1")
+    return value
+
+
+Version = Annotated[Literal[1], BeforeValidator(_no_bool)]
+"""Of the grammar. True equals 1 in Python, and is none."""
 
 
 class Inventory(InventoryModel):
@@ -18,7 +29,7 @@ class Inventory(InventoryModel):
 
     expected = "an inventory: {workspaces: …, accounts: …, roles: …}"
 
-    version: Literal[1] = 1
+    version: Version = 1
     """Of the grammar."""
     defaults: Defaults = Defaults()
     """For accounts and roles."""

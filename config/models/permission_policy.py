@@ -1,5 +1,6 @@
 """Permission policies, by name: what a role may do, as inline policy of the role."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
@@ -13,6 +14,8 @@ from config.variables import check_all_variables
 from config.yaml_document import Path
 
 _VERSIONS = ("2012-10-17", "2008-10-17")
+_ACTION = re.compile(r"[A-Za-z0-9*?{}_-]+:[A-Za-z0-9*?{}_-]+", re.ASCII)
+_POLICY_TEXT = re.compile("[\t\n\r -\u00ff]*")
 _STATEMENT_KEYS = frozenset({"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"})
 
 
@@ -50,6 +53,9 @@ def checked_policy_document(value: Any) -> dict[str, Any]:  # noqa: ANN401 - par
     """
     if not isinstance(value, Mapping):
         raise _bad((), f"expected a policy document, found {describe(value)}", "write {Version: …, Statement: […]}")
+    _check_characters((), value)
+    if not isinstance(value.get("Id", ""), str):
+        raise _bad(("Id",), f"Id is {describe(value['Id'])}", "write text, or leave it out")
     version = value.get("Version")
     if str(version) not in _VERSIONS:
         raise _bad(("Version",), f"Version is {describe(version)}", 'write Version: "2012-10-17"')
@@ -93,6 +99,8 @@ def _check_statement(at: Path, statement: Any) -> None:  # noqa: ANN401 - parsed
             raise _bad(at, f"a statement has {found}", "use exactly one of the two")
         key = one if one in statement else other
         _check_texts((*at, key), statement[key])
+        if one == "Action":
+            _check_actions((*at, key), statement[key])
     _check_condition((*at, "Condition"), statement.get("Condition", {}))
 
 
@@ -102,9 +110,32 @@ def _check_condition(at: Path, condition: Any) -> None:  # noqa: ANN401 - parsed
     for operator, tests in condition.items():
         for key, value in tests.items():
             values = value if isinstance(value, list | tuple) else [value]
-            if not values or not all(isinstance(item, str | int | float | bool) for item in values):
+            if not values or not all(_is_scalar(item) for item in values):
                 hint = "write a value or a list of values, dates quoted"
                 raise _bad((*at, operator, key), f"the condition on {key} is {describe(value)}", hint)
+
+
+def _is_scalar(value: Any) -> bool:  # noqa: ANN401 - parsed JSON or YAML
+    return isinstance(value, str | int | bool) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _check_actions(at: Path, value: Any) -> None:  # noqa: ANN401 - parsed JSON or YAML
+    for action in value if isinstance(value, list | tuple) else [value]:
+        if action != "*" and not _ACTION.fullmatch(action):
+            raise _bad(at, f"not an action: {action}", "write SERVICE:ACTION, such as s3:GetObject, or *")
+
+
+def _check_characters(at: Path, value: Any) -> None:  # noqa: ANN401 - parsed JSON or YAML
+    """IAM takes Latin-1 without control characters, tab and line ends aside (API_PutRolePolicy)."""
+    if isinstance(value, str) and not _POLICY_TEXT.fullmatch(value):
+        raise _bad(at, "a character that IAM takes in no policy", "use Latin-1 characters")
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            _check_characters((*at, key), key)
+            _check_characters((*at, key), item)
+    if isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            _check_characters((*at, index), item)
 
 
 def _check_texts(at: Path, value: Any) -> None:  # noqa: ANN401 - parsed JSON or YAML

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainValidator, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
-from config.faults import fault, parse_each
+from config.faults import each_once, fault, parse_each
 from config.models.base import InventoryModel
 from config.models.trust import TrustEntry, a_list
 from config.policy_reference import ManagedPolicy
@@ -21,9 +21,9 @@ from config.scalars import (
     Text,
     describe,
     parse_network,
+    parse_text,
 )
 from config.tags import Tags
-from config.variables import check_variables
 
 ATLASSIAN = "atlassian"
 """In place of a list of source addresses: the ranges that Atlassian publishes, as the lock holds them."""
@@ -36,13 +36,13 @@ class AccountsByLabel(InventoryModel):
 
     labels: dict[Slug, Text] = Field(min_length=1)
     """All of these."""
-    exclude: tuple[Text, ...] = ()
+    exclude: Annotated[tuple[Text, ...], AfterValidator(each_once)] = ()
     """Keys or globs of accounts to leave out."""
 
 
 def _accounts(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
     if isinstance(value, list | tuple):
-        return tuple(value)
+        return each_once(parse_each(value, parse_text))
     if isinstance(value, dict):
         return AccountsByLabel.model_validate(value)
     raise fault("wrong-type", f"expected accounts, found {describe(value)}", "write [KEY, …] or {labels: {…}}")
@@ -52,7 +52,7 @@ def _source_ips(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
     if value == ATLASSIAN:
         return ATLASSIAN
     if isinstance(value, list | tuple) and value:
-        return parse_each(value, parse_network)
+        return each_once(parse_each(value, parse_network))
     raise fault(
         "bad-address", f"expected source addresses, found {describe(value)}", "write [203.0.113.0/24, …] or atlassian"
     )
@@ -82,12 +82,6 @@ class RoleSettings(InventoryModel):
     tags: Tags = Field(default_factory=dict)
     """On the role, over those of the defaults."""
 
-    @field_validator("description", mode="after")
-    @classmethod
-    def _known_variables(cls, value: str | None) -> str | None:
-        check_variables(value or "")
-        return value
-
 
 class Override(RoleSettings):
     """What differs in some accounts: a value here replaces the role's, it never merges."""
@@ -102,7 +96,7 @@ class Role(RoleSettings):
 
     name: RoleName | None = None
     """The name in IAM; the key where left out. A rename replaces the role."""
-    accounts: Annotated[tuple[Text, ...] | AccountsByLabel, BeforeValidator(_accounts)]
+    accounts: Annotated[tuple[str, ...] | AccountsByLabel, PlainValidator(_accounts)]
     """Keys or globs of accounts, or {labels: …, exclude: …}."""
     trust: Annotated[tuple[TrustEntry, ...], BeforeValidator(a_list), Field(min_length=1)]
     """Who may assume it."""

@@ -3,11 +3,11 @@
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, model_validator
 
-from config.faults import fault
+from config.faults import each_once, fault
 from config.models.base import InventoryModel
-from config.scalars import Audience, EnvironmentName, Reason, RepositoryReference, WorkspaceSlugText
+from config.scalars import Audience, EnvironmentName, Reason, WorkspaceSlugText, parse_text
 
 
 class Steps(StrEnum):
@@ -28,7 +28,8 @@ class WholeWorkspace(InventoryModel):
     """Why; shown in reports."""
 
 
-def _repository_reference(value: str) -> str:
+def _repository_reference(value: object) -> str:
+    value = parse_text(value)
     workspace, slash, repository = value.partition("/")
     if not workspace or not slash or not repository or "/" in repository:
         raise fault("bad-name", f"not a repository: {value!r}", "write WORKSPACE/REPOSITORY, as in bitbucket.org")
@@ -42,7 +43,7 @@ class TrustEntry(InventoryModel):
 
     expected = "a trust entry: {repository: WORKSPACE/REPOSITORY, environments: […]}"
 
-    repository: Annotated[RepositoryReference, BeforeValidator(_repository_reference)] | None = None
+    repository: Annotated[str, BeforeValidator(_repository_reference)] | None = None
     """WORKSPACE/REPOSITORY."""
     environments: tuple[EnvironmentName, ...] | None = None
     """Names of deployment environments: only steps that deploy to one of them."""
@@ -50,7 +51,7 @@ class TrustEntry(InventoryModel):
     """outside_environments or all_including_environments."""
     dangerously_whole_workspace: WholeWorkspace | None = None
     """Every step of every repository of a workspace."""
-    audiences: tuple[Audience, ...] = ()
+    audiences: Annotated[tuple[Audience, ...], AfterValidator(each_once)] = ()
     """Accepted audiences, of those that the workspace declares; the workspace's own alone where left out or empty."""
 
     @model_validator(mode="after")

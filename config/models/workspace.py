@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from config.faults import each_once
 from config.models.base import InventoryModel
 from config.scalars import Audience, EnvironmentName, Slug, Uuid
 
@@ -32,7 +33,7 @@ class Workspace(InventoryModel):
 
     uuid: Uuid | None = None
     """As Bitbucket shows it; the workspace's own audience is made of it. From inventory.lock.yaml where left out."""
-    audiences: tuple[Audience, ...] = ()
+    audiences: Annotated[tuple[Audience, ...], AfterValidator(each_once)] = ()
     """Further audiences that steps ask for; the workspace's own is always there."""
     repositories: dict[Slug, Annotated[Repository, BeforeValidator(_repository)]] = Field(default_factory=dict)
     """Repositories by slug."""

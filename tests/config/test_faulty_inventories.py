@@ -32,7 +32,9 @@ def report(fixture: Path) -> list[Finding]:
 
 def shown(finding: Finding, fixture: Path) -> str:
     text = str(finding).replace(f"{fixture}/", "")
-    return text.replace(str(fixture), ".") if fixture.is_dir() else text.removeprefix(f"{fixture}:")
+    if fixture.is_dir():
+        return text.replace(str(fixture), ".")
+    return text.removeprefix(f"{fixture}:").replace(str(fixture), fixture.name)
 
 
 @pytest.mark.parametrize("fixture", FIXTURES, ids=lambda fixture: fixture.name)

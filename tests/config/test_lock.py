@@ -65,12 +65,12 @@ def test_auto_adopts_what_is_there_and_creates_what_is_not(tmp_path: Path) -> No
     assert modes == ["adopt", "create"]
 
 
-def test_environments_of_another_repository_of_the_same_name_are_not_taken(tmp_path: Path) -> None:
+def test_a_repository_that_the_lock_knows_by_another_uuid_is_refused(tmp_path: Path) -> None:
     (tmp_path / "inventory.yaml").write_text(
         OPEN.replace("shop:\n", 'shop:\n        uuid: "{7d1e2f3a-4b5c-4d6e-8f90-a1b2c3d4e504}"\n')
     )
     (tmp_path / "inventory.lock.yaml").write_text(LOCK)
-    assert [finding.rule for finding in load_inventory(tmp_path).findings] == ["needs-lock"]
+    assert [finding.rule for finding in load_inventory(tmp_path).findings] == ["lock-mismatch"]
 
 
 def test_what_is_open_and_not_used_needs_no_lock(write_inventory: Callable[..., Path]) -> None:

@@ -1,8 +1,11 @@
 """Files of a folder are one inventory, whatever their number, names and order."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from access.compile import compile_plan
 from access.plan_json import plan_json
@@ -85,6 +88,34 @@ def test_a_link_out_of_the_folder_is_refused(write_inventory: Callable[..., Path
     assert [(finding.rule, Path(finding.place.file).name) for finding in findings] == [
         ("outside-inventory", "link.yaml")
     ]
+
+
+def test_a_linked_folder_is_refused_rather_than_left_out(write_inventory: Callable[..., Path], tmp_path: Path) -> None:
+    folder = write_inventory(ROLE)
+    (tmp_path / "elsewhere").mkdir()
+    (folder / "team").symlink_to(tmp_path / "elsewhere")
+    assert [finding.rule for finding in load_inventory(folder).findings] == ["outside-inventory"]
+
+
+@pytest.mark.parametrize("kind", ["loop", "fifo", "folder"])
+def test_what_is_no_regular_file_is_a_finding_and_never_waited_for(
+    write_inventory: Callable[..., Path], kind: str
+) -> None:
+    path = write_inventory(ROLE) / "x.yaml"
+    if kind == "loop":
+        path.symlink_to(path)
+    elif kind == "fifo":
+        os.mkfifo(path)
+    else:
+        path.mkdir()
+    expected = [] if kind == "folder" else ["unreadable-file"]
+    assert [finding.rule for finding in load_inventory(path.parent).findings] == expected
+
+
+def test_the_ending_of_a_file_may_be_in_capitals(write_inventory: Callable[..., Path]) -> None:
+    folder = write_inventory(ROLE)
+    (folder / "MORE.YAML").write_text("nonsense: true\n")
+    assert [finding.rule for finding in load_inventory(folder).findings] == ["unknown-key"]
 
 
 def test_anchors_and_merge_keys_work(write_inventory: Callable[..., Path]) -> None:

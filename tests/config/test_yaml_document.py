@@ -28,6 +28,25 @@ def test_an_alias_bomb_ends_in_a_problem() -> None:
     assert {problem.rule for problem in document.problems} == {"yaml-feature"}
 
 
+def test_merging_a_mapping_into_itself_ends() -> None:
+    assert read_document("a: &a {<<: [*a, *a], b: c}").data == {"a": {"b": "c"}}
+
+
+def test_chains_of_merges_are_followed_once_each() -> None:
+    lines = ["a0: &a0 {k0: v}"]
+    lines += [f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 10)}], k{n}: v}}" for n in range(1, 30)]
+    data = read_document("\n".join(lines)).data
+    assert isinstance(data, dict)
+    assert data["a29"] == {f"k{n}": "v" for n in range(30)}
+
+
+def test_an_own_key_wins_over_merged_ones_and_an_earlier_merge_over_a_later() -> None:
+    text = "a: &a {x: a, y: a}\nb: &b {x: b, y: b, z: b}\nc: {<<: [*a, *b], x: c}\n"
+    data = read_document(text).data
+    assert isinstance(data, dict)
+    assert data["c"] == {"x": "c", "y": "a", "z": "b"}
+
+
 @pytest.mark.parametrize("depth", [60, 5000])
 def test_deep_nesting_ends_in_a_problem(depth: int) -> None:
     assert read_document("a: " + "[" * depth + "]" * depth).problems

@@ -1,41 +1,68 @@
-"""Admin access is recognised by what a statement allows, however it is spelt."""
+"""Admin access is recognised by what statements allow together, however it is spelt."""
 
+import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from oidc.admin_access import admin_statement, is_admin_managed_policy
+from oidc.admin_access import _matches, gives_admin_access, is_admin_managed_policy
 
 
-def found(**statement: Any) -> int | None:
-    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*"} | statement]}
-    return admin_statement(document, partition="aws", account="222222222222")
+def admin(*statements: dict[str, Any], partition: str = "aws") -> bool:
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*"} | s for s in statements]}
+    return gives_admin_access([document], partition=partition, account="222222222222")
 
 
 @pytest.mark.parametrize(
     "action", ["*", "*:*", "iam:*", "IAM:*", "i*", "**", "?am:*", "iam:?*", "*m:*", ["s3:*", "iam:*"]]
 )
 def test_everything_in_iam_is_admin_access(action: object) -> None:
-    assert found(Action=action) == 0
+    assert admin({"Action": action})
 
 
-def test_all_of_iam_in_pieces_is_admin_access() -> None:
-    assert found(Action=[f"iam:{letter}*" for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"]) == 0
+@pytest.mark.parametrize("letters", ["ABCDEFGHIJKLMNOPQRSTUVWXYZ", "ACDPSTU"])
+def test_all_of_iam_in_pieces_is_admin_access(letters: str) -> None:
+    assert admin({"Action": [f"iam:{letter}*" for letter in letters]})
+    assert admin(*({"Action": f"iam:{letter}*"} for letter in letters))
+
+
+def test_pieces_in_several_documents_are_admin_access() -> None:
+    documents = [{"Statement": {"Effect": "Allow", "Action": f"iam:{c}*", "Resource": "*"}} for c in "ACPU"]
+    assert gives_admin_access(documents, partition="aws", account="222222222222")
+    assert not gives_admin_access(documents[:3], partition="aws", account="222222222222")
 
 
 @pytest.mark.parametrize("excluded", ["s3:*", ["s3:*", "ec2:*"], "iam:TagRole", "iam:Create*"])
 def test_everything_but_little_is_admin_access(excluded: object) -> None:
-    assert found(NotAction=excluded) == 0
+    assert admin({"NotAction": excluded})
 
 
-@pytest.mark.parametrize("resource", ["*", "arn:aws:iam::*:*", "arn:*", "arn:aws:iam::222222222222:*", ["x", "*"]])
-def test_every_resource_is_everything(resource: object) -> None:
-    assert found(Action="*", Resource=resource) == 0
+@pytest.mark.parametrize(
+    "resource",
+    [
+        "*", "arn:aws:iam::*:*", "arn:*", "arn:aws:iam::222222222222:*", ["x", "*"], "arn:aws:iam::*:role/*",
+        "arn:aws:iam::222222222222:role/*", "arn:aws:iam::${aws:PrincipalAccount}:*",
+    ],
+)  # fmt: skip
+def test_every_role_is_everything(resource: object) -> None:
+    assert admin({"Action": "*", "Resource": resource})
+
+
+def test_resources_are_taken_together() -> None:
+    kinds = ("role", "user", "policy")
+    assert admin(*({"Action": "iam:*", "Resource": f"arn:aws:iam::*:{kind}/*"} for kind in kinds))
+
+
+def test_the_partition_is_that_of_the_account() -> None:
+    assert admin({"Action": "iam:*", "Resource": "arn:aws-cn:iam::*:*"}, partition="aws-cn")
+    assert not admin({"Action": "iam:*", "Resource": "arn:aws-cn:iam::*:*"})
 
 
 def test_every_resource_but_one_is_everything() -> None:
     document = {"Statement": {"Effect": "Allow", "Action": "*", "NotResource": "arn:aws:s3:::x"}}
-    assert admin_statement(document, partition="aws", account="222222222222") == 0
+    assert gives_admin_access([document], partition="aws", account="222222222222")
 
 
 @pytest.mark.parametrize(
@@ -50,11 +77,11 @@ def test_every_resource_but_one_is_everything() -> None:
     ],
 )
 def test_what_is_narrower_is_none(statement: dict[str, Any]) -> None:
-    assert found(**statement) is None
+    assert not admin(statement)
 
 
 @pytest.mark.parametrize(
-    ("arn", "admin"),
+    ("arn", "admin_policy"),
     [
         ("arn:aws:iam::aws:policy/AdministratorAccess", True),
         ("arn:aws-cn:iam::aws:policy/administratoraccess", True),
@@ -64,5 +91,16 @@ def test_what_is_narrower_is_none(statement: dict[str, Any]) -> None:
         ("arn:aws:iam::aws:policy/AdministratorAccess-Amplify", False),
     ],
 )
-def test_managed_policies_that_give_admin_access_are_known(arn: str, admin: bool) -> None:
-    assert is_admin_managed_policy(arn) is admin
+def test_managed_policies_that_give_admin_access_are_known(arn: str, admin_policy: bool) -> None:
+    assert is_admin_managed_policy(arn) is admin_policy
+
+
+@given(st.text("ab*?", max_size=12), st.text("ab", max_size=12))
+def test_patterns_match_as_iam_says(pattern: str, text: str) -> None:
+    parts = {"*": ".*", "?": "."}
+    expected = re.fullmatch("".join(parts.get(character, character) for character in pattern), text) is not None
+    assert _matches(text, pattern) is expected
+
+
+def test_any_number_of_stars_is_judged_at_once() -> None:
+    assert not admin({"Action": "*" * 2000 + "!"})
