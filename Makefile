@@ -27,8 +27,8 @@ $(STAMP): requirements-dev.txt pyproject.toml
 	@touch $@
 
 sandbox: setup ## run the main job on emulated AWS accounts: up, then prove (INVENTORY=path for another inventory)
-	$(BIN)/bitbucket-oidc sandbox up $(INVENTORY)
-	$(BIN)/bitbucket-oidc sandbox prove $(INVENTORY)
+	$(BIN)/bitbucket-oidc sandbox up "$(INVENTORY)"
+	$(BIN)/bitbucket-oidc sandbox prove "$(INVENTORY)"
 
 test: setup ## run all tests
 	$(BIN)/python -m pytest -n 2 -q $(PYTEST_ARGS)

@@ -74,6 +74,8 @@ class TrustPlan:
         audiences: Accepted ones, sorted.
         subject_pattern: ``{REPO}:{ENV}:*``.
         grade: How wide this is.
+        default_audiences: The workspace's own audience alone, for showing what was asked for besides.
+        reason: Why a whole workspace is trusted, or ``None``.
     """
 
     workspace: WorkspaceSlug
@@ -85,6 +87,8 @@ class TrustPlan:
     audiences: tuple[str, ...]
     subject_pattern: SubjectPattern
     grade: Grade
+    default_audiences: tuple[str, ...] = ()
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,7 @@ class RolePlan:
         source_ips: Networks that the exchange may come from; none for everywhere.
         expires: The last day of access, UTC, or ``None``.
         tags: Those of the defaults and the role's.
+        admin_reason: Why it may have admin access, or ``None``.
     """
 
     key: str
@@ -126,6 +131,7 @@ class RolePlan:
     source_ips: tuple[IPv4Network | IPv6Network, ...]
     expires: date | None
     tags: Mapping[str, str]
+    admin_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,7 @@ def role_plan(
         source_ips=source_ips,
         expires=last_day,
         tags=dict(sorted((defaults.tags | settings.get("tags")).items())),
+        admin_reason=role.dangerously_allow_admin,
     )
     _check_sizes(plan, settings, place, loaded.sources)
     if role.dangerously_allow_admin is None:

@@ -1,6 +1,7 @@
 """Trust entries of the inventory to lines of trust, and those to the statements of a trust policy."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from access.plan import TrustPlan
 from config.models.trust import Steps, TrustEntry
@@ -43,32 +44,40 @@ def _order(line: TrustPlan) -> tuple[str, ...]:
 
 
 def _lines(entry: TrustEntry, workspace: Workspace, uuid: BitbucketUuid) -> Iterator[TrustPlan | None]:
-    audiences = tuple(sorted(set(entry.audiences))) or (default_audience(uuid),)
-    slug = WorkspaceSlug(entry.workspace)
+    own = (default_audience(uuid),)
+    line = TrustPlan(
+        workspace=WorkspaceSlug(entry.workspace),
+        repository=None,
+        repository_uuid=None,
+        environment=None,
+        environment_uuid=None,
+        steps=WHOLE_WORKSPACE.value,
+        audiences=tuple(sorted(set(entry.audiences))) or own,
+        subject_pattern=whole_workspace_pattern(),
+        grade=Grade.WORKSPACE_WIDE,
+        default_audiences=own,
+    )
     if entry.dangerously_whole_workspace is not None:
-        steps = WHOLE_WORKSPACE.value
-        pattern = whole_workspace_pattern()
-        yield TrustPlan(slug, None, None, None, None, steps, audiences, pattern, Grade.WORKSPACE_WIDE)
+        yield replace(line, reason=entry.dangerously_whole_workspace.reason)
         return
-    name = entry.repository_slug or ""
-    repository = workspace.repositories.get(name)
+    repository = workspace.repositories.get(entry.repository_slug or "")
     if repository is None or repository.uuid is None:
         yield None
         return
     owner = BitbucketUuid(repository.uuid)
+    line = replace(line, repository=entry.repository_slug, repository_uuid=owner)
     for environment in entry.environments or ():
         known = repository.environments.get(environment)
-        if known is None:
-            yield None
-            continue
-        bound = BitbucketUuid(known)
-        pattern = environment_pattern(owner, bound)
-        grade = Grade.ENVIRONMENT_BOUND
-        yield TrustPlan(slug, name, owner, environment, bound, None, audiences, pattern, grade)
+        yield None if known is None else _environment_line(line, owner, environment, BitbucketUuid(known))
     if entry.steps is not None:
         pattern = _STEPS_PATTERN[entry.steps](owner)
-        grade = Grade.REPOSITORY_WIDE
-        yield TrustPlan(slug, name, owner, None, None, entry.steps.value, audiences, pattern, grade)
+        yield replace(line, steps=entry.steps.value, subject_pattern=pattern, grade=Grade.REPOSITORY_WIDE)
+
+
+def _environment_line(line: TrustPlan, owner: BitbucketUuid, name: str, uuid: BitbucketUuid) -> TrustPlan:
+    pattern = environment_pattern(owner, uuid)
+    grade = Grade.ENVIRONMENT_BOUND
+    return replace(line, environment=name, environment_uuid=uuid, steps=None, subject_pattern=pattern, grade=grade)
 
 
 _STEPS_PATTERN = {

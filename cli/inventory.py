@@ -20,8 +20,20 @@ _COLOURS = {Level.ERROR: "red", Level.WARNING: "yellow"}
 
 def inventory_argument(function: F) -> F:
     """Add the argument INVENTORY: a folder or a file."""
-    argument = click.argument("inventory", default="inventory", type=click.Path(path_type=Path), metavar="[INVENTORY]")
-    return argument(function)
+    return click.argument("inventory", default="inventory", type=_InventoryPath(), metavar="[INVENTORY]")(function)
+
+
+class _InventoryPath(click.Path):
+    """A path that is not empty: that of a variable that is not set would be the whole current folder."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's
+        """Refuse an empty path."""
+        if value == "":
+            self.fail("the path of the inventory is empty", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def strict_option(function: F) -> F:

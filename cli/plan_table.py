@@ -28,7 +28,7 @@ def _account_table(account: AccountPlan) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", expand=False)
     table.add_column("role", overflow="fold")
     table.add_column("may be assumed by", overflow="fold")
-    table.add_column("grade")
+    table.add_column("grade", no_wrap=True)
     table.add_column("may do", overflow="fold")
     for role in account.roles:
         table.add_row(_name(role), "\n".join(trusted(line) for line in role.trust), role.grade.value, _may_do(role))
@@ -40,6 +40,7 @@ def _account_table(account: AccountPlan) -> Table:
 def _name(role: RolePlan) -> str:
     lines = [escape(f"{role.path}{role.name}".lstrip("/"))]
     lines += [escape(f"owner {role.owner}")] if role.owner else []
+    lines += [f"session {role.max_session_duration // 60} min"]
     lines += [f"until {role.expires}"] if role.expires else []
     lines += [f"from {', '.join(str(network) for network in role.source_ips)}"] if role.source_ips else []
     return "\n".join(lines)
@@ -47,14 +48,16 @@ def _name(role: RolePlan) -> str:
 
 def trusted(line: TrustPlan) -> str:
     """Say who a line of trust lets in: ``acme/payments, environment production``."""
+    asked = f", audience {' or '.join(line.audiences)}" if line.audiences != line.default_audiences else ""
     if line.repository is None:
-        return escape(f"every repository of {line.workspace}, every step")
+        return escape(f"every repository of {line.workspace}, every step{asked}: {line.reason}")
     which = f"environment {line.environment}" if line.environment else f"steps {line.steps}"
-    return escape(f"{line.workspace}/{line.repository}, {which}")
+    return escape(f"{line.workspace}/{line.repository}, {which}{asked}")
 
 
 def _may_do(role: RolePlan) -> str:
     managed = [arn.partition(":iam::")[2].replace(":policy/", ":") for arn in role.managed_policy_arns]
     inline = [f"inline {name}" for name in role.inline_policies]
+    admin = [f"ADMIN ACCESS: {role.admin_reason}"] if role.admin_reason else []
     boundary = [f"within {role.permissions_boundary_arn}"] if role.permissions_boundary_arn else []
-    return escape("\n".join([*managed, *inline, *boundary]) or "nothing")
+    return escape("\n".join([*managed, *inline, *admin, *boundary]) or "nothing")

@@ -71,7 +71,7 @@ def _summary(decisions: Sequence[Decision]) -> str:
         "every one decided as the inventory says" if not disagreements else f"{disagreements} NOT as the inventory says"
     )
     steps = len(decisions) - wrong
-    return f"{roles} roles in all accounts, {steps} tokens of the inventory's own steps, {wrong} wrong ones: {verdict}"
+    return f"roles: {roles}; tokens of the inventory's own steps: {steps}, wrong ones: {wrong}; {verdict}"
 
 
 def proof_json(decisions: Sequence[Decision]) -> list[dict[str, Any]]:

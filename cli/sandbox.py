@@ -74,7 +74,7 @@ def prove(inventory: Path, output: str) -> int:
     from cli.proof_table import proof_json, show_proof  # noqa: PLC0415 - the sandbox's imports, in this command only
     from sandbox.proof.prove import prove as decisions_of  # noqa: PLC0415 - as above
 
-    with _session(inventory) as session:
+    with _session(inventory, furnished=False) as session:
         decisions = list(decisions_of(session))
     if output == "json":
         click.echo(json.dumps(proof_json(decisions), indent=2))
@@ -94,7 +94,7 @@ def _run(action: str, inventory: Path, _engine: str) -> int:
 
 
 @contextmanager
-def _session(inventory: Path) -> "Iterator[Session]":
+def _session(inventory: Path, *, furnished: bool = True) -> "Iterator[Session]":
     """Start the sandbox of an inventory; a request to end stops it in an orderly way."""
     from sandbox.session import read_subject, running  # noqa: PLC0415 - the sandbox's imports, in this command only
 
@@ -105,7 +105,7 @@ def _session(inventory: Path) -> "Iterator[Session]":
         click.echo(f"{key} is left out: the emulated AWS has the partition aws alone", err=True)
     before = signal.signal(signal.SIGTERM, _stop)
     try:
-        with running(subject) as session:
+        with running(subject, furnished=furnished) as session:
             for warning in session.bitbucket.warnings:
                 click.echo(warning, err=True)
             yield session

@@ -196,7 +196,7 @@ def _role_name(value: object) -> str:
 def _reason(value: object) -> str:
     text = parse_text(value)
     if len(text.strip()) < 3:  # noqa: PLR2004 - the shortest thing that could be a reason; empty ones are none
-        raise fault("bad-value", "a reason is missing", "say why, in words that a reviewer can judge")
+        raise fault("bad-value", f"no reason: {text!r}", "say why, in words that a reviewer can judge")
     return text
 
 

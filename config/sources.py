@@ -167,7 +167,13 @@ def _merge(sources: Sources, source: Source, target: dict[str, Any], addition: d
         path = (*at, key)
         if len(path) == 2:  # noqa: PLR2004 - section and name: what findings are looked up by
             sources.remember(source, path)
-        if _holds_entries(path) and isinstance(value, dict | None) and isinstance(target.get(key, {}), dict | None):
+        if value is None and _holds_entries(path) and not _may_be_empty(path):
+            # Cut off, or commented out below: quietly taken for empty, it would delete what stood there.
+            place = source.place(path, of_key=True)[0]
+            message = f"`{key}` has no value"
+            hint = "write {} where there is really none, or remove the key"
+            sources.findings.append(Finding(place, "empty-value", show_path(path), message, hint))
+        elif _holds_entries(path) and isinstance(value, dict | None) and isinstance(target.get(key, {}), dict | None):
             merged: dict[str, Any] = target.get(key) or {}
             target[key] = merged
             _merge(sources, source, merged, value or {}, path)
@@ -178,6 +184,14 @@ def _merge(sources: Sources, source: Source, target: dict[str, Any], addition: d
             sources.findings.append(Finding(place, "duplicate", show_path(path), message, "keep one of the two"))
         else:
             target[key] = value
+
+
+def _may_be_empty(path: Path) -> bool:
+    """Tell whether nothing at ``path`` means something: a repository whose UUID the lock has, say."""
+    match path:
+        case ("workspaces", _) | ("workspaces", _, "repositories", _):
+            return True
+    return False
 
 
 def _holds_entries(path: Path) -> bool:

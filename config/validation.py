@@ -111,7 +111,14 @@ def _deepest(data: Any, path: Path, *, keep_missing: bool) -> tuple[Any, Path]: 
     return found, path
 
 
+_BRANCH_KEYS = frozenset({"branch", "branches", "branch_name", "branchname", "pull_requests", "tag", "tags"})
+
+
 def _unknown_key(path: Path, model: type[BaseModel]) -> Fault:
+    if "trust" in path and str(path[-1]).lower() in _BRANCH_KEYS:
+        message = f"`{path[-1]}`: AWS cannot see branches, there is none in a token's subject"
+        hint = "trust `environments`, and restrict the deployment environment in Bitbucket"
+        return Fault("unknown-key", path, message, hint, of_key=True)
     known = list(keys_at(path[:-1], model))
     otherwise = f"the keys here are {', '.join(known)}" if known else "remove it"
     hint = did_you_mean(str(path[-1]), known, otherwise, parts=True)

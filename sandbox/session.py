@@ -93,8 +93,13 @@ class Session:
 
 
 @contextmanager
-def running(subject: Subject) -> Iterator[Session]:
+def running(subject: Subject, *, furnished: bool = True) -> Iterator[Session]:
     """Start everything on loopback, and stop it at the end, however that comes.
+
+    Args:
+        subject: What the sandbox is about.
+        furnished: Whether accounts get what real ones have already. A proof takes them as the last ``up`` left them:
+            an OIDC provider that an ``up`` deleted is to be missed.
 
     Raises:
         SandboxError: A part does not start; what was made before stays as it is.
@@ -113,7 +118,8 @@ def running(subject: Subject) -> Iterator[Session]:
     ):
         issuers = IssuerEndpoint(bitbucket.address, bitbucket.ca_file)
         with EmulatedAws(folder / "aws", issuers=issuers, quotas=quotas_of(subject.inventory)) as aws:
-            furnish(aws.endpoint, furniture_of(subject.plan))
+            if furnished:
+                furnish(aws.endpoint, furniture_of(subject.plan))
             with _environment(_aws_environment(config_file)):
                 program = _program(subject, aws.endpoint, bitbucket)
                 yield Session(subject, bitbucket, aws.endpoint, aws.forgot, folder / "state.json", program)

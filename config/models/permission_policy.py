@@ -15,6 +15,12 @@ from config.yaml_document import Path
 
 _VERSIONS = ("2012-10-17", "2008-10-17")
 _ACTION = re.compile(r"[A-Za-z0-9*?{}_-]+:[A-Za-z0-9*?{}_-]+", re.ASCII)
+_RESOURCE = re.compile(r"(?:arn|\$\{|\{\{).*:.*", re.DOTALL)
+_FORMS = {
+    "Action": (_ACTION, "SERVICE:ACTION, such as s3:GetObject, or *"),
+    "Resource": (_RESOURCE, "an ARN, such as arn:aws:s3:::bucket/*, or *"),
+}
+"""What AWS takes as an action and as a resource, besides ``*``; variables may stand for any part."""
 _POLICY_TEXT = re.compile("[\t\n\r -\u00ff]*")
 _STATEMENT_KEYS = frozenset({"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"})
 
@@ -98,9 +104,7 @@ def _check_statement(at: Path, statement: Any) -> None:  # noqa: ANN401 - parsed
             found = f"both {one} and {other}" if one in statement else f"neither {one} nor {other}"
             raise _bad(at, f"a statement has {found}", "use exactly one of the two")
         key = one if one in statement else other
-        _check_texts((*at, key), statement[key])
-        if one == "Action":
-            _check_actions((*at, key), statement[key])
+        _check_texts((*at, key), statement[key], *_FORMS[one])
     _check_condition((*at, "Condition"), statement.get("Condition", {}))
 
 
@@ -119,12 +123,6 @@ def _is_scalar(value: Any) -> bool:  # noqa: ANN401 - parsed JSON or YAML
     return isinstance(value, str | int | bool) or (isinstance(value, float) and math.isfinite(value))
 
 
-def _check_actions(at: Path, value: Any) -> None:  # noqa: ANN401 - parsed JSON or YAML
-    for action in value if isinstance(value, list | tuple) else [value]:
-        if action != "*" and not _ACTION.fullmatch(action):
-            raise _bad(at, f"not an action: {action}", "write SERVICE:ACTION, such as s3:GetObject, or *")
-
-
 def _check_characters(at: Path, value: Any) -> None:  # noqa: ANN401 - parsed JSON or YAML
     """IAM takes Latin-1 without control characters, tab and line ends aside (API_PutRolePolicy)."""
     if isinstance(value, str) and not _POLICY_TEXT.fullmatch(value):
@@ -138,10 +136,13 @@ def _check_characters(at: Path, value: Any) -> None:  # noqa: ANN401 - parsed JS
             _check_characters((*at, index), item)
 
 
-def _check_texts(at: Path, value: Any) -> None:  # noqa: ANN401 - parsed JSON or YAML
+def _check_texts(at: Path, value: Any, form: re.Pattern[str], looks: str) -> None:  # noqa: ANN401 - parsed JSON or YAML
     values = value if isinstance(value, list | tuple) else [value]
     if not values or not all(isinstance(item, str) and item for item in values):
         raise _bad(at, f"{at[-1]} is {describe(value)}", "write text or a list of texts")
+    for item in values:
+        if item.strip("*") and not form.fullmatch(item):
+            raise _bad(at, f"{item} is not what AWS takes as {at[-1]}", f"write {looks}")
 
 
 def _bad(at: Path, message: str, hint: str) -> Exception:

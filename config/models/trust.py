@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from config.faults import each_once, fault
 from config.models.base import InventoryModel
-from config.scalars import Audience, EnvironmentName, Reason, WorkspaceSlugText, parse_text
+from config.scalars import Audience, EnvironmentName, Reason, WorkspaceSlugText, describe, parse_text
 
 
 class Steps(StrEnum):
@@ -96,5 +96,6 @@ class TrustEntry(InventoryModel):
 def a_list(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
     """Point out a single value where a list is asked for, which YAML makes easy to write."""
     if isinstance(value, str | dict):
-        raise fault("wrong-type", "expected a list, found a single value", "put it in brackets, or after a dash")
+        found = describe(value)
+        raise fault("wrong-type", f"expected a list, found {found}", "put it in brackets, or after a dash")
     return value

@@ -8,7 +8,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from oidc.errors import AwsError
 
 _WHAT_TO_DO = {
-    "EntityAlreadyExists": "somebody else made it; remove it in AWS, or let the inventory refer to it",
+    "EntityAlreadyExists": (
+        "somebody else made it: give the one in the inventory another name, or remove the other; for an OIDC provider, "
+        "`oidc_provider: reference` on the account refers to it"
+    ),
     "LimitExceeded": "a quota of the account is used up; ask AWS to raise it, or remove what is not needed",
     "AccessDenied": "give the deploying role this permission, and look at its permissions boundary",
     "NoSuchEntity": "it, or a permissions boundary or managed policy that it names, does not exist in this account",

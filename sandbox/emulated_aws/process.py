@@ -104,7 +104,9 @@ class EmulatedAws:
         if announced is None:
             self._abandon(self._child)
             what = f"the emulated AWS accounts did not start; the end of {self.log} is:\n{self._log_end()}\n"
-            raise SandboxError(what, do="install the sandbox extra with make setup, or remove the folder to start anew")
+            raise SandboxError(
+                what, do=f"remove {self._folder} to start with empty accounts; `up` then makes everything again"
+            )
         self.endpoint = f"http://127.0.0.1:{announced['port']}"
         self.forgot = bool(announced["forgot"])
 

@@ -91,7 +91,10 @@ class StateFile:
         )
 
     def replace(self, resources: list[ResourceState], pending: list[PendingOperation]) -> None:
-        """Put a new state in the place of the present one, which becomes the backup.
+        """Put a new state in the place of the present one, then a copy of it in the place of the backup.
+
+        The backup is so never older than the last run that ended: going back to an earlier one would forget what was
+        made since. At no moment is there a time without a whole state under either name.
 
         Raises:
             SandboxError: it cannot be written; the present state stays as it is.
@@ -108,25 +111,17 @@ class StateFile:
             deployment["pending_operations"] = [one.to_json() for one in pending]
         document = {"version": FORMAT_VERSION, "deployment": {**deployment, "metadata": {}}}
         content = (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
-        temporary = self.path.with_name(self.path.name + ".new")
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("wb") as file:
-                self._write(file, content)
-                os.fsync(file.fileno())
-            self._keep_backup()
-            temporary.replace(self.path)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise self.not_written(error) from error
-
-    def _keep_backup(self) -> None:
-        if self.path.exists():
-            link = self.backup.with_name(self.backup.name + ".new")
-            link.unlink(missing_ok=True)
-            # A second name for the present file: at no moment is there a time without a whole state under either name.
-            os.link(self.path, link)
-            link.replace(self.backup)
+        for path in (self.path, self.backup):
+            temporary = path.with_name(path.name + ".new")
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with temporary.open("wb") as file:
+                    self._write(file, content)
+                    os.fsync(file.fileno())
+                temporary.replace(path)
+            except OSError as error:
+                temporary.unlink(missing_ok=True)
+                raise self.not_written(error) from error
 
     def not_written(self, error: OSError) -> SandboxError:
         """Say that the state cannot be written, and that nothing is lost."""

@@ -93,7 +93,10 @@ def wrong_tokens(role: RolePlan, line: TrustPlan, workspace: EmulatedWorkspace) 
     for flaw in FLAWS:
         # Where any repository is trusted, its pattern takes any 38 characters in braces: the case of a UUID that
         # Bitbucket never writes so proves nothing there.
-        if not (flaw == UPPER_CASE and line.repository is None):
+        # Nor is there anything in capitals to be had from digits alone.
+        same = right.repository_uuid.upper() + (right.environment_uuid or "").upper()
+        unchanged = same == right.repository_uuid + (right.environment_uuid or "")
+        if not (flaw == UPPER_CASE and (line.repository is None or unchanged)):
             yield replace(right, name=flaw, flaw=flaw)
     if role.source_ips:
         yield replace(right, name="another address", source_ip=_outside(role.source_ips))

@@ -36,7 +36,7 @@ permission_policies:
   p:
     document:
       Version: "2012-10-17"
-      Statement: [{Effect: Allow, Action: ["s3:Put*", "s3:Get*"], Resource: ["b", "a"]}]
+      Statement: [{Effect: Allow, Action: ["s3:Put*", "s3:Get*"], Resource: ["arn:aws:s3:::b", "arn:aws:s3:::a"]}]
   q: {document: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: "s3:List*", Resource: "*"}]}}
 roles:
   one:

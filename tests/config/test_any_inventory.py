@@ -18,9 +18,24 @@ WIDE = Path(__file__).parent.parent / "fixtures" / "inventories" / "wide" / "inv
 SOUND = yaml.safe_load(WIDE.read_text())
 
 ODD: list[Any] = [
-    None, True, 0, -1, 1.5, float("nan"), 10**30, "", " ", "*", "{{role}}", "{{x}}", "${aws:x}", "\x1b[31m", "é", "{}",
-    "..", [], {}, [[]], {"[key]": 1}, ["*"], [None], {"": None}, date(2030, 1, 1), "<<", "atlassian", "fetch", "x" * 300,
-]  # fmt: skip
+    *(None, True, 0, -1, 1.5, float("nan"), 10**30, date(2030, 1, 1), [], {}, [[]], {"[key]": 1}, ["*"], [None]),
+    *(
+        "",
+        " ",
+        "*",
+        "{{role}}",
+        "{{x}}",
+        "${aws:x}",
+        "\x1b[31m",
+        "é",
+        "{}",
+        "..",
+        "<<",
+        "atlassian",
+        "fetch",
+        "x" * 300,
+    ),
+]
 
 
 def places(data: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

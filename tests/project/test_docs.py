@@ -18,6 +18,7 @@ from access.compile import compile_plan
 from access.plan_json import plan_json
 from cli.main import COMMANDS, run
 from config.load import load_inventory
+from config.lock import read_lock
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 PAGES = [
@@ -68,7 +69,23 @@ def test_every_block_says_what_it_is() -> None:
     assert {block.language for block in BLOCKS} == {"yaml", "json", "bash"}
 
 
-@pytest.mark.parametrize("block", [block for block in of("yaml") if not is_pipeline(block)], ids=name)
+def is_lock(block: Block) -> bool:
+    return block.text.startswith("# inventory.lock.yaml")
+
+
+def is_inventory(block: Block) -> bool:
+    return not is_pipeline(block) and not is_lock(block)
+
+
+@pytest.mark.parametrize("block", [block for block in of("yaml") if is_lock(block)], ids=name)
+def test_every_lock_in_the_docs_is_sound(block: Block, tmp_path: Path) -> None:
+    (tmp_path / "inventory.lock.yaml").write_text(block.text)
+    read = read_lock(tmp_path / "inventory.lock.yaml", 0)
+    assert read.findings == ()
+    assert read.lock.workspaces
+
+
+@pytest.mark.parametrize("block", [block for block in of("yaml") if is_inventory(block)], ids=name)
 def test_every_inventory_in_the_docs_is_sound(block: Block, tmp_path: Path) -> None:
     (tmp_path / "inventory.yaml").write_text(block.text)
     assert compile_plan(load_inventory(tmp_path)).findings == ()
@@ -97,7 +114,7 @@ def test_every_pipeline_in_the_docs_has_a_token_for_the_role_that_it_names(block
 
 def inventory_of(page: str, folder: Path) -> None:
     """Put the inventory that a page shows into a folder, or the quickstart where it shows none."""
-    shown = [block for block in of("yaml") if block.page == page and not is_pipeline(block)]
+    shown = [block for block in of("yaml") if block.page == page and is_inventory(block)]
     if shown:
         (folder / "inventory").mkdir()
         (folder / "inventory" / "inventory.yaml").write_text(shown[0].text)
