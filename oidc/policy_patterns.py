@@ -79,8 +79,6 @@ def literally(text: str) -> str:
 _ANY, _ONE = "any run", "any one"
 """Tokens besides single characters, which they never equal."""
 
-_BARE = {"*": "*", "?": "?", "$": "$"}
-
 
 @lru_cache(maxsize=4096)
 def _tokens(pattern: str) -> tuple[str, ...]:
@@ -91,5 +89,5 @@ def _tokens(pattern: str) -> tuple[str, ...]:
         if not opened:
             return tuple(tokens)
         variable, _, after = rest.partition("}")
-        tokens.append(_BARE.get(variable, _ANY))
+        tokens.append(variable if variable in ("*", "?", "$") else _ANY)
         before, opened, rest = after.partition("${")
