@@ -1,8 +1,9 @@
 """Compile an inventory into an AccessPlan: a pure function of files and facts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
+from access.deploying_role import Selected, check_deploying_roles
 from access.oidc_providers import oidc_provider_plans
 from access.plan import Access, AccessPlan, AccountPlan, RolePlan
 from access.roles import Place, role_plan
@@ -35,13 +36,11 @@ def compile_plan(loaded: Loaded) -> Compiled:
         _account_plan(loaded, key, account, selected.get(key, {}))
         for key, account in sorted(inventory.accounts.items())
     ]
+    check_deploying_roles(accounts, selected, loaded.sources)
     findings = in_file_order(loaded.sources.findings)
     if has_errors(findings):
         return Compiled(None, findings)
     return Compiled(AccessPlan(tuple(accounts)), findings)
-
-
-Selected = Mapping[str, tuple[Role, tuple[str, Override] | None]]
 
 
 def _roles_by_account(

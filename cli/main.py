@@ -10,6 +10,7 @@ import click
 from oidc.errors import BitbucketOidcError
 
 COMMANDS = {
+    "deploy-policy": "The permission policy that the deploying role of each account needs.",
     "plan": "The AccessPlan: who may assume what, in which account.",
     "sandbox": "The whole thing on emulated AWS accounts, on this machine alone.",
     "validate": "Every finding in the inventory.",
@@ -20,7 +21,7 @@ _HELP_WIDTH = 100
 
 
 class Commands(click.Group):
-    """Commands by name, each in a file of its own: ``cli/plan.py`` has ``command``."""
+    """Commands by name, each in a file of its own, with ``_`` for ``-``: ``cli/plan.py`` has ``command``."""
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         """Return the names, sorted."""
@@ -30,7 +31,7 @@ class Commands(click.Group):
         """Import the file of one command."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -59,6 +59,7 @@ RULES: dict[str, Rule] = {
     "admin-access": Rule("error", "Admin access says why: `dangerously_allow_admin`."),
     "whole-workspace-expires": Rule("error", "Trust of a whole workspace ends on a day."),
     "whole-workspace-admin": Rule("error", "Trust of a whole workspace and admin access do not go together."),
+    "deploying-role": Rule("error", "No role is a deploying role of its account, or allows to become or change it."),
     "override-conflict": Rule("error", "One account is matched by one override of a role at most."),
     "role-name-conflict": Rule("error", "Names of roles are unique in an account, ignoring case."),
     "size-limit": Rule("error", "What is rendered fits into IAM's limits."),

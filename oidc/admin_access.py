@@ -7,6 +7,8 @@ Decided by what the statements of a role allow together, not by how they are spe
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from oidc.policy_patterns import lowered, many, matches_any
+
 ADMIN_MANAGED_POLICIES = frozenset({"administratoraccess", "iamfullaccess"})
 """Managed by AWS, in lower case: with either, one can give oneself everything
 (https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html)."""
@@ -46,7 +48,7 @@ def gives_admin_access(documents: Iterable[Mapping[str, Any]], *, partition: str
     allowing = [
         statement
         for document in documents
-        for statement in _many(document.get("Statement", []))
+        for statement in many(document.get("Statement", []))
         if isinstance(statement, Mapping) and statement.get("Effect") == "Allow"
     ]
     roles = [role.format(partition=partition, account=account) for role in _ANY_ROLES]
@@ -59,52 +61,11 @@ def gives_admin_access(documents: Iterable[Mapping[str, Any]], *, partition: str
 
 def _allows(statement: Mapping[str, Any], action: str) -> bool:
     if "NotAction" in statement:
-        excluded = _patterns(statement["NotAction"])
+        excluded = lowered(statement["NotAction"])
         # NOTE: intentional: what is left of IAM's writes, however little, is a way to the rest.
-        return not all(_matches_any(write, excluded) for write in _IAM_WRITES)
-    return _matches_any(action, _patterns(statement.get("Action", ())))
+        return not all(matches_any(write, excluded) for write in _IAM_WRITES)
+    return matches_any(action, lowered(statement.get("Action", ())))
 
 
 def _covers(statement: Mapping[str, Any], resource: str) -> bool:
-    return "NotResource" in statement or _matches_any(resource, _patterns(statement.get("Resource", ())))
-
-
-def _many(value: Any) -> Iterable[Any]:  # noqa: ANN401 - parsed JSON
-    return value if isinstance(value, list | tuple) else (value,)
-
-
-def _patterns(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - parsed JSON
-    return tuple(_without_variables(str(pattern).lower()) for pattern in _many(value))
-
-
-def _without_variables(pattern: str) -> str:
-    """Take a policy variable, ``${aws:PrincipalTag/team}``, for anything: it could be."""
-    before, opened, rest = pattern.partition("${")
-    while opened:
-        _, _, after = rest.partition("}")
-        head, opened, rest = after.partition("${")
-        before += "*" + head
-    return before
-
-
-def _matches_any(text: str, patterns: tuple[str, ...]) -> bool:
-    return any(_matches(text, pattern) for pattern in patterns)
-
-
-def _matches(text: str, pattern: str) -> bool:
-    """Match as IAM does: ``*`` any run of characters, ``?`` one; in linear steps, whatever the number of stars."""
-    position = matched = 0
-    star, resume = -1, 0
-    while position < len(text):
-        if matched < len(pattern) and pattern[matched] == "*":
-            star, resume = matched, position
-            matched += 1
-        elif matched < len(pattern) and pattern[matched] in ("?", text[position]):
-            position += 1
-            matched += 1
-        elif star >= 0:
-            resume += 1
-            matched, position = star + 1, resume
-        else:
-            return False
-    return pattern[matched:].strip("*") == ""
+    return "NotResource" in statement or matches_any(resource, lowered(statement.get("Resource", ())))

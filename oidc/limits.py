@@ -22,6 +22,9 @@ MANAGED_POLICIES_PER_ROLE_MAX = 25
 INLINE_POLICY_CHARS_PER_ROLE = 10_240
 """All inline policies of one role together, white space not counted; fixed."""
 
+MANAGED_POLICY_CHARS = 6144
+"""Length of one managed policy, white space not counted; fixed."""
+
 ROLES_PER_ACCOUNT = 1000
 """Roles in one account; can be raised to 10,000 (quota L-FE177D64)."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from access.deploy_policy import DeployScope
 from access.plan import AccessPlan, AccountPlan
 from config.models.inventory import Inventory
 from oidc.arn import Partition, parse_iam_arn
@@ -78,6 +79,7 @@ def _furniture(account: AccountPlan) -> AccountFurniture:
             for found in account.oidc_providers
             if found.mode != "create"
         ),
+        deploy_scope=DeployScope.of(account),
     )
 
 

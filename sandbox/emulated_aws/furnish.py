@@ -13,17 +13,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.loaders import Loader
 from botocore.session import Session
 
+from access.deploy_policy import DeployScope
 from oidc.errors import SandboxError
+from sandbox.emulated_aws.deploying_role import give_deploy_policies
 
-_DEPLOY_POLICY_NAME = "deploy"
 _SESSION_SECONDS = 3600
 _NOBODYS = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}
 _ROOT_SECRET = "test"  # noqa: S105 - of the emulator, the same for every account
 _ALLOW_ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-_DEPLOY = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Action": ["iam:*", "sts:GetCallerIdentity"], "Resource": "*"}],
-}
 
 
 @dataclass(frozen=True)
@@ -54,6 +51,7 @@ class AccountFurniture:
         policy_arns: Customer-managed policies that must exist, as permissions boundaries or to be attached; each is
             made in the account that its ARN names, and allows everything.
         oidc_providers: OIDC providers that must exist in the account.
+        deploy_scope: What the inventory deploys there; ``None``: the deploying role may do nothing.
     """
 
     id: str
@@ -62,6 +60,7 @@ class AccountFurniture:
     trusted_account_id: str | None
     policy_arns: frozenset[str]
     oidc_providers: tuple[FurnishedOidcProvider, ...] = ()
+    deploy_scope: DeployScope | None = None
 
 
 @cache
@@ -168,7 +167,8 @@ def _make_deploy_role(roots: RootUsers, account: AccountFurniture, arn: str) -> 
             what = f"the account has the role {role['Arn']}, which takes the name of {arn}"
             raise SandboxError(what, do="give the deploying role the same path everywhere")
         iam.update_assume_role_policy(RoleName=name, PolicyDocument=trust)
-    iam.put_role_policy(RoleName=name, PolicyName=_DEPLOY_POLICY_NAME, PolicyDocument=json.dumps(_DEPLOY))
+    if account.deploy_scope is not None:
+        give_deploy_policies(iam, name, account.deploy_scope)
 
 
 def _trust_policy(trusted_account_id: str, external_id: str | None) -> dict[str, Any]:

@@ -1,13 +1,14 @@
-"""The one place that knows ministack from inside: its table of services, its records of roles and OIDC providers.
+"""The one place that knows ministack from inside: its services, what it authorises by, its records.
 
 Its public HTTP interface has no operation to change an OIDC provider, and a check before it would refuse callers whom
 nobody has authenticated yet. So the front stands between ministack's authorisation and its services, in the table
-``SERVICE_HANDLERS`` of ``ministack.app``, which is read anew for each request. Everything is looked up when the
-emulator starts, so a ministack whose inside has moved stops it then, with the name of what is missing.
+``SERVICE_HANDLERS`` of ``ministack.app``, which is read anew for each request; so are the functions of
+``ministack.core.iam_actions`` that say what a call is about. Everything is looked up when the emulator starts, so a
+ministack whose inside has moved stops it then, with the name of what is missing.
 """
 
 import importlib
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from oidc.errors import SandboxError
@@ -15,6 +16,12 @@ from sandbox.emulated_aws.query import Answer
 
 Handler = Callable[[str, str, dict[str, str], bytes, dict[str, list[str]]], Awaitable[Answer]]
 """A service of ministack: method, path, headers by lower-case name, body, query string."""
+
+Resource = Callable[[str, Mapping[str, str]], str | None]
+"""Of account and parameters of a call of IAM: the ARN that it is about, or ``None`` to leave it to ministack."""
+
+Keys = Callable[[str, Mapping[str, str]], Mapping[str, str]]
+"""Of account and parameters of a call of IAM: condition keys that ministack does not know, with their values."""
 
 _NO_SCRIPTS: dict[str, Callable[..., list[str]]] = {"_collect_scripts": lambda *_folders: []}
 
@@ -32,6 +39,7 @@ class Inner:
             iam: Any = importlib.import_module("ministack.services.iam")
             responses: Any = importlib.import_module("ministack.core.responses")
             evaluator: Any = importlib.import_module("ministack.core.iam_evaluator")
+            self._actions: Any = importlib.import_module("ministack.core.iam_actions")
             self.asgi: Any = app.app
             self._handlers: dict[str, Handler] = app.SERVICE_HANDLERS
             self._roles, self._policies, self._oidc_providers = (
@@ -46,6 +54,7 @@ class Inner:
                 getattr(app, name)
             for store in (self._roles, self._policies, self._oidc_providers):
                 _ = (store.get_scoped, store.keys)
+            _ = (self._actions.extract_resource_arn, self._actions.request_tag_context)
             for service in ("iam", "sts"):
                 _ = self._handlers[service]
         except (ImportError, AttributeError, KeyError) as error:
@@ -61,6 +70,26 @@ class Inner:
         """Put something between authorisation and the service ``iam`` or ``sts``."""
         self._handlers[service] = wrap(self._handlers[service])
 
+    def authorise_by(self, resource: Resource, keys: Keys) -> None:
+        """Tell ministack's authorisation what a call of IAM is about; the decision stays its own.
+
+        It happens before the front sees the call, whose parameters are therefore unchecked here: one that is given
+        twice or in two places is refused by the front afterwards.
+        """
+        find_resource, find_keys = self._actions.extract_resource_arn, self._actions.request_tag_context
+
+        def extract_resource_arn(service: str, *about: Any) -> str:  # noqa: ANN401 - as ministack passes them
+            *_, params, _region, account = about
+            found = resource(account, _first_values(params)) if service == "iam" else None
+            return str(find_resource(service, *about) if found is None else found)
+
+        def request_tag_context(service: str, *about: Any) -> dict[str, Any]:  # noqa: ANN401 - as above
+            more = keys(self.account(), _first_values(about[-1])) if service == "iam" else {}
+            return {**find_keys(service, *about), **more}
+
+        self._actions.extract_resource_arn = extract_resource_arn
+        self._actions.request_tag_context = request_tag_context
+
     def account(self) -> str:
         """Return the id of the account of the call being served."""
         return self._account()
@@ -70,7 +99,7 @@ class Inner:
         return self._caller()
 
     def role(self, account: str, name: str) -> dict[str, Any] | None:
-        """Return the record of a role: RoleName, Arn, MaxSessionDuration, AttachedPolicies, InlinePolicies."""
+        """Return the record of a role: RoleName, Arn, PermissionsBoundary, AttachedPolicies and so on."""
         record: dict[str, Any] | None = self._roles.get_scoped(account, None, name)
         return record
 
@@ -101,3 +130,8 @@ class Inner:
     def oidc_provider_count(self) -> int:
         """Count the OIDC providers in the account of the call being served."""
         return len(self._oidc_providers)
+
+
+def _first_values(params: Mapping[str, Any]) -> dict[str, str]:
+    """Return each parameter with the value that ministack authorises, of several the first one."""
+    return {name: str((value or [""])[0] if isinstance(value, list) else value) for name, value in params.items()}

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oidc.admin_access import _matches, gives_admin_access, is_admin_managed_policy
+from oidc.admin_access import gives_admin_access, is_admin_managed_policy
+from oidc.policy_patterns import matches
 
 
 def admin(*statements: dict[str, Any], partition: str = "aws") -> bool:
@@ -99,7 +100,7 @@ def test_managed_policies_that_give_admin_access_are_known(arn: str, admin_polic
 def test_patterns_match_as_iam_says(pattern: str, text: str) -> None:
     parts = {"*": ".*", "?": "."}
     expected = re.fullmatch("".join(parts.get(character, character) for character in pattern), text) is not None
-    assert _matches(text, pattern) is expected
+    assert matches(text, pattern) is expected
 
 
 def test_any_number_of_stars_is_judged_at_once() -> None:

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import pytest
 import yaml
+from botocore import xform_name
+from botocore.loaders import Loader
 
 from access.compile import compile_plan
 from access.plan_json import plan_json
@@ -127,15 +129,28 @@ def test_every_command_in_the_docs_works(block: Block, tmp_path: Path, monkeypat
     inventory_of(block.page, tmp_path)
     monkeypatch.chdir(tmp_path)
     for line in block.text.splitlines():
-        program, *arguments = shlex.split(line)
+        program, *arguments = shlex.split(line.partition(" > ")[0])
         if program.endswith("bitbucket-oidc"):
             with contextlib.redirect_stdout(io.StringIO()):
                 assert run(arguments) == 0, line
         elif program == "make":
             makefile = (PROJECT / "Makefile").read_text()
             assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in arguments if "=" not in target)
+        elif program == "aws":
+            assert_is_aws_command(*arguments)
         else:
             assert (program, arguments[0]) in {("pulumi", verb) for verb in ("stack", "config", "preview", "up")}, line
+
+
+def assert_is_aws_command(service: str, operation: str, *arguments: str) -> None:
+    """Hold a line of the AWS CLI against AWS's service model, from which the CLI makes its options."""
+    model = Loader().load_service_model(service, "service-2")
+    name = next(found for found in model["operations"] if xform_name(found, "-") == operation)
+    shape = model["shapes"][model["operations"][name]["input"]["shape"]]
+    options = {f"--{xform_name(member, '-')}" for member in shape["members"]}
+    required = {f"--{xform_name(member, '-')}" for member in shape["required"]}
+    given = {argument for argument in arguments if argument.startswith("--")}
+    assert required <= given <= options
 
 
 def test_every_command_is_documented() -> None:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 from sandbox.emulated_aws.front import oidc_provider_changes as changes
 from sandbox.emulated_aws.front.asgi import Application
+from sandbox.emulated_aws.front.authorised_resources import authorised_resource
+from sandbox.emulated_aws.front.condition_keys import condition_keys
 from sandbox.emulated_aws.front.constraints import check_constraints
 from sandbox.emulated_aws.front.dispatch import dispatching
 from sandbox.emulated_aws.front.issuer_connection import IssuerConnection
@@ -29,6 +31,7 @@ from sandbox.emulated_aws.settings import Settings
 def put_in_front(inner: Inner, settings: Settings) -> Application:
     """Close the gaps of ``inner`` and return the ASGI application to serve."""
     table = steps_by_action(inner, settings)
+    inner.authorise_by(authorised_resource(inner), condition_keys(inner))
     for service in ("iam", "sts"):
         inner.replace_service(service, dispatching(service, inner, check_constraints, table))
     return only_the_aws_api(with_source_address(inner.asgi))

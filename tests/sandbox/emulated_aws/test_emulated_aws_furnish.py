@@ -42,14 +42,6 @@ def test_a_deploying_role_is_assumed_from_the_trusted_account_with_the_external_
     assert assume(**call, ExternalId="ours")["AssumedRoleUser"]["Arn"].startswith(f"arn:aws:sts::{account}:")
 
 
-def test_the_deploying_role_may_do_everything_in_iam_and_nothing_else(
-    front: EmulatedAws, roots: RootUsers, account: str
-) -> None:
-    furnish(front.endpoint, [furniture(account)])
-    policy = roots.client(account).get_role_policy(RoleName="PulumiDeploy", PolicyName="deploy")["PolicyDocument"]
-    assert policy["Statement"] == [{"Effect": "Allow", "Action": ["iam:*", "sts:GetCallerIdentity"], "Resource": "*"}]
-
-
 def test_policies_are_made_in_the_account_of_their_arn(
     front: EmulatedAws, roots: RootUsers, account: str, trusted: str
 ) -> None:

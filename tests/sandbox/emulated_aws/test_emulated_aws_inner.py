@@ -49,6 +49,8 @@ def ministack(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
     vars(modules["services.iam"]).update(_make_aws_managed_record=lambda *_: {})
     vars(modules["core.responses"]).update(get_account_id=lambda: "000000000001")
     vars(modules["core.iam_evaluator"]).update(caller_arn=lambda: "arn:aws:iam::000000000001:root")
+    modules["core.iam_actions"] = ModuleType("ministack.core.iam_actions")
+    vars(modules["core.iam_actions"]).update(extract_resource_arn=lambda *_: "*", request_tag_context=lambda *_: {})
     monkeypatch.setattr(importlib, "import_module", lambda name: modules[name.removeprefix("ministack.")])
     return modules
 
@@ -71,6 +73,8 @@ def test_scripts_of_the_machine_are_never_run(ministack: dict[str, ModuleType]) 
         ("services.iam", "_make_aws_managed_record"),
         ("core.responses", "get_account_id"),
         ("core.iam_evaluator", "caller_arn"),
+        ("core.iam_actions", "extract_resource_arn"),
+        ("core.iam_actions", "request_tag_context"),
     ],
 )
 def test_a_ministack_whose_inside_has_moved_stops_the_start(

@@ -1,0 +1,192 @@
+"""The deploying role's policy follows from the inventory: its paths, boundaries, managed policies and workspaces."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from access.compile import compile_plan
+from access.deploy_policy import DeployedRole, DeployScope, deploy_policies
+from config.load import load_inventory
+from oidc.arn import Partition
+from oidc.identifiers import AccountId
+from oidc.policy_patterns import matches_any
+
+Inventory = Callable[..., Path]
+Statements = dict[str, dict[str, Any]]
+
+TRUST = "trust: [{repository: acme/shop, environments: [production]}]"
+
+
+def statements(folder: Path, account: str) -> Statements:
+    compiled = compile_plan(load_inventory(folder))
+    assert compiled.plan is not None, compiled.findings
+    plan = next(found for found in compiled.plan.accounts if found.key == account)
+    (document,) = deploy_policies(DeployScope.of(plan))
+    return {found["Sid"]: found for found in document.to_json()["Statement"]}
+
+
+def resources(found: Statements, sid: str) -> list[str]:
+    return [one.removeprefix("arn:aws:iam::111111111111:") for one in found[sid]["Resource"]]
+
+
+def test_without_a_boundary_paths_and_managed_policies_are_the_limit(write_inventory: Inventory) -> None:
+    folder = write_inventory(f"""
+roles:
+  a: {{accounts: [dev], {TRUST}, managed_policies: ["aws:ReadOnlyAccess", "account:team/x"]}}
+  b: {{accounts: [dev], {TRUST}, path: /bitbucket/deep/}}
+  c: {{accounts: [dev], {TRUST}, path: /ci/}}
+  elsewhere: {{accounts: [prod], {TRUST}, path: /prod/, managed_policies: ["aws:AmazonECS_FullAccess"]}}
+""")
+    found = statements(folder, "dev")
+    assert list(found) == [
+        "IdentifyItself", "ReadRoles", "ManageOidcProviders", "ManageRoles", "WritePolicies", "Attach",
+        "NeverWithoutItsBoundary",
+    ]  # fmt: skip
+    for sid in ("ManageRoles", "WritePolicies", "Attach"):
+        assert resources(found, sid) == ["role/bitbucket/*", "role/ci/*"]
+    assert found["Attach"]["Condition"] == {
+        "ArnEquals": {
+            "iam:PolicyARN": ["arn:aws:iam::111111111111:policy/team/x", "arn:aws:iam::aws:policy/ReadOnlyAccess"]
+        }
+    }
+    assert all("PermissionsBoundary" not in action for one in found.values() if one["Effect"] == "Allow"
+               for action in one["Action"])  # fmt: skip
+
+
+def test_with_boundaries_every_write_that_can_widen_a_role_asks_for_them(write_inventory: Inventory) -> None:
+    folder = write_inventory(f"""
+defaults: {{permissions_boundary: account:ci/one, deploy_role: "arn:aws:iam::{{{{account_id}}}}:role/D"}}
+roles:
+  a: {{accounts: [dev], {TRUST}, managed_policies: ["aws:ReadOnlyAccess"]}}
+  b: {{accounts: [dev], {TRUST}, permissions_boundary: "aws:PowerUserAccess"}}
+""")
+    found = statements(folder, "dev")
+    asked = {
+        "StringEquals": {
+            "iam:PermissionsBoundary": [
+                "arn:aws:iam::111111111111:policy/ci/one",
+                "arn:aws:iam::aws:policy/PowerUserAccess",
+            ]
+        }
+    }
+    assert found["WritePoliciesInsideTheBoundary"]["Condition"] == asked
+    assert found["AttachInsideTheBoundary"]["Condition"] == asked | {
+        "ArnEquals": {"iam:PolicyARN": ["arn:aws:iam::aws:policy/ReadOnlyAccess"]}
+    }
+    conditional = {action for one in found.values() if one.get("Condition") for action in one["Action"]}
+    assert conditional == {
+        "iam:AttachRolePolicy", "iam:CreateRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy",
+        "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy",
+    }  # fmt: skip
+    freely = {
+        a for one in found.values() if one["Effect"] == "Allow" and not one.get("Condition") for a in one["Action"]
+    }
+    assert not freely & conditional
+    # The one that AWS manages needs no protection.
+    assert resources(found, "NeverABoundarysPolicy") == ["policy/ci/one"]
+    assert resources(found, "NeverItself") == ["role/D"]
+    assert found["NeverWithoutItsBoundary"] == {
+        "Sid": "NeverWithoutItsBoundary",
+        "Effect": "Deny",
+        "Action": ["iam:DeleteRolePermissionsBoundary"],
+        "Resource": ["*"],
+    }
+
+
+def test_a_role_without_a_boundary_among_others_with_one_is_named(write_inventory: Inventory) -> None:
+    folder = write_inventory(f"""
+roles:
+  a: {{accounts: [dev], {TRUST}, permissions_boundary: account:one}}
+  b: {{accounts: [dev], {TRUST}, managed_policies: ["aws:ReadOnlyAccess"]}}
+""")
+    found = statements(folder, "dev")
+    assert resources(found, "WritePoliciesInsideTheBoundary") == ["role/bitbucket/*"]
+    assert resources(found, "WritePolicies") == resources(found, "Attach") == ["role/bitbucket/b"]
+    assert "AttachInsideTheBoundary" not in found
+
+
+def test_at_the_root_path_roles_are_named_one_by_one(write_inventory: Inventory) -> None:
+    folder = write_inventory(f"roles: {{a: {{accounts: [dev], {TRUST}, path: /}}, b: {{accounts: [dev], {TRUST}}}}}")
+    assert resources(statements(folder, "dev"), "ManageRoles") == ["role/a", "role/bitbucket/*"]
+
+
+def test_only_oidc_providers_that_are_made_there_may_be_touched(write_inventory: Inventory) -> None:
+    folder = write_inventory(
+        f"roles: {{r: {{accounts: [dev, ref], {TRUST}}}}}",
+        more_yaml='accounts: {ref: {id: "333333333333", oidc_provider: reference}}',
+    )
+    acme = "oidc-provider/api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc"
+    assert resources(statements(folder, "dev"), "ManageOidcProviders") == [acme]
+    assert "ManageOidcProviders" not in statements(folder, "ref")
+
+
+def test_other_partitions_have_their_own_arns(write_inventory: Inventory) -> None:
+    folder = write_inventory(
+        f"roles: {{r: {{accounts: [gov], {TRUST}, managed_policies: ['aws:ReadOnlyAccess']}}}}",
+        more_yaml='accounts: {gov: {id: "333333333333", partition: aws-us-gov}}',
+    )
+    found = statements(folder, "gov")
+    named = [arn for one in found.values() for arn in one["Resource"] if arn != "*"]
+    assert named
+    assert all(arn.startswith("arn:aws-us-gov:iam::333333333333:") for arn in named)
+    assert found["Attach"]["Condition"]["ArnEquals"]["iam:PolicyARN"] == [
+        "arn:aws-us-gov:iam::aws:policy/ReadOnlyAccess"
+    ]
+
+
+def test_characters_of_a_path_are_no_wildcards(write_inventory: Inventory) -> None:
+    folder = write_inventory(f"roles: {{a: {{accounts: [dev], {TRUST}, path: '/a*/'}}}}")
+    assert resources(statements(folder, "dev"), "ManageRoles") == ["role/a${*}/*"]
+
+
+def test_an_account_with_nothing_in_it_may_be_looked_at(write_inventory: Inventory) -> None:
+    found = statements(write_inventory(f"roles: {{r: {{accounts: [prod], {TRUST}}}}}"), "dev")
+    assert list(found) == ["IdentifyItself", "ReadRoles", "NeverWithoutItsBoundary"]
+
+
+PATHS = st.sampled_from(["/", "/bitbucket/", "/bitbucket/a/", "/team-" + "x" * 300 + "/"])
+POLICIES = st.integers(0, 30).map(lambda number: f"arn:aws:iam::111111111111:policy/team/{'p' * 60}{number}")
+
+
+def deployed(number: int, path: str, boundary: str, policies: list[str]) -> DeployedRole:
+    return DeployedRole(f"arn:aws:iam::111111111111:role{path}r{number}", path, boundary, tuple(sorted(set(policies))))
+
+
+ROLES = st.builds(
+    deployed, st.integers(0, 10**40), PATHS, st.one_of(st.just(""), POLICIES), st.lists(POLICIES, max_size=20)
+)
+
+
+@given(st.frozensets(ROLES, max_size=40), st.integers(0, 80))
+def test_every_document_fits_and_every_role_is_written_under_its_own_condition(
+    roles: frozenset[DeployedRole], workspaces: int
+) -> None:
+    providers = frozenset(f"arn:aws:iam::111111111111:oidc-provider/{'w' * 80}{number}" for number in range(workspaces))
+    scope = DeployScope(Partition.AWS, AccountId("111111111111"), None, roles, providers)
+    documents = deploy_policies(scope)
+    assert documents == deploy_policies(scope)
+    assert all(document.size <= 6144 for document in documents)
+    everything = [one for document in documents for one in document.to_json()["Statement"]]
+    assert len({one["Sid"] for one in everything}) == len(everything)
+    for role in roles:
+        putting = [one for one in everything if allows(one, "iam:PutRolePolicy", role.arn)]
+        asked = {boundary for one in putting for boundary in asked_boundaries(one)}
+        assert (role.permissions_boundary_arn or None) in asked
+        attaching = [one for one in everything if allows(one, "iam:AttachRolePolicy", role.arn)]
+        attachable = {arn for one in attaching for arn in one["Condition"]["ArnEquals"]["iam:PolicyARN"]}
+        assert attachable >= set(role.managed_policy_arns)
+    if roles and all(role.permissions_boundary_arn for role in roles):
+        assert all(one.get("Condition") for one in everything if "iam:PutRolePolicy" in one["Action"])
+
+
+def allows(statement: dict[str, Any], action: str, arn: str) -> bool:
+    named = action in statement["Action"] and statement["Effect"] == "Allow"
+    return named and matches_any(arn, tuple(statement["Resource"]))
+
+
+def asked_boundaries(statement: dict[str, Any]) -> list[str | None]:
+    asked = statement.get("Condition", {}).get("StringEquals")
+    return asked["iam:PermissionsBoundary"] if asked else [None]

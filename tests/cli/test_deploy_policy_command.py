@@ -1,0 +1,52 @@
+"""deploy-policy prints JSON and nothing else, for all accounts or for one."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cli.main import run
+
+Inventory = Callable[..., Path]
+ROLE = "roles: {r: {accounts: [dev], trust: [{repository: acme/shop, environments: [production]}]}}\n"
+
+
+def test_every_account_has_its_policy_by_key(write_inventory: Inventory, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["deploy-policy", str(write_inventory(ROLE))]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert list(printed) == ["data", "dev", "prod"]
+    assert printed["dev"]["Version"] == "2012-10-17"
+
+
+def test_one_account_has_its_document_alone(write_inventory: Inventory, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = str(write_inventory(ROLE))
+    assert run(["deploy-policy", folder]) == 0
+    every = json.loads(capsys.readouterr().out)
+    assert run(["deploy-policy", folder, "--account", "dev"]) == 0
+    assert json.loads(capsys.readouterr().out) == every["dev"]
+
+
+def test_an_account_that_is_none_is_wrong_usage(write_inventory: Inventory, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["deploy-policy", str(write_inventory(ROLE)), "--account", "dve"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "there is no account `dve`; did you mean `dev`?" in captured.err
+
+
+def test_what_one_document_cannot_hold_is_a_list(
+    write_inventory: Inventory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trust = "trust: [{repository: acme/shop, environments: [production]}]"
+    many = "".join(f"  {'r' * 50}{number}: {{accounts: [dev], path: /, {trust}}}\n" for number in range(80))
+    assert run(["deploy-policy", str(write_inventory(f"roles:\n{many}")), "--account", "dev"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert len(printed) > 1
+    assert all(document["Statement"] for document in printed)
+
+
+def test_of_a_faulty_inventory_there_is_none(write_inventory: Inventory, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["deploy-policy", str(write_inventory(ROLE.replace("production", "prodution")))]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "unknown-environment" in captured.err

@@ -1,0 +1,68 @@
+"""Which permission policies obviously lead to one certain role, and which only look so; patterns taken literally."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oidc.policy_patterns import literally, matches_any
+from oidc.role_takeover import takeover_action
+
+ROLE = "arn:aws:iam::222222222222:role/ci/PulumiDeploy"
+
+
+def allow(action: Any, resource: Any = "*", **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": action, "Resource": resource} | more
+
+
+def found(*statements: dict[str, Any]) -> str | None:
+    return takeover_action({"Version": "2012-10-17", "Statement": list(statements)}, ROLE)
+
+
+@pytest.mark.parametrize(
+    ("statement", "action"),
+    [
+        (allow("sts:AssumeRole"), "sts:AssumeRole"),
+        (allow(["s3:*", "STS:assume*"], ["arn:aws:s3:::x", ROLE]), "sts:AssumeRole"),
+        (allow("iam:PutRolePolicy", "arn:aws:iam::222222222222:role/*"), "iam:PutRolePolicy"),
+        (allow("iam:Tag*", "arn:aws:iam::*:role/ci/Pulumi??????"), "iam:TagRole"),
+        ({"Effect": "Allow", "NotAction": "sts:*", "Resource": "*"}, "iam:AttachRolePolicy"),
+        (
+            {"Effect": "Allow", "Action": "iam:UpdateRole", "NotResource": "arn:aws:iam::222222222222:role/x"},
+            "iam:UpdateRole",
+        ),
+    ],
+)
+def test_what_leads_to_the_role_is_named(statement: dict[str, Any], action: str) -> None:
+    assert found(statement) == action
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        [allow("s3:*")],
+        [allow("iam:PassRole")],
+        [allow(["iam:Get*", "iam:List*"])],
+        [allow("sts:AssumeRole", "arn:aws:iam::222222222222:role/cdk-*")],
+        [allow("sts:AssumeRole", "arn:aws:iam::333333333333:role/ci/PulumiDeploy")],
+        [allow("sts:AssumeRole", ROLE.lower())],
+        [allow("sts:AssumeRole", Condition={"Bool": {"aws:MultiFactorAuthPresent": "true"}})],
+        [allow("sts:AssumeRole"), {"Effect": "Deny", "Action": "sts:*", "Resource": ROLE}],
+        [{"Effect": "Allow", "Action": "sts:AssumeRole", "NotResource": ROLE}],
+        [{"Effect": "Deny", "Action": "*", "Resource": "*"}],
+    ],
+)
+def test_what_does_not_obviously_lead_there_is_left_to_review(statements: list[dict[str, Any]]) -> None:
+    assert found(*statements) is None
+
+
+def test_a_deny_with_a_condition_takes_nothing_away() -> None:
+    deny = {"Effect": "Deny", "Action": "sts:*", "Resource": ROLE, "Condition": {"Bool": {"aws:ViaAWSService": "true"}}}
+    assert found(allow("sts:AssumeRole"), deny) == "sts:AssumeRole"
+
+
+@given(st.text(alphabet="ab*?${}/:", max_size=12), st.text(alphabet="ab*?${}/:", max_size=12))
+def test_a_literal_pattern_matches_its_text_alone(text: str, other: str) -> None:
+    assert matches_any(text, (literally(text),))
+    assert matches_any(other, (literally(text),)) is (other == text)
