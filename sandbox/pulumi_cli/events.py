@@ -107,9 +107,9 @@ class EventReader:
         names = dict.fromkeys(path.split(".", 1)[0].split("[", 1)[0] for path in paths)
         if not names:
             return differing(old_inputs, new_inputs)
-        return {
-            name: PropertyChange(old_outputs.get(name, old_inputs.get(name)), new_inputs.get(name)) for name in names
-        }
+        both = {name: (old_outputs.get(name, old_inputs.get(name)), new_inputs.get(name)) for name in names}
+        # A resource that goes with the one it stands in names the property that ties it to that one, which stays equal.
+        return {name: PropertyChange(before, after) for name, (before, after) in both.items() if before != after}
 
     def _log(self, message: Mapping[str, Any]) -> None:
         severity, text = message.get("severity", ""), str(message.get("message", "")).strip()

@@ -94,6 +94,13 @@ def test_what_differs_is_told_by_property_with_both_values() -> None:
     }
 
 
+def test_a_property_that_stays_equal_is_not_told() -> None:
+    run = Run()
+    old, new = {"custom": True, "outputs": {"role": "shop"}}, {"custom": True, "inputs": {"role": "shop"}}
+    run.event("resOutputsEvent", "create-replacement", ROLE, old=old, new=new, keys=["role"], diffs=["role"])
+    assert run.steps[0].changes == {}
+
+
 def test_a_refresh_tells_what_it_found() -> None:
     run = Run(refresh=True)
     old, new = ({"custom": True, "outputs": {"path": "/", "description": text}} for text in "ab")

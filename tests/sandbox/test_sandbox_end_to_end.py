@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,6 +15,8 @@ from typing import Any
 import pytest
 
 from cli.main import run
+from oidc.errors import SandboxError
+from sandbox.ambient import refuse_ambient
 from sandbox.emulated_aws.furnish import RootUsers
 from sandbox.pulumi_cli import missing_part
 from sandbox.session import read_subject, running
@@ -213,6 +216,64 @@ def test_an_emulator_that_forgot_is_rebuilt(quickstart: Path, capsys: pytest.Cap
     assert sandbox("up", quickstart, engine=engine) == 0
     assert "created" in capsys.readouterr().out
     assert sandbox("prove", quickstart) == 0
+
+
+def test_another_port_of_the_emulated_aws_is_no_change_to_the_program(
+    quickstart: Path, capsys: pytest.CaptureFixture[str], engine: str
+) -> None:
+    assert sandbox("up", quickstart, engine=engine) == 0
+    capsys.readouterr()
+    with socket.create_server(("127.0.0.1", int((folder_of(quickstart) / "aws" / "port").read_text()))):
+        assert sandbox("up", quickstart, engine=engine) == 0
+    assert capsys.readouterr().out == "no changes\n"
+    assert sandbox("destroy", quickstart, engine=engine) == 0
+    assert "deleted" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--engine", "builtin"], "the engine pulumi brought this sandbox up"),
+        (["--engine", "pulumi"], "pulumi is not on PATH; install it as https://www.pulumi.com/docs"),
+        ([], "pulumi is not on PATH"),
+    ],
+)
+def test_a_sandbox_of_the_cli_needs_the_cli(
+    options: list[str], said: str, quickstart: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder_of(quickstart).mkdir(parents=True)
+    (folder_of(quickstart) / "engine").write_text("pulumi\n")
+    monkeypatch.setenv("PATH", "")
+    assert sandbox("up", quickstart, *options) == 3
+    assert said in capsys.readouterr().err
+    assert [path.name for path in folder_of(quickstart).iterdir()] == ["engine"]
+
+
+def test_the_official_aws_plugin_is_for_the_cli_and_for_accounts_that_say_how_to_enter_them(
+    quickstart: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sandbox("up", quickstart, "--engine", "builtin", "--aws-plugin", "official") == 2
+    assert "take --engine pulumi" in capsys.readouterr().err
+    with pytest.raises(SandboxError, match="cannot enter ambient, ambient-too, referenced: no deploy_role"):
+        refuse_ambient(read_subject(WIDE).plan)
+
+
+@pytest.mark.skipif(missing_part() is not None, reason=WITHOUT_CLI)
+def test_an_up_of_the_cli_that_is_stopped_halfway_is_finished_by_the_next(
+    quickstart: Path, project_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = "import sys; sys.path.insert(0, sys.argv[1]); from cli.main import main; main(sys.argv[2:])"
+    command = [sys.executable, "-c", program, str(project_folder), "sandbox", "up", str(quickstart)]
+    child = subprocess.Popen([*command, "--engine", "pulumi"], stderr=subprocess.PIPE, text=True)
+    assert child.stderr is not None
+    assert child.stderr.readline().startswith("create")
+    child.send_signal(signal.SIGTERM)
+    child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert sandbox("up", quickstart, engine="pulumi") == 0
+    assert "created" in capsys.readouterr().out
+    assert sandbox("up", quickstart, engine="pulumi") == 0
+    assert capsys.readouterr().out == "no changes\n"
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
