@@ -13,7 +13,7 @@ import click
 from cli.inventory import format_option, inventory_argument
 
 if TYPE_CHECKING:
-    from sandbox.session import Session
+    from sandbox.session import Session, Subject
 
 
 @click.group("sandbox")
@@ -24,43 +24,55 @@ def command() -> None:
     """
 
 
-def _engine_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    choice = click.Choice(["auto", "builtin"])
-    return click.option(
-        "--engine", type=choice, default="auto", show_default=True, help="What carries the program out."
-    )(function)
+def _engine_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    engine = click.option(
+        "--engine",
+        type=click.Choice(["auto", "pulumi", "builtin"]),
+        default="auto",
+        show_default=True,
+        help="What carries the program out: the Pulumi CLI, or the engine of this project, for machines without it. "
+        "auto takes the one that the sandbox was brought up with, else the CLI where it is on PATH.",
+    )
+    aws_plugin = click.option(
+        "--aws-plugin",
+        type=click.Choice(["ours", "official"]),
+        default="ours",
+        show_default=True,
+        help="The AWS provider of the Pulumi CLI: the small one of the sandbox, or the installed official one.",
+    )
+    return engine(aws_plugin(function))
 
 
 @command.command()
 @inventory_argument
-@_engine_option
-def up(inventory: Path, engine: str) -> int:
+@_engine_options
+def up(inventory: Path, engine: str, aws_plugin: str) -> int:
     """Make the emulated accounts as the inventory says."""
-    return _run("up", inventory, engine)
+    return _run("up", inventory, engine, aws_plugin)
 
 
 @command.command()
 @inventory_argument
-@_engine_option
-def preview(inventory: Path, engine: str) -> int:
+@_engine_options
+def preview(inventory: Path, engine: str, aws_plugin: str) -> int:
     """Show what `up` would do; nothing is written."""
-    return _run("preview", inventory, engine)
+    return _run("preview", inventory, engine, aws_plugin)
 
 
 @command.command()
 @inventory_argument
-@_engine_option
-def refresh(inventory: Path, engine: str) -> int:
+@_engine_options
+def refresh(inventory: Path, engine: str, aws_plugin: str) -> int:
     """Bring the state in line with what the emulated accounts have."""
-    return _run("refresh", inventory, engine)
+    return _run("refresh", inventory, engine, aws_plugin)
 
 
 @command.command()
 @inventory_argument
-@_engine_option
-def destroy(inventory: Path, engine: str) -> int:
+@_engine_options
+def destroy(inventory: Path, engine: str, aws_plugin: str) -> int:
     """Delete what `up` made."""
-    return _run("destroy", inventory, engine)
+    return _run("destroy", inventory, engine, aws_plugin)
 
 
 @command.command()
@@ -73,8 +85,9 @@ def prove(inventory: Path, output: str) -> int:
     """
     from cli.proof_table import proof_json, show_proof  # noqa: PLC0415 - the sandbox's imports, in this command only
     from sandbox.proof.prove import prove as decisions_of  # noqa: PLC0415 - as above
+    from sandbox.session import read_subject  # noqa: PLC0415 - as above
 
-    with _session(inventory, furnished=False) as session:
+    with _session(read_subject(inventory), with_furniture=False) as session:
         decisions = list(decisions_of(session))
     if output == "json":
         click.echo(json.dumps(proof_json(decisions), indent=2))
@@ -83,29 +96,31 @@ def prove(inventory: Path, output: str) -> int:
     return 0 if all(decision.agrees for decision in decisions) else 1
 
 
-def _run(action: str, inventory: Path, _engine: str) -> int:
+def _run(action: str, inventory: Path, engine: str, aws_plugin: str) -> int:
     from cli.sandbox_display import listener, show_summary  # noqa: PLC0415 - the sandbox's imports, in this command only
-    from sandbox.run import Action, act  # noqa: PLC0415 - as above
+    from sandbox.run import Action, act, settle_engine  # noqa: PLC0415 - as above
+    from sandbox.session import read_subject  # noqa: PLC0415 - as above
 
-    with _session(inventory) as session:
-        summary = act(session, Action(action), listener())
+    subject = read_subject(inventory)
+    settings = settle_engine(subject, engine, aws_plugin)
+    with _session(subject) as session:
+        summary = act(session, Action(action), listener(), settings)
     show_summary(action, summary)
     return 0
 
 
 @contextmanager
-def _session(inventory: Path, *, furnished: bool = True) -> "Iterator[Session]":
-    """Start the sandbox of an inventory; a request to end stops it in an orderly way."""
-    from sandbox.session import read_subject, running  # noqa: PLC0415 - the sandbox's imports, in this command only
+def _session(subject: "Subject", *, with_furniture: bool = True) -> "Iterator[Session]":
+    """Start a sandbox; a request to end stops it in an orderly way."""
+    from sandbox.session import running  # noqa: PLC0415 - the sandbox's imports, in this command only
 
-    subject = read_subject(inventory)
     for warning in subject.warnings:
         click.echo(warning, err=True)
     for key in subject.left_out:
         click.echo(f"{key} is left out: the emulated AWS has the partition aws alone", err=True)
     before = signal.signal(signal.SIGTERM, _stop)
     try:
-        with running(subject, furnished=furnished) as session:
+        with running(subject, with_furniture=with_furniture) as session:
             for warning in session.bitbucket.warnings:
                 click.echo(warning, err=True)
             yield session

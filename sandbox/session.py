@@ -19,6 +19,7 @@ from sandbox.emulated_aws.settings import IssuerEndpoint
 from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
 from sandbox.engine.lock import locked
 from sandbox.engine.program import Program
+from sandbox.engine_choice import EngineMark
 from sandbox.surroundings import (
     ENGINEER_ACCOUNT,
     aws_config,
@@ -88,17 +89,17 @@ class Session:
 
     @property
     def is_up(self) -> bool:
-        """Tell whether an ``up`` has left a state."""
-        return self.state_file.exists()
+        """Tell whether an ``up`` of either engine has left a state."""
+        return EngineMark(self.subject.folder).read() is not None
 
 
 @contextmanager
-def running(subject: Subject, *, furnished: bool = True) -> Iterator[Session]:
+def running(subject: Subject, *, with_furniture: bool = True) -> Iterator[Session]:
     """Start everything on loopback, and stop it at the end, however that comes.
 
     Args:
         subject: What the sandbox is about.
-        furnished: Whether accounts get what real ones have already. A proof takes them as the last ``up`` left them:
+        with_furniture: Whether accounts get what real ones have already. A proof takes them as the last ``up`` left them:
             an OIDC provider that an ``up`` deleted is to be missed.
 
     Raises:
@@ -107,8 +108,6 @@ def running(subject: Subject, *, furnished: bool = True) -> Iterator[Session]:
     folder = subject.folder.resolve()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        config_file = folder / "aws-config"
-        config_file.write_text(aws_config(subject.plan), encoding="utf-8")
     except OSError as error:
         what = f"the sandbox cannot keep its state in {folder}: {error.strerror}"
         raise SandboxError(what, do="run it where this folder can be written") from error
@@ -117,12 +116,40 @@ def running(subject: Subject, *, furnished: bool = True) -> Iterator[Session]:
         EmulatedBitbucket(folder / "bitbucket", workspaces_of(subject.inventory)) as bitbucket,
     ):
         issuers = IssuerEndpoint(bitbucket.address, bitbucket.ca_file)
-        with EmulatedAws(folder / "aws", issuers=issuers, quotas=quotas_of(subject.inventory)) as aws:
-            if furnished:
-                furnish(aws.endpoint, furniture_of(subject.plan))
-            with _environment(_aws_environment(config_file)):
-                program = _program(subject, aws.endpoint, bitbucket)
-                yield Session(subject, bitbucket, aws.endpoint, aws.forgot, folder / "state.json", program)
+        with (
+            EmulatedAws(folder / "aws", issuers=issuers, quotas=quotas_of(subject.inventory)) as aws,
+            furnished(subject, bitbucket, aws, with_furniture=with_furniture) as session,
+        ):
+            yield session
+
+
+@contextmanager
+def furnished(
+    subject: Subject, bitbucket: EmulatedBitbucket, aws: EmulatedAws, *, with_furniture: bool = True
+) -> Iterator[Session]:
+    """Give servers that run what this subject needs, and this process the credentials of its accounts.
+
+    Args:
+        subject: What the sandbox is about.
+        bitbucket: Running.
+        aws: Running.
+        with_furniture: As of ``running``.
+
+    Raises:
+        SandboxError: The emulated accounts cannot be furnished, or the folder cannot be written.
+    """
+    folder = subject.folder.resolve()
+    if with_furniture:
+        furnish(aws.endpoint, furniture_of(subject.plan))
+    config_file = folder / "aws-config"
+    try:
+        former = config_file.read_text(encoding="utf-8") if config_file.exists() else ""
+        config_file.write_text(aws_config(subject.plan, former), encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SandboxError(f"{config_file} cannot be written: {error}", do="remove it, or make it writable") from error
+    with _environment(_aws_environment(config_file)):
+        program = _program(subject, aws.endpoint, bitbucket)
+        yield Session(subject, bitbucket, aws.endpoint, aws.forgot, folder / "state.json", program)
 
 
 def _program(subject: Subject, endpoint: str, bitbucket: EmulatedBitbucket) -> Program:

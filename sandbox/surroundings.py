@@ -21,6 +21,8 @@ STRANGER = EmulatedWorkspace("sandbox-stranger", "{00000000-5a9d-4b0c-8000-00000
 ENGINEER_ACCOUNT = "000000000000"
 """Whose credentials are the ambient ones: the platform engineer's, who may assume the deploying roles."""
 
+_PROFILE = re.compile(r"^\[profile (.+)\]\naws_access_key_id = ([0-9]{12})$", re.MULTILINE)
+
 
 def folder_of(inventory: Path) -> Path:
     """Return where the sandbox of one inventory keeps everything: ``.sandbox/acme-1f2e3d4c``."""
@@ -91,9 +93,16 @@ def _own_policies(account: AccountPlan) -> Iterable[str]:
                 yield arn
 
 
-def aws_config(plan: AccessPlan) -> str:
-    """Return an AWS configuration file with the accounts' profiles, each with its account's credentials."""
-    profiles = {account.access.profile: account.id for account in plan.accounts if account.access.profile}
+def aws_config(plan: AccessPlan, former: str = "") -> str:
+    """Return an AWS configuration file with the accounts' profiles, each with its account's credentials.
+
+    Args:
+        plan: Whose accounts.
+        former: The file of an earlier run. Its profiles stay: what is in an account that has left the inventory is
+            deleted with the profile that made it.
+    """
+    profiles = dict(_PROFILE.findall(former))
+    profiles |= {account.access.profile: account.id for account in plan.accounts if account.access.profile}
     sections = [
         f"[profile {name}]\naws_access_key_id = {account_id}\naws_secret_access_key = test\nregion = us-east-1\n"
         for name, account_id in sorted(profiles.items())

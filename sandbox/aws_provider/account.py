@@ -5,10 +5,12 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.session import Session as BotocoreSession
 
 from oidc.errors import AwsError
 from sandbox.aws_provider.aws_errors import explained
 from sandbox.aws_provider.configuration import AssumeRole, Configuration
+from sandbox.service_models import service_models
 
 Connect = Callable[[Configuration], Any]
 """Gives an IAM client of ``boto3`` for a configuration."""
@@ -21,7 +23,7 @@ def connect(configuration: Configuration) -> Any:  # noqa: ANN401 - botocore mak
         AwsError: the credentials do not lead there, or to an account that is not allowed.
     """
     with explained("AWS provider"):
-        session = boto3.Session(
+        session = _session(
             aws_access_key_id=configuration.access_key or None,
             aws_secret_access_key=configuration.secret_key or None,
             aws_session_token=configuration.token or None,
@@ -34,6 +36,12 @@ def connect(configuration: Configuration) -> Any:  # noqa: ANN401 - botocore mak
     with explained("AWS provider: asking which account this is"):
         _check_account(session, configuration)
     return _client(session, "iam", configuration)
+
+
+def _session(**settings: str | None) -> boto3.Session:
+    underlying = BotocoreSession()
+    underlying.register_component("data_loader", service_models())
+    return boto3.Session(botocore_session=underlying, **settings)
 
 
 def _client(session: boto3.Session, service: str, configuration: Configuration) -> Any:  # noqa: ANN401 - as above
@@ -54,7 +62,7 @@ def _assumed(session: boto3.Session, role: AssumeRole, configuration: Configurat
     if role.duration:
         request["DurationSeconds"] = role.duration
     given = _client(session, "sts", configuration).assume_role(**request)["Credentials"]
-    return boto3.Session(
+    return _session(
         aws_access_key_id=given["AccessKeyId"],
         aws_secret_access_key=given["SecretAccessKey"],
         aws_session_token=given["SessionToken"],

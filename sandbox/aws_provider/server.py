@@ -5,6 +5,7 @@ sentence that it is.
 """
 
 import asyncio
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -16,6 +17,7 @@ from pulumi.runtime.proto import provider_pb2_grpc
 
 from oidc.errors import BitbucketOidcError
 
+_POLL_SECONDS = 0.5
 _METHODS = ("CheckConfig", "DiffConfig", "Configure", "Check", "Diff", "Create", "Read", "Update", "Delete")
 
 
@@ -43,7 +45,7 @@ for _method in _METHODS:
 
 
 def serve(provider: Provider, arguments: list[str], version: str) -> None:
-    """Serve until the CLI ends the process.
+    """Serve until the CLI ends the process, or is gone itself: a CLI that was killed ends nobody.
 
     Args:
         provider: What to serve.
@@ -61,6 +63,11 @@ def serve(provider: Provider, arguments: list[str], version: str) -> None:
         # The plugin protocol: the port alone, on a line of its own, on standard output.
         sys.stdout.write(f"{port}\n")
         sys.stdout.flush()
-        await server.wait_for_termination()
+        parent = os.getppid()
+        try:
+            while os.getppid() == parent:  # a process whose parent has ended is given another one
+                await server.wait_for_termination(_POLL_SECONDS)
+        finally:
+            await server.stop(None)
 
     asyncio.run(run())

@@ -5,17 +5,16 @@ import os
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.loaders import Loader
 from botocore.session import Session
 
 from access.deploy_policy import DeployScope
 from oidc.errors import SandboxError
 from sandbox.emulated_aws.deploying_role import give_deploy_policies
+from sandbox.service_models import service_models
 
 _SESSION_SECONDS = 3600
 _NOBODYS = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}
@@ -63,12 +62,6 @@ class AccountFurniture:
     deploy_scope: DeployScope | None = None
 
 
-@cache
-def _models() -> Loader:
-    """Return the reader of botocore's service models: one, since it keeps what it has read, and IAM's is large."""
-    return Loader()
-
-
 class RootUsers:
     """botocore clients as the root users of emulated accounts.
 
@@ -79,7 +72,7 @@ class RootUsers:
     def __init__(self, endpoint: str) -> None:
         self._endpoint = endpoint
         self._session = Session(session_vars={name: (None, None, value, None) for name, value in _NOBODYS.items()})
-        self._session.register_component("data_loader", _models())
+        self._session.register_component("data_loader", service_models())
         self._clients: dict[tuple[str, str], Any] = {}
 
     def client(self, account_id: str, service: str = "iam") -> Any:  # noqa: ANN401 - made at run time

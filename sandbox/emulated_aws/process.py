@@ -22,9 +22,11 @@ _LOG_LINES = 15
 
 
 class EmulatedAws:
-    """Emulated AWS accounts on a free port of 127.0.0.1, for the time of a ``with`` block.
+    """Emulated AWS accounts on a port of 127.0.0.1, for the time of a ``with`` block.
 
-    Two may run at once on two folders; a second one on the same folder waits a little and fails.
+    The port is that of the folder's last run where it is free, so that what remembers an endpoint, as the state of the
+    Pulumi CLI does, finds it again. Two may run at once on two folders; a second one on the same folder waits a little
+    and fails.
 
     Attributes:
         endpoint: ``http://127.0.0.1:PORT`` for IAM and STS of all accounts; a 12-digit access key id with the secret

@@ -1,6 +1,7 @@
 """The child process: ``python -m sandbox.emulated_aws.server --folder FOLDER --settings FILE``.
 
-Serves on 127.0.0.1 and a port that the kernel chooses. When it is ready it writes one line to stdout,
+Serves on 127.0.0.1, on the port of its last run where that is free and else on one that the kernel chooses, so that
+what remembers the endpoint finds it again. When it is ready it writes one line to stdout,
 ``{"port": 40123, "forgot": false}``; ``forgot`` says that the run before did not end in an orderly way, so that what it
 had made is lost. It logs to stderr. SIGTERM, SIGINT and the end of stdin stop it in an orderly way, with its state
 saved; so it is gone, and has forgotten nothing, when whoever started it was killed. POSIX only.
@@ -32,6 +33,7 @@ from sandbox.emulated_aws.settings import Settings
 from sandbox.emulated_aws.surroundings import RUNNING_MARKER, STATE_FOLDER, TEMPORARY_FOLDER, clean_environment
 
 _LOCK = "lock"
+_PORT = "port"
 _LOCK_SECONDS = 10.0
 
 
@@ -85,7 +87,7 @@ def _exclusive(folder: Path) -> Iterator[None]:
 
 
 def _run(folder: Path, settings: Settings, *, front: bool) -> int:
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = _listen(folder / _PORT)
     port: int = listener.getsockname()[1]
     os.environ["GATEWAY_PORT"] = str(port)
     inner = Inner()
@@ -104,6 +106,16 @@ def _run(folder: Path, settings: Settings, *, front: bool) -> int:
         raise SandboxError("the state of the emulated AWS accounts could not be saved", do="see the log above")
     marker.unlink()
     return 0
+
+
+def _listen(remembered: Path) -> socket.socket:
+    """Bind the port that the file holds, or where somebody else has it, a free one; keep which it is in the file."""
+    try:
+        listener = socket.create_server(("127.0.0.1", int(remembered.read_text())))
+    except (OSError, ValueError, OverflowError):
+        listener = socket.create_server(("127.0.0.1", 0))
+        remembered.write_text(f"{listener.getsockname()[1]}\n")
+    return listener
 
 
 def _check_readable(saved: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,10 +15,14 @@ from typing import Any
 import pytest
 
 from cli.main import run
+from oidc.errors import SandboxError
+from sandbox.ambient import refuse_ambient
 from sandbox.emulated_aws.furnish import RootUsers
+from sandbox.pulumi_cli import missing_part
 from sandbox.session import read_subject, running
 from sandbox.surroundings import folder_of
 
+WITHOUT_CLI = "the Pulumi CLI with its Python language host is not on PATH"
 WIDE = Path(__file__).parent.parent / "fixtures" / "inventories" / "wide"
 
 
@@ -38,8 +43,19 @@ def quickstart(here: Path, project_folder: Path) -> Path:
     return Path("inventory")
 
 
-def sandbox(action: str, inventory: Path, *options: str) -> int:
-    return run(["sandbox", action, str(inventory), *options])
+@pytest.fixture(
+    params=["builtin", pytest.param("pulumi", marks=pytest.mark.skipif(missing_part() is not None, reason=WITHOUT_CLI))]
+)
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each engine in turn; somebody's settings of Pulumi are around."""
+    for variable, value in {"ACCESS_TOKEN": "somebodys", "BACKEND_URL": "https://api.example", "STACK": "x"}.items():
+        monkeypatch.setenv(f"PULUMI_{variable}", value)
+    name: str = request.param
+    return name
+
+
+def sandbox(action: str, inventory: Path, *options: str, engine: str = "") -> int:
+    return run(["sandbox", action, str(inventory), *options, *(["--engine", engine] if engine else [])])
 
 
 def edit(inventory: Path, old: str, new: str) -> None:
@@ -55,28 +71,30 @@ def with_account(inventory: Path, account: str, use: Callable[[Any], None]) -> N
         use(RootUsers(session.endpoint).client(account))
 
 
-def test_up_prove_and_destroy(quickstart: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert sandbox("up", quickstart) == 0
+def test_up_prove_and_destroy(quickstart: Path, capsys: pytest.CaptureFixture[str], engine: str) -> None:
+    assert sandbox("up", quickstart, engine=engine) == 0
     assert capsys.readouterr().out.strip().endswith("created")
-    assert sandbox("up", quickstart) == 0
+    assert sandbox("up", quickstart, engine=engine) == 0
     assert capsys.readouterr().out == "no changes\n"
-    assert sandbox("preview", quickstart) == 0
+    assert sandbox("preview", quickstart, engine=engine) == 0
     assert capsys.readouterr().out == "no changes\n"
     assert sandbox("prove", quickstart) == 0
     assert "every one decided as the inventory says" in capsys.readouterr().out
-    assert sandbox("destroy", quickstart) == 0
+    assert sandbox("destroy", quickstart, engine=engine) == 0
     assert "deleted" in capsys.readouterr().out
     roles: list[str] = []
     with_account(quickstart, "222222222222", lambda iam: roles.extend(r["RoleName"] for r in iam.list_roles()["Roles"]))
     assert roles == ["PulumiDeploy"]
 
 
-def test_every_form_of_trust_and_of_entering_an_account(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert sandbox("up", WIDE) == 0
+def test_every_form_of_trust_and_of_entering_an_account(
+    here: Path, capsys: pytest.CaptureFixture[str], engine: str
+) -> None:
+    assert sandbox("up", WIDE, engine=engine) == 0
     err = capsys.readouterr().err
     assert "gov is left out" in err
     assert "warning[expired]" in err
-    assert sandbox("up", WIDE) == 0
+    assert sandbox("up", WIDE, engine=engine) == 0
     assert capsys.readouterr().out == "no changes\n"
     assert sandbox("prove", WIDE, "--format", "json") == 0
     decisions = json.loads(capsys.readouterr().out)
@@ -90,26 +108,28 @@ def test_every_form_of_trust_and_of_entering_an_account(here: Path, capsys: pyte
 
 
 def test_an_edit_changes_what_it_says_and_the_proof_follows(
-    quickstart: Path, capsys: pytest.CaptureFixture[str]
+    quickstart: Path, capsys: pytest.CaptureFixture[str], engine: str
 ) -> None:
-    assert sandbox("up", quickstart) == 0
+    assert sandbox("up", quickstart, engine=engine) == 0
     edit(quickstart, "environments: [production]", "environments: [staging]")
     capsys.readouterr()
     assert sandbox("prove", quickstart) == 1
     out = capsys.readouterr().out
     assert "acme/shop, environment production" in out
     assert "the inventory refuses it, STS answered assumed" in out
-    assert sandbox("up", quickstart) == 0
+    assert sandbox("up", quickstart, engine=engine) == 0
     captured = capsys.readouterr()
     assert "1 updated" in captured.out
     assert "assumeRolePolicy" in captured.err
     assert sandbox("prove", quickstart) == 0
 
 
-def test_a_role_that_is_removed_goes_with_its_policies(quickstart: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert sandbox("up", quickstart) == 0
+def test_a_role_that_is_removed_goes_with_its_policies(
+    quickstart: Path, capsys: pytest.CaptureFixture[str], engine: str
+) -> None:
+    assert sandbox("up", quickstart, engine=engine) == 0
     edit(quickstart, "accounts: [prod]", "accounts: [dev]")
-    assert sandbox("up", quickstart) == 0
+    assert sandbox("up", quickstart, engine=engine) == 0
     assert sandbox("prove", quickstart) == 0
     found: list[Any] = []
     with_account(quickstart, "222222222222", lambda iam: found.append(iam.list_roles()["Roles"]))
@@ -119,9 +139,9 @@ def test_a_role_that_is_removed_goes_with_its_policies(quickstart: Path, capsys:
 
 
 def test_what_is_attached_by_hand_goes_and_what_revokes_sessions_stays(
-    quickstart: Path, capsys: pytest.CaptureFixture[str]
+    quickstart: Path, capsys: pytest.CaptureFixture[str], engine: str
 ) -> None:
-    assert sandbox("up", quickstart) == 0
+    assert sandbox("up", quickstart, engine=engine) == 0
     revoke = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]})
 
     def by_hand(iam: Any) -> None:
@@ -132,9 +152,9 @@ def test_what_is_attached_by_hand_goes_and_what_revokes_sessions_stays(
 
     with_account(quickstart, "222222222222", by_hand)
     capsys.readouterr()
-    assert sandbox("preview", quickstart) == 0
+    assert sandbox("preview", quickstart, engine=engine) == 0
     assert "would be: " in capsys.readouterr().out
-    assert sandbox("up", quickstart) == 0
+    assert sandbox("up", quickstart, engine=engine) == 0
     found: list[Any] = []
 
     def look(iam: Any) -> None:
@@ -145,9 +165,9 @@ def test_what_is_attached_by_hand_goes_and_what_revokes_sessions_stays(
     assert found[0] == []
     assert sorted(found[1]) == ["AWSRevokeOlderSessions", "publish-site"]
     capsys.readouterr()
-    assert sandbox("up", quickstart) == 0
+    assert sandbox("up", quickstart, engine=engine) == 0
     assert capsys.readouterr().out == "no changes\n"
-    assert sandbox("destroy", quickstart) == 0
+    assert sandbox("destroy", quickstart, engine=engine) == 0
 
 
 def test_a_proof_without_an_up_says_what_to_do(quickstart: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -169,12 +189,12 @@ def test_a_faulty_inventory_is_told_before_anything_starts(
 def test_a_broken_state_says_what_to_do_and_nothing_is_lost(
     quickstart: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert sandbox("up", quickstart) == 0
+    assert sandbox("up", quickstart, engine="builtin") == 0
     state = folder_of(quickstart) / "state.json"
     broken = state.read_text()[:200]
     state.write_text(broken)
     capsys.readouterr()
-    assert sandbox("up", quickstart) == 3
+    assert sandbox("up", quickstart, engine="builtin") == 3
     err = capsys.readouterr().err
     assert "state.json" in err
     assert "Traceback" not in err
@@ -189,13 +209,71 @@ def test_a_second_run_at_once_is_refused_and_names_the_first(
     assert f"process {os.getpid()}" in capsys.readouterr().err
 
 
-def test_an_emulator_that_forgot_is_rebuilt(quickstart: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert sandbox("up", quickstart) == 0
+def test_an_emulator_that_forgot_is_rebuilt(quickstart: Path, capsys: pytest.CaptureFixture[str], engine: str) -> None:
+    assert sandbox("up", quickstart, engine=engine) == 0
     shutil.rmtree(folder_of(quickstart) / "aws")
     capsys.readouterr()
-    assert sandbox("up", quickstart) == 0
+    assert sandbox("up", quickstart, engine=engine) == 0
     assert "created" in capsys.readouterr().out
     assert sandbox("prove", quickstart) == 0
+
+
+def test_another_port_of_the_emulated_aws_is_no_change_to_the_program(
+    quickstart: Path, capsys: pytest.CaptureFixture[str], engine: str
+) -> None:
+    assert sandbox("up", quickstart, engine=engine) == 0
+    capsys.readouterr()
+    with socket.create_server(("127.0.0.1", int((folder_of(quickstart) / "aws" / "port").read_text()))):
+        assert sandbox("up", quickstart, engine=engine) == 0
+    assert capsys.readouterr().out == "no changes\n"
+    assert sandbox("destroy", quickstart, engine=engine) == 0
+    assert "deleted" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--engine", "builtin"], "the engine pulumi brought this sandbox up"),
+        (["--engine", "pulumi"], "pulumi is not on PATH; install it as https://www.pulumi.com/docs"),
+        ([], "pulumi is not on PATH"),
+    ],
+)
+def test_a_sandbox_of_the_cli_needs_the_cli(
+    options: list[str], said: str, quickstart: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder_of(quickstart).mkdir(parents=True)
+    (folder_of(quickstart) / "engine").write_text("pulumi\n")
+    monkeypatch.setenv("PATH", "")
+    assert sandbox("up", quickstart, *options) == 3
+    assert said in capsys.readouterr().err
+    assert [path.name for path in folder_of(quickstart).iterdir()] == ["engine"]
+
+
+def test_the_official_aws_plugin_is_for_the_cli_and_for_accounts_that_say_how_to_enter_them(
+    quickstart: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sandbox("up", quickstart, "--engine", "builtin", "--aws-plugin", "official") == 2
+    assert "take --engine pulumi" in capsys.readouterr().err
+    with pytest.raises(SandboxError, match="cannot enter ambient, ambient-too, referenced: no deploy_role"):
+        refuse_ambient(read_subject(WIDE).plan)
+
+
+@pytest.mark.skipif(missing_part() is not None, reason=WITHOUT_CLI)
+def test_an_up_of_the_cli_that_is_stopped_halfway_is_finished_by_the_next(
+    quickstart: Path, project_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = "import sys; sys.path.insert(0, sys.argv[1]); from cli.main import main; main(sys.argv[2:])"
+    command = [sys.executable, "-c", program, str(project_folder), "sandbox", "up", str(quickstart)]
+    child = subprocess.Popen([*command, "--engine", "pulumi"], stderr=subprocess.PIPE, text=True)
+    assert child.stderr is not None
+    assert child.stderr.readline().startswith("create")
+    child.send_signal(signal.SIGTERM)
+    child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert sandbox("up", quickstart, engine="pulumi") == 0
+    assert "created" in capsys.readouterr().out
+    assert sandbox("up", quickstart, engine="pulumi") == 0
+    assert capsys.readouterr().out == "no changes\n"
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -225,3 +226,17 @@ def test_an_issuer_address_without_host_or_port_is_an_error(tmp_path: Path, addr
 def test_an_issuer_without_its_ca_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SandboxError, match="there is no CA file"):
         EmulatedAws(tmp_path, issuers=IssuerEndpoint("127.0.0.1:1", tmp_path / "missing.pem")).start()
+
+
+def test_the_endpoint_is_that_of_the_last_run_unless_somebody_has_taken_its_port(tmp_path: Path) -> None:
+    emulator = EmulatedAws(tmp_path, issuers=None)
+    with emulator:
+        first = emulator.endpoint
+    with emulator:
+        assert emulator.endpoint == first
+    with socket.create_server(("127.0.0.1", int(first.rpartition(":")[2]))):
+        with emulator:
+            second = emulator.endpoint
+        assert second != first
+    with emulator:
+        assert emulator.endpoint == second

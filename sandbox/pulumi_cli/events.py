@@ -1,0 +1,129 @@
+"""Turns the events of the CLI into the steps that the built-in engine reports.
+
+Source: ``EngineEvent`` in ``sdk/go/common/apitype/events.go`` of Pulumi, and the operations in
+``sdk/go/common/display`` there.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.engine import urns
+from sandbox.engine.monitor import LogMessage
+from sandbox.engine.reporting import differing
+from sandbox.engine.steps import Operation, Phase, PropertyChange, Step, Summary
+
+_OPERATIONS = {
+    "same": Operation.SAME,
+    "create": Operation.CREATE,
+    "update": Operation.UPDATE,
+    "delete": Operation.DELETE,
+    "create-replacement": Operation.REPLACE,
+    "delete-replaced": Operation.DELETE_REPLACED,
+    "discard": Operation.DISCARD,
+    "discard-replaced": Operation.DISCARD,
+}
+"""Without ``replace``, which only announces the two halves of a replacement, and without the reads of a refresh."""
+
+_OF_REFRESH = {"same": Operation.SAME, "update": Operation.REFRESH, "delete": Operation.FORGET}
+"""What ``pulumi refresh`` calls the results of its reads."""
+
+_PLUGIN_NOTICE = "using pulumi-resource-aws from $PATH"
+_PHASES = {
+    "resourcePreEvent": Phase.BEGUN,
+    "resOutputsEvent": Phase.DONE,
+    "resOpFailedEvent": Phase.FAILED,
+}
+
+
+@dataclass
+class EventReader:
+    """Takes the events of one run.
+
+    Attributes:
+        refresh: Whether the run is a refresh, whose results are what the reads found.
+        on_step: Called for each step that begins, is done or has failed.
+        on_log: Called with what the program and the AWS provider log.
+        errors: What went wrong, each text once, in the words of whoever said it.
+    """
+
+    refresh: bool
+    on_step: Callable[[Step], None]
+    on_log: Callable[[LogMessage], None]
+    errors: list[str] = field(default_factory=list)
+    _done: dict[tuple[str, Operation], Step] = field(default_factory=dict)
+    _outputs: Mapping[str, object] = field(default_factory=dict)
+
+    def take(self, event: Mapping[str, Any]) -> None:
+        """Read one event; those that say nothing about a step, nor log anything, are passed over."""
+        for kind, phase in _PHASES.items():
+            if kind in event:
+                self._step(event[kind]["metadata"], phase)
+        if "diagnosticEvent" in event:
+            self._log(event["diagnosticEvent"])
+
+    def summary(self) -> Summary:
+        """Sum up the run."""
+        steps = tuple(self._done.values())
+        return Summary(dict(Counter(step.operation for step in steps)), dict(self._outputs), steps)
+
+    def _step(self, metadata: Mapping[str, Any], phase: Phase) -> None:
+        old, new = metadata.get("old") or {}, metadata.get("new") or {}
+        if metadata["type"] == urns.STACK_TYPE and phase is Phase.DONE and metadata["op"] != "delete":
+            self._outputs = new.get("outputs") or {}
+        operation = self._operation(metadata, custom=bool((new or old).get("custom")))
+        if operation is None:
+            return
+        urn = metadata["urn"]
+        if not (new or old).get("custom"):
+            # A component is no call to AWS; its outputs come once more, when its children are done.
+            phase = Phase.DONE
+        if (urn, operation) in self._done:
+            return
+        changes = self._changes(metadata, old, new, operation)
+        step = Step(urn, urns.resource_type(urn), urns.name(urn), operation, phase, changes)
+        if phase is Phase.DONE:
+            self._done[urn, operation] = step
+        self.on_step(step)
+
+    def _operation(self, metadata: Mapping[str, Any], *, custom: bool) -> Operation | None:
+        if not self.refresh:
+            return _OPERATIONS.get(metadata["op"])
+        # Components and AWS providers cannot be read.
+        readable = custom and not urns.is_provider(metadata["type"])
+        return _OF_REFRESH.get(metadata["op"]) if readable else None
+
+    def _changes(
+        self, metadata: Mapping[str, Any], old: Mapping[str, Any], new: Mapping[str, Any], operation: Operation
+    ) -> dict[str, PropertyChange]:
+        old_inputs, new_inputs = old.get("inputs") or {}, new.get("inputs") or {}
+        old_outputs = old.get("outputs") or {}
+        if operation is Operation.REFRESH:
+            return differing(old_outputs, new.get("outputs") or {})
+        if operation not in {Operation.UPDATE, Operation.REPLACE} or not old:
+            return {}
+        paths = list(metadata.get("detailedDiff") or metadata.get("diffs") or metadata.get("keys") or ())
+        names = dict.fromkeys(path.split(".", 1)[0].split("[", 1)[0] for path in paths)
+        if not names:
+            return differing(old_inputs, new_inputs)
+        both = {name: (old_outputs.get(name, old_inputs.get(name)), new_inputs.get(name)) for name in names}
+        # A resource that goes with the one it stands in names the property that ties it to that one, which stays equal.
+        return {name: PropertyChange(before, after) for name, (before, after) in both.items() if before != after}
+
+    def _log(self, message: Mapping[str, Any]) -> None:
+        severity, text = message.get("severity", ""), str(message.get("message", "")).strip()
+        if severity == "error":
+            sentence = plain_error(text)
+            if sentence not in self.errors:
+                self.errors.append(sentence)
+        elif severity in {"info", "warning"} and text and not text.startswith(_PLUGIN_NOTICE):
+            self.on_log(LogMessage(severity, text, message.get("urn", "")))
+
+
+def plain_error(text: str) -> str:
+    """Return an error of the CLI without what it puts around it; of a Python traceback its last line."""
+    text = text.removeprefix("Preview failed: ").strip()
+    if "Traceback (most recent call last)" not in text:
+        return text
+    return f"the program failed: {text.splitlines()[-1].strip()}"

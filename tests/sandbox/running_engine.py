@@ -1,0 +1,56 @@
+"""One engine with emulated accounts of its own that run on, while the inventory changes from step to step."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sandbox.emulated_aws.process import EmulatedAws
+from sandbox.emulated_aws.settings import IssuerEndpoint
+from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
+from sandbox.engine.monitor import LogMessage
+from sandbox.engine.steps import Step, Summary
+from sandbox.engine_choice import EngineName
+from sandbox.run import Action, EngineSettings, Listener, act
+from sandbox.session import Session, Subject, furnished, read_subject
+from sandbox.surroundings import workspaces_of
+
+
+def ignore(_event: Step | LogMessage) -> None:
+    """Nobody listens."""
+
+
+@dataclass(frozen=True)
+class RunningEngine:
+    """An engine, its emulated accounts, and the folder of both."""
+
+    engine: EngineName
+    folder: Path
+    bitbucket: EmulatedBitbucket
+    aws: EmulatedAws
+
+    @contextmanager
+    def session(self, inventory: Path) -> Iterator[Session]:
+        with furnished(self.subject(inventory), self.bitbucket, self.aws) as session:
+            yield session
+
+    def subject(self, inventory: Path) -> Subject:
+        return replace(read_subject(inventory), folder=self.folder)
+
+    def act(self, action: Action, inventory: Path) -> Summary:
+        with self.session(inventory) as session:
+            return act(session, action, Listener(ignore, ignore), EngineSettings(self.engine))
+
+
+@contextmanager
+def running_engines(inventory: Path, folder: Path, *engines: EngineName) -> Iterator[list[RunningEngine]]:
+    """Start emulated accounts for each engine, and one emulated Bitbucket with the workspaces of this inventory."""
+    workspaces = workspaces_of(read_subject(inventory).inventory)
+    with ExitStack() as stack:
+        bitbucket = stack.enter_context(EmulatedBitbucket(folder / "bitbucket", workspaces))
+        issuers = IssuerEndpoint(bitbucket.address, bitbucket.ca_file)
+        engines_folders = [(engine, folder / engine) for engine in engines]
+        yield [
+            RunningEngine(engine, own, bitbucket, stack.enter_context(EmulatedAws(own / "aws", issuers=issuers)))
+            for engine, own in engines_folders
+        ]

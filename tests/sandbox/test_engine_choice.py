@@ -1,0 +1,68 @@
+"""Which engine a sandbox run takes."""
+
+from pathlib import Path
+
+import pytest
+
+from oidc.errors import SandboxError
+from sandbox.engine_choice import EngineMark, EngineName, choose_engine
+from sandbox.pulumi_cli import find_cli, missing_part
+
+
+@pytest.mark.parametrize(
+    ("asked", "made_by", "cli_is_here", "chosen"),
+    [
+        ("auto", None, True, EngineName.PULUMI),
+        ("auto", None, False, EngineName.BUILTIN),
+        ("auto", EngineName.BUILTIN, True, EngineName.BUILTIN),
+        ("auto", EngineName.PULUMI, False, EngineName.PULUMI),
+        ("pulumi", None, False, EngineName.PULUMI),
+        ("builtin", None, True, EngineName.BUILTIN),
+        ("builtin", EngineName.BUILTIN, True, EngineName.BUILTIN),
+    ],
+)
+def test_the_engine_that_made_it_goes_on_and_else_the_cli_where_it_is(
+    asked: str, made_by: EngineName | None, cli_is_here: bool, chosen: EngineName
+) -> None:
+    assert choose_engine(asked, made_by, lambda: cli_is_here) is chosen
+
+
+@pytest.mark.parametrize(("asked", "made_by"), [("pulumi", EngineName.BUILTIN), ("builtin", EngineName.PULUMI)])
+def test_another_engine_than_the_one_that_made_it_is_refused(asked: str, made_by: EngineName) -> None:
+    with pytest.raises(SandboxError, match=f"first run `bitbucket-oidc sandbox destroy --engine {made_by}`"):
+        choose_engine(asked, made_by, lambda: True)
+
+
+def test_the_mark_remembers_until_it_is_cleared(tmp_path: Path) -> None:
+    mark = EngineMark(tmp_path)
+    assert mark.read() is None
+    mark.set(EngineName.PULUMI)
+    assert EngineMark(tmp_path).read() is EngineName.PULUMI
+    mark.clear()
+    mark.clear()
+    assert mark.read() is None
+
+
+def test_a_mark_that_names_no_engine_is_an_error_that_says_what_to_write(tmp_path: Path) -> None:
+    (tmp_path / "engine").write_text("steam")
+    with pytest.raises(SandboxError, match=r"'steam'.*write pulumi or builtin into it"):
+        EngineMark(tmp_path).read()
+
+
+def executable(folder: Path, name: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text("#!/bin/sh\n")
+    (folder / name).chmod(0o755)
+
+
+def test_the_cli_is_there_with_its_language_host_on_path_or_beside_it(tmp_path: Path) -> None:
+    cli, links = tmp_path / "cli", tmp_path / "links"
+    executable(cli, "pulumi")
+    assert missing_part(str(links)) == "pulumi"
+    with pytest.raises(SandboxError, match=r"pulumi-language-python is not on PATH; install it as https://www\.pulumi"):
+        find_cli(str(cli))
+    executable(cli, "pulumi-language-python")
+    assert find_cli(str(cli)).path == cli / "pulumi"
+    links.mkdir()
+    (links / "pulumi").symlink_to(cli / "pulumi")
+    assert missing_part(str(links)) is None

@@ -1,0 +1,158 @@
+"""What the events of the Pulumi CLI become, on recorded shapes."""
+
+from typing import Any
+
+import pytest
+
+from sandbox.engine.monitor import LogMessage
+from sandbox.engine.steps import Operation, Phase, PropertyChange, Step
+from sandbox.pulumi_cli.events import EventReader, plain_error
+from sandbox.pulumi_cli.failure import failure
+from sandbox.pulumi_cli.process import Finished
+
+ROLE = "urn:pulumi:sandbox::p::a:b:C$aws:iam/role:Role::prod/shop"
+COMPONENT = "urn:pulumi:sandbox::p::a:b:C::prod"
+STACK = "urn:pulumi:sandbox::p::pulumi:pulumi:Stack::p-sandbox"
+
+
+class Run:
+    def __init__(self, *, refresh: bool = False) -> None:
+        self.steps: list[Step] = []
+        self.logs: list[LogMessage] = []
+        self.reader = EventReader(refresh, self.steps.append, self.logs.append)
+
+    def event(self, kind: str, op: str, urn: str, **metadata: Any) -> None:
+        old, new = metadata.pop("old", None), metadata.pop("new", {"custom": ":iam/" in urn})
+        kind_of = urn.split("::")[2].rpartition("$")[2]
+        self.reader.take(
+            {kind: {"metadata": {"op": op, "urn": urn, "type": kind_of, "old": old, "new": new, **metadata}}}
+        )
+
+    def log(self, severity: str, message: str) -> None:
+        self.reader.take({"diagnosticEvent": {"severity": severity, "message": message}})
+
+    def operations(self) -> list[tuple[Operation, Phase]]:
+        return [(step.operation, step.phase) for step in self.steps]
+
+
+def test_a_step_begins_and_is_done_or_has_failed() -> None:
+    run = Run()
+    run.event("resourcePreEvent", "create", ROLE)
+    run.event("resOutputsEvent", "create", ROLE)
+    run.event("resourcePreEvent", "delete", ROLE)
+    run.event("resOpFailedEvent", "delete", ROLE)
+    assert run.operations() == [
+        (Operation.CREATE, Phase.BEGUN),
+        (Operation.CREATE, Phase.DONE),
+        (Operation.DELETE, Phase.BEGUN),
+        (Operation.DELETE, Phase.FAILED),
+    ]
+    assert run.reader.summary().counts == {Operation.CREATE: 1}
+    assert (run.steps[0].type, run.steps[0].name) == ("aws:iam/role:Role", "prod/shop")
+
+
+def test_a_component_is_done_at_once_and_counts_once() -> None:
+    run = Run()
+    run.event("resourcePreEvent", "same", COMPONENT)
+    run.event("resOutputsEvent", "same", COMPONENT)
+    run.event("resOutputsEvent", "same", COMPONENT)
+    assert run.operations() == [(Operation.SAME, Phase.DONE)]
+
+
+def test_a_replacement_is_its_two_halves() -> None:
+    run = Run()
+    for op in ("delete-replaced", "replace", "create-replacement"):
+        run.event("resourcePreEvent", op, ROLE)
+        run.event("resOutputsEvent", op, ROLE)
+    assert run.reader.summary().counts == {Operation.DELETE_REPLACED: 1, Operation.REPLACE: 1}
+
+
+def test_the_reads_before_an_up_are_no_steps_and_those_of_a_refresh_are() -> None:
+    up, refresh = Run(), Run(refresh=True)
+    up.event("resourcePreEvent", "refresh", ROLE)
+    up.event("resOutputsEvent", "refresh", ROLE)
+    assert up.steps == []
+    refresh.event("resourcePreEvent", "refresh", ROLE)
+    refresh.event("resOutputsEvent", "delete", ROLE)
+    refresh.event("resOutputsEvent", "same", COMPONENT)
+    assert refresh.operations() == [(Operation.FORGET, Phase.DONE)]
+
+
+def test_what_differs_is_told_by_property_with_both_values() -> None:
+    run = Run()
+    run.event(
+        "resOutputsEvent",
+        "update",
+        ROLE,
+        old={"custom": True, "inputs": {"path": "/a/"}, "outputs": {"tags": {"A": "1"}}},
+        new={"custom": True, "inputs": {"path": "/b/", "tags": {"A": "2"}}},
+        detailedDiff={"path": {}, "tags.A": {}, 'tags["B"]': {}},
+    )
+    assert run.steps[0].changes == {
+        "path": PropertyChange("/a/", "/b/"),
+        "tags": PropertyChange({"A": "1"}, {"A": "2"}),
+    }
+
+
+def test_a_property_that_stays_equal_is_not_told() -> None:
+    run = Run()
+    old, new = {"custom": True, "outputs": {"role": "shop"}}, {"custom": True, "inputs": {"role": "shop"}}
+    run.event("resOutputsEvent", "create-replacement", ROLE, old=old, new=new, keys=["role"], diffs=["role"])
+    assert run.steps[0].changes == {}
+
+
+def test_a_refresh_tells_what_it_found() -> None:
+    run = Run(refresh=True)
+    old, new = ({"custom": True, "outputs": {"path": "/", "description": text}} for text in "ab")
+    run.event("resOutputsEvent", "update", ROLE, old=old, new=new)
+    assert run.steps[0].changes == {"description": PropertyChange("a", "b")}
+
+
+def test_the_outputs_of_the_stack_are_those_of_the_run_and_after_a_destroy_there_are_none() -> None:
+    run = Run()
+    run.event("resOutputsEvent", "same", STACK, new={"outputs": {"arns": ["x"]}})
+    assert run.reader.summary().outputs == {"arns": ["x"]}
+    gone = Run()
+    gone.event("resOutputsEvent", "delete", STACK, old={"outputs": {"arns": ["x"]}}, new=None)
+    assert gone.reader.summary().outputs == {}
+
+
+def test_only_what_is_for_the_user_is_logged() -> None:
+    run = Run()
+    run.log("debug", "beginning rpc")
+    run.log("info#err", "Traceback (most recent call last):")
+    run.log("warning", "using pulumi-resource-aws from $PATH at /somewhere")
+    run.log("warning", "about to expire\n")
+    assert [message.text for message in run.logs] == ["about to expire"]
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("Preview failed: AWS refused it", "AWS refused it"),
+        (
+            "Program failed with an unhandled exception:\nTraceback (most recent call last):\n  File x\nKeyError: 'a'",
+            "the program failed: KeyError: 'a'",
+        ),
+    ],
+)
+def test_an_error_is_a_sentence(text: str, plain: str) -> None:
+    assert plain_error(text) == plain
+
+
+def test_a_failure_says_what_went_wrong_once_and_not_that_something_did() -> None:
+    run = Run()
+    for text in ("AWS refused it", "AWS refused it", "update failed"):
+        run.log("error", text)
+    assert str(failure(run.reader.errors, Finished(1, ""))) == "AWS refused it"
+
+
+def test_a_failure_before_any_event_says_what_the_cli_said() -> None:
+    assert str(failure([], Finished(255, "warning: x\nerror: no such thing\n"))) == "no such thing"
+    assert str(failure(["update failed"], Finished(1, ""))) == "update failed"
+    assert str(failure([], Finished(7, ""))) == "the Pulumi CLI failed with exit code 7"
+
+
+def test_many_errors_are_not_all_shown() -> None:
+    text = str(failure([f"number {number}" for number in range(9)], Finished(1, "")))
+    assert "number 4\nand 4 more errors" in text
