@@ -99,8 +99,8 @@ def running(subject: Subject, *, with_furniture: bool = True) -> Iterator[Sessio
 
     Args:
         subject: What the sandbox is about.
-        with_furniture: Whether accounts get what real ones have already. A proof takes them as the last ``up`` left them:
-            an OIDC provider that an ``up`` deleted is to be missed.
+        with_furniture: Whether accounts get what real ones have already. A proof takes them as the last ``up`` left
+            them: an OIDC provider that an ``up`` deleted is to be missed.
 
     Raises:
         SandboxError: A part does not start; what was made before stays as it is.
