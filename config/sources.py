@@ -10,7 +10,8 @@ from config.findings import Finding, Place, did_you_mean
 from config.models.inventory import Inventory
 from config.scalars import describe
 from config.text_file import Unreadable, read_text
-from config.yaml_document import Path, YamlDocument, find_node, read_document, show_path
+from config.yaml_document import Path, YamlDocument, read_document, show_path
+from config.yaml_nodes import find_node
 
 LOCK_NAME = "inventory.lock.yaml"
 _MERGED_SECTIONS = ("workspaces", "accounts", "permission_policies", "roles")

@@ -5,7 +5,7 @@ seen and a mistake can be pointed at. Aliases and merge keys work as YAML define
 and the inventory has none.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -13,10 +13,11 @@ from typing import Any, TypeAlias
 
 import yaml
 
+from config.yaml_nodes import NO_KEY, PREFIX, pairs
+
 YamlData: TypeAlias = "dict[str, Any] | list[Any] | str | int | float | bool | date | None"
 Path: TypeAlias = tuple[str | int, ...]
 
-_PREFIX = "tag:yaml.org,2002:"
 _MAX_DEPTH = 50
 _MAX_VALUES = 2_000_000
 _MAX_INTEGER = 2**63
@@ -138,7 +139,7 @@ class _Constructor:
         self._refuse_tag(node, "map", path)
         data: dict[str, YamlData] = {}
         keys: dict[str, yaml.Node] = {}
-        for key_node, value_node, merged in _pairs(node):
+        for key_node, value_node, merged in pairs(node):
             key = self._key(key_node, path)
             if key is None or (merged and key in keys):
                 continue
@@ -155,12 +156,12 @@ class _Constructor:
 
     def _key(self, node: yaml.Node, path: Path) -> str | None:
         """Return the text of a key; a number or a word like `on` that YAML would read as something else is refused."""
-        if isinstance(node, yaml.ScalarNode) and node.tag in (f"{_PREFIX}str", f"{_PREFIX}value"):
+        if isinstance(node, yaml.ScalarNode) and node.tag in (f"{PREFIX}str", f"{PREFIX}value"):
             return str(node.value)
-        if node.tag == _NO_KEY:
+        if node.tag == NO_KEY:
             self._report("yaml-feature", node, path, "`<<` merges what is no mapping", "name an anchor of a mapping")
             return None
-        if isinstance(node, yaml.ScalarNode) and node.tag.startswith(_PREFIX) and node.tag != f"{_PREFIX}merge":
+        if isinstance(node, yaml.ScalarNode) and node.tag.startswith(PREFIX) and node.tag != f"{PREFIX}merge":
             self._report(
                 "yaml-feature", node, path, f"the key {node.value} is read as {_kind(node.tag)}, not as text",
                 f'quote it: "{node.value}"',
@@ -172,7 +173,7 @@ class _Constructor:
         return None
 
     def _scalar(self, node: yaml.ScalarNode, path: Path) -> YamlData:
-        tag = node.tag.removeprefix(_PREFIX)
+        tag = node.tag.removeprefix(PREFIX)
         if tag == "str":
             return str(node.value)
         try:
@@ -194,8 +195,8 @@ class _Constructor:
         return value
 
     def _refuse_tag(self, node: yaml.Node, expected: str, path: Path) -> None:
-        if node.tag != _PREFIX + expected:
-            shown = node.tag.replace(_PREFIX, "!!")
+        if node.tag != PREFIX + expected:
+            shown = node.tag.replace(PREFIX, "!!")
             self._report("yaml-feature", node, path, f"the tag {shown} is not part of the grammar", "remove the tag")
 
 
@@ -203,64 +204,7 @@ _SCALARS = yaml.constructor.SafeConstructor()
 
 
 def _kind(tag: str) -> str:
-    return {"null": "null", "bool": "true or false", "timestamp": "a date"}.get(tag.removeprefix(_PREFIX), "a number")
-
-
-def _pairs(node: yaml.MappingNode) -> Iterator[tuple[yaml.Node, yaml.Node, bool]]:
-    """Yield key, value and whether a merge key (``<<``) brought them; a mapping's own keys first: they win.
-
-    Each mapping is merged once, however often it is named: again would change nothing, and might never end. What is
-    merged and is no mapping is yielded as its own key, for the reader of keys to refuse.
-    """
-    seen = {id(node)}
-    waiting = [node]
-    while waiting:
-        current = waiting.pop(0)
-        merges: list[yaml.Node] = []
-        for key, value in current.value:
-            if key.tag == f"{_PREFIX}merge":
-                merges += value.value if isinstance(value, yaml.SequenceNode) else [value]
-            else:
-                yield key, value, current is not node
-        fresh = [merged for merged in merges if isinstance(merged, yaml.MappingNode) and id(merged) not in seen]
-        yield from ((_NoKey(merged), merged, True) for merged in merges if not isinstance(merged, yaml.MappingNode))
-        seen.update(map(id, fresh))
-        waiting[:0] = fresh  # what an earlier one merges comes before a later one
-
-
-class _NoKey(yaml.Node):
-    """Stands where a key should, for something merged that has no keys."""
-
-    def __init__(self, merged: yaml.Node) -> None:
-        super().__init__(_NO_KEY, merged.value, merged.start_mark, merged.end_mark)
-
-
-_NO_KEY = "no key"
-
-
-def find_node(
-    root: yaml.Node | None, path: Sequence[str | int], *, of_key: bool = False
-) -> tuple[yaml.Node | None, int]:
-    """Follow ``path`` from ``root``; return the deepest node found and how many parts of the path led there.
-
-    With ``of_key`` the last part is answered by the node of the key itself, not of its value.
-    """
-    node, depth = root, 0
-    for part in path:
-        step = _child(node, part)
-        if step is None:
-            break
-        depth += 1
-        node = step[0] if of_key and depth == len(path) else step[1]
-    return node, depth
-
-
-def _child(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node, yaml.Node] | None:
-    if isinstance(node, yaml.MappingNode):
-        return next(((key, value) for key, value, _ in _pairs(node) if key.value == part), None)
-    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-        return node.value[part], node.value[part]
-    return None
+    return {"null": "null", "bool": "true or false", "timestamp": "a date"}.get(tag.removeprefix(PREFIX), "a number")
 
 
 def show_path(path: Sequence[str | int]) -> str:

@@ -1,0 +1,66 @@
+"""Walk the nodes that PyYAML composes: the pairs of a mapping with merge keys followed, and the node at a path."""
+
+from collections.abc import Iterator, Sequence
+
+import yaml
+
+PREFIX = "tag:yaml.org,2002:"
+"""Of the tags of YAML's own types (https://yaml.org/type/)."""
+
+
+def pairs(node: yaml.MappingNode) -> Iterator[tuple[yaml.Node, yaml.Node, bool]]:
+    """Yield key, value and whether a merge key (``<<``) brought them; a mapping's own keys first: they win.
+
+    Each mapping is merged once, however often it is named: again would change nothing, and might never end. What is
+    merged and is no mapping is yielded as its own key, for the reader of keys to refuse.
+    """
+    seen = {id(node)}
+    waiting = [node]
+    while waiting:
+        current = waiting.pop(0)
+        merges: list[yaml.Node] = []
+        for key, value in current.value:
+            if key.tag == f"{PREFIX}merge":
+                merges += value.value if isinstance(value, yaml.SequenceNode) else [value]
+            else:
+                yield key, value, current is not node
+        fresh = [merged for merged in merges if isinstance(merged, yaml.MappingNode) and id(merged) not in seen]
+        yield from ((_NoKey(merged), merged, True) for merged in merges if not isinstance(merged, yaml.MappingNode))
+        seen.update(map(id, fresh))
+        waiting[:0] = fresh  # what an earlier one merges comes before a later one
+
+
+class _NoKey(yaml.Node):
+    """Stands where a key should, for something merged that has no keys."""
+
+    def __init__(self, merged: yaml.Node) -> None:
+        super().__init__(NO_KEY, merged.value, merged.start_mark, merged.end_mark)
+
+
+NO_KEY = "no key"
+"""The tag of what stands where a key should."""
+
+
+def find_node(
+    root: yaml.Node | None, path: Sequence[str | int], *, of_key: bool = False
+) -> tuple[yaml.Node | None, int]:
+    """Follow ``path`` from ``root``; return the deepest node found and how many parts of the path led there.
+
+    With ``of_key`` the last part is answered by the node of the key itself, not of its value.
+    """
+    node, depth = root, 0
+    for part in path:
+        step = _child(node, part)
+        if step is None:
+            break
+        depth += 1
+        node = step[0] if of_key and depth == len(path) else step[1]
+    return node, depth
+
+
+def _child(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node, yaml.Node] | None:
+    if isinstance(node, yaml.MappingNode):
+        return next(((key, value) for key, value, _ in pairs(node) if key.value == part), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        return node.value[part], node.value[part]
+    return None
