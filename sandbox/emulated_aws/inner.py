@@ -25,6 +25,9 @@ Keys = Callable[[str, Mapping[str, str]], Mapping[str, str]]
 
 _NO_SCRIPTS: dict[str, Callable[..., list[str]]] = {"_collect_scripts": lambda *_folders: []}
 
+_DOCUMENTS = "_resolve_managed_policy_document"
+"""What ministack itself reads the documents of managed policies by."""
+
 
 class Inner:
     """ministack in this process, with the environment it is to have already set.
@@ -50,6 +53,8 @@ class Inner:
             )
             self._account: Callable[[], str] = responses.get_account_id
             self._caller: Callable[[], str] = evaluator.caller_arn
+            documents: Callable[[str, str], Any] = getattr(evaluator, _DOCUMENTS)
+            self._managed_policy_document = documents
             for name in ("SERVICE_HANDLERS", *_NO_SCRIPTS):
                 getattr(app, name)
             for store in (self._roles, self._policies, self._oidc_providers):
@@ -111,6 +116,11 @@ class Inner:
     def policy_exists(self, account: str, arn: str) -> bool:
         """Tell whether an account has this customer-managed policy."""
         return self._policies.get_scoped(account, None, arn) is not None
+
+    def managed_policy_document(self, account: str, arn: str) -> dict[str, Any] | str | None:
+        """Return the default version of a managed policy as ministack decides by it, or ``None`` without one."""
+        document: dict[str, Any] | str | None = self._managed_policy_document(arn, account)
+        return document
 
     def know_aws_managed_policy(self, arn: str) -> None:
         """Add an AWS-managed policy that ministack does not have, with a document that allows nothing."""

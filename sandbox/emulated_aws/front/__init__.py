@@ -13,6 +13,7 @@ from sandbox.emulated_aws.front.issuer_connection import IssuerConnection
 from sandbox.emulated_aws.front.issuer_keys import IssuerKeys
 from sandbox.emulated_aws.front.oidc_provider_answers import delete_oidc_provider, get_oidc_provider
 from sandbox.emulated_aws.front.oidc_provider_limits import oidc_provider_limits
+from sandbox.emulated_aws.front.policy_simulation import policy_simulation
 from sandbox.emulated_aws.front.role_boundaries import boundaries
 from sandbox.emulated_aws.front.role_inline_policies import inline_policy_size
 from sandbox.emulated_aws.front.role_managed_policies import managed_policies
@@ -55,6 +56,7 @@ def steps_by_action(inner: Inner, settings: Settings) -> Mapping[str, tuple[Step
         "iam:UpdateAssumeRolePolicy": (trust,),
         "iam:PutRolePolicy": (inline_policy_size(inner),),
         "iam:AttachRolePolicy": (managed_policies(inner, settings),),
+        "iam:SimulatePrincipalPolicy": (policy_simulation(inner),),
         "iam:CreateOpenIDConnectProvider": (changes.checked_tags, oidc_provider_limits(inner, issuers)),
         "iam:GetOpenIDConnectProvider": (get_oidc_provider(inner),),
         "iam:DeleteOpenIDConnectProvider": (delete_oidc_provider(inner),),
