@@ -31,7 +31,9 @@ def _account_table(account: AccountPlan) -> Table:
     table.add_column("grade", no_wrap=True)
     table.add_column("may do", overflow="fold")
     for role in account.roles:
-        table.add_row(_name(role), "\n".join(trusted(line) for line in role.trust), role.grade.value, _may_do(role))
+        table.add_row(
+            _name(role), escape("\n".join(trusted(line) for line in role.trust)), role.grade.value, _may_do(role)
+        )
     if not account.roles:
         table.add_row("no role", "", "", "")
     return table
@@ -50,9 +52,9 @@ def trusted(line: TrustPlan) -> str:
     """Say who a line of trust lets in: ``acme/payments, environment production``."""
     asked = f", audience {' or '.join(line.audiences)}" if line.audiences != line.default_audiences else ""
     if line.repository is None:
-        return escape(f"every repository of {line.workspace}, every step{asked}: {line.reason}")
+        return f"every repository of {line.workspace}, every step{asked}: {line.reason}"
     which = f"environment {line.environment}" if line.environment else f"steps {line.steps}"
-    return escape(f"{line.workspace}/{line.repository}, {which}{asked}")
+    return f"{line.workspace}/{line.repository}, {which}{asked}"
 
 
 def _may_do(role: RolePlan) -> str:

@@ -8,12 +8,16 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.terminal import console
-from sandbox.proof.prove import Decision
+from sandbox.proof.permission_cases import NotTried
+from sandbox.proof.prove import Decision, Proof
+from sandbox.proof.trials import TriedPermission
 
 
-def show_proof(decisions: Sequence[Decision]) -> None:
+def show_proof(proof: Proof) -> None:
     """Print for each account who gets into which role, and what was refused; every disagreement in full."""
     out = console()
+    decisions = proof.decisions
+    tried = {arn: list(found) for arn, found in groupby(proof.permissions, key=lambda one: one.arn)}
     kinds = list(dict.fromkeys(decision.presented.name for decision in decisions if decision.made_up))
     for account, of_account in groupby(decisions, key=lambda decision: decision.account):
         table = Table(title=escape(account), title_justify="left", title_style="bold", show_lines=True)
@@ -21,15 +25,20 @@ def show_proof(decisions: Sequence[Decision]) -> None:
         table.add_column("STS lets in", overflow="fold")
         table.add_column("STS refuses", overflow="fold")
         table.add_column("as the inventory says", justify="right")
-        for _, of_role in groupby(of_account, key=lambda decision: decision.role):
-            table.add_row(*_row(list(of_role)))
+        table.add_column("may do, may not do", overflow="fold")
+        for arn, of_role in groupby(of_account, key=lambda decision: decision.arn):
+            table.add_row(*_row(list(of_role)), _tried(tried[arn]))
         out.print(table)
     if kinds:
         out.print(f"Wrong tokens, each one step away from a right one: {', '.join(kinds)}.", **_PROSE)
     for decision in decisions:
         if not decision.agrees:
             out.print(_disagreement(decision), style="bold red", **_PROSE)
+    for one in proof.permissions:
+        if not one.agrees:
+            out.print(_permission_disagreement(one), style="bold red", **_PROSE)
     out.print(_summary(decisions), **_PROSE)
+    out.print(_permission_summary(proof.permissions), **_PROSE)
 
 
 _PROSE: dict[str, Any] = {"highlight": False, "soft_wrap": True, "markup": False}
@@ -74,19 +83,71 @@ def _summary(decisions: Sequence[Decision]) -> str:
     return f"roles: {roles}; tokens of the inventory's own steps: {steps}, wrong ones: {wrong}; {verdict}"
 
 
-def proof_json(decisions: Sequence[Decision]) -> list[dict[str, Any]]:
-    """Return every decision as JSON."""
-    return [
-        {
-            "account": decision.account,
-            "role": decision.role,
-            "arn": decision.arn,
-            "token": decision.presented.name,
-            "made_up": decision.made_up,
-            "source_ip": decision.presented.source_ip,
-            "expected": decision.expected,
-            "allowed": decision.allowed,
-            "answer": decision.answer,
-        }
-        for decision in decisions
-    ]
+def _tried(permissions: list[TriedPermission]) -> str:
+    """Say what was tried for one role: ``yes, s3:PutObject (simulated) / iam:ListUsers (called)``."""
+    lines = []
+    for one in permissions:
+        if isinstance(one.trial, NotTried):
+            lines.append(f"not tried: {escape(one.trial.reason)}")
+        else:
+            verdict = "yes" if one.agrees else "[bold red]NO[/]"
+            does = "may" if one.trial.expected else "may not"
+            lines.append(f"{verdict}: {does} {escape(one.trial.action)} ({one.trial.way.value})")
+    return "\n".join(lines)
+
+
+def _permission_disagreement(one: TriedPermission) -> str:
+    if isinstance(one.trial, NotTried):
+        return ""
+    return (
+        f"{one.arn}: {one.trial.action} on {one.trial.resource}, {one.trial.way.value}: {one.trial.reason}, "
+        f"the emulated AWS answered {one.answer}"
+    )
+
+
+def _permission_summary(permissions: Sequence[TriedPermission]) -> str:
+    tried = [one for one in permissions if not isinstance(one.trial, NotTried)]
+    disagreements = sum(not one.agrees for one in tried)
+    verdict = f"{disagreements} NOT as the policies say" if disagreements else "every one decided as the policies say"
+    without = len({one.arn for one in permissions} - {one.arn for one in tried})
+    not_tried = f"; {without} {'role' if without == 1 else 'roles'} not tried" if without else ""
+    return f"{len(tried)} permissions tried with the roles' credentials or simulated: {verdict}{not_tried}"
+
+
+def proof_json(proof: Proof) -> dict[str, Any]:
+    """Return everything as JSON; the keys are public, and documented in ``docs/reference/commands.md``."""
+    return {
+        "agrees": proof.agrees,
+        "decisions": [_decision_json(decision) for decision in proof.decisions],
+        "permissions": [_permission_json(one) for one in proof.permissions],
+    }
+
+
+def _decision_json(decision: Decision) -> dict[str, Any]:
+    return {
+        "account": decision.account,
+        "role": decision.role,
+        "arn": decision.arn,
+        "token": decision.presented.name,
+        "made_up": decision.made_up,
+        "source_ip": decision.presented.source_ip,
+        "expected": decision.expected,
+        "allowed": decision.allowed,
+        "answer": decision.answer,
+    }
+
+
+def _permission_json(one: TriedPermission) -> dict[str, Any]:
+    trial = None if isinstance(one.trial, NotTried) else one.trial
+    return {
+        "account": one.account,
+        "role": one.role,
+        "arn": one.arn,
+        "tried": trial.way.value if trial else None,
+        "action": trial.action if trial else None,
+        "resource": trial.resource if trial else None,
+        "expected": trial.expected if trial else None,
+        "allowed": one.allowed,
+        "answer": one.answer,
+        "reason": one.trial.reason,
+    }

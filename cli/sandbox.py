@@ -3,7 +3,7 @@
 import json
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -14,6 +14,7 @@ from cli.inventory import format_option, inventory_argument
 
 if TYPE_CHECKING:
     from sandbox.session import Session, Subject
+    from sandbox.standing import Standing
 
 
 @click.group("sandbox")
@@ -81,19 +82,72 @@ def destroy(inventory: Path, engine: str, aws_plugin: str) -> int:
 def prove(inventory: Path, output: str) -> int:
     """Present tokens, right and wrong, to every role, and hold what STS decides against the inventory.
 
-    One disagreement is exit code 1.
+    With the credentials that a right token got, something that the role's policies allow is tried, and something that
+    they do not. One disagreement is exit code 1. Where `sandbox serve` runs, its emulators are asked.
     """
     from cli.proof_table import proof_json, show_proof  # noqa: PLC0415 - the sandbox's imports, in this command only
-    from sandbox.proof.prove import prove as decisions_of  # noqa: PLC0415 - as above
+    from sandbox.proof.prove import prove as proof_of  # noqa: PLC0415 - as above
+
+    with _standing(inventory) as found:
+        proof = proof_of(found)
+    if output == "json":
+        click.echo(json.dumps(proof_json(proof), indent=2))
+    else:
+        show_proof(proof)
+    return 0 if proof.agrees else 1
+
+
+@command.command()
+@inventory_argument
+@format_option("text", "json")
+def serve(inventory: Path, output: str) -> int:
+    """Keep what `up` made running until Ctrl-C, for clients of your own: the AWS CLI, boto3, curl, openssl.
+
+    Prints where it is, and for each role how to get a token and assume it, in a second shell.
+    """
+    from cli.sandbox_serve import served_json, show_served  # noqa: PLC0415 - the sandbox's imports, in this command only
+    from sandbox.serve import stay_until_gone  # noqa: PLC0415 - as above
     from sandbox.session import read_subject  # noqa: PLC0415 - as above
+    from sandbox.standing import announced, standing  # noqa: PLC0415 - as above
 
     with _session(read_subject(inventory), with_furniture=False) as session:
-        decisions = list(decisions_of(session))
-    if output == "json":
-        click.echo(json.dumps(proof_json(decisions), indent=2))
-    else:
-        show_proof(decisions)
-    return 0 if all(decision.agrees for decision in decisions) else 1
+        standing(session)
+        with announced(session), suppress(KeyboardInterrupt):
+            if output == "json":
+                click.echo(json.dumps(served_json(session)))
+            else:
+                show_served(session)
+            stay_until_gone(session.endpoint)
+        click.echo("stopping; what is there is kept", err=True)
+    return 0
+
+
+@command.command()
+@inventory_argument
+@click.option("--repository", required=True, metavar="WORKSPACE/REPOSITORY", help="Whose step, for example acme/shop.")
+@click.option("--environment", metavar="NAME", help="The deployment environment that the step names.")
+@click.option(
+    "--audience",
+    "audiences",
+    multiple=True,
+    metavar="TEXT",
+    help="`aud` in place of the workspace's own; several become a list.",
+)
+@click.option("--branch", default="main", show_default=True, help="In the token, though AWS does not see it.")
+def token(inventory: Path, repository: str, environment: str | None, audiences: tuple[str, ...], branch: str) -> int:
+    """Print the token of a step, as `BITBUCKET_STEP_OIDC_TOKEN` holds it, signed by the emulated Bitbucket.
+
+    It works once the sandbox has been up, also while `sandbox serve` runs, and is valid for an hour.
+    """
+    from sandbox.session import read_subject  # noqa: PLC0415 - the sandbox's imports, in this command only
+    from sandbox.standing import signing_bitbucket  # noqa: PLC0415 - as above
+    from sandbox.step_token import named_step, signed  # noqa: PLC0415 - as above
+
+    subject = read_subject(inventory)
+    _show_warnings(subject)
+    step = named_step(subject.inventory, repository, environment, branch=branch)
+    click.echo(signed(signing_bitbucket(subject), step, audiences))
+    return 0
 
 
 def _run(action: str, inventory: Path, engine: str, aws_plugin: str) -> int:
@@ -113,11 +167,10 @@ def _run(action: str, inventory: Path, engine: str, aws_plugin: str) -> int:
 def _session(subject: "Subject", *, with_furniture: bool = True) -> "Iterator[Session]":
     """Start a sandbox; a request to end stops it in an orderly way."""
     from sandbox.session import running  # noqa: PLC0415 - the sandbox's imports, in this command only
+    from sandbox.standing import refuse_beside_serving  # noqa: PLC0415 - as above
 
-    for warning in subject.warnings:
-        click.echo(warning, err=True)
-    for key in subject.left_out:
-        click.echo(f"{key} is left out: the emulated AWS has the partition aws alone", err=True)
+    _show_warnings(subject)
+    refuse_beside_serving(subject.path)
     before = signal.signal(signal.SIGTERM, _stop)
     try:
         with running(subject, with_furniture=with_furniture) as session:
@@ -126,6 +179,29 @@ def _session(subject: "Subject", *, with_furniture: bool = True) -> "Iterator[Se
             yield session
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _show_warnings(subject: "Subject") -> None:
+    for warning in subject.warnings:
+        click.echo(warning, err=True)
+    for key in subject.left_out:
+        click.echo(f"{key} is left out: the emulated AWS has the partition aws alone", err=True)
+
+
+@contextmanager
+def _standing(inventory: Path) -> "Iterator[Standing]":
+    """Find the sandbox that another process serves, or start it for the time of the block."""
+    from sandbox.session import read_subject  # noqa: PLC0415 - the sandbox's imports, in this command only
+    from sandbox.standing import served_by, serving, standing  # noqa: PLC0415 - as above
+
+    subject = read_subject(inventory)
+    found = serving(inventory)
+    if found is not None:
+        _show_warnings(subject)
+        yield served_by(found, subject)
+        return
+    with _session(subject, with_furniture=False) as session:
+        yield standing(session)
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -1,24 +1,18 @@
-"""Present every token to every role, and hold what STS decided against what the inventory says."""
+"""Present every token to every role, and hold what the emulated AWS decided against what the inventory says."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
-
-import boto3
-from botocore import UNSIGNED
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from access.plan import AccountPlan, RolePlan
-from oidc.errors import SandboxError
-from sandbox.emulated_aws.settings import SOURCE_IP_HEADER
+from sandbox.emulated_aws.furnish import RootUsers
 from sandbox.emulated_bitbucket.step import EmulatedWorkspace
+from sandbox.proof.callers import Callers, Credentials
 from sandbox.proof.cases import Presented, expected, from_allowed_address, steps_of, wrong_tokens
 from sandbox.proof.tokens import token_of
-from sandbox.session import Session
-
-_SESSION_NAME = "prove"
+from sandbox.proof.trials import PermissionTrials, TriedPermission
+from sandbox.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,31 +46,57 @@ class Decision:
         return self.expected is self.allowed
 
 
-def prove(session: Session, *, today: date | None = None) -> Iterator[Decision]:
-    """Yield every decision, account by account and role by role.
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """All that was asked.
+
+    Attributes:
+        decisions: Of STS, account by account and role by role.
+        permissions: What each role was tried to do, in the same order.
+    """
+
+    decisions: tuple[Decision, ...]
+    permissions: tuple[TriedPermission, ...]
+
+    @property
+    def agrees(self) -> bool:
+        """Tell whether everything was decided as the inventory says."""
+        return all(decision.agrees for decision in self.decisions) and all(one.agrees for one in self.permissions)
+
+
+def prove(standing: Standing, *, today: date | None = None) -> Proof:
+    """Present tokens to every role, and try with the credentials of a right one what the role may do.
 
     Raises:
-        SandboxError: Nothing is up, or the emulated accounts do not answer.
+        SandboxError: The emulated accounts do not answer.
     """
-    if not session.is_up or session.forgot:
-        what = "the emulated accounts lost their state in a crash" if session.is_up else "nothing is up in this sandbox"
-        raise SandboxError(what, do="run `bitbucket-oidc sandbox up` with the same inventory first")
-    ask = _StsCaller(session.endpoint)
+    callers = Callers(standing.endpoint)
     today = today or datetime.now(UTC).date()
-    steps = steps_of(session.subject.inventory)
-    for account in session.subject.plan.accounts:
-        for role in account.roles:
-            for presented, made_up in _tokens(session, role, steps):
-                answer = ask(role.arn, token_of(presented, session.bitbucket), presented.source_ip)
-                yield _decision(account, role, presented, made_up=made_up, answer=answer, today=today)
+    steps = steps_of(standing.subject.inventory)
+    decisions: list[Decision] = []
+    permissions: list[TriedPermission] = []
+    with closing(RootUsers(standing.endpoint)) as roots:
+        trials = PermissionTrials(callers, roots)
+        for account in standing.subject.plan.accounts:
+            for role in account.roles:
+                credentials: Credentials | None = None
+                for presented, made_up in _tokens(standing, role, steps):
+                    token = token_of(presented, standing.bitbucket)
+                    answer = callers.assume(role.arn, token, presented.source_ip)
+                    decision = _decision(account, role, presented, made_up=made_up, answer=answer.code, today=today)
+                    decisions.append(decision)
+                    if credentials is None and decision.expected:
+                        credentials = answer.credentials
+                permissions += trials.of(account, role, credentials)
+    return Proof(tuple(decisions), tuple(permissions))
 
 
-def _tokens(session: Session, role: RolePlan, steps: list[Presented]) -> Iterator[tuple[Presented, bool]]:
+def _tokens(standing: Standing, role: RolePlan, steps: list[Presented]) -> Iterator[tuple[Presented, bool]]:
     for step in steps:
         yield from_allowed_address(step, role), False
     seen: set[str] = set()
     for line in role.trust:
-        uuid = session.subject.inventory.workspaces[line.workspace].uuid or ""
+        uuid = standing.subject.inventory.workspaces[line.workspace].uuid or ""
         for presented in wrong_tokens(role, line, EmulatedWorkspace(line.workspace, uuid)):
             key = f"{presented.name} {line.workspace} {line.repository} {line.environment}"
             if key not in seen:
@@ -97,30 +117,3 @@ def _decision(
         allowed=answer == "assumed",
         answer=answer,
     )
-
-
-class _StsCaller:
-    """Calls AssumeRoleWithWebIdentity as a step does: unsigned, from an address of its own."""
-
-    def __init__(self, endpoint: str) -> None:
-        session = boto3.session.Session(region_name="us-east-1")
-        config = Config(signature_version=UNSIGNED, retries={"max_attempts": 0}, proxies={"http": None})
-        self._sts: Any = session.client("sts", endpoint_url=endpoint, config=config)
-        self._source_ip = ""
-        self._sts.meta.events.register("before-call.sts", self._from_address)
-
-    def _from_address(self, params: dict[str, Any], **_: object) -> None:
-        params["headers"][SOURCE_IP_HEADER] = self._source_ip
-
-    def __call__(self, role_arn: str, token: str, source_ip: str) -> str:
-        self._source_ip = source_ip
-        try:
-            self._sts.assume_role_with_web_identity(
-                RoleArn=role_arn, RoleSessionName=_SESSION_NAME, WebIdentityToken=token
-            )
-        except ClientError as error:
-            return str(error.response.get("Error", {}).get("Code", "refused"))
-        except BotoCoreError as error:
-            what = f"the emulated STS does not answer: {error}"
-            raise SandboxError(what, do="run it again") from error
-        return "assumed"

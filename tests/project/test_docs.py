@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import itertools
 import json
 import re
 import runpy
@@ -21,6 +22,9 @@ from access.plan_json import plan_json
 from cli.main import COMMANDS, run
 from config.load import load_inventory
 from config.lock import read_lock
+from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
+from sandbox.standing import BITBUCKET_FOLDER
+from sandbox.surroundings import folder_of
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 PAGES = [
@@ -128,9 +132,13 @@ def inventory_of(page: str, folder: Path) -> None:
 def test_every_command_in_the_docs_works(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     inventory_of(block.page, tmp_path)
     monkeypatch.chdir(tmp_path)
+    if "sandbox token" in block.text:  # it signs for a sandbox that has been up
+        EmulatedBitbucket(folder_of(Path("inventory")) / BITBUCKET_FOLDER, [])
     for line in block.text.splitlines():
-        program, *arguments = shlex.split(line.partition(" > ")[0])
+        program, *arguments = without_variables(shlex.split(line.partition(" > ")[0]))
         if program.endswith("bitbucket-oidc"):
+            if arguments[:2] == ["sandbox", "serve"]:
+                serve_for_a_moment(monkeypatch)
             with contextlib.redirect_stdout(io.StringIO()):
                 assert run(arguments) == 0, line
         elif program == "make":
@@ -142,13 +150,28 @@ def test_every_command_in_the_docs_works(block: Block, tmp_path: Path, monkeypat
             assert (program, arguments[0]) in {("pulumi", verb) for verb in ("stack", "config", "preview", "up")}, line
 
 
+def without_variables(words: list[str]) -> list[str]:
+    """Leave out what stands before a command to set its variables."""
+    return list(itertools.dropwhile(lambda word: re.match(r"[A-Z_]+=", word), words))
+
+
+def serve_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bring the sandbox up, and let `serve` be interrupted as soon as it waits."""
+
+    def interrupted(_endpoint: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sandbox.serve.stay_until_gone", interrupted)
+    assert run(["sandbox", "up", "inventory"]) == 0
+
+
 def assert_is_aws_command(service: str, operation: str, *arguments: str) -> None:
     """Hold a line of the AWS CLI against AWS's service model, from which the CLI makes its options."""
     model = Loader().load_service_model(service, "service-2")
     name = next(found for found in model["operations"] if xform_name(found, "-") == operation)
     shape = model["shapes"][model["operations"][name]["input"]["shape"]]
     options = {f"--{xform_name(member, '-')}" for member in shape["members"]}
-    required = {f"--{xform_name(member, '-')}" for member in shape["required"]}
+    required = {f"--{xform_name(member, '-')}" for member in shape.get("required", ())}
     given = {argument for argument in arguments if argument.startswith("--")}
     assert required <= given <= options
 

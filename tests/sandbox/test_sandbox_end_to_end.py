@@ -97,7 +97,9 @@ def test_every_form_of_trust_and_of_entering_an_account(
     assert sandbox("up", WIDE, engine=engine) == 0
     assert capsys.readouterr().out == "no changes\n"
     assert sandbox("prove", WIDE, "--format", "json") == 0
-    decisions = json.loads(capsys.readouterr().out)
+    proof = json.loads(capsys.readouterr().out)
+    assert proof["agrees"] is True
+    decisions = proof["decisions"]
     assert all(decision["expected"] is decision["allowed"] for decision in decisions)
     allowed = {(d["account"], d["role"], d["token"]) for d in decisions if d["allowed"] and not d["made_up"]}
     assert {role for _, role, _ in allowed} == {"everywhere", "custom-audience", "from-the-office", "whole-workspace"}

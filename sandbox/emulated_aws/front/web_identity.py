@@ -46,7 +46,8 @@ def web_identity(inner: Inner, keys: IssuerKeys, clock: Callable[[], float]) -> 
     """Make the step for AssumeRoleWithWebIdentity; ``clock`` returns seconds since 1970."""
 
     async def step(call: Call, proceed: Proceed) -> Answer:
-        token = call.params["WebIdentityToken"]
+        # Atlassian's steps write the token with `echo`, SDKs send the file as it is, and AWS takes the newline.
+        token = call.params["WebIdentityToken"].strip()
         claims = read_claims(token)
         account = call.params["RoleArn"].split(":")[4]
         provider = _oidc_provider(inner, account, claims["iss"])
@@ -54,7 +55,7 @@ def web_identity(inner: Inner, keys: IssuerKeys, clock: Callable[[], float]) -> 
         # In a thread: the issuer may be slow, and everybody else's calls go on.
         await asyncio.to_thread(_verify, keys, claims["iss"], token)
         check_times(claims, clock())
-        status, headers, body = await proceed(call)
+        status, headers, body = await proceed(call.with_params(WebIdentityToken=token))
         if status != 200:  # noqa: PLR2004 - HTTP: OK
             return status, headers, body
         said = {

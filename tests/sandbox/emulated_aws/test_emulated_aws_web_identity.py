@@ -67,6 +67,11 @@ def test_a_good_token_gets_credentials_and_the_answer_says_what_it_said(
     assert caller.get_caller_identity()["Arn"] == f"arn:aws:sts::{account}:assumed-role/deploy/step"
 
 
+def test_a_token_file_written_by_echo_is_good(sts: Any, issuer: Issuer, role_arn: str) -> None:
+    """``echo "$BITBUCKET_STEP_OIDC_TOKEN" > web-identity-token`` ends with a newline, which SDKs send along."""
+    assert sts.assume_role_with_web_identity(**request(role_arn, f"{issuer.token()}\n"))["Credentials"]
+
+
 def test_without_the_front_a_forged_expired_token_without_oidc_provider_is_accepted(
     bare_sts: Any, bare_iam: Any, issuer: Issuer, account: str
 ) -> None:

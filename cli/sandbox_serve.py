@@ -1,0 +1,116 @@
+"""What `sandbox serve` prints: where things are, and for each role how to get a token and assume it."""
+
+import os
+import shlex
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import click
+
+from access.plan import RolePlan, TrustPlan
+from cli.plan_table import trusted
+from config.findings import one_line
+from oidc.issuer import ISSUER_HOST
+from sandbox.session import Session
+
+TOKEN_FILE = "web-identity-token"  # noqa: S105 - the name of a file
+"""As in Atlassian's and AWS's examples."""
+
+_OTHERS = "AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_PROFILE"
+"""Would count before a token file (https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html)."""
+
+_REGION = "us-east-1"
+"""SDKs want one, some by the one name and boto3 by the other; IAM and STS are the same in every region here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way into one role.
+
+    Attributes:
+        account: Key of the inventory.
+        role: Key of the inventory.
+        arn: Of the role.
+        who: For people: ``acme/shop, environment production``.
+        token_command: Writes the token of such a step into a file, or ``None`` where the inventory names no repository.
+        assume_command: Uses it.
+        note: Why it is refused all the same, or the empty string.
+    """
+
+    account: str
+    role: str
+    arn: str
+    who: str
+    token_command: str | None
+    assume_command: str
+    note: str
+
+
+def ways(session: Session) -> list[Way]:
+    """Return a way into each role for each line of its trust."""
+    return [
+        Way(
+            account.key, role.key, role.arn, trusted(line), _token_command(session, line),
+            f"AWS_ROLE_ARN={shlex.quote(role.arn)} aws sts get-caller-identity", _note(role),
+        )
+        for account in session.subject.plan.accounts
+        for role in account.roles
+        for line in role.trust
+    ]  # fmt: skip
+
+
+def _token_command(session: Session, line: TrustPlan) -> str | None:
+    repositories = session.subject.inventory.workspaces[line.workspace].repositories
+    repository = line.repository or next((name for name, found in sorted(repositories.items()) if found.uuid), None)
+    if repository is None:
+        return None
+    command = ["bitbucket-oidc", "sandbox", "token", str(session.subject.path)]
+    command += ["--repository", f"{line.workspace}/{repository}"]
+    command += ["--environment", line.environment] if line.environment else []
+    command += [] if set(line.default_audiences) & set(line.audiences) else ["--audience", line.audiences[0]]
+    return f"{shlex.join(command)} > {TOKEN_FILE}"
+
+
+def _note(role: RolePlan) -> str:
+    if role.source_ips:
+        return f"refused from this machine: only from {', '.join(str(network) for network in role.source_ips)}"
+    return f"the last day is {role.expires}" if role.expires else ""
+
+
+def served_json(session: Session) -> dict[str, Any]:
+    """Return it all as JSON; the keys are public, and documented in ``docs/reference/commands.md``."""
+    return {
+        "endpoint": session.endpoint,
+        "issuer": {
+            "host": ISSUER_HOST,
+            "address": session.bitbucket.address,
+            "ca_file": str(session.bitbucket.ca_file),
+            "urls": [workspace.issuer for workspace in session.bitbucket.workspaces],
+        },
+        "roles": [asdict(way) for way in ways(session)],
+    }
+
+
+def show_served(session: Session) -> None:
+    """Print it for people, ready to be pasted into a second shell."""
+    ca_file, address = shlex.quote(str(session.bitbucket.ca_file)), session.bitbucket.address
+    issuer = session.bitbucket.workspaces[0].issuer
+    lines = [
+        "# In a second shell, in this folder, with the command bitbucket-oidc on its PATH:",
+        f"unset {_OTHERS}",
+        f"export AWS_ENDPOINT_URL={session.endpoint} AWS_REGION={_REGION} AWS_DEFAULT_REGION={_REGION}",
+        # The AWS CLI keeps credentials by role and session name; those of an earlier run are good for nothing.
+        f"export AWS_ROLE_SESSION_NAME=sandbox-{os.getpid()}-{session.endpoint.rpartition(':')[2]} NO_PROXY=127.0.0.1",
+        f"export AWS_WEB_IDENTITY_TOKEN_FILE=$PWD/{TOKEN_FILE}",
+        "",
+        f"# The issuer is {ISSUER_HOST} at {address}; its CA is in {ca_file}",
+        f"curl --cacert {ca_file} --connect-to {ISSUER_HOST}:443:{address} {issuer}/.well-known/openid-configuration",
+        f"openssl s_client -servername {ISSUER_HOST} -showcerts -connect {address} </dev/null",
+    ]
+    for way in ways(session):
+        note = f" ({way.note})" if way.note else ""
+        lines += ["", one_line(f"# {way.account}, {way.role}: {way.who}{note}")]
+        lines += [one_line(way.token_command) if way.token_command else "# the inventory names no repository for it"]
+        lines += [way.assume_command]
+    click.echo("\n".join(lines))
+    click.echo("serving until Ctrl-C", err=True)

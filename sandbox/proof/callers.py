@@ -1,0 +1,123 @@
+"""Clients of the emulated AWS accounts for the proof; nobody's configuration, variable or proxy counts for them."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session
+
+from oidc.errors import SandboxError
+from sandbox.emulated_aws.settings import SOURCE_IP_HEADER
+
+_SESSION_NAME = "prove"
+_NOBODYS = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}
+_REFUSED = frozenset({"AccessDenied", "AccessDeniedException"})
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What STS gave for a token."""
+
+    access_key_id: str
+    secret_access_key: str
+    session_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer of AWS.
+
+    Attributes:
+        code: The error code, or ``assumed``.
+        credentials: Where there is no error.
+    """
+
+    code: str
+    credentials: Credentials | None = None
+
+
+class Callers:
+    """Whoever calls the emulated accounts at one endpoint."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._endpoint = endpoint
+        self._session = Session(session_vars={name: (None, None, value, None) for name, value in _NOBODYS.items()})
+        self._source_ip = ""
+        self._sts = self._client("sts", Config(signature_version=UNSIGNED))
+        self._sts.meta.events.register("before-call.sts", self._from_address)
+
+    def assume(self, role_arn: str, token: str, source_ip: str) -> Answer:
+        """Call AssumeRoleWithWebIdentity as a step does: unsigned, from an address of its own.
+
+        Raises:
+            SandboxError: The emulated STS does not answer.
+        """
+        self._source_ip = source_ip
+        try:
+            found = self._sts.assume_role_with_web_identity(
+                RoleArn=role_arn, RoleSessionName=_SESSION_NAME, WebIdentityToken=token
+            )["Credentials"]
+        except ClientError as error:
+            return Answer(_code(error))
+        except BotoCoreError as error:
+            raise _silent("STS", error) from error
+        return Answer("assumed", Credentials(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"]))
+
+    def call(self, credentials: Credentials, action: str, **parameters: str) -> str:
+        """Call IAM with the credentials of a session; return ``allowed`` or the error code.
+
+        Args:
+            credentials: Of the session.
+            action: ``iam:ListUsers``.
+            parameters: Of the operation.
+
+        Raises:
+            SandboxError: The emulated IAM does not answer.
+        """
+        iam = self._client(
+            "iam",
+            Config(),
+            aws_access_key_id=credentials.access_key_id,
+            aws_secret_access_key=credentials.secret_access_key,
+            aws_session_token=credentials.session_token,
+        )
+        operation = action.partition(":")[2]
+        method = next(name for name, known in iam.meta.method_to_api_mapping.items() if known == operation)
+        try:
+            getattr(iam, method)(**parameters)
+        except ClientError as error:
+            return _code(error)
+        except BotoCoreError as error:
+            raise _silent("IAM", error) from error
+        finally:
+            iam.close()
+        return "allowed"
+
+    def _client(self, service: str, config: Config, **credentials: str) -> Any:  # noqa: ANN401 - made at run time
+        plain = Config(retries={"max_attempts": 0}, proxies={"http": None}, connect_timeout=5, read_timeout=30)
+        return self._session.create_client(
+            service,
+            region_name="us-east-1",
+            endpoint_url=self._endpoint,
+            config=plain.merge(config),
+            **credentials,
+        )
+
+    def _from_address(self, params: dict[str, Any], **_: object) -> None:
+        params["headers"][SOURCE_IP_HEADER] = self._source_ip
+
+
+def is_refusal(code: str) -> bool:
+    """Tell whether an error code says that authorisation failed, and not that something else did after it."""
+    return code in _REFUSED
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", "refused"))
+
+
+def _silent(service: str, error: BotoCoreError) -> SandboxError:
+    return SandboxError(f"the emulated {service} does not answer: {error}", do="run it again")

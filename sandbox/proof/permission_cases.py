@@ -1,0 +1,200 @@
+"""What to try with a role's credentials, and what its permission policies say of it.
+
+Policies are read in a simple way, and what that cannot answer is not tried:
+
+- A statement *surely* allows an action on a resource when it is an Allow with ``Action`` and ``Resource``, without
+  ``Condition``, and both match; ``*`` and ``?`` as IAM reads them. It *may* match whatever its conditions say.
+- A role surely may do what one of its policies surely allows, its boundary (where it has one) surely allows too, and
+  no Deny of any of them may match. It surely may not do what none of its policies may allow, or its boundary may not.
+- What is in between (conditions, policy variables) is not tried.
+
+Nothing here decides: what is expected is held against the verdict of the emulated AWS.
+
+Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+
+class Way(StrEnum):
+    """How the emulated AWS was asked."""
+
+    CALLED = "called"
+    """The call itself, with the credentials that a token got."""
+    SIMULATED = "simulated"
+    """SimulatePrincipalPolicy for the role, as the account's root: for services that the sandbox does not run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One action on one resource.
+
+    Attributes:
+        action: ``s3:PutObject``.
+        resource: ``arn:aws:s3:::acme-shop/any``, or ``*``.
+        way: How to ask.
+        expected: What the policies say.
+        reason: For people: ``inline policy publish-site allows it``.
+    """
+
+    action: str
+    resource: str
+    way: Way
+    expected: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotTried:
+    """Nothing could be tried; ``reason`` says why, for people."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement of a permission policy.
+
+    Attributes:
+        source: The policy that it stands in, for people: ``inline policy publish-site``.
+        content: As JSON.
+    """
+
+    source: str
+    content: Mapping[str, Any]
+
+    @property
+    def allows(self) -> bool:
+        """Tell whether it is an Allow."""
+        return bool(self.content.get("Effect") == "Allow")
+
+    def may_match(self, action: str, resource: str) -> bool:
+        """Tell whether it could match, whatever its conditions and policy variables say."""
+        return self._names("Action", action, re.IGNORECASE) and self._names("Resource", resource, re.NOFLAG)
+
+    @property
+    def is_plain(self) -> bool:
+        """Tell whether nothing but action and resource decides whether it matches."""
+        plain = {"Action", "Resource"} <= self.content.keys() and "Condition" not in self.content
+        return plain and not any("${" in text for text in self.texts("Resource"))
+
+    def surely_matches(self, action: str, resource: str) -> bool:
+        """Tell whether it matches in every case."""
+        return self.is_plain and self.may_match(action, resource)
+
+    def texts(self, key: str) -> list[str]:
+        """Return the value of ``Action`` or the like as a list."""
+        value = self.content.get(key, [])
+        return [value] if isinstance(value, str) else list(value)
+
+    def _names(self, key: str, text: str, flags: re.RegexFlag) -> bool:
+        if f"Not{key}" in self.content:
+            patterns = self.texts(f"Not{key}")
+            return any("${" in one for one in patterns) or not any(_like(one, text, flags) for one in patterns)
+        return any(_like(one, text, flags) for one in self.texts(key))
+
+
+def _like(pattern: str, text: str, flags: re.RegexFlag) -> bool:
+    return _compiled(pattern, flags).fullmatch(text) is not None
+
+
+@cache
+def _compiled(pattern: str, flags: re.RegexFlag) -> re.Pattern[str]:
+    """Compile a pattern of IAM: ``*``, ``?``, and policy variables, which may be any text."""
+    parts = re.split(r"(\$\{[^}]*\}|\*|\?)", pattern)
+    regex = "".join("." if one == "?" else ".*" if one == "*" or one[:2] == "${" else re.escape(one) for one in parts)
+    return re.compile(regex, flags | re.DOTALL)
+
+
+def statements_of(source: str, document: Mapping[str, Any]) -> list[Statement]:
+    """Return the statements of a policy document."""
+    found = document.get("Statement", [])
+    return [Statement(source, one) for one in ([found] if isinstance(found, Mapping) else found)]
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """What a role's policies say.
+
+    Attributes:
+        account_id: Of the role.
+        statements: Of all its permission policies.
+        boundary: Of its permissions boundary; ``None`` where it has none.
+    """
+
+    account_id: str
+    statements: Sequence[Statement]
+    boundary: Sequence[Statement] | None = None
+
+    def allowed_trial(self) -> Trial | NotTried:
+        """Return something that the role surely may do."""
+        for action, resource, way, statement in self._candidates():
+            if self._surely_may(action, resource):
+                return Trial(action, resource, way, expected=True, reason=f"{statement.source} allows it")
+        if not self.statements:
+            return NotTried("it has no permission policy")
+        return NotTried("no policy allows an action by its exact name, without condition and variable")
+
+    def refused_trial(self) -> Trial | NotTried:
+        """Return something that the role surely may not do: best what the boundary alone forbids."""
+        for action, resource, way, statement in self._candidates() if self.boundary is not None else ():
+            if not _may(self.boundary or (), action, resource):
+                reason = f"{statement.source} allows it, its permissions boundary does not"
+                return Trial(action, resource, way, expected=False, reason=reason)
+        for action, resource in harmless_calls(self.account_id).items():
+            if not self._may(action, resource):
+                return Trial(action, resource, Way.CALLED, expected=False, reason="nothing allows it")
+        return NotTried("its policies may allow every call that is harmless to try")
+
+    def _candidates(self) -> Iterator[tuple[str, str, Way, Statement]]:
+        """Yield what a permission policy surely allows: calls first, then what its statements name."""
+        reads = [(action, resource) for action, resource in harmless_calls(self.account_id).items() if resource == "*"]
+        for action, resource in reads:
+            for statement in self.statements:
+                # On every resource: which one the emulator means by such a call does not matter then.
+                if statement.allows and "*" in statement.texts("Resource") and statement.surely_matches(action, "*"):
+                    yield action, resource, Way.CALLED, statement
+        for statement in self.statements:
+            for action, resource in _named(statement):
+                yield action, resource, Way.SIMULATED, statement
+
+    def _surely_may(self, action: str, resource: str) -> bool:
+        layers = [self.statements, *([self.boundary] if self.boundary is not None else [])]
+        denied = any(not one.allows and one.may_match(action, resource) for layer in layers for one in layer)
+        return not denied and all(
+            any(one.allows and one.surely_matches(action, resource) for one in layer) for layer in layers
+        )
+
+    def _may(self, action: str, resource: str) -> bool:
+        layers = [self.statements, *([self.boundary] if self.boundary is not None else [])]
+        return all(_may(layer, action, resource) for layer in layers)
+
+
+def _may(statements: Sequence[Statement], action: str, resource: str) -> bool:
+    return any(one.allows and one.may_match(action, resource) for one in statements)
+
+
+def _named(statement: Statement) -> Iterator[tuple[str, str]]:
+    """Yield the actions that a statement allows by their exact names, on resources that its patterns match."""
+    if not (statement.allows and statement.is_plain):
+        return
+    for action in statement.texts("Action"):
+        if re.fullmatch(r"[A-Za-z0-9-]+:[A-Za-z0-9]+", action):
+            for pattern in statement.texts("Resource"):
+                # Any text stands for a wildcard, so the pattern matches what comes of it.
+                yield action, pattern if pattern == "*" else pattern.replace("*", "any").replace("?", "x")
+
+
+NO_SUCH_GROUP = "sandbox-proof-no-such-group"
+"""A group that no account of the sandbox has."""
+
+
+def harmless_calls(account_id: str) -> dict[str, str]:
+    """Return calls that change nothing, and the resource of each; the last deletes a group that does not exist."""
+    reads = ("iam:ListUsers", "iam:ListGroups", "iam:ListAccountAliases", "iam:GetAccountSummary")
+    return dict.fromkeys(reads, "*") | {"iam:DeleteGroup": f"arn:aws:iam::{account_id}:group/{NO_SUCH_GROUP}"}

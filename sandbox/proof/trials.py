@@ -1,0 +1,158 @@
+"""Try what a role may do and what it may not, and hold the emulator's verdict against its permission policies."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from access.plan import AccountPlan, RolePlan
+from oidc.arn import parse_iam_arn
+from oidc.errors import SandboxError
+from sandbox.emulated_aws.furnish import RootUsers
+from sandbox.proof.callers import Callers, Credentials, is_refusal
+from sandbox.proof.permission_cases import (
+    NO_SUCH_GROUP,
+    NotTried,
+    Permissions,
+    Statement,
+    Trial,
+    Way,
+    statements_of,
+)
+
+_PARAMETERS = {"iam:DeleteGroup": {"GroupName": NO_SUCH_GROUP}}
+
+
+@dataclass(frozen=True, slots=True)
+class TriedPermission:
+    """One action that was tried for one role, or the reason why none was.
+
+    Attributes:
+        account: Key of the inventory.
+        role: Key of the inventory.
+        arn: Of the role.
+        trial: What was tried, or why nothing was.
+        allowed: The verdict; ``None`` where nothing was tried.
+        answer: ``allowed``, or the error code or decision; ``None`` where nothing was tried.
+    """
+
+    account: str
+    role: str
+    arn: str
+    trial: Trial | NotTried
+    allowed: bool | None = None
+    answer: str | None = None
+
+    @property
+    def agrees(self) -> bool:
+        """Tell whether the verdict is what the policies say; what was not tried disagrees with nothing."""
+        return isinstance(self.trial, NotTried) or self.trial.expected is self.allowed
+
+
+class PermissionTrials:
+    """Asks the emulated accounts what a role may do.
+
+    Args:
+        callers: Calls with a session's credentials.
+        roots: The accounts' root users: they read policy documents, and simulate.
+    """
+
+    def __init__(self, callers: Callers, roots: RootUsers) -> None:
+        self._callers = callers
+        self._roots = roots
+        self._documents: dict[tuple[str, str], Mapping[str, Any] | None] = {}
+
+    def of(self, account: AccountPlan, role: RolePlan, credentials: Credentials | None) -> Iterator[TriedPermission]:
+        """Yield what was tried for one role: something that it may do, and something that it may not.
+
+        Args:
+            account: The account.
+            role: The role.
+            credentials: Those that the token of a step got; ``None`` where no step gets in.
+
+        Raises:
+            SandboxError: The emulated accounts do not answer, or with something else than a verdict.
+        """
+        if credentials is None:
+            yield TriedPermission(account.key, role.key, role.arn, NotTried("no step of the inventory got in"))
+            return
+        permissions = self._permissions(account, role)
+        if isinstance(permissions, NotTried):
+            yield TriedPermission(account.key, role.key, role.arn, permissions)
+            return
+        for trial in (permissions.allowed_trial(), permissions.refused_trial()):
+            yield self._tried(account, role, trial, credentials)
+
+    def _tried(
+        self, account: AccountPlan, role: RolePlan, trial: Trial | NotTried, credentials: Credentials
+    ) -> TriedPermission:
+        if isinstance(trial, NotTried):
+            return TriedPermission(account.key, role.key, role.arn, trial)
+        boundary = role.permissions_boundary_arn
+        if trial.expected and boundary is not None and _is_stand_in(boundary):
+            trial = replace(trial, reason=f"{trial.reason}; {_short(boundary)} is a stand-in that allows everything")
+        answer = self._ask(account.id, role.arn, trial, credentials)
+        # A call that failed for another reason than authorisation had passed it: a group that does not exist.
+        allowed = answer == "allowed" or (trial.way is Way.CALLED and not is_refusal(answer))
+        return TriedPermission(account.key, role.key, role.arn, trial, allowed, answer)
+
+    def _permissions(self, account: AccountPlan, role: RolePlan) -> Permissions | NotTried:
+        statements: list[Statement] = []
+        for name, document in role.inline_policies.items():
+            statements += statements_of(f"inline policy {name}", document.to_json())
+        for arn in role.managed_policy_arns:
+            if _is_stand_in(arn):
+                return NotTried(f"the document of {_short(arn)} is the account's own; the sandbox has a stand-in")
+            found = self._document(account.id, arn)
+            if found is None:
+                return NotTried(f"the emulator does not know the document of {_short(arn)}")
+            statements += statements_of(_short(arn), found)
+        if role.permissions_boundary_arn is None:
+            return Permissions(account.id, statements)
+        boundary = self._document(account.id, role.permissions_boundary_arn)
+        if boundary is None:
+            return NotTried(f"the emulator does not know the document of {_short(role.permissions_boundary_arn)}")
+        return Permissions(account.id, statements, statements_of("its permissions boundary", boundary))
+
+    def _document(self, account_id: str, arn: str) -> Mapping[str, Any] | None:
+        """Return the document of a managed policy; ``None`` for one that the emulator has no document of."""
+        if (account_id, arn) not in self._documents:
+            self._documents[account_id, arn] = self._read_document(self._roots.client(account_id), arn)
+        return self._documents[account_id, arn]
+
+    def _read_document(self, iam: Any, arn: str) -> Mapping[str, Any] | None:  # noqa: ANN401 - made at run time
+        try:
+            version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+            found: Mapping[str, Any] = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]
+        except iam.exceptions.NoSuchEntityException:
+            return None
+        except (BotoCoreError, ClientError) as error:
+            raise SandboxError(f"the emulated IAM does not answer: {error}", do="run it again") from error
+        document: Mapping[str, Any] = found["Document"]
+        # The sandbox gives AWS-managed policies that the emulator does not have a document without statements.
+        return document if document.get("Statement") else None
+
+    def _ask(self, account_id: str, arn: str, trial: Trial, credentials: Credentials) -> str:
+        if trial.way is Way.CALLED:
+            return self._callers.call(credentials, trial.action, **_PARAMETERS.get(trial.action, {}))
+        try:
+            answer = self._roots.client(account_id).simulate_principal_policy(
+                PolicySourceArn=arn, ActionNames=[trial.action], ResourceArns=[trial.resource]
+            )
+        except (BotoCoreError, ClientError) as error:
+            raise SandboxError(f"{trial.action} could not be simulated for {arn}: {error}") from error
+        return str(answer["EvaluationResults"][0]["EvalDecision"])
+
+
+def _is_stand_in(arn: str) -> bool:
+    parts = parse_iam_arn(arn)
+    return parts is None or parts.owner != "aws"
+
+
+def _short(arn: str) -> str:
+    """Write a managed policy as the inventory does: ``aws:ReadOnlyAccess``, ``account:team/extra``."""
+    parts = parse_iam_arn(arn)
+    if parts is None:
+        return arn
+    return f"{'aws' if parts.owner == 'aws' else 'account'}:{parts.name}"

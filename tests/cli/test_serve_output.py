@@ -1,0 +1,49 @@
+"""What `sandbox serve` prints for people: lines that can be pasted into a shell."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cli.sandbox_serve import show_served, ways
+from sandbox.session import read_subject
+from sandbox.surroundings import STRANGER
+
+WIDE = Path(__file__).parent.parent / "fixtures" / "inventories" / "wide"
+
+
+@pytest.fixture
+def session() -> Any:
+    """What the output is made of, without servers."""
+    bitbucket = SimpleNamespace(address="127.0.0.1:8443", ca_file=Path("/a folder/ca.pem"), workspaces=(STRANGER,))
+    return SimpleNamespace(subject=read_subject(WIDE), endpoint="http://127.0.0.1:4566", bitbucket=bitbucket)
+
+
+def test_every_line_of_trust_has_a_command_for_its_token(session: Any) -> None:
+    commands = {(way.role, way.who): way.token_command for way in ways(session)}
+    start = f"bitbucket-oidc sandbox token {WIDE} --repository"
+    assert f"{start} acme/shop --environment production > web-identity-token" in commands.values()
+    assert f"{start} acme-data/tool > web-identity-token" in commands.values()
+    assert f"{start} acme/site --audience deploy.example > web-identity-token" in commands.values()
+    assert [one for (role, _), one in commands.items() if role == "whole-workspace"] == [
+        f"{start} acme/shop > web-identity-token"
+    ]
+
+
+def test_it_says_who_is_refused_from_here(session: Any) -> None:
+    notes = {way.role: way.note for way in ways(session)}
+    assert notes["from-the-office"].startswith("refused from this machine: only from 198.51.100.7/32, ")
+    assert notes["gone"] == "the last day is 2020-12-31"
+    assert notes["custom-audience"] == ""
+
+
+def test_variables_that_would_count_before_a_token_file_are_taken_away(
+    session: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_served(session)
+    out = capsys.readouterr().out
+    assert "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_PROFILE\n" in out
+    assert "export AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1\n" in out
+    assert "curl --cacert '/a folder/ca.pem' --connect-to api.bitbucket.org:443:127.0.0.1:8443 https://" in out
+    assert "AWS_ROLE_ARN=arn:aws:iam::444444444444:role/bitbucket/custom-audience aws sts get-caller-identity\n" in out

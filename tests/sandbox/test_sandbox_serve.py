@@ -1,0 +1,259 @@
+"""`sandbox serve` and `sandbox token`: clients of anybody's own get in by the steps that Bitbucket and AWS describe."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from cli.main import run
+from oidc.errors import SandboxError
+from sandbox.emulated_aws.furnish import RootUsers
+from sandbox.serve import stay_until_gone
+from sandbox.standing import serving
+from sandbox.surroundings import folder_of
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+PRODUCTION = "arn:aws:iam::222222222222:role/bitbucket/shop-production"
+STAGING = "arn:aws:iam::111111111111:role/bitbucket/shop-staging"
+INVENTORY = Path("inventory")
+
+
+def start(folder: Path) -> tuple[subprocess.Popen[str], dict[str, Any]]:
+    """Start `sandbox serve` in a folder, as somebody whose own AWS variables are set; return what it printed, too."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "cli", "sandbox", "serve", "inventory", "--format", "json"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(PROJECT), "AWS_PROFILE": "somebody"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert child.stdout is not None
+    return child, json.loads(child.stdout.readline())
+
+
+def stop(child: subprocess.Popen[str], number: signal.Signals = signal.SIGTERM) -> int:
+    child.send_signal(number)
+    assert child.stdout is not None
+    child.stdout.close()
+    return child.wait(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a sandbox that was up."""
+    folder = tmp_path_factory.mktemp("serve")
+    shutil.copytree(PROJECT / "examples" / "quickstart", folder / "inventory")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.chdir(folder)
+        assert run(["sandbox", "up", "inventory"]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def served(folder: Path) -> Iterator[dict[str, Any]]:
+    child, printed = start(folder)
+    yield printed
+    assert stop(child) == 0
+
+
+@pytest.fixture
+def shell(folder: Path, served: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A second shell in that folder, with no variable of AWS but the endpoint and the region."""
+    monkeypatch.chdir(folder)
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, os.devnull)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("HOME", str(folder))  # the AWS CLI keeps credentials there
+    monkeypatch.setenv("AWS_ENDPOINT_URL", served["endpoint"])
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):  # boto3 reads the second one, other SDKs the first
+        monkeypatch.setenv(name, "eu-west-1")
+    return folder
+
+
+def token(capsys: pytest.CaptureFixture[str], *options: str) -> str:
+    """Return what `sandbox token` prints, the newline included."""
+    capsys.readouterr()
+    assert run(["sandbox", "token", "inventory", "--repository", "acme/shop", *options]) == 0
+    return capsys.readouterr().out
+
+
+@pytest.fixture
+def token_file(shell: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The token of a step that deploys to production, in the file that the variable names, as steps write it."""
+    path = shell / "web-identity-token"
+    path.write_text(token(capsys, "--environment", "production"))
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(path))
+    monkeypatch.setenv("AWS_ROLE_ARN", PRODUCTION)
+    return path
+
+
+def test_boto3_gets_in_by_the_variables_alone(token_file: Path) -> None:
+    arn = boto3.session.Session().client("sts").get_caller_identity()["Arn"]
+    assert arn.startswith("arn:aws:sts::222222222222:assumed-role/shop-production/")
+
+
+def test_a_token_of_another_environment_is_refused(
+    token_file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token_file.write_text(token(capsys, "--environment", "staging"))
+    with pytest.raises(ClientError, match="AccessDenied"):
+        boto3.session.Session().client("sts").get_caller_identity()
+    monkeypatch.setenv("AWS_ROLE_ARN", STAGING)
+    assert boto3.session.Session().client("sts").get_caller_identity()["Account"] == "111111111111"
+
+
+def test_the_exchange_by_hand_gives_credentials_that_work(
+    shell: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anonymous = boto3.session.Session().client("sts", config=Config(signature_version=UNSIGNED))
+    answer = anonymous.assume_role_with_web_identity(
+        RoleArn=PRODUCTION,
+        RoleSessionName="graphr-terraform-plan-session",
+        WebIdentityToken=token(capsys, "--environment", "production").strip(),
+        DurationSeconds=1000,
+    )
+    keys = answer["Credentials"]
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys["SecretAccessKey"])
+    monkeypatch.setenv("AWS_SESSION_TOKEN", keys["SessionToken"])
+    arn = boto3.session.Session().client("sts").get_caller_identity()["Arn"]
+    assert arn == "arn:aws:sts::222222222222:assumed-role/shop-production/graphr-terraform-plan-session"
+
+
+@pytest.mark.skipif(shutil.which("aws") is None, reason="the AWS CLI is not installed")
+def test_the_aws_cli_gets_in_by_the_variables_and_by_hand(token_file: Path) -> None:
+    identity = json.loads(subprocess.check_output(["aws", "sts", "get-caller-identity"]))
+    assert identity["Arn"].startswith("arn:aws:sts::222222222222:assumed-role/shop-production/")
+    by_hand = ["aws", "sts", "assume-role-with-web-identity", "--role-arn", PRODUCTION, "--role-session-name", "plan"]
+    by_hand += ["--web-identity-token", token_file.read_text().strip(), "--duration-seconds", "1000"]
+    keys = json.loads(subprocess.check_output(by_hand))["Credentials"]
+    assert keys["SessionToken"]
+
+
+def test_the_discovery_document_names_issuer_and_keys(shell: Path, served: dict[str, Any]) -> None:
+    issuer = served["issuer"]["urls"][0]
+    discovery = fetched(served, f"{issuer}/.well-known/openid-configuration")
+    assert discovery["issuer"] == issuer
+    assert fetched(served, discovery["jwks_uri"])["keys"]
+
+
+def fetched(served: dict[str, Any], url: str) -> dict[str, Any]:
+    """Fetch a document of the emulated Bitbucket as curl does with --connect-to and --cacert."""
+    host, port = served["issuer"]["address"].split(":")
+    context = ssl.create_default_context(cafile=served["issuer"]["ca_file"])
+    plain = socket.create_connection((host, int(port)), timeout=10)
+    with context.wrap_socket(plain, server_hostname=served["issuer"]["host"]) as secured:
+        client = HTTPConnection(served["issuer"]["host"])
+        client.sock = secured
+        client.request("GET", url.removeprefix(f"https://{served['issuer']['host']}"))
+        document: dict[str, Any] = json.loads(client.getresponse().read())
+    return document
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="the openssl command is not installed")
+def test_openssl_shows_the_thumbprint_that_the_oidc_provider_has(shell: Path, served: dict[str, Any]) -> None:
+    host, address = served["issuer"]["host"], served["issuer"]["address"]
+    show = ["openssl", "s_client", "-servername", host, "-showcerts", "-connect", address]
+    shown = subprocess.run(show, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True).stdout
+    last = "-----BEGIN CERTIFICATE-----" + shown.rpartition("-----BEGIN CERTIFICATE-----")[2]
+    fingerprint = subprocess.run(
+        ["openssl", "x509", "-fingerprint", "-sha1", "-noout"], input=last, capture_output=True, text=True, check=True
+    ).stdout
+    thumbprint = fingerprint.partition("=")[2].strip().replace(":", "").lower()
+    iam = RootUsers(served["endpoint"]).client("222222222222")
+    arn = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"][0]["Arn"]
+    assert iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)["ThumbprintList"] == [thumbprint]
+
+
+def test_every_printed_token_command_opens_the_role_that_it_stands_with(
+    shell: Path, served: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    anonymous = boto3.session.Session().client("sts", config=Config(signature_version=UNSIGNED))
+    assert {role["arn"] for role in served["roles"]} == {PRODUCTION, STAGING}
+    for role in served["roles"]:
+        command = role["token_command"].removesuffix(" > web-identity-token").split()
+        assert command[0] == "bitbucket-oidc"
+        capsys.readouterr()
+        assert run(command[1:]) == 0
+        printed = capsys.readouterr().out.strip()
+        assert anonymous.assume_role_with_web_identity(
+            RoleArn=role["arn"], RoleSessionName="step", WebIdentityToken=printed
+        )["Credentials"]
+
+
+def test_the_proof_works_beside_it_and_what_would_start_it_twice_says_so(
+    shell: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["sandbox", "prove", "inventory"]) == 0
+    assert "every one decided as the inventory says" in capsys.readouterr().out
+    found = serving(INVENTORY)
+    assert found is not None
+    assert run(["sandbox", "up", "inventory"]) == 3
+    assert f"in process {found.pid}; stop it with Ctrl-C first" in capsys.readouterr().err
+
+
+def test_ctrl_c_stops_everything_and_nothing_is_lost(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(folder / "inventory", tmp_path / "inventory")
+    monkeypatch.chdir(tmp_path)
+    assert run(["sandbox", "up", "inventory"]) == 0
+    child, printed = start(tmp_path)
+    assert serving(INVENTORY) is not None
+    assert stop(child, signal.SIGINT) == 0
+    assert serving(INVENTORY) is None
+    for address in (printed["endpoint"].removeprefix("http://"), printed["issuer"]["address"]):
+        host, port = address.split(":")
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection((host, int(port)), timeout=1)
+    capsys.readouterr()
+    assert run(["sandbox", "preview", "inventory"]) == 0
+    assert capsys.readouterr().out == "no changes\n"
+
+
+@pytest.mark.parametrize("command", [["serve"], ["token", "--repository", "acme/shop"]])
+def test_where_nothing_is_up_it_says_what_to_do(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: list[str],
+) -> None:
+    shutil.copytree(folder / "inventory", tmp_path / "inventory")
+    monkeypatch.chdir(tmp_path)
+    assert run(["sandbox", *command, "inventory"]) == 3
+    assert "run `bitbucket-oidc sandbox up`" in capsys.readouterr().err
+
+
+def test_an_emulator_that_died_is_noticed() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        endpoint = f"http://127.0.0.1:{server.getsockname()[1]}"
+    waited: list[float] = []
+    with pytest.raises(SandboxError, match="no longer answer"):
+        stay_until_gone(endpoint, sleep=waited.append)
+    assert waited
+
+
+def test_what_a_killed_process_left_behind_announces_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    left = folder_of(INVENTORY) / "serving.json"
+    left.parent.mkdir(parents=True)
+    left.write_text(json.dumps({"pid": 1, "endpoint": "http://127.0.0.1:1", "issuer_address": "127.0.0.1:2"}))
+    assert serving(INVENTORY) is None
