@@ -95,7 +95,7 @@ class Role(RoleSettings):
     expected = "a role: {accounts: …, trust: […], …}"
 
     name: RoleName | None = None
-    """The name in IAM; the key where left out. A rename replaces the role."""
+    """The name in IAM; the key where left out. A rename replaces the role: the old one is deleted first."""
     accounts: Annotated[tuple[str, ...] | AccountsByLabel, PlainValidator(_accounts)]
     """Keys or globs of accounts, or {labels: …, exclude: …}."""
     trust: Annotated[tuple[TrustEntry, ...], BeforeValidator(a_list), Field(min_length=1)]

@@ -1,6 +1,7 @@
 """Comparing property values by what they mean to AWS rather than by how they are written."""
 
 import json
+import re
 from collections.abc import Mapping
 
 
@@ -8,7 +9,9 @@ def same_document(old: object, new: object) -> bool:
     """Say whether two policy documents grant the same.
 
     One string is the same as a list with that string alone, and the order within such a list means nothing; the order
-    of statements means nothing either. Source: "IAM JSON policy elements reference" of the IAM user guide.
+    of statements means nothing either; an account's number is the same principal as the ARN of its root user, into
+    which AWS turns it. Sources: "IAM JSON policy elements reference" of the IAM user guide, and what the official
+    provider compares by: https://github.com/hashicorp/awspolicyequivalence, ``aws_policy_equivalence.go``.
 
     Args:
         old: A JSON text; what is no JSON is compared as it is written.
@@ -22,6 +25,7 @@ def same_document(old: object, new: object) -> bool:
         return old == new
 
 
+_ROOT_USER = re.compile(r"arn:[a-z-]+:iam::(\d{12}):root")
 _LISTS = {"Action", "NotAction", "Resource", "NotResource", "AWS", "Federated", "Service", "CanonicalUser", "values"}
 
 
@@ -35,7 +39,8 @@ def _canonical(value: object, key: str) -> object:
     if key in _LISTS:
         values = value if isinstance(value, list) else [value]
         # A condition value may be written as a boolean or a number; IAM reads each as its text.
-        return sorted({one if isinstance(one, str) else json.dumps(one) for one in values})
+        texts = [one if isinstance(one, str) else json.dumps(one) for one in values]
+        return sorted(_ROOT_USER.sub(r"\1", one) for one in texts) if key == "AWS" else sorted(texts)
     return value
 
 
@@ -44,15 +49,9 @@ def same_set(old: object, new: object) -> bool:
     return isinstance(old, list) and isinstance(new, list) and set(map(str, old)) == set(map(str, new))
 
 
-def same_thumbprints(old: object, new: object) -> bool:
-    """Compare lists of thumbprints as sets, hexadecimal digits in either case."""
-    return (
-        isinstance(old, list)
-        and isinstance(new, list)
-        and {str(one).lower() for one in old} == {str(one).lower() for one in new}
-    )
-
-
 def same_url(old: object, new: object) -> bool:
-    """Compare issuer URLs: AWS answers them without ``https://``."""
-    return str(old).removeprefix("https://") == str(new).removeprefix("https://")
+    """Compare issuer URLs: AWS answers them without ``https://``. All but the scheme is compared as it is written."""
+    return _SCHEME.sub("", str(old).strip()) == _SCHEME.sub("", str(new).strip())
+
+
+_SCHEME = re.compile(r"\Ahttps://", re.IGNORECASE)

@@ -4,6 +4,7 @@ Source: https://www.pulumi.com/docs/iac/concepts/resources/names/#autonaming
 """
 
 import hashlib
+import re
 import secrets
 
 from sandbox.engine.values import UNKNOWN, Properties
@@ -32,3 +33,9 @@ def with_name(logical_name: str, old: Properties, inputs: Properties, seed: byte
         return {**inputs, "name": UNKNOWN}
     made = f"{prefix}{digits[:_PREFIX_DIGITS]}" if prefix else f"{logical_name}-{digits[:_DIGITS]}"
     return {**inputs, "name": made}
+
+
+def is_made_up(logical_name: str, inputs: Properties) -> bool:
+    """Say whether the name in checked inputs is one of ``with_name``, by its form; a prefix makes it one, too."""
+    made = re.escape(logical_name) + f"-[0-9a-f]{{{_DIGITS}}}"
+    return bool(inputs.get("namePrefix")) or re.fullmatch(made, str(inputs.get("name"))) is not None

@@ -9,19 +9,24 @@ from typing import Any, ClassVar
 from botocore.exceptions import ClientError
 
 from sandbox.aws_provider import tags
-from sandbox.aws_provider.documents import same_set, same_thumbprints, same_url
+from sandbox.aws_provider.documents import same_set, same_url
 from sandbox.aws_provider.missing import is_missing, tolerate_missing
 from sandbox.aws_provider.resource_type import Found, Property, ResourceType
 from sandbox.engine.values import Properties
 
 
 class OpenIdConnectProvider(ResourceType):
-    """An OIDC provider; its id is its ARN. Without thumbprints in the inputs, those that AWS has stay."""
+    """An OIDC provider; its id is its ARN.
+
+    Without thumbprints in the inputs, or with none in the list, those that AWS has stay: no call of IAM takes the last
+    one away.
+    """
 
     properties: ClassVar = {
         "clientIdLists": Property(required=True, same=same_set),
         "tags": Property(default={}),
-        "thumbprintLists": Property(kept=True, same=same_thumbprints),
+        "tagsAll": Property(default={}),
+        "thumbprintLists": Property(kept=True),
         "url": Property(required=True, replaces=True, same=same_url),
     }
     computed = ("arn", "thumbprintLists")
@@ -31,7 +36,7 @@ class OpenIdConnectProvider(ResourceType):
         request: dict[str, object] = {"Url": inputs["url"], "ClientIDList": inputs["clientIdLists"]}
         if inputs.get("thumbprintLists"):
             request["ThumbprintList"] = inputs["thumbprintLists"]
-        if tags.of(inputs):
+        if tags.all_of(inputs):
             request["Tags"] = tags.to_list(inputs)
         return str(iam.create_open_id_connect_provider(**request)["OpenIDConnectProviderArn"])
 
@@ -51,7 +56,7 @@ class OpenIdConnectProvider(ResourceType):
             "clientIdLists": list(found.get("ClientIDList", [])),
             "thumbprintLists": list(found.get("ThumbprintList", [])),
             "url": found["Url"],
-            **tags.to_outputs(found.get("Tags")),
+            **tags.to_outputs(found.get("Tags"), inputs),
         }
         return Found(arn, outputs)
 

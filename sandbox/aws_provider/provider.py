@@ -8,10 +8,11 @@ from typing import Any
 from pulumi.provider.experimental import provider as api
 
 from oidc.errors import SandboxError, UsageError
+from sandbox.aws_provider import tags
 from sandbox.aws_provider.account import Connect, connect
 from sandbox.aws_provider.aws_errors import explained
 from sandbox.aws_provider.configuration import Configuration, parse, unknown_inputs
-from sandbox.aws_provider.naming import with_name
+from sandbox.aws_provider.naming import is_made_up, with_name
 from sandbox.aws_provider.oidc_provider import OpenIdConnectProvider
 from sandbox.aws_provider.resource_type import Found, ResourceType
 from sandbox.aws_provider.role import Role
@@ -80,22 +81,19 @@ class SmallAwsProvider(api.Provider):
         return api.ConfigureResponse(supports_preview=True)
 
     async def check(self, request: api.CheckRequest) -> api.CheckResponse:
-        """Validate inputs; fill in a name where none is given, and the default tags."""
+        """Validate inputs; fill in a name where none is given, and ``tagsAll``: the default tags and its own."""
         one = _type(request.urn)
         old, inputs = from_property_values(request.old_inputs), from_property_values(request.new_inputs)
         if one.named:
             inputs = with_name(request.name, old, inputs, request.random_seed)
-        default_tags = self._configuration.default_tags if self._configuration else {}
-        given = inputs.get("tags")
-        if "tags" in one.properties and default_tags and (given is None or isinstance(given, dict)):
-            # As pulumi_aws does: the resource's inputs hold the tags of both.
-            inputs["tags"] = {**default_tags, **(given or {})}
+        if "tagsAll" in one.properties:
+            inputs["tagsAll"] = tags.merged(self._configuration.default_tags if self._configuration else {}, inputs)
         failures = [api.CheckFailure(name, reason) for name, reason in one.failures(inputs).items()]
         return api.CheckResponse(inputs=to_property_values(inputs), failures=failures or None)
 
     async def diff(self, request: api.DiffRequest) -> api.DiffResponse:
         """Compare what AWS had at the last look with what is wanted."""
-        one = _type(request.urn)
+        one, logical_name = _type(request.urn), request.urn.split("::", 3)[3]
         old, new = from_property_values(request.old_state), from_property_values(request.new_inputs)
         differing = [name for name in one.differing(old, new) if name not in request.ignore_changes]
         replaces = one.replacing(differing)
@@ -109,7 +107,9 @@ class SmallAwsProvider(api.Provider):
             replaces=replaces,
             diffs=differing,
             detailed_diff=detailed,
-            delete_before_replace=bool(replaces) and one.same_physical_name(old, new),
+            # As Pulumi's bridge does for all types with an input "name": where it was given, the old one goes first,
+            # even when the new one has another name.
+            delete_before_replace=bool(replaces) and one.named and not is_made_up(logical_name, new),
             stables=[name for name in one.computed if name != "thumbprintLists" and not replaces],
         )
 

@@ -17,7 +17,7 @@ class Property:
         required: Whether it must be given.
         default: What it is when it is not given; ``None`` for absent.
         replaces: Whether a change needs a new resource.
-        kept: When it is not given, whatever AWS has is right.
+        kept: When it is not given or empty, whatever AWS has is right.
         same: Compares an old and a new value.
     """
 
@@ -84,7 +84,7 @@ class ResourceType(ABC):
         """List the properties in which what is there differs from what is wanted."""
         found = []
         for name, one in self.properties.items():
-            if name not in inputs and one.kept:
+            if one.kept and not inputs.get(name):
                 continue
             new = inputs.get(name, one.default)
             if contains_unknown(new) or not self._same(one, outputs.get(name, one.default), new):
@@ -94,11 +94,6 @@ class ResourceType(ABC):
     def replacing(self, differing: list[str]) -> list[str]:
         """Of those properties, list the ones that need a new resource."""
         return [name for name in differing if self.properties[name].replaces]
-
-    def same_physical_name(self, outputs: Properties, inputs: Properties) -> bool:
-        """Say whether a new resource would take the name of the old one, so that the old one has to go first."""
-        names = [name for name in ("name", "roleName", "url") if name in self.properties]
-        return not any(name in self.differing(outputs, inputs) for name in names)
 
     def previewed(self, inputs: Properties, old: Properties | None) -> Properties:
         """Give the outputs as far as they are known before the resource is created or updated."""

@@ -1,6 +1,8 @@
 """``aws:iam/role:Role``.
 
 Sources: IAM API reference, CreateRole, UpdateRole, UpdateAssumeRolePolicy, PutRolePermissionsBoundary, DeleteRole.
+The calls are those of the official provider, also where another one would do or its answer is not used: a deploying
+role that lacks the permission for one of them fails here as it would there.
 """
 
 import json
@@ -29,6 +31,7 @@ class Role(ResourceType):
         "path": Property(default="/", replaces=True),
         "permissionsBoundary": Property(default=""),
         "tags": Property(default={}),
+        "tagsAll": Property(default={}),
     }
     computed = ("arn", "createDate", "uniqueId")
     named = True
@@ -44,7 +47,7 @@ class Role(ResourceType):
         }
         optional = {"Description": wanted["description"], "PermissionsBoundary": wanted["permissionsBoundary"]}
         request.update({key: value for key, value in optional.items() if value})
-        if wanted["tags"]:
+        if tags.all_of(wanted):
             request["Tags"] = tags.to_list(wanted)
         return str(iam.create_role(**request)["Role"]["RoleName"])
 
@@ -52,6 +55,7 @@ class Role(ResourceType):
         """Read the role; ``forceDetachPolicies`` is no property of AWS and stays as the inputs have it."""
         try:
             role = iam.get_role(RoleName=identity or str(inputs["name"]))["Role"]
+            self._read_policies(iam, role["RoleName"])
         except ClientError as error:
             if is_missing(error):
                 return None
@@ -68,7 +72,7 @@ class Role(ResourceType):
             "path": role["Path"],
             "permissionsBoundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", ""),
             "uniqueId": role["RoleId"],
-            **tags.to_outputs(role.get("Tags")),
+            **tags.to_outputs(role.get("Tags"), inputs),
         }
         return Found(role["RoleName"], outputs)
 
@@ -77,12 +81,10 @@ class Role(ResourceType):
         differing, wanted = self.differing(old, new), self.wanted(new)
         if "assumeRolePolicy" in differing:
             iam.update_assume_role_policy(RoleName=identity, PolicyDocument=wanted["assumeRolePolicy"])
-        if {"description", "maxSessionDuration"} & {*differing}:
-            iam.update_role(
-                RoleName=identity,
-                Description=wanted["description"],
-                MaxSessionDuration=wanted["maxSessionDuration"],
-            )
+        if "description" in differing:
+            iam.update_role_description(RoleName=identity, Description=wanted["description"])
+        if "maxSessionDuration" in differing:
+            iam.update_role(RoleName=identity, MaxSessionDuration=wanted["maxSessionDuration"])
         if "permissionsBoundary" in differing:
             self._update_boundary(iam, identity, str(wanted["permissionsBoundary"]))
         gone, changed = tags.changes(old, wanted)
@@ -101,9 +103,29 @@ class Role(ResourceType):
     def delete(self, iam: Any, identity: str, outputs: Properties) -> None:  # noqa: ANN401 - as above
         """Delete the role, with ``forceDetachPolicies`` after taking all policies off it."""
         with tolerate_missing():
+            self._leave_instance_profiles(iam, identity)
             if outputs.get("forceDetachPolicies"):
                 self._take_policies_off(iam, identity)
             iam.delete_role(RoleName=identity)
+
+    @staticmethod
+    def _read_policies(iam: Any, identity: str) -> None:  # noqa: ANN401 - as above
+        """Read inline and managed policies, which are outputs of the official provider's role and not of this one."""
+        for page in iam.get_paginator("list_role_policies").paginate(RoleName=identity):
+            for name in page["PolicyNames"]:
+                with tolerate_missing():
+                    iam.get_role_policy(RoleName=identity, PolicyName=name)
+        for _ in iam.get_paginator("list_attached_role_policies").paginate(RoleName=identity):
+            pass
+
+    @staticmethod
+    def _leave_instance_profiles(iam: Any, identity: str) -> None:  # noqa: ANN401 - as above
+        for page in iam.get_paginator("list_instance_profiles_for_role").paginate(RoleName=identity):
+            for profile in page["InstanceProfiles"]:
+                with tolerate_missing():
+                    iam.remove_role_from_instance_profile(
+                        InstanceProfileName=profile["InstanceProfileName"], RoleName=identity
+                    )
 
     @staticmethod
     def _take_policies_off(iam: Any, identity: str) -> None:  # noqa: ANN401 - as above

@@ -60,7 +60,3 @@ class RolePolicy(ResourceType):
     @staticmethod
     def _put(iam: Any, inputs: Properties) -> None:  # noqa: ANN401 - as above
         iam.put_role_policy(RoleName=inputs["role"], PolicyName=inputs["name"], PolicyDocument=inputs["policy"])
-
-    def same_physical_name(self, outputs: Properties, inputs: Properties) -> bool:
-        """A policy has its name within its role."""
-        return not {"name", "role"} & {*self.differing(outputs, inputs)}

@@ -51,14 +51,15 @@ class RolePolicyAttachmentsExclusive(ResourceType):
         given = inputs["policyArns"]
         wanted = sorted(map(str, given)) if isinstance(given, list) else []
         present = _attached(iam, role)
-        # First away, then on: a role holds only so many policies (quota "managed policies per role").
+        # First on, then away, as with the official provider: a role that has as many as its quota allows cannot
+        # change all of them in one step, here as there.
+        for arn in wanted:
+            if arn not in present:
+                iam.attach_role_policy(RoleName=role, PolicyArn=arn)
         for arn in present:
             if arn not in wanted:
                 with tolerate_missing():
                     iam.detach_role_policy(RoleName=role, PolicyArn=arn)
-        for arn in wanted:
-            if arn not in present:
-                iam.attach_role_policy(RoleName=role, PolicyArn=arn)
 
 
 def _attached(iam: Any, role: str) -> list[str]:  # noqa: ANN401 - as above
