@@ -5,7 +5,7 @@ the issuer's discovery document, the host of its ``jwks_uri``, the last certific
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import certifi
@@ -22,8 +22,9 @@ from facts.discovery_document import (
     parse_discovery_document,
 )
 from facts.issuer_connect import IssuerConnect
-from facts.issuer_failures import REQUEST_FAILURES, request_failure, was_reset
+from facts.issuer_failures import REQUEST_FAILURES, is_transient, request_failure, tried
 from facts.presented_chain import ChainRecordingAdapter
+from facts.retries import PAUSES, Clock, pause_for_status
 from facts.time_limit import within
 from oidc.errors import IssuerError, UsageError
 from oidc.thumbprint import Thumbprint, chain_thumbprint
@@ -33,6 +34,11 @@ USER_AGENT = "bitbucket-aws-oidc"
 _HEADERS = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity"}
 _CHUNK_BYTES = 8192
 
+_CONNECT_SHARE = 1 / (len(PAUSES) + 1)
+"""Of an issuer's time, for one TCP connection: so that one which is not taken in time can be tried again."""
+
+REAL_TIME = Clock()
+
 
 def fetch_thumbprints(
     issuers: Collection[str],
@@ -40,6 +46,7 @@ def fetch_thumbprints(
     connect: IssuerConnect | None = None,
     ca_file: Path | None = None,
     timeout: float = 10.0,
+    clock: Clock = REAL_TIME,
 ) -> dict[str, Thumbprint]:
     """Return the thumbprint for each issuer, ``{"https://api.bitbucket.org/2.0/…/oidc": "990f41…"}``.
 
@@ -48,13 +55,17 @@ def fetch_thumbprints(
     dates and the host name included. Those CAs are certifi's by default and never the ones that ``REQUESTS_CA_BUNDLE``
     names: where a proxy intercepts TLS, that variable names the proxy's CA, whose thumbprint must not reach AWS.
 
+    What may pass is tried again, at most twice and within the issuer's time: a connection that is refused, reset or not
+    taken in time, and the answers 429, 500, 502, 503 and 504. Everything else fails at once.
+
     Proxies of the environment (``HTTPS_PROXY``, ``NO_PROXY``) are used by HTTP ``CONNECT``; with ``connect`` none is.
 
     Args:
         issuers: Issuer URLs, https, as in the ``iss`` of tokens. Duplicates are asked once.
         connect: Where to connect in place of the issuers' hosts: the sandbox's emulated Bitbucket.
         ca_file: A PEM file of the CAs to trust in place of certifi's.
-        timeout: Seconds that each issuer may take, from the look-up of its name to the last byte.
+        timeout: Seconds that each issuer may take, from the look-up of its name to the last byte, pauses included.
+        clock: For the pauses between tries.
 
     Raises:
         IssuerError: An issuer could not be reached, or what it presented cannot be believed. The first one ends it.
@@ -66,13 +77,15 @@ def fetch_thumbprints(
         if authority(issuer) is None:
             raise UsageError(f"the issuer {issuer[:200]!r} is not an https URL", do="write it as in the tokens' `iss`")
     # At most two hosts for each issuer: its own, and that of its keys.
-    adapter = ChainRecordingAdapter(hosts=2 * len(wanted) + 1, endpoint=connect.endpoint if connect else None)
+    adapter = ChainRecordingAdapter(
+        hosts=2 * len(wanted) + 1, endpoint=connect.endpoint if connect else None, handshake_timeout=timeout
+    )
     with requests.Session() as session:
         # Neither a CA bundle of the environment nor a login from a .netrc file: both would be sent to, or believed
         # of, a host that needs none.
         session.trust_env = False
         session.mount("https://", adapter)
-        transport = _Transport(session, trusted, timeout, connect)
+        transport = _Transport(session, trusted, timeout, connect, clock)
         return {issuer: _fetch_one(issuer, transport, adapter) for issuer in wanted}
 
 
@@ -83,6 +96,7 @@ class _Reply:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    tries: int = 1
 
 
 @dataclass(frozen=True)
@@ -93,20 +107,43 @@ class _Transport:
     trusted: Path
     timeout: float
     connect: IssuerConnect | None
+    clock: Clock
 
     @property
     def address(self) -> str:
         """Where connections go to if not to the hosts' own addresses, for messages."""
         return self.connect.address if self.connect else ""
 
-    def send(self, method: str, url: str) -> _Reply:
-        """Send one request, and once more if the other side closed the connection before it answered."""
+    def send(self, method: str, url: str, *, until: float, any_status: bool = False) -> _Reply:
+        """Send one request, and again after what may pass.
+
+        Args:
+            method: ``GET`` or ``HEAD``.
+            url: What to ask for.
+            until: When the issuer's time is over; no pause reaches beyond it.
+            any_status: Whether every answer will do.
+
+        Raises:
+            IssuerError: None of the tries gave an answer.
+        """
+        outcome = self._try(method, url)
+        tries = 1
+        for pause in PAUSES:
+            seconds = None if any_status and isinstance(outcome, _Reply) else _pause_after(outcome, pause)
+            if seconds is None or self.clock.now() + seconds >= until:
+                break
+            self.clock.sleep(seconds)
+            outcome = self._try(method, url)
+            tries += 1
+        if isinstance(outcome, _Reply):
+            return replace(outcome, tries=tries)
+        raise request_failure(url, outcome, address=self.address, tries=tries) from outcome
+
+    def _try(self, method: str, url: str) -> "_Reply | Exception":
         try:
             return self._send_once(method, url)
-        except requests.ConnectionError as error:
-            if not was_reset(error):
-                raise
-        return self._send_once(method, url)
+        except REQUEST_FAILURES as error:
+            return error
 
     def _send_once(self, method: str, url: str) -> _Reply:
         with self.session.request(
@@ -115,7 +152,7 @@ class _Transport:
             headers=_HEADERS,
             proxies={} if self.connect else get_environ_proxies(url),
             verify=str(self.trusted),
-            timeout=self.timeout,
+            timeout=(self.timeout * _CONNECT_SHARE, self.timeout),
             allow_redirects=False,
             stream=True,
         ) as response:
@@ -127,21 +164,28 @@ class _Transport:
             return _Reply(response.status_code, response.headers, bytes(body))
 
 
+def _pause_after(outcome: _Reply | Exception, pause: float) -> float | None:
+    if isinstance(outcome, _Reply):
+        return pause_for_status(outcome.status, outcome.headers, pause)
+    return pause if is_transient(outcome) else None
+
+
 def _fetch_one(issuer: str, transport: _Transport, adapter: ChainRecordingAdapter) -> Thumbprint:
     url = discovery_url(issuer)
+    until = transport.clock.now() + transport.timeout
     try:
-        return within(transport.timeout, lambda: _thumbprint_of(issuer, transport, adapter))
+        return within(transport.timeout, lambda: _thumbprint_of(issuer, transport, adapter, until))
     except TimeoutError as error:
         raise request_failure(url, error, address=transport.address) from error
 
 
-def _thumbprint_of(issuer: str, transport: _Transport, adapter: ChainRecordingAdapter) -> Thumbprint:
-    document = _discovery_document(issuer, transport)
+def _thumbprint_of(issuer: str, transport: _Transport, adapter: ChainRecordingAdapter, until: float) -> Thumbprint:
+    document = _discovery_document(issuer, transport, until)
     host, port = authority(document.jwks_uri) or ("", 0)
     chain = adapter.presented_by(host, port)
     if chain is None:
         # The keys are on another host: connect to it once. Whatever it answers, its certificates are what counts.
-        _send(transport, "HEAD", document.jwks_uri)
+        transport.send("HEAD", document.jwks_uri, until=until, any_status=True)
         chain = adapter.presented_by(host, port)
     try:
         return chain_thumbprint(chain or ())
@@ -149,9 +193,9 @@ def _thumbprint_of(issuer: str, transport: _Transport, adapter: ChainRecordingAd
         raise IssuerError(f"{document.jwks_uri}: {error.what}", do=error.do) from error
 
 
-def _discovery_document(issuer: str, transport: _Transport) -> DiscoveryDocument:
+def _discovery_document(issuer: str, transport: _Transport, until: float) -> DiscoveryDocument:
     url = discovery_url(issuer)
-    reply = _send(transport, "GET", url)
+    reply = transport.send("GET", url, until=until)
     if reply.status != requests.codes.ok:
         raise _unexpected_status(url, reply)
     if len(reply.body) > MAX_DOCUMENT_BYTES:
@@ -162,15 +206,8 @@ def _discovery_document(issuer: str, transport: _Transport) -> DiscoveryDocument
     return parse_discovery_document(issuer, reply.body)
 
 
-def _send(transport: _Transport, method: str, url: str) -> _Reply:
-    try:
-        return transport.send(method, url)
-    except REQUEST_FAILURES as error:
-        raise request_failure(url, error, address=transport.address) from error
-
-
 def _unexpected_status(url: str, reply: _Reply) -> IssuerError:
-    what = f"{url} was answered with status {reply.status}"
+    what = f"{url} was answered with status {reply.status}{tried(reply.tries)}"
     if reply.status == requests.codes.not_found:
         return IssuerError(
             f"{what}: there is no such workspace, or no discovery document for it yet",

@@ -29,11 +29,13 @@ class ChainRecordingAdapter(HTTPAdapter):
     Args:
         hosts: How many hosts to keep a connection to.
         endpoint: IP address and port to connect to in place of every host's own; TLS and HTTP still name the host.
+        handshake_timeout: Seconds for each step of the TLS handshake, and of a proxy's ``CONNECT`` before it. The
+            connect timeout of a request is for the TCP connection alone, and may be shorter.
     """
 
-    def __init__(self, *, hosts: int, endpoint: tuple[str, int] | None = None) -> None:
+    def __init__(self, *, hosts: int, endpoint: tuple[str, int] | None = None, handshake_timeout: float = 10.0) -> None:
         self._chains: dict[tuple[str, int], tuple[Certificate, ...]] = {}
-        self._pool_class = _recording_pool(self._chains.__setitem__, endpoint)
+        self._pool_class = _recording_pool(self._chains.__setitem__, endpoint, handshake_timeout)
         super().__init__(pool_connections=hosts, pool_maxsize=1)
 
     def presented_by(self, host: str, port: int) -> tuple[Certificate, ...] | None:
@@ -127,12 +129,19 @@ _REASONS = {
 
 
 def _recording_pool(
-    record: Callable[[tuple[str, int], tuple[Certificate, ...]], None], endpoint: tuple[str, int] | None
+    record: Callable[[tuple[str, int], tuple[Certificate, ...]], None],
+    endpoint: tuple[str, int] | None,
+    handshake_timeout: float,
 ) -> type[HTTPSConnectionPool]:
     """Return a kind of connection pool whose connections report the chain that each host presented."""
 
     class RecordingConnection(HTTPSConnection):
         def _new_conn(self) -> socket.socket:
+            connection = self._connected()
+            connection.settimeout(handshake_timeout)
+            return connection
+
+        def _connected(self) -> socket.socket:
             if endpoint is None:
                 return super()._new_conn()
             try:

@@ -15,6 +15,7 @@ import trustme
 
 from facts.issuer_certificates import fetch_thumbprints
 from facts.issuer_connect import IssuerConnect
+from facts.retries import Clock
 from oidc.errors import IssuerError
 
 Reply = bytes | Callable[[], Iterator[bytes]]
@@ -106,6 +107,16 @@ def _read_head(connection: ssl.SSLSocket) -> bytes:
 StartHost = Callable[..., TlsHost]
 
 
+class StoppedClock:
+    """Time that passes by sleeping alone, and at once."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    def clock(self) -> Clock:
+        return Clock(now=lambda: sum(self.slept), sleep=self.slept.append)
+
+
 class Refusal(Protocol):
     """Fetch the thumbprint of one issuer, which must fail with an IssuerError fit for a person; return that."""
 
@@ -115,12 +126,17 @@ class Refusal(Protocol):
 
 
 @pytest.fixture
-def refusal() -> Refusal:
+def stopped() -> StoppedClock:
+    return StoppedClock()
+
+
+@pytest.fixture
+def refusal(stopped: StoppedClock) -> Refusal:
     def refusal(
         issuer: str, *, connect: IssuerConnect | None = None, ca_file: Path | None = None, timeout: float = 10.0
     ) -> IssuerError:
         with pytest.raises(IssuerError) as caught:
-            fetch_thumbprints([issuer], connect=connect, ca_file=ca_file, timeout=timeout)
+            fetch_thumbprints([issuer], connect=connect, ca_file=ca_file, timeout=timeout, clock=stopped.clock())
         assert "https://" in caught.value.what
         assert any(way_out in caught.value.do for way_out in ("thumbprints: omit", "slug", "the CA file belongs to"))
         assert str(caught.value).isprintable()

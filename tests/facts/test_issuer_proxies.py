@@ -18,7 +18,7 @@ from facts.issuer_connect import IssuerConnect
 from oidc.errors import IssuerError
 
 if TYPE_CHECKING:
-    from tests.facts.conftest import StartHost, TlsHost
+    from tests.facts.conftest import StartHost, StoppedClock, TlsHost
 
 ISSUERS = [f"https://issuer.example/{slug}" for slug in ("acme", "other")]
 
@@ -117,10 +117,10 @@ def test_a_proxy_that_refuses_is_named_as_the_cause(proxy: ConnectProxy) -> None
     assert "secret" not in str(caught.value)
 
 
-def test_a_proxy_where_nobody_listens_is_named_as_the_cause(proxy: ConnectProxy) -> None:
+def test_a_proxy_where_nobody_listens_is_named_as_the_cause(proxy: ConnectProxy, stopped: "StoppedClock") -> None:
     proxy.close()
-    with pytest.raises(IssuerError, match="the proxy gave no connection"):
-        fetch_thumbprints(ISSUERS)
+    with pytest.raises(IssuerError, match=r"the proxy gave no connection.*\(tried 3 times\)"):
+        fetch_thumbprints(ISSUERS, clock=stopped.clock())
 
 
 @pytest.mark.parametrize("scheme", ["https", "socks5", "socks5h"])

@@ -15,7 +15,7 @@ from facts.issuer_connect import IssuerConnect
 from oidc.errors import IssuerError
 
 if TYPE_CHECKING:
-    from tests.facts.conftest import Refusal, Reply, StartHost, TlsHost
+    from tests.facts.conftest import Refusal, StartHost
 
 PATH = "/acme/.well-known/openid-configuration"
 
@@ -78,32 +78,6 @@ def test_a_host_that_sends_a_byte_now_and_then(
     error = refusal(host.issuer(), ca_file=ca_file, timeout=0.5)
     assert "did not answer in time" in error.what
     assert time.monotonic() - began < 3
-
-
-def test_a_connection_closed_once_before_the_answer_is_no_failure(
-    start_host: "StartHost", ca: trustme.CA, ca_file: Path
-) -> None:
-    host = start_host(ca.issue_cert("localhost"))
-    issuer = host.issuer()
-    host.replies[PATH] = once_nothing_then(host, host.replies[PATH])
-    assert issuer in fetch_thumbprints([issuer], ca_file=ca_file)
-    assert len(host.requests) == 2
-
-
-def test_a_connection_closed_twice_before_the_answer(
-    refusal: "Refusal", start_host: "StartHost", ca: trustme.CA, ca_file: Path
-) -> None:
-    host = start_host(ca.issue_cert("localhost"), replies={PATH: lambda: iter(())})
-    assert "closed the connection without an answer" in refusal(host.issuer(), ca_file=ca_file).what
-    assert len(host.requests) == 2
-
-
-def once_nothing_then(host: "TlsHost", reply: "Reply") -> "Reply":
-    def nothing() -> Iterator[bytes]:
-        host.replies[PATH] = reply
-        yield b""
-
-    return nothing
 
 
 def answer_once(listening: socket.socket, answer: bytes) -> None:

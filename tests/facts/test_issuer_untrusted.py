@@ -124,6 +124,14 @@ def test_a_trusted_chain_with_a_stray_certificate_after_it(
         fetch_thumbprints([host.issuer()], ca_file=ca_file)
 
 
+def test_a_trusted_chain_out_of_order(start_host: "StartHost", ca: trustme.CA, ca_file: Path) -> None:
+    leaf = ca.create_child_ca().create_child_ca().issue_cert("localhost")
+    own, issuing, top = (pem.bytes() for pem in leaf.cert_chain_pems)
+    host = start_host(leaf, [own, top, issuing])
+    with pytest.raises(IssuerError, match=r"not one chain in order: certificate 1 .* is not issued by certificate 2 "):
+        fetch_thumbprints([host.issuer()], ca_file=ca_file)
+
+
 def test_a_ca_of_the_keys_host_that_is_not_trusted(start_host: "StartHost", ca: trustme.CA, ca_file: Path) -> None:
     keys_host = start_host(trustme.CA().issue_cert("localhost"))
     jwks_uri = f"https://localhost:{keys_host.port}/keys"
