@@ -173,9 +173,10 @@ class Deployment:
         wanted = self._wanted(urn, goal, old, inputs)
         if old is None or number is None:
             return operations.create(plugin, _fresh(wanted), Operation.CREATE)
-        if old.pending_replacement:
-            return operations.create(plugin, _fresh(wanted), Operation.REPLACE, number=number)
         found = plugin.diff(urn, old.id, (old.inputs, old.outputs), inputs, list(goal.ignore_changes))
+        if old.pending_replacement:
+            changes = property_changes(found.properties, old, inputs, found.replaces)
+            return operations.create(plugin, _fresh(wanted), Operation.REPLACE, number=number, changes=changes)
         if found.replaces:
             return self._replace(plugin, goal, wanted, number, found)
         if found.changes:
@@ -187,10 +188,11 @@ class Deployment:
     def _settled(self, urn: str, plugin: Plugin, number: int | None) -> int | None:
         """Settle what a crash left open for this resource, and read it anew where that is wanted."""
         operations = self.operations
-        must_read = self.refresh
+        must_read, crashed = self.refresh, False
         for pending, operation in list(operations.store.pending.items()):
             if operation.resource.urn != urn:
                 continue
+            crashed = True
             if operation.type == "creating":
                 found = operations.adopt(plugin, pending, operation.resource)
                 number = found if found is not None else number
@@ -199,7 +201,12 @@ class Deployment:
                 operations.store.commit(end=[pending])
         if number is None or not must_read or operations.store.entries[number].pending_replacement:
             return number
-        return number if operations.read(plugin, number) is not None else None
+        before = operations.store.entries[number].outputs
+        read = operations.read(plugin, number)
+        if not crashed:
+            # What differs after a crash may be what the crashed run did itself.
+            operations.report.found_outside(urn, differing(before, read.outputs) if read else None)
+        return number if read is not None else None
 
     def _replace(
         self, plugin: Plugin, goal: Registration, wanted: ResourceState, number: int, found: Difference
@@ -207,7 +214,7 @@ class Deployment:
         operations = self.operations
         old = operations.store.entries[number]
         refuse_protected([old], "replaced")
-        changes = property_changes(found.properties, old, wanted.inputs)
+        changes = property_changes(found.properties, old, wanted.inputs, found.replaces)
         first = found.delete_before_replace if goal.delete_before_replace is None else goal.delete_before_replace
         if first:
             self.dependents.delete_before(number, self.registered)
