@@ -9,6 +9,7 @@ from sandbox.engine.ignoring import with_old_values
 from sandbox.engine.loopback import only_moved
 from sandbox.engine.operations import Operations
 from sandbox.engine.plugin import Difference, Plugin
+from sandbox.engine.reading import Reading
 from sandbox.engine.records import ResourceState
 from sandbox.engine.registration import Registration, refuse_values
 from sandbox.engine.replacement import Dependents, refuse_protected
@@ -24,7 +25,7 @@ class Deployment:
     Attributes:
         stack, project: The names that stand in every URN.
         operations: What carries the steps out.
-        refresh: Whether each resource is read before it is compared.
+        reading: Reads each resource before it is compared.
         registered: The URNs of this run.
         moved: URNs of this run to the earlier ones that their resources were found under.
     """
@@ -32,7 +33,7 @@ class Deployment:
     stack: str
     project: str
     operations: Operations
-    refresh: bool
+    reading: Reading
     dependents: Dependents
     registered: dict[str, None] = field(default_factory=dict)
     moved: dict[str, str] = field(default_factory=dict)
@@ -164,7 +165,7 @@ class Deployment:
     def _custom(self, urn: str, goal: Registration, number: int | None) -> ResourceState:
         operations = self.operations
         plugin = operations.plugins.of(urn, goal.provider)
-        number = self._settled(urn, plugin, number)
+        number = self.reading.settled(urn, plugin, number)
         old = operations.store.entries[number] if number is not None else None
         _same_kind(urn, goal, old)
         inputs = with_old_values(goal.inputs, old.inputs if old else None, goal.ignore_changes)
@@ -184,29 +185,6 @@ class Deployment:
         operations.store.commit(put={number: wanted})
         operations.report.done(urn, Operation.SAME)
         return wanted
-
-    def _settled(self, urn: str, plugin: Plugin, number: int | None) -> int | None:
-        """Settle what a crash left open for this resource, and read it anew where that is wanted."""
-        operations = self.operations
-        must_read, crashed = self.refresh, False
-        for pending, operation in list(operations.store.pending.items()):
-            if operation.resource.urn != urn:
-                continue
-            crashed = True
-            if operation.type == "creating":
-                found = operations.adopt(plugin, pending, operation.resource)
-                number = found if found is not None else number
-            else:
-                must_read = True
-                operations.store.commit(end=[pending])
-        if number is None or not must_read or operations.store.entries[number].pending_replacement:
-            return number
-        before = operations.store.entries[number].outputs
-        read = operations.read(plugin, number)
-        if not crashed:
-            # What differs after a crash may be what the crashed run did itself.
-            operations.report.found_outside(urn, differing(before, read.outputs) if read else None)
-        return number if read is not None else None
 
     def _replace(
         self, plugin: Plugin, goal: Registration, wanted: ResourceState, number: int, found: Difference

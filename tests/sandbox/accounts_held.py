@@ -1,7 +1,7 @@
 """What emulated accounts hold, and what a plan says they should: two sides of one comparison, in the same shape.
 
-Read as each account's root through IAM's own calls, by no code that makes anything; what the sandbox furnishes (deploying
-roles, OIDC providers that are only referenced) is left out.
+Read as each account's root through IAM's own calls, by no code that makes anything; what the sandbox furnishes
+(deploying roles, OIDC providers that are only referenced) is left out.
 """
 
 import json

@@ -1,14 +1,12 @@
-"""A preview reports the very steps and changes of the `up` after it, writes nothing, and `up` leaves what is planned."""
+"""A preview reports the very steps and changes of the `up` after it and writes nothing; `up` leaves what is planned."""
 
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sandbox.engine.steps import Operation, Step, Summary
-from sandbox.engine.values import UNKNOWN
+from sandbox.engine.steps import Operation, Summary
 from tests.sandbox.one_sandbox import OneSandbox, one_sandbox
 
 INVENTORY = """
@@ -45,6 +43,7 @@ PROD = "222222222222"
 TRUST_OF_ANYBODY = json.dumps(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}
 )
+ALLOW_ALL = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
 ISSUER = "arn:aws:iam::222222222222:oidc-provider/api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc"
 
 
@@ -68,8 +67,14 @@ def settled(sandbox: OneSandbox) -> OneSandbox:
 def told(summary: Summary) -> list[tuple[Any, ...]]:
     """Return all that a summary says of each step but what nobody can know before; registrations come in any order."""
     return sorted(
-        (step.urn, step.operation, sorted(step.changes.items()), sorted(step.properties.items()))
-        + (sorted(step.outside.items()), step.gone_outside)
+        (
+            step.urn,
+            step.operation,
+            sorted(step.changes.items()),
+            sorted(step.properties.items()),
+            sorted(step.outside.items()),
+            step.gone_outside,
+        )
         for step in summary.steps
     )
 
@@ -104,72 +109,72 @@ def role_deleted(sandbox: OneSandbox) -> None:
     sandbox.by_hand(PROD, delete)
 
 
+def together(*changes: Callable[[OneSandbox], None]) -> Callable[[OneSandbox], None]:
+    def apply(sandbox: OneSandbox) -> None:
+        for change in changes:
+            change(sandbox)
+
+    return apply
+
+
 ROLE, POLICY = "Role prod/deploy", "RolePolicy prod/deploy/publish"
 MANAGED, PROVIDER = "RolePolicyAttachmentsExclusive prod/deploy", "OpenIdConnectProvider prod/acme"
-EVERY_PART = [ROLE, POLICY, MANAGED]
+PARTS = [ROLE, POLICY, MANAGED]
+BOTH_PROVIDERS = [PROVIDER, "OpenIdConnectProvider dev/acme"]
+ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
 EDITS: dict[str, tuple[Callable[[OneSandbox], None], dict[str, str]]] = {
-    "nothing": (edits("Team: core", "Team: core"), {}),
-    "rename": (edits("  deploy:\n", "  deploy:\n    name: ship\n"), dict.fromkeys(EVERY_PART, "replace")),
-    "path": (edits("  deploy:\n", "  deploy:\n    path: /ci/\n"), dict.fromkeys(EVERY_PART, "replace")),
-    "trust": (edits("environments: [production]", "environments: [staging]"), {ROLE: "update"}),
-    "moved": (
-        edits("accounts: [prod]", "accounts: [dev]"),
-        {**dict.fromkeys([*EVERY_PART, PROVIDER], "delete")}
-        | {part.replace("prod/", "dev/"): "create" for part in EVERY_PART},
-    ),
-    "tags": (
-        edits("Team: core", "Team: edge"),
-        dict.fromkeys(
-            [ROLE, PROVIDER, ROLE.replace("prod/deploy", "dev/build"), PROVIDER.replace("prod", "dev")], "update"
+    "nothing": (together(), {}),
+    "a new name": (edits("  deploy:\n", "  deploy:\n    name: ship\n"), dict.fromkeys(PARTS, "replace")),
+    "a path and a trust": (
+        together(
+            edits("  deploy:\n", "  deploy:\n    path: /ci/\n"),
+            edits("environments: [production]", "environments: [staging]"),
         ),
+        dict.fromkeys(PARTS, "replace"),
+    ),
+    "one account in the place of another": (
+        together(edits('prod: {id: "222222222222"}', 'third: {id: "333333333333"}'), edits("[prod]", "[third]")),
+        dict.fromkeys([*PARTS, PROVIDER], "delete")
+        | {part.replace("prod", "third"): "create" for part in [*PARTS, PROVIDER]},
+    ),
+    "tags, thumbprints and an audience": (
+        together(
+            edits("Team: core", "Team: edge"),
+            edits("thumbprints: fetch", f"thumbprints: [{'ab' * 20}]"),
+            edits("audiences: [deploy.example]", "audiences: [other.example]"),
+        ),
+        dict.fromkeys([ROLE, "Role dev/build", *BOTH_PROVIDERS], "update"),
     ),
     "thumbprints left out": (edits("thumbprints: fetch", "thumbprints: omit"), {}),
-    "thumbprints given": (
-        edits("thumbprints: fetch", f"thumbprints: [{'ab' * 20}]"),
-        dict.fromkeys([PROVIDER, PROVIDER.replace("prod", "dev")], "update"),
+    "everything but the name": (
+        together(
+            edits("environments: [production]", "environments: [staging]"),
+            edits("  deploy:\n", "  deploy:\n    max_session_duration: 2h\n    permissions_boundary: account:edge\n"),
+            edits("s3:PutObject", "s3:GetObject"),
+            edits("aws:ReadOnlyAccess", "aws:job-function/ViewOnlyAccess"),
+        ),
+        dict.fromkeys(PARTS, "update"),
     ),
-    "removed account": (
-        edits('  prod: {id: "222222222222"}\n', "  third: {id: '333333333333'}\n"),
-        {},
-    ),
-    "inline policy": (edits("s3:PutObject", "s3:GetObject"), {POLICY: "update"}),
     "no inline policy": (edits("    inline_policies: [publish]\n", ""), {POLICY: "delete"}),
-    "managed policies": (edits("aws:ReadOnlyAccess", "aws:job-function/ViewOnlyAccess"), {MANAGED: "update"}),
-    "boundary and duration": (
-        edits("  deploy:\n", "  deploy:\n    max_session_duration: 2h\n    permissions_boundary: account:edge\n"),
-        {ROLE: "update"},
+    "edited by hand": (
+        together(
+            by_hand("update_assume_role_policy", RoleName="deploy", PolicyDocument=TRUST_OF_ANYBODY),
+            by_hand("tag_role", RoleName="deploy", Tags=[{"Key": "Team", "Value": "x"}]),
+            by_hand("update_role", RoleName="deploy", MaxSessionDuration=43200),
+            by_hand("attach_role_policy", RoleName="deploy", PolicyArn=ADMIN),
+            by_hand("put_role_policy", RoleName="deploy", PolicyName="publish", PolicyDocument=ALLOW_ALL),
+            by_hand("add_client_id_to_open_id_connect_provider", OpenIDConnectProviderArn=ISSUER, ClientID="x.example"),
+        ),
+        dict.fromkeys([*PARTS, PROVIDER], "update"),
     ),
-    "audience": (
-        edits("audiences: [deploy.example]", "audiences: [other.example]"),
-        dict.fromkeys([PROVIDER, PROVIDER.replace("prod", "dev")], "update"),
+    "inline policy and OIDC provider deleted by hand": (
+        together(
+            by_hand("delete_role_policy", RoleName="deploy", PolicyName="publish"),
+            by_hand("delete_open_id_connect_provider", OpenIDConnectProviderArn=ISSUER),
+        ),
+        dict.fromkeys([POLICY, PROVIDER], "create"),
     ),
-    "by hand: trust": (
-        by_hand("update_assume_role_policy", RoleName="deploy", PolicyDocument=TRUST_OF_ANYBODY),
-        {ROLE: "update"},
-    ),
-    "by hand: attached": (
-        by_hand("attach_role_policy", RoleName="deploy", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess"),
-        {MANAGED: "update"},
-    ),
-    "by hand: inline edited": (
-        by_hand("put_role_policy", RoleName="deploy", PolicyName="publish", PolicyDocument=TRUST_OF_ANYBODY),
-        {POLICY: "update"},
-    ),
-    "by hand: inline deleted": (
-        by_hand("delete_role_policy", RoleName="deploy", PolicyName="publish"),
-        {POLICY: "create"},
-    ),
-    "by hand: tag": (by_hand("tag_role", RoleName="deploy", Tags=[{"Key": "Team", "Value": "x"}]), {ROLE: "update"}),
-    "by hand: duration": (by_hand("update_role", RoleName="deploy", MaxSessionDuration=43200), {ROLE: "update"}),
-    "by hand: role deleted": (role_deleted, dict.fromkeys(EVERY_PART, "create")),
-    "by hand: OIDC provider deleted": (
-        by_hand("delete_open_id_connect_provider", OpenIDConnectProviderArn=ISSUER),
-        {PROVIDER: "create"},
-    ),
-    "by hand: audience": (
-        by_hand("add_client_id_to_open_id_connect_provider", OpenIDConnectProviderArn=ISSUER, ClientID="x.example"),
-        {PROVIDER: "update"},
-    ),
+    "role deleted by hand": (role_deleted, dict.fromkeys(PARTS, "create")),
 }
 
 
@@ -179,11 +184,32 @@ def test_a_preview_says_what_up_does_and_writes_nothing(settled: OneSandbox, nam
     edit(settled)
     settled.program()
     before = written(settled), settled.held()
-    steps: list[Step] = []
-    preview = settled.engine(steps.append).preview()
+    preview = settled.engine().preview()
     assert changed(preview) == expected
     assert (written(settled), settled.held()) == before
     up = settled.engine().up()
     assert told(preview) == told(up)
     assert settled.held() == settled.planned()
-    assert not settled.engine().up().changes
+
+
+def test_what_was_changed_by_hand_is_told_as_such(settled: OneSandbox) -> None:
+    EDITS["edited by hand"][0](settled)
+    steps = {step.type.rpartition(":")[2]: step for step in settled.engine().preview().steps if "prod/" in step.name}
+    assert sorted(steps["Role"].outside.keys() - {"tagsAll"}) == ["assumeRolePolicy", "maxSessionDuration", "tags"]
+    assert steps["Role"].outside["maxSessionDuration"].new == 43200
+    assert set(steps["RolePolicyAttachmentsExclusive"].outside) == {"policyArns"}
+    assert set(steps["RolePolicy"].outside) == {"policy"}
+    assert set(steps["OpenIdConnectProvider"].outside) == {"clientIdLists"}
+
+
+def test_an_edit_of_the_inventory_is_not_told_as_drift(settled: OneSandbox) -> None:
+    settled.edit("environments: [production]", "environments: [staging]")
+    assert not any(step.outside or step.gone_outside for step in settled.engine().preview().steps)
+
+
+def test_what_was_deleted_by_hand_is_told_as_such(settled: OneSandbox) -> None:
+    role_deleted(settled)
+    gone = {step.name for step in settled.engine().preview().steps if step.gone_outside}
+    assert gone == {"prod/deploy", "prod/deploy/publish"}
+    settled.engine().up()
+    assert not any(step.gone_outside for step in settled.engine().up().steps)
