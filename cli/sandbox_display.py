@@ -11,11 +11,12 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from cli.inventory import colour_wanted
-from cli.steps.line import Line, Mark, printable
+from cli.steps.line import Line, Mark
 from cli.steps.step_json import summary_json
 from cli.steps.step_lines import changed_outside, is_aws, kind_of, report_lines, verb_of, worth_showing
 from cli.steps.totals import totals
 from cli.terminal import console
+from config.findings import one_line
 from sandbox.engine.steps import Operation, Phase, Step, Summary
 from sandbox.run import Action, Listener
 
@@ -78,7 +79,7 @@ def _on_terminal(moving: Progress, told: Callable[[Step], _Told | None]) -> List
 
     def on_step(step: Step) -> None:
         done = step.phase is Phase.DONE and is_aws(step)
-        moving.update(task, description=printable(f"{verb_of(step)} {kind_of(step)} {step.name}"), advance=int(done))
+        moving.update(task, description=one_line(f"{verb_of(step)} {kind_of(step)} {step.name}"), advance=int(done))
         line = told(step)
         if line is not None:
             moving.console.print(Text.assemble((line.verb, line.colour or ""), " ", line.rest), soft_wrap=True)
@@ -100,7 +101,7 @@ def _told(step: Step) -> _Told | None:
     outside = f"  changed outside: {', '.join(changed_outside(step))}" if changed_outside(step) else ""
     gone = "  gone from AWS" if step.gone_outside else ""
     rest = f"{kind_of(step):<30} {step.name}{replaced}{changed}{outside}{gone}{'  failed' if failed else ''}"
-    return _Told(f"{verb_of(step):<8}", _COLOURS.get(step.operation), printable(rest))
+    return _Told(f"{verb_of(step):<8}", _COLOURS.get(step.operation), one_line(rest))
 
 
 def _error_line(text: str) -> None:
@@ -117,7 +118,7 @@ def show_result(action: str, summary: Summary, account_ids: Mapping[str, str]) -
             what = (
                 f"changed outside, and nothing to mend: {kind_of(step)} {step.name}: {', '.join(changed_outside(step))}"
             )
-            _error_line(printable(what))
+            _error_line(one_line(what))
     if action in {Action.PREVIEW, Action.REFRESH}:
         width = console().width if console().is_terminal else None
         for line in report_lines(summary.steps, account_ids):
@@ -127,7 +128,7 @@ def show_result(action: str, summary: Summary, account_ids: Mapping[str, str]) -
 
 def show_json(summary: Summary) -> None:
     """Print a preview as JSON."""
-    click.echo(json.dumps(summary_json(summary), indent=2, ensure_ascii=False))
+    click.echo(json.dumps(summary_json(summary), indent=2))
 
 
 def _show_line(line: Line, width: int | None) -> None:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from config.findings import one_line
 
 LONGEST = 1000
-"""Characters of one value that are shown; AWS's longest texts (a description, a policy's value) are not longer."""
+"""Characters of one value that are shown; the longest description that IAM takes has as many."""
 
 _STEP = 2
 
@@ -28,7 +28,7 @@ class Line:
     """One line.
 
     Attributes:
-        text: Printable, without its indentation and mark.
+        text: Without its indentation and mark.
         depth: How deep it stands, from 0.
         mark: What it marks; also decides its colour on a terminal.
         title: Whether it begins a new group.
@@ -40,9 +40,12 @@ class Line:
     title: bool = False
 
     def folded(self, width: int | None) -> str:
-        """Return the line with indentation and mark, folded at ``width``; ``None``: as long as it is."""
+        """Return the line with indentation and mark, folded at ``width``; ``None``: as long as it is.
+
+        Control characters are shown and never sent.
+        """
         head = " " * (self.depth * _STEP) + (f"{self.mark} " if self.mark else "")
-        text = printable(self.text)
+        text = one_line(self.text)
         if width is None or len(head) + len(text) <= width:
             return head + text
         inner = max(width, len(head) + 20)
@@ -53,12 +56,9 @@ class Line:
         )
 
 
-def printable(text: str) -> str:
-    """Show control characters instead of sending them, and cut what is longer than any value of AWS."""
-    shown = one_line(text)
-    if len(shown) <= LONGEST:
-        return shown
-    return f"{shown[:LONGEST]}… ({len(shown) - LONGEST} characters more)"
+def cut(value: str) -> str:
+    """Cut a value that is longer than any of AWS that a person would read, and say so."""
+    return value if len(value) <= LONGEST else f"{value[:LONGEST]}… ({len(value) - LONGEST} characters more)"
 
 
 def deeper(lines: Iterable[Line], by: int = 1) -> list[Line]:

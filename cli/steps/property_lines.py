@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 
 from cli.steps.hidden import HIDDEN, is_secret, opened, without_secrets
-from cli.steps.line import Line, Mark, deeper
+from cli.steps.line import Line, Mark, cut, deeper
 from oidc.policy_difference import DocumentDifference, Elements, compare_documents, elements_of, parse_document
 from sandbox.engine.steps import PropertyChange
 from sandbox.engine.values import UNKNOWN
@@ -96,7 +96,7 @@ def _document(difference: DocumentDifference) -> list[Line]:
 
 
 def _values(name: str, values: Sequence[str], mark: Mark) -> list[Line]:
-    return _marked([HIDDEN] if is_secret(name) and values else [value or '""' for value in values], mark)
+    return _marked([HIDDEN] if is_secret(name) and values else [cut(value) or '""' for value in values], mark)
 
 
 def statement_lines(statement: Elements, mark: Mark) -> list[Line]:
@@ -107,7 +107,7 @@ def statement_lines(statement: Elements, mark: Mark) -> list[Line]:
     for name, values in statement.items():
         if name in {"Sid", "Effect"}:
             continue
-        texts = [HIDDEN] if is_secret(name) else [value or '""' for value in values]
+        texts = [HIDDEN] if is_secret(name) else [cut(value) or '""' for value in values]
         if len(texts) == 1 and len(name) + len(texts[0]) <= _BESIDE:
             lines.append(Line(f"{name}: {texts[0]}", 2))
         else:
@@ -142,6 +142,6 @@ def shown(value: object) -> str:
     if value == UNKNOWN:
         return "(known after up)"
     value = without_secrets(value)
-    if isinstance(value, str):
-        return value if value and value == value.strip() else json.dumps(value, ensure_ascii=False)
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+    if not isinstance(value, str):
+        return cut(json.dumps(value, ensure_ascii=False, sort_keys=True))
+    return cut(value if value and value == value.strip() else json.dumps(value, ensure_ascii=False))

@@ -108,7 +108,7 @@ def _notes(step: Step, order: str | None) -> list[str]:
         notes.append(f"forced by {', '.join(forcing)}" if forcing else "with what it depends on")
         notes.append(order or "the old one is gone already")
     if step.gone_outside:
-        notes.append("it was deleted outside")
+        notes.append("it is gone from AWS")
     outside = changed_outside(step)
     if outside:
         notes.append(f"changed outside: {', '.join(outside)}")
