@@ -166,6 +166,24 @@ def test_a_state_that_is_not_ours_to_use_is_refused_and_left_alone(
     assert capsys.readouterr().out == "no changes\n"
 
 
+def test_what_a_broken_state_says_to_do_works(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command("up") == 0
+    folder = folder_of(INVENTORY).resolve()
+    state, backup = folder / "state.json", folder / "state.json.bak"
+    state.write_text("{")
+    capsys.readouterr()
+    assert command("up") == 3
+    assert f"the last good state is {backup}: put it back with mv {backup} {state}" in only_error(capsys)
+    backup.replace(state)
+    assert command("preview") == 0
+    assert capsys.readouterr().out == "no changes\n"
+    state.write_text("{")
+    assert command("up") == 3
+    assert f"there is no backup; remove the folder {folder}, with the emulated accounts" in only_error(capsys)
+    shutil.rmtree(folder)
+    assert command("up") == 0
+
+
 @pytest.mark.parametrize("place", [".", "session.lock", "aws-config", "bitbucket", "aws"])
 def test_a_sandbox_that_cannot_be_written_is_one_line_that_says_so(
     capsys: pytest.CaptureFixture[str], place: str
