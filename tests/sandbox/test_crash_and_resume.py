@@ -58,7 +58,8 @@ def held() -> tuple[dict[str, Any], dict[str, Any]]:
 def test_after_kill_9_the_next_up_completes_what_was_begun(
     project_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert killed("up", "after 222222222222 CreateRole", "self", project_folder) == SIGKILLED
+    for moment in ("before 222222222222 CreateOpenIDConnectProvider", "after 222222222222 CreateRole"):
+        assert killed("up", moment, "self", project_folder) == SIGKILLED
     assert command("up") == 0
     assert command("up") == 0
     assert capsys.readouterr().out.splitlines()[-1] == "no changes"

@@ -40,7 +40,7 @@ EDITS = {
         "roles/payments.yaml": [
             ("environments: [staging]", "environments: [production]"),
             ("    max_session_duration: 2h\n", "    path: /payments/\n"),
-            ("inline_policies: [push-images]", "permissions_boundary: account:edge"),
+            ("inline_policies: [push-images]", "max_session_duration: 3h"),
         ],
         "roles/platform.yaml": [
             ("accounts: [dev, staging, prod]", "accounts: [dev, prod, data]"),
@@ -133,7 +133,7 @@ class Cycle:
         for name in self.NAMES:
             self._before.get(name, lambda: None)()
             answer = self._runs.run(self._action(name))
-            assert answer["status"] == 0, answer
+            assert answer.keys() == {"status", "moments", "changes"}, (name, answer)
             found[name] = [moment for moment in answer["moments"] if tells_apart(moment)]
             self._right(name)
         return found
