@@ -25,10 +25,9 @@ SIGKILLED = -9
 
 
 @pytest.fixture(autouse=True)
-def quickstart(tmp_path: Path, project_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def two_accounts(tmp_path: Path, project_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    shutil.copytree(project_folder / "examples" / "quickstart", INVENTORY)
-    return tmp_path
+    shutil.copytree(project_folder / "tests" / "fixtures" / "inventories" / "two-accounts", INVENTORY)
 
 
 def command(action: str) -> int:
