@@ -47,6 +47,15 @@ def killed(action: str, moment: str, whom: str, project: Path) -> int:
     return done.returncode
 
 
+def children() -> set[int]:
+    """Return the processes that this one has started and that run."""
+    return {
+        int(child)
+        for of_thread in Path("/proc/self/task").glob("*/children")
+        for child in of_thread.read_text().split()
+    }
+
+
 def held() -> tuple[dict[str, Any], dict[str, Any]]:
     """Return what the accounts hold, and what they should."""
     subject = read_subject(INVENTORY)
@@ -85,13 +94,14 @@ def test_after_kill_9_of_the_emulator_too_everything_is_rebuilt(
 def test_an_emulator_that_dies_in_a_run_is_one_line_and_the_next_up_rebuilds_it(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    others = children()
+
     def engine(program: Any, state_file: Path, factories: Any, on_step: Any, **rest: Any) -> BuiltinEngine:
         def kill(step: Step) -> None:
             on_step(step)
             if (step.name, step.phase) == ("prod/shop-production", Phase.BEGUN):
-                for children in Path("/proc/self/task").glob("*/children"):
-                    for child in children.read_text().split():
-                        os.kill(int(child), signal.SIGKILL)
+                for child in children() - others:
+                    os.kill(child, signal.SIGKILL)
 
         return BuiltinEngine(program, state_file, factories, kill, **rest)
 
