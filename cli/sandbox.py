@@ -55,9 +55,10 @@ def up(inventory: Path, engine: str, aws_plugin: str) -> int:
 @command.command()
 @inventory_argument
 @_engine_options
-def preview(inventory: Path, engine: str, aws_plugin: str) -> int:
-    """Show what `up` would do; nothing is written."""
-    return _run("preview", inventory, engine, aws_plugin)
+@format_option("text", "json")
+def preview(inventory: Path, engine: str, aws_plugin: str, output: str) -> int:
+    """Show what `up` would do, property by property; nothing is written."""
+    return _run("preview", inventory, engine, aws_plugin, output)
 
 
 @command.command()
@@ -150,17 +151,26 @@ def token(inventory: Path, repository: str, environment: str | None, audiences: 
     return 0
 
 
-def _run(action: str, inventory: Path, engine: str, aws_plugin: str) -> int:
-    from cli.sandbox_display import listener, show_summary  # noqa: PLC0415 - the sandbox's imports, in this command only
+def _run(action: str, inventory: Path, engine: str, aws_plugin: str, output: str = "text") -> int:
+    from cli.sandbox_display import progress, show_json, show_result  # noqa: PLC0415 - the sandbox's imports, in this command only
     from sandbox.run import Action, act, settle_engine  # noqa: PLC0415 - as above
     from sandbox.session import read_subject  # noqa: PLC0415 - as above
 
     subject = read_subject(inventory)
     settings = settle_engine(subject, engine, aws_plugin)
     with _session(subject) as session:
-        summary = act(session, Action(action), listener(), settings)
-    show_summary(action, summary)
+        if session.forgot:
+            click.echo(_FORGOT, err=True)
+        with progress(action) as listener:
+            summary = act(session, Action(action), listener, settings)
+    if output == "json":
+        show_json(summary)
+    else:
+        show_result(action, summary, {account.key: account.id for account in subject.plan.accounts})
     return 0
+
+
+_FORGOT = "the emulated AWS accounts have forgotten what was made: their last run did not end in an orderly way"
 
 
 @contextmanager

@@ -1,11 +1,24 @@
-"""What a sandbox run shows: a line for each step on standard error, the summary on standard output."""
+"""What a sandbox run shows: how it goes on standard error, what it did or would do on standard output."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import click
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from cli.inventory import colour_wanted
-from sandbox.engine.monitor import LogMessage
+from cli.steps.line import Line, Mark
+from cli.steps.step_json import summary_json
+from cli.steps.step_lines import changed_outside, is_aws, kind_of, report_lines, verb_of, worth_showing
+from cli.steps.totals import totals
+from cli.terminal import console
+from config.findings import one_line
 from sandbox.engine.steps import Operation, Phase, Step, Summary
-from sandbox.run import Listener
+from sandbox.run import Action, Listener
 
 _COLOURS = {
     Operation.CREATE: "green",
@@ -14,43 +27,112 @@ _COLOURS = {
     Operation.DELETE: "red",
     Operation.DELETE_REPLACED: "red",
     Operation.REFRESH: "cyan",
+    Operation.FORGET: "cyan",
 }
-_PAST = {
-    Operation.CREATE: "created",
-    Operation.UPDATE: "updated",
-    Operation.REPLACE: "replaced",
-    Operation.DELETE: "deleted",
-    Operation.DISCARD: "kept in AWS, out of the state",
-    Operation.REFRESH: "refreshed",
-    Operation.FORGET: "gone from AWS",
-}
+_MARK_COLOURS = {Mark.COMES: "green", Mark.GOES: "red", Mark.CHANGES: "yellow", Mark.REPLACED: "magenta"}
 
 
-def listener() -> Listener:
-    """Return what prints steps and logs as they come."""
-    return Listener(_show_step, _show_log)
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """One line about a step: the verb in colour, and the rest."""
+
+    verb: str
+    colour: str | None
+    rest: str
+
+    def plain(self) -> None:
+        """Print it where no display moves."""
+        _error_line(click.style(self.verb, fg=self.colour) + " " + self.rest)
 
 
-def _show_step(step: Step) -> None:
-    if step.operation is Operation.SAME or step.phase is Phase.BEGUN:
+@contextmanager
+def progress(action: str) -> Iterator[Listener]:
+    """Give what is told of steps and logs: a display that moves on a terminal, plain lines elsewhere."""
+    # A preview shows its steps at its end, in full.
+    told = _nothing if action == Action.PREVIEW else _told
+    screen = console(stderr=True)
+    if screen.is_terminal and not screen.is_dumb_terminal:
+        with _moving(screen) as moving:
+            yield _on_terminal(moving, told)
         return
-    failed = " failed" if step.phase is Phase.FAILED else ""
-    verb = click.style(f"{step.operation.value:<8}", fg=_COLOURS.get(step.operation))
-    kind = step.type.rpartition(":")[2]
+
+    def on_step(step: Step) -> None:
+        line = told(step)
+        if line is not None:
+            line.plain()
+
+    yield Listener(on_step, lambda message: _error_line(message.text))
+
+
+def _moving(screen: Console) -> Progress:
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.completed} done", markup=False),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}", markup=False),
+    )
+    return Progress(*columns, console=screen, transient=True)
+
+
+def _on_terminal(moving: Progress, told: Callable[[Step], _Told | None]) -> Listener:
+    task = moving.add_task("", total=None)
+
+    def on_step(step: Step) -> None:
+        done = step.phase is Phase.DONE and is_aws(step)
+        moving.update(task, description=one_line(f"{verb_of(step)} {kind_of(step)} {step.name}"), advance=int(done))
+        line = told(step)
+        if line is not None:
+            moving.console.print(Text.assemble((line.verb, line.colour or ""), " ", line.rest), soft_wrap=True)
+
+    return Listener(on_step, lambda message: moving.console.print(Text(message.text), soft_wrap=True))
+
+
+def _nothing(_step: Step) -> None:
+    """Tell nothing."""
+
+
+def _told(step: Step) -> _Told | None:
+    failed = step.phase is Phase.FAILED
+    of_interest = worth_showing(step) or step.operation is Operation.DELETE_REPLACED or failed
+    if step.phase is Phase.BEGUN or not of_interest:
+        return None
+    replaced = "  replaced" if step.operation is Operation.DELETE_REPLACED else ""
     changed = f"  {', '.join(sorted(step.changes))}" if step.changes else ""
-    click.echo(f"{verb} {kind:<30} {step.name}{changed}{failed}", err=True, color=None if colour_wanted() else False)
+    outside = f"  changed outside: {', '.join(changed_outside(step))}" if changed_outside(step) else ""
+    gone = "  gone from AWS" if step.gone_outside else ""
+    rest = f"{kind_of(step):<30} {step.name}{replaced}{changed}{outside}{gone}{'  failed' if failed else ''}"
+    return _Told(f"{verb_of(step):<8}", _COLOURS.get(step.operation), one_line(rest))
 
 
-def _show_log(message: LogMessage) -> None:
-    click.echo(message.text, err=True)
+def _error_line(text: str) -> None:
+    click.echo(text, err=True, color=None if colour_wanted() else False)
 
 
-def show_summary(action: str, summary: Summary) -> None:
-    """Print what was done, or would be: ``31 created``; ``no changes`` where nothing was."""
-    if not summary.changes:
-        click.echo("no changes")
-        return
-    done = [f"{count} {_PAST[operation]}" for operation, count in summary.counts.items() if operation in _PAST]
-    same = summary.counts.get(Operation.SAME, 0)
-    would = "would be: " if action == "preview" else ""
-    click.echo(would + ", ".join([*done, *([f"{same} unchanged"] if same else [])]))
+def show_result(action: str, summary: Summary, account_ids: Mapping[str, str]) -> None:
+    """Print what was done, or would be; ``no changes`` alone on standard output where that is nothing.
+
+    The properties of a preview, and what a refresh found, are what was asked for: they go to standard output.
+    """
+    for step in summary.steps:
+        if step.operation is Operation.SAME and changed_outside(step):
+            what = (
+                f"changed outside, and nothing to mend: {kind_of(step)} {step.name}: {', '.join(changed_outside(step))}"
+            )
+            _error_line(one_line(what))
+    if action in {Action.PREVIEW, Action.REFRESH}:
+        width = console().width if console().is_terminal else None
+        for line in report_lines(summary.steps, account_ids):
+            _show_line(line, width)
+    click.echo(totals(summary, preview=action == Action.PREVIEW))
+
+
+def show_json(summary: Summary) -> None:
+    """Print a preview as JSON."""
+    click.echo(json.dumps(summary_json(summary), indent=2))
+
+
+def _show_line(line: Line, width: int | None) -> None:
+    text, colour = line.folded(width), _MARK_COLOURS.get(line.mark)
+    if colour or line.title:
+        text = click.style(text, fg=colour, bold=line.title or None)
+    click.echo(text, color=None if colour_wanted() else False)

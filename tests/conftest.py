@@ -56,3 +56,11 @@ def write_inventory(tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return write
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is off unless asked for."""
+    off = {marker for marker in ("online", "exhaustive") if marker not in config.option.markexpr}
+    left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in off)]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)

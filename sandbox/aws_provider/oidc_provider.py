@@ -31,6 +31,11 @@ class OpenIdConnectProvider(ResourceType):
     }
     computed = ("arn", "thumbprintLists")
 
+    def identity_in(self, account: str, inputs: Properties) -> str:
+        """Give the ARN, so that no list is asked for: a deploying role has no permission to list OIDC providers."""
+        host_and_path = str(inputs.get("url", "")).removeprefix("https://")
+        return f"arn:aws:iam::{account}:oidc-provider/{host_and_path}"
+
     def create(self, iam: Any, inputs: Properties) -> str:  # noqa: ANN401 - botocore makes its clients at run time
         """Create the OIDC provider."""
         request: dict[str, object] = {"Url": inputs["url"], "ClientIDList": inputs["clientIdLists"]}

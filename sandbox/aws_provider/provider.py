@@ -19,7 +19,7 @@ from sandbox.aws_provider.role import Role
 from sandbox.aws_provider.role_policy import RolePolicy
 from sandbox.aws_provider.role_policy_attachments import RolePolicyAttachmentsExclusive
 from sandbox.engine.loopback import check_endpoints
-from sandbox.engine.values import contains_unknown, from_property_values, to_property_values
+from sandbox.engine.values import Properties, contains_unknown, from_property_values, to_property_values
 
 TYPES: Mapping[str, ResourceType] = {
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider": OpenIdConnectProvider(),
@@ -132,14 +132,14 @@ class SmallAwsProvider(api.Provider):
         """Read a resource, by its id or, where that is empty, by what its inputs call it; an empty id: it is gone."""
         one = _type(request.urn)
         inputs, outputs = from_property_values(request.inputs), from_property_values(request.properties)
-        found = await self._in_thread(
-            request.urn, lambda: one.read(self._client(), request.resource_id, {**outputs, **inputs})
-        )
+        known = {**outputs, **inputs}
+        identity = request.resource_id or self._identity(one, known)
+        found = await self._in_thread(request.urn, lambda: one.read(self._client(), identity, known))
         if found is None:
             return api.ReadResponse("")
         return api.ReadResponse(
             found.id,
-            to_property_values(one.outputs_of(found, {**outputs, **inputs})),
+            to_property_values(one.outputs_of(found, known)),
             to_property_values(one.inputs_of(found, inputs)),
         )
 
@@ -170,6 +170,10 @@ class SmallAwsProvider(api.Provider):
                 return action()
 
         return await asyncio.to_thread(explain)
+
+    def _identity(self, one: ResourceType, inputs: Properties) -> str:
+        accounts = self._configuration.allowed_account_ids if self._configuration else ()
+        return one.identity_in(accounts[0], inputs) if len(accounts) == 1 else ""
 
     def _client(self) -> Any:  # noqa: ANN401 - botocore makes its clients at run time
         with self._lock:

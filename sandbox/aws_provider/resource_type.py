@@ -65,6 +65,10 @@ class ResourceType(ABC):
     def delete(self, iam: Any, identity: str, outputs: Properties) -> None:  # noqa: ANN401 - as above
         """Delete the resource; fine when it is gone already."""
 
+    def identity_in(self, account: str, inputs: Properties) -> str:  # noqa: ARG002 - for those types that need no look
+        """Give the id that a resource with these inputs has in an account, where it follows from them; else nothing."""
+        return ""
+
     def failures(self, inputs: Properties) -> dict[str, str]:
         """Check inputs; give property and reason of all that is wrong."""
         wrong = {

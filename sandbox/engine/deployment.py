@@ -9,6 +9,7 @@ from sandbox.engine.ignoring import with_old_values
 from sandbox.engine.loopback import only_moved
 from sandbox.engine.operations import Operations
 from sandbox.engine.plugin import Difference, Plugin
+from sandbox.engine.reading import Reading
 from sandbox.engine.records import ResourceState
 from sandbox.engine.registration import Registration, refuse_values
 from sandbox.engine.replacement import Dependents, refuse_protected
@@ -24,7 +25,7 @@ class Deployment:
     Attributes:
         stack, project: The names that stand in every URN.
         operations: What carries the steps out.
-        refresh: Whether each resource is read before it is compared.
+        reading: Reads each resource before it is compared.
         registered: The URNs of this run.
         moved: URNs of this run to the earlier ones that their resources were found under.
     """
@@ -32,7 +33,7 @@ class Deployment:
     stack: str
     project: str
     operations: Operations
-    refresh: bool
+    reading: Reading
     dependents: Dependents
     registered: dict[str, None] = field(default_factory=dict)
     moved: dict[str, str] = field(default_factory=dict)
@@ -164,7 +165,7 @@ class Deployment:
     def _custom(self, urn: str, goal: Registration, number: int | None) -> ResourceState:
         operations = self.operations
         plugin = operations.plugins.of(urn, goal.provider)
-        number = self._settled(urn, plugin, number)
+        number = self.reading.settled(urn, plugin, number)
         old = operations.store.entries[number] if number is not None else None
         _same_kind(urn, goal, old)
         inputs = with_old_values(goal.inputs, old.inputs if old else None, goal.ignore_changes)
@@ -173,9 +174,10 @@ class Deployment:
         wanted = self._wanted(urn, goal, old, inputs)
         if old is None or number is None:
             return operations.create(plugin, _fresh(wanted), Operation.CREATE)
-        if old.pending_replacement:
-            return operations.create(plugin, _fresh(wanted), Operation.REPLACE, number=number)
         found = plugin.diff(urn, old.id, (old.inputs, old.outputs), inputs, list(goal.ignore_changes))
+        if old.pending_replacement:
+            changes = property_changes(found.properties, old, inputs, found.replaces)
+            return operations.create(plugin, _fresh(wanted), Operation.REPLACE, number=number, changes=changes)
         if found.replaces:
             return self._replace(plugin, goal, wanted, number, found)
         if found.changes:
@@ -184,30 +186,13 @@ class Deployment:
         operations.report.done(urn, Operation.SAME)
         return wanted
 
-    def _settled(self, urn: str, plugin: Plugin, number: int | None) -> int | None:
-        """Settle what a crash left open for this resource, and read it anew where that is wanted."""
-        operations = self.operations
-        must_read = self.refresh
-        for pending, operation in list(operations.store.pending.items()):
-            if operation.resource.urn != urn:
-                continue
-            if operation.type == "creating":
-                found = operations.adopt(plugin, pending, operation.resource)
-                number = found if found is not None else number
-            else:
-                must_read = True
-                operations.store.commit(end=[pending])
-        if number is None or not must_read or operations.store.entries[number].pending_replacement:
-            return number
-        return number if operations.read(plugin, number) is not None else None
-
     def _replace(
         self, plugin: Plugin, goal: Registration, wanted: ResourceState, number: int, found: Difference
     ) -> ResourceState:
         operations = self.operations
         old = operations.store.entries[number]
         refuse_protected([old], "replaced")
-        changes = property_changes(found.properties, old, wanted.inputs)
+        changes = property_changes(found.properties, old, wanted.inputs, found.replaces)
         first = found.delete_before_replace if goal.delete_before_replace is None else goal.delete_before_replace
         if first:
             self.dependents.delete_before(number, self.registered)

@@ -14,6 +14,7 @@ from sandbox.engine.monitor import Log, LogMessage, Monitor
 from sandbox.engine.operations import Operations
 from sandbox.engine.plugins import Plugins, ProviderFactories
 from sandbox.engine.program import Program, run
+from sandbox.engine.reading import Reading
 from sandbox.engine.removal import refresh_all, remove_everything, remove_unregistered
 from sandbox.engine.replacement import Dependents
 from sandbox.engine.reporting import Reporter
@@ -114,12 +115,15 @@ class BuiltinEngine:
 
     def _deploy(self, operations: Operations, *, refresh: bool) -> Summary:
         deployment = self._deployment(operations, refresh=refresh)
+        deployment.reading.everything()
         run(self._program, Monitor(deployment), Log(self._on_log), preview=operations.preview)
         remove_unregistered(operations, deployment.registered)
         return operations.report.summary(deployment.outputs())
 
     def _deployment(self, operations: Operations, *, refresh: bool) -> Deployment:
-        return Deployment(self._program.stack, self._program.project, operations, refresh, Dependents(operations))
+        return Deployment(
+            self._program.stack, self._program.project, operations, Reading(operations, refresh), Dependents(operations)
+        )
 
     def _operations(self, store: StateStore, plugins: Plugins, *, preview: bool) -> Operations:
         return Operations(store, plugins, Reporter(self._on_step), preview, self._now)

@@ -54,7 +54,7 @@ class Operations:
             beside: Entries that change in the same moment: the old resource of a replacement.
             changes: What differs from the resource that it replaces.
         """
-        with self.report.step(wanted.urn, operation, changes):
+        with self.report.step(wanted.urn, operation, changes, wanted.inputs):
             if self.preview:
                 created = replace(wanted, outputs=self._previewed_create(plugin, wanted))
                 self.store.commit(put={**(beside or {}), number or self.store.new_number(): created})
@@ -128,9 +128,9 @@ class Operations:
         if not has_remote or old.retain_on_delete or self.preview:
             self.store.commit(put=put, drop=drop)
             if not old.pending_replacement:
-                self.report.done(old.urn, operation)
+                self.report.done(old.urn, operation, properties=old.inputs)
             return
-        with self.report.step(old.urn, operation):
+        with self.report.step(old.urn, operation, properties=old.inputs):
             plugin = self.plugins.of(old.urn, old.provider)
             pending = self.store.begin(PendingOperation("deleting", old))
             try:

@@ -31,7 +31,7 @@ class Plugins:
         self._store = store
         self._endpoints = endpoints
         self._loop = asyncio.new_event_loop()
-        self._configured: dict[str, Plugin] = {}
+        self._configured: dict[str, tuple[Plugin, Properties]] = {}
 
     def close(self) -> None:
         """Close the event loop of the providers."""
@@ -54,7 +54,7 @@ class Plugins:
         return Plugin(factory(), self._loop)
 
     def configure(self, urn: str, identity: str, plugin: Plugin, inputs: Properties) -> None:
-        """Configure an instance and keep it for the reference ``urn::identity``.
+        """Configure an instance and keep it for the reference ``urn::identity``; one that is there already stays.
 
         Raises:
             SandboxError: an endpoint is not on loopback, or the configuration is not known yet.
@@ -64,8 +64,11 @@ class Plugins:
             raise SandboxError(f"{urn}: its configuration is only known after an update; give it plain values")
         if urns.resource_type(urn) == urns.PROVIDER_TYPE_PREFIX + "aws":
             check_endpoints(urn, given)
+        key = _key(f"{urn}::{identity}")
+        if key in self._configured and self._configured[key][1] == given:
+            return
         plugin.configure(urn, given)
-        self._configured[_key(f"{urn}::{identity}")] = plugin
+        self._configured[key] = plugin, given
 
     def of(self, urn: str, reference: str) -> Plugin:
         """Give the instance for a resource.
@@ -84,17 +87,16 @@ class Plugins:
                 do="give the resource, or a parent of it, an explicit provider",
             )
         found = self._configured.get(_key(reference))
-        return found if found is not None else self._from_state(urn, reference)
+        return found[0] if found is not None else self._from_state(urn, reference)
 
     def _from_state(self, urn: str, reference: str) -> Plugin:
         provider_urn, identity = reference.rsplit("::", 1)
         resource = self._in_state(provider_urn, identity)
         if resource is None:
             raise SandboxError(f"{urn}: its provider {reference} is neither in the program nor in the state")
-        plugin = self.make(provider_urn)
         inputs = with_endpoints(resource.inputs, self._endpoints) if self._endpoints else resource.inputs
-        self.configure(provider_urn, identity, plugin, inputs)
-        return plugin
+        self.configure(provider_urn, identity, self.make(provider_urn), inputs)
+        return self._configured[_key(reference)][0]
 
     def _in_state(self, urn: str, identity: str) -> ResourceState | None:
         number = self._store.live(urn)

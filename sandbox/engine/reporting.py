@@ -19,23 +19,42 @@ class Reporter:
     def __init__(self, on_step: Callable[[Step], None]) -> None:
         self._on_step = on_step
         self._done: list[Step] = []
+        self._outside: dict[str, Mapping[str, PropertyChange]] = {}
+        self._gone: set[str] = set()
 
-    def done(self, urn: str, operation: Operation, changes: Mapping[str, PropertyChange] | None = None) -> None:
+    def found_outside(self, urn: str, changes: Mapping[str, PropertyChange] | None) -> None:
+        """Note what was changed behind the state's back, for the steps on that resource; ``None``: it is gone."""
+        if changes is None:
+            self._gone.add(urn)
+        elif changes:
+            self._outside[urn] = changes
+
+    def done(
+        self,
+        urn: str,
+        operation: Operation,
+        changes: Mapping[str, PropertyChange] | None = None,
+        properties: Mapping[str, object] | None = None,
+    ) -> None:
         """Report a step that needs no call to AWS."""
-        self._tell(_step(urn, operation, Phase.DONE, changes or {}))
+        self._tell(self._step(urn, operation, Phase.DONE, changes, properties))
 
     @contextmanager
     def step(
-        self, urn: str, operation: Operation, changes: Mapping[str, PropertyChange] | None = None
+        self,
+        urn: str,
+        operation: Operation,
+        changes: Mapping[str, PropertyChange] | None = None,
+        properties: Mapping[str, object] | None = None,
     ) -> Iterator[None]:
         """Report a step around the call that it makes."""
-        self._tell(_step(urn, operation, Phase.BEGUN, changes or {}))
+        self._tell(self._step(urn, operation, Phase.BEGUN, changes, properties))
         try:
             yield
         except BaseException:
-            self._tell(_step(urn, operation, Phase.FAILED, changes or {}))
+            self._tell(self._step(urn, operation, Phase.FAILED, changes, properties))
             raise
-        self._tell(_step(urn, operation, Phase.DONE, changes or {}))
+        self._tell(self._step(urn, operation, Phase.DONE, changes, properties))
 
     def summary(self, outputs: Mapping[str, object]) -> Summary:
         """Sum up the run."""
@@ -47,17 +66,40 @@ class Reporter:
             self._done.append(step)
         self._on_step(step)
 
-
-def _step(urn: str, operation: Operation, phase: Phase, changes: Mapping[str, PropertyChange]) -> Step:
-    return Step(urn, urns.resource_type(urn), urns.name(urn), operation, phase, changes)
+    def _step(
+        self,
+        urn: str,
+        operation: Operation,
+        phase: Phase,
+        changes: Mapping[str, PropertyChange] | None,
+        properties: Mapping[str, object] | None,
+    ) -> Step:
+        return Step(
+            urn,
+            urns.resource_type(urn),
+            urns.name(urn),
+            operation,
+            phase,
+            changes or {},
+            properties or {},
+            self._outside.get(urn, {}),
+            urn in self._gone,
+        )
 
 
 def property_changes(
-    properties: Iterable[str], old: ResourceState, new_inputs: Mapping[str, object]
+    properties: Iterable[str], old: ResourceState, new_inputs: Mapping[str, object], replaces: Iterable[str] = ()
 ) -> dict[str, PropertyChange]:
     """Set old and new values of some properties side by side; of a path such as ``tags.Team`` its first part counts."""
-    names = dict.fromkeys(path.split(".", 1)[0].split("[", 1)[0] for path in properties)
-    return {name: PropertyChange(old.outputs.get(name, old.inputs.get(name)), new_inputs.get(name)) for name in names}
+    forcing = set(_first_parts(replaces))
+    return {
+        name: PropertyChange(old.outputs.get(name, old.inputs.get(name)), new_inputs.get(name), name in forcing)
+        for name in _first_parts(properties)
+    }
+
+
+def _first_parts(paths: Iterable[str]) -> Iterable[str]:
+    return dict.fromkeys(path.split(".", 1)[0].split("[", 1)[0] for path in paths)
 
 
 def differing(old: Mapping[str, object], new: Mapping[str, object]) -> dict[str, PropertyChange]:

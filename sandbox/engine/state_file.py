@@ -76,7 +76,7 @@ class StateFile:
         if isinstance(version, int) and version != FORMAT_VERSION:
             raise SandboxError(
                 f"the state file {self.path} has the version {version}; this program knows version {FORMAT_VERSION}",
-                do="use the program that wrote it",
+                do=f"use the program that wrote it, or remove the folder {self.path.parent} to start anew",
             )
         deployment = document.get("deployment") if isinstance(document, dict) else None
         if version is None or not isinstance(deployment, dict):
@@ -133,7 +133,7 @@ class StateFile:
     def _restore(self) -> str:
         if self.backup.exists():
             return f"the last good state is {self.backup}: put it back with mv {self.backup} {self.path}"
-        return f"there is no backup; remove {self.path} to begin with an empty state"
+        return f"there is no backup; remove the folder {self.path.parent}, with the emulated accounts, to start anew"
 
 
 def digest(content: bytes) -> str:

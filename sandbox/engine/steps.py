@@ -34,10 +34,17 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True)
 class PropertyChange:
-    """One property of a resource before and after; ``None`` where it is absent."""
+    """One property of a resource before and after; ``None`` where it is absent.
+
+    Attributes:
+        old: What it was.
+        new: What it is to be.
+        forces_replacement: Whether this change cannot be made in place.
+    """
 
     old: object
     new: object
+    forces_replacement: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,9 @@ class Step:
         operation: What happens to it.
         phase: Where the step is; a step without a call to AWS is reported once, as done.
         changes: The properties that differ, for updates, replacements and refreshes.
+        properties: The inputs of a resource that is created, and of one that is deleted what it had.
+        outside: What the read before this step found to differ from the last run: changed by somebody else.
+        gone_outside: Whether that read found that the resource is there no more.
     """
 
     urn: str
@@ -59,6 +69,9 @@ class Step:
     operation: Operation
     phase: Phase = Phase.DONE
     changes: Mapping[str, PropertyChange] = field(default_factory=dict)
+    properties: Mapping[str, object] = field(default_factory=dict)
+    outside: Mapping[str, PropertyChange] = field(default_factory=dict)
+    gone_outside: bool = False
 
 
 @dataclass(frozen=True)

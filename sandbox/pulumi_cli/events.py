@@ -54,6 +54,8 @@ class EventReader:
     errors: list[str] = field(default_factory=list)
     _done: dict[tuple[str, Operation], Step] = field(default_factory=dict)
     _outputs: Mapping[str, object] = field(default_factory=dict)
+    _outside: dict[str, Mapping[str, PropertyChange]] = field(default_factory=dict)
+    _gone: set[str] = field(default_factory=set)
 
     def take(self, event: Mapping[str, Any]) -> None:
         """Read one event; those that say nothing about a step, nor log anything, are passed over."""
@@ -73,19 +75,30 @@ class EventReader:
         if metadata["type"] == urns.STACK_TYPE and phase is Phase.DONE and metadata["op"] != "delete":
             self._outputs = new.get("outputs") or {}
         operation = self._operation(metadata, custom=bool((new or old).get("custom")))
+        urn = metadata["urn"]
+        if metadata["op"] == "refresh" and phase is Phase.DONE and not self.refresh:
+            self._found_outside(urn, old, new)
         if operation is None:
             return
-        urn = metadata["urn"]
         if not (new or old).get("custom"):
             # A component is no call to AWS; its outputs come once more, when its children are done.
             phase = Phase.DONE
         if (urn, operation) in self._done:
             return
         changes = self._changes(metadata, old, new, operation)
-        step = Step(urn, urns.resource_type(urn), urns.name(urn), operation, phase, changes)
+        properties = self._properties(old, new, operation)
+        kind, name, outside = urns.resource_type(urn), urns.name(urn), self._outside.get(urn, {})
+        step = Step(urn, kind, name, operation, phase, changes, properties, outside, urn in self._gone)
         if phase is Phase.DONE:
             self._done[urn, operation] = step
         self.on_step(step)
+
+    def _found_outside(self, urn: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+        """Keep what the read before a run found to differ from the last run."""
+        if not new:
+            self._gone.add(urn)
+        elif changes := differing(old.get("outputs") or {}, new.get("outputs") or {}):
+            self._outside[urn] = changes
 
     def _operation(self, metadata: Mapping[str, Any], *, custom: bool) -> Operation | None:
         if not self.refresh:
@@ -109,7 +122,19 @@ class EventReader:
             return differing(old_inputs, new_inputs)
         both = {name: (old_outputs.get(name, old_inputs.get(name)), new_inputs.get(name)) for name in names}
         # A resource that goes with the one it stands in names the property that ties it to that one, which stays equal.
-        return {name: PropertyChange(before, after) for name, (before, after) in both.items() if before != after}
+        forcing = {key.split(".", 1)[0].split("[", 1)[0] for key in metadata.get("keys") or ()}
+        return {
+            name: PropertyChange(before, after, name in forcing)
+            for name, (before, after) in both.items()
+            if before != after
+        }
+
+    def _properties(self, old: Mapping[str, Any], new: Mapping[str, Any], operation: Operation) -> Mapping[str, Any]:
+        if operation in {Operation.CREATE, Operation.REPLACE}:
+            return new.get("inputs") or {}
+        if operation in {Operation.DELETE, Operation.DELETE_REPLACED, Operation.DISCARD}:
+            return old.get("inputs") or {}
+        return {}
 
     def _log(self, message: Mapping[str, Any]) -> None:
         severity, text = message.get("severity", ""), str(message.get("message", "")).strip()

@@ -156,3 +156,26 @@ def test_a_failure_before_any_event_says_what_the_cli_said() -> None:
 def test_many_errors_are_not_all_shown() -> None:
     text = str(failure([f"number {number}" for number in range(9)], Finished(1, "")))
     assert "number 4\nand 4 more errors" in text
+
+
+def test_what_the_reads_before_an_up_found_stands_at_the_step_that_mends_it() -> None:
+    run = Run()
+    run.event("resOutputsEvent", "refresh", ROLE, old={"outputs": {"path": "/"}}, new={"outputs": {"path": "/x/"}})
+    run.event("resOutputsEvent", "update", ROLE)
+    run.event("resOutputsEvent", "refresh", f"{ROLE}/gone", old={"custom": True, "outputs": {}}, new=None)
+    run.event("resOutputsEvent", "create", f"{ROLE}/gone")
+    assert run.steps[0].outside == {"path": PropertyChange("/", "/x/")}
+    assert [step.gone_outside for step in run.steps] == [False, True]
+
+
+def test_what_forces_a_replacement_and_what_comes_and_goes_is_told() -> None:
+    run = Run()
+    old, new = {"custom": True, "inputs": {"path": "/a/", "t": 1}}, {"custom": True, "inputs": {"path": "/b/", "t": 2}}
+    run.event("resOutputsEvent", "delete-replaced", ROLE, old=old, new=None)
+    run.event("resOutputsEvent", "create-replacement", ROLE, old=old, new=new, keys=["path"], diffs=["path", "t"])
+    assert run.steps[0].properties == old["inputs"]
+    assert run.steps[1].properties == new["inputs"]
+    assert run.steps[1].changes == {
+        "path": PropertyChange("/a/", "/b/", forces_replacement=True),
+        "t": PropertyChange(1, 2),
+    }

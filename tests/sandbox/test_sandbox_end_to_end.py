@@ -155,7 +155,7 @@ def test_what_is_attached_by_hand_goes_and_what_revokes_sessions_stays(
     with_account(quickstart, "222222222222", by_hand)
     capsys.readouterr()
     assert sandbox("preview", quickstart, engine=engine) == 0
-    assert "would be: " in capsys.readouterr().out
+    assert "0 to create, 1 to update, 0 to replace, 0 to delete, " in capsys.readouterr().out
     assert sandbox("up", quickstart, engine=engine) == 0
     found: list[Any] = []
 

@@ -1,0 +1,138 @@
+"""The steps of a run as lines: which resource, what happens to it, and what exactly changes."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from cli.steps.hidden import opened
+from cli.steps.line import Line, Mark, deeper
+from cli.steps.property_lines import change_lines, value_lines
+from sandbox.engine.steps import Operation, Step
+from sandbox.engine.urns import is_provider
+
+_MARKS = {
+    Operation.CREATE: Mark.COMES,
+    Operation.UPDATE: Mark.CHANGES,
+    Operation.REPLACE: Mark.REPLACED,
+    Operation.DELETE: Mark.GOES,
+    Operation.DELETE_REPLACED: Mark.GOES,
+    Operation.DISCARD: Mark.GOES,
+    Operation.REFRESH: Mark.CHANGES,
+    Operation.FORGET: Mark.GOES,
+}
+_DUPLICATES = frozenset({"tagsAll"})
+"""Outputs that say again what another property says."""
+_OURS = frozenset({"ManagedBy", "ManagedByStack"})
+_UNINTERESTING = frozenset({"forceDetachPolicies"})
+"""Inputs that say how a resource is handled, not what it is."""
+_NAMES = ("path", "name", "url", "role", "roleName", "policyArns")
+
+
+def is_aws(step: Step) -> bool:
+    """Tell whether a step is about something in AWS, and not about a component or an AWS provider of the state."""
+    return step.type.startswith("aws:")
+
+
+def kind_of(step: Step) -> str:
+    """Name the type of a resource: ``Role``, ``AWS provider``."""
+    return "AWS provider" if is_provider(step.type) else step.type.rpartition(":")[2]
+
+
+def account_of(step: Step) -> str:
+    """Return the key of the account that a step works in: logical names begin with it."""
+    return step.name.split("/", 1)[0]
+
+
+def worth_showing(step: Step) -> bool:
+    """Tell whether a reader of a preview wants to see a step: it changes AWS, or how AWS is reached."""
+    if step.operation in {Operation.SAME, Operation.DELETE_REPLACED}:
+        return False
+    return is_aws(step) or (is_provider(step.type) and step.operation is Operation.UPDATE)
+
+
+def report_lines(steps: Sequence[Step], account_ids: Mapping[str, str]) -> list[Line]:
+    """Show what a run changes, account by account; what stays the same is left out.
+
+    Args:
+        steps: Those that are done, in their order.
+        account_ids: Account ids by key, as far as they are known.
+    """
+    shown = [step for step in steps if worth_showing(step)]
+    order = _deletions(steps)
+    lines: list[Line] = []
+    for account in sorted({account_of(step) for step in shown}):
+        number = account_ids.get(account)
+        lines.append(Line(f"{account} ({number})" if number else account, title=True))
+        mine = [step for step in shown if account_of(step) == account]
+        for step in sorted(mine, key=lambda step: (step.name, step.type, step.operation)):
+            lines += deeper(step_lines(step, order.get(step.urn)))
+    return lines
+
+
+def _deletions(steps: Sequence[Step]) -> dict[str, str]:
+    """Say for each resource that is replaced what comes first."""
+    at = {(step.urn, step.operation): index for index, step in enumerate(steps)}
+    found = {}
+    for urn, operation in at:
+        if operation is Operation.REPLACE and (urn, Operation.DELETE_REPLACED) in at:
+            first = at[urn, Operation.DELETE_REPLACED] < at[urn, Operation.REPLACE]
+            found[urn] = "the old one is deleted first" if first else "the new one is created first"
+    return found
+
+
+def step_lines(step: Step, order: str | None = None) -> list[Line]:
+    """Show one step with its detail.
+
+    Args:
+        step: The step.
+        order: For a replacement, which of the two halves comes first.
+    """
+    notes = _notes(step, order)
+    title = f"{verb_of(step):<8} {kind_of(step)} {step.name}" + (f" ({'; '.join(notes)})" if notes else "")
+    return [Line(title, mark=_MARKS.get(step.operation, Mark.NONE)), *deeper(_detail(step), by=2)]
+
+
+def verb_of(step: Step) -> str:
+    """Say what happens to a resource: ``create``, ``let go`` where it stays in AWS."""
+    verbs = {
+        Operation.DELETE_REPLACED: "delete",
+        Operation.DISCARD: "let go",
+        Operation.REFRESH: "changed",
+        Operation.FORGET: "gone",
+    }
+    return verbs.get(step.operation, step.operation.value)
+
+
+def _notes(step: Step, order: str | None) -> list[str]:
+    notes = []
+    if step.operation is Operation.REPLACE:
+        forcing = [name for name, change in sorted(step.changes.items()) if change.forces_replacement]
+        notes.append(f"forced by {', '.join(forcing)}" if forcing else "with what it depends on")
+        notes.append(order or "the old one is gone already")
+    if step.gone_outside:
+        notes.append("it is gone from AWS")
+    outside = changed_outside(step)
+    if outside:
+        notes.append(f"changed outside: {', '.join(outside)}")
+    return notes
+
+
+def changed_outside(step: Step) -> list[str]:
+    """Name the properties that somebody else changed since the last run."""
+    return sorted(step.outside.keys() - _DUPLICATES)
+
+
+def _detail(step: Step) -> Iterable[Line]:
+    if step.operation in {Operation.DELETE, Operation.DISCARD}:
+        return [line for name in _NAMES if name in step.properties for line in value_lines(name, step.properties[name])]
+    if step.operation is Operation.CREATE and is_aws(step):
+        named = sorted(step.properties.keys() - _UNINTERESTING, key=lambda name: (name not in _NAMES, name))
+        return [line for name in named for line in value_lines(name, _own(name, step.properties[name]))]
+    changes = {name: change for name, change in sorted(step.changes.items()) if name not in _DUPLICATES}
+    return [line for name, change in changes.items() for line in change_lines(name, change)]
+
+
+def _own(name: str, value: object) -> object:
+    """Leave out the tags that this program puts on everything."""
+    value = opened(value) if name == "tags" else value
+    if name != "tags" or not isinstance(value, dict):
+        return value
+    return {key: text for key, text in value.items() if key not in _OURS}

@@ -1,0 +1,122 @@
+"""Policy documents compared statement by statement."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oidc.policy_difference import ChangedStatement, DocumentDifference, compare_documents, parse_document
+
+PUT = {"Sid": "Put", "Effect": "Allow", "Action": "s3:PutObject", "Resource": ["arn:a", "arn:b"]}
+LIST = {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": "arn:a"}
+
+
+def document(*statements: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def without(statement: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in statement.items() if key != name}
+
+
+def test_how_a_document_is_written_makes_no_difference() -> None:
+    one = document(PUT, LIST)
+    other = document(LIST | {"Action": "s3:ListBucket"}, PUT | {"Resource": ["arn:b", "arn:a", "arn:a"]})
+    assert not compare_documents(one, other)
+    assert not compare_documents(document(PUT), {"Version": "2012-10-17", "Statement": PUT})
+
+
+def test_a_boolean_of_a_condition_is_its_text() -> None:
+    texts = [{**LIST, "Condition": {"Bool": {"aws:SecureTransport": value}}} for value in (True, "true")]
+    assert not compare_documents(document(texts[0]), document(texts[1]))
+
+
+def test_statements_are_matched_by_sid_wherever_they_stand() -> None:
+    changed = PUT | {"Effect": "Deny", "Action": "s3:*", "Resource": "arn:c"}
+    found = compare_documents(document(PUT, LIST), document(LIST, changed))
+    elements = {
+        "Effect": (("Allow",), ("Deny",)),
+        "Action": (("s3:PutObject",), ("s3:*",)),
+        "Resource": (("arn:a", "arn:b"), ("arn:c",)),
+    }
+    assert found == DocumentDifference(changed=(ChangedStatement("Put", elements),))
+
+
+def test_statements_without_sid_are_matched_by_what_they_have_in_common() -> None:
+    found = compare_documents(document(LIST, without(PUT, "Sid")), document(LIST | {"Action": "s3:GetObject"}))
+    assert [(one.label, one.elements) for one in found.changed] == [
+        ("statement 1", {"Action": (("s3:ListBucket",), ("s3:GetObject",))})
+    ]
+    assert [one["Action"] for one in found.removed] == [("s3:PutObject",)]
+    assert found.added == ()
+
+
+def test_statements_with_one_element_in_common_are_two_statements() -> None:
+    found = compare_documents(document(LIST), document({"Effect": "Allow", "Action": "iam:*", "Resource": "*"}))
+    assert (len(found.changed), len(found.removed), len(found.added)) == (0, 1, 1)
+
+
+def test_principals_and_conditions_are_compared_value_by_value() -> None:
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity", "Principal": {"Federated": "arn:p"}}
+    before = trust | {"Condition": {"StringLike": {"x:sub": ["{a}:*", "{b}:*"]}, "StringEquals": {"x:aud": "one"}}}
+    after = trust | {"Principal": "*", "Condition": {"StringLike": {"x:sub": ["{b}:*", "{c}:*"]}}}
+    (changed,) = compare_documents(document(before), document(after)).changed
+    assert changed.elements == {
+        "Principal": ((), ("*",)),
+        "StringLike x:sub": (("{a}:*",), ("{c}:*",)),
+        "Principal Federated": (("arn:p",), ()),
+        "StringEquals x:aud": (("one",), ()),
+    }
+
+
+def test_a_repeated_statement_counts() -> None:
+    found = compare_documents(document(LIST), document(LIST, LIST))
+    assert (len(found.added), found.changed, found.removed) == (1, (), ())
+
+
+def test_the_version_is_compared_too() -> None:
+    found = compare_documents(document(LIST), document(LIST) | {"Version": "2008-10-17"})
+    assert found.others == {"Version": ("2012-10-17", "2008-10-17")}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '"x"', '{"Version": "2012-10-17"}', '{"Statement": ["x"]}', "[" * 100_000, None, 7]
+)
+def test_what_is_no_policy_document_is_none(text: object) -> None:
+    assert parse_document(text) is None
+
+
+VALUES = st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=3, unique=True)
+STATEMENTS = st.fixed_dictionaries(
+    {"Effect": st.sampled_from(["Allow", "Deny"]), "Action": VALUES},
+    optional={
+        "Sid": st.sampled_from(["One", "Two"]),
+        "Condition": st.fixed_dictionaries({"Bool": st.just({"k": "v"})}),
+    },
+)
+DOCUMENTS = st.builds(lambda statements: document(*statements), st.lists(STATEMENTS, max_size=4))
+
+
+def applied(old: dict[str, Any], difference: DocumentDifference) -> int:
+    """Return how many statements the old document has after what goes went and what comes came."""
+    return len(old["Statement"]) - len(difference.removed) + len(difference.added)
+
+
+@given(DOCUMENTS, DOCUMENTS)
+def test_every_statement_is_accounted_for_once(old: dict[str, Any], new: dict[str, Any]) -> None:
+    difference = compare_documents(old, new)
+    assert applied(old, difference) == len(new["Statement"])
+    backwards = compare_documents(new, old)
+    assert bool(difference) is bool(backwards)
+    assert (len(difference.removed), len(difference.added)) == (len(backwards.added), len(backwards.removed))
+
+
+@given(DOCUMENTS, st.randoms())
+def test_order_means_nothing(old: dict[str, Any], random: Any) -> None:
+    new = json.loads(json.dumps(old))
+    random.shuffle(new["Statement"])
+    for statement in new["Statement"]:
+        random.shuffle(statement["Action"])
+    assert not compare_documents(old, new)
