@@ -14,7 +14,7 @@ from oidc.issuer import default_audience
 def check_trust(context: Context) -> None:
     """Report unknown names, names without UUID, audiences that are not declared, and entries twice."""
     for key, role in context.inventory.roles.items():
-        seen: dict[tuple[object, ...], str] = {}
+        seen: dict[tuple[object, ...], Path] = {}
         for index, entry in enumerate(role.trust):
             at: Path = ("roles", key, "trust", index)
             _check_entry(context, at, entry)
@@ -77,18 +77,21 @@ def _check_audiences(context: Context, at: Path, entry: TrustEntry, workspace: W
             context.report("unknown-audience", (*at, "audiences", index), message, hint)
 
 
-def _check_twice(context: Context, at: Path, entry: TrustEntry, seen: dict[tuple[object, ...], str]) -> None:
+def _check_twice(context: Context, at: Path, entry: TrustEntry, seen: dict[tuple[object, ...], Path]) -> None:
     base = (entry.workspace, entry.repository_slug, frozenset(entry.audiences))
     for index, name in enumerate(entry.environments or ()):
         if (*base, name) in seen:
-            message = f"environment {name} of {entry.repository} is trusted already, {seen[*base, name]}"
+            message = (
+                f"environment {name} of {entry.repository} is trusted already, at {context.where(seen[*base, name])}"
+            )
             context.report("duplicate", (*at, "environments", index), message, "remove one of the two")
-        seen.setdefault((*base, name), f"at {context.where((*at, 'environments', index))}")
+        # Paths, not places: only a finding is worth looking a place up for.
+        seen.setdefault((*base, name), (*at, "environments", index))
     if entry.environments is None:
         if (*base, entry.steps) in seen:
-            message = f"the same trust stands {seen[*base, entry.steps]}"
+            message = f"the same trust stands at {context.where(seen[*base, entry.steps])}"
             context.report("duplicate", at, message, "remove one of the two")
-        seen.setdefault((*base, entry.steps), f"at {context.where(at)}")
+        seen.setdefault((*base, entry.steps), at)
 
 
 def check_whole_workspace(context: Context) -> None:
