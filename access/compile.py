@@ -7,6 +7,7 @@ from access.deploying_role import Selected, check_deploying_roles
 from access.oidc_providers import oidc_provider_plans
 from access.plan import Access, AccessPlan, AccountPlan, RolePlan
 from access.roles import Place, role_plan
+from config.allow import Silenced
 from config.findings import Finding, has_errors
 from config.load import Loaded, in_file_order
 from config.models.account import Account
@@ -21,10 +22,17 @@ from oidc.identifiers import AccountId
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A plan, or ``None`` where a finding is an error, and all findings, in file order."""
+    """What an inventory comes to.
+
+    Attributes:
+        plan: Or ``None`` where a finding is an error.
+        findings: All of them, in file order.
+        silenced: Findings that an ``allow`` of the inventory accepts, with the reasons given, in file order.
+    """
 
     plan: AccessPlan | None
     findings: tuple[Finding, ...]
+    silenced: tuple[Silenced, ...] = ()
 
 
 def compile_plan(loaded: Loaded) -> Compiled:
@@ -37,10 +45,13 @@ def compile_plan(loaded: Loaded) -> Compiled:
         for key, account in sorted(inventory.accounts.items())
     ]
     check_deploying_roles(accounts, selected, loaded.sources)
+    if not has_errors(loaded.sources.findings):
+        # What has an error is not judged further: whether it would be warned of is not known.
+        loaded.sources.report_unused_allowances()
     findings = in_file_order(loaded.sources.findings)
-    if has_errors(findings):
-        return Compiled(None, findings)
-    return Compiled(AccessPlan(tuple(accounts)), findings)
+    silenced = tuple(sorted(loaded.sources.allowances.silenced))
+    plan = None if has_errors(findings) else AccessPlan(tuple(accounts))
+    return Compiled(plan, findings, silenced)
 
 
 def _roles_by_account(

@@ -30,6 +30,7 @@ RULES: dict[str, Rule] = {
     "unknown-key": Rule("error", "Only keys of the grammar stand in the inventory."),
     "missing-key": Rule("error", "Keys without a default are there."),
     "empty-value": Rule("error", "A key that stands there has a value."),
+    "bad-allow": Rule("error", "`allow` names rules that are warnings, each with a reason."),
     "bad-value": Rule("error", "A value is one of those that its key takes."),
     "bad-name": Rule("error", "Names are of the characters that Bitbucket, IAM and the inventory take."),
     "bad-uuid": Rule("error", "A UUID is written `{8-4-4-4-12}` in lower-case hex, quoted, with its braces."),
@@ -65,4 +66,5 @@ RULES: dict[str, Rule] = {
     "size-limit": Rule("error", "What is rendered fits into IAM's limits."),
     "expired": Rule("warning", "A role is not past its last day."),
     "selects-no-account": Rule("warning", "A role is for some account."),
+    "unused-allow": Rule("warning", "What `allow` silences is there."),
 }

@@ -1,11 +1,12 @@
 """Find and read the files of an inventory, and merge them into one mapping."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
 
+from config.allow import UNUSED, Allowances, Silenced
 from config.findings import Finding, Place, did_you_mean
 from config.models.inventory import Inventory
 from config.scalars import describe
@@ -35,17 +36,33 @@ class Source:
 
 @dataclass(slots=True)
 class Sources:
-    """All files of an inventory: the folder that they may name others in, the data, merged, and what is wrong."""
+    """All files of an inventory.
+
+    Attributes:
+        folder: What they may name other files in.
+        files: In the order of reading.
+        data: Merged, as written.
+        findings: What is wrong.
+        allowances: Every ``allow`` in the data, and what they silence.
+        written: Returns the path that was written for a path of the inventory: an entry that becomes several stands
+            in one place.
+    """
 
     folder: FilePath
     files: list[Source] = field(default_factory=list)
     data: dict[str, Any] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    written: Callable[[Path], Path] = lambda path: path
+    allowances: Allowances = field(init=False)
     _holders: dict[Path, list[Source]] = field(default_factory=dict)
     _told: set[tuple[str, Place]] = field(default_factory=set)
 
+    def __post_init__(self) -> None:
+        self.allowances = Allowances(self.data)
+
     def place(self, path: Path, *, of_key: bool = False) -> Place:
         """Return where ``path`` stands: in the file that has most of it, the first of them."""
+        path = self.written(path)
         candidates = self._holders.get(path[:2]) or self._holders.get(path[:1]) or self.files[:1]
         places = [source.place(path, of_key=of_key) for source in candidates]
         return max(places, key=lambda found: found[1])[0] if places else Place(0, 1, 1, str(self.folder))
@@ -59,11 +76,25 @@ class Sources:
         """Add a finding at the place of ``path``; one rule is broken once at one place.
 
         What an anchor holds stands in many entries and in one place; what is too long for one account is so for others.
+        A warning that an ``allow`` around it accepts is kept apart, with the reason given.
         """
+        path = self.written(path)
         place = self.place(path, of_key=of_key)
-        if (rule, place) not in self._told:
-            self._told.add((rule, place))
-            self.findings.append(Finding(place, rule, show_path(path), message, hint))
+        reason = self.allowances.reason(rule, path)
+        if (rule, place) in self._told:
+            return
+        self._told.add((rule, place))
+        finding = Finding(place, rule, show_path(path), message, hint)
+        if reason is None:
+            self.findings.append(finding)
+        else:
+            self.allowances.silenced.append(Silenced(finding, reason))
+
+    def report_unused_allowances(self) -> None:
+        """Report every ``allow`` that has silenced nothing; to be called when everything else is reported."""
+        for path in self.allowances.unused():
+            message = f"{path[-1]} is not reported here"
+            self.report(UNUSED, path, message, "remove it: it would hide the finding that comes one day", of_key=True)
 
     def remember(self, source: Source, path: Path) -> None:
         """Note that ``source`` has something to say at ``path``."""

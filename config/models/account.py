@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from config.allow import Allow
 from config.faults import each_once, fault
 from config.models.base import InventoryModel
 from config.policy_reference import RoleArn
@@ -92,3 +93,5 @@ class Account(InventoryModel):
     """Workspaces whose OIDC provider is there even when no role of this account trusts them."""
     quotas: Quotas = Quotas()
     """Quotas that were raised."""
+    allow: Allow = Field(default_factory=dict)
+    """Warnings that are accepted here: {RULE-ID: reason}."""

@@ -5,8 +5,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from config.allow import Allow
 from config.faults import fault
 from config.models.base import InventoryModel
 from config.scalars import Description, Text, describe
@@ -36,6 +37,8 @@ class PermissionPolicy(InventoryModel):
     """A JSON file, relative to this file, inside the inventory folder."""
     document: dict[str, Any] | None = None
     """The policy itself: Version and Statement."""
+    allow: Allow = Field(default_factory=dict)
+    """Warnings that are accepted here: {RULE-ID: reason}."""
 
     @field_validator("document", mode="before")
     @classmethod

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
+from config.allow import Allow
 from config.faults import each_once, fault, parse_each
 from config.models.base import InventoryModel
 from config.models.trust import TrustEntry, a_list
@@ -104,3 +105,5 @@ class Role(RoleSettings):
     """Why this role may have admin access."""
     overrides: dict[Text, Override] = Field(default_factory=dict)
     """By account key or glob."""
+    allow: Allow = Field(default_factory=dict)
+    """Warnings that are accepted here: {RULE-ID: reason}."""

@@ -3,8 +3,9 @@
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BeforeValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from config.allow import Allow
 from config.faults import each_once, fault
 from config.models.base import InventoryModel
 from config.scalars import Audience, EnvironmentName, Reason, WorkspaceSlugText, describe, parse_text
@@ -53,6 +54,8 @@ class TrustEntry(InventoryModel):
     """Every step of every repository of a workspace."""
     audiences: Annotated[tuple[Audience, ...], AfterValidator(each_once)] = ()
     """Accepted audiences, of those that the workspace declares; the workspace's own alone where left out or empty."""
+    allow: Allow = Field(default_factory=dict)
+    """Warnings that are accepted here: {RULE-ID: reason}."""
 
     @model_validator(mode="after")
     def _exactly_one_kind(self) -> Self:

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from config.allow import Allow
 from config.faults import each_once
 from config.models.base import InventoryModel
 from config.scalars import Audience, EnvironmentName, Slug, Uuid
@@ -18,6 +19,8 @@ class Repository(InventoryModel):
     """As Bitbucket shows it; taken from inventory.lock.yaml where left out."""
     environments: dict[EnvironmentName, Uuid | None] = Field(default_factory=dict)
     """Deployment environments by name, with their UUIDs; an empty UUID is taken from inventory.lock.yaml."""
+    allow: Allow = Field(default_factory=dict)
+    """Warnings that are accepted here: {RULE-ID: reason}."""
 
 
 def _repository(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
@@ -37,3 +40,5 @@ class Workspace(InventoryModel):
     """Further audiences that steps ask for; the workspace's own is always there."""
     repositories: dict[Slug, Annotated[Repository, BeforeValidator(_repository)]] = Field(default_factory=dict)
     """Repositories by slug."""
+    allow: Allow = Field(default_factory=dict)
+    """Warnings that are accepted here: {RULE-ID: reason}."""

@@ -1,0 +1,117 @@
+"""``allow: {rule-id: reason}``: a warning that somebody has judged, silenced where it stands and shown with its reason.
+
+An error is never silenced: what IAM refuses, and what would give other access than is written, is no matter of
+judgement. Neither is a guardrail.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+from config.faults import fault
+from config.findings import Finding, did_you_mean
+from config.rules import RULES
+from config.scalars import Reason, describe
+from config.yaml_document import Path
+
+UNUSED = "unused-allow"
+"""The rule that reports an ``allow`` which silences nothing; nothing silences it."""
+
+
+def can_be_allowed(rule: str) -> bool:
+    """Tell whether a rule can be silenced: it is a warning, and not the one about silencing."""
+    return RULES[rule].level == "warning" and rule != UNUSED
+
+
+def _rule_id(value: object) -> str:
+    known = sorted(rule for rule in RULES if can_be_allowed(rule))
+    if not isinstance(value, str) or value not in RULES:
+        hint = did_you_mean(str(value), known, f"the rules that can be allowed are {', '.join(known)}", parts=True)
+        raise fault("bad-allow", f"there is no rule {describe(value)}", hint)
+    if not can_be_allowed(value):
+        hint = "correct what it reports; only warnings can be allowed"
+        what = "is an error" if RULES[value].level == "error" else "is about `allow` itself"
+        raise fault("bad-allow", f"{value} {what}, which is never accepted", hint)
+    return value
+
+
+Allow = dict[Annotated[str, BeforeValidator(_rule_id)], Reason]
+"""By rule id, why its finding is accepted here."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Silenced:
+    """A finding that an ``allow`` silences, and the reason given there."""
+
+    finding: Finding
+    reason: str
+
+
+@dataclass(slots=True)
+class Allowances:
+    """Every ``allow`` of an inventory's data, and which of them have silenced something.
+
+    Attributes:
+        data: The merged data, as written.
+        silenced: What they have silenced.
+    """
+
+    data: Mapping[str, Any]
+    silenced: list[Silenced] = field(default_factory=list)
+    _used: set[Path] = field(default_factory=set)
+
+    def reason(self, rule: str, path: Path) -> str | None:
+        """Return why a finding at ``path`` is accepted: by the nearest entry around it that allows its rule."""
+        if not can_be_allowed(rule):
+            return None
+        reason = None
+        used: Path = ()
+        found: Any = self.data
+        for depth, part in enumerate((*path, None)):
+            allowed = found.get("allow") if isinstance(found, Mapping) else None
+            if isinstance(allowed, Mapping) and isinstance(allowed.get(rule), str):
+                reason, used = allowed[rule], (*path[:depth], "allow", rule)
+            found = _inside(found, part)
+        if reason is not None:
+            self._used.add(used)
+        return reason
+
+    def unused(self) -> Iterator[Path]:
+        """Yield the path of every ``allow`` that has silenced nothing."""
+        for path in _allows(self.data):
+            if path not in self._used:
+                yield path
+
+
+def _inside(data: Any, part: str | int | None) -> Any:  # noqa: ANN401 - raw data
+    if isinstance(data, Mapping):
+        return data.get(part)
+    if isinstance(data, list) and isinstance(part, int) and part < len(data):
+        return data[part]
+    return None
+
+
+def _allows(data: Mapping[str, Any]) -> Iterator[Path]:
+    for section in ("workspaces", "accounts", "permission_policies", "roles"):
+        entries = data.get(section)
+        for key, entry in entries.items() if isinstance(entries, Mapping) else ():
+            yield from _allows_of(entry, (section, key))
+
+
+def _allows_of(entry: Any, at: Path) -> Iterator[Path]:  # noqa: ANN401 - raw data
+    if not isinstance(entry, Mapping):
+        return
+    if isinstance(allowed := entry.get("allow"), Mapping):
+        yield from ((*at, "allow", rule) for rule in allowed)
+    for inner in ("repositories", "plan_role", "trust"):
+        match entry.get(inner):
+            case list() as items if inner == "trust":
+                for index, item in enumerate(items):
+                    yield from _allows_of(item, (*at, inner, index))
+            case Mapping() as found if inner == "repositories":
+                for key, item in found.items():
+                    yield from _allows_of(item, (*at, inner, key))
+            case Mapping() as found if inner == "plan_role":
+                yield from _allows_of(found, (*at, inner))
