@@ -128,9 +128,9 @@ class Role(RoleSettings):
     trust: Trust
     """Who may assume it."""
     for_each: ForEach | None = None
-    """A role family: one role for each item, see above."""
+    """A role family: one role for each of some repositories, deployment environments, or combinations of the two."""
     plan_role: PlanRole | None = None
-    """A pair: a second role NAME-plan, which steps outside deployment environments may assume, see above."""
+    """A pair: a second role NAME-plan in the same accounts, with trust and permissions of its own."""
     dangerously_allow_admin: Reason | None = None
     """Why this role may have admin access."""
     overrides: dict[Text, Override] = Field(default_factory=dict)
