@@ -12,6 +12,7 @@ from config.findings import Finding, has_errors
 from config.load import Loaded, in_file_order
 from config.models.account import Account
 from config.models.defaults import Defaults
+from config.models.family import family_of
 from config.models.inventory import Inventory
 from config.models.role import Override, Role
 from config.selectors import AccountSelector
@@ -73,7 +74,7 @@ def _account_plan(loaded: Loaded, key: str, account: Account, selected: Selected
         for role_key, (role, override) in selected.items()
         if (plan := role_plan(role_key, role, override, place, loaded)) is not None
     ]
-    _check_names(sources, key, roles)
+    _check_names(sources, key, roles, inventory)
     if len(roles) > account.quotas.roles:
         message = f"{len(roles)} roles, and the quota of {key} is {account.quotas.roles}"
         hint = "raise the quota in AWS (L-FE177D64), then say so under `quotas: {roles: …}`"
@@ -90,14 +91,33 @@ def _account_plan(loaded: Loaded, key: str, account: Account, selected: Selected
     )
 
 
-def _check_names(sources: Sources, account: str, roles: Iterable[RolePlan]) -> None:
+def _check_names(sources: Sources, account: str, roles: Iterable[RolePlan], inventory: Inventory) -> None:
     """IAM's names are unique in an account ignoring case, whatever the path."""
     seen: dict[str, str] = {}
     for role in roles:
         first = seen.setdefault(role.name.lower(), role.key)
-        if first != role.key:
+        if first == role.key:
+            continue
+        at = ("roles", role.key, "name")
+        if family_of(first) == family_of(role.key):
+            message = f"{first} and {role.key} are both called {role.name} in account {account}"
+            family = str(sources.written(at)[1])
+            template = str(sources.data["roles"][family].get("name", family))
+            hint = _telling_apart(inventory.roles[first], inventory.roles[role.key], template)
+            sources.report("role-name-conflict", at, message, hint)
+        else:
             message = f"the name {role.name} is that of roles.{first} in account {account}, ignoring case"
-            sources.report("role-name-conflict", ("roles", role.key, "name"), message, "give one of them another name")
+            sources.report("role-name-conflict", at, message, "give one of them another name")
+
+
+def _telling_apart(first: Role, second: Role, written: str) -> str:
+    """Say which variables tell two roles of a family apart by their names, of which ``written`` is the template."""
+    one, other = first.item.variables, second.item.variables
+    differ = [f"{{{{{name}}}}}" for name in ("repository_name", "environment") if one.get(name) != other.get(name)]
+    missing = [variable for variable in differ if variable not in written]
+    if not missing:
+        return "take one of the two out of for_each, and write it as a role of its own with another name"
+    return f'add {" and ".join(missing)} to `name`: name: "{"-".join([written, *missing])}"'
 
 
 def _access(key: str, account: Account, defaults: Defaults, place: Place) -> Access:

@@ -9,10 +9,11 @@ from access.trust import trust_lines, trusted_issuers
 from config.load import Loaded
 from config.models.account import Account
 from config.models.defaults import Defaults
-from config.models.role import ATLASSIAN, Override, Role, RoleSettings
+from config.models.family import family_of
+from config.models.role import ATLASSIAN, Override, PairedRole, Role, RoleSettings
 from config.policy_reference import PolicyReference
 from config.sources import Sources
-from config.variables import render, render_all, strings_in, variables_in
+from config.variables import needs_for_each, render, render_all
 from config.yaml_document import Path
 from oidc import limits
 from oidc.admin_access import gives_admin_access, is_admin_managed_policy
@@ -79,9 +80,9 @@ def role_plan(
     pattern, replacing = override or ("", None)
     settings = _Settings(key, role, replacing, ("roles", key, "overrides", pattern))
     defaults = loaded.inventory.defaults
-    name = role.name or key
+    name = role.name or family_of(key)
     path = settings.get("path") or defaults.path
-    variables = place.variables(key)
+    variables = place.variables(family_of(key)) | role.item.variables
     source_ips = _source_ips(settings, loaded)
     last_day = settings.get("expires")
     policy = trust_policy(place.partition, place.id, trusted_issuers(lines), TrustLimits(source_ips, last_day))
@@ -107,7 +108,7 @@ def role_plan(
     )
     _check_sizes(plan, settings, place, loaded.sources)
     if role.dangerously_allow_admin is None:
-        _check_admin_access(plan, settings, place, loaded.sources)
+        _check_admin_access(plan, settings, place, variables, loaded.sources)
     return plan
 
 
@@ -165,18 +166,26 @@ def _inline_policies(
         policy = loaded.inventory.permission_policies.get(name)
         if policy is None or policy.document is None:
             continue
-        if place.region is None and any("region" in variables_in(text) for text in strings_in(policy.document)):
+        if place.region is None and "region" in policy.variables:
             at = (*settings.path("inline_policies"), index)
             message = f"{name} uses {{{{region}}}}, and account {place.key} has none"
             loaded.sources.report("bad-variable", at, message, "give the account or the defaults a region")
+        if missing := policy.variables - variables.keys():
+            at = (*settings.path("inline_policies"), index)
+            message, hint = needs_for_each(min(missing))
+            loaded.sources.report("bad-variable", at, f"in {name}, {message}", hint)
+            continue
         rendered[name] = PolicyDocument.of(render_all(policy.document, variables))
     return dict(sorted(rendered.items()))
 
 
-def _check_admin_access(plan: RolePlan, settings: _Settings, place: Place, sources: Sources) -> None:
+def _check_admin_access(
+    plan: RolePlan, settings: _Settings, place: Place, variables: Mapping[str, str], sources: Sources
+) -> None:
     """Report admin access that does not say why, judged on what is rendered: no variable hides it."""
     hint = 'narrow it, or say why on the role: dangerously_allow_admin: "…"'
-    variables = place.variables(plan.key)
+    if isinstance(settings.role, PairedRole):
+        hint = "narrow it: a plan role is for reading, whatever its role may do"
     at = settings.path("managed_policies")
     for index, reference in enumerate(settings.get("managed_policies")):
         if is_admin_managed_policy(_arn_of(reference, place, variables)):

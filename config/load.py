@@ -6,9 +6,12 @@ from pathlib import Path as FilePath
 
 from config.cross_record import check
 from config.cross_record.context import Context
+from config.families import with_families
 from config.findings import Finding, has_errors
 from config.lock import ReadLock, read_lock, with_locked_uuids
 from config.models.inventory import Inventory
+from config.origins import Origins
+from config.pairs import with_plan_roles
 from config.policy_files import with_policy_files
 from config.selectors import AccountSelector
 from config.sources import LOCK_NAME, Sources, read_sources
@@ -47,14 +50,17 @@ def load_inventory(path: FilePath, *, today: date | None = None) -> Loaded:
     """
     sources = read_sources(path)
     told = {finding.place for finding in sources.findings}
-    validated = validate(sources.data)
+    origins = Origins()
+    sources.written = origins.written
+    validated = validate(with_families(sources, origins))
     for fault in validated.faults:
         # A value whose text was at fault already is no value to judge again.
         if sources.place(fault.path) not in told:
             sources.report(fault.rule, fault.path, fault.message, fault.hint, of_key=fault.of_key)
     read = read_lock(sources.folder / LOCK_NAME, len(sources.files))
     sources.findings += read.findings
-    written, _ = with_policy_files(validated.inventory, sources)
+    every_role = with_plan_roles(validated.inventory, sources, origins)
+    written, _ = with_policy_files(every_role, sources)
     inventory = with_locked_uuids(written, read.lock)
     today = today or datetime.now(UTC).date()
     if sources.data:

@@ -47,6 +47,8 @@ RULES: dict[str, Rule] = {
     "bad-policy-document": Rule("error", "A permission policy follows IAM's grammar for identity-based policies."),
     "trust-kind": Rule("error", "A trust entry is exactly one of its three kinds."),
     "partition-region": Rule("error", "A region belongs to the account's partition."),
+    "family-not-bound": Rule("error", "The trust of a role family says which of its items each role is for."),
+    "pair-not-bound": Rule("error", "A role with a plan role trusts steps of deployment environments alone."),
     # References
     "unknown-workspace": Rule("error", "A workspace that is named is declared."),
     "unknown-repository": Rule("error", "A repository that is named is declared."),

@@ -9,7 +9,7 @@ from typing import Annotated, TypeAlias
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 
 from config.faults import fault
-from config.variables import check_variables
+from config.variables import check_variables, not_replaced
 from oidc import limits
 from oidc.identifiers import ACCOUNT_ID_PATTERN, SLUG_PATTERN, UUID_PATTERN, WORKSPACE_SLUG_PATTERN, accepted_spelling
 
@@ -23,7 +23,7 @@ def parse_text(value: object) -> str:
     """
     if isinstance(value, str):
         if "{{" in value:
-            raise fault("bad-variable", f"{value}: variables are not replaced here", "write it out")
+            raise not_replaced(value)
         return value
     raise fault("wrong-type", f"expected text, found {describe(value)}", "quote the value")
 

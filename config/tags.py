@@ -7,6 +7,7 @@ from pydantic import BeforeValidator
 
 from config.faults import fault
 from config.scalars import describe
+from config.variables import not_replaced
 from oidc import limits
 
 RESERVED_TAGS = frozenset({"managedby", "managedbystack"})
@@ -29,6 +30,8 @@ def _tags(value: object) -> dict[str, str]:
         raise fault("wrong-type", f"expected tags, found {describe(value)}", "write {Key: value}")
     seen: dict[str, str] = {}
     for key, text in value.items():
+        if isinstance(text, str) and "{{" in text:
+            raise not_replaced(text, (key,))
         if problem := tag_problem(key, text):
             raise fault("bad-tag", *problem, at=(key,))
         if (first := seen.setdefault(key.lower(), key)) != key:

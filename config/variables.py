@@ -7,25 +7,61 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic_core import PydanticCustomError
+
 from config.faults import fault
 from config.findings import did_you_mean
 
 VARIABLES = ("account", "account_id", "partition", "region", "role")
 """What may stand in double braces. ``account`` and ``role`` are keys of the inventory."""
 
+FAMILY_VARIABLES = {"environment": "environment", "repository": "repository", "repository_name": "repository"}
+"""What may stand in double braces in a role with ``for_each``, and in its permission policies; by the key of
+``for_each`` that it comes from. In the role it is replaced before anything else is looked at (``config.families``).
+"""
+
 _IN_BRACES = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 
 
-def check_variables(text: str, at: tuple[str | int, ...] = ()) -> None:
-    """Raise ``bad-variable`` for anything else in double braces; ``at`` says where inside the value ``text`` stands."""
+def needs_for_each(name: str) -> tuple[str, str]:
+    """Say that ``repository``, a variable of families, stands where there is none; and what to do."""
+    over = FAMILY_VARIABLES[name]
+    items = "WORKSPACE/REPOSITORY" if over == "repository" else "NAME"
+    return (
+        f"{{{{{name}}}}} stands for an item of `for_each: {{{over}: […]}}`, and there is none here",
+        f"give the role `for_each: {{{over}: [{items}, …]}}`, or write the value out",
+    )
+
+
+def not_replaced(text: str, at: tuple[str | int, ...] = ()) -> PydanticCustomError:
+    """Return the fault ``bad-variable`` of a value in which no variable is replaced, but for those of a family."""
+    for name in _IN_BRACES.findall(text):
+        if name in FAMILY_VARIABLES:
+            return fault("bad-variable", *needs_for_each(name), at)
+        if name.strip() in FAMILY_VARIABLES:
+            return fault("bad-variable", f"{{{{{name}}}}} is not a variable", f"write {{{{{name.strip()}}}}}", at)
+    return fault("bad-variable", f"{text}: variables are not replaced here", "write it out", at)
+
+
+def check_variables(text: str, at: tuple[str | int, ...] = (), *, of_families: bool = False) -> None:
+    """Raise ``bad-variable`` for anything else in double braces.
+
+    Args:
+        text: Of a permission policy, an ARN or a description.
+        at: Where inside the value ``text`` stands.
+        of_families: Whether variables of families are accepted: in permission policies, which roles share.
+    """
     if "{{" in _IN_BRACES.sub("", text):
         raise fault("bad-variable", "double braces open and do not close", "close them: {{account_id}}", at)
     for match in _IN_BRACES.finditer(text):
         name = match[1]
-        if name not in VARIABLES:
+        if name in FAMILY_VARIABLES:
+            if not of_families:
+                raise fault("bad-variable", *needs_for_each(name), at)
+        elif name not in VARIABLES:
             known = ", ".join(f"{{{{{variable}}}}}" for variable in VARIABLES)
             hint = f"write one of {known}"
-            meant = did_you_mean(name.strip(), VARIABLES, "")
+            meant = did_you_mean(name.strip(), (*VARIABLES, *FAMILY_VARIABLES), "")
             raise fault("bad-variable", f"{match[0]} is not a variable", f"{meant} {hint}".strip(), at)
 
 
@@ -33,7 +69,7 @@ def check_all_variables(data: Any, at: tuple[str | int, ...] = ()) -> None:  # n
     """Raise ``bad-variable`` for the first string of parsed JSON that has one where none belongs."""
     match data:
         case str():
-            check_variables(data, at)
+            check_variables(data, at, of_families=True)
         case Mapping():
             for key, value in data.items():
                 if "{{" in key:
@@ -66,6 +102,18 @@ def render_all(data: Any, values: Mapping[str, str]) -> Any:  # noqa: ANN401 - p
             return {key: render_all(value, values) for key, value in data.items()}
         case list() | tuple():
             return [render_all(value, values) for value in data]
+    return data
+
+
+def render_some(data: Any, values: Mapping[str, str]) -> Any:  # noqa: ANN401 - what YAML holds
+    """Replace those variables that ``values`` has in every value of raw data, and leave all others and all keys."""
+    match data:
+        case str():
+            return _IN_BRACES.sub(lambda match: values.get(match[1], match[0]), data) if "{{" in data else data
+        case Mapping():
+            return {key: render_some(value, values) for key, value in data.items()}
+        case list():
+            return [render_some(value, values) for value in data]
     return data
 
 

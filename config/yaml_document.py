@@ -116,6 +116,11 @@ class _Constructor:
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, path)
         self._values += len(node.value)
+        if len(node.value) == 1 and (variable := _unquoted_variable(node)) is not None:
+            # Taken for what is meant: what is wrong with it is said here, once.
+            message = f"unquoted, {variable} is two YAML mappings: braces open one"
+            self._report("yaml-feature", node, path, message, f'quote it: "{variable}"')
+            return variable
         if id(node) in self._open or len(path) > _MAX_DEPTH or self._values > _MAX_VALUES:
             self._report(
                 "yaml-feature", node, path, "an alias that contains itself, or more nesting than an inventory has",
@@ -198,6 +203,16 @@ class _Constructor:
         if node.tag != PREFIX + expected:
             shown = node.tag.replace(PREFIX, "!!")
             self._report("yaml-feature", node, path, f"the tag {shown} is not part of the grammar", "remove the tag")
+
+
+def _unquoted_variable(node: yaml.Node) -> str | None:
+    """Return ``{{repository}}`` where YAML read a mapping whose only key is a mapping whose only key is a word."""
+    inner = node.value[0][0] if isinstance(node, yaml.MappingNode) else None
+    if not isinstance(inner, yaml.MappingNode) or len(inner.value) != 1:
+        return None
+    ((word, nothing),) = inner.value
+    is_bare = isinstance(word, yaml.ScalarNode) and isinstance(nothing, yaml.ScalarNode) and not nothing.value
+    return f"{{{{{word.value}}}}}" if is_bare else None
 
 
 _SCALARS = yaml.constructor.SafeConstructor()

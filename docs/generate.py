@@ -9,9 +9,10 @@ from pydantic.fields import FieldInfo
 
 from config.models.account import Account, DeployRole, Quotas
 from config.models.defaults import Defaults
+from config.models.family import ForEach
 from config.models.inventory import Inventory
 from config.models.permission_policy import PermissionPolicy
-from config.models.role import AccountsByLabel, Override, Role
+from config.models.role import AccountsByLabel, Override, PlanRole, Role
 from config.models.trust import TrustEntry, WholeWorkspace
 from config.models.workspace import Repository, Workspace
 from config.rules import RULES
@@ -32,6 +33,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "roles.KEY.trust[]": TrustEntry,
     "roles.KEY.trust[].dangerously_whole_workspace": WholeWorkspace,
     "roles.KEY.overrides.KEY": Override,
+    "roles.KEY.for_each": ForEach,
+    "roles.KEY.plan_role": PlanRole,
 }
 """Where each model stands in the inventory."""
 

@@ -1,6 +1,6 @@
 """Rules that look at more than one record: a function for each, listed in ``check``."""
 
-from config.cross_record import accounts, identity, permissions, trust
+from config.cross_record import accounts, identity, pairs, permissions, trust
 from config.cross_record.context import Context
 
 _CHECKS = (
@@ -12,6 +12,7 @@ _CHECKS = (
     accounts.check_overrides,
     trust.check_trust,
     trust.check_whole_workspace,
+    pairs.check_pairs,
     permissions.check_references,
 )
 

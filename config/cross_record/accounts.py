@@ -1,11 +1,14 @@
 """Accounts: their own references, who selects them, and which override holds in each."""
 
 from fnmatch import fnmatchcase
+from math import prod
 
 from config.cross_record.context import Context
+from config.declared import unknown_workspace
 from config.findings import did_you_mean
 from config.models.account import Account
-from config.models.role import AccountsByLabel
+from config.models.family import PLAN_SUFFIX, family_of
+from config.models.role import AccountsByLabel, PairedRole, Role
 from config.selectors import is_glob
 from config.variables import render
 from config.yaml_document import Path
@@ -28,10 +31,8 @@ def check_accounts(context: Context) -> None:
 
 
 def _check_kept(context: Context, at: Path, slug: str) -> None:
-    known = context.names("workspaces")
-    if slug not in known:
-        hint = did_you_mean(slug, known, "declare it under `workspaces`")
-        context.report("unknown-workspace", at, f"there is no workspace `{slug}`", hint)
+    if (problem := unknown_workspace(context.sources.data, slug)) is not None:
+        context.report(problem.rule, at, problem.message, problem.hint)
     elif slug in context.inventory.workspaces and context.inventory.workspaces[slug].uuid is None:
         report_unlocked(context, ("workspaces", slug), f"workspace {slug}")
 
@@ -64,23 +65,30 @@ def check_selection(context: Context) -> None:
             hint = did_you_mean(name, known, f"the accounts are {', '.join(sorted(known)) or 'none yet'}")
             context.report("unknown-account", (*inside, index), f"there is no account `{name}`", hint)
         if not unknown and not broken and not context.selector.selected(role):
-            context.report("selects-no-account", at, "this selects no account", "name one, or remove the role")
+            item = f" for {role.item}" if role.for_each is not None else ""
+            context.report("selects-no-account", at, f"this selects no account{item}", "name one, or remove the role")
 
 
 def check_overrides(context: Context) -> None:
     """Report overrides that hold nowhere, and accounts that two of them match."""
     broken = context.names("accounts") - context.inventory.accounts.keys()
+    of_families = _accounts_of_families(context)
     for key, role in context.inventory.roles.items():
         if not role.overrides:
             continue
-        selected = set(context.selector.selected(role))
+        selected = of_families.get(family_of(key), set()) or set(context.selector.selected(role))
         taken: dict[str, str] = {}
         for pattern in role.overrides:
             at: Path = ("roles", key, "overrides", pattern)
             matched = context.selector.matching([pattern]) & selected
             # An account with a fault of its own may be the one that is meant.
             maybe = is_glob(pattern) and any(fnmatchcase(name, pattern) for name in broken)
-            if not matched and not maybe and (pattern in context.inventory.accounts or pattern not in broken):
+            if (
+                not matched
+                and not maybe
+                and _is_whole(context, key, role)
+                and (pattern in context.inventory.accounts or pattern not in broken)
+            ):
                 hint = did_you_mean(pattern, selected, f"the role is for {', '.join(sorted(selected)) or 'no account'}")
                 message = f"the role is for no account `{pattern}`, so this holds nowhere"
                 context.report("unknown-account", at, message, hint)
@@ -88,6 +96,25 @@ def check_overrides(context: Context) -> None:
                 message = f"`{taken[account]}` matches {account} too"
                 context.report("override-conflict", at, message, "let one override match each account")
             taken |= dict.fromkeys(matched - taken.keys(), pattern)
+
+
+def _accounts_of_families(context: Context) -> dict[str, set[str]]:
+    """Return the accounts of all roles of each family that has overrides: one may hold for some of the roles alone."""
+    found: dict[str, set[str]] = {}
+    for key, role in context.inventory.roles.items():
+        if role.overrides and role.for_each is not None:
+            found.setdefault(family_of(key), set()).update(context.selector.selected(role))
+    return found
+
+
+def _is_whole(context: Context, key: str, role: Role) -> bool:
+    """Tell whether no role of a family is left out for a fault of its own, and with it the accounts it is for."""
+    if role.for_each is None:
+        return True
+    family = family_of(key)
+    over = context.sources.data["roles"][family.removesuffix(PLAN_SUFFIX) if isinstance(role, PairedRole) else family]
+    items = prod(len(items) for items in over["for_each"].values())
+    return items == sum(family_of(other) == family for other in context.inventory.roles)
 
 
 def report_unlocked(context: Context, at: Path, what: str) -> None:

@@ -1,10 +1,10 @@
 """What the rules across records look at."""
 
-from collections.abc import Iterator, KeysView, Mapping
+from collections.abc import Iterator, KeysView
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
+from config.declared import names
 from config.lock import ReadLock
 from config.models.inventory import Inventory
 from config.models.role import Role, RoleSettings
@@ -35,10 +35,7 @@ class Context:
 
     def names(self, *path: str) -> KeysView[str]:
         """Return the names at a path of the raw data, so that a name that has another fault is no unknown one."""
-        found: Any = self.sources.data
-        for part in path:
-            found = found.get(part) if isinstance(found, Mapping) else None
-        return found.keys() if isinstance(found, Mapping) else {}.keys()
+        return names(self.sources.data, *path)
 
     def where(self, path: Path) -> str:
         """Return where ``path`` stands, as ``file:line``."""

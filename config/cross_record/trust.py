@@ -2,6 +2,7 @@
 
 from config.cross_record.accounts import report_unlocked
 from config.cross_record.context import Context
+from config.declared import unknown_environment, unknown_repository, unknown_workspace
 from config.findings import did_you_mean
 from config.models.role import ATLASSIAN, Role
 from config.models.trust import TrustEntry
@@ -31,10 +32,8 @@ def check_trust(context: Context) -> None:
 def _check_entry(context: Context, at: Path, entry: TrustEntry) -> None:
     slug = entry.workspace
     where = (*at, "repository") if entry.repository else (*at, "dangerously_whole_workspace", "workspace")
-    written = context.names("workspaces")
-    if slug not in written:
-        hint = did_you_mean(slug, written, "declare it under `workspaces`")
-        context.report("unknown-workspace", where, f"there is no workspace `{slug}`", hint)
+    if (problem := unknown_workspace(context.sources.data, slug)) is not None:
+        context.report(problem.rule, where, problem.message, problem.hint)
         return
     workspace = context.inventory.workspaces.get(slug)
     if workspace is None:
@@ -45,10 +44,8 @@ def _check_entry(context: Context, at: Path, entry: TrustEntry) -> None:
     name = entry.repository_slug
     if name is None:
         return
-    repositories = context.names("workspaces", slug, "repositories")
-    if name not in repositories:
-        hint = did_you_mean(name, repositories, f"declare it under `workspaces.{slug}.repositories`")
-        context.report("unknown-repository", where, f"workspace {slug} has no repository `{name}`", hint)
+    if (problem := unknown_repository(context.sources.data, slug, name)) is not None:
+        context.report(problem.rule, where, problem.message, problem.hint)
     elif name in workspace.repositories:
         _check_repository(context, at, entry, workspace.repositories[name])
 
@@ -57,12 +54,11 @@ def _check_repository(context: Context, at: Path, entry: TrustEntry, repository:
     declared = ("workspaces", entry.workspace, "repositories", entry.repository_slug or "")
     if repository.uuid is None:
         report_unlocked(context, declared, f"repository {entry.repository}")
-    written = context.names("workspaces", entry.workspace, "repositories", entry.repository_slug or "", "environments")
+    data, slugs = context.sources.data, (entry.workspace, entry.repository_slug or "")
     for index, name in enumerate(entry.environments or ()):
         where = (*at, "environments", index)
-        if name not in written:
-            hint = did_you_mean(name, written, "declare it under the repository's `environments`")
-            context.report("unknown-environment", where, f"{entry.repository} has no environment `{name}`", hint)
+        if (problem := unknown_environment(data, *slugs, name)) is not None:
+            context.report(problem.rule, where, problem.message, problem.hint)
         elif name in repository.environments and repository.environments[name] is None:
             report_unlocked(context, (*declared, "environments", name), f"environment {name} of {entry.repository}")
 

@@ -8,6 +8,7 @@ from config.faults import fault
 from config.models.account import Account
 from config.models.base import InventoryModel
 from config.models.defaults import Defaults
+from config.models.family import RoleKey
 from config.models.permission_policy import PermissionPolicy
 from config.models.role import Role
 from config.models.workspace import Workspace
@@ -39,5 +40,5 @@ class Inventory(InventoryModel):
     """By a key of your own, which names the account in the rest of the inventory."""
     permission_policies: dict[Slug, PermissionPolicy] = Field(default_factory=dict)
     """By a key of your own, which is the name of the inline policy too."""
-    roles: dict[Slug, Role] = Field(default_factory=dict)
+    roles: dict[RoleKey, Role] = Field(default_factory=dict)
     """By a key of your own, which is the role's name too unless it says another."""

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -11,7 +12,7 @@ from config.allow import Allow
 from config.faults import fault
 from config.models.base import InventoryModel
 from config.scalars import Description, Text, describe
-from config.variables import check_all_variables
+from config.variables import check_all_variables, strings_in, variables_in
 from config.yaml_document import Path
 
 _VERSIONS = ("2012-10-17", "2008-10-17")
@@ -39,6 +40,11 @@ class PermissionPolicy(InventoryModel):
     """The policy itself: Version and Statement."""
     allow: Allow = Field(default_factory=dict)
     """Warnings that are accepted here: {RULE-ID: reason}."""
+
+    @cached_property
+    def variables(self) -> frozenset[str]:
+        """The names in double braces in the document: ``{"account_id"}``. Many roles share it, and ask."""
+        return frozenset().union(*(variables_in(text) for text in strings_in(self.document)))
 
     @field_validator("document", mode="before")
     @classmethod

@@ -1,12 +1,13 @@
 """Roles: who may assume them, where they are, and what they may do."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
 
 from config.allow import Allow
 from config.faults import each_once, fault, parse_each
 from config.models.base import InventoryModel
+from config.models.family import FamilyItem, ForEach
 from config.models.trust import TrustEntry, a_list
 from config.policy_reference import ManagedPolicy
 from config.scalars import (
@@ -90,6 +91,31 @@ class Override(RoleSettings):
     expected = "an override: {max_session_duration: …, …}"
 
 
+Trust = Annotated[tuple[TrustEntry, ...], BeforeValidator(a_list), Field(min_length=1)]
+
+
+class PlanRole(RoleSettings):
+    """The second role of a pair, NAME-plan, for the same accounts. What it does not say is the role's, but for the
+    description, trust and permissions: those are written out, `inline_policies: []` for none.
+    """  # noqa: D205 - one sentence that does not fit on a line
+
+    expected = "a plan role: {trust: […], managed_policies: […], …}"
+
+    trust: Trust
+    """Who may assume it."""
+    allow: Allow = Field(default_factory=dict)
+    """Warnings that are accepted here: {RULE-ID: reason}."""
+
+    @model_validator(mode="after")
+    def _says_what_it_may_do(self) -> Self:
+        if not {"managed_policies", "inline_policies"} & self.model_fields_set:
+            raise fault(
+                "missing-key", "nothing says what the plan role may do",
+                "add `managed_policies:` or `inline_policies:`, with [] for nothing; it takes none from the role",
+            )  # fmt: skip
+        return self
+
+
 class Role(RoleSettings):
     """A role of IAM, in every account that it selects."""
 
@@ -99,11 +125,27 @@ class Role(RoleSettings):
     """The name in IAM; the key where left out. A rename replaces the role: the old one is deleted first."""
     accounts: Annotated[tuple[str, ...] | AccountsByLabel, PlainValidator(_accounts)]
     """Keys or globs of accounts, or {labels: …, exclude: …}."""
-    trust: Annotated[tuple[TrustEntry, ...], BeforeValidator(a_list), Field(min_length=1)]
+    trust: Trust
     """Who may assume it."""
+    for_each: ForEach | None = None
+    """A role family: one role for each of some repositories, deployment environments, or combinations of the two."""
+    plan_role: PlanRole | None = None
+    """A pair: a second role NAME-plan in the same accounts, with trust and permissions of its own."""
     dangerously_allow_admin: Reason | None = None
     """Why this role may have admin access."""
     overrides: dict[Text, Override] = Field(default_factory=dict)
     """By account key or glob."""
     allow: Allow = Field(default_factory=dict)
     """Warnings that are accepted here: {RULE-ID: reason}."""
+
+    @property
+    def item(self) -> FamilyItem:
+        """What this role of a family stands for; of a role that is none, nothing."""
+        return next(self.for_each.items) if self.for_each is not None else _NO_ITEM
+
+
+class PairedRole(Role):
+    """The plan role of a pair, as `config.pairs` makes it of the role and its `plan_role`; nobody writes one."""
+
+
+_NO_ITEM = FamilyItem(None, None)

@@ -37,6 +37,10 @@ def _repository_reference(value: object) -> str:
     return value
 
 
+RepositoryReference = Annotated[str, BeforeValidator(_repository_reference)]
+"""WORKSPACE/REPOSITORY."""
+
+
 class TrustEntry(InventoryModel):
     """One entry of `trust`: exactly one of `repository` with `environments`, `repository` with `steps`, or
     `dangerously_whole_workspace`. There is no default: nothing ever widens trust by default.
@@ -44,7 +48,7 @@ class TrustEntry(InventoryModel):
 
     expected = "a trust entry: {repository: WORKSPACE/REPOSITORY, environments: […]}"
 
-    repository: Annotated[str, BeforeValidator(_repository_reference)] | None = None
+    repository: RepositoryReference | None = None
     """WORKSPACE/REPOSITORY."""
     environments: tuple[EnvironmentName, ...] | None = None
     """Names of deployment environments: only steps that deploy to one of them."""

@@ -25,6 +25,11 @@ workspaces:
         environments:
           staging: "{5f0c9f0c-51e4-4c58-9a86-0b2f7f9f6a02}"
           production: "{c2b1a5de-6b7e-4d4b-b1a0-6a9d8c7b5e03}"
+      bare:
+        uuid: "{8a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c11}"
+        environments:
+          staging: "{8f0c9f0c-51e4-4c58-9a86-0b2f7f9f6a12}"
+          production: "{82b1a5de-6b7e-4d4b-b1a0-6a9d8c7b5e13}"
       site: "{7d1e2f3a-4b5c-4d6e-8f90-a1b2c3d4e504}"
   other:
     uuid: "{f4e3d2c1-b0a9-4887-9665-544332211a08}"
@@ -37,6 +42,10 @@ permission_policies:
     document:
       Version: "2012-10-17"
       Statement: [{Effect: Allow, Action: ["s3:Put*", "s3:Get*"], Resource: ["arn:aws:s3:::b", "arn:aws:s3:::a"]}]
+  r:
+    document:
+      Version: "2012-10-17"
+      Statement: [{Effect: Allow, Action: "s3:Get*", Resource: "arn:aws:s3:::{{repository_name}}-{{environment}}"}]
   q: {document: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: "s3:List*", Resource: "*"}]}}
 roles:
   one:
@@ -49,6 +58,18 @@ roles:
     inline_policies: [q, p]
     source_ips: ["203.0.113.0/24", "198.51.100.0/24"]
     tags: {C: c, D: d}
+    overrides: {dev: {owner: me}, prod: {owner: you}}
+  three:
+    for_each: {repository: [acme/shop, acme/bare], environment: [staging, production]}
+    name: "{{repository_name}}-{{environment}}"
+    accounts: [dev, prod]
+    trust: [{repository: "{{repository}}", environments: ["{{environment}}"]}]
+    inline_policies: [q, r]
+    plan_role:
+      trust:
+        - {repository: "{{repository}}", steps: outside_environments}
+        - {repository: acme/site, steps: outside_environments}
+      managed_policies: ["aws:ReadOnlyAccess", "account:x"]
     overrides: {dev: {owner: me}, prod: {owner: you}}
   two: {accounts: ["*"], trust: [{repository: acme/site, steps: outside_environments}]}
 """

@@ -99,6 +99,36 @@ def test_urns_are_public_and_never_change(run_program: Any, plan: AccessPlan) ->
     ]
 
 
+def test_urns_of_families_and_pairs_come_from_the_item_and_never_change(
+    run_program: Any, write_inventory: Callable[..., Path]
+) -> None:
+    family = """
+roles:
+  deploy:
+    for_each: {repository: [acme/shop], environment: [production]}
+    accounts: [prod]
+    trust: [{repository: "{{repository}}", environments: ["{{environment}}"]}]
+    plan_role:
+      trust: [{repository: "{{repository}}", steps: outside_environments}]
+      inline_policies: [look]
+permission_policies:
+  look: {document: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: "s3:GetObject", Resource: "*"}]}}
+"""
+    plan = compile_plan(load_inventory(write_inventory(family))).plan
+    assert plan is not None
+    registered = run_program(program(plan))
+    names = {resource.urn.split("::", 3)[3] for resource in registered.resources if "/deploy" in resource.urn}
+    assert names == {
+        "prod/deploy[acme/shop, production]",
+        "prod/deploy-plan[acme/shop, production]",
+        "prod/deploy-plan[acme/shop, production]/look",
+    }
+    top = next(resource.urn for resource in registered.resources if resource.name == "bitbucket-oidc")
+    assert registered.outputs[top]["roleArns"]["prod"].keys() == {
+        "deploy[acme/shop, production]", "deploy-plan[acme/shop, production]",
+    }  # fmt: skip
+
+
 def test_every_resource_hangs_under_its_component(run_program: Any, plan: AccessPlan) -> None:
     registered = run_program(program(plan))
     parents = {resource.name: resource.parent for resource in registered.resources if resource.type == ROLE}

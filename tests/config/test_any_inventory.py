@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from access.compile import compile_plan
 from config.load import load_inventory
 
-WIDE = Path(__file__).parent.parent / "fixtures" / "inventories" / "wide" / "inventory.yaml"
-SOUND = yaml.safe_load(WIDE.read_text())
+INVENTORIES = Path(__file__).parent.parent / "fixtures" / "inventories"
+SOUND = [yaml.safe_load((INVENTORIES / name / "inventory.yaml").read_text()) for name in ("wide", "families")]
 
 ODD: list[Any] = [
     *(None, True, 0, -1, 1.5, float("nan"), 10**30, date(2030, 1, 1), [], {}, [[]], {"[key]": 1}, ["*"], [None]),
@@ -25,6 +25,7 @@ ODD: list[Any] = [
         "*",
         "{{role}}",
         "{{x}}",
+        "{{repository}}",
         "${aws:x}",
         "\x1b[31m",
         "é",
@@ -49,7 +50,8 @@ def places(data: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 
 def mutated(rng: random.Random) -> Any:
-    data = copy.deepcopy(SOUND)
+    sound = rng.choice(SOUND)
+    data = copy.deepcopy(sound)
     for _ in range(rng.randint(1, 3)):
         *path, last = rng.choice([at for at in places(data) if at])
         holder = data
@@ -61,7 +63,7 @@ def mutated(rng: random.Random) -> Any:
             case 1 if isinstance(holder, dict):
                 holder[rng.choice(["[key]", "x", "*", "uuid", "trust", "\x1b"])] = holder.pop(last)
             case 2:
-                holder[last] = copy.deepcopy(rng.choice([SOUND[key] for key in SOUND]))
+                holder[last] = copy.deepcopy(rng.choice([sound[key] for key in sound]))
             case _:
                 holder[last] = rng.choice(ODD)
     return data

@@ -23,7 +23,8 @@ from sandbox.session import read_subject, running
 from sandbox.surroundings import folder_of
 
 WITHOUT_CLI = "the Pulumi CLI with its Python language host is not on PATH"
-WIDE = Path(__file__).parent.parent / "fixtures" / "inventories" / "wide"
+FIXTURES = Path(__file__).parent.parent / "fixtures" / "inventories"
+WIDE = FIXTURES / "wide"
 
 
 @pytest.fixture
@@ -107,6 +108,27 @@ def test_every_form_of_trust_and_of_entering_an_account(
     assert [token for _, role, token in allowed if role == "custom-audience"] == [
         "acme/site, outside environments, audience deploy.example"
     ]
+
+
+def test_families_and_pairs(here: Path, capsys: pytest.CaptureFixture[str], engine: str) -> None:
+    inventory = FIXTURES / "families"
+    assert sandbox("up", inventory, engine=engine) == 0
+    assert sandbox("up", inventory, engine=engine) == 0
+    assert capsys.readouterr().out.endswith("\nno changes\n")
+    assert sandbox("prove", inventory, "--format", "json") == 0
+    proof = json.loads(capsys.readouterr().out)
+    assert proof["agrees"] is True
+    allowed = {(d["role"], d["token"]) for d in proof["decisions"] if d["allowed"] and d["role"].startswith("deploy")}
+    assert allowed == {
+        ("deploy[acme/shop, Production / EU]", "acme/shop, environment Production / EU"),
+        ("deploy[acme/shop, staging]", "acme/shop, environment staging"),
+        ("deploy[acme/site, Production / EU]", "acme/site, environment Production / EU"),
+        ("deploy[acme/site, staging]", "acme/site, environment staging"),
+        ("deploy-plan[acme/shop, Production / EU]", "acme/shop, outside environments"),
+        ("deploy-plan[acme/shop, staging]", "acme/shop, outside environments"),
+        ("deploy-plan[acme/site, Production / EU]", "acme/site, outside environments"),
+        ("deploy-plan[acme/site, staging]", "acme/site, outside environments"),
+    }
 
 
 def test_an_edit_changes_what_it_says_and_the_proof_follows(

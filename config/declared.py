@@ -1,0 +1,51 @@
+"""What the inventory declares: names in the raw data, so that a name that has another fault is no unknown one."""
+
+from collections.abc import KeysView, Mapping
+from typing import Any, NamedTuple
+
+from config.findings import did_you_mean
+
+
+class Unknown(NamedTuple):
+    """A name that nobody declares: the rule, what is wrong, what to do."""
+
+    rule: str
+    message: str
+    hint: str
+
+
+def names(data: Mapping[str, Any], *path: str) -> KeysView[str]:
+    """Return the names at a path: ``names(data, "workspaces", "acme", "repositories")``; none where there is none."""
+    found: Any = data
+    for part in path:
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return found.keys() if isinstance(found, Mapping) else {}.keys()
+
+
+def unknown_workspace(data: Mapping[str, Any], workspace: str) -> Unknown | None:
+    """Say that a workspace is not declared, if it is not."""
+    known = names(data, "workspaces")
+    if workspace in known:
+        return None
+    hint = did_you_mean(workspace, known, "declare it under `workspaces`")
+    return Unknown("unknown-workspace", f"there is no workspace `{workspace}`", hint)
+
+
+def unknown_repository(data: Mapping[str, Any], workspace: str, repository: str) -> Unknown | None:
+    """Say that a repository or its workspace is not declared, if it is not."""
+    if (problem := unknown_workspace(data, workspace)) is not None:
+        return problem
+    known = names(data, "workspaces", workspace, "repositories")
+    if repository in known:
+        return None
+    hint = did_you_mean(repository, known, f"declare it under `workspaces.{workspace}.repositories`")
+    return Unknown("unknown-repository", f"workspace {workspace} has no repository `{repository}`", hint)
+
+
+def unknown_environment(data: Mapping[str, Any], workspace: str, repository: str, environment: str) -> Unknown | None:
+    """Say that a deployment environment of a repository is not declared, if it is not."""
+    known = names(data, "workspaces", workspace, "repositories", repository, "environments")
+    if environment in known:
+        return None
+    hint = did_you_mean(environment, known, "declare it under the repository's `environments`")
+    return Unknown("unknown-environment", f"{workspace}/{repository} has no environment `{environment}`", hint)
