@@ -165,12 +165,17 @@ def _inline_policies(
         policy = loaded.inventory.permission_policies.get(name)
         if policy is None or policy.document is None:
             continue
-        if place.region is None and any("region" in variables_in(text) for text in strings_in(policy.document)):
+        # A file that cannot be read may hold the region of the defaults.
+        if place.region is None and not loaded.sources.lost and _uses_region(policy.document):
             at = (*settings.path("inline_policies"), index)
             message = f"{name} uses {{{{region}}}}, and account {place.key} has none"
             loaded.sources.report("bad-variable", at, message, "give the account or the defaults a region")
         rendered[name] = PolicyDocument.of(render_all(policy.document, variables))
     return dict(sorted(rendered.items()))
+
+
+def _uses_region(document: Mapping[str, Any]) -> bool:
+    return any("region" in variables_in(text) for text in strings_in(document))
 
 
 def _check_admin_access(plan: RolePlan, settings: _Settings, place: Place, sources: Sources) -> None:
