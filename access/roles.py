@@ -166,7 +166,8 @@ def _inline_policies(
         policy = loaded.inventory.permission_policies.get(name)
         if policy is None or policy.document is None:
             continue
-        if place.region is None and "region" in policy.variables:
+        # A file that cannot be read may hold the region of the defaults.
+        if place.region is None and not loaded.sources.lost and "region" in policy.variables:
             at = (*settings.path("inline_policies"), index)
             message = f"{name} uses {{{{region}}}}, and account {place.key} has none"
             loaded.sources.report("bad-variable", at, message, "give the account or the defaults a region")

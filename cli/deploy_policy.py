@@ -8,7 +8,8 @@ import click
 
 from access.deploy_policy import DeployScope, deploy_policies
 from access.plan import AccessPlan, AccountPlan
-from cli.inventory import compiled, exit_code, inventory_argument, show_findings, strict_option
+from cli.finding_lines import show_findings
+from cli.inventory import compiled, exit_code, inventory_argument, strict_option
 from config.findings import did_you_mean
 from oidc.errors import UsageError
 

@@ -1,8 +1,7 @@
-"""What the commands that read an inventory share: their argument, their options, and how findings are shown."""
+"""What the commands that read an inventory share: their argument, their options, and what findings end in."""
 
 import gc
 import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,12 +9,10 @@ from typing import Any, TypeVar
 import click
 
 from access.compile import Compiled, compile_plan
-from config.findings import Finding, Level, has_errors
+from config.findings import Finding, has_errors
 from config.load import load_inventory
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_COLOURS = {Level.ERROR: "red", Level.WARNING: "yellow"}
 
 
 def inventory_argument(function: F) -> F:
@@ -55,15 +52,6 @@ def compiled(inventory: Path) -> Compiled:
     return compile_plan(load_inventory(inventory))
 
 
-def show_findings(findings: Sequence[Finding]) -> None:
-    """Print findings for people, on standard error; in colour on a terminal."""
-    for finding in findings:
-        line = str(finding)
-        level = finding.level.value
-        coloured = line.replace(f"{level}[", click.style(level, fg=_COLOURS[finding.level], bold=True) + "[", 1)
-        click.echo(coloured, err=True, color=None if colour_wanted() else False)
-
-
 def findings_json(findings: Sequence[Finding]) -> str:
     """Return the findings as a JSON list."""
     return json.dumps([finding.to_json() for finding in findings], indent=2)
@@ -72,8 +60,3 @@ def findings_json(findings: Sequence[Finding]) -> str:
 def exit_code(findings: Sequence[Finding], *, strict: bool) -> int:
     """Return 1 for an error, and with ``strict`` for any finding; else 0."""
     return 1 if has_errors(findings) or (strict and findings) else 0
-
-
-def colour_wanted() -> bool:
-    """Tell whether NO_COLOR (https://no-color.org) leaves colour to the terminal."""
-    return not os.environ.get("NO_COLOR")

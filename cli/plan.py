@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from access.plan_json import plan_json
-from cli.inventory import compiled, exit_code, format_option, inventory_argument, show_findings, strict_option
+from cli.finding_lines import show_findings
+from cli.inventory import compiled, exit_code, format_option, inventory_argument, strict_option
 
 
 @click.command("plan")
@@ -26,5 +27,5 @@ def command(inventory: Path, output: str, *, strict: bool) -> int:
         else:
             from cli.plan_table import show_plan  # noqa: PLC0415 - rich takes longer to import than the rest together
 
-            show_plan(found.plan)
+            show_plan(found.plan, found.silenced)
     return exit_code(found.findings, strict=strict)

@@ -1,14 +1,18 @@
 """The AccessPlan as tables for people."""
 
+from collections.abc import Sequence
+
 from rich.markup import escape
 from rich.table import Table
 
 from access.plan import AccessPlan, AccountPlan, RolePlan, TrustPlan
 from cli.terminal import console
+from config.allow import Silenced
+from config.findings import one_line
 
 
-def show_plan(plan: AccessPlan) -> None:
-    """Print one table for each account, on standard output."""
+def show_plan(plan: AccessPlan, accepted: Sequence[Silenced] = ()) -> None:
+    """Print one table for each account, and one of the warnings that the inventory accepts, on standard output."""
     out = console()
     for account in plan.accounts:
         out.print(_account_table(account))
@@ -21,6 +25,22 @@ def show_plan(plan: AccessPlan) -> None:
                 highlight=False, soft_wrap=True,
             )  # fmt: skip
         out.print()
+    if accepted:
+        out.print(_accepted_table(accepted))
+
+
+def _accepted_table(accepted: Sequence[Silenced]) -> Table:
+    table = Table(title="accepted by the inventory", title_justify="left", title_style="bold", expand=False)
+    table.add_column("rule", no_wrap=True)
+    for column in ("where", "what", "because"):
+        table.add_column(column, overflow="fold")
+    for silenced in accepted:
+        finding = silenced.finding
+        where = f"{finding.path}\n{finding.place.file}:{finding.place.line}"
+        cells = (*where.split("\n", 1), finding.message, silenced.reason)
+        path, place, what, because = (escape(one_line(cell)) for cell in cells)
+        table.add_row(finding.rule, f"{path}\n{place}", what, because)
+    return table
 
 
 def _account_table(account: AccountPlan) -> Table:

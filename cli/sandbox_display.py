@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from cli.inventory import colour_wanted
+from cli.finding_lines import colour_wanted
 from cli.steps.line import Line, Mark
 from cli.steps.step_json import summary_json
 from cli.steps.step_lines import changed_outside, is_aws, kind_of, report_lines, verb_of, worth_showing

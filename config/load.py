@@ -8,13 +8,14 @@ from config.cross_record import check
 from config.cross_record.context import Context
 from config.families import with_families
 from config.findings import Finding, has_errors
+from config.inventory_files import LOCK_NAME
 from config.lock import ReadLock, read_lock, with_locked_uuids
 from config.models.inventory import Inventory
 from config.origins import Origins
 from config.pairs import with_plan_roles
 from config.policy_files import with_policy_files
 from config.selectors import AccountSelector
-from config.sources import LOCK_NAME, Sources, read_sources
+from config.sources import Sources, read_sources
 from config.validation import validate
 
 

@@ -9,10 +9,18 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule: its level, and what it asks for in one sentence."""
+    """A rule.
+
+    Attributes:
+        level: Of its findings.
+        asks: What it asks for, in one sentence.
+        of_absence: Whether it says that something stands nowhere in the inventory. Its findings wait while a file
+            cannot be read: what they miss may stand there.
+    """
 
     level: Literal["error", "warning"]
     asks: str
+    of_absence: bool = False
 
 
 RULES: dict[str, Rule] = {
@@ -50,14 +58,18 @@ RULES: dict[str, Rule] = {
     "family-not-bound": Rule("error", "The trust of a role family says which of its items each role is for."),
     "pair-not-bound": Rule("error", "A role with a plan role trusts steps of deployment environments alone."),
     # References
-    "unknown-workspace": Rule("error", "A workspace that is named is declared."),
-    "unknown-repository": Rule("error", "A repository that is named is declared."),
-    "unknown-environment": Rule("error", "A deployment environment that is named is declared."),
-    "unknown-account": Rule("error", "An account that is named is declared, and selected where it is overridden."),
-    "unknown-permission-policy": Rule("error", "An inline policy that is named is declared."),
-    "unknown-audience": Rule("error", "An audience that a trust accepts is one that its workspace declares."),
+    "unknown-workspace": Rule("error", "A workspace that is named is declared.", of_absence=True),
+    "unknown-repository": Rule("error", "A repository that is named is declared.", of_absence=True),
+    "unknown-environment": Rule("error", "A deployment environment that is named is declared.", of_absence=True),
+    "unknown-account": Rule(
+        "error", "An account that is named is declared, and selected where it is overridden.", of_absence=True
+    ),
+    "unknown-permission-policy": Rule("error", "An inline policy that is named is declared.", of_absence=True),
+    "unknown-audience": Rule(
+        "error", "An audience that a trust accepts is one that its workspace declares.", of_absence=True
+    ),
     "lock-mismatch": Rule("error", "Inventory and inventory.lock.yaml give the same UUID to the same name."),
-    "needs-lock": Rule("error", "What the inventory leaves open is answered by inventory.lock.yaml."),
+    "needs-lock": Rule("error", "What the inventory leaves open is answered by inventory.lock.yaml.", of_absence=True),
     # Access
     "admin-access": Rule("error", "Admin access says why: `dangerously_allow_admin`."),
     "whole-workspace-expires": Rule("error", "Trust of a whole workspace ends on a day."),
@@ -67,6 +79,6 @@ RULES: dict[str, Rule] = {
     "role-name-conflict": Rule("error", "Names of roles are unique in an account, ignoring case."),
     "size-limit": Rule("error", "What is rendered fits into IAM's limits."),
     "expired": Rule("warning", "A role is not past its last day."),
-    "selects-no-account": Rule("warning", "A role is for some account."),
+    "selects-no-account": Rule("warning", "A role is for some account.", of_absence=True),
     "unused-allow": Rule("warning", "What `allow` silences is there."),
 }

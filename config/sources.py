@@ -1,20 +1,20 @@
 """Find and read the files of an inventory, and merge them into one mapping."""
 
-import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
 from config.allow import UNUSED, Allowances, Silenced
 from config.findings import Finding, Place, did_you_mean
+from config.inventory_files import TooManyFiles, inventory_files
 from config.models.inventory import Inventory
+from config.rules import RULES
 from config.scalars import describe
 from config.text_file import Unreadable, read_text
 from config.yaml_document import Path, YamlDocument, read_document, show_path
 from config.yaml_nodes import find_node
 
-LOCK_NAME = "inventory.lock.yaml"
 _MERGED_SECTIONS = ("workspaces", "accounts", "permission_policies", "roles")
 
 
@@ -43,6 +43,7 @@ class Sources:
         files: In the order of reading.
         data: Merged, as written.
         findings: What is wrong.
+        lost: Findings about files, or sections, of which nothing is in the data.
         allowances: Every ``allow`` in the data, and what they silence.
         written: Returns the path that was written for a path of the inventory: an entry that becomes several stands
             in one place.
@@ -52,6 +53,7 @@ class Sources:
     files: list[Source] = field(default_factory=list)
     data: dict[str, Any] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    lost: set[Finding] = field(default_factory=set)
     written: Callable[[Path], Path] = lambda path: path
     allowances: Allowances = field(init=False)
     _holders: dict[Path, list[Source]] = field(default_factory=dict)
@@ -76,8 +78,11 @@ class Sources:
         """Add a finding at the place of ``path``; one rule is broken once at one place.
 
         What an anchor holds stands in many entries and in one place; what is too long for one account is so for others.
-        A warning that an ``allow`` around it accepts is kept apart, with the reason given.
+        A warning that an ``allow`` around it accepts is kept apart, with the reason given. What is missing is not
+        reported while a part of the inventory cannot be read: it may stand there.
         """
+        if self.lost and RULES[rule].of_absence:
+            return
         path = self.written(path)
         place = self.place(path, of_key=of_key)
         reason = self.allowances.reason(rule, path)
@@ -89,6 +94,11 @@ class Sources:
             self.findings.append(finding)
         else:
             self.allowances.silenced.append(Silenced(finding, reason))
+
+    def report_lost(self, finding: Finding) -> None:
+        """Add the finding of a file, or a section, that cannot be read: what else it declares is unknown."""
+        self.findings.append(finding)
+        self.lost.add(finding)
 
     def report_unused_allowances(self) -> None:
         """Report every ``allow`` that has silenced nothing; to be called when everything else is reported."""
@@ -109,17 +119,22 @@ def read_sources(inventory: FilePath) -> Sources:
         _report_whole(sources, inventory, "inventory-missing", "there is no such file or folder", "name the inventory")
         return sources
     try:
-        paths = list(_inventory_files(inventory, sources))
+        paths = inventory_files(inventory, lambda path: _refuse_link(sources, path))
     except OSError as error:
         _report_whole(
             sources, inventory, "unreadable-file", f"cannot be read: {error.strerror}", "check its permissions"
         )
+        return sources
+    except TooManyFiles as error:
+        _report_whole(sources, inventory, "unreadable-file", str(error), "name the folder of the inventory alone")
         return sources
     if not paths:
         hint = "write a file such as inventory.yaml in it"
         _report_whole(sources, inventory, "inventory-missing", "no *.yaml or *.yml file is in this folder", hint)
     for path in paths:
         _read_into(sources, path)
+    if len(paths) > 1:
+        _say_what_waits(sources)
     if paths and not sources.data and not sources.findings:
         hint = "declare workspaces, accounts and roles"
         _report_whole(sources, paths[0], "inventory-empty", "the inventory is empty", hint)
@@ -127,31 +142,21 @@ def read_sources(inventory: FilePath) -> Sources:
 
 
 def _report_whole(sources: Sources, path: FilePath, rule: str, message: str, hint: str) -> None:
-    sources.findings.append(Finding(Place(len(sources.files), 1, 1, str(path)), rule, "", message, hint))
+    sources.report_lost(Finding(Place(len(sources.files), 1, 1, str(path)), rule, "", message, hint))
 
 
-def _inventory_files(inventory: FilePath, sources: Sources) -> Iterator[FilePath]:
-    """Yield the files in the order of their paths; hidden files and folders are left out, as is the lock."""
-    if not inventory.is_dir():
-        yield inventory
-        return
+def _refuse_link(sources: Sources, path: FilePath) -> None:
+    message = "a linked folder, and links are not followed"
+    _report_whole(sources, path, "outside-inventory", message, "put the folder itself here")
 
-    def refuse(error: OSError) -> None:
-        raise error
 
-    found: list[FilePath] = []
-    for top, folders, names in os.walk(inventory, onerror=refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in folders:
-            if (FilePath(top) / name).is_symlink():
-                message = "a linked folder, and links are not followed"
-                _report_whole(sources, FilePath(top) / name, "outside-inventory", message, "put the folder itself here")
-        found += [
-            FilePath(top) / name
-            for name in names
-            if name.lower().endswith((".yaml", ".yml")) and not name.startswith(".") and name != LOCK_NAME
-        ]
-    yield from sorted(found, key=lambda path: path.parts)
+def _say_what_waits(sources: Sources) -> None:
+    """Let the finding of a file that cannot be read say that findings of other files wait for it."""
+    waits = "until then, names that nobody declares are not reported"
+    sources.findings = [
+        replace(finding, hint=f"{finding.hint}; {waits}") if finding in sources.lost else finding
+        for finding in sources.findings
+    ]
 
 
 def _read_into(sources: Sources, path: FilePath) -> None:
@@ -161,15 +166,16 @@ def _read_into(sources: Sources, path: FilePath) -> None:
         return
     source = Source(len(sources.files), path, read_document(text))
     sources.files.append(source)
+    data = source.document.data
+    add = sources.report_lost if data is None else sources.findings.append
     for problem in source.document.problems:
         place = Place(source.order, problem.line, problem.column, str(path))
-        sources.findings.append(Finding(place, problem.rule, show_path(problem.path), problem.message, problem.hint))
-    data = source.document.data
+        add(Finding(place, problem.rule, show_path(problem.path), problem.message, problem.hint))
     if isinstance(data, dict):
         _merge_file(sources, source, data)
     elif data is not None:
         message = f"expected a mapping of sections, found {describe(data)}"
-        sources.findings.append(
+        sources.report_lost(
             Finding(source.place(())[0], "wrong-type", "", message, "write workspaces:, accounts:, roles:")
         )
 
@@ -186,7 +192,7 @@ def _merge_file(sources: Sources, source: Source, data: dict[str, Any]) -> None:
         elif section in _MERGED_SECTIONS and not isinstance(value, dict | None):
             place = source.place((section,))[0]
             message = f"expected a mapping, found {describe(value)}"
-            sources.findings.append(Finding(place, "wrong-type", section, message, f"write {section}: {{NAME: …}}"))
+            sources.report_lost(Finding(place, "wrong-type", section, message, f"write {section}: {{NAME: …}}"))
         elif section == "version" and section in sources.data and sources.data[section] == value:
             continue
         else:
@@ -204,7 +210,7 @@ def _merge(sources: Sources, source: Source, target: dict[str, Any], addition: d
             place = source.place(path, of_key=True)[0]
             message = f"`{key}` has no value"
             hint = "write {} where there is really none, or remove the key"
-            sources.findings.append(Finding(place, "empty-value", show_path(path), message, hint))
+            sources.report_lost(Finding(place, "empty-value", show_path(path), message, hint))
         elif _holds_entries(path) and isinstance(value, dict | None) and isinstance(target.get(key, {}), dict | None):
             merged: dict[str, Any] = target.get(key) or {}
             target[key] = merged

@@ -135,9 +135,3 @@ roles:
         "one": "prod",
         "two": "dev",
     }
-
-
-def test_a_broken_file_does_not_hide_the_findings_of_the_others(write_inventory: Callable[..., Path]) -> None:
-    folder = write_inventory(ROLE.replace("production", "prodution"), broken_yaml="roles: [\n")
-    rules = [finding.rule for finding in load_inventory(folder).findings]
-    assert rules == ["unknown-environment", "yaml-syntax"]

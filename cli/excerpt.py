@@ -1,0 +1,103 @@
+"""The line of a file that a finding is about, with the place marked, as it can be shown on a terminal."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from rich.cells import cell_len
+
+from config.findings import Place, one_line
+from config.text_file import read_text
+
+_TAB = " " * 4
+_CUT = "…"
+_CLOSING = {'"': '"', "'": "'", "[": "]", "{": "}"}
+_PLAIN_END = re.compile(r"\s+#|\s*:(?=\s|$)|\s*[,\]}]|\s*$")
+"""Where a value without quotes ends: at a comment, at the colon behind a key, inside brackets at what divides them."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedLine:
+    """A line, and which of its characters are meant: from ``start`` to before ``end``, both counted from 0."""
+
+    text: str
+    start: int
+    end: int
+
+
+def marked_line(place: Place) -> MarkedLine | None:
+    """Return the line at a place, or ``None`` where the file has none: it cannot be read, or is another by now."""
+    lines = _lines(place.file)
+    if not 1 <= place.line <= len(lines):
+        return None
+    text = lines[place.line - 1]
+    start = min(place.column - 1, len(text))
+    return MarkedLine(text, start, max(start + 1, _end(text, start)))
+
+
+@lru_cache(maxsize=64)
+def _lines(file: str) -> Sequence[str]:
+    path = Path(file)
+    # A link to somewhere else is not followed: what is there is none of the inventory's, and not to be shown.
+    text = read_text(path, path.parent)
+    return re.split("\r\n|\r|\n", text) if isinstance(text, str) else ()
+
+
+def _end(text: str, start: int) -> int:
+    """Return where the value or key that begins at ``start`` ends, on this line."""
+    closing = _CLOSING.get(text[start : start + 1])
+    if closing is not None:
+        found = text.find(closing, start + 1)
+        return found + 1 if found >= 0 else len(text)
+    found_end = _PLAIN_END.search(text, start)
+    return found_end.start() if found_end else len(text)
+
+
+def excerpt(place: Place, width: int) -> list[str]:
+    """Return lines that show a place: a gutter with the line's number, the line, and carets below what is meant.
+
+    Args:
+        place: Of a finding.
+        width: Columns of the terminal; a longer line is cut on both sides of the place.
+    """
+    marked = marked_line(place)
+    if marked is None:
+        return []
+    number = str(place.line)
+    before, meant, after = _cut(marked, max(width - len(number) - len("  | "), 20))
+    gutter = " " * len(number)
+    carets = " " * cell_len(before) + "^" * max(1, cell_len(meant))
+    return [f" {gutter} |", f" {number} | {before}{meant}{after}".rstrip(), f" {gutter} | {carets}"]
+
+
+def _cut(marked: MarkedLine, width: int) -> tuple[str, str, str]:
+    """Return what stands before, at and behind the place, in at most ``width`` columns."""
+    shown = [_shown(character) for character in marked.text]
+    meant = _fitting(shown[marked.start : marked.end], width // 2)
+    room = width - cell_len(meant)
+    before = _fitting(shown[: marked.start], max(room // 2, room - _cells(shown[marked.end :])), from_end=True)
+    return before, meant, _fitting(shown[marked.end :], room - cell_len(before))
+
+
+def _fitting(shown: Sequence[str], width: int, *, from_end: bool = False) -> str:
+    if _cells(shown) <= width:
+        return "".join(shown)
+    kept: list[str] = []
+    left = width - len(_CUT)
+    for piece in reversed(shown) if from_end else shown:
+        left -= cell_len(piece)
+        if left < 0:
+            break
+        kept.append(piece)
+    return _CUT + "".join(reversed(kept)) if from_end else "".join(kept) + _CUT
+
+
+def _cells(shown: Sequence[str]) -> int:
+    return sum(map(cell_len, shown))
+
+
+def _shown(character: str) -> str:
+    """Return a character as a terminal can show it: one that controls it, or that nobody sees, by its number."""
+    return _TAB if character == "\t" else one_line(character)
