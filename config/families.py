@@ -136,14 +136,20 @@ def _report_unbound(sources: Sources, at: Path, name: str, where: str) -> None:
 
 
 def _is_bound(holder: dict[str, Any], name: str) -> bool:
-    """Tell whether trust says which item: by an audience it does not, since whoever writes the step chooses that."""
+    """Tell whether trust says which item: by an audience it does not, since whoever writes the step chooses that.
+
+    A variable that there is not may be a slip of the pen, and is a finding where it stands.
+    """
     variables = {variable for variable, over in FAMILY_VARIABLES.items() if over == name}
-    return any(
-        variables & variables_in(text)
-        for trust in _own_trust(holder)
-        for part in ("repository", "environments", "dangerously_whole_workspace")
-        for text in _bounding_texts(trust.get(part))
+    found = frozenset().union(
+        *(
+            variables_in(text)
+            for trust in _own_trust(holder)
+            for part in ("repository", "environments", "dangerously_whole_workspace")
+            for text in _bounding_texts(trust.get(part))
+        )
     )
+    return bool(found & variables or found - FAMILY_VARIABLES.keys())
 
 
 def _bounding_texts(value: Any) -> list[str]:  # noqa: ANN401 - raw data

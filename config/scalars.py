@@ -186,10 +186,10 @@ def _path(value: object) -> str:
 def _role_name(value: object) -> str:
     text = parse_text(value)
     if limits.ROLE_NAME.fullmatch(text) is None:
-        raise fault(
-            "bad-name", f"not a name of an IAM role: {text!r}, {len(text)} characters",
-            "use 1 to 64 letters, digits and +=,.@_-",
-        )  # fmt: skip
+        hint = "use 1 to 64 letters, digits and +=,.@_-"
+        if "/" in text:
+            hint += "; folders belong into `path`, and {{repository_name}} is a repository without its workspace"
+        raise fault("bad-name", f"not a name of an IAM role: {text!r}, {len(text)} characters", hint)
     return text
 
 

@@ -80,6 +80,9 @@ def fault_of(detail: ErrorDetails, data: Any, model: type[BaseModel] = Inventory
     context = detail.get("ctx", {})
     path = (*path, *context.get("at", ()))
     found, path = _deepest(data, path, keep_missing=detail["type"] == "extra_forbidden")
+    if of_key and detail["type"] == "bad-variable":
+        # Whichever variable it is: it does not help to have it.
+        context = {"message": f"{path[-1]}: variables stand in values only", "hint": "write the key out"}
     if detail["type"] in RULES:
         if found is None and detail["type"] not in ("bad-policy-document", "bad-uuid") and path:
             return _empty(path)
@@ -113,12 +116,22 @@ def _deepest(data: Any, path: Path, *, keep_missing: bool) -> tuple[Any, Path]: 
 
 _BRANCH_KEYS = frozenset({"branch", "branches", "branch_name", "branchname", "pull_requests", "tag", "tags"})
 
+_KEYS_OF_THE_ROLE: dict[str | int, str] = {
+    **dict.fromkeys(("name", "accounts", "for_each"), "remove it: name, accounts and for_each are the role's"),
+    "overrides": "remove it: those of the role hold; a plan role that differs by account is a role of its own",
+    "dangerously_allow_admin": "remove it, and narrow what the plan role may do: one never has admin access",
+}
+"""What stands in a role and not in its plan role, and why."""
+
 
 def _unknown_key(path: Path, model: type[BaseModel]) -> Fault:
     if "trust" in path and str(path[-1]).lower() in _BRANCH_KEYS:
         message = f"`{path[-1]}`: AWS cannot see branches, there is none in a token's subject"
         hint = "trust `environments`, and restrict the deployment environment in Bitbucket"
         return Fault("unknown-key", path, message, hint, of_key=True)
+    if path[-2:-1] == ("plan_role",) and path[-1] in _KEYS_OF_THE_ROLE:
+        message = f"`{path[-1]}` is not for plan roles"
+        return Fault("unknown-key", path, message, _KEYS_OF_THE_ROLE[path[-1]], of_key=True)
     known = list(keys_at(path[:-1], model))
     otherwise = f"the keys here are {', '.join(known)}" if known else "remove it"
     hint = did_you_mean(str(path[-1]), known, otherwise, parts=True)

@@ -39,7 +39,10 @@ def not_replaced(text: str, at: tuple[str | int, ...] = ()) -> PydanticCustomErr
         if name in FAMILY_VARIABLES:
             return fault("bad-variable", *needs_for_each(name), at)
         if name.strip() in FAMILY_VARIABLES:
-            return fault("bad-variable", f"{{{{{name}}}}} is not a variable", f"write {{{{{name.strip()}}}}}", at)
+            return fault("bad-variable", f"{{{{{name}}}}} has blanks", f"write {{{{{name.strip()}}}}}", at)
+        meant = did_you_mean(name, FAMILY_VARIABLES, "")
+        if meant and name not in VARIABLES:
+            return fault("bad-variable", f"{{{{{name}}}}} is not a variable", meant, at)
     return fault("bad-variable", f"{text}: variables are not replaced here", "write it out", at)
 
 

@@ -58,7 +58,7 @@ class ForEach(InventoryModel):
 
     repository: (
         Annotated[
-            tuple[RepositoryReference, ...], Field(min_length=1), BeforeValidator(a_list), AfterValidator(each_once)
+            tuple[RepositoryReference, ...], BeforeValidator(a_list), Field(min_length=1), AfterValidator(each_once)
         ]
         | None
     ) = None
@@ -66,7 +66,7 @@ class ForEach(InventoryModel):
     environment: (
         Annotated[
             tuple[Annotated[EnvironmentName, AfterValidator(_plain)], ...],
-            Field(min_length=1), BeforeValidator(a_list), AfterValidator(each_once),
+            BeforeValidator(a_list), Field(min_length=1), AfterValidator(each_once),
         ]
         | None
     ) = None  # fmt: skip
