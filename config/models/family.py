@@ -5,8 +5,14 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, WrapValidator, model_validator
-from pydantic.functional_validators import ModelWrapValidatorHandler
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from config.faults import each_once, fault
 from config.models.base import InventoryModel
@@ -117,11 +123,12 @@ def plan_key(key: str) -> str:
     return f"{family}{PLAN_SUFFIX}{key[len(family) :]}"
 
 
-def _role_key(value: object, slug: ModelWrapValidatorHandler[str]) -> str:
+def _role_key(value: object, slug: ValidatorFunctionWrapHandler) -> str:
     if isinstance(value, ResultKey):
         slug(value.family)
         return str(value)
-    return slug(value)
+    written: str = slug(value)
+    return written
 
 
 RoleKey = Annotated[Slug, WrapValidator(_role_key)]
