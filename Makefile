@@ -47,7 +47,7 @@ lock: setup ## compile requirements.txt and requirements-dev.txt again from pypr
 	$(COMPILE) --output-file requirements.txt
 	$(COMPILE) --extra sandbox --group dev --constraints requirements.txt --output-file requirements-dev.txt
 
-docs: setup ## write the reference pages that follow from the code
+docs: setup ## write the reference pages and the JSON Schema that follow from the code
 	PYTHONPATH=. $(BIN)/python docs/generate.py
 
 bench: setup ## measure what must stay fast, and print the ratios

@@ -13,6 +13,7 @@ COMMANDS = {
     "deploy-policy": "The permission policy that the deploying role of each account needs.",
     "plan": "The AccessPlan: who may assume what, in which account.",
     "sandbox": "The whole thing on emulated AWS accounts, on this machine alone.",
+    "schema": "JSON Schema of the inventory, for editors.",
     "validate": "Every finding in the inventory.",
 }
 """Commands and what each does in a line; a command's file is imported only when it runs."""

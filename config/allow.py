@@ -14,6 +14,7 @@ from config.faults import fault
 from config.findings import Finding, did_you_mean
 from config.rules import RULES
 from config.scalars import Reason, describe
+from config.written import Named, looks_of
 from config.yaml_document import Path
 
 UNUSED = "unused-allow"
@@ -37,7 +38,25 @@ def _rule_id(value: object) -> str:
     return value
 
 
-Allow = dict[Annotated[str, BeforeValidator(_rule_id)], Reason]
+_SAYS = "Warnings that are accepted here: {RULE-ID: reason}."
+_EXAMPLE = {"expired": "kept for the auditors until spring"}
+
+
+def _allow_schema() -> dict[str, Any]:
+    """Return the schema of ``Allow``: the rules as properties, which editors complete and explain."""
+    reason = looks_of(Reason).schema
+    rules = {rule: {**reason, "description": RULES[rule].asks} for rule in sorted(RULES) if can_be_allowed(rule)}
+    return {
+        "title": "allow",
+        "description": _SAYS,
+        "examples": [_EXAMPLE],
+        "type": "object",
+        "properties": rules,
+        "additionalProperties": False,
+    }
+
+
+Allow = Annotated[dict[Annotated[str, BeforeValidator(_rule_id)], Reason], Named(_allow_schema())]
 """By rule id, why its finding is accepted here."""
 
 

@@ -6,11 +6,13 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
+from config.aws_values import AccountIdText
+from config.bitbucket_values import EnvironmentName, Uuid, WorkspaceSlugText
 from config.findings import Finding, Place
 from config.models.base import InventoryModel
 from config.models.inventory import Inventory
 from config.models.workspace import Repository, Workspace
-from config.scalars import AccountIdText, EnvironmentName, Slug, SourceNetwork, Uuid, WorkspaceSlugText
+from config.scalars import Slug, SourceNetwork
 from config.sources import Source
 from config.text_file import Unreadable, read_text
 from config.validation import fault_of

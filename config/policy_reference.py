@@ -7,7 +7,8 @@ from pydantic import BeforeValidator
 
 from config.faults import fault
 from config.scalars import describe
-from config.variables import check_variables, render, variables_in
+from config.variables import VARIABLES, check_variables, render, variables_in
+from config.written import Looks, with_variables
 from oidc.arn import parse_iam_arn
 from oidc.limits import POLICY_NAME
 
@@ -73,5 +74,30 @@ def _role_arn(value: object) -> str:
     return value
 
 
-ManagedPolicy = Annotated[PolicyReference, BeforeValidator(parse_policy_reference)]
-RoleArn = Annotated[str, BeforeValidator(_role_arn)]
+_IN_BRACES = r"\{\{[a-z_]+\}\}"
+_NAME_LIKE = rf"(?:[A-Za-z0-9_+=,.@-]|{_IN_BRACES})+"
+_PARTITION_LIKE = rf"(?:aws|aws-us-gov|aws-cn|[^:]*{_IN_BRACES}[^:]*)"
+_OWNER_LIKE = rf"(?:[0-9]{{12}}|aws|[^:]*{_IN_BRACES}[^:]*)"
+_ARN_LIKE = rf"arn:{_PARTITION_LIKE}:iam::{_OWNER_LIKE}:KIND/(?:[!-.0-~]+/)*{_NAME_LIKE}"
+
+ManagedPolicy = Annotated[
+    PolicyReference,
+    BeforeValidator(parse_policy_reference),
+    Looks(
+        "managed policy",
+        "aws:NAME for one that AWS manages, account:NAME for one of the account's own, or its ARN",
+        "aws:ReadOnlyAccess",
+        with_variables(VARIABLES)
+        + rf"(?:(?:aws|account):(?:{_NAME_LIKE}/)*{_NAME_LIKE}|{_ARN_LIKE.replace('KIND', 'policy')})",
+    ),
+]
+RoleArn = Annotated[
+    str,
+    BeforeValidator(_role_arn),
+    Looks(
+        "role ARN",
+        "the ARN of a role, arn:{{partition}}:iam::{{account_id}}:role/NAME",
+        "arn:{{partition}}:iam::{{account_id}}:role/PulumiDeploy",
+        with_variables([name for name in VARIABLES if name != "role"]) + _ARN_LIKE.replace("KIND", "role"),
+    ),
+]

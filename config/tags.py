@@ -8,6 +8,7 @@ from pydantic import BeforeValidator
 from config.faults import fault
 from config.scalars import describe
 from config.variables import not_replaced
+from config.written import Named, ignoring_case, text_like
 from oidc import limits
 
 RESERVED_TAGS = frozenset({"managedby", "managedbystack"})
@@ -47,4 +48,22 @@ def _tags(value: object) -> dict[str, str]:
     return dict(value)
 
 
-Tags = Annotated[dict[str, str], BeforeValidator(_tags)]
+_TAG_CHARACTER = r"""[^\x00-\x1f!"#$%&'()*,;<>?\[\\\]^`{|}~]"""
+"""Of ASCII what ``limits.TAG_KEY`` takes; which letters Unicode has is beyond the patterns of JSON Schema."""
+_RESERVED_LIKE = "|".join([f"{ignoring_case('aws')}:", *(f"{ignoring_case(word)}$" for word in sorted(RESERVED_TAGS))])
+_SCHEMA = {
+    "title": "tags",
+    "description": "Tags of IAM: {KEY: value}, unique ignoring case.",
+    "examples": [{"Service": "payments"}],
+    "type": "object",
+    "propertyNames": text_like(
+        rf"(?!{_RESERVED_LIKE}){_TAG_CHARACTER}{{1,128}}",
+        "1 to 128 letters, digits, spaces and _.:/=+-@, neither `aws:` nor a tag that the program sets",
+    ),
+    "additionalProperties": text_like(
+        rf"{_TAG_CHARACTER}{{0,256}}", "at most 256 letters, digits, spaces and _.:/=+-@, quoted"
+    ),
+    "maxProperties": limits.TAGS_PER_RESOURCE - len(RESERVED_TAGS),
+}
+
+Tags = Annotated[dict[str, str], BeforeValidator(_tags), Named(_SCHEMA)]

@@ -146,17 +146,18 @@ def keys_at(path: Path, top: type[BaseModel] = Inventory) -> Iterator[str]:
             field = model.model_fields.get(str(part))
             model = field.annotation if field else None
         else:
-            models = list(_models_in(model))
+            models = list(models_in(model))
             model = models[0] if models else None
-    for found in [model] if isinstance(model, type) and issubclass(model, BaseModel) else _models_in(model):
+    for found in [model] if isinstance(model, type) and issubclass(model, BaseModel) else models_in(model):
         yield from found.model_fields
 
 
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - a type annotation
+def models_in(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - a type annotation
+    """Yield the models that a type annotation names: ``Override`` for ``dict[str, Override]``."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for argument in getattr(annotation, "__args__", ()):
-        yield from _models_in(argument)
+        yield from models_in(argument)
 
 
 _EXPECTED = {

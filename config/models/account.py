@@ -6,10 +6,13 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from config.allow import Allow
+from config.aws_values import AccountIdText, Region, TrustPolicyChars
+from config.bitbucket_values import WorkspaceSlugText
 from config.faults import each_once, fault
 from config.models.base import InventoryModel
 from config.policy_reference import RoleArn
-from config.scalars import AccountIdText, Region, Slug, Text, TrustPolicyChars, WorkspaceSlugText, parse_text
+from config.scalars import Slug, Text, parse_text
+from config.written import EACH_ONCE, Looks, Or, example
 from oidc import limits
 from oidc.arn import Partition
 
@@ -37,16 +40,28 @@ def _session_name(value: object) -> str:
     return value
 
 
+ExternalId = Annotated[
+    str,
+    BeforeValidator(_external_id),
+    Looks("external id", "2 to 1,224 letters, digits and _+=,.@:/\\-", "b7f3a2c1", limits.EXTERNAL_ID),
+]
+SessionName = Annotated[
+    str,
+    BeforeValidator(_session_name),
+    Looks("session name", "2 to 64 letters, digits and _+=,.@-", "access-of-pipelines", limits.SESSION_NAME),
+]
+
+
 class DeployRole(InventoryModel):
     """The role that the program assumes in an account: in short form its ARN alone."""
 
     expected = "a deploying role: its ARN, or {arn: …, external_id: …, session_name: …}"
 
-    arn: RoleArn
+    arn: Annotated[RoleArn, example("arn:{{partition}}:iam::{{account_id}}:role/PulumiDeploy", since="0.1")]
     """May hold variables: arn:{{partition}}:iam::{{account_id}}:role/PulumiDeploy."""
-    external_id: Annotated[str, BeforeValidator(_external_id)] | None = None
+    external_id: Annotated[ExternalId | None, example("b7f3a2c1", since="0.1")] = None
     """What the role's trust policy asks for as sts:ExternalId."""
-    session_name: Annotated[str, BeforeValidator(_session_name)] | None = None
+    session_name: Annotated[SessionName | None, example("access-of-pipelines", since="0.1")] = None
     """Shown in CloudTrail; the program's own where left out."""
 
 
@@ -54,19 +69,21 @@ def _deploy_role(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
     return {"arn": value} if isinstance(value, str) else value
 
 
-DeployRoleForm = Annotated[DeployRole, BeforeValidator(_deploy_role)]
+DeployRoleForm = Annotated[DeployRole, BeforeValidator(_deploy_role), Or(RoleArn)]
 
 
 class Quotas(InventoryModel):
     """Quotas that were raised in an account."""
 
-    trust_policy_chars: TrustPolicyChars = limits.TRUST_POLICY_CHARS
+    trust_policy_chars: Annotated[TrustPolicyChars, example(4096, since="0.1")] = limits.TRUST_POLICY_CHARS
     """Length of a trust policy, from 2048 to 8192."""
-    managed_policies_per_role: int = Field(
+    managed_policies_per_role: Annotated[int, example(25, since="0.1")] = Field(
         default=limits.MANAGED_POLICIES_PER_ROLE, strict=True, ge=1, le=limits.MANAGED_POLICIES_PER_ROLE_MAX
     )
     """Managed policies attached to one role, up to 25."""
-    roles: int = Field(default=limits.ROLES_PER_ACCOUNT, strict=True, ge=1, le=limits.ROLES_PER_ACCOUNT_MAX)
+    roles: Annotated[int, example(5000, since="0.1")] = Field(
+        default=limits.ROLES_PER_ACCOUNT, strict=True, ge=1, le=limits.ROLES_PER_ACCOUNT_MAX
+    )
     """Roles in the account, up to 10000."""
 
 
@@ -75,23 +92,31 @@ class Account(InventoryModel):
 
     expected = 'an account: {id: "012345678901", …}'
 
-    id: AccountIdText
+    id: Annotated[AccountIdText, example("222222222222", since="0.1")]
     """Twelve digits, quoted."""
-    partition: Partition = Partition.AWS
+    partition: Annotated[Partition, example("aws-us-gov", since="0.1")] = Partition.AWS
     """aws, aws-us-gov or aws-cn."""
-    region: Region | None = None
+    region: Annotated[Region | None, example("eu-west-1", since="0.1")] = None
     """For {{region}} and the AWS provider; IAM itself has no regions."""
-    deploy_role: DeployRoleForm | None = None
+    deploy_role: Annotated[
+        DeployRoleForm | None, example("arn:aws:iam::222222222222:role/PulumiDeploy", since="0.1")
+    ] = None
     """The role to assume in the account. With `profile` it is assumed with the profile's credentials."""
-    profile: Text | None = None
+    profile: Annotated[Text | None, example("prod", since="0.1")] = None
     """A named profile of the AWS configuration."""
-    labels: dict[Slug, Text] = Field(default_factory=dict)
+    labels: Annotated[dict[Slug, Text], example({"env": "prod", "team": "core"}, since="0.1")] = Field(
+        default_factory=dict
+    )
     """For selecting accounts; never put on resources."""
-    oidc_provider: OidcProviderMode | None = None
+    oidc_provider: Annotated[OidcProviderMode | None, example("reference", since="0.1")] = None
     """create, reference, adopt or auto."""
-    keep_oidc_providers: Annotated[tuple[WorkspaceSlugText, ...], AfterValidator(each_once)] = ()
+    keep_oidc_providers: Annotated[
+        tuple[WorkspaceSlugText, ...], AfterValidator(each_once), EACH_ONCE, example(["acme"], since="0.1")
+    ] = ()
     """Workspaces whose OIDC provider is there even when no role of this account trusts them."""
-    quotas: Quotas = Quotas()
+    quotas: Annotated[Quotas, example({"trust_policy_chars": 4096}, since="0.1")] = Quotas()
     """Quotas that were raised."""
-    allow: Allow = Field(default_factory=dict)
+    allow: Annotated[Allow, example({"expired": "kept for the auditors until spring"}, since="0.1")] = Field(
+        default_factory=dict
+    )
     """Warnings that are accepted here: {RULE-ID: reason}."""

@@ -6,13 +6,19 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from config.faults import fault
 from config.scalars import describe
+from config.written import in_words
 
 
 class InventoryModel(BaseModel):
     """A frozen mapping of the inventory: unknown keys are refused, and a key that stands there has a value."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, hide_input_in_errors=True, validate_default=False
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        hide_input_in_errors=True,
+        validate_default=False,
+        model_title_generator=lambda model: in_words(model.__name__),
     )
 
     expected: ClassVar[str] = "a mapping"

@@ -4,12 +4,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator
 
+from config.aws_values import Region, RolePath, SessionSeconds
 from config.faults import each_once, fault, parse_each
 from config.models.account import DeployRoleForm, OidcProviderMode
 from config.models.base import InventoryModel
 from config.policy_reference import ManagedPolicy
-from config.scalars import Region, RolePath, SessionSeconds, Text, describe, parse_thumbprint
+from config.scalars import Text, Thumbprint, describe, parse_thumbprint
 from config.tags import Tags
+from config.written import EACH_ONCE, example
 from oidc.limits import THUMBPRINTS_PER_OIDC_PROVIDER
 
 FETCH, OMIT = "fetch", "omit"
@@ -24,26 +26,37 @@ def _thumbprints(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
     raise fault("bad-thumbprint", f"expected thumbprints, found {found}", "write fetch, omit, or a list of 1 to 5")
 
 
+_ThumbprintList = Annotated[
+    tuple[Thumbprint, ...], Field(min_length=1, max_length=THUMBPRINTS_PER_OIDC_PROVIDER), EACH_ONCE
+]
+
+
 class Defaults(InventoryModel):
     """What holds where an account or a role says nothing else."""
 
     expected = "defaults: {region: …, deploy_role: …}"
 
-    region: Region | None = None
+    region: Annotated[Region | None, example("us-east-1", since="0.1")] = None
     """As of an account."""
-    deploy_role: DeployRoleForm | None = None
+    deploy_role: Annotated[
+        DeployRoleForm | None, example("arn:{{partition}}:iam::{{account_id}}:role/PulumiDeploy", since="0.1")
+    ] = None
     """As of an account that names neither a deploy_role nor a profile."""
-    profile: Text | None = None
+    profile: Annotated[Text | None, example("platform", since="0.1")] = None
     """As of an account that names neither a deploy_role nor a profile."""
-    path: RolePath = "/bitbucket/"
+    path: Annotated[RolePath, example("/ci/", since="0.1")] = "/bitbucket/"
     """IAM path of roles."""
-    max_session_duration: SessionSeconds = 3600
+    max_session_duration: Annotated[SessionSeconds, example("2h", since="0.1")] = 3600
     """Longest session of roles."""
-    permissions_boundary: ManagedPolicy | None = None
+    permissions_boundary: Annotated[ManagedPolicy | None, example("account:ci-boundary", since="0.1")] = None
     """Boundary of roles."""
-    tags: Tags = Field(default_factory=dict)
+    tags: Annotated[Tags, example({"CostCentre": "platform"}, since="0.1")] = Field(default_factory=dict)
     """On every resource; a role's own win."""
-    thumbprints: Annotated[tuple[str, ...] | Literal["fetch", "omit"], PlainValidator(_thumbprints)] = "fetch"
+    thumbprints: Annotated[
+        tuple[str, ...] | Literal["fetch", "omit"],
+        PlainValidator(_thumbprints, json_schema_input_type=Literal["fetch", "omit"] | _ThumbprintList),
+        example("omit", since="0.1"),
+    ] = "fetch"
     """fetch, omit, or a list of 1 to 5 SHA-1 values."""
-    oidc_provider: OidcProviderMode = OidcProviderMode.CREATE
+    oidc_provider: Annotated[OidcProviderMode, example("auto", since="0.1")] = OidcProviderMode.CREATE
     """As of an account."""

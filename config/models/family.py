@@ -3,21 +3,24 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import Annotated, Self
+from typing import Annotated, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    ConfigDict,
     Field,
     ValidatorFunctionWrapHandler,
     WrapValidator,
     model_validator,
 )
 
+from config.bitbucket_values import EnvironmentName
 from config.faults import each_once, fault
 from config.models.base import InventoryModel
 from config.models.trust import RepositoryReference, a_list
-from config.scalars import EnvironmentName, Slug
+from config.scalars import Slug
+from config.written import EACH_ONCE, NO_VARIABLES, Looks, example
 
 PLAN_SUFFIX = "-plan"
 """Behind the key and the name of a role: those of the second role of a pair."""
@@ -33,6 +36,20 @@ def _plain(value: str) -> str:
             "write the role for this deployment environment out, without for_each",
         )  # fmt: skip
     return value
+
+
+PlainEnvironment = Annotated[
+    EnvironmentName,
+    AfterValidator(_plain),
+    Looks(
+        "plain environment name",
+        "the name of a deployment environment, none of `*`, `?`, `[`, `]`, `$` and `\\` in it",
+        "production",
+        rf"{NO_VARIABLES}(?!\s)(?=[\s\S]*\S$)[^\x00-\x1f\x7f-\x9f*?[\]$\\]+",
+    ),
+]
+T = TypeVar("T")
+_Each = Annotated[tuple[T, ...], Field(min_length=1), BeforeValidator(a_list), AfterValidator(each_once), EACH_ONCE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +77,15 @@ class FamilyItem:
 class ForEach(InventoryModel):
     """What a role family goes over: one role of IAM for each item, and for each combination where both keys stand."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["repository"]}, {"required": ["environment"]}]}
+    )
+
     expected = "what to go over: {repository: [WORKSPACE/REPOSITORY, …]} or {environment: [NAME, …]}, or both"
 
-    repository: (
-        Annotated[
-            tuple[RepositoryReference, ...], BeforeValidator(a_list), Field(min_length=1), AfterValidator(each_once)
-        ]
-        | None
-    ) = None
+    repository: Annotated[_Each[RepositoryReference] | None, example(["acme/shop", "acme/website"], since="0.1")] = None
     """WORKSPACE/REPOSITORY, each; {{repository}} and {{repository_name}} in the role."""
-    environment: (
-        Annotated[
-            tuple[Annotated[EnvironmentName, AfterValidator(_plain)], ...],
-            BeforeValidator(a_list), Field(min_length=1), AfterValidator(each_once),
-        ]
-        | None
-    ) = None  # fmt: skip
+    environment: Annotated[_Each[PlainEnvironment] | None, example(["staging", "production"], since="0.1")] = None
     """Names of deployment environments; {{environment}} in the role."""
 
     @model_validator(mode="after")

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from config.bitbucket_values import WorkspaceSlugText
 from config.faults import fault
 from config.models.account import Account
 from config.models.base import InventoryModel
@@ -12,7 +13,8 @@ from config.models.family import RoleKey
 from config.models.permission_policy import PermissionPolicy
 from config.models.role import Role
 from config.models.workspace import Workspace
-from config.scalars import Slug, WorkspaceSlugText, describe
+from config.scalars import Slug, describe
+from config.written import Or, example
 
 
 def _no_bool(value: object) -> object:
@@ -25,20 +27,36 @@ Version = Annotated[Literal[1], BeforeValidator(_no_bool)]
 """Of the grammar. True equals 1 in Python, and is none."""
 
 
+_WORKSPACES = {"acme": {"uuid": "{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}", "repositories": {"website": None}}}
+_ROLES = {
+    "payments-deploy": {
+        "accounts": ["prod"],
+        "trust": [{"repository": "acme/payments", "environments": ["production"]}],
+        "managed_policies": ["aws:ReadOnlyAccess"],
+    }
+}
+
+
 class Inventory(InventoryModel):
     """Which Bitbucket Pipelines may assume which AWS roles."""
 
     expected = "an inventory: {workspaces: …, accounts: …, roles: …}"
 
-    version: Version = 1
+    version: Annotated[Version, example(1, since="0.1")] = 1
     """Of the grammar."""
-    defaults: Defaults = Defaults()
+    defaults: Annotated[Defaults, example({"region": "eu-west-1"}, since="0.1")] = Defaults()
     """For accounts and roles."""
-    workspaces: dict[WorkspaceSlugText, Workspace] = Field(default_factory=dict)
+    workspaces: Annotated[
+        dict[WorkspaceSlugText, Annotated[Workspace, Or(None)]], example(_WORKSPACES, since="0.1")
+    ] = Field(default_factory=dict)
     """By slug, as in bitbucket.org/SLUG."""
-    accounts: dict[Slug, Account] = Field(default_factory=dict)
+    accounts: Annotated[dict[Slug, Account], example({"prod": {"id": "222222222222"}}, since="0.1")] = Field(
+        default_factory=dict
+    )
     """By a key of your own, which names the account in the rest of the inventory."""
-    permission_policies: dict[Slug, PermissionPolicy] = Field(default_factory=dict)
+    permission_policies: Annotated[
+        dict[Slug, PermissionPolicy], example({"publish-site": {"file": "policies/publish-site.json"}}, since="0.1")
+    ] = Field(default_factory=dict)
     """By a key of your own, which is the name of the inline policy too."""
-    roles: dict[RoleKey, Role] = Field(default_factory=dict)
+    roles: Annotated[dict[RoleKey, Role], example(_ROLES, since="0.1")] = Field(default_factory=dict)
     """By a key of your own, which is the role's name too unless it says another."""

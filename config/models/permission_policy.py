@@ -4,15 +4,17 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from config.allow import Allow
 from config.faults import fault
 from config.models.base import InventoryModel
+from config.policy_schema import POLICY_DOCUMENT
 from config.scalars import Description, Text, describe
 from config.variables import check_all_variables, strings_in, variables_in
+from config.written import Named, exactly_one, example
 from config.yaml_document import Path
 
 _VERSIONS = ("2012-10-17", "2008-10-17")
@@ -27,18 +29,28 @@ _POLICY_TEXT = re.compile("[\t\n\r -\u00ff]*")
 _STATEMENT_KEYS = frozenset({"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"})
 
 
+_DOCUMENT = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::site/*"}],
+}
+
+
 class PermissionPolicy(InventoryModel):
     """A permission policy: a document here, or in a JSON file."""
 
+    model_config = ConfigDict(json_schema_extra=exactly_one([["document"], ["file"]]))
+
     expected = "a permission policy: {file: …} or {document: {…}}"
 
-    description: Description | None = None
+    description: Annotated[Description | None, example("Files of the site", since="0.1")] = None
     """For readers of the inventory."""
-    file: Text | None = None
+    file: Annotated[Text | None, example("policies/publish-site.json", since="0.1")] = None
     """A JSON file, relative to this file, inside the inventory folder."""
-    document: dict[str, Any] | None = None
+    document: Annotated[dict[str, Any] | None, Named(POLICY_DOCUMENT), example(_DOCUMENT, since="0.1")] = None
     """The policy itself: Version and Statement."""
-    allow: Allow = Field(default_factory=dict)
+    allow: Annotated[Allow, example({"expired": "kept for the auditors until spring"}, since="0.1")] = Field(
+        default_factory=dict
+    )
     """Warnings that are accepted here: {RULE-ID: reason}."""
 
     @cached_property

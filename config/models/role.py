@@ -2,9 +2,11 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
+from pydantic.config import JsonDict
 
 from config.allow import Allow
+from config.aws_values import RoleName, RolePath, SessionSeconds
 from config.faults import each_once, fault, parse_each
 from config.models.base import InventoryModel
 from config.models.family import FamilyItem, ForEach
@@ -16,16 +18,15 @@ from config.scalars import (
     Line,
     Network,
     Reason,
-    RoleName,
-    RolePath,
-    SessionSeconds,
     Slug,
+    SourceNetwork,
     Text,
     describe,
     parse_network,
     parse_text,
 )
 from config.tags import Tags
+from config.written import EACH_ONCE, example
 
 ATLASSIAN = "atlassian"
 """In place of a list of source addresses: the ranges that Atlassian publishes, as the lock holds them."""
@@ -36,9 +37,9 @@ class AccountsByLabel(InventoryModel):
 
     expected = "accounts: [KEY, …] or {labels: {…}, exclude: […]}"
 
-    labels: dict[Slug, Text] = Field(min_length=1)
+    labels: Annotated[dict[Slug, Text], Field(min_length=1), example({"env": "prod"}, since="0.1")]
     """All of these."""
-    exclude: Annotated[tuple[Text, ...], AfterValidator(each_once)] = ()
+    exclude: Annotated[tuple[Text, ...], AfterValidator(each_once), EACH_ONCE, example(["legacy-*"], since="0.1")] = ()
     """Keys or globs of accounts to leave out."""
 
 
@@ -48,6 +49,9 @@ def _accounts(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
     if isinstance(value, dict):
         return AccountsByLabel.model_validate(value)
     raise fault("wrong-type", f"expected accounts, found {describe(value)}", "write [KEY, …] or {labels: {…}}")
+
+
+_AccountList = Annotated[tuple[Text, ...], EACH_ONCE]
 
 
 def _source_ips(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
@@ -60,28 +64,42 @@ def _source_ips(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
     )
 
 
+_NetworkList = Annotated[tuple[SourceNetwork, ...], Field(min_length=1), EACH_ONCE]
+
+
 class RoleSettings(InventoryModel):
     """What a role has and an override may replace."""
 
-    description: Description | None = None
+    description: Annotated[Description | None, example("Deploys payments", since="0.1")] = None
     """Shown in IAM. May hold variables."""
-    owner: Line | None = None
+    owner: Annotated[Line | None, example("team-payments", since="0.1")] = None
     """Free text, shown in reports."""
-    path: RolePath | None = None
+    path: Annotated[RolePath | None, example("/bitbucket/payments/", since="0.1")] = None
     """IAM path; /bitbucket/ where neither the role nor the defaults have one."""
-    managed_policies: Annotated[tuple[ManagedPolicy, ...], BeforeValidator(a_list)] = ()
+    managed_policies: Annotated[
+        tuple[ManagedPolicy, ...],
+        BeforeValidator(a_list),
+        EACH_ONCE,
+        example(["aws:ReadOnlyAccess", "account:team/ci-extra"], since="0.1"),
+    ] = ()
     """aws:NAME, account:NAME or full ARNs."""
-    inline_policies: Annotated[tuple[Slug, ...], BeforeValidator(a_list)] = ()
+    inline_policies: Annotated[
+        tuple[Slug, ...], BeforeValidator(a_list), EACH_ONCE, example(["publish-site"], since="0.1")
+    ] = ()
     """Keys of permission_policies."""
-    permissions_boundary: ManagedPolicy | None = None
+    permissions_boundary: Annotated[ManagedPolicy | None, example("account:ci-boundary", since="0.1")] = None
     """aws:NAME, account:NAME or a full ARN."""
-    max_session_duration: SessionSeconds | None = None
+    max_session_duration: Annotated[SessionSeconds | None, example("2h", since="0.1")] = None
     """1h, 90m, 5400s or a number of seconds; from 1h to 12h."""
-    source_ips: Annotated[tuple[Network, ...] | Literal["atlassian"] | None, PlainValidator(_source_ips)] = None
+    source_ips: Annotated[
+        tuple[Network, ...] | Literal["atlassian"] | None,
+        PlainValidator(_source_ips, json_schema_input_type=_NetworkList | Literal["atlassian"]),
+        example(["203.0.113.0/24"], since="0.1"),
+    ] = None
     """Networks that the call to STS may come from, or `atlassian`."""
-    expires: LastDay | None = None
+    expires: Annotated[LastDay | None, example("2027-01-31", since="0.1")] = None
     """The last day of access, UTC."""
-    tags: Tags = Field(default_factory=dict)
+    tags: Annotated[Tags, example({"Service": "payments"}, since="0.1")] = Field(default_factory=dict)
     """On the role, over those of the defaults."""
 
 
@@ -99,11 +117,17 @@ class PlanRole(RoleSettings):
     description, trust and permissions: those are written out, `inline_policies: []` for none.
     """  # noqa: D205 - one sentence that does not fit on a line
 
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["managed_policies"]}, {"required": ["inline_policies"]}]}
+    )
+
     expected = "a plan role: {trust: […], managed_policies: […], …}"
 
-    trust: Trust
+    trust: Annotated[Trust, example([{"repository": "acme/payments", "steps": "outside_environments"}], since="0.1")]
     """Who may assume it."""
-    allow: Allow = Field(default_factory=dict)
+    allow: Annotated[Allow, example({"expired": "kept for the auditors until spring"}, since="0.1")] = Field(
+        default_factory=dict
+    )
     """Warnings that are accepted here: {RULE-ID: reason}."""
 
     @model_validator(mode="after")
@@ -116,26 +140,56 @@ class PlanRole(RoleSettings):
         return self
 
 
+_WHOLE_WORKSPACE: JsonDict = {"type": "object", "required": ["dangerously_whole_workspace"]}
+_WHOLE_WORKSPACE_ENDS: JsonDict = {
+    "if": {"required": ["trust"], "properties": {"trust": {"type": "array", "contains": _WHOLE_WORKSPACE}}},
+    "then": {"required": ["expires"], "properties": {"dangerously_allow_admin": False}},
+}
+_PAIR_IS_BOUND: JsonDict = {
+    "if": {"required": ["plan_role"]},
+    "then": {
+        "properties": {"trust": {"items": {"properties": {"steps": False, "dangerously_whole_workspace": False}}}}
+    },
+}
+"""The rules whole-workspace-expires, whole-workspace-admin and pair-not-bound, for editors."""
+
+
+_PLAN_ROLE = {
+    "trust": [{"repository": "acme/payments", "steps": "outside_environments"}],
+    "managed_policies": ["aws:ReadOnlyAccess"],
+}
+
+
 class Role(RoleSettings):
     """A role of IAM, in every account that it selects."""
 
+    model_config = ConfigDict(json_schema_extra={"allOf": [_WHOLE_WORKSPACE_ENDS, _PAIR_IS_BOUND]})
+
     expected = "a role: {accounts: …, trust: […], …}"
 
-    name: RoleName | None = None
+    name: Annotated[RoleName | None, example("payments-deploy", since="0.1")] = None
     """The name in IAM; the key where left out. A rename replaces the role: the old one is deleted first."""
-    accounts: Annotated[tuple[str, ...] | AccountsByLabel, PlainValidator(_accounts)]
+    accounts: Annotated[
+        tuple[str, ...] | AccountsByLabel,
+        PlainValidator(_accounts, json_schema_input_type=_AccountList | AccountsByLabel),
+        example(["prod", "sandbox-*"], since="0.1"),
+    ]
     """Keys or globs of accounts, or {labels: …, exclude: …}."""
-    trust: Trust
+    trust: Annotated[Trust, example([{"repository": "acme/payments", "environments": ["production"]}], since="0.1")]
     """Who may assume it."""
-    for_each: ForEach | None = None
+    for_each: Annotated[ForEach | None, example({"repository": ["acme/shop", "acme/website"]}, since="0.1")] = None
     """A role family: one role for each of some repositories, deployment environments, or combinations of the two."""
-    plan_role: PlanRole | None = None
+    plan_role: Annotated[PlanRole | None, example(_PLAN_ROLE, since="0.1")] = None
     """A pair: a second role NAME-plan in the same accounts, with trust and permissions of its own."""
-    dangerously_allow_admin: Reason | None = None
+    dangerously_allow_admin: Annotated[Reason | None, example("bootstraps new accounts", since="0.1")] = None
     """Why this role may have admin access."""
-    overrides: dict[Text, Override] = Field(default_factory=dict)
+    overrides: Annotated[dict[Text, Override], example({"prod": {"max_session_duration": "1h"}}, since="0.1")] = Field(
+        default_factory=dict
+    )
     """By account key or glob."""
-    allow: Allow = Field(default_factory=dict)
+    allow: Annotated[Allow, example({"expired": "kept for the auditors until spring"}, since="0.1")] = Field(
+        default_factory=dict
+    )
     """Warnings that are accepted here: {RULE-ID: reason}."""
 
     @property

@@ -3,12 +3,14 @@
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from config.allow import Allow
+from config.bitbucket_values import Audience, EnvironmentName, WorkspaceSlugText
 from config.faults import each_once, fault
 from config.models.base import InventoryModel
-from config.scalars import Audience, EnvironmentName, Reason, WorkspaceSlugText, describe, parse_text
+from config.scalars import Reason, describe, parse_text
+from config.written import EACH_ONCE, NO_VARIABLES, Also, Looks, exactly_one, example
 
 
 class Steps(StrEnum):
@@ -23,9 +25,9 @@ class WholeWorkspace(InventoryModel):
 
     expected = "{workspace: …, reason: …}"
 
-    workspace: WorkspaceSlugText
+    workspace: Annotated[WorkspaceSlugText, example("acme", since="0.1")]
     """The slug."""
-    reason: Reason
+    reason: Annotated[Reason, example("inventory of all repositories", since="0.1")]
     """Why; shown in reports."""
 
 
@@ -37,7 +39,16 @@ def _repository_reference(value: object) -> str:
     return value
 
 
-RepositoryReference = Annotated[str, BeforeValidator(_repository_reference)]
+RepositoryReference = Annotated[
+    str,
+    BeforeValidator(_repository_reference),
+    Looks(
+        "repository reference",
+        "WORKSPACE/REPOSITORY, as in bitbucket.org",
+        "acme/payments",
+        rf"{NO_VARIABLES}[^/]+/[^/]+",
+    ),
+]
 """WORKSPACE/REPOSITORY."""
 
 
@@ -46,19 +57,35 @@ class TrustEntry(InventoryModel):
     `dangerously_whole_workspace`. There is no default: nothing ever widens trust by default.
     """  # noqa: D205 - one sentence that does not fit on a line
 
+    model_config = ConfigDict(
+        json_schema_extra=exactly_one(
+            [["dangerously_whole_workspace"], ["repository", "steps"], ["repository", "environments"]]
+        )
+    )
+
     expected = "a trust entry: {repository: WORKSPACE/REPOSITORY, environments: […]}"
 
-    repository: RepositoryReference | None = None
+    repository: Annotated[RepositoryReference | None, example("acme/payments", since="0.1")] = None
     """WORKSPACE/REPOSITORY."""
-    environments: tuple[EnvironmentName, ...] | None = None
+    environments: Annotated[
+        tuple[EnvironmentName, ...] | None,
+        Also({"minItems": 1, "uniqueItems": True}),
+        example(["production"], since="0.1"),
+    ] = None
     """Names of deployment environments: only steps that deploy to one of them."""
-    steps: Steps | None = None
+    steps: Annotated[Steps | None, example("outside_environments", since="0.1")] = None
     """outside_environments or all_including_environments."""
-    dangerously_whole_workspace: WholeWorkspace | None = None
+    dangerously_whole_workspace: Annotated[
+        WholeWorkspace | None, example({"workspace": "acme", "reason": "inventory of all repositories"}, since="0.1")
+    ] = None
     """Every step of every repository of a workspace."""
-    audiences: Annotated[tuple[Audience, ...], AfterValidator(each_once)] = ()
+    audiences: Annotated[
+        tuple[Audience, ...], AfterValidator(each_once), EACH_ONCE, example(["deployments"], since="0.1")
+    ] = ()
     """Accepted audiences, of those that the workspace declares; the workspace's own alone where left out or empty."""
-    allow: Allow = Field(default_factory=dict)
+    allow: Annotated[Allow, example({"expired": "kept for the auditors until spring"}, since="0.1")] = Field(
+        default_factory=dict
+    )
     """Warnings that are accepted here: {RULE-ID: reason}."""
 
     @model_validator(mode="after")

@@ -5,9 +5,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from config.allow import Allow
+from config.bitbucket_values import Audience, EnvironmentName, Uuid
 from config.faults import each_once
 from config.models.base import InventoryModel
-from config.scalars import Audience, EnvironmentName, Slug, Uuid
+from config.scalars import Slug
+from config.written import EACH_ONCE, Or, example
 
 
 class Repository(InventoryModel):
@@ -15,11 +17,16 @@ class Repository(InventoryModel):
 
     expected = "a repository: its UUID, or {uuid: …, environments: …}"
 
-    uuid: Uuid | None = None
+    uuid: Annotated[Uuid | None, example("{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01}", since="0.1")] = None
     """As Bitbucket shows it; taken from inventory.lock.yaml where left out."""
-    environments: dict[EnvironmentName, Uuid | None] = Field(default_factory=dict)
+    environments: Annotated[
+        dict[EnvironmentName, Uuid | None],
+        example({"production": "{c2b1a5de-6b7e-4d4b-b1a0-6a9d8c7b5e03}"}, since="0.1"),
+    ] = Field(default_factory=dict)
     """Deployment environments by name, with their UUIDs; an empty UUID is taken from inventory.lock.yaml."""
-    allow: Allow = Field(default_factory=dict)
+    allow: Annotated[Allow, example({"expired": "kept for the auditors until spring"}, since="0.1")] = Field(
+        default_factory=dict
+    )
     """Warnings that are accepted here: {RULE-ID: reason}."""
 
 
@@ -29,16 +36,25 @@ def _repository(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
     return {"uuid": value} if isinstance(value, str) else value
 
 
+RepositoryForm = Annotated[Repository, BeforeValidator(_repository), Or(Uuid, None)]
+
+
 class Workspace(InventoryModel):
     """A workspace: its issuer has its slug, which is its key in the inventory."""
 
     expected = "a workspace: {uuid: …, repositories: …}"
 
-    uuid: Uuid | None = None
+    uuid: Annotated[Uuid | None, example("{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}", since="0.1")] = None
     """As Bitbucket shows it; the workspace's own audience is made of it. From inventory.lock.yaml where left out."""
-    audiences: Annotated[tuple[Audience, ...], AfterValidator(each_once)] = ()
+    audiences: Annotated[
+        tuple[Audience, ...], AfterValidator(each_once), EACH_ONCE, example(["deployments"], since="0.1")
+    ] = ()
     """Further audiences that steps ask for; the workspace's own is always there."""
-    repositories: dict[Slug, Annotated[Repository, BeforeValidator(_repository)]] = Field(default_factory=dict)
+    repositories: Annotated[
+        dict[Slug, RepositoryForm], example({"website": "{7d1e2f3a-4b5c-4d6e-8f90-a1b2c3d4e504}"}, since="0.1")
+    ] = Field(default_factory=dict)
     """Repositories by slug."""
-    allow: Allow = Field(default_factory=dict)
+    allow: Annotated[Allow, example({"expired": "kept for the auditors until spring"}, since="0.1")] = Field(
+        default_factory=dict
+    )
     """Warnings that are accepted here: {RULE-ID: reason}."""

@@ -25,6 +25,7 @@ from config.lock import read_lock
 from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
 from sandbox.standing import BITBUCKET_FOLDER
 from sandbox.surroundings import folder_of
+from tests.config.editor_schema import in_yaml, refusals
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 PAGES = [
@@ -95,6 +96,7 @@ def test_every_lock_in_the_docs_is_sound(block: Block, tmp_path: Path) -> None:
 def test_every_inventory_in_the_docs_is_sound(block: Block, tmp_path: Path) -> None:
     (tmp_path / "inventory.yaml").write_text(block.text)
     assert compile_plan(load_inventory(tmp_path)).findings == ()
+    assert refusals(in_yaml(block.text)) == []
 
 
 def readme_plan(tmp_path: Path) -> dict[str, object]:
@@ -200,6 +202,16 @@ def test_generated_pages_are_current() -> None:
     generate = runpy.run_path(str(PROJECT / "docs" / "generate.py"))
     for path, text in generate["pages"]().items():
         assert path.read_text() == text.rstrip() + "\n", f"run make docs: {path.name} is not current"
+
+
+def test_every_link_inside_the_reference_of_the_inventory_leads_to_a_heading() -> None:
+    page = (PROJECT / "docs" / "reference" / "inventory.md").read_text()
+    headings = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
+    anchors = {re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    links = set(re.findall(r"\]\(#([^)]+)\)", page))
+    assert links
+    assert links <= anchors
+    assert len(anchors) == len(headings)
 
 
 def test_every_link_inside_the_project_leads_somewhere() -> None:

@@ -1,0 +1,108 @@
+"""Values of AWS: what each looks like, and what is said of one that does not."""
+
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from config.faults import fault
+from config.scalars import describe, parse_text
+from config.written import NO_VARIABLES, Looks, text_like
+from oidc import limits
+from oidc.identifiers import ACCOUNT_ID_PATTERN
+
+
+def _account_id(value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        raise fault("bad-account-id", f"YAML read an unquoted account id as the number {value}", "quote its 12 digits")
+    text = parse_text(value)
+    if ACCOUNT_ID_PATTERN.fullmatch(text) is None:
+        raise fault("bad-account-id", f"not an AWS account id: {text!r}", 'write its 12 digits, quoted: "012345678901"')
+    return text
+
+
+_DURATION = re.compile(r"([0-9]{1,6})([hms])", re.ASCII)
+_SECONDS = {"h": 3600, "m": 60, "s": 1}
+
+
+def _session_seconds(value: object) -> int:
+    if isinstance(value, str) and (match := _DURATION.fullmatch(value)):
+        seconds = int(match[1]) * _SECONDS[match[2]]
+    elif isinstance(value, int) and not isinstance(value, bool):
+        seconds = value
+    else:
+        found = value if isinstance(value, str) else describe(value)
+        raise fault("bad-duration", f"not a duration: {found}", "write 1h, 90m, 5400s or a number of seconds")
+    if not limits.SESSION_SECONDS_MIN <= seconds <= limits.SESSION_SECONDS_MAX:
+        raise fault(
+            "bad-duration", f"{value} is {seconds} seconds, and IAM takes 3600 to 43200", "choose from 1h to 12h"
+        )
+    return seconds
+
+
+_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}", re.ASCII)
+
+
+def _region(value: object) -> str:
+    text = parse_text(value)
+    if _REGION.fullmatch(text) is None:
+        raise fault("bad-value", f"not an AWS region: {text!r}", "write it as eu-west-1")
+    return text
+
+
+def _path(value: object) -> str:
+    text = parse_text(value)
+    if limits.ROLE_PATH.fullmatch(text) is None or "//" in text or len(text) > limits.ROLE_PATH_CHARS:
+        slashed = f"/{text.strip('/')}/"
+        hint = (
+            f"write {slashed}" if limits.ROLE_PATH.fullmatch(slashed) else "use printable ASCII, at most 512 characters"
+        )
+        raise fault("bad-name", f"not an IAM path: {text!r}", f"{hint}; a path begins and ends with a slash")
+    return text
+
+
+def _role_name(value: object) -> str:
+    text = parse_text(value)
+    if limits.ROLE_NAME.fullmatch(text) is None:
+        hint = "use 1 to 64 letters, digits and +=,.@_-"
+        if "/" in text:
+            hint += "; folders belong into `path`, and {{repository_name}} is a repository without its workspace"
+        raise fault("bad-name", f"not a name of an IAM role: {text!r}, {len(text)} characters", hint)
+    return text
+
+
+_HOURS_LIKE = r"0*(?:[1-9]|1[0-2])h"
+_MINUTES_LIKE = r"0*(?:[6-9][0-9]|[1-6][0-9]{2}|7[01][0-9]|720)m"
+_SECONDS_LIKE = r"0*(?:3[6-9][0-9]{2}|[4-9][0-9]{3}|[1-3][0-9]{4}|4[0-2][0-9]{3}|43[01][0-9]{2}|43200)s"
+_SESSION = "1h, 90m, 5400s or a number of seconds, from 1h to 12h"
+_SESSION_FORMS = [
+    text_like(f"{_HOURS_LIKE}|{_MINUTES_LIKE}|{_SECONDS_LIKE}", _SESSION),
+    {"type": "integer", "minimum": limits.SESSION_SECONDS_MIN, "maximum": limits.SESSION_SECONDS_MAX},
+]
+
+AccountIdText = Annotated[
+    str,
+    BeforeValidator(_account_id),
+    Looks("account id", '12 digits, quoted: "012345678901"', "012345678901", ACCOUNT_ID_PATTERN),
+]
+SessionSeconds = Annotated[
+    int, BeforeValidator(_session_seconds), Looks("duration", _SESSION, "1h", None, {"anyOf": _SESSION_FORMS})
+]
+Region = Annotated[str, BeforeValidator(_region), Looks("region", "an AWS region, as eu-west-1", "eu-west-1", _REGION)]
+RolePath = Annotated[
+    str,
+    BeforeValidator(_path),
+    Looks(
+        "IAM path",
+        "printable ASCII, with a slash at the beginning and at the end, without variables",
+        "/bitbucket/",
+        rf"{NO_VARIABLES}/(?:[!-.0-~]+/)*",
+        {"maxLength": limits.ROLE_PATH_CHARS},
+    ),
+]
+RoleName = Annotated[
+    str,
+    BeforeValidator(_role_name),
+    Looks("role name", "1 to 64 letters, digits and +=,.@_-", "payments-deploy", limits.ROLE_NAME),
+]
+TrustPolicyChars = Annotated[int, Field(strict=True, ge=limits.TRUST_POLICY_CHARS, le=limits.TRUST_POLICY_CHARS_MAX)]

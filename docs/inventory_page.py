@@ -1,0 +1,143 @@
+"""The reference of the inventory, from the same schema that editors read."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from pydantic import BaseModel
+
+from config.models.account import Account, DeployRole, Quotas
+from config.models.defaults import Defaults
+from config.models.family import ForEach
+from config.models.inventory import Inventory
+from config.models.permission_policy import PermissionPolicy
+from config.models.role import AccountsByLabel, Override, PlanRole, Role
+from config.models.trust import TrustEntry, WholeWorkspace
+from config.models.workspace import Repository, Workspace
+from config.schema import definition_name, inventory_schema
+from config.schema_families import IN_ROLE
+from config.written import SINCE
+
+MODELS: dict[str, type[BaseModel]] = {
+    "Top level": Inventory,
+    "defaults": Defaults,
+    "workspaces.SLUG": Workspace,
+    "workspaces.SLUG.repositories.SLUG": Repository,
+    "accounts.KEY": Account,
+    "accounts.KEY.deploy_role": DeployRole,
+    "accounts.KEY.quotas": Quotas,
+    "permission_policies.KEY": PermissionPolicy,
+    "roles.KEY": Role,
+    "roles.KEY.accounts": AccountsByLabel,
+    "roles.KEY.trust[]": TrustEntry,
+    "roles.KEY.trust[].dangerously_whole_workspace": WholeWorkspace,
+    "roles.KEY.overrides.KEY": Override,
+    "roles.KEY.for_each": ForEach,
+    "roles.KEY.plan_role": PlanRole,
+}
+"""Where each model stands in the inventory."""
+
+Schema: TypeAlias = dict[str, Any]
+
+_SCHEMA = inventory_schema()
+_DEFINITIONS: dict[str, Schema] = _SCHEMA["$defs"]
+_PLACES = {model.__name__: title for title, model in MODELS.items()}
+
+
+def inventory_page(head: Path) -> str:
+    """Return the page: what stands in ``head``, a section for each model, and one for each type."""
+    sections = [_section(title, model) for title, model in MODELS.items()]
+    types = [_type(found) for name, found in _DEFINITIONS.items() if name not in _PLACES and _is_type(name, found)]
+    return "\n".join([head.read_text(encoding="utf-8"), *sections, "## Types\n", *types])
+
+
+def _section(title: str, model: type[BaseModel]) -> str:
+    schema = _SCHEMA if model is Inventory else _DEFINITIONS[model.__name__]
+    rows = [_row(key, found, key in schema.get("required", ())) for key, found in schema["properties"].items()]
+    heading = title if title == "Top level" else f"`{title}`"
+    first_paragraph = " ".join((model.__doc__ or "").partition("\n\n")[0].split())
+    head = ["| key | type | default | example | since | says |", "|---|---|---|---|---|---|"]
+    return "\n".join([f"## {heading}", "", first_paragraph, "", *head, *rows, ""])
+
+
+def _row(key: str, found: Schema, required: bool) -> str:  # noqa: FBT001 - of the schema
+    default = "required" if required else f"`{found['default']}`" if "default" in found else "none"
+    cells = (f"`{key}`", _in_words(found), default, _written(found["examples"][0]), found[SINCE], found["description"])
+    return f"| {' | '.join(cells)} |"
+
+
+def _is_type(name: str, found: Schema) -> bool:
+    """Tell whether a definition is a type by itself, rather than a condition or another's form inside of roles."""
+    return not name.endswith(IN_ROLE) and ("examples" in found or "enum" in found)
+
+
+def _type(found: Schema) -> str:
+    description = " ".join(str(found["description"]).split())
+    shown = (
+        f" For example {_written(found['examples'][0])}." if "examples" in found else f" {_in_words_of_enum(found)}."
+    )
+    return f"### {found['title']}\n\n{description}{shown}\n"
+
+
+def _in_words(found: Schema) -> str:
+    """Return the type that a schema describes, in words with links: ``list of [audience](#audience)``."""
+    match found:
+        case {"$ref": str(reference)}:
+            words = _link(reference.rpartition("/")[2].removesuffix(IN_ROLE))
+        case {"title": str(title)}:
+            words = _link(definition_name(title))
+        case {"anyOf": choices}:
+            words = " or ".join(_in_words(choice) for choice in choices)
+        case {"const": value}:
+            words = f"`{value}`"
+        case {"enum": _}:
+            words = _in_words_of_enum(found)
+        case {"items": item}:
+            words = f"list of {_in_words(item)}"
+        case {"propertyNames": names, "additionalProperties": values}:
+            words = f"mapping of {_in_words(names)} to {_in_words(values)}"
+        case {"minimum": least, "maximum": most}:
+            words = f"number from {least} to {most}"
+        case _:
+            words = {"null": "nothing", "boolean": "`true` or `false`"}[found["type"]]
+    return words
+
+
+def _in_words_of_enum(found: Schema) -> str:
+    return " or ".join(f"`{value}`" for value in found["enum"])
+
+
+def _link(name: str) -> str:
+    place = _PLACES.get(name)
+    title = str(_DEFINITIONS[name]["title"])
+    return f"[{title}](#{_anchor(place or title)})"
+
+
+def _anchor(heading: str) -> str:
+    """Return the anchor that renderers of Markdown give a heading."""
+    kept = "".join(letter for letter in heading.lower() if letter.isalnum() or letter in " -_")
+    return kept.replace(" ", "-")
+
+
+_PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./* -]*", re.ASCII)
+
+
+def _written(value: Any) -> str:  # noqa: ANN401 - what YAML holds
+    """Return a value as YAML on one line, for a cell of a table."""
+    return f"`{_flow(value)}`".replace("|", "\\|")
+
+
+def _flow(value: Any) -> str:  # noqa: ANN401 - what YAML holds
+    """Return a value in YAML's flow style; text that looks like something else in quotes, as people should write it."""
+    match value:
+        case str():
+            return value if _PLAIN.fullmatch(value) else json.dumps(value, ensure_ascii=False)
+        case dict():
+            inside = (
+                f"{_flow(key)}: {_flow(found)}" if found is not None else f"{key}:" for key, found in value.items()
+            )
+            return f"{{{', '.join(inside)}}}"
+        case list():
+            return f"[{', '.join(_flow(found) for found in value)}]"
+    return json.dumps(value)
