@@ -100,7 +100,9 @@ def _claim_keys(issuer: str, claims: Mapping[str, Any]) -> dict[str, Values | No
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html, "Available keys
     for AWS OIDC federation": the keys of every OIDC provider, and no further ones for Bitbucket. Where the token has
-    ``azp``, that is what ``aud`` compares with, and the token's audience is ``oaud``.
+    ``azp``, that is what ``aud`` compares with, and the token's audience is ``oaud``. A list of one audience is that
+    audience (RFC 7519, 4.1.3), as in the tokens of EKS, whose trust policies compare ``aud`` by ``StringEquals``
+    (https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html).
     """
     for name in _SESSION_TAGS:
         if name in claims:
