@@ -73,15 +73,19 @@ def declared_steps(line: TrustPlan) -> Steps:
     | ``steps: all_including_environments`` | every step of the repository |
     | ``dangerously_whole_workspace`` | every step of every repository of the workspace |
     """
-    named = (line.repository is not None, line.repository_uuid is not None)
-    placed = (line.environment is not None, line.environment_uuid is not None)
-    match (named, placed, line.steps):
-        case ((True, True), (True, True), None):
-            return Steps(Form.IN_ENVIRONMENT, line.repository_uuid, line.environment_uuid)
-        case ((True, True), (False, False), "outside_environments"):
-            return Steps(Form.OUTSIDE_ENVIRONMENTS, line.repository_uuid)
-        case ((True, True), (False, False), "all_including_environments"):
-            return Steps(Form.ALL, line.repository_uuid)
-        case ((False, False), (False, False), "all_including_environments"):
-            return Steps(Form.ALL)
-    raise UnprovenPlanError(f"a line of trust of the workspace {line.workspace} has no meaning: {line}", do=REPORT_IT)
+    said = (line.repository is not None, line.environment is not None, line.steps)
+    form = _FORMS.get(said)
+    if form is None or said[:2] != (line.repository_uuid is not None, line.environment_uuid is not None):
+        raise UnprovenPlanError(
+            f"a line of trust of the workspace {line.workspace} has no meaning: {line}", do=REPORT_IT
+        )
+    return Steps(form, line.repository_uuid, line.environment_uuid)
+
+
+_FORMS = {
+    (True, True, None): Form.IN_ENVIRONMENT,
+    (True, False, "outside_environments"): Form.OUTSIDE_ENVIRONMENTS,
+    (True, False, "all_including_environments"): Form.ALL,
+    (False, False, "all_including_environments"): Form.ALL,
+}
+"""What a line means: whether it names a repository and an environment, and its steps."""

@@ -116,7 +116,7 @@ def goes_beyond(pattern: str, steps: Steps) -> bool:
 
 
 _ONE_WHOLE_UUID = re.compile(r"\{[?0-9a-f-]{36}\}:")
-_UUID = re.compile(r"\{[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\}", re.ASCII)
+_UUID = re.compile(r"(\{[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\})", re.ASCII)
 _IN_PLACE = "U"
 """Stands for a UUID in the shape of a pattern; no subject has this character."""
 
@@ -129,9 +129,10 @@ def meaning(pattern: str) -> Steps | None:
     UUIDs exchanged. For a UUID in a pattern can only meet a UUID of a subject, brace on brace; and what is left of the
     shape has no hex digit, which could tell one UUID from another.
     """
-    uuids = _UUID.findall(pattern)
-    form = _form_of_shape(_UUID.sub(_IN_PLACE, pattern), len(set(uuids)))
-    return None if form is None or len(uuids) > len(_REPRESENTATIVES) else Steps(form, *uuids)
+    parts = _UUID.split(pattern)
+    uuids = parts[1::2]
+    form = _form_of_shape(_IN_PLACE.join(parts[::2]), len(set(uuids)))
+    return None if form is None else Steps(form, *uuids)
 
 
 _REPRESENTATIVES = tuple(f"{{{digit * 8}-{digit * 4}-{digit * 4}-{digit * 4}-{digit * 12}}}" for digit in "ab")
