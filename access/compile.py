@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from access.deploying_role import Selected, check_deploying_roles
+from access.exactness.prove import prove_exact
 from access.oidc_providers import oidc_provider_plans
 from access.plan import Access, AccessPlan, AccountPlan, RolePlan
 from access.roles import Place, role_plan
@@ -37,7 +38,11 @@ class Compiled:
 
 
 def compile_plan(loaded: Loaded) -> Compiled:
-    """Compile what was loaded. What IAM would refuse of the rendered result becomes a finding, too."""
+    """Compile what was loaded. What IAM would refuse of the rendered result becomes a finding, too.
+
+    Raises:
+        UnprovenPlanError: A rendered trust policy does not admit exactly what the inventory declares.
+    """
     inventory = loaded.inventory
     selector = AccountSelector(inventory.accounts)
     selected = _roles_by_account(inventory, selector)
@@ -52,6 +57,8 @@ def compile_plan(loaded: Loaded) -> Compiled:
     findings = in_file_order(loaded.sources.findings)
     silenced = tuple(sorted(loaded.sources.allowances.silenced))
     plan = None if has_errors(findings) else AccessPlan(tuple(accounts))
+    if plan is not None:
+        prove_exact(plan)
     return Compiled(plan, findings, silenced)
 
 

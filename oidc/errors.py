@@ -5,6 +5,8 @@
     BitbucketOidcError              what a user may see; str() is the whole message, without a traceback
     ├── InventoryError              the inventory has findings of level error; all of them are in the message
     ├── UsageError                  a command, an option or a stack-config value is wrong
+    ├── EvaluationError             a policy or a token has something that a decision about it would have to guess
+    ├── UnprovenPlanError           a rendered trust policy admits something else than the inventory declares: our fault
     └── OutsideWorldError           something we do not control failed
         ├── IssuerError             the issuer could not be reached, or what it presented cannot be believed
         ├── AwsError                AWS refused or could not be reached
@@ -45,6 +47,21 @@ class UsageError(BitbucketOidcError):
     """A command, an option or a stack-config value is wrong."""
 
     exit_code = 2
+
+
+class EvaluationError(BitbucketOidcError):
+    """A policy, a token or a request has something whose meaning AWS does not document, or that is not known here.
+
+    Whoever asks gets no decision then: a guess could be wrong in either direction.
+    """
+
+    exit_code = 2
+
+
+class UnprovenPlanError(BitbucketOidcError):
+    """A rendered trust policy does not admit exactly what the inventory declares: a defect of this program."""
+
+    exit_code = 1
 
 
 class OutsideWorldError(BitbucketOidcError):

@@ -1,0 +1,114 @@
+"""The Condition element of a statement: all of its tests must hold.
+
+"If your policy statement has multiple condition operators, the condition operators are evaluated using a logical AND",
+as are the keys of one operator; the values of one key are alternatives, or for a negated operator none of them may
+match. Source:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from access.evaluation.decision import Check
+from access.evaluation.operators import Operator, operator_of
+from access.evaluation.request import RequestContext, Values
+from oidc.errors import EvaluationError
+
+_FAMILIES = {
+    "aws:currenttime": ("Date",),
+    "aws:epochtime": ("Date", "Numeric"),
+    "aws:securetransport": ("Bool",),
+    "aws:sourceip": ("IpAddress",),
+    "aws:vpcsourceip": ("IpAddress",),
+}
+"""What may compare a key whose values are no plain text ("Works with …" on
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html)."""
+
+
+def condition_checks(condition: object, context: RequestContext, *, variables: bool) -> Iterator[Check]:
+    """Yield a check for each test of a Condition element.
+
+    Args:
+        condition: The element, as parsed JSON.
+        context: Of the request.
+        variables: Whether the policy's version has policy variables.
+
+    Raises:
+        EvaluationError: Something in it is not known here, or IAM would not take it.
+    """
+    if not isinstance(condition, Mapping):
+        raise EvaluationError(f"a Condition is an object of operators, not {condition!r}")
+    for name, tests in condition.items():
+        if not isinstance(tests, Mapping):
+            raise EvaluationError(f"the condition operator {name} stands before keys, not before {tests!r}")
+        if len({key.lower() for key in tests}) < len(tests):
+            # Access Analyzer, "Duplicate keys with different case": it is not said which one counts.
+            raise EvaluationError(f"{name} has one condition key twice, in two spellings", do="keep one of them")
+        for key, written in tests.items():
+            wanted = texts_of(written)
+            found = context.values(key)
+            if name == "Null":
+                holds: bool | None = _null_holds(wanted, found)
+            else:
+                operator = operator_of(name)
+                _refuse_other_family(operator, key, name)
+                holds = _holds(operator, wanted, found, context if variables else None)
+            yield Check("Condition", name, key, wanted, found or (), holds)
+
+
+def texts_of(written: object) -> Values:
+    """Return the values of a key: text, or a number or boolean that stands for its text, or a list of them."""
+    values = written if isinstance(written, list) else [written]
+    if not values or not all(isinstance(value, str | bool | int | float) for value in values):
+        raise EvaluationError(f"{written!r} is no value of a condition")
+    return tuple(str(value).lower() if isinstance(value, bool) else str(value) for value in values)
+
+
+def _refuse_other_family(operator: Operator, key: str, name: str) -> None:
+    families = _FAMILIES.get(key.lower(), (operator.family,))
+    if operator.family not in families:
+        raise EvaluationError(
+            f"{name} on {key}: how AWS writes that key as text is not documented",
+            do=f"compare it by a {' or '.join(families)} operator",
+        )
+
+
+def _null_holds(wanted: Values, found: Values | None) -> bool:
+    """Tell whether a key is absent where ``"true"`` is asked for, or there where ``"false"`` is.
+
+    Source: "Condition operator to check existence of condition keys" on the page of condition operators.
+    """
+    if not set(wanted) <= {"true", "false"}:
+        raise EvaluationError(f"Null asks for true or false, not for {', '.join(wanted)}")
+    return ("true" if found is None else "false") in wanted
+
+
+def _holds(operator: Operator, wanted: Values, found: Values | None, context: RequestContext | None) -> bool | None:
+    """Tell whether a test holds; ``None`` for several values without a set operator where it depends on which counts.
+
+    Set operators: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html.
+    ``ForAllValues`` holds of no value, "or if the key value resolves to a null dataset, such as an empty string", and
+    ``ForAnyValue`` does not. "Multivalued context keys require a condition set operator": what happens without one is
+    not said, nor how STS reads a token with several audiences.
+    """
+    if operator.over and found is not None:
+        found = tuple(value for value in found if value) or None
+    if found is None:
+        return operator.holds_without_key()
+    each = [_one_holds(operator, wanted, value, context) for value in found]
+    if operator.over:
+        return all(each) if operator.over == "ForAllValues" else any(each)
+    return each[0] if len(set(each)) == 1 else None
+
+
+def _one_holds(operator: Operator, wanted: Values, value: str, context: RequestContext | None) -> bool:
+    # A list, so that each value is looked at: one that cannot be compared is never hidden by one before it.
+    matching: list[bool] = [operator.compare(value, each, context) for each in wanted]
+    return any(matching) is not operator.negated
+
+
+def parsed_object(value: object, what: str) -> Mapping[str, Any]:
+    """Return a JSON object, or refuse what is none."""
+    if not isinstance(value, Mapping):
+        raise EvaluationError(f"{what} is an object, not {value!r}")
+    return value

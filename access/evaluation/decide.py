@@ -1,0 +1,142 @@
+"""Decide AssumeRoleWithWebIdentity by a trust policy.
+
+"By default, all requests are implicitly denied"; "an explicit allow … overrides this default", and "an explicit deny in
+any policy overrides any allows":
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics.html. Only the
+trust policy counts: whoever presents a token has no policies of its own.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from access.evaluation.conditions import condition_checks, parsed_object, texts_of
+from access.evaluation.decision import Check, Decision, StatementOutcome
+from access.evaluation.request import RequestContext, WebIdentityRequest
+from access.evaluation.text_patterns import matches, plain_tokens
+from oidc.errors import EvaluationError
+
+ACTION = "sts:AssumeRoleWithWebIdentity"
+"""The action of the call (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html)."""
+
+_VERSIONS = {"2008-10-17": False, "2012-10-17": True}
+"""Versions of the policy language, and whether they have policy variables; the older one is the default
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html)."""
+
+_DOCUMENT_ELEMENTS = frozenset({"Version", "Id", "Statement"})
+_STATEMENT_ELEMENTS = frozenset({"Sid", "Effect", "Principal", "Action", "NotAction", "Condition"})
+_NOT_IN_TRUST_POLICIES = {
+    "NotPrincipal": "reference_policies_elements_notprincipal.html: not in an IAM role trust policy",
+    "Resource": "the role that a trust policy is attached to is its resource",
+    "NotResource": "the role that a trust policy is attached to is its resource",
+}
+_OTHER_PRINCIPALS = frozenset({"AWS", "Service", "CanonicalUser"})
+
+
+def decide(document: Mapping[str, Any], request: WebIdentityRequest) -> Decision:
+    """Decide a call by a trust policy.
+
+    Args:
+        document: The trust policy as parsed JSON.
+        request: The call.
+
+    Raises:
+        EvaluationError: The policy has an element, operator, key or value that is not known here or that IAM would
+            not take, or the outcome hangs on something that AWS does not document.
+    """
+    _refuse_unknown("the policy", parsed_object(document, "a policy"), _DOCUMENT_ELEMENTS)
+    version = document.get("Version", "2008-10-17")
+    if version not in _VERSIONS:
+        raise EvaluationError(f"there is no version {version!r} of the policy language", do="write 2012-10-17")
+    statements = document.get("Statement")
+    listed = statements if isinstance(statements, list) else [statements]
+    context = RequestContext(request)
+    outcomes = tuple(
+        _outcome(index, parsed_object(statement, "a statement"), request, context, variables=_VERSIONS[version])
+        for index, statement in enumerate(listed)
+    )
+    return _decision(outcomes)
+
+
+def _decision(outcomes: tuple[StatementOutcome, ...]) -> Decision:
+    allows = [outcome.applies for outcome in outcomes if outcome.effect == "Allow"]
+    denies = [outcome.applies for outcome in outcomes if outcome.effect == "Deny"]
+    if True in denies:
+        return Decision(allowed=False, denied=True, statements=outcomes)
+    # What is not allowed is refused anyway, whatever a denial would have come to.
+    is_open = True in allows or None in allows
+    if is_open and (None in denies or True not in allows):
+        undecided = next(check for outcome in outcomes for check in outcome.checks if check.holds is None)
+        raise EvaluationError(
+            f"AWS does not document how {undecided.operator} compares the several values of {undecided.key}: "
+            f"{', '.join(undecided.found)}",
+            do="have the step ask for no further audiences",
+        )
+    return Decision(allowed=True in allows, denied=False, statements=outcomes)
+
+
+def _outcome(
+    index: int, statement: Mapping[str, Any], request: WebIdentityRequest, context: RequestContext, *, variables: bool
+) -> StatementOutcome:
+    for element, why in _NOT_IN_TRUST_POLICIES.items():
+        if element in statement:
+            raise EvaluationError(f"statement {index} has {element}, which IAM refuses in a trust policy ({why})")
+    _refuse_unknown(f"statement {index}", statement, _STATEMENT_ELEMENTS)
+    effect = statement.get("Effect")
+    if effect not in ("Allow", "Deny"):
+        # "Valid values for Effect are Allow and Deny. The Effect value is case sensitive."
+        raise EvaluationError(f"statement {index} has the effect {effect!r}", do="write Allow or Deny")
+    checks = [
+        _principal_check(statement.get("Principal"), request),
+        _action_check(statement),
+        *condition_checks(statement.get("Condition", {}), context, variables=variables),
+    ]
+    return StatementOutcome(index, str(statement.get("Sid", "")), effect, tuple(checks))
+
+
+def _refuse_unknown(where: str, found: Mapping[str, Any], known: frozenset[str]) -> None:
+    for element in sorted(found.keys() - known):
+        raise EvaluationError(f"{where} has an element {element}, which is not known here")
+
+
+def _principal_check(principal: object, request: WebIdentityRequest) -> Check:
+    """Compare the principal with the OIDC provider that the token comes from.
+
+    ``"*"`` and ``{"AWS": "*"}`` are everybody; accounts, roles and services are never who presents a token. "You cannot
+    use a wildcard to match part of a principal name or ARN." Source:
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+    """
+    arn = request.oidc_provider_arn
+    if principal == "*":
+        return Check("Principal", "", "", ("*",), (arn,), holds=True)
+    wanted: list[str] = []
+    holds = False
+    for kind, written in parsed_object(principal, "a Principal").items():
+        names = texts_of(written)
+        if kind == "Federated":
+            if any("*" in name for name in names):
+                raise EvaluationError(f"a wildcard in the federated principal {', '.join(names)} is not documented")
+            holds = holds or arn in names
+        elif kind not in _OTHER_PRINCIPALS:
+            raise EvaluationError(f"there is no kind {kind} of principals")
+        wanted += names
+        holds = holds or (kind == "AWS" and "*" in names)
+    if not wanted:
+        raise EvaluationError("a statement has no principal")
+    return Check("Principal", "", "", tuple(wanted), (arn,), holds)
+
+
+def _action_check(statement: Mapping[str, Any]) -> Check:
+    """Compare the action: ignoring case, with ``*`` and ``?``.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html
+    """
+    elements = [element for element in ("Action", "NotAction") if element in statement]
+    if len(elements) != 1:
+        raise EvaluationError("a statement has exactly one of Action and NotAction")
+    wanted = texts_of(statement[elements[0]])
+    named = any(_is_action(pattern) for pattern in wanted)
+    return Check("Action", "", "", wanted, (ACTION,), named is (elements[0] == "Action"))
+
+
+def _is_action(pattern: str) -> bool:
+    return matches(ACTION.lower(), plain_tokens(pattern.lower()))

@@ -1,0 +1,200 @@
+"""Condition operators: what each compares, and what it says of a key that is not there.
+
+Source of all: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from ipaddress import ip_address, ip_network
+from operator import eq, ge, gt, le, lt
+
+from access.evaluation.request import RequestContext
+from access.evaluation.text_patterns import literal, matches, plain_tokens, tokens_of
+from oidc.errors import EvaluationError
+
+Compare = Callable[[str, str, RequestContext | None], bool]
+"""Of a value of the request, a value of the policy, and what policy variables stand for: whether the two match."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """A condition operator as a policy names it: ``ForAnyValue:StringNotLikeIfExists``.
+
+    Attributes:
+        family: What kind of values it compares: ``String``, ``Numeric``, ``Date``, ``Bool``, ``IpAddress``, ``Arn``,
+            ``Binary``.
+        compare: Whether one value of the request matches one of the policy.
+        negated: It holds where none of the policy's values matches.
+        if_exists: It holds where the key is not there.
+        over: ``ForAllValues``, ``ForAnyValue`` or the empty string.
+    """
+
+    family: str
+    compare: Compare
+    negated: bool
+    if_exists: bool
+    over: str
+
+    def holds_without_key(self) -> bool:
+        """Tell what the operator says of a key that the request does not have.
+
+        "If the key … is not present in the request context, the values do not match", and a negated operator is then
+        true; so are ``…IfExists`` and ``ForAllValues``, while ``ForAnyValue`` is false (the page on single-valued and
+        multivalued context keys).
+        """
+        if self.if_exists or self.over == "ForAllValues":
+            return True
+        return self.negated and not self.over
+
+
+def operator_of(name: str) -> Operator:
+    """Return the operator with this name, spelt as AWS documents it; ``Null`` compares nothing and is none of these.
+
+    Raises:
+        EvaluationError: There is none.
+    """
+    over, colon, rest = name.rpartition(":")
+    base = rest.removesuffix("IfExists")
+    known = _OPERATORS.get(base)
+    if known is None or over not in ("", "ForAllValues", "ForAnyValue") or (colon and not over):
+        raise EvaluationError(f"there is no condition operator {name}", do="see AWS's page on condition operators")
+    family, compare, negated = known
+    return Operator(family, compare, negated, base != rest, over)
+
+
+def _string_equals(found: str, wanted: str, context: RequestContext | None) -> bool:
+    tokens = tokens_of(wanted, context)
+    return tokens is not None and found == literal(tokens)
+
+
+def _string_equals_ignoring_case(found: str, wanted: str, context: RequestContext | None) -> bool:
+    tokens = tokens_of(wanted, context)
+    return tokens is not None and found.lower() == literal(tokens).lower()
+
+
+def _string_like(found: str, wanted: str, context: RequestContext | None) -> bool:
+    tokens = tokens_of(wanted, context)
+    return tokens is not None and matches(found, tokens)
+
+
+def _arn_like(found: str, wanted: str, context: RequestContext | None) -> bool:
+    """Compare the six parts of an ARN each by itself: no wildcard reaches across a colon of the first five."""
+    tokens = tokens_of(wanted, context)
+    if tokens is None:
+        return False
+    if context is not None and "${" in wanted:
+        raise EvaluationError(f"policy variables in the ARN {wanted} are not evaluated here")
+    parts, patterns = found.split(":", _ARN_COLONS), wanted.split(":", _ARN_COLONS)
+    if len(parts) <= _ARN_COLONS or len(patterns) <= _ARN_COLONS:
+        raise EvaluationError(f"{found} and {wanted} are not both ARNs", do="compare them by StringLike")
+    return all(matches(part, plain_tokens(pattern)) for part, pattern in zip(parts, patterns, strict=True))
+
+
+_ARN_COLONS = 5
+
+
+def _numeric(compare: Callable[[Decimal, Decimal], bool]) -> Compare:
+    def compare_numbers(found: str, wanted: str, _: RequestContext | None) -> bool:
+        return compare(_number(found), _number(wanted))
+
+    return compare_numbers
+
+
+def _number(text: str) -> Decimal:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        number = Decimal("nan")
+    if not number.is_finite():
+        raise EvaluationError(f"{text!r} is no number")
+    return number
+
+
+def _date(compare: Callable[[datetime, datetime], bool]) -> Compare:
+    def compare_times(found: str, wanted: str, _: RequestContext | None) -> bool:
+        return compare(instant(found), instant(wanted))
+
+    return compare_times
+
+
+_W3C_TIME = re.compile(
+    r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2}))?", re.ASCII
+)  # fmt: skip
+"""The forms of https://www.w3.org/TR/NOTE-datetime that name a day or an instant of it."""
+
+
+def instant(text: str) -> datetime:
+    """Return the time that a policy names in ISO 8601, ``2027-02-01T00:00:00Z``, or in seconds since 1970.
+
+    Raises:
+        EvaluationError: It is neither.
+    """
+    try:
+        if _W3C_TIME.fullmatch(text):
+            time = datetime.fromisoformat(text)
+            return time if time.tzinfo else time.replace(tzinfo=UTC)
+        if re.fullmatch(r"\d{5,}", text, re.ASCII):
+            return datetime.fromtimestamp(int(text), UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise EvaluationError(f"{text!r} is no time") from error
+    raise EvaluationError(f"{text!r} is no time", do="write it as 2027-01-31T00:00:00Z")
+
+
+def _bool(found: str, wanted: str, context: RequestContext | None) -> bool:
+    tokens = tokens_of(wanted, context)
+    text = "" if tokens is None else literal(tokens).lower()
+    if tokens is not None and text not in ("true", "false"):
+        raise EvaluationError(f"{wanted!r} is neither true nor false")
+    return found.lower() == text
+
+
+def _ip_address(found: str, wanted: str, _: RequestContext | None) -> bool:
+    """Tell whether an address is in a network; without a prefix it is one address of IPv4.
+
+    "If you specify an IP address without the associated routing prefix, IAM uses the default prefix value of /32",
+    which for IPv6 would be a large network: what is meant there is not guessed.
+    """
+    try:
+        address, network = ip_address(found), ip_network(wanted)
+    except ValueError as error:
+        raise EvaluationError(f"{found} and {wanted} are not an address and a network: {error}") from error
+    if ":" in wanted and "/" not in wanted:
+        raise EvaluationError(f"the address {wanted} has no prefix length", do=f"write {wanted}/128")
+    return address in network
+
+
+def _binary(found: str, wanted: str, _: RequestContext | None) -> bool:
+    raise EvaluationError(f"{found!r} is compared as binary with {wanted!r}, and no key of such a call is binary")
+
+
+_OPERATORS: dict[str, tuple[str, Compare, bool]] = {
+    "StringEquals": ("String", _string_equals, False),
+    "StringNotEquals": ("String", _string_equals, True),
+    "StringEqualsIgnoreCase": ("String", _string_equals_ignoring_case, False),
+    "StringNotEqualsIgnoreCase": ("String", _string_equals_ignoring_case, True),
+    "StringLike": ("String", _string_like, False),
+    "StringNotLike": ("String", _string_like, True),
+    "NumericEquals": ("Numeric", _numeric(eq), False),
+    "NumericNotEquals": ("Numeric", _numeric(eq), True),
+    "NumericLessThan": ("Numeric", _numeric(lt), False),
+    "NumericLessThanEquals": ("Numeric", _numeric(le), False),
+    "NumericGreaterThan": ("Numeric", _numeric(gt), False),
+    "NumericGreaterThanEquals": ("Numeric", _numeric(ge), False),
+    "DateEquals": ("Date", _date(eq), False),
+    "DateNotEquals": ("Date", _date(eq), True),
+    "DateLessThan": ("Date", _date(lt), False),
+    "DateLessThanEquals": ("Date", _date(le), False),
+    "DateGreaterThan": ("Date", _date(gt), False),
+    "DateGreaterThanEquals": ("Date", _date(ge), False),
+    "Bool": ("Bool", _bool, False),
+    "IpAddress": ("IpAddress", _ip_address, False),
+    "NotIpAddress": ("IpAddress", _ip_address, True),
+    "ArnEquals": ("Arn", _arn_like, False),
+    "ArnLike": ("Arn", _arn_like, False),
+    "ArnNotEquals": ("Arn", _arn_like, True),
+    "ArnNotLike": ("Arn", _arn_like, True),
+    "BinaryEquals": ("Binary", _binary, False),
+}

@@ -1,0 +1,154 @@
+"""A call of AssumeRoleWithWebIdentity, and the condition keys that it gives a trust policy to compare with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from oidc.errors import EvaluationError
+
+Values = tuple[str, ...]
+"""The values of a key in the request; most keys have one."""
+
+_HTTPS = "https://"
+_NO_OTHER_CLAIMS = "api.bitbucket.org/"
+_SESSION_TAGS = ("https://aws.amazon.com/tags", "https://aws.amazon.com/source_identity")
+_ALWAYS_ABSENT = ("sts:externalid", "sts:sourceidentity", "sts:transitivetagkeys", "aws:tagkeys")
+_ABSENT_PREFIXES = ("aws:principaltag/", "aws:requesttag/")
+
+
+@dataclass(frozen=True, slots=True)
+class WebIdentityRequest:
+    """A call of AssumeRoleWithWebIdentity with a token that is genuine: signature and times are checked before.
+
+    Attributes:
+        claims: Of the token; ``iss``, ``aud`` and ``sub`` must be there.
+        account: The account of the role, for example ``222222222222``.
+        at: When, with a time zone.
+        partition: The partition of the role: ``aws``, ``aws-us-gov`` or ``aws-cn``.
+        source_ip: Where the call comes from, for example ``203.0.113.7``; ``None`` for no address that AWS can see.
+        vpc_endpoint: The VPC endpoint that it goes through, for example ``vpce-0a1b2c3d4e5f60718``, or ``None``.
+        session_name: ``RoleSessionName``, or ``None`` where it is not known.
+    """
+
+    claims: Mapping[str, Any]
+    account: str
+    at: datetime
+    partition: str = "aws"
+    source_ip: str | None = None
+    vpc_endpoint: str | None = None
+    session_name: str | None = None
+
+    @property
+    def issuer_path(self) -> str:
+        """The issuer without ``https://``: what its condition keys begin with.
+
+        Raises:
+            EvaluationError: The token has no issuer that AWS could know.
+        """
+        issuer = self.claims.get("iss")
+        if not isinstance(issuer, str) or not issuer.startswith(_HTTPS):
+            raise EvaluationError(f"the token's iss is {issuer!r}", do="give the issuer's URL with https://")
+        return issuer.removeprefix(_HTTPS)
+
+    @property
+    def oidc_provider_arn(self) -> str:
+        """The principal that the call is made as: the OIDC provider of the token's issuer in the role's account.
+
+        "arn:aws:iam::AWS-account-ID:oidc-provider/…", in the same account as the role:
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html, "OIDC federated
+        principals", and https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html.
+        """
+        return f"arn:{self.partition}:iam::{self.account}:oidc-provider/{self.issuer_path}"
+
+
+class RequestContext:
+    """The condition keys of a call, by name, whose case means nothing.
+
+    "Context key names are not case-sensitive":
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html
+    """
+
+    def __init__(self, request: WebIdentityRequest) -> None:
+        self._issuer = request.issuer_path.lower()
+        self._known = _claim_keys(self._issuer, request.claims) | _call_keys(request)
+
+    def values(self, key: str) -> Values | None:
+        """Return the values of a key in the call, or ``None`` where the call does not have it.
+
+        Raises:
+            EvaluationError: Whether the call has it is not known here.
+        """
+        name = key.lower()
+        if name in self._known:
+            return self._known[name]
+        if name in _ALWAYS_ABSENT or name.startswith(_ABSENT_PREFIXES):
+            return None
+        prefix, _, claim = name.rpartition(":")
+        if prefix == self._issuer and not self._issuer.startswith(_NO_OTHER_CLAIMS):
+            raise EvaluationError(f"whether STS compares the claim {claim} of {prefix} is not known here")
+        if "." in prefix:
+            # A claim of Bitbucket that STS ignores, or a key of another issuer, which no token of this one fills.
+            return None
+        raise EvaluationError(
+            f"the condition key {key} is not known here", do="decide by hand, or leave it out of the trust policy"
+        )
+
+
+def _claim_keys(issuer: str, claims: Mapping[str, Any]) -> dict[str, Values | None]:
+    """Return what STS takes from a token: ``aud``, ``sub``, ``amr``, ``email``, ``oaud`` and nothing else of Bitbucket.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html, "Available keys
+    for AWS OIDC federation": the keys of every OIDC provider, and no further ones for Bitbucket. Where the token has
+    ``azp``, that is what ``aud`` compares with, and the token's audience is ``oaud``. A list of one audience is that
+    audience (RFC 7519, 4.1.3), as in the tokens of EKS, whose trust policies compare ``aud`` by ``StringEquals``
+    (https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html).
+    """
+    for name in _SESSION_TAGS:
+        if name in claims:
+            raise EvaluationError(f"the token has {name}, and session tags are not evaluated here")
+    for name in ("aud", "sub"):
+        if not claims.get(name):
+            raise EvaluationError(f"the token has no {name}", do="give the claims of a real token")
+    audience = _texts("aud", claims["aud"])
+    azp = _texts("azp", claims["azp"]) if claims.get("azp") else None
+    return {
+        f"{issuer}:aud": azp or audience,
+        f"{issuer}:oaud": audience if azp else None,
+        f"{issuer}:sub": _texts("sub", claims["sub"]),
+        **{f"{issuer}:{name}": _texts(name, claims[name]) if name in claims else None for name in ("amr", "email")},
+    }
+
+
+def _texts(name: str, value: object) -> Values:
+    values = value if isinstance(value, list | tuple) else (value,)
+    if not values or not all(isinstance(each, str) for each in values):
+        raise EvaluationError(f"the token's {name} is {value!r}", do="give text, or a list of texts")
+    return tuple(map(str, values))
+
+
+def _call_keys(request: WebIdentityRequest) -> dict[str, Values | None]:
+    """Return what the call itself has, whoever makes it.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html. ``aws:SourceIp`` is
+    "always present in the request context, except when the requester uses a VPC endpoint"; the address is then
+    ``aws:VpcSourceIp``, and ``aws:SourceVpce`` is there. STS is served over TLS alone.
+    """
+    if request.at.tzinfo is None:
+        raise EvaluationError("the time of the call has no time zone", do="give one")
+    at = request.at.astimezone(UTC)
+    inside = request.vpc_endpoint is not None
+    address = None if request.source_ip is None else (request.source_ip,)
+    found: dict[str, Values | None] = {
+        "aws:currenttime": (at.isoformat(),),
+        "aws:epochtime": (str(int(at.timestamp())),),
+        "aws:securetransport": ("true",),
+        "aws:sourceip": None if inside else address,
+        "aws:vpcsourceip": address if inside else None,
+        "aws:sourcevpce": (request.vpc_endpoint,) if request.vpc_endpoint is not None else None,
+    }
+    if not inside:
+        found["aws:sourcevpc"] = None
+    if request.session_name is not None:
+        found["sts:rolesessionname"] = (request.session_name,)
+    return found

@@ -1,0 +1,155 @@
+"""Patterns against sets of steps, as regular languages over the grammar of ``sub``.
+
+A ``StringLike`` pattern is a small nondeterministic automaton: a star stays, a question mark takes any character. Both
+sides are walked along the grammar place by place, all characters at once that nobody tells apart, until they agree at
+the end of every subject or one subject is found that they do not agree on. That is the product construction by which
+two automata are compared; since subjects have two lengths only, it has no loops and needs no minimal automaton.
+
+``*`` any run of characters, ``?`` exactly one, with case:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+"""
+
+import re
+from collections.abc import Collection
+from functools import lru_cache
+from typing import NamedTuple
+
+from access.exactness.steps import GRAMMAR, HEX, Form, Product, Steps
+
+_END = "\n"
+"""Ends a pattern in the text of all of them; the grammar has no such character."""
+
+States = frozenset[int]
+"""How far each pattern can have come: places in the text of all of them."""
+
+
+class Subject(NamedTuple):
+    """A subject on which patterns and steps do not agree.
+
+    Attributes:
+        text: ``{9a6d6bde-…}:{00000000-…}``.
+        admitted: Whether a pattern matches it; if not, it is declared and yet not admitted.
+    """
+
+    text: str
+    admitted: bool
+
+
+def difference(
+    patterns: Collection[str], steps: Collection[Steps], grammar: tuple[Product, ...] = GRAMMAR
+) -> Subject | None:
+    """Return a subject that only the patterns match or only the steps have; ``None`` where the two are the same set."""
+    declared = [product for each in sorted(steps, key=str) for product in each.subjects()]
+    return language_difference(patterns, declared, grammar)
+
+
+def language_difference(
+    patterns: Collection[str], declared: Collection[Product], grammar: tuple[Product, ...]
+) -> Subject | None:
+    """Return a text of the grammar that is matched by a pattern or is in a declared product, but not both.
+
+    One that is admitted where there is one: of the two faults it is the worse.
+    """
+    # A pattern with this character in it matches no subject.
+    text = "".join(pattern + _END for pattern in sorted(patterns) if _END not in pattern)
+    starts = [match.end() for match in re.finditer(_END, text)][:-1]
+    start = _with_empty_runs(text, {0, *starts} if text else set())
+    found = [
+        subject
+        for places in grammar
+        for subject in _walk(text, start, places, tuple(each for each in declared if len(each) == len(places)))
+    ]
+    return max(found, key=lambda subject: subject.admitted, default=None)
+
+
+def _walk(text: str, start: States, places: Product, declared: tuple[Product, ...]) -> list[Subject]:
+    """Walk along one length of subjects; what has come equally far is walked on once, by any of its beginnings."""
+    reached: dict[tuple[States, tuple[Product, ...]], str] = {(start, declared): ""}
+    for place, characters in enumerate(places):
+        following: dict[tuple[States, tuple[Product, ...]], str] = {}
+        for (states, products), beginning in reached.items():
+            for character in _told_apart(text, states, products, place, characters):
+                stepped = _step(text, states, character)
+                alive = tuple(product for product in products if character in product[place])
+                if stepped or alive:
+                    following.setdefault((stepped, alive), beginning + character)
+        reached = following
+    admitted = {way: any(text[state] == _END for state in way[0]) for way in reached}
+    return [Subject(subject, admitted[way]) for way, subject in reached.items() if admitted[way] is not bool(way[1])]
+
+
+def _told_apart(text: str, states: States, products: tuple[Product, ...], place: int, characters: str) -> list[str]:
+    """Return the characters that somebody tells from the others here, and one for all of the others."""
+    named = {text[state] for state in states} | {
+        character for product in products if product[place] != characters for character in product[place]
+    }
+    others = [character for character in characters if character not in named]
+    return [character for character in characters if character in named] + others[:1]
+
+
+def _step(text: str, states: States, character: str) -> States:
+    stepped = {state if text[state] == "*" else state + 1 for state in states if text[state] in ("*", "?", character)}
+    return _with_empty_runs(text, stepped)
+
+
+def _with_empty_runs(text: str, states: set[int]) -> States:
+    """Add what is behind stars: a star may stand for nothing."""
+    for state in tuple(states):
+        behind = state
+        while text[behind] == "*":
+            behind += 1
+            states.add(behind)
+    return frozenset(states)
+
+
+def goes_beyond(pattern: str, steps: Steps) -> bool:
+    """Tell whether a pattern matches anything, in the grammar or not, that does not begin as the subjects of steps do.
+
+    Nobody knows which subjects Bitbucket will issue one day. So the repository, and the environment where there is
+    one, must be whole, each with its brace and its colon, before the first star: ``{REPO}*`` has the same subjects
+    of today as ``{REPO}:*``, and goes beyond.
+    """
+    known = [part for part in (steps.repository, steps.environment) if part is not None]
+    if known:
+        return not pattern.startswith("".join(f"{part}:" for part in known))
+    return _ONE_WHOLE_UUID.match(pattern) is None
+
+
+_ONE_WHOLE_UUID = re.compile(r"\{[?0-9a-f-]{36}\}:")
+_UUID = re.compile(r"(\{[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\})", re.ASCII)
+_IN_PLACE = "U"
+"""Stands for a UUID in the shape of a pattern; no subject has this character."""
+
+
+def meaning(pattern: str) -> Steps | None:
+    """Return the steps whose subjects are exactly those that a pattern matches, or ``None`` where this is not known.
+
+    Patterns differ by their UUIDs only, so what is decided once for a shape, such as ``U:U:*``, holds for all: an
+    exchange of UUIDs maps the grammar onto itself, and the subjects of a pattern onto those of the pattern with its
+    UUIDs exchanged. For a UUID in a pattern can only meet a UUID of a subject, brace on brace; and what is left of the
+    shape has no hex digit, which could tell one UUID from another.
+    """
+    parts = _UUID.split(pattern)
+    uuids = parts[1::2]
+    form = _form_of_shape(_IN_PLACE.join(parts[::2]), len(set(uuids)))
+    return None if form is None else Steps(form, *uuids)
+
+
+_REPRESENTATIVES = tuple(f"{{{digit * 8}-{digit * 4}-{digit * 4}-{digit * 4}-{digit * 12}}}" for digit in "ab")
+
+
+@lru_cache(maxsize=1024)
+def _form_of_shape(shape: str, different: int) -> Form | None:
+    """Decide the form of all patterns of a shape with so many different UUIDs."""
+    if shape.count(_IN_PLACE) != different or different > len(_REPRESENTATIVES) or set(shape) & set(HEX):
+        return None
+    uuids = _REPRESENTATIVES[:different]
+    pattern = shape
+    for uuid in uuids:
+        pattern = pattern.replace(_IN_PLACE, uuid, 1)
+    forms = [Form.IN_ENVIRONMENT] if different == len(_REPRESENTATIVES) else [Form.OUTSIDE_ENVIRONMENTS, Form.ALL]
+    for form in forms:
+        steps = Steps(form, *uuids)
+        if difference([pattern], [steps]) is None and not goes_beyond(pattern, steps):
+            return form
+    return None

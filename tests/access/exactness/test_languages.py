@@ -1,0 +1,148 @@
+"""Patterns against sets of steps: decided as a small grammar decides it by trying every subject."""
+
+import random
+import re
+from itertools import product
+
+import pytest
+
+from access.evaluation.text_patterns import matches, plain_tokens
+from access.exactness.languages import Subject, difference, goes_beyond, language_difference, meaning
+from access.exactness.steps import GRAMMAR, Form, Product, Steps
+
+REPO, ENV = "{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01}", "{c2b1a5de-6b7e-4d4b-b1a0-6a9d8c7b5e03}"
+STEP = "{11111111-2222-4333-8444-555555555555}"
+ANY = "{????????-????-????-????-????????????}"
+
+SMALL_UUID = ("{", "ab", "ab", "}")
+SMALL = ((*SMALL_UUID, ":", *SMALL_UUID), (*SMALL_UUID, ":", *SMALL_UUID, ":", *SMALL_UUID))
+"""The grammar of subjects with UUIDs of two characters out of two: 80 subjects in all."""
+
+PIECES = ["{aa}", "{ab}", "{ba}", "{??}", "{", "}", ":", "a", "b", "?", "*", "*", ":*", "{*}", "{aa}:*"]
+
+
+def members(places: Product) -> set[str]:
+    return {"".join(characters) for characters in product(*places)}
+
+
+def test_every_answer_is_that_of_trying_all_subjects_of_a_small_grammar() -> None:
+    rng = random.Random(20270131)
+    subjects = set().union(*map(members, SMALL))
+    equal = 0
+    for _ in range(1500):
+        patterns = ["".join(rng.choices(PIECES, k=rng.randint(1, 6))) for _ in range(rng.randint(1, 3))]
+        admitted = {subject for subject in subjects if any(matches(subject, plain_tokens(p)) for p in patterns)}
+        declared = _declared(rng, admitted)
+        wanted = set().union(*map(members, declared))
+        found = language_difference(patterns, declared, SMALL)
+        if found is None:
+            equal += 1
+            assert admitted == wanted, patterns
+        else:
+            assert (found.text in admitted, found.text in wanted) == (found.admitted, not found.admitted), patterns
+    assert 300 < equal < 1200
+
+
+def _declared(rng: random.Random, admitted: set[str]) -> list[Product]:
+    """Declare what is admitted, one subject for one, and in half of the cases one more or one less."""
+    declared = [tuple(subject) for subject in sorted(admitted)]
+    if rng.random() < 0.5 and declared:
+        declared.remove(rng.choice(declared))
+    elif rng.random() < 0.3:
+        declared.append(("{", "ab", "ab", "}", ":", "{", "ab", "ab", "}"))
+    return declared
+
+
+@pytest.mark.parametrize(
+    ("pattern", "steps"),
+    [
+        (f"{REPO}:{ENV}:*", Steps(Form.IN_ENVIRONMENT, REPO, ENV)),
+        (f"{REPO}:{ANY}", Steps(Form.OUTSIDE_ENVIRONMENTS, REPO)),
+        (f"{REPO}:*", Steps(Form.ALL, REPO)),
+        (f"{ANY}:*", Steps(Form.ALL)),
+        (f"{ANY}:{ANY}", Steps(Form.OUTSIDE_ENVIRONMENTS)),
+    ],
+)
+def test_a_pattern_means_certain_steps_and_no_others(pattern: str, steps: Steps) -> None:
+    assert meaning(pattern) == steps
+    assert difference([pattern], [steps]) is None
+    others = {Steps(form, *uuids) for form in Form for uuids in [(), (REPO,), (ENV,)]} - {steps}
+    others |= {Steps(Form.IN_ENVIRONMENT, REPO, STEP), Steps(Form.IN_ENVIRONMENT, ENV, REPO)}
+    assert all(difference([pattern], [other]) is not None for other in others)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "*", "*:*", f"{REPO}*", f"{REPO}:{ENV}*", f"{REPO}:{ENV}", f"{REPO}:{STEP[:-1]}?", f"{REPO[:-1]}*:*",
+        f"{REPO[1:-1]}:*", f"{REPO}:{ANY[:-2]}}}", f"{REPO}:{ENV}:{STEP}", f"{REPO}:{REPO}:*", f"{REPO}:{ANY}:*",
+        f"*:{ENV}:*", "{*}:*", "U:*", f"{REPO.upper()}:*", f"{ENV}:{REPO}", "", f"{REPO}:{ENV}:{STEP}:*",
+    ],
+)  # fmt: skip
+def test_what_is_no_pattern_of_ours_has_no_meaning(pattern: str) -> None:
+    assert meaning(pattern) is None
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_a_shape_means_does_not_hang_on_its_uuids(seed: int) -> None:
+    """The reason why deciding one representative of a shape decides all: here for UUIDs that are much alike, too."""
+    rng = random.Random(seed)
+    uuids = [_uuid(rng, "01" if seed % 2 else "0123456789abcdef") for _ in range(2)]
+    shape = rng.choice(["{0}:{1}:*", "{0}:*", "{0}:" + ANY.replace("{", "{{").replace("}", "}}"), "{0}*", "{0}:{1}*"])
+    pattern = shape.format(*uuids)
+    for steps in (
+        Steps(Form.IN_ENVIRONMENT, *uuids),
+        Steps(Form.OUTSIDE_ENVIRONMENTS, uuids[0]),
+        Steps(Form.ALL, uuids[0]),
+    ):
+        exact = difference([pattern], [steps]) is None and not goes_beyond(pattern, steps)
+        assert (meaning(pattern) == steps) is exact
+
+
+def _uuid(rng: random.Random, digits: str) -> str:
+    return "{" + "-".join("".join(rng.choices(digits, k=length)) for length in (8, 4, 4, 4, 12)) + "}"
+
+
+@pytest.mark.parametrize(
+    ("patterns", "steps", "admitted"),
+    [
+        ([f"{REPO}:*"], Steps(Form.OUTSIDE_ENVIRONMENTS, REPO), True),
+        ([f"{REPO}:*"], Steps(Form.IN_ENVIRONMENT, REPO, ENV), True),
+        ([f"{REPO}:{ENV}*"], Steps(Form.IN_ENVIRONMENT, REPO, ENV), True),
+        ([f"*:{ENV}:*"], Steps(Form.IN_ENVIRONMENT, REPO, ENV), True),
+        ([f"{REPO[1:-1]}:*"], Steps(Form.ALL, REPO), False),
+        ([f"{REPO}:{ANY[:-2]}}}"], Steps(Form.OUTSIDE_ENVIRONMENTS, REPO), False),
+        ([], Steps(Form.ALL, REPO), False),
+        (["*"], None, True),
+    ],
+)
+def test_where_the_two_differ_a_subject_shows_it(patterns: list[str], steps: Steps | None, admitted: bool) -> None:
+    found = difference(patterns, [steps] if steps else [])
+    assert isinstance(found, Subject)
+    assert found.admitted is admitted
+    assert any(re.fullmatch("".join(f"[{re.escape(c)}]" for c in places), found.text) for places in GRAMMAR)
+    assert any(matches(found.text, plain_tokens(pattern)) for pattern in patterns) is admitted
+
+
+def test_lines_that_overlap_are_one_set() -> None:
+    wide, narrow = Steps(Form.ALL, REPO), Steps(Form.IN_ENVIRONMENT, REPO, ENV)
+    assert difference([f"{REPO}:*"], [wide, narrow]) is None
+    assert difference([f"{REPO}:*", f"{REPO}:{ENV}:*"], [wide]) is None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "steps", "beyond"),
+    [
+        (f"{REPO}:*", Steps(Form.ALL, REPO), False),
+        (f"{REPO}*", Steps(Form.ALL, REPO), True),
+        (f"{REPO}:{ENV}:*", Steps(Form.IN_ENVIRONMENT, REPO, ENV), False),
+        (f"{REPO}:{ENV}*:*", Steps(Form.IN_ENVIRONMENT, REPO, ENV), True),
+        (f"{ANY}:*", Steps(Form.ALL), False),
+        ("{*}:*", Steps(Form.ALL), True),
+        ("*", Steps(Form.ALL), True),
+    ],
+)
+def test_a_pattern_begins_with_whole_uuids_whatever_bitbucket_will_issue(
+    pattern: str, steps: Steps, beyond: bool
+) -> None:
+    assert goes_beyond(pattern, steps) is beyond

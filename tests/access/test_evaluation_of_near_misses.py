@@ -1,0 +1,64 @@
+"""Evaluator and declaration agree on tokens that nearly get in; each is written without knowing of the other."""
+
+from collections import Counter
+from ipaddress import ip_address, ip_network
+
+from access.evaluation.decide import decide
+from access.evaluation.request import WebIdentityRequest
+from access.exactness.gates import EVERYWHERE, declared_gates
+from access.exactness.steps import GRAMMAR, Product
+from access.plan import RolePlan
+from tests.access.near_misses import WRONGS, Case, cases_of_rendered_policies
+
+
+def is_declared(role: RolePlan, arn_matches: bool, request: WebIdentityRequest) -> bool:
+    for gate, steps in declared_gates(role).items():
+        address = ip_address(request.source_ip or "")
+        if (
+            arn_matches
+            and (f"https://{gate.issuer}", gate.audience) == (request.claims["iss"], _only(request.claims["aud"]))
+            and (gate.place == EVERYWHERE or any(address in ip_network(network) for network in gate.place[1]))
+            and not (gate.until and f"{request.at:%Y-%m-%dT%H:%M:%SZ}" >= gate.until)
+            and any(is_of(request.claims["sub"], places) for each in steps for places in each.subjects())
+        ):
+            return True
+    return False
+
+
+def _only(audience: object) -> object:
+    return audience[0] if isinstance(audience, list) else audience
+
+
+def is_of(subject: str, places: Product) -> bool:
+    return len(subject) == len(places) and all(
+        character in characters for character, characters in zip(subject, places, strict=True)
+    )
+
+
+def test_the_evaluator_lets_in_what_is_declared_and_nothing_else() -> None:
+    seen: Counter[tuple[str, bool]] = Counter()
+    beyond = 0
+    for case in cases_of_rendered_policies(seed=1, count=4000):
+        assert case.role is not None
+        allowed = decide(case.policy, case.request).allowed
+        if any(is_of(case.request.claims["sub"], places) for places in GRAMMAR):
+            declared = is_declared(case.role, _is_its_account(case), case.request)
+            assert allowed is declared, case
+        else:
+            # No token has such a subject; what begins with a whole repository may get in, and nothing else.
+            beyond += allowed
+            starts = tuple(f"{line.repository_uuid}:" for line in case.role.trust if line.repository_uuid)
+            whole = any(line.repository_uuid is None for line in case.role.trust)
+            assert not allowed or whole or case.request.claims["sub"].startswith(starts), case
+        seen[case.name, allowed] += 1
+    assert seen["nothing wrong", True] > 500
+    assert seen["nothing wrong", False] == 0
+    harmless = {"a newer step", "aud in a list"}
+    assert {wrong for wrong in WRONGS if seen[wrong, False] < 5} == harmless
+    assert 0 < beyond < 400
+
+
+def _is_its_account(case: Case) -> bool:
+    assert case.role is not None
+    partition, account = case.role.arn.split(":")[1], case.role.arn.split(":")[4]
+    return (case.request.partition, case.request.account) == (partition, account)
