@@ -57,6 +57,7 @@ class Sources:
     written: Callable[[Path], Path] = lambda path: path
     allowances: Allowances = field(init=False)
     _holders: dict[Path, list[Source]] = field(default_factory=dict)
+    _policy_files: dict[str, Source] = field(default_factory=dict)
     _told: set[tuple[str, Place]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -65,6 +66,9 @@ class Sources:
     def place(self, path: Path, *, of_key: bool = False) -> Place:
         """Return where ``path`` stands: in the file that has most of it, the first of them."""
         path = self.written(path)
+        if (found := self._in_policy_file(path)) is not None:
+            source, inside = found
+            return source.place(inside, of_key=of_key)[0]
         candidates = self._holders.get(path[:2]) or self._holders.get(path[:1]) or self.files[:1]
         places = [source.place(path, of_key=of_key) for source in candidates]
         return max(places, key=lambda found: found[1])[0] if places else Place(0, 1, 1, str(self.folder))
@@ -89,7 +93,8 @@ class Sources:
         if (rule, place) in self._told:
             return
         self._told.add((rule, place))
-        finding = Finding(place, rule, show_path(path), message, hint)
+        in_file = self._in_policy_file(path)
+        finding = Finding(place, rule, show_path(in_file[1] if in_file else path), message, hint)
         if reason is None:
             self.findings.append(finding)
         else:
@@ -105,6 +110,17 @@ class Sources:
         for path in self.allowances.unused():
             message = f"{path[-1]} is not reported here"
             self.report(UNUSED, path, message, "remove it: it would hide the finding that comes one day", of_key=True)
+
+    def remember_policy_file(self, name: str, source: Source) -> None:
+        """Note that the document of the permission policy ``name`` stands in a JSON file of its own."""
+        self._policy_files[name] = source
+
+    def _in_policy_file(self, path: Path) -> tuple[Source, Path] | None:
+        """Return the JSON file that holds what is below a permission policy's document, and its path in there."""
+        match path:
+            case ("permission_policies", str(name), "document", *inside) if name in self._policy_files:
+                return self._policy_files[name], tuple(inside)
+        return None
 
     def remember(self, source: Source, path: Path) -> None:
         """Note that ``source`` has something to say at ``path``."""
