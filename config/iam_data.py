@@ -67,4 +67,8 @@ def condition_keys_of(prefix: str) -> tuple[str, ...] | None:
     if prefix not in services():
         return None
     keys = _data().conditions.get_condition_keys_for_service(prefix)
-    return tuple(sorted(key for key in keys if key.lower().startswith(f"{prefix}:"))) or None
+    # Of S3's keys some have their open part in angle brackets: s3:ExistingObjectTag/<key>.
+    return (
+        tuple(sorted(key.replace("<", "${").replace(">", "}") for key in keys if key.lower().startswith(f"{prefix}:")))
+        or None
+    )

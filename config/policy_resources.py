@@ -12,21 +12,27 @@ from config.iam_data import KnownAction
 from config.policy_fault import PolicyFault
 from config.policy_names import known_actions
 from config.yaml_document import Path
-from oidc.pattern_overlap import arns_overlap
+from oidc.pattern_overlap import overlap
 from oidc.policy_patterns import many
 
 _RULE = "resource-mismatch"
 _FORMS_SHOWN = 2
+_SERVICES = frozenset(
+    {"cloudfront", "dynamodb", "ecr", "iam", "kms", "lambda", "s3", "secretsmanager", "sns", "sqs", "sts"}
+)
+"""The only services judged: for many others AWS's reference leaves out resources that the service does look at, as
+``logs:DescribeLogGroups`` on ``log-group:*``, which policies that AWS manages rely on."""
 
 
 def resource_faults(at: Path, statement: Mapping[str, Any]) -> Iterator[PolicyFault]:
-    """Yield what can never match in a sound statement; none where an action is not known."""
+    """Yield what can never match in a sound statement; none where an action is not known, or of another service."""
     if "Action" not in statement or "Resource" not in statement:
         return
     actions = list(many(statement["Action"]))
     resources = [str(resource) for resource in many(statement["Resource"])]
     known = [known_actions(action) for action in actions]
-    if not all(known) or any(not resource.strip("*") for resource in resources):
+    judged = all(action.partition(":")[0].lower() in _SERVICES for action in actions)
+    if not judged or not all(known) or any(not resource.strip("*") for resource in resources):
         return
     every = [action for matched in known for action in matched]
     unused = [index for index, resource in enumerate(resources) if not _any_works(every, [resource])]
@@ -51,9 +57,10 @@ def _any_works(actions: Sequence[KnownAction], resources: Sequence[str]) -> bool
 
 def _works(action: KnownAction, resource: str) -> bool:
     if action.resources:
-        return any(arns_overlap(resource, form) for form in action.resources)
-    # It is decided for no resource in particular; arn:aws:s3:::* is as good as * then, as AWS's own examples have it.
-    return not resource.split(":", 5)[-1].strip("*")
+        return any(overlap(resource, form) for form in action.resources)
+    # It takes * alone, as documented; yet IAM decides iam:ListRoles for role/ and dynamodb:ListTables for table/*, so a
+    # pattern that ends open may do. S3's ListAllMyBuckets takes arn:aws:s3:::* as well, and no single bucket.
+    return not resource.split(":", 5)[-1].strip("*") or (resource.endswith("*") and not action.name.startswith("s3:"))
 
 
 def _unused_resource(

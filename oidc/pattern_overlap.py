@@ -3,38 +3,25 @@
 import re
 from functools import lru_cache
 
-_ANY, _NO_SLASH, _ONE = "any run", "any run without a slash", "any one"
-"""Tokens besides single characters, which they never equal."""
+_ANY, _ONE = "any run", "any one"
+_RUN_WITHOUT = {"/": "any run without /", ":": "any run without :"}
+_RUNS = {_ANY: "", **{token: excluded for excluded, token in _RUN_WITHOUT.items()}}
+"""Tokens besides single characters, which they never equal; for runs, what they leave out."""
 
 _PARTS = re.compile(r"\$\{(?P<name>[^}]*)\}|\{\{.*?\}\}|\*|\?|.", re.DOTALL)
-_WITHOUT_SLASH = frozenset({"BucketName"})
-"""A bucket's name has no slash (https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html): what has
-one is an object."""
-
-_ARN_PARTS = 6
-
-
-def arns_overlap(one: str, other: str) -> bool:
-    """Tell whether one resource could match both patterns of ARNs, part by part; variables could be anything.
-
-    ``arn:aws:s3:::site/*`` and ``arn:${Partition}:s3:::${BucketName}`` have nothing in common: a bucket is no object.
-    A pattern whose wildcard spans several parts of an ARN, such as ``*`` or ``arn:aws:s3*``, could match anything.
-    """
-    ours, theirs = _split(one), _split(other)
-    if len(ours) < _ARN_PARTS or len(theirs) < _ARN_PARTS:
-        return True
-    return all(overlap(mine, yours) for mine, yours in zip(ours, theirs, strict=True))
-
-
-def _split(arn: str) -> list[str]:
-    """Split an ARN at its colons, those inside variables left alone."""
-    hidden = re.sub(r"\$\{[^}]*\}", lambda match: match[0].replace(":", "\0"), arn)
-    return [part.replace("\0", ":") for part in hidden.split(":", _ARN_PARTS - 1)]
+_EXCLUDED = {"BucketName": "/", "Partition": ":", "Region": ":", "Account": ":"}
+"""What a part of a documented ARN never has. A bucket's name has no slash: what has one is an object
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html)."""
 
 
 @lru_cache(maxsize=16384)
 def overlap(one: str, other: str) -> bool:
-    """Tell whether a text exists that both patterns match; steps are at most the product of their lengths."""
+    """Tell whether a text exists that both patterns match; variables could be anything.
+
+    ``arn:aws:s3:::site/*`` and ``arn:${Partition}:s3:::${BucketName}`` have nothing in common: a bucket is no object.
+    A star runs over colons as well, as AWS's own policies have it: ``arn:aws:secretsmanager:*:*:name`` is in use. Steps
+    are at most the product of the patterns' lengths.
+    """
     ours, theirs = _tokens(one), _tokens(other)
     waiting, seen = [(0, 0)], {(0, 0)}
     while waiting:
@@ -50,10 +37,10 @@ def overlap(one: str, other: str) -> bool:
 
 
 def _steps(mine: str | None, yours: str | None, at: int, to: int) -> set[tuple[int, int]]:
-    if mine in (_ANY, _NO_SLASH):
-        absorbs = yours is not None and not (mine == _NO_SLASH and yours == "/")
+    if mine in _RUNS:
+        absorbs = yours is not None and yours != _RUNS[mine]
         return {(at + 1, to), (at, to + 1)} if absorbs else {(at + 1, to)}
-    if mine is None or yours is None or yours in (_ANY, _NO_SLASH):
+    if mine is None or yours is None or yours in _RUNS:
         return set()
     return {(at + 1, to + 1)} if mine == yours or _ONE in (mine, yours) else set()
 
@@ -62,12 +49,17 @@ def _steps(mine: str | None, yours: str | None, at: int, to: int) -> set[tuple[i
 def _tokens(pattern: str) -> tuple[str, ...]:
     tokens: list[str] = []
     for match in _PARTS.finditer(pattern):
-        name = match["name"]
-        if match[0] == "*" or match[0].startswith("{{") or (name is not None and name not in ("*", "?", "$")):
-            token = _NO_SLASH if name in _WITHOUT_SLASH else _ANY
-            if tokens[-1:] == [_ANY] == [token]:
-                continue  # one run after the other is one
+        token = _token(match[0], match["name"])
+        # One run after the other is one, and costs steps.
+        if tokens[-1:] != [token] or token not in _RUNS:
             tokens.append(token)
-        else:
-            tokens.append(_ONE if match[0] == "?" else name or match[0])
     return tuple(tokens)
+
+
+def _token(text: str, variable: str | None) -> str:
+    if text.startswith("{{"):
+        return _RUN_WITHOUT[":"]  # the inventory's variables are names and numbers
+    if variable is not None:
+        bare = variable in ("*", "?", "$")
+        return variable if bare else _RUN_WITHOUT[_EXCLUDED[variable]] if variable in _EXCLUDED else _ANY
+    return {"*": _ANY, "?": _ONE}.get(text, text)
