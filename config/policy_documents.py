@@ -75,7 +75,7 @@ class _PolicyFiles:
             self._read[path] = self._parsed(place, path, text)
         source, document = self._read[path]
         if source is not None:
-            self._sources.remember_policy_file(name, source)
+            self._sources.policy_files[name] = source
         return document
 
     def _parsed(self, top: Place, path: FilePath, text: str) -> tuple[Source | None, dict[str, Any] | None]:

@@ -176,6 +176,47 @@ def test_any_json_as_a_file_compiles_or_gives_findings(write_inventory: Callable
     assert compiled.plan is not None or compiled.findings
 
 
+ACTIONS = st.sampled_from(
+    ["*", "*:*", "s3:Get?bject", "iam:*", "iam:PassRole", "sts:AssumeRole", "x:{{role}}", "Iam:Put*"]
+)
+RESOURCES = st.sampled_from(
+    [
+        *("*", "arn:*:*", "${aws:x}:*", "arn:aws-cn:iam::*:role/x", "arn:aws:iam::000000000000:role/*", "arn::::::"),
+        *("arn:{{partition}}:iam::{{account_id}}:role/bitbucket/{{role}}", "arn:aws:iam::222222222222:oidc-provider/*"),
+    ]
+)
+WELL_FORMED = st.builds(
+    lambda effect, action, actions, resource, resources, condition: {
+        "Effect": effect,
+        action: actions,
+        resource: resources,
+        "Condition": condition,
+    },
+    st.sampled_from(["Allow", "Deny"]),
+    st.sampled_from(["Action", "NotAction"]),
+    ACTIONS | st.lists(ACTIONS, min_size=1, max_size=3),
+    st.sampled_from(["Resource", "NotResource"]),
+    RESOURCES | st.lists(RESOURCES, min_size=1, max_size=3),
+    st.sampled_from([{}, {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}]),
+)
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(WELL_FORMED | st.lists(WELL_FORMED, min_size=1, max_size=3))
+def test_whatever_a_sound_document_allows_it_is_judged_where_it_stands(
+    write_inventory: Callable[..., Path], statements: Any
+) -> None:
+    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    policy = "permission_policies: {p: {file: p.json}}\n"
+    compiled = compile_plan(
+        load_inventory(write_inventory(ROLE.replace("[prod]", '["*"]'), a_yaml=policy, p_json=document))
+    )
+    assert compiled.plan is not None or compiled.findings
+    for finding in compiled.findings:
+        assert finding.rule != "bad-policy-document"
+        assert finding.place.file.endswith("p.json") or finding.path.startswith("roles.deploy.inline_policies")
+
+
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, '{"Statement": ' + "[" * 900 + "]" * 900 + "}"])
 def test_nesting_without_end_is_a_finding(text: str, write_inventory: Callable[..., Path]) -> None:
     folder = write_inventory(ROLE, a_yaml="permission_policies: {p: {file: p.json}}\n", p_json=text)
