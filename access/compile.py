@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from access.deploying_role import Selected, check_deploying_roles
+from access.deploying_role import check_deploying_roles
 from access.exactness.prove import prove_exact
 from access.oidc_providers import oidc_provider_plans
+from access.permission_findings import check_permissions
 from access.plan import Access, AccessPlan, AccountPlan, RolePlan
+from access.policy_uses import Selected
 from access.roles import Place, role_plan
 from config.allow import Silenced
 from config.findings import Finding, has_errors
@@ -51,6 +53,7 @@ def compile_plan(loaded: Loaded) -> Compiled:
         for key, account in sorted(inventory.accounts.items())
     ]
     check_deploying_roles(accounts, selected, loaded.sources)
+    check_permissions(accounts, selected, loaded)
     if not has_errors(loaded.sources.findings):
         # What has an error is not judged further: whether it would be warned of is not known.
         loaded.sources.report_unused_allowances()

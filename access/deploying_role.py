@@ -4,14 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from access.plan import AccountPlan, RolePlan
-from config.models.role import Override, Role
+from access.policy_uses import Selected, written_list
 from config.sources import Sources
 from config.yaml_document import Path
 from oidc.policy_document import PolicyDocument
 from oidc.role_takeover import takeover_action
-
-Selected = Mapping[str, tuple[Role, tuple[str, Override] | None]]
-"""The roles of one account by key, each with the override that holds there, and its pattern."""
 
 
 def check_deploying_roles(accounts: Iterable[AccountPlan], selected: Mapping[str, Selected], sources: Sources) -> None:
@@ -38,19 +35,12 @@ def _faults(account: AccountPlan, selected: Selected) -> Iterator[tuple[Path, st
             yield ("roles", role.key, "name"), message, "give one of the two another name"
         written, override = selected[role.key]
         if written.dangerously_allow_admin is None:
-            yield from _policy_faults(deploying, role, *_inline_policies(role.key, written, override))
-
-
-def _inline_policies(key: str, role: Role, override: tuple[str, Override] | None) -> tuple[Path, tuple[str, ...]]:
-    """Return where the list of inline policies stands that holds, and the list."""
-    if override is not None and "inline_policies" in override[1].model_fields_set:
-        return ("roles", key, "overrides", override[0], "inline_policies"), override[1].inline_policies
-    return ("roles", key, "inline_policies"), role.inline_policies
+            yield from _policy_faults(deploying, role, *written_list(role.key, "inline_policies", written, override))
 
 
 def _policy_faults(deploying: str, role: RolePlan, at: Path, names: tuple[str, ...]) -> Iterator[tuple[Path, str, str]]:
     for index, name in enumerate(names):
-        action = _takeover_action(role.inline_policies[name], deploying) if name in role.inline_policies else None
+        action = cached_takeover_action(role.inline_policies[name], deploying) if name in role.inline_policies else None
         if action is not None:
             message = f"{name} allows {action} on {deploying}, the deploying role of"
             hint = "say under Resource which roles it is for, or deny that one in a statement without a condition"
@@ -58,6 +48,6 @@ def _policy_faults(deploying: str, role: RolePlan, at: Path, names: tuple[str, .
 
 
 @lru_cache(maxsize=4096)
-def _takeover_action(document: PolicyDocument, deploying: str) -> str | None:
+def cached_takeover_action(document: PolicyDocument, deploying: str) -> str | None:
     """Judge each document once: many roles of an account have the same."""
     return takeover_action(document.to_json(), deploying)

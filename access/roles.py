@@ -17,7 +17,7 @@ from config.variables import needs_for_each, render, render_all
 from config.yaml_document import Path
 from oidc import limits
 from oidc.admin_access import gives_admin_access, is_admin_managed_policy
-from oidc.arn import Partition, account_policy_arn, aws_policy_arn, parse_iam_arn, role_arn
+from oidc.arn import Partition, parse_iam_arn, role_arn
 from oidc.identifiers import AccountId
 from oidc.policy_document import PolicyDocument
 from oidc.subject import widest
@@ -142,20 +142,13 @@ def _boundary(settings: _Settings, place: Place, variables: Mapping[str, str], l
 def _policy_arn(
     reference: PolicyReference, place: Place, variables: Mapping[str, str], at: Path, sources: Sources
 ) -> str:
-    name = _arn_of(reference, place, variables)
+    name = reference.arn(place.partition, place.id, variables)
     arn = parse_iam_arn(name)
     if arn is None or arn.partition != place.partition or arn.owner not in ("aws", place.id):
         message = f"{name} cannot be attached in account {place.id} of partition {place.partition}"
         hint = "write aws:NAME or account:NAME, or use {{partition}} and {{account_id}} in the ARN"
         sources.report("bad-arn", at, message, hint)
     return name
-
-
-def _arn_of(reference: PolicyReference, place: Place, variables: Mapping[str, str]) -> str:
-    name = render(reference.name, variables)
-    if reference.owner == "aws":
-        return aws_policy_arn(place.partition, name)
-    return account_policy_arn(place.partition, place.id, name) if reference.owner == "account" else name
 
 
 def _inline_policies(
@@ -189,7 +182,7 @@ def _check_admin_access(
         hint = "narrow it: a plan role is for reading, whatever its role may do"
     at = settings.path("managed_policies")
     for index, reference in enumerate(settings.get("managed_policies")):
-        if is_admin_managed_policy(_arn_of(reference, place, variables)):
+        if is_admin_managed_policy(reference.arn(place.partition, place.id, variables)):
             sources.report("admin-access", (*at, index), f"{reference.name} gives admin access", hint)
     documents = {name: document.to_json() for name, document in plan.inline_policies.items()}
     at = settings.path("inline_policies")

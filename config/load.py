@@ -13,7 +13,7 @@ from config.lock import ReadLock, read_lock, with_locked_uuids
 from config.models.inventory import Inventory
 from config.origins import Origins
 from config.pairs import with_plan_roles
-from config.policy_files import with_policy_files
+from config.policy_documents import with_policy_documents
 from config.selectors import AccountSelector
 from config.sources import Sources, read_sources
 from config.validation import validate
@@ -61,7 +61,7 @@ def load_inventory(path: FilePath, *, today: date | None = None) -> Loaded:
     read = read_lock(sources.folder / LOCK_NAME, len(sources.files))
     sources.findings += read.findings
     every_role = with_plan_roles(validated.inventory, sources, origins)
-    written, _ = with_policy_files(every_role, sources)
+    written = with_policy_documents(every_role, sources)
     inventory = with_locked_uuids(written, read.lock)
     today = today or datetime.now(UTC).date()
     if sources.data:

@@ -1,5 +1,6 @@
 """How the inventory names a managed policy, a permissions boundary and a deploying role."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -9,7 +10,8 @@ from config.faults import fault
 from config.scalars import describe
 from config.variables import VARIABLES, check_variables, render, variables_in
 from config.written import Looks, with_variables
-from oidc.arn import parse_iam_arn
+from oidc.arn import Partition, account_policy_arn, aws_policy_arn, parse_iam_arn
+from oidc.identifiers import AccountId
 from oidc.limits import POLICY_NAME
 
 _SAMPLE = {"account": "a", "account_id": "000000000000", "partition": "aws", "region": "us-east-1", "role": "r"}
@@ -25,6 +27,13 @@ class PolicyReference:
 
     owner: Literal["aws", "account", "arn"]
     name: str
+
+    def arn(self, partition: Partition, account: AccountId, variables: Mapping[str, str]) -> str:
+        """Return the ARN that is meant in an account, with the variables replaced."""
+        name = render(self.name, variables)
+        if self.owner == "aws":
+            return aws_policy_arn(partition, name)
+        return account_policy_arn(partition, account, name) if self.owner == "account" else name
 
 
 def parse_policy_reference(value: object) -> PolicyReference:

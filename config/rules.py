@@ -53,6 +53,7 @@ RULES: dict[str, Rule] = {
     ),
     "bad-variable": Rule("error", "Only the inventory's variables stand in double braces."),
     "bad-policy-document": Rule("error", "A permission policy follows IAM's grammar for identity-based policies."),
+    "bad-condition-value": Rule("error", "The value of a condition is one that its operator can compare with."),
     "trust-kind": Rule("error", "A trust entry is exactly one of its three kinds."),
     "partition-region": Rule("error", "A region belongs to the account's partition."),
     "family-not-bound": Rule("error", "The trust of a role family says which of its items each role is for."),
@@ -75,9 +76,30 @@ RULES: dict[str, Rule] = {
     "whole-workspace-expires": Rule("error", "Trust of a whole workspace ends on a day."),
     "whole-workspace-admin": Rule("error", "Trust of a whole workspace and admin access do not go together."),
     "deploying-role": Rule("error", "No role is a deploying role of its account, or allows to become or change it."),
+    "changes-access": Rule(
+        "error", "No role can change who may assume roles of the inventory, or what these may do: its own access least."
+    ),
+    "partition-resource": Rule("error", "Resources of a permission policy are of the account's partition."),
     "override-conflict": Rule("error", "One account is matched by one override of a role at most."),
     "role-name-conflict": Rule("error", "Names of roles are unique in an account, ignoring case."),
     "size-limit": Rule("error", "What is rendered fits into IAM's limits."),
+    "privilege-escalation": Rule(
+        "warning", "No permission policy opens a known way to more than it gives: to pass any role, to become any user."
+    ),
+    "unknown-permissions": Rule(
+        "warning",
+        "A role with a policy of the account's own, which nobody here can read, has a permissions boundary.",
+        of_absence=True,
+    ),
+    "account-resource": Rule(
+        "warning", "Resources of IAM are of an account in which a role has the policy.", of_absence=True
+    ),
+    "unknown-service": Rule("warning", "Actions of a permission policy are of services that AWS documents."),
+    "unknown-action": Rule("warning", "An action, or a pattern of actions, matches one that AWS documents."),
+    "unknown-condition-key": Rule("warning", "A condition tests a key that AWS documents."),
+    "resource-mismatch": Rule("warning", "The actions and the resources of a statement fit each other."),
+    "contradictory-conditions": Rule("warning", "The conditions of a statement can hold together."),
+    "denied-anyway": Rule("warning", "What a permission policy allows is not wholly denied by the same one."),
     "expired": Rule("warning", "A role is not past its last day."),
     "selects-no-account": Rule("warning", "A role is for some account.", of_absence=True),
     "unused-allow": Rule("warning", "What `allow` silences is there."),

@@ -44,6 +44,7 @@ class Sources:
         data: Merged, as written.
         findings: What is wrong.
         lost: Findings about files, or sections, of which nothing is in the data.
+        policy_files: JSON files of permission policies, by the names of these.
         allowances: Every ``allow`` in the data, and what they silence.
         written: Returns the path that was written for a path of the inventory: an entry that becomes several stands
             in one place.
@@ -54,6 +55,7 @@ class Sources:
     data: dict[str, Any] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     lost: set[Finding] = field(default_factory=set)
+    policy_files: dict[str, Source] = field(default_factory=dict)
     written: Callable[[Path], Path] = lambda path: path
     allowances: Allowances = field(init=False)
     _holders: dict[Path, list[Source]] = field(default_factory=dict)
@@ -65,6 +67,8 @@ class Sources:
     def place(self, path: Path, *, of_key: bool = False) -> Place:
         """Return where ``path`` stands: in the file that has most of it, the first of them."""
         path = self.written(path)
+        if found := self._in_policy_file(path):
+            return found[0].place(found[1], of_key=of_key)[0]
         candidates = self._holders.get(path[:2]) or self._holders.get(path[:1]) or self.files[:1]
         places = [source.place(path, of_key=of_key) for source in candidates]
         return max(places, key=lambda found: found[1])[0] if places else Place(0, 1, 1, str(self.folder))
@@ -89,7 +93,8 @@ class Sources:
         if (rule, place) in self._told:
             return
         self._told.add((rule, place))
-        finding = Finding(place, rule, show_path(path), message, hint)
+        _, shown = self._in_policy_file(path) or (None, path)
+        finding = Finding(place, rule, show_path(shown), message, hint)
         if reason is None:
             self.findings.append(finding)
         else:
@@ -105,6 +110,11 @@ class Sources:
         for path in self.allowances.unused():
             message = f"{path[-1]} is not reported here"
             self.report(UNUSED, path, message, "remove it: it would hide the finding that comes one day", of_key=True)
+
+    def _in_policy_file(self, path: Path) -> tuple[Source, Path] | None:
+        """Return the JSON file that holds what is below a permission policy's document, and its path in there."""
+        name = str(path[1]) if path[:1] == ("permission_policies",) and path[2:3] == ("document",) else None
+        return (self.policy_files[name], path[3:]) if name in self.policy_files else None
 
     def remember(self, source: Source, path: Path) -> None:
         """Note that ``source`` has something to say at ``path``."""

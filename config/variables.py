@@ -68,24 +68,6 @@ def check_variables(text: str, at: tuple[str | int, ...] = (), *, of_families: b
             raise fault("bad-variable", f"{match[0]} is not a variable", f"{meant} {hint}".strip(), at)
 
 
-def check_all_variables(data: Any, at: tuple[str | int, ...] = ()) -> None:  # noqa: ANN401 - parsed JSON
-    """Raise ``bad-variable`` for the first string of parsed JSON that has one where none belongs."""
-    match data:
-        case str():
-            check_variables(data, at, of_families=True)
-        case Mapping():
-            for key, value in data.items():
-                if "{{" in key:
-                    # Two keys could become one, and one of two conditions would be lost.
-                    raise fault(
-                        "bad-variable", f"{key}: variables stand in values only", "write the key out", (*at, key)
-                    )
-                check_all_variables(value, (*at, key))
-        case list() | tuple():
-            for index, value in enumerate(data):
-                check_all_variables(value, (*at, index))
-
-
 def variables_in(text: str) -> frozenset[str]:
     """Return the names in double braces: ``{"account_id"}`` for ``arn:aws:iam::{{account_id}}:role/x``."""
     return frozenset(_IN_BRACES.findall(text)) if "{{" in text else frozenset()

@@ -1,6 +1,6 @@
 """Rules that look at more than one record: a function for each, listed in ``check``."""
 
-from config.cross_record import accounts, identity, pairs, permissions, trust
+from config.cross_record import accounts, identity, pairs, permission_documents, permissions, trust
 from config.cross_record.context import Context
 
 _CHECKS = (
@@ -14,6 +14,7 @@ _CHECKS = (
     trust.check_whole_workspace,
     pairs.check_pairs,
     permissions.check_references,
+    permission_documents.check_documents,
 )
 
 

@@ -157,7 +157,7 @@ def pair(**plan_role: Any) -> dict[str, Any]:
         "source_ips": ["203.0.113.0/24"],
         "tags": {"Service": "a"},
         "trust": [{"repository": "acme/a", "environments": ["staging"]}],
-        "managed_policies": ["aws:PowerUserAccess"],
+        "managed_policies": ["aws:AmazonECS_FullAccess"],
         "overrides": {
             "account-2": {"max_session_duration": "2h", "managed_policies": [], "owner": "two", "description": "Not"}
         },

@@ -45,7 +45,11 @@ OF_SEVERAL_RECORDS = {
     *("unknown-permission-policy", "override-conflict", "role-name-conflict", "selects-no-account", "partition-region"),
     *("unused-allow", "family-not-bound"),
 }
-OF_MEANING = {"admin-access", "deploying-role", "size-limit", "expired"}
+OF_MEANING = {
+    *("admin-access", "deploying-role", "size-limit", "expired", "changes-access", "privilege-escalation"),
+    *("unknown-action", "unknown-condition-key", "unknown-service", "unknown-permissions", "bad-condition-value"),
+    *("resource-mismatch", "account-resource", "partition-resource", "contradictory-conditions", "denied-anyway"),
+}
 """What follows from what is written, rather than from how."""
 BEYOND_THE_SCHEMA = OF_THE_TEXT | OF_SEVERAL_FILES | OF_SEVERAL_RECORDS | OF_MEANING
 
@@ -65,6 +69,7 @@ PASSED = {
     # In files of their own, which are no YAML.
     *("bad-policy-document--in-a-file", "bad-policy-document--nested-id", "bad-policy-document--surrogate"),
     "bad-policy-document--same-sid",
+    *("bad-policy-document--condition-operator", "bad-policy-document--old-version-with-a-variable"),
     *("bad-tag--same-key-as-the-defaults-ignoring-case", "bad-tag--same-key-ignoring-case"),
     # In the lock, which has no schema.
     *("bad-uuid--in-the-lock", "bad-uuid--in-the-lock-is-no-cascade", "unknown-key--marker-in-the-lock"),

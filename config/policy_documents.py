@@ -1,0 +1,106 @@
+"""The documents of permission policies, in the inventory or in JSON files: read, and held to IAM's grammar."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path as FilePath
+from typing import Any
+
+from config.findings import Finding, Place
+from config.models.inventory import Inventory
+from config.models.permission_policy import PermissionPolicy
+from config.policy_grammar import grammar_faults
+from config.scalars import describe
+from config.sources import Source, Sources
+from config.text_file import Unreadable, read_text
+from config.yaml_document import read_document, show_path
+
+
+def with_policy_documents(inventory: Inventory, sources: Sources) -> Inventory:
+    """Return the inventory with every sound document in place, and without the permission policies that have none.
+
+    What is wrong is reported to ``sources``: in the inventory, at the YAML that names the file, or inside the file.
+    """
+    policies: dict[str, PermissionPolicy] = {}
+    faulty = _faulty_in_inventory(sources)
+    files = _PolicyFiles(sources)
+    for name, policy in inventory.permission_policies.items():
+        document = policy.document if policy.file is None else files.document(name, policy.file)
+        if document is None or name in faulty or (policy.file is not None and _report_faults(name, document, sources)):
+            continue
+        # An unquoted version is a date to YAML, and has been taken for the text that it looks like.
+        whole = {**document, "Version": str(document["Version"])}
+        policies[name] = policy.model_copy(update={"document": whole})
+    return inventory.model_copy(update={"permission_policies": policies})
+
+
+def _faulty_in_inventory(sources: Sources) -> frozenset[str]:
+    """Report the faults of documents as written, also where the entry around has a fault that leaves it out."""
+    written = sources.data.get("permission_policies")
+    faulty: set[str] = set()
+    for name, entry in written.items() if isinstance(written, Mapping) else ():
+        document = entry.get("document") if isinstance(entry, Mapping) else None
+        if isinstance(document, Mapping) and _report_faults(name, document, sources):
+            faulty.add(name)
+    return frozenset(faulty)
+
+
+def _report_faults(name: str, document: Mapping[str, Any], sources: Sources) -> bool:
+    """Report the breaches of IAM's grammar, and tell whether there are any."""
+    faults = list(grammar_faults(document))
+    for fault in faults:
+        at = ("permission_policies", name, "document", *fault.at)
+        sources.report(fault.rule, at, fault.message, fault.hint, of_key=fault.of_key)
+    return bool(faults)
+
+
+class _PolicyFiles:
+    """Reads JSON files, each once however many permission policies name it."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._read: dict[FilePath, tuple[Source | None, dict[str, Any] | None]] = {}
+
+    def document(self, name: str, file: str) -> dict[str, Any] | None:
+        """Return what a file holds, or ``None`` where that is reported already."""
+        at = ("permission_policies", name, "file")
+        path = self._sources.source_of(at).path.parent / file
+        if path not in self._read:
+            text = read_text(path, self._sources.folder)
+            if isinstance(text, Unreadable):
+                self._sources.report(text.rule, at, f"{file}: {text.message}", text.hint)
+                return None
+            # Files of policies come after those of the inventory, in the order in which these name them.
+            place = Place(len(self._sources.files) + len(self._read), 1, 1, str(path))
+            self._read[path] = self._parsed(place, path, text)
+        source, document = self._read[path]
+        if source is not None:
+            self._sources.policy_files[name] = source
+        return document
+
+    def _parsed(self, top: Place, path: FilePath, text: str) -> tuple[Source | None, dict[str, Any] | None]:
+        try:
+            data = json.loads(text)
+        except json.JSONDecodeError as error:
+            place = replace(top, line=error.lineno, column=error.colno)
+            self._refuse(Finding(place, "json-syntax", "", f"this is not JSON: {error.msg}", "correct it here"))
+            return None, None
+        except (RecursionError, ValueError):  # behind its own subclasses
+            message = "nesting or a number beyond what a policy has"
+            self._refuse(Finding(top, "json-syntax", "", message, "write a permission policy"))
+            return None, None
+        if not isinstance(data, dict):
+            message, hint = f"expected a policy document, found {describe(data)}", "write {Version: …, Statement: […]}"
+            self._refuse(Finding(top, "bad-policy-document", "", message, hint))
+            return None, None
+        # JSON is YAML to the composer, which knows the places of everything in it, of a key that stands twice as well.
+        # It comes second: nesting that json refuses would overflow its stack.
+        source = Source(top.order, path, read_document(text))
+        twice = [problem for problem in source.document.problems if problem.rule == "duplicate"]
+        for problem in twice:
+            place = replace(top, line=problem.line, column=problem.column)
+            self._refuse(Finding(place, "duplicate", show_path(problem.path), problem.message, problem.hint))
+        return source, None if twice else data
+
+    def _refuse(self, finding: Finding) -> None:
+        self._sources.findings.append(finding)
