@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from access.deploying_role import Selected, check_deploying_roles
+from access.guardrails import check_guardrails
 from access.oidc_providers import oidc_provider_plans
 from access.plan import Access, AccessPlan, AccountPlan, RolePlan
 from access.roles import Place, role_plan
@@ -46,6 +47,7 @@ def compile_plan(loaded: Loaded) -> Compiled:
         for key, account in sorted(inventory.accounts.items())
     ]
     check_deploying_roles(accounts, selected, loaded.sources)
+    check_guardrails(accounts, selected, loaded)
     if not has_errors(loaded.sources.findings):
         # What has an error is not judged further: whether it would be warned of is not known.
         loaded.sources.report_unused_allowances()

@@ -1,5 +1,6 @@
 """Write the reference pages that follow from the code: run by ``make docs``, and held against drift by a test."""
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from pydantic.fields import FieldInfo
 from config.models.account import Account, DeployRole, Quotas
 from config.models.defaults import Defaults
 from config.models.family import ForEach
+from config.models.guardrails import FolderRule, GuardrailRule, Guardrails
 from config.models.inventory import Inventory
 from config.models.permission_policy import PermissionPolicy
 from config.models.role import AccountsByLabel, Override, PlanRole, Role
@@ -35,6 +37,9 @@ MODELS: dict[str, type[BaseModel]] = {
     "roles.KEY.overrides.KEY": Override,
     "roles.KEY.for_each": ForEach,
     "roles.KEY.plan_role": PlanRole,
+    "guardrails": Guardrails,
+    "guardrails.rules.KEY": GuardrailRule,
+    "guardrails.folders.PATH": FolderRule,
 }
 """Where each model stands in the inventory."""
 
@@ -68,6 +73,8 @@ def _default(field: FieldInfo) -> str:
     default = field.get_default(call_default_factory=True)
     if default is None or (isinstance(default, tuple | dict) and not default) or isinstance(default, BaseModel):
         return "none"
+    if isinstance(default, tuple):
+        return f"`{json.dumps(default)}`"
     return f"`{getattr(default, 'value', default)}`"
 
 

@@ -1,6 +1,15 @@
 """Rules that look at more than one record: a function for each, listed in ``check``."""
 
-from config.cross_record import accounts, identity, pairs, permissions, trust
+from config.cross_record import (
+    accounts,
+    delegated_roles,
+    delegation,
+    guardrails,
+    identity,
+    pairs,
+    permissions,
+    trust,
+)
 from config.cross_record.context import Context
 
 _CHECKS = (
@@ -14,6 +23,9 @@ _CHECKS = (
     trust.check_whole_workspace,
     pairs.check_pairs,
     permissions.check_references,
+    guardrails.check_guardrails,
+    delegation.check_files,
+    delegated_roles.check_delegated_roles,
 )
 
 

@@ -42,12 +42,16 @@ class AccountsByLabel(InventoryModel):
     """Keys or globs of accounts to leave out."""
 
 
-def _accounts(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
+def _parse_accounts(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
     if isinstance(value, list | tuple):
         return each_once(parse_each(value, parse_text))
     if isinstance(value, dict):
         return AccountsByLabel.model_validate(value)
     raise fault("wrong-type", f"expected accounts, found {describe(value)}", "write [KEY, …] or {labels: {…}}")
+
+
+Accounts = Annotated[tuple[str, ...] | AccountsByLabel, PlainValidator(_parse_accounts)]
+"""Keys or globs of accounts, or {labels: …, exclude: …}."""
 
 
 def _source_ips(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
@@ -123,7 +127,7 @@ class Role(RoleSettings):
 
     name: RoleName | None = None
     """The name in IAM; the key where left out. A rename replaces the role: the old one is deleted first."""
-    accounts: Annotated[tuple[str, ...] | AccountsByLabel, PlainValidator(_accounts)]
+    accounts: Accounts
     """Keys or globs of accounts, or {labels: …, exclude: …}."""
     trust: Trust
     """Who may assume it."""
