@@ -77,14 +77,28 @@ def _faults(
         left_out = lowered(statement["NotAction"])
         written = f"all but {' and '.join(str(action) for action in many(statement['NotAction']))}, by NotAction"
         for pattern, low in zip(forbidden, low_forbidden, strict=True):
-            if not covered_by_one(low, left_out):
+            if not _is_covered(low, left_out):
                 yield written, "forbidden_actions", f"forbids {pattern}"
-        if low_allowed is not None and not covered_by_one("*", low_allowed):
+        if low_allowed is not None and not _is_covered("*", low_allowed):
             yield written, "allowed_actions", only
         return
     for action in many(statement.get("Action", ())):
         for pattern, low in zip(forbidden, low_forbidden, strict=True):
-            if intersect(low, str(action).lower()):
-                yield str(action), "forbidden_actions", f"forbids {pattern}"
-        if low_allowed is not None and not covered_by_one(str(action).lower(), low_allowed):
-            yield str(action), "allowed_actions", only
+            if len(str(action)) > _LONGEST or intersect(low, str(action).lower()):
+                yield _shown(str(action)), "forbidden_actions", f"forbids {pattern}"
+        if low_allowed is not None and not _is_covered(str(action).lower(), low_allowed):
+            yield _shown(str(action)), "allowed_actions", only
+
+
+_LONGEST = 256
+"""Characters; far more than any action has (https://docs.aws.amazon.com/service-authorization/latest/reference/).
+
+What is longer is refused unread: nobody's pattern is to take up everybody's time."""
+
+
+def _shown(action: str) -> str:
+    return action if len(action) <= _LONGEST else f"{action[:30]}…, which is longer than any action,"
+
+
+def _is_covered(inner: str, outers: tuple[str, ...]) -> bool:
+    return len(inner) <= _LONGEST and covered_by_one(inner, [outer for outer in outers if len(outer) <= _LONGEST])

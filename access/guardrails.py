@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 
 from access.deploying_role import Selected
 from access.guardrail_permissions import ActionFault, action_fault, is_allowed, is_forbidden, shown_policy
@@ -182,9 +183,10 @@ def _required(rule: GuardrailRule, judged: _Judged) -> Iterator[_Fault]:
     """What is missing at one place is one fault."""
     missing: dict[tuple[Path, bool], list[tuple[str, str, str]]] = {}
     for name in rule.required:
-        if not getattr(judged.role, name):
+        if _is_missing(judged.role, name):
             where = judged.where(name)
-            missing.setdefault(where, []).append(("required", f"`{name}`", f"`{name}: …`"))
+            what = "a limit in `source_ips`" if name == "source_ips" and judged.role.source_ips else f"`{name}`"
+            missing.setdefault(where, []).append(("required", what, f"`{name}: …`"))
     for tag in rule.required_tags:
         if not judged.role.tags.get(tag, "").strip():
             missing.setdefault(_where_tag(judged, tag), []).append(
@@ -196,6 +198,17 @@ def _required(rule: GuardrailRule, judged: _Judged) -> Iterator[_Fault]:
         hint = f"write {' and '.join(write for _, _, write in found)}"
         asked = "requires it" if len(found) == 1 else "requires them"
         yield _Fault("guardrail-required", at, found[0][0], f"{names} {verb}", asked, hint, of_key)
+
+
+def _is_missing(role: RolePlan, name: str) -> bool:
+    """Tell whether a setting has no value; addresses that together are all of them are none."""
+    if name != "source_ips":
+        return not getattr(role, name)
+    together: list[IPv4Network | IPv6Network] = [
+        *collapse_addresses([network for network in role.source_ips if isinstance(network, IPv4Network)]),
+        *collapse_addresses([network for network in role.source_ips if isinstance(network, IPv6Network)]),
+    ]
+    return not together or any(network.prefixlen == 0 for network in together)
 
 
 def _where_tag(judged: _Judged, tag: str) -> tuple[Path, bool]:
