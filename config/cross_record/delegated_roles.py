@@ -6,7 +6,7 @@ from config.cross_record.context import Context
 from config.cross_record.delegation import matches, said
 from config.delegation import Area, Areas
 from config.models.guardrails import FolderRule
-from config.models.role import Role, RoleSettings
+from config.models.role import PairedRole, Role, RoleSettings
 from config.yaml_document import Path
 
 
@@ -43,7 +43,10 @@ def _check_role(context: Context, key: str, role: Role, area: Area, rule: Folder
     if role.name is not None and not matches(role.name, rule.roles):
         message = f"{role.name} is not a name that roles of {area.path} may have: {' or '.join(rule.roles) or 'none'}"
         hint = "choose such a name, or have the guardrails of this folder list it under `roles`"
-        context.report("delegation-name", (*at, "name"), message, hint)
+        # The name of a plan role is made of its role's, and written nowhere.
+        is_plan = isinstance(role, PairedRole)
+        where = (*at, "plan_role" if is_plan else "name")
+        context.sources.report("delegation-name", where, message, hint, of_key=is_plan)
     if role.dangerously_allow_admin is not None:
         message = f"a role of {area.path} says that it may have admin access, and only the platform team can say so"
         hint = "give it narrower permissions, or have the role declared in a file of the platform team"
