@@ -24,15 +24,15 @@ def is_allowed(name: str, patterns: tuple[str, ...]) -> bool:
     return any(matches(name, pattern) for pattern in patterns)
 
 
-def is_forbidden(name: str, patterns: tuple[str, ...]) -> bool:
-    """Tell whether a managed policy is one of those forbidden: by its name with or without path, ignoring case.
+def forbidden_by(name: str, patterns: tuple[str, ...]) -> str | None:
+    """Return the first pattern that forbids a managed policy: by its name with or without path, ignoring case.
 
     IAM's names are unique ignoring case (https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html), so
     another spelling can only mean the same policy, or none.
     """
     owner, _, path = name.lower().partition(":")
     spellings = (f"{owner}:{path}", f"{owner}:{path.rpartition('/')[2]}")
-    return any(matches(spelling, pattern.lower()) for spelling in spellings for pattern in patterns)
+    return next((found for found in patterns if any(matches(text, found.lower()) for text in spellings)), None)
 
 
 @dataclass(frozen=True, slots=True)

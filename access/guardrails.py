@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 
 from access.deploying_role import Selected
-from access.guardrail_permissions import ActionFault, action_fault, is_allowed, is_forbidden, shown_policy
+from access.guardrail_permissions import ActionFault, action_fault, forbidden_by, is_allowed, shown_policy
 from access.guardrail_trust import trust_fault
 from access.plan import AccountPlan, RolePlan, TrustPlan
 from access.roles import Place, policy_arn_of
@@ -105,8 +105,9 @@ def _managed_policies(rule: GuardrailRule, judged: _Judged) -> Iterator[_Fault]:
         if parsed is None or parsed.owner not in ("aws", judged.place.id):
             continue  # it cannot be attached, and has a finding that says so
         name = shown_policy(arn, judged.place.id)
-        if is_forbidden(name, rule.forbidden_managed_policies):
-            asked_by, asked = "forbidden_managed_policies", f"forbids {' and '.join(rule.forbidden_managed_policies)}"
+        forbidding = forbidden_by(name, rule.forbidden_managed_policies)
+        if forbidding is not None:
+            asked_by, asked = "forbidden_managed_policies", f"forbids {forbidding}"
         elif rule.allowed_managed_policies is not None and not is_allowed(name, rule.allowed_managed_policies):
             allowed = " and ".join(rule.allowed_managed_policies) or "none"
             asked_by, asked = "allowed_managed_policies", f"allows {allowed} alone"

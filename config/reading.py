@@ -64,7 +64,9 @@ def _read_guardrails(sources: Sources, paths: list[FilePath], *, named: bool) ->
         _read_into(sources, path, FilePath(os.path.realpath(path)).parent if named else sources.folder)
     elif named:
         hint = "correct the stack config `guardrails` or the option --guardrails, or put the file back"
-        _report_whole(sources, path, "guardrails-missing", "there is no such file, and it is to hold guardrails", hint)
+        message = "there is no such file, and it is to hold guardrails"
+        place = Place(len(sources.files), 1, 1, str(path))
+        sources.findings.append(Finding(place, "guardrails-missing", "", message, hint))
 
 
 def _report_no_guardrails(sources: Sources) -> None:

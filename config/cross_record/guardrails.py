@@ -19,6 +19,9 @@ def check_guardrails(context: Context) -> None:
         at: Path = ("guardrails", "rules", key)
         if "accounts" in rule.model_fields_set:
             _check_accounts(context, (*at, "accounts"), rule.accounts)
+        if rule.accounts == ():
+            message, hint = "this selects no account", "select some, or remove `accounts` for every account"
+            context.report("guardrail-selects-nothing", (*at, "accounts"), message, hint)
         _check_repositories(context, (*at, "repositories"), rule.repositories or ())
     for path, folder in guardrails.folders.items():
         at = ("guardrails", "folders", path)
