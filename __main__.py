@@ -14,7 +14,7 @@ from oidc.errors import BitbucketOidcError, InventoryError
 def main() -> None:
     """Register everything, or nothing: the whole plan is known to be valid before the first resource."""
     settings = StackSettings.of(pulumi.Config())
-    compiled = compile_plan(load_inventory(settings.inventory))
+    compiled = compile_plan(load_inventory(settings.inventory, guardrails=settings.guardrails))
     if compiled.plan is None:
         findings = "\n".join(str(finding) for finding in compiled.findings)
         raise InventoryError(f"the inventory has findings:\n{findings}")

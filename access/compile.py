@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from access.deploying_role import check_deploying_roles
 from access.exactness.prove import prove_exact
+from access.guardrails import check_guardrails
 from access.oidc_providers import oidc_provider_plans
 from access.permission_findings import check_permissions
 from access.plan import Access, AccessPlan, AccountPlan, RolePlan
@@ -54,6 +55,7 @@ def compile_plan(loaded: Loaded) -> Compiled:
     ]
     check_deploying_roles(accounts, selected, loaded.sources)
     check_permissions(accounts, selected, loaded)
+    check_guardrails(accounts, selected, loaded)
     if not has_errors(loaded.sources.findings):
         # What has an error is not judged further: whether it would be warned of is not known.
         loaded.sources.report_unused_allowances()

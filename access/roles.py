@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from access.plan import RolePlan
+from access.settings import Settings
 from access.trust import trust_lines, trusted_issuers
 from config.load import Loaded
 from config.models.account import Account
 from config.models.defaults import Defaults
 from config.models.family import family_of
-from config.models.role import ATLASSIAN, Override, PairedRole, Role, RoleSettings
+from config.models.role import ATLASSIAN, Override, PairedRole, Role
 from config.policy_reference import PolicyReference
 from config.sources import Sources
 from config.variables import needs_for_each, render, render_all
@@ -49,25 +50,9 @@ class Place:
             "role": role,
         }
 
-
-@dataclass(frozen=True, slots=True)
-class _Settings:
-    """A role's settings in one account: each value with the path that it was written at."""
-
-    key: str
-    role: Role
-    override: Override | None
-    override_path: Path
-
-    def get(self, name: str) -> Any:  # noqa: ANN401 - typed by the field
-        return getattr(self._holder(name), name)
-
-    def _holder(self, name: str) -> RoleSettings:
-        return self.override if self.override is not None and name in self.override.model_fields_set else self.role
-
-    def path(self, name: str) -> Path:
-        """Return where a setting stands, or would."""
-        return (*(self.override_path if self._holder(name) is self.override else ("roles", self.key)), name)
+    def variables_of(self, key: str, role: Role) -> dict[str, str]:
+        """Return what they stand for in one role; of a family, with those of its item, and the family's key."""
+        return self.variables(family_of(key)) | role.item.variables
 
 
 def role_plan(
@@ -77,12 +62,11 @@ def role_plan(
     lines = trust_lines(role.trust, loaded.inventory.workspaces)
     if lines is None:
         return None
-    pattern, replacing = override or ("", None)
-    settings = _Settings(key, role, replacing, ("roles", key, "overrides", pattern))
+    settings = Settings.of(key, role, override)
     defaults = loaded.inventory.defaults
     name = role.name or family_of(key)
     path = settings.get("path") or defaults.path
-    variables = place.variables(family_of(key)) | role.item.variables
+    variables = place.variables_of(key, role)
     source_ips = _source_ips(settings, loaded)
     last_day = settings.get("expires")
     policy = trust_policy(place.partition, place.id, trusted_issuers(lines), TrustLimits(source_ips, last_day))
@@ -112,7 +96,7 @@ def role_plan(
     return plan
 
 
-def _source_ips(settings: _Settings, loaded: Loaded) -> tuple[Any, ...]:
+def _source_ips(settings: Settings, loaded: Loaded) -> tuple[Any, ...]:
     written = settings.get("source_ips")
     if written == ATLASSIAN:
         ranges = loaded.lock.lock.address_ranges.get("atlassian")
@@ -121,7 +105,7 @@ def _source_ips(settings: _Settings, loaded: Loaded) -> tuple[Any, ...]:
 
 
 def _managed_policy_arns(
-    settings: _Settings, place: Place, variables: Mapping[str, str], sources: Sources
+    settings: Settings, place: Place, variables: Mapping[str, str], sources: Sources
 ) -> tuple[str, ...]:
     at = settings.path("managed_policies")
     references = settings.get("managed_policies")
@@ -130,7 +114,7 @@ def _managed_policy_arns(
     )
 
 
-def _boundary(settings: _Settings, place: Place, variables: Mapping[str, str], loaded: Loaded) -> str | None:
+def _boundary(settings: Settings, place: Place, variables: Mapping[str, str], loaded: Loaded) -> str | None:
     name = "permissions_boundary"
     if (own := settings.get(name)) is not None:
         return _policy_arn(own, place, variables, settings.path(name), loaded.sources)
@@ -152,7 +136,7 @@ def _policy_arn(
 
 
 def _inline_policies(
-    settings: _Settings, place: Place, variables: Mapping[str, str], loaded: Loaded
+    settings: Settings, place: Place, variables: Mapping[str, str], loaded: Loaded
 ) -> dict[str, PolicyDocument]:
     rendered: dict[str, PolicyDocument] = {}
     for index, name in enumerate(settings.get("inline_policies")):
@@ -174,7 +158,7 @@ def _inline_policies(
 
 
 def _check_admin_access(
-    plan: RolePlan, settings: _Settings, place: Place, variables: Mapping[str, str], sources: Sources
+    plan: RolePlan, settings: Settings, place: Place, variables: Mapping[str, str], sources: Sources
 ) -> None:
     """Report admin access that does not say why, judged on what is rendered: no variable hides it."""
     hint = 'narrow it, or say why on the role: dangerously_allow_admin: "…"'
@@ -198,7 +182,7 @@ def _is_admin(documents: list[dict[str, Any]], place: Place) -> bool:
     return gives_admin_access(documents, partition=place.partition.value, account=place.id)
 
 
-def _check_sizes(plan: RolePlan, settings: _Settings, place: Place, sources: Sources) -> None:
+def _check_sizes(plan: RolePlan, settings: Settings, place: Place, sources: Sources) -> None:
     """Report what AWS would refuse for its size or form, where it is written."""
     quotas = place.account.quotas
     inline = sum(document.size for document in plan.inline_policies.values())
@@ -225,7 +209,7 @@ def _check_sizes(plan: RolePlan, settings: _Settings, place: Place, sources: Sou
     _check_tags(plan, settings, sources)
 
 
-def _check_tags(plan: RolePlan, settings: _Settings, sources: Sources) -> None:
+def _check_tags(plan: RolePlan, settings: Settings, sources: Sources) -> None:
     lower = [key.lower() for key in plan.tags]
     twice = sorted({key for key in plan.tags if lower.count(key.lower()) > 1})
     if twice:

@@ -16,21 +16,49 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def inventory_argument(function: F) -> F:
-    """Add the argument INVENTORY: a folder or a file."""
-    return click.argument("inventory", default="inventory", type=_InventoryPath(), metavar="[INVENTORY]")(function)
+    """Add the argument INVENTORY, a folder or a file, and the option --guardrails, which ``named_guardrails`` returns.
+
+    The option comes with the argument, so that no command can load an inventory and forget its guardrails.
+    """
+    option = click.option(
+        "--guardrails",
+        type=_FilledPath("the path of the guardrails"),
+        metavar="FILE",
+        expose_value=False,
+        callback=_keep_guardrails,
+        help="The file of the guardrails, as the stack config names it; guardrails.yaml in the inventory if left out.",
+    )
+    argument = click.argument(
+        "inventory", default="inventory", type=_FilledPath("the path of the inventory"), metavar="[INVENTORY]"
+    )
+    return argument(option(function))
 
 
-class _InventoryPath(click.Path):
+class _FilledPath(click.Path):
     """A path that is not empty: that of a variable that is not set would be the whole current folder."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str) -> None:
         super().__init__(path_type=Path)
+        self._what = what
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401 - click's
         """Refuse an empty path."""
         if value == "":
-            self.fail("the path of the inventory is empty", param, ctx)
+            self.fail(f"{self._what} is empty", param, ctx)
         return super().convert(value, param, ctx)
+
+
+_GUARDRAILS = f"{__name__}.guardrails"
+
+
+def _keep_guardrails(context: click.Context, _parameter: click.Parameter, value: Path | None) -> None:
+    context.meta[_GUARDRAILS] = value
+
+
+def named_guardrails() -> Path | None:
+    """Return the file that the running command was given by --guardrails, or ``None``."""
+    found: Path | None = click.get_current_context().meta.get(_GUARDRAILS)
+    return found
 
 
 def strict_option(function: F) -> F:
@@ -49,7 +77,7 @@ def compiled(inventory: Path) -> Compiled:
     The garbage collector looks again and again at all that is loaded, and all of it is in use until the command ends.
     """
     gc.disable()
-    return compile_plan(load_inventory(inventory))
+    return compile_plan(load_inventory(inventory, guardrails=named_guardrails()))
 
 
 def findings_json(findings: Sequence[Finding]) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from cli.inventory import format_option, inventory_argument
+from cli.inventory import format_option, inventory_argument, named_guardrails
 
 if TYPE_CHECKING:
     from sandbox.session import Session, Subject
@@ -111,7 +111,7 @@ def serve(inventory: Path, output: str) -> int:
     from sandbox.session import read_subject  # noqa: PLC0415 - as above
     from sandbox.standing import announced, standing  # noqa: PLC0415 - as above
 
-    with _session(read_subject(inventory), with_furniture=False) as session:
+    with _session(read_subject(inventory, named_guardrails()), with_furniture=False) as session:
         standing(session)
         with announced(session), suppress(KeyboardInterrupt):
             if output == "json":
@@ -144,7 +144,7 @@ def token(inventory: Path, repository: str, environment: str | None, audiences: 
     from sandbox.standing import signing_bitbucket  # noqa: PLC0415 - as above
     from sandbox.step_token import named_step, signed  # noqa: PLC0415 - as above
 
-    subject = read_subject(inventory)
+    subject = read_subject(inventory, named_guardrails())
     _show_warnings(subject)
     step = named_step(subject.inventory, repository, environment, branch=branch)
     click.echo(signed(signing_bitbucket(subject), step, audiences))
@@ -156,7 +156,7 @@ def _run(action: str, inventory: Path, engine: str, aws_plugin: str, output: str
     from sandbox.run import Action, act, settle_engine  # noqa: PLC0415 - as above
     from sandbox.session import read_subject  # noqa: PLC0415 - as above
 
-    subject = read_subject(inventory)
+    subject = read_subject(inventory, named_guardrails())
     settings = settle_engine(subject, engine, aws_plugin)
     with _session(subject) as session:
         if session.forgot:
@@ -204,7 +204,7 @@ def _standing(inventory: Path) -> "Iterator[Standing]":
     from sandbox.session import read_subject  # noqa: PLC0415 - the sandbox's imports, in this command only
     from sandbox.standing import served_by, serving, standing  # noqa: PLC0415 - as above
 
-    subject = read_subject(inventory)
+    subject = read_subject(inventory, named_guardrails())
     found = serving(inventory)
     if found is not None:
         _show_warnings(subject)

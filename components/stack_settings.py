@@ -27,6 +27,7 @@ class StackSettings:
 
     Attributes:
         inventory: A folder or a file, relative to the project.
+        guardrails: The file of the guardrails, relative to the project; ``None`` for the one in the inventory.
         accounts: Keys or globs of accounts to take; what the inventory declares besides belongs to other stacks.
         protect_oidc_providers: Whether the engine refuses to delete OIDC providers.
         issuer_timeout: Seconds for reaching the issuer.
@@ -35,6 +36,7 @@ class StackSettings:
     """
 
     inventory: Path
+    guardrails: Path | None
     accounts: tuple[str, ...]
     protect_oidc_providers: bool
     issuer_timeout: float
@@ -58,6 +60,7 @@ class StackSettings:
             raise _wrong("issuerTimeoutSeconds", f"it is {seconds}", "choose from 1 to 300")
         return cls(
             inventory=Path(_text(config, "inventory", "inventory")),
+            guardrails=Path(named) if (named := _text(config, "guardrails", "")) else None,
             accounts=_accounts(_typed(config, "accounts", list, ["*"])),
             protect_oidc_providers=_typed(config, "protectOidcProviders", bool, default=False),
             issuer_timeout=float(seconds),

@@ -1,5 +1,6 @@
 """Findings: what is wrong in the inventory, where, and what to do."""
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -121,6 +122,12 @@ def did_you_mean(found: str, known: Iterable[str], otherwise: str, *, parts: boo
     ]
     score, name = max(scored, default=(0.0, ""))
     return f"did you mean `{name}`?" if score >= _NEAR else otherwise
+
+
+def unusual_letters(text: str) -> str:
+    """Return `` (with CYRILLIC SMALL LETTER O)`` for text that looks like another, and nothing for plain ASCII."""
+    names = sorted({unicodedata.name(character, repr(character)) for character in text if not character.isascii()})
+    return f" (with {', '.join(names)})" if names else ""
 
 
 _NEAR, _PART = 0.65, 0.95

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path as FilePath
 
 LOCK_NAME = "inventory.lock.yaml"
+GUARDRAILS_NAME = "guardrails.yaml"
+"""Directly inside the inventory folder: where guardrails stand unless another file is named."""
 
 _MAX_FILES = 10_000
 """YAML files of one inventory; the largest that we know of have some hundreds."""

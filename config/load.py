@@ -14,8 +14,9 @@ from config.models.inventory import Inventory
 from config.origins import Origins
 from config.pairs import with_plan_roles
 from config.policy_documents import with_policy_documents
+from config.reading import read_sources
 from config.selectors import AccountSelector
-from config.sources import Sources, read_sources
+from config.sources import Sources
 from config.validation import validate
 
 
@@ -42,14 +43,16 @@ class Loaded:
         return has_errors(self.findings)
 
 
-def load_inventory(path: FilePath, *, today: date | None = None) -> Loaded:
+def load_inventory(path: FilePath, *, guardrails: FilePath | None = None, today: date | None = None) -> Loaded:
     """Load an inventory, a folder or one file; what is wrong with it is in the findings, never raised.
 
     Args:
         path: ``inventory`` or ``inventory.yaml``; findings name files the way this does.
+        guardrails: The file of the guardrails; where left out, `guardrails.yaml` in the inventory's folder, if it is
+            there.
         today: In UTC; the day of the call where left out.
     """
-    sources = read_sources(path)
+    sources = read_sources(path, guardrails)
     told = {finding.place for finding in sources.findings}
     origins = Origins()
     sources.written = origins.written

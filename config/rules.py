@@ -33,6 +33,8 @@ RULES: dict[str, Rule] = {
     "yaml-feature": Rule("error", "Only plain YAML: no tags, and keys are plain text."),
     "json-syntax": Rule("error", "A permission policy's file is one JSON document."),
     "duplicate": Rule("error", "Everything is said once: a key, an entry, a UUID, an account id."),
+    "guardrails-elsewhere": Rule("error", "Guardrails stand in the guardrails file, and in no other."),
+    "guardrails-missing": Rule("error", "The guardrails file that is named is there, and holds guardrails."),
     # Grammar
     "wrong-type": Rule("error", "A value has the type that its key takes."),
     "unknown-key": Rule("error", "Only keys of the grammar stand in the inventory."),
@@ -82,6 +84,27 @@ RULES: dict[str, Rule] = {
     "partition-resource": Rule("error", "Resources of a permission policy are of the account's partition."),
     "override-conflict": Rule("error", "One account is matched by one override of a role at most."),
     "role-name-conflict": Rule("error", "Names of roles are unique in an account, ignoring case."),
+    # Guardrails
+    "guardrail-selects-nothing": Rule(
+        "error", "What guardrails name is there: accounts, files, folders.", of_absence=True
+    ),
+    "guardrail-boundary": Rule("error", "A role has the permissions boundary that guardrails ask for."),
+    "guardrail-managed-policy": Rule("error", "A role has only managed policies that guardrails allow."),
+    "guardrail-action": Rule("error", "Inline policies of a role allow only what guardrails let them."),
+    "guardrail-session": Rule("error", "Sessions of a role are no longer than guardrails let them be."),
+    "guardrail-trust": Rule("error", "A role trusts no more than guardrails let it."),
+    "guardrail-required": Rule("error", "A role has the settings and tags that guardrails require."),
+    "delegation-file": Rule("error", "Where guardrails delegate folders, every file is in one, or is the platform's."),
+    "delegation-section": Rule("error", "A file in a delegated folder has only the sections that its folder may have."),
+    "delegation-name": Rule("error", "Roles and permission policies in a delegated folder have names that it may use."),
+    "delegation-path": Rule("error", "Roles in a delegated folder have IAM paths that it may use."),
+    "delegation-account": Rule("error", "Roles in a delegated folder are for accounts that it may select."),
+    "delegation-repository": Rule(
+        "error", "A delegated folder declares and trusts only its repositories, by UUIDs that others confirm."
+    ),
+    "delegation-policy": Rule("error", "Roles in a delegated folder use permission policies that are theirs to use."),
+    "delegation-admin": Rule("error", "No role in a delegated folder has admin access."),
+    # Limits, days and what is left over
     "size-limit": Rule("error", "What is rendered fits into IAM's limits."),
     "privilege-escalation": Rule(
         "warning", "No permission policy opens a known way to more than it gives: to pass any role, to become any user."

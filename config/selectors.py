@@ -26,7 +26,10 @@ class AccountSelector:
 
     def selected(self, role: Role) -> list[str]:
         """Return the keys of the accounts that a role is for, sorted."""
-        wanted = role.accounts
+        return self.selected_by(role.accounts)
+
+    def selected_by(self, wanted: tuple[str, ...] | AccountsByLabel) -> list[str]:
+        """Return the keys of the accounts that keys and globs, or labels, select, sorted."""
         if not isinstance(wanted, AccountsByLabel):
             return sorted(self.matching(wanted))
         labelled = {key for key, account in self._accounts.items() if wanted.labels.items() <= account.labels.items()}

@@ -1,21 +1,16 @@
-"""Find and read the files of an inventory, and merge them into one mapping."""
+"""The files of an inventory as read, where everything stands in them, and the findings about it."""
 
+import os
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
 
 from config.allow import UNUSED, Allowances, Silenced
-from config.findings import Finding, Place, did_you_mean
-from config.inventory_files import TooManyFiles, inventory_files
-from config.models.inventory import Inventory
+from config.findings import Finding, Place
 from config.rules import RULES
-from config.scalars import describe
-from config.text_file import Unreadable, read_text
-from config.yaml_document import Path, YamlDocument, read_document, show_path
+from config.yaml_document import Path, YamlDocument, show_path
 from config.yaml_nodes import find_node
-
-_MERGED_SECTIONS = ("workspaces", "accounts", "permission_policies", "roles")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +35,7 @@ class Sources:
 
     Attributes:
         folder: What they may name other files in.
+        guardrails_file: The only one that may hold guardrails, whether it is there or not.
         files: In the order of reading.
         data: Merged, as written.
         findings: What is wrong.
@@ -51,6 +47,7 @@ class Sources:
     """
 
     folder: FilePath
+    guardrails_file: FilePath
     files: list[Source] = field(default_factory=list)
     data: dict[str, Any] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
@@ -78,17 +75,20 @@ class Sources:
         place = self.place(path)
         return self.files[place.order]
 
-    def report(self, rule: str, path: Path, message: str, hint: str, *, of_key: bool = False) -> None:
+    def report(
+        self, rule: str, path: Path, message: str, hint: str, *, of_key: bool = False, source: Source | None = None
+    ) -> None:
         """Add a finding at the place of ``path``; one rule is broken once at one place.
 
         What an anchor holds stands in many entries and in one place; what is too long for one account is so for others.
         A warning that an ``allow`` around it accepts is kept apart, with the reason given. What is missing is not
-        reported while a part of the inventory cannot be read: it may stand there.
+        reported while a part of the inventory cannot be read: it may stand there. Where several files have something at
+        ``path``, ``source`` says which of them is meant.
         """
         if self.lost and RULES[rule].of_absence:
             return
         path = self.written(path)
-        place = self.place(path, of_key=of_key)
+        place = self.place(path, of_key=of_key) if source is None else source.place(path, of_key=of_key)[0]
         reason = self.allowances.reason(rule, path)
         if (rule, place) in self._told:
             return
@@ -116,139 +116,14 @@ class Sources:
         name = str(path[1]) if path[:1] == ("permission_policies",) and path[2:3] == ("document",) else None
         return (self.policy_files[name], path[3:]) if name in self.policy_files else None
 
+    def holds_guardrails(self, path: FilePath) -> bool:
+        """Tell whether ``path`` is the guardrails file: links to its folder count, a link to the file does not.
+
+        A link of a team's own to the guardrails file is another file.
+        """
+        named = self.guardrails_file
+        return path.name == named.name and os.path.realpath(path.parent) == os.path.realpath(named.parent)
+
     def remember(self, source: Source, path: Path) -> None:
         """Note that ``source`` has something to say at ``path``."""
         self._holders.setdefault(path, []).append(source)
-
-
-def read_sources(inventory: FilePath) -> Sources:
-    """Read and merge all files of an inventory, a folder or one file; never raises for what is there."""
-    folder = inventory if inventory.is_dir() else inventory.parent
-    sources = Sources(folder)
-    if not inventory.exists():
-        _report_whole(sources, inventory, "inventory-missing", "there is no such file or folder", "name the inventory")
-        return sources
-    try:
-        paths = inventory_files(inventory, lambda path: _refuse_link(sources, path))
-    except OSError as error:
-        _report_whole(
-            sources, inventory, "unreadable-file", f"cannot be read: {error.strerror}", "check its permissions"
-        )
-        return sources
-    except TooManyFiles as error:
-        _report_whole(sources, inventory, "unreadable-file", str(error), "name the folder of the inventory alone")
-        return sources
-    if not paths:
-        hint = "write a file such as inventory.yaml in it"
-        _report_whole(sources, inventory, "inventory-missing", "no *.yaml or *.yml file is in this folder", hint)
-    for path in paths:
-        _read_into(sources, path)
-    if len(paths) > 1:
-        _say_what_waits(sources)
-    if paths and not sources.data and not sources.findings:
-        hint = "declare workspaces, accounts and roles"
-        _report_whole(sources, paths[0], "inventory-empty", "the inventory is empty", hint)
-    return sources
-
-
-def _report_whole(sources: Sources, path: FilePath, rule: str, message: str, hint: str) -> None:
-    sources.report_lost(Finding(Place(len(sources.files), 1, 1, str(path)), rule, "", message, hint))
-
-
-def _refuse_link(sources: Sources, path: FilePath) -> None:
-    message = "a linked folder, and links are not followed"
-    _report_whole(sources, path, "outside-inventory", message, "put the folder itself here")
-
-
-def _say_what_waits(sources: Sources) -> None:
-    """Let the finding of a file that cannot be read say that findings of other files wait for it."""
-    waits = "until then, names that nobody declares are not reported"
-    sources.findings = [
-        replace(finding, hint=f"{finding.hint}; {waits}") if finding in sources.lost else finding
-        for finding in sources.findings
-    ]
-
-
-def _read_into(sources: Sources, path: FilePath) -> None:
-    text = read_text(path, sources.folder)
-    if isinstance(text, Unreadable):
-        _report_whole(sources, path, text.rule, text.message, text.hint)
-        return
-    source = Source(len(sources.files), path, read_document(text))
-    sources.files.append(source)
-    data = source.document.data
-    add = sources.report_lost if data is None else sources.findings.append
-    for problem in source.document.problems:
-        place = Place(source.order, problem.line, problem.column, str(path))
-        add(Finding(place, problem.rule, show_path(problem.path), problem.message, problem.hint))
-    if isinstance(data, dict):
-        _merge_file(sources, source, data)
-    elif data is not None:
-        message = f"expected a mapping of sections, found {describe(data)}"
-        sources.report_lost(
-            Finding(source.place(())[0], "wrong-type", "", message, "write workspaces:, accounts:, roles:")
-        )
-
-
-def _merge_file(sources: Sources, source: Source, data: dict[str, Any]) -> None:
-    for section, value in data.items():
-        sources.remember(source, (section,))
-        if section not in Inventory.model_fields:
-            known = list(Inventory.model_fields)
-            hint = did_you_mean(section, known, f"the sections are {', '.join(known)}", parts=True)
-            place = source.place((section,), of_key=True)[0]
-            message = f"`{section}` is not a section of an inventory"
-            sources.findings.append(Finding(place, "unknown-key", section, message, hint))
-        elif section in _MERGED_SECTIONS and not isinstance(value, dict | None):
-            place = source.place((section,))[0]
-            message = f"expected a mapping, found {describe(value)}"
-            sources.report_lost(Finding(place, "wrong-type", section, message, f"write {section}: {{NAME: …}}"))
-        elif section == "version" and section in sources.data and sources.data[section] == value:
-            continue
-        else:
-            _merge(sources, source, sources.data, {section: value}, ())
-
-
-def _merge(sources: Sources, source: Source, target: dict[str, Any], addition: dict[str, Any], at: Path) -> None:
-    """Merge ``addition`` into ``target``: mappings that hold entries merge, anything else stands once."""
-    for key, value in addition.items():
-        path = (*at, key)
-        if len(path) == 2:  # noqa: PLR2004 - section and name: what findings are looked up by
-            sources.remember(source, path)
-        if value is None and _holds_entries(path) and not _may_be_empty(path):
-            # Cut off, or commented out below: quietly taken for empty, it would delete what stood there.
-            place = source.place(path, of_key=True)[0]
-            message = f"`{key}` has no value"
-            hint = "write {} where there is really none, or remove the key"
-            sources.report_lost(Finding(place, "empty-value", show_path(path), message, hint))
-        elif _holds_entries(path) and isinstance(value, dict | None) and isinstance(target.get(key, {}), dict | None):
-            merged: dict[str, Any] = target.get(key) or {}
-            target[key] = merged
-            _merge(sources, source, merged, value or {}, path)
-        elif key in target:
-            first = sources.place(path, of_key=True)
-            place = source.place(path, of_key=True)[0]
-            message = f"`{key}` stands twice, first at {first.file}:{first.line}"
-            sources.findings.append(Finding(place, "duplicate", show_path(path), message, "keep one of the two"))
-        else:
-            target[key] = value
-
-
-def _may_be_empty(path: Path) -> bool:
-    """Tell whether nothing at ``path`` means something: a repository whose UUID the lock has, say."""
-    match path:
-        case ("workspaces", _) | ("workspaces", _, "repositories", _):
-            return True
-    return False
-
-
-def _holds_entries(path: Path) -> bool:
-    """Tell whether mappings at ``path`` merge across files: sections, workspaces, repositories and their parts."""
-    match path:
-        case (section,):
-            return section in _MERGED_SECTIONS
-        case ("workspaces", _) | ("workspaces", _, "repositories"):
-            return True
-        case ("workspaces", _, "repositories", _) | ("workspaces", _, "repositories", _, "environments"):
-            return True
-    return False

@@ -6,6 +6,7 @@ sound: one fault gives one finding, and hides no other.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import UnionType
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -132,6 +133,9 @@ def _unknown_key(path: Path, model: type[BaseModel]) -> Fault:
     if path[-2:-1] == ("plan_role",) and path[-1] in _KEYS_OF_THE_ROLE:
         message = f"`{path[-1]}` is not for plan roles"
         return Fault("unknown-key", path, message, _KEYS_OF_THE_ROLE[path[-1]], of_key=True)
+    if path[0] == "guardrails" and path[-1] == "allow":
+        message, hint = "`allow` means nothing here: a guardrail is never silenced", "change the guardrail itself"
+        return Fault("unknown-key", path, message, hint, of_key=True)
     known = list(keys_at(path[:-1], model))
     otherwise = f"the keys here are {', '.join(known)}" if known else "remove it"
     hint = did_you_mean(str(path[-1]), known, otherwise, parts=True)
@@ -144,12 +148,18 @@ def keys_at(path: Path, top: type[BaseModel] = Inventory) -> Iterator[str]:
     for part in path:
         if isinstance(model, type) and issubclass(model, BaseModel):
             field = model.model_fields.get(str(part))
-            model = field.annotation if field else None
+            model = _without_none(field.annotation) if field else None
         else:
             models = list(models_in(model))
             model = models[0] if models else None
     for found in [model] if isinstance(model, type) and issubclass(model, BaseModel) else models_in(model):
         yield from found.model_fields
+
+
+def _without_none(annotation: Any) -> Any:  # noqa: ANN401 - a type annotation
+    """Return ``X`` for ``X | None``: a model that may be left out is no step of a path."""
+    kinds = [kind for kind in getattr(annotation, "__args__", ()) if kind is not type(None)]
+    return kinds[0] if isinstance(annotation, UnionType) and len(kinds) == 1 else annotation
 
 
 def models_in(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - a type annotation

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from config.models.account import Account, DeployRole, Quotas
 from config.models.defaults import Defaults
 from config.models.family import ForEach
+from config.models.guardrails import FolderRule, GuardrailRule, Guardrails
 from config.models.inventory import Inventory
 from config.models.permission_policy import PermissionPolicy
 from config.models.role import AccountsByLabel, Override, PlanRole, Role
@@ -35,6 +36,9 @@ MODELS: dict[str, type[BaseModel]] = {
     "roles.KEY.overrides.KEY": Override,
     "roles.KEY.for_each": ForEach,
     "roles.KEY.plan_role": PlanRole,
+    "guardrails": Guardrails,
+    "guardrails.rules.KEY": GuardrailRule,
+    "guardrails.folders.PATH": FolderRule,
 }
 """Where each model stands in the inventory."""
 

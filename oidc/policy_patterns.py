@@ -50,14 +50,14 @@ def matches(text: str, pattern: str) -> bool:
     A policy variable, ``${aws:PrincipalTag/team}``, could be anything; ``${*}``, ``${?}`` and ``${$}`` are the bare
     characters.
     """
-    tokens = _tokens(pattern)
+    expected = tokens(pattern)
     position = matched = 0
     star, resume = -1, 0
     while position < len(text):
-        if matched < len(tokens) and tokens[matched] == _ANY:
+        if matched < len(expected) and expected[matched] == ANY:
             star, resume = matched, position
             matched += 1
-        elif matched < len(tokens) and tokens[matched] in (_ONE, text[position]):
+        elif matched < len(expected) and expected[matched] in (ONE, text[position]):
             position += 1
             matched += 1
         elif star >= 0:
@@ -65,7 +65,7 @@ def matches(text: str, pattern: str) -> bool:
             matched, position = star + 1, resume
         else:
             return False
-    return all(token == _ANY for token in tokens[matched:])
+    return all(token == ANY for token in expected[matched:])
 
 
 def literally(text: str) -> str:
@@ -76,18 +76,19 @@ def literally(text: str) -> str:
     return re.sub(r"[*?$]", r"${\g<0>}", text)
 
 
-_ANY, _ONE = "any run", "any one"
+ANY, ONE = "any run", "any one"
 """Tokens besides single characters, which they never equal."""
 
 
 @lru_cache(maxsize=4096)
-def _tokens(pattern: str) -> tuple[str, ...]:
-    tokens: list[str] = []
+def tokens(pattern: str) -> tuple[str, ...]:
+    """Return what a pattern asks for, one after the other: ``("s", "3", ":", ANY)`` for ``s3:*``."""
+    found: list[str] = []
     before, opened, rest = pattern.partition("${")
     while True:
-        tokens += [_ANY if character == "*" else _ONE if character == "?" else character for character in before]
+        found += [ANY if character == "*" else ONE if character == "?" else character for character in before]
         if not opened:
-            return tuple(tokens)
+            return tuple(found)
         variable, _, after = rest.partition("}")
-        tokens.append(variable if variable in ("*", "?", "$") else _ANY)
+        found.append(variable if variable in ("*", "?", "$") else ANY)
         before, opened, rest = after.partition("${")

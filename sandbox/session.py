@@ -40,6 +40,7 @@ class Subject:
 
     Attributes:
         path: Of the inventory.
+        guardrails: The file that was named for them, or ``None``.
         inventory: As loaded.
         plan: Without accounts of other partitions.
         left_out: The keys of those.
@@ -48,6 +49,7 @@ class Subject:
     """
 
     path: Path
+    guardrails: Path | None
     inventory: Inventory
     plan: AccessPlan
     left_out: tuple[str, ...]
@@ -55,16 +57,16 @@ class Subject:
     folder: Path
 
 
-def read_subject(path: Path) -> Subject:
+def read_subject(path: Path, guardrails: Path | None = None) -> Subject:
     """Load and compile the inventory; raises InventoryError with all findings where one is an error."""
-    loaded = load_inventory(path)
+    loaded = load_inventory(path, guardrails=guardrails)
     compiled = compile_plan(loaded)
     if compiled.plan is None:
         findings = "\n".join(str(finding) for finding in compiled.findings)
         raise InventoryError(f"the inventory has findings:\n{findings}")
     emulated = emulated_part(compiled.plan)
     warnings = tuple(str(finding) for finding in compiled.findings)
-    return Subject(path, loaded.inventory, emulated.plan, emulated.left_out, warnings, folder_of(path))
+    return Subject(path, guardrails, loaded.inventory, emulated.plan, emulated.left_out, warnings, folder_of(path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,7 @@ def _program(subject: Subject, endpoint: str, bitbucket: EmulatedBitbucket) -> P
     config = {
         # The program runs in the project folder, wherever the command was called.
         f"{PROJECT}:inventory": str(subject.path.resolve()),
+        f"{PROJECT}:guardrails": str(subject.guardrails.absolute()) if subject.guardrails else "",
         f"{PROJECT}:accounts": json.dumps([account.key for account in subject.plan.accounts] or ["*"]),
         f"{PROJECT}:awsEndpoint": endpoint,
         f"{PROJECT}:issuerConnect": json.dumps(connect),

@@ -1,6 +1,16 @@
 """Rules that look at more than one record: a function for each, listed in ``check``."""
 
-from config.cross_record import accounts, identity, pairs, permission_documents, permissions, trust
+from config.cross_record import (
+    accounts,
+    delegated_roles,
+    delegation,
+    guardrails,
+    identity,
+    pairs,
+    permission_documents,
+    permissions,
+    trust,
+)
 from config.cross_record.context import Context
 
 _CHECKS = (
@@ -15,6 +25,9 @@ _CHECKS = (
     pairs.check_pairs,
     permissions.check_references,
     permission_documents.check_documents,
+    guardrails.check_guardrails,
+    delegation.check_files,
+    delegated_roles.check_delegated_roles,
 )
 
 

@@ -10,6 +10,7 @@ from config.models.account import Account
 from config.models.base import InventoryModel
 from config.models.defaults import Defaults
 from config.models.family import RoleKey
+from config.models.guardrails import Guardrails
 from config.models.permission_policy import PermissionPolicy
 from config.models.role import Role
 from config.models.workspace import Workspace
@@ -60,3 +61,5 @@ class Inventory(InventoryModel):
     """By a key of your own, which is the name of the inline policy too."""
     roles: Annotated[dict[RoleKey, Role], example(_ROLES, since="0.1")] = Field(default_factory=dict)
     """By a key of your own, which is the role's name too unless it says another."""
+    guardrails: Annotated[Guardrails | None, example({"rules": {"all": {"required": ["owner"]}}}, since="0.1")] = None
+    """What holds whoever declares a role, and what each folder may declare; in the guardrails file alone."""

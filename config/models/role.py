@@ -43,7 +43,7 @@ class AccountsByLabel(InventoryModel):
     """Keys or globs of accounts to leave out."""
 
 
-def _accounts(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
+def _parse_accounts(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
     if isinstance(value, list | tuple):
         return each_once(parse_each(value, parse_text))
     if isinstance(value, dict):
@@ -52,6 +52,11 @@ def _accounts(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
 
 
 _AccountList = Annotated[tuple[Text, ...], EACH_ONCE]
+Accounts = Annotated[
+    tuple[str, ...] | AccountsByLabel,
+    PlainValidator(_parse_accounts, json_schema_input_type=_AccountList | AccountsByLabel),
+]
+"""Keys or globs of accounts, or {labels: …, exclude: …}."""
 
 
 def _source_ips(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
@@ -169,11 +174,7 @@ class Role(RoleSettings):
 
     name: Annotated[RoleName | None, example("payments-deploy", since="0.1")] = None
     """The name in IAM; the key where left out. A rename replaces the role: the old one is deleted first."""
-    accounts: Annotated[
-        tuple[str, ...] | AccountsByLabel,
-        PlainValidator(_accounts, json_schema_input_type=_AccountList | AccountsByLabel),
-        example(["prod", "sandbox-*"], since="0.1"),
-    ]
+    accounts: Annotated[Accounts, example(["prod", "sandbox-*"], since="0.1")]
     """Keys or globs of accounts, or {labels: …, exclude: …}."""
     trust: Annotated[Trust, example([{"repository": "acme/payments", "environments": ["production"]}], since="0.1")]
     """Who may assume it."""

@@ -3,13 +3,14 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
-from cli.main import run
+from cli.main import cli, run
 
 ROLE = "roles: {r: {accounts: [dev], trust: [{repository: acme/shop, environments: [production]}]}}\n"
 EXPIRED = ROLE.replace("accounts", "expires: 2020-01-01, accounts")
@@ -168,3 +169,47 @@ def test_hostile_names_reach_a_terminal_as_text(write_inventory: Inventory, caps
     )
     assert run(["validate", str(folder)]) == 1
     assert "\x1b" not in capsys.readouterr().err
+
+
+GUARDRAILS = "guardrails: {rules: {everywhere: {permissions_boundary: account:ci-boundary}}}\n"
+
+
+def commands_of(group: click.Command, *names: str) -> Iterator[tuple[str, click.Command]]:
+    """Yield every command with its name, those of groups included."""
+    assert isinstance(group, click.Group)
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        found = group.get_command(context, name)
+        assert found is not None
+        if isinstance(found, click.Group):
+            yield from commands_of(found, *names, name)
+        else:
+            yield " ".join((*names, name)), found
+
+
+def test_every_command_that_reads_an_inventory_takes_guardrails() -> None:
+    parameters = {name: {found.name for found in command.params} for name, command in commands_of(cli)}
+    reading = {name for name, found in parameters.items() if "inventory" in found}
+    assert {"validate", "sandbox up"} <= reading
+    assert reading == {name for name, found in parameters.items() if "guardrails" in found}
+
+
+@pytest.mark.parametrize("command", ["validate", "plan", "deploy-policy", "sandbox up", "sandbox prove"])
+def test_guardrails_of_a_named_file_hold(
+    write_inventory: Inventory, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    (tmp_path / "rules.yaml").write_text(GUARDRAILS)
+    options = ["--guardrails", str(tmp_path / "rules.yaml")]
+    assert run([*command.split(), str(write_inventory(ROLE)), *options]) == 1
+    assert "error[guardrail-boundary] roles.r: there is no permissions boundary" in capsys.readouterr().err
+
+
+def test_a_named_file_of_guardrails_that_is_not_there_is_an_error(
+    write_inventory: Inventory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["validate", str(write_inventory(ROLE)), "--guardrails", "gone.yaml"]) == 1
+    assert "gone.yaml:1:1: error[guardrails-missing]" in capsys.readouterr().err
+
+
+def test_an_empty_path_of_guardrails_is_wrong_usage(write_inventory: Inventory) -> None:
+    assert run(["validate", str(write_inventory(ROLE)), "--guardrails", ""]) == 2

@@ -58,6 +58,32 @@ def test_findings_end_the_run_before_anything_is_registered(
     assert registered == []
 
 
+def test_a_run_within_the_guardrails_that_the_stack_names_goes_on(
+    run: Callable[..., Any], write_inventory: Callable[..., Path], tmp_path: Path
+) -> None:
+    (tmp_path / "rules.yaml").write_text("guardrails: {rules: {everywhere: {widest_trust: environment-bound}}}\n")
+    outputs = stack_outputs(run(write_inventory(ROLES), guardrails=str(tmp_path / "rules.yaml")))
+    assert outputs["roleArns"].keys() == {"dev", "prod"}
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("guardrails: {rules: {everywhere: {permissions_boundary: account:x}}}\n", "guardrail-boundary"),
+        ("", "guardrails-missing"),
+        (None, "guardrails-missing"),
+    ],
+)
+def test_guardrails_that_the_stack_names_end_the_run(
+    run: Callable[..., Any], write_inventory: Callable[..., Path], tmp_path: Path, text: str | None, rule: str
+) -> None:
+    if text is not None:
+        (tmp_path / "rules.yaml").write_text(text)
+    with pytest.raises(pulumi.RunError) as caught:
+        run(write_inventory(ROLES), guardrails=str(tmp_path / "rules.yaml"))
+    assert f"error[{rule}]" in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("config", "message"),
     [
@@ -106,6 +132,7 @@ def test_defaults_of_the_program_are_those_of_the_project_file(project_folder: P
     declared = yaml.safe_load((project_folder / "Pulumi.yaml").read_text())["config"]
     assert {key: found.get("default") for key, found in declared.items()} == {
         "inventory": "inventory",
+        "guardrails": "",
         "accounts": ["*"],
         "protectOidcProviders": False,
         "issuerTimeoutSeconds": 10,
@@ -114,4 +141,5 @@ def test_defaults_of_the_program_are_those_of_the_project_file(project_folder: P
     }
     settings = StackSettings.of(pulumi.Config("nothing-is-set"))
     assert (settings.inventory, settings.accounts, settings.issuer_timeout) == (Path("inventory"), ("*",), 10.0)
+    assert settings.guardrails is None
     assert (settings.protect_oidc_providers, settings.aws_endpoint, settings.issuer_connect) == (False, None, None)

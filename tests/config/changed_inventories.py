@@ -44,8 +44,8 @@ def places(data: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
             yield from places(value, (*at, index))
 
 
-def mutated(rng: random.Random) -> Any:
-    sound = rng.choice(SOUND)
+def mutated(rng: random.Random, of: Any = None) -> Any:
+    sound = rng.choice(SOUND) if of is None else of
     data = copy.deepcopy(sound)
     for _ in range(rng.randint(1, 3)):
         *path, last = rng.choice([at for at in places(data) if at])

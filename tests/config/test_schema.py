@@ -51,7 +51,9 @@ OF_MEANING = {
     *("resource-mismatch", "account-resource", "partition-resource", "contradictory-conditions", "denied-anyway"),
 }
 """What follows from what is written, rather than from how."""
-BEYOND_THE_SCHEMA = OF_THE_TEXT | OF_SEVERAL_FILES | OF_SEVERAL_RECORDS | OF_MEANING
+OF_GUARDRAILS = {rule for rule in RULES if rule.startswith(("guardrail", "delegation-"))}
+"""What one file asks of the others."""
+BEYOND_THE_SCHEMA = OF_THE_TEXT | OF_SEVERAL_FILES | OF_SEVERAL_RECORDS | OF_MEANING | OF_GUARDRAILS
 
 PASSED = {
     *(
@@ -77,6 +79,11 @@ PASSED = {
     *("bad-value--empty-integer", "bad-value--expires-on-no-day", "bad-value--huge-integer"),
     *("bad-variable--region-of-an-account-without", "bad-variable--document-of-families"),
     "duplicate--plan-role-and-role",
+    *(
+        "duplicate--account-again-without-its-labels",
+        "duplicate--guardrails-in-one-file",
+        "duplicate--folder-of-a-team-and-of-the-platform",
+    ),
     *("duplicate--account-id", "duplicate--defaults-in-two-files", "duplicate--environment-in-two-files"),
     *("duplicate--key", "duplicate--key-in-a-policy-file", "duplicate--role-in-two-files", "duplicate--section"),
     *("duplicate--same-trust-twice", "duplicate--uuid-of-the-lock", "duplicate--uuid-under-two-names"),

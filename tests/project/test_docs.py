@@ -80,8 +80,32 @@ def is_lock(block: Block) -> bool:
     return block.text.startswith("# inventory.lock.yaml")
 
 
+def file_of(block: Block) -> str | None:
+    """Return the file that a block says it is one of: of a page with several, all are one inventory."""
+    named = re.match(r"# ([\w./-]+\.yaml)\n", block.text)
+    return named[1] if named and not is_lock(block) else None
+
+
 def is_inventory(block: Block) -> bool:
-    return not is_pipeline(block) and not is_lock(block)
+    return not is_pipeline(block) and not is_lock(block) and file_of(block) is None
+
+
+def write_files_of(page: str, folder: Path) -> int:
+    """Write every block of a page that names its file; return how many there are."""
+    found = [block for block in of("yaml") if block.page == page and file_of(block)]
+    for block in found:
+        path = folder / (file_of(block) or "")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(block.text)
+    return len(found)
+
+
+def test_the_files_that_the_page_of_guardrails_shows_are_one_sound_inventory(tmp_path: Path) -> None:
+    assert write_files_of("guardrails.md", tmp_path) == 3
+    compiled = compile_plan(load_inventory(tmp_path))
+    assert (compiled.findings, compiled.plan is not None) == ((), True)
+    (tmp_path / "guardrails.yaml").write_text("guardrails: {platform: [platform]}\n")
+    assert [finding.rule for finding in compile_plan(load_inventory(tmp_path)).findings] == ["delegation-file"]
 
 
 @pytest.mark.parametrize("block", [block for block in of("yaml") if is_lock(block)], ids=name)
@@ -123,6 +147,8 @@ def test_every_pipeline_in_the_docs_has_a_token_for_the_role_that_it_names(block
 def inventory_of(page: str, folder: Path) -> None:
     """Put the inventory that a page shows into a folder, or the quickstart where it shows none."""
     shown = [block for block in of("yaml") if block.page == page and is_inventory(block)]
+    if write_files_of(page, folder / "inventory"):
+        return
     if shown:
         (folder / "inventory").mkdir()
         (folder / "inventory" / "inventory.yaml").write_text(shown[0].text)

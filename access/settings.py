@@ -1,0 +1,45 @@
+"""A role's settings in one account: what its override replaces there, and where each of them is written."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from config.models.role import Override, Role, RoleSettings
+from config.yaml_document import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A role's settings in one account: each value with the path that it was written at.
+
+    Attributes:
+        key: Of the role.
+        role: As written.
+        override: What holds in the account in place of the role's own, or ``None``.
+        override_path: Where that stands.
+    """
+
+    key: str
+    role: Role
+    override: Override | None
+    override_path: Path
+
+    @classmethod
+    def of(cls, key: str, role: Role, override: tuple[str, Override] | None) -> "Settings":
+        """Make them of a role and the override that holds in the account, with its own key."""
+        pattern, replacing = override or ("", None)
+        return cls(key, role, replacing, ("roles", key, "overrides", pattern))
+
+    def get(self, name: str) -> Any:  # noqa: ANN401 - typed by the field
+        """Return what holds for a setting."""
+        return getattr(self._holder(name), name)
+
+    def _holder(self, name: str) -> RoleSettings:
+        return self.override if self.override is not None and name in self.override.model_fields_set else self.role
+
+    def is_written(self, name: str) -> bool:
+        """Tell whether the role or its override says anything of a setting."""
+        return self._holder(name) is self.override or bool(self.get(name))
+
+    def path(self, name: str) -> Path:
+        """Return where a setting stands, or would."""
+        return (*(self.override_path if self._holder(name) is self.override else ("roles", self.key)), name)

@@ -1,0 +1,147 @@
+"""Delegated folders: what their files declare. What the roles there select and use is in ``delegated_roles``."""
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from config.cross_record.context import Context
+from config.delegation import Area, Areas
+from config.findings import Finding, Place, unusual_letters
+from config.models.guardrails import FolderRule
+from config.sources import Source
+from config.yaml_document import Path
+from oidc.identifiers import UUID_PATTERN
+
+_OWN_SECTIONS = {"roles": "roles", "permission_policies": "permission_policies", "workspaces": "repositories"}
+"""Sections that a delegated folder may have, each with the key of its rule that says which entries."""
+
+_ANYBODYS = frozenset({"version", "guardrails"})
+"""The version of the grammar says nothing; guardrails in such a file have a finding already."""
+
+
+def check_files(context: Context) -> None:
+    """Report files that no folder covers, and what the files of delegated folders declare and may not."""
+    guardrails = context.inventory.guardrails
+    if guardrails is None or not guardrails.delegate:
+        return
+    areas = Areas(guardrails, context.sources)
+    for source in context.sources.files:
+        data = source.document.data
+        if not isinstance(data, dict) or not data:
+            continue
+        area = areas.of_source(source)
+        if area is None:
+            _report_uncovered(context, source)
+        elif area.rule is not None:
+            _check_sections(context, source, data, area, area.rule)
+
+
+def _report_uncovered(context: Context, source: Source) -> None:
+    if source.path.is_symlink():
+        message = "this is a link, and its text is not in the part of the inventory that the link is in"
+        hint = "put the file itself here"
+    else:
+        unusual = unusual_letters(str(source.path.relative_to(context.sources.folder)))
+        message = f"no path in the guardrails covers this file{unusual}, so nothing may be declared in it"
+        hint = "move it into its team's folder, or have it listed in the guardrails under `folders` or `platform`"
+    finding = Finding(Place(source.order, 1, 1, str(source.path)), "delegation-file", "", message, hint)
+    context.sources.findings.append(finding)
+
+
+def _check_sections(context: Context, source: Source, data: Mapping[str, Any], area: Area, rule: FolderRule) -> None:
+    for section, entries in data.items():
+        if section not in context.sources.data or section in _ANYBODYS:
+            continue
+        key = _OWN_SECTIONS.get(section)
+        if key is None:
+            message = f"`{section}` is the platform team's, and this file is in {area.path}, {said(context, area)}"
+            hint = "move this to a file of the platform team, or ask for the change there"
+            context.sources.report("delegation-section", (section,), message, hint, of_key=True, source=source)
+        elif not (patterns := getattr(rule, key)):
+            message = f"nothing under `{section}` may be declared in {area.path}, {said(context, area)}"
+            hint = f"move it to a file of the platform team, or have `{key}` added to this folder's guardrails"
+            context.sources.report("delegation-section", (section,), message, hint, of_key=True, source=source)
+        elif section == "workspaces":
+            _check_workspaces(context, source, entries, area)
+        elif isinstance(entries, Mapping):
+            _check_names(context, source, section, entries, patterns)
+
+
+def _check_names(
+    context: Context, source: Source, section: str, entries: Mapping[str, Any], patterns: tuple[str, ...]
+) -> None:
+    for name in entries:
+        if not matches(name, patterns):
+            message = f"`{name}` is not a name that may be declared here: {' or '.join(patterns)}"
+            hint = "choose such a name, or have the guardrails of this folder list it"
+            context.sources.report("delegation-name", (section, name), message, hint, of_key=True, source=source)
+
+
+def _check_workspaces(context: Context, source: Source, workspaces: Any, area: Area) -> None:  # noqa: ANN401 - raw data
+    for slug, workspace in _items(workspaces):
+        for key, value in _items(workspace):
+            at: Path = ("workspaces", slug, key)
+            if key != "repositories":
+                message = f"`{key}` of a workspace is the platform team's; in {area.path} stand repositories alone"
+                hint = "move this to a file of the platform team"
+                context.sources.report("delegation-section", at, message, hint, of_key=True, source=source)
+                continue
+            for name, repository in _items(value):
+                _check_repository(context, source, (*at, name), repository, area)
+
+
+def _check_repository(context: Context, source: Source, at: Path, repository: Any, area: Area) -> None:  # noqa: ANN401 - raw data
+    workspace, name = str(at[1]), str(at[3])
+    patterns = area.rule.repositories if area.rule else ()
+    if not matches(f"{workspace}/{name}", patterns):
+        message = f"{workspace}/{name} is not a repository of {area.path}: {' or '.join(patterns)}"
+        hint = "declare it where it belongs, or have the guardrails of this folder list it"
+        context.sources.report("delegation-repository", at, message, hint, of_key=True, source=source)
+        return
+    for where in _uuids(at, repository):
+        _check_confirmed(context, source, where)
+
+
+def _uuids(at: Path, repository: Any) -> list[Path]:  # noqa: ANN401 - raw data
+    """Return the path of every UUID that is written for a repository and its deployment environments."""
+    if isinstance(repository, str):
+        return [at]
+    found = [((*at, key), value) for key, value in _items(repository) if key == "uuid"]
+    environments = repository.get("environments") if isinstance(repository, Mapping) else None
+    found += [((*at, "environments", key), value) for key, value in _items(environments)]
+    return [where for where, value in found if isinstance(value, str) and UUID_PATTERN.fullmatch(value)]
+
+
+def _check_confirmed(context: Context, source: Source, at: Path) -> None:
+    """A UUID says what is trusted, and its name nothing: whoever writes it could write that of anything else.
+
+    Where the lock has another one, that is a finding already (``lock-mismatch``).
+    """
+    if context.lock.is_broken or _locked(context, at) is not None:
+        return
+    message = "nothing confirms that this UUID belongs to the name, and it stands in a file of the team that trusts it"
+    hint = "have it answered in inventory.lock.yaml, or declared in a file of the platform team"
+    context.sources.report("delegation-repository", at, message, hint, source=source)
+
+
+def _locked(context: Context, at: Path) -> str | None:
+    workspace = context.lock.lock.workspaces.get(str(at[1]))
+    repository = workspace.repositories.get(str(at[3])) if workspace else None
+    if repository is None or "environments" not in at[4:5]:
+        return repository.uuid if repository else None
+    return repository.environments.get(str(at[5]))
+
+
+def _items(data: Any) -> list[tuple[str, Any]]:  # noqa: ANN401 - raw data
+    return list(data.items()) if isinstance(data, Mapping) else []
+
+
+def matches(name: str, patterns: tuple[str, ...]) -> bool:
+    """Tell whether one of the patterns, with ``*`` and ``?``, matches; case counts."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def said(context: Context, area: Area) -> str:
+    """Return where the guardrails speak of a folder: ``delegated at guardrails.yaml:7``."""
+    place = context.sources.place(("guardrails", "folders", area.path), of_key=True)
+    return f"delegated at {place.file}:{place.line}"
