@@ -1,6 +1,15 @@
 """Rules that look at more than one record: a function for each, listed in ``check``."""
 
-from config.cross_record import accounts, identity, pairs, permission_documents, permissions, trust
+from config.cross_record import (
+    accounts,
+    identity,
+    pairs,
+    permission_documents,
+    permissions,
+    source_addresses,
+    trust,
+    wide_trust,
+)
 from config.cross_record.context import Context
 
 _CHECKS = (
@@ -13,7 +22,11 @@ _CHECKS = (
     trust.check_trust,
     trust.check_whole_workspace,
     pairs.check_pairs,
+    wide_trust.check_wide_trust,
+    source_addresses.check_source_addresses,
     permissions.check_references,
+    permissions.check_names,
+    permissions.check_last_days,
     permission_documents.check_documents,
 )
 
