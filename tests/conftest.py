@@ -59,7 +59,8 @@ def write_inventory(tmp_path: Path) -> Callable[..., Path]:
         folder = tmp_path / "inventory"
         folder.mkdir(exist_ok=True)
         text = "".join((*roles, *files.values()))
-        declared = [part for word, part in (("staging", STAGING), ("site", SITE), ("other", OTHER)) if word in text]
+        uses = {"staging": STAGING, "acme/site": SITE, "other/tool": OTHER, "keep_oidc_providers": OTHER}
+        declared = dict.fromkeys(part for word, part in uses.items() if word in text)
         (folder / "base.yaml").write_text(WORKSPACES + "".join(declared) + ACCOUNTS + "".join(roles))
         for name, text in files.items():
             path = folder / name.replace("__", "/").replace("_yaml", ".yaml").replace("_json", ".json")
