@@ -10,8 +10,11 @@ from access.oidc_providers import oidc_provider_plans
 from access.permission_findings import check_permissions
 from access.plan import Access, AccessPlan, AccountPlan, RolePlan
 from access.policy_uses import Selected
-from access.roles import Place, role_plan
+from access.role_settings import Place
+from access.roles import role_plan
+from access.sizes import check_account
 from config.allow import Silenced
+from config.cross_record.unused import check_unused
 from config.findings import Finding, has_errors
 from config.load import Loaded, in_file_order
 from config.models.account import Account
@@ -57,7 +60,8 @@ def compile_plan(loaded: Loaded) -> Compiled:
     check_permissions(accounts, selected, loaded)
     check_guardrails(accounts, selected, loaded)
     if not has_errors(loaded.sources.findings):
-        # What has an error is not judged further: whether it would be warned of is not known.
+        # What has an error is not judged further: whether it is used, and would be warned of, is not known.
+        check_unused(loaded.inventory, loaded.sources)
         loaded.sources.report_unused_allowances()
     findings = in_file_order(loaded.sources.findings)
     silenced = tuple(sorted(loaded.sources.allowances.silenced))
@@ -87,18 +91,16 @@ def _account_plan(loaded: Loaded, key: str, account: Account, selected: Selected
         if (plan := role_plan(role_key, role, override, place, loaded)) is not None
     ]
     _check_names(sources, key, roles, inventory)
-    if len(roles) > account.quotas.roles:
-        message = f"{len(roles)} roles, and the quota of {key} is {account.quotas.roles}"
-        hint = "raise the quota in AWS (L-FE177D64), then say so under `quotas: {roles: …}`"
-        sources.report("size-limit", ("accounts", key), message, hint)
     trusted = {line.workspace for role in roles for line in role.trust}
+    oidc_providers = oidc_provider_plans(key, account, trusted, loaded)
+    check_account(key, account, len(roles), oidc_providers, sources)
     return AccountPlan(
         key=key,
         id=AccountId(account.id),
         partition=account.partition,
         region=place.region,
         access=_access(key, account, inventory.defaults, place),
-        oidc_providers=oidc_provider_plans(key, account, trusted, loaded),
+        oidc_providers=oidc_providers,
         roles=tuple(roles),
     )
 
@@ -119,7 +121,8 @@ def _check_names(sources: Sources, account: str, roles: Iterable[RolePlan], inve
             sources.report("role-name-conflict", at, message, hint)
         else:
             message = f"the name {role.name} is that of roles.{first} in account {account}, ignoring case"
-            sources.report("role-name-conflict", at, message, "give one of them another name")
+            hint = "give one of them another `name:`; another path is not enough"
+            sources.report("role-name-conflict", at, message, hint)
 
 
 def _telling_apart(first: Role, second: Role, written: str) -> str:

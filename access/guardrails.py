@@ -11,8 +11,7 @@ from access.guardrail_permissions import ActionFault, action_fault, forbidden_by
 from access.guardrail_trust import trust_fault
 from access.plan import AccountPlan, RolePlan, TrustPlan
 from access.policy_uses import Selected
-from access.roles import Place
-from access.settings import Settings
+from access.role_settings import Place, Settings
 from config.load import Loaded
 from config.models.defaults import Defaults
 from config.models.guardrails import GuardrailRule

@@ -9,7 +9,7 @@ from config.models.workspace import Workspace
 from oidc.arn import oidc_provider_arn
 from oidc.identifiers import AccountId, BitbucketUuid, WorkspaceSlug
 from oidc.issuer import default_audience, issuer_url
-from oidc.limits import CLIENT_IDS_PER_OIDC_PROVIDER
+from oidc.limits import CLIENT_IDS_PER_OIDC_PROVIDER, OIDC_PROVIDER_URL_CHARS
 
 
 def oidc_provider_plans(
@@ -30,13 +30,24 @@ def _plan(key: str, account: Account, slug: str, workspace: Workspace, loaded: L
     own = default_audience(uuid)
     audiences = (own, *sorted(set(workspace.audiences) - {own}))
     if len(audiences) > CLIENT_IDS_PER_OIDC_PROVIDER:
-        message = f"{len(audiences)} audiences, and an OIDC provider takes {CLIENT_IDS_PER_OIDC_PROVIDER}"
-        loaded.sources.report("size-limit", ("workspaces", slug, "audiences"), message, "remove some")
+        message = (
+            f"{len(audiences)} audiences with the workspace's own, and IAM takes {CLIENT_IDS_PER_OIDC_PROVIDER} for an "
+            "OIDC provider"
+        )
+        hint = "remove those that no step asks for; this limit cannot be raised"
+        loaded.sources.report("size-limit", ("workspaces", slug, "audiences"), message, hint)
+    url = issuer_url(WorkspaceSlug(slug))
+    if len(url) > OIDC_PROVIDER_URL_CHARS:
+        message = f"the issuer's URL has {len(url)} characters, and IAM takes {OIDC_PROVIDER_URL_CHARS}"
+        hint = (
+            f"a slug of at most {len(slug) - len(url) + OIDC_PROVIDER_URL_CHARS} characters fits: see it in Bitbucket"
+        )
+        loaded.sources.report("size-limit", ("workspaces", slug), message, hint, of_key=True)
     defaults = loaded.inventory.defaults
     return OidcProviderPlan(
         workspace=WorkspaceSlug(slug),
         workspace_uuid=uuid,
-        url=issuer_url(WorkspaceSlug(slug)),
+        url=url,
         arn=oidc_provider_arn(account.partition, AccountId(account.id), WorkspaceSlug(slug)),
         audiences=audiences,
         thumbprints=_thumbprints(defaults.thumbprints),

@@ -109,10 +109,11 @@ class RolePlan:
         inline_policies: By name, sorted.
         permissions_boundary_arn: Or ``None``.
         max_session_duration: Seconds.
-        source_ips: Networks that the exchange may come from; none for everywhere.
+        source_ips: Networks that the exchange may come from; none for everywhere, or for ``source_vpces`` alone.
         expires: The last day of access, UTC, or ``None``.
         tags: Those of the defaults and the role's.
         admin_reason: Why it may have admin access, or ``None``.
+        source_vpces: VPC endpoints that the exchange may come through, besides ``source_ips``; sorted.
     """
 
     key: str
@@ -132,6 +133,7 @@ class RolePlan:
     expires: date | None
     tags: Mapping[str, str]
     admin_reason: str | None = None
+    source_vpces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

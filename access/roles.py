@@ -1,58 +1,25 @@
 """A role of the inventory in one account: defaults and overrides applied, variables replaced, within IAM's limits."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from access.plan import RolePlan
-from access.settings import Settings
+from access.role_settings import Place, Settings
+from access.sizes import check_sizes
 from access.trust import trust_lines, trusted_issuers
 from config.load import Loaded
-from config.models.account import Account
-from config.models.defaults import Defaults
 from config.models.family import family_of
 from config.models.role import ATLASSIAN, Override, PairedRole, Role
 from config.policy_reference import PolicyReference
 from config.sources import Sources
 from config.variables import needs_for_each, render, render_all
 from config.yaml_document import Path
-from oidc import limits
 from oidc.admin_access import gives_admin_access, is_admin_managed_policy
-from oidc.arn import Partition, parse_iam_arn, role_arn
-from oidc.identifiers import AccountId
+from oidc.arn import parse_iam_arn, role_arn
 from oidc.policy_document import PolicyDocument
+from oidc.source_addresses import SESSION_POLICY_NAME, SourceAddresses
 from oidc.subject import widest
 from oidc.trust_policy import TrustLimits, trust_policy
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """An account, as far as what is rendered for it depends on it."""
-
-    key: str
-    id: AccountId
-    partition: Partition
-    region: str | None
-    account: Account
-
-    @classmethod
-    def of(cls, key: str, account: Account, defaults: Defaults) -> "Place":
-        """Apply the defaults to an account."""
-        return cls(key, AccountId(account.id), account.partition, account.region or defaults.region, account)
-
-    def variables(self, role: str) -> dict[str, str]:
-        """Return what the variables stand for; a region that nobody named is that of IAM's control plane."""
-        return {
-            "account": self.key,
-            "account_id": self.id,
-            "partition": self.partition.value,
-            "region": self.region or self.partition.iam_region,
-            "role": role,
-        }
-
-    def variables_of(self, key: str, role: Role) -> dict[str, str]:
-        """Return what they stand for in one role; of a family, with those of its item, and the family's key."""
-        return self.variables(family_of(key)) | role.item.variables
 
 
 def role_plan(
@@ -67,10 +34,14 @@ def role_plan(
     name = role.name or family_of(key)
     path = settings.get("path") or defaults.path
     variables = place.variables_of(key, role)
-    source_ips = _source_ips(settings, loaded)
+    addresses = SourceAddresses(_source_ips(settings, loaded), tuple(sorted(settings.get("source_vpces") or ())))
     last_day = settings.get("expires")
-    policy = trust_policy(place.partition, place.id, trusted_issuers(lines), TrustLimits(source_ips, last_day))
+    within = TrustLimits(addresses.networks, last_day, addresses.vpc_endpoints)
+    policy = trust_policy(place.partition, place.id, trusted_issuers(lines), within)
     description = settings.get("description")
+    inline_policies = _inline_policies(settings, place, variables, loaded)
+    if settings.get("bind_session"):
+        inline_policies |= _session_policy(addresses, settings, place, loaded.sources)
     plan = RolePlan(
         key=key,
         name=name,
@@ -82,15 +53,16 @@ def role_plan(
         trust=lines,
         trust_policy=policy,
         managed_policy_arns=_managed_policy_arns(settings, place, variables, loaded.sources),
-        inline_policies=_inline_policies(settings, place, variables, loaded),
+        inline_policies=dict(sorted(inline_policies.items())),
         permissions_boundary_arn=_boundary(settings, place, variables, loaded),
         max_session_duration=settings.get("max_session_duration") or defaults.max_session_duration,
-        source_ips=source_ips,
+        source_ips=addresses.networks,
         expires=last_day,
         tags=dict(sorted((defaults.tags | settings.get("tags")).items())),
         admin_reason=role.dangerously_allow_admin,
+        source_vpces=addresses.vpc_endpoints,
     )
-    _check_sizes(plan, settings, place, loaded.sources)
+    check_sizes(plan, settings, place, loaded.sources)
     if role.dangerously_allow_admin is None:
         _check_admin_access(plan, settings, place, variables, loaded.sources)
     return plan
@@ -108,10 +80,13 @@ def _managed_policy_arns(
     settings: Settings, place: Place, variables: Mapping[str, str], sources: Sources
 ) -> tuple[str, ...]:
     at = settings.path("managed_policies")
-    references = settings.get("managed_policies")
-    return tuple(
-        sorted({_policy_arn(found, place, variables, (*at, index), sources) for index, found in enumerate(references)})
-    )
+    arns: dict[str, PolicyReference] = {}
+    for index, reference in enumerate(settings.get("managed_policies")):
+        arn = _policy_arn(reference, place, variables, (*at, index), sources)
+        if (first := arns.setdefault(arn, reference)) is not reference:
+            message = f"{arn} stands above already, as {first}"
+            sources.report("duplicate", (*at, index), message, "remove one of the two")
+    return tuple(sorted(arns))
 
 
 def _boundary(settings: Settings, place: Place, variables: Mapping[str, str], loaded: Loaded) -> str | None:
@@ -154,7 +129,19 @@ def _inline_policies(
             loaded.sources.report("bad-variable", at, f"in {name}, {message}", hint)
             continue
         rendered[name] = PolicyDocument.of(render_all(policy.document, variables))
-    return dict(sorted(rendered.items()))
+    return rendered
+
+
+def _session_policy(
+    addresses: SourceAddresses, settings: Settings, place: Place, sources: Sources
+) -> dict[str, PolicyDocument]:
+    """Return the inline policy that binds sessions, by its name; without addresses it would deny everything."""
+    if not addresses.networks and not addresses.vpc_endpoints:
+        message = f"sessions are to be bound to source addresses, and the role has none in account {place.key}"
+        hint = "add `source_ips` or `source_vpces`, or write `bind_session: false` where there are none"
+        sources.report("session-without-addresses", settings.path("bind_session"), message, hint)
+        return {}
+    return {SESSION_POLICY_NAME: addresses.session_policy()}
 
 
 def _check_admin_access(
@@ -168,7 +155,8 @@ def _check_admin_access(
     for index, reference in enumerate(settings.get("managed_policies")):
         if is_admin_managed_policy(reference.arn(place.partition, place.id, variables)):
             sources.report("admin-access", (*at, index), f"{reference.name} gives admin access", hint)
-    documents = {name: document.to_json() for name, document in plan.inline_policies.items()}
+    named = plan.inline_policies.keys() - {SESSION_POLICY_NAME}
+    documents = {name: plan.inline_policies[name].to_json() for name in sorted(named)}
     at = settings.path("inline_policies")
     alone = [name for name, document in documents.items() if _is_admin([document], place)]
     for index, name in enumerate(settings.get("inline_policies")):
@@ -180,41 +168,3 @@ def _check_admin_access(
 
 def _is_admin(documents: list[dict[str, Any]], place: Place) -> bool:
     return gives_admin_access(documents, partition=place.partition.value, account=place.id)
-
-
-def _check_sizes(plan: RolePlan, settings: Settings, place: Place, sources: Sources) -> None:
-    """Report what AWS would refuse for its size or form, where it is written."""
-    quotas = place.account.quotas
-    inline = sum(document.size for document in plan.inline_policies.values())
-    where = f"in account {place.key}"
-    if limits.ROLE_NAME.fullmatch(plan.name) is None:
-        message = f"{plan.name} is no name of an IAM role: it has {len(plan.name)} characters, and IAM takes 64"
-        sources.report("bad-name", ("roles", plan.key), message, "give the role a shorter `name:`")
-    if plan.trust_policy.size > quotas.trust_policy_chars:
-        size = plan.trust_policy.size
-        message = f"the trust policy has {size} characters {where}, and the quota is {quotas.trust_policy_chars}"
-        hint = "split the role, or raise the quota in AWS (L-C07B4B0D) and say so: `quotas: {trust_policy_chars: …}`"
-        sources.report("size-limit", ("roles", plan.key, "trust"), message, hint)
-    if len(plan.managed_policy_arns) > quotas.managed_policies_per_role:
-        message = (
-            f"{len(plan.managed_policy_arns)} managed policies {where}, the quota is {quotas.managed_policies_per_role}"
-        )
-        sources.report("size-limit", settings.path("managed_policies"), message, "attach fewer, or raise the quota")
-    if inline > limits.INLINE_POLICY_CHARS_PER_ROLE:
-        message = f"the inline policies have {inline} characters {where}, and IAM takes 10240"
-        sources.report("size-limit", settings.path("inline_policies"), message, "use fewer, or managed policies")
-    if plan.description and limits.DESCRIPTION.fullmatch(plan.description) is None:
-        message = f"the description has {len(plan.description)} characters {where}, and IAM takes 1000"
-        sources.report("size-limit", settings.path("description"), message, "shorten it")
-    _check_tags(plan, settings, sources)
-
-
-def _check_tags(plan: RolePlan, settings: Settings, sources: Sources) -> None:
-    lower = [key.lower() for key in plan.tags]
-    twice = sorted({key for key in plan.tags if lower.count(key.lower()) > 1})
-    if twice:
-        message = f"{' and '.join(twice)} are one key to IAM, which ignores case"
-        sources.report("bad-tag", settings.path("tags"), message, "spell it as the defaults do")
-    if len(plan.tags) > (most := limits.TAGS_PER_RESOURCE - 2):
-        message = f"{len(plan.tags)} tags with those of the defaults, and IAM takes {most} besides our own"
-        sources.report("size-limit", settings.path("tags"), message, "remove some")

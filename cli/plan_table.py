@@ -64,7 +64,8 @@ def _name(role: RolePlan) -> str:
     lines += [escape(f"owner {role.owner}")] if role.owner else []
     lines += [f"session {role.max_session_duration // 60} min"]
     lines += [f"until {role.expires}"] if role.expires else []
-    lines += [f"from {', '.join(str(network) for network in role.source_ips)}"] if role.source_ips else []
+    places = [*map(str, role.source_ips), *role.source_vpces]
+    lines += [f"from {', '.join(places)}"] if places else []
     return "\n".join(lines)
 
 

@@ -67,7 +67,7 @@ def _disagreement(decision: Decision) -> str:
     inventory = "lets it in" if decision.expected else "refuses it"
     presented = decision.presented
     return (
-        f"{decision.arn}: {presented.name} from {presented.source_ip}: the inventory {inventory}, "
+        f"{decision.arn}: {presented.name} from {presented.origin}: the inventory {inventory}, "
         f"STS answered {decision.answer}"
     )
 
@@ -130,7 +130,8 @@ def _decision_json(decision: Decision) -> dict[str, Any]:
         "arn": decision.arn,
         "token": decision.presented.name,
         "made_up": decision.made_up,
-        "source_ip": decision.presented.source_ip,
+        "source_ip": None if decision.presented.origin.source_vpce else decision.presented.origin.source_ip,
+        "source_vpce": decision.presented.origin.source_vpce,
         "expected": decision.expected,
         "allowed": decision.allowed,
         "answer": decision.answer,

@@ -72,8 +72,8 @@ def _token_command(session: Session, line: TrustPlan) -> str | None:
 
 
 def _note(role: RolePlan) -> str:
-    if role.source_ips:
-        return f"refused from this machine: only from {', '.join(str(network) for network in role.source_ips)}"
+    if places := [*map(str, role.source_ips), *role.source_vpces]:
+        return f"refused from this machine: only from {', '.join(places)}"
     return f"the last day is {role.expires}" if role.expires else ""
 
 

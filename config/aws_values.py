@@ -50,13 +50,23 @@ def _region(value: object) -> str:
     return text
 
 
+def parse_vpc_endpoint(value: object) -> str:
+    """Parse the id of a VPC endpoint, `vpce-0123456789abcdef0`; raises the fault `bad-vpc-endpoint`."""
+    text = parse_text(value)
+    if limits.VPC_ENDPOINT_ID.fullmatch(text) is None:
+        lower = text.strip().lower()
+        meant = lower if limits.VPC_ENDPOINT_ID.fullmatch(lower) else "vpce- and its 8 or 17 hex digits"
+        raise fault("bad-vpc-endpoint", f"not the id of a VPC endpoint: {text!r}", f"write {meant}")
+    return text
+
+
 def _path(value: object) -> str:
     text = parse_text(value)
     if limits.ROLE_PATH.fullmatch(text) is None or "//" in text or len(text) > limits.ROLE_PATH_CHARS:
-        slashed = f"/{text.strip('/')}/"
-        hint = (
-            f"write {slashed}" if limits.ROLE_PATH.fullmatch(slashed) else "use printable ASCII, at most 512 characters"
-        )
+        if len(text) > limits.ROLE_PATH_CHARS:
+            raise fault("bad-name", f"an IAM path of {len(text)} characters", "shorten it: IAM takes 512")
+        slashed = re.sub("/+", "/", f"/{text}/")
+        hint = f"write {slashed}" if limits.ROLE_PATH.fullmatch(slashed) else "use printable ASCII"
         raise fault("bad-name", f"not an IAM path: {text!r}", f"{hint}; a path begins and ends with a slash")
     return text
 
@@ -89,6 +99,11 @@ SessionSeconds = Annotated[
     int, BeforeValidator(_session_seconds), Looks("duration", _SESSION, "1h", None, {"anyOf": _SESSION_FORMS})
 ]
 Region = Annotated[str, BeforeValidator(_region), Looks("region", "an AWS region, as eu-west-1", "eu-west-1", _REGION)]
+VpcEndpointId = Annotated[
+    str,
+    BeforeValidator(parse_vpc_endpoint),
+    Looks("VPC endpoint", "vpce- and 8 or 17 hex digits", "vpce-0123456789abcdef0", limits.VPC_ENDPOINT_ID),
+]
 RolePath = Annotated[
     str,
     BeforeValidator(_path),

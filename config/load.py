@@ -7,7 +7,7 @@ from pathlib import Path as FilePath
 from config.cross_record import check
 from config.cross_record.context import Context
 from config.families import with_families
-from config.findings import Finding, has_errors
+from config.findings import Finding, Level, has_errors
 from config.inventory_files import LOCK_NAME
 from config.lock import ReadLock, read_lock, with_locked_uuids
 from config.models.inventory import Inventory
@@ -74,5 +74,10 @@ def load_inventory(path: FilePath, *, guardrails: FilePath | None = None, today:
 
 
 def in_file_order(findings: list[Finding]) -> tuple[Finding, ...]:
-    """Return the findings in file order, each once."""
-    return tuple(sorted(set(findings)))
+    """Return the findings in file order, each once.
+
+    Where an error stands, a warning about the same value would tell of the same fault again; it comes back if it is
+    still true when the error is corrected.
+    """
+    at_fault = {finding.place for finding in findings if finding.level is Level.ERROR}
+    return tuple(sorted(f for f in set(findings) if f.level is Level.ERROR or f.place not in at_fault))

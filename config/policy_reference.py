@@ -28,6 +28,9 @@ class PolicyReference:
     owner: Literal["aws", "account", "arn"]
     name: str
 
+    def __str__(self) -> str:
+        return self.name if self.owner == "arn" else f"{self.owner}:{self.name}"
+
     def arn(self, partition: Partition, account: AccountId, variables: Mapping[str, str]) -> str:
         """Return the ARN that is meant in an account, with the variables replaced."""
         name = render(self.name, variables)

@@ -48,11 +48,13 @@ RULES: dict[str, Rule] = {
     "bad-duration": Rule("error", "A session lasts from 1h to 12h, written 1h, 90m, 5400s or in seconds."),
     "bad-audience": Rule("error", "An audience is a literal of 1 to 150 characters."),
     "bad-address": Rule("error", "A source address is a network in CIDR form without host bits."),
+    "bad-vpc-endpoint": Rule("error", "A VPC endpoint is named by its id: `vpce-` and 8 or 17 hex digits."),
     "bad-thumbprint": Rule("error", "A thumbprint is the SHA-1 of a certificate, 40 hex digits."),
     "bad-tag": Rule("error", "Tags are what IAM takes, unique ignoring case."),
     "bad-arn": Rule(
         "error", "A policy or role is named by `aws:`, `account:` or its ARN, of this partition and account."
     ),
+    "reserved-name": Rule("error", "Nothing is called what the program calls something of its own."),
     "bad-variable": Rule("error", "Only the inventory's variables stand in double braces."),
     "bad-policy-document": Rule("error", "A permission policy follows IAM's grammar for identity-based policies."),
     "bad-condition-value": Rule("error", "The value of a condition is one that its operator can compare with."),
@@ -106,6 +108,7 @@ RULES: dict[str, Rule] = {
     "delegation-admin": Rule("error", "No role in a delegated folder has admin access."),
     # Limits, days and what is left over
     "size-limit": Rule("error", "What is rendered fits into IAM's limits."),
+    "session-without-addresses": Rule("error", "A session is bound to source addresses that the role has."),
     "privilege-escalation": Rule(
         "warning", "No permission policy opens a known way to more than it gives: to pass any role, to become any user."
     ),
@@ -123,7 +126,23 @@ RULES: dict[str, Rule] = {
     "resource-mismatch": Rule("warning", "The actions and the resources of a statement fit each other."),
     "contradictory-conditions": Rule("warning", "The conditions of a statement can hold together."),
     "denied-anyway": Rule("warning", "What a permission policy allows is not wholly denied by the same one."),
+    # Wide, unused or about to end
+    "whole-workspace-trust": Rule("warning", "Trust names repositories, not a whole workspace."),
+    "repository-wide-trust": Rule("warning", "Trust of a repository names its deployment environments."),
+    "production-outside-environments": Rule(
+        "warning", "An account labelled for production is trusted to named deployment environments alone."
+    ),
+    "wide-network": Rule(
+        "warning", "A network of `source_ips` is no wider than an organisation's own: /16, or /32 of IPv6."
+    ),
+    "private-network": Rule("warning", "A network of `source_ips` is public: AWS sees no other."),
+    "shared-addresses": Rule("warning", "Source addresses are one's own, not those of all customers of Bitbucket."),
+    "expires-soon": Rule("warning", "A role has more than 14 days left."),
     "expired": Rule("warning", "A role is not past its last day."),
     "selects-no-account": Rule("warning", "A role is for some account.", of_absence=True),
+    "unused-workspace": Rule("warning", "A workspace is trusted by a role, or kept by an account.", of_absence=True),
+    "unused-repository": Rule("warning", "A repository is trusted by a role.", of_absence=True),
+    "unused-environment": Rule("warning", "A deployment environment is trusted by a role.", of_absence=True),
+    "unused-permission-policy": Rule("warning", "A permission policy is on a role.", of_absence=True),
     "unused-allow": Rule("warning", "What `allow` silences is there."),
 }

@@ -56,7 +56,7 @@ class Sources:
     written: Callable[[Path], Path] = lambda path: path
     allowances: Allowances = field(init=False)
     _holders: dict[Path, list[Source]] = field(default_factory=dict)
-    _told: set[tuple[str, Place]] = field(default_factory=set)
+    _told: set[tuple[str, Place, bool]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.allowances = Allowances(self.data)
@@ -90,9 +90,11 @@ class Sources:
         path = self.written(path)
         place = self.place(path, of_key=of_key) if source is None else source.place(path, of_key=of_key)[0]
         reason = self.allowances.reason(rule, path)
-        if (rule, place) in self._told:
+        # What one entry accepts of an anchor that they share, another has not accepted.
+        told = (rule, place, reason is None)
+        if told in self._told:
             return
-        self._told.add((rule, place))
+        self._told.add(told)
         _, shown = self._in_policy_file(path) or (None, path)
         finding = Finding(place, rule, show_path(shown), message, hint)
         if reason is None:

@@ -172,7 +172,7 @@ def models_in(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - a
 
 _EXPECTED = {
     "string_type": "text", "int_type": "a whole number", "dict_type": "a mapping", "tuple_type": "a list",
-    "list_type": "a list", "mapping_type": "a mapping",
+    "list_type": "a list", "mapping_type": "a mapping", "bool_type": "true or false",
 }  # fmt: skip
 
 

@@ -31,6 +31,16 @@ ROLES_PER_ACCOUNT = 1000
 ROLES_PER_ACCOUNT_MAX = 10_000
 """The most that AWS raises it to."""
 
+OIDC_PROVIDERS_PER_ACCOUNT = 100
+"""OIDC providers in one account; can be raised to 700 (quota L-858F3967)."""
+
+OIDC_PROVIDERS_PER_ACCOUNT_MAX = 700
+"""The most that AWS raises it to."""
+
+OIDC_PROVIDER_URL_CHARS = 255
+"""Length of an OIDC provider's URL; fixed
+(https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html)."""
+
 CLIENT_IDS_PER_OIDC_PROVIDER = 100
 """Audiences of one OIDC provider; fixed."""
 
@@ -69,6 +79,10 @@ EXTERNAL_ID = re.compile(r"[A-Za-z0-9_+=,.@:/\\-]{2,1224}", re.ASCII)
 
 SESSION_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}", re.ASCII)
 """Names of role sessions (as above)."""
+
+VPC_ENDPOINT_ID = re.compile(r"vpce-(?:[0-9a-f]{8}|[0-9a-f]{17})", re.ASCII)
+"""Ids of VPC endpoints, in the older form of 8 and the newer one of 17 hex digits
+(https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html)."""
 
 AUDIENCE_CHARS = 150
 """Length of a custom audience, set by Bitbucket; IAM takes 255

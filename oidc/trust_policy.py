@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from ipaddress import IPv4Network, IPv6Network
+from itertools import product
 from typing import Any
 
 from oidc.arn import Partition, oidc_provider_arn
 from oidc.identifiers import AccountId, WorkspaceSlug
 from oidc.issuer import issuer_path
 from oidc.policy_document import PolicyDocument
+from oidc.source_addresses import Condition, SourceAddresses
 from oidc.subject import SubjectPattern
 
 POLICY_VERSION = "2012-10-17"
@@ -48,10 +50,12 @@ class TrustLimits:
             the credentials may be used from anywhere.
         last_day: The last day of access in UTC, or ``None``. Ends new sessions; a running one lives on for its
             duration.
+        source_vpces: VPC endpoints that the call to STS may come through, besides ``source_ips``.
     """
 
     source_ips: tuple[IPv4Network | IPv6Network, ...] = ()
     last_day: date | None = None
+    source_vpces: tuple[str, ...] = ()
 
 
 def trust_policy(
@@ -59,25 +63,33 @@ def trust_policy(
 ) -> PolicyDocument:
     """Return the trust policy of a role: one statement for each of ``issuers``, in the order given.
 
+    A role that takes calls from networks as well as through VPC endpoints has two for each, which differ in that.
+
     Two issuers in one statement would never match (their condition keys are different ones, and conditions are
     ANDed), and two sets of audiences in one would admit the cross product of audiences and subjects
     (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html).
     """
-    statements = [_statement(partition, account, issuer, limits) for issuer in issuers]
+    addresses = SourceAddresses(limits.source_ips, limits.source_vpces).trust_conditions()
+    statements = [
+        _statement(partition, account, issuer, address, limits.last_day)
+        for issuer, address in product(issuers, addresses)
+    ]
     return PolicyDocument.of({"Version": POLICY_VERSION, "Statement": statements})
 
 
-def _statement(partition: Partition, account: AccountId, issuer: TrustedIssuer, limits: TrustLimits) -> dict[str, Any]:
+def _statement(
+    partition: Partition, account: AccountId, issuer: TrustedIssuer, address: Condition, last_day: date | None
+) -> dict[str, Any]:
     prefix = issuer_path(issuer.workspace)
     audiences = list(issuer.audiences)
-    condition: dict[str, dict[str, Any]] = {
-        "StringEquals": {f"{prefix}:aud": audiences[0] if len(audiences) == 1 else audiences},
+    audience = {f"{prefix}:aud": audiences[0] if len(audiences) == 1 else audiences}
+    condition: Condition = {
+        **address,
+        "StringEquals": {**audience, **address.get("StringEquals", {})},
         "StringLike": {f"{prefix}:sub": list(issuer.subject_patterns)},
     }
-    if limits.source_ips:
-        condition["IpAddress"] = {"aws:SourceIp": [str(network) for network in limits.source_ips]}
-    if limits.last_day is not None:
-        condition["DateLessThan"] = {"aws:CurrentTime": end_of_access(limits.last_day)}
+    if last_day is not None:
+        condition["DateLessThan"] = {"aws:CurrentTime": end_of_access(last_day)}
     return {
         "Effect": "Allow",
         "Principal": {"Federated": oidc_provider_arn(partition, account, issuer.workspace)},

@@ -58,6 +58,7 @@ def quotas_of(inventory: Inventory) -> dict[str, AccountQuotas]:
             trust_policy_chars=account.quotas.trust_policy_chars,
             managed_policies_per_role=account.quotas.managed_policies_per_role,
             roles_per_account=account.quotas.roles,
+            oidc_providers_per_account=account.quotas.oidc_providers,
         )
         for account in inventory.accounts.values()
     }

@@ -59,7 +59,9 @@ def _places(role: RolePlan) -> Iterator[tuple[str, frozenset[str]]]:
     """Yield the places that a call may come from, each a way in of its own."""
     if role.source_ips:
         yield "aws:SourceIp", frozenset(map(str, role.source_ips))
-    else:
+    if role.source_vpces:
+        yield "aws:SourceVpce", frozenset(role.source_vpces)
+    if not role.source_ips and not role.source_vpces:
         yield EVERYWHERE
 
 

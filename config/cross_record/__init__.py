@@ -9,7 +9,9 @@ from config.cross_record import (
     pairs,
     permission_documents,
     permissions,
+    source_addresses,
     trust,
+    wide_trust,
 )
 from config.cross_record.context import Context
 
@@ -23,7 +25,11 @@ _CHECKS = (
     trust.check_trust,
     trust.check_whole_workspace,
     pairs.check_pairs,
+    wide_trust.check_wide_trust,
+    source_addresses.check_source_addresses,
     permissions.check_references,
+    permissions.check_names,
+    permissions.check_last_days,
     permission_documents.check_documents,
     guardrails.check_guardrails,
     delegation.check_files,

@@ -1,12 +1,19 @@
-"""Permissions: what a role names is declared, once, and not past its day."""
+"""Permissions: what a role names is declared, once, under a name that it can have, and not past its day."""
+
+from datetime import timedelta
 
 from config.cross_record.context import Context
 from config.findings import did_you_mean
 from config.yaml_document import Path
+from oidc import limits
+from oidc.source_addresses import SESSION_POLICY_NAME
+
+SOON = timedelta(days=14)
+"""How long before the last day of a role it is said that it comes."""
 
 
 def check_references(context: Context) -> None:
-    """Report inline policies that nobody declares, and policies that one role has twice; roles past their last day."""
+    """Report inline policies that nobody declares, and policies that one role has twice."""
     written = context.names("permission_policies")
     for path, _, settings in context.settings():
         seen: set[object] = set()
@@ -18,9 +25,34 @@ def check_references(context: Context) -> None:
             _check_twice(context, at, name, seen)
         for index, policy in enumerate(settings.managed_policies):
             _check_twice(context, (*path, "managed_policies", index), policy, seen)
-        if settings.expires is not None and settings.expires < context.today:
+
+
+def check_names(context: Context) -> None:
+    """Report names of permission policies that an inline policy of a role cannot have."""
+    for name in context.inventory.permission_policies:
+        at: Path = ("permission_policies", name)
+        if name.lower() == SESSION_POLICY_NAME:
+            message = f"{name} is what the program calls the inline policy of `bind_session`"
+            context.sources.report("reserved-name", at, message, "give it another name", of_key=True)
+        elif limits.POLICY_NAME.fullmatch(name) is None:
+            message = f"a name of {len(name)} characters, and IAM takes 128 for an inline policy's"
+            context.sources.report("bad-name", at, message, "shorten it", of_key=True)
+
+
+def check_last_days(context: Context) -> None:
+    """Report roles past their last day, and those that will soon be."""
+    for path, _, settings in context.settings():
+        if settings.expires is None or (left := settings.expires - context.today) > SOON:
+            continue
+        at = (*path, "expires")
+        if left < timedelta(0):
             message = f"the last day of access was {settings.expires}"
-            context.report("expired", (*path, "expires"), message, "remove the role, or give it another day")
+            context.report("expired", at, message, "remove the role, or give it another day")
+            continue
+        when = {0: "today", 1: "tomorrow"}.get(left.days, f"in {left.days} days")
+        message = f"the last day of access is {settings.expires} (UTC), {when}: no step can assume the role after it"
+        hint = "give it another day, or let it end and say so: `allow: {expires-soon: WHY}`"
+        context.report("expires-soon", at, message, hint)
 
 
 def _check_twice(context: Context, at: Path, found: object, seen: set[object]) -> None:

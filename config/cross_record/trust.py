@@ -4,7 +4,7 @@ from config.cross_record.accounts import report_unlocked
 from config.cross_record.context import Context
 from config.declared import unknown_environment, unknown_repository, unknown_workspace
 from config.findings import did_you_mean
-from config.models.role import ATLASSIAN, Role
+from config.models.role import Role
 from config.models.trust import TrustEntry
 from config.models.workspace import Repository, Workspace
 from config.yaml_document import Path
@@ -20,13 +20,6 @@ def check_trust(context: Context) -> None:
             at: Path = ("roles", key, "trust", index)
             _check_entry(context, at, entry)
             _check_twice(context, at, entry, seen)
-    for path, _, settings in context.settings():
-        if settings.source_ips == ATLASSIAN and ATLASSIAN not in context.lock.lock.address_ranges:
-            if context.lock.is_broken:
-                continue
-            message = "the address ranges of Atlassian are not in the lock"
-            hint = "answer it in inventory.lock.yaml, or write the networks"
-            context.report("needs-lock", (*path, "source_ips"), message, hint)
 
 
 def _check_entry(context: Context, at: Path, entry: TrustEntry) -> None:

@@ -85,6 +85,10 @@ class Quotas(InventoryModel):
         default=limits.ROLES_PER_ACCOUNT, strict=True, ge=1, le=limits.ROLES_PER_ACCOUNT_MAX
     )
     """Roles in the account, up to 10000."""
+    oidc_providers: Annotated[int, example(300, since="0.1")] = Field(
+        default=limits.OIDC_PROVIDERS_PER_ACCOUNT, strict=True, ge=1, le=limits.OIDC_PROVIDERS_PER_ACCOUNT_MAX
+    )
+    """OIDC providers in the account, up to 700."""
 
 
 class Account(InventoryModel):

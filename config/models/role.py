@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator, StrictBool, model_validator
 from pydantic.config import JsonDict
 
 from config.allow import Allow
-from config.aws_values import RoleName, RolePath, SessionSeconds
+from config.aws_values import RoleName, RolePath, SessionSeconds, VpcEndpointId, parse_vpc_endpoint
 from config.faults import each_once, fault, parse_each
 from config.models.base import InventoryModel
 from config.models.family import FamilyItem, ForEach
@@ -72,6 +72,19 @@ def _source_ips(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
 _NetworkList = Annotated[tuple[SourceNetwork, ...], Field(min_length=1), EACH_ONCE]
 
 
+def _source_vpces(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
+    if isinstance(value, list | tuple) and value:
+        return each_once(parse_each(value, parse_vpc_endpoint))
+    raise fault(
+        "bad-vpc-endpoint",
+        f"expected VPC endpoints, found {'an empty list' if value == [] else describe(value)}",
+        "write [vpce-0123456789abcdef0, …]",
+    )
+
+
+_EndpointList = Annotated[tuple[VpcEndpointId, ...], Field(min_length=1), EACH_ONCE]
+
+
 class RoleSettings(InventoryModel):
     """What a role has and an override may replace."""
 
@@ -102,6 +115,14 @@ class RoleSettings(InventoryModel):
         example(["203.0.113.0/24"], since="0.1"),
     ] = None
     """Networks that the call to STS may come from, or `atlassian`."""
+    source_vpces: Annotated[
+        tuple[str, ...] | None,
+        PlainValidator(_source_vpces, json_schema_input_type=_EndpointList),
+        example(["vpce-0123456789abcdef0"], since="0.1"),
+    ] = None
+    """VPC endpoints that the call to STS may come through, besides source_ips; its address is not seen then."""
+    bind_session: Annotated[StrictBool | None, example(value=True, since="0.1")] = None
+    """true: the credentials, too, work from source_ips and source_vpces alone."""
     expires: Annotated[LastDay | None, example("2027-01-31", since="0.1")] = None
     """The last day of access, UTC."""
     tags: Annotated[Tags, example({"Service": "payments"}, since="0.1")] = Field(default_factory=dict)

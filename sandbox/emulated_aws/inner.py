@@ -23,10 +23,16 @@ Resource = Callable[[str, Mapping[str, str]], str | None]
 Keys = Callable[[str, Mapping[str, str]], Mapping[str, str]]
 """Of account and parameters of a call of IAM: condition keys that ministack does not know, with their values."""
 
+NetworkKeys = Callable[[], Mapping[str, str | None]]
+"""Condition keys, in lower case, that hold for the call being served in place of ministack's; ``None``: it has none."""
+
 _NO_SCRIPTS: dict[str, Callable[..., list[str]]] = {"_collect_scripts": lambda *_folders: []}
 
 _DOCUMENTS = "_resolve_managed_policy_document"
 """What ministack itself reads the documents of managed policies by."""
+
+_RESOLVE = "_resolve_condition_key"
+"""What gives its evaluator, for trust policies and permissions alike, the value of a condition key."""
 
 
 class Inner:
@@ -41,7 +47,7 @@ class Inner:
             app: Any = importlib.import_module("ministack.app")
             iam: Any = importlib.import_module("ministack.services.iam")
             responses: Any = importlib.import_module("ministack.core.responses")
-            evaluator: Any = importlib.import_module("ministack.core.iam_evaluator")
+            self._evaluator: Any = importlib.import_module("ministack.core.iam_evaluator")
             self._actions: Any = importlib.import_module("ministack.core.iam_actions")
             self.asgi: Any = app.app
             self._handlers: dict[str, Handler] = app.SERVICE_HANDLERS
@@ -52,14 +58,15 @@ class Inner:
                 getattr(iam, name) for name in ("_aws_managed_policies", "_make_aws_managed_record")
             )
             self._account: Callable[[], str] = responses.get_account_id
-            self._caller: Callable[[], str] = evaluator.caller_arn
-            documents: Callable[[str, str], Any] = getattr(evaluator, _DOCUMENTS)
+            self._caller: Callable[[], str] = self._evaluator.caller_arn
+            documents: Callable[[str, str], Any] = getattr(self._evaluator, _DOCUMENTS)
             self._managed_policy_document = documents
             for name in ("SERVICE_HANDLERS", *_NO_SCRIPTS):
                 getattr(app, name)
             for store in (self._roles, self._policies, self._oidc_providers):
                 _ = (store.get_scoped, store.keys)
             _ = (self._actions.extract_resource_arn, self._actions.request_tag_context)
+            getattr(self._evaluator, _RESOLVE)
             for service in ("iam", "sts"):
                 _ = self._handlers[service]
         except (ImportError, AttributeError, KeyError) as error:
@@ -94,6 +101,16 @@ class Inner:
 
         self._actions.extract_resource_arn = extract_resource_arn
         self._actions.request_tag_context = request_tag_context
+
+    def resolve_by(self, network_keys: NetworkKeys) -> None:
+        """Tell ministack's evaluator where a call comes from; what follows of it stays its own decision."""
+        resolve: Callable[[str, Any], Any] = getattr(self._evaluator, _RESOLVE)
+
+        def resolve_condition_key(key: str, context: Any) -> Any:  # noqa: ANN401 - as ministack passes them
+            keys = network_keys()
+            return keys[key.lower()] if key.lower() in keys else resolve(key, context)
+
+        setattr(self._evaluator, _RESOLVE, resolve_condition_key)
 
     def account(self) -> str:
         """Return the id of the account of the call being served."""

@@ -7,10 +7,19 @@ from pathlib import Path
 from typing import Any, Self
 
 from oidc.errors import SandboxError
-from oidc.limits import MANAGED_POLICIES_PER_ROLE, ROLES_PER_ACCOUNT, TRUST_POLICY_CHARS
+from oidc.limits import (
+    MANAGED_POLICIES_PER_ROLE,
+    OIDC_PROVIDERS_PER_ACCOUNT,
+    ROLES_PER_ACCOUNT,
+    TRUST_POLICY_CHARS,
+)
 
 SOURCE_IP_HEADER = "x-sandbox-source-ip"
 """Request header that says from which address a call is to seem to come, for ``aws:SourceIp``: ``203.0.113.7``."""
+
+SOURCE_VPCE_HEADER = "x-sandbox-source-vpce"
+"""Request header that says through which VPC endpoint a call is to seem to come, for ``aws:SourceVpce``:
+``vpce-0123456789abcdef0``. Such a call has no address."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +61,13 @@ class AccountQuotas:
         trust_policy_chars: Length of a trust policy, white space not counted.
         managed_policies_per_role: Managed policies attached to one role.
         roles_per_account: Roles in the account.
+        oidc_providers_per_account: OIDC providers in the account.
     """
 
     trust_policy_chars: int = TRUST_POLICY_CHARS
     managed_policies_per_role: int = MANAGED_POLICIES_PER_ROLE
     roles_per_account: int = ROLES_PER_ACCOUNT
+    oidc_providers_per_account: int = OIDC_PROVIDERS_PER_ACCOUNT
 
 
 @dataclass(frozen=True)

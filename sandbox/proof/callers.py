@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from botocore import UNSIGNED
@@ -10,7 +11,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
 from oidc.errors import SandboxError
-from sandbox.emulated_aws.settings import SOURCE_IP_HEADER
+from sandbox.emulated_aws.settings import SOURCE_IP_HEADER, SOURCE_VPCE_HEADER
+from sandbox.proof.origins import Origin
 
 _SESSION_NAME = "prove"
 _NOBODYS = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}
@@ -45,17 +47,17 @@ class Callers:
     def __init__(self, endpoint: str) -> None:
         self._endpoint = endpoint
         self._session = Session(session_vars={name: (None, None, value, None) for name, value in _NOBODYS.items()})
-        self._source_ip = ""
+        self._origin = Origin()
         self._sts = self._client("sts", Config(signature_version=UNSIGNED))
-        self._sts.meta.events.register("before-call.sts", self._from_address)
+        self._sts.meta.events.register("before-call.sts", self._from_origin)
 
-    def assume(self, role_arn: str, token: str, source_ip: str) -> Answer:
+    def assume(self, role_arn: str, token: str, origin: Origin) -> Answer:
         """Call AssumeRoleWithWebIdentity as a step does: unsigned, from an address of its own.
 
         Raises:
             SandboxError: The emulated STS does not answer.
         """
-        self._source_ip = source_ip
+        self._origin = origin
         try:
             found = self._sts.assume_role_with_web_identity(
                 RoleArn=role_arn, RoleSessionName=_SESSION_NAME, WebIdentityToken=token
@@ -66,12 +68,13 @@ class Callers:
             raise _silent("STS", error) from error
         return Answer("assumed", Credentials(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"]))
 
-    def call(self, credentials: Credentials, action: str, **parameters: str) -> str:
+    def call(self, credentials: Credentials, action: str, origin: Origin, **parameters: str) -> str:
         """Call IAM with the credentials of a session; return ``allowed`` or the error code.
 
         Args:
             credentials: Of the session.
             action: ``iam:ListUsers``.
+            origin: Where the call comes from.
             parameters: Of the operation.
 
         Raises:
@@ -84,6 +87,7 @@ class Callers:
             aws_secret_access_key=credentials.secret_access_key,
             aws_session_token=credentials.session_token,
         )
+        iam.meta.events.register("before-call.iam", partial(add_origin, origin))
         operation = action.partition(":")[2]
         method = next(name for name, known in iam.meta.method_to_api_mapping.items() if known == operation)
         try:
@@ -106,8 +110,15 @@ class Callers:
             **credentials,
         )
 
-    def _from_address(self, params: dict[str, Any], **_: object) -> None:
-        params["headers"][SOURCE_IP_HEADER] = self._source_ip
+    def _from_origin(self, params: dict[str, Any], **_: object) -> None:
+        add_origin(self._origin, params)
+
+
+def add_origin(origin: Origin, params: dict[str, Any], **_: object) -> None:
+    """Let a call seem to come from somewhere; a handler of botocore's event ``before-call``."""
+    params["headers"][SOURCE_IP_HEADER] = origin.source_ip
+    if origin.source_vpce is not None:
+        params["headers"][SOURCE_VPCE_HEADER] = origin.source_vpce
 
 
 def is_refusal(code: str) -> bool:

@@ -7,7 +7,6 @@ address, day. Neither subject patterns nor trust policies are looked at: they ar
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from access.plan import RolePlan, TrustPlan
 from config.models.inventory import Inventory
@@ -15,10 +14,8 @@ from config.models.trust import Steps
 from oidc.identifiers import BitbucketUuid
 from oidc.issuer import default_audience
 from sandbox.emulated_bitbucket.step import EmulatedWorkspace, random_uuid
+from sandbox.proof.origins import ANYWHERE, Origin, is_taken, other_origins, taken_origins
 from sandbox.surroundings import STRANGER
-
-ELSEWHERE = "192.0.2.77"
-"""An address for documentation (RFC 5737): where a call comes from when nothing depends on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +28,7 @@ class Presented:
         repository_uuid: In the subject.
         environment_uuid: In the subject, or ``None`` for a step outside of environments.
         audience: ``aud``.
-        source_ip: Where the call to STS comes from.
+        origin: Where the call to STS comes from.
         flaw: What is wrong with the token itself, or the empty string: nobody may accept it then.
     """
 
@@ -40,7 +37,7 @@ class Presented:
     repository_uuid: str
     environment_uuid: str | None
     audience: str
-    source_ip: str = ELSEWHERE
+    origin: Origin = ANYWHERE
     flaw: str = ""
 
 
@@ -67,9 +64,9 @@ def steps_of(inventory: Inventory) -> list[Presented]:
     return found
 
 
-def from_allowed_address(presented: Presented, role: RolePlan) -> Presented:
-    """Return the same token, presented from an address that the role takes, if it takes only some."""
-    return replace(presented, source_ip=_inside(role.source_ips)) if role.source_ips else presented
+def from_taken_origins(presented: Presented, role: RolePlan) -> list[Presented]:
+    """Return the same token, presented from an address and through an endpoint, as far as the role takes each."""
+    return [replace(presented, origin=origin) for origin in taken_origins(role)]
 
 
 def wrong_tokens(role: RolePlan, line: TrustPlan, workspace: EmulatedWorkspace) -> Iterator[Presented]:
@@ -80,7 +77,7 @@ def wrong_tokens(role: RolePlan, line: TrustPlan, workspace: EmulatedWorkspace) 
         repository_uuid=line.repository_uuid or random_uuid(),
         environment_uuid=line.environment_uuid,
         audience=line.audiences[0],
-        source_ip=_inside(role.source_ips) if role.source_ips else ELSEWHERE,
+        origin=taken_origins(role)[0],
     )
     yield replace(right, name="another repository", repository_uuid=random_uuid())
     yield replace(right, name="another environment", environment_uuid=random_uuid())
@@ -98,8 +95,8 @@ def wrong_tokens(role: RolePlan, line: TrustPlan, workspace: EmulatedWorkspace) 
         unchanged = same == right.repository_uuid + (right.environment_uuid or "")
         if not (flaw == UPPER_CASE and (line.repository is None or unchanged)):
             yield replace(right, name=flaw, flaw=flaw)
-    if role.source_ips:
-        yield replace(right, name="another address", source_ip=_outside(role.source_ips))
+    for name, origin in other_origins(role):
+        yield replace(right, name=name, origin=origin)
 
 
 EXPIRED = "expired"
@@ -116,7 +113,7 @@ def expected(role: RolePlan, presented: Presented, today: date) -> bool:
     """Tell whether the inventory lets a token in."""
     if presented.flaw or (role.expires is not None and today > role.expires):
         return False
-    if role.source_ips and not any(ip_address(presented.source_ip) in network for network in role.source_ips):
+    if not is_taken(role, presented.origin):
         return False
     return any(_trusts(line, presented) for line in role.trust)
 
@@ -131,18 +128,3 @@ def _trusts(line: TrustPlan, presented: Presented) -> bool:
     if line.environment is not None:
         return line.environment_uuid == presented.environment_uuid
     return line.steps == Steps.ALL_INCLUDING_ENVIRONMENTS or presented.environment_uuid is None
-
-
-def _inside(networks: tuple[IPv4Network | IPv6Network, ...]) -> str:
-    return str(networks[0][0] if networks[0].num_addresses == 1 else networks[0][1])
-
-
-def _outside(networks: tuple[IPv4Network | IPv6Network, ...]) -> str:
-    """Return an address that none of ``networks`` holds: the next ones after each are tried, then documentation's."""
-    candidates = [network.broadcast_address + 1 for network in networks if int(network.broadcast_address) < _LAST_V4]
-    documentation = [ip_network(text)[9] for text in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")]
-    free = (one for one in [*candidates, *documentation] if not any(one in network for network in networks))
-    return str(next(free, ELSEWHERE))
-
-
-_LAST_V4 = int(ip_address("255.255.255.255"))

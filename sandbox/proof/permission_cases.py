@@ -20,6 +20,8 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
+from sandbox.proof.origins import ANYWHERE, Origin
+
 
 class Way(StrEnum):
     """How the emulated AWS was asked."""
@@ -40,6 +42,7 @@ class Trial:
         way: How to ask.
         expected: What the policies say.
         reason: For people: ``inline policy publish-site allows it``.
+        origin: Where the call comes from.
     """
 
     action: str
@@ -47,6 +50,7 @@ class Trial:
     way: Way
     expected: bool
     reason: str
+    origin: Origin = ANYWHERE
 
 
 @dataclass(frozen=True, slots=True)

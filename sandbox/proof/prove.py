@@ -9,7 +9,7 @@ from access.plan import AccountPlan, RolePlan
 from sandbox.emulated_aws.furnish import RootUsers
 from sandbox.emulated_bitbucket.step import EmulatedWorkspace
 from sandbox.proof.callers import Callers, Credentials
-from sandbox.proof.cases import Presented, expected, from_allowed_address, steps_of, wrong_tokens
+from sandbox.proof.cases import Presented, expected, from_taken_origins, steps_of, wrong_tokens
 from sandbox.proof.tokens import token_of
 from sandbox.proof.trials import PermissionTrials, TriedPermission
 from sandbox.standing import Standing
@@ -82,7 +82,7 @@ def prove(standing: Standing, *, today: date | None = None) -> Proof:
                 credentials: Credentials | None = None
                 for presented, made_up in _tokens(standing, role, steps):
                     token = token_of(presented, standing.bitbucket)
-                    answer = callers.assume(role.arn, token, presented.source_ip)
+                    answer = callers.assume(role.arn, token, presented.origin)
                     decision = _decision(account, role, presented, made_up=made_up, answer=answer.code, today=today)
                     decisions.append(decision)
                     if credentials is None and decision.expected:
@@ -93,7 +93,8 @@ def prove(standing: Standing, *, today: date | None = None) -> Proof:
 
 def _tokens(standing: Standing, role: RolePlan, steps: list[Presented]) -> Iterator[tuple[Presented, bool]]:
     for step in steps:
-        yield from_allowed_address(step, role), False
+        for presented in from_taken_origins(step, role):
+            yield presented, False
     seen: set[str] = set()
     for line in role.trust:
         uuid = standing.subject.inventory.workspaces[line.workspace].uuid or ""

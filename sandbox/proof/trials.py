@@ -9,8 +9,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from access.plan import AccountPlan, RolePlan
 from oidc.arn import parse_iam_arn
 from oidc.errors import SandboxError
+from oidc.source_addresses import SESSION_POLICY_NAME
 from sandbox.emulated_aws.furnish import RootUsers
 from sandbox.proof.callers import Callers, Credentials, is_refusal
+from sandbox.proof.origins import Origin, other_origins, taken_origins
 from sandbox.proof.permission_cases import (
     NO_SUCH_GROUP,
     NotTried,
@@ -81,7 +83,9 @@ class PermissionTrials:
         if isinstance(permissions, NotTried):
             yield TriedPermission(account.key, role.key, role.arn, permissions)
             return
-        for trial in (permissions.allowed_trial(), permissions.refused_trial()):
+        here = taken_origins(role)[0]
+        may = _from(here, permissions.allowed_trial())
+        for trial in (may, _from(here, permissions.refused_trial()), *_elsewhere(role, may)):
             yield self._tried(account, role, trial, credentials)
 
     def _tried(
@@ -100,6 +104,8 @@ class PermissionTrials:
     def _permissions(self, account: AccountPlan, role: RolePlan) -> Permissions | NotTried:
         statements: list[Statement] = []
         for name, document in role.inline_policies.items():
+            if name == SESSION_POLICY_NAME:
+                continue  # it says nothing of actions and resources, only of where calls come from: see below
             statements += statements_of(f"inline policy {name}", document.to_json())
         for arn in role.managed_policy_arns:
             if _is_stand_in(arn):
@@ -135,14 +141,39 @@ class PermissionTrials:
 
     def _ask(self, account_id: str, arn: str, trial: Trial, credentials: Credentials) -> str:
         if trial.way is Way.CALLED:
-            return self._callers.call(credentials, trial.action, **_PARAMETERS.get(trial.action, {}))
+            return self._callers.call(credentials, trial.action, trial.origin, **_PARAMETERS.get(trial.action, {}))
         try:
             answer = self._roots.client(account_id).simulate_principal_policy(
-                PolicySourceArn=arn, ActionNames=[trial.action], ResourceArns=[trial.resource]
+                PolicySourceArn=arn,
+                ActionNames=[trial.action],
+                ResourceArns=[trial.resource],
+                ContextEntries=[_context_entry(trial.origin)],
             )
         except (BotoCoreError, ClientError) as error:
             raise SandboxError(f"{trial.action} could not be simulated for {arn}: {error}") from error
         return str(answer["EvaluationResults"][0]["EvalDecision"])
+
+
+def _context_entry(origin: Origin) -> dict[str, Any]:
+    name, kind, value = (
+        ("aws:SourceVpce", "string", origin.source_vpce)
+        if origin.source_vpce is not None
+        else ("aws:SourceIp", "ip", origin.source_ip)
+    )
+    return {"ContextKeyName": name, "ContextKeyType": kind, "ContextKeyValues": [value]}
+
+
+def _from(origin: Origin, trial: Trial | NotTried) -> Trial | NotTried:
+    return trial if isinstance(trial, NotTried) else replace(trial, origin=origin)
+
+
+def _elsewhere(role: RolePlan, may: Trial | NotTried) -> Iterator[Trial]:
+    """Yield what a role may do, tried from where its session is not bound to, if it is bound."""
+    if SESSION_POLICY_NAME not in role.inline_policies or isinstance(may, NotTried):
+        return
+    for name, origin in other_origins(role):
+        reason = f"{may.reason}, but not from {name}: its session is bound"
+        yield replace(may, expected=False, reason=reason, origin=origin)
 
 
 def _is_stand_in(arn: str) -> bool:

@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_network
 
 from access.evaluation.decide import decide
 from access.evaluation.request import WebIdentityRequest
-from access.exactness.gates import EVERYWHERE, declared_gates
+from access.exactness.gates import EVERYWHERE, Gate, declared_gates
 from access.exactness.steps import GRAMMAR, Product
 from access.plan import RolePlan
 from tests.access.near_misses import WRONGS, Case, cases_of_rendered_policies
@@ -13,16 +13,26 @@ from tests.access.near_misses import WRONGS, Case, cases_of_rendered_policies
 
 def is_declared(role: RolePlan, arn_matches: bool, request: WebIdentityRequest) -> bool:
     for gate, steps in declared_gates(role).items():
-        address = ip_address(request.source_ip or "")
         if (
             arn_matches
             and (f"https://{gate.issuer}", gate.audience) == (request.claims["iss"], _only(request.claims["aud"]))
-            and (gate.place == EVERYWHERE or any(address in ip_network(network) for network in gate.place[1]))
+            and is_at(request, gate)
             and not (gate.until and f"{request.at:%Y-%m-%dT%H:%M:%SZ}" >= gate.until)
             and any(is_of(request.claims["sub"], places) for each in steps for places in each.subjects())
         ):
             return True
     return False
+
+
+def is_at(request: WebIdentityRequest, gate: Gate) -> bool:
+    """Tell whether a call comes from where a gate is; one through an endpoint has no address."""
+    key, places = gate.place
+    if gate.place == EVERYWHERE:
+        return True
+    if key == "aws:SourceVpce":
+        return request.vpc_endpoint in places
+    address = ip_address(request.source_ip or "")
+    return request.vpc_endpoint is None and any(address in ip_network(network) for network in places)
 
 
 def _only(audience: object) -> object:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from access.compile import compile_plan
 from access.plan_json import plan_json
+from config.findings import has_errors
 from config.load import load_inventory
 
 REPOSITORIES, ENVIRONMENTS = ("acme/a", "acme/b", "beta/c"), ("staging", "Production EU", "q.a")
@@ -100,7 +101,8 @@ SHARED = {"bucket": policy("{{repository_name}}/{{environment}}", "{{repository}
 def plan(folder: Path, **sections: Any) -> dict[str, Any]:
     (folder / "inventory.yaml").write_text(yaml.safe_dump(BASE | sections, sort_keys=False))
     compiled = compile_plan(load_inventory(folder))
-    assert compiled.findings == ()
+    # Families of some of the repositories leave others unused, and plan roles are wide: neither matters here.
+    assert not has_errors(compiled.findings)
     assert compiled.plan is not None
     return plan_json(compiled.plan)
 
@@ -216,11 +218,14 @@ roles:
     plan_role:
       trust: [{repository: acme/shop, steps: outside_environments}]
       managed_policies: []
-    allow: {expired: "kept for the auditors"}
+    allow: {expired: "kept for the auditors", production-outside-environments: it may do nothing}
 """)
     compiled = compile_plan(load_inventory(folder))
     assert compiled.findings == ()
-    assert [silenced.finding.path for silenced in compiled.silenced] == ["roles.deploy.expires"]
+    assert [silenced.finding.path for silenced in compiled.silenced] == [
+        "roles.deploy.expires",
+        "roles.deploy.plan_role.trust[0].steps",
+    ]
 
 
 def test_an_override_may_be_for_the_accounts_of_one_role_of_a_family(tmp_path: Path) -> None:

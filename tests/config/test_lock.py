@@ -19,6 +19,7 @@ roles:
     accounts: [prod]
     trust: [{repository: acme/shop, environments: [production]}]
     source_ips: atlassian
+    allow: {shared-addresses: the trust is narrow enough}
 """
 
 LOCK = """

@@ -30,8 +30,13 @@ def test_a_team_adds_a_repository_to_a_workspace_from_its_own_file(write_invento
     folder = write_inventory(
         ROLE,
         teams__web_yaml="""
-workspaces: {acme: {repositories: {blog: "{e1a9c6b4-30d2-4f6e-b7a8-9c0d1e2f3a05}"}}}
-roles: {blog: {accounts: [dev], trust: [{repository: acme/blog, steps: outside_environments}]}}
+workspaces:
+  acme:
+    repositories:
+      blog:
+        uuid: "{e1a9c6b4-30d2-4f6e-b7a8-9c0d1e2f3a05}"
+        environments: {live: "{1f2e3d4c-5b6a-4978-8869-5a4b3c2d1e07}"}
+roles: {blog: {accounts: [dev], trust: [{repository: acme/blog, environments: [live]}]}}
 """,
     )
     assert '"repository": "blog"' in plan_text(folder)

@@ -101,7 +101,7 @@ def test_a_file_that_two_permission_policies_name_is_reported_once(write_invento
     document = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:GetObjects", "Resource": "*"}}
     folder = write_inventory(
         ROLE,
-        a_yaml="permission_policies: {p: {file: p.json}, q: {file: p.json}}\n",
+        a_yaml="permission_policies: {p: {file: p.json}, q: {file: p.json, allow: {unused-permission-policy: kept}}}\n",
         p_json=json.dumps(document),
     )
     assert [finding.rule for finding in findings(folder)] == ["unknown-action"]

@@ -43,12 +43,15 @@ OF_SEVERAL_FILES = {
 OF_SEVERAL_RECORDS = {
     *("unknown-workspace", "unknown-repository", "unknown-environment", "unknown-account", "unknown-audience"),
     *("unknown-permission-policy", "override-conflict", "role-name-conflict", "selects-no-account", "partition-region"),
-    *("unused-allow", "family-not-bound"),
+    *("unused-allow", "unused-workspace", "unused-repository", "unused-environment", "unused-permission-policy"),
+    *("family-not-bound", "production-outside-environments", "session-without-addresses"),
 }
 OF_MEANING = {
     *("admin-access", "deploying-role", "size-limit", "expired", "changes-access", "privilege-escalation"),
     *("unknown-action", "unknown-condition-key", "unknown-service", "unknown-permissions", "bad-condition-value"),
     *("resource-mismatch", "account-resource", "partition-resource", "contradictory-conditions", "denied-anyway"),
+    *("expires-soon", "reserved-name"),
+    *("whole-workspace-trust", "repository-wide-trust", "wide-network", "private-network", "shared-addresses"),
 }
 """What follows from what is written, rather than from how."""
 OF_GUARDRAILS = {rule for rule in RULES if rule.startswith(("guardrail", "delegation-"))}
@@ -64,6 +67,7 @@ PASSED = {
     *("bad-arn--deploy-role-of-another-account", "bad-arn--policy-of-another-account"),
     # The key is well formed; as a name in IAM it is too long.
     *("bad-name--role-key-too-long-for-a-name", "bad-name--plan-role-too-long"),
+    "bad-name--permission-policy-name-too-long",
     # A name only when the repository stands in it.
     "bad-name--repository-with-workspace-in-a-name",
     # A date and a number that is none are text to an editor, whose YAML is 1.2.
@@ -78,6 +82,7 @@ PASSED = {
     # Of these YAML makes nothing, or nothing that a pattern could tell from a day.
     *("bad-value--empty-integer", "bad-value--expires-on-no-day", "bad-value--huge-integer"),
     *("bad-variable--region-of-an-account-without", "bad-variable--document-of-families"),
+    *("duplicate--managed-policy-in-two-spellings", "duplicate--managed-policy-that-a-variable-makes"),
     "duplicate--plan-role-and-role",
     *(
         "duplicate--account-again-without-its-labels",

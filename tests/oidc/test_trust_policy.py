@@ -41,6 +41,27 @@ def test_addresses_and_the_last_day_are_conditions_of_every_statement() -> None:
     assert policy["Statement"][1]["Principal"]["Federated"].startswith("arn:aws-cn:iam::222222222222:oidc-provider/")
 
 
+def test_networks_and_vpc_endpoints_have_a_statement_each_since_no_call_has_both() -> None:
+    issuers = [TrustedIssuer(WorkspaceSlug(slug), (AUDIENCE,), (PATTERN,)) for slug in ("acme", "acme-data")]
+    limits = TrustLimits(
+        (ip_network("203.0.113.0/24"),), date(2027, 1, 31), ("vpce-0123456789abcdef0", "vpce-01234567")
+    )
+    statements = trust_policy(Partition.AWS, AccountId("222222222222"), issuers, limits).to_json()["Statement"]
+    conditions = [statement["Condition"] for statement in statements]
+    assert [sorted(condition) for condition in conditions] == [
+        ["DateLessThan", "IpAddress", "StringEquals", "StringLike"],
+        ["DateLessThan", "StringEquals", "StringLike"],
+    ] * 2
+    data = "api.bitbucket.org/2.0/workspaces/acme-data/pipelines-config/identity/oidc"
+    endpoints = {"aws:SourceVpce": ["vpce-01234567", "vpce-0123456789abcdef0"]}
+    assert [condition["StringEquals"] for condition in conditions] == [
+        {f"{ACME}:aud": AUDIENCE},
+        {f"{ACME}:aud": AUDIENCE, **endpoints},
+        {f"{data}:aud": AUDIENCE},
+        {f"{data}:aud": AUDIENCE, **endpoints},
+    ]
+
+
 @given(st.dates(max_value=date(9998, 12, 31)))
 def test_access_ends_with_the_last_day(last_day: date) -> None:
     assert date.fromisoformat(end_of_access(last_day)[:10]).toordinal() == last_day.toordinal() + 1

@@ -12,13 +12,16 @@ from access.plan import RolePlan
 from config.load import load_inventory
 from config.models.inventory import Inventory
 from sandbox.emulated_bitbucket.step import EmulatedWorkspace, random_uuid
-from sandbox.proof.cases import FLAWS, Presented, expected, from_allowed_address, steps_of, wrong_tokens
+from sandbox.proof.cases import FLAWS, Presented, expected, from_taken_origins, steps_of, wrong_tokens
+from sandbox.proof.origins import ELSEWHERE, Origin
 from sandbox.surroundings import STRANGER
 
 WIDE = Path(__file__).parent.parent / "fixtures" / "inventories" / "wide"
 TODAY = date(2026, 11, 23)
 ACME = EmulatedWorkspace("acme", "{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}")
 SHOP, PRODUCTION = "{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01}", "{c2b1a5de-6b7e-4d4b-b1a0-6a9d8c7b5e03}"
+
+ENDPOINT = "vpce-0123456789abcdef0"
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +64,9 @@ def test_a_token_stands_for_every_repository_environment_and_audience(inventory:
         ("everywhere", {"workspace": STRANGER}, False),
         ("everywhere", {"audience": "deploy.example"}, False),
         ("everywhere", {"flaw": "expired"}, False),
-        ("from-the-office", {"environment_uuid": None, "source_ip": "203.0.113.9"}, True),
-        ("from-the-office", {"environment_uuid": None, "source_ip": "192.0.2.9"}, False),
-        ("from-the-office", {"source_ip": "203.0.113.9"}, False),
+        ("from-the-office", {"environment_uuid": None, "origin": Origin("203.0.113.9")}, True),
+        ("from-the-office", {"environment_uuid": None, "origin": Origin("192.0.2.9")}, False),
+        ("from-the-office", {"origin": Origin("203.0.113.9")}, False),
         ("whole-workspace", {"repository_uuid": random_uuid()}, True),
         ("whole-workspace", {"workspace": STRANGER}, False),
         ("custom-audience", {"repository_uuid": "{7d1e2f3a-4b5c-4d6e-8f90-a1b2c3d4e504}"}, False),
@@ -86,7 +89,8 @@ def test_wrong_tokens_are_refused_by_a_narrow_role(roles: dict[str, RolePlan]) -
                 wrong = list(wrong_tokens(roles[key], line, ACME))
                 assert not any(expected(roles[key], token, TODAY) for token in wrong)
                 assert {token.flaw for token in wrong if token.flaw} == set(FLAWS)
-                assert ("another address" in {token.name for token in wrong}) is (key == "from-the-office")
+                elsewhere = {"another address", "another VPC endpoint"} & {token.name for token in wrong}
+                assert len(elsewhere) == (2 if key == "from-the-office" else 0)
 
 
 def test_every_wrong_token_is_one_step_away_from_a_right_one(roles: dict[str, RolePlan]) -> None:
@@ -94,14 +98,38 @@ def test_every_wrong_token_is_one_step_away_from_a_right_one(roles: dict[str, Ro
     line = next(line for line in role.trust if line.environment == "production")
     right = presented()
     for token in wrong_tokens(role, line, ACME):
-        parts = ("workspace", "repository_uuid", "environment_uuid", "audience", "source_ip", "flaw")
+        parts = ("workspace", "repository_uuid", "environment_uuid", "audience", "origin", "flaw")
         changed = [part for part in parts if getattr(token, part) != getattr(right, part)]
         assert len(changed) == 1 or changed == ["workspace", "audience"], token.name
 
 
 def test_an_allowed_address_is_inside_and_the_other_outside(roles: dict[str, RolePlan]) -> None:
     role = roles["from-the-office"]
-    step = from_allowed_address(presented(environment_uuid=None), role)
+    (step,) = from_taken_origins(presented(environment_uuid=None), role)
     assert expected(role, step, TODAY)
     outside = next(t for t in wrong_tokens(role, role.trust[0], ACME) if t.name == "another address")
     assert not expected(role, outside, TODAY)
+
+
+@pytest.mark.parametrize(
+    ("origin", "lets_in"),
+    [
+        (Origin("203.0.113.9"), True),
+        (Origin("192.0.2.9"), False),
+        (Origin("192.0.2.9", ENDPOINT), True),
+        (Origin("203.0.113.9", "vpce-01234567"), False),
+    ],
+)
+def test_an_endpoint_stands_in_place_of_an_address(roles: dict[str, RolePlan], origin: Origin, lets_in: bool) -> None:
+    role = replace(roles["from-the-office"], source_vpces=(ENDPOINT,))
+    assert expected(role, presented(environment_uuid=None, origin=origin), TODAY) is lets_in
+
+
+def test_a_role_with_endpoints_alone_takes_no_address(roles: dict[str, RolePlan]) -> None:
+    role = replace(roles["from-the-office"], source_ips=(), source_vpces=(ENDPOINT,))
+    (step,) = from_taken_origins(presented(environment_uuid=None), role)
+    assert step.origin == Origin(ELSEWHERE, ENDPOINT)
+    assert expected(role, step, TODAY)
+    wrong = [token for token in wrong_tokens(role, role.trust[0], ACME) if token.name.startswith("another ")]
+    assert {"another address", "another VPC endpoint"} <= {token.name for token in wrong}
+    assert not any(expected(role, token, TODAY) for token in wrong)

@@ -143,7 +143,14 @@ ROLES: dict[str, dict[str, Any]] = {
     "unknown": {"managed_policies": ["aws:AmazonECS_FullAccess"]},
     "of-its-account": {"managed_policies": ["account:extra"]},
     "gone": {"expires": "2020-12-31"},
-}
+    "bound": {
+        "source_ips": ["203.0.113.0/24"], "source_vpces": ["vpce-0123456789abcdef0"], "bind_session": True,
+    },
+    "bound-to-an-endpoint": {
+        "source_vpces": ["vpce-0123456789abcdef0"], "bind_session": True, "inline_policies": [],
+        "managed_policies": ["aws:ReadOnlyAccess"],
+    },
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +191,15 @@ def test_the_emulated_aws_decides_as_the_policies_say(here: Path, capsys: pytest
         ("within-an-aws-boundary", "simulated", "s3:PutObject", False, False),
         ("within-a-boundary-of-its-account", "simulated", "s3:GetObject", True, True),
         ("within-a-boundary-of-its-account", "called", "iam:ListUsers", False, False),
+        ("bound", "simulated", "s3:GetObject", True, True),
+        ("bound", "called", "iam:ListUsers", False, False),
+        ("bound", "simulated", "s3:GetObject", False, False),
+        ("bound-to-an-endpoint", "called", "iam:ListUsers", True, True),
+        ("bound-to-an-endpoint", "called", "iam:DeleteGroup", False, False),
+        ("bound-to-an-endpoint", "called", "iam:ListUsers", False, False),
     }
+    elsewhere = [one["reason"] for one in found["permissions"] if "its session is bound" in one["reason"]]
+    assert len(elsewhere) == 4
     reasons = {one["role"]: one["reason"] for one in found["permissions"] if not one["tried"]}
     assert reasons == {
         "may-do-nothing": "it has no permission policy",

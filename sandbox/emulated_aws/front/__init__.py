@@ -11,6 +11,7 @@ from sandbox.emulated_aws.front.constraints import check_constraints
 from sandbox.emulated_aws.front.dispatch import dispatching
 from sandbox.emulated_aws.front.issuer_connection import IssuerConnection
 from sandbox.emulated_aws.front.issuer_keys import IssuerKeys
+from sandbox.emulated_aws.front.network_keys import network_keys
 from sandbox.emulated_aws.front.oidc_provider_answers import delete_oidc_provider, get_oidc_provider
 from sandbox.emulated_aws.front.oidc_provider_limits import oidc_provider_limits
 from sandbox.emulated_aws.front.policy_simulation import policy_simulation
@@ -33,6 +34,7 @@ def put_in_front(inner: Inner, settings: Settings) -> Application:
     """Close the gaps of ``inner`` and return the ASGI application to serve."""
     table = steps_by_action(inner, settings)
     inner.authorise_by(authorised_resource(inner), condition_keys(inner))
+    inner.resolve_by(network_keys)
     for service in ("iam", "sts"):
         inner.replace_service(service, dispatching(service, inner, check_constraints, table))
     return only_the_aws_api(with_source_address(inner.asgi))
@@ -57,7 +59,7 @@ def steps_by_action(inner: Inner, settings: Settings) -> Mapping[str, tuple[Step
         "iam:PutRolePolicy": (inline_policy_size(inner),),
         "iam:AttachRolePolicy": (managed_policies(inner, settings),),
         "iam:SimulatePrincipalPolicy": (policy_simulation(inner),),
-        "iam:CreateOpenIDConnectProvider": (changes.checked_tags, oidc_provider_limits(inner, issuers)),
+        "iam:CreateOpenIDConnectProvider": (changes.checked_tags, oidc_provider_limits(inner, issuers, settings)),
         "iam:GetOpenIDConnectProvider": (get_oidc_provider(inner),),
         "iam:DeleteOpenIDConnectProvider": (delete_oidc_provider(inner),),
         "iam:UpdateOpenIDConnectProviderThumbprint": (changes.update_thumbprints(inner),),

@@ -12,11 +12,10 @@ from oidc.limits import CLIENT_IDS_PER_OIDC_PROVIDER, THUMBPRINTS_PER_OIDC_PROVI
 from sandbox.emulated_aws.front.issuer_connection import IssuerConnection, UnreachableError
 from sandbox.emulated_aws.inner import Inner
 from sandbox.emulated_aws.query import Answer, Call, Proceed, RefusalError, Step
+from sandbox.emulated_aws.settings import Settings
 
-_OIDC_PROVIDERS_PER_ACCOUNT = 100
 
-
-def oidc_provider_limits(inner: Inner, issuers: IssuerConnection) -> Step:
+def oidc_provider_limits(inner: Inner, issuers: IssuerConnection, settings: Settings) -> Step:
     """Make the step for CreateOpenIDConnectProvider.
 
     Where no thumbprint is given, it fetches the top one of the issuer's chain, as IAM does.
@@ -27,8 +26,9 @@ def oidc_provider_limits(inner: Inner, issuers: IssuerConnection) -> Step:
         host = _host(url)
         check_client_id_count(len(call.members("ClientIDList")))
         check_thumbprints(call.members("ThumbprintList"))
-        if inner.oidc_provider_count() >= _OIDC_PROVIDERS_PER_ACCOUNT:
-            quota = f"OpenIdConnectProvidersPerAccount: {_OIDC_PROVIDERS_PER_ACCOUNT}"
+        most = settings.quotas_of(call.account).oidc_providers_per_account
+        if inner.oidc_provider_count() >= most:
+            quota = f"OpenIdConnectProvidersPerAccount: {most}"
             raise RefusalError("LimitExceeded", f"Cannot exceed quota for {quota}", 409)
         if not call.members("ThumbprintList"):
             call = call.with_params(**{"ThumbprintList.member.1": await _fetched_thumbprint(issuers, url, host)})

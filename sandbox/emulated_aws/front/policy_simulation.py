@@ -1,8 +1,9 @@
 """Gap: ministack's simulator finds no role that has a path, and leaves the role's permissions boundary out.
 
 Here the role is found by its whole ARN, and what the boundary does not allow is not allowed: the boundary's document is
-given to the same simulator, and both must allow. So every verdict is ministack's, and this can only refuse more. What
-ministack would read past (a second resource, context entries, further policies) is refused.
+given to the same simulator, and both must allow. So every verdict is ministack's, and this can only refuse more.
+``aws:SourceIp`` and ``aws:SourceVpce`` are what context entries say, missing where none does: ministack has an address
+of its own for them. What it would read past (a second resource, other context entries, further policies) is refused.
 
 Source: https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html and
 https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html.
@@ -13,13 +14,18 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sandbox.emulated_aws.front.network_keys import coming_from
 from sandbox.emulated_aws.inner import Inner
 from sandbox.emulated_aws.query import Answer, Call, Proceed, RefusalError, Step
 
 _ROLE = re.compile(r"arn:aws:iam::[0-9]{12}:role/(?:[!-~]+/)?([\w+=,.@-]{1,64})", re.ASCII)
 _ACTION = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9]+", re.ASCII)
 _RESOURCE = re.compile(r"[^<&]+")
-_READ = re.compile(r"Action|Version|PolicySourceArn|ActionNames\.member\.[0-9]+|ResourceArns\.member\.1", re.ASCII)
+_READ = re.compile(
+    r"Action|Version|PolicySourceArn|ActionNames\.member\.[0-9]+|ResourceArns\.member\.1|"
+    r"ContextEntries\.member\.[12]\.(?:ContextKeyName|ContextKeyType|ContextKeyValues\.member\.1)", re.ASCII,
+)  # fmt: skip
+_NETWORK = {"aws:sourceip": "ip", "aws:sourcevpce": "string"}
 _DECISION = re.compile(r"<EvalDecision>(\w+)</EvalDecision>")
 _NOTHING = {"Version": "2012-10-17", "Statement": []}
 
@@ -31,6 +37,10 @@ def policy_simulation(inner: Inner) -> Step:
         _refuse_what_is_not_simulated(call)
         role = _role(inner, call)
         without_path = call.params["PolicySourceArn"].partition(":role/")[0] + f":role/{role['RoleName']}"
+        with coming_from(*_origin(call)):
+            return await simulate(call, proceed, role, without_path)
+
+    async def simulate(call: Call, proceed: Proceed, role: Mapping[str, Any], without_path: str) -> Answer:
         status, headers, body = await proceed(call.with_params(PolicySourceArn=without_path))
         boundary = role.get("PermissionsBoundary")
         if not boundary:
@@ -55,6 +65,19 @@ def _refuse_what_is_not_simulated(call: Call) -> None:
         raise RefusalError("InvalidInput", "ActionNames must be names of actions.")
     if not _RESOURCE.fullmatch(call.params.get("ResourceArns.member.1", "*")):
         raise RefusalError("InvalidInput", "The sandbox simulates no resource with < or & in its ARN.")
+
+
+def _origin(call: Call) -> tuple[str | None, str | None]:
+    """Return address and VPC endpoint that the context entries name."""
+    found: dict[str, str] = {}
+    for number in range(1, 3):
+        entry = f"ContextEntries.member.{number}"
+        if (name := call.params.get(f"{entry}.ContextKeyName")) is None:
+            continue
+        if _NETWORK.get(name.lower()) != call.params.get(f"{entry}.ContextKeyType"):
+            raise RefusalError("InvalidInput", "The sandbox takes aws:SourceIp (ip) and aws:SourceVpce (string) alone.")
+        found[name.lower()] = call.params.get(f"{entry}.ContextKeyValues.member.1", "")
+    return found.get("aws:sourceip"), found.get("aws:sourcevpce")
 
 
 def _role(inner: Inner, call: Call) -> Mapping[str, Any]:

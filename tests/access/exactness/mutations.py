@@ -61,7 +61,7 @@ def drop_subject(statement: Policy) -> None:
 
 
 def more_audiences(statement: Policy) -> None:
-    [key] = statement["Condition"]["StringEquals"]
+    [key] = [key for key in statement["Condition"]["StringEquals"] if key.endswith(":aud")]
     statement["Condition"]["StringEquals"][key] = [statement["Condition"]["StringEquals"][key], "sts.amazonaws.com"]
 
 

@@ -52,6 +52,7 @@ def ministack(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
     modules["core.iam_actions"] = ModuleType("ministack.core.iam_actions")
     vars(modules["core.iam_actions"]).update(extract_resource_arn=lambda *_: "*", request_tag_context=lambda *_: {})
     vars(modules["core.iam_evaluator"]).update(_resolve_managed_policy_document=lambda *_: None)
+    vars(modules["core.iam_evaluator"]).update(_resolve_condition_key=lambda *_: None)
     monkeypatch.setattr(importlib, "import_module", lambda name: modules[name.removeprefix("ministack.")])
     return modules
 
@@ -77,6 +78,7 @@ def test_scripts_of_the_machine_are_never_run(ministack: dict[str, ModuleType]) 
         ("core.iam_actions", "extract_resource_arn"),
         ("core.iam_actions", "request_tag_context"),
         ("core.iam_evaluator", "_resolve_managed_policy_document"),
+        ("core.iam_evaluator", "_resolve_condition_key"),
     ],
 )
 def test_a_ministack_whose_inside_has_moved_stops_the_start(

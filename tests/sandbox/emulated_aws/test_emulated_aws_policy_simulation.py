@@ -1,10 +1,12 @@
 """SimulatePrincipalPolicy: roles with a path, and permissions boundaries."""
 
 import json
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
 
+from oidc.source_addresses import SourceAddresses
 from tests.sandbox.emulated_aws.aws_calls import refusal, trust_policy
 
 READ_ONLY = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
@@ -60,6 +62,36 @@ def test_without_the_front_a_boundary_does_not_count(bare_iam: Any, account: str
     assert decisions(bare_iam, f"arn:aws:iam::{account}:role/ci")[1] == "allowed"
 
 
+def entry(name: str, kind: str, value: str) -> dict[str, Any]:
+    return {"ContextKeyName": name, "ContextKeyType": kind, "ContextKeyValues": [value]}
+
+
+@pytest.mark.parametrize(
+    ("entries", "decision"),
+    [
+        ([entry("aws:SourceIp", "ip", "203.0.113.9")], "allowed"),
+        ([entry("aws:SourceIp", "ip", "127.0.0.1")], "explicitDeny"),
+        ([entry("aws:SourceVpce", "string", "vpce-01234567")], "allowed"),
+        ([entry("aws:SourceVpce", "string", "vpce-89abcdef")], "explicitDeny"),
+        ([], "explicitDeny"),
+    ],
+)
+def test_context_entries_say_where_a_simulated_call_comes_from(
+    iam: Any, account: str, entries: list[dict[str, Any]], decision: str
+) -> None:
+    arn = make_role(iam, account)
+    addresses = SourceAddresses((ip_network("203.0.113.0/24"),), ("vpce-01234567",))
+    iam.put_role_policy(RoleName="ci", PolicyName="bound", PolicyDocument=addresses.session_policy().text)
+    answer = iam.simulate_principal_policy(
+        PolicySourceArn=arn,
+        ActionNames=["s3:GetObject"],
+        ResourceArns=[OBJECT],
+        # An empty list would be sent as a parameter without a value.
+        **({"ContextEntries": entries} if entries else {}),
+    )
+    assert answer["EvaluationResults"][0]["EvalDecision"] == decision
+
+
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
@@ -70,6 +102,8 @@ def test_without_the_front_a_boundary_does_not_count(bare_iam: Any, account: str
         ({"ActionNames": ["s3:Get<Object"]}, "InvalidInput"),
         ({"ResourceArns": ["arn:aws:s3:::a", "arn:aws:s3:::b"]}, "InvalidInput"),
         ({"ResourceArns": ["arn:aws:s3:::a&b"]}, "InvalidInput"),
+        ({"ContextEntries": [entry("aws:username", "string", "x")]}, "InvalidInput"),
+        ({"ContextEntries": [entry("aws:SourceIp", "string", "203.0.113.9")]}, "InvalidInput"),
         ({"PolicyInputList": ['{"Version":"2012-10-17","Statement":[]}']}, "InvalidInput"),
     ],
 )

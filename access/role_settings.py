@@ -1,10 +1,45 @@
-"""A role's settings in one account: what its override replaces there, and where each of them is written."""
+"""What a role is made of in one account: the account as far as it matters, and the role's settings there."""
 
 from dataclasses import dataclass
 from typing import Any
 
+from config.models.account import Account
+from config.models.defaults import Defaults
+from config.models.family import family_of
 from config.models.role import Override, Role, RoleSettings
 from config.yaml_document import Path
+from oidc.arn import Partition
+from oidc.identifiers import AccountId
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An account, as far as what is rendered for it depends on it."""
+
+    key: str
+    id: AccountId
+    partition: Partition
+    region: str | None
+    account: Account
+
+    @classmethod
+    def of(cls, key: str, account: Account, defaults: Defaults) -> "Place":
+        """Apply the defaults to an account."""
+        return cls(key, AccountId(account.id), account.partition, account.region or defaults.region, account)
+
+    def variables(self, role: str) -> dict[str, str]:
+        """Return what the variables stand for; a region that nobody named is that of IAM's control plane."""
+        return {
+            "account": self.key,
+            "account_id": self.id,
+            "partition": self.partition.value,
+            "region": self.region or self.partition.iam_region,
+            "role": role,
+        }
+
+    def variables_of(self, key: str, role: Role) -> dict[str, str]:
+        """Return what they stand for in one role; of a family, with those of its item, and the family's key."""
+        return self.variables(family_of(key)) | role.item.variables
 
 
 @dataclass(frozen=True, slots=True)
