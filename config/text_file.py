@@ -65,8 +65,8 @@ def _decoded(content: bytes) -> str | Unreadable:
     except UnicodeDecodeError as error:
         if content.startswith(_UTF_16):
             return Unreadable("unreadable-file", "it is UTF-16, not UTF-8", "save it as UTF-8")
-        before = content[: error.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        last = before.rpartition(b"\n")[2].decode("utf-8", "replace").removeprefix("\ufeff")
-        message = f"not UTF-8: the byte 0x{content[error.start]:02x}"
+        before = error.object[: error.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        last = before.rpartition(b"\n")[2].decode("utf-8", "replace")
+        message = f"not UTF-8: the byte 0x{error.object[error.start]:02x}"
         hint = "save the file as UTF-8; it is probably in Latin-1 or Windows-1252"
         return Unreadable("unreadable-file", message, hint, before.count(b"\n") + 1, len(last) + 1)

@@ -74,6 +74,9 @@ def _mistakable(place: Place) -> Found | None:
 def _documents(place: Place) -> Found | None:
     if "another document" not in place.what and "document start" not in place.what:
         return None
+    if not any(line.rstrip() == "..." for line in place.lines[: place.line]) and not place.text.startswith("---"):
+        message = "something stands behind what the whole file is: one value"
+        return place.line, place.column, message, "write sections: workspaces:, accounts:, roles:"
     if not place.text.startswith("---"):
         return (
             place.line,
