@@ -258,9 +258,13 @@ def _brackets(place: Place) -> Found | None:
 
 
 def _no_colon(place: Place) -> Found | None:
-    if "expected ':'" not in place.what:
+    if "sequence entries" in place.what and _KEY.match(place.text):
+        return place.line, place.column, "a list with dashes begins on the line of its key", "begin it on a new line"
+    line, text = (
+        next(place.nearby()) if "mapping values" in place.what else (place.opened[0], place.lines[place.opened[0]])
+    )
+    if "expected ':'" not in place.what and ("mapping values" not in place.what or ": " in text):
         return None
-    line, text = place.opened[0], place.lines[place.opened[0]]
     column = len(text) - len(text.lstrip())
     return line, column, "a line without a colon, where a key and its value belong", "write KEY: VALUE"
 
