@@ -204,6 +204,9 @@ class _Constructor:
         tag, text = node.tag, str(node.value)
         if tag == _TEXT:
             return text
+        if tag in _NUMBERS and (what := _read_differently(text)) is not None:
+            self._report("yaml-feature", node, path, what, "quote it if it is text, else write the number plainly")
+            return None
         try:
             if tag in _SCALARS:
                 return self._bearable(_SCALARS[tag](node), node, path)
@@ -218,11 +221,6 @@ class _Constructor:
     def _bearable(self, value: YamlData, node: yaml.ScalarNode, path: Path) -> YamlData:
         if isinstance(value, int) and abs(value) >= _MAX_INTEGER:
             self._report("bad-value", node, path, "a number larger than any here", "quote it if it is text")
-            return None
-        if isinstance(value, int) and _OCTAL.fullmatch(node.value):
-            # Other tools read it as a decimal number: YAML 1.2 has no such octal numbers.
-            what = f"{node.value} is the number {value} to YAML, since it begins with 0"
-            self._report("bad-value", node, path, what, "quote it if it is text, else write it without the 0")
             return None
         return value
 
@@ -245,29 +243,28 @@ def _unquoted_variable(node: yaml.Node) -> str | None:
 _BUILD = yaml.constructor.SafeConstructor()
 
 
-def _number(build: Callable[[yaml.ScalarNode], Any]) -> Callable[[yaml.ScalarNode], Any]:
-    """Refuse `22:22`, which YAML 1.1 takes for 22 times 60 plus 22, and everybody else for a time."""
-
-    def read(node: yaml.ScalarNode) -> Any:  # noqa: ANN401 - an int or a float
-        if ":" in node.value:
-            raise ValueError("it is a number in base 60 to YAML")
-        return build(node)
-
-    return read
-
-
 _SCALARS: dict[str, Callable[[yaml.ScalarNode], Any]] = {
     f"{PREFIX}null": lambda _node: None,
     f"{PREFIX}bool": _BUILD.construct_yaml_bool,
-    f"{PREFIX}int": _number(_BUILD.construct_yaml_int),
-    f"{PREFIX}float": _number(_BUILD.construct_yaml_float),
+    f"{PREFIX}int": _BUILD.construct_yaml_int,
+    f"{PREFIX}float": _BUILD.construct_yaml_float,
     f"{PREFIX}timestamp": _BUILD.construct_yaml_timestamp,
 }
+_NUMBERS = frozenset({f"{PREFIX}int", f"{PREFIX}float"})
 _KINDS = {
     f"{PREFIX}null": "null", f"{PREFIX}bool": "true or false", f"{PREFIX}timestamp": "a date",
     f"{PREFIX}int": "a number", f"{PREFIX}float": "a number",
 }  # fmt: skip
 """What YAML makes of a text without quotes, in words."""
+
+
+def _read_differently(number: str) -> str | None:
+    """Return why a number is none to YAML 1.2 and most readers, and another one to YAML 1.1; or ``None``."""
+    if ":" in number:
+        return f"{number} is a number in base 60 to some readers of YAML, and text to others"
+    if _OCTAL.fullmatch(number):
+        return f"{number} is an octal number to some readers of YAML, since it begins with 0, and decimal to others"
+    return None
 
 
 def show_path(path: Sequence[str | int]) -> str:

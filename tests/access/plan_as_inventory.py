@@ -1,5 +1,7 @@
-"""Turn what `plan --format json` says back into inventories: one for each account, since a permission policy that uses
-variables is another one in each. All is written out: no defaults, no globs, no overrides, no variables.
+"""Turn what `plan --format json` says back into inventories, of one account each, and of roles that can be together:
+a permission policy that uses variables is another one in each account, and in each role.
+
+All is written out: no defaults, no globs, no overrides, no variables.
 """
 
 import re
@@ -13,8 +15,29 @@ _UUID = re.compile(r"\{[0-9a-f-]{36}\}")
 _OWN_AUDIENCE = "ari:cloud:bitbucket::workspace/"
 
 
-def inventory_of(account: Json) -> Json:
-    """Return an inventory whose plan is that of one account of a plan."""
+def inventories_of(account: Json) -> list[Json]:
+    """Return inventories whose plans are together that of one account of a plan."""
+    groups: list[list[Json]] = [[]]
+    for role in account["roles"]:
+        fitting = next((group for group in groups if all(_go_together(role, other) for other in group)), None)
+        if fitting is None:
+            groups.append([role])
+        else:
+            fitting.append(role)
+    return [_inventory(account, roles) for roles in groups]
+
+
+def key_of(role: Json) -> str:
+    """Return the key that a role is written under: that of a family's role, ``deploy[acme/shop]``, is no key."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "-", role["key"])
+
+
+def _go_together(role: Json, other: Json) -> bool:
+    one, two = role["inline_policies"], other["inline_policies"]
+    return all(one[name] == two[name] for name in one.keys() & two.keys())
+
+
+def _inventory(account: Json, roles: list[Json]) -> Json:
     inventory: Json = {"workspaces": {}, "accounts": {}, "permission_policies": {}, "roles": {}}
     for oidc_provider in account["oidc_providers"]:
         own = next(found for found in oidc_provider["audiences"] if found.startswith(_OWN_AUDIENCE))
@@ -32,14 +55,14 @@ def inventory_of(account: Json) -> Json:
         # Quotas are no part of a plan.
         "quotas": {"trust_policy_chars": 4096, "managed_policies_per_role": 20},
     }
-    for role in account["roles"]:
-        inventory["roles"][role["key"]] = _role(role, account["key"], inventory)
+    for role in roles:
+        inventory["roles"][key_of(role)] = _role(role, account["key"], inventory)
     return inventory
 
 
 def _role(role: Json, account: str, inventory: Json) -> Json:
     for name, document in role["inline_policies"].items():
-        assert inventory["permission_policies"].setdefault(name, {"document": document}) == {"document": document}
+        inventory["permission_policies"][name] = {"document": document}
     written = {
         "name": role["name"],
         "accounts": [account],

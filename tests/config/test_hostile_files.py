@@ -241,7 +241,7 @@ def test_files_whose_names_differ_in_case_alone_are_two_files(tmp_path: Path) ->
         '{"a":' * 100_000,
         '{"Version": NaN}',
         '{"Version": Infinity}',
-        '{"Version": 1e999999}',
+        '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:Get*", "Resource": 1e999999}}',
         '{"Version": ' + "1" * 100_000 + "}",
         '{"Version": "2012-10-17", "Version": "2012-10-17"}',
         '"\\ud800"',
