@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import click
 
 from config.allow import Silenced
-from config.findings import Finding, Level, one_line
+from config.findings import Finding, Level, shown
 
 _COLOURS = {Level.ERROR: "red", Level.WARNING: "yellow"}
 
@@ -29,7 +29,7 @@ def accepted_line(silenced: Silenced) -> str:
     """Return ``file:line:column: accepted[rule-id] path: what is wrong; because: the reason``."""
     finding = silenced.finding
     line = str(finding).replace(f": {finding.level}[{finding.rule}] ", f": accepted[{finding.rule}] ", 1)
-    return f"{line.removesuffix(f'; {one_line(finding.hint)}')}; because: {one_line(silenced.reason)}"
+    return f"{line.removesuffix(f'; {shown(finding.hint)}')}; because: {shown(silenced.reason)}"
 
 
 def summary(findings: Sequence[Finding], accepted: Sequence[Silenced]) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from cli.excerpt import marked_line
 from config.allow import Silenced
-from config.findings import Finding, Place, one_line
+from config.findings import Finding, Place, shown
 from config.rules import RULES
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -59,14 +59,14 @@ def _rule(rule_id: str) -> dict[str, Any]:
 def _result(finding: Finding, reason: str | None) -> dict[str, Any]:
     location: dict[str, Any] = {"physicalLocation": _place(finding.place)}
     if finding.path:
-        location["logicalLocations"] = [{"fullyQualifiedName": one_line(finding.path)}]
+        location["logicalLocations"] = [{"fullyQualifiedName": shown(finding.path)}]
     # NOTE: intentional: an empty list says that nothing suppresses a result, where others of the run are suppressed.
-    accepted = [{"kind": "inSource", "status": "accepted", "justification": one_line(reason)}] if reason else []
+    accepted = [{"kind": "inSource", "status": "accepted", "justification": shown(reason)}] if reason else []
     return {
         "ruleId": finding.rule,
         "ruleIndex": _ORDER[finding.rule],
         "level": finding.level.value,
-        "message": {"text": f"{one_line(finding.message)}; {one_line(finding.hint)}"},
+        "message": {"text": f"{shown(finding.message)}; {shown(finding.hint)}"},
         "locations": [location],
         "suppressions": accepted,
     }

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from config.characters import as_it_looks
 from config.faults import fault
 from config.scalars import describe, parse_text
 from config.written import NO_VARIABLES, Looks, text_like
@@ -17,7 +18,9 @@ def _account_id(value: object) -> str:
         raise fault("bad-account-id", f"YAML read an unquoted account id as the number {value}", "quote its 12 digits")
     text = parse_text(value)
     if ACCOUNT_ID_PATTERN.fullmatch(text) is None:
-        raise fault("bad-account-id", f"not an AWS account id: {text!r}", 'write its 12 digits, quoted: "012345678901"')
+        digits = re.sub(r"[\s\"'-]", "", as_it_looks(text))
+        meant = digits if ACCOUNT_ID_PATTERN.fullmatch(digits) else "012345678901"
+        raise fault("bad-account-id", f"not an AWS account id: {text!r}", f'write its 12 digits, quoted: "{meant}"')
     return text
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator
 
+from config.characters import as_it_looks
 from config.faults import fault
 from config.scalars import parse_text
 from config.written import NO_VARIABLES, PRINTABLE, Looks
@@ -14,13 +15,14 @@ from oidc.identifiers import UUID_PATTERN, WORKSPACE_SLUG_PATTERN, accepted_spel
 
 def _uuid(value: object) -> str:
     if isinstance(value, Mapping):
-        raise fault(
-            "bad-uuid", "an unquoted UUID is a YAML mapping: braces open one", 'quote it, with its braces: "{…}"'
-        )
+        meant = accepted_spelling(str(next(iter(value)))) if len(value) == 1 else None
+        hint = f'quote it, with its braces: "{meant or "{…}"}"'
+        raise fault("bad-uuid", "an unquoted UUID is a YAML mapping: braces open one", hint)
     text = parse_text(value)
     if UUID_PATTERN.fullmatch(text) is None:
-        meant = accepted_spelling(text)
+        meant = accepted_spelling(as_it_looks(text).strip("\"' "))
         hint = f'write "{meant}"' if meant else 'write it as "{8-4-4-4-12}" in lower-case hex, quoted, braces included'
+        hint += "" if text.isascii() else ", in plain characters"
         raise fault("bad-uuid", f"not a UUID as Bitbucket writes it: {text}", hint)
     return text
 

@@ -78,9 +78,9 @@ class Finding:
         return Level(RULES[self.rule].level)
 
     def __str__(self) -> str:
-        where = f"{one_line(self.path)}: " if self.path else ""
+        where = f"{shown(self.path)}: " if self.path else ""
         place = one_line(str(self.place))
-        return f"{place}: {self.level}[{self.rule}] {where}{one_line(self.message)}; {one_line(self.hint)}"
+        return f"{place}: {self.level}[{self.rule}] {where}{shown(self.message)}; {shown(self.hint)}"
 
     def to_json(self) -> FindingJson:
         """Return the finding as ``--format json`` shows it."""
@@ -90,10 +90,18 @@ class Finding:
             "file": one_line(self.place.file),
             "line": self.place.line,
             "column": self.place.column,
-            "path": one_line(self.path),
-            "message": one_line(self.message),
-            "hint": one_line(self.hint),
+            "path": shown(self.path),
+            "message": shown(self.message),
+            "hint": shown(self.hint),
         }
+
+
+def shown(text: str) -> str:
+    """Return what the inventory holds as a finding shows it: on one line, printable, and not without end."""
+    return one_line(text if len(text) <= _LONG else f"{text[: _LONG // 2]}…{text[-_LONG // 2 :]}")
+
+
+_LONG = 1_000
 
 
 def has_errors(findings: Iterable[Finding]) -> bool:

@@ -19,30 +19,35 @@ class TooManyFiles(Exception):  # noqa: N818 - says what is there, and is caught
     """What was given as an inventory is something larger."""
 
 
-def inventory_files(inventory: FilePath, refuse_link: Callable[[FilePath], None]) -> list[FilePath]:
+Refuse = Callable[[FilePath, str, str, str], None]
+"""Is told of a folder that is not looked into: its path, the rule, what is wrong, what to do."""
+
+
+def inventory_files(inventory: FilePath, refuse: Refuse) -> list[FilePath]:
     """Return the files in the order of their paths; hidden files and folders are left out, as is the lock.
 
     Args:
         inventory: A folder, or one file.
-        refuse_link: Is told of folders that are links, which are not followed.
+        refuse: Is told of folders that are links, which are not followed, and of those that cannot be read.
 
     Raises:
-        OSError: A folder cannot be read.
         TooManyFiles: There are more than an inventory has.
     """
     if not inventory.is_dir():
         return [inventory]
 
-    def refuse(error: OSError) -> None:
-        raise error
+    def unreadable(error: OSError) -> None:
+        folder = FilePath(os.fsdecode(error.filename or inventory))
+        refuse(folder, "unreadable-file", f"cannot be read: {error.strerror}", "check its permissions")
 
     found: list[FilePath] = []
     names_seen = 0
-    for top, folders, names in os.walk(inventory, onerror=refuse):
+    for top, folders, names in os.walk(inventory, onerror=unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in folders:
             if (FilePath(top) / name).is_symlink():
-                refuse_link(FilePath(top) / name)
+                message = "a linked folder, and links are not followed"
+                refuse(FilePath(top) / name, "outside-inventory", message, "put the folder itself here")
         found += [FilePath(top) / name for name in names if _is_inventory(name)]
         names_seen += len(folders) + len(names)
         if len(found) > _MAX_FILES or names_seen > _MAX_NAMES:

@@ -17,7 +17,8 @@ from config.policy_documents import with_policy_documents
 from config.reading import read_sources
 from config.selectors import AccountSelector
 from config.sources import Sources
-from config.validation import validate
+from config.validation import Fault, validate
+from config.yaml_syntax import hint_for_empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,10 @@ def load_inventory(path: FilePath, *, guardrails: FilePath | None = None, today:
     validated = validate(with_families(sources, origins))
     for fault in validated.faults:
         # A value whose text was at fault already is no value to judge again.
-        if sources.place(fault.path) not in told:
-            sources.report(fault.rule, fault.path, fault.message, fault.hint, of_key=fault.of_key)
+        if not told or not told & {sources.place(fault.path), sources.place(fault.path, of_key=True)}:
+            hint = _hint_for_empty(sources, fault) if fault.rule == "empty-value" else None
+            sources.report(fault.rule, fault.path, fault.message, hint or fault.hint, of_key=fault.of_key)
+            sources.lost.update(sources.findings[-1:] if fault.hides else ())
     read = read_lock(sources.folder / LOCK_NAME, len(sources.files))
     sources.findings += read.findings
     every_role = with_plan_roles(validated.inventory, sources, origins)
@@ -71,6 +74,11 @@ def load_inventory(path: FilePath, *, guardrails: FilePath | None = None, today:
         selector = AccountSelector(inventory.accounts)
         check(Context(written, inventory, read, sources, selector, today))
     return Loaded(inventory, read, sources, in_file_order(sources.findings))
+
+
+def _hint_for_empty(sources: Sources, fault: Fault) -> str | None:
+    place = sources.place(fault.path, of_key=True)
+    return hint_for_empty(sources.files[place.order].document.text, place.line)
 
 
 def in_file_order(findings: list[Finding]) -> tuple[Finding, ...]:

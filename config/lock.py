@@ -91,7 +91,7 @@ def read_lock(path: FilePath, order: int) -> ReadLock:
         return ReadLock(Lock(), None, ())
     text = read_text(path, path.parent)
     if isinstance(text, Unreadable):
-        place = Place(order, 1, 1, str(path))
+        place = Place(order, text.line, text.column, str(path))
         return ReadLock(Lock(), None, (Finding(place, text.rule, "", text.message, text.hint),))
     document = read_document(text)
     source = Source(order, path, document)

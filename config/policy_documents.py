@@ -80,7 +80,7 @@ class _PolicyFiles:
 
     def _parsed(self, top: Place, path: FilePath, text: str) -> tuple[Source | None, dict[str, Any] | None]:
         try:
-            data = json.loads(text)
+            data = json.loads(text, parse_constant=_no_number)
         except json.JSONDecodeError as error:
             place = replace(top, line=error.lineno, column=error.colno)
             self._refuse(Finding(place, "json-syntax", "", f"this is not JSON: {error.msg}", "correct it here"))
@@ -104,3 +104,8 @@ class _PolicyFiles:
 
     def _refuse(self, finding: Finding) -> None:
         self._sources.findings.append(finding)
+
+
+def _no_number(constant: str) -> None:
+    """Refuse NaN and Infinity, which Python reads, and JSON has not (RFC 8259, section 6)."""
+    raise ValueError(constant)

@@ -13,6 +13,9 @@ from config.sources import Source, Sources
 from config.text_file import Unreadable, read_text
 from config.yaml_document import Path, read_document, show_path
 
+_MAX_CHARACTERS = 64_000_000
+"""Of all files together."""
+
 _MERGED_SECTIONS = ("workspaces", "accounts", "permission_policies", "roles")
 
 
@@ -30,12 +33,7 @@ def read_sources(inventory: FilePath, guardrails: FilePath | None = None) -> Sou
         _report_whole(sources, inventory, "inventory-missing", "there is no such file or folder", "name the inventory")
         return sources
     try:
-        paths = inventory_files(inventory, lambda path: _refuse_link(sources, path))
-    except OSError as error:
-        _report_whole(
-            sources, inventory, "unreadable-file", f"cannot be read: {error.strerror}", "check its permissions"
-        )
-        return sources
+        paths = inventory_files(inventory, lambda *refused: _report_whole(sources, *refused))
     except TooManyFiles as error:
         _report_whole(sources, inventory, "unreadable-file", str(error), "name the folder of the inventory alone")
         return sources
@@ -43,8 +41,13 @@ def read_sources(inventory: FilePath, guardrails: FilePath | None = None) -> Sou
         hint = "write a file such as inventory.yaml in it"
         _report_whole(sources, inventory, "inventory-missing", "no *.yaml or *.yml file is in this folder", hint)
     _read_guardrails(sources, paths, named=guardrails is not None)
+    characters = 0
     for path in paths:
-        _read_into(sources, path, sources.folder)
+        if characters > _MAX_CHARACTERS:
+            message = f"the files before it have more than {_MAX_CHARACTERS // 1_000_000} million characters together"
+            _report_whole(sources, path, "unreadable-file", message, "name the folder of the inventory alone")
+            break
+        characters += _read_into(sources, path, sources.folder)
     _report_no_guardrails(sources)
     if len(paths) > 1:
         _say_what_waits(sources)
@@ -82,12 +85,12 @@ def _report_no_guardrails(sources: Sources) -> None:
 
 
 def _report_whole(sources: Sources, path: FilePath, rule: str, message: str, hint: str) -> None:
-    sources.report_lost(Finding(Place(len(sources.files), 1, 1, str(path)), rule, "", message, hint))
+    _report_unreadable(sources, path, Unreadable(rule, message, hint))
 
 
-def _refuse_link(sources: Sources, path: FilePath) -> None:
-    message = "a linked folder, and links are not followed"
-    _report_whole(sources, path, "outside-inventory", message, "put the folder itself here")
+def _report_unreadable(sources: Sources, path: FilePath, found: Unreadable) -> None:
+    place = Place(len(sources.files), found.line, found.column, str(path))
+    sources.report_lost(Finding(place, found.rule, "", found.message, found.hint))
 
 
 def _say_what_waits(sources: Sources) -> None:
@@ -99,11 +102,12 @@ def _say_what_waits(sources: Sources) -> None:
     ]
 
 
-def _read_into(sources: Sources, path: FilePath, folder: FilePath) -> None:
+def _read_into(sources: Sources, path: FilePath, folder: FilePath) -> int:
+    """Read a file, merge what it holds, and return how many characters it has."""
     text = read_text(path, folder)
     if isinstance(text, Unreadable):
-        _report_whole(sources, path, text.rule, text.message, text.hint)
-        return
+        _report_unreadable(sources, path, text)
+        return 0
     source = Source(len(sources.files), path, read_document(text))
     sources.files.append(source)
     data = source.document.data
@@ -118,6 +122,7 @@ def _read_into(sources: Sources, path: FilePath, folder: FilePath) -> None:
         sources.report_lost(
             Finding(source.place(())[0], "wrong-type", "", message, "write workspaces:, accounts:, roles:")
         )
+    return len(text)
 
 
 def _merge_file(sources: Sources, source: Source, data: dict[str, Any]) -> None:
@@ -131,7 +136,8 @@ def _merge_file(sources: Sources, source: Source, data: dict[str, Any]) -> None:
             hint = did_you_mean(section, known, f"the sections are {', '.join(known)}", parts=True)
             place = source.place((section,), of_key=True)[0]
             message = f"`{section}` is not a section of an inventory"
-            sources.findings.append(Finding(place, "unknown-key", section, message, hint))
+            if not source.has_problem_at((section,)):
+                sources.findings.append(Finding(place, "unknown-key", section, message, hint))
         elif section in _MERGED_SECTIONS and not isinstance(value, dict | None):
             place = source.place((section,))[0]
             message = f"expected a mapping, found {describe(value)}"
@@ -156,6 +162,8 @@ def _merge(sources: Sources, source: Source, target: dict[str, Any], addition: d
         if len(path) == 2:  # noqa: PLR2004 - section and name: what findings are looked up by
             sources.remember(source, path)
         if value is None and _holds_entries(path) and not _may_be_empty(path):
+            if source.has_problem_at(path):
+                continue
             # Cut off, or commented out below: quietly taken for empty, it would delete what stood there.
             place = source.place(path, of_key=True)[0]
             message = f"`{key}` has no value"

@@ -8,6 +8,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator
 
+from config.characters import as_it_looks
 from config.faults import fault
 from config.variables import VARIABLES, check_variables, not_replaced
 from config.written import NO_VARIABLES, PRINTABLE, Looks, with_variables
@@ -42,6 +43,14 @@ def describe(value: object) -> str:
         ((list, tuple), "a list"),
     )
     return next((words for kind, words in kinds if isinstance(value, kind)), f"`{value}`")
+
+
+def list_hint(value: object, otherwise: str) -> str:
+    """Return what to do about something that stands where a list belongs, and may have been meant as one."""
+    text = as_it_looks(value) if isinstance(value, str) else ""
+    if re.match(r"-\w", text):
+        return "write a space behind each dash: `- …`"
+    return f"write {text}, in plain characters" if text != value and text.startswith("[") else otherwise
 
 
 def _slug(value: str) -> str:

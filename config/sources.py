@@ -28,6 +28,14 @@ class Source:
         line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
         return Place(self.order, line, column, str(self.path)), depth
 
+    def has_problem_at(self, path: Path) -> bool:
+        """Tell whether the text is at fault where ``path`` stands, the key or the value: then it is told already."""
+        if not self.document.problems:
+            return False
+        places = [self.place(path, of_key=of_key)[0] for of_key in (True, False)]
+        told = {(problem.line, problem.column) for problem in self.document.problems}
+        return any((place.line, place.column) in told for place in places)
+
 
 @dataclass(slots=True)
 class Sources:

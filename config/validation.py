@@ -12,11 +12,13 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from config.characters import as_it_looks
 from config.findings import did_you_mean
 from config.models.inventory import Inventory
 from config.rules import RULES
 from config.scalars import describe
 from config.yaml_document import Path
+from oidc.identifiers import accepted_spelling
 
 _ENTRY_DEPTH = {"defaults": 2, "version": 1, "workspaces": 2, "accounts": 2, "permission_policies": 2, "roles": 2}
 _REPOSITORY_DEPTH, _ENVIRONMENT_DEPTH = 4, 6
@@ -24,13 +26,17 @@ _REPOSITORY_DEPTH, _ENVIRONMENT_DEPTH = 4, 6
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault of the data: its rule, path, whether the key itself is at fault, what is wrong, what to do."""
+    """A fault of the data: its rule, path, whether the key itself is at fault, what is wrong, what to do.
+
+    Where it ``hides`` something, what stands there belongs elsewhere, and is missing there.
+    """
 
     rule: str
     path: Path
     message: str
     hint: str
     of_key: bool = False
+    hides: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,8 @@ def validate(data: Mapping[str, Any]) -> Validated:
     except ValidationError as error:
         faults = tuple(fault_of(detail, data) for detail in error.errors(include_url=False))
     broken = frozenset(_entry(fault.path) for fault in faults)
-    sound = _without(data, broken, ())
+    around = frozenset(path[:depth] for path in broken for depth in range(len(path)))
+    sound = _without(data, broken, around, ())
     return Validated(Inventory.model_validate(sound), broken, faults)
 
 
@@ -62,14 +69,15 @@ def _entry(path: Path) -> Path:
     return path[: _ENTRY_DEPTH.get(str(path[0]) if path else "", 1)]
 
 
-def _without(data: Mapping[str, Any], broken: frozenset[Path], path: Path) -> dict[str, Any]:
+def _without(data: Mapping[str, Any], broken: frozenset[Path], around: frozenset[Path], path: Path) -> dict[str, Any]:
+    """Return the data without the broken entries; ``around`` are the paths that lead to one."""
     kept: dict[str, Any] = {}
     for key, value in data.items():
         here = (*path, key)
         if here in broken:
             continue
-        inside = any(other[: len(here)] == here for other in broken)
-        kept[key] = _without(value, broken, here) if inside and isinstance(value, Mapping) else value
+        inside = here in around and isinstance(value, Mapping)
+        kept[key] = _without(value, broken, around, here) if inside else value
     return kept
 
 
@@ -115,6 +123,9 @@ def _deepest(data: Any, path: Path, *, keep_missing: bool) -> tuple[Any, Path]: 
     return found, path
 
 
+_KEYS_WITH_ENTRIES = frozenset({"environments", "repositories", "labels", "overrides", "quotas", "trust", "tags"})
+_INDENT = "indent it, and what stands below it, under the entry that it belongs to"
+
 _BRANCH_KEYS = frozenset({"branch", "branches", "branch_name", "branchname", "pull_requests", "tag", "tags"})
 
 _KEYS_OF_THE_ROLE: dict[str | int, str] = {
@@ -137,6 +148,12 @@ def _unknown_key(path: Path, model: type[BaseModel]) -> Fault:
         message, hint = "`allow` means nothing here: a guardrail is never silenced", "change the guardrail itself"
         return Fault("unknown-key", path, message, hint, of_key=True)
     known = list(keys_at(path[:-1], model))
+    if (meant := accepted_spelling(as_it_looks(str(path[-1])))) is not None:
+        message = "an unquoted UUID is a YAML mapping: braces open one"
+        return Fault("bad-uuid", path[:-1], message, f'quote it, with its braces: "{meant}"')
+    if len(path) > 1 and path[-2] in _KEYS_WITH_ENTRIES and list(keys_at(path[:-2], model)) == known:
+        message = f"`{path[-2]}` is read as a name here, not as a key: it stands beside names"
+        return Fault("unknown-key", path[:-1], message, _INDENT, of_key=True, hides=True)
     otherwise = f"the keys here are {', '.join(known)}" if known else "remove it"
     hint = did_you_mean(str(path[-1]), known, otherwise, parts=True)
     return Fault("unknown-key", path, f"`{path[-1]}` is not a key of the grammar here", hint, of_key=True)

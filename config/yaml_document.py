@@ -5,7 +5,8 @@ seen and a mistake can be pointed at. Aliases and merge keys work as YAML define
 and the inventory has none.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -13,26 +14,24 @@ from typing import Any, TypeAlias
 
 import yaml
 
+from config.characters import as_it_looks, instead_of, name_of, unseen
+from config.yaml_bounds import MAX_DEPTH, MAX_VALUES, refused_for_size, too_deep, too_many
 from config.yaml_nodes import NO_KEY, PREFIX, pairs
+from config.yaml_problem import Path, Problem
+from config.yaml_syntax import YAML_ERRORS, control_character, syntax_problem
+
+__all__ = ["Path", "Problem", "YamlData", "YamlDocument", "read_document", "show_path"]
 
 YamlData: TypeAlias = "dict[str, Any] | list[Any] | str | int | float | bool | date | None"
-Path: TypeAlias = tuple[str | int, ...]
 
-_MAX_DEPTH = 50
-_MAX_VALUES = 2_000_000
+_TEXT, _NULL = f"{PREFIX}str", f"{PREFIX}null"
 _MAX_INTEGER = 2**63
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A fault of the text: the rule, where (line and column from 1, path), what is wrong, what to do."""
-
-    rule: str
-    line: int
-    column: int
-    path: Path
-    message: str
-    hint: str
+_OCTAL = re.compile("(?![0-9]{12}$)[-+]?0[0-7_]+")
+"""Twelve digits are an account id, which the rule about these reports."""
+_GLUED = re.compile(r"([a-z_]+):([\"'].*|[0-9{\[].*)", re.DOTALL)
+"""A key and its value without the space between: inside braces it is one key without a value."""
+_MAX_PROBLEMS = 1_000
+"""Of one document. Who has so many corrects the first before the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +53,19 @@ class YamlDocument:
 
 
 def read_document(text: str) -> YamlDocument:
-    """Compose and construct a document; never raises for what ``text`` holds."""
+    """Compose and construct a document; never raises for what ``text`` holds, nor takes much longer than its size."""
+    refused = control_character(text) or refused_for_size(text)
+    if refused is not None:
+        return YamlDocument("", None, (refused,))
     try:
         root = _compose(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        return YamlDocument(text, None, (_syntax_problem(error),))
+    except YAML_ERRORS as error:
+        return YamlDocument(text, None, (syntax_problem(text, error),))
     constructor = _Constructor()
-    data = constructor.construct(root, ()) if root is not None else None
+    try:
+        data = constructor.construct(root, ()) if root is not None else None
+    except _Hopeless:
+        return YamlDocument(text, None, tuple(constructor.problems[-1:]))
     return YamlDocument(text, data, tuple(constructor.problems))
 
 
@@ -76,32 +81,15 @@ def _compose(text: str) -> yaml.Node | None:
 def _composed(text: str) -> yaml.Node | None:
     try:
         return _compose(text)
-    except (yaml.YAMLError, RecursionError, ValueError):
+    except YAML_ERRORS:
         return None
 
 
-def _syntax_problem(error: Exception) -> Problem:
-    mark = getattr(error, "problem_mark", None)
-    line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
-    what = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
-    context = f" {found}" if (found := getattr(error, "context", None)) else ""
-    return Problem(
-        "yaml-syntax", line, column, (), f"this is not YAML: {what}{context}", _syntax_hint(f"{what}{context}")
-    )
+_TAG_HINT = "remove it; quote the whole value if the `!` belongs to it"
 
 
-def _syntax_hint(what: str) -> str:
-    if "scanning an alias" in what:
-        return 'quote a glob: "*" begins an alias in YAML'
-    if "cannot start any token" in what:
-        return "indent with spaces, not tabs, and quote values that begin with @ or `"
-    if "control characters" in what or "unacceptable character" in what:
-        return "remove the control characters"
-    if "undefined alias" in what:
-        return "define the anchor (&name) before the alias (*name), in the same file; a glob with * must be quoted"
-    if "but found another document" in what or "expected a single document" in what:
-        return "keep one document in a file: remove the line `---`"
-    return "check indentation, quotes and brackets just before this place"
+class _Hopeless(Exception):  # noqa: N818 - ends the construction, and is caught beside it
+    """What the document holds is too large, or is not what it looks like: its last problem says so."""
 
 
 class _Constructor:
@@ -121,31 +109,50 @@ class _Constructor:
             message = f"unquoted, {variable} is two YAML mappings: braces open one"
             self._report("yaml-feature", node, path, message, f'quote it: "{variable}"')
             return variable
-        if id(node) in self._open or len(path) > _MAX_DEPTH or self._values > _MAX_VALUES:
-            self._report(
-                "yaml-feature", node, path, "an alias that contains itself, or more nesting than an inventory has",
-                "write it out",
-            )  # fmt: skip
+        if id(node) in self._open:
+            self._report("yaml-feature", node, path, "an alias that contains itself", "write it out")
             return None
+        self._refuse_too_much(node, path)
         self._open.add(id(node))
         data: YamlData = self._mapping(node, path) if isinstance(node, yaml.MappingNode) else self._sequence(node, path)
         self._open.discard(id(node))
         return data
 
+    def _refuse_too_much(self, node: yaml.Node, path: Path) -> None:
+        """Aliases repeat what they name: a small text may come to more than any machine holds."""
+        if len(path) > MAX_DEPTH or self._values > MAX_VALUES:
+            too_much = too_deep if len(path) > MAX_DEPTH else too_many
+            self.problems.append(too_much(node))
+            raise _Hopeless
+
     def _report(self, rule: str, node: yaml.Node, path: Path, message: str, hint: str) -> None:
         mark = node.start_mark
-        self.problems.append(Problem(rule, mark.line + 1, mark.column + 1, path, message, hint))
+        if len(self.problems) < _MAX_PROBLEMS:
+            self.problems.append(Problem(rule, mark.line + 1, mark.column + 1, path, message, hint))
 
     def _sequence(self, node: yaml.Node, path: Path) -> list[YamlData]:
         self._refuse_tag(node, "seq", path)
         return [self.construct(item, (*path, index)) for index, item in enumerate(node.value)]
 
-    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, YamlData]:
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, YamlData] | None:
         self._refuse_tag(node, "map", path)
         data: dict[str, YamlData] = {}
         keys: dict[str, yaml.Node] = {}
+        if node.flow_style and node.value and isinstance(node.value[0][0], yaml.MappingNode):
+            hint = 'quote the whole value: "{{…}} …"'
+            self._report("yaml-feature", node, path, "a value that begins with `{{` is a mapping to YAML", hint)
+            return None
         for key_node, value_node, merged in pairs(node):
+            if merged:
+                self._values += 1
+                self._refuse_too_much(node, path)
             key = self._key(key_node, path)
+            if value_node.tag == _NULL and key is not None and (glued := _GLUED.fullmatch(key)):
+                key = glued[1]
+                hint = f"write `{key}: …`"
+                self._report("yaml-feature", key_node, (*path, key), "a colon without a space behind it", hint)
+                data[key] = glued[2].strip("\"'")
+                continue
             if key is None or (merged and key in keys):
                 continue
             if key in keys:
@@ -160,40 +167,58 @@ class _Constructor:
         return data
 
     def _key(self, node: yaml.Node, path: Path) -> str | None:
-        """Return the text of a key; a number or a word like `on` that YAML would read as something else is refused."""
-        if isinstance(node, yaml.ScalarNode) and node.tag in (f"{PREFIX}str", f"{PREFIX}value"):
-            return str(node.value)
-        if node.tag == NO_KEY:
-            self._report("yaml-feature", node, path, "`<<` merges what is no mapping", "name an anchor of a mapping")
+        """Return the text of a key; a number or a word like `on` that YAML would read as something else is refused.
+
+        It is taken for its text then, too: what stands under it is not missing elsewhere.
+        """
+        if not isinstance(node, yaml.ScalarNode):
+            what = "`<<` merges what is no mapping" if node.tag == NO_KEY else "a key must be plain text"
+            hint = "name an anchor of a mapping" if node.tag == NO_KEY else 'quote the key: `"{…}"` with its braces'
+            self._report("yaml-feature", node, path, what, hint)
             return None
-        if isinstance(node, yaml.ScalarNode) and node.tag.startswith(PREFIX) and node.tag != f"{PREFIX}merge":
-            self._report(
-                "yaml-feature", node, path, f"the key {node.value} is read as {_kind(node.tag)}, not as text",
-                f'quote it: "{node.value}"',
-            )  # fmt: skip
-        else:
-            self._report(
-                "yaml-feature", node, path, "a key must be plain text", 'quote the key: `"{…}"` with its braces'
-            )
-        return None
+        text = str(node.value)
+        if node.tag in (_TEXT, f"{PREFIX}value", f"{PREFIX}merge"):
+            return text if text.isascii() else self._visible(text, node, path)
+        if node.tag in _KINDS:
+            what = f"the key {text} is read as {_KINDS[node.tag]}, not as text" if text else "a key is missing here"
+            self._report("yaml-feature", node, path, what, f'quote it: "{text}"' if text else "write KEY: VALUE")
+            return text
+        self._report("yaml-feature", node, path, "a key must be plain text", f'quote the key, without a tag: "{text}"')
+        return text
+
+    def _visible(self, key: str, node: yaml.Node, path: Path) -> str:
+        """Return a key without characters that nobody sees; they are refused."""
+        found = unseen(key)
+        if found is None:
+            return key
+        what = f"{name_of(found[0])} is part of a key, whatever it looks like"
+        self._report("yaml-feature", node, path, what, instead_of(found[0]))
+        plain = as_it_looks(key)
+        if plain.startswith(" "):
+            # Written as indentation: nothing below is where it looks to be.
+            self.problems = self.problems[-1:]
+            raise _Hopeless
+        return plain.strip()
 
     def _scalar(self, node: yaml.ScalarNode, path: Path) -> YamlData:
-        tag = node.tag.removeprefix(PREFIX)
-        if tag == "str":
-            return str(node.value)
-        try:
-            if tag in ("null", "bool", "int", "float", "timestamp"):
-                return self._bearable(_SCALARS.construct_object(node), node, path)
-        except (ValueError, IndexError, KeyError, AttributeError, TypeError) as error:
-            # What PyYAML's constructors raise for a text that its tag does not fit, as in `!!int ""`.
-            self._report("bad-value", node, path, f"{node.value} cannot be read: {error}", "quote it if it is text")
+        tag, text = node.tag, str(node.value)
+        if tag == _TEXT:
+            return text
+        if tag in _NUMBERS and (what := _read_differently(text)) is not None:
+            self._report("yaml-feature", node, path, what, "quote it if it is text, else write the number plainly")
             return None
-        if tag in ("value", "merge"):
-            return str(node.value)
-        self._refuse_tag(node, "str", path)
-        return str(node.value)
+        try:
+            if tag in _SCALARS:
+                return self._bearable(_SCALARS[tag](node), node, path)
+        except (ArithmeticError, ValueError, IndexError, KeyError, AttributeError, TypeError) as error:
+            # What PyYAML's constructors raise for a text that its tag does not fit, as in `!!int ""`.
+            self._report("bad-value", node, path, f"{text} cannot be read: {error}", "quote it if it is text")
+            return None
+        if tag not in (f"{PREFIX}value", f"{PREFIX}merge"):
+            self._refuse_tag(node, "str", path)
+        return text
 
-    def _bearable(self, value: YamlData, node: yaml.Node, path: Path) -> YamlData:
+    def _bearable(self, value: YamlData, node: yaml.ScalarNode, path: Path) -> YamlData:
         if isinstance(value, int) and abs(value) >= _MAX_INTEGER:
             self._report("bad-value", node, path, "a number larger than any here", "quote it if it is text")
             return None
@@ -202,7 +227,7 @@ class _Constructor:
     def _refuse_tag(self, node: yaml.Node, expected: str, path: Path) -> None:
         if node.tag != PREFIX + expected:
             shown = node.tag.replace(PREFIX, "!!")
-            self._report("yaml-feature", node, path, f"the tag {shown} is not part of the grammar", "remove the tag")
+            self._report("yaml-feature", node, path, f"the tag {shown} is not part of the grammar", _TAG_HINT)
 
 
 def _unquoted_variable(node: yaml.Node) -> str | None:
@@ -215,11 +240,31 @@ def _unquoted_variable(node: yaml.Node) -> str | None:
     return f"{{{{{word.value}}}}}" if is_bare else None
 
 
-_SCALARS = yaml.constructor.SafeConstructor()
+_BUILD = yaml.constructor.SafeConstructor()
 
 
-def _kind(tag: str) -> str:
-    return {"null": "null", "bool": "true or false", "timestamp": "a date"}.get(tag.removeprefix(PREFIX), "a number")
+_SCALARS: dict[str, Callable[[yaml.ScalarNode], Any]] = {
+    f"{PREFIX}null": lambda _node: None,
+    f"{PREFIX}bool": _BUILD.construct_yaml_bool,
+    f"{PREFIX}int": _BUILD.construct_yaml_int,
+    f"{PREFIX}float": _BUILD.construct_yaml_float,
+    f"{PREFIX}timestamp": _BUILD.construct_yaml_timestamp,
+}
+_NUMBERS = frozenset({f"{PREFIX}int", f"{PREFIX}float"})
+_KINDS = {
+    f"{PREFIX}null": "null", f"{PREFIX}bool": "true or false", f"{PREFIX}timestamp": "a date",
+    f"{PREFIX}int": "a number", f"{PREFIX}float": "a number",
+}  # fmt: skip
+"""What YAML makes of a text without quotes, in words."""
+
+
+def _read_differently(number: str) -> str | None:
+    """Return why a number is none to YAML 1.2 and most readers, and another one to YAML 1.1; or ``None``."""
+    if ":" in number:
+        return f"{number} is a number in base 60 to some readers of YAML, and text to others"
+    if _OCTAL.fullmatch(number):
+        return f"{number} is an octal number to some readers of YAML, since it begins with 0, and decimal to others"
+    return None
 
 
 def show_path(path: Sequence[str | int]) -> str:

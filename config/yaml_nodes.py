@@ -1,6 +1,7 @@
 """Walk the nodes that PyYAML composes: the pairs of a mapping with merge keys followed, and the node at a path."""
 
 from collections.abc import Iterator, Sequence
+from weakref import WeakKeyDictionary
 
 import yaml
 
@@ -58,9 +59,24 @@ def find_node(
     return node, depth
 
 
+_KEYS: WeakKeyDictionary[yaml.MappingNode, dict[str | int, tuple[yaml.Node, yaml.Node]]] = WeakKeyDictionary()
+"""Of mappings in which something was looked up: a large one with many findings is not to be searched for each."""
+
+
+def _by_key(node: yaml.MappingNode) -> dict[str | int, tuple[yaml.Node, yaml.Node]]:
+    found = _KEYS.get(node)
+    if found is None:
+        found = {}
+        for key, value, _ in pairs(node):
+            if isinstance(key, yaml.ScalarNode):
+                found.setdefault(key.value, (key, value))
+        _KEYS[node] = found
+    return found
+
+
 def _child(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node, yaml.Node] | None:
     if isinstance(node, yaml.MappingNode):
-        return next(((key, value) for key, value, _ in pairs(node) if key.value == part), None)
+        return _by_key(node).get(part)
     if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
         return node.value[part], node.value[part]
     return None

@@ -22,6 +22,7 @@ from config.scalars import (
     SourceNetwork,
     Text,
     describe,
+    list_hint,
     parse_network,
     parse_text,
 )
@@ -43,12 +44,15 @@ class AccountsByLabel(InventoryModel):
     """Keys or globs of accounts to leave out."""
 
 
+_ACCOUNTS = "write [KEY, …] or {labels: {…}}"
+
+
 def _parse_accounts(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
     if isinstance(value, list | tuple):
         return each_once(parse_each(value, parse_text))
     if isinstance(value, dict):
         return AccountsByLabel.model_validate(value)
-    raise fault("wrong-type", f"expected accounts, found {describe(value)}", "write [KEY, …] or {labels: {…}}")
+    raise fault("wrong-type", f"expected accounts, found {describe(value)}", list_hint(value, _ACCOUNTS))
 
 
 _AccountList = Annotated[tuple[Text, ...], EACH_ONCE]

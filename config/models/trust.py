@@ -9,7 +9,7 @@ from config.allow import Allow
 from config.bitbucket_values import Audience, EnvironmentName, WorkspaceSlugText
 from config.faults import each_once, fault
 from config.models.base import InventoryModel
-from config.scalars import Reason, describe, parse_text
+from config.scalars import Reason, describe, list_hint, parse_text
 from config.written import EACH_ONCE, NO_VARIABLES, Also, Looks, exactly_one, example
 
 
@@ -131,5 +131,7 @@ def a_list(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
     """Point out a single value where a list is asked for, which YAML makes easy to write."""
     if isinstance(value, str | dict):
         found = describe(value)
-        raise fault("wrong-type", f"expected a list, found {found}", "put it in brackets, or after a dash")
+        raise fault(
+            "wrong-type", f"expected a list, found {found}", list_hint(value, "put it in brackets, or after a dash")
+        )
     return value

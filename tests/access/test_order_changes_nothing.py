@@ -1,7 +1,10 @@
-"""Reordering keys and lists that are sets changes no byte of the plan."""
+"""Reordering keys, files and lists that are sets, and moving entries between files, changes no byte of the plan."""
 
+import copy
 import json
 import random
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +84,55 @@ def shuffled(data: Any, rng: random.Random) -> Any:
     return [shuffled(item, rng) for item in rng.sample(data, len(data))] if isinstance(data, list) else data
 
 
+def parts(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the smallest inventories that make up one: what may stand in a file of its own."""
+    yield {"version": 1}
+    yield {"defaults": data["defaults"]}
+    for section in ("accounts", "permission_policies", "roles"):
+        yield from ({section: {key: entry}} for key, entry in data[section].items())
+    for slug, workspace in data["workspaces"].items():
+        for key, value in workspace.items():
+            if key == "repositories":
+                yield from ({"workspaces": {slug: {key: part}}} for part in parts_of_repositories(value))
+            else:
+                yield {"workspaces": {slug: {key: value}}}
+
+
+def parts_of_repositories(repositories: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for slug, repository in repositories.items():
+        if isinstance(repository, str):
+            yield {slug: repository}
+            continue
+        yield {slug: {"uuid": repository["uuid"]}}
+        yield from ({slug: {"environments": {name: uuid}}} for name, uuid in repository["environments"].items())
+
+
+def merged(one: Any, other: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = copy.deepcopy(one)
+    for key, value in other.items():
+        found[key] = merged(found[key], value) if isinstance(found.get(key), dict) else value
+    return found
+
+
+def write_spread(folder: Path, data: dict[str, Any], rng: random.Random) -> None:
+    """Write an inventory into files and folders of any names, each part of it into any of them."""
+    shutil.rmtree(folder, ignore_errors=True)
+    names = ["a.yaml", "B.YML", "team/a.yaml", "team/deeper/z.yml", "é.yaml", "1.yaml"]
+    files: dict[str, dict[str, Any]] = {name: {} for name in rng.sample(names, rng.randint(1, len(names)))}
+    for part in rng.sample(found := list(parts(data)), len(found)):
+        name = rng.choice(list(files))
+        files[name] = merged(files[name], part)
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+
+
 def plan_text(folder: Path, data: dict[str, Any]) -> str:
     (folder / "inventory.yaml").write_text(yaml.safe_dump(data, sort_keys=False))
+    return plan_text_of(folder)
+
+
+def plan_text_of(folder: Path) -> str:
     compiled = compile_plan(load_inventory(folder))
     assert compiled.plan is not None, compiled.findings
     return json.dumps(plan_json(compiled.plan))
@@ -93,3 +143,12 @@ def plan_text(folder: Path, data: dict[str, Any]) -> str:
 def test_the_plan_is_the_same_in_any_order(tmp_path: Path, rng: random.Random) -> None:
     data = yaml.safe_load(INVENTORY)
     assert plan_text(tmp_path, shuffled(data, rng)) == plan_text(tmp_path, data)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.randoms(use_true_random=False))
+def test_the_plan_is_the_same_in_any_files(tmp_path: Path, rng: random.Random) -> None:
+    data = yaml.safe_load(INVENTORY)
+    (tmp_path / "one").mkdir(exist_ok=True)
+    write_spread(tmp_path / "many", shuffled(data, rng), rng)
+    assert plan_text_of(tmp_path / "many") == plan_text(tmp_path / "one", data)

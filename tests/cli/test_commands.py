@@ -77,10 +77,10 @@ def test_a_file_that_may_not_be_read_is_one_line(
 ) -> None:
     folder = write_inventory(ROLE)
 
-    def refuse(_self: Path) -> bytes:
+    def refuse(_path: Path, _flags: int) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr("config.text_file.os.open", refuse)
     assert run(["validate", str(folder)]) == 1
     assert "cannot be read: Permission denied" in capsys.readouterr().err
 

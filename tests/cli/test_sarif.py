@@ -129,7 +129,7 @@ def test_every_fault_is_a_result_with_its_rule_and_place(fixture: Path) -> None:
 def test_every_rule_is_described_once_and_its_page_has_it(project_folder: Path) -> None:
     rules = log_of(FAULTY[0]).tool.driver.rules
     assert {rule.id: rule.defaultConfiguration.level for rule in rules} == {
-        ruleId: rule.level for ruleId, rule in RULES.items()
+        rule_id: rule.level for rule_id, rule in RULES.items()
     }
     assert len(rules) == len(RULES)
     for rule in rules:

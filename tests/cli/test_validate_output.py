@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from cli.excerpt import excerpt, marked_line
+from cli.excerpt import excerpt
 from cli.finding_lines import summary
 from cli.main import run
 from config.findings import Finding, Place
@@ -153,7 +153,6 @@ def test_colour_is_for_terminals_without_no_color(write_inventory: Inventory) ->
 def shown(tmp_path: Path, line: str, column: int, width: int = 80) -> list[str]:
     path = tmp_path / "x.yaml"
     path.write_bytes(line.encode())
-    marked_line.__globals__["_lines"].cache_clear()
     return excerpt(Place(0, 1, column, str(path)), width)
 
 

@@ -71,7 +71,7 @@ PASSED = {
     # A name only when the repository stands in it.
     "bad-name--repository-with-workspace-in-a-name",
     # A date and a number that is none are text to an editor, whose YAML is 1.2.
-    *("bad-policy-document--id-is-a-date", "bad-policy-document--not-a-number"),
+    *("bad-policy-document--id-is-a-date", "bad-policy-document--not-a-number", "bad-tag--date"),
     # In files of their own, which are no YAML.
     *("bad-policy-document--in-a-file", "bad-policy-document--nested-id", "bad-policy-document--surrogate"),
     "bad-policy-document--same-sid",
