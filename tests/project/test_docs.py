@@ -8,9 +8,7 @@ import re
 import runpy
 import shlex
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import yaml
@@ -26,38 +24,10 @@ from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
 from sandbox.standing import BITBUCKET_FOLDER
 from sandbox.surroundings import folder_of
 from tests.config.editor_schema import in_yaml, refusals
+from tests.project.pages import PAGES, PROJECT, RULE_PAGES, TODAY, Block, anchors_of, blocks_of
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
-PAGES = [
-    PROJECT / "README.md",
-    PROJECT / "CONTRIBUTING.md",
-    PROJECT / "SECURITY.md",
-    *sorted((PROJECT / "docs").rglob("*.md")),
-]
-
-
-class Block(NamedTuple):
-    page: str
-    line: int
-    language: str
-    text: str
-
-
-def blocks() -> Iterator[Block]:
-    for page in PAGES:
-        lines = page.read_text().splitlines()
-        opened: tuple[int, str, int] | None = None
-        for number, line in enumerate(lines, 1):
-            fence = re.fullmatch(r"( *)```(\w*)", line)
-            if fence and opened is None:
-                opened = (number, fence[2], len(fence[1]))
-            elif fence and opened:
-                text = "\n".join(shown[opened[2] :] for shown in lines[opened[0] : number - 1]) + "\n"
-                yield Block(page.name, opened[0], opened[1], text)
-                opened = None
-
-
-BLOCKS = list(blocks())
+# Examples of the pages about rules are right and wrong on purpose: test_rule_pages.py has them.
+BLOCKS = [block for page in PAGES if page.parent != RULE_PAGES for block in blocks_of(page)]
 
 
 def of(language: str) -> list[Block]:
@@ -101,7 +71,7 @@ def write_files_of(page: str, folder: Path) -> int:
 
 
 def test_the_files_that_the_page_of_guardrails_shows_are_one_sound_inventory(tmp_path: Path) -> None:
-    assert write_files_of("guardrails.md", tmp_path) == 3
+    assert write_files_of("docs/guardrails.md", tmp_path) == 3
     compiled = compile_plan(load_inventory(tmp_path))
     assert (compiled.findings, compiled.plan is not None) == ((), True)
     (tmp_path / "guardrails.yaml").write_text("guardrails: {platform: [platform]}\n")
@@ -119,13 +89,13 @@ def test_every_lock_in_the_docs_is_sound(block: Block, tmp_path: Path) -> None:
 @pytest.mark.parametrize("block", [block for block in of("yaml") if is_inventory(block)], ids=name)
 def test_every_inventory_in_the_docs_is_sound(block: Block, tmp_path: Path) -> None:
     (tmp_path / "inventory.yaml").write_text(block.text)
-    assert compile_plan(load_inventory(tmp_path)).findings == ()
+    assert compile_plan(load_inventory(tmp_path, today=TODAY)).findings == ()
     assert refusals(in_yaml(block.text)) == []
 
 
 def readme_plan(tmp_path: Path) -> dict[str, object]:
     (tmp_path / "inventory.yaml").write_text(of("yaml")[0].text)
-    plan = compile_plan(load_inventory(tmp_path)).plan
+    plan = compile_plan(load_inventory(tmp_path, today=TODAY)).plan
     assert plan is not None
     role: dict[str, object] = plan_json(plan)["accounts"][0]["roles"][0]
     return role
@@ -242,5 +212,7 @@ def test_every_link_inside_the_reference_of_the_inventory_leads_to_a_heading() -
 
 def test_every_link_inside_the_project_leads_somewhere() -> None:
     for page in PAGES:
-        for target in re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+        for target, anchor in re.findall(r"\]\((?!https?://)([^)#]*)#?([^)]*)\)", page.read_text()):
+            there = page.parent / target if target else page
+            assert there.exists(), f"{page.name} links to {target}"
+            assert not anchor or anchor in anchors_of(there), f"{page.name} links to {target}#{anchor}"
