@@ -23,12 +23,13 @@ def pages() -> dict[Path, str]:
 
 def _findings_page() -> str:
     head = (REFERENCE / "findings.head.md").read_text(encoding="utf-8")
-    return "\n".join([head, *_rules(), ""])
+    return "\n".join([head.rstrip(), *_rules(), ""])
 
 
 def _rules() -> Iterator[str]:
+    """Yield a row for each rule; the anchor is what links to a finding have always named."""
     for rule_id, rule in sorted(RULES.items()):
-        yield f"## {rule_id}\n\n*{rule.level}.* {rule.asks}\n"
+        yield f'| <a id="{rule_id}"></a>[{rule_id}](../rules/{rule_id}.md) | {rule.level} | {rule.asks} |'
 
 
 def main() -> int:

@@ -8,9 +8,7 @@ import re
 import runpy
 import shlex
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import yaml
@@ -26,89 +24,36 @@ from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
 from sandbox.standing import BITBUCKET_FOLDER
 from sandbox.surroundings import folder_of
 from tests.config.editor_schema import in_yaml, refusals
-
-PROJECT = Path(__file__).resolve().parent.parent.parent
-PAGES = [
-    PROJECT / "README.md",
-    PROJECT / "CONTRIBUTING.md",
-    PROJECT / "SECURITY.md",
-    *sorted((PROJECT / "docs").rglob("*.md")),
-]
-
-
-class Block(NamedTuple):
-    page: str
-    line: int
-    language: str
-    text: str
-
-
-def blocks() -> Iterator[Block]:
-    for page in PAGES:
-        lines = page.read_text().splitlines()
-        opened: tuple[int, str, int] | None = None
-        for number, line in enumerate(lines, 1):
-            fence = re.fullmatch(r"( *)```(\w*)", line)
-            if fence and opened is None:
-                opened = (number, fence[2], len(fence[1]))
-            elif fence and opened:
-                text = "\n".join(shown[opened[2] :] for shown in lines[opened[0] : number - 1]) + "\n"
-                yield Block(page.name, opened[0], opened[1], text)
-                opened = None
-
-
-BLOCKS = list(blocks())
-
-
-def of(language: str) -> list[Block]:
-    return [block for block in BLOCKS if block.language == language]
+from tests.project.pages import PAGES, PROJECT, TODAY, Block, anchors_of, languages, of_docs
 
 
 def name(block: Block) -> str:
     return f"{block.page}:{block.line}"
 
 
-def is_pipeline(block: Block) -> bool:
-    return block.text.startswith("pipelines:")
-
-
 def test_every_block_says_what_it_is() -> None:
-    assert {block.language for block in BLOCKS} == {"yaml", "json", "bash"}
-
-
-def is_lock(block: Block) -> bool:
-    return block.text.startswith("# inventory.lock.yaml")
-
-
-def file_of(block: Block) -> str | None:
-    """Return the file that a block says it is one of: of a page with several, all are one inventory."""
-    named = re.match(r"# ([\w./-]+\.yaml)\n", block.text)
-    return named[1] if named and not is_lock(block) else None
-
-
-def is_inventory(block: Block) -> bool:
-    return not is_pipeline(block) and not is_lock(block) and file_of(block) is None
+    assert languages() == {"yaml", "json", "bash"}
 
 
 def write_files_of(page: str, folder: Path) -> int:
     """Write every block of a page that names its file; return how many there are."""
-    found = [block for block in of("yaml") if block.page == page and file_of(block)]
+    found = [block for block in of_docs("yaml") if block.page == page and block.file and not block.is_lock]
     for block in found:
-        path = folder / (file_of(block) or "")
+        path = folder / (block.file or "")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(block.text)
     return len(found)
 
 
 def test_the_files_that_the_page_of_guardrails_shows_are_one_sound_inventory(tmp_path: Path) -> None:
-    assert write_files_of("guardrails.md", tmp_path) == 3
-    compiled = compile_plan(load_inventory(tmp_path))
+    assert write_files_of("docs/guardrails.md", tmp_path) == 3
+    compiled = compile_plan(load_inventory(tmp_path, today=TODAY))
     assert (compiled.findings, compiled.plan is not None) == ((), True)
     (tmp_path / "guardrails.yaml").write_text("guardrails: {platform: [platform]}\n")
     assert [finding.rule for finding in compile_plan(load_inventory(tmp_path)).findings] == ["delegation-file"]
 
 
-@pytest.mark.parametrize("block", [block for block in of("yaml") if is_lock(block)], ids=name)
+@pytest.mark.parametrize("block", [block for block in of_docs("yaml") if block.is_lock], ids=name)
 def test_every_lock_in_the_docs_is_sound(block: Block, tmp_path: Path) -> None:
     (tmp_path / "inventory.lock.yaml").write_text(block.text)
     read = read_lock(tmp_path / "inventory.lock.yaml", 0)
@@ -116,37 +61,28 @@ def test_every_lock_in_the_docs_is_sound(block: Block, tmp_path: Path) -> None:
     assert read.lock.workspaces
 
 
-@pytest.mark.parametrize("block", [block for block in of("yaml") if is_inventory(block)], ids=name)
+@pytest.mark.parametrize("block", [block for block in of_docs("yaml") if block.is_inventory], ids=name)
 def test_every_inventory_in_the_docs_is_sound(block: Block, tmp_path: Path) -> None:
     (tmp_path / "inventory.yaml").write_text(block.text)
-    assert compile_plan(load_inventory(tmp_path)).findings == ()
+    assert compile_plan(load_inventory(tmp_path, today=TODAY)).findings == ()
     assert refusals(in_yaml(block.text)) == []
 
 
 def readme_plan(tmp_path: Path) -> dict[str, object]:
-    (tmp_path / "inventory.yaml").write_text(of("yaml")[0].text)
-    plan = compile_plan(load_inventory(tmp_path)).plan
+    (tmp_path / "inventory.yaml").write_text(of_docs("yaml")[0].text)
+    plan = compile_plan(load_inventory(tmp_path, today=TODAY)).plan
     assert plan is not None
     role: dict[str, object] = plan_json(plan)["accounts"][0]["roles"][0]
     return role
 
 
 def test_the_trust_policy_in_the_readme_is_that_of_its_inventory(tmp_path: Path) -> None:
-    assert json.loads(of("json")[0].text) == readme_plan(tmp_path)["trust_policy"]
-
-
-@pytest.mark.parametrize("block", [block for block in of("yaml") if is_pipeline(block)], ids=name)
-def test_every_pipeline_in_the_docs_has_a_token_for_the_role_that_it_names(block: Block, tmp_path: Path) -> None:
-    step = yaml.safe_load(block.text)["pipelines"]["branches"]["main"][0]["step"]
-    assert step["oidc"] is True
-    role = readme_plan(tmp_path)
-    assert f"export AWS_ROLE_ARN={role['arn']}" in step["script"]
-    assert step["deployment"] in str(role["trust"])
+    assert json.loads(of_docs("json")[0].text) == readme_plan(tmp_path)["trust_policy"]
 
 
 def inventory_of(page: str, folder: Path) -> None:
     """Put the inventory that a page shows into a folder, or the quickstart where it shows none."""
-    shown = [block for block in of("yaml") if block.page == page and is_inventory(block)]
+    shown = [block for block in of_docs("yaml") if block.page == page and block.is_inventory]
     if write_files_of(page, folder / "inventory"):
         return
     if shown:
@@ -156,7 +92,7 @@ def inventory_of(page: str, folder: Path) -> None:
         shutil.copytree(PROJECT / "examples" / "quickstart", folder / "inventory")
 
 
-@pytest.mark.parametrize("block", of("bash"), ids=name)
+@pytest.mark.parametrize("block", of_docs("bash"), ids=name)
 def test_every_command_in_the_docs_works(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     inventory_of(block.page, tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -242,5 +178,7 @@ def test_every_link_inside_the_reference_of_the_inventory_leads_to_a_heading() -
 
 def test_every_link_inside_the_project_leads_somewhere() -> None:
     for page in PAGES:
-        for target in re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+        for target, anchor in re.findall(r"\]\((?!https?://)([^)#]*)#?([^)]*)\)", page.read_text()):
+            there = page.parent / target if target else page
+            assert there.exists(), f"{page.name} links to {target}"
+            assert not anchor or anchor in anchors_of(there), f"{page.name} links to {target}#{anchor}"
