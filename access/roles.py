@@ -156,6 +156,8 @@ def _check_admin_access(
         if is_admin_managed_policy(reference.arn(place.partition, place.id, variables)):
             sources.report("admin-access", (*at, index), f"{reference.name} gives admin access", hint)
     named = plan.inline_policies.keys() - {SESSION_POLICY_NAME}
+    if not named:
+        return
     documents = {name: plan.inline_policies[name].to_json() for name in sorted(named)}
     at = settings.path("inline_policies")
     alone = [name for name, document in documents.items() if _is_admin([document], place)]

@@ -1,7 +1,7 @@
 """Trust entries of the inventory to lines of trust, and those to the statements of a trust policy."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from functools import partial
 
 from access.plan import TrustPlan
 from config.models.trust import Steps, TrustEntry
@@ -45,39 +45,36 @@ def _order(line: TrustPlan) -> tuple[str, ...]:
 
 def _lines(entry: TrustEntry, workspace: Workspace, uuid: BitbucketUuid) -> Iterator[TrustPlan | None]:
     own = (default_audience(uuid),)
-    line = TrustPlan(
+    line = partial(
+        TrustPlan,
         workspace=WorkspaceSlug(entry.workspace),
-        repository=None,
-        repository_uuid=None,
-        environment=None,
-        environment_uuid=None,
-        steps=WHOLE_WORKSPACE.value,
+        repository=entry.repository_slug,
         audiences=tuple(sorted(set(entry.audiences))) or own,
-        subject_pattern=whole_workspace_pattern(),
-        grade=Grade.WORKSPACE_WIDE,
         default_audiences=own,
     )
     if entry.dangerously_whole_workspace is not None:
-        yield replace(line, reason=entry.dangerously_whole_workspace.reason)
+        yield line(
+            repository_uuid=None, environment=None, environment_uuid=None, steps=WHOLE_WORKSPACE.value,
+            subject_pattern=whole_workspace_pattern(), grade=Grade.WORKSPACE_WIDE,
+            reason=entry.dangerously_whole_workspace.reason,
+        )  # fmt: skip
         return
     repository = workspace.repositories.get(entry.repository_slug or "")
     if repository is None or repository.uuid is None:
         yield None
         return
     owner = BitbucketUuid(repository.uuid)
-    line = replace(line, repository=entry.repository_slug, repository_uuid=owner)
-    for environment in entry.environments or ():
-        known = repository.environments.get(environment)
-        yield None if known is None else _environment_line(line, owner, environment, BitbucketUuid(known))
+    for name in entry.environments or ():
+        known = repository.environments.get(name)
+        yield None if known is None else line(
+            repository_uuid=owner, environment=name, environment_uuid=BitbucketUuid(known), steps=None,
+            subject_pattern=environment_pattern(owner, BitbucketUuid(known)), grade=Grade.ENVIRONMENT_BOUND,
+        )  # fmt: skip
     if entry.steps is not None:
-        pattern = _STEPS_PATTERN[entry.steps](owner)
-        yield replace(line, steps=entry.steps.value, subject_pattern=pattern, grade=Grade.REPOSITORY_WIDE)
-
-
-def _environment_line(line: TrustPlan, owner: BitbucketUuid, name: str, uuid: BitbucketUuid) -> TrustPlan:
-    pattern = environment_pattern(owner, uuid)
-    grade = Grade.ENVIRONMENT_BOUND
-    return replace(line, environment=name, environment_uuid=uuid, steps=None, subject_pattern=pattern, grade=grade)
+        yield line(
+            repository_uuid=owner, environment=None, environment_uuid=None, steps=entry.steps.value,
+            subject_pattern=_STEPS_PATTERN[entry.steps](owner), grade=Grade.REPOSITORY_WIDE,
+        )  # fmt: skip
 
 
 _STEPS_PATTERN = {

@@ -5,6 +5,7 @@ Decided by what the statements of a role allow together, not by how they are spe
 """
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from oidc.policy_patterns import lowered, many, matches_any
@@ -25,6 +26,7 @@ _ANY_ROLES = ("arn:{partition}:iam::{account}:role/x", "arn:{partition}:iam::{ac
 """Roles that only a pattern for all roles of the account matches: to change any role is to change one's own."""
 
 
+@lru_cache(maxsize=1024)
 def is_admin_managed_policy(arn: str) -> bool:
     """Tell whether an ARN names a policy, managed by AWS, that gives admin access.
 
