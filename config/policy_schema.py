@@ -5,10 +5,8 @@ Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_gram
 
 from typing import Any
 
-from pydantic.json_schema import JsonSchemaValue
-
 from config.variables import FAMILY_VARIABLES, VARIABLES
-from config.written import NO_VARIABLES, exactly_one, text_like, with_variables
+from config.written import NO_VARIABLES, JsonSchemaValue, exactly_one, text_like, with_variables
 
 _KNOWN = with_variables((*VARIABLES, *FAMILY_VARIABLES))
 """Roles share a document: those of a family may be among them."""

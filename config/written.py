@@ -7,14 +7,16 @@ with its flag ``u``: no ``\A``, ``\Z``, ``(?i)``, and ``\w`` is ASCII there and 
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Any, TypeAlias, get_args
 
 from pydantic import Field, GetJsonSchemaHandler
 from pydantic.fields import FieldInfo
-from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 # What a type annotation holds must have a hash: these are told apart by identity (`eq=False`).
+
+JsonSchemaValue: TypeAlias = dict[str, Any]
+"""As of ``pydantic.json_schema``, which takes a while to import and is needed for writing a schema alone."""
 
 NAMED = "x-named"
 """Marks a schema that ``config.schema`` moves to ``$defs``, under its title."""
