@@ -2,11 +2,13 @@
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html, and aws:SourceOwner of
 https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html;
-two more are in policies that AWS manages: AWSMcpServiceActionsFullAccess, AWSSSOServiceRolePolicy.
+two more are in policies that AWS manages: AWSMcpServiceActionsFullAccess, AWSSSOServiceRolePolicy; and the two of
+https://docs.aws.amazon.com/agent-toolkit/latest/userguide/security_iam_service-with-iam.html.
 """
 
 GLOBAL_CONDITION_KEYS = (
-    "aws:AssumedRoot", "aws:CalledVia", "aws:CalledViaFirst", "aws:CalledViaLast", "aws:ChatbotSourceArn",
+    "aws:AssumedRoot", "aws:CalledVia", "aws:CalledViaFirst", "aws:CalledViaLast", "aws:CalledViaAWSMCP",
+    "aws:ChatbotSourceArn", "aws:ViaAWSMCPService",
     "aws:CurrentTime", "aws:Ec2InstanceSourcePrivateIPv4", "aws:Ec2InstanceSourceVpc", "aws:EpochTime",
     "aws:FederatedProvider", "aws:IsMcpServiceAction", "aws:MultiFactorAuthAge", "aws:MultiFactorAuthPresent",
     "aws:PrincipalAccount", "aws:PrincipalArn", "aws:PrincipalIsAWSService", "aws:PrincipalOrgID",
