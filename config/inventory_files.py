@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path as FilePath
 
+from config.text_file import is_folder
+
 LOCK_NAME = "inventory.lock.yaml"
 GUARDRAILS_NAME = "guardrails.yaml"
 """Directly inside the inventory folder: where guardrails stand unless another file is named."""
@@ -33,7 +35,7 @@ def inventory_files(inventory: FilePath, refuse: Refuse) -> list[FilePath]:
     Raises:
         TooManyFiles: There are more than an inventory has.
     """
-    if not inventory.is_dir():
+    if not is_folder(inventory):
         return [inventory]
 
     def unreadable(error: OSError) -> None:

@@ -14,7 +14,7 @@ from config.models.inventory import Inventory
 from config.models.workspace import Repository, Workspace
 from config.scalars import Slug, SourceNetwork
 from config.sources import Source
-from config.text_file import Unreadable, read_text
+from config.text_file import Unreadable, is_there, read_text
 from config.validation import fault_of
 from config.yaml_document import read_document, show_path
 
@@ -87,7 +87,7 @@ def read_lock(path: FilePath, order: int) -> ReadLock:
         path: ``inventory/inventory.lock.yaml``.
         order: Its place among the files that findings are reported for: behind those of the inventory.
     """
-    if not path.exists():
+    if not is_there(path):
         return ReadLock(Lock(), None, ())
     text = read_text(path, path.parent)
     if isinstance(text, Unreadable):

@@ -10,7 +10,7 @@ from config.inventory_files import GUARDRAILS_NAME, TooManyFiles, inventory_file
 from config.models.inventory import Inventory
 from config.scalars import describe
 from config.sources import Source, Sources
-from config.text_file import Unreadable, read_text
+from config.text_file import Unreadable, is_folder, is_there, read_text
 from config.yaml_document import Path, read_document, show_path
 
 _MAX_CHARACTERS = 64_000_000
@@ -27,9 +27,9 @@ def read_sources(inventory: FilePath, guardrails: FilePath | None = None) -> Sou
         guardrails: The file of the guardrails, which may lie elsewhere: it is read before the others then. Where left
             out, ``guardrails.yaml`` in the inventory's folder, beside the one file too, if it is there.
     """
-    folder = inventory if inventory.is_dir() else inventory.parent
+    folder = inventory if is_folder(inventory) else inventory.parent
     sources = Sources(folder, guardrails or folder / GUARDRAILS_NAME)
-    if not inventory.exists():
+    if not is_there(inventory):
         _report_whole(sources, inventory, "inventory-missing", "there is no such file or folder", "name the inventory")
         return sources
     try:

@@ -23,6 +23,16 @@ class Unreadable:
     column: int = 1
 
 
+def is_folder(path: FilePath) -> bool:
+    """Tell whether there is a folder; never raises, as `Path.is_dir` does for a name that is too long for any file."""
+    return os.path.isdir(path)  # noqa: PTH112 - as above
+
+
+def is_there(path: FilePath) -> bool:
+    """Tell whether there is anything, links followed; never raises."""
+    return os.path.exists(path)  # noqa: PTH110 - as above
+
+
 def read_text(path: FilePath, folder: FilePath) -> str | Unreadable:
     """Return the text of a file, without a byte order mark, or why it cannot be had; never raises, never waits.
 

@@ -7,6 +7,7 @@ from config.findings import did_you_mean
 from config.guardrail_values import WHOLE_FOLDER
 from config.models.role import AccountsByLabel
 from config.selectors import is_glob
+from config.text_file import is_folder, is_there
 from config.yaml_document import Path
 
 
@@ -25,12 +26,12 @@ def check_guardrails(context: Context) -> None:
         _check_repositories(context, (*at, "repositories"), rule.repositories or ())
     for path, folder in guardrails.folders.items():
         at = ("guardrails", "folders", path)
-        if not (context.sources.folder / path).is_dir():
+        if not is_folder(context.sources.folder / path):
             _report_path(context, at, f"there is no folder {path} in the inventory")
         _check_accounts(context, (*at, "accounts"), folder.accounts)
         _check_repositories(context, (*at, "repositories"), folder.repositories)
     for index, path in enumerate(guardrails.platform):
-        if path != WHOLE_FOLDER and not (context.sources.folder / path).exists():
+        if path != WHOLE_FOLDER and not is_there(context.sources.folder / path):
             _report_path(context, ("guardrails", "platform", index), f"there is no {path} in the inventory")
 
 

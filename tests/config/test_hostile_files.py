@@ -228,6 +228,13 @@ def test_a_file_of_any_name_is_told_on_one_printable_line(tmp_path: Path, name: 
     assert str(found).isprintable()
 
 
+@pytest.mark.parametrize("name", ["x" * 5000, "x" * 300 + "/y.yaml", "\udcff", "\x1b[31m"])
+def test_an_inventory_of_any_name_is_a_finding_where_there_is_none(tmp_path: Path, name: str) -> None:
+    (found,) = findings(tmp_path / name)
+    assert found.rule == "inventory-missing"
+    assert str(found).isprintable()
+
+
 def test_files_whose_names_differ_in_case_alone_are_two_files(tmp_path: Path) -> None:
     for name in ("a.yaml", "A.yaml"):
         (tmp_path / name).write_text("nonsense: 1\n")
