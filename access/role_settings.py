@@ -66,6 +66,8 @@ class Settings:
 
     def get(self, name: str) -> Any:  # noqa: ANN401 - typed by the field
         """Return what holds for a setting."""
+        if self.override is None:
+            return getattr(self.role, name)
         return getattr(self._holder(name), name)
 
     def _holder(self, name: str) -> RoleSettings:

@@ -9,13 +9,13 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 from typing import Any, TypeAlias
 
 import yaml
 
 from config.characters import as_it_looks, instead_of, name_of, unseen
 from config.yaml_bounds import MAX_DEPTH, MAX_VALUES, refused_for_size, too_deep, too_many
+from config.yaml_compose import compose, composed
 from config.yaml_nodes import NO_KEY, PREFIX, pairs
 from config.yaml_problem import Path, Problem
 from config.yaml_syntax import YAML_ERRORS, control_character, syntax_problem
@@ -49,7 +49,7 @@ class YamlDocument:
         Nodes are an order of magnitude more objects than the data, and only findings need them: a sound inventory of
         any size is not to pay for keeping them.
         """
-        return _composed(self.text)
+        return composed(self.text)
 
 
 def read_document(text: str) -> YamlDocument:
@@ -58,7 +58,7 @@ def read_document(text: str) -> YamlDocument:
     if refused is not None:
         return YamlDocument("", None, (refused,))
     try:
-        root = _compose(text)
+        root = compose(text)
     except YAML_ERRORS as error:
         return YamlDocument(text, None, (syntax_problem(text, error),))
     constructor = _Constructor()
@@ -69,23 +69,16 @@ def read_document(text: str) -> YamlDocument:
     return YamlDocument(text, data, tuple(constructor.problems))
 
 
-def _compose(text: str) -> yaml.Node | None:
-    loader = yaml.CSafeLoader(text)
-    try:
-        return loader.get_single_node()
-    finally:
-        loader.dispose()
-
-
-@lru_cache(maxsize=512)
-def _composed(text: str) -> yaml.Node | None:
-    try:
-        return _compose(text)
-    except YAML_ERRORS:
-        return None
-
-
 _TAG_HINT = "remove it; quote the whole value if the `!` belongs to it"
+
+
+def _is_text(node: yaml.Node) -> bool:
+    """Tell at once what most of a document is; everything else is looked at in turn."""
+    return type(node) is yaml.ScalarNode and node.tag == _TEXT
+
+
+def _is_plain_text(node: yaml.Node) -> bool:
+    return type(node) is yaml.ScalarNode and node.tag == _TEXT and node.value.isascii()
 
 
 class _Hopeless(Exception):  # noqa: N818 - ends the construction, and is caught beside it
@@ -132,7 +125,10 @@ class _Constructor:
 
     def _sequence(self, node: yaml.Node, path: Path) -> list[YamlData]:
         self._refuse_tag(node, "seq", path)
-        return [self.construct(item, (*path, index)) for index, item in enumerate(node.value)]
+        return [
+            item.value if _is_text(item) else self.construct(item, (*path, index))
+            for index, item in enumerate(node.value)
+        ]
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, YamlData] | None:
         self._refuse_tag(node, "map", path)
@@ -146,7 +142,7 @@ class _Constructor:
             if merged:
                 self._values += 1
                 self._refuse_too_much(node, path)
-            key = self._key(key_node, path)
+            key = key_node.value if _is_plain_text(key_node) else self._key(key_node, path)
             if value_node.tag == _NULL and key is not None and (glued := _GLUED.fullmatch(key)):
                 key = glued[1]
                 hint = f"write `{key}: …`"
@@ -163,7 +159,7 @@ class _Constructor:
                 )  # fmt: skip
                 continue
             keys[key] = key_node
-            data[key] = self.construct(value_node, (*path, key))
+            data[key] = value_node.value if _is_text(value_node) else self.construct(value_node, (*path, key))
         return data
 
     def _key(self, node: yaml.Node, path: Path) -> str | None:

@@ -8,6 +8,9 @@ import yaml
 PREFIX = "tag:yaml.org,2002:"
 """Of the tags of YAML's own types (https://yaml.org/type/)."""
 
+MERGE = f"{PREFIX}merge"
+"""The tag of a merge key, ``<<``."""
+
 
 def pairs(node: yaml.MappingNode) -> Iterator[tuple[yaml.Node, yaml.Node, bool]]:
     """Yield key, value and whether a merge key (``<<``) brought them; a mapping's own keys first: they win.
@@ -15,13 +18,16 @@ def pairs(node: yaml.MappingNode) -> Iterator[tuple[yaml.Node, yaml.Node, bool]]
     Each mapping is merged once, however often it is named: again would change nothing, and might never end. What is
     merged and is no mapping is yielded as its own key, for the reader of keys to refuse.
     """
+    if not any(key.tag == MERGE for key, _ in node.value):
+        yield from ((key, value, False) for key, value in node.value)
+        return
     seen = {id(node)}
     waiting = [node]
     while waiting:
         current = waiting.pop(0)
         merges: list[yaml.Node] = []
         for key, value in current.value:
-            if key.tag == f"{PREFIX}merge":
+            if key.tag == MERGE:
                 merges += value.value if isinstance(value, yaml.SequenceNode) else [value]
             else:
                 yield key, value, current is not node

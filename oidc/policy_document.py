@@ -15,6 +15,7 @@ _DOCUMENT_KEYS = ("Version", "Id", "Statement")
 _STATEMENT_KEYS = (
     "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition",
 )  # fmt: skip
+_MINIFIED = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 _SETS = frozenset({"Action", "NotAction", "Resource", "NotResource"})
 
 
@@ -31,7 +32,7 @@ class PolicyDocument:
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> "PolicyDocument":
         """Make one from parsed JSON, of any key order."""
-        return cls(json.dumps(_canonical_document(document), separators=(",", ":"), ensure_ascii=False))
+        return cls(_MINIFIED.encode(_canonical_document(document)))
 
     @cached_property
     def size(self) -> int:

@@ -4,6 +4,7 @@ from config.cross_record.accounts import report_unlocked
 from config.cross_record.context import Context
 from config.declared import unknown_environment, unknown_repository, unknown_workspace
 from config.findings import did_you_mean
+from config.models.inventory import Inventory
 from config.models.role import Role
 from config.models.trust import TrustEntry
 from config.models.workspace import Repository, Workspace
@@ -18,8 +19,22 @@ def check_trust(context: Context) -> None:
         seen: dict[tuple[object, ...], Path] = {}
         for index, entry in enumerate(role.trust):
             at: Path = ("roles", key, "trust", index)
-            _check_entry(context, at, entry)
+            if not _is_answered(context.inventory, entry):
+                _check_entry(context, at, entry)
             _check_twice(context, at, entry, seen)
+
+
+def _is_answered(inventory: Inventory, entry: TrustEntry) -> bool:
+    """Tell at once what is true of nearly every entry: all that it names is declared, with its UUID."""
+    workspace = inventory.workspaces.get(entry.workspace)
+    if workspace is None or workspace.uuid is None or entry.audiences:
+        return False
+    if entry.repository_slug is None:
+        return True
+    repository = workspace.repositories.get(entry.repository_slug)
+    if repository is None or repository.uuid is None:
+        return False
+    return all(repository.environments.get(name) for name in entry.environments or ())
 
 
 def _check_entry(context: Context, at: Path, entry: TrustEntry) -> None:
