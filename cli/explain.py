@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from access.compile import compile_plan
 from access.explanation.claims import (
@@ -21,11 +22,13 @@ from access.explanation.claims import (
 from access.explanation.explain import Call, Verdict, explain
 from access.explanation.names import Names
 from cli.explain_lines import show_call, show_notes, show_verdicts
+from cli.explain_trust_policy import read_policy, show_review
 from cli.finding_lines import show_findings
 from cli.inventory import exit_code, format_option, inventory_argument, loaded, strict_option
 from config.findings import one_line
 from config.models.inventory import Inventory
 from oidc.errors import UsageError
+from oidc.identifiers import ACCOUNT_ID_PATTERN
 from oidc.limits import VPC_ENDPOINT_ID
 
 _MAX_TOKEN = 200_000
@@ -54,6 +57,8 @@ class _Tokenless(click.Command):
 @click.option("--source-ip", metavar="IP", help="Where STS is called from; without it there is no address.")
 @click.option("--source-vpce", metavar="ID", help="The VPC endpoint that STS is called through.")
 @click.option("--at", metavar="TIME", help="When, in ISO 8601, UTC where it has no time zone; now if left out.")
+@click.option("--trust-policy", metavar="FILE", help="Judge this trust policy, no inventory; - for standard input.")
+@click.option("--account", metavar="ID", help="With --trust-policy: the account of its role, 12 digits.")
 @click.option("--all", "every", is_flag=True, help="List the roles that are far off, too.")
 @format_option("text", "json")
 @strict_option
@@ -62,11 +67,18 @@ def command(inventory: Path, output: str, *, every: bool, strict: bool, **asked:
 
     Exactly one of --claims, --token and --repository; a token may also just be piped in. The verdict follows from the
     rendered trust policies alone. The signature of a token is not checked.
+
+    With --trust-policy: what any trust policy really admits, what is wrong with it, and for claims its decision.
     """
     _refuse_wrong_combinations(asked)
     at = _time(asked["at"])
     source_ip, vpc_endpoint = _address(asked["source_ip"]), _vpc_endpoint(asked["source_vpce"])
-    claims = None if asked["repository"] else _given_claims(asked)
+    claims = None if asked["repository"] is not None else _given_claims(asked)
+    if asked["trust_policy"] is not None:
+        call = None if claims is None else Call(claims, at, source_ip, vpc_endpoint)
+        policy = read_policy(asked["trust_policy"], asked["account"])
+        show_notes([] if claims is None else claim_notes(claims, at))
+        return show_review(policy, call, output, strict=strict)
     read = loaded(inventory)
     found = compile_plan(read)
     show_findings(found.findings)
@@ -104,12 +116,29 @@ def _refuse_wrong_combinations(asked: dict[str, Any]) -> None:
     for name in ("environment", "audience"):
         if asked[name] is not None and asked["repository"] is None:
             raise UsageError(f"--{name} is about a step of --repository", do="name the repository, or leave it out")
+    if asked["trust_policy"] is not None:
+        _refuse_beside_trust_policy(asked)
+    elif asked["account"] is not None:
+        raise UsageError("--account is the account of --trust-policy", do="name the file, or leave it out")
     if asked["token"] not in (None, "-"):
         raise UsageError("--token takes `-` alone: the token comes on standard input", do="pipe it into the command")
 
 
-def _given_claims(asked: dict[str, Any]) -> dict[str, Any]:
-    """Return the claims of --claims or of what is piped in.
+def _refuse_beside_trust_policy(asked: dict[str, Any]) -> None:
+    if asked["repository"] is not None:
+        raise UsageError(
+            "--repository needs the names of an inventory, and --trust-policy has none", do="give --claims"
+        )
+    if click.get_current_context().get_parameter_source("inventory") is not ParameterSource.DEFAULT:
+        raise UsageError("--trust-policy needs no inventory", do="leave INVENTORY out")
+    if asked["trust_policy"] == "-" and "-" in (asked["claims"], asked["token"]):
+        raise UsageError("standard input cannot be a trust policy and claims at once", do="give one of them by a file")
+    if asked["account"] is not None and not ACCOUNT_ID_PATTERN.fullmatch(asked["account"]):
+        raise UsageError(f"--account is no account id: `{one_line(asked['account'])}`", do="write its 12 digits")
+
+
+def _given_claims(asked: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the claims of --claims or of what is piped in; a trust policy needs none.
 
     Raises:
         UsageError: Nothing is given, or it is neither claims nor a token.
@@ -117,6 +146,8 @@ def _given_claims(asked: dict[str, Any]) -> dict[str, Any]:
     text: str | None = asked["claims"]
     if text is not None and text != "-":
         return claims_of_json(text)
+    if asked["trust_policy"] is not None and text is None and asked["token"] is None:
+        return None
     if sys.stdin is None or (text is None and asked["token"] is None and sys.stdin.isatty()):
         raise UsageError("no claims are given", do="give --claims, --repository, or pipe a token in with --token -")
     piped = _piped()

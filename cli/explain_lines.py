@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-from access.explanation.explain import Call, Verdict
+from access.explanation.explain import Answer, Call, Verdict
 from access.explanation.names import Names
 from access.explanation.reasons import workspace_of
 from access.explanation.subjects import subject_in_words
@@ -29,7 +29,9 @@ def show_call(call: Call, names: Names) -> None:
     """Print whose claims are asked about: ``step of acme/shop, deployment environment production``."""
     subject, audience = str(call.claims["sub"]), call.claims["aud"]
     audiences = audience if isinstance(audience, list) else [audience]
-    click.echo(f"issuer    workspace {workspace_of(str(call.claims['iss']))}")
+    issuer = str(call.claims["iss"])
+    workspace = workspace_of(issuer)
+    click.echo(f"issuer    {one_line(issuer) if workspace == one_line(issuer) else f'workspace {workspace}'}")
     click.echo(f"audience  {' and '.join(names.audience(each) for each in audiences)}")
     click.echo(f"subject   {subject_in_words(subject, names)}: {one_line(subject)}")
     where = f"from {call.source_ip}" if call.source_ip else "no address given"
@@ -57,17 +59,20 @@ def show_verdicts(verdicts: Sequence[Verdict], *, every: bool) -> None:
 
 
 def _show(verdict: Verdict) -> None:
-    if verdict.answer.allowed:
+    click.echo()
+    show_answer(verdict.answer, "  ".join(map(one_line, (verdict.account, verdict.role, verdict.arn))))
+
+
+def show_answer(answer: Answer, whose: str) -> None:
+    """Print yes or no, of whom, and the reasons below."""
+    if answer.allowed:
         word = _coloured("yes", "green")
-    elif verdict.answer.undecided:
+    elif answer.undecided:
         word = _coloured("?  ", "yellow")
     else:
         word = _coloured("no ", "red")
-    click.echo()
-    click.echo(
-        f"{word} {one_line(verdict.account)}  {one_line(verdict.role)}  {one_line(verdict.arn)}", color=_colour()
-    )
-    for reason in verdict.answer.reasons:
+    click.echo(f"{word} {whose}", color=_colour())
+    for reason in answer.reasons:
         click.echo(f"      {reason.text}")
 
 
