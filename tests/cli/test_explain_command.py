@@ -77,7 +77,7 @@ def test_roles_that_are_far_off_are_counted_unless_all_are_wanted(capsys: pytest
     few, _ = explained(capsys, "--repository", "acme-data/tool", str(WIDE))
     every, _ = explained(capsys, "--repository", "acme-data/tool", "--all", str(WIDE))
     assert "whole-workspace" not in few
-    assert "  5 roles: issuer of another workspace: expected acme, got acme-data" in few
+    assert "  5 roles: issuer of another workspace\n" in few
     assert "no  ambient  whole-workspace" in every
     assert "of these not shown" not in every
 
