@@ -10,7 +10,7 @@ import click
 
 from access.compile import Compiled, compile_plan
 from config.findings import Finding, has_errors
-from config.load import load_inventory
+from config.load import Loaded, load_inventory
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -72,12 +72,17 @@ def format_option(*formats: str) -> Callable[[F], F]:
 
 
 def compiled(inventory: Path) -> Compiled:
-    """Load and compile an inventory.
+    """Load and compile an inventory."""
+    return compile_plan(loaded(inventory))
+
+
+def loaded(inventory: Path) -> Loaded:
+    """Load an inventory.
 
     The garbage collector looks again and again at all that is loaded, and all of it is in use until the command ends.
     """
     gc.disable()
-    return compile_plan(load_inventory(inventory, guardrails=named_guardrails()))
+    return load_inventory(inventory, guardrails=named_guardrails())
 
 
 def findings_json(findings: Sequence[Finding]) -> str:

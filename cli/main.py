@@ -11,6 +11,7 @@ from oidc.errors import BitbucketOidcError
 
 COMMANDS = {
     "deploy-policy": "The permission policy that the deploying role of each account needs.",
+    "explain": "Which roles given claims may assume, and why not the others; what a trust policy really admits.",
     "plan": "The AccessPlan: who may assume what, in which account.",
     "sandbox": "The whole thing on emulated AWS accounts, on this machine alone.",
     "schema": "JSON Schema of the inventory, for editors.",

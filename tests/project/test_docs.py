@@ -96,6 +96,9 @@ def inventory_of(page: str, folder: Path) -> None:
 def test_every_command_in_the_docs_works(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     inventory_of(block.page, tmp_path)
     monkeypatch.chdir(tmp_path)
+    for shown in of_docs("json"):  # a trust policy that a page shows is the file that its commands name
+        if shown.page == block.page:
+            (tmp_path / "trust-policy.json").write_text(shown.text)
     if "sandbox token" in block.text:  # it signs for a sandbox that has been up
         EmulatedBitbucket(folder_of(Path("inventory")) / BITBUCKET_FOLDER, [])
     for line in block.text.splitlines():

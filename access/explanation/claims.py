@@ -1,0 +1,150 @@
+"""The claims that are asked about: given as JSON, in a token, or made up as Bitbucket makes them.
+
+Nothing of a token, of which whoever has it is the step, gets into a message.
+"""
+
+import base64
+import binascii
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from config.findings import did_you_mean, one_line
+from config.models.inventory import Inventory
+from oidc.errors import UsageError
+from oidc.identifiers import BitbucketUuid, WorkspaceSlug
+from oidc.issuer import default_audience, issuer_url
+
+TOKEN_LIKE = re.compile(r"eyJ[A-Za-z0-9_-]{8,}")
+"""How a JWT begins: the base64url of ``{"`` (RFC 7519)."""
+
+_ANY_STEP = "{00000000-0000-4000-8000-000000000000}"
+_PARTS = 3
+_SEEN_BY_AWS = frozenset({"iss", "aud", "sub", "amr", "email", "azp", "exp", "iat", "nbf", "jti"})
+
+
+def claims_of_json(text: str) -> dict[str, Any]:
+    """Return claims given as JSON: ``{"iss": "https://…", "aud": "ari:…", "sub": "{…}:{…}"}``.
+
+    Raises:
+        UsageError: It is no JSON object, or a claim that AWS compares is not there or no text.
+    """
+    if TOKEN_LIKE.match(text.strip()):
+        raise UsageError("--claims is a token, and takes JSON", do="pipe the token into the command: --token -")
+    try:
+        claims = json.loads(text)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise UsageError(f"--claims is not JSON: {error.msg} at {where}", do=_WRITE_CLAIMS) from None
+    except (RecursionError, ValueError):  # behind its own subclass
+        raise UsageError("--claims has nesting or a number beyond what a token has", do=_WRITE_CLAIMS) from None
+    if not isinstance(claims, dict):
+        raise UsageError("--claims is no JSON object", do=_WRITE_CLAIMS)
+    return _checked(claims, "--claims")
+
+
+_WRITE_CLAIMS = """write '{"iss": "…", "aud": "…", "sub": "…"}'"""
+
+
+def claims_of_token(text: str) -> dict[str, Any]:
+    """Return the claims of a token; its signature is not checked.
+
+    Form: three parts in base64url, the second of them a JSON object
+    (https://www.rfc-editor.org/rfc/rfc7519#section-3, https://www.rfc-editor.org/rfc/rfc7515#section-3.1).
+
+    Raises:
+        UsageError: It is no token; the message has no part of it.
+    """
+    parts = text.strip().split(".")
+    if len(parts) != _PARTS:
+        what = "nothing came" if not text.strip() else "what came is no token"
+        raise UsageError(f"{what} on standard input: a token is three parts with dots between them", do=_PIPE)
+    try:
+        payload = base64.b64decode(parts[1] + "=" * (-len(parts[1]) % 4), altchars=b"-_", validate=True)
+        claims = json.loads(payload.decode())
+    except (binascii.Error, UnicodeError, ValueError, RecursionError):
+        raise UsageError("the token's second part is no JSON in base64url", do="check that all of it came") from None
+    if not isinstance(claims, dict):
+        raise UsageError("the token has no claims", do="check that all of it came")
+    return _checked(claims, "the token")
+
+
+_PIPE = 'write echo "$BITBUCKET_STEP_OIDC_TOKEN" | bitbucket-oidc explain --token -'
+
+
+def _checked(claims: dict[str, Any], what: str) -> dict[str, Any]:
+    for name in ("iss", "aud", "sub"):
+        value = claims.get(name)
+        if not value:
+            raise UsageError(f"{what} has no {name}", do="AWS compares iss, aud and sub: give all three")
+        listed = value if isinstance(value, list) and name == "aud" else [value]
+        if not all(isinstance(each, str) and each for each in listed):
+            raise UsageError(f"{name} of {what} is no text", do='quote it: "…"')
+    return claims
+
+
+def claims_of_step(
+    inventory: Inventory, repository: str, environment: str | None, audience: str | None
+) -> dict[str, Any]:
+    """Return the claims of any step of a repository, as Bitbucket makes them.
+
+    Args:
+        inventory: With the UUIDs of what it names.
+        repository: ``acme/payments``.
+        environment: The deployment environment that the step names, or ``None``.
+        audience: In place of the workspace's own, or ``None``.
+
+    Raises:
+        UsageError: The inventory has no such name, or no UUID for it.
+    """
+    slug, slash, name = repository.partition("/")
+    if not slash:
+        raise UsageError(
+            f"--repository is WORKSPACE/REPOSITORY, not `{one_line(repository)}`", do="write acme/payments"
+        )
+    workspace = inventory.workspaces.get(slug)
+    if workspace is None:
+        raise _unknown("workspace", slug, inventory.workspaces)
+    found = workspace.repositories.get(name)
+    if found is None:
+        raise _unknown(f"repository in workspace {one_line(slug)}", name, workspace.repositories)
+    if environment is not None and environment not in found.environments:
+        raise _unknown(f"deployment environment in repository {one_line(repository)}", environment, found.environments)
+    parts = [found.uuid, *([] if environment is None else [found.environments[environment]]), _ANY_STEP]
+    if workspace.uuid is None or None in parts:
+        raise UsageError(f"{one_line(repository)} has no UUID in the inventory", do="write it there, or into the lock")
+    return {
+        "iss": issuer_url(WorkspaceSlug(slug)),
+        "aud": audience or default_audience(BitbucketUuid(workspace.uuid)),
+        "sub": ":".join(map(str, parts)),
+    }
+
+
+def _unknown(kind: str, name: str, known: Any) -> UsageError:  # noqa: ANN401 - any mapping by name
+    names = sorted(known)
+    otherwise = f"known: {', '.join(names)}" if names else "the inventory has none"
+    return UsageError(f"there is no {kind} named `{one_line(name)}`", do=did_you_mean(name, names, otherwise))
+
+
+def claim_notes(claims: dict[str, Any], at: datetime) -> list[str]:
+    """Return what is worth saying of claims whatever the role: ignored ones, an audience in a list, times."""
+    notes: list[str] = []
+    ignored = sorted(name for name in claims if name not in _SEEN_BY_AWS)
+    if ignored:
+        shown = one_line(", ".join(ignored))
+        notes.append(f"AWS does not see {shown}: of a Bitbucket token a trust policy can compare aud and sub alone")
+    for name, wrong in (("exp", "expired"), ("nbf", "is not valid before")):
+        when = _instant(claims.get(name))
+        if when is not None and (at >= when if name == "exp" else at < when):
+            notes.append(f"the token {wrong} {when:%Y-%m-%dT%H:%M:%SZ}: STS refuses it whatever the trust policy says")
+    return notes
+
+
+def _instant(seconds: object) -> datetime | None:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -1,0 +1,111 @@
+"""For every role of a plan: whether a token may assume it, and why, or why not.
+
+The verdict is the trust evaluator's, from the rendered trust policy; nothing here decides.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from access.evaluation.decide import decide
+from access.evaluation.request import WebIdentityRequest
+from access.explanation.names import Names
+from access.explanation.reason import Reason
+from access.explanation.reasons import refusal_reasons
+from access.explanation.subjects import subject_in_words
+from access.plan import AccessPlan
+from config.findings import one_line
+from oidc.errors import EvaluationError
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of AssumeRoleWithWebIdentity, whatever the role.
+
+    Attributes:
+        claims: Of the token; ``iss``, ``aud`` and ``sub`` are there.
+        at: When, with a time zone.
+        source_ip: Where it comes from, or ``None`` for no address given.
+        vpc_endpoint: The VPC endpoint that it goes through, or ``None``.
+    """
+
+    claims: Mapping[str, Any]
+    at: datetime
+    source_ip: str | None = None
+    vpc_endpoint: str | None = None
+
+    def to_role_in(self, account: str, partition: str) -> WebIdentityRequest:
+        """Return the call as made for a role of an account."""
+        return WebIdentityRequest(self.claims, account, self.at, partition, self.source_ip, self.vpc_endpoint)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a trust policy says to a call.
+
+    Attributes:
+        allowed: Whether credentials are given; ``False`` too where AWS does not document the outcome.
+        undecided: Whether it does not.
+        reasons: What lets the token in, or what keeps it out.
+    """
+
+    allowed: bool
+    undecided: bool
+    reasons: tuple[Reason, ...]
+
+    @property
+    def distance(self) -> int:
+        """How far from being allowed: the sum of the reasons' weights."""
+        return sum(reason.weight for reason in self.reasons)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one role says: keys of the inventory, and the answer of its trust policy."""
+
+    account: str
+    role: str
+    arn: str
+    answer: Answer
+
+
+def explain(plan: AccessPlan, call: Call, names: Names) -> tuple[Verdict, ...]:
+    """Return the verdict of every role of the plan, sorted by ARN."""
+    found = [
+        Verdict(
+            account.key, role.key, role.arn,
+            answer(role.trust_policy.to_json(), call.to_role_in(account.id, account.partition.value), names),
+        )
+        for account in plan.accounts
+        for role in account.roles
+    ]  # fmt: skip
+    return tuple(sorted(found, key=lambda verdict: verdict.arn))
+
+
+def answer(document: Mapping[str, Any], request: WebIdentityRequest, names: Names) -> Answer:
+    """Return what a trust policy says to a call; never raises."""
+    try:
+        allowed = decide(document, request).allowed
+    except EvaluationError as error:
+        return _undecided(document, request, names, error)
+    if allowed:
+        subject = subject_in_words(str(request.claims["sub"]), names)
+        return Answer(allowed=True, undecided=False, reasons=(Reason(0, subject),))
+    return Answer(allowed=False, undecided=False, reasons=refusal_reasons(document, request, names))
+
+
+def _undecided(
+    document: Mapping[str, Any], request: WebIdentityRequest, names: Names, error: EvaluationError
+) -> Answer:
+    """Refuse an issuer that is none with its reasons; say of all else that nobody knows."""
+    issuer = request.claims.get("iss")
+    if isinstance(issuer, str) and not issuer.startswith("https://"):
+        try:
+            return Answer(allowed=False, undecided=False, reasons=refusal_reasons(document, request, names))
+        except EvaluationError:
+            pass  # what could not be decided with another issuer either is said below
+    return Answer(allowed=False, undecided=True, reasons=(Reason(_UNDECIDED, f"not decided: {one_line(str(error))}"),))
+
+
+_UNDECIDED = 2

@@ -1,0 +1,55 @@
+"""What an inventory calls the things that tokens name by UUID."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from config.findings import one_line
+from config.models.inventory import Inventory
+from oidc.identifiers import BitbucketUuid
+from oidc.issuer import default_audience
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names by UUID; what is not known is shown as its UUID.
+
+    Attributes:
+        workspaces: ``{0b3ff4a1-…}`` to ``acme``.
+        repositories: ``{9a6d6bde-…}`` to ``acme/payments``.
+        environments: ``{c2b1a5de-…}`` to ``production``, with the UUID of the repository that it belongs to.
+    """
+
+    workspaces: Mapping[str, str] = field(default_factory=dict)
+    repositories: Mapping[str, str] = field(default_factory=dict)
+    environments: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, inventory: Inventory) -> "Names":
+        """Return the names of an inventory, with the UUIDs that its lock answers."""
+        workspaces: dict[str, str] = {}
+        repositories: dict[str, str] = {}
+        environments: dict[str, tuple[str, str]] = {}
+        for slug, workspace in inventory.workspaces.items():
+            if workspace.uuid is not None:
+                workspaces[workspace.uuid] = slug
+            for name, repository in workspace.repositories.items():
+                if repository.uuid is None:
+                    continue
+                repositories[repository.uuid] = f"{slug}/{name}"
+                for environment, uuid in repository.environments.items():
+                    if uuid is not None:
+                        environments[uuid] = (environment, repository.uuid)
+        return cls(workspaces, repositories, environments)
+
+    def repository(self, uuid: str) -> str:
+        """Return ``acme/payments``, or the UUID."""
+        return self.repositories.get(uuid) or one_line(uuid)
+
+    def environment(self, uuid: str) -> str:
+        """Return ``production``, or the UUID."""
+        return one_line(self.environments[uuid][0] if uuid in self.environments else uuid)
+
+    def audience(self, text: str) -> str:
+        """Return an audience, and whose own it is where that is known: ``ari:…/0b3ff4a1-… (workspace acme)``."""
+        whose = {default_audience(BitbucketUuid(uuid)): slug for uuid, slug in self.workspaces.items()}
+        return f"{one_line(text)} (workspace {whose[text]})" if text in whose else one_line(text)

@@ -1,0 +1,161 @@
+"""The classic mistakes in an issuer, an audience and a subject, each with what was probably meant.
+
+A token of Bitbucket has none of them. They are in claims typed by hand, in the claims of other vendors, and in trust
+policies written after an example: facts are those of Bitbucket's page
+https://support.atlassian.com/bitbucket-cloud/docs/deploy-on-aws-using-bitbucket-pipelines-openid-connect/.
+"""
+
+import re
+from typing import NamedTuple
+
+from access.explanation.names import Names
+from oidc.identifiers import accepted_spelling, is_uuid
+
+_HEAD = "https://api.bitbucket.org/2.0/workspaces/"
+_TAIL = "/pipelines-config/identity/oidc"
+_ARI = "ari:cloud:bitbucket::workspace/"
+_BARE_UUID = re.compile(r"(?<![0-9a-f{-])([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-f}-])", re.ASCII)
+
+_VENDORS_BY_SUBJECT = {
+    "repo:": "GitHub Actions", "project_path:": "GitLab", "organization:": "Terraform Cloud", "org/": "CircleCI",
+    "pulumi:": "Pulumi Cloud", "system:serviceaccount:": "Kubernetes", "pipeline:": "Buildkite",
+}  # fmt: skip
+_VENDORS_BY_ISSUER = {
+    "token.actions.githubusercontent.com": "GitHub Actions", "gitlab.": "GitLab", "oidc.circleci.com": "CircleCI",
+    "app.terraform.io": "Terraform Cloud", "agent.buildkite.com": "Buildkite", "oidc.eks.": "Kubernetes on EKS",
+}  # fmt: skip
+_OTHER_AUDIENCES = {
+    "sts.amazonaws.com": "GitHub Actions ask for", "sts.amazonaws.com.cn": "GitHub Actions ask for in China",
+    "https://gitlab.com": "GitLab asks for", "aws.workload.identity": "Terraform Cloud asks for",
+}  # fmt: skip
+
+
+class Slips(NamedTuple):
+    """What is wrong with how a text is written.
+
+    Attributes:
+        found: In words, one for each mistake: ``it ends in a slash``.
+        meant: The text without them; the text itself where there are none, or where nobody can tell.
+        foreign: Whether it is something else altogether: of another vendor, say.
+    """
+
+    found: tuple[str, ...]
+    meant: str
+    foreign: bool = False
+
+
+def issuer_slips(issuer: str, names: Names) -> Slips:
+    """Tell what is wrong with an issuer's URL: ``https://api.bitbucket.org/2.0/workspaces/acme/…/oidc`` has nothing."""
+    found: list[str] = []
+    meant = issuer.strip()
+    if meant != issuer:
+        found.append("it has white space around it")
+    if not meant.startswith("https://"):
+        found.append("it does not begin with https://")
+        meant = "https://" + re.sub(r"^\w*:?//", "", meant, flags=re.ASCII)
+    if vendor := _vendor(meant.removeprefix("https://").lower(), _VENDORS_BY_ISSUER):
+        return Slips((f"it is that of {vendor}, not of Bitbucket",), issuer, foreign=True)
+    if not meant.lower().startswith("https://api.bitbucket.org"):
+        return Slips(("it is none of Bitbucket's",), issuer, foreign=True)
+    base, known, _ = meant.partition("/.well-known/")
+    if known:
+        found.append("it is the address of the discovery document, whose issuer ends before /.well-known")
+        meant = base
+    if meant.endswith("/"):
+        found.append("it ends in a slash")
+        meant = meant.rstrip("/")
+    if meant.lower().startswith(_HEAD) and (meant != meant.lower()):
+        found.append("it has capitals")
+        meant = meant.lower()
+    if meant.startswith(_HEAD) and meant.endswith("/pipelines-config/identity"):
+        found.append("it lacks the /oidc at its end, which it has had since 2021")
+        meant += "/oidc"
+    if not (meant.startswith(_HEAD) and meant.endswith(_TAIL)) or len(meant) <= len(_HEAD + _TAIL):
+        return Slips(("it has another form than Bitbucket's, " + _HEAD + "WORKSPACE" + _TAIL,), issuer, foreign=True)
+    return _with_slug(found, meant, names)
+
+
+def _with_slug(found: list[str], meant: str, names: Names) -> Slips:
+    slug = meant[len(_HEAD) : -len(_TAIL)]
+    uuid = accepted_spelling(slug.replace("%7b", "{").replace("%7d", "}"))
+    if uuid is not None:
+        found.append("it has the workspace's UUID in place of its slug")
+        meant = f"{_HEAD}{names.workspaces.get(uuid, slug)}{_TAIL}"
+    return Slips(tuple(found), meant)
+
+
+def audience_slips(audience: str, names: Names) -> Slips:
+    """Tell what is wrong with an audience; a custom audience may be anything else."""
+    if audience in _OTHER_AUDIENCES:
+        return Slips((f"it is what {_OTHER_AUDIENCES[audience]}, not Bitbucket",), audience, foreign=True)
+    found: list[str] = []
+    meant = audience.strip()
+    if meant != audience:
+        found.append("it has white space around it")
+    if meant.lower().startswith(_ARI):
+        if meant != meant.lower():
+            found.append("it has capitals")
+        slip, meant = _of_workspace(meant.lower().removeprefix(_ARI), names)
+        found += [slip] if slip else []
+    elif (uuid := accepted_spelling(meant)) is not None:
+        found.append(f"it is the UUID alone, without {_ARI}")
+        meant = _ARI + uuid[1:-1]
+    elif meant.startswith(_HEAD):
+        found.append("it is an issuer")
+    return Slips(tuple(found), meant)
+
+
+def _of_workspace(named: str, names: Names) -> tuple[str, str]:
+    """Return what is wrong with how an audience names its workspace, or nothing, and what was meant."""
+    uuid = accepted_spelling(named)
+    if uuid is not None:
+        return "" if named == uuid[1:-1] else "it has braces around the UUID", _ARI + uuid[1:-1]
+    of_slug = next((known for known, slug in names.workspaces.items() if slug == named), None)
+    if of_slug is not None:
+        return "it has the workspace's slug in place of its UUID", _ARI + of_slug[1:-1]
+    return "" if re.search(r"[*?]", named) else "it has no UUID at its end", _ARI + named
+
+
+def subject_slips(subject: str, names: Names, workspace: str | None = None) -> Slips:
+    """Tell what is wrong with a subject, or with a pattern of subjects, whose wildcards are left as they are.
+
+    Args:
+        subject: ``{9a6d6bde-…}:{c2b1a5de-…}:{11111111-…}``, or a pattern such as ``{9a6d6bde-…}:*``.
+        names: For knowing the UUIDs of workspaces.
+        workspace: The UUID of the workspace that the audience names, or ``None``.
+    """
+    found: list[str] = []
+    meant = subject.strip()
+    if meant != subject:
+        found.append("it has white space around it")
+    if vendor := _vendor(meant, _VENDORS_BY_SUBJECT):
+        return Slips((f"it is of the form of {vendor}, not of Bitbucket",), subject, foreign=True)
+    if re.search(r"[A-F]", meant) and re.fullmatch(r"[0-9A-Fa-f{}:*?-]+", meant):
+        found.append("it has capitals: Bitbucket's UUIDs are lower-case")
+        meant = meant.lower()
+    with_braces = _BARE_UUID.sub(r"{\1}", meant.replace("{", "").replace("}", "") if _lacks_braces(meant) else meant)
+    if with_braces != meant:
+        found.append("a UUID lacks its braces")
+        meant = with_braces
+    first, colon, rest = meant.partition(":")
+    if colon and is_uuid(first) and (first in names.workspaces or first == workspace):
+        found.append("it begins with the workspace's UUID, where the repository's belongs")
+        meant = rest
+    return Slips(tuple(found), meant)
+
+
+def _lacks_braces(text: str) -> bool:
+    """Tell whether a UUID has one brace or none: ``{UUID:*``."""
+    uuid = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    return re.search(rf"(?:(?<!\{{){uuid})|(?:{uuid}(?!\}}))", text) is not None and "?" not in text
+
+
+def _vendor(text: str, vendors: dict[str, str]) -> str | None:
+    return next((vendor for beginning, vendor in vendors.items() if text.startswith(beginning)), None)
+
+
+def workspace_of_audience(audience: object) -> str | None:
+    """Return the UUID of the workspace whose own audience this is, with braces, or ``None``."""
+    if not isinstance(audience, str) or not audience.lower().startswith(_ARI):
+        return None
+    return accepted_spelling(audience[len(_ARI) :])

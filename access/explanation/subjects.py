@@ -1,0 +1,120 @@
+"""Subjects against subject patterns, in words: which part is another one."""
+
+from collections.abc import Sequence
+
+from access.evaluation.text_patterns import matches, plain_tokens
+from access.exactness.languages import meaning
+from access.exactness.steps import Form, Steps
+from access.explanation.names import Names
+from access.explanation.reason import Reason
+from access.explanation.slips import subject_slips
+from config.findings import one_line
+from oidc.identifiers import is_uuid
+
+_WITHOUT, _WITH = 2, 3
+"""Parts of a subject without a deployment environment and with one."""
+
+
+def subject_parts(subject: str) -> list[str] | None:
+    """Return the UUIDs of a subject that Bitbucket could issue: two or three; else ``None``."""
+    parts = subject.split(":")
+    return parts if len(parts) in (_WITHOUT, _WITH) and all(map(is_uuid, parts)) else None
+
+
+def subject_in_words(subject: str, names: Names) -> str:
+    """Return ``acme/payments, deployment environment production``, or what is wrong with the subject."""
+    parts = subject_parts(subject)
+    if parts is None:
+        return f"no subject of Bitbucket: {no_subject(subject, names)}"
+    if len(parts) == _WITHOUT:
+        return f"{names.repository(parts[0])}, no deployment environment"
+    return f"{names.repository(parts[0])}, deployment environment {names.environment(parts[1])}"
+
+
+def no_subject(subject: str, names: Names, workspace: str | None = None) -> str:
+    """Say why no token of Bitbucket has this subject."""
+    slips = subject_slips(subject, names, workspace)
+    if slips.found:
+        return ", and ".join(slips.found)
+    if "*" in subject or "?" in subject:
+        return "it has a wildcard, which only patterns have"
+    parts = subject.split(":")
+    if len(parts) not in (_WITHOUT, _WITH):
+        return f"it has {counted_parts(len(parts))}, where a step's subject has two or three"
+    wrong = next((part for part in parts if not is_uuid(part)), "")
+    return f"`{one_line(wrong)}` stands where a UUID in braces belongs"
+
+
+def counted_parts(number: int) -> str:
+    """Return ``one part`` or ``4 parts``."""
+    return "one part" if number == 1 else f"{number} parts"
+
+
+def subject_reasons(subject: str, patterns: Sequence[str], names: Names, workspace: str | None) -> list[Reason]:
+    """Say why a subject matches none of the patterns, by the nearest of them; a slip and what else differs."""
+    slips = subject_slips(subject, names, workspace)
+    parts = subject_parts(slips.meant)
+    if parts is None:
+        what = no_subject(subject, names, workspace)
+        return [Reason(_FOREIGN, f"subject is none of a Bitbucket step: {what}; expected {_wanted(patterns, names)}")]
+    found = [Reason(_SLIP, f"subject: {slip}") for slip in slips.found]
+    nearest = _nearest(parts, patterns, names)
+    return [*found, *([nearest] if nearest is not None else [])]
+
+
+_SLIP, _ANOTHER_REPOSITORY, _FOREIGN = 1, 3, 4
+
+
+def _nearest(parts: list[str], patterns: Sequence[str], names: Names) -> Reason | None:
+    steps = {pattern: meaning(pattern) for pattern in patterns}
+    known = [each for each in steps.values() if each is not None]
+    if any(matches(":".join(parts), plain_tokens(pattern)) for pattern in patterns):
+        return None
+    here = [each for each in known if each.repository in (None, parts[0])]
+    unknown = [pattern for pattern, each in steps.items() if each is None]
+    if here and not any(pattern.startswith(parts[0]) for pattern in unknown):
+        return Reason(_SLIP, _within_repository(parts, here, names))
+    if known and not here:
+        expected = _listed(sorted({names.repository(str(each.repository)) for each in known}))
+        got = names.repository(parts[0])
+        return Reason(_ANOTHER_REPOSITORY, f"subject has another repository: expected {expected}, got {got}")
+    return Reason(_ANOTHER_REPOSITORY, f"subject matches none of {_listed([one_line(each) for each in patterns])}")
+
+
+def _within_repository(parts: list[str], here: Sequence[Steps], names: Names) -> str:
+    """Say what differs where the repository is the right one."""
+    wanted = sorted({names.environment(each.environment) for each in here if each.environment is not None})
+    outside = any(each.form is Form.OUTSIDE_ENVIRONMENTS for each in here)
+    if len(parts) == _WITHOUT:
+        lacks = " or ".join(f"`deployment: {environment}`" for environment in wanted[:_SHOWN])
+        return f"the token has no deployment environment: the step lacks {lacks}"
+    got = names.environment(parts[1])
+    if not wanted:
+        return f"the step deploys to {got}: the role takes only steps without `deployment:`"
+    also = ", or a step without `deployment:`" if outside else ""
+    return f"subject has another deployment environment: expected {_listed(wanted)}{also}, got {got}"
+
+
+_SHOWN = 5
+
+
+def _listed(texts: Sequence[str]) -> str:
+    shown = " or ".join(texts[:_SHOWN])
+    return f"{shown} or {len(texts) - _SHOWN} others" if len(texts) > _SHOWN else shown
+
+
+def _wanted(patterns: Sequence[str], names: Names) -> str:
+    return _listed([pattern_in_words(pattern, names) for pattern in patterns])
+
+
+def pattern_in_words(pattern: str, names: Names) -> str:
+    """Return ``any step of acme/payments that deploys to production`` for a pattern whose meaning is known."""
+    steps = meaning(pattern)
+    if steps is None:
+        return f"`{one_line(pattern)}`"
+    whose = names.repository(steps.repository) if steps.repository else "any repository of the workspace"
+    if steps.form is Form.IN_ENVIRONMENT:
+        return f"any step of {whose} that deploys to {names.environment(str(steps.environment))}"
+    if steps.form is Form.OUTSIDE_ENVIRONMENTS:
+        return f"any step of {whose} without `deployment:`"
+    return f"any step of {whose}, those of every deployment environment included"

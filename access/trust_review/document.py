@@ -1,0 +1,67 @@
+"""A trust policy's text: read as JSON, with the place of everything in it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from access.trust_review.fault import TrustFault
+from config.scalars import describe
+from config.yaml_document import Path, YamlDocument, read_document
+from config.yaml_nodes import find_node
+
+_OF_A_ROLE = ("Role", "AssumeRolePolicyDocument")
+"""Where `aws iam get-role` puts the trust policy
+(https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrustDocument:
+    """A trust policy as it is written.
+
+    Attributes:
+        data: The policy as parsed JSON; ``None`` where the text is none.
+        faults: Why it is none.
+        inside: Where in the text the policy stands, for the answer of ``aws iam get-role``.
+    """
+
+    data: Mapping[str, Any] | None
+    faults: tuple[TrustFault, ...]
+    inside: Path
+    _nodes: YamlDocument | None
+    _broken_at: tuple[int, int] = (1, 1)
+
+    def place(self, at: Sequence[str | int], *, of_key: bool = False) -> tuple[int, int]:
+        """Return line and column of a path, both from 1; of what is around it where it is not there."""
+        if self._nodes is None:
+            return self._broken_at
+        path = (*self.inside, *at)
+        node, depth = find_node(self._nodes.root, path, of_key=of_key)
+        if depth < len(path) and of_key:
+            node, _ = find_node(self._nodes.root, path[:depth])
+        return (1, 1) if node is None else (node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+def trust_document(text: str) -> TrustDocument:
+    """Read a trust policy, or the answer of ``aws iam get-role``; never raises."""
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        fault = TrustFault("json-syntax", (), f"this is not JSON: {error.msg}", "correct it here")
+        return TrustDocument(None, (fault,), (), None, (error.lineno, error.colno))
+    except (RecursionError, ValueError):  # behind its own subclass
+        fault = TrustFault("json-syntax", (), "nesting or a number beyond what a policy has", "give a trust policy")
+        return TrustDocument(None, (fault,), (), None)
+    inside: Path = ()
+    if isinstance(data, dict) and isinstance(data.get(_OF_A_ROLE[0]), dict) and _OF_A_ROLE[1] in data[_OF_A_ROLE[0]]:
+        data, inside = data[_OF_A_ROLE[0]][_OF_A_ROLE[1]], _OF_A_ROLE
+    nodes = read_document(text)
+    twice = next((problem for problem in nodes.problems if problem.rule == "duplicate"), None)
+    if twice is not None:
+        fault = TrustFault("json-syntax", twice.path, twice.message, twice.hint)
+        return TrustDocument(None, (fault,), (), None, (twice.line, twice.column))
+    if not isinstance(data, dict):
+        message = f"expected a trust policy, found {describe(data)}"
+        fault = TrustFault("bad-trust-policy", (), message, "write {Version: …, Statement: […]}")
+        return TrustDocument(None, (fault,), inside, nodes)
+    return TrustDocument(data, (), inside, nodes)

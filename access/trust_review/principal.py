@@ -1,0 +1,108 @@
+"""The principal of a statement: whose tokens it is about."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from access.explanation.names import Names
+from access.explanation.slips import issuer_slips
+from access.trust_review.fault import TrustFault
+from config.scalars import describe
+from config.yaml_document import Path
+
+_OIDC_PROVIDER = re.compile(r"arn:(aws|aws-us-gov|aws-cn):iam::([0-9]{12}):oidc-provider/(.+)", re.ASCII | re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class OidcProvider:
+    """An OIDC provider that a statement names: its partition, account, and issuer without ``https://``."""
+
+    partition: str
+    account: str
+    issuer: str
+    at: Path
+    is_bitbucket: bool
+    alive: bool
+
+
+def principals_of(
+    at: Path, principal: object, account: str | None, names: Names
+) -> Iterator[OidcProvider | TrustFault]:
+    """Yield the OIDC providers that a statement names, and what is wrong with its principal.
+
+    Args:
+        at: Of the Principal.
+        principal: As parsed JSON.
+        account: Of the role; ``None`` where that is not known.
+        names: Of the inventory, where one is given.
+    """
+    if principal == "*":
+        yield _everybody(at)
+        return
+    if not isinstance(principal, Mapping) or not principal:
+        hint = 'write {"Federated": "arn:aws:iam::ACCOUNT:oidc-provider/…"}'
+        yield TrustFault("bad-trust-policy", at, f"Principal is {describe(principal)}", hint)
+        return
+    for kind, written in principal.items():
+        here = (*at, kind)
+        listed = isinstance(written, list)
+        for index, name in enumerate(written if listed else [written]):
+            place = (*here, index) if listed else here
+            if not isinstance(name, str):
+                yield TrustFault("bad-trust-policy", place, f"a principal is {describe(name)}", "write an ARN")
+            elif kind == "Federated":
+                yield from _federated(place, name, account, names)
+            elif kind == "AWS" and name == "*":
+                yield _everybody(place)
+            else:
+                message = f"{name} may assume the role, too, where the action fits; it is not judged here"
+                yield TrustFault("other-principal", place, message, "give it a role of its own")
+
+
+def _everybody(at: Path) -> TrustFault:
+    message = "the principal is everybody: whoever has a token that the condition lets through, of any issuer"
+    return TrustFault("everybody", at, message, 'write {"Federated": the ARN of the OIDC provider}')
+
+
+def _federated(at: Path, arn: str, account: str | None, names: Names) -> Iterator[OidcProvider | TrustFault]:
+    match = _OIDC_PROVIDER.fullmatch(arn)
+    if match is None:
+        rule = "wrong-issuer" if "bitbucket" in arn.lower() else "other-principal"
+        hint = "write arn:aws:iam::ACCOUNT:oidc-provider/ and the issuer without https://"
+        yield TrustFault(rule, at, f"{arn} is not the ARN of an OIDC provider", hint)
+        return
+    partition, owner, issuer = match.groups()
+    slips = issuer_slips(f"https://{issuer}", names)
+    is_bitbucket = not slips.foreign or "bitbucket" in issuer.lower()
+    alive = True
+    if not is_bitbucket:
+        message = f"https://{issuer}: {slips.found[0]}"
+        yield TrustFault("other-principal", at, message, "keep a role for one vendor; this one is not judged here")
+    elif issuer.startswith(("https://", "http://")):
+        alive = False
+        yield TrustFault("wrong-issuer", at, f"{arn} has a scheme", "write the issuer without https://")
+    elif slips.found:
+        alive = False
+        hint = "write https://api.bitbucket.org/2.0/workspaces/WORKSPACE/pipelines-config/identity/oidc"
+        hint = hint if slips.foreign or slips.meant == f"https://{issuer}" else f"write {slips.meant}"
+        message = f"no token has the issuer https://{issuer}: {', and '.join(slips.found)}"
+        yield TrustFault("wrong-issuer", at, message, hint)
+    if account is not None and owner != account:
+        alive = False
+        message = f"the OIDC provider is one of account {owner}, and the role is in {account}: it never matches"
+        yield TrustFault("other-account", at, message, f"name the OIDC provider of account {account}")
+    yield OidcProvider(partition, owner, issuer, at, is_bitbucket, alive)
+
+
+def partition_and_account(document: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Return the partition and account of the first OIDC provider that a policy names: ``aws``, ``222222222222``."""
+    statements = document.get("Statement")
+    for statement in statements if isinstance(statements, list) else [statements]:
+        principal = statement.get("Principal") if isinstance(statement, Mapping) else None
+        federated = principal.get("Federated") if isinstance(principal, Mapping) else None
+        for arn in federated if isinstance(federated, list) else [federated]:
+            match = _OIDC_PROVIDER.fullmatch(arn) if isinstance(arn, str) else None
+            if match is not None:
+                return match[1], match[2]
+    return "aws", None

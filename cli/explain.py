@@ -1,0 +1,193 @@
+"""bitbucket-oidc explain: which roles given claims may assume, and for each of the others, why not."""
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from access.compile import compile_plan
+from access.explanation.claims import (
+    TOKEN_LIKE,
+    claim_notes,
+    claims_of_json,
+    claims_of_step,
+    claims_of_token,
+)
+from access.explanation.explain import Call, Verdict, explain
+from access.explanation.names import Names
+from cli.explain_lines import show_call, show_notes, show_verdicts
+from cli.explain_trust_policy import read_policy, show_review
+from cli.finding_lines import show_findings
+from cli.inventory import exit_code, format_option, inventory_argument, loaded, strict_option
+from config.findings import one_line
+from config.models.inventory import Inventory
+from oidc.errors import UsageError
+from oidc.identifiers import ACCOUNT_ID_PATTERN
+from oidc.limits import VPC_ENDPOINT_ID
+
+_MAX_TOKEN = 200_000
+
+
+class _Tokenless(click.Command):
+    """A command that takes no token as an argument: other users of the machine, and CI logs, can read those."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse a token before anything could repeat it in a message."""
+        if any(TOKEN_LIKE.search(argument) for argument in args):
+            raise UsageError(
+                "a token stands on the command line, where others can read it",
+                do='pipe it: echo "$BITBUCKET_STEP_OIDC_TOKEN" | bitbucket-oidc explain --token -',
+            )
+        return super().parse_args(ctx, args)
+
+
+@click.command("explain", cls=_Tokenless)
+@inventory_argument
+@click.option("--claims", metavar="JSON", help='The claims: {"iss": …, "aud": …, "sub": …}; - for standard input.')
+@click.option("--token", metavar="-", help="A token on standard input; it is decoded, never printed.")
+@click.option("--repository", metavar="WORKSPACE/REPOSITORY", help="The claims of any step of this repository.")
+@click.option("--environment", metavar="NAME", help="With --repository: the step's deployment environment.")
+@click.option("--audience", metavar="TEXT", help="With --repository: `aud` in place of the workspace's own.")
+@click.option("--source-ip", metavar="IP", help="Where STS is called from; without it there is no address.")
+@click.option("--source-vpce", metavar="ID", help="The VPC endpoint that STS is called through.")
+@click.option("--at", metavar="TIME", help="When, in ISO 8601, UTC where it has no time zone; now if left out.")
+@click.option("--trust-policy", metavar="FILE", help="Judge this trust policy, no inventory; - for standard input.")
+@click.option("--account", metavar="ID", help="With --trust-policy: the account of its role, 12 digits.")
+@click.option("--all", "every", is_flag=True, help="List the roles that are far off, too.")
+@format_option("text", "json")
+@strict_option
+def command(inventory: Path, output: str, *, every: bool, strict: bool, **asked: Any) -> int:  # noqa: ANN401 - click's
+    """Say of every role whether given claims may assume it, and why, or why not.
+
+    Exactly one of --claims, --token and --repository; a token may also just be piped in. The verdict follows from the
+    rendered trust policies alone. The signature of a token is not checked.
+
+    With --trust-policy: what any trust policy really admits, what is wrong with it, and for claims its decision.
+    """
+    _refuse_wrong_combinations(asked)
+    at = _time(asked["at"])
+    source_ip, vpc_endpoint = _address(asked["source_ip"]), _vpc_endpoint(asked["source_vpce"])
+    claims = None if asked["repository"] is not None else _given_claims(asked)
+    if asked["trust_policy"] is not None:
+        call = None if claims is None else Call(claims, at, source_ip, vpc_endpoint)
+        policy = read_policy(asked["trust_policy"], asked["account"])
+        show_notes([] if claims is None else claim_notes(claims, at))
+        return show_review(policy, call, output, strict=strict)
+    read = loaded(inventory)
+    found = compile_plan(read)
+    show_findings(found.findings)
+    if found.plan is not None:
+        claims = claims or _step_claims(read.inventory, asked)
+        names = Names.of(read.inventory)
+        call = Call(claims, at, source_ip, vpc_endpoint)
+        show_notes(claim_notes(claims, at))
+        _show(explain(found.plan, call, names), call, names, output, every=every)
+    return exit_code(found.findings, strict=strict)
+
+
+def _show(verdicts: Sequence[Verdict], call: Call, names: Names, output: str, *, every: bool) -> None:
+    if output == "json":
+        click.echo(json.dumps([_verdict_json(verdict) for verdict in verdicts], indent=2))
+    else:
+        show_call(call, names)
+        show_verdicts(verdicts, every=every)
+
+
+def _verdict_json(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "account": verdict.account,
+        "role": verdict.role,
+        "arn": verdict.arn,
+        "allowed": verdict.answer.allowed,
+        "reasons": [reason.text for reason in verdict.answer.reasons],
+    }
+
+
+def _refuse_wrong_combinations(asked: dict[str, Any]) -> None:
+    given = [f"--{name}" for name in ("claims", "token", "repository") if asked[name] is not None]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} are given", do="give exactly one of --claims, --token, --repository")
+    for name in ("environment", "audience"):
+        if asked[name] is not None and asked["repository"] is None:
+            raise UsageError(f"--{name} is about a step of --repository", do="name the repository, or leave it out")
+    if asked["trust_policy"] is not None:
+        _refuse_beside_trust_policy(asked)
+    elif asked["account"] is not None:
+        raise UsageError("--account is the account of --trust-policy", do="name the file, or leave it out")
+    if asked["token"] not in (None, "-"):
+        raise UsageError("--token takes `-` alone: the token comes on standard input", do="pipe it into the command")
+
+
+def _refuse_beside_trust_policy(asked: dict[str, Any]) -> None:
+    if asked["repository"] is not None:
+        raise UsageError(
+            "--repository needs the names of an inventory, and --trust-policy has none", do="give --claims"
+        )
+    if click.get_current_context().get_parameter_source("inventory") is not ParameterSource.DEFAULT:
+        raise UsageError("--trust-policy needs no inventory", do="leave INVENTORY out")
+    if asked["trust_policy"] == "-" and "-" in (asked["claims"], asked["token"]):
+        raise UsageError("standard input cannot be a trust policy and claims at once", do="give one of them by a file")
+    if asked["account"] is not None and not ACCOUNT_ID_PATTERN.fullmatch(asked["account"]):
+        raise UsageError(f"--account is no account id: `{one_line(asked['account'])}`", do="write its 12 digits")
+
+
+def _given_claims(asked: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the claims of --claims or of what is piped in; a trust policy needs none.
+
+    Raises:
+        UsageError: Nothing is given, or it is neither claims nor a token.
+    """
+    text: str | None = asked["claims"]
+    if text is not None and text != "-":
+        return claims_of_json(text)
+    if asked["trust_policy"] is not None and text is None and asked["token"] is None:
+        return None
+    if sys.stdin is None or (text is None and asked["token"] is None and sys.stdin.isatty()):
+        raise UsageError("no claims are given", do="give --claims, --repository, or pipe a token in with --token -")
+    piped = _piped()
+    if text == "-" or (asked["token"] is None and piped.lstrip().startswith("{")):
+        return claims_of_json(piped)
+    return claims_of_token(piped)
+
+
+def _piped() -> str:
+    read = sys.stdin.buffer.read(_MAX_TOKEN) if hasattr(sys.stdin, "buffer") else sys.stdin.read(_MAX_TOKEN).encode()
+    return read.decode("utf-8-sig", errors="replace")
+
+
+def _step_claims(inventory: Inventory, asked: dict[str, Any]) -> dict[str, Any]:
+    return claims_of_step(inventory, asked["repository"], asked["environment"], asked["audience"])
+
+
+def _time(text: str | None) -> datetime:
+    if text is None:
+        return datetime.now(UTC)
+    try:
+        time = datetime.fromisoformat(text)
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise UsageError(f"--at is no time: `{one_line(text)}`", do="write 2027-01-31T12:00:00Z") from None
+
+
+def _address(text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        address = ip_address(text)
+    except ValueError:
+        raise UsageError(f"--source-ip is no address: `{one_line(text)}`", do="write 203.0.113.7") from None
+    if "%" in text:
+        raise UsageError("--source-ip has a zone, and AWS sees none", do="leave out what begins with %")
+    return str(address)
+
+
+def _vpc_endpoint(text: str | None) -> str | None:
+    if text is not None and not VPC_ENDPOINT_ID.fullmatch(text):
+        raise UsageError(f"--source-vpce is no VPC endpoint: `{one_line(text)}`", do="write vpce-0a1b2c3d4e5f60718")
+    return text

@@ -1,0 +1,141 @@
+"""explain --trust-policy: what any trust policy really admits, and what is wrong with it."""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from access.explanation.explain import Answer, Call, answer
+from access.explanation.names import Names
+from access.trust_review.document import TrustDocument, trust_document
+from access.trust_review.fault import TrustFault
+from access.trust_review.principal import partition_and_account
+from access.trust_review.review import Admitted, Review, review
+from cli.explain_lines import show_answer, show_call
+from cli.finding_lines import colour_wanted, counted
+from config.findings import one_line
+from oidc.errors import UsageError
+
+_MAX_BYTES = 1_000_000
+_NOBODY = "nobody: no token of Bitbucket gets through it"
+_ANY_ACCOUNT = "000000000000"
+"""Stands for the account of a policy that names none: there is no such account."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPolicy:
+    """A trust policy to judge: where from, as a user would name it; its text's document; the account of its role."""
+
+    name: str
+    document: TrustDocument
+    account: str | None
+
+
+def read_policy(file: str, account: str | None) -> ReadPolicy:
+    """Read a trust policy from a file, or from standard input for ``-``.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
+    name = "standard input" if file == "-" else file
+    try:
+        if file == "-":
+            data = b"" if sys.stdin is None else sys.stdin.buffer.read(_MAX_BYTES + 1)
+        else:
+            with Path(file).open("rb") as opened:
+                data = opened.read(_MAX_BYTES + 1)
+        if len(data) > _MAX_BYTES:
+            raise UsageError(
+                f"{one_line(name)} is larger than 1 MB", do="give a trust policy: IAM takes 8,192 characters"
+            )
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{one_line(name)} is not UTF-8 at byte {error.start}", do="save it as UTF-8") from error
+    except (OSError, ValueError) as error:
+        # ValueError: a name that no file can have.
+        reason = getattr(error, "strerror", None) or "its path leads nowhere"
+        raise UsageError(f"{one_line(name)} cannot be read: {reason}", do="check the path") from error
+    return ReadPolicy(name, trust_document(text), account)
+
+
+def show_review(policy: ReadPolicy, call: Call | None, output: str, *, strict: bool) -> int:
+    """Print what a trust policy admits and what is wrong with it, and for claims its decision; return the exit code."""
+    names, data = Names(), policy.document.data
+    found = Review((), ()) if data is None else review(data, policy.account, names)
+    faults = _in_order(policy.document, (*policy.document.faults, *found.faults))
+    said = None if call is None or data is None else _answer(data, policy.account, call, names)
+    if output == "json":
+        click.echo(json.dumps(_json(policy, found, faults, said), indent=2))
+    else:
+        _show_faults(policy, faults)
+        for admitted in found.admitted:
+            _show_admitted(admitted)
+        if call is not None and said is not None:
+            click.echo()
+            show_call(call, names)
+            show_answer(said, one_line(policy.name))
+    errors = any(fault.level == "error" for fault in faults)
+    return 1 if errors or (strict and faults) else 0
+
+
+def _answer(data: Mapping[str, Any], account: str | None, call: Call, names: Names) -> Answer:
+    partition, named = partition_and_account(data)
+    return answer(data, call.to_role_in(account or named or _ANY_ACCOUNT, partition), names)
+
+
+def _in_order(document: TrustDocument, faults: tuple[TrustFault, ...]) -> tuple[TrustFault, ...]:
+    return tuple(sorted(faults, key=lambda fault: document.place(fault.at, of_key=fault.of_key)))
+
+
+def _show_faults(policy: ReadPolicy, faults: tuple[TrustFault, ...]) -> None:
+    for fault in faults:
+        line, column = policy.document.place(fault.at, of_key=fault.of_key)
+        colour = {"error": "red", "warning": "yellow"}[fault.level]
+        shown = fault.line(f"{policy.name}:{line}:{column}")
+        styled = shown.replace(f": {fault.level}[", f": {click.style(fault.level, fg=colour, bold=True)}[", 1)
+        click.echo(styled, err=True, color=None if colour_wanted() else False)
+    errors = sum(fault.level == "error" for fault in faults)
+    counts = [counted(errors, "error"), counted(len(faults) - errors, "warning")]
+    click.echo(", ".join(filter(None, counts)) or "no findings", err=True)
+
+
+def _show_admitted(admitted: Admitted) -> None:
+    grade = f" ({admitted.grade.value})" if admitted.grade else ""
+    click.echo(f"statement {admitted.statement} lets in, from {admitted.issuer}{grade}:")
+    for line in (*admitted.steps, *admitted.limits) if admitted.steps else (_NOBODY,):
+        click.echo(f"      {line}")
+
+
+def _json(policy: ReadPolicy, found: Review, faults: tuple[TrustFault, ...], said: Answer | None) -> dict[str, Any]:
+    return {
+        "admitted": [
+            {
+                "statement": one.statement,
+                "issuer": one.issuer,
+                "grade": one.grade.value if one.grade else None,
+                "steps": list(one.steps),
+                "limits": list(one.limits),
+            }
+            for one in found.admitted
+        ],
+        "findings": [_fault_json(policy, fault) for fault in faults],
+        "decision": said and {"allowed": said.allowed, "reasons": [reason.text for reason in said.reasons]},
+    }
+
+
+def _fault_json(policy: ReadPolicy, fault: TrustFault) -> dict[str, Any]:
+    line, column = policy.document.place(fault.at, of_key=fault.of_key)
+    return {
+        "rule": fault.rule,
+        "level": fault.level,
+        "file": one_line(policy.name),
+        "line": line,
+        "column": column,
+        "path": fault.path,
+        "message": one_line(fault.message),
+        "hint": one_line(fault.hint),
+    }

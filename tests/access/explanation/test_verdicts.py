@@ -1,0 +1,256 @@
+"""What explain says of every role is what the trust evaluator decides, with the right reason."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from access.compile import compile_plan
+from access.evaluation.decide import decide
+from access.evaluation.request import WebIdentityRequest
+from access.explanation.explain import Call, Verdict, answer, explain
+from access.explanation.names import Names
+from access.plan import AccessPlan
+from config.load import load_inventory
+from oidc.errors import EvaluationError
+from tests.access.near_misses import (
+    ACME,
+    AT,
+    AUDIENCE,
+    ENV,
+    REPO,
+    STEP,
+    WIDE,
+    cases_of_any_policies,
+    cases_of_rendered_policies,
+)
+
+LOADED = load_inventory(WIDE, today=AT.date())
+NAMES = Names.of(LOADED.inventory)
+CLAIMS = {"iss": f"https://{ACME}", "aud": AUDIENCE, "sub": f"{REPO}:{ENV}:{STEP}"}
+SITE = "{7d1e2f3a-4b5c-4d6e-8f90-a1b2c3d4e504}"
+STAGING = "{5f0c9f0c-51e4-4c58-9a86-0b2f7f9f6a02}"
+
+
+def plan() -> AccessPlan:
+    found = compile_plan(LOADED).plan
+    assert found is not None
+    return found
+
+
+PLAN = plan()
+
+
+def role(arn: str, **changes: Any) -> Verdict:
+    call = Call({**CLAIMS, **changes.pop("claims", {})}, changes.pop("at", AT), **changes)
+    return next(found for found in explain(PLAN, call, NAMES) if found.arn.endswith(arn))
+
+
+def reasons(arn: str, **changes: Any) -> list[str]:
+    verdict = role(arn, **changes)
+    assert not verdict.answer.allowed
+    return [reason.text for reason in verdict.answer.reasons]
+
+
+EVERYWHERE = "111111111111:role/bitbucket/everywhere"
+OFFICE = "333333333333:role/bitbucket/from-the-office"
+WORKSPACE = "111111111111:role/bitbucket/whole-workspace"
+
+
+def evaluated(policy: Any, request: WebIdentityRequest) -> bool | None:
+    try:
+        return decide(policy, request).allowed
+    except EvaluationError:
+        return None
+
+
+@pytest.mark.parametrize("cases", [cases_of_rendered_policies(7, 1500), cases_of_any_policies(7, 1500)])
+def test_the_verdict_is_the_evaluators_and_has_a_reason(cases: Any) -> None:
+    allowed = 0
+    for case in cases:
+        found = answer(case.policy, case.request, NAMES)
+        decided = evaluated(case.policy, case.request)
+        allowed += found.allowed
+        assert found.allowed is bool(decided), case
+        assert found.reasons, case
+        assert all(reason.text and reason.text.isprintable() for reason in found.reasons), case
+        assert found.allowed or found.distance > 0, case
+    assert allowed > 100
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+PIECES = st.sampled_from([
+    f"https://{ACME}", ACME, f"https://{ACME}/", AUDIENCE, REPO, ENV, STEP, ":", "*", "repo:", REPO[1:-1], REPO.upper(),
+    "{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}", " ", "\n", "$", "${aws:username}", "https://",
+    "api.bitbucket.org", "{", "}",
+])  # fmt: skip
+TEXTS = st.lists(PIECES, max_size=6).map("".join)
+
+
+@given(st.fixed_dictionaries({"iss": TEXTS | JSON, "aud": TEXTS | JSON, "sub": TEXTS | JSON}, optional={"azp": JSON}))
+def test_any_claims_have_an_answer(claims: dict[str, Any]) -> None:
+    for verdict in explain(PLAN, Call(claims, AT), NAMES):
+        assert verdict.answer.reasons
+        assert all(reason.text.isprintable() for reason in verdict.answer.reasons)
+
+
+@given(JSON, TEXTS, TEXTS)
+def test_any_policy_has_an_answer(policy: Any, key: str, value: str) -> None:
+    request = WebIdentityRequest(CLAIMS, "222222222222", AT)
+    condition = {"StringLike": {key: value, f"{ACME}:sub": value}}
+    own = {"Federated": f"arn:aws:iam::222222222222:oidc-provider/{value}"}
+    for document in (
+        policy,
+        {"Statement": policy},
+        {
+            "Version": "2012-10-17",
+            "Statement": {"Effect": "Allow", "Principal": own, "Action": "*", "Condition": condition},
+        },
+    ):
+        assert answer(document, request, NAMES).reasons
+
+
+def test_every_role_of_the_plan_is_answered_sorted_by_arn() -> None:
+    arns = [verdict.arn for verdict in explain(PLAN, Call(CLAIMS, AT), NAMES)]
+    assert arns == sorted(found.arn for account in PLAN.accounts for found in account.roles)
+
+
+@pytest.mark.parametrize(
+    ("sub", "expected"),
+    [
+        (f"{REPO}:{STEP}", "the token has no deployment environment: the step lacks `deployment: production`"),
+        (f"{REPO}:{STAGING}:{STEP}", "subject has another deployment environment: expected production, got staging"),
+        (f"{SITE}:{STEP}", "subject has another repository: expected acme/shop, got acme/site"),
+    ],
+)
+def test_a_subject_of_another_step_is_named_as_the_inventory_names_it(sub: str, expected: str) -> None:
+    assert reasons(EVERYWHERE, claims={"sub": sub}) == [expected]
+
+
+def test_a_step_that_deploys_is_kept_out_where_only_others_are_let_in() -> None:
+    found = reasons(OFFICE, source_ip="203.0.113.7")
+    assert found == ["the step deploys to production: the role takes only steps without `deployment:`"]
+
+
+@pytest.mark.parametrize(
+    ("sub", "slip"),
+    [
+        (f"{REPO[1:-1]}:{ENV[1:-1]}:{STEP[1:-1]}", "a UUID lacks its braces"),
+        (f"{REPO[:-1]}:{ENV}:{STEP}", "a UUID lacks its braces"),
+        (CLAIMS["sub"].upper(), "it has capitals: Bitbucket's UUIDs are lower-case"),
+        ("{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}:" + CLAIMS["sub"],
+         "it begins with the workspace's UUID, where the repository's belongs"),
+        (" " + CLAIMS["sub"], "it has white space around it"),
+    ],
+)  # fmt: skip
+def test_a_slip_in_the_subject_is_the_only_reason(sub: str, slip: str) -> None:
+    assert reasons(EVERYWHERE, claims={"sub": sub}) == [f"subject: {slip}"]
+
+
+@pytest.mark.parametrize(
+    ("sub", "what"),
+    [
+        ("repo:acme/shop:ref:refs/heads/main", "it is of the form of GitHub Actions, not of Bitbucket"),
+        ("project_path:acme/shop:ref_type:branch:ref:main", "it is of the form of GitLab, not of Bitbucket"),
+        (f"{REPO}:{STEP}:{ENV}:{STEP}", "it has 4 parts, where a step's subject has two or three"),
+        (REPO, "it has one part, where a step's subject has two or three"),
+        (f"{REPO}:production:{STEP}", "`production` stands where a UUID in braces belongs"),
+        (f"{REPO}:*", "it has a wildcard, which only patterns have"),
+    ],
+)
+def test_what_is_no_subject_of_bitbucket_is_said_to_be_none(sub: str, what: str) -> None:
+    expected = "expected any step of acme/shop that deploys to production"
+    assert reasons(EVERYWHERE, claims={"sub": sub}) == [f"subject is none of a Bitbucket step: {what}; {expected}"]
+
+
+@pytest.mark.parametrize(
+    ("aud", "slip"),
+    [
+        ("sts.amazonaws.com", "it is what GitHub Actions ask for, not Bitbucket"),
+        (AUDIENCE.replace("/", "/{") + "}", "it has braces around the UUID"),
+        ("ari:cloud:bitbucket::workspace/acme", "it has the workspace's slug in place of its UUID"),
+        (AUDIENCE.upper(), "it has capitals"),
+        (AUDIENCE.rpartition("/")[2], "it is the UUID alone, without ari:cloud:bitbucket::workspace/"),
+        (f"https://{ACME}", "it is an issuer"),
+    ],
+)
+def test_a_slip_in_the_audience_is_named(aud: str, slip: str) -> None:
+    assert reasons(EVERYWHERE, claims={"aud": aud}) == [
+        f"audience: expected {AUDIENCE} (workspace acme), got {aud}: {slip}"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("iss", "slip"),
+    [
+        (f"https://{ACME}/", "it ends in a slash"),
+        (ACME, "it does not begin with https://"),
+        (f"http://{ACME}", "it does not begin with https://"),
+        (f"https://{ACME.removesuffix('/oidc')}", "it lacks the /oidc at its end, which it has had since 2021"),
+        (f"https://{ACME.replace('acme', '{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}')}",
+         "it has the workspace's UUID in place of its slug"),
+        (f"https://{ACME.replace('acme', 'Acme')}", "it has capitals"),
+        (f"https://{ACME}/.well-known/openid-configuration",
+         "it is the address of the discovery document, whose issuer ends before /.well-known"),
+    ],
+)  # fmt: skip
+def test_a_slip_in_the_issuer_is_the_only_reason(iss: str, slip: str) -> None:
+    assert reasons(EVERYWHERE, claims={"iss": iss}) == [f"issuer {iss}: {slip}; expected https://{ACME}"]
+
+
+@pytest.mark.parametrize(
+    ("iss", "what"),
+    [
+        ("https://token.actions.githubusercontent.com", "it is that of GitHub Actions, not of Bitbucket"),
+        ("https://gitlab.com", "it is that of GitLab, not of Bitbucket"),
+        ("https://example.com", "it is none of Bitbucket's"),
+    ],
+)
+def test_an_issuer_of_another_vendor_is_named(iss: str, what: str) -> None:
+    assert reasons(EVERYWHERE, claims={"iss": iss})[0].startswith(f"issuer {iss}: {what}; expected ")
+
+
+def test_an_issuer_of_another_workspace_is_named_by_its_slug() -> None:
+    found = reasons(WORKSPACE, claims={"iss": f"https://{ACME.replace('acme', 'other')}"})
+    assert found == ["issuer of another workspace: expected acme, got other"]
+
+
+def test_without_an_address_a_role_for_addresses_refuses() -> None:
+    sub = {"sub": f"{REPO}:{STEP}"}
+    assert reasons(OFFICE, claims=sub)[0].startswith("no address given: expected one of ")
+    assert reasons(OFFICE, claims=sub, source_ip="192.0.2.1")[0].endswith(", got 192.0.2.1")
+    through = reasons(OFFICE, claims=sub, source_ip="203.0.113.7", vpc_endpoint="vpce-0a1b2c3d")
+    assert through[0].startswith("the call comes through the VPC endpoint vpce-0a1b2c3d: expected an address of ")
+    assert role(OFFICE, claims=sub, source_ip="203.0.113.7").answer.allowed
+
+
+def test_a_role_past_its_day_refuses_and_lets_in_before() -> None:
+    gone, sub = "222222222222:role/bitbucket/gone", {"sub": f"{REPO}:{STAGING}:{STEP}"}
+    assert reasons(gone, claims=sub) == ["expired on 2020-12-31, its last day in UTC"]
+    assert role(gone, claims=sub, at=datetime(2020, 12, 31, 23, tzinfo=UTC)).answer.allowed
+
+
+def test_several_audiences_of_which_one_is_accepted_are_not_decided() -> None:
+    found = role(EVERYWHERE, claims={"aud": [AUDIENCE, "deploy.example"]}).answer
+    assert found.undecided
+    assert not found.allowed
+    assert found.reasons[0].text.startswith("not decided: AWS does not document how StringEquals compares")
+
+
+def test_a_policy_with_an_issuer_that_no_token_has_says_so() -> None:
+    policy = PLAN.accounts[0].roles[0].trust_policy.text.replace(ACME, f"{ACME}/")
+
+    account = PLAN.accounts[0]
+    request = replace(WebIdentityRequest(CLAIMS, account.id, AT), partition=account.partition.value)
+    found = answer(json.loads(policy), request, NAMES)
+    assert [reason.text for reason in found.reasons] == [
+        f"the trust policy has the issuer https://{ACME}/: it ends in a slash"
+    ]

@@ -1,0 +1,106 @@
+"""explain --trust-policy as a shell sees it: exit codes, standard input, JSON, and the decision for claims."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from access.trust_review.fault import TRUST_RULES
+from cli.main import run
+
+WILD = Path(__file__).parents[1] / "access" / "trust_review" / "wild"
+PAGE = Path(__file__).parents[2] / "docs" / "explain.md"
+SOUND, FAULTY, WARNED = (
+    str(WILD / f"{name}.json") for name in ("sound-one-environment", "star-as-subject", "for-any-value")
+)
+ISSUER = "https://api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc"
+AUDIENCE = "ari:cloud:bitbucket::workspace/0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11"
+SHOP, PRODUCTION = "{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01}", "{c2b1a5de-6b7e-4d4b-b1a0-6a9d8c7b5e03}"
+CLAIMS = {"iss": ISSUER, "aud": AUDIENCE, "sub": f"{SHOP}:{PRODUCTION}:{{11111111-2222-4333-8444-555555555555}}"}
+
+
+def explained(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> tuple[str, str]:
+    capsys.readouterr()
+    assert run(["explain", *arguments]) == code
+    shown = capsys.readouterr()
+    return shown.out, shown.err
+
+
+def test_errors_are_1_and_warnings_only_with_strict(capsys: pytest.CaptureFixture[str]) -> None:
+    explained(capsys, "--trust-policy", SOUND, "--strict")
+    explained(capsys, "--trust-policy", WARNED)
+    explained(capsys, "--trust-policy", WARNED, "--strict", code=1)
+    explained(capsys, "--trust-policy", FAULTY, code=1)
+
+
+def test_claims_are_decided_by_the_policy(capsys: pytest.CaptureFixture[str]) -> None:
+    out, _ = explained(capsys, "--trust-policy", SOUND, "--claims", json.dumps(CLAIMS))
+    assert out.splitlines()[-2].startswith("yes ")
+    without = json.dumps(CLAIMS | {"sub": f"{SHOP}:{{11111111-2222-4333-8444-555555555555}}"})
+    out, _ = explained(capsys, "--trust-policy", SOUND, "--claims", without)
+    assert f"the step lacks `deployment: {PRODUCTION}`" in out
+    out, _ = explained(
+        capsys, "--trust-policy", SOUND, "--claims", json.dumps(CLAIMS), "--account", "333333333333", code=1
+    )
+    assert "\nno  " in out
+
+
+def test_json_has_what_is_admitted_findings_and_the_decision(capsys: pytest.CaptureFixture[str]) -> None:
+    out, err = explained(capsys, "--trust-policy", FAULTY, "--format", "json", "--claims", json.dumps(CLAIMS), code=1)
+    found = json.loads(out)
+    assert err == ""
+    assert found["admitted"] == [
+        {
+            "statement": 0,
+            "issuer": "workspace acme",
+            "grade": "workspace-wide",
+            "steps": ["any step of any repository of the workspace, those of every deployment environment included"],
+            "limits": [f"audience {AUDIENCE}"],
+        }
+    ]
+    (fault,) = found["findings"]
+    assert list(fault) == ["rule", "level", "file", "line", "column", "path", "message", "hint"]
+    assert (fault["rule"], fault["level"], fault["line"]) == ("no-repository", "error", 15)
+    assert found["decision"]["allowed"] is True
+    out, _ = explained(capsys, "--trust-policy", SOUND, "--format", "json")
+    assert json.loads(out)["decision"] is None
+
+
+def test_a_policy_comes_on_standard_input(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(Path(FAULTY).read_bytes())))
+    _, err = explained(capsys, "--trust-policy", "-", code=1)
+    assert err.startswith("standard input:15:87: error[no-repository] ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--trust-policy", "nowhere.json"], "nowhere.json cannot be read: No such file or directory"),
+        (["--trust-policy", "a\0b"], "a\\x00b cannot be read: its path leads nowhere"),
+        (["--trust-policy", str(WILD)], "cannot be read: Is a directory"),
+        (["--trust-policy", SOUND, "--repository", "acme/shop"], "--repository needs the names of an inventory"),
+        (["--trust-policy", SOUND, "examples/quickstart"], "--trust-policy needs no inventory"),
+        (["--trust-policy", SOUND, "--account", "42"], "--account is no account id: `42`"),
+        (["--account", "222222222222", "--repository", "acme/shop"], "--account is the account of --trust-policy"),
+        (["--trust-policy", "-", "--token", "-"], "standard input cannot be a trust policy and claims at once"),
+    ],
+)
+def test_wrong_usage_is_2_in_one_line(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    out, err = explained(capsys, *arguments, code=2)
+    assert out == ""
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_what_is_no_text_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "policy.json").write_bytes(b"\xff\xfe")
+    assert "is not UTF-8 at byte 0" in explained(capsys, "--trust-policy", str(tmp_path / "policy.json"), code=2)[1]
+    (tmp_path / "policy.json").write_bytes(b" " * 1_000_001)
+    assert "is larger than 1 MB" in explained(capsys, "--trust-policy", str(tmp_path / "policy.json"), code=2)[1]
+
+
+def test_every_rule_is_in_the_docs_with_its_level() -> None:
+    page = PAGE.read_text()
+    for name, rule in TRUST_RULES.items():
+        assert f"| `{name}` | {rule.level} | {rule.asks} |" in page
