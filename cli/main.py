@@ -12,6 +12,7 @@ from oidc.errors import BitbucketOidcError
 COMMANDS = {
     "deploy-policy": "The permission policy that the deploying role of each account needs.",
     "explain": "Which roles given claims may assume, and why not the others; what a trust policy really admits.",
+    "diff": "What a change means for access, between inventories, plans or git revisions.",
     "plan": "The AccessPlan: who may assume what, in which account.",
     "sandbox": "The whole thing on emulated AWS accounts, on this machine alone.",
     "schema": "JSON Schema of the inventory, for editors.",

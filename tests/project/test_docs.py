@@ -8,6 +8,7 @@ import re
 import runpy
 import shlex
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -101,13 +102,18 @@ def test_every_command_in_the_docs_works(block: Block, tmp_path: Path, monkeypat
             (tmp_path / "trust-policy.json").write_text(shown.text)
     if "sandbox token" in block.text:  # it signs for a sandbox that has been up
         EmulatedBitbucket(folder_of(Path("inventory")) / BITBUCKET_FOLDER, [])
+    if "bitbucket-oidc diff" in block.text:  # it compares with a revision
+        commit_all(tmp_path)
     for line in block.text.splitlines():
-        program, *arguments = without_variables(shlex.split(line.partition(" > ")[0]))
+        shown, _, written = line.partition(" > ")
+        program, *arguments = without_variables(shlex.split(shown))
         if program.endswith("bitbucket-oidc"):
             if arguments[:2] == ["sandbox", "serve"]:
                 serve_for_a_moment(monkeypatch)
-            with contextlib.redirect_stdout(io.StringIO()):
+            with contextlib.redirect_stdout(io.StringIO()) as out:
                 assert run(arguments) == 0, line
+            if written:
+                Path(written).write_text(out.getvalue())
         elif program == "make":
             makefile = (PROJECT / "Makefile").read_text()
             assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in arguments if "=" not in target)
@@ -115,6 +121,18 @@ def test_every_command_in_the_docs_works(block: Block, tmp_path: Path, monkeypat
             assert_is_aws_command(*arguments)
         else:
             assert (program, arguments[0]) in {("pulumi", verb) for verb in ("stack", "config", "preview", "up")}, line
+
+
+def commit_all(folder: Path) -> None:
+    """Make a folder a clone whose branch main is pushed."""
+    identity = ["-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
+    for arguments in (
+        ["init", "-q", "-b", "main"],
+        ["add", "."],
+        [*identity, "commit", "-q", "-m", "first"],
+        ["update-ref", "refs/remotes/origin/main", "HEAD"],
+    ):
+        subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True)
 
 
 def without_variables(words: list[str]) -> list[str]:
@@ -185,3 +203,14 @@ def test_every_link_inside_the_project_leads_somewhere() -> None:
             there = page.parent / target if target else page
             assert there.exists(), f"{page.name} links to {target}"
             assert not anchor or anchor in anchors_of(there), f"{page.name} links to {target}#{anchor}"
+
+
+def test_every_kind_of_change_is_documented() -> None:
+    sources = "".join(path.read_text() for path in sorted((PROJECT / "access" / "comparison").glob("*_changes.py")))
+    sources += (PROJECT / "access" / "comparison" / "compare.py").read_text()
+    page = (PROJECT / "docs" / "diff.md").read_text()
+    kinds = set(re.findall(r"\"([a-z]+(?:-[a-z]+)+)\"", sources)) - {"environment-bound"}
+    kinds |= {f"{name}-changed" for name in ("description", "owner")}
+    assert {kind for kind in kinds if f"`{kind}`" not in page} == set()
+    listed = re.findall(r"`([a-z-]+)`", page.partition("`kind` is one of")[2])
+    assert set(listed) == kinds

@@ -1,0 +1,87 @@
+"""What a comparison comes to: changes, each with what it means for access."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Effect(StrEnum):
+    """What a change means for access, the most to look at first.
+
+    ``widening``: more pipelines, from more places, for longer, or with admin access. ``gain``: other access that was
+    not there. ``breaks``: pipelines or the next deployment stop working until something else follows. ``loss``: access
+    that ends. ``none``: nothing for access.
+    """
+
+    WIDENING = "widening"
+    GAIN = "gain"
+    BREAKS = "breaks"
+    LOSS = "loss"
+    NONE = "none"
+
+
+ORDER = tuple(Effect)
+"""The order in which changes are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change.
+
+    Attributes:
+        kind: Public id, for example ``trust-gained``; documented in ``docs/diff.md``.
+        effect: What it means for access.
+        account: The key of the account, of the new plan where it has it.
+        role: The key of the role, likewise; ``None`` for what is about an account or an OIDC provider.
+        arn: Of the role or the OIDC provider, ``None`` for an account.
+        message: What changes, in words.
+        who: Who may assume the role, ``acme/shop, environment production``, or ``None``.
+        grade: Of the trust, or ``None``.
+    """
+
+    kind: str
+    effect: Effect
+    account: str
+    role: str | None
+    arn: str | None
+    message: str
+    who: str | None = None
+    grade: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What changes between two plans.
+
+    Attributes:
+        changes: Widening first, then by account and role.
+        roles_before: Roles in all accounts.
+        roles_after: Likewise.
+        roles_lost: ARNs of roles that are deleted or replaced, sorted.
+    """
+
+    changes: tuple[Change, ...]
+    roles_before: int
+    roles_after: int
+    roles_lost: tuple[str, ...]
+
+    @property
+    def changes_access(self) -> bool:
+        """Tell whether anything changes for access."""
+        return any(change.effect is not Effect.NONE for change in self.changes)
+
+    def of(self, effect: Effect) -> tuple[Change, ...]:
+        """Return the changes of one effect."""
+        return tuple(change for change in self.changes if change.effect is effect)
+
+
+SPARED_ROLES = 2
+"""So many roles may always go: of a small inventory they are a large part, and still no accident of a whole file."""
+
+MAX_LOSS_PERCENT = 30.0
+"""How much of all roles may go at once, unless asked otherwise."""
+
+
+def is_mass_loss(comparison: Comparison, max_percent: float = MAX_LOSS_PERCENT) -> bool:
+    """Tell whether more roles are deleted or replaced than ``max_percent`` of those before, and more than two."""
+    lost = len(comparison.roles_lost)
+    return lost > SPARED_ROLES and lost * 100 > max_percent * comparison.roles_before

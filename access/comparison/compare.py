@@ -1,0 +1,125 @@
+"""Compare two plans: accounts by their ids, roles by their ARNs, since these are what AWS and pipelines know."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from access.comparison.admission import admissions
+from access.comparison.changes import ORDER, Change, Comparison, Effect
+from access.comparison.oidc_provider_changes import oidc_provider_changes
+from access.comparison.permission_changes import has_admin_access, permission_changes
+from access.comparison.trust_changes import gained_and_lost, trust_changes, within_said
+from access.comparison.view import AccountView, PlanView, RoleView
+
+
+@dataclass
+class _Found:
+    changes: list[Change] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+
+
+def compare(before: PlanView, after: PlanView) -> Comparison:
+    """Return what changes from one plan to another.
+
+    Raises:
+        ValueError: A trust policy is not one of a plan; ``access.plan_reading`` refuses such plans before.
+    """
+    found = _Found()
+    old = {account.id: account for account in before.accounts}
+    new = {account.id: account for account in after.accounts}
+    for account_id in sorted(old.keys() | new.keys()):
+        _account(found, old.get(account_id), new.get(account_id))
+    order = {effect: position for position, effect in enumerate(ORDER)}
+    changes = sorted(
+        set(found.changes), key=lambda one: (order[one.effect], one.account, one.role or "", one.kind, one.message)
+    )
+    return Comparison(tuple(changes), before.role_count, after.role_count, tuple(sorted(found.lost)))
+
+
+def _account(found: _Found, old: AccountView | None, new: AccountView | None) -> None:
+    if old == new:
+        return
+    account = new or old
+    if account is None:
+        return
+    old_account = old or account.model_copy(update={"roles": [], "oidc_providers": []})
+    new_account = new or account.model_copy(update={"roles": [], "oidc_providers": []})
+    if old is None or new is None:
+        kind, verb = ("account-added", "is new") if old is None else ("account-removed", "is no longer there")
+        message = f"account {account.key} ({account.id}) {verb}"
+        found.changes.append(Change(kind, Effect.NONE, account.key, None, None, message))
+    elif old.key != new.key:
+        message = f"account {old.id} is called {new.key}, until now {old.key}: {_KNOWN_BY_KEY}"
+        found.changes.append(Change("account-key-changed", Effect.BREAKS, new.key, None, None, message))
+    found.changes += oidc_provider_changes(old_account, new_account)
+    _roles(found, old_account, new_account)
+
+
+_KNOWN_BY_KEY = (
+    "Pulumi knows resources by these keys, so it would make anew what is there already, which IAM refuses while the "
+    "old one exists; keep the key, or rename it in the stack's state first"
+)
+
+
+def _roles(found: _Found, old_account: AccountView, new_account: AccountView) -> None:
+    old, new = {role.arn: role for role in old_account.roles}, {role.arn: role for role in new_account.roles}
+    gone = {role.key: role for arn, role in old.items() if arn not in new}
+    for arn, role in sorted(new.items()):
+        renamed = gone.pop(role.key, None) if arn not in old else None
+        before = old.get(arn) or renamed
+        if before is None:
+            found.changes += _whole_role(new_account, role, gained=True)
+        elif before != role or old_account.key != new_account.key:
+            found.changes += _role((old_account, before), (new_account, role))
+            if before.arn != role.arn or (before.key, old_account.key) != (role.key, new_account.key):
+                found.lost.append(before.arn)
+    for role in gone.values():
+        found.changes += _whole_role(old_account, role, gained=False)
+        found.lost.append(role.arn)
+
+
+def _whole_role(account: AccountView, role: RoleView, *, gained: bool) -> Iterator[Change]:
+    yield from gained_and_lost(account, role, admissions(role), gained=gained)
+    if has_admin_access(account, role):
+        kind, effect, word = ("admin-gained", Effect.WIDENING, "has") if gained else ("admin-lost", Effect.LOSS, "had")
+        yield Change(kind, effect, account.key, role.key, role.arn, f"{word} admin access: anything in the account")
+    kind, effect = ("role-added", Effect.GAIN) if gained else ("role-removed", Effect.LOSS)
+    message = f"{'new role' if gained else 'the role is deleted'}: {_may_do(role)}"
+    yield Change(kind, effect, account.key, role.key, role.arn, message)
+
+
+def _may_do(role: RoleView) -> str:
+    managed = [f"managed policy {arn}" for arn in role.managed_policy_arns]
+    inline = [f"inline policy {name}" for name in role.inline_policies]
+    boundary = [f"within {role.permissions_boundary_arn}"] if role.permissions_boundary_arn else []
+    return ", ".join([*managed, *inline, *boundary] or ["no permissions"]) + "".join(
+        f"; {one}" for one in within_said(role)
+    )
+
+
+def _role(before: tuple[AccountView, RoleView], after: tuple[AccountView, RoleView]) -> Iterator[Change]:
+    (_, old), (account, new) = before, after
+    if old.arn != new.arn:
+        message = (
+            f"ARN changes: pipelines that name {old.arn} break until they name {new.arn}; the role is deleted and made "
+            "anew, and running sessions end"
+        )
+        yield Change("arn-changed", Effect.BREAKS, account.key, new.key, new.arn, message)
+    elif old.key != new.key:
+        message = f"the role is now roles.{new.key}, until now roles.{old.key}: {_KNOWN_BY_KEY}"
+        yield Change("key-changed", Effect.BREAKS, account.key, new.key, new.arn, message)
+    yield from trust_changes(before, after)
+    yield from permission_changes(account, old, new)
+    yield from _labels(account, old, new)
+
+
+def _labels(account: AccountView, old: RoleView, new: RoleView) -> Iterator[Change]:
+    """Compare what is on the role for people, and changes nothing for access."""
+    for name in ("description", "owner"):
+        was, now = getattr(old, name), getattr(new, name)
+        if was != now:
+            message = f"{name} is {now or 'absent'}; until now {was or 'absent'}"
+            yield Change(f"{name}-changed", Effect.NONE, account.key, new.key, new.arn, message)
+    if old.tags != new.tags:
+        differ = sorted(key for key in old.tags.keys() | new.tags.keys() if old.tags.get(key) != new.tags.get(key))
+        message = f"tags differ: {', '.join(differ)}; a policy that decides by tags may decide otherwise"
+        yield Change("tags-changed", Effect.NONE, account.key, new.key, new.arn, message)

@@ -1,0 +1,149 @@
+"""What a role may do that it could not before, and what it no longer may."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from access.comparison.changes import Change, Effect
+from access.comparison.view import AccountView, RoleView
+from oidc.admin_access import gives_admin_access, is_admin_managed_policy
+from oidc.policy_difference import ChangedStatement, Elements, compare_documents, elements_of
+
+_EMPTY: Mapping[str, Any] = {"Version": "2012-10-17", "Statement": []}
+Found = tuple[str, Effect, str]
+
+
+def permission_changes(account: AccountView, old: RoleView, new: RoleView) -> Iterator[Change]:
+    """Compare what two states of one role may do, and for how long."""
+    for kind, effect, message in _found(account, old, new):
+        yield Change(kind, effect, account.key, new.key, new.arn, message)
+
+
+def has_admin_access(account: AccountView, role: RoleView) -> bool:
+    """Tell whether a role may do anything, by its managed or by its inline policies."""
+    documents = role.inline_policies.values()
+    return any(map(is_admin_managed_policy, role.managed_policy_arns)) or gives_admin_access(
+        documents, partition=account.partition, account=account.id
+    )
+
+
+def _found(account: AccountView, old: RoleView, new: RoleView) -> Iterator[Found]:
+    was, now = has_admin_access(account, old), has_admin_access(account, new)
+    if now and not was:
+        yield "admin-gained", Effect.WIDENING, "has admin access now: it may do anything in the account"
+    if was and not now:
+        yield "admin-lost", Effect.LOSS, "has no admin access any longer"
+    yield from _boundary(old.permissions_boundary_arn, new.permissions_boundary_arn)
+    before, after = set(old.managed_policy_arns), set(new.managed_policy_arns)
+    for arn in sorted(after - before):
+        yield "managed-policy-attached", Effect.GAIN, f"managed policy {arn} is attached"
+    for arn in sorted(before - after):
+        yield "managed-policy-detached", Effect.LOSS, f"managed policy {arn} is detached"
+    for name in sorted(old.inline_policies.keys() | new.inline_policies.keys()):
+        one, other = old.inline_policies.get(name, _EMPTY), new.inline_policies.get(name, _EMPTY)
+        if one != other:
+            yield from _inline(name, one, other)
+    if old.max_session_duration != new.max_session_duration:
+        longer = new.max_session_duration > old.max_session_duration
+        message = f"sessions last up to {_minutes(new)} minutes; until now {_minutes(old)}"
+        yield ("session-longer", Effect.GAIN, message) if longer else ("session-shorter", Effect.LOSS, message)
+
+
+def _minutes(role: RoleView) -> str:
+    return f"{role.max_session_duration / 60:g}"
+
+
+def _boundary(old: str | None, new: str | None) -> Iterator[Found]:
+    if old == new:
+        return
+    if new is None:
+        yield "boundary-removed", Effect.WIDENING, f"no permissions boundary any longer; until now {old}"
+    elif old is None:
+        yield "boundary-added", Effect.LOSS, f"permissions boundary {new}; until now none"
+    else:
+        message = (
+            f"permissions boundary {new}; until now {old}: compare the two in the account, they are not known here"
+        )
+        yield "boundary-changed", Effect.GAIN, message
+
+
+def _inline(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Found]:
+    difference = compare_documents({"Statement": [], **old}, {"Statement": [], **new})
+    for statement in difference.added:
+        yield _permission(_allows(statement), f"inline policy {name}: {_whole(statement)}")
+    for statement in difference.removed:
+        yield _permission(not _allows(statement), f"inline policy {name}, no longer: {_whole(statement)}")
+    for changed in difference.changed:
+        yield from _changed(name, changed, _labelled(changed.label, elements_of(new)))
+    for element, (one, other) in difference.others.items():
+        message = f"inline policy {name}: {element} is {other or 'absent'}, until now {one or 'absent'}"
+        yield "policy-rewritten", Effect.NONE, message
+
+
+def _permission(gained: bool, message: str) -> Found:  # noqa: FBT001 - named by every caller's expression
+    return ("permission-gained", Effect.GAIN, message) if gained else ("permission-lost", Effect.LOSS, message)
+
+
+def _allows(statement: Elements) -> bool:
+    return statement.get("Effect") == ("Allow",)
+
+
+def _labelled(label: str, statements: list[Elements]) -> Elements:
+    for position, statement in enumerate(statements):
+        if statement.get("Sid", (f"statement {position + 1}",))[0] == label:
+            return statement
+    return {}
+
+
+def _changed(name: str, changed: ChangedStatement, now: Elements) -> Iterator[Found]:
+    """Say what changes in one statement: the direction follows from its effect and from what the element does."""
+    where = f"inline policy {name}, {changed.label}"
+    if "Effect" in changed.elements:
+        yield _permission(_allows(now), f"{where}: {_whole(now)}; until now the opposite")
+        return
+    if any(_is_other(element, gone, now) for element, (gone, _) in changed.elements.items()):
+        # Action became NotAction, or the like: what that comes to is not a matter of single values.
+        yield "permission-gained", Effect.GAIN, f"{where}, now: {_whole(now)}"
+        yield (
+            "permission-lost",
+            Effect.LOSS,
+            f"{where}: what it said until now of {', '.join(sorted(changed.elements))}",
+        )
+        return
+    for element, (gone, came) in changed.elements.items():
+        if element == "Sid":
+            yield "policy-rewritten", Effect.NONE, f"{where} has another Sid"
+            continue
+        narrows = _is_narrowing(element) is _allows(now)
+        is_condition = " " in element
+        if is_condition and set(now.get(element, ())) == set(came) and not gone:
+            yield _permission(not _allows(now), f"{where}: asks for {element} {', '.join(came)}")
+        elif is_condition and element not in now:
+            yield _permission(_allows(now), f"{where}: no longer asks for {element} {', '.join(gone)}")
+        else:
+            if came:
+                yield _permission(not narrows, f"{where}: {_verb(now)} now {element} {', '.join(came)}")
+            if gone:
+                yield _permission(narrows, f"{where}: {_verb(now)} no longer {element} {', '.join(gone)}")
+
+
+def _is_other(element: str, gone: tuple[str, ...], now: Elements) -> bool:
+    """Tell whether an element, such as ``Action``, went, and with it all that the statement was about."""
+    return element in _SUBJECTS and bool(gone) and element not in now
+
+
+_SUBJECTS = frozenset({"Action", "NotAction", "Resource", "NotResource"})
+"""Of each pair a statement has exactly one, so where one comes the other goes."""
+
+
+def _is_narrowing(element: str) -> bool:
+    """Tell whether more values of an element match less: of ``NotAction``, ``StringNotLike``, ``NotIpAddress``."""
+    return "Not" in element.split(" ", maxsplit=1)[0]
+
+
+def _verb(statement: Elements) -> str:
+    return "allows" if _allows(statement) else "denies"
+
+
+def _whole(statement: Elements) -> str:
+    elements = [f"{name} {', '.join(values)}" for name, values in statement.items() if name not in {"Effect", "Sid"}]
+    return f"{_verb(statement)} {'; '.join(elements)}"

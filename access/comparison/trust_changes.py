@@ -1,0 +1,124 @@
+"""Who gets into a role that could not before, who no longer does, and what must hold besides."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+
+from access.comparison.admission import EVERYWHERE, Admitted, Within, admissions, line_of, not_covered
+from access.comparison.changes import Change, Effect
+from access.comparison.view import AccountView, RoleView, TrustView, own_audiences
+
+NEVER = "never"
+
+
+def gained_and_lost(
+    account: AccountView, role: RoleView, these: Iterable[Admitted], *, gained: bool
+) -> Iterator[Change]:
+    """Say who gets in, or no longer does, one change for each line of trust."""
+    for (_, _), group in groupby(sorted(these), key=lambda one: (one.workspace, one.subject_pattern)):
+        found = list(group)
+        line = line_of(role, found[0])
+        wide = line.grade != "environment-bound"
+        who = said(line, [one.audience for one in found], own_audiences(account).get(line.workspace))
+        effect = (Effect.WIDENING if wide else Effect.GAIN) if gained else Effect.LOSS
+        verb = "may assume it now" if gained else "may assume it no longer"
+        kind = "trust-gained" if gained else "trust-lost"
+        message = f"{who} {verb} ({line.grade})"
+        yield Change(kind, effect, account.key, role.key, role.arn, message, who, line.grade)
+
+
+def said(line: TrustView, audiences: list[str], own: str | None) -> str:
+    """Say who a line of trust lets in: ``acme/shop, environment production``."""
+    return _name(line) + ("" if audiences == [own] else f", audience {' or '.join(sorted(audiences))}")
+
+
+def _name(line: TrustView) -> str:
+    if line.repository is None:
+        return f"every repository of {line.workspace}, every step"
+    which = f"environment {line.environment}" if line.environment is not None else f"steps {line.steps}"
+    return f"{line.workspace}/{line.repository}, {which}"
+
+
+def trust_changes(before: tuple[AccountView, RoleView], after: tuple[AccountView, RoleView]) -> Iterator[Change]:
+    """Compare whom two states of one role let in."""
+    old, new = admissions(before[1]), admissions(after[1])
+    yield from gained_and_lost(*after, not_covered(new, old), gained=True)
+    yield from gained_and_lost(*before, not_covered(old, new), gained=False)
+    account, role = after
+    for kind, effect, message in sorted(set(_conditions(old, new))):
+        yield Change(kind, effect, account.key, role.key, role.arn, message)
+    yield from _names(before[1], after)
+
+
+def _conditions(old: Mapping[Admitted, Within], new: Mapping[Admitted, Within]) -> Iterator[tuple[str, Effect, str]]:
+    """Compare what must hold besides, for all who got in before and get in now."""
+    pairs = {(old[one], new[other]) for other in new if (one := _same(other, old)) is not None}
+    pairs |= {(old[one], new[other]) for one in old if (other := _same(one, new)) is not None}
+    for before, after in pairs:
+        yield from _origins(before.origins, after.origins)
+        yield from _end(before.end, after.end)
+        for text in sorted(after.others - before.others):
+            yield "conditions-added", Effect.LOSS, f"asks besides for {text}"
+        for text in sorted(before.others - after.others):
+            yield "conditions-removed", Effect.WIDENING, f"no longer asks for {text}"
+
+
+def _same(one: Admitted, among: Mapping[Admitted, Within]) -> Admitted | None:
+    if one in among:
+        return one
+    return next((other for other in sorted(among) if other.covers(one)), None)
+
+
+def _origins(before: frozenset[str], after: frozenset[str]) -> Iterator[tuple[str, Effect, str]]:
+    if before == after:
+        return
+    if after == EVERYWHERE:
+        message = f"may be assumed from every address; until now only from {_listed(before)}"
+        yield "addresses-removed", Effect.WIDENING, message
+    elif before == EVERYWHERE:
+        message = f"may be assumed only from {_listed(after)}; until now from every address"
+        yield "addresses-added", Effect.LOSS, message
+    else:
+        if came := after - before:
+            yield "addresses-gained", Effect.GAIN, f"may be assumed from {_listed(came)}, too"
+        if gone := before - after:
+            yield "addresses-lost", Effect.LOSS, f"may no longer be assumed from {_listed(gone)}"
+
+
+def _end(before: str, after: str) -> Iterator[tuple[str, Effect, str]]:
+    if before == after:
+        return
+    if after == NEVER:
+        yield "end-removed", Effect.WIDENING, f"access no longer ends; until now it ended on {before}"
+    elif before == NEVER:
+        yield "end-added", Effect.LOSS, f"access ends on {after}; until now it did not end"
+    elif after > before:
+        yield "end-later", Effect.GAIN, f"access ends on {after}; until now on {before}"
+    else:
+        yield "end-earlier", Effect.LOSS, f"access ends on {after}; until now on {before}"
+
+
+_SHOWN = 5
+
+
+def _listed(values: frozenset[str]) -> str:
+    shown = sorted(values)[:_SHOWN]
+    further = len(values) - len(shown)
+    return ", ".join(shown) + (f" and {further} more" if further else "")
+
+
+def within_said(role: RoleView) -> list[str]:
+    """Say what must hold besides for a role: ``only from 203.0.113.0/24``, ``until 2027-02-01T00:00:00Z``."""
+    found = set(admissions(role).values())
+    origins = {f"only from {_listed(one.origins)}" for one in found if one.origins != EVERYWHERE}
+    return sorted(origins | {f"until {one.end}" for one in found if one.end != NEVER})
+
+
+def _names(old: RoleView, after: tuple[AccountView, RoleView]) -> Iterator[Change]:
+    """Say which repositories and environments have another name: the UUIDs decide, so that changes nothing."""
+    account, role = after
+    was = {(line.workspace, line.subject_pattern): line for line in old.trust}
+    for line in role.trust:
+        before = was.get((line.workspace, line.subject_pattern))
+        if before is not None and (one := _name(before)) != (other := _name(line)):
+            message = f"{one} is now called {other}: the same UUIDs"
+            yield Change("name-changed", Effect.NONE, account.key, role.key, role.arn, message)

@@ -1,0 +1,97 @@
+"""bitbucket-oidc diff: what a change means for access."""
+
+import json
+from pathlib import Path
+
+import click
+
+from access.comparison.changes import MAX_LOSS_PERCENT, SPARED_ROLES, Comparison, is_mass_loss
+from access.comparison.compare import compare
+from access.comparison.comparison_json import comparison_json
+from cli.diff_sides import Side, sides
+from cli.finding_lines import show_findings
+from cli.inventory import format_option
+from config.findings import one_line
+
+_COMMENT_CHARS = 30_000
+
+
+@click.command("diff")
+@click.argument("before", metavar="BEFORE")
+@click.argument("after", required=False, metavar="[AFTER]")
+@click.option(
+    "--inventory",
+    type=click.Path(path_type=Path),
+    help="The inventory to look at in a revision, and AFTER where it is left out.  [default: inventory]",
+)
+@format_option("text", "markdown", "json")
+@click.option(
+    "--max-chars",
+    type=click.IntRange(1000),
+    default=_COMMENT_CHARS,
+    show_default=True,
+    help="How long Markdown may be.",
+)
+@click.option(
+    "--max-loss",
+    type=click.FloatRange(0, 100),
+    default=MAX_LOSS_PERCENT,
+    show_default=True,
+    metavar="PERCENT",
+    help="How many of all roles may be deleted or replaced; two always may.",
+)
+@click.option("--exit-code", is_flag=True, help="End in exit code 1 where access changes.")
+def command(
+    before: str,
+    after: str | None,
+    inventory: Path | None,
+    output: str,
+    *,
+    max_chars: int,
+    max_loss: float,
+    exit_code: bool,
+) -> int:
+    """Show what a change means for access: who gains it, who loses it, what breaks.
+
+    BEFORE and AFTER are inventories, plans (.json, written by `plan --format json`) or git revisions; without AFTER it
+    is the inventory as it stands. `A..B` are two revisions, `A...B` what B changes since it left A. What exists as a
+    path is a path; `git:NAME` is always a revision.
+    """
+    old, new = sides(before, after, inventory)
+    if old.plan is None or new.plan is None:
+        for side in (old, new):
+            _show_errors(side)
+        return 1
+    for side in (old, new):
+        if side.is_absent:
+            click.echo(f"note: there is no inventory at {one_line(side.name)}", err=True)
+    found = compare(old.plan, new.plan)
+    if output == "json":
+        click.echo(json.dumps(comparison_json(found), indent=2))
+    elif output == "markdown":
+        from cli.diff_markdown import markdown  # noqa: PLC0415 - rich, by the titles it shares with the tables
+
+        click.echo(markdown(found, old.name, new.name, max_chars=max_chars), nl=False)
+    else:
+        from cli.diff_text import show_comparison  # noqa: PLC0415 - rich takes longer to import than the rest together
+
+        show_comparison(found)
+    if is_mass_loss(found, max_loss):
+        click.echo(_mass_loss(found, max_loss), err=True)
+        return 1
+    return 1 if exit_code and found.changes_access else 0
+
+
+def _show_errors(side: Side) -> None:
+    if side.errors:
+        click.echo(f"error: {one_line(side.name)} cannot be compared, it has findings of level error:", err=True)
+        show_findings(side.errors)
+
+
+def _mass_loss(found: Comparison, max_loss: float) -> str:
+    lost, before = len(found.roles_lost), found.roles_before
+    return (
+        f"error: {lost} of {before} roles ({lost * 100 / before:.0f} %) are deleted or replaced, and more than "
+        f"{SPARED_ROLES} may be at most {max_loss:g} %; where that is meant, say so: "
+        f"--max-loss {-(-lost * 100 // before)}"
+    )

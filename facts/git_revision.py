@@ -1,0 +1,170 @@
+"""The inventory as it stands in a revision of its git repository, read by ``git``; nothing is fetched."""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from config.findings import one_line
+from oidc.errors import OutsideWorldError, UsageError
+
+_REVISION = re.compile(r"(?!-)[!-~]{1,250}", re.ASCII)
+"""No option (``--upload-pack=…``), no space, no control character."""
+
+_SECONDS = 60
+_MAX_BYTES = 200_000_000
+_MAX_FILE_BYTES = 20_000_000
+_SUFFIXES = (".yaml", ".yml", ".json")
+_LINK, _FILES = "120000", ("100644", "100755")
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """The git repository that an inventory stands in.
+
+    Attributes:
+        top: Its folder.
+        inventory: The path of the inventory inside, ``infra/inventory``; ``.`` for all of it.
+    """
+
+    top: Path
+    inventory: PurePosixPath
+
+    @classmethod
+    def around(cls, inventory: Path) -> "Repository":
+        """Find the repository of an inventory, which need not be there any longer.
+
+        Raises:
+            UsageError: It stands in none.
+            OutsideWorldError: git is not there, or fails.
+        """
+        path = inventory.absolute()
+        path = path.parent.resolve() / path.name
+        folder = next(one for one in (path, *path.parents) if one.is_dir() and not one.is_symlink())
+        found = _git(folder, "rev-parse", "--show-toplevel")
+        if found.returncode:
+            if b"not a git repository" in found.stderr:
+                where = one_line(str(inventory))
+                raise UsageError(f"{where} is in no git repository", do="name two inventories or plans to compare")
+            raise _failed(found)
+        top = Path(os.fsdecode(found.stdout.rstrip(b"\n"))).resolve()
+        return cls(top, PurePosixPath(path.relative_to(top).as_posix()))
+
+    def commit(self, revision: str) -> str:
+        """Return the commit that a revision names: a branch, a tag, ``HEAD~1``, a hash.
+
+        Raises:
+            UsageError: It names none.
+        """
+        shown = one_line(revision)[:100]
+        if _REVISION.fullmatch(revision) is None:
+            raise UsageError(
+                f"`{shown}` is no path and cannot be a git revision", do="name a branch, a tag or a commit"
+            )
+        found = _git(self.top, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+        if found.returncode:
+            do = "check its spelling; in a shallow clone, fetch it first"
+            raise UsageError(f"`{shown}` is neither a path nor a git revision of {one_line(str(self.top))}", do=do)
+        return found.stdout.decode().strip()
+
+    def merge_base(self, one: str, other: str) -> str:
+        """Return the commit that two revisions both come from.
+
+        Raises:
+            UsageError: There is none.
+        """
+        found = _git(self.top, "merge-base", self.commit(one), self.commit(other))
+        if found.returncode:
+            message = f"`{one_line(one)}` and `{one_line(other)}` have no commit in common"
+            raise UsageError(message, do="in a shallow clone, fetch more of the history first")
+        return found.stdout.decode().split()[0]
+
+    def write_inventory(self, commit: str, folder: Path) -> Path | None:
+        """Write the inventory as it stands in a commit into an empty folder, and return its path there.
+
+        ``None`` where the commit has no inventory. For an inventory of one file what stands beside it is written too:
+        its lock and its policy files.
+
+        Raises:
+            UsageError: It has a symbolic link: where that leads is no part of a commit.
+            OutsideWorldError: git fails, or there is more than an inventory has.
+        """
+        entries = list(self._entries(commit, self.inventory))
+        if not entries:
+            return None
+        if is_file := [entry.path for entry in entries] == [self.inventory]:
+            entries = list(self._entries(commit, self.inventory.parent))
+        wanted = [entry for entry in entries if entry.path.name.endswith(_SUFFIXES) or entry.mode == _LINK]
+        within = self.inventory.parent if is_file else self.inventory
+        for entry in wanted:
+            if entry.mode == _LINK and not is_file:
+                message = f"{one_line(str(entry.path))} is a symbolic link, and those of a commit are not followed"
+                raise UsageError(message, do="compare two checkouts of the repository, by their paths")
+        files = [entry for entry in wanted if entry.mode in _FILES and ".." not in entry.path.parts]
+        if sum(entry.size for entry in files) > _MAX_BYTES:
+            raise OutsideWorldError("the inventory is larger than 200 MB in that commit")
+        for entry, content in zip(files, self._contents(files), strict=True):
+            path = folder / entry.path.relative_to(within)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        return folder / self.inventory.name if is_file else folder
+
+    def _entries(self, commit: str, path: PurePosixPath) -> Iterator["_Entry"]:
+        where = [] if str(path) == "." else [str(path)]
+        found = _git(self.top, "ls-tree", "-r", "-z", "-l", "--full-tree", commit, "--", *where)
+        if found.returncode:
+            raise _failed(found)
+        for line in found.stdout.split(b"\0"):
+            if line:
+                about, _, name = line.partition(b"\t")
+                mode, _, blob, size = about.decode().split()
+                yield _Entry(mode, blob, int(size) if size.isdigit() else 0, PurePosixPath(os.fsdecode(name)))
+
+    def _contents(self, entries: Sequence["_Entry"]) -> Iterator[bytes]:
+        if not entries:
+            return
+        asked = "".join(f"{entry.blob}\n" for entry in entries).encode()
+        found = _git(self.top, "cat-file", "--batch", given=asked)
+        rest = memoryview(found.stdout)
+        if found.returncode:
+            raise _failed(found)
+        for entry in entries:
+            header = f"{entry.blob} blob {entry.size}\n".encode()
+            if bytes(rest[: len(header)]) != header:
+                raise OutsideWorldError(f"git has no content of {one_line(str(entry.path))}", do="fetch it first")
+            yield bytes(rest[len(header) : len(header) + entry.size])
+            rest = rest[len(header) + entry.size + 1 :]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    mode: str
+    blob: str
+    size: int
+    path: PurePosixPath
+
+
+def _git(folder: Path, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    # Nothing may be fetched, asked, or shown page by page; names of paths are names, never patterns.
+    command = ["git", "-c", "protocol.allow=never", "-c", "core.fsmonitor=false", "--no-pager", "--literal-pathspecs"]
+    environment = os.environ | {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
+    try:
+        return subprocess.run(  # noqa: S603 - no shell, and every argument of the user's is checked before
+            [*command, "-C", str(folder), *arguments],
+            input=given,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
+            env=environment,
+        )
+    except FileNotFoundError as error:
+        raise OutsideWorldError("git is not on PATH", do="install it, or compare two paths") from error
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise OutsideWorldError(f"git failed: {one_line(str(error))}") from error
+
+
+def _failed(found: subprocess.CompletedProcess[bytes]) -> OutsideWorldError:
+    lines = found.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {found.returncode}"]
+    return OutsideWorldError(f"git failed: {one_line(lines[0])}")

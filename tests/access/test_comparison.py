@@ -1,0 +1,340 @@
+"""What a change means for access: each change gives its finding, in the right direction, and nothing else."""
+
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from access.comparison.changes import Change, Comparison, Effect, is_mass_loss
+from access.comparison.compare import compare
+from access.comparison.view import NOTHING, PlanView
+from access.compile import compile_plan
+from access.plan_json import plan_json
+from access.plan_reading import plan_of, read_plan
+from config.load import load_inventory
+from oidc.errors import UsageError
+from tests.config.changed_inventories import SOUND, mutated
+
+SHOP, PRODUCTION = "{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01}", "{c2b1a5de-6b7e-4d4b-b1a0-6a9d8c7b5e03}"
+INVENTORY = f"""
+workspaces:
+  acme:
+    uuid: "{{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}}"
+    audiences: [further]
+    repositories:
+      shop:
+        uuid: "{SHOP}"
+        environments: {{production: "{PRODUCTION}", staging: "{{5f0c9f0c-51e4-4c58-9a86-0b2f7f9f6a02}}"}}
+accounts:
+  dev: {{id: "111111111111"}}
+permission_policies:
+  p:
+    document:
+      Version: "2012-10-17"
+      Statement:
+        - {{Sid: Put, Effect: Allow, Action: ["s3:PutObject"], Resource: "arn:aws:s3:::b/*"}}
+roles:
+  r:
+    accounts: [dev]
+    trust: [{{repository: acme/shop, environments: [production]}}]
+    inline_policies: [p]
+"""
+EVERY = {"repository": "acme/shop", "steps": "all_including_environments"}
+STATEMENT = ("permission_policies", "p", "document", "Statement", 0)
+
+
+def base(**role: Any) -> dict[str, Any]:
+    data: dict[str, Any] = yaml.safe_load(INVENTORY)
+    data["roles"]["r"] |= role
+    return data
+
+
+def at(path: tuple[Any, ...], value: Any) -> dict[str, Any]:
+    data: Any = base()
+    holder = data
+    for part in path[:-1]:
+        holder = holder[part]
+    holder[path[-1]] = value
+    result: dict[str, Any] = data
+    return result
+
+
+@pytest.fixture
+def view(tmp_path: Path) -> Callable[[dict[str, Any]], PlanView]:
+    def see(data: dict[str, Any]) -> PlanView:
+        (tmp_path / "inventory.yaml").write_text(yaml.safe_dump(data, sort_keys=False))
+        compiled = compile_plan(load_inventory(tmp_path))
+        assert compiled.plan is not None, compiled.findings
+        return PlanView.of(compiled.plan)
+
+    return see
+
+
+View = Callable[[dict[str, Any]], PlanView]
+
+
+def kinds(found: Comparison) -> list[tuple[str, str]]:
+    return [(change.kind, change.effect.value) for change in found.changes]
+
+
+BOUNDARY = "account:b"
+ADMIN = {"managed_policies": ["aws:AdministratorAccess"], "dangerously_allow_admin": "why"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "there", "back"),
+    [
+        (base(), base(trust=[EVERY]), [("trust-gained", "widening")], [("trust-lost", "loss")]),
+        (
+            base(),
+            base(trust=[{"repository": "acme/shop", "environments": ["production", "staging"]}]),
+            [("trust-gained", "gain")],
+            [("trust-lost", "loss")],
+        ),
+        (
+            base(),
+            base(trust=[{"repository": "acme/shop", "environments": ["production"], "audiences": ["further"]}]),
+            [("trust-gained", "gain"), ("trust-lost", "loss")],
+            [("trust-gained", "gain"), ("trust-lost", "loss")],
+        ),
+        (base(source_ips=["8.8.8.0/24"]), base(), [("addresses-removed", "widening")], [("addresses-added", "loss")]),
+        (
+            base(source_ips=["8.8.8.0/24"]),
+            base(source_ips=["8.8.8.0/24"], source_vpces=["vpce-0123456789abcdef0"]),
+            [("addresses-gained", "gain")],
+            [("addresses-lost", "loss")],
+        ),
+        (base(expires="2031-01-01"), base(), [("end-removed", "widening")], [("end-added", "loss")]),
+        (base(expires="2031-01-01"), base(expires="2032-01-01"), [("end-later", "gain")], [("end-earlier", "loss")]),
+        (
+            base(permissions_boundary=BOUNDARY),
+            base(),
+            [("boundary-removed", "widening")],
+            [("boundary-added", "loss")],
+        ),
+        (
+            base(),
+            base(**ADMIN),
+            [("admin-gained", "widening"), ("managed-policy-attached", "gain")],
+            [("admin-lost", "loss"), ("managed-policy-detached", "loss")],
+        ),
+        (base(), base(max_session_duration="2h"), [("session-longer", "gain")], [("session-shorter", "loss")]),
+        (base(), base(description="x"), [("description-changed", "none")], [("description-changed", "none")]),
+        (base(), base(tags={"A": "b"}), [("tags-changed", "none")], [("tags-changed", "none")]),
+        (base(), base(name="other"), [("arn-changed", "breaks")], [("arn-changed", "breaks")]),
+        (base(), base(inline_policies=[]), [("permission-lost", "loss")], [("permission-gained", "gain")]),
+        (
+            base(),
+            at((*STATEMENT, "Action"), ["s3:PutObject", "s3:GetObject"]),
+            [("permission-gained", "gain")],
+            [("permission-lost", "loss")],
+        ),
+        (
+            base(),
+            at((*STATEMENT, "Condition"), {"Bool": {"aws:SecureTransport": "true"}}),
+            [("permission-lost", "loss")],
+            [("permission-gained", "gain")],
+        ),
+        (
+            base(),
+            at((*STATEMENT, "Effect"), "Deny"),
+            [("permission-lost", "loss")],
+            [("permission-gained", "gain")],
+        ),
+        (
+            base(),
+            at(("accounts", "dev", "oidc_provider"), "reference"),
+            [("mode-changed", "breaks")],
+            [("mode-changed", "none")],
+        ),
+        (
+            base(),
+            at(("workspaces", "acme", "audiences"), []),
+            [("audiences-removed", "breaks")],
+            [("audiences-added", "none")],
+        ),
+        (
+            base(),
+            at(("defaults",), {"thumbprints": "omit"}),
+            [("thumbprints-changed", "none")],
+            [("thumbprints-changed", "none")],
+        ),
+    ],
+)  # fmt: skip
+def test_each_change_is_told_in_its_direction(
+    view: View, before: dict[str, Any], after: dict[str, Any], there: list[Any], back: list[Any]
+) -> None:
+    old, new = view(before), view(after)
+    assert kinds(compare(old, new)) == there
+    assert kinds(compare(new, old)) == back
+
+
+def test_a_trust_within_what_was_there_is_a_loss_and_no_gain(view: View) -> None:
+    narrower = compare(view(base(trust=[EVERY])), view(base()))
+    assert kinds(narrower) == [("trust-lost", "loss")]
+    both = base(trust=[EVERY, {"repository": "acme/shop", "environments": ["production"]}])
+    assert compare(view(base(trust=[EVERY])), view(both)).changes == ()
+
+
+def test_a_limit_that_goes_while_trust_narrows_is_told(view: View) -> None:
+    found = compare(view(base(trust=[EVERY], source_ips=["8.8.8.0/24"])), view(base()))
+    assert kinds(found) == [("addresses-removed", "widening"), ("trust-lost", "loss")]
+
+
+def test_another_key_for_the_same_arn_changes_no_access_and_breaks_the_next_deployment(view: View) -> None:
+    data = base(name="same")
+    moved = base(name="same")
+    moved["roles"] = {"moved": moved["roles"]["r"]}
+    found = compare(view(data), view(moved))
+    assert kinds(found) == [("key-changed", "breaks")]
+    assert found.roles_lost == ("arn:aws:iam::111111111111:role/bitbucket/same",)
+
+
+def test_another_name_for_a_repository_changes_nothing(view: View) -> None:
+    renamed = yaml.safe_load(INVENTORY.replace("shop", "store"))
+    assert kinds(compare(view(base()), view(renamed))) == [("name-changed", "none")]
+
+
+def test_an_action_that_becomes_what_is_not_meant_is_no_loss_alone(view: View) -> None:
+    data = base()
+    del data["permission_policies"]["p"]["document"]["Statement"][0]["Action"]
+    old = plan_json_of(view(base()))
+    statement = old["accounts"][0]["roles"][0]["inline_policies"]["p"]["Statement"][0]
+    statement["NotAction"] = statement.pop("Action")
+    found = compare(view(base()), plan_of(old, "x"))
+    assert ("permission-gained", "gain") in kinds(found)
+
+
+def plan_json_of(plan: PlanView) -> dict[str, Any]:
+    dumped: dict[str, Any] = json.loads(plan.model_dump_json())
+    return dumped
+
+
+def test_from_nothing_everything_is_new_and_says_what_it_may_do(view: View) -> None:
+    found = compare(NOTHING, view(base(source_ips=["8.8.8.0/24"])))
+    assert {change.kind for change in found.changes} == {
+        "trust-gained", "role-added", "account-added", "oidc-provider-added",
+    }  # fmt: skip
+    (role,) = [change for change in found.changes if change.kind == "role-added"]
+    assert role.message == "new role: inline policy p; only from 8.8.8.0/24"
+    gone = compare(view(base(source_ips=["8.8.8.0/24"])), NOTHING)
+    assert gone.roles_lost == ("arn:aws:iam::111111111111:role/bitbucket/r",)
+
+
+@pytest.mark.parametrize(
+    ("before", "lost", "percent", "expected"),
+    [
+        (2, 2, 30, False),
+        (3, 3, 30, True),
+        (10, 3, 30, False),
+        (10, 4, 30, True),
+        (10, 4, 40, False),
+        (4, 4, 100, False),
+    ],
+)
+def test_many_roles_lost_at_once_are_told_apart_from_few(
+    before: int, lost: int, percent: float, *, expected: bool
+) -> None:
+    found = Comparison((), before, before - lost, tuple(str(number) for number in range(lost)))
+    assert is_mass_loss(found, percent) is expected
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda plan: [], "Input should be a valid dictionary"),
+        (lambda plan: {"accounts": 3}, "accounts: "),
+        (lambda plan: {"accounts": plan["accounts"] * 2}, "account 111111111111 stands in it twice"),
+        (lambda plan: trust_of(plan).pop("Condition") and plan, "lets in what no line of `trust` names"),
+        (lambda plan: trust_of(plan)["Condition"].pop("StringEquals") and plan, "asks for no audience"),
+        (lambda plan: changed(plan, trust_of(plan), Principal={"AWS": "*"}), "lets in what no line of `trust` names"),
+        (lambda plan: changed(plan, role_of(plan)["inline_policies"], p={"a": 1}), "no sound `Statement`"),
+        (lambda plan: changed(plan, role_of(plan), max_session_duration="1"), "roles[0].max_session_duration: "),
+    ],
+)
+def test_what_is_no_plan_is_one_clear_line(view: View, change: Callable[[Any], Any], said: str) -> None:
+    with pytest.raises(UsageError, match=r"plan\.json is no plan") as error:
+        plan_of(change(plan_json_of(view(base()))), "plan.json")
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def changed(plan: dict[str, Any], part: dict[str, Any], **values: Any) -> dict[str, Any]:
+    part.update(values)
+    return plan
+
+
+def role_of(plan: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = plan["accounts"][0]["roles"][0]
+    return found
+
+
+def trust_of(plan: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = role_of(plan)["trust_policy"]["Statement"][0]
+    return found
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff", b"[" * 100_000, b""])
+def test_a_file_that_holds_no_json_is_no_plan(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "plan.json").write_bytes(content)
+    with pytest.raises(UsageError, match="it is no JSON"):
+        read_plan(tmp_path / "plan.json")
+
+
+def compiled_or_none(folder: Path, data: Any) -> PlanView | None:
+    (folder / "inventory.yaml").write_text(yaml.safe_dump(data, sort_keys=False, allow_unicode=True))
+    plan = compile_plan(load_inventory(folder)).plan
+    if plan is None:
+        return None
+    assert plan_of(json.loads(json.dumps(plan_json(plan))), "x") == PlanView.of(plan)
+    return PlanView.of(plan)
+
+
+def access(changes: tuple[Change, ...], kind: str) -> set[tuple[str, str | None, str | None]]:
+    return {(change.arn or "", change.who, change.grade) for change in changes if change.kind == kind}
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.randoms(use_true_random=False))
+def test_what_one_direction_gains_the_other_loses(tmp_path: Path, rng: random.Random) -> None:
+    one, other = compiled_or_none(tmp_path, rng.choice(SOUND)), compiled_or_none(tmp_path, mutated(rng))
+    if one is None or other is None:
+        return
+    assert compare(other, other).changes == ()
+    there, back = compare(one, other), compare(other, one)
+    arns = {role.arn for plan in (one, other) for account in plan.accounts for role in account.roles}
+    renamed = {change.arn for found in (there, back) for change in found.changes if change.kind == "arn-changed"}
+    same = {found for found in access(there.changes, "trust-gained") if found[0] in arns - renamed}
+    assert same == {found for found in access(back.changes, "trust-lost") if found[0] in arns - renamed}
+    assert {change.effect for change in there.changes} <= set(Effect)
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.randoms(use_true_random=False))
+def test_one_line_of_trust_more_is_exactly_that_gain(tmp_path: Path, rng: random.Random) -> None:
+    data = yaml.safe_load(yaml.safe_dump(rng.choice(SOUND)))
+    before = compiled_or_none(tmp_path, data)
+    assert before is not None
+    data["workspaces"]["acme"]["repositories"]["added"] = {
+        "uuid": "{aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee}",
+        "environments": {"live": "{aaaaaaaa-bbbb-4ccc-8ddd-ffffffffffff}"},
+    }
+    plain = [key for key, role in data["roles"].items() if not is_wide(role) and "for_each" not in role]
+    key = rng.choice(plain)
+    data["roles"][key]["trust"].append({"repository": "acme/added", "environments": ["live"]})
+    after = compiled_or_none(tmp_path, data)
+    assert after is not None
+    found = [change for change in compare(before, after).changes if not change.kind.startswith("oidc-provider")]
+    assert {(change.kind, change.role, change.who) for change in found} == {
+        ("trust-gained", key, "acme/added, environment live")
+    }
+
+
+def is_wide(role: dict[str, Any]) -> bool:
+    return any("dangerously_whole_workspace" in entry for entry in role["trust"])

@@ -1,0 +1,201 @@
+"""diff as a shell sees it: what may be compared, the three forms of its answer, and exit codes."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from access.comparison.changes import Change, Comparison, Effect
+from cli.diff_markdown import markdown
+from cli.main import run
+
+Inventory = Callable[..., Path]
+Capture = pytest.CaptureFixture[str]
+
+ROLE = "roles: {r: {accounts: [dev], trust: [{repository: acme/shop, environments: [production]}]}}\n"
+WIDER = ROLE.replace("environments: [production]", "steps: all_including_environments")
+TAGGED = ROLE.replace("accounts", "tags: {A: b}, accounts")
+FAULTY = ROLE.replace("production", "prodution")
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def committed(write_inventory: Inventory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository: commit `empty` without inventory, commit `first` with ROLE, and WIDER in the working tree."""
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
+    monkeypatch.chdir(tmp_path)
+    git(tmp_path, "init", "-q", "-b", "main")
+    git(tmp_path, "commit", "-q", "--allow-empty", "-m", "nothing")
+    git(tmp_path, "tag", "empty")
+    write_inventory(ROLE)
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-q", "-m", "first")
+    git(tmp_path, "tag", "first")
+    write_inventory(WIDER)
+    return tmp_path
+
+
+def of_roles(out: str) -> list[tuple[str, str]]:
+    changes = json.loads(out)["changes"]
+    return sorted((change["kind"], change["effect"]) for change in changes if change["role"] is not None)
+
+
+NEW = [("role-added", "gain"), ("trust-gained", "gain")]
+
+
+@pytest.mark.parametrize(
+    ("sides", "expected"),
+    [
+        (["first"], [("trust-gained", "widening")]),
+        (["git:first", "./inventory"], [("trust-gained", "widening")]),
+        (["inventory", "first"], [("trust-lost", "loss")]),
+        (["first", "HEAD"], []),
+        (["first...HEAD"], []),
+        (["empty..first"], NEW),
+        (["empty.."], NEW),
+        (["first", "empty"], [("role-removed", "loss"), ("trust-lost", "loss")]),
+    ],
+)
+def test_revisions_are_compared_with_each_other_and_with_the_working_tree(
+    committed: Path, sides: list[str], expected: list[tuple[str, str]], capsys: Capture
+) -> None:
+    assert committed.is_dir()
+    assert run(["diff", *sides, "--format", "json"]) == 0
+    captured = capsys.readouterr()
+    assert of_roles(captured.out) == expected
+    assert ("note: there is no inventory at empty" in captured.err) is ("empty" in "".join(sides))
+
+
+def test_what_exists_as_a_path_is_a_path_and_git_says_otherwise(committed: Path, capsys: Capture) -> None:
+    git(committed, "branch", "plan")
+    (committed / "plan").mkdir()
+    assert run(["diff", "plan"]) == 1
+    assert "error[inventory-missing]" in capsys.readouterr().err
+    assert run(["diff", "git:plan", "--format", "json"]) == 0
+    assert of_roles(capsys.readouterr().out) == [("trust-gained", "widening")]
+
+
+def test_a_plan_in_a_file_is_as_good_as_its_inventory(
+    write_inventory: Inventory, tmp_path: Path, capsys: Capture
+) -> None:
+    folder = write_inventory(ROLE)
+    assert run(["plan", str(folder), "--format", "json"]) == 0
+    (tmp_path / "before.json").write_text(capsys.readouterr().out)
+    assert run(["diff", str(tmp_path / "before.json"), str(folder), "--exit-code"]) == 0
+    assert capsys.readouterr().out.startswith("no change; roles 1, until now 1")
+    write_inventory(WIDER)
+    assert run(["diff", str(tmp_path / "before.json"), "--inventory", str(folder), "--exit-code"]) == 1
+    assert "WIDER ACCESS (1)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["nowhere"], 2, "`nowhere` is neither a path nor a git revision"),
+        (["git:--upload-pack=x"], 2, "cannot be a git revision"),
+        (["git:"], 2, "cannot be a git revision"),
+        ([""], 2, "an empty name"),
+        (["inventory"], 2, "would be compared with itself"),
+        (["inventory", "./inventory", "--inventory", "x"], 2, "both sides are paths"),
+        (["first", "broken.json"], 2, "broken.json is no plan: it is no JSON"),
+        (["first", "inventory", "third"], 2, ""),
+        (["first", "--max-loss", "x"], 2, ""),
+        (["./nowhere"], 1, "error[inventory-missing]"),
+    ],
+)
+def test_what_cannot_be_compared_is_said_in_a_line(
+    committed: Path, arguments: list[str], code: int, said: str, capsys: Capture
+) -> None:
+    (committed / "broken.json").write_text("{")
+    assert run(["diff", *arguments]) == code
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert captured.out == ""
+
+
+def test_findings_name_the_side_and_the_file_of_the_revision(
+    committed: Path, write_inventory: Inventory, capsys: Capture
+) -> None:
+    write_inventory(FAULTY)
+    git(committed, "commit", "-q", "-a", "-m", "faulty")
+    write_inventory(ROLE)
+    assert run(["diff", "HEAD"]) == 1
+    captured = capsys.readouterr()
+    assert "error: HEAD cannot be compared" in captured.err
+    assert "HEAD:inventory/base.yaml:" in captured.err
+    assert captured.err.count("error[") == 1
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize(("roles", "code"), [(ROLE, 0), (TAGGED, 0), (WIDER, 1)])
+def test_the_exit_code_says_on_request_whether_access_changes(
+    committed: Path, write_inventory: Inventory, roles: str, code: int
+) -> None:
+    assert committed.is_dir()
+    write_inventory(roles)
+    assert run(["diff", "first", "--exit-code"]) == code
+    assert run(["diff", "first"]) == 0
+
+
+def test_many_roles_deleted_at_once_are_refused(write_inventory: Inventory, tmp_path: Path, capsys: Capture) -> None:
+    def roles(number: int) -> str:
+        trust = "trust: [{repository: acme/shop, environments: [production]}]"
+        return "roles:\n" + "".join(f"  r{at}: {{accounts: [dev], {trust}}}\n" for at in range(number))
+
+    folder = write_inventory(roles(10))
+    assert run(["plan", str(folder), "--format", "json"]) == 0
+    (tmp_path / "before.json").write_text(capsys.readouterr().out)
+    write_inventory(roles(6))
+    arguments = ["diff", str(tmp_path / "before.json"), str(folder)]
+    assert run(arguments) == 1
+    assert "4 of 10 roles (40 %) are deleted or replaced" in (error := capsys.readouterr().err)
+    assert error.rstrip().endswith("--max-loss 40")
+    assert run([*arguments, "--max-loss", "40"]) == 0
+
+
+HOSTILE = "a|b`c`<script>*x*\n# h\r\n@everyone https://evil.example www.evil.example [l](x) \x1b[31m {u} ~~s~~"
+
+
+def hostile(number: int, text: str = HOSTILE) -> Comparison:
+    change = Change("trust-gained", Effect.GAIN, text, text, None, text)
+    return Comparison((change,) * number, 1, 1, ())
+
+
+def test_hostile_names_are_text_in_markdown() -> None:
+    found = markdown(hostile(1), HOSTILE, HOSTILE, max_chars=30_000)
+    (item,) = [line for line in found.splitlines() if line.startswith("* ")]
+    for written in ("<script>", "@everyone", "https://evil", "www.evil", "\x1b", "[l](x)", "~~s~~"):
+        assert written not in found
+    assert "a\\|b\\`c\\`&lt;script&gt;" in item
+    assert not any(line.startswith("#") for line in found.splitlines())
+
+
+@pytest.mark.parametrize("most", [1000, 3000, 30_000])
+def test_markdown_is_never_longer_than_asked_and_says_what_is_left_out(most: int) -> None:
+    found = markdown(hostile(5000), "x" * 10_000, HOSTILE * 100, max_chars=most)
+    assert len(found) <= most
+    assert "more left out here" in found
+    shown = found.count("\n* ")
+    assert f"**{5000 - shown} more left out" in found
+
+
+def test_hostile_names_reach_a_terminal_as_text(write_inventory: Inventory, tmp_path: Path, capsys: Capture) -> None:
+    folder = write_inventory(ROLE)
+    assert run(["plan", str(folder), "--format", "json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    for account in plan["accounts"]:
+        for role in account["roles"]:
+            role["description"] = "\x1b[31m[bold]\n"
+    (tmp_path / "after.json").write_text(json.dumps(plan))
+    assert run(["diff", str(folder), str(tmp_path / "after.json")]) == 0
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert "[bold]" in out

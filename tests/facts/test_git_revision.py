@@ -1,0 +1,123 @@
+"""The inventory of a revision, read from a real git repository, whatever the revision is called or holds."""
+
+import os
+import subprocess
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from facts.git_revision import Repository
+from oidc.errors import OutsideWorldError, UsageError
+
+
+def git(folder: Path, *arguments: str) -> str:
+    identity = ["-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
+    command = ["git", "-C", str(folder), *identity, *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
+    folder = tmp_path / "clone"
+    (folder / "infra" / "inventory" / "policies").mkdir(parents=True)
+    (folder / "infra" / "inventory" / "base.yaml").write_text("version: 1\n")
+    (folder / "infra" / "inventory" / "policies" / "p.json").write_text("{}")
+    (folder / "infra" / "inventory" / "README.md").write_text("not read")
+    (folder / "other.yaml").write_text("not of the inventory")
+    git(folder, "init", "-q", "-b", "main")
+    git(folder, "add", ".")
+    git(folder, "commit", "-q", "-m", "first")
+    return folder
+
+
+def written(found: Path | None) -> dict[str, str]:
+    assert found is not None
+    return {str(path.relative_to(found)): path.read_text() for path in found.rglob("*") if path.is_file()}
+
+
+def test_the_files_are_those_of_the_commit_and_not_of_the_folder(repository: Path, tmp_path: Path) -> None:
+    (repository / "infra" / "inventory" / "base.yaml").write_text("changed since\n")
+    around = Repository.around(repository / "infra" / "inventory")
+    assert around.inventory == PurePosixPath("infra/inventory")
+    found = around.write_inventory(around.commit("main"), tmp_path / "made")
+    assert written(found) == {"base.yaml": "version: 1\n", "policies/p.json": "{}"}
+
+
+def test_an_inventory_of_one_file_brings_what_stands_beside_it(repository: Path, tmp_path: Path) -> None:
+    around = Repository.around(repository / "infra" / "inventory" / "base.yaml")
+    found = around.write_inventory(around.commit("HEAD"), tmp_path / "made")
+    assert found == tmp_path / "made" / "base.yaml"
+    assert written(tmp_path / "made").keys() == {"base.yaml", "policies/p.json"}
+
+
+def test_the_whole_repository_may_be_the_inventory(repository: Path, tmp_path: Path) -> None:
+    around = Repository.around(repository)
+    assert "other.yaml" in written(around.write_inventory(around.commit("HEAD"), tmp_path / "made"))
+
+
+def test_an_inventory_that_was_not_there_is_told_as_such(repository: Path, tmp_path: Path) -> None:
+    around = Repository.around(repository / "later" / "inventory")
+    assert around.write_inventory(around.commit("HEAD"), tmp_path / "made") is None
+
+
+@pytest.mark.parametrize("name", ["*", "[a]", ":(top)other.yaml", "ünïcode", "a b"])
+def test_names_of_paths_are_no_patterns(repository: Path, tmp_path: Path, name: str) -> None:
+    around = Repository.around(repository / name)
+    assert around.write_inventory(around.commit("HEAD"), tmp_path / "made") is None
+    (repository / name).mkdir()
+    (repository / name / "x.yaml").write_text("x")
+    git(repository, "add", ".")
+    git(repository, "commit", "-q", "-m", "second")
+    assert written(around.write_inventory(around.commit("HEAD"), tmp_path / "made")) == {"x.yaml": "x"}
+
+
+@pytest.mark.parametrize(
+    "revision",
+    [
+        *("--upload-pack=touch x", "-x", "--all", "", "a b", "main\n", "x\0y"),
+        *("nowhere", "main:other.yaml", "@{", "é", "a" * 300),
+    ],
+)  # fmt: skip
+def test_what_names_no_commit_is_wrong_usage(repository: Path, revision: str) -> None:
+    with pytest.raises(UsageError) as error:
+        Repository.around(repository).commit(revision)
+    assert "\n" not in str(error.value)
+
+
+def test_a_link_of_a_commit_is_not_followed(repository: Path, tmp_path: Path) -> None:
+    (repository / "infra" / "inventory" / "secret.yaml").symlink_to("/etc/passwd")
+    git(repository, "add", ".")
+    git(repository, "commit", "-q", "-m", "second")
+    around = Repository.around(repository / "infra" / "inventory")
+    with pytest.raises(UsageError, match=r"secret\.yaml is a symbolic link"):
+        around.write_inventory(around.commit("HEAD"), tmp_path / "made")
+
+
+def test_without_a_repository_it_is_wrong_usage(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is in no git repository"):
+        Repository.around(tmp_path / "inventory")
+
+
+def test_without_git_the_outside_world_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(OutsideWorldError, match="git is not on PATH"):
+        Repository.around(tmp_path)
+
+
+def test_a_missing_object_is_told_and_not_fetched(repository: Path, tmp_path: Path) -> None:
+    blob = git(repository, "rev-parse", "HEAD:infra/inventory/base.yaml")
+    (repository / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+    around = Repository.around(repository / "infra" / "inventory")
+    with pytest.raises(OutsideWorldError, match="git"):
+        around.write_inventory(around.commit("HEAD"), tmp_path / "made")
+
+
+def test_the_merge_base_is_where_two_branches_part(repository: Path) -> None:
+    first = git(repository, "rev-parse", "HEAD")
+    git(repository, "checkout", "-q", "-b", "feature")
+    git(repository, "commit", "-q", "--allow-empty", "-m", "on the branch")
+    git(repository, "checkout", "-q", "main")
+    git(repository, "commit", "-q", "--allow-empty", "-m", "on main")
+    assert Repository.around(repository).merge_base("main", "feature") == first
