@@ -10,7 +10,7 @@ from access.comparison.compare import compare
 from access.comparison.comparison_json import comparison_json
 from cli.diff_sides import Side, sides
 from cli.finding_lines import show_findings
-from cli.inventory import format_option
+from cli.inventory import format_option, guardrails_option, named_guardrails
 from config.findings import one_line
 
 _COMMENT_CHARS = 30_000
@@ -24,6 +24,7 @@ _COMMENT_CHARS = 30_000
     type=click.Path(path_type=Path),
     help="The inventory to look at in a revision, and AFTER where it is left out.  [default: inventory]",
 )
+@guardrails_option
 @format_option("text", "markdown", "json")
 @click.option(
     "--max-chars",
@@ -57,7 +58,7 @@ def command(
     is the inventory as it stands. `A..B` are two revisions, `A...B` what B changes since it left A. What exists as a
     path is a path; `git:NAME` is always a revision.
     """
-    old, new = sides(before, after, inventory)
+    old, new = sides(before, after, inventory, named_guardrails())
     if old.plan is None or new.plan is None:
         for side in (old, new):
             _show_errors(side)

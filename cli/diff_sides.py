@@ -1,13 +1,14 @@
 """The two sides of a comparison: inventories, plans in files, and revisions of a git repository."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from access.comparison.view import NOTHING, PlanView
+from access.compile import compile_plan
 from access.plan_reading import read_plan
-from cli.inventory import compiled
+from cli.inventory import loaded_with
 from config.findings import Finding, Level
 from facts.git_revision import Repository
 from oidc.errors import UsageError
@@ -36,8 +37,14 @@ class Side:
     is_absent: bool = False
 
 
-def sides(before: str, after: str | None, inventory: Path | None) -> tuple[Side, Side]:
+def sides(before: str, after: str | None, inventory: Path | None, guardrails: Path | None) -> tuple[Side, Side]:
     """Read both sides; ``after`` left out is the inventory as it stands.
+
+    Args:
+        before: As written.
+        after: Likewise, or ``None``.
+        inventory: Which one of a revision, or ``None`` for the default.
+        guardrails: The file that holds for both sides, as it stands in the revision of each, or ``None``.
 
     Raises:
         UsageError: One of them is no path, plan or revision.
@@ -47,14 +54,17 @@ def sides(before: str, after: str | None, inventory: Path | None) -> tuple[Side,
         one, other, both = found
         repository = Repository.around(current)
         commit = repository.merge_base(one, other) if both else repository.commit(one)
-        return _at(repository, one, commit, current), _at(repository, other, repository.commit(other), current)
+        other_commit = repository.commit(other)
+        return _at(repository, one, commit, current, guardrails), _at(
+            repository, other, other_commit, current, guardrails
+        )
     if after is None and _is_path(before) and Path(before).absolute() == current.absolute():
         do = f"name what to compare it with: an inventory, a plan, or a git revision, such as HEAD; see {GIT}NAME"
         raise UsageError(f"{before} would be compared with itself", do=do)
     if inventory is not None and _is_path(before) and after is not None and _is_path(after):
         raise UsageError("--inventory says which inventory of a revision is meant, and both sides are paths")
-    old = _side(before, current)
-    return old, _of_path(current) if after is None else _side(after, current)
+    old = _side(before, current, guardrails)
+    return old, _of_path(current, guardrails) if after is None else _side(after, current, guardrails)
 
 
 def _range(text: str) -> tuple[str, str, bool] | None:
@@ -78,34 +88,43 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _side(text: str, inventory: Path) -> Side:
+def _side(text: str, inventory: Path, guardrails: Path | None) -> Side:
     if not text:
         raise UsageError("an empty name is neither a path nor a git revision")
     if _is_path(text):
-        return _of_path(Path(text))
+        return _of_path(Path(text), guardrails)
     repository = Repository.around(inventory)
     revision = text.removeprefix(GIT)
-    return _at(repository, revision, repository.commit(revision), inventory)
+    return _at(repository, revision, repository.commit(revision), inventory, guardrails)
 
 
-def _of_path(path: Path) -> Side:
+def _of_path(path: Path, guardrails: Path | None) -> Side:
     if path.suffix.lower() == ".json" and path.is_file():
         return Side(str(path), read_plan(path))
-    return _compiled(path, str(path), lambda text: text)
+    return _compiled(path, guardrails, str(path), lambda text: text)
 
 
-def _at(repository: Repository, name: str, commit: str, inventory: Path) -> Side:
+def _at(repository: Repository, name: str, commit: str, inventory: Path, guardrails: Path | None) -> Side:
     with tempfile.TemporaryDirectory(prefix="bitbucket-oidc-") as made:
-        folder = Path(made).resolve()
+        folder, beside = Path(made).resolve() / "inventory", Path(made).resolve() / "guardrails"
+        folder.mkdir()
         found = repository.write_inventory(commit, folder)
         if found is None:
             return Side(name, NOTHING, is_absent=True)
-        shown = f"{name}:{inventory}"
-        return _compiled(found, name, lambda text: text.replace(str(found), shown).replace(str(folder), shown))
+        rules = guardrails and repository.write_guardrails(commit, guardrails, found, beside)
+        names = [(str(found), f"{name}:{inventory}"), (str(folder), f"{name}:{inventory}")]
+        names += [(str(rules), f"{name}:{guardrails}")] if rules and rules != guardrails else []
+        return _compiled(found, rules, name, lambda text: _with_names(text, sorted(names, reverse=True)))
 
 
-def _compiled(path: Path, name: str, shown: _Shown) -> Side:
-    found = compiled(path)
+def _with_names(text: str, names: Sequence[tuple[str, str]]) -> str:
+    for path, shown in names:
+        text = text.replace(path, shown)
+    return text
+
+
+def _compiled(path: Path, guardrails: Path | None, name: str, shown: _Shown) -> Side:
+    found = compile_plan(loaded_with(path, guardrails))
     errors = tuple(_renamed(one, shown) for one in found.findings if one.level is Level.ERROR)
     return Side(name, None if found.plan is None else PlanView.of(found.plan), errors)
 

@@ -16,22 +16,26 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def inventory_argument(function: F) -> F:
-    """Add the argument INVENTORY, a folder or a file, and the option --guardrails, which ``named_guardrails`` returns.
+    """Add the argument INVENTORY, a folder or a file, and the option --guardrails.
 
     The option comes with the argument, so that no command can load an inventory and forget its guardrails.
     """
-    option = click.option(
+    argument = click.argument(
+        "inventory", default="inventory", type=_FilledPath("the path of the inventory"), metavar="[INVENTORY]"
+    )
+    return argument(guardrails_option(function))
+
+
+def guardrails_option(function: F) -> F:
+    """Add the option --guardrails, whose value ``named_guardrails`` returns."""
+    return click.option(
         "--guardrails",
         type=_FilledPath("the path of the guardrails"),
         metavar="FILE",
         expose_value=False,
         callback=_keep_guardrails,
         help="The file of the guardrails, as the stack config names it; guardrails.yaml in the inventory if left out.",
-    )
-    argument = click.argument(
-        "inventory", default="inventory", type=_FilledPath("the path of the inventory"), metavar="[INVENTORY]"
-    )
-    return argument(option(function))
+    )(function)
 
 
 class _FilledPath(click.Path):
@@ -77,12 +81,17 @@ def compiled(inventory: Path) -> Compiled:
 
 
 def loaded(inventory: Path) -> Loaded:
-    """Load an inventory.
+    """Load an inventory, with the guardrails that the running command was given."""
+    return loaded_with(inventory, named_guardrails())
+
+
+def loaded_with(inventory: Path, guardrails: Path | None) -> Loaded:
+    """Load an inventory with a guardrails file, or with its own.
 
     The garbage collector looks again and again at all that is loaded, and all of it is in use until the command ends.
     """
     gc.disable()
-    return load_inventory(inventory, guardrails=named_guardrails())
+    return load_inventory(inventory, guardrails=guardrails)
 
 
 def findings_json(findings: Sequence[Finding]) -> str:

@@ -40,8 +40,7 @@ class Repository:
             UsageError: It stands in none.
             OutsideWorldError: git is not there, or fails.
         """
-        path = inventory.absolute()
-        path = path.parent.resolve() / path.name
+        path = _in_real_folder(inventory)
         folder = next(one for one in (path, *path.parents) if one.is_dir() and not one.is_symlink())
         found = _git(folder, "rev-parse", "--show-toplevel")
         if found.returncode:
@@ -102,14 +101,42 @@ class Repository:
             if entry.mode == _LINK and not is_file:
                 message = f"{one_line(str(entry.path))} is a symbolic link, and those of a commit are not followed"
                 raise UsageError(message, do="compare two checkouts of the repository, by their paths")
-        files = [entry for entry in wanted if entry.mode in _FILES and ".." not in entry.path.parts]
+        self._write([entry for entry in wanted if entry.mode in _FILES], within, folder)
+        return folder / self.inventory.name if is_file else folder
+
+    def write_guardrails(self, commit: str, guardrails: Path, inventory: Path, folder: Path) -> Path | None:
+        """Return the path of a guardrails file as it stands in a commit, which is written if need be.
+
+        ``None`` where the commit has none. One outside of the repository is no part of any commit, and stays itself.
+
+        Args:
+            commit: A hash.
+            guardrails: The file in the working tree; it need not be there any longer.
+            inventory: Where ``write_inventory`` has written the inventory.
+            folder: An empty one.
+
+        Raises:
+            OutsideWorldError: git fails.
+        """
+        path = _in_real_folder(guardrails)
+        if not path.is_relative_to(self.top):
+            return guardrails
+        inside = PurePosixPath(path.relative_to(self.top).as_posix())
+        if inside.is_relative_to(self.inventory):
+            written = inventory / inside.relative_to(self.inventory)
+            return written if written.is_file() else None
+        files = [entry for entry in self._entries(commit, inside) if entry.mode in _FILES and entry.path == inside]
+        self._write(files, inside.parent, folder)
+        return folder / inside.name if files else None
+
+    def _write(self, entries: Sequence["_Entry"], within: PurePosixPath, folder: Path) -> None:
+        files = [entry for entry in entries if ".." not in entry.path.parts]
         if sum(entry.size for entry in files) > _MAX_BYTES:
             raise OutsideWorldError("the inventory is larger than 200 MB in that commit")
         for entry, content in zip(files, self._contents(files), strict=True):
             path = folder / entry.path.relative_to(within)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        return folder / self.inventory.name if is_file else folder
 
     def _entries(self, commit: str, path: PurePosixPath) -> Iterator["_Entry"]:
         where = [] if str(path) == "." else [str(path)]
@@ -136,6 +163,11 @@ class Repository:
                 raise OutsideWorldError(f"git has no content of {one_line(str(entry.path))}", do="fetch it first")
             yield bytes(rest[len(header) : len(header) + entry.size])
             rest = rest[len(header) + entry.size + 1 :]
+
+
+def _in_real_folder(path: Path) -> Path:
+    """Return a path, absolute; where its folder leads is where it is, but a link of that name is a link."""
+    return path.absolute().parent.resolve() / path.absolute().name
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,6 +135,43 @@ def test_findings_name_the_side_and_the_file_of_the_revision(
     assert captured.out == ""
 
 
+@pytest.mark.parametrize("where", ["rules.yaml", "inventory/rules.yaml"])
+def test_guardrails_are_those_of_each_revision(
+    committed: Path, write_inventory: Inventory, where: str, capsys: Capture
+) -> None:
+    write_inventory(ROLE)
+    rules = committed / where
+    rules.write_text("guardrails: {rules: {longest: {accounts: ['*'], max_session_duration: 2h}}}\n")
+    git(committed, "add", ".")
+    git(committed, "commit", "-q", "-m", "two hours are allowed")
+    git(committed, "tag", "two-hours")
+    rules.write_text("guardrails: {rules: {owned: {accounts: ['*'], required: [owner]}}}\n")
+    git(committed, "commit", "-q", "-a", "-m", "an owner is needed")
+    assert run(["diff", "two-hours", "two-hours", "--guardrails", where]) == 0
+    capsys.readouterr()
+    assert run(["diff", "two-hours", "HEAD", "--guardrails", where]) == 1
+    error = capsys.readouterr().err
+    assert "error[guardrail-required]" in error
+    assert "two-hours cannot be compared" not in error
+    assert f"HEAD:{where}" in error
+    assert run(["diff", "first", "two-hours", "--guardrails", where]) == 0  # the first revision had none yet
+    rules.unlink()
+    assert run(["diff", "two-hours", "--guardrails", where]) == 1
+    assert "error[guardrails-missing]" in capsys.readouterr().err
+
+
+def test_guardrails_outside_of_the_repository_hold_for_both_sides(
+    committed: Path, tmp_path_factory: pytest.TempPathFactory, capsys: Capture
+) -> None:
+    rules = tmp_path_factory.mktemp("platform") / "rules.yaml"
+    rules.write_text("guardrails: {rules: {owned: {accounts: ['*'], required: [owner]}}}\n")
+    assert committed.is_dir()
+    assert run(["diff", "first", "--guardrails", str(rules)]) == 1
+    error = capsys.readouterr().err
+    assert error.count("error[guardrail-required]") == 2
+    assert str(rules) in error
+
+
 @pytest.mark.parametrize(("roles", "code"), [(ROLE, 0), (TAGGED, 0), (WIDER, 1)])
 def test_the_exit_code_says_on_request_whether_access_changes(
     committed: Path, write_inventory: Inventory, roles: str, code: int

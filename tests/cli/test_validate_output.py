@@ -100,9 +100,10 @@ def test_showing_what_is_accepted_is_for_text(
 
 
 def test_the_plan_shows_at_its_end_what_is_accepted(
-    write_inventory: Inventory, capsys: pytest.CaptureFixture[str]
+    write_inventory: Inventory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = write_inventory(ACCEPTED)
+    monkeypatch.chdir(write_inventory(ACCEPTED).parent)  # so that no cell is too long for its column
+    folder = "inventory"
     assert run(["plan", str(folder)]) == 0
     text = capsys.readouterr().out.partition("accepted by the inventory")[2]
     assert all(word in text for word in ("expired", "roles.r.expires", "base.yaml:", "kept for the auditors"))

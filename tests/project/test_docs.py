@@ -95,15 +95,8 @@ def inventory_of(page: str, folder: Path) -> None:
 
 @pytest.mark.parametrize("block", of_docs("bash"), ids=name)
 def test_every_command_in_the_docs_works(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    inventory_of(block.page, tmp_path)
     monkeypatch.chdir(tmp_path)
-    for shown in of_docs("json"):  # a trust policy that a page shows is the file that its commands name
-        if shown.page == block.page:
-            (tmp_path / "trust-policy.json").write_text(shown.text)
-    if "sandbox token" in block.text:  # it signs for a sandbox that has been up
-        EmulatedBitbucket(folder_of(Path("inventory")) / BITBUCKET_FOLDER, [])
-    if "bitbucket-oidc diff" in block.text:  # it compares with a revision
-        commit_all(tmp_path)
+    what_a_page_starts_from(block, tmp_path)
     for line in block.text.splitlines():
         shown, _, written = line.partition(" > ")
         program, *arguments = without_variables(shlex.split(shown))
@@ -114,13 +107,30 @@ def test_every_command_in_the_docs_works(block: Block, tmp_path: Path, monkeypat
                 assert run(arguments) == 0, line
             if written:
                 Path(written).write_text(out.getvalue())
-        elif program == "make":
-            makefile = (PROJECT / "Makefile").read_text()
-            assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in arguments if "=" not in target)
-        elif program == "aws":
-            assert_is_aws_command(*arguments)
         else:
-            assert (program, arguments[0]) in {("pulumi", verb) for verb in ("stack", "config", "preview", "up")}, line
+            assert_is_command_of_another_program(program, arguments)
+
+
+def what_a_page_starts_from(block: Block, folder: Path) -> None:
+    """Put into the current folder what the commands of a page take for granted."""
+    inventory_of(block.page, folder)
+    for shown in of_docs("json"):  # a trust policy that a page shows is the file that its commands name
+        if shown.page == block.page:
+            (folder / "trust-policy.json").write_text(shown.text)
+    if "sandbox token" in block.text:  # it signs for a sandbox that has been up
+        EmulatedBitbucket(folder_of(Path("inventory")) / BITBUCKET_FOLDER, [])
+    if "bitbucket-oidc diff" in block.text:  # it compares with a revision
+        commit_all(folder)
+
+
+def assert_is_command_of_another_program(program: str, arguments: list[str]) -> None:
+    if program == "make":
+        makefile = (PROJECT / "Makefile").read_text()
+        assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in arguments if "=" not in target)
+    elif program == "aws":
+        assert_is_aws_command(*arguments)
+    else:
+        assert (program, arguments[0]) in {("pulumi", verb) for verb in ("stack", "config", "preview", "up")}, program
 
 
 def commit_all(folder: Path) -> None:
