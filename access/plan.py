@@ -114,6 +114,8 @@ class RolePlan:
         tags: Those of the defaults and the role's.
         admin_reason: Why it may have admin access, or ``None``.
         source_vpces: VPC endpoints that the exchange may come through, besides ``source_ips``; sorted.
+        from_atlassian: Whether ``source_ips`` are the ranges that Atlassian publishes.
+        is_plan_role: Whether it is the second role of a pair.
     """
 
     key: str
@@ -134,6 +136,8 @@ class RolePlan:
     tags: Mapping[str, str]
     admin_reason: str | None = None
     source_vpces: tuple[str, ...] = ()
+    from_atlassian: bool = False
+    is_plan_role: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,8 @@ def role_plan(
         tags=dict(sorted((defaults.tags | settings.get("tags")).items())),
         admin_reason=role.dangerously_allow_admin,
         source_vpces=addresses.vpc_endpoints,
+        from_atlassian=settings.get("source_ips") == ATLASSIAN,
+        is_plan_role=isinstance(role, PairedRole),
     )
     check_sizes(plan, settings, place, loaded.sources)
     if role.dangerously_allow_admin is None:

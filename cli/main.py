@@ -13,9 +13,11 @@ COMMANDS = {
     "deploy-policy": "The permission policy that the deploying role of each account needs.",
     "explain": "Which roles given claims may assume, and why not the others; what a trust policy really admits.",
     "diff": "What a change means for access, between inventories, plans or git revisions.",
+    "doctor": "Inside a pipeline step: what keeps it from its role.",
     "plan": "The AccessPlan: who may assume what, in which account.",
     "sandbox": "The whole thing on emulated AWS accounts, on this machine alone.",
     "schema": "JSON Schema of the inventory, for editors.",
+    "snippet": "bitbucket-pipelines.yml steps for a role.",
     "validate": "Every finding in the inventory.",
 }
 """Commands and what each does in a line; a command's file is imported only when it runs."""

@@ -1,0 +1,114 @@
+"""The script of a step, style by style. No line of it shows a token or credentials in the log.
+
+Bitbucket prints each line of a script as it is written, before it runs, with its variables unexpanded. The token goes
+to a file that only this step's user can read, outside of the clone directory: no artifact and no cache is made of it.
+"""
+
+from access.plan import AccountPlan, RolePlan
+from access.snippets.style import Style
+from access.snippets.yaml_text import scalar
+from oidc.arn import Partition
+
+PIPES = {
+    "aws-ecr-push-image": "2.6.0",
+    "aws-s3-deploy": "2.0.1",
+    "aws-ecs-deploy": "2.0.0",
+}
+"""Atlassian's pipes that take ``AWS_OIDC_ROLE_ARN``, and the versions shown."""
+
+_SESSION_NAME = (
+    """export AWS_ROLE_SESSION_NAME="$(printf '%s-%s' "$BITBUCKET_REPO_SLUG" "$BITBUCKET_BUILD_NUMBER" """
+    """| tr -c 'A-Za-z0-9_+=,.@-' '-' | tail -c 64)\""""
+)
+"""2 to 64 characters of ``[\\w+=,.@-]``: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html."""
+
+_OTHER_CREDENTIALS = "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_PROFILE"
+"""Keys in the environment win over web identity:
+https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html."""
+
+_TOOLS = {
+    Style.TERRAFORM: ("hashicorp/terraform:1", ["terraform init -input=false", "terraform plan -input=false"]),
+    Style.CDK: ("node:22", ["npm ci", "npx cdk diff"]),
+    Style.PULUMI: ("pulumi/pulumi:latest", ["pulumi preview --non-interactive"]),
+}
+
+
+def image_lines(style: Style, account: AccountPlan, role: RolePlan) -> list[str]:
+    """Return the ``image:`` of a step, or nothing for the pipeline's own."""
+    if style in _TOOLS:
+        return [f"image: {_TOOLS[style][0]}"]
+    if style is not Style.ECR_IMAGE:
+        return []
+    suffix = "amazonaws.com.cn" if account.partition is Partition.AWS_CN else "amazonaws.com"
+    registry = f"{account.id}.dkr.ecr.{_region(account)}.{suffix}"
+    return ["image:", f"  name: {registry}/IMAGE:TAG # yours", "  aws:", f"    oidc-role: {scalar(role.arn)}"]
+
+
+def script_lines(style: Style, account: AccountPlan, role: RolePlan) -> list[str]:
+    """Return the items of ``script:``, as lines of YAML."""
+    if style is Style.PIPE:
+        return _pipe(account, role)
+    if style is Style.ECR_IMAGE:
+        return ["- echo 'this step runs in the image'"]
+    if style is Style.EXPLICIT:
+        return [f"- {scalar(line)}" for line in _explicit(account, role)]
+    lines = _web_identity(account, role) + _TOOLS.get(style, ("", ["aws sts get-caller-identity"]))[1]
+    return [f"- {scalar(line)}" for line in lines]
+
+
+def _region(account: AccountPlan) -> str:
+    return account.region or account.partition.iam_region
+
+
+def _web_identity(account: AccountPlan, role: RolePlan) -> list[str]:
+    """Let every AWS SDK get the credentials by itself, and new ones as long as the token is valid."""
+    return [
+        _OTHER_CREDENTIALS,
+        f"export AWS_REGION={_region(account)}",
+        f"export AWS_DEFAULT_REGION={_region(account)}",
+        f"export AWS_ROLE_ARN={role.arn}",
+        _SESSION_NAME,
+        'export AWS_WEB_IDENTITY_TOKEN_FILE="$(umask 077 && mktemp)"',
+        """printf '%s' "$BITBUCKET_STEP_OIDC_TOKEN" > "$AWS_WEB_IDENTITY_TOKEN_FILE\"""",
+    ]
+
+
+def _explicit(account: AccountPlan, role: RolePlan) -> list[str]:
+    """Call STS once, for tools that take keys alone; the token is a file even here, never an argument."""
+    call = " ".join(
+        [
+            f"aws sts assume-role-with-web-identity --role-arn {role.arn}",
+            '--role-session-name "$AWS_ROLE_SESSION_NAME" --web-identity-token "file://$token_file"',
+            f"--duration-seconds {role.max_session_duration}",
+            "--query '[Credentials.AccessKeyId,Credentials.SecretAccessKey,Credentials.SessionToken]' --output text",
+        ]
+    )
+    return [
+        _OTHER_CREDENTIALS,
+        f"export AWS_REGION={_region(account)}",
+        f"export AWS_DEFAULT_REGION={_region(account)}",
+        _SESSION_NAME,
+        'token_file="$(umask 077 && mktemp)"',
+        """printf '%s' "$BITBUCKET_STEP_OIDC_TOKEN" > "$token_file\"""",
+        f'credentials="$({call})"',
+        'rm -f "$token_file"',
+        """export AWS_ACCESS_KEY_ID="$(printf '%s' "$credentials" | cut -f1)\"""",
+        """export AWS_SECRET_ACCESS_KEY="$(printf '%s' "$credentials" | cut -f2)\"""",
+        """export AWS_SESSION_TOKEN="$(printf '%s' "$credentials" | cut -f3)\"""",
+        "unset credentials",
+        "aws sts get-caller-identity",
+    ]
+
+
+def _pipe(account: AccountPlan, role: RolePlan) -> list[str]:
+    (name, version), *others = PIPES.items()
+    also = " and ".join(f"atlassian/{other}:{its}" for other, its in others)
+    return [
+        f"# {also} take the same two AWS variables; look up the newest versions.",
+        f"- pipe: atlassian/{name}:{version}",
+        "  variables:",
+        f"    AWS_OIDC_ROLE_ARN: {scalar(role.arn)}",
+        f"    AWS_DEFAULT_REGION: {_region(account)}",
+        "    IMAGE_NAME: IMAGE # yours",
+        "    TAGS: $BITBUCKET_COMMIT",
+    ]

@@ -1,0 +1,93 @@
+"""bitbucket-oidc doctor: the script in a step, with the inventory and the trust evaluator at hand."""
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from access.evaluation.decide import decide
+from access.evaluation.request import WebIdentityRequest
+from access.plan_json import plan_json
+from cli import doctor_script
+from cli.finding_lines import show_findings
+from cli.inventory import compiled, exit_code, format_option, inventory_argument
+from config.findings import has_errors
+from oidc.arn import parse_iam_arn
+from oidc.errors import EvaluationError
+
+
+@click.command("doctor")
+@inventory_argument
+@click.option("--no-inventory", is_flag=True, help="Judge the step alone, even where there is an inventory.")
+@click.option("--exchange", is_flag=True, help="Ask STS for a session; nothing of it is shown or kept.")
+@click.option("--endpoint", metavar="URL", help="Of STS, in place of the region's; https or loopback.")
+@click.option("--duration", type=click.IntRange(900, 43200), help="Seconds of the session that --exchange asks for.")
+@click.option("--script", is_flag=True, help="Print this command as one file for python3, without the inventory.")
+@format_option("text", "json")
+def command(
+    inventory: Path,
+    output: str,
+    endpoint: str | None,
+    duration: int | None,
+    *,
+    no_inventory: bool,
+    exchange: bool,
+    script: bool,
+) -> int:
+    """Say what keeps this step of a pipeline from its role: its token, its AWS variables, and what the inventory says.
+
+    Without an inventory at the path only general mistakes are told. No token is ever printed.
+    """
+    if script:
+        click.echo(Path(doctor_script.__file__).read_text(encoding="utf-8"), nl=False)
+        return 0
+    plan = None
+    if not no_inventory and _is_there(inventory):
+        found = compiled(inventory)
+        if has_errors(found.findings):
+            show_findings(found.findings)
+            return exit_code(found.findings, strict=False)
+        plan = plan_json(found.plan) if found.plan is not None else None
+    options = Namespace(exchange=exchange, endpoint=endpoint, duration=duration, output=output)
+    return doctor_script.run(os.environ, sys.stdout, options=options, plan=plan, decide=_decide)
+
+
+def _is_there(inventory: Path) -> bool:
+    """Tell whether to load it: a path that was given and is not there is a finding, the default one is not."""
+    source = click.get_current_context().get_parameter_source("inventory")
+    return inventory.exists() or source is not click.core.ParameterSource.DEFAULT
+
+
+def _decide(policy: Mapping[str, Any], claims: Mapping[str, Any], arn: str) -> bool:
+    """Ask the evaluator, from every address that the policy names: where the step runs is not known here.
+
+    What AWS does not document is no problem to report; the script's note on the audience says it.
+    """
+    role = parse_iam_arn(arn)
+    if role is None:
+        return False
+    request = WebIdentityRequest(claims, role.owner, datetime.now(UTC), partition=role.partition)
+    try:
+        return any(decide(policy, from_there).allowed for from_there in _from_everywhere(request, policy))
+    except EvaluationError:
+        return True
+
+
+def _from_everywhere(request: WebIdentityRequest, policy: Mapping[str, Any]) -> Iterator[WebIdentityRequest]:
+    yield request
+    for statement in policy["Statement"]:
+        for tests in statement.get("Condition", {}).values():
+            for network in _listed(tests.get("aws:SourceIp")):
+                yield replace(request, source_ip=network.partition("/")[0])
+            for endpoint in _listed(tests.get("aws:SourceVpce")):
+                yield replace(request, vpc_endpoint=endpoint)
+
+
+def _listed(value: str | list[str] | None) -> list[str]:
+    return [value] if isinstance(value, str) else value or []

@@ -1,0 +1,320 @@
+"""doctor says what is wrong with a step, each mistake once, and never prints a token."""
+
+import ast
+import base64
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from cli import doctor_script
+from cli.main import run
+
+Inventory = Callable[..., Path]
+REPOSITORY = "{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01}"
+PRODUCTION = "{c2b1a5de-6b7e-4d4b-b1a0-6a9d8c7b5e03}"
+STAGING = "{5f0c9f0c-51e4-4c58-9a86-0b2f7f9f6a02}"
+STEP = "{0d1e2f3a-4b5c-4d6e-8f90-a1b2c3d4e5f6}"
+WORKSPACE = "{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}"
+ARN = "arn:aws:iam::222222222222:role/bitbucket/r"
+ROLES = "roles: {r: {accounts: [prod], trust: [{repository: acme/shop, environments: [production]}]}}\n"
+SIGNATURE = "MARKED-signature-MARKED"
+SECRETS = (SIGNATURE, "MARKEDSECRETKEY", "MARKEDSESSION")
+
+
+def token(*, environment: str | None = PRODUCTION, **claims: Any) -> str:
+    now = int(time.time())
+    payload = {
+        "iss": "https://api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc",
+        "aud": f"ari:cloud:bitbucket::workspace/{WORKSPACE[1:-1]}",
+        "sub": ":".join(part for part in (REPOSITORY, environment, STEP) if part),
+        "iat": now, "exp": now + 3600, "workspaceUuid": WORKSPACE, **claims,
+    }  # fmt: skip
+    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in ({}, payload)]
+    return ".".join(["eyJhbGciOiJSUzI1NiJ9", parts[1], SIGNATURE])
+
+
+@pytest.fixture
+def step(tmp_path: Path) -> dict[str, str]:
+    """The variables of a step where all is well."""
+    file = tmp_path / "token"
+    held = token()
+    file.write_text(held)
+    return {
+        "BITBUCKET_STEP_OIDC_TOKEN": held,
+        "BITBUCKET_BUILD_NUMBER": "7",
+        "BITBUCKET_WORKSPACE": "acme",
+        "BITBUCKET_REPO_UUID": REPOSITORY,
+        "BITBUCKET_DEPLOYMENT_ENVIRONMENT": "production",
+        "AWS_REGION": "eu-west-1",
+        "AWS_ROLE_ARN": ARN,
+        "AWS_ROLE_SESSION_NAME": "shop-7",
+        "AWS_WEB_IDENTITY_TOKEN_FILE": str(file),
+    }
+
+
+def examined(environ: dict[str, str], **options: Any) -> tuple[int, dict[str, Any]]:
+    out = io.StringIO()
+    asked = Namespace(**{"exchange": False, "endpoint": None, "duration": None, "output": "json", **options})
+    code = doctor_script.run(environ, out, options=asked)
+    shown = out.getvalue()
+    parts = [part for part in environ["BITBUCKET_STEP_OIDC_TOKEN"].split(".") if part]
+    assert not any(part in shown for part in (*SECRETS, *parts))
+    found: dict[str, Any] = json.loads(shown)
+    return code, found
+
+
+def test_a_step_where_all_is_well(step: dict[str, str]) -> None:
+    code, found = examined(step)
+    assert (code, found["problems"], found["notes"], found["role"]) == (0, [], [], ARN)
+    assert found["claims"]["sub"].startswith(f"{REPOSITORY}:{PRODUCTION}:")
+    assert found["claims"]["lifetime"].startswith("60 minutes")
+
+
+OWN = "ari:cloud:bitbucket::workspace/0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11"
+LONG_AGO = {"iat": 1_600_000_000, "exp": 1_600_003_600}
+MISTAKES: dict[str, tuple[dict[str, str | None], str]] = {
+    "no oidc": ({"BITBUCKET_STEP_OIDC_TOKEN": ""}, "no-token"),
+    "no token": ({"BITBUCKET_STEP_OIDC_TOKEN": "MARKED.no-token-at-all"}, "broken-token"),
+    "static keys": ({"AWS_ACCESS_KEY_ID": "AKIA", "AWS_SECRET_ACCESS_KEY": "MARKEDSECRETKEY"}, "static-keys"),
+    "profile": ({"AWS_PROFILE": "ci"}, "profile"),
+    "no region": ({"AWS_REGION": None}, "region"),
+    "a zone": ({"AWS_REGION": "eu-west-1a"}, "region"),
+    "no role": ({"AWS_ROLE_ARN": None}, "no-role"),
+    "blanks": ({"AWS_ROLE_ARN": f"{ARN}\n"}, "role-arn"),
+    "a session": ({"AWS_ROLE_ARN": "arn:aws:sts::222222222222:assumed-role/r/s"}, "role-arn"),
+    "no file": ({"AWS_WEB_IDENTITY_TOKEN_FILE": "/nowhere/token"}, "token-file"),
+    "not set": ({"AWS_WEB_IDENTITY_TOKEN_FILE": None}, "token-file"),
+    "misspelt": ({"AWS_WEB_IDENTITY_TOKEN_FILE": None, "AWS_WEB_IDENTITY_ROLE_FILE": "/tmp/t"}, "token-file"),
+    "session name": ({"AWS_ROLE_SESSION_NAME": "a b"}, "session-name"),
+    "another repository": ({"BITBUCKET_REPO_UUID": STEP}, "subject"),
+    "another workspace": ({"BITBUCKET_WORKSPACE": "acme-2"}, "issuer"),
+    "environment variable lost": ({"BITBUCKET_DEPLOYMENT_ENVIRONMENT": None}, "environment"),
+    "another environment": ({"BITBUCKET_DEPLOYMENT_ENVIRONMENT_UUID": STAGING}, "environment"),
+    "a token as ARN": ({"AWS_ROLE_ARN": f"x.{SIGNATURE}"}, "role-arn"),
+}
+
+
+@pytest.mark.parametrize(("changed", "check"), MISTAKES.values(), ids=MISTAKES)
+def test_each_mistake_is_told_once(step: dict[str, str], changed: dict[str, str | None], check: str) -> None:
+    environ = {name: value for name, value in {**step, **changed}.items() if value is not None}
+    code, found = examined(environ)
+    assert (code, [problem["check"] for problem in found["problems"]]) == (1, [check])
+
+
+@pytest.mark.parametrize(
+    ("claims", "check"),
+    [
+        (LONG_AGO, "expired"),
+        ({"iat": 4_000_000_000, "exp": 4_000_003_600}, "clock"),
+        ({"nbf": 4_000_000_000}, "clock"),
+        ({"aud": "sts.amazonaws.com"}, "audience"),
+        ({"iss": "https://token.actions.githubusercontent.com"}, "issuer"),
+        ({"sub": "repo:acme/shop"}, "subject"),
+        ({"sub": f"{REPOSITORY}:{STEP}"}, "environment"),
+    ],
+)
+def test_each_mistake_in_a_token_is_told_once(step: dict[str, str], claims: dict[str, Any], check: str) -> None:
+    held = token(**claims)
+    Path(step["AWS_WEB_IDENTITY_TOKEN_FILE"]).write_text(held)
+    code, found = examined(step | {"BITBUCKET_STEP_OIDC_TOKEN": held})
+    assert (code, [problem["check"] for problem in found["problems"]]) == (1, [check])
+
+
+def test_several_audiences_are_a_note(step: dict[str, str]) -> None:
+    held = token(aud=[OWN, "x"])
+    Path(step["AWS_WEB_IDENTITY_TOKEN_FILE"]).write_text(held)
+    code, found = examined(step | {"BITBUCKET_STEP_OIDC_TOKEN": held})
+    assert (code, [note["check"] for note in found["notes"]]) == (0, ["audience"])
+
+
+@pytest.mark.parametrize(
+    ("text", "problems"), [("", 1), ("\n", 1), (token(environment=STAGING), 1), ("{}\n", 0), (" {}", 1), ("{}\n{}", 1)]
+)
+def test_the_file_holds_this_token_and_nothing_else(step: dict[str, str], text: str, problems: int) -> None:
+    held = step["BITBUCKET_STEP_OIDC_TOKEN"]
+    Path(step["AWS_WEB_IDENTITY_TOKEN_FILE"]).write_text(text.replace("{}", held))
+    code, found = examined(step)
+    assert (code, [problem["check"] for problem in found["problems"]]) == (problems, ["token-file"] * problems)
+
+
+def set_variables(step: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith(("AWS_", "BITBUCKET_"))]:
+        monkeypatch.delenv(name)
+    for name, value in step.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_the_inventory_says_which_role_a_step_may_assume(
+    step: dict[str, str],
+    write_inventory: Inventory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = str(write_inventory(ROLES))
+    set_variables(step, monkeypatch)
+    assert run(["doctor", folder]) == 0
+    assert "no problem found" in capsys.readouterr().out
+    monkeypatch.setenv("AWS_ROLE_ARN", ARN.replace("222222222222", "111111111111"))
+    assert run(["doctor", folder]) == 1
+    shown = capsys.readouterr().out
+    assert f"problem[other-role] the inventory has no role {ARN.replace('222222222222', '111111111111')}" in shown
+    assert f"this step may assume {ARN}" in shown
+    assert SIGNATURE not in shown
+
+
+@pytest.mark.parametrize("limits", ["", ", source_ips: [203.0.113.0/24], source_vpces: [vpce-0a1b2c3d4e5f60718]"])
+def test_a_step_of_another_environment_is_refused_and_the_right_one_is_not(
+    step: dict[str, str],
+    limits: str,
+    write_inventory: Inventory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = str(write_inventory(ROLES.replace("]}}\n", f"]{limits}}}}}\n")))
+    set_variables(step, monkeypatch)
+    assert run(["doctor", folder]) == 0
+    held = token(environment=STAGING)
+    Path(step["AWS_WEB_IDENTITY_TOKEN_FILE"]).write_text(held)
+    monkeypatch.setenv("BITBUCKET_STEP_OIDC_TOKEN", held)
+    assert run(["doctor", folder]) == 1
+    shown = capsys.readouterr().out
+    assert f"{ARN} does not trust this step but steps of acme/shop with `deployment: production`" in shown
+
+
+def oldest_python() -> str:
+    """Return the oldest Python here that the script is for."""
+    found = (shutil.which(f"python3.{minor}") for minor in range(8, 11))
+    works = (path for path in found if path and subprocess.run([path, "-c", ""], check=False).returncode == 0)
+    return next(works, sys.executable)
+
+
+def test_the_printed_script_runs_alone_and_agrees_with_the_command(
+    step: dict[str, str], write_inventory: Inventory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = str(write_inventory(ROLES))
+    assert run(["doctor", "--script"]) == 0
+    (tmp_path / "doctor.py").write_text(capsys.readouterr().out)
+    assert run(["plan", folder, "--format", "json"]) == 0
+    (tmp_path / "plan.json").write_text(capsys.readouterr().out)
+    held = token(environment=STAGING)
+    Path(step["AWS_WEB_IDENTITY_TOKEN_FILE"]).write_text(held)
+    said = []
+    for environ, code in ((step, 1), (step | {"BITBUCKET_STEP_OIDC_TOKEN": held}, 1)):
+        done = subprocess.run(
+            [oldest_python(), "-I", "doctor.py", "--plan", "plan.json"],
+            cwd=tmp_path, env=environ, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (code, "")
+        assert SIGNATURE not in done.stdout
+        said.append(done.stdout)
+    assert "holds another token than this step's" in said[0]
+    assert "does not trust this step but steps of acme/shop" in said[1]
+
+
+def test_the_script_has_the_syntax_of_python_3_8() -> None:
+    text = Path(doctor_script.__file__).read_text()
+    ast.parse(text, feature_version=(3, 8))
+
+
+def test_a_plan_that_is_none_shows_no_traceback(step: dict[str, str]) -> None:
+    out = io.StringIO()
+    asked = Namespace(exchange=False, endpoint=None, duration=None, output="text")
+    assert doctor_script.run(step, out, options=asked, plan={"x": step["BITBUCKET_STEP_OIDC_TOKEN"]}) == 2
+    assert "the doctor itself failed (KeyError)" in out.getvalue()
+    assert SIGNATURE not in out.getvalue()
+
+
+class Sts:
+    """An STS on loopback that answers what a test wants."""
+
+    def __init__(self) -> None:
+        self.answer = (200, "")
+        self.forms: list[dict[str, list[str]]] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                outer.forms.append(parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode()))
+                status, text = outer.answer
+                self.send_response(status)
+                self.send_header("Location", outer.url + "elsewhere")
+                self.end_headers()
+                self.wfile.write(text.encode())
+
+            def log_message(self, *_: object) -> None: ...
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+
+@pytest.fixture
+def sts() -> Iterator[Sts]:
+    found = Sts()
+    yield found
+    found.server.shutdown()
+    found.server.server_close()
+
+
+ASSUMED = (
+    "<Credentials><AccessKeyId>ASIA</AccessKeyId><SecretAccessKey>MARKEDSECRETKEY</SecretAccessKey>"
+    "<SessionToken>MARKEDSESSION</SessionToken><Expiration>2026-11-24T06:00:00Z</Expiration></Credentials>"
+    "<AssumedRoleUser><Arn>arn:aws:sts::222222222222:assumed-role/r/shop-7</Arn></AssumedRoleUser>"
+)
+
+
+def test_an_exchange_shows_whose_session_it_is_and_no_credentials(step: dict[str, str], sts: Sts) -> None:
+    sts.answer = (200, ASSUMED)
+    code, found = examined(step, exchange=True, endpoint=sts.url, duration=900)
+    assert (code, found["problems"]) == (0, [])
+    assert found["session"] == "assumed arn:aws:sts::222222222222:assumed-role/r/shop-7 until 2026-11-24T06:00:00Z"
+    assert sts.forms[0]["RoleSessionName"] == ["shop-7"]
+    assert sts.forms[0]["DurationSeconds"] == ["900"]
+
+
+@pytest.mark.parametrize(
+    ("code", "hint"),
+    [
+        ("AccessDenied", "trust policy"),
+        ("InvalidIdentityToken", "OIDC provider"),
+        ("ExpiredTokenException", "beginning of the step"),
+        ("IDPCommunicationError", "try again"),
+        ("Brandnew", "see the message"),
+    ],
+)
+def test_a_refusal_says_what_to_do(step: dict[str, str], sts: Sts, code: str, hint: str) -> None:
+    held = step["BITBUCKET_STEP_OIDC_TOKEN"]
+    sts.answer = (403, f"<Error><Code>{code}</Code><Message>No: {held}</Message></Error>")
+    result, found = examined(step, exchange=True, endpoint=sts.url)
+    assert result == 1
+    assert found["problems"][0]["what"] == f"STS refuses: {code} No: (hidden)"
+    assert hint in found["problems"][0]["do"]
+
+
+def test_the_token_follows_no_redirect(step: dict[str, str], sts: Sts) -> None:
+    sts.answer = (307, "")
+    assert examined(step, exchange=True, endpoint=sts.url)[0] == 1
+    assert len(sts.forms) == 1
+
+
+def test_nobody_at_the_endpoint_is_the_outside_world_failing(step: dict[str, str]) -> None:
+    assert examined(step, exchange=True, endpoint="http://127.0.0.1:9/")[0] == 3
+
+
+@pytest.mark.parametrize("url", ["http://sts.example.org/", "file:///etc/passwd", "ftp://127.0.0.1/", "https:///x"])
+def test_only_https_and_loopback_get_a_token(step: dict[str, str], url: str) -> None:
+    code, found = examined(step, exchange=True, endpoint=url)
+    assert (code, [problem["check"] for problem in found["problems"]]) == (2, ["endpoint"])
