@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from rich.markup import escape
 from rich.table import Table
 
-from access.plan import AccessPlan, AccountPlan, RolePlan, TrustPlan
+from access.plan import AccessPlan, AccountPlan, RolePlan
+from access.trust_in_words import trust_in_words
 from cli.terminal import console
 from config.allow import Silenced
 from config.findings import one_line
@@ -52,7 +53,7 @@ def _account_table(account: AccountPlan) -> Table:
     table.add_column("may do", overflow="fold")
     for role in account.roles:
         table.add_row(
-            _name(role), escape("\n".join(trusted(line) for line in role.trust)), role.grade.value, _may_do(role)
+            _name(role), escape("\n".join(trust_in_words(line) for line in role.trust)), role.grade.value, _may_do(role)
         )
     if not account.roles:
         table.add_row("no role", "", "", "")
@@ -67,15 +68,6 @@ def _name(role: RolePlan) -> str:
     places = [*map(str, role.source_ips), *role.source_vpces]
     lines += [f"from {', '.join(places)}"] if places else []
     return "\n".join(lines)
-
-
-def trusted(line: TrustPlan) -> str:
-    """Say who a line of trust lets in: ``acme/payments, environment production``."""
-    asked = f", audience {' or '.join(line.audiences)}" if line.audiences != line.default_audiences else ""
-    if line.repository is None:
-        return f"every repository of {line.workspace}, every step{asked}: {line.reason}"
-    which = f"environment {line.environment}" if line.environment else f"steps {line.steps}"
-    return f"{line.workspace}/{line.repository}, {which}{asked}"
 
 
 def _may_do(role: RolePlan) -> str:

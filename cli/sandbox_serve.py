@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from access.plan import RolePlan, TrustPlan
-from cli.plan_table import trusted
+from access.trust_in_words import trust_in_words
 from config.findings import one_line
 from oidc.issuer import ISSUER_HOST
 from sandbox.session import Session
@@ -31,7 +31,7 @@ class Way:
         account: Key of the inventory.
         role: Key of the inventory.
         arn: Of the role.
-        who: For people: ``acme/shop, environment production``.
+        who: For people: ``acme/shop, deployment environment production``.
         token_command: Writes the token of such a step into a file, or ``None`` where the inventory names no repository.
         assume_command: Uses it.
         note: Why it is refused all the same, or the empty string.
@@ -50,7 +50,7 @@ def ways(session: Session) -> list[Way]:
     """Return a way into each role for each line of its trust."""
     return [
         Way(
-            account.key, role.key, role.arn, trusted(line), _token_command(session, line),
+            account.key, role.key, role.arn, trust_in_words(line), _token_command(session, line),
             f"AWS_ROLE_ARN={shlex.quote(role.arn)} aws sts get-caller-identity", _note(role),
         )
         for account in session.subject.plan.accounts

@@ -34,7 +34,7 @@ class Change:
         role: The key of the role, likewise; ``None`` for what is about an account or an OIDC provider.
         arn: Of the role or the OIDC provider, ``None`` for an account.
         message: What changes, in words.
-        who: Who may assume the role, ``acme/shop, environment production``, or ``None``.
+        who: Who may assume the role, ``acme/shop, deployment environment production``, or ``None``.
         grade: Of the trust, or ``None``.
     """
 

@@ -5,7 +5,8 @@ from itertools import groupby
 
 from access.comparison.admission import EVERYWHERE, Admitted, Within, admissions, line_of, not_covered
 from access.comparison.changes import Change, Effect
-from access.comparison.view import AccountView, RoleView, TrustView, own_audiences
+from access.comparison.view import AccountView, RoleView, own_audiences
+from access.trust_in_words import line_in_words
 
 NEVER = "never"
 
@@ -18,24 +19,14 @@ def gained_and_lost(
         found = list(group)
         line = line_of(role, found[0])
         wide = line.grade != "environment-bound"
-        who = said(line, [one.audience for one in found], own_audiences(account).get(line.workspace))
+        audiences = [one.audience for one in found]
+        own = own_audiences(account).get(line.workspace)
+        who = line_in_words(line, [] if audiences == [own] else audiences)
         effect = (Effect.WIDENING if wide else Effect.GAIN) if gained else Effect.LOSS
         verb = "may assume it now" if gained else "may assume it no longer"
         kind = "trust-gained" if gained else "trust-lost"
         message = f"{who} {verb} ({line.grade})"
         yield Change(kind, effect, account.key, role.key, role.arn, message, who, line.grade)
-
-
-def said(line: TrustView, audiences: list[str], own: str | None) -> str:
-    """Say who a line of trust lets in: ``acme/shop, environment production``."""
-    return _name(line) + ("" if audiences == [own] else f", audience {' or '.join(sorted(audiences))}")
-
-
-def _name(line: TrustView) -> str:
-    if line.repository is None:
-        return f"every repository of {line.workspace}, every step"
-    which = f"environment {line.environment}" if line.environment is not None else f"steps {line.steps}"
-    return f"{line.workspace}/{line.repository}, {which}"
 
 
 def trust_changes(before: tuple[AccountView, RoleView], after: tuple[AccountView, RoleView]) -> Iterator[Change]:
@@ -119,6 +110,6 @@ def _names(old: RoleView, after: tuple[AccountView, RoleView]) -> Iterator[Chang
     was = {(line.workspace, line.subject_pattern): line for line in old.trust}
     for line in role.trust:
         before = was.get((line.workspace, line.subject_pattern))
-        if before is not None and (one := _name(before)) != (other := _name(line)):
+        if before is not None and (one := line_in_words(before)) != (other := line_in_words(line)):
             message = f"{one} is now called {other}: the same UUIDs"
             yield Change("name-changed", Effect.NONE, account.key, role.key, role.arn, message)

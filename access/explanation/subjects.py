@@ -8,7 +8,9 @@ from access.exactness.steps import Form, Steps
 from access.explanation.names import Names
 from access.explanation.reason import Reason
 from access.explanation.slips import subject_slips
+from access.trust_in_words import step_in_words, steps_in_words
 from config.findings import one_line
+from config.models import trust
 from oidc.identifiers import is_uuid
 
 _WITHOUT, _WITH = 2, 3
@@ -26,9 +28,8 @@ def subject_in_words(subject: str, names: Names) -> str:
     parts = subject_parts(subject)
     if parts is None:
         return f"no subject of Bitbucket: {no_subject(subject, names)}"
-    if len(parts) == _WITHOUT:
-        return f"{names.repository(parts[0])}, no deployment environment"
-    return f"{names.repository(parts[0])}, deployment environment {names.environment(parts[1])}"
+    environment = names.environment(parts[1]) if len(parts) == _WITH else None
+    return step_in_words(names.repository(parts[0]), environment)
 
 
 def no_subject(subject: str, names: Names, workspace: str | None = None) -> str:
@@ -108,13 +109,20 @@ def _wanted(patterns: Sequence[str], names: Names) -> str:
 
 
 def pattern_in_words(pattern: str, names: Names) -> str:
-    """Return ``any step of acme/payments that deploys to production`` for a pattern whose meaning is known."""
+    """Return ``acme/payments, deployment environment production`` for a pattern whose meaning is known."""
     steps = meaning(pattern)
     if steps is None:
         return f"`{one_line(pattern)}`"
-    whose = names.repository(steps.repository) if steps.repository else "any repository of the workspace"
-    if steps.form is Form.IN_ENVIRONMENT:
-        return f"any step of {whose} that deploys to {names.environment(str(steps.environment))}"
-    if steps.form is Form.OUTSIDE_ENVIRONMENTS:
-        return f"any step of {whose} without `deployment:`"
-    return f"any step of {whose}, those of every deployment environment included"
+    repository = names.repository(steps.repository) if steps.repository else "every repository of the workspace"
+    environment = names.environment(steps.environment) if steps.environment else None
+    return steps_in_words(repository, environment, _WRITTEN[steps.form])
+
+
+EVERY_STEP = steps_in_words("every repository of the workspace", None, trust.Steps.ALL_INCLUDING_ENVIRONMENTS)
+"""What a pattern means that matches every subject."""
+
+_WRITTEN = {
+    Form.IN_ENVIRONMENT: None,
+    Form.OUTSIDE_ENVIRONMENTS: trust.Steps.OUTSIDE_ENVIRONMENTS,
+    Form.ALL: trust.Steps.ALL_INCLUDING_ENVIRONMENTS,
+}

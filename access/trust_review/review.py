@@ -8,6 +8,7 @@ from typing import Any
 from access.evaluation.text_patterns import matches, plain_tokens
 from access.explanation.names import Names
 from access.explanation.reasons import workspace_of
+from access.explanation.subjects import EVERY_STEP
 from access.trust_review.condition import condition_faults, never_holds
 from access.trust_review.fault import TrustFault
 from access.trust_review.principal import OidcProvider, principals_of
@@ -199,7 +200,7 @@ def _admitted(index: int, oidc_provider: OidcProvider, tests: list[Test], names:
         elif own or not test.issuer:
             limits.append(one_line(f"{test.name} of {test.key}: {', '.join(value for _, value in test.values)}"))
     if not steps:
-        steps = ["any step of any repository of the workspace, those of every deployment environment included"]
+        steps = [EVERY_STEP]
         grades = [Grade.WORKSPACE_WIDE]
     if not any(test.claim == "aud" and test.compares for test in tests):
         limits.insert(0, "any audience")

@@ -7,7 +7,7 @@ from access.exactness.languages import difference, language_difference, meaning
 from access.exactness.steps import GRAMMAR
 from access.explanation.names import Names
 from access.explanation.slips import subject_slips
-from access.explanation.subjects import no_subject, pattern_in_words, subject_parts
+from access.explanation.subjects import EVERY_STEP, no_subject, pattern_in_words, subject_parts
 from access.trust_review.fault import TrustFault
 from config.findings import one_line
 from config.yaml_document import Path
@@ -43,14 +43,14 @@ def grade_of(value: str, *, wildcards: bool) -> Grade:
 
 
 def value_in_words(value: str, names: Names, *, wildcards: bool) -> str:
-    """Return ``any step of acme/payments that deploys to production`` where a value has such a meaning."""
+    """Return ``acme/payments, deployment environment production`` where a value has such a meaning."""
     if not wildcards:
         return f"one run of one step, {one_line(value)}"
     said = pattern_in_words(_canonical(value), names)
     if not said.startswith("`"):
         return said
     if matches_every_subject(value):
-        return "any step of any repository of the workspace, those of every deployment environment included"
+        return EVERY_STEP
     return f"any step whose subject matches {said}"
 
 

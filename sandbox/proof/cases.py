@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from access.plan import RolePlan, TrustPlan
+from access.trust_in_words import step_in_words
 from config.models.inventory import Inventory
 from config.models.trust import Steps
 from oidc.identifiers import BitbucketUuid
@@ -23,7 +24,7 @@ class Presented:
     """A token as presented: who runs, and what is wrong with the token itself.
 
     Attributes:
-        name: For people: ``acme/payments, environment production``.
+        name: For people: ``acme/payments, deployment environment production``.
         workspace: Whose issuer.
         repository_uuid: In the subject.
         environment_uuid: In the subject, or ``None`` for a step outside of environments.
@@ -54,8 +55,7 @@ def steps_of(inventory: Inventory) -> list[Presented]:
                 continue
             environments = sorted((name, uuid) for name, uuid in repository.environments.items() if uuid)
             for environment, uuid in [(None, None), *environments]:
-                where = f"environment {environment}" if environment else "outside environments"
-                plain = Presented(f"{slug}/{name}, {where}", emulated, repository.uuid, uuid, own)
+                plain = Presented(step_in_words(f"{slug}/{name}", environment), emulated, repository.uuid, uuid, own)
                 found.append(plain)
                 found += [
                     replace(plain, name=f"{plain.name}, audience {audience}", audience=audience)

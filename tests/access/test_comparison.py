@@ -332,7 +332,7 @@ def test_one_line_of_trust_more_is_exactly_that_gain(tmp_path: Path, rng: random
     assert after is not None
     found = [change for change in compare(before, after).changes if not change.kind.startswith("oidc-provider")]
     assert {(change.kind, change.role, change.who) for change in found} == {
-        ("trust-gained", key, "acme/added, environment live")
+        ("trust-gained", key, "acme/added, deployment environment live")
     }
 
 

@@ -132,7 +132,7 @@ def test_the_table_is_for_people_and_shows_the_grade(
 ) -> None:
     assert run(["plan", str(write_inventory(ROLE))]) == 0
     out = capsys.readouterr().out
-    assert "acme/shop, environment production" in out
+    assert "acme/shop, deployment environment production" in out
     assert "environment-bound" in out
     assert "ari:cloud:bitbucket" in out
     assert "\x1b[" not in out

@@ -55,7 +55,7 @@ def test_json_has_what_is_admitted_findings_and_the_decision(capsys: pytest.Capt
             "statement": 0,
             "issuer": "workspace acme",
             "grade": "workspace-wide",
-            "steps": ["any step of any repository of the workspace, those of every deployment environment included"],
+            "steps": ["every repository of the workspace, every step, deployment environments included"],
             "limits": [f"audience {AUDIENCE}"],
         }
     ]

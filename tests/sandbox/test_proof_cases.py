@@ -42,15 +42,15 @@ def presented(**changes: Any) -> Presented:
 
 def test_a_token_stands_for_every_repository_environment_and_audience(inventory: Inventory) -> None:
     assert [step.name for step in steps_of(inventory)] == [
-        "acme/shop, outside environments",
-        "acme/shop, outside environments, audience deploy.example",
-        "acme/shop, environment production",
-        "acme/shop, environment production, audience deploy.example",
-        "acme/shop, environment staging",
-        "acme/shop, environment staging, audience deploy.example",
-        "acme/site, outside environments",
-        "acme/site, outside environments, audience deploy.example",
-        "acme-data/tool, outside environments",
+        "acme/shop, no deployment environment",
+        "acme/shop, no deployment environment, audience deploy.example",
+        "acme/shop, deployment environment production",
+        "acme/shop, deployment environment production, audience deploy.example",
+        "acme/shop, deployment environment staging",
+        "acme/shop, deployment environment staging, audience deploy.example",
+        "acme/site, no deployment environment",
+        "acme/site, no deployment environment, audience deploy.example",
+        "acme-data/tool, no deployment environment",
     ]
 
 

@@ -104,9 +104,9 @@ def test_every_form_of_trust_and_of_entering_an_account(
     assert all(decision["expected"] is decision["allowed"] for decision in decisions)
     allowed = {(d["account"], d["role"], d["token"]) for d in decisions if d["allowed"] and not d["made_up"]}
     assert {role for _, role, _ in allowed} == {"everywhere", "custom-audience", "from-the-office", "whole-workspace"}
-    assert ("referenced", "everywhere", "acme/shop, environment production") in allowed
+    assert ("referenced", "everywhere", "acme/shop, deployment environment production") in allowed
     assert [token for _, role, token in allowed if role == "custom-audience"] == [
-        "acme/site, outside environments, audience deploy.example"
+        "acme/site, no deployment environment, audience deploy.example"
     ]
 
 
@@ -120,14 +120,14 @@ def test_families_and_pairs(here: Path, capsys: pytest.CaptureFixture[str], engi
     assert proof["agrees"] is True
     allowed = {(d["role"], d["token"]) for d in proof["decisions"] if d["allowed"] and d["role"].startswith("deploy")}
     assert allowed == {
-        ("deploy[acme/shop, Production / EU]", "acme/shop, environment Production / EU"),
-        ("deploy[acme/shop, staging]", "acme/shop, environment staging"),
-        ("deploy[acme/site, Production / EU]", "acme/site, environment Production / EU"),
-        ("deploy[acme/site, staging]", "acme/site, environment staging"),
-        ("deploy-plan[acme/shop, Production / EU]", "acme/shop, outside environments"),
-        ("deploy-plan[acme/shop, staging]", "acme/shop, outside environments"),
-        ("deploy-plan[acme/site, Production / EU]", "acme/site, outside environments"),
-        ("deploy-plan[acme/site, staging]", "acme/site, outside environments"),
+        ("deploy[acme/shop, Production / EU]", "acme/shop, deployment environment Production / EU"),
+        ("deploy[acme/shop, staging]", "acme/shop, deployment environment staging"),
+        ("deploy[acme/site, Production / EU]", "acme/site, deployment environment Production / EU"),
+        ("deploy[acme/site, staging]", "acme/site, deployment environment staging"),
+        ("deploy-plan[acme/shop, Production / EU]", "acme/shop, no deployment environment"),
+        ("deploy-plan[acme/shop, staging]", "acme/shop, no deployment environment"),
+        ("deploy-plan[acme/site, Production / EU]", "acme/site, no deployment environment"),
+        ("deploy-plan[acme/site, staging]", "acme/site, no deployment environment"),
     }
 
 
@@ -139,7 +139,7 @@ def test_an_edit_changes_what_it_says_and_the_proof_follows(
     capsys.readouterr()
     assert sandbox("prove", quickstart) == 1
     out = capsys.readouterr().out
-    assert "acme/shop, environment production" in out
+    assert "acme/shop, deployment environment production" in out
     assert "the inventory refuses it, STS answered assumed" in out
     assert sandbox("up", quickstart, engine=engine) == 0
     captured = capsys.readouterr()

@@ -167,7 +167,7 @@ def test_a_slip_in_the_subject_is_the_only_reason(sub: str, slip: str) -> None:
     ],
 )
 def test_what_is_no_subject_of_bitbucket_is_said_to_be_none(sub: str, what: str) -> None:
-    expected = "expected any step of acme/shop that deploys to production"
+    expected = "expected acme/shop, deployment environment production"
     assert reasons(EVERYWHERE, claims={"sub": sub}) == [f"subject is none of a Bitbucket step: {what}; {expected}"]
 
 

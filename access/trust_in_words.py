@@ -1,0 +1,75 @@
+"""Steps, and trust in them, in words: the same ones in every table, page, comparison, proof and explanation."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from access.plan import TrustPlan
+from config.findings import one_line
+from config.models.trust import Steps
+
+
+class TrustLine(Protocol):
+    """A line of trust, of a plan just compiled or of one read from a file.
+
+    Attributes:
+        workspace: ``acme``.
+        repository: ``payments``, or ``None`` for a whole workspace.
+        environment: The name of the deployment environment, or ``None``.
+        steps: ``outside_environments`` or ``all_including_environments``; ``None`` for a deployment environment.
+    """
+
+    @property
+    def workspace(self) -> str: ...  # noqa: D102 - said above
+    @property
+    def repository(self) -> str | None: ...  # noqa: D102
+    @property
+    def environment(self) -> str | None: ...  # noqa: D102
+    @property
+    def steps(self) -> str | None: ...  # noqa: D102
+
+
+def trust_in_words(line: TrustPlan) -> str:
+    """Say whom a line of trust lets in, with which audience, and why: ``acme/payments, deployment environment live``.
+
+    The audience is said where it is another than the workspace's own, the reason where a whole workspace is trusted.
+    """
+    asked = line.audiences if line.audiences != line.default_audiences else ()
+    return line_in_words(line, asked) + (f": {one_line(line.reason)}" if line.reason else "")
+
+
+def line_in_words(line: TrustLine, audiences: Iterable[str] = ()) -> str:
+    """Say whom a line of trust lets in: ``acme/payments, deployment environment production``.
+
+    Args:
+        line: Of a plan.
+        audiences: The accepted ones, where that is not the workspace's own alone.
+    """
+    name = f"every repository of {line.workspace}" if line.repository is None else f"{line.workspace}/{line.repository}"
+    asked = one_line(" or ".join(sorted(audiences)))
+    return steps_in_words(name, line.environment, line.steps) + (f", audience {asked}" if asked else "")
+
+
+def steps_in_words(repository: str, environment: str | None, steps: str | None) -> str:
+    """Say which steps are trusted: ``acme/payments, steps outside deployment environments``.
+
+    Args:
+        repository: ``acme/payments``, ``every repository of acme``.
+        environment: The name of the deployment environment, or ``None``.
+        steps: As the inventory spells it; it counts where there is no deployment environment.
+    """
+    if environment is not None:
+        return step_in_words(repository, environment)
+    outside = steps == Steps.OUTSIDE_ENVIRONMENTS
+    which = "steps outside deployment environments" if outside else "every step, deployment environments included"
+    return one_line(f"{repository}, {which}")
+
+
+def step_in_words(repository: str, environment: str | None) -> str:
+    """Say which step it is that runs: ``acme/payments, deployment environment production``.
+
+    Args:
+        repository: ``acme/payments``, or the UUID of one whose name is not known.
+        environment: Likewise; ``None`` for a step without ``deployment:``.
+    """
+    which = "no deployment environment" if environment is None else f"deployment environment {environment}"
+    return one_line(f"{repository}, {which}")

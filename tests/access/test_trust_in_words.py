@@ -1,0 +1,58 @@
+"""Trust is said in the same words by whoever says it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from access.comparison.compare import compare
+from access.comparison.view import NOTHING, PlanView
+from access.explanation.names import Names
+from access.explanation.subjects import pattern_in_words
+from access.plan import AccessPlan, TrustPlan
+from access.trust_in_words import line_in_words, step_in_words, trust_in_words
+from tests.access.explanation.test_verdicts import NAMES, PLAN
+
+
+def lines(plan: AccessPlan) -> Iterator[TrustPlan]:
+    return (line for account in plan.accounts for role in account.roles for line in role.trust)
+
+
+@pytest.mark.parametrize(
+    ("pattern_ends", "words"),
+    [
+        ("}:*", "acme/shop, deployment environment production"),
+        ("-????????????}", "acme/shop, steps outside deployment environments"),
+    ],
+)
+def test_a_line_of_trust_names_repository_and_steps(pattern_ends: str, words: str) -> None:
+    found = [line for line in lines(PLAN) if line.repository == "shop" and line.subject_pattern.endswith(pattern_ends)]
+    assert words in [trust_in_words(line) for line in found]
+
+
+def test_a_whole_workspace_is_trusted_with_its_reason() -> None:
+    (line,) = {line.reason: line for line in lines(PLAN) if line.repository is None}.values()
+    said = trust_in_words(line)
+    assert said.startswith("every repository of acme, every step, deployment environments included")
+    assert said.endswith(f": {line.reason}")
+
+
+def test_a_plan_says_it_as_its_patterns_and_the_comparison_do() -> None:
+    gained = {change.who for change in compare(NOTHING, PlanView.of(PLAN)).changes if change.who}
+    for line in lines(PLAN):
+        assert trust_in_words(line).partition(": ")[0] in gained
+        if line.repository is not None:
+            assert pattern_in_words(line.subject_pattern, NAMES) == line_in_words(line)
+
+
+def test_what_runs_and_what_is_trusted_are_one_where_an_environment_is_named() -> None:
+    bound = [line for line in lines(PLAN) if line.environment is not None]
+    assert bound
+    for line in bound:
+        assert step_in_words(f"{line.workspace}/{line.repository}", line.environment) == line_in_words(line)
+
+
+def test_a_name_stays_on_its_line() -> None:
+    assert (
+        step_in_words("acme/shop", "live\x1b[31m\nnobody") == "acme/shop, deployment environment live\\x1b[31m\\nnobody"
+    )
+    assert "\x1b" not in pattern_in_words("{\x1b}:*", Names())
