@@ -22,7 +22,10 @@ def main() -> None:
         pulumi.log.warn(str(finding))
     plan = compiled.plan.only(settings.taken([account.key for account in compiled.plan.accounts]))
     thumbprints = fetch_thumbprints(
-        plan.issuers_to_fetch(), connect=settings.issuer_connect, timeout=settings.issuer_timeout
+        plan.issuers_to_fetch(),
+        alike=plan.issuers_alike(),
+        connect=settings.issuer_connect,
+        timeout=settings.issuer_timeout,
     )
     stack = AwsSettings(f"{pulumi.get_project()}/{pulumi.get_stack()}", settings.aws_endpoint)
     access = BitbucketOidc(

@@ -1,11 +1,14 @@
-"""Which OIDC providers an account has: one for each workspace that a role there trusts or that the account keeps."""
+"""Which OIDC providers an account has: one for each workspace that a role there trusts or that the account keeps.
+
+A workspace that was renamed has one for each slug that it had before as well, as long as the inventory names it.
+"""
 
 from collections.abc import Set as AbstractSet
 
 from access.plan import Mode, OidcProviderPlan, Thumbprints
 from config.load import Loaded
 from config.models.account import Account, OidcProviderMode
-from config.models.workspace import Workspace
+from config.yaml_document import Path
 from oidc.arn import oidc_provider_arn
 from oidc.identifiers import AccountId, BitbucketUuid, WorkspaceSlug
 from oidc.issuer import default_audience, issuer_url
@@ -17,16 +20,19 @@ def oidc_provider_plans(
 ) -> tuple[OidcProviderPlan, ...]:
     """Return the OIDC providers of one account, sorted by workspace."""
     workspaces = loaded.inventory.workspaces
-    wanted = sorted(trusted | set(account.keep_oidc_providers))
-    return tuple(
-        _plan(key, account, slug, workspaces[slug], loaded)
-        for slug in wanted
-        if slug in workspaces and workspaces[slug].uuid is not None
-    )
+    wanted = [
+        (slug, WorkspaceSlug(current))
+        for current in trusted | set(account.keep_oidc_providers)
+        if current in workspaces and workspaces[current].uuid is not None
+        for slug in (current, *workspaces[current].previous_slugs)
+    ]
+    return tuple(_plan(key, account, slug, current, loaded) for slug, current in sorted(wanted))
 
 
-def _plan(key: str, account: Account, slug: str, workspace: Workspace, loaded: Loaded) -> OidcProviderPlan:
+def _plan(key: str, account: Account, slug: str, current: WorkspaceSlug, loaded: Loaded) -> OidcProviderPlan:
+    workspace = loaded.inventory.workspaces[current]
     uuid = BitbucketUuid(workspace.uuid or "")
+    renamed = slug != current
     own = default_audience(uuid)
     audiences = (own, *sorted(set(workspace.audiences) - {own}))
     if len(audiences) > CLIENT_IDS_PER_OIDC_PROVIDER:
@@ -35,14 +41,15 @@ def _plan(key: str, account: Account, slug: str, workspace: Workspace, loaded: L
             "OIDC provider"
         )
         hint = "remove those that no step asks for; this limit cannot be raised"
-        loaded.sources.report("size-limit", ("workspaces", slug, "audiences"), message, hint)
+        loaded.sources.report("size-limit", ("workspaces", current, "audiences"), message, hint)
     url = issuer_url(WorkspaceSlug(slug))
     if len(url) > OIDC_PROVIDER_URL_CHARS:
         message = f"the issuer's URL has {len(url)} characters, and IAM takes {OIDC_PROVIDER_URL_CHARS}"
         hint = (
             f"a slug of at most {len(slug) - len(url) + OIDC_PROVIDER_URL_CHARS} characters fits: see it in Bitbucket"
         )
-        loaded.sources.report("size-limit", ("workspaces", slug), message, hint, of_key=True)
+        at: Path = ("workspaces", current, "previous_slugs", slug) if renamed else ("workspaces", slug)
+        loaded.sources.report("size-limit", at, message, hint, of_key=True)
     defaults = loaded.inventory.defaults
     return OidcProviderPlan(
         workspace=WorkspaceSlug(slug),
@@ -53,6 +60,7 @@ def _plan(key: str, account: Account, slug: str, workspace: Workspace, loaded: L
         thumbprints=_thumbprints(defaults.thumbprints),
         mode=_mode(key, account, slug, loaded),
         tags=dict(sorted(defaults.tags.items())),
+        renamed_to=current if renamed else None,
     )
 
 
@@ -72,10 +80,7 @@ def _mode(key: str, account: Account, slug: str, loaded: Loaded) -> Mode:
     if mode is OidcProviderMode.CREATE:
         return "create"
     locked = loaded.lock.lock.accounts.get(key)
-    answer = locked.oidc_providers.get(slug) if locked is not None else None
-    seen = answer.state if answer is not None else None
-    if answer is not None and answer.use is not None and mode is OidcProviderMode.AUTO:
-        return answer.use
+    seen = locked.oidc_providers.get(slug) if locked is not None else None
     if seen == "present":
         return "adopt"
     told = loaded.lock.is_broken or (locked is not None and locked.id != account.id)

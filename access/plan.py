@@ -48,6 +48,7 @@ class OidcProviderPlan:
         thumbprints: Where they come from.
         mode: Whether it is made.
         tags: On the resource.
+        renamed_to: The workspace's slug now, where ``workspace`` is one that it had before; else ``None``.
     """
 
     workspace: WorkspaceSlug
@@ -58,6 +59,7 @@ class OidcProviderPlan:
     thumbprints: Thumbprints
     mode: Mode
     tags: Mapping[str, str]
+    renamed_to: WorkspaceSlug | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class TrustPlan:
     """One line of who may assume a role: what was written, and what it is compared with.
 
     Attributes:
-        workspace: ``acme``.
+        workspace: The slug in the issuer: ``acme``.
         repository: Its slug, or ``None`` for a whole workspace.
         repository_uuid: Or ``None``.
         environment: The name of the deployment environment, or ``None``.
@@ -76,6 +78,9 @@ class TrustPlan:
         grade: How wide this is.
         default_audiences: The workspace's own audience alone, for showing what was asked for besides.
         reason: Why a whole workspace is trusted, or ``None``.
+        renamed_to: The workspace's slug now, where ``workspace`` is one that it had before; else ``None``. There is a
+            line with that slug as well, alike in everything else.
+        last_day: The last day in UTC on which a previous slug is trusted, or ``None``.
     """
 
     workspace: WorkspaceSlug
@@ -89,6 +94,8 @@ class TrustPlan:
     grade: Grade
     default_audiences: tuple[str, ...] = ()
     reason: str | None = None
+    renamed_to: WorkspaceSlug | None = None
+    last_day: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +185,20 @@ class AccessPlan:
             if oidc_provider.thumbprints == "fetch" and oidc_provider.mode != "reference"
         }
         return tuple(sorted(found))
+
+    def issuers_alike(self) -> dict[str, tuple[str, ...]]:
+        """Return the URLs of a workspace's issuers under its other slugs, for each of those of a renamed workspace.
+
+        Before the rename the issuer of the new slug does not answer, and after it that of the old one: the certificates
+        are those of one host.
+        """
+        by_workspace: dict[str, set[str]] = {}
+        for account in self.accounts:
+            for found in account.oidc_providers:
+                by_workspace.setdefault(found.renamed_to or found.workspace, set()).add(found.url)
+        return {
+            url: tuple(sorted(urls - {url})) for urls in by_workspace.values() if len(urls) > 1 for url in sorted(urls)
+        }
 
     def only(self, keys: frozenset[str]) -> "AccessPlan":
         """Return the plan of some of the accounts, by their keys."""

@@ -51,6 +51,8 @@ def _report_trust_policy(plan: RolePlan, settings: Settings, place: Place, sourc
         return
     subjects = "one subject" if count == 1 else f"{count} subjects"
     message = f"{has}: of the {subjects} that are trusted here, about {fitting} fit"
+    if any(line.renamed_to for line in plan.trust):
+        raised = f", remove `previous_slugs` of the workspace, for which each counts again{raised}"
     beyond = "" if size <= most else f"; AWS raises the quota to {most} at most"
     sources.report("size-limit", ("roles", plan.key, "trust"), message, f"split it into several roles{raised}{beyond}")
 

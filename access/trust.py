@@ -1,6 +1,8 @@
 """Trust entries of the inventory to lines of trust, and those to the statements of a trust policy."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
 from functools import partial
 
 from access.plan import TrustPlan
@@ -35,8 +37,23 @@ def trust_lines(entries: Sequence[TrustEntry], workspaces: Mapping[str, Workspac
         found = list(_lines(entry, workspace, BitbucketUuid(workspace.uuid)))
         if None in found:
             return None
-        lines += [line for line in found if line is not None]
+        known = [line for line in found if line is not None]
+        lines += known
+        if workspace.previous_slugs:
+            lines += _under_previous_slugs(known, workspace)
     return tuple(sorted(lines, key=_order))
+
+
+def _under_previous_slugs(lines: Sequence[TrustPlan], workspace: Workspace) -> Iterator[TrustPlan]:
+    """Yield the same lines for each slug that the workspace had before.
+
+    Never for a whole workspace, which is an error (``whole-workspace-renamed``): a slug that was given up may be taken
+    by somebody else, and only UUIDs of repositories keep their tokens out.
+    """
+    for slug, previous in workspace.previous_slugs.items():
+        for line in lines:
+            if line.repository is not None:
+                yield replace(line, workspace=WorkspaceSlug(slug), renamed_to=line.workspace, last_day=previous.expires)
 
 
 def _order(line: TrustPlan) -> tuple[str, ...]:
@@ -85,10 +102,11 @@ _STEPS_PATTERN = {
 
 def trusted_issuers(lines: Sequence[TrustPlan]) -> list[TrustedIssuer]:
     """Group lines by issuer and set of accepted audiences: one statement of the trust policy for each."""
-    groups: dict[tuple[WorkspaceSlug, tuple[str, ...]], set[SubjectPattern]] = {}
+    groups: dict[tuple[WorkspaceSlug, tuple[str, ...], date | None], set[SubjectPattern]] = {}
     for line in lines:
-        groups.setdefault((line.workspace, line.audiences), set()).add(line.subject_pattern)
-    return sorted(
-        TrustedIssuer(workspace, audiences, tuple(sorted(patterns)))
-        for (workspace, audiences), patterns in groups.items()
+        groups.setdefault((line.workspace, line.audiences, line.last_day), set()).add(line.subject_pattern)
+    issuers = (
+        TrustedIssuer(workspace, audiences, tuple(sorted(patterns)), last_day)
+        for (workspace, audiences, last_day), patterns in groups.items()
     )
+    return sorted(issuers, key=lambda issuer: (issuer.workspace, issuer.audiences, issuer.subject_patterns))

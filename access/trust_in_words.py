@@ -31,10 +31,13 @@ class TrustLine(Protocol):
 def trust_in_words(line: TrustPlan) -> str:
     """Say whom a line of trust lets in, with which audience, and why: ``acme/payments, deployment environment live``.
 
-    The audience is said where it is another than the workspace's own, the reason where a whole workspace is trusted.
+    The audience is said where it is another than the workspace's own, the reason where a whole workspace is trusted,
+    and the last day where the slug is one that the workspace had before.
     """
     asked = line.audiences if line.audiences != line.default_audiences else ()
-    return line_in_words(line, asked) + (f": {one_line(line.reason)}" if line.reason else "")
+    reason = f": {one_line(line.reason)}" if line.reason else ""
+    before = f": {line.renamed_to} before its rename, until {line.last_day}" if line.renamed_to else ""
+    return line_in_words(line, asked) + reason + before
 
 
 def line_in_words(line: TrustLine, audiences: Iterable[str] = ()) -> str:

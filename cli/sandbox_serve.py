@@ -60,7 +60,7 @@ def ways(session: Session) -> list[Way]:
 
 
 def _token_command(session: Session, line: TrustPlan) -> str | None:
-    repositories = session.subject.inventory.workspaces[line.workspace].repositories
+    repositories = session.subject.inventory.workspaces[line.renamed_to or line.workspace].repositories
     repository = line.repository or next((name for name, found in sorted(repositories.items()) if found.uuid), None)
     if repository is None:
         return None

@@ -60,7 +60,8 @@ def _repositories(role: RolePlan, asked: str | None) -> Iterable[str]:
     """Return the repositories that a role trusts; of a workspace that it trusts wholly, the one asked for."""
     workspaces = {line.workspace for line in role.trust if line.repository is None}
     whole = {asked} if asked and asked.partition("/")[0] in workspaces and asked.partition("/")[2] else set()
-    return {f"{line.workspace}/{line.repository}" for line in role.trust if line.repository} | whole
+    named = (line for line in role.trust if line.repository and line.renamed_to is None)
+    return {f"{line.workspace}/{line.repository}" for line in named} | whole
 
 
 def _chosen(option: str, kind: str, asked: str | None, known: Iterable[str]) -> str:

@@ -27,6 +27,10 @@ def unknown_workspace(data: Mapping[str, Any], workspace: str) -> Unknown | None
     known = names(data, "workspaces")
     if workspace in known:
         return None
+    renamed = next((slug for slug in known if workspace in names(data, "workspaces", slug, "previous_slugs")), None)
+    if renamed is not None:
+        message = f"`{workspace}` is what the workspace {renamed} was called before"
+        return Unknown("unknown-workspace", message, f"write `{renamed}`: tokens of both slugs are trusted then")
     hint = did_you_mean(workspace, known, "declare it under `workspaces`")
     return Unknown("unknown-workspace", f"there is no workspace `{workspace}`", hint)
 

@@ -78,6 +78,7 @@ RULES: dict[str, Rule] = {
     # Access
     "admin-access": Rule("error", "Admin access says why: `dangerously_allow_admin`."),
     "whole-workspace-expires": Rule("error", "Trust of a whole workspace ends on a day."),
+    "whole-workspace-renamed": Rule("error", "Trust of a whole workspace is trust in its slug of today alone."),
     "whole-workspace-admin": Rule("error", "Trust of a whole workspace and admin access do not go together."),
     "deploying-role": Rule("error", "No role is a deploying role of its account, or allows to become or change it."),
     "changes-access": Rule(
@@ -137,8 +138,8 @@ RULES: dict[str, Rule] = {
     ),
     "private-network": Rule("warning", "A network of `source_ips` is public: AWS sees no other."),
     "shared-addresses": Rule("warning", "Source addresses are one's own, not those of all customers of Bitbucket."),
-    "expires-soon": Rule("warning", "A role has more than 14 days left."),
-    "expired": Rule("warning", "A role is not past its last day."),
+    "expires-soon": Rule("warning", "A role, or trust in a previous slug, has more than 14 days left."),
+    "expired": Rule("warning", "A role, or trust in a previous slug, is not past its last day."),
     "selects-no-account": Rule("warning", "A role is for some account.", of_absence=True),
     "unused-workspace": Rule("warning", "A workspace is trusted by a role, or kept by an account.", of_absence=True),
     "unused-repository": Rule("warning", "A repository is trusted by a role.", of_absence=True),

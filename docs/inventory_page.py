@@ -15,7 +15,7 @@ from config.models.inventory import Inventory
 from config.models.permission_policy import PermissionPolicy
 from config.models.role import AccountsByLabel, Override, PlanRole, Role
 from config.models.trust import TrustEntry, WholeWorkspace
-from config.models.workspace import Repository, Workspace
+from config.models.workspace import PreviousSlug, Repository, Workspace
 from config.schema import definition_name, inventory_schema
 from config.schema_families import IN_ROLE
 from config.written import SINCE
@@ -24,6 +24,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "Top level": Inventory,
     "defaults": Defaults,
     "workspaces.SLUG": Workspace,
+    "workspaces.SLUG.previous_slugs.SLUG": PreviousSlug,
     "workspaces.SLUG.repositories.SLUG": Repository,
     "accounts.KEY": Account,
     "accounts.KEY.deploy_role": DeployRole,

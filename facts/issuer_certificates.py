@@ -4,7 +4,8 @@ AWS's procedure (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_provi
 the issuer's discovery document, the host of its ``jwks_uri``, the last certificate which that host presents, SHA-1.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -43,6 +44,7 @@ REAL_TIME = Clock()
 def fetch_thumbprints(
     issuers: Collection[str],
     *,
+    alike: Mapping[str, Sequence[str]] | None = None,
     connect: IssuerConnect | None = None,
     ca_file: Path | None = None,
     timeout: float = 10.0,
@@ -62,6 +64,8 @@ def fetch_thumbprints(
 
     Args:
         issuers: Issuer URLs, https, as in the ``iss`` of tokens. Duplicates are asked once.
+        alike: For the issuers of a workspace that is being renamed, those of its other slugs: where there is no
+            discovery document, not yet or no longer, that of one of these stands in.
         connect: Where to connect in place of the issuers' hosts: the sandbox's emulated Bitbucket.
         ca_file: A PEM file of the CAs to trust in place of certifi's.
         timeout: Seconds that each issuer may take, from the look-up of its name to the last byte, pauses included.
@@ -86,7 +90,7 @@ def fetch_thumbprints(
         session.trust_env = False
         session.mount("https://", adapter)
         transport = _Transport(session, trusted, timeout, connect, clock)
-        return {issuer: _fetch_one(issuer, transport, adapter) for issuer in wanted}
+        return {issuer: _fetch_any(issuer, (alike or {}).get(issuer, ()), transport, adapter) for issuer in wanted}
 
 
 @dataclass(frozen=True)
@@ -170,6 +174,17 @@ def _pause_after(outcome: _Reply | Exception, pause: float) -> float | None:
     return pause if is_transient(outcome) else None
 
 
+def _fetch_any(issuer: str, alike: Sequence[str], transport: _Transport, adapter: ChainRecordingAdapter) -> Thumbprint:
+    """Return the thumbprint of an issuer, or of the first of those alike that has a discovery document."""
+    try:
+        return _fetch_one(issuer, transport, adapter)
+    except _NoDocumentError:
+        for other in alike:
+            with suppress(_NoDocumentError):
+                return _fetch_one(other, transport, adapter)
+        raise
+
+
 def _fetch_one(issuer: str, transport: _Transport, adapter: ChainRecordingAdapter) -> Thumbprint:
     url = discovery_url(issuer)
     until = transport.clock.now() + transport.timeout
@@ -206,10 +221,14 @@ def _discovery_document(issuer: str, transport: _Transport, until: float) -> Dis
     return parse_discovery_document(issuer, reply.body)
 
 
+class _NoDocumentError(IssuerError):
+    """The host answers, and has no discovery document for the issuer."""
+
+
 def _unexpected_status(url: str, reply: _Reply) -> IssuerError:
     what = f"{url} was answered with status {reply.status}{tried(reply.tries)}"
     if reply.status == requests.codes.not_found:
-        return IssuerError(
+        return _NoDocumentError(
             f"{what}: there is no such workspace, or no discovery document for it yet",
             do="check the workspace's slug; Bitbucket serves the document only once OpenID Connect is switched on and "
             f"one pipeline has run in the workspace, {INSTEAD}",

@@ -25,7 +25,7 @@ POLICY_VERSION = "2012-10-17"
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html)."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class TrustedIssuer:
     """What is accepted from one issuer with one set of audiences: one statement of a trust policy.
 
@@ -34,11 +34,13 @@ class TrustedIssuer:
         audiences: The token's ``aud`` must be one of these, for example
             ``("ari:cloud:bitbucket::workspace/0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11",)``; never empty, sorted.
         subject_patterns: The token's ``sub`` must match one of these; never empty, sorted.
+        last_day: The last day in UTC on which this issuer is trusted, or ``None``.
     """
 
     workspace: WorkspaceSlug
     audiences: tuple[str, ...]
     subject_patterns: tuple[SubjectPattern, ...]
+    last_day: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +73,14 @@ def trust_policy(
     """
     addresses = SourceAddresses(limits.source_ips, limits.source_vpces).trust_conditions()
     statements = [
-        _statement(partition, account, issuer, address, limits.last_day)
+        _statement(partition, account, issuer, address, _earlier(issuer.last_day, limits.last_day))
         for issuer, address in product(issuers, addresses)
     ]
     return PolicyDocument.of({"Version": POLICY_VERSION, "Statement": statements})
+
+
+def _earlier(one: date | None, other: date | None) -> date | None:
+    return min((day for day in (one, other) if day is not None), default=None)
 
 
 def _statement(

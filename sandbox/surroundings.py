@@ -46,8 +46,16 @@ def emulated_part(plan: AccessPlan) -> Emulated:
 
 
 def workspaces_of(inventory: Inventory) -> list[EmulatedWorkspace]:
-    """Return the workspaces that the emulated Bitbucket has: those with a UUID, and the stranger."""
-    known = [EmulatedWorkspace(slug, found.uuid) for slug, found in inventory.workspaces.items() if found.uuid]
+    """Return the workspaces that the emulated Bitbucket has: those with a UUID, and the stranger.
+
+    One that was renamed has its previous slugs, too: both issuers are trusted, and each is to be proved.
+    """
+    known = [
+        EmulatedWorkspace(slug, workspace.uuid)
+        for current, workspace in inventory.workspaces.items()
+        if workspace.uuid
+        for slug in (current, *workspace.previous_slugs)
+    ]
     return [*known, STRANGER]
 
 

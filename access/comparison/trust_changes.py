@@ -1,6 +1,7 @@
 """Who gets into a role that could not before, who no longer does, and what must hold besides."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from itertools import groupby
 
 from access.comparison.admission import EVERYWHERE, Admitted, Within, admissions, line_of, not_covered
@@ -35,22 +36,41 @@ def trust_changes(before: tuple[AccountView, RoleView], after: tuple[AccountView
     yield from gained_and_lost(*after, not_covered(new, old), gained=True)
     yield from gained_and_lost(*before, not_covered(old, new), gained=False)
     account, role = after
-    for kind, effect, message in sorted(set(_conditions(old, new))):
+    for kind, effect, message in sorted(_conditions(old, new)):
         yield Change(kind, effect, account.key, role.key, role.arn, message)
     yield from _names(before[1], after)
 
 
-def _conditions(old: Mapping[Admitted, Within], new: Mapping[Admitted, Within]) -> Iterator[tuple[str, Effect, str]]:
-    """Compare what must hold besides, for all who got in before and get in now."""
-    pairs = {(old[one], new[other]) for other in new if (one := _same(other, old)) is not None}
-    pairs |= {(old[one], new[other]) for one in old if (other := _same(one, new)) is not None}
-    for before, after in pairs:
-        yield from _origins(before.origins, after.origins)
-        yield from _end(before.end, after.end)
-        for text in sorted(after.others - before.others):
-            yield "conditions-added", Effect.LOSS, f"asks besides for {text}"
-        for text in sorted(before.others - after.others):
-            yield "conditions-removed", Effect.WIDENING, f"no longer asks for {text}"
+_Said = tuple[str, Effect, str]
+
+
+def _conditions(old: Mapping[Admitted, Within], new: Mapping[Admitted, Within]) -> Iterator[_Said]:
+    """Compare what must hold besides, for all who got in before and get in now.
+
+    What changes for tokens of some issuers alone says whose: trust in a slug that a workspace had before ends.
+    """
+    pairs = {(one, other) for other in new if (one := _same(other, old)) is not None}
+    pairs |= {(one, other) for one in old if (other := _same(one, new)) is not None}
+    said: dict[_Said, set[str]] = {}
+    for workspace, before, after in {(other.workspace, old[one], new[other]) for one, other in pairs}:
+        for each in _changed(before, after):
+            said.setdefault(each, set()).add(workspace)
+    everybody = {one.workspace for one in new}
+    for (kind, effect, message), workspaces in said.items():
+        yield kind, effect, _of_some(message, workspaces, everybody)
+
+
+def _of_some(text: str, workspaces: AbstractSet[str], everybody: AbstractSet[str]) -> str:
+    return text if workspaces == everybody else f"for tokens of {' and '.join(sorted(workspaces))}: {text}"
+
+
+def _changed(before: Within, after: Within) -> Iterator[_Said]:
+    yield from _origins(before.origins, after.origins)
+    yield from _end(before.end, after.end)
+    for text in sorted(after.others - before.others):
+        yield "conditions-added", Effect.LOSS, f"asks besides for {text}"
+    for text in sorted(before.others - after.others):
+        yield "conditions-removed", Effect.WIDENING, f"no longer asks for {text}"
 
 
 def _same(one: Admitted, among: Mapping[Admitted, Within]) -> Admitted | None:
@@ -59,7 +79,7 @@ def _same(one: Admitted, among: Mapping[Admitted, Within]) -> Admitted | None:
     return next((other for other in sorted(among) if other.covers(one)), None)
 
 
-def _origins(before: frozenset[str], after: frozenset[str]) -> Iterator[tuple[str, Effect, str]]:
+def _origins(before: frozenset[str], after: frozenset[str]) -> Iterator[_Said]:
     if before == after:
         return
     if after == EVERYWHERE:
@@ -75,7 +95,7 @@ def _origins(before: frozenset[str], after: frozenset[str]) -> Iterator[tuple[st
             yield "addresses-lost", Effect.LOSS, f"may no longer be assumed from {_listed(gone)}"
 
 
-def _end(before: str, after: str) -> Iterator[tuple[str, Effect, str]]:
+def _end(before: str, after: str) -> Iterator[_Said]:
     if before == after:
         return
     if after == NEVER:
@@ -99,9 +119,15 @@ def _listed(values: frozenset[str]) -> str:
 
 def within_said(role: RoleView) -> list[str]:
     """Say what must hold besides for a role: ``only from 203.0.113.0/24``, ``until 2027-02-01T00:00:00Z``."""
-    found = set(admissions(role).values())
-    origins = {f"only from {_listed(one.origins)}" for one in found if one.origins != EVERYWHERE}
-    return sorted(origins | {f"until {one.end}" for one in found if one.end != NEVER})
+    found = {(one.workspace, within) for one, within in admissions(role).items()}
+    said: dict[str, set[str]] = {}
+    for workspace, within in found:
+        if within.origins != EVERYWHERE:
+            said.setdefault(f"only from {_listed(within.origins)}", set()).add(workspace)
+        if within.end != NEVER:
+            said.setdefault(f"until {within.end}", set()).add(workspace)
+    everybody = {workspace for workspace, _ in found}
+    return sorted(_of_some(text, workspaces, everybody) for text, workspaces in said.items())
 
 
 def _names(old: RoleView, after: tuple[AccountView, RoleView]) -> Iterator[Change]:

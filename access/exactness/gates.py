@@ -44,11 +44,12 @@ def declared_gates(role: RolePlan) -> dict[Gate, set[Steps]]:
         UnprovenPlanError: A line of the plan says nothing that the inventory could mean.
     """
     declared: dict[Gate, set[Steps]] = {}
-    until = "" if role.expires is None else f"{role.expires + timedelta(days=1)}T00:00:00Z"
     places = list(_places(role))
     for line in role.trust:
         steps = declared_steps(line)
         issuer = f"api.bitbucket.org/2.0/workspaces/{line.workspace}/pipelines-config/identity/oidc"
+        days = [day for day in (role.expires, line.last_day) if day is not None]
+        until = f"{min(days) + timedelta(days=1)}T00:00:00Z" if days else ""
         for audience in line.audiences:
             for place in places:
                 declared.setdefault(Gate(issuer, audience, place, until), set()).add(steps)

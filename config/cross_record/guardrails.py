@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from config.cross_record.context import Context
+from config.declared import unknown_workspace
 from config.findings import did_you_mean
 from config.guardrail_values import WHOLE_FOLDER
 from config.models.role import AccountsByLabel
@@ -64,9 +65,6 @@ def _check_accounts(context: Context, at: Path, wanted: tuple[str, ...] | Accoun
 
 
 def _check_repositories(context: Context, at: Path, repositories: tuple[str, ...]) -> None:
-    known = context.names("workspaces")
     for index, pattern in enumerate(repositories):
-        slug = pattern.partition("/")[0]
-        if slug not in known:
-            hint = did_you_mean(slug, known, "declare it under `workspaces`")
-            context.report("unknown-workspace", (*at, index), f"there is no workspace `{slug}`", hint)
+        if (problem := unknown_workspace(context.sources.data, pattern.partition("/")[0])) is not None:
+            context.report(problem.rule, (*at, index), problem.message, problem.hint)

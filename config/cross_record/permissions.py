@@ -1,6 +1,6 @@
 """Permissions: what a role names is declared, once, under a name that it can have, and not past its day."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from config.cross_record.context import Context
 from config.findings import did_you_mean
@@ -9,7 +9,7 @@ from oidc import limits
 from oidc.source_addresses import SESSION_POLICY_NAME
 
 SOON = timedelta(days=14)
-"""How long before the last day of a role it is said that it comes."""
+"""How long before a last day it is said that it comes."""
 
 
 def check_references(context: Context) -> None:
@@ -42,15 +42,29 @@ def check_names(context: Context) -> None:
 def check_last_days(context: Context) -> None:
     """Report roles past their last day, and those that will soon be."""
     for path, _, settings in context.settings():
-        if settings.expires is None or (left := settings.expires - context.today) > SOON:
-            continue
-        at = (*path, "expires")
-        if left < timedelta(0):
-            message = f"the last day of access was {settings.expires}"
-            context.report("expired", at, message, "remove the role, or give it another day")
-            continue
+        if settings.expires is not None:
+            report_last_day(
+                context, (*path, "expires"), settings.expires,
+                ends="no step can assume the role after it", over="remove the role, or give it another day",
+            )  # fmt: skip
+
+
+def report_last_day(context: Context, at: Path, last_day: date, *, ends: str, over: str) -> None:
+    """Report a last day that is past or near.
+
+    Args:
+        context: Takes the finding.
+        at: Where the day stands.
+        last_day: In UTC.
+        ends: What is no longer possible after it.
+        over: What to do once it is past.
+    """
+    left = last_day - context.today
+    if left < timedelta(0):
+        context.report("expired", at, f"the last day of access was {last_day}", over)
+    elif left <= SOON:
         when = {0: "today", 1: "tomorrow"}.get(left.days, f"in {left.days} days")
-        message = f"the last day of access is {settings.expires} (UTC), {when}: no step can assume the role after it"
+        message = f"the last day of access is {last_day} (UTC), {when}: {ends}"
         hint = "give it another day, or let it end and say so: `allow: {expires-soon: WHY}`"
         context.report("expires-soon", at, message, hint)
 

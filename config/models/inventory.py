@@ -63,3 +63,9 @@ class Inventory(InventoryModel):
     """By a key of your own, which is the role's name too unless it says another."""
     guardrails: Annotated[Guardrails | None, example({"rules": {"all": {"required": ["owner"]}}}, since="0.1")] = None
     """What holds whoever declares a role, and what each folder may declare; in the guardrails file alone."""
+
+    def workspace_called(self, slug: str) -> Workspace | None:
+        """Return the workspace that has this slug, or had it before and is trusted under it; or ``None``."""
+        if slug in self.workspaces:
+            return self.workspaces[slug]
+        return next((found for found in self.workspaces.values() if slug in found.previous_slugs), None)

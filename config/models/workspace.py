@@ -5,10 +5,10 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from config.allow import Allow
-from config.bitbucket_values import Audience, EnvironmentName, Uuid
-from config.faults import each_once
+from config.bitbucket_values import Audience, EnvironmentName, Uuid, WorkspaceSlugText
+from config.faults import each_once, fault
 from config.models.base import InventoryModel
-from config.scalars import Slug
+from config.scalars import LastDay, Slug, describe
 from config.written import EACH_ONCE, Or, example
 
 
@@ -39,6 +39,23 @@ def _repository(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
 RepositoryForm = Annotated[Repository, BeforeValidator(_repository), Or(Uuid, None)]
 
 
+class PreviousSlug(InventoryModel):
+    """A slug that a workspace had before: tokens that were issued under it are trusted as those of the workspace."""
+
+    expected = "{expires: YYYY-MM-DD}"
+
+    expires: Annotated[LastDay, example("2027-03-31", since="0.1")]
+    """The last day, in UTC: trust in the previous slug ends by itself."""
+
+
+def _by_slug(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
+    if isinstance(value, str | list | tuple):
+        slug = value if isinstance(value, str) else next(iter(value), None)
+        form = f"{slug if isinstance(slug, str) else 'SLUG'}: {{expires: YYYY-MM-DD}}"
+        raise fault("wrong-type", f"expected slugs, each with a last day, found {describe(value)}", f"write {form}")
+    return value
+
+
 class Workspace(InventoryModel):
     """A workspace: its issuer has its slug, which is its key in the inventory."""
 
@@ -50,6 +67,12 @@ class Workspace(InventoryModel):
         tuple[Audience, ...], AfterValidator(each_once), EACH_ONCE, example(["deployments"], since="0.1")
     ] = ()
     """Further audiences that steps ask for; the workspace's own is always there."""
+    previous_slugs: Annotated[
+        dict[WorkspaceSlugText, PreviousSlug],
+        BeforeValidator(_by_slug),
+        example({"acme-old": {"expires": "2027-03-31"}}, since="0.1"),
+    ] = Field(default_factory=dict)
+    """Slugs that the workspace had before it was renamed, each trusted like its own until a day."""
     repositories: Annotated[
         dict[Slug, RepositoryForm], example({"website": "{7d1e2f3a-4b5c-4d6e-8f90-a1b2c3d4e504}"}, since="0.1")
     ] = Field(default_factory=dict)

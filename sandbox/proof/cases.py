@@ -12,8 +12,7 @@ from access.plan import RolePlan, TrustPlan
 from access.trust_in_words import step_in_words
 from config.models.inventory import Inventory
 from config.models.trust import Steps
-from oidc.identifiers import BitbucketUuid
-from oidc.issuer import default_audience
+from config.models.workspace import Workspace
 from sandbox.emulated_bitbucket.step import EmulatedWorkspace, random_uuid
 from sandbox.proof.origins import ANYWHERE, Origin, is_taken, other_origins, taken_origins
 from sandbox.surroundings import STRANGER
@@ -45,23 +44,26 @@ class Presented:
 def steps_of(inventory: Inventory) -> list[Presented]:
     """Return a genuine token for every repository and environment of the inventory, with every audience declared."""
     found: list[Presented] = []
-    for slug, workspace in sorted(inventory.workspaces.items()):
-        if workspace.uuid is None:
-            continue
-        emulated = EmulatedWorkspace(slug, workspace.uuid)
-        own = default_audience(BitbucketUuid(workspace.uuid))
-        for name, repository in sorted(workspace.repositories.items()):
-            if repository.uuid is None:
-                continue
-            environments = sorted((name, uuid) for name, uuid in repository.environments.items() if uuid)
-            for environment, uuid in [(None, None), *environments]:
-                plain = Presented(step_in_words(f"{slug}/{name}", environment), emulated, repository.uuid, uuid, own)
-                found.append(plain)
-                found += [
-                    replace(plain, name=f"{plain.name}, audience {audience}", audience=audience)
-                    for audience in sorted(set(workspace.audiences) - {own})
-                ]
+    for current, workspace in sorted(inventory.workspaces.items()):
+        if workspace.uuid is not None:
+            for slug in (current, *sorted(workspace.previous_slugs)):
+                found += _steps_under(EmulatedWorkspace(slug, workspace.uuid), workspace)
     return found
+
+
+def _steps_under(emulated: EmulatedWorkspace, workspace: Workspace) -> Iterator[Presented]:
+    """Yield the tokens of a workspace's steps under one of its slugs."""
+    own = emulated.default_audience
+    for name, repository in sorted(workspace.repositories.items()):
+        if repository.uuid is None:
+            continue
+        environments = sorted((name, uuid) for name, uuid in repository.environments.items() if uuid)
+        for environment, uuid in [(None, None), *environments]:
+            step = step_in_words(f"{emulated.slug}/{name}", environment)
+            plain = Presented(step, emulated, repository.uuid, uuid, own)
+            yield plain
+            for audience in sorted(set(workspace.audiences) - {own}):
+                yield replace(plain, name=f"{plain.name}, audience {audience}", audience=audience)
 
 
 def from_taken_origins(presented: Presented, role: RolePlan) -> list[Presented]:
@@ -108,9 +110,6 @@ TRAILING_SLASH = "a trailing slash in the issuer"
 FLAWS = (EXPIRED, FORGED, MISSING_BRACE, NO_BRACES, UPPER_CASE, TRAILING_SLASH)
 """What can be wrong with a token itself; ``sandbox.proof.tokens`` makes each."""
 
-BEFORE_THE_TRUST_POLICY = (EXPIRED, FORGED)
-"""Flaws that no trust policy sees: STS looks at signature and times first."""
-
 
 def expected(role: RolePlan, presented: Presented, today: date) -> bool:
     """Tell whether the inventory lets a token in."""
@@ -118,10 +117,12 @@ def expected(role: RolePlan, presented: Presented, today: date) -> bool:
         return False
     if not is_taken(role, presented.origin):
         return False
-    return any(_trusts(line, presented) for line in role.trust)
+    return any(_trusts(line, presented, today) for line in role.trust)
 
 
-def _trusts(line: TrustPlan, presented: Presented) -> bool:
+def _trusts(line: TrustPlan, presented: Presented, today: date) -> bool:
+    if line.last_day is not None and today > line.last_day:
+        return False
     if (line.workspace, True) != (presented.workspace.slug, presented.audience in line.audiences):
         return False
     if line.repository is None:

@@ -5,6 +5,7 @@ All is written out: no defaults, no globs, no overrides, no variables.
 """
 
 import re
+from datetime import date, timedelta
 from typing import Any
 
 from oidc.admin_access import gives_admin_access, is_admin_managed_policy
@@ -52,13 +53,32 @@ def _inventory(account: Json, roles: list[Json]) -> Json:
         "id": account["id"],
         "partition": account["partition"],
         **({"region": account["region"]} if account["region"] else {}),
-        "keep_oidc_providers": list(inventory["workspaces"]),
+        "keep_oidc_providers": [],
         # Quotas are no part of a plan.
         "quotas": {"trust_policy_chars": 4096, "managed_policies_per_role": 20},
     }
+    renamed = _renamed(account, inventory["workspaces"])
     for role in roles:
-        inventory["roles"][key_of(role)] = _role(role, account["key"], inventory)
+        trust = [line for line in role["trust"] if line["workspace"] not in renamed]
+        inventory["roles"][key_of(role)] = _role(role | {"trust": trust}, account["key"], inventory)
+    inventory["accounts"][account["key"]]["keep_oidc_providers"] = list(inventory["workspaces"])
     return inventory
+
+
+def _renamed(account: Json, workspaces: Json) -> set[str]:
+    """Take the slugs that workspaces had before for what they are: their statements end before the role does."""
+    found: dict[str, str] = {}
+    for role in account["roles"]:
+        for statement in role["trust_policy"]["Statement"]:
+            slug = statement["Principal"]["Federated"].partition("/workspaces/")[2].partition("/")[0]
+            end = statement["Condition"].get("DateLessThan", {}).get("aws:CurrentTime")
+            if end is not None and role["expires"] is None:
+                found[slug] = str(date.fromisoformat(end[:10]) - timedelta(days=1))
+    for slug, last_day in found.items():
+        uuid = workspaces.pop(slug)["uuid"]
+        (current,) = (workspace for workspace in workspaces.values() if workspace["uuid"] == uuid)
+        current.setdefault("previous_slugs", {})[slug] = {"expires": last_day}
+    return set(found)
 
 
 def _role(role: Json, account: str, inventory: Json) -> Json:

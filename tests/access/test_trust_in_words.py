@@ -40,8 +40,15 @@ def test_a_plan_says_it_as_its_patterns_and_the_comparison_do() -> None:
     gained = {change.who for change in compare(NOTHING, PlanView.of(PLAN)).changes if change.who}
     for line in lines(PLAN):
         assert trust_in_words(line).partition(": ")[0] in gained
-        if line.repository is not None:
+        if line.repository is not None and line.renamed_to is None:
             assert pattern_in_words(line.subject_pattern, NAMES) == line_in_words(line)
+
+
+def test_a_slug_from_before_a_rename_is_trusted_until_a_day() -> None:
+    (said,) = {trust_in_words(line) for line in lines(PLAN) if line.renamed_to is not None}
+    assert said == (
+        "data-of-acme/tool, steps outside deployment environments: acme-data before its rename, until 2031-06-30"
+    )
 
 
 def test_what_runs_and_what_is_trusted_are_one_where_an_environment_is_named() -> None:

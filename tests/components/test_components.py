@@ -253,3 +253,32 @@ def test_the_sandbox_endpoint_reaches_every_aws_provider(run_program: Any, plan:
 def test_nothing_registered_is_deprecated(run_program: Any, plan: AccessPlan, recwarn: pytest.WarningsRecorder) -> None:
     run_program(program(plan))
     assert [warning for warning in recwarn if issubclass(warning.category, DeprecationWarning)] == []
+
+
+def test_a_rename_of_a_workspace_keeps_the_oidc_provider_that_is_there(run_program: Any, tmp_path: Path) -> None:
+    before = """
+workspaces:
+  acme-old:
+    uuid: "{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}"
+    repositories:
+      shop:
+        uuid: "{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01}"
+        environments: {production: "{c2b1a5de-6b7e-4d4b-b1a0-6a9d8c7b5e03}"}
+accounts: {prod: {id: "222222222222"}}
+roles:
+  deploy: {accounts: [prod], trust: [{repository: acme-old/shop, environments: [production]}]}
+"""
+    during = before.replace("acme-old", "acme").replace(
+        "    repositories:", "    previous_slugs: {acme-old: {expires: 2031-03-31}}\n    repositories:"
+    )
+
+    def oidc_providers(text: str) -> dict[str, Any]:
+        (tmp_path / "inventory.yaml").write_text(text)
+        plan = compile_plan(load_inventory(tmp_path)).plan
+        assert plan is not None
+        registered = run_program(program(plan)).resources
+        return {each.urn: each.inputs for each in registered if each.type == OIDC_PROVIDER}
+
+    one, both = oidc_providers(before), oidc_providers(during)
+    assert both.items() >= one.items()
+    assert [urn.partition("::prod/")[2] for urn in sorted(both.keys() - one.keys())] == ["acme"]

@@ -50,7 +50,7 @@ OF_MEANING = {
     *("admin-access", "deploying-role", "size-limit", "expired", "changes-access", "privilege-escalation"),
     *("unknown-action", "unknown-condition-key", "unknown-service", "unknown-permissions", "bad-condition-value"),
     *("resource-mismatch", "account-resource", "partition-resource", "contradictory-conditions", "denied-anyway"),
-    *("expires-soon", "reserved-name"),
+    *("expires-soon", "reserved-name", "whole-workspace-renamed"),
     *("whole-workspace-trust", "repository-wide-trust", "wide-network", "private-network", "shared-addresses"),
 }
 """What follows from what is written, rather than from how."""
@@ -79,7 +79,6 @@ PASSED = {
     *("bad-tag--same-key-as-the-defaults-ignoring-case", "bad-tag--same-key-ignoring-case"),
     # In the lock, which has no schema.
     *("bad-uuid--in-the-lock", "bad-uuid--in-the-lock-is-no-cascade", "unknown-key--marker-in-the-lock"),
-    *("bad-value--absent-oidc-provider-with-audiences", "bad-value--newer-lock"),
     # Of these YAML makes nothing, or nothing that a pattern could tell from a day.
     *("bad-value--empty-integer", "bad-value--expires-on-no-day", "bad-value--huge-integer"),
     *("bad-variable--region-of-an-account-without", "bad-variable--document-of-families"),
@@ -93,6 +92,8 @@ PASSED = {
     *("duplicate--account-id", "duplicate--defaults-in-two-files", "duplicate--environment-in-two-files"),
     *("duplicate--key", "duplicate--key-in-a-policy-file", "duplicate--role-in-two-files", "duplicate--section"),
     *("duplicate--same-trust-twice", "duplicate--uuid-of-the-lock", "duplicate--uuid-under-two-names"),
+    *("duplicate--previous-slug-is-a-workspace", "duplicate--previous-slug-of-two-workspaces"),
+    "duplicate--previous-slug-of-today",
     *("duplicate--workspace-uuid-as-repository", "duplicate--workspace-uuid-in-two-files"),
 }
 """Faulty inventories that a schema lets pass although it refuses others of the same rule."""

@@ -11,7 +11,7 @@ import trustme
 
 from facts.issuer_certificates import fetch_thumbprints
 from facts.issuer_connect import IssuerConnect
-from oidc.errors import UsageError
+from oidc.errors import IssuerError, UsageError
 
 if TYPE_CHECKING:
     from tests.facts.conftest import StartHost, TlsHost
@@ -157,3 +157,38 @@ def test_a_ca_file_without_certificates_is_wrong_usage(tmp_path: Path, content: 
 def test_two_ca_files_are_wrong_usage(ca_file: Path) -> None:
     with pytest.raises(UsageError, match="both"):
         fetch_thumbprints([], connect=IssuerConnect("127.0.0.1:1", ca_file), ca_file=ca_file)
+
+
+def test_where_a_workspace_is_renamed_the_issuer_that_answers_stands_for_both(
+    start_host: "StartHost", ca: trustme.CA, ca_file: Path
+) -> None:
+    leaf = ca.create_child_ca().issue_cert("localhost")
+    host = start_host(leaf)
+    [now] = serve_issuers(host, f"localhost:{host.port}", "acme")
+    before = now.replace("acme", "acme-old")
+    alike = {now: (before,), before: (now,)}
+
+    thumbprints = fetch_thumbprints([before, now], alike=alike, ca_file=ca_file)
+
+    assert thumbprints == dict.fromkeys([before, now], sha1(leaf.cert_chain_pems[-1].bytes()))
+    assert host.connections == 1
+
+
+def test_an_issuer_without_a_document_is_named_where_no_other_slug_has_one(
+    start_host: "StartHost", ca: trustme.CA, ca_file: Path
+) -> None:
+    host = start_host(ca.issue_cert("localhost"))
+    missing = [f"https://localhost:{host.port}/{slug}" for slug in ("acme", "acme-old")]
+
+    with pytest.raises(IssuerError, match=r"localhost:.*/acme/.*404"):
+        fetch_thumbprints(missing, alike={missing[0]: (missing[1],)}, ca_file=ca_file)
+
+
+def test_only_a_missing_document_is_stood_in_for(start_host: "StartHost", ca: trustme.CA, ca_file: Path) -> None:
+    host = start_host(ca.issue_cert("localhost"))
+    [good] = serve_issuers(host, f"localhost:{host.port}", "acme")
+    broken = good.replace("acme", "acme-old")
+    host.replies[f"/acme-old{DISCOVERY}"] = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"
+
+    with pytest.raises(IssuerError, match="403"):
+        fetch_thumbprints([broken], alike={broken: (good,)}, ca_file=ca_file)

@@ -51,6 +51,7 @@ def test_a_token_stands_for_every_repository_environment_and_audience(inventory:
         "acme/site, no deployment environment",
         "acme/site, no deployment environment, audience deploy.example",
         "acme-data/tool, no deployment environment",
+        "data-of-acme/tool, no deployment environment",
     ]
 
 
@@ -74,6 +75,15 @@ def test_a_token_stands_for_every_repository_environment_and_audience(inventory:
 )
 def test_the_inventory_decides(roles: dict[str, RolePlan], role: str, changes: dict[str, Any], lets_in: bool) -> None:
     assert expected(roles[role], presented(**changes), TODAY) is lets_in
+
+
+def test_a_slug_from_before_a_rename_is_let_in_until_its_last_day(
+    inventory: Inventory, roles: dict[str, RolePlan]
+) -> None:
+    now, before = (step for step in steps_of(inventory) if step.name.startswith(("acme-data/", "data-of-acme/")))
+    days = [date(2031, 6, 30), date(2031, 7, 1)]
+    assert [expected(roles["everywhere"], now, day) for day in days] == [True, True]
+    assert [expected(roles["everywhere"], before, day) for day in days] == [True, False]
 
 
 def test_a_role_past_its_last_day_lets_nobody_in(roles: dict[str, RolePlan]) -> None:
