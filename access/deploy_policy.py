@@ -45,6 +45,7 @@ _MANAGE_OIDC_PROVIDERS = (
     "iam:RemoveClientIDFromOpenIDConnectProvider", "iam:TagOpenIDConnectProvider", "iam:UntagOpenIDConnectProvider",
     "iam:UpdateOpenIDConnectProviderThumbprint",
 )  # fmt: skip
+_READ_OIDC_PROVIDERS = ("iam:GetOpenIDConnectProvider", "iam:ListOpenIDConnectProviderTags")
 _EDIT_A_POLICY = (
     "iam:CreatePolicyVersion", "iam:DeletePolicy", "iam:DeletePolicyVersion", "iam:SetDefaultPolicyVersion",
 )  # fmt: skip
@@ -88,7 +89,8 @@ class DeployScope:
         account: Its id.
         deploying_role_arn: The deploying role, or ``None`` where the inventory names none.
         roles: All of them.
-        oidc_provider_arns: Those that are made or adopted, not those that are only referred to.
+        oidc_provider_arns: Those that are made.
+        kept_oidc_provider_arns: Those that are adopted or referred to: read, and never changed.
     """
 
     partition: Partition
@@ -96,6 +98,7 @@ class DeployScope:
     deploying_role_arn: str | None
     roles: frozenset[DeployedRole]
     oidc_provider_arns: frozenset[str]
+    kept_oidc_provider_arns: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, plan: AccountPlan) -> "DeployScope":
@@ -108,7 +111,8 @@ class DeployScope:
                 DeployedRole(role.arn, role.path, role.permissions_boundary_arn or "", role.managed_policy_arns)
                 for role in plan.roles
             ),
-            frozenset(found.arn for found in plan.oidc_providers if found.mode != "reference"),
+            frozenset(found.arn for found in plan.oidc_providers if found.mode == "create"),
+            frozenset(found.arn for found in plan.oidc_providers if found.mode != "create"),
         )
 
     def with_those_there(self, roles: Iterable[DeployedRole], oidc_provider_arns: Iterable[str]) -> "DeployScope":
@@ -142,6 +146,7 @@ def _statements(scope: DeployScope) -> Iterator[Statement]:
     # On all roles: for one that is not there IAM knows no path, and a refresh has to see that it is gone.
     yield from _allow("ReadRoles", _READ_ROLES, [f"arn:{scope.partition}:iam::{scope.account}:role/*"])
     yield from _allow("ManageOidcProviders", _MANAGE_OIDC_PROVIDERS, map(literally, scope.oidc_provider_arns))
+    yield from _allow("ReadOidcProviders", _READ_OIDC_PROVIDERS, map(literally, scope.kept_oidc_provider_arns))
     yield from _role_writes(scope.roles)
     yield from _denials(scope)
 

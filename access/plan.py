@@ -177,12 +177,15 @@ class AccessPlan:
     accounts: tuple[AccountPlan, ...]
 
     def issuers_to_fetch(self) -> tuple[str, ...]:
-        """Return the URLs of the issuers whose thumbprints are to be fetched, sorted, each once."""
+        """Return the URLs of the issuers whose thumbprints are to be fetched, sorted, each once.
+
+        What is adopted keeps the thumbprints that it has.
+        """
         found = {
             oidc_provider.url
             for account in self.accounts
             for oidc_provider in account.oidc_providers
-            if oidc_provider.thumbprints == "fetch" and oidc_provider.mode != "reference"
+            if oidc_provider.thumbprints == "fetch" and oidc_provider.mode == "create"
         }
         return tuple(sorted(found))
 

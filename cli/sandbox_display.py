@@ -22,6 +22,7 @@ from sandbox.run import Action, Listener
 
 _COLOURS = {
     Operation.CREATE: "green",
+    Operation.IMPORT: "green",
     Operation.UPDATE: "yellow",
     Operation.REPLACE: "magenta",
     Operation.DELETE: "red",

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 import pulumi
-import pulumi_aws as aws
 
-from access.plan import AccountPlan, OidcProviderPlan
-from components.aws_provider import AwsSettings, aws_provider, resource_tags
+from access.plan import AccountPlan
+from components.aws_provider import AwsSettings, aws_provider
+from components.oidc_provider import oidc_provider
 from components.pipeline_role import PipelineRole
 from oidc.thumbprint import Thumbprint
 
@@ -46,43 +46,30 @@ class AccountAccess(pulumi.ComponentResource):
         """
         super().__init__(TYPE, name, None, opts)
         provider = aws_provider(plan, aws_settings, self)
-        made: dict[str, aws.iam.OpenIdConnectProvider] = {}
-        for oidc_provider in plan.oidc_providers:
-            if oidc_provider.mode != "reference":
-                made[oidc_provider.workspace] = aws.iam.OpenIdConnectProvider(
-                    f"{name}/{oidc_provider.workspace}",
-                    url=oidc_provider.url,
-                    client_id_lists=list(oidc_provider.audiences),
-                    thumbprint_lists=_thumbprints(oidc_provider, thumbprints),
-                    tags=resource_tags(oidc_provider.tags),
-                    opts=pulumi.ResourceOptions(
-                        parent=self,
-                        provider=provider,
-                        protect=protect_oidc_providers,
-                        import_=oidc_provider.arn if oidc_provider.mode == "adopt" else None,
-                    ),
-                )
+        inside = pulumi.ResourceOptions(parent=self, provider=provider)
+        there = {
+            found.workspace: oidc_provider(
+                f"{name}/{found.workspace}",
+                found,
+                thumbprints=thumbprints,
+                protect=protect_oidc_providers,
+                inside=inside,
+            )
+            for found in plan.oidc_providers
+        }
         self.role_arns = {}
         for role in plan.roles:
-            trusted = sorted({line.workspace for line in role.trust} & made.keys())
+            trusted = sorted({line.workspace for line in role.trust} & there.keys())
             component = PipelineRole(
                 f"{name}/{role.key}",
                 role,
                 aws_provider=provider,
-                oidc_providers=[made[workspace] for workspace in trusted],
+                oidc_providers=[there[workspace] for workspace in trusted],
                 opts=pulumi.ResourceOptions(parent=self),
             )
             self.role_arns[role.key] = component.arn
         self.oidc_provider_arns = {
-            found.workspace: made[found.workspace].arn if found.workspace in made else found.arn
+            found.workspace: found.arn if found.mode == "reference" else there[found.workspace].arn
             for found in plan.oidc_providers
         }
         self.register_outputs({"roleArns": self.role_arns, "oidcProviderArns": self.oidc_provider_arns})
-
-
-def _thumbprints(oidc_provider: OidcProviderPlan, fetched: Mapping[str, Thumbprint]) -> list[str] | None:
-    if oidc_provider.thumbprints == "omit":
-        return None
-    if oidc_provider.thumbprints == "fetch":
-        return [fetched[oidc_provider.url]]
-    return list(oidc_provider.thumbprints)

@@ -39,7 +39,7 @@ class PipelineRole(pulumi.ComponentResource):
             name: ``prod/payments-deploy``: account and key of the inventory.
             plan: What it is.
             aws_provider: Of the account.
-            oidc_providers: Those that its trust policy names and this stack makes: there before the role.
+            oidc_providers: Those that its trust policy names: there before the role.
             opts: As of any component.
         """
         super().__init__(TYPE, name, None, opts)

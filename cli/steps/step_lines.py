@@ -10,6 +10,7 @@ from sandbox.engine.urns import is_provider
 
 _MARKS = {
     Operation.CREATE: Mark.COMES,
+    Operation.IMPORT: Mark.COMES,
     Operation.UPDATE: Mark.CHANGES,
     Operation.REPLACE: Mark.REPLACED,
     Operation.DELETE: Mark.GOES,
@@ -93,6 +94,7 @@ def step_lines(step: Step, order: str | None = None) -> list[Line]:
 def verb_of(step: Step) -> str:
     """Say what happens to a resource: ``create``, ``let go`` where it stays in AWS."""
     verbs = {
+        Operation.IMPORT: "adopt",
         Operation.DELETE_REPLACED: "delete",
         Operation.DISCARD: "let go",
         Operation.REFRESH: "changed",

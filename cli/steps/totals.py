@@ -9,6 +9,7 @@ NO_CHANGES = "no changes"
 
 _FUTURE = {
     Operation.CREATE: "to create",
+    Operation.IMPORT: "to adopt",
     Operation.UPDATE: "to update",
     Operation.REPLACE: "to replace",
     Operation.DELETE: "to delete",
@@ -16,6 +17,7 @@ _FUTURE = {
 }
 _PAST = {
     Operation.CREATE: "created",
+    Operation.IMPORT: "adopted",
     Operation.UPDATE: "updated",
     Operation.REPLACE: "replaced",
     Operation.DELETE: "deleted",

@@ -147,6 +147,8 @@ class SmallAwsProvider(api.Provider):
         """Change what differs and read the resource."""
         one = _type(request.urn)
         old, new = from_property_values(request.olds), from_property_values(request.news)
+        # As of the official provider: what is ignored is no part of the difference that is carried out.
+        new = one.ignoring(new, old, request.ignore_changes or ())
         if request.preview:
             return api.UpdateResponse(to_property_values(one.previewed(new, old)))
 

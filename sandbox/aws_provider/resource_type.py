@@ -2,7 +2,7 @@
 
 import operator
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -94,6 +94,11 @@ class ResourceType(ABC):
             if contains_unknown(new) or not self._same(one, outputs.get(name, one.default), new):
                 found.append(name)
         return found
+
+    def ignoring(self, inputs: Properties, outputs: Properties, ignored: Iterable[str]) -> Properties:
+        """Put in place of what is ignored what is there."""
+        kept = {name: outputs[name] for name in ignored if name in self.properties and name in outputs}
+        return {**{name: value for name, value in inputs.items() if name not in ignored}, **kept}
 
     def replacing(self, differing: list[str]) -> list[str]:
         """Of those properties, list the ones that need a new resource."""

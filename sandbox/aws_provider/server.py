@@ -13,7 +13,7 @@ from typing import Any
 import grpc  # type: ignore[import-untyped]  # its stubs are not a dependency
 from pulumi.provider.experimental.provider import Provider
 from pulumi.provider.experimental.server import ProviderServicer
-from pulumi.runtime.proto import provider_pb2_grpc
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from oidc.errors import BitbucketOidcError
 
@@ -21,14 +21,25 @@ _POLL_SECONDS = 0.5
 _METHODS = ("CheckConfig", "DiffConfig", "Configure", "Check", "Diff", "Create", "Read", "Update", "Delete")
 
 
-class Servicer(ProviderServicer):
+class _SayingWhatIsGone(ProviderServicer):
+    """The SDK's servicer, but for a resource that is gone: the CLI takes that from an answer without properties alone.
+
+    The SDK answers with empty ones, so that an import or a read of what is not there would succeed.
+    """
+
+    async def Read(self, request: Any, context: Any) -> Any:  # noqa: ANN401, N802 - the SDK's own
+        response = await super().Read(request, context)
+        return response if response.id else provider_pb2.ReadResponse()
+
+
+class Servicer(_SayingWhatIsGone):
     """The SDK's servicer, with errors as sentences."""
 
 
 def _in_sentences(method: str) -> Callable[..., Awaitable[Any]]:
     async def call(self: Servicer, request: object, context: grpc.aio.ServicerContext[Any, Any]) -> object:
         try:
-            return await getattr(ProviderServicer, method)(self, request, context)
+            return await getattr(_SayingWhatIsGone, method)(self, request, context)
         except Exception as error:
             # The SDK raises its own while it handles ours, which is therefore the context of that one.
             cause = error.__context__

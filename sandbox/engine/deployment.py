@@ -1,17 +1,19 @@
 """One run: compares what the program registers with the state, and carries out what differs."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from oidc.errors import SandboxError
 from sandbox.engine import urns
+from sandbox.engine.existing import import_resource, is_import, read_resource
 from sandbox.engine.ignoring import with_old_values
 from sandbox.engine.loopback import only_moved
 from sandbox.engine.operations import Operations
 from sandbox.engine.plugin import Difference, Plugin
 from sandbox.engine.reading import Reading
 from sandbox.engine.records import ResourceState
-from sandbox.engine.registration import Registration, refuse_values
+from sandbox.engine.registration import ReadRequest, Registration, refuse_values
 from sandbox.engine.replacement import Dependents, refuse_protected
 from sandbox.engine.reporting import differing, property_changes
 from sandbox.engine.steps import Operation
@@ -47,13 +49,43 @@ class Deployment:
         identity = urns.Identity(self.stack, self.project, goal.parent, goal.type, goal.name)
         if identity.urn in self.registered:
             raise SandboxError(f"two resources have the URN {identity.urn}", do="give one of them another logical name")
-        number = self._former(identity, goal)
+        number = self._former(identity, goal.aliases)
         self.registered[identity.urn] = None
         if not goal.custom:
             return self._component(identity.urn, goal, number)
         if urns.is_provider(goal.type):
             return self._provider(identity.urn, goal, number)
         return self._custom(identity.urn, goal, number)
+
+    def read(self, request: ReadRequest) -> ResourceState:
+        """Read one resource that exists and that the stack does not manage; give its state.
+
+        Raises:
+            BitbucketOidcError: it cannot be read, or does not exist.
+        """
+        identity = urns.Identity(self.stack, self.project, request.parent, request.type, request.name)
+        urn = identity.urn
+        if urn in self.registered:
+            raise SandboxError(f"two resources have the URN {urn}", do="give one of them another logical name")
+        number = self.operations.store.live(urn)
+        if number is None:
+            number = self._former(identity, ())
+        self.registered[urn] = None
+        wanted = ResourceState(
+            urn=urn,
+            type=request.type,
+            custom=True,
+            id=request.id,
+            inputs=request.inputs,
+            parent=request.parent,
+            dependencies=list(request.dependencies),
+            provider=request.provider,
+            aliases=[self.moved[urn]] if urn in self.moved else [],
+        )
+        plugin = self.operations.plugins.of(urn, request.provider)
+        found = read_resource(self.operations, plugin, wanted, number)
+        refuse_values(found.outputs, urn)
+        return found
 
     def register_outputs(self, urn: str, outputs: Properties) -> None:
         """Keep the outputs of a component, or of the stack.
@@ -73,13 +105,13 @@ class Deployment:
         number = self.operations.store.live(urn)
         return self.operations.store.entries[number].outputs if number is not None else {}
 
-    def _former(self, identity: urns.Identity, goal: Registration) -> int | None:
+    def _former(self, identity: urns.Identity, aliases: Sequence[urns.Alias]) -> int | None:
         """Find the entry of the last run: under today's URN, or under an earlier one."""
         store = self.operations.store
         number = store.live(identity.urn)
         if number is not None:
             return number
-        for earlier in identity.earlier_urns(goal.aliases, self.moved):
+        for earlier in identity.earlier_urns(aliases, self.moved):
             number = store.live(earlier)
             if number is not None and earlier not in self.registered:
                 self.moved[identity.urn] = earlier
@@ -102,6 +134,7 @@ class Deployment:
             additional_secret_outputs=list(goal.additional_secret_outputs),
             custom_timeouts=goal.custom_timeouts,
             retain_on_delete=goal.retain_on_delete,
+            import_id=goal.import_id,
             aliases=[self.moved[urn]] if urn in self.moved else [],
             ignore_changes=list(goal.ignore_changes),
             created=old.created if old else "",
@@ -168,6 +201,14 @@ class Deployment:
         number = self.reading.settled(urn, plugin, number)
         old = operations.store.entries[number] if number is not None else None
         _same_kind(urn, goal, old)
+        if is_import(goal, old):
+            wanted = self._wanted(urn, goal, None, goal.inputs)
+            number = import_resource(operations, plugin, wanted, number, goal.import_id)
+            old = operations.store.entries[number]
+        elif old is not None and old.external:
+            # What was only read stays whose it is; the program now wants one of its own in its place.
+            operations.store.commit(drop=[number] if number is not None else [])
+            old = number = None
         inputs = with_old_values(goal.inputs, old.inputs if old else None, goal.ignore_changes)
         inputs = plugin.check(urn, old.inputs if old else {}, inputs)
         refuse_values(inputs, urn)

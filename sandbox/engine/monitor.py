@@ -13,7 +13,7 @@ from pulumi.runtime.proto import engine_pb2, resource_pb2
 
 from oidc.errors import SandboxError
 from sandbox.engine.deployment import Deployment
-from sandbox.engine.registration import parse
+from sandbox.engine.registration import parse, parse_read
 from sandbox.engine.values import UNKNOWN, Empty, from_struct, to_struct
 
 Result = TypeVar("Result")
@@ -83,8 +83,13 @@ class Monitor:
         return self._one_at_a_time(lambda: _refuse(f"the method {request.tok}"))
 
     def ReadResource(self, request: resource_pb2.ReadResourceRequest) -> resource_pb2.ReadResourceResponse:  # noqa: N802 - gRPC's name
-        """Refuse ``Resource.get``."""
-        return self._one_at_a_time(lambda: _refuse(f"reading an existing resource ({request.type} {request.name!r})"))
+        """Read an existing resource, as for ``Resource.get``."""
+
+        def read() -> resource_pb2.ReadResourceResponse:
+            state = self._deployment.read(parse_read(request))
+            return resource_pb2.ReadResourceResponse(urn=state.urn, id=state.id, properties=to_struct(state.outputs))
+
+        return self._one_at_a_time(read)
 
     def ExistsResource(self, request: resource_pb2.ExistsResourceRequest) -> resource_pb2.ExistsResourceResponse:  # noqa: N802 - gRPC's name
         """Refuse the question whether a resource exists."""

@@ -97,7 +97,15 @@ class Operations:
             pending = self.store.begin(PendingOperation("updating", old))
             try:
                 timeout = wanted.custom_timeouts.get("update", 0)
-                outputs = plugin.update(wanted.urn, old.id, old.outputs, wanted.inputs, timeout, preview=False)
+                outputs = plugin.update(
+                    wanted.urn,
+                    old.id,
+                    old.outputs,
+                    wanted.inputs,
+                    timeout,
+                    ignored=wanted.ignore_changes,
+                    preview=False,
+                )
             except BitbucketOidcError:
                 self.store.commit(end=[pending])
                 raise
@@ -109,7 +117,9 @@ class Operations:
     def _previewed_update(self, plugin: Plugin, old: ResourceState, wanted: ResourceState) -> Properties:
         if not plugin.supports_preview:
             return wanted.inputs
-        return plugin.update(wanted.urn, old.id, old.outputs, wanted.inputs, 0, preview=True)
+        return plugin.update(
+            wanted.urn, old.id, old.outputs, wanted.inputs, 0, ignored=wanted.ignore_changes, preview=True
+        )
 
     def delete(self, number: int, operation: Operation, *, keep_entry: bool = False) -> None:
         """Delete a resource.
@@ -122,12 +132,13 @@ class Operations:
         old = self.store.entries[number]
         put = {number: replace(old, pending_replacement=True)} if keep_entry else {}
         drop = [] if keep_entry else [number]
-        has_remote = old.custom and not urns.is_provider(old.type) and not old.pending_replacement
+        is_ours = old.custom and not old.external and not urns.is_provider(old.type)
+        has_remote = is_ours and not old.pending_replacement
         if has_remote and old.retain_on_delete:
             operation = Operation.DISCARD
         if not has_remote or old.retain_on_delete or self.preview:
             self.store.commit(put=put, drop=drop)
-            if not old.pending_replacement:
+            if not old.pending_replacement and not old.external:
                 self.report.done(old.urn, operation, properties=old.inputs)
             return
         with self.report.step(old.urn, operation, properties=old.inputs):

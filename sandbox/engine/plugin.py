@@ -5,7 +5,7 @@ Providers are coroutines; the engine calls one at a time, on an event loop of it
 
 import asyncio
 import hashlib
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -113,11 +113,19 @@ class Plugin:
         return response.resource_id or "", *found
 
     def update(
-        self, urn: str, identity: str, old: Properties, new: Properties, timeout: float, *, preview: bool
+        self,
+        urn: str,
+        identity: str,
+        old: Properties,
+        new: Properties,
+        timeout: float,
+        *,
+        preview: bool,
+        ignored: Sequence[str] = (),
     ) -> Properties:
-        """Change a resource in place; give its outputs."""
+        """Change a resource in place, but for the properties that are ignored; give its outputs."""
         olds, news = to_property_values(old), to_property_values(new)
-        request = UpdateRequest(urn, identity, olds, news, timeout, [], preview)
+        request = UpdateRequest(urn, identity, olds, news, timeout, list(ignored), preview)
         return from_property_values(self._call(urn, self._provider.update(request)).properties)
 
     def delete(self, urn: str, identity: str, outputs: Properties, timeout: float) -> None:

@@ -10,7 +10,7 @@ from typing import cast
 from oidc.errors import SandboxError
 from sandbox.engine.values import Properties
 
-_NOT_IMPLEMENTED = ("external", "taint", "deletedWith", "replaceWith", "viewOf", "replacementTrigger", "resourceHooks")
+_NOT_IMPLEMENTED = ("taint", "deletedWith", "replaceWith", "viewOf", "replacementTrigger", "resourceHooks")
 _PLAIN_KEYS = {
     "id": "id",
     "inputs": "inputs",
@@ -26,6 +26,8 @@ _PLAIN_KEYS = {
     "aliases": "aliases",
     "customTimeouts": "custom_timeouts",
     "retainOnDelete": "retain_on_delete",
+    "external": "external",
+    "importID": "import_id",
     "created": "created",
     "modified": "modified",
     "ignoreChanges": "ignore_changes",
@@ -41,6 +43,8 @@ class ResourceState:
         delete: It was replaced by another of the same URN and still has to be deleted.
         pending_replacement: It was deleted and its replacement is still to be created.
         custom_timeouts: Seconds for ``create``, ``update``, ``delete``.
+        external: It is only read: somebody else's, of which the stack takes note.
+        import_id: By which the program last asked for its import; empty where it did not.
         created, modified: RFC 3339 times, UTC.
         extra: Keys that this engine does not interpret, kept as they were.
     """
@@ -62,6 +66,8 @@ class ResourceState:
     aliases: list[str] = field(default_factory=list)
     custom_timeouts: dict[str, float] = field(default_factory=dict)
     retain_on_delete: bool = False
+    external: bool = False
+    import_id: str = ""
     created: str = ""
     modified: str = ""
     ignore_changes: list[str] = field(default_factory=list)

@@ -17,7 +17,7 @@ IMPLEMENTED = frozenset(
     {
         "type", "name", "parent", "custom", "object", "protect", "dependencies", "provider", "propertyDependencies",
         "deleteBeforeReplace", "deleteBeforeReplaceDefined", "version", "ignoreChanges", "additionalSecretOutputs",
-        "aliasURNs", "aliases", "customTimeouts", "retainOnDelete",
+        "aliasURNs", "aliases", "customTimeouts", "retainOnDelete", "importId",
     }
 )  # fmt: skip
 """Fields that the engine acts on."""
@@ -33,7 +33,6 @@ WITHOUT_EFFECT = frozenset(
 """Fields that say what the SDK understands, or where in the program the resource stands."""
 
 REFUSED = {
-    "importId": "import",
     "remote": "remote components",
     "replaceOnChanges": "replaceOnChanges",
     "pluginDownloadURL": "pluginDownloadURL",
@@ -51,6 +50,14 @@ REFUSED = {
 }
 """Fields of options that the engine does not implement, with the names users know them by."""
 
+_REFUSED_IN_READS = {
+    "additionalSecretOutputs": "additionalSecretOutputs",
+    "pluginDownloadURL": "pluginDownloadURL",
+    "pluginChecksums": "pluginChecksums",
+    "packageRef": "parameterized packages",
+}
+"""Of ``ReadResourceRequest``; its other fields are acted on, or without effect."""
+
 _DURATION_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -63,6 +70,7 @@ class Registration:
         protect: ``None`` when the program says nothing; the parent decides then.
         delete_before_replace: ``None`` when the program leaves it to the provider.
         custom_timeouts: Seconds for ``create``, ``update``, ``delete``.
+        import_id: Of an existing resource that becomes the stack's; empty for none.
         version: The version of the SDK package, such as ``7.51.1``.
     """
 
@@ -82,6 +90,25 @@ class Registration:
     aliases: tuple[Alias, ...]
     custom_timeouts: dict[str, float]
     retain_on_delete: bool
+    import_id: str
+
+
+@dataclass(frozen=True)
+class ReadRequest:
+    """One existing resource that the program reads and does not manage, as by ``Resource.get``.
+
+    Attributes:
+        id: By which its provider finds it.
+        inputs: What the program says of it besides.
+    """
+
+    type: str
+    name: str
+    parent: str
+    id: str
+    inputs: Properties
+    dependencies: tuple[str, ...]
+    provider: str
 
 
 def parse(request: resource_pb2.RegisterResourceRequest) -> Registration:
@@ -115,6 +142,30 @@ def parse(request: resource_pb2.RegisterResourceRequest) -> Registration:
         aliases=(*(Alias(urn=urn) for urn in request.aliasURNs), *(_alias(one) for one in request.aliases)),
         custom_timeouts=_timeouts(request, who),
         retain_on_delete=request.retainOnDelete,
+        import_id=request.importId,
+    )
+
+
+def parse_read(request: resource_pb2.ReadResourceRequest) -> ReadRequest:
+    """Read a request of the SDK for an existing resource.
+
+    Raises:
+        SandboxError: it uses an option, or a kind of value, that the engine does not implement.
+    """
+    who = f"{request.type} {request.name!r}"
+    for field, named in _REFUSED_IN_READS.items():
+        if getattr(request, field):
+            raise _refused(named, who)
+    inputs = from_struct(request.properties)
+    refuse_values(inputs, who)
+    return ReadRequest(
+        type=request.type,
+        name=request.name,
+        parent=request.parent,
+        id=request.id,
+        inputs=inputs,
+        dependencies=tuple(sorted(request.dependencies)),
+        provider=request.provider,
     )
 
 

@@ -10,6 +10,8 @@ class Operation(StrEnum):
 
     SAME = "same"
     CREATE = "create"
+    IMPORT = "import"
+    """It exists in AWS and becomes the stack's, as it is there (the option ``import_``)."""
     UPDATE = "update"
     REPLACE = "replace"
     """The new resource of a replacement is made."""
@@ -17,7 +19,7 @@ class Operation(StrEnum):
     DELETE_REPLACED = "delete-replaced"
     """The old resource of a replacement is deleted."""
     DISCARD = "discard"
-    """Taken out of the state, kept in AWS (the option ``retain_on_delete``)."""
+    """Taken out of the state, kept in AWS (the option ``retain_on_delete``, or a program that only reads it now)."""
     REFRESH = "refresh"
     """The state was brought in line with what AWS has."""
     FORGET = "forget"

@@ -17,14 +17,17 @@ from sandbox.engine.steps import Operation, Phase, PropertyChange, Step, Summary
 _OPERATIONS = {
     "same": Operation.SAME,
     "create": Operation.CREATE,
+    "import": Operation.IMPORT,
+    "import-replacement": Operation.IMPORT,
     "update": Operation.UPDATE,
     "delete": Operation.DELETE,
     "create-replacement": Operation.REPLACE,
     "delete-replaced": Operation.DELETE_REPLACED,
     "discard": Operation.DISCARD,
-    "discard-replaced": Operation.DISCARD,
 }
-"""Without ``replace``, which only announces the two halves of a replacement, and without the reads of a refresh."""
+"""Without ``replace``, which only announces the two halves of a replacement, and without reads: those of a refresh, and
+of a resource that the program does not manage. ``import-replacement`` takes over one that was only read until then; an
+import in place of a managed resource cannot come about here, since ids are ARNs that follow from the URN's account."""
 
 _OF_REFRESH = {"same": Operation.SAME, "update": Operation.REFRESH, "delete": Operation.FORGET}
 """What ``pulumi refresh`` calls the results of its reads."""
@@ -102,7 +105,8 @@ class EventReader:
 
     def _operation(self, metadata: Mapping[str, Any], *, custom: bool) -> Operation | None:
         if not self.refresh:
-            return _OPERATIONS.get(metadata["op"])
+            retained = metadata["op"] == "delete" and (metadata.get("old") or {}).get("retainOnDelete")
+            return Operation.DISCARD if retained else _OPERATIONS.get(metadata["op"])
         # Components and AWS providers cannot be read.
         readable = custom and not urns.is_provider(metadata["type"])
         return _OF_REFRESH.get(metadata["op"]) if readable else None

@@ -27,15 +27,18 @@ class Registration:
     provider: str
     protect: bool
     import_id: str
+    retain_on_delete: bool
+    ignore_changes: list[str]
     dependencies: list[str]
     inputs: dict[str, Any]
 
 
 @dataclass
 class Registered:
-    """All registrations of a run, in their order; outputs of components and of the stack by URN."""
+    """All registrations of a run in order; ids that it read by name; outputs of components and the stack by URN."""
 
     resources: list[Registration] = field(default_factory=list)
+    read: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
@@ -72,11 +75,17 @@ class _RecordingMonitor(pulumi_mocks.MockMonitor):
             provider=request.provider,
             protect=request.protect,
             import_id=request.importId,
+            retain_on_delete=request.retainOnDelete,
+            ignore_changes=list(request.ignoreChanges),
             dependencies=list(request.dependencies),
             inputs=inputs,
         )
         self._registered.resources.append(registration)
         return response
+
+    def ReadResource(self, request: Any) -> Any:  # noqa: N802 - as above
+        self._registered.read[request.name] = request.id
+        return super().ReadResource(request)  # type: ignore[no-untyped-call]  # as above
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - as above
         self._registered.outputs[request.urn] = deserialize_properties(request.outputs)

@@ -48,6 +48,8 @@ INLINE, EXCLUSIVE = (
     "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive",
 )
 AWS_PROVIDER = "pulumi:providers:aws"
+ISSUER = "api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc"
+ONE_ROLE = "{accounts: [dev], trust: [{repository: acme/shop, environments: [production]}]}"
 
 
 @pytest.fixture
@@ -232,6 +234,36 @@ def test_modes_of_thumbprints_and_oidc_providers(
         out for urn, out in registered.outputs.items() if bitbucket_oidc.TYPE in urn.split("::")[2].split("$")[-1]
     )
     assert set(top["oidcProviderArns"]["dev"]) == {"acme"}
+
+
+def test_what_is_adopted_is_imported_held_as_it_is_and_retained(
+    run_program: Any, write_inventory: Callable[..., Path]
+) -> None:
+    path = write_inventory(f"defaults: {{oidc_provider: adopt}}\nroles: {{r: {ONE_ROLE}}}\n")
+    (path / "inventory.lock.yaml").write_text(
+        'accounts: {dev: {id: "111111111111", oidc_providers: {acme: present}}}\n'
+    )
+    plan = compile_plan(load_inventory(path)).plan
+    assert plan is not None
+    assert plan.issuers_to_fetch() == ()
+    registered = run_program(program(plan, protect_oidc_providers=True))
+    (found,) = registered.of(OIDC_PROVIDER).values()
+    assert found.import_id == f"arn:aws:iam::111111111111:oidc-provider/{ISSUER}"
+    assert (found.retain_on_delete, found.protect) == (True, False)
+    assert found.ignore_changes == ["clientIdLists", "tags", "tagsAll", "thumbprintLists"]
+
+
+def test_what_is_referred_to_is_read_and_roles_wait_for_it(
+    run_program: Any, write_inventory: Callable[..., Path]
+) -> None:
+    path = write_inventory(f"defaults: {{oidc_provider: reference}}\nroles: {{r: {ONE_ROLE}}}\n")
+    plan = compile_plan(load_inventory(path)).plan
+    assert plan is not None
+    registered = run_program(program(plan))
+    assert registered.of(OIDC_PROVIDER) == {}
+    assert registered.read == {"dev/acme": f"arn:aws:iam::111111111111:oidc-provider/{ISSUER}"}
+    (role,) = registered.of(ROLE).values()
+    assert [urn.split("::")[-1] for urn in role.dependencies] == ["dev/acme"]
 
 
 def test_an_account_without_roles_and_oidc_providers_gets_nothing(run_program: Any, plan: AccessPlan) -> None:

@@ -31,7 +31,6 @@ def test_every_field_of_a_registration_is_accounted_for() -> None:
 @pytest.mark.parametrize(
     ("option", "named"),
     [
-        ("import_='x'", "import"),
         ("replace_on_changes=['size']", "replaceOnChanges"),
         ("deleted_with=a", "deletedWith"),
         ("replace_with=[a]", "replaceWith"),
@@ -57,7 +56,6 @@ def test_an_option_that_is_not_implemented_is_refused_by_name(bench: Bench, opti
         ("thing('a', label=pulumi.FileArchive('x'))", "label is an archive"),
         ("pulumi.export('x', {'y': pulumi.Output.secret('z')})", "x.y is a secret"),
         ("Thing('a')", "default provider of cloud"),
-        ("Thing('a', pulumi.ResourceOptions(id='x', provider=cloud))", "reading an existing resource"),
         ("thing('a')\nthing('a')", "two resources have the URN"),
         ("pulumi.runtime.invoke('cloud:index:ask', {})", "the provider function cloud:index:ask"),
         ("class Q(pulumi.ProviderResource): pass\nQ('other', 'q')", "no provider for the package other"),
