@@ -1,8 +1,12 @@
 """The script of a step, style by style. No line of it shows a token or credentials in the log.
 
-Bitbucket prints each line of a script as it is written, before it runs, with its variables unexpanded. The token goes
-to a file that only this step's user can read, outside of the clone directory: no artifact and no cache is made of it.
+Bitbucket prints each line of a script as it is written, before it runs, with its variables unexpanded; after ``set -x``
+the shell prints it once more, expanded. So no line expands the token or a key: ``printenv`` and ``read`` take their
+names. The token goes to a file that only this step's user can read, outside of the clone directory: no artifact and no
+cache is made of it.
 """
+
+import shlex
 
 from access.plan import AccountPlan, RolePlan
 from access.snippets.style import Style
@@ -22,11 +26,14 @@ _SESSION_NAME = (
 )
 """2 to 64 characters of ``[\\w+=,.@-]``: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html."""
 
-_OTHER_CREDENTIALS = "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_PROFILE"
-"""Keys in the environment win over web identity:
+_OTHER_CREDENTIALS = "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_PROFILE AWS_DEFAULT_PROFILE"
+"""Keys and profiles in the environment win over web identity:
 https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html."""
 
+_AWS_CLI = "amazon/aws-cli # or yours, with the AWS CLI in it"
 _TOOLS = {
+    Style.WEB_IDENTITY: (_AWS_CLI, ["aws sts get-caller-identity"]),
+    Style.EXPLICIT: (_AWS_CLI, ["aws sts get-caller-identity"]),
     Style.TERRAFORM: ("hashicorp/terraform:1", ["terraform init -input=false", "terraform plan -input=false"]),
     Style.CDK: ("node:22", ["npm ci", "npx cdk diff"]),
     Style.PULUMI: ("pulumi/pulumi:latest", ["pulumi preview --non-interactive"]),
@@ -50,53 +57,53 @@ def script_lines(style: Style, account: AccountPlan, role: RolePlan) -> list[str
         return _pipe(account, role)
     if style is Style.ECR_IMAGE:
         return ["- echo 'this step runs in the image'"]
-    if style is Style.EXPLICIT:
-        return [f"- {scalar(line)}" for line in _explicit(account, role)]
-    lines = _web_identity(account, role) + _TOOLS.get(style, ("", ["aws sts get-caller-identity"]))[1]
-    return [f"- {scalar(line)}" for line in lines]
+    credentials = _explicit(role) if style is Style.EXPLICIT else _web_identity(role)
+    return [f"- {scalar(line)}" for line in [*_settings(account), *credentials, *_TOOLS[style][1]]]
 
 
 def _region(account: AccountPlan) -> str:
     return account.region or account.partition.iam_region
 
 
-def _web_identity(account: AccountPlan, role: RolePlan) -> list[str]:
+def _settings(account: AccountPlan) -> list[str]:
+    region = shlex.quote(_region(account))
+    return [_OTHER_CREDENTIALS, f"export AWS_REGION={region} AWS_DEFAULT_REGION={region}", _SESSION_NAME]
+
+
+def _token_in(variable: str) -> list[str]:
+    """Write the token to a new file, whose name is then in a variable; ``mktemp`` gives it the mode 0600."""
+    return [f'{variable}="$(mktemp)"', f"printenv BITBUCKET_STEP_OIDC_TOKEN | tr -d '\\n' > \"${variable}\""]
+
+
+def _web_identity(role: RolePlan) -> list[str]:
     """Let every AWS SDK get the credentials by itself, and new ones as long as the token is valid."""
     return [
-        _OTHER_CREDENTIALS,
-        f"export AWS_REGION={_region(account)}",
-        f"export AWS_DEFAULT_REGION={_region(account)}",
-        f"export AWS_ROLE_ARN={role.arn}",
-        _SESSION_NAME,
-        'export AWS_WEB_IDENTITY_TOKEN_FILE="$(umask 077 && mktemp)"',
-        """printf '%s' "$BITBUCKET_STEP_OIDC_TOKEN" > "$AWS_WEB_IDENTITY_TOKEN_FILE\"""",
+        f"export AWS_ROLE_ARN={shlex.quote(role.arn)}",
+        *_token_in("AWS_WEB_IDENTITY_TOKEN_FILE"),
+        "export AWS_WEB_IDENTITY_TOKEN_FILE",
     ]
 
 
-def _explicit(account: AccountPlan, role: RolePlan) -> list[str]:
+_KEYS = "AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN"
+
+
+def _explicit(role: RolePlan) -> list[str]:
     """Call STS once, for tools that take keys alone; the token is a file even here, never an argument."""
     call = " ".join(
         [
-            f"aws sts assume-role-with-web-identity --role-arn {role.arn}",
+            f"aws sts assume-role-with-web-identity --role-arn {shlex.quote(role.arn)}",
             '--role-session-name "$AWS_ROLE_SESSION_NAME" --web-identity-token "file://$token_file"',
             f"--duration-seconds {role.max_session_duration}",
             "--query '[Credentials.AccessKeyId,Credentials.SecretAccessKey,Credentials.SessionToken]' --output text",
         ]
     )
     return [
-        _OTHER_CREDENTIALS,
-        f"export AWS_REGION={_region(account)}",
-        f"export AWS_DEFAULT_REGION={_region(account)}",
-        _SESSION_NAME,
-        'token_file="$(umask 077 && mktemp)"',
-        """printf '%s' "$BITBUCKET_STEP_OIDC_TOKEN" > "$token_file\"""",
-        f'credentials="$({call})"',
-        'rm -f "$token_file"',
-        """export AWS_ACCESS_KEY_ID="$(printf '%s' "$credentials" | cut -f1)\"""",
-        """export AWS_SECRET_ACCESS_KEY="$(printf '%s' "$credentials" | cut -f2)\"""",
-        """export AWS_SESSION_TOKEN="$(printf '%s' "$credentials" | cut -f3)\"""",
-        "unset credentials",
-        "aws sts get-caller-identity",
+        *_token_in("token_file"),
+        'keys_file="$(mktemp)"',
+        f'{call} > "$keys_file"',
+        f'read -r {_KEYS} < "$keys_file"',
+        f"export {_KEYS}",
+        'rm -f "$token_file" "$keys_file"',
     ]
 
 

@@ -1,11 +1,14 @@
 """Snippets: the right step for each line of trust, one value whatever a name holds, and nothing secret in the log."""
 
+import json
 import os
 import subprocess
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 from hypothesis import given
@@ -22,6 +25,10 @@ from config.load import load_inventory
 Inventory = Callable[..., Path]
 TOKEN = "eyJmarked.eyJtoken.signature-of-it"
 STEP_KEYS = {"name", "deployment", "oidc", "size", "runtime", "runs-on", "image", "script"}
+
+
+PUBLISHED = json.loads((files("check_jsonschema") / "builtin_schemas/vendor/bitbucket-pipelines.json").read_text())
+"""What Atlassian publishes for editors at https://api.bitbucket.org/schemas/pipelines-configuration."""
 
 
 def plan_of(folder: Path) -> AccessPlan:
@@ -51,6 +58,51 @@ def test_a_step_names_the_environment_and_asks_for_a_token(write_inventory: Inve
     assert all(isinstance(item, str) or set(item) == {"pipe", "variables"} for item in step["script"])
     assert "arn:aws:iam::222222222222:role/bitbucket/r" in str(step)
     assert "eu-west-1" in str(step)
+
+
+@pytest.mark.parametrize("style", Style)
+@pytest.mark.parametrize(
+    "more",
+    ["", ", source_vpces: [vpce-0a1b2c3d4e5f60718]", ", source_ips: [203.0.113.7], max_session_duration: 12h"],
+)
+def test_every_style_is_valid_by_the_published_schema(write_inventory: Inventory, style: Style, more: str) -> None:
+    trust = "{repository: acme/shop, environments: [production, staging]}"
+    checks = '{repository: acme/shop, steps: outside_environments, allow: {repository-wide-trust: "checks"}}'
+    account = next(account for account in plan_of(write_inventory(role(f"{trust}, {checks}", more))).accounts)
+    for found in account.roles:
+        document = yaml.safe_load(snippet(found, account, "acme/shop", style))
+        jsonschema.Draft7Validator(PUBLISHED).validate(document)
+
+
+def test_the_published_schema_refuses_a_step_that_is_none() -> None:
+    steps_of_none: list[dict[str, Any]] = [
+        {"oidc": "true"},
+        {"script": []},
+        {"script": ["x"], "size": "3x"},
+        {"script": ["x"], "runs-on": 1},
+    ]
+    for step in steps_of_none:
+        document = {"pipelines": {"branches": {"main": [{"step": step}]}}}
+        assert list(jsonschema.Draft7Validator(PUBLISHED).iter_errors(document)), step
+
+
+def test_a_path_of_any_characters_is_no_code(write_inventory: Inventory, tmp_path: Path) -> None:
+    path = "/$(touch${IFS}owned)/`touch${IFS}owned`/'\";touch${IFS}owned;#/"
+    more = f", path: {json.dumps(path)}"
+    folder = write_inventory(role("{repository: acme/shop, environments: [production]}", more))
+    arn = f"arn:aws:iam::222222222222:role{path}r"
+    for style, line in ((Style.WEB_IDENTITY, "export AWS_ROLE_ARN="), (Style.EXPLICIT, "aws sts assume-role-with")):
+        script = steps(folder, style)[0]["script"]
+        (command,) = (item for item in script if item.startswith(line))
+        ends = 'printf %s "$AWS_ROLE_ARN"' if style is Style.WEB_IDENTITY else "true"
+        aws = 'aws() { printf %s "$4"; }; keys_file=/dev/stdout'
+        done = subprocess.run(
+            ["sh", "-ec", f"{aws}\n{command}\n{ends}"], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert (done.stdout, done.stderr) == (arn, "")
+        assert list(tmp_path.glob("owned")) == []
+    assert steps(folder, Style.PIPE)[0]["script"][0]["variables"]["AWS_OIDC_ROLE_ARN"] == arn
+    assert steps(folder, Style.ECR_IMAGE)[0]["image"]["aws"]["oidc-role"] == arn
 
 
 def test_each_environment_has_a_step_and_production_comes_last(write_inventory: Inventory) -> None:
@@ -117,57 +169,118 @@ def test_every_pipe_is_pinned() -> None:
 
 
 STUB = """#!/bin/sh
-{ env | grep -E '^AWS_' | sort; echo "args: $*"; ls -l "$AWS_WEB_IDENTITY_TOKEN_FILE"; } >> "$RECORD"
+{ env | grep -E '^AWS_' | sort; echo "args: $*"; } >> "$RECORD"
 for word in "$@"; do
   case "$word" in file://*) cp "${word#file://}" "$RECORD.token"; ls -l "${word#file://}" >> "$RECORD";; esac
 done
-[ -n "$AWS_WEB_IDENTITY_TOKEN_FILE" ] && cp "$AWS_WEB_IDENTITY_TOKEN_FILE" "$RECORD.token"
+if [ -n "$AWS_WEB_IDENTITY_TOKEN_FILE" ]; then
+  cp "$AWS_WEB_IDENTITY_TOKEN_FILE" "$RECORD.token"; ls -l "$AWS_WEB_IDENTITY_TOKEN_FILE" >> "$RECORD"
+fi
 case "$*" in *assume-role-with-web-identity*) printf 'AKIAMARKED\\tsecret/marked+\\tsession==marked\\n';; esac
 exit 0
 """
 
 
-@pytest.mark.parametrize("style", [Style.WEB_IDENTITY, Style.EXPLICIT])
-def test_the_script_hands_the_token_over_and_shows_none(
-    write_inventory: Inventory, style: Style, tmp_path: Path
-) -> None:
-    (step,) = steps(write_inventory(BOUND), style)
+@pytest.fixture
+def fake_aws(tmp_path: Path) -> dict[str, str]:
+    """An `aws` that records how it is called; the variables of a step in which it is found."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "aws").write_text(STUB)
     (tmp_path / "bin" / "aws").chmod(0o755)
-    clone = tmp_path / "clone"
-    clone.mkdir()
-    script = "\n".join(["set -e", *step["script"]])
-    checked = subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True, check=False)
-    assert (checked.returncode, checked.stderr) == (0, "")
-    environ = {
+    (tmp_path / "clone").mkdir()
+    return {
         "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
         "RECORD": str(tmp_path / "record"),
         "BITBUCKET_STEP_OIDC_TOKEN": TOKEN,
-        "BITBUCKET_REPO_SLUG": "a shop: $(id) é " + "x" * 80,
+        "BITBUCKET_REPO_SLUG": "shop",
+        "BITBUCKET_BRANCH": "x'; $(touch owned) `touch owned` --help\n#",
         "BITBUCKET_BUILD_NUMBER": "1234",
         "AWS_ACCESS_KEY_ID": "AKIASTATIC",
+        "AWS_DEFAULT_PROFILE": "somebody",
         "TMPDIR": str(tmp_path),
     }
+
+
+def ran(script: str, shell: str, environ: dict[str, str], tmp_path: Path) -> str:
+    """Run a step's script and return what the log would show; the clone directory stays empty."""
+    (tmp_path / "record").write_text("")
+    done = subprocess.run(
+        [shell, "-c", script], env=environ, cwd=tmp_path / "clone", text=True, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert list((tmp_path / "clone").iterdir()) == []
+    return done.stdout + done.stderr
+
+
+SCRIPTS = pytest.mark.parametrize("style", [Style.WEB_IDENTITY, Style.EXPLICIT])
+SHELLS = pytest.mark.parametrize("shell", ["sh", "bash"])
+
+
+@SCRIPTS
+@SHELLS
+def test_the_script_hands_the_token_over_and_shows_none(
+    write_inventory: Inventory, style: Style, shell: str, tmp_path: Path, fake_aws: dict[str, str]
+) -> None:
+    (step,) = steps(write_inventory(BOUND), style)
+    script = "\n".join(["set -e", *step["script"]])
+    assert ran(script, shell, fake_aws, tmp_path) == ""
+    assert (tmp_path / "record.token").read_text() == TOKEN
+    record = (tmp_path / "record").read_text()
+    assert "-rw-------" in record
+    assert TOKEN not in record
+    assert "AKIASTATIC" not in record
+    assert "somebody" not in record
+    assert "AWS_REGION=eu-west-1\n" in record
+    assert "AWS_DEFAULT_REGION=eu-west-1\n" in record
+    assert ("AWS_SESSION_TOKEN=session==marked" in record) is (style is Style.EXPLICIT)
+
+
+@SCRIPTS
+@SHELLS
+def test_a_traced_script_shows_neither_token_nor_keys(
+    write_inventory: Inventory, style: Style, shell: str, tmp_path: Path, fake_aws: dict[str, str]
+) -> None:
+    (step,) = steps(write_inventory(BOUND), style)
+    log = ran("\n".join(["set -evx", *step["script"]]), shell, fake_aws, tmp_path)
+    assert "+ aws sts get-caller-identity" in log
+    assert "marked" not in log
+
+
+@pytest.mark.parametrize(
+    ("slug", "name"),
+    [
+        ("shop", "shop-1234"),
+        ("a.b_c-D", "a.b_c-D-1234"),
+        ("a shop: $(id) é", "a-shop----id-----1234"),
+        ("x" * 80, "x" * 59 + "-1234"),
+        ("-n", "-n-1234"),
+        ("", "-1234"),
+    ],
+)
+def test_the_session_name_is_one_that_sts_takes(
+    write_inventory: Inventory, slug: str, name: str, tmp_path: Path, fake_aws: dict[str, str]
+) -> None:
+    (step,) = steps(write_inventory(BOUND))
     for shell in ("sh", "bash"):
-        (tmp_path / "record").write_text("")
-        done = subprocess.run(
-            [shell, "-c", script], env=environ, cwd=clone, text=True, capture_output=True, check=False
-        )
-        assert (done.returncode, done.stdout) == (0, "")
-        assert "marked" not in done.stderr
-        assert (tmp_path / "record.token").read_text() == TOKEN
-        record = (tmp_path / "record").read_text()
-        assert "-rw-------" in record
-        assert TOKEN not in record
-        assert "AKIASTATIC" not in record
-        name = next(line for line in record.splitlines() if line.startswith("AWS_ROLE_SESSION_NAME=")).partition("=")[2]
-        assert (len(name), name[-5:]) == (64, "-1234")
-        assert ("AWS_SESSION_TOKEN=session==marked" in record) is (style is Style.EXPLICIT)
-        assert list(clone.iterdir()) == []
+        ran("\n".join(["set -e", *step["script"]]), shell, fake_aws | {"BITBUCKET_REPO_SLUG": slug}, tmp_path)
+        assert f"AWS_ROLE_SESSION_NAME={name}\n" in (tmp_path / "record").read_text()
+    assert 2 <= len(name) <= 64
 
 
-def test_no_style_shows_what_it_got(write_inventory: Inventory) -> None:
+@SHELLS
+def test_keys_that_did_not_come_end_the_step(
+    write_inventory: Inventory, shell: str, tmp_path: Path, fake_aws: dict[str, str]
+) -> None:
+    (tmp_path / "bin" / "aws").write_text("#!/bin/sh\nexit 0\n")
+    (step,) = steps(write_inventory(BOUND), Style.EXPLICIT)
+    script = "\n".join(["set -e", *step["script"], "echo reached"])
+    done = subprocess.run([shell, "-c", script], env=fake_aws, cwd=tmp_path, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (1, b"")
+
+
+def test_no_style_shows_what_it_got_or_keeps_it_as_an_artifact(write_inventory: Inventory) -> None:
     for style in Style:
-        script = str(steps(write_inventory(BOUND), style)[0]["script"])
-        assert not any(shown in script for shown in ("set -x", "cat ", "echo $", 'echo "$', "env\n"))
+        (step,) = steps(write_inventory(BOUND), style)
+        shown = ("set -x", "cat ", "echo $", 'echo "$', "env\n", "$BITBUCKET_STEP_OIDC_TOKEN", "credentials.json")
+        assert not any(one in str(step["script"]) for one in shown)
+        assert not {"artifacts", "caches", "after-script"} & set(step)

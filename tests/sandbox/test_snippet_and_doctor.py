@@ -15,6 +15,19 @@ import yaml
 from cli.main import run
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
+AWS_CLI = f"""#!{sys.executable}
+import sys, boto3
+named = dict(zip(sys.argv[3::2], sys.argv[4::2]))
+with open(named["--web-identity-token"].removeprefix("file://")) as file:
+    found = boto3.client("sts").assume_role_with_web_identity(
+        RoleArn=named["--role-arn"], RoleSessionName=named["--role-session-name"], WebIdentityToken=file.read(),
+        DurationSeconds=int(named["--duration-seconds"]),
+    )["Credentials"]
+assert named["--output"] == "text" and "AccessKeyId" in named["--query"]
+print(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"], sep="\\t")
+"""
+"""As far as the step of style `explicit` needs it."""
+
 WHO_AM_I = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
 
 
@@ -56,6 +69,25 @@ def environ(endpoint: str, held: str, folder: Path) -> dict[str, str]:
         "BITBUCKET_REPO_SLUG": "shop",
         "TMPDIR": str(folder),
     }
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+def test_a_printed_step_calls_sts_itself(
+    served: tuple[Path, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, shell: str
+) -> None:
+    folder, endpoint = served
+    monkeypatch.chdir(folder)
+    assert run(["snippet", "inventory", "--role", "shop-production", "--style", "explicit"]) == 0
+    step: dict[str, Any] = yaml.safe_load(capsys.readouterr().out)["pipelines"]["branches"]["main"][0]["step"]
+    held = token(step["deployment"], capsys)
+    (folder / "bin").mkdir(exist_ok=True)
+    (folder / "bin" / "aws").write_text(AWS_CLI)
+    (folder / "bin" / "aws").chmod(0o755)
+    script = ["set -ex", *step["script"][:-1], f'{sys.executable} -c "{WHO_AM_I}"']
+    variables = environ(endpoint, held, folder)
+    done = subprocess.run([shell, "-c", "\n".join(script)], env=variables, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "arn:aws:sts::222222222222:assumed-role/shop-production/shop-7\n")
+    assert held.rpartition(".")[2] not in done.stderr
 
 
 def test_a_printed_step_gets_in_and_the_doctor_agrees(
