@@ -5,12 +5,13 @@ from pathlib import Path
 
 import click
 
-from access.comparison.changes import MAX_LOSS_PERCENT, SPARED_ROLES, Comparison, is_mass_loss
 from access.comparison.compare import compare
 from access.comparison.comparison_json import comparison_json
+from access.mass_change import is_mass_loss, too_many_roles
 from cli.diff_sides import Side, sides
 from cli.finding_lines import show_findings
 from cli.inventory import format_option, guardrails_option, named_guardrails
+from cli.loss_options import max_loss_option
 from config.findings import one_line
 
 _COMMENT_CHARS = 30_000
@@ -33,14 +34,7 @@ _COMMENT_CHARS = 30_000
     show_default=True,
     help="How long Markdown may be.",
 )
-@click.option(
-    "--max-loss",
-    type=click.FloatRange(0, 100),
-    default=MAX_LOSS_PERCENT,
-    show_default=True,
-    metavar="PERCENT",
-    help="How many of all roles may be deleted or replaced; two always may.",
-)
+@max_loss_option
 @click.option("--exit-code", is_flag=True, help="End in exit code 1 where access changes.")
 def command(
     before: str,
@@ -77,8 +71,9 @@ def command(
         from cli.diff_text import show_comparison  # noqa: PLC0415 - rich takes longer to import than the rest together
 
         show_comparison(found)
-    if is_mass_loss(found, max_loss):
-        click.echo(_mass_loss(found, max_loss), err=True)
+    lost = len(found.roles_lost)
+    if is_mass_loss(lost, found.roles_before, max_loss):
+        click.echo(f"error: {too_many_roles(lost, found.roles_before, max_loss)}", err=True)
         return 1
     return 1 if exit_code and found.changes_access else 0
 
@@ -87,12 +82,3 @@ def _show_errors(side: Side) -> None:
     if side.errors:
         click.echo(f"error: {one_line(side.name)} cannot be compared, it has findings of level error:", err=True)
         show_findings(side.errors)
-
-
-def _mass_loss(found: Comparison, max_loss: float) -> str:
-    lost, before = len(found.roles_lost), found.roles_before
-    return (
-        f"error: {lost} of {before} roles ({lost * 100 / before:.0f} %) are deleted or replaced, and more than "
-        f"{SPARED_ROLES} may be at most {max_loss:g} %; where that is meant, say so: "
-        f"--max-loss {-(-lost * 100 // before)}"
-    )

@@ -1,20 +1,14 @@
 """The two sides of a comparison: inventories, plans in files, and revisions of a git repository."""
 
-import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from access.comparison.view import NOTHING, PlanView
-from access.compile import compile_plan
 from access.plan_reading import read_plan
-from cli.inventory import loaded_with
-from config.findings import Finding, Level
+from cli.revisions import CompiledSide, compiled_path, compiled_revision
+from config.findings import Finding
 from facts.git_revision import Repository
 from oidc.errors import UsageError
-
-_Shown = Callable[[str], str]
-"""Writes paths of a temporary folder as those of the revision: ``origin/main:inventory/base.yaml``."""
 
 GIT = "git:"
 """In front of a revision that is the name of a path as well; no name of git's has a colon."""
@@ -101,34 +95,13 @@ def _side(text: str, inventory: Path, guardrails: Path | None) -> Side:
 def _of_path(path: Path, guardrails: Path | None) -> Side:
     if path.suffix.lower() == ".json" and path.is_file():
         return Side(str(path), read_plan(path))
-    return _compiled(path, guardrails, str(path), lambda text: text)
+    return _seen(str(path), compiled_path(path, guardrails))
 
 
 def _at(repository: Repository, name: str, commit: str, inventory: Path, guardrails: Path | None) -> Side:
-    with tempfile.TemporaryDirectory(prefix="bitbucket-oidc-") as made:
-        folder, beside = Path(made).resolve() / "inventory", Path(made).resolve() / "guardrails"
-        folder.mkdir()
-        found = repository.write_inventory(commit, folder)
-        if found is None:
-            return Side(name, NOTHING, is_absent=True)
-        rules = guardrails and repository.write_guardrails(commit, guardrails, found, beside)
-        names = [(str(found), f"{name}:{inventory}"), (str(folder), f"{name}:{inventory}")]
-        names += [(str(rules), f"{name}:{guardrails}")] if rules and rules != guardrails else []
-        return _compiled(found, rules, name, lambda text: _with_names(text, sorted(names, reverse=True)))
+    return _seen(name, compiled_revision(repository, name, commit, inventory, guardrails))
 
 
-def _with_names(text: str, names: Sequence[tuple[str, str]]) -> str:
-    for path, shown in names:
-        text = text.replace(path, shown)
-    return text
-
-
-def _compiled(path: Path, guardrails: Path | None, name: str, shown: _Shown) -> Side:
-    found = compile_plan(loaded_with(path, guardrails))
-    errors = tuple(_renamed(one, shown) for one in found.findings if one.level is Level.ERROR)
-    return Side(name, None if found.plan is None else PlanView.of(found.plan), errors)
-
-
-def _renamed(finding: Finding, shown: _Shown) -> Finding:
-    place = replace(finding.place, file=shown(finding.place.file))
-    return replace(finding, place=place, message=shown(finding.message), hint=shown(finding.hint))
+def _seen(name: str, found: CompiledSide) -> Side:
+    plan = None if found.plan is None else PlanView.of(found.plan)
+    return Side(name, NOTHING if found.is_absent else plan, found.errors, found.is_absent)

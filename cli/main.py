@@ -1,15 +1,16 @@
 """The bitbucket-oidc command: finds the file of the command that was asked for, and gives every error its exit code."""
 
-import importlib
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
+from cli.file_commands import FileCommands
 from oidc.errors import BitbucketOidcError
 
 COMMANDS = {
+    "ci": "In pipelines: affected stacks, and a guard against updates that delete too much.",
     "deploy-policy": "The permission policy that the deploying role of each account needs.",
     "explain": "Which roles given claims may assume, and why not the others; what a trust policy really admits.",
     "diff": "What a change means for access, between inventories, plans or git revisions.",
@@ -25,27 +26,12 @@ COMMANDS = {
 _HELP_WIDTH = 100
 
 
-class Commands(click.Group):
-    """Commands by name, each in a file of its own, with ``_`` for ``-``: ``cli/plan.py`` has ``command``."""
-
-    def list_commands(self, _ctx: click.Context) -> list[str]:
-        """Return the names, sorted."""
-        return sorted(COMMANDS)
-
-    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the file of one command."""
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(f"cli.{cmd_name.replace('-', '_')}").command
-        return command
-
-    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing one of them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(sorted(COMMANDS.items()))
-
-
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": _HELP_WIDTH})
+@click.command(
+    cls=FileCommands,
+    files=COMMANDS,
+    package="cli",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": _HELP_WIDTH},
+)
 @click.version_option(package_name="bitbucket-aws-oidc")
 def cli() -> None:
     """Which Bitbucket Pipelines may assume which AWS roles, from one inventory in YAML.

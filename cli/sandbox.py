@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from access.mass_change import LossLimits
 from cli.inventory import format_option, inventory_argument, named_guardrails
+from cli.loss_options import max_loss_option, oidc_provider_loss_option
 
 if TYPE_CHECKING:
     from sandbox.session import Session, Subject
@@ -47,9 +49,14 @@ def _engine_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @command.command()
 @inventory_argument
 @_engine_options
-def up(inventory: Path, engine: str, aws_plugin: str) -> int:
-    """Make the emulated accounts as the inventory says."""
-    return _run("up", inventory, engine, aws_plugin)
+@max_loss_option
+@oidc_provider_loss_option
+def up(inventory: Path, engine: str, aws_plugin: str, *, max_loss: float, allow_oidc_provider_loss: bool) -> int:
+    """Make the emulated accounts as the inventory says.
+
+    Refused where more roles than --max-loss allows, or an OIDC provider, would be deleted or replaced.
+    """
+    return _run("up", inventory, engine, aws_plugin, limits=LossLimits(max_loss, allow_oidc_provider_loss))
 
 
 @command.command()
@@ -151,8 +158,17 @@ def token(inventory: Path, repository: str, environment: str | None, audiences: 
     return 0
 
 
-def _run(action: str, inventory: Path, engine: str, aws_plugin: str, output: str = "text") -> int:
+def _run(
+    action: str,
+    inventory: Path,
+    engine: str,
+    aws_plugin: str,
+    output: str = "text",
+    *,
+    limits: LossLimits | None = None,
+) -> int:
     from cli.sandbox_display import progress, show_json, show_result  # noqa: PLC0415 - the sandbox's imports, in this command only
+    from sandbox.mass_change import refuse_mass_change  # noqa: PLC0415 - as above
     from sandbox.run import Action, act, settle_engine  # noqa: PLC0415 - as above
     from sandbox.session import read_subject  # noqa: PLC0415 - as above
 
@@ -161,6 +177,8 @@ def _run(action: str, inventory: Path, engine: str, aws_plugin: str, output: str
     with _session(subject) as session:
         if session.forgot:
             click.echo(_FORGOT, err=True)
+        if limits is not None:
+            refuse_mass_change(session, settings, limits)
         with progress(action) as listener:
             summary = act(session, Action(action), listener, settings)
     if output == "json":

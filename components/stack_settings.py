@@ -3,13 +3,12 @@
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import pulumi
 
-from config.findings import did_you_mean
+from access.stack_plan import taken_accounts
 from facts.issuer_connect import IssuerConnect
 from oidc.errors import UsageError
 
@@ -70,11 +69,7 @@ class StackSettings:
 
     def taken(self, keys: Collection[str]) -> frozenset[str]:
         """Return which of the inventory's accounts this stack takes; UsageError for a key that is none of them."""
-        for pattern in self.accounts:
-            if not any(fnmatchcase(key, pattern) for key in keys):
-                hint = did_you_mean(pattern, keys, f"the inventory has {', '.join(sorted(keys)) or 'none'}")
-                raise _wrong("accounts", f"`{pattern}` is no account of the inventory", hint)
-        return frozenset(key for key in keys if any(fnmatchcase(key, pattern) for pattern in self.accounts))
+        return taken_accounts(self.accounts, keys, "stack config accounts")
 
 
 def _text(config: pulumi.Config, key: str, default: str) -> str:

@@ -129,6 +129,24 @@ class Repository:
         self._write(files, inside.parent, folder)
         return folder / inside.name if files else None
 
+    def files_beside(self, commit: str, folder: Path, name: re.Pattern[str]) -> dict[str, bytes]:
+        """Return the files that stand in a folder in a commit, by their names, those that ``name`` matches whole.
+
+        Raises:
+            UsageError: The folder is in another repository, or in none.
+            OutsideWorldError: git fails.
+        """
+        path = folder.resolve()
+        if not path.is_relative_to(self.top):
+            raise UsageError(f"{one_line(str(folder))} is not in {one_line(str(self.top))}")
+        inside = PurePosixPath(path.relative_to(self.top).as_posix())
+        files = [
+            entry
+            for entry in self._entries(commit, inside)
+            if entry.mode in _FILES and entry.path.parent == inside and name.fullmatch(entry.path.name)
+        ]
+        return {entry.path.name: content for entry, content in zip(files, self._contents(files), strict=True)}
+
     def _write(self, entries: Sequence["_Entry"], within: PurePosixPath, folder: Path) -> None:
         files = [entry for entry in entries if ".." not in entry.path.parts]
         if sum(entry.size for entry in files) > _MAX_BYTES:

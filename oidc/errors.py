@@ -6,6 +6,7 @@
     ├── InventoryError              the inventory has findings of level error; all of them are in the message
     ├── UsageError                  a command, an option or a stack-config value is wrong
     ├── EvaluationError             a policy or a token has something that a decision about it would have to guess
+    ├── MassChangeError         an update deletes or replaces more than it was allowed to
     ├── UnprovenPlanError           a rendered trust policy admits something else than the inventory declares: our fault
     └── OutsideWorldError           something we do not control failed
         ├── IssuerError             the issuer could not be reached, or what it presented cannot be believed
@@ -56,6 +57,12 @@ class EvaluationError(BitbucketOidcError):
     """
 
     exit_code = 2
+
+
+class MassChangeError(BitbucketOidcError):
+    """An update would delete or replace more of the access than it was allowed to; nothing was done."""
+
+    exit_code = 1
 
 
 class UnprovenPlanError(BitbucketOidcError):

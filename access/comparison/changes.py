@@ -72,16 +72,3 @@ class Comparison:
     def of(self, effect: Effect) -> tuple[Change, ...]:
         """Return the changes of one effect."""
         return tuple(change for change in self.changes if change.effect is effect)
-
-
-SPARED_ROLES = 2
-"""So many roles may always go: of a small inventory they are a large part, and still no accident of a whole file."""
-
-MAX_LOSS_PERCENT = 30.0
-"""How much of all roles may go at once, unless asked otherwise."""
-
-
-def is_mass_loss(comparison: Comparison, max_percent: float = MAX_LOSS_PERCENT) -> bool:
-    """Tell whether more roles are deleted or replaced than ``max_percent`` of those before, and more than two."""
-    lost = len(comparison.roles_lost)
-    return lost > SPARED_ROLES and lost * 100 > max_percent * comparison.roles_before

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from access.comparison.changes import Change, Comparison, Effect, is_mass_loss
+from access.comparison.changes import Change, Comparison, Effect
 from access.comparison.compare import compare
 from access.comparison.view import NOTHING, PlanView
 from access.compile import compile_plan
@@ -225,24 +225,6 @@ def test_from_nothing_everything_is_new_and_says_what_it_may_do(view: View) -> N
     assert role.message == "new role: inline policy p; only from 8.8.8.0/24"
     gone = compare(view(base(source_ips=["8.8.8.0/24"])), NOTHING)
     assert gone.roles_lost == ("arn:aws:iam::111111111111:role/bitbucket/r",)
-
-
-@pytest.mark.parametrize(
-    ("before", "lost", "percent", "expected"),
-    [
-        (2, 2, 30, False),
-        (3, 3, 30, True),
-        (10, 3, 30, False),
-        (10, 4, 30, True),
-        (10, 4, 40, False),
-        (4, 4, 100, False),
-    ],
-)
-def test_many_roles_lost_at_once_are_told_apart_from_few(
-    before: int, lost: int, percent: float, *, expected: bool
-) -> None:
-    found = Comparison((), before, before - lost, tuple(str(number) for number in range(lost)))
-    assert is_mass_loss(found, percent) is expected
 
 
 @pytest.mark.parametrize(

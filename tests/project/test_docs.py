@@ -119,8 +119,19 @@ def what_a_page_starts_from(block: Block, folder: Path) -> None:
             (folder / "trust-policy.json").write_text(shown.text)
     if "sandbox token" in block.text:  # it signs for a sandbox that has been up
         EmulatedBitbucket(folder_of(Path("inventory")) / BITBUCKET_FOLDER, [])
-    if "bitbucket-oidc diff" in block.text:  # it compares with a revision
+    if "bitbucket-oidc ci" in block.text:
+        what_pipelines_have(folder)
+    if "bitbucket-oidc diff" in block.text or "--base" in block.text:  # it compares with a revision
         commit_all(folder)
+
+
+def what_pipelines_have(folder: Path) -> None:
+    """Put stack files beside the inventory, and a preview of one of them."""
+    for stack in ("dev", "prod"):
+        (folder / f"Pulumi.{stack}.yaml").write_text(f"config: {{'bitbucket-aws-oidc:accounts': [{stack}]}}\n")
+    (folder / "previews").mkdir()
+    preview = PROJECT / "tests" / "fixtures" / "previews" / "replaces-a-role.json"
+    shutil.copy(preview, folder / "previews" / "prod.json")
 
 
 def assert_is_command_of_another_program(program: str, arguments: list[str]) -> None:

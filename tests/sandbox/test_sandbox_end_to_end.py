@@ -153,7 +153,11 @@ def test_a_role_that_is_removed_goes_with_its_policies(
 ) -> None:
     assert sandbox("up", quickstart, engine=engine) == 0
     edit(quickstart, "accounts: [prod]", "accounts: [dev]")
-    assert sandbox("up", quickstart, engine=engine) == 0
+    capsys.readouterr()
+    assert sandbox("up", quickstart, engine=engine) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: the OIDC provider prod/acme is deleted or replaced")
+    assert sandbox("up", quickstart, "--allow-oidc-provider-loss", engine=engine) == 0
     assert sandbox("prove", quickstart) == 0
     found: list[Any] = []
     with_account(quickstart, "222222222222", lambda iam: found.append(iam.list_roles()["Roles"]))

@@ -1,0 +1,137 @@
+"""A stack file, ``Pulumi.STACK.yaml``, as data: which inventory and which accounts a stack takes.
+
+Pulumi itself reads the file when it runs; here it is read to tell stacks apart, and to hand on of a file that a branch
+brings nothing but the keys known here. Its grammar:
+https://www.pulumi.com/docs/iac/concepts/projects/stack-settings-file/.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from config.findings import one_line
+from config.yaml_bounds import refused_for_size
+from oidc.errors import UsageError
+
+PROJECT = "bitbucket-aws-oidc"
+"""In front of each key of the stack config that is this project's: ``bitbucket-aws-oidc:inventory``."""
+
+FILE_NAME = re.compile(r"Pulumi\.([^/]+)\.ya?ml")
+"""Of a stack file; the project's own is ``Pulumi.yaml``."""
+
+_KEYS = ("inventory", "guardrails", "accounts", "protectOidcProviders", "issuerTimeoutSeconds")
+_MAX_BYTES = 1_000_000
+_STACK_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", re.ASCII)
+"""What Pulumi takes (``tokens.ParseStackName`` in ``sdk/go/common/tokens/names.go``), and no option of any program."""
+
+
+@dataclass(frozen=True, slots=True)
+class StackFile:
+    """What a stack file says.
+
+    Attributes:
+        stack: The stack's name.
+        file: What to call the file.
+        settings: The stack config of this project, without its prefix: ``{"accounts": ["prod"]}``.
+        others: Keys of stack config that belong to nothing here, with their prefix.
+        surroundings: All else in the file: how secrets are encrypted, for example.
+    """
+
+    stack: str
+    file: str
+    settings: Mapping[str, Any]
+    others: tuple[str, ...]
+    surroundings: Mapping[str, Any]
+
+    @property
+    def inventory(self) -> str:
+        """The path of the inventory, relative to the project."""
+        return self._text("inventory", "inventory")
+
+    @property
+    def guardrails(self) -> str | None:
+        """The path of the guardrails, or ``None`` for those in the inventory."""
+        return self._text("guardrails", "") or None
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """Keys or globs of the accounts that the stack takes."""
+        value = self.settings.get("accounts", ["*"])
+        if isinstance(value, str):
+            value = _json(value)
+        if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
+            raise self._wrong("accounts", 'write keys or globs, or ["*"] for all')
+        return tuple(value)
+
+    def _text(self, key: str, default: str) -> str:
+        value = self.settings.get(key, default)
+        if not isinstance(value, str):
+            raise self._wrong(key, "write a path")
+        return value
+
+    def _wrong(self, key: str, do: str) -> UsageError:
+        return UsageError(f"{self.file}: {PROJECT}:{key} is something else than expected", do=do)
+
+
+def parse_stack_file(name: str, text: bytes, shown: str) -> StackFile:
+    """Read a stack file.
+
+    Args:
+        name: Of the file: ``Pulumi.prod.yaml``.
+        text: What it holds.
+        shown: What to call it: ``origin/main:Pulumi.prod.yaml``.
+
+    Raises:
+        UsageError: No stack can have that name, or the file is no stack file.
+    """
+    if len(text) > _MAX_BYTES:
+        raise UsageError(f"{one_line(shown)[:300]} is larger than a stack file, 1 MB")
+    found = FILE_NAME.fullmatch(name)
+    stack = found[1] if found else ""
+    shown = one_line(shown)[:300]
+    if _STACK_NAME.fullmatch(stack) is None:
+        raise UsageError(f"{shown} is the file of no stack: a name has letters, digits, `_`, `.` and `-` alone")
+    try:
+        decoded = text.decode("utf-8-sig")
+        if (problem := refused_for_size(decoded)) is not None:
+            raise UsageError(f"{shown}:{problem.line}:{problem.column}: {problem.message}", do=problem.hint)
+        data = yaml.load(decoded, Loader=yaml.CSafeLoader)
+    except (yaml.YAMLError, ValueError) as error:
+        raise UsageError(f"{shown} is no YAML", do="compare it with what `pulumi config` writes") from error
+    data = {} if data is None else data
+    config = data.get("config") if isinstance(data, dict) else data
+    config = {} if config is None else config
+    if not isinstance(config, dict) or not all(isinstance(key, str) for key in (*data, *config)):
+        raise UsageError(f"{shown} is no stack file", do="compare it with what `pulumi config` writes")
+    own = {f"{PROJECT}:{key}": key for key in _KEYS}
+    for key in own.keys() & config.keys():
+        if not _is_simple(config[key]):
+            raise UsageError(f"{shown}: {key} is something else than expected", do="write text, a number or a list")
+    settings = {own[key]: value for key, value in config.items() if key in own}
+    others = tuple(sorted(set(config) - set(own)))
+    surroundings = {key: value for key, value in data.items() if key != "config"}
+    return StackFile(stack, shown, settings, others, surroundings)
+
+
+def render_stack_file(settings: Mapping[str, Any], surroundings: Mapping[str, Any]) -> str:
+    """Return the text of a stack file with these settings, and of another file all but its config."""
+    config = {f"{PROJECT}:{key}": value for key, value in settings.items()}
+    return yaml.safe_dump({**surroundings, "config": config})
+
+
+def _is_simple(value: object) -> bool:
+    """Tell whether a value is text, a number or a list of texts: an encrypted one, and what grows when read, is not."""
+    if isinstance(value, list):
+        return all(isinstance(item, str) for item in value)
+    return isinstance(value, (str, bool, int))
+
+
+def _json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None

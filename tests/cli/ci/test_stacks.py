@@ -1,0 +1,216 @@
+"""ci stacks in a clone: which stacks a branch touches, and what is handed on of their files."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cli.main import run
+from config.stack_file import PROJECT, parse_stack_file
+from oidc.errors import UsageError
+
+Inventory = Callable[..., Path]
+Capture = pytest.CaptureFixture[str]
+
+ROLES = """
+roles:
+  d: {accounts: [dev], trust: [{repository: acme/shop, environments: [production]}]}
+  p: {accounts: [prod, data], trust: [{repository: acme/shop, environments: [production]}]}
+"""
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
+
+
+def stack_file(folder: Path, name: str, *accounts: str, **settings: object) -> Path:
+    path = folder / f"Pulumi.{name}.yaml"
+    config = {"accounts": list(accounts), **settings}
+    path.write_text(yaml.safe_dump({"config": {f"{PROJECT}:{key}": value for key, value in config.items()}}))
+    return path
+
+
+@pytest.fixture
+def clone(write_inventory: Inventory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A clone of two stacks, whose target branch is `target`."""
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
+    monkeypatch.chdir(tmp_path)
+    write_inventory(ROLES)
+    (tmp_path / "Pulumi.yaml").write_text("name: bitbucket-aws-oidc\n")
+    stack_file(tmp_path, "dev", "dev")
+    stack_file(tmp_path, "prod", "prod", "da*")
+    git(tmp_path, "init", "-q", "-b", "main")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-q", "-m", "first")
+    git(tmp_path, "tag", "target")
+    return tmp_path
+
+
+def named(capsys: Capture, *options: str) -> list[str]:
+    assert run(["ci", "stacks", *options]) == 0
+    return capsys.readouterr().out.split()
+
+
+def changes(capsys: Capture) -> dict[str, str]:
+    assert run(["ci", "stacks", "--base", "target", "--format", "json"]) == 0
+    return {stack["stack"]: stack["change"] for stack in json.loads(capsys.readouterr().out)}
+
+
+def test_without_a_base_all_stacks_are_named(clone: Path, capsys: Capture) -> None:
+    assert named(capsys) == ["dev", "prod"]
+
+
+def test_a_branch_that_changes_nothing_touches_no_stack(
+    clone: Path, write_inventory: Inventory, capsys: Capture
+) -> None:
+    write_inventory(ROLES.replace("p: {", "# a comment\n  p: {"))
+    assert named(capsys, "--base", "target") == []
+    assert changes(capsys) == {"dev": "unchanged", "prod": "unchanged"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("d: {", "d: {max_session_duration: 2h, ", ["dev"]),
+        ("p: {", "p: {tags: {A: b}, ", ["prod"]),
+        ("accounts: [dev]", "accounts: [dev, data]", ["prod"]),
+        ("roles:", "defaults: {deploy_role: 'arn:{{partition}}:iam::{{account_id}}:role/R'}\nroles:", ["dev", "prod"]),
+    ],
+)
+def test_a_stack_is_touched_by_what_its_own_accounts_take(
+    clone: Path, write_inventory: Inventory, capsys: Capture, *, old: str, new: str, expected: list[str]
+) -> None:
+    write_inventory(ROLES.replace(old, new, 1))
+    assert named(capsys, "--base", "target") == expected
+
+
+def test_a_stack_that_takes_other_accounts_is_touched(clone: Path, capsys: Capture) -> None:
+    stack_file(clone, "dev", "dev", "data")
+    assert named(capsys, "--base", "target") == ["dev"]
+    stack_file(clone, "dev", "dev", protectOidcProviders=True)
+    assert named(capsys, "--base", "target") == ["dev"]
+
+
+def test_new_and_removed_stacks_are_told_and_not_previewed(clone: Path, capsys: Capture) -> None:
+    (clone / "Pulumi.dev.yaml").rename(clone / "Pulumi.test.yaml")
+    assert run(["ci", "stacks", "--base", "target"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "stack test is new" in captured.err
+    assert "stack dev has no file any longer" in captured.err
+    assert changes(capsys) == {"dev": "removed", "prod": "unchanged", "test": "added"}
+
+
+def test_findings_end_it_as_they_end_validate(clone: Path, write_inventory: Inventory, capsys: Capture) -> None:
+    write_inventory(ROLES.replace("production", "prodution"))
+    assert run(["ci", "stacks", "--base", "target", "--config-files", "files"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("error[unknown-environment]") == 2
+    assert not (clone / "files").exists()
+
+
+def test_where_the_target_is_broken_every_stack_counts_as_touched(
+    clone: Path, write_inventory: Inventory, capsys: Capture
+) -> None:
+    write_inventory(ROLES.replace("production", "prodution"))
+    git(clone, "commit", "-q", "-a", "-m", "broken")
+    git(clone, "tag", "-f", "target")
+    write_inventory(ROLES)
+    assert run(["ci", "stacks", "--base", "target"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.split() == ["dev", "prod"]
+    assert "cannot be compared, the inventory there has findings of level error: target:inventory" in captured.err
+
+
+def test_of_a_branchs_stack_file_known_keys_alone_are_handed_on(clone: Path, capsys: Capture) -> None:
+    path = clone / "Pulumi.dev.yaml"
+    path.write_text("encryptionsalt: of the target\n" + path.read_text())
+    git(clone, "commit", "-q", "-a", "-m", "salted")
+    git(clone, "tag", "-f", "target")
+    path.write_text(
+        "secretsprovider: awskms://theirs\nenvironment: [theirs]\nconfig:\n  bitbucket-aws-oidc:accounts: [dev, data]\n"
+        "  bitbucket-aws-oidc:awsEndpoint: http://127.0.0.1:1\n  aws:region: x\n  pulumi:tags: {}\n"
+    )
+    assert run(["ci", "stacks", "--base", "target", "--config-files", "files"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.split() == ["dev"]
+    assert [path.name for path in (clone / "files").iterdir()] == ["Pulumi.dev.yaml"]
+    assert yaml.safe_load((clone / "files" / "Pulumi.dev.yaml").read_text()) == {
+        "encryptionsalt": "of the target",
+        "config": {f"{PROJECT}:accounts": ["dev", "data"], f"{PROJECT}:inventory": str(clone / "inventory")},
+    }
+    assert captured.err.count("is left out") == 3
+
+
+def test_a_project_may_stand_in_a_folder(clone: Path, capsys: Capture) -> None:
+    (clone / "infra").mkdir()
+    git(clone, "mv", "Pulumi.dev.yaml", "Pulumi.prod.yaml", "Pulumi.yaml", "inventory", "infra")
+    git(clone, "commit", "-q", "-m", "moved")
+    git(clone, "tag", "-f", "target")
+    assert named(capsys, "--base", "target", "--project", "infra") == []
+    stack_file(clone / "infra", "dev", "prod")
+    assert named(capsys, "--base", "target", "--project", "infra") == ["dev"]
+
+
+@pytest.mark.parametrize("path", ["/etc", "../elsewhere", "inventory/../../x", "link"])
+@pytest.mark.parametrize("key", ["inventory", "guardrails"])
+def test_a_stack_file_cannot_lead_out_of_the_project(clone: Path, path: str, key: str, capsys: Capture) -> None:
+    (clone / "link").symlink_to("/etc")
+    stack_file(clone, "dev", "dev", **{key: path})
+    assert run(["ci", "stacks", "--base", "target"]) == 2
+    assert "leads out of the project" in capsys.readouterr().err
+
+
+def test_a_stack_file_that_is_a_link_is_refused(clone: Path, capsys: Capture) -> None:
+    (clone / "Pulumi.x.yaml").symlink_to("/etc/passwd")
+    assert run(["ci", "stacks"]) == 2
+    assert "is no file" in capsys.readouterr().err
+
+
+def test_an_account_that_is_not_there_names_the_stack_file(clone: Path, capsys: Capture) -> None:
+    stack_file(clone, "dev", "dve")
+    assert run(["ci", "stacks"]) == 2
+    expected = "error: Pulumi.dev.yaml: accounts: `dve` is no account of the inventory; did you mean `dev`?\n"
+    assert capsys.readouterr().err == expected
+
+
+@pytest.mark.parametrize("name", ["a b", "$(touch x)", "a;b", "-", "-x", "..", "a\nb", "ü", "a" * 101, "`x`", "'"])
+def test_names_that_a_shell_would_read_are_no_stacks(name: str) -> None:
+    with pytest.raises(UsageError):
+        parse_stack_file(f"Pulumi.{name}.yaml", b"", "x")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"[",
+        b"\xff\xfe\x00",
+        b"[]",
+        b"config: []",
+        b"config: 0",
+        b"config: {1: 2}",
+        b"config: {'bitbucket-aws-oidc:inventory': {secure: AAA}}",
+        b"config: {'bitbucket-aws-oidc:protectOidcProviders': [[]]}",
+        b"a: &a [x]\nb: &b [*a, *a]\nconfig: {'bitbucket-aws-oidc:accounts': [*b, *b]}",
+        b"x" * 1_000_001,
+        b"[" * 100_000,
+    ],
+)
+def test_what_is_no_stack_file_is_one_line(text: bytes) -> None:
+    with pytest.raises(UsageError) as raised:
+        parse_stack_file("Pulumi.dev.yaml", text, "Pulumi.dev.yaml")
+    assert "\n" not in str(raised.value)
+
+
+def test_the_keys_that_are_handed_on_are_those_of_the_project(project_folder: Path) -> None:
+    declared = set(yaml.safe_load((project_folder / "Pulumi.yaml").read_text())["config"])
+    config = {f"{PROJECT}:{key}": "x" for key in declared}
+    kept = parse_stack_file("Pulumi.x.yaml", yaml.safe_dump({"config": config}).encode(), "x").settings
+    assert declared - kept.keys() == {"awsEndpoint", "issuerConnect"}
