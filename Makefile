@@ -45,7 +45,7 @@ format: setup ## format the code
 
 lock: setup ## compile requirements.txt and requirements-dev.txt again from pyproject.toml
 	$(COMPILE) --output-file requirements.txt
-	$(COMPILE) --extra sandbox --group dev --constraints requirements.txt --output-file requirements-dev.txt
+	$(COMPILE) --extra aws --extra sandbox --group dev --constraints requirements.txt --output-file requirements-dev.txt
 
 docs: setup ## write the reference pages and the JSON Schema that follow from the code
 	PYTHONPATH=. $(BIN)/python docs/generate.py

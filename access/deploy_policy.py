@@ -13,23 +13,18 @@ resources and condition keys of each action. Which calls are made follows from t
 https://github.com/hashicorp/terraform-provider-aws, on which Pulumi's AWS provider stands.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import product
-from typing import Any
 
 from access.plan import AccountPlan
+from access.policy_packing import Condition, Statement, packed, statements
+from access.reading_policy import reading_statements
 from oidc.arn import Partition, parse_iam_arn
 from oidc.identifiers import AccountId
 from oidc.limits import MANAGED_POLICY_CHARS
 from oidc.policy_document import PolicyDocument
 from oidc.policy_patterns import literally
-from oidc.trust_policy import POLICY_VERSION
 
-_READ_ROLES = (
-    "iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListInstanceProfilesForRole",
-    "iam:ListRolePolicies", "iam:ListRoleTags",
-)  # fmt: skip
 _MANAGE_ROLES = (
     "iam:DeleteRole", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole",
     "iam:UpdateRoleDescription",
@@ -45,17 +40,9 @@ _MANAGE_OIDC_PROVIDERS = (
     "iam:RemoveClientIDFromOpenIDConnectProvider", "iam:TagOpenIDConnectProvider", "iam:UntagOpenIDConnectProvider",
     "iam:UpdateOpenIDConnectProviderThumbprint",
 )  # fmt: skip
-_READ_OIDC_PROVIDERS = ("iam:GetOpenIDConnectProvider", "iam:ListOpenIDConnectProviderTags")
 _EDIT_A_POLICY = (
     "iam:CreatePolicyVersion", "iam:DeletePolicy", "iam:DeletePolicyVersion", "iam:SetDefaultPolicyVersion",
 )  # fmt: skip
-
-_CHUNK_CHARS = 1200
-"""One statement has at most this many characters of resources, and of each condition: so any statement fits alone."""
-
-Statement = Mapping[str, Any]
-Condition = tuple[str, str, Iterable[str]]
-"""Operator, key, values: ``("StringEquals", "iam:PermissionsBoundary", ["arn:…"])``."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -89,8 +76,7 @@ class DeployScope:
         account: Its id.
         deploying_role_arn: The deploying role, or ``None`` where the inventory names none.
         roles: All of them.
-        oidc_provider_arns: Those that are made.
-        kept_oidc_provider_arns: Those that are adopted or referred to: read, and never changed.
+        oidc_provider_arns: Those that are made; what is adopted or referred to is read alone.
     """
 
     partition: Partition
@@ -98,7 +84,6 @@ class DeployScope:
     deploying_role_arn: str | None
     roles: frozenset[DeployedRole]
     oidc_provider_arns: frozenset[str]
-    kept_oidc_provider_arns: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, plan: AccountPlan) -> "DeployScope":
@@ -112,7 +97,6 @@ class DeployScope:
                 for role in plan.roles
             ),
             frozenset(found.arn for found in plan.oidc_providers if found.mode == "create"),
-            frozenset(found.arn for found in plan.oidc_providers if found.mode != "create"),
         )
 
     def with_those_there(self, roles: Iterable[DeployedRole], oidc_provider_arns: Iterable[str]) -> "DeployScope":
@@ -128,25 +112,12 @@ def deploy_policies(scope: DeployScope) -> tuple[PolicyDocument, ...]:
     One is enough unless the inventory names very many roles, workspaces or managed policies: each keeps IAM's limit of
     6,144 characters. The same scope gives the same bytes.
     """
-    packed: list[list[Statement]] = []
-    for statement in _statements(scope):
-        if packed and _document([*packed[-1], statement]).size <= MANAGED_POLICY_CHARS:
-            packed[-1].append(statement)
-        else:
-            packed.append([statement])
-    return tuple(map(_document, packed))
-
-
-def _document(statements: Sequence[Statement]) -> PolicyDocument:
-    return PolicyDocument.of({"Version": POLICY_VERSION, "Statement": list(statements)})
+    return packed(_statements(scope), MANAGED_POLICY_CHARS)
 
 
 def _statements(scope: DeployScope) -> Iterator[Statement]:
-    yield from _allow("IdentifyItself", ["sts:GetCallerIdentity"], ["*"])
-    # On all roles: for one that is not there IAM knows no path, and a refresh has to see that it is gone.
-    yield from _allow("ReadRoles", _READ_ROLES, [f"arn:{scope.partition}:iam::{scope.account}:role/*"])
+    yield from reading_statements(scope.partition, scope.account)
     yield from _allow("ManageOidcProviders", _MANAGE_OIDC_PROVIDERS, map(literally, scope.oidc_provider_arns))
-    yield from _allow("ReadOidcProviders", _READ_OIDC_PROVIDERS, map(literally, scope.kept_oidc_provider_arns))
     yield from _role_writes(scope.roles)
     yield from _denials(scope)
 
@@ -177,42 +148,13 @@ def _denials(scope: DeployScope) -> Iterator[Statement]:
     boundaries = {role.permissions_boundary_arn for role in scope.roles if role.permissions_boundary_arn}
     own = [arn for arn in boundaries if (parts := parse_iam_arn(arn)) is not None and parts.owner != "aws"]
     itself = [scope.deploying_role_arn] if scope.deploying_role_arn else []
-    yield from _statement("Deny", "NeverItself", ["iam:*"], map(literally, itself))
-    yield from _statement("Deny", "NeverABoundarysPolicy", _EDIT_A_POLICY, map(literally, own))
-    yield from _statement("Deny", "NeverWithoutItsBoundary", ["iam:DeleteRolePermissionsBoundary"], ["*"])
+    yield from statements("Deny", "NeverItself", ["iam:*"], map(literally, itself))
+    yield from statements("Deny", "NeverABoundarysPolicy", _EDIT_A_POLICY, map(literally, own))
+    yield from statements("Deny", "NeverWithoutItsBoundary", ["iam:DeleteRolePermissionsBoundary"], ["*"])
 
 
 def _allow(sid: str, actions: Iterable[str], resources: Iterable[str], *conditions: Condition) -> Iterator[Statement]:
-    return _statement("Allow", sid, actions, resources, *conditions)
-
-
-def _statement(
-    effect: str, sid: str, actions: Iterable[str], resources: Iterable[str], *conditions: Condition
-) -> Iterator[Statement]:
-    """Yield one statement, or several that come to the same where it would be too long; none about nothing."""
-    parts = [_chunks(resources), *(_chunks(values) for _, _, values in conditions)]
-    combined = list(product(*parts))
-    for number, (some, *values) in enumerate(combined, 1):
-        condition: dict[str, dict[str, Any]] = {}
-        for (operator, key, _), chosen in zip(conditions, values, strict=True):
-            condition.setdefault(operator, {})[key] = chosen
-        statement = {
-            "Sid": sid if len(combined) == 1 else f"{sid}{number}",
-            "Effect": effect,
-            "Action": list(actions),
-            "Resource": some,
-        }
-        yield statement | ({"Condition": condition} if condition else {})
-
-
-def _chunks(values: Iterable[str]) -> list[list[str]]:
-    chunks: list[list[str]] = []
-    for value in sorted(set(values)):
-        if chunks and sum(map(len, chunks[-1])) + len(value) <= _CHUNK_CHARS:
-            chunks[-1].append(value)
-        else:
-            chunks.append([value])
-    return chunks
+    return statements("Allow", sid, actions, resources, *conditions)
 
 
 def _outermost(patterns: Iterable[str]) -> set[str]:

@@ -1,50 +1,73 @@
-"""bitbucket-oidc deploy-policy: what the deploying role of each account needs, and no more."""
+"""bitbucket-oidc deploy-policy: what the deploying role of each account needs, or a role that only reads."""
 
 import json
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from access.deploy_policy import DeployScope, deploy_policies
-from access.plan import AccessPlan, AccountPlan
+from access.plan import AccountPlan
+from access.reading_policy import reading_policy
 from cli.finding_lines import show_findings
-from cli.inventory import compiled, exit_code, inventory_argument, strict_option
-from config.findings import did_you_mean
+from cli.inventory import compiled, exit_code, inventory_argument, loaded, strict_option
+from config.findings import Finding, did_you_mean, has_errors
 from oidc.errors import UsageError
+from oidc.identifiers import AccountId
+from oidc.policy_document import PolicyDocument
+
+Policies = Mapping[str, tuple[PolicyDocument, ...]]
+"""By account key; several documents where one would be longer than IAM takes."""
 
 
 @click.command("deploy-policy")
 @inventory_argument
 @click.option("--account", metavar="KEY", help="The policy of this account alone.")
+@click.option("--reading", is_flag=True, help="The policy of a role that only reads: for previews and `lock --aws`.")
 @strict_option
-def command(inventory: Path, account: str | None, *, strict: bool) -> int:
+def command(inventory: Path, account: str | None, *, reading: bool, strict: bool) -> int:
     """Print the permission policy that the deploying role of each account needs for this inventory, as JSON.
 
     By account key; with --account the document alone. Where one document would be longer than IAM takes, a list of
     documents stands in its place, to be attached together.
     """
-    found = compiled(inventory)
-    show_findings(found.findings)
-    if found.plan is not None:
-        printed = _by_account(found.plan) if account is None else _policy(_account(found.plan, account))
+    policies, findings = _reading(inventory) if reading else _deploying(inventory)
+    show_findings(findings)
+    if not has_errors(findings):
+        printed: Any = {key: _printed(documents) for key, documents in policies.items()}
+        if account is not None:
+            _check_key(account, policies)
+            printed = printed[account]
         click.echo(json.dumps(printed, indent=2, ensure_ascii=False))
-    return exit_code(found.findings, strict=strict)
+    return exit_code(findings, strict=strict)
 
 
-def _by_account(plan: AccessPlan) -> dict[str, Any]:
-    return {account.key: _policy(account) for account in plan.accounts}
+def _deploying(inventory: Path) -> tuple[Policies, Sequence[Finding]]:
+    found = compiled(inventory)
+    accounts: tuple[AccountPlan, ...] = found.plan.accounts if found.plan is not None else ()
+    return {account.key: deploy_policies(DeployScope.of(account)) for account in accounts}, found.findings
 
 
-def _policy(account: AccountPlan) -> dict[str, Any] | list[dict[str, Any]]:
-    documents = [document.to_json() for document in deploy_policies(DeployScope.of(account))]
-    return documents[0] if len(documents) == 1 else documents
+def _reading(inventory: Path) -> tuple[Policies, Sequence[Finding]]:
+    """Return the policies of reading roles, which follow from the accounts alone.
+
+    What only the lock can answer stops nothing here: it is with a reading role that the lock is written.
+    """
+    found = loaded(inventory)
+    policies = {
+        key: (reading_policy(account.partition, AccountId(account.id)),)
+        for key, account in sorted(found.inventory.accounts.items())
+    }
+    return policies, [finding for finding in found.findings if finding.rule != "needs-lock"]
 
 
-def _account(plan: AccessPlan, key: str) -> AccountPlan:
-    for account in plan.accounts:
-        if account.key == key:
-            return account
-    known = [account.key for account in plan.accounts]
-    otherwise = f"the accounts are {', '.join(known) or 'none yet'}"
-    raise UsageError(f"--account: there is no account `{key}`", do=did_you_mean(key, known, otherwise))
+def _printed(documents: tuple[PolicyDocument, ...]) -> dict[str, Any] | list[dict[str, Any]]:
+    printed = [document.to_json() for document in documents]
+    return printed[0] if len(printed) == 1 else printed
+
+
+def _check_key(key: str, known: Collection[str]) -> None:
+    if key not in known:
+        otherwise = f"the accounts are {', '.join(known) or 'none yet'}"
+        raise UsageError(f"--account: there is no account `{key}`", do=did_you_mean(key, known, otherwise))

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from access.owners import MANAGED_BY
 from access.plan import AccountPlan
 
-MANAGED_BY = "bitbucket-aws-oidc"
 DEFAULT_SESSION_NAME = "bitbucket-aws-oidc"
 """Shown in CloudTrail as the session of the deploying role, where the inventory names no other."""
 

@@ -7,10 +7,10 @@ import boto3
 from botocore.config import Config
 from botocore.session import Session as BotocoreSession
 
+from facts.aws.service_models import service_models
 from oidc.errors import AwsError
 from sandbox.aws_provider.aws_errors import explained
 from sandbox.aws_provider.configuration import AssumeRole, Configuration
-from sandbox.service_models import service_models
 
 Connect = Callable[[Configuration], Any]
 """Gives an IAM client of ``boto3`` for a configuration."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from access.deploy_policy import DeployedRole, DeployScope, deploy_policies
-from components.aws_provider import MANAGED_BY
+from access.owners import MANAGED_BY
 from oidc.arn import account_policy_arn
 
 _NAME = "{role}-deploys-{number}"
@@ -54,7 +54,8 @@ def _take_away(iam: Any, role: str, attached: Sequence[str]) -> None:  # noqa: A
 
 
 def _roles_there(iam: Any) -> Iterator[DeployedRole]:  # noqa: ANN401 - as above
-    for listed in iam.list_roles()["Roles"]:
+    listing = iam.get_paginator("list_roles").paginate()
+    for listed in (role for page in listing for role in page["Roles"]):
         role = iam.get_role(RoleName=listed["RoleName"])["Role"]
         if _is_ours(role.get("Tags", [])):
             boundary = role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", "")

@@ -12,9 +12,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
 from access.deploy_policy import DeployScope
+from facts.aws.service_models import service_models
 from oidc.errors import SandboxError
 from sandbox.emulated_aws.deploying_role import give_deploy_policies
-from sandbox.service_models import service_models
 
 _SESSION_SECONDS = 3600
 _NOBODYS = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}

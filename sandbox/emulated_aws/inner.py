@@ -49,6 +49,9 @@ class Inner:
             responses: Any = importlib.import_module("ministack.core.responses")
             self._evaluator: Any = importlib.import_module("ministack.core.iam_evaluator")
             self._actions: Any = importlib.import_module("ministack.core.iam_actions")
+            router: Any = importlib.import_module("ministack.core.router")
+            self._patterns: dict[str, dict[str, Any]] = router.SERVICE_PATTERNS
+            self._namespaces: dict[str, str] = self._actions.SERVICE_TO_IAM_NAMESPACE
             self.asgi: Any = app.app
             self._handlers: dict[str, Handler] = app.SERVICE_HANDLERS
             self._roles, self._policies, self._oidc_providers = (
@@ -67,7 +70,7 @@ class Inner:
                 _ = (store.get_scoped, store.keys)
             _ = (self._actions.extract_resource_arn, self._actions.request_tag_context)
             getattr(self._evaluator, _RESOLVE)
-            for service in ("iam", "sts"):
+            for service in ("iam", "sts", "organizations"):
                 _ = self._handlers[service]
         except (ImportError, AttributeError, KeyError) as error:
             raise SandboxError(
@@ -81,6 +84,18 @@ class Inner:
     def replace_service(self, service: str, wrap: Callable[[Handler], Handler]) -> None:
         """Put something between authorisation and the service ``iam`` or ``sts``."""
         self._handlers[service] = wrap(self._handlers[service])
+
+    def add_service(self, service: str, target: str, handler: Handler) -> None:
+        """Add a service of the JSON protocol that ministack does not have; it authorises the calls as any other's.
+
+        Args:
+            service: As calls are signed for it, and as its actions begin: ``servicequotas``.
+            target: What the header ``X-Amz-Target`` of its calls begins with.
+            handler: Serves them.
+        """
+        self._patterns[service] = {"target_prefixes": [target], "credential_scope": service}
+        self._namespaces[service] = service
+        self._handlers[service] = handler
 
     def authorise_by(self, resource: Resource, keys: Keys) -> None:
         """Tell ministack's authorisation what a call of IAM is about; the decision stays its own.

@@ -15,7 +15,7 @@ STATE_FOLDER = "state"
 TEMPORARY_FOLDER = "tmp"
 """Folder of temporary files."""
 
-_SERVICES = "iam,sts"
+_SERVICES = "iam,sts,organizations"
 
 
 def clean_environment(folder: Path, inherited: Mapping[str, str]) -> dict[str, str]:

@@ -50,3 +50,21 @@ def test_of_a_faulty_inventory_there_is_none(write_inventory: Inventory, capsys:
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "unknown-environment" in captured.err
+
+
+def test_reading_roles_need_the_accounts_alone(write_inventory: Inventory, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = str(write_inventory(ROLE.replace("r:", "r2:"), more_yaml="defaults: {oidc_provider: auto}\n"))
+    assert run(["deploy-policy", folder]) == 1
+    assert "needs-lock" in capsys.readouterr().err
+    assert run(["deploy-policy", folder, "--reading", "--account", "dev"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    sids = [statement["Sid"] for statement in json.loads(captured.out)["Statement"]]
+    assert sids == ["IdentifyItself", "ReadAccount", "ReadRoles", "ReadOidcProviders", "ReadPolicies"]
+
+
+def test_reading_roles_of_a_faulty_inventory_are_none(
+    write_inventory: Inventory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["deploy-policy", str(write_inventory(ROLE.replace("production", "prodution"))), "--reading"]) == 1
+    assert capsys.readouterr().out == ""

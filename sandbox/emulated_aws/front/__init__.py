@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 
 from sandbox.emulated_aws.front import oidc_provider_changes as changes
+from sandbox.emulated_aws.front.account_quotas import TARGET, account_summary, service_quotas
 from sandbox.emulated_aws.front.asgi import Application
 from sandbox.emulated_aws.front.authorised_resources import authorised_resource
 from sandbox.emulated_aws.front.condition_keys import condition_keys
@@ -17,6 +18,7 @@ from sandbox.emulated_aws.front.oidc_provider_limits import oidc_provider_limits
 from sandbox.emulated_aws.front.policy_simulation import policy_simulation
 from sandbox.emulated_aws.front.role_boundaries import boundaries
 from sandbox.emulated_aws.front.role_inline_policies import inline_policy_size
+from sandbox.emulated_aws.front.role_listing import role_listing
 from sandbox.emulated_aws.front.role_managed_policies import managed_policies
 from sandbox.emulated_aws.front.role_names import role_names
 from sandbox.emulated_aws.front.role_sessions import role_sessions
@@ -37,6 +39,7 @@ def put_in_front(inner: Inner, settings: Settings) -> Application:
     inner.resolve_by(network_keys)
     for service in ("iam", "sts"):
         inner.replace_service(service, dispatching(service, inner, check_constraints, table))
+    inner.add_service("servicequotas", TARGET, service_quotas(inner, settings))
     return only_the_aws_api(with_source_address(inner.asgi))
 
 
@@ -51,6 +54,8 @@ def steps_by_action(inner: Inner, settings: Settings) -> Mapping[str, tuple[Step
     sessions = role_sessions(inner)
     return {
         "iam:CreateRole": (changes.checked_tags, role_names(inner, settings), trust, boundary, escape_texts),
+        "iam:ListRoles": (role_listing(inner),),
+        "iam:GetAccountSummary": (account_summary(settings),),
         "iam:TagRole": (changes.checked_tags,),
         "iam:PutRolePermissionsBoundary": (boundary,),
         "iam:UpdateRole": (escape_texts,),

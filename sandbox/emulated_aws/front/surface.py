@@ -1,6 +1,7 @@
 """Gap: ministack offers more than AWS's API (reset, configuration, files, WebSockets), all of it without a signature.
 
-Any page in a browser of this machine could use those. IAM and STS are one path, so nothing else is answered.
+Any page in a browser of this machine could use those. The APIs of IAM, STS, Organizations and Service Quotas are one
+path, so nothing else is answered.
 """
 
 from sandbox.emulated_aws.front.asgi import Application, Receive, Scope, Send, plain_answer
@@ -13,7 +14,7 @@ def only_the_aws_api(inner: Application) -> Application:
         if scope["type"] == "lifespan" or _is_aws_call(scope):
             await inner(scope, receive, send)
         elif scope["type"] == "http":
-            await plain_answer(send, 404, "the emulated AWS accounts answer the IAM and STS API alone, on the path /")
+            await plain_answer(send, 404, "the emulated AWS accounts answer the AWS API alone, on the path /")
         else:
             await send({"type": "websocket.close", "code": 1008})
 

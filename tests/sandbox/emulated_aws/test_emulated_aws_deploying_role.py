@@ -11,8 +11,8 @@ from botocore.session import Session
 
 from access.compile import compile_plan
 from access.deploy_policy import DeployScope
+from access.owners import MANAGED_BY
 from access.plan import AccountPlan
-from components.aws_provider import MANAGED_BY
 from config.load import load_inventory
 from sandbox.emulated_aws import EmulatedAws
 from sandbox.emulated_aws.furnish import AccountFurniture, RootUsers, furnish

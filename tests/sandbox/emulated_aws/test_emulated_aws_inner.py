@@ -43,13 +43,16 @@ def ministack(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
     modules = {name: ModuleType(f"ministack.{name}") for name in ("app", "services.iam", "core.responses")}
     modules["core.iam_evaluator"] = ModuleType("ministack.core.iam_evaluator")
     store = SimpleNamespace(get_scoped=lambda *_: None, keys=list)
-    handlers = {"iam": handler, "sts": handler}
+    handlers = {"iam": handler, "sts": handler, "organizations": handler}
     vars(modules["app"]).update(app=application, SERVICE_HANDLERS=handlers, _collect_scripts=lambda *_: ["script.sh"])
     vars(modules["services.iam"]).update(_roles=store, _policies=store, _oidc_providers=store, _aws_managed_policies={})
     vars(modules["services.iam"]).update(_make_aws_managed_record=lambda *_: {})
     vars(modules["core.responses"]).update(get_account_id=lambda: "000000000001")
     vars(modules["core.iam_evaluator"]).update(caller_arn=lambda: "arn:aws:iam::000000000001:root")
     modules["core.iam_actions"] = ModuleType("ministack.core.iam_actions")
+    modules["core.router"] = ModuleType("ministack.core.router")
+    vars(modules["core.router"]).update(SERVICE_PATTERNS={})
+    vars(modules["core.iam_actions"]).update(SERVICE_TO_IAM_NAMESPACE={})
     vars(modules["core.iam_actions"]).update(extract_resource_arn=lambda *_: "*", request_tag_context=lambda *_: {})
     vars(modules["core.iam_evaluator"]).update(_resolve_managed_policy_document=lambda *_: None)
     vars(modules["core.iam_evaluator"]).update(_resolve_condition_key=lambda *_: None)
@@ -76,6 +79,8 @@ def test_scripts_of_the_machine_are_never_run(ministack: dict[str, ModuleType]) 
         ("core.responses", "get_account_id"),
         ("core.iam_evaluator", "caller_arn"),
         ("core.iam_actions", "extract_resource_arn"),
+        ("core.iam_actions", "SERVICE_TO_IAM_NAMESPACE"),
+        ("core.router", "SERVICE_PATTERNS"),
         ("core.iam_actions", "request_tag_context"),
         ("core.iam_evaluator", "_resolve_managed_policy_document"),
         ("core.iam_evaluator", "_resolve_condition_key"),
@@ -89,7 +94,7 @@ def test_a_ministack_whose_inside_has_moved_stops_the_start(
         Inner()
 
 
-@pytest.mark.parametrize("service", ["iam", "sts"])
+@pytest.mark.parametrize("service", ["iam", "sts", "organizations"])
 def test_a_ministack_without_the_service_stops_the_start(ministack: dict[str, ModuleType], service: str) -> None:
     del ministack["app"].SERVICE_HANDLERS[service]
     with pytest.raises(SandboxError, match=f"this version of ministack is not the one the sandbox knows: '{service}'"):

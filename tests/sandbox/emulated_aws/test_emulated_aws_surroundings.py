@@ -25,7 +25,12 @@ def test_the_clean_environment_keeps_the_settings_of_the_design() -> None:
     assert environment["PATH"] == "/bin"
     assert "AWS_PROFILE" not in environment
     settings = {name: environment[name] for name in ("AUTH", "BIND_HOST", "PERSIST_STATE", "SERVICES")}
-    assert settings == {"AUTH": "true", "BIND_HOST": "127.0.0.1", "PERSIST_STATE": "1", "SERVICES": "iam,sts"}
+    assert settings == {
+        "AUTH": "true",
+        "BIND_HOST": "127.0.0.1",
+        "PERSIST_STATE": "1",
+        "SERVICES": "iam,sts,organizations",
+    }
     assert (environment["IOT_MTLS_ENABLED"], environment["SFTP_ENABLED"]) == ("0", "0")
 
 

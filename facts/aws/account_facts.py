@@ -1,0 +1,174 @@
+"""What one account answers: its OIDC providers of Bitbucket's issuers, names that are taken, policies, quotas."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from access.owners import Owner, owner_of, tags_of
+from access.plan import AccountPlan, OidcProviderPlan
+from access.trust_review.audience_check import may_skip_audience
+from facts.aws.callers import Caller
+from facts.aws.failures import DENIED, code_of, explained
+from oidc.errors import AwsError
+
+
+@dataclass(frozen=True, slots=True)
+class OidcProviderFacts:
+    """An OIDC provider as an account has it.
+
+    Attributes:
+        owner: By its tags.
+        audiences: Its client ids, sorted.
+        thumbprints: In the order that IAM has them in, which means something.
+        tags: Sorted by key.
+        unchecked_roles: ARNs of roles that trust it and may let in any audience of it, sorted.
+    """
+
+    owner: Owner
+    audiences: tuple[str, ...]
+    thumbprints: tuple[str, ...]
+    tags: Mapping[str, str]
+    unchecked_roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFacts:
+    """What an account answered.
+
+    Attributes:
+        oidc_providers: By workspace; ``None`` where the account has none of that issuer.
+        taken_names: Names of roles of the plan, to the ARN of a role there that has the name and is not ours.
+        missing_policies: ARNs of boundaries and managed policies of the plan that are not there, sorted.
+        quotas: By their names in the inventory, as far as they could be read.
+        notes: What could not be read and is no failure.
+    """
+
+    oidc_providers: Mapping[str, OidcProviderFacts | None]
+    taken_names: Mapping[str, str]
+    missing_policies: tuple[str, ...]
+    quotas: Mapping[str, int]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _ListedRole:
+    """A role as ListRoles tells it; its trust policy parsed by botocore, or text where that was not possible."""
+
+    name: str
+    arn: str
+    trust_policy: object
+
+
+def ask_account(caller: Caller, plan: AccountPlan) -> AccountFacts:
+    """Ask an account about all that its plan names.
+
+    Raises:
+        AwsError: It did not answer something that is not a quota.
+    """
+    iam = caller.client("iam")
+    with explained("which roles there are"):
+        roles = [
+            _ListedRole(str(role["RoleName"]), str(role["Arn"]), role.get("AssumeRolePolicyDocument"))
+            for page in iam.get_paginator("list_roles").paginate()
+            for role in page["Roles"]
+        ]
+    quotas, notes = _quotas(caller)
+    return AccountFacts(
+        oidc_providers={wanted.workspace: _oidc_provider(iam, wanted, roles) for wanted in plan.oidc_providers},
+        taken_names=dict(_taken_names(iam, plan, roles)),
+        missing_policies=tuple(arn for arn in _policies(plan) if not _has_policy(iam, arn)),
+        quotas=quotas,
+        notes=tuple(notes),
+    )
+
+
+def _oidc_provider(iam: Any, wanted: OidcProviderPlan, roles: Iterable[_ListedRole]) -> OidcProviderFacts | None:  # noqa: ANN401 - made at run time
+    with explained(f"the OIDC provider {wanted.arn}"):
+        try:
+            found = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=wanted.arn)
+        except iam.exceptions.NoSuchEntityException:
+            return None
+        tags = tags_of(found.get("Tags", []))
+        unchecked = [role.arn for role in roles if may_skip_audience(role.trust_policy, wanted.arn)]
+    return OidcProviderFacts(
+        owner=owner_of(tags),
+        audiences=tuple(sorted(found.get("ClientIDList", []))),
+        thumbprints=tuple(found.get("ThumbprintList", [])),
+        tags=tags,
+        unchecked_roles=tuple(sorted(unchecked)),
+    )
+
+
+def _taken_names(iam: Any, plan: AccountPlan, roles: Iterable[_ListedRole]) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - as above
+    """Yield names of the plan that roles of others have. IAM's names are unique ignoring case, whatever the path."""
+    there = {role.name.lower(): role for role in roles}
+    for name in sorted({role.name for role in plan.roles}):
+        found = there.get(name.lower())
+        if found is not None and _owner_of_role(iam, found.name) != "this_program":
+            yield name, found.arn
+
+
+def _owner_of_role(iam: Any, name: str) -> Owner:  # noqa: ANN401 - as above
+    """Return the owner of a role, which ListRoles does not tell; unknown for one that nobody may look at."""
+    with explained(f"whose the role {name} is"):
+        try:
+            return owner_of(tags_of(iam.get_role(RoleName=name)["Role"].get("Tags", [])))
+        except ClientError as error:
+            if code_of(error) in DENIED:
+                return "unknown"
+            raise
+
+
+def _policies(plan: AccountPlan) -> list[str]:
+    boundaries = {role.permissions_boundary_arn for role in plan.roles if role.permissions_boundary_arn}
+    return sorted(boundaries | {arn for role in plan.roles for arn in role.managed_policy_arns})
+
+
+def _has_policy(iam: Any, arn: str) -> bool:  # noqa: ANN401 - as above
+    with explained(f"the policy {arn}"):
+        try:
+            iam.get_policy(PolicyArn=arn)
+        except iam.exceptions.NoSuchEntityException:
+            return False
+    return True
+
+
+_BY_SUMMARY = {
+    "trust_policy_chars": "AssumeRolePolicySizeQuota",
+    "managed_policies_per_role": "AttachedPoliciesPerRoleQuota",
+    "roles": "RolesQuota",
+}
+"""Keys of the map in https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountSummary.html."""
+
+_BY_CODE = {
+    "trust_policy_chars": "L-C07B4B0D",
+    "managed_policies_per_role": "L-0DA4ABF3",
+    "roles": "L-FE177D64",
+    "oidc_providers": "L-858F3967",
+}
+"""Codes of https://docs.aws.amazon.com/general/latest/gr/iam-service.html."""
+
+
+def _quotas(caller: Caller) -> tuple[dict[str, int], list[str]]:
+    """Return the quotas, by Service Quotas and where it does not tell by IAM itself; and what could not be read.
+
+    Quotas are no reason to lose an account: without them the defaults hold.
+    """
+    found: dict[str, int] = {}
+    notes: list[str] = []
+    try:
+        with explained("IAM's own quotas"):
+            summary = caller.client("iam").get_account_summary()["SummaryMap"]
+        found |= {name: int(summary[key]) for name, key in _BY_SUMMARY.items() if key in summary}
+    except AwsError as error:
+        notes.append(str(error))
+    try:
+        with explained("Service Quotas"):
+            pages = caller.client("service-quotas").get_paginator("list_service_quotas").paginate(ServiceCode="iam")
+            values = {quota["QuotaCode"]: quota["Value"] for page in pages for quota in page["Quotas"]}
+        found |= {name: int(values[code]) for name, code in _BY_CODE.items() if code in values}
+    except AwsError as error:
+        notes.append(str(error))
+    return found, notes

@@ -1,0 +1,139 @@
+"""What an account is asked, and what its answers come to."""
+
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from facts.aws.account_facts import AccountFacts
+from facts.aws.callers import CallSettings
+from facts.aws.survey import Answered, Failed, ask_accounts
+from oidc.issuer import issuer_url
+from sandbox.emulated_aws.furnish import RootUsers
+from tests.facts.aws.conftest import ACME, AUDIENCE, RAISED, account_plan
+
+ISSUER = issuer_url(ACME).removeprefix("https://")
+TO_STS = "sts:AssumeRoleWithWebIdentity"
+
+
+def ask(account: str, settings: CallSettings, **changes: Any) -> AccountFacts:
+    (found,) = ask_accounts([account_plan(account, **changes)], settings)
+    assert isinstance(found, Answered), found
+    return found.facts
+
+
+def role(name: str, *, arn: str = "", boundary: str | None = None, managed: tuple[str, ...] = ()) -> Any:
+    """As much of a role's plan as is asked about."""
+    return SimpleNamespace(name=name, arn=arn, permissions_boundary_arn=boundary, managed_policy_arns=managed)
+
+
+def trusting(account: str, condition: dict[str, Any]) -> str:
+    principal = {"Federated": f"arn:aws:iam::{account}:oidc-provider/{ISSUER}"}
+    statement = {"Effect": "Allow", "Principal": principal, "Action": TO_STS, "Condition": condition}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def by_root(account: str) -> str:
+    statement = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "sts:AssumeRole"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def make_oidc_provider(iam: Any, *audiences: str, **tags: str) -> None:
+    written = [{"Key": key, "Value": value} for key, value in tags.items()]
+    iam.create_open_id_connect_provider(
+        Url=issuer_url(ACME), ClientIDList=list(audiences), ThumbprintList=["b" * 40, "a" * 40], Tags=written
+    )
+
+
+def test_an_account_without_the_oidc_provider_says_so(logged_in: str, settings: CallSettings) -> None:
+    assert ask(logged_in, settings).oidc_providers == {"acme": None}
+
+
+def test_an_oidc_provider_is_told_as_iam_has_it(logged_in: str, settings: CallSettings, iam: Any) -> None:
+    make_oidc_provider(iam, "z", AUDIENCE, Team="core", ManagedBy="Terraform")
+    found = ask(logged_in, settings).oidc_providers["acme"]
+    assert found is not None
+    assert found.audiences == (AUDIENCE, "z")
+    assert found.thumbprints == ("b" * 40, "a" * 40)
+    assert found.tags == {"ManagedBy": "Terraform", "Team": "core"}
+    assert found.owner == "terraform"
+
+
+def test_roles_that_trust_it_and_pin_no_audience_are_listed(logged_in: str, settings: CallSettings, iam: Any) -> None:
+    make_oidc_provider(iam, AUDIENCE)
+    sub = {f"{ISSUER}:sub": "{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01}:*"}
+    pinned = {"StringEquals": {f"{ISSUER}:aud": AUDIENCE}, "StringLike": sub}
+    for name, document in {
+        "checked": trusting(logged_in, pinned),
+        "unchecked": trusting(logged_in, {"StringLike": sub}),
+        "unrelated": by_root(logged_in),
+    }.items():
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)
+    found = ask(logged_in, settings).oidc_providers["acme"]
+    assert found is not None
+    assert found.unchecked_roles == (f"arn:aws:iam::{logged_in}:role/unchecked",)
+
+
+def test_a_role_on_a_later_page_is_found(logged_in: str, settings: CallSettings, iam: Any) -> None:
+    make_oidc_provider(iam, AUDIENCE)
+    for number in range(205):
+        iam.create_role(RoleName=f"r{number:03}", AssumeRolePolicyDocument=by_root(logged_in))
+    iam.create_role(RoleName="zz", AssumeRolePolicyDocument=trusting(logged_in, {}))
+    found = ask(logged_in, settings, roles=(role("ZZ"),))
+    assert found.taken_names == {"ZZ": f"arn:aws:iam::{logged_in}:role/zz"}
+    oidc_provider = found.oidc_providers["acme"]
+    assert oidc_provider is not None
+    assert oidc_provider.unchecked_roles == (f"arn:aws:iam::{logged_in}:role/zz",)
+
+
+def test_a_name_is_taken_whatever_its_case_and_path_unless_it_is_ours(
+    logged_in: str, settings: CallSettings, iam: Any
+) -> None:
+    ours = [{"Key": "ManagedBy", "Value": "bitbucket-aws-oidc"}]
+    iam.create_role(RoleName="Deploy", Path="/old/", AssumeRolePolicyDocument=by_root(logged_in))
+    iam.create_role(RoleName="mine", AssumeRolePolicyDocument=by_root(logged_in), Tags=ours)
+    found = ask(logged_in, settings, roles=(role("deploy"), role("mine"), role("free")))
+    assert found.taken_names == {"deploy": f"arn:aws:iam::{logged_in}:role/old/Deploy"}
+
+
+def test_boundaries_and_managed_policies_that_are_not_there_are_listed(
+    logged_in: str, settings: CallSettings, iam: Any
+) -> None:
+    there = iam.create_policy(PolicyName="there", PolicyDocument=json.dumps({
+        "Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]
+    }))["Policy"]["Arn"]  # fmt: skip
+    gone, aws = f"arn:aws:iam::{logged_in}:policy/ci/gone", "arn:aws:iam::aws:policy/ReadOnlyAccess"
+    wanted = (role("a", boundary=gone, managed=(there, aws)), role("b", managed=(f"{there}-2",)))
+    assert ask(logged_in, settings, roles=wanted).missing_policies == (gone, f"{there}-2")
+
+
+def test_quotas_are_the_accounts_own(roots: RootUsers, settings: CallSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", RAISED)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    found = ask(RAISED, settings)
+    assert found.notes == ()
+    assert found.quotas == {
+        "trust_policy_chars": 4096, "managed_policies_per_role": 25, "roles": 1000, "oidc_providers": 7
+    }  # fmt: skip
+
+
+def test_an_account_that_fails_does_not_lose_the_others(logged_in: str, settings: CallSettings) -> None:
+    done: list[str] = []
+    plans = [account_plan("999999999999", key="wrong"), account_plan(logged_in, key="right")]
+    right, wrong = ask_accounts(plans, settings, progress=done.append)
+    assert isinstance(right, Answered)
+    assert isinstance(wrong, Failed)
+    assert wrong.error.what == f"the credentials lead to account {logged_in}, not to 999999999999"
+    assert sorted(done) == ["right", "wrong"]
+
+
+def test_an_account_that_takes_too_long_is_given_up(logged_in: str, settings: CallSettings) -> None:
+    (failed,) = ask_accounts([account_plan(logged_in)], settings, seconds=0.0)
+    assert isinstance(failed, Failed)
+    assert "did not answer all within 0 seconds" in failed.error.what
+
+
+def test_nobody_answers_where_no_account_is_asked(settings: CallSettings) -> None:
+    assert ask_accounts([], replace(settings, attempts=1)) == ()

@@ -1,0 +1,98 @@
+"""Ways into accounts, and what is said where there is none."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from access.plan import Access
+from facts.aws.callers import CallSettings
+from facts.aws.survey import Answered, Failed, ask_accounts
+from oidc.errors import AwsError
+from sandbox.emulated_aws.furnish import AccountFurniture, furnish
+from tests.facts.aws.conftest import account_plan
+
+READ = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["iam:*"], "Resource": "*"}]}
+
+
+def failure(account: str, settings: CallSettings, access: Access | None = None) -> AwsError:
+    (found,) = ask_accounts([account_plan(account, access=access)], settings)
+    assert isinstance(found, Failed), found
+    assert str(found.error).isprintable()
+    return found.error
+
+
+def make_user(iam: Any, *, document: dict[str, Any] | None = None) -> tuple[str, str]:
+    iam.create_user(UserName="reader")
+    if document is not None:
+        iam.put_user_policy(UserName="reader", PolicyName="p", PolicyDocument=json.dumps(document))
+    key = iam.create_access_key(UserName="reader")["AccessKey"]
+    return key["AccessKeyId"], key["SecretAccessKey"]
+
+
+def test_without_credentials_one_is_told_to_log_in(account: str, settings: CallSettings) -> None:
+    error = failure(account, settings)
+    assert error.what == "asking which account this is: there are no AWS credentials in this environment"
+    assert error.do == "log in to AWS, or name a `profile` for the account"
+
+
+def test_a_profile_that_is_not_there_is_named(account: str, settings: CallSettings) -> None:
+    assert "The config profile (gone) could not be found" in failure(account, settings, Access(profile="gone")).what
+
+
+def test_a_profile_leads_into_its_account(account: str, settings: CallSettings, tmp_path: Path) -> None:
+    keys = f"aws_access_key_id = {account}\naws_secret_access_key = test\n"
+    (tmp_path / "AWS_CONFIG_FILE").write_text(f"[profile mine]\n{keys}")
+    (found,) = ask_accounts([account_plan(account, access=Access(profile="mine"))], settings)
+    assert isinstance(found, Answered)
+
+
+@pytest.mark.parametrize(("external_id", "lets_in"), [("right-one", True), ("wrong-one", False), (None, False)])
+def test_the_deploying_role_is_assumed_with_its_external_id(
+    logged_in: str, settings: CallSettings, iam: Any, external_id: str | None, *, lets_in: bool
+) -> None:
+    arn = f"arn:aws:iam::{logged_in}:role/PulumiDeploy"
+    assert settings.endpoint
+    furnish(settings.endpoint, [AccountFurniture(logged_in, arn, "right-one", logged_in, frozenset())])
+    iam.put_role_policy(RoleName="PulumiDeploy", PolicyName="read", PolicyDocument=json.dumps(READ))
+    access = Access(role_arn=arn, external_id=external_id, session_name="reader")
+    (found,) = ask_accounts([account_plan(logged_in, access=access)], settings)
+    assert isinstance(found, Answered) is lets_in
+    if isinstance(found, Failed):
+        assert found.error.what.startswith(
+            f"assuming {arn} with the credentials of this environment: AWS refused AssumeRole: AccessDenied"
+        )
+        assert "external id" in found.error.do
+
+
+def test_a_key_that_aws_does_not_know_is_said(
+    account: str, settings: CallSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAUNKNOWNUNKNOWN00")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    assert "InvalidClientTokenId" in failure(account, settings).what
+
+
+def test_a_call_that_no_policy_allows_is_told_with_the_policy_to_give(
+    account: str, settings: CallSettings, iam: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, secret = make_user(iam)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
+    error = failure(account, settings)
+    assert error.what.startswith("which roles there are: AWS refused ListRoles: AccessDenied: User: arn:aws:iam::")
+    assert error.do == "give it the policy that `bitbucket-oidc deploy-policy --reading` prints"
+
+
+def test_quotas_that_nobody_may_read_are_no_reason_to_lose_an_account(
+    account: str, settings: CallSettings, iam: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, secret = make_user(iam, document=READ)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
+    (found,) = ask_accounts([account_plan(account)], settings)
+    assert isinstance(found, Answered)
+    assert found.facts.quotas == {"trust_policy_chars": 2048, "managed_policies_per_role": 20, "roles": 1000}
+    (note,) = found.facts.notes
+    assert note.startswith("Service Quotas: AWS refused ListServiceQuotas: AccessDenied")

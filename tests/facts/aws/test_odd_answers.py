@@ -1,0 +1,123 @@
+"""For any answer of AWS: the facts, or one clear line, in bounded time."""
+
+import json
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from facts.aws.callers import CallSettings
+from facts.aws.survey import Answered, Failed, ask_accounts
+from oidc.issuer import issuer_url
+from tests.facts.aws.answering_aws import AnsweringAws, Reply, listed_role, refused, result, usual
+from tests.facts.aws.conftest import ACME, account_plan
+
+ACCOUNT = "222222222222"
+ARN = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{issuer_url(ACME).removeprefix('https://')}"
+THERE = result("GetOpenIDConnectProvider", f"<Url>{issuer_url(ACME)}</Url><ClientIDList/><ThumbprintList/>")
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[AnsweringAws]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret-of-somebody")
+    answering = AnsweringAws()
+    answering.replies = usual(ACCOUNT)
+    yield answering
+    answering.close()
+
+
+@pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    seconds: list[float] = []
+    monkeypatch.setattr("botocore.endpoint.time.sleep", seconds.append)
+    return seconds
+
+
+def ask(aws: AnsweringAws, *, attempts: int = 6) -> Answered | Failed:
+    (found,) = ask_accounts([account_plan(ACCOUNT)], CallSettings(aws.endpoint, attempts))
+    return found
+
+
+def failure(aws: AnsweringAws) -> str:
+    found = ask(aws, attempts=1)
+    assert isinstance(found, Failed), found
+    text = str(found.error)
+    assert text.isprintable()
+    assert "secret-of-somebody" not in text
+    return text
+
+
+def test_throttling_passes_with_patience(aws: AnsweringAws, slept: list[float]) -> None:
+    listed = aws.replies["ListRoles"]
+    assert isinstance(listed, tuple)
+    aws.replies["ListRoles"] = lambda before: refused("Throttling") if before < 4 else listed
+    assert isinstance(ask(aws), Answered)
+    assert len([pause for pause in slept if pause]) == 4
+
+
+def test_throttling_without_end_ends(aws: AnsweringAws, slept: list[float]) -> None:
+    aws.replies["ListRoles"] = refused("Throttling", message="Rate exceeded")
+    found = ask(aws)
+    assert isinstance(found, Failed)
+    assert found.error.what == "which roles there are: AWS refused ListRoles: Throttling: Rate exceeded"
+    assert found.error.do == "AWS asked for fewer calls, again and again: run the same command later"
+    assert aws.asked.count("ListRoles") == 6
+    assert sum(slept) < 60
+
+
+@pytest.mark.parametrize(
+    ("code", "do"),
+    [
+        ("ExpiredToken", "log in again"),
+        ("InvalidClientTokenId", "the access key is unknown, deleted or switched off"),
+        ("RegionDisabledException", "switch STS on for this region"),
+        ("SignatureDoesNotMatch", "the clock of this machine"),
+    ],
+)
+def test_a_refusal_says_what_to_do(aws: AnsweringAws, code: str, do: str) -> None:
+    aws.replies["GetCallerIdentity"] = refused(code, status=403)
+    assert do in failure(aws)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        (200, "<html>login page of a proxy</html>"),
+        (200, "<ListRolesResponse><ListRolesResult><Roles>"),
+        (200, ""),
+        (200, "{}"),
+        (500, "oh no"),
+        (302, ""),
+        refused("AccessDenied", message="a line\nand another"),
+        refused("AccessDenied", message="red: \x1b[31m"),
+    ],
+    ids=["html", "truncated", "empty", "json", "error in plain text", "redirect", "two lines", "control characters"],
+)  # fmt: skip
+def test_an_answer_that_is_none_is_a_clear_error(aws: AnsweringAws, odd: Reply) -> None:
+    aws.replies["ListRoles"] = odd
+    assert "which roles there are" in failure(aws)
+
+
+def test_where_nothing_answers_it_is_said(aws: AnsweringAws) -> None:
+    aws.close()
+    assert "AWS could not be called: Could not connect to the endpoint URL" in failure(aws)
+
+
+def test_a_list_of_roles_without_end_is_given_up(aws: AnsweringAws) -> None:
+    aws.replies["ListRoles"] = result("ListRoles", "<Roles/><IsTruncated>true</IsTruncated><Marker>again</Marker>")
+    start = time.monotonic()
+    assert "which roles there are" in failure(aws)
+    assert time.monotonic() - start < 20
+
+
+def test_a_trust_policy_that_nobody_can_read_is_listed(aws: AnsweringAws) -> None:
+    sound = json.dumps({"Version": "2012-10-17", "Statement": []})
+    odd = {"torn": '{"Version": "2012', "text": '"x"', "number": "7", "other": '{"Statement": [7]}', "empty": ""}
+    roles = [listed_role(ACCOUNT, name, text) for name, text in {**odd, "sound": sound}.items()]
+    aws.replies = usual(ACCOUNT, *roles) | {"GetOpenIDConnectProvider": THERE}
+    found = ask(aws, attempts=1)
+    assert isinstance(found, Answered)
+    oidc_provider = found.facts.oidc_providers["acme"]
+    assert oidc_provider is not None
+    assert [arn.rpartition("/")[2] for arn in oidc_provider.unchecked_roles] == sorted(odd)
