@@ -80,7 +80,10 @@ def _mode(key: str, account: Account, slug: str, loaded: Loaded) -> Mode:
     if mode is OidcProviderMode.CREATE:
         return "create"
     locked = loaded.lock.lock.accounts.get(key)
-    seen = locked.oidc_providers.get(slug) if locked is not None else None
+    answer = locked.oidc_providers.get(slug) if locked is not None else None
+    seen = answer.state if answer is not None else None
+    if answer is not None and answer.use is not None and mode is OidcProviderMode.AUTO:
+        return answer.use
     if seen == "present":
         return "adopt"
     told = loaded.lock.is_broken or (locked is not None and locked.id != account.id)

@@ -54,7 +54,7 @@ def show_verdicts(verdicts: Sequence[Verdict], *, every: bool) -> None:
     click.echo(f"{_counted(len(allowed))} allowed, {_counted(len(refused))} refused")
     if left_out := refused[len(shown) :]:
         click.echo(f"{len(left_out)} of these not shown: they have less in common with the claims (--all lists them):")
-        for reason, number in Counter(_kind(verdict) for verdict in left_out).most_common():
+        for reason, number in Counter(verdict.answer.reasons[-1].in_short for verdict in left_out).most_common():
             click.echo(f"  {_counted(number)}: {reason}")
 
 
@@ -74,11 +74,6 @@ def show_answer(answer: Answer, whose: str) -> None:
     click.echo(f"{word} {whose}", color=_colour())
     for reason in answer.reasons:
         click.echo(f"      {reason.text}")
-
-
-def _kind(verdict: Verdict) -> str:
-    """Return what keeps claims out without what was expected: ``subject has another repository``."""
-    return verdict.answer.reasons[-1].text.partition(": expected ")[0]
 
 
 def _coloured(word: str, colour: str) -> str:

@@ -7,33 +7,40 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from cli.proof_decisions import MADE_UP, in_full, in_short, in_words
 from cli.terminal import console
+from config.findings import one_line
+from sandbox.proof.decision import Decision
 from sandbox.proof.permission_cases import NotTried
-from sandbox.proof.prove import Decision, Proof
+from sandbox.proof.prove import Proof
 from sandbox.proof.trials import TriedPermission
 
 
-def show_proof(proof: Proof) -> None:
-    """Print for each account who gets into which role, and what was refused; every disagreement in full."""
+def show_proof(proof: Proof, *, every: bool = False) -> None:
+    """Print for each account who gets into which role, and evaluator and STS side by side; disagreements in full.
+
+    Args:
+        proof: All that was asked.
+        every: Whether to print each token presented to each role, and not those that are alike together.
+    """
     out = console()
     decisions = proof.decisions
     tried = {arn: list(found) for arn, found in groupby(proof.permissions, key=lambda one: one.arn)}
-    kinds = list(dict.fromkeys(decision.presented.name for decision in decisions if decision.made_up))
     for account, of_account in groupby(decisions, key=lambda decision: decision.account):
         table = Table(title=escape(account), title_justify="left", title_style="bold", show_lines=True)
         table.add_column("role", overflow="fold")
         table.add_column("STS lets in", overflow="fold")
         table.add_column("STS refuses", overflow="fold")
-        table.add_column("as the inventory says", justify="right")
+        table.add_column("all agree", justify="right")
         table.add_column("may do, may not do", overflow="fold")
         for arn, of_role in groupby(of_account, key=lambda decision: decision.arn):
-            table.add_row(*_row(list(of_role)), _tried(tried[arn]))
+            table.add_row(*_row(list(of_role)), _tried(tried.get(arn, [])))
         out.print(table)
-    if kinds:
-        out.print(f"Wrong tokens, each one step away from a right one: {', '.join(kinds)}.", **_PROSE)
+    for table in in_full(decisions) if every else [in_short(decisions)]:
+        out.print(table)
     for decision in decisions:
         if not decision.agrees:
-            out.print(_disagreement(decision), style="bold red", **_PROSE)
+            out.print(in_words(decision), style="bold red", **_PROSE)
     for one in proof.permissions:
         if not one.agrees:
             out.print(_permission_disagreement(one), style="bold red", **_PROSE)
@@ -48,7 +55,7 @@ def _row(decisions: list[Decision]) -> tuple[str, str, str, str]:
     steps = [decision for decision in decisions if not decision.made_up]
     made_up = [decision for decision in decisions if decision.made_up]
     let_in = [
-        f"{decision.presented.name}{_MADE_UP if decision.made_up else ''}" for decision in decisions if decision.allowed
+        f"{decision.presented.name}{MADE_UP if decision.made_up else ''}" for decision in decisions if decision.allowed
     ]
     refused = [
         f"{sum(not decision.allowed for decision in steps)} of {len(steps)} steps of the inventory",
@@ -57,18 +64,11 @@ def _row(decisions: list[Decision]) -> tuple[str, str, str, str]:
     disagreements = sum(not decision.agrees for decision in decisions)
     verdict = f"[bold red]NO, {disagreements} of {len(decisions)} differ[/]" if disagreements else "yes"
     name = decisions[0].arn.partition(":role/")[2]
-    return escape(name), escape("\n".join(dict.fromkeys(let_in)) or "nobody"), "\n".join(refused), verdict
-
-
-_MADE_UP = " (made up)"
-
-
-def _disagreement(decision: Decision) -> str:
-    inventory = "lets it in" if decision.expected else "refuses it"
-    presented = decision.presented
     return (
-        f"{decision.arn}: {presented.name} from {presented.origin}: the inventory {inventory}, "
-        f"STS answered {decision.answer}"
+        escape(name),
+        escape("\n".join(map(one_line, dict.fromkeys(let_in))) or "nobody"),
+        "\n".join(refused),
+        verdict,
     )
 
 
@@ -77,7 +77,9 @@ def _summary(decisions: Sequence[Decision]) -> str:
     wrong = sum(decision.made_up for decision in decisions)
     disagreements = sum(not decision.agrees for decision in decisions)
     verdict = (
-        "every one decided as the inventory says" if not disagreements else f"{disagreements} NOT as the inventory says"
+        "every one decided as the inventory says, by evaluator and STS alike"
+        if not disagreements
+        else f"of {disagreements} inventory, evaluator and STS do NOT say the same"
     )
     steps = len(decisions) - wrong
     return f"roles: {roles}; tokens of the inventory's own steps: {steps}, wrong ones: {wrong}; {verdict}"
@@ -124,6 +126,7 @@ def proof_json(proof: Proof) -> dict[str, Any]:
 
 
 def _decision_json(decision: Decision) -> dict[str, Any]:
+    said = decision.evaluated
     return {
         "account": decision.account,
         "role": decision.role,
@@ -135,6 +138,9 @@ def _decision_json(decision: Decision) -> dict[str, Any]:
         "expected": decision.expected,
         "allowed": decision.allowed,
         "answer": decision.answer,
+        "evaluated": None if said is None or said.undecided else said.allowed,
+        "reasons": [reason.text for reason in decision.reasons],
+        "agrees": decision.agrees,
     }
 
 

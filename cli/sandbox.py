@@ -86,9 +86,10 @@ def destroy(inventory: Path, engine: str, aws_plugin: str) -> int:
 
 @command.command()
 @inventory_argument
+@click.option("--all", "every", is_flag=True, help="Show each token presented to each role, with the reason in full.")
 @format_option("table", "json")
-def prove(inventory: Path, output: str) -> int:
-    """Present tokens, right and wrong, to every role, and hold what STS decides against the inventory.
+def prove(inventory: Path, output: str, *, every: bool) -> int:
+    """Present tokens, right and wrong, to every role: inventory, trust evaluator and STS must say the same of each.
 
     With the credentials that a right token got, something that the role's policies allow is tried, and something that
     they do not. One disagreement is exit code 1. Where `sandbox serve` runs, its emulators are asked.
@@ -101,7 +102,7 @@ def prove(inventory: Path, output: str) -> int:
     if output == "json":
         click.echo(json.dumps(proof_json(proof), indent=2))
     else:
-        show_proof(proof)
+        show_proof(proof, every=every)
     return 0 if proof.agrees else 1
 
 

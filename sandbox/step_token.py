@@ -1,11 +1,10 @@
 """The token of a step that is named by what the inventory calls things."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from config.findings import did_you_mean, one_line
+from access.named_step import named_step as of_inventory
 from config.models.inventory import Inventory
-from oidc.errors import UsageError
 from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
 from sandbox.emulated_bitbucket.step import EmulatedWorkspace, Step, step_claims
 
@@ -22,23 +21,9 @@ def named_step(inventory: Inventory, repository: str, environment: str | None, *
     Raises:
         UsageError: The inventory has no such name, or no UUID for it.
     """
-    slug, slash, name = repository.partition("/")
-    if not slash:
-        raise UsageError(f"a repository is WORKSPACE/REPOSITORY, not `{one_line(repository)}`", do="write acme/shop")
-    workspace = inventory.workspace_called(slug)
-    if workspace is None:
-        raise _unknown("workspace", slug, inventory.workspaces)
-    found = workspace.repositories.get(name)
-    if found is None:
-        raise _unknown(f"repository in workspace {slug}", name, workspace.repositories)
-    if environment is not None and environment not in found.environments:
-        raise _unknown(f"environment in repository {repository}", environment, found.environments)
-    return Step(
-        EmulatedWorkspace(slug, _known(workspace.uuid, f"workspace {slug}")),
-        _known(found.uuid, f"repository {repository}"),
-        None if environment is None else _known(found.environments[environment], f"environment {environment}"),
-        branch=branch,
-    )
+    found = of_inventory(inventory, repository, environment)
+    workspace = EmulatedWorkspace(found.workspace, found.workspace_uuid)
+    return Step(workspace, found.repository_uuid, found.environment_uuid, branch=branch)
 
 
 def signed(bitbucket: EmulatedBitbucket, step: Step, audiences: Sequence[str], *, now: datetime | None = None) -> str:
@@ -55,15 +40,3 @@ def signed(bitbucket: EmulatedBitbucket, step: Step, audiences: Sequence[str], *
     if audiences:
         claims["aud"] = audiences[0] if len(audiences) == 1 else list(audiences)
     return bitbucket.sign(claims)
-
-
-def _unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
-    names = sorted(known)
-    otherwise = f"known: {', '.join(names)}" if names else "the inventory has none"
-    return UsageError(f"there is no {kind} named `{one_line(name)}`", do=did_you_mean(name, names, otherwise))
-
-
-def _known(uuid: str | None, what: str) -> str:
-    if uuid is None:
-        raise UsageError(f"{what} has no UUID in the inventory", do="write it there, or into inventory.lock.yaml")
-    return uuid

@@ -10,10 +10,10 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from config.findings import did_you_mean, one_line
+from access.named_step import named_step
+from config.findings import one_line
 from config.models.inventory import Inventory
 from oidc.errors import UsageError
-from oidc.identifiers import BitbucketUuid, WorkspaceSlug
 from oidc.issuer import default_audience, issuer_url
 
 TOKEN_LIKE = re.compile(r"eyJ[A-Za-z0-9_-]{8,}")
@@ -98,33 +98,13 @@ def claims_of_step(
     Raises:
         UsageError: The inventory has no such name, or no UUID for it.
     """
-    slug, slash, name = repository.partition("/")
-    if not slash:
-        raise UsageError(
-            f"--repository is WORKSPACE/REPOSITORY, not `{one_line(repository)}`", do="write acme/payments"
-        )
-    workspace = inventory.workspace_called(slug)
-    if workspace is None:
-        raise _unknown("workspace", slug, inventory.workspaces)
-    found = workspace.repositories.get(name)
-    if found is None:
-        raise _unknown(f"repository in workspace {one_line(slug)}", name, workspace.repositories)
-    if environment is not None and environment not in found.environments:
-        raise _unknown(f"deployment environment in repository {one_line(repository)}", environment, found.environments)
-    parts = [found.uuid, *([] if environment is None else [found.environments[environment]]), _ANY_STEP]
-    if workspace.uuid is None or None in parts:
-        raise UsageError(f"{one_line(repository)} has no UUID in the inventory", do="write it there, or into the lock")
+    step = named_step(inventory, repository, environment)
+    parts = [step.repository_uuid, *([step.environment_uuid] if step.environment_uuid else []), _ANY_STEP]
     return {
-        "iss": issuer_url(WorkspaceSlug(slug)),
-        "aud": audience or default_audience(BitbucketUuid(workspace.uuid)),
-        "sub": ":".join(map(str, parts)),
+        "iss": issuer_url(step.workspace),
+        "aud": audience or default_audience(step.workspace_uuid),
+        "sub": ":".join(parts),
     }
-
-
-def _unknown(kind: str, name: str, known: Any) -> UsageError:  # noqa: ANN401 - any mapping by name
-    names = sorted(known)
-    otherwise = f"known: {', '.join(names)}" if names else "the inventory has none"
-    return UsageError(f"there is no {kind} named `{one_line(name)}`", do=did_you_mean(name, names, otherwise))
 
 
 def claim_notes(claims: dict[str, Any], at: datetime) -> list[str]:

@@ -1,5 +1,6 @@
 """A reason for a verdict, and how far from the other verdict it is."""
 
+import re
 from typing import NamedTuple
 
 
@@ -14,3 +15,11 @@ class Reason(NamedTuple):
 
     weight: int
     text: str
+
+    @property
+    def in_short(self) -> str:
+        """The reason without what would have been right: ``subject has another repository``."""
+        return _WHAT_WOULD_BE_RIGHT.split(self.text, maxsplit=1)[0]
+
+
+_WHAT_WOULD_BE_RIGHT = re.compile(r"[:;] (?:expected|the step lacks|the role takes) ")

@@ -129,7 +129,8 @@ def _locked(context: Context, at: Path) -> str | None:
     repository = workspace.repositories.get(str(at[3])) if workspace else None
     if repository is None or "environments" not in at[4:5]:
         return repository.uuid if repository else None
-    return repository.environments.get(str(at[5]))
+    environment = repository.environments.get(str(at[5]))
+    return environment.uuid if environment else None
 
 
 def _items(data: Any) -> list[tuple[str, Any]]:  # noqa: ANN401 - raw data

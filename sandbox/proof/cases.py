@@ -110,6 +110,9 @@ TRAILING_SLASH = "a trailing slash in the issuer"
 FLAWS = (EXPIRED, FORGED, MISSING_BRACE, NO_BRACES, UPPER_CASE, TRAILING_SLASH)
 """What can be wrong with a token itself; ``sandbox.proof.tokens`` makes each."""
 
+BEFORE_THE_TRUST_POLICY = (EXPIRED, FORGED)
+"""Flaws that no trust policy sees: STS looks at signature and times first."""
+
 
 def expected(role: RolePlan, presented: Presented, today: date) -> bool:
     """Tell whether the inventory lets a token in."""

@@ -1,49 +1,20 @@
-"""Present every token to every role, and hold what the emulated AWS decided against what the inventory says."""
+"""Present every token to every role, and hold inventory, trust evaluator and emulated AWS against each other."""
 
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
+from access.explanation.names import Names
 from access.plan import AccountPlan, RolePlan
 from sandbox.emulated_aws.furnish import RootUsers
 from sandbox.emulated_bitbucket.step import EmulatedWorkspace
 from sandbox.proof.callers import Callers, Credentials
 from sandbox.proof.cases import Presented, expected, from_taken_origins, steps_of, wrong_tokens
-from sandbox.proof.tokens import token_of
+from sandbox.proof.decision import Decision, evaluated
+from sandbox.proof.tokens import claims_of, token_of
 from sandbox.proof.trials import PermissionTrials, TriedPermission
 from sandbox.standing import Standing
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """One token presented to one role.
-
-    Attributes:
-        account: Key of the inventory.
-        role: Key of the inventory.
-        arn: Of the role.
-        presented: The token.
-        made_up: Whether it was made up for this role, one step away from a right one, rather than that of a step of
-            the inventory. A wide trust lets some of these in, as it says.
-        expected: What the inventory says.
-        allowed: What STS decided.
-        answer: The error code of STS, or ``assumed``.
-    """
-
-    account: str
-    role: str
-    arn: str
-    presented: Presented
-    made_up: bool
-    expected: bool
-    allowed: bool
-    answer: str
-
-    @property
-    def agrees(self) -> bool:
-        """Tell whether STS decided as the inventory says."""
-        return self.expected is self.allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,31 +35,51 @@ class Proof:
         return all(decision.agrees for decision in self.decisions) and all(one.agrees for one in self.permissions)
 
 
-def prove(standing: Standing, *, today: date | None = None) -> Proof:
+def prove(standing: Standing) -> Proof:
     """Present tokens to every role, and try with the credentials of a right one what the role may do.
+
+    Three say whether a token gets in, none of which knows the others: what the inventory declares, part by part; the
+    trust evaluator, from the rendered trust policy; and STS.
 
     Raises:
         SandboxError: The emulated accounts do not answer.
     """
-    callers = Callers(standing.endpoint)
-    today = today or datetime.now(UTC).date()
+    asked = _Asked(standing, Callers(standing.endpoint), Names.of(standing.subject.inventory))
     steps = steps_of(standing.subject.inventory)
     decisions: list[Decision] = []
     permissions: list[TriedPermission] = []
     with closing(RootUsers(standing.endpoint)) as roots:
-        trials = PermissionTrials(callers, roots)
+        trials = PermissionTrials(asked.callers, roots)
         for account in standing.subject.plan.accounts:
             for role in account.roles:
                 credentials: Credentials | None = None
                 for presented, made_up in _tokens(standing, role, steps):
-                    token = token_of(presented, standing.bitbucket)
-                    answer = callers.assume(role.arn, token, presented.origin)
-                    decision = _decision(account, role, presented, made_up=made_up, answer=answer.code, today=today)
+                    decision, given = asked.about(account, role, presented, made_up=made_up)
                     decisions.append(decision)
                     if credentials is None and decision.expected:
-                        credentials = answer.credentials
+                        credentials = given
                 permissions += trials.of(account, role, credentials)
     return Proof(tuple(decisions), tuple(permissions))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Whoever is asked whether a token gets in."""
+
+    standing: Standing
+    callers: Callers
+    names: Names
+
+    def about(
+        self, account: AccountPlan, role: RolePlan, presented: Presented, *, made_up: bool
+    ) -> tuple[Decision, Credentials | None]:
+        """Return what each says, and what STS gave."""
+        claims, at = claims_of(presented), datetime.now(UTC)
+        said = evaluated(account, role, presented, claims, at=at, names=self.names)
+        given = self.callers.assume(role.arn, token_of(presented, claims, self.standing.bitbucket), presented.origin)
+        wanted = expected(role, presented, at.date())
+        decision = Decision(account.key, role.key, role.arn, presented, made_up, wanted, said, given.code)
+        return decision, given.credentials
 
 
 def _tokens(standing: Standing, role: RolePlan, steps: list[Presented]) -> Iterator[tuple[Presented, bool]]:
@@ -103,18 +94,3 @@ def _tokens(standing: Standing, role: RolePlan, steps: list[Presented]) -> Itera
             if key not in seen:
                 seen.add(key)
                 yield presented, True
-
-
-def _decision(
-    account: AccountPlan, role: RolePlan, presented: Presented, *, made_up: bool, answer: str, today: date
-) -> Decision:
-    return Decision(
-        account=account.key,
-        role=role.key,
-        arn=role.arn,
-        presented=presented,
-        made_up=made_up,
-        expected=expected(role, presented, today),
-        allowed=answer == "assumed",
-        answer=answer,
-    )

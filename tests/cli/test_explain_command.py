@@ -162,7 +162,7 @@ def test_a_token_on_the_command_line_is_refused_and_not_repeated(
         (["--claims", "{}", "--environment", "x"], "--environment is about a step of --repository"),
         (["--claims", "{}", "--audience", "x"], "--audience is about a step of --repository"),
         (["--token", "something"], "--token takes `-` alone"),
-        (["--repository", "shop"], "--repository is WORKSPACE/REPOSITORY, not `shop`; write acme/payments"),
+        (["--repository", "shop"], "a repository is WORKSPACE/REPOSITORY, not `shop`; write acme/payments"),
         (["--repository", "acne/shop"], "there is no workspace named `acne`; did you mean `acme`?"),
         (["--repository", "acme/shp"], "there is no repository in workspace acme named `shp`; did you mean `shop`?"),
         (["--repository", "acme/shop", "--environment", "prodution"], "named `prodution`; did you mean `production`?"),

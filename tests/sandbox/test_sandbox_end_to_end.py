@@ -80,7 +80,7 @@ def test_up_prove_and_destroy(quickstart: Path, capsys: pytest.CaptureFixture[st
     assert sandbox("preview", quickstart, engine=engine) == 0
     assert capsys.readouterr().out == "no changes\n"
     assert sandbox("prove", quickstart) == 0
-    assert "every one decided as the inventory says" in capsys.readouterr().out
+    assert "every one decided as the inventory says, by evaluator and STS alike" in capsys.readouterr().out
     assert sandbox("destroy", quickstart, engine=engine) == 0
     assert "deleted" in capsys.readouterr().out
     roles: list[str] = []
@@ -102,6 +102,9 @@ def test_every_form_of_trust_and_of_entering_an_account(
     assert proof["agrees"] is True
     decisions = proof["decisions"]
     assert all(decision["expected"] is decision["allowed"] for decision in decisions)
+    not_asked = {(decision["token"], decision["allowed"]) for decision in decisions if decision["evaluated"] is None}
+    assert not_asked == {("expired", False), ("signed by another key", False)}
+    assert all(one["evaluated"] in (one["allowed"], None) and one["agrees"] and one["reasons"] for one in decisions)
     allowed = {(d["account"], d["role"], d["token"]) for d in decisions if d["allowed"] and not d["made_up"]}
     assert {role for _, role, _ in allowed} == {"everywhere", "custom-audience", "from-the-office", "whole-workspace"}
     assert ("referenced", "everywhere", "acme/shop, deployment environment production") in allowed
@@ -140,7 +143,8 @@ def test_an_edit_changes_what_it_says_and_the_proof_follows(
     assert sandbox("prove", quickstart) == 1
     out = capsys.readouterr().out
     assert "acme/shop, deployment environment production" in out
-    assert "the inventory refuses it, STS answered assumed" in out
+    assert "the inventory refuses it, the evaluator refuses it (subject has another deployment environment: " in out
+    assert "expected staging, got production), STS answered assumed" in out
     assert sandbox("up", quickstart, engine=engine) == 0
     captured = capsys.readouterr()
     assert "1 updated" in captured.out

@@ -43,7 +43,7 @@ def test_a_step_has_the_uuids_of_what_it_is_named_by(inventory: Inventory) -> No
         (
             "acme/shop",
             "prodution",
-            "no environment in repository acme/shop named `prodution`; did you mean `production`?",
+            "no deployment environment in repository acme/shop named `prodution`; did you mean `production`?",
         ),
         ("acme/shop", "qa", "known: production, staging"),
         ("acme/site", "qa", "the inventory has none"),

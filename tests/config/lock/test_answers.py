@@ -66,6 +66,13 @@ def test_auto_adopts_what_is_there_and_creates_what_is_not(tmp_path: Path) -> No
     assert modes == ["adopt", "create"]
 
 
+def test_auto_is_what_the_lock_says_whatever_is_there(tmp_path: Path) -> None:
+    role(tmp_path, LOCK.replace("acme: present", "acme: {state: present, use: reference}"))
+    plan = compile_plan(load_inventory(tmp_path)).plan
+    assert plan is not None
+    assert plan.accounts[0].oidc_providers[0].mode == "reference"
+
+
 def test_a_repository_that_the_lock_knows_by_another_uuid_is_refused(tmp_path: Path) -> None:
     (tmp_path / "inventory.yaml").write_text(
         OPEN.replace("shop:\n", 'shop:\n        uuid: "{7d1e2f3a-4b5c-4d6e-8f90-a1b2c3d4e504}"\n')

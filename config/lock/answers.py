@@ -1,0 +1,45 @@
+"""What the lock answers of an inventory, and the digest of what it was asked."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+
+from config.lock.models import Lock, LockedRepository, LockedWorkspace
+from config.models.inventory import Inventory
+from config.models.workspace import Repository, Workspace
+
+
+def with_locked_uuids(inventory: Inventory, lock: Lock) -> Inventory:
+    """Return the inventory with the UUIDs that it leaves out, where the lock has them.
+
+    Where both have one and differ, what else the lock says is of something else: a finding (``lock-mismatch``).
+    """
+    workspaces = {slug: _workspace(known, lock.workspaces.get(slug)) for slug, known in inventory.workspaces.items()}
+    return inventory.model_copy(update={"workspaces": workspaces})
+
+
+def _workspace(known: Workspace, locked: LockedWorkspace | None) -> Workspace:
+    if locked is None:
+        return known
+    repositories = {
+        slug: _repository(repository, locked.repositories.get(slug)) for slug, repository in known.repositories.items()
+    }
+    return known.model_copy(update={"uuid": known.uuid or locked.uuid, "repositories": repositories})
+
+
+def _repository(known: Repository, locked: LockedRepository | None) -> Repository:
+    if locked is None:
+        return known
+    environments = {name: uuid or _environment(name, locked) for name, uuid in known.environments.items()}
+    return known.model_copy(update={"uuid": known.uuid or locked.uuid, "environments": environments})
+
+
+def _environment(name: str, locked: LockedRepository) -> str | None:
+    found = locked.environments.get(name)
+    return found.uuid if found is not None else None
+
+
+def digest(entries: Iterable[object]) -> str:
+    """Return ``sha256:…`` of inventory entries, whatever their order; what JSON has is what they may hold."""
+    lines = sorted(json.dumps(entry, sort_keys=True, ensure_ascii=True) for entry in entries)
+    return f"sha256:{hashlib.sha256(chr(10).join(lines).encode()).hexdigest()}"

@@ -1,0 +1,137 @@
+"""What changed between two locks, fact by fact, in words."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, TypedDict
+
+from config.findings import shown
+from config.lock.models import Lock
+from config.lock.tree import Line, Tree, tree_of
+
+Path: TypeAlias = tuple[str, ...]
+Kind: TypeAlias = Literal["added", "removed", "changed"]
+
+
+class LockChangeJson(TypedDict):
+    """A change in ``--format json``."""
+
+    path: list[str]
+    change: Kind
+    before: str | None
+    after: str | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LockChange:
+    """One fact that is another one than before.
+
+    Attributes:
+        path: Keys from the top of the lock: ``("workspaces", "acme", "repositories", "shop", "uuid")``; a value of a
+            list is a key of its own.
+        before: As text, or ``None`` where it was not there.
+        after: As text, or ``None`` where it is not there any longer.
+    """
+
+    path: Path
+    before: str | None
+    after: str | None
+
+    @property
+    def kind(self) -> Kind:
+        """Tell which of the two is missing."""
+        if self.before is None:
+            return "added"
+        return "removed" if self.after is None else "changed"
+
+    def __str__(self) -> str:
+        return shown(f"{subject_of(self.path)}: {self._what()}")
+
+    def _what(self) -> str:
+        match self.kind:
+            case "added":
+                return f"now {self.after}" if self.after else "is new"
+            case "removed":
+                return f"no longer {self.before}" if self.before else "is gone"
+            case "changed":
+                return f"now {self.after}, was {self.before}"
+
+    def to_json(self) -> LockChangeJson:
+        """Return the change as ``--format json`` shows it."""
+        return {
+            "path": [shown(part) for part in self.path],
+            "change": self.kind,
+            "before": None if self.before is None else shown(self.before),
+            "after": None if self.after is None else shown(self.after),
+            "message": str(self),
+        }
+
+
+def compare_locks(before: Lock, after: Lock) -> tuple[LockChange, ...]:
+    """Return the facts that differ, sorted; the digests of what was asked, and when something was seen, are none."""
+    old, new = dict(_facts(tree_of(before), ())), dict(_facts(tree_of(after), ()))
+    paths = sorted(old.keys() | new.keys())
+    return tuple(LockChange(path, old.get(path), new.get(path)) for path in paths if old.get(path) != new.get(path))
+
+
+_NO_FACTS = frozenset({"version", "answers", "seen", "sync_token"})
+
+
+def _facts(tree: Tree, at: Path) -> Iterator[tuple[Path, str]]:
+    if isinstance(tree, dict | Line):
+        values = tree if isinstance(tree, dict) else tree.values
+        for key, value in values.items():
+            named = len(at) > 1 or key not in _NO_FACTS  # names of the inventory are no keys of the lock
+            if named and not (at[:1] in (("issuers",), ("address_ranges",)) and key in _NO_FACTS):
+                yield from _facts(value, (*at, key))
+    elif isinstance(tree, list):
+        if at[:1] == ("issuers",):
+            yield at, ", then ".join(_certificate(one) for one in tree)  # a chain is one fact: its order counts
+            return
+        for value in tree:
+            yield (*at, str(value)), ""
+    else:
+        leaf = (*at, "uuid") if _is_environment(at) else (*at, "state") if _is_oidc_provider(at) else at
+        yield leaf, str(tree).lower() if isinstance(tree, bool) else str(tree)
+
+
+def _is_environment(at: Path) -> bool:
+    return at[:1] == ("workspaces",) and at[4:5] == ("environments",) and len(at) == 6  # noqa: PLR2004 - its name is the last
+
+
+def _is_oidc_provider(at: Path) -> bool:
+    return at[:1] == ("accounts",) and at[2:3] == ("oidc_providers",) and len(at) == 4  # noqa: PLR2004 - as above
+
+
+def _certificate(tree: Tree) -> str:
+    values = tree.values if isinstance(tree, Line) else {}
+    return f"{values['subject']} ({values['thumbprint']}, until {values['not_after']})"
+
+
+def subject_of(path: Path) -> str:
+    """Say in words what a fact is about: ``environment production of acme/shop, UUID``."""
+    named, rest = _named(path)
+    return ", ".join((named, *map(_words, rest)))
+
+
+def _named(path: Path) -> tuple[str, Path]:
+    """Return what a fact is of, and what of that it is."""
+    match path:
+        case ("workspaces", slug, "repositories", name, "environments", environment, *_):
+            return f"environment {environment} of {slug}/{name}", path[6:]
+        case ("workspaces", slug, "repositories", name, *_):
+            return f"repository {slug}/{name}", path[4:]
+        case ("issuers", slug, *_):
+            return f"issuer of workspace {slug}", path[2:]
+        case ("accounts", key, "oidc_providers", slug, *_):
+            return f"account {key}, OIDC provider of workspace {slug}", path[4:]
+        case (section, name, *_):
+            return f"{_ONE_OF.get(section, section)} {name}", path[2:]
+    return ", ".join(path), ()
+
+
+_ONE_OF = {"workspaces": "workspace", "accounts": "account", "address_ranges": "address ranges of"}
+
+
+def _words(key: str) -> str:
+    return {"uuid": "UUID", "id": "account id", "admin_only": "only admins may deploy"}.get(key, key.replace("_", " "))

@@ -1,0 +1,101 @@
+"""The lock's file: it is read back as what was written, and is written whole or not at all."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.lock import Lock, read_lock
+from config.lock.models import LockedEnvironment, LockedRepository, LockedWorkspace
+from config.lock.text import lock_text
+from config.lock.writing import write_lock
+from config.yaml_document import read_document
+from oidc.errors import OutsideWorldError
+from tests.config.lock.whole_lock import WHOLE
+
+UUID = "{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}"
+
+
+def lock_of(text: str) -> Lock:
+    document = read_document(text)
+    assert not document.problems
+    return Lock.model_validate(document.data)
+
+
+def test_what_was_written_is_written_again() -> None:
+    assert lock_text(lock_of(WHOLE)) == WHOLE
+
+
+def test_the_order_in_which_facts_came_changes_nothing() -> None:
+    lock = lock_of(WHOLE)
+    turned = lock.model_copy(
+        update={
+            "workspaces": dict(reversed(lock.workspaces.items())),
+            "address_ranges": {
+                name: found.model_copy(update={"networks": found.networks[::-1]})
+                for name, found in lock.address_ranges.items()
+            },
+        }
+    )
+    assert lock_text(turned) == WHOLE
+
+
+NAMES = st.text(min_size=1).filter(lambda name: name.isprintable() and name == name.strip() and "{{" not in name)
+
+
+@given(NAMES | st.sampled_from(["on", "1e3", "0x1f", "~", "2026-01-01", "# no", "a: b", "'", '"', "\\n", "!x", "*a"]))
+def test_a_name_of_any_characters_comes_back(name: str) -> None:
+    environments = {name: LockedEnvironment(uuid=UUID)}
+    repository = LockedRepository(uuid=UUID, environments=environments)
+    lock = Lock(workspaces={"acme": LockedWorkspace(uuid=UUID, repositories={"on": repository})})
+    document = read_document(lock_text(lock))
+    data = document.data
+    assert isinstance(data, dict)
+    assert data["workspaces"]["acme"]["repositories"]["on"]["environments"] == {name: UUID}
+
+
+def test_an_empty_lock_is_a_lock(tmp_path: Path) -> None:
+    path = tmp_path / "inventory.lock.yaml"
+    assert write_lock(path, Lock())
+    assert read_lock(path, 0).lock == Lock()
+
+
+def test_a_lock_that_says_the_same_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "inventory.lock.yaml"
+    assert write_lock(path, lock_of(WHOLE))
+    before = path.stat().st_mtime_ns
+    assert not write_lock(path, lock_of(WHOLE))
+    assert path.stat().st_mtime_ns == before
+
+
+def test_an_interrupted_run_leaves_the_old_lock_whole_and_nothing_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "inventory.lock.yaml"
+    write_lock(path, Lock())
+    before = path.read_bytes()
+
+    def interrupted(_descriptor: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_lock(path, lock_of(WHOLE))
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_lock_behind_a_link_is_written_where_the_link_leads(tmp_path: Path) -> None:
+    real, link = tmp_path / "real.yaml", tmp_path / "inventory.lock.yaml"
+    real.write_text("")
+    link.symlink_to(real)
+    write_lock(link, lock_of(WHOLE))
+    assert link.is_symlink()
+    assert real.read_text() == WHOLE
+
+
+def test_a_folder_that_is_not_there_is_told_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(OutsideWorldError, match=r"cannot be written: No such file or directory"):
+        write_lock(tmp_path / "nowhere" / "inventory.lock.yaml", Lock())
