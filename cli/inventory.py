@@ -3,6 +3,7 @@
 import gc
 import json
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,7 +22,7 @@ def inventory_argument(function: F) -> F:
     The option comes with the argument, so that no command can load an inventory and forget its guardrails.
     """
     argument = click.argument(
-        "inventory", default="inventory", type=_FilledPath("the path of the inventory"), metavar="[INVENTORY]"
+        "inventory", default="inventory", type=FilledPath("the path of the inventory"), metavar="[INVENTORY]"
     )
     return argument(guardrails_option(function))
 
@@ -30,7 +31,7 @@ def guardrails_option(function: F) -> F:
     """Add the option --guardrails, whose value ``named_guardrails`` returns."""
     return click.option(
         "--guardrails",
-        type=_FilledPath("the path of the guardrails"),
+        type=FilledPath("the path of the guardrails"),
         metavar="FILE",
         expose_value=False,
         callback=_keep_guardrails,
@@ -38,7 +39,7 @@ def guardrails_option(function: F) -> F:
     )(function)
 
 
-class _FilledPath(click.Path):
+class FilledPath(click.Path):
     """A path that is not empty: that of a variable that is not set would be the whole current folder."""
 
     def __init__(self, what: str) -> None:
@@ -75,9 +76,9 @@ def format_option(*formats: str) -> Callable[[F], F]:
     return click.option("--format", "output", type=click.Choice(formats), default=formats[0], show_default=True)
 
 
-def compiled(inventory: Path) -> Compiled:
-    """Load and compile an inventory."""
-    return compile_plan(loaded(inventory))
+def compiled(inventory: Path, today: date | None = None) -> Compiled:
+    """Load and compile an inventory, as on a day of UTC."""
+    return compile_plan(loaded_with(inventory, named_guardrails(), today))
 
 
 def loaded(inventory: Path) -> Loaded:
@@ -85,13 +86,13 @@ def loaded(inventory: Path) -> Loaded:
     return loaded_with(inventory, named_guardrails())
 
 
-def loaded_with(inventory: Path, guardrails: Path | None) -> Loaded:
+def loaded_with(inventory: Path, guardrails: Path | None, today: date | None = None) -> Loaded:
     """Load an inventory with a guardrails file, or with its own.
 
     The garbage collector looks again and again at all that is loaded, and all of it is in use until the command ends.
     """
     gc.disable()
-    return load_inventory(inventory, guardrails=guardrails)
+    return load_inventory(inventory, guardrails=guardrails, today=today)
 
 
 def findings_json(findings: Sequence[Finding]) -> str:

@@ -16,6 +16,7 @@ COMMANDS = {
     "diff": "What a change means for access, between inventories, plans or git revisions.",
     "doctor": "Inside a pipeline step: what keeps it from its role.",
     "plan": "The AccessPlan: who may assume what, in which account.",
+    "report": "The plan as one self-contained HTML page, for reviews and audits.",
     "sandbox": "The whole thing on emulated AWS accounts, on this machine alone.",
     "schema": "JSON Schema of the inventory, for editors.",
     "snippet": "bitbucket-pipelines.yml steps for a role.",

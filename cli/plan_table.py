@@ -10,6 +10,7 @@ from access.trust_in_words import trust_in_words
 from cli.terminal import console
 from config.allow import Silenced
 from config.findings import one_line
+from oidc.arn import policy_in_words
 
 
 def show_plan(plan: AccessPlan, accepted: Sequence[Silenced] = ()) -> None:
@@ -71,7 +72,7 @@ def _name(role: RolePlan) -> str:
 
 
 def _may_do(role: RolePlan) -> str:
-    managed = [arn.partition(":iam::")[2].replace(":policy/", ":") for arn in role.managed_policy_arns]
+    managed = [policy_in_words(arn) for arn in role.managed_policy_arns]
     inline = [f"inline {name}" for name in role.inline_policies]
     admin = [f"ADMIN ACCESS: {role.admin_reason}"] if role.admin_reason else []
     boundary = [f"within {role.permissions_boundary_arn}"] if role.permissions_boundary_arn else []

@@ -3,7 +3,7 @@
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -79,6 +79,25 @@ class Repository:
             message = f"`{one_line(one)}` and `{one_line(other)}` have no commit in common"
             raise UsageError(message, do="in a shallow clone, fetch more of the history first")
         return found.stdout.decode().split()[0]
+
+    def has_changes(self, paths: Iterable[Path]) -> bool:
+        """Tell whether files that an inventory is read from differ from the current commit, or are not in it.
+
+        Args:
+            paths: Folders and files; those outside of the repository are no part of any commit, and count as changes.
+
+        Raises:
+            OutsideWorldError: git fails.
+        """
+        real = [_in_real_folder(path) for path in paths]
+        if not all(path.is_relative_to(self.top) for path in real):
+            return True
+        inside = [path.relative_to(self.top).as_posix() for path in real]
+        found = _git(self.top, "status", "--porcelain", "-z", "--untracked-files=all", "--ignored", "--", *inside)
+        if found.returncode:
+            raise _failed(found)
+        # An ignored folder is told as one, with a slash; what is in it is not told.
+        return any(os.fsdecode(line).endswith((*_SUFFIXES, "/")) for line in found.stdout.split(b"\0"))
 
     def write_inventory(self, commit: str, folder: Path) -> Path | None:
         """Write the inventory as it stands in a commit into an empty folder, and return its path there.

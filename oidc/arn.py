@@ -74,3 +74,8 @@ def parse_iam_arn(text: str) -> IamArn | None:
     """Return the parts of the ARN of a role or a policy, or ``None`` where ``text`` is neither."""
     match = _IAM_ARN.fullmatch(text)
     return IamArn(*match.groups()) if match else None
+
+
+def policy_in_words(arn: str) -> str:
+    """Say whose a managed policy is, and its name: ``aws:ReadOnlyAccess``, ``222222222222:team/ci-extra``."""
+    return arn.partition(":iam::")[2].replace(":policy/", ":")

@@ -121,3 +121,34 @@ def test_the_merge_base_is_where_two_branches_part(repository: Path) -> None:
     git(repository, "checkout", "-q", "main")
     git(repository, "commit", "-q", "--allow-empty", "-m", "on main")
     assert Repository.around(repository).merge_base("main", "feature") == first
+
+
+def test_an_inventory_as_committed_has_no_changes(repository: Path) -> None:
+    inventory = repository / "infra" / "inventory"
+    (repository / "other.yaml").write_text("changed, and not of the inventory")
+    (inventory / "README.md").write_text("changed, and not read")
+    assert not Repository.around(inventory).has_changes([inventory])
+
+
+@pytest.mark.parametrize("name", ["base.yaml", "new.yml", "policies/p.json", "deeper/ignored.yaml"])
+def test_an_inventory_with_another_file_has_changes(repository: Path, name: str) -> None:
+    inventory = repository / "infra" / "inventory"
+    (repository / ".gitignore").write_text("ignored.yaml\n")
+    (inventory / name).parent.mkdir(exist_ok=True)
+    (inventory / name).write_text("not as committed")
+    assert Repository.around(inventory).has_changes([inventory])
+
+
+def test_a_file_that_is_deleted_or_staged_is_a_change(repository: Path) -> None:
+    inventory = repository / "infra" / "inventory"
+    git(repository, "mv", "infra/inventory/base.yaml", "infra/inventory/renamed.yaml")
+    assert Repository.around(inventory).has_changes([inventory])
+    git(repository, "commit", "-q", "-m", "second")
+    assert not Repository.around(inventory).has_changes([inventory])
+    (inventory / "renamed.yaml").unlink()
+    assert Repository.around(inventory).has_changes([inventory])
+
+
+def test_what_stands_outside_of_the_repository_is_in_no_commit(repository: Path, tmp_path: Path) -> None:
+    inventory = repository / "infra" / "inventory"
+    assert Repository.around(inventory).has_changes([inventory, tmp_path / "guardrails.yaml"])

@@ -1,0 +1,175 @@
+"""The part of the page that a role has."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import groupby
+from typing import TypeAlias
+
+from access.plan import AccessPlan, AccountPlan, RolePlan, TrustPlan
+from access.report.by_account import Holder, Shared, by_account
+from access.report.permission_documents import Document, Documents, indented
+from access.snippets.snippet import pair_snippet, trusted
+from access.snippets.style import Style
+from config.models.family import plan_key
+from oidc.arn import policy_in_words
+
+Texts: TypeAlias = tuple[Shared[tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """What a role may do.
+
+    Attributes:
+        managed: Names of managed policies: ``aws:ReadOnlyAccess``.
+        inline: Inline policies.
+        boundary: The ARN of the permissions boundary, or ``None``.
+    """
+
+    managed: Texts
+    inline: tuple[Shared[tuple[Document, ...]], ...]
+    boundary: tuple[Shared[str | None], ...]
+
+    @property
+    def are_none(self) -> bool:
+        """Whether the role has no permission policy at all."""
+        return not any(one.value for one in self.managed) and not any(one.value for one in self.inline)
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The steps of a pipeline that may assume a role.
+
+    Attributes:
+        text: Of bitbucket-pipelines.yml, for one account, repository and kind of step.
+        account: The key of that account.
+        repository: ``acme/payments``, or what stands for any repository of the workspace.
+        others: How many other kinds of steps, repositories and accounts there are.
+    """
+
+    text: str
+    account: str
+    repository: str
+    others: int
+
+
+@dataclass(frozen=True, slots=True)
+class RolePart:
+    """A role in all of its accounts.
+
+    Attributes:
+        key: Of the inventory.
+        anchor: Its id in the page, the same whatever else is in the inventory.
+        role: As it is in the first account, for what is the same everywhere.
+        accounts: Keys.
+        trust: Who may assume it.
+        pipeline: Steps that do; ``None`` for the plan role of a pair, which stands in the pipeline of its role.
+        beside: The key of its pair's other role, or ``None``.
+    """
+
+    key: str
+    anchor: str
+    role: RolePlan
+    accounts: tuple[str, ...]
+    trust: tuple[Shared[tuple[TrustPlan, ...]], ...]
+    arns: tuple[Shared[str], ...]
+    descriptions: tuple[Shared[str | None], ...]
+    owners: tuple[Shared[str | None], ...]
+    durations: tuple[Shared[int], ...]
+    ends: tuple[Shared[date | None], ...]
+    places: Texts
+    tags: tuple[Shared[tuple[tuple[str, str], ...]], ...]
+    admin: tuple[Shared[str | None], ...]
+    permissions: Permissions
+    trust_policies: tuple[Shared[str], ...]
+    pipeline: Pipeline | None
+    beside: str | None
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether it may have admin access in any account."""
+        return any(one.value is not None for one in self.admin)
+
+
+def role_parts(plan: AccessPlan, documents: Documents) -> tuple[RolePart, ...]:
+    """Return a part for each role of a plan, sorted by key."""
+    holders = sorted(((account, role) for account in plan.accounts for role in account.roles), key=_by_key)
+    grouped = {key: list(found) for key, found in groupby(holders, key=lambda holder: holder[1].key)}
+    pairs = {key: beside for key in grouped if _is_plan_role(beside := grouped.get(plan_key(key), []))}
+    of_pair = {beside[0][1].key: key for key, beside in pairs.items()}
+    return tuple(_part(found, pairs.get(key, []), of_pair.get(key), documents) for key, found in grouped.items())
+
+
+def anchor(key: str) -> str:
+    """Return the id of a role's part, of letters that need no escaping anywhere; two keys never have the same."""
+    return "role-" + re.sub(r"[^A-Za-z0-9_.-]", lambda found: f"~{ord(found[0]):x}~", key)
+
+
+def _by_key(holder: Holder) -> tuple[str, str]:
+    return holder[1].key, holder[0].key
+
+
+def _is_plan_role(holders: Sequence[Holder]) -> bool:
+    return any(role.is_plan_role for _, role in holders)
+
+
+def _part(
+    holders: Sequence[Holder], plan_roles: Sequence[Holder], of_pair: str | None, documents: Documents
+) -> RolePart:
+    role = holders[0][1]
+    return RolePart(
+        key=role.key,
+        anchor=anchor(role.key),
+        role=role,
+        accounts=tuple(account.key for account, _ in holders),
+        trust=by_account(holders, lambda _, one: one.trust),
+        arns=by_account(holders, lambda _, one: one.arn),
+        descriptions=by_account(holders, lambda _, one: one.description),
+        owners=by_account(holders, lambda _, one: one.owner),
+        durations=by_account(holders, lambda _, one: one.max_session_duration),
+        ends=by_account(holders, lambda _, one: one.expires),
+        places=by_account(holders, lambda _, one: _places(one)),
+        tags=by_account(holders, lambda _, one: tuple(sorted(one.tags.items()))),
+        admin=by_account(holders, lambda _, one: one.admin_reason),
+        permissions=_permissions(holders, documents),
+        trust_policies=_with_indents(holders),
+        pipeline=None if of_pair else _pipeline(holders[0], _in(plan_roles, holders[0][0])),
+        beside=of_pair or next((found.key for _, found in plan_roles), None),
+    )
+
+
+def _in(holders: Iterable[Holder], account: AccountPlan) -> RolePlan | None:
+    return next((role for found, role in holders if found.key == account.key), None)
+
+
+def _places(role: RolePlan) -> tuple[str, ...]:
+    networks = tuple(str(network) for network in role.source_ips)
+    if role.from_atlassian:
+        networks = (f"the ranges that Atlassian publishes ({', '.join(networks)})",)
+    return (*networks, *(f"VPC endpoint {found}" for found in role.source_vpces))
+
+
+def _permissions(holders: Sequence[Holder], documents: Documents) -> Permissions:
+    return Permissions(
+        managed=by_account(holders, lambda _, role: tuple(map(policy_in_words, role.managed_policy_arns))),
+        inline=by_account(holders, lambda account, role: documents.find((account, role))),
+        boundary=by_account(holders, lambda _, role: role.permissions_boundary_arn),
+    )
+
+
+def _with_indents(holders: Sequence[Holder]) -> tuple[Shared[str], ...]:
+    texts = by_account(holders, lambda _, role: role.trust_policy.text)
+    policies = {role.trust_policy.text: role.trust_policy for _, role in holders}
+    return tuple(replace(found, value=indented(policies[found.value])) for found in texts)
+
+
+def _pipeline(holder: Holder, plan_role: RolePlan | None) -> Pipeline:
+    """Show the steps of one line of trust; the others differ by their repository and ``deployment:`` alone."""
+    account, role = holder
+    first = next(line for line in role.trust if line.renamed_to is None)
+    repository = f"{first.workspace}/{first.repository or 'REPOSITORY'}"
+    line = trusted(role, repository)[-1]
+    text = pair_snippet(plan_role, replace(role, trust=(line,)), account, repository, Style.WEB_IDENTITY)
+    return Pipeline(text, account.key, repository, len(role.trust) - 1)

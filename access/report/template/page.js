@@ -1,0 +1,242 @@
+"use strict";
+/* Search and filter. Everything is on the page without this script; it only hides what was not asked for. */
+(() => {
+  const every = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const form = document.getElementById("filter");
+  const shown = document.getElementById("shown");
+  const sections = document.getElementById("roles");
+  const NAMES = ["q", "grade", "account", "owner", "ends"];
+  const TRUST = ["workspace", "repository", "environment"];
+  const FIELDS = ["role", "owner", "account", "policy", "action", "grade", "expires", ...TRUST];
+  const DAY = 86400000;
+  const madeOn = Date.parse(document.querySelector(".origin time").dateTime);
+  const lower = (text) => text.toLowerCase();
+  const texts = (selector, within) => every(selector, within).map((found) => lower(found.textContent));
+
+  /* What a role's part says, read from the page when it is first asked for. */
+  class Role {
+    constructor(element) { this.element = element; }
+    once(name, make) {
+      Object.defineProperty(this, name, { value: make() });
+      return this[name];
+    }
+    get documents() {
+      const linked = every('a[data-f="policy"]', this.element).map((a) => document.querySelector(a.hash));
+      return this.once("documents", () => [...every("pre[data-d]", this.element), ...linked]);
+    }
+    get text() {
+      return this.once("text", () => lower([this.element, ...this.documents].map((e) => e.textContent).join("\n")));
+    }
+    get accounts() {
+      return this.once("accounts", () => this.element.querySelector('[data-f="account"]').textContent.split(", "));
+    }
+    get owners() {
+      return this.once("owners", () => every('[data-f="owner"]', this.element).map((e) => e.textContent));
+    }
+    get ends() { return this.once("ends", () => every("dl time", this.element).map((e) => e.dateTime)); }
+    get grades() { return this.once("grades", () => this.element.dataset.g.split(",")); }
+    get lines() { return this.once("lines", () => every(".trust li", this.element).map(line)); }
+    get actions() { return this.once("actions", () => this.documents.flatMap(allowed)); }
+    get values() {
+      return this.once("values", () => ({
+        role: [...texts("h3 bdi", this.element), ...texts('[data-f="role"]', this.element)],
+        owner: this.owners.map(lower),
+        account: this.accounts.map(lower),
+        policy: texts('[data-f="policy"]', this.element),
+        grade: this.grades,
+      }));
+    }
+  }
+
+  const line = (element) => ({ repository: lower(element.dataset.r), environment: lower(element.dataset.n) });
+
+  /* The actions that a document allows: patterns, or all but some. */
+  const allowed = (pre) => [].concat(JSON.parse(pre.textContent).Statement)
+    .filter((statement) => statement.Effect === "Allow")
+    .flatMap(({ Action, NotAction }) =>
+      NotAction ? [{ not: [].concat(NotAction).map(lower) }] : [].concat(Action).map((one) => ({ is: lower(one) })));
+
+  const pattern = (text) => new RegExp(
+    `^${text.replace(/[.+^${}()|[\]\\]/g, "\\$&").replace(/\*/g, ".*").replace(/\?/g, ".")}$`, "s");
+
+  const acts = (role, asked) => role.actions.some((action) =>
+    action.is === undefined
+      ? asked.includes(":") && !action.not.some((one) => pattern(one).test(asked))
+      : action.is.includes(asked) || pattern(action.is).test(asked) || pattern(asked).test(action.is));
+
+  const ends = (role, asked) => {
+    if (asked === "never" || asked === "none") return role.ends.length === 0;
+    const [, sign, day] = /^([<>]?)=?(.*)$/.exec(asked);
+    return role.ends.some((end) => (sign === "<" ? end < day : sign === ">" ? end > day : end.startsWith(day)));
+  };
+
+  /* A line of trust reaches what is asked for; one in every step or repository reaches all of them. */
+  const reaches = (found, term) => {
+    const [workspace, repository] = found.repository.split("/");
+    if (term.field === "workspace") return workspace.includes(term.text);
+    if (term.field === "environment") return found.environment === "*" || found.environment.includes(term.text);
+    if (repository !== "*") return found.repository.includes(term.text);
+    return !term.text.includes("/") || term.text.startsWith(`${workspace}/`);
+  };
+
+  const holds = (role, term) => {
+    if (!term.field) return role.text.includes(term.text);
+    if (term.field === "action") return acts(role, term.text);
+    if (term.field === "expires") return ends(role, term.text);
+    if (TRUST.includes(term.field)) return role.lines.some((found) => reaches(found, term));
+    return role.values[term.field].some((value) => value.includes(term.text));
+  };
+
+  const parsed = (text) => [...text.matchAll(/(-?)(?:([a-z]+):)?(?:"([^"]*)"?|(\S+))/gi)].map((found) => {
+    const [whole, minus, name, quoted, word] = found;
+    const field = FIELDS.includes(lower(name ?? "")) ? lower(name) : null;
+    const plain = whole.slice(minus.length).replaceAll('"', "");
+    return { not: minus === "-", field, text: lower(field ? quoted ?? word : plain) };
+  }).filter((term) => term.text !== "");
+
+  const within = (role, kind) => {
+    const left = role.ends.map((end) => (Date.parse(end) - madeOn) / DAY);
+    switch (kind) {
+      case "": return true;
+      case "never": return left.length === 0;
+      case "dated": return left.length > 0;
+      case "ended": return left.some((days) => days < 0);
+      default: return left.some((days) => days >= 0 && days <= 90);
+    }
+  };
+
+  const chosen = () => Object.fromEntries(NAMES.map((name) => [name, form.elements[name].value]));
+
+  const matching = (wanted, terms) => {
+    const trust = terms.filter((term) => !term.not && TRUST.includes(term.field));
+    const others = terms.filter((term) => !trust.includes(term));
+    return (role) =>
+      (!wanted.grade || role.grades.includes(wanted.grade)) &&
+      (!wanted.account || role.accounts.includes(wanted.account)) &&
+      (!wanted.owner || role.owners.includes(wanted.owner)) &&
+      within(role, wanted.ends) &&
+      (trust.length === 0 || role.lines.some((found) => trust.every((term) => reaches(found, term)))) &&
+      others.every((term) => holds(role, term) !== term.not);
+  };
+
+  const roles = every("article", sections).map((element) => new Role(element));
+  const total = roles.length.toLocaleString("en");
+
+  const apply = () => {
+    const wanted = chosen();
+    const terms = parsed(wanted.q);
+    const matches = matching(wanted, terms);
+    const visible = new Set();
+    for (const role of roles) {
+      role.element.hidden = !matches(role);
+      if (!role.element.hidden) visible.add(`#${role.element.id}`);
+    }
+    const asked = NAMES.some((name) => wanted[name] !== "");
+    for (const table of every(".matrix")) narrow(table, wanted, terms, asked ? visible : null);
+    const number = visible.size.toLocaleString("en");
+    shown.textContent = asked ? `${number} of ${total} roles` : `All ${total} roles`;
+    for (const empty of every(".nothing", sections)) empty.hidden = visible.size > 0 || roles.length === 0;
+  };
+
+  /* In a matrix the rows that are asked for, and in them the roles that are shown. */
+  const narrow = (table, wanted, terms, visible) => {
+    const trust = terms.filter((term) => !term.not && TRUST.includes(term.field));
+    const columns = every("thead th[data-a]", table).map((th) => ({ th, accounts: th.dataset.a.split(" "), used: false }));
+    const inAccount = (column) => !wanted.account || column.accounts.includes(wanted.account);
+    for (const body of table.tBodies) {
+      let rows = 0;
+      for (const row of every("tr[data-n]", body)) {
+        const reached = line({ dataset: { r: body.dataset.r, n: row.dataset.n } });
+        let entries = 0;
+        every("td", row).forEach((cell, index) => {
+          const column = columns[index];
+          for (const entry of cell.children) {
+            const here = !column || inAccount(column);
+            entry.hidden = visible !== null && !(here && visible.has(entry.firstElementChild.hash));
+            if (!entry.hidden) {
+              entries += 1;
+              if (column) column.used = true;
+            }
+          }
+          cell.classList.toggle("void", ![...cell.children].some((entry) => !entry.hidden));
+        });
+        row.hidden = visible !== null && (entries === 0 || !trust.every((term) => reaches(reached, term)));
+        rows += row.hidden ? 0 : 1;
+      }
+      body.hidden = rows === 0;
+    }
+    for (const [index, column] of columns.entries()) {
+      const hide = visible !== null && wanted.account !== "" && !inAccount(column);
+      column.th.hidden = hide;
+      for (const row of every("tr[data-n]", table)) row.cells[index + 1].hidden = hide;
+    }
+  };
+
+  /* The address holds the search; without "=" it names a place on the page. */
+  const write = () => {
+    const parameters = new URLSearchParams(Object.entries(chosen()).filter(([, value]) => value !== ""));
+    history.replaceState(null, "", parameters.size ? `#${parameters}` : location.pathname + location.search);
+  };
+
+  /* What comes into view is laid out only then, and moves the target: it is looked for again in the next frames. */
+  const show = (target, frames) => {
+    target.scrollIntoView();
+    if (frames > 0) requestAnimationFrame(() => show(target, frames - 1));
+  };
+
+  const read = () => {
+    const fragment = location.hash.slice(1);
+    if (fragment.includes("=")) {
+      const parameters = new URLSearchParams(fragment);
+      for (const name of NAMES) form.elements[name].value = parameters.get(name) ?? "";
+      apply();
+      return;
+    }
+    const target = fragment && document.getElementById(fragment);
+    if (!target) return;
+    if (target.closest("[hidden]")) {
+      for (const name of NAMES) form.elements[name].value = "";
+      apply();
+    }
+    for (let found = target.closest("details"); found; found = found.parentElement.closest("details")) found.open = true;
+    show(target, 15);
+  };
+
+  let timer = 0;
+  const changed = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => { write(); apply(); }, 80);
+  };
+
+  form.addEventListener("input", changed);
+  form.addEventListener("change", changed);
+  form.addEventListener("reset", () => setTimeout(() => { write(); apply(); }));
+  form.addEventListener("submit", (event) => event.preventDefault());
+  addEventListener("hashchange", read);
+  addEventListener("keydown", (event) => {
+    const writing = event.target.closest("input, select, textarea");
+    if (event.key === "/" && !writing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      event.preventDefault();
+      form.elements.q.focus();
+    }
+  });
+
+  /* What scrolls sideways can be scrolled by keyboard, in browsers that do not see to it themselves. */
+  addEventListener("toggle", (event) => {
+    for (const pre of event.target.querySelectorAll("pre")) pre.tabIndex = pre.scrollWidth > pre.clientWidth ? 0 : -1;
+  }, true);
+
+  /* On paper nothing can be opened. */
+  let opened = [];
+  addEventListener("beforeprint", () => {
+    opened = every("details:not([open])");
+    for (const found of opened) found.open = true;
+  });
+  addEventListener("afterprint", () => {
+    for (const found of opened) found.open = false;
+  });
+
+  form.hidden = false;
+  if (location.hash.includes("=")) read();
+  else shown.textContent = `All ${total} roles`;
+})();

@@ -1,0 +1,85 @@
+"""bitbucket-oidc report: the whole plan as one self-contained HTML page."""
+
+import os
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import click
+
+from access.compile import Compiled
+from access.report.origin import Origin
+from cli.finding_lines import show_findings
+from cli.inventory import FilledPath, compiled, exit_code, inventory_argument, named_guardrails, strict_option
+from config.findings import one_line
+from config.whole_file import write_whole
+from facts.git_revision import Repository
+from oidc.errors import BitbucketOidcError, UsageError
+
+_EPOCH = "SOURCE_DATE_EPOCH"
+
+
+@click.command("report")
+@inventory_argument
+@click.option(
+    "--output", "-o", type=FilledPath("the path of the output"), metavar="FILE", help="Where to; - is standard output."
+)
+@click.option(
+    "--date",
+    "made_on",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="YYYY-MM-DD",
+    help=f"The day of the report, UTC; that of {_EPOCH} if left out, else today.",
+)
+@strict_option
+def command(inventory: Path, output: Path | None, made_on: datetime | None, *, strict: bool) -> int:
+    """Write the AccessPlan as one HTML page: a matrix of who may assume what where, and every role in full.
+
+    The page loads nothing, and reads well on a phone, on paper and without JavaScript. The same inventory in the same
+    revision gives the same page on the same day. An inventory with findings of level error gives no page.
+    """
+    day = made_on.date() if made_on else _today()
+    found = compiled(inventory, day)
+    show_findings(found.findings)
+    if found.plan is not None:
+        _write(output, _page(found, _origin(inventory, day)))
+    return exit_code(found.findings, strict=strict)
+
+
+def _page(found: Compiled, origin: Origin) -> str:
+    from access.report.page import page  # noqa: PLC0415 - Jinja, which no other command needs
+
+    assert found.plan is not None  # noqa: S101 - asked before
+    return page(found.plan, origin, found.findings, found.silenced)
+
+
+def _today() -> date:
+    """Return the day of SOURCE_DATE_EPOCH (https://reproducible-builds.org/specs/source-date-epoch/), or today's."""
+    text = os.environ.get(_EPOCH, "")
+    if not text:
+        return datetime.now(UTC).date()
+    try:
+        return datetime.fromtimestamp(int(text), UTC).date()
+    except (ValueError, OverflowError, OSError) as error:
+        what = f"{_EPOCH} is `{one_line(text[:50])}`: expected seconds since 1970"
+        raise UsageError(what, do="unset it, or name the day by --date") from error
+
+
+def _origin(inventory: Path, day: date) -> Origin:
+    """Say what the report is made from; where git knows no revision, why."""
+    guardrails = named_guardrails()
+    # What an inventory of one file is read with stands beside it: its lock and its policy files.
+    read = inventory if inventory.is_dir() else inventory.absolute().parent
+    try:
+        repository = Repository.around(inventory)
+        revision = repository.commit("HEAD")
+        is_changed = repository.has_changes([read, *([guardrails] if guardrails else [])])
+    except BitbucketOidcError as error:
+        return Origin(str(inventory), day, without=error.what)
+    return Origin(str(inventory), day, revision, is_changed)
+
+
+def _write(output: Path | None, page: str) -> None:
+    if output is None or str(output) == "-":
+        click.echo(page)
+    else:
+        write_whole(output, f"{page}\n".encode("ascii"))

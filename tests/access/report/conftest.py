@@ -1,0 +1,47 @@
+"""Pages of inventories, as text and parsed."""
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from access.compile import Compiled, compile_plan
+from access.report.origin import Origin
+from access.report.page import page
+from config.load import load_inventory
+from tests.access.report.parsed_page import ParsedPage
+
+FIXTURES = Path(__file__).parent.parent.parent / "fixtures" / "inventories"
+TODAY = date(2026, 11, 27)
+
+
+def compiled(inventory: Path) -> Compiled:
+    found = compile_plan(load_inventory(inventory, today=TODAY))
+    assert found.plan is not None, found.findings
+    return found
+
+
+def html_of(inventory: Path, origin: Origin | None = None) -> str:
+    found = compiled(inventory)
+    assert found.plan is not None
+    return page(found.plan, origin or Origin("inventory", TODAY), found.findings, found.silenced)
+
+
+@pytest.fixture
+def page_of(write_inventory: Callable[..., Path]) -> Callable[..., ParsedPage]:
+    """Return the parsed page of roles as YAML."""
+    return lambda *roles: ParsedPage(html_of(write_inventory(*roles)))
+
+
+@pytest.fixture(scope="module")
+def pages() -> Callable[[str], ParsedPage]:
+    """Return the parsed page of an inventory of the fixtures."""
+    made: dict[str, ParsedPage] = {}
+
+    def find(name: str) -> ParsedPage:
+        if name not in made:
+            made[name] = ParsedPage(html_of(FIXTURES / name))
+        return made[name]
+
+    return find

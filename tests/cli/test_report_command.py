@@ -1,0 +1,160 @@
+"""report writes one page, or says why there is none."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cli.main import run
+from tests.project.pages import PROJECT
+
+Inventory = Callable[..., Path]
+ROLE = "roles: {r: {accounts: [prod], trust: [{repository: acme/shop, environments: [production]}]}}\n"
+WIDE = "roles: {r: {accounts: [prod], trust: [{repository: acme/shop, steps: outside_environments}]}}\n"
+ENDED = (
+    "roles: {r: {accounts: [prod], expires: 2027-01-31, "
+    "trust: [{repository: acme/shop, environments: [production]}]}}\n"
+)
+WRONG = "roles: {r: {accounts: [nowhere], trust: [{repository: acme/shop, environments: [production]}]}}\n"
+
+
+def commit_all(folder: Path) -> str:
+    identity = ["-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
+    for arguments in (["init", "-q"], ["add", "."], [*identity, "commit", "-q", "-m", "first"]):
+        subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True)
+    found = subprocess.run(["git", "-C", str(folder), "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    return found.stdout.strip()
+
+
+def test_the_page_goes_to_standard_output(write_inventory: Inventory, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["report", str(write_inventory(ROLE))]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("<!doctype html>\n")
+    assert captured.out.endswith("</html>\n")
+    assert captured.err == ""
+
+
+def test_the_page_goes_into_a_file(
+    write_inventory: Inventory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inventory, output = str(write_inventory(ROLE)), tmp_path / "report.html"
+    assert run(["report", inventory, "--output", str(output)]) == 0
+    assert capsys.readouterr().out == ""
+    assert run(["report", inventory, "--output", "-"]) == 0
+    assert output.read_text() == capsys.readouterr().out
+
+
+def test_findings_of_level_error_give_no_page(
+    write_inventory: Inventory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "report.html"
+    output.write_text("the last one")
+    assert run(["report", str(write_inventory(WRONG)), "--output", str(output)]) == 1
+    captured = capsys.readouterr()
+    assert "error[selects-no-account]" in captured.err or "error[unknown-account]" in captured.err
+    assert captured.out == ""
+    assert output.read_text() == "the last one"
+
+
+def test_warnings_are_on_standard_error_and_on_the_page(
+    write_inventory: Inventory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inventory = str(write_inventory(WIDE))
+    assert run(["report", inventory]) == 0
+    captured = capsys.readouterr()
+    assert "warning[production-outside-environments]" in captured.err
+    assert "production-outside-environments" in captured.out
+    assert run(["report", inventory, "--strict"]) == 1
+
+
+def test_the_day_may_be_given_and_all_is_judged_as_on_that_day(
+    write_inventory: Inventory, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inventory = str(write_inventory(ENDED))
+    assert run(["report", inventory, "--date", "2027-02-01"]) == 0
+    captured = capsys.readouterr()
+    assert "warning[expired]" in captured.err
+    assert 'datetime="2027-02-01"' in captured.out
+    assert "it has ended" in captured.out
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767225600")  # 2026-01-01
+    assert run(["report", inventory]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert 'datetime="2026-01-01"' in captured.out
+
+
+@pytest.mark.parametrize(
+    ("options", "epoch", "said"),
+    [
+        (["--date", "soon"], "", "does not match the format"),
+        ([], "soon", "SOURCE_DATE_EPOCH is `soon`: expected seconds since 1970"),
+        ([], "9" * 30, "expected seconds since 1970"),
+        (["--output", ""], "", "the path of the output is empty"),
+    ],
+)
+def test_a_wrong_option_is_wrong_usage(
+    write_inventory: Inventory,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    options: list[str],
+    epoch: str,
+    said: str,
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", epoch)
+    assert run(["report", str(write_inventory(ROLE)), *options]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("output", ["nowhere/report.html", "inventory"])
+def test_an_output_that_cannot_be_written_is_the_world_outside(
+    write_inventory: Inventory,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    output: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["report", str(write_inventory(ROLE)), "--output", output]) == 3
+    assert f"{output} cannot be written: " in capsys.readouterr().err
+
+
+def test_the_revision_is_that_of_the_inventory_with_a_mark_where_it_differs(
+    write_inventory: Inventory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    inventory = write_inventory(ROLE)
+    assert run(["report", str(inventory)]) == 0
+    assert "is in no git repository</dd>" in capsys.readouterr().out
+    revision = commit_all(tmp_path)
+    output = tmp_path / "report.html"  # a file that is not committed, and nothing that a report is made from
+    assert run(["report", str(inventory), "--output", str(output)]) == 0
+    assert f"<code>{revision}</code></dd>" in output.read_text()
+    (inventory / "more.yaml").write_text("accounts: {more: {id: '333333333333'}}\n")
+    assert run(["report", str(inventory), "--output", str(output)]) == 0
+    assert f"<code>{revision}</code> <strong" in output.read_text()
+    assert "with changes that are not committed" in output.read_text()
+
+
+def test_without_git_there_is_a_page_without_a_revision(
+    write_inventory: Inventory, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inventory = write_inventory(ROLE)
+    commit_all(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert run(["report", str(inventory)]) == 0
+    assert "<dd>none: git is not on PATH</dd>" in capsys.readouterr().out
+
+
+def test_the_page_is_the_same_in_a_terminal_of_any_encoding(write_inventory: Inventory) -> None:
+    command = [sys.executable, "-m", "cli", "report", str(write_inventory(ROLE)), "--date", "2026-11-27"]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUTF8"}
+    found = {
+        subprocess.run(
+            command, capture_output=True, check=True, cwd=PROJECT, env=environment | {"PYTHONIOENCODING": encoding}
+        ).stdout
+        for encoding in ("ascii", "utf-8")
+    }
+    assert len(found) == 1
