@@ -14,7 +14,8 @@ import click
 from access.evaluation.decide import decide
 from access.evaluation.request import WebIdentityRequest
 from access.plan_json import plan_json
-from cli import doctor_script
+from cli.doctor_script.joined import joined
+from cli.doctor_script.program import run
 from cli.finding_lines import show_findings
 from cli.inventory import compiled, exit_code, format_option, inventory_argument
 from config.findings import has_errors
@@ -45,7 +46,7 @@ def command(
     Without an inventory at the path only general mistakes are told. No token is ever printed.
     """
     if script:
-        click.echo(Path(doctor_script.__file__).read_text(encoding="utf-8"), nl=False)
+        click.echo(joined(), nl=False)
         return 0
     plan = None
     if not no_inventory and _is_there(inventory):
@@ -55,7 +56,7 @@ def command(
             return exit_code(found.findings, strict=False)
         plan = plan_json(found.plan) if found.plan is not None else None
     options = Namespace(exchange=exchange, endpoint=endpoint, duration=duration, output=output)
-    return doctor_script.run(os.environ, sys.stdout, options=options, plan=plan, decide=_decide)
+    return run(os.environ, sys.stdout, options=options, plan=plan, decide=_decide)
 
 
 def _is_there(inventory: Path) -> bool:

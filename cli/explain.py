@@ -13,7 +13,6 @@ from click.core import ParameterSource
 
 from access.compile import compile_plan
 from access.explanation.claims import (
-    TOKEN_LIKE,
     claim_notes,
     claims_of_json,
     claims_of_step,
@@ -34,20 +33,7 @@ from oidc.limits import VPC_ENDPOINT_ID
 _MAX_TOKEN = 200_000
 
 
-class _Tokenless(click.Command):
-    """A command that takes no token as an argument: other users of the machine, and CI logs, can read those."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Refuse a token before anything could repeat it in a message."""
-        if any(TOKEN_LIKE.search(argument) for argument in args):
-            raise UsageError(
-                "a token stands on the command line, where others can read it",
-                do='pipe it: echo "$BITBUCKET_STEP_OIDC_TOKEN" | bitbucket-oidc explain --token -',
-            )
-        return super().parse_args(ctx, args)
-
-
-@click.command("explain", cls=_Tokenless)
+@click.command("explain")
 @inventory_argument
 @click.option("--claims", metavar="JSON", help='The claims: {"iss": …, "aud": …, "sub": …}; - for standard input.')
 @click.option("--token", metavar="-", help="A token on standard input; it is decoded, never printed.")

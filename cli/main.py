@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from cli.file_commands import FileCommands
-from oidc.errors import BitbucketOidcError
+from oidc.errors import BitbucketOidcError, UsageError
+from oidc.token_form import TOKEN_LIKE
 
 COMMANDS = {
     "ci": "In pipelines: affected stacks, and a guard against updates that delete too much.",
@@ -27,8 +28,21 @@ COMMANDS = {
 _HELP_WIDTH = 100
 
 
+class Commands(FileCommands):
+    """None takes a token as an argument: other users of the machine, and logs, can read those."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse a token before anything could repeat it in a message."""
+        if any(TOKEN_LIKE.search(argument) for argument in args):
+            raise UsageError(
+                "a token stands on the command line, where others can read it",
+                do='pipe it: echo "$BITBUCKET_STEP_OIDC_TOKEN" | bitbucket-oidc explain --token -',
+            )
+        return super().parse_args(ctx, args)
+
+
 @click.command(
-    cls=FileCommands,
+    cls=Commands,
     files=COMMANDS,
     package="cli",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": _HELP_WIDTH},

@@ -6,7 +6,6 @@ Nothing of a token, of which whoever has it is the step, gets into a message.
 import base64
 import binascii
 import json
-import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,9 +14,7 @@ from config.findings import one_line
 from config.models.inventory import Inventory
 from oidc.errors import UsageError
 from oidc.issuer import default_audience, issuer_url
-
-TOKEN_LIKE = re.compile(r"eyJ[A-Za-z0-9_-]{8,}")
-"""How a JWT begins: the base64url of ``{"`` (RFC 7519)."""
+from oidc.token_form import TOKEN_LIKE
 
 _ANY_STEP = "{00000000-0000-4000-8000-000000000000}"
 _PARTS = 3

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from argparse import Namespace
@@ -18,8 +19,10 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+import yaml
 
-from cli import doctor_script
+from cli.doctor_script.joined import joined
+from cli.doctor_script.program import run as run_script
 from cli.main import run
 
 Inventory = Callable[..., Path]
@@ -68,7 +71,7 @@ def step(tmp_path: Path) -> dict[str, str]:
 def examined(environ: dict[str, str], **options: Any) -> tuple[int, dict[str, Any]]:
     out = io.StringIO()
     asked = Namespace(**{"exchange": False, "endpoint": None, "duration": None, "output": "json", **options})
-    code = doctor_script.run(environ, out, options=asked)
+    code = run_script(environ, out, options=asked)
     shown = out.getvalue()
     parts = [part for part in environ["BITBUCKET_STEP_OIDC_TOKEN"].split(".") if part]
     assert not any(part in shown for part in (*SECRETS, *parts))
@@ -224,15 +227,58 @@ def test_the_printed_script_runs_alone_and_agrees_with_the_command(
     assert "does not trust this step but steps of acme/shop" in said[1]
 
 
-def test_the_script_has_the_syntax_of_python_3_8() -> None:
-    text = Path(doctor_script.__file__).read_text()
-    ast.parse(text, feature_version=(3, 8))
+def test_the_script_pasted_into_a_step_runs(step: dict[str, str], tmp_path: Path) -> None:
+    """As the docs show it: between quoted marks, so that the shell expands nothing of it."""
+    assert "\nDOCTOR\n" not in joined()
+    pasted = textwrap.indent(f"python3 - --format json <<'DOCTOR'\n{joined()}DOCTOR\n", "    ")
+    (script,) = yaml.safe_load(f"  - |\n{pasted}")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python3").symlink_to(oldest_python())
+    path = f"{tmp_path / 'bin'}:/usr/bin:/bin"
+    done = subprocess.run(
+        ["sh", "-exc", script], env=step | {"PATH": path}, capture_output=True, text=True, check=False
+    )
+    assert json.loads(done.stdout)["problems"] == []
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("coding", ["ascii", "latin-1", "utf-8"])
+def test_a_name_that_the_log_cannot_show_is_escaped(step: dict[str, str], tmp_path: Path, coding: str) -> None:
+    (tmp_path / "doctor.py").write_text(joined(), encoding="ascii")
+    environ = step | {"AWS_REGION": "\u0440\u0443-1", "PYTHONIOENCODING": coding}
+    done = subprocess.run([oldest_python(), "doctor.py"], cwd=tmp_path, env=environ, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert "problem[region] the region is '" in done.stdout.decode(coding)
+
+
+def test_the_script_has_the_syntax_of_python_3_8_and_needs_its_standard_library_alone() -> None:
+    module = ast.parse(joined(), feature_version=(3, 8))
+    imports = [node for node in ast.walk(module) if isinstance(node, ast.Import | ast.ImportFrom)]
+    names = {one.name.partition(".")[0] for node in imports if isinstance(node, ast.Import) for one in node.names}
+    names |= {str(node.module) for node in imports if isinstance(node, ast.ImportFrom)}
+    assert names <= {"__future__", "argparse", "base64", "http", "json", "os", "re", "sys", "time", "typing", "urllib"}
+    later = {"removeprefix", "removesuffix", "to_thread", "cache", "pairwise", "batched", "bit_count"}
+    assert not later & {node.attr for node in ast.walk(module) if isinstance(node, ast.Attribute)}
+    assert not [node for node in ast.walk(module) if isinstance(node, ast.Match)]
+
+
+def test_no_two_modules_of_the_script_define_one_name() -> None:
+    module = ast.parse(joined())
+    defined = [node.name for node in module.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    defined += [str(target.id) for node in module.body if isinstance(node, ast.Assign) for target in node.targets
+                if isinstance(target, ast.Name)]  # fmt: skip
+    assert sorted(defined) == sorted(set(defined))
+
+
+def test_the_script_stays_small_enough_to_be_read_and_pasted() -> None:
+    assert len(joined().encode()) < 24_000
+    assert max(map(len, joined().splitlines())) <= 120
 
 
 def test_a_plan_that_is_none_shows_no_traceback(step: dict[str, str]) -> None:
     out = io.StringIO()
     asked = Namespace(exchange=False, endpoint=None, duration=None, output="text")
-    assert doctor_script.run(step, out, options=asked, plan={"x": step["BITBUCKET_STEP_OIDC_TOKEN"]}) == 2
+    assert run_script(step, out, options=asked, plan={"x": step["BITBUCKET_STEP_OIDC_TOKEN"]}) == 2
     assert "the doctor itself failed (KeyError)" in out.getvalue()
     assert SIGNATURE not in out.getvalue()
 

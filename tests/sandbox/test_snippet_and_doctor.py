@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from cli.doctor_script.joined import joined
 from cli.main import run
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
@@ -100,7 +101,8 @@ def test_a_printed_step_gets_in_and_the_doctor_agrees(
     held = token(step["deployment"], capsys)
     *script, last = step["script"]
     assert last == "aws sts get-caller-identity"
-    doctor = f"{sys.executable} {PROJECT / 'cli' / 'doctor_script.py'} --exchange --endpoint {endpoint} --format json"
+    (folder / "doctor.py").write_text(joined())
+    doctor = f"{sys.executable} doctor.py --exchange --endpoint {endpoint} --format json"
     script += [f'{sys.executable} -c "{WHO_AM_I}"', doctor]
     variables = environ(endpoint, held, folder)
     done = subprocess.run(["sh", "-ec", "\n".join(script)], env=variables, capture_output=True, text=True, check=False)
@@ -118,9 +120,10 @@ def test_the_doctor_tells_a_refusal(
     held = token("staging", capsys)
     arn = "arn:aws:iam::222222222222:role/bitbucket/shop-production"
     (folder / "token").write_text(held)
+    (folder / "doctor.py").write_text(joined())
     more = {"AWS_ROLE_ARN": arn, "AWS_REGION": "eu-west-1", "AWS_WEB_IDENTITY_TOKEN_FILE": str(folder / "token")}
     done = subprocess.run(
-        [sys.executable, PROJECT / "cli" / "doctor_script.py", "--exchange", "--endpoint", endpoint],
+        [sys.executable, "doctor.py", "--exchange", "--endpoint", endpoint],
         env=environ(endpoint, held, folder) | more, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1

@@ -1,0 +1,132 @@
+"""No token, no secret key and no part of one leaves the doctor, wherever it stands and whatever is wrong."""
+
+import base64
+import io
+import json
+import subprocess
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cli.doctor_script.exchange import _check_refusal
+from cli.doctor_script.joined import joined
+from cli.doctor_script.program import run as run_script
+from cli.doctor_script.report import Report
+from cli.main import COMMANDS, run
+
+RUN = 8
+BASE64 = st.text(st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), min_size=24)
+NAMES = [
+    "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ROLE_ARN", "AWS_OIDC_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_PROFILE",
+    "AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_WEB_IDENTITY_ROLE_FILE", "BITBUCKET_WORKSPACE",
+    "BITBUCKET_REPO_UUID", "BITBUCKET_DEPLOYMENT_ENVIRONMENT", "BITBUCKET_DEPLOYMENT_ENVIRONMENT_UUID",
+    "BITBUCKET_CLONE_DIR", "BITBUCKET_BUILD_NUMBER",
+]  # fmt: skip
+
+
+@st.composite
+def tokens(draw: st.DrawFn) -> str:
+    """Tokens, whole and broken ones."""
+    claims = draw(
+        st.dictionaries(st.sampled_from(["iss", "aud", "sub", "iat", "exp", "nbf"]), st.text() | st.integers())
+    )
+    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    parts = ["eyJhbGciOiJSUzI1NiIsImtpZCI6IngifQ", draw(st.just(payload) | BASE64), draw(BASE64)]
+    return draw(
+        st.sampled_from([".".join(parts), ".".join(parts[:2]), parts[2], ".".join(parts) + "\n", " ".join(parts)])
+    )
+
+
+@st.composite
+def steps(draw: st.DrawFn) -> tuple[dict[str, str], list[str], str]:
+    """Variables in any of which a part of a secret may stand; the secrets; and what the token's file holds."""
+    secret = draw(BASE64) + draw(st.sampled_from(["/+=", "'\"\\", "\n\t", "é\u202e"])) + draw(BASE64)
+    secrets = [draw(tokens()), secret, draw(BASE64)]
+    names = ("BITBUCKET_STEP_OIDC_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    environ = dict(zip(names, secrets, strict=True))
+    for name in draw(st.lists(st.sampled_from(NAMES), unique=True)):
+        text = draw(st.sampled_from(secrets))
+        begin = draw(st.integers(0, len(text)))
+        part = text[begin : draw(st.integers(begin, len(text)))]
+        around = st.sampled_from(["", "/", "arn:aws:iam::222222222222:role/", "eu-west-", "\x1b[31m", "x y"])
+        environ[name] = draw(around) + part + draw(around)
+    return environ, secrets, draw(st.sampled_from([*secrets, "", secrets[0][: len(secrets[0]) // 2]]))
+
+
+def texts(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [*value, *(text for item in value.values() for text in texts(item))]
+    return [text for item in value for text in texts(item)] if isinstance(value, list) else [str(value)]
+
+
+def shown(environ: dict[str, str], output: str) -> str:
+    out = io.StringIO()
+    run_script(environ, out, options=Namespace(exchange=False, endpoint=None, duration=None, output=output))
+    return out.getvalue()
+
+
+def parts_in(text: str, secrets: list[str]) -> list[str]:
+    runs = {secret[at : at + RUN] for secret in secrets for at in range(len(secret) - RUN + 1)}
+    return [text[at : at + RUN] for at in range(len(text) - RUN + 1) if text[at : at + RUN] in runs]
+
+
+@given(steps())
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_part_of_a_secret_is_shown_wherever_it_stands(
+    tmp_path: Path, found: tuple[dict[str, str], list[str], str]
+) -> None:
+    environ, secrets, held = found
+    file = tmp_path / "token"
+    file.write_text(held)
+    for path in ({}, {"AWS_WEB_IDENTITY_TOKEN_FILE": str(file)}):
+        assert parts_in(shown(environ | path, "text"), secrets) == []
+        for text in texts(json.loads(shown(environ | path, "json"))):
+            assert parts_in(text, secrets) == []
+
+
+@given(BASE64, st.integers(0, 10), st.integers(8, 40))
+def test_no_part_of_it_is_shown_in_what_sts_answers(secret: str, begin: int, length: int) -> None:
+    report = Report([secret])
+    _check_refusal(f"<Code>{secret}</Code><Message>no: {secret[begin : begin + length]}!</Message>", 403, report)
+    assert parts_in(json.dumps(report.to_json()), [secret]) == []
+
+
+def test_what_stands_around_a_secret_is_still_shown() -> None:
+    report = Report(["MARKED-MARKED"])
+    report.problem("x", "role/MARKED-MARKED/y and MARKED-M", "ARKED-MA, MARKED-")
+    assert report.to_json()["problems"] == [
+        {"check": "x", "what": "role/(hidden)/y and (hidden)", "do": "(hidden), MARKED-"}
+    ]
+
+
+TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJNQVJLRUQifQ.MARKED-signature-MARKED"
+
+
+@pytest.mark.parametrize("arguments", [[TOKEN], ["--plan", TOKEN], [f"--token={TOKEN}"], ["--format", TOKEN]])
+def test_the_script_repeats_no_token_of_its_arguments(arguments: list[str], tmp_path: Path) -> None:
+    (tmp_path / "doctor.py").write_text(joined())
+    done = subprocess.run(
+        [sys.executable, "-I", "doctor.py", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "error: a token stands on the command line, where others can read it\n"
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "no-such-command"])
+@pytest.mark.parametrize("arguments", [[TOKEN], ["--no-such-option", TOKEN], [f"--format={TOKEN}"]])
+def test_no_command_takes_or_repeats_a_token(
+    command: str, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([command, *arguments]) == 2
+    said = capsys.readouterr()
+    assert (said.out, TOKEN[:20] in said.err) == ("", False)
+    assert said.err.startswith("error: a token stands on the command line, where others can read it; pipe it: ")
+
+
+def test_a_name_that_only_looks_a_little_like_a_token_is_taken(tmp_path: Path) -> None:
+    assert run(["validate", str(tmp_path / "monkeyJungle-inventories")]) == 1
