@@ -77,6 +77,7 @@ class DeployScope:
         deploying_role_arn: The deploying role, or ``None`` where the inventory names none.
         roles: All of them.
         oidc_provider_arns: Those that are made; what is adopted or referred to is read alone.
+        reading_role_arn: The role that only reads, where one was made beside the deploying role.
     """
 
     partition: Partition
@@ -84,6 +85,7 @@ class DeployScope:
     deploying_role_arn: str | None
     roles: frozenset[DeployedRole]
     oidc_provider_arns: frozenset[str]
+    reading_role_arn: str | None = None
 
     @classmethod
     def of(cls, plan: AccountPlan) -> "DeployScope":
@@ -98,6 +100,13 @@ class DeployScope:
             ),
             frozenset(found.arn for found in plan.oidc_providers if found.mode == "create"),
         )
+
+    @property
+    def own_boundary_arns(self) -> tuple[str, ...]:
+        """The roles' permissions boundaries that are the account's own policies, sorted."""
+        boundaries = {role.permissions_boundary_arn for role in self.roles if role.permissions_boundary_arn}
+        parsed = {arn: parse_iam_arn(arn) for arn in boundaries}
+        return tuple(sorted(arn for arn, parts in parsed.items() if parts is not None and parts.owner != "aws"))
 
     def with_those_there(self, roles: Iterable[DeployedRole], oidc_provider_arns: Iterable[str]) -> "DeployScope":
         """Return the scope that also reaches what an earlier inventory deployed, to change or remove it."""
@@ -126,9 +135,9 @@ def _role_writes(roles: frozenset[DeployedRole]) -> Iterator[Statement]:
     """Allow writes to roles: those with a boundary by their paths, those without by name where others have one."""
     bounded = {role for role in roles if role.permissions_boundary_arn}
     free = roles - bounded
-    within = _outermost(role.pattern for role in bounded)
-    without = {literally(role.arn) for role in free} if bounded else _outermost(role.pattern for role in free)
-    yield from _allow("ManageRoles", _MANAGE_ROLES, _outermost(within | without))
+    within = outermost(role.pattern for role in bounded)
+    without = {literally(role.arn) for role in free} if bounded else outermost(role.pattern for role in free)
+    yield from _allow("ManageRoles", _MANAGE_ROLES, outermost(within | without))
     boundary: Condition = (
         "StringEquals", "iam:PermissionsBoundary", {literally(role.permissions_boundary_arn) for role in bounded},
     )  # fmt: skip
@@ -145,11 +154,9 @@ def _attached(roles: Iterable[DeployedRole]) -> Condition:
 
 def _denials(scope: DeployScope) -> Iterator[Statement]:
     """Deny what no other policy of the deploying role may give it either."""
-    boundaries = {role.permissions_boundary_arn for role in scope.roles if role.permissions_boundary_arn}
-    own = [arn for arn in boundaries if (parts := parse_iam_arn(arn)) is not None and parts.owner != "aws"]
-    itself = [scope.deploying_role_arn] if scope.deploying_role_arn else []
+    itself = [arn for arn in (scope.deploying_role_arn, scope.reading_role_arn) if arn]
     yield from statements("Deny", "NeverItself", ["iam:*"], map(literally, itself))
-    yield from statements("Deny", "NeverABoundarysPolicy", _EDIT_A_POLICY, map(literally, own))
+    yield from statements("Deny", "NeverABoundarysPolicy", _EDIT_A_POLICY, map(literally, scope.own_boundary_arns))
     yield from statements("Deny", "NeverWithoutItsBoundary", ["iam:DeleteRolePermissionsBoundary"], ["*"])
 
 
@@ -157,7 +164,7 @@ def _allow(sid: str, actions: Iterable[str], resources: Iterable[str], *conditio
     return statements("Allow", sid, actions, resources, *conditions)
 
 
-def _outermost(patterns: Iterable[str]) -> set[str]:
+def outermost(patterns: Iterable[str]) -> set[str]:
     """Leave out what another pattern of the same kind, ``…/*``, covers already."""
     kept: set[str] = set()
     for pattern in sorted(patterns, key=len):

@@ -11,6 +11,7 @@ from oidc.errors import BitbucketOidcError, UsageError
 from oidc.token_form import TOKEN_LIKE
 
 COMMANDS = {
+    "bootstrap": "What accounts need before the first up: a CloudFormation template, or the SCP that guards it.",
     "ci": "In pipelines: affected stacks, and a guard against updates that delete too much.",
     "deploy-policy": "The permission policy that the deploying role of each account needs.",
     "explain": "Which roles given claims may assume, and why not the others; what a trust policy really admits.",

@@ -25,6 +25,21 @@ INLINE_POLICY_CHARS_PER_ROLE = 10_240
 MANAGED_POLICY_CHARS = 6144
 """Length of one managed policy, white space not counted; fixed."""
 
+SERVICE_CONTROL_POLICY_CHARS = 5120
+"""Length of a service control policy, white space counted
+(https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html). AWS is said to take
+10,240 since 15 May 2026, and 10 instead of 5 policies on one root, unit or account; the older numbers fit in both."""
+
+CLOUDFORMATION_BODY_BYTES, CLOUDFORMATION_TEMPLATE_BYTES = 51_200, 1_000_000
+"""Size of a CloudFormation template in a call, and from a bucket: "1 MB"
+(https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html)."""
+
+CLOUDFORMATION_MAPPING_ATTRIBUTES = 200
+"""Entries of one mapping of a CloudFormation template (as above)."""
+
+ORGANIZATION_ID = re.compile(r"o-[a-z0-9]{10,32}", re.ASCII)
+"""Ids of organizations (https://docs.aws.amazon.com/organizations/latest/APIReference/API_Organization.html)."""
+
 ROLES_PER_ACCOUNT = 1000
 """Roles in one account; can be raised to 10,000 (quota L-FE177D64)."""
 

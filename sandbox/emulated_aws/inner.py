@@ -117,13 +117,16 @@ class Inner:
         self._actions.extract_resource_arn = extract_resource_arn
         self._actions.request_tag_context = request_tag_context
 
-    def resolve_by(self, network_keys: NetworkKeys) -> None:
-        """Tell ministack's evaluator where a call comes from; what follows of it stays its own decision."""
+    def resolve_by(self, network_keys: NetworkKeys, principal_arn: Callable[[str], str]) -> None:
+        """Tell ministack's evaluator where a call comes from and whose it is; what follows stays its own decision."""
         resolve: Callable[[str, Any], Any] = getattr(self._evaluator, _RESOLVE)
 
         def resolve_condition_key(key: str, context: Any) -> Any:  # noqa: ANN401 - as ministack passes them
             keys = network_keys()
-            return keys[key.lower()] if key.lower() in keys else resolve(key, context)
+            if key.lower() in keys:
+                return keys[key.lower()]
+            found = resolve(key, context)
+            return principal_arn(found) if key.lower() == "aws:principalarn" else found
 
         setattr(self._evaluator, _RESOLVE, resolve_condition_key)
 

@@ -6,7 +6,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -40,6 +40,7 @@ class EmulatedAws:
         folder: Where the state is kept; made if need be. One for each emulator.
         issuers: Where the emulated Bitbucket serves issuers; ``None`` when there is none, and no web identity is valid.
         quotas: By account id, of accounts whose quotas are not AWS's defaults.
+        more_services: Services besides IAM and STS, as ministack has them: ``("cloudformation",)``.
         without_front: Serve ministack as it is, to compare with.
         start_seconds: How long the start may take.
     """
@@ -50,11 +51,12 @@ class EmulatedAws:
         *,
         issuers: IssuerEndpoint | None,
         quotas: Mapping[str, AccountQuotas] | None = None,
+        more_services: Sequence[str] = (),
         without_front: bool = False,
         start_seconds: float = 60.0,
     ) -> None:
         self._folder = folder.resolve()
-        self._settings = Settings(issuers, quotas or {})
+        self._settings = Settings(issuers, quotas or {}, tuple(more_services))
         self._without_front = without_front
         self._start_seconds = start_seconds
         self._child: subprocess.Popen[bytes] | None = None

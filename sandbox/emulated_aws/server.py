@@ -16,7 +16,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
@@ -42,8 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
     try:
         folder = options.folder.resolve()
-        _prepare(folder)
         settings = Settings.from_json(options.settings.read_text()) if options.settings else Settings()
+        _prepare(folder, settings.more_services)
         with _exclusive(folder):
             return _run(folder, settings, front=not options.without_front)
     except (SandboxError, OSError) as error:
@@ -59,11 +59,11 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _prepare(folder: Path) -> None:
+def _prepare(folder: Path, more_services: Sequence[str]) -> None:
     os.umask(0o077)  # the state is for its owner alone
     for name in (STATE_FOLDER, TEMPORARY_FOLDER):
         (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
-    environment = clean_environment(folder, os.environ)
+    environment = clean_environment(folder, os.environ, more_services)
     os.environ.clear()
     os.environ.update(environment)
 

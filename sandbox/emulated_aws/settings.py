@@ -77,20 +77,22 @@ class Settings:
     Attributes:
         issuers: Where issuers are served; ``None`` when no issuer can be reached.
         quotas: By account id, where they differ from the defaults.
+        more_services: Services of ministack besides IAM and STS, as it is: ``("cloudformation",)``.
     """
 
     issuers: IssuerEndpoint | None = None
     quotas: Mapping[str, AccountQuotas] = field(default_factory=dict)
+    more_services: tuple[str, ...] = ()
 
     def quotas_of(self, account: str) -> AccountQuotas:
         """Return the quotas of the account with this id."""
         return self.quotas.get(account, AccountQuotas())
 
     def to_json(self) -> str:
-        """Write the settings: ``{"issuers": {"address": "127.0.0.1:8443", "ca_file": "…"}, "quotas": {…}}``."""
+        """Write the settings: ``{"issuers": {"address": "127.0.0.1:8443", "ca_file": "…"}, "quotas": {…}, …}``."""
         issuers = self.issuers and {"address": self.issuers.address, "ca_file": str(self.issuers.ca_file)}
         quotas = {account: asdict(quotas) for account, quotas in self.quotas.items()}
-        return json.dumps({"issuers": issuers, "quotas": quotas})
+        return json.dumps({"issuers": issuers, "quotas": quotas, "more_services": self.more_services})
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -105,6 +107,7 @@ class Settings:
             return cls(
                 issuers and IssuerEndpoint(issuers["address"], Path(issuers["ca_file"])),
                 {account: AccountQuotas(**quotas) for account, quotas in parsed["quotas"].items()},
+                tuple(map(str, parsed["more_services"])),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise SandboxError(

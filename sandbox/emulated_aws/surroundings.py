@@ -1,6 +1,6 @@
 """The environment variables of the emulator: a fixed few of its own, none of anybody's credentials or proxies."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 _PASSED_ON = frozenset({"PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH"})
@@ -15,10 +15,10 @@ STATE_FOLDER = "state"
 TEMPORARY_FOLDER = "tmp"
 """Folder of temporary files."""
 
-_SERVICES = "iam,sts,organizations"
+_SERVICES = ("iam", "sts", "organizations")
 
 
-def clean_environment(folder: Path, inherited: Mapping[str, str]) -> dict[str, str]:
+def clean_environment(folder: Path, inherited: Mapping[str, str], more_services: Sequence[str] = ()) -> dict[str, str]:
     """Return the whole environment of an emulator that keeps its things in ``folder``, an absolute path.
 
     ``HOME`` is that folder, so no AWS configuration file is found. ``DOCKER_HOST`` names a socket that does not exist:
@@ -33,7 +33,7 @@ def clean_environment(folder: Path, inherited: Mapping[str, str]) -> dict[str, s
         "BIND_HOST": "127.0.0.1",
         "PERSIST_STATE": "1",
         "STATE_DIR": str(folder / STATE_FOLDER),
-        "SERVICES": _SERVICES,
+        "SERVICES": ",".join((*_SERVICES, *more_services)),
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "LOG_LEVEL": "WARNING",

@@ -16,6 +16,7 @@ from sandbox.emulated_aws.front.network_keys import network_keys
 from sandbox.emulated_aws.front.oidc_provider_answers import delete_oidc_provider, get_oidc_provider
 from sandbox.emulated_aws.front.oidc_provider_limits import oidc_provider_limits
 from sandbox.emulated_aws.front.policy_simulation import policy_simulation
+from sandbox.emulated_aws.front.principal_arn import principal_arn
 from sandbox.emulated_aws.front.role_boundaries import boundaries
 from sandbox.emulated_aws.front.role_inline_policies import inline_policy_size
 from sandbox.emulated_aws.front.role_listing import role_listing
@@ -36,7 +37,7 @@ def put_in_front(inner: Inner, settings: Settings) -> Application:
     """Close the gaps of ``inner`` and return the ASGI application to serve."""
     table = steps_by_action(inner, settings)
     inner.authorise_by(authorised_resource(inner), condition_keys(inner))
-    inner.resolve_by(network_keys)
+    inner.resolve_by(network_keys, principal_arn(inner))
     for service in ("iam", "sts"):
         inner.replace_service(service, dispatching(service, inner, check_constraints, table))
     inner.add_service("servicequotas", TARGET, service_quotas(inner, settings))

@@ -165,3 +165,43 @@ def test_a_parameter_given_twice_or_in_two_places_is_still_refused(
     someone.meta.events.register("before-sign.iam.DeleteRole", twice)
     assert refusal(someone.delete_role, RoleName="outside")[1] == "InvalidQueryParameter"
     assert iam.get_role(RoleName="outside")["Role"]["Path"] == "/"
+
+
+def may_list_roles_as_a_role(emulator: EmulatedAws, iam: Any, session: Session, account: str) -> bool:
+    """Tell whether a session may what only its role is allowed, by `aws:PrincipalArn`."""
+    role = f"arn:aws:iam::{account}:role/ops/reader"
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}}
+    condition = {"ArnEquals": {"aws:PrincipalArn": role}}
+    allow = {"Effect": "Allow", "Action": "iam:ListRoles", "Resource": "*", "Condition": condition}
+    trusting, allowing = (json.dumps({"Version": "2012-10-17", "Statement": one}) for one in (trust, allow))
+    iam.create_role(RoleName="reader", Path="/ops/", AssumeRolePolicyDocument=trusting)
+    iam.put_role_policy(RoleName="reader", PolicyName="p", PolicyDocument=allowing)
+
+    def client(service: str, key: str, secret: str, token: str | None = None) -> Any:
+        return session.create_client(
+            service,
+            region_name="us-east-1",
+            endpoint_url=emulator.endpoint,
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
+            aws_session_token=token,
+        )
+
+    got = client("sts", account, "test").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    try:
+        client("iam", got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"]).list_roles()
+    except iam.exceptions.ClientError:
+        return False
+    return True
+
+
+def test_the_principal_of_a_session_is_its_role_path_included(
+    front: EmulatedAws, iam: Any, session: Session, account: str
+) -> None:
+    assert may_list_roles_as_a_role(front, iam, session, account)
+
+
+def test_without_the_front_the_principal_of_a_session_is_the_session(
+    bare: EmulatedAws, bare_iam: Any, session: Session, account: str
+) -> None:
+    assert not may_list_roles_as_a_role(bare, bare_iam, session, account)

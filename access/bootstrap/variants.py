@@ -1,0 +1,91 @@
+"""One template for accounts that differ: what differs stands under a condition on the account.
+
+Logical ids stay the same in every account and in every version of the template: a role that came back under another
+logical id would be made before the one with its name is gone, and that fails.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+_MAPPING, _ATTRIBUTE = "Accounts", "Variant"
+_OPERANDS_OF_OR = 10
+"""``Fn::Or`` takes 2 to 10 conditions
+(https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference-conditions.html)."""
+
+NO_VALUE = {"Ref": "AWS::NoValue"}
+Json = Any
+
+
+@dataclass
+class Variants:
+    """Accounts by what they get; those of one variant get the same.
+
+    Attributes:
+        accounts: By variant, from 1, the ids of its accounts.
+        conditions: Those that were asked for, by name.
+    """
+
+    accounts: Sequence[Sequence[str]]
+    conditions: dict[str, Json] = field(default_factory=dict)
+
+    def mapping(self) -> dict[str, Json]:
+        """Return which account has which variant; in an account that is not there, CloudFormation refuses the stack."""
+        found = {account: {_ATTRIBUTE: str(number)} for number, ids in self._numbered() for account in ids}
+        return {_MAPPING: dict(sorted(found.items()))}
+
+    def only_in(self, numbers: frozenset[int]) -> str | None:
+        """Return the name of the condition that holds in these variants; ``None`` where that is all of them."""
+        if len(numbers) == len(self.accounts):
+            return None
+        for number in sorted(numbers):
+            self.conditions[f"Variant{number}"] = {
+                "Fn::Equals": [{"Fn::FindInMap": [_MAPPING, {"Ref": "AWS::AccountId"}, _ATTRIBUTE]}, str(number)]
+            }
+        if len(numbers) == 1:
+            return f"Variant{min(numbers)}"
+        name = "Variants" + "And".join(map(str, sorted(numbers)))
+        self.conditions[name] = _any_of([{"Condition": f"Variant{number}"} for number in sorted(numbers)])
+        return name
+
+    def property(self, values: Mapping[int, Json]) -> Json:
+        """Return a property that has in each variant the value of its number."""
+        if len(set(map(_text, values.values()))) == 1:
+            return next(iter(values.values()))
+        if all(isinstance(value, dict) and "Statement" in value for value in values.values()):
+            documents = {number: value["Statement"] for number, value in values.items()}
+            return {**next(iter(values.values())), "Statement": self.list_of(documents)}
+        (first, value), *others = values.items()
+        return {"Fn::If": [self.only_in(frozenset({first})), value, self.property(dict(others))]}
+
+    def list_of(self, values: Mapping[int, Sequence[Json]]) -> list[Json]:
+        """Return a list that has in each variant the members of its number; those that stand in one place together."""
+        members = {_text(member): member for found in values.values() for member in found}
+        places: dict[str, list[int]] = {text: [] for text in members}
+        inside: dict[str, set[int]] = {text: set() for text in members}
+        for number, found in values.items():
+            for place, text in enumerate(map(_text, found)):
+                places[text].append(place)
+                inside[text].add(number)
+        listed = []
+        for text in sorted(members, key=lambda text: min(places[text])):
+            name = self.only_in(frozenset(inside[text]))
+            listed.append(members[text] if name is None else {"Fn::If": [name, members[text], NO_VALUE]})
+        return listed
+
+    def _numbered(self) -> Iterable[tuple[int, Sequence[str]]]:
+        return enumerate(self.accounts, 1)
+
+
+def _any_of(conditions: Sequence[Json]) -> Json:
+    if len(conditions) == 1:
+        return conditions[0]
+    if len(conditions) <= _OPERANDS_OF_OR:
+        return {"Fn::Or": list(conditions)}
+    width = -(-len(conditions) // _OPERANDS_OF_OR)
+    return _any_of([_any_of(conditions[at : at + width]) for at in range(0, len(conditions), width)])
+
+
+def _text(value: Json) -> str:
+    return json.dumps(value, sort_keys=True)

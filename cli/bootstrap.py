@@ -1,0 +1,192 @@
+"""bitbucket-oidc bootstrap: what accounts need before the first up, as a CloudFormation template and an SCP."""
+
+import json
+import re
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from access.bootstrap.control_policy import STACKSETS, control_policies
+from access.bootstrap.foundation import Foundation, foundation_of
+from access.bootstrap.hub import Hub
+from access.bootstrap.template import template
+from access.plan import AccessPlan, AccountPlan
+from cli.finding_lines import show_findings
+from cli.inventory import compiled, exit_code, format_option, inventory_argument, strict_option
+from config.findings import did_you_mean, one_line
+from oidc.arn import Partition, parse_iam_arn
+from oidc.errors import UsageError
+from oidc.limits import CLOUDFORMATION_BODY_BYTES, ORGANIZATION_ID, SERVICE_CONTROL_POLICY_CHARS
+
+_ADMINISTRATOR = re.compile(
+    r"arn:(aws|aws-us-gov|aws-cn):iam::(?:[0-9]{12}|\*):role/[A-Za-z0-9_+=,.@-][!-~]*", re.ASCII
+)
+_STACK = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}", re.ASCII)
+_NO_ORGANIZATION = "none"
+_SHOWN = 3
+
+
+@click.command("bootstrap")
+@inventory_argument
+@click.option("--account", "chosen", metavar="KEY", multiple=True, help="Only these accounts, by key or glob.")
+@click.option("--hub-role", "hubs", metavar="ARN", multiple=True,
+              help="A role that Pulumi runs as; it may assume both roles.")  # fmt: skip
+@click.option("--preview-role", "previews", metavar="ARN", multiple=True, help="May assume the reading role alone.")
+@click.option("--organization", metavar="o-…", help="The hub's organization, or `none` where there is none.")
+@click.option("--deploying-role", metavar="NAME", help="Where the inventory names none: a profile leads to it.")
+@click.option("--reading-role", metavar="NAME", help="[default: the deploying role's name with -reading]")
+@click.option("--existing-boundary", is_flag=True, help="Leave the boundaries out: they are there already.")
+@click.option("--scp", is_flag=True, help="Print the service control policy instead of the template.")
+@click.option("--administrator", "administrators", metavar="ARN", multiple=True,
+              help="With --scp: who may change the roles, as a pattern. [default: the roles of StackSets]")  # fmt: skip
+@click.option("--stack", metavar="NAME", default="bitbucket-oidc-bootstrap", show_default=True,
+              help="With --scp: the name of the stack or StackSet.")  # fmt: skip
+@format_option("yaml", "json")
+@strict_option
+def command(
+    inventory: Path,
+    *,
+    chosen: tuple[str, ...],
+    output: str,
+    scp: bool,
+    strict: bool,
+    **options: Any,  # noqa: ANN401
+) -> int:
+    """Print what accounts need before the first `up`: a CloudFormation template, for one account or a StackSet.
+
+    It makes the deploying role with the permissions of `deploy-policy`, a reading role for previews, and the
+    permissions boundary. With --scp the service control policy that protects all this from everybody else.
+    """
+    found = compiled(inventory)
+    show_findings(found.findings)
+    if found.plan is not None:
+        names = options["reading_role"], options["deploying_role"]
+        accounts = [foundation_of(account, *names) for account in _accounts(found.plan, chosen)]
+        if scp:
+            _print_control_policies(accounts, options["administrators"], options["stack"])
+        else:
+            _print_template(accounts, _hub(accounts, options), output, with_boundaries=not options["existing_boundary"])
+    return exit_code(found.findings, strict=strict)
+
+
+def _accounts(plan: AccessPlan, chosen: Sequence[str]) -> list[AccountPlan]:
+    known = [account.key for account in plan.accounts]
+    for pattern in chosen:
+        if not any(fnmatchcase(key, pattern) for key in known):
+            otherwise = f"the accounts are {', '.join(known) or 'none yet'}"
+            what = f"--account: there is no account `{one_line(pattern)}`"
+            raise UsageError(what, do=did_you_mean(pattern, known, otherwise))
+    found = [one for one in plan.accounts if not chosen or any(fnmatchcase(one.key, pattern) for pattern in chosen)]
+    if not found:
+        raise UsageError("the inventory has no accounts yet", do="name one under accounts")
+    partitions = sorted({account.partition.value for account in found})
+    if len(partitions) > 1:
+        what = f"these accounts are of the partitions {', '.join(partitions)}, which share no organization"
+        raise UsageError(what, do="choose those of one by --account")
+    return found
+
+
+def _hub(accounts: Sequence[Foundation], options: dict[str, Any]) -> Hub:
+    partition = accounts[0].scope.partition
+    if not options["hubs"]:
+        do = "add --hub-role with its ARN, such as arn:aws:iam::999999999999:role/pulumi-runner"
+        raise UsageError("which role does Pulumi run as?", do=do)
+    hubs = tuple(_role("--hub-role", arn, partition) for arn in options["hubs"])
+    previews = tuple(_role("--preview-role", arn, partition) for arn in options["previews"])
+    if set(hubs) & set(previews):
+        what = "--preview-role: this is the hub's role, which may deploy as well"
+        raise UsageError(what, do="give previews a role of their own: they run what a pull request brings")
+    return Hub(hubs, _organization(options["organization"]), previews)
+
+
+def _role(option: str, text: str, partition: Partition) -> str:
+    arn = parse_iam_arn(text)
+    if arn is None or arn.kind != "role" or arn.owner == "aws":
+        raise UsageError(f"{option}: not the ARN of a role: {one_line(text)}", do="write arn:aws:iam::…:role/NAME")
+    if arn.partition != partition:
+        what = f"{option}: {one_line(text)} is in the partition {arn.partition}, the accounts are in {partition}"
+        raise UsageError(what, do="no role is assumed across partitions: give one of the same")
+    return text
+
+
+def _organization(text: str | None) -> str | None:
+    if text is None:
+        do = "add --organization with its id (aws organizations describe-organization), or --organization none"
+        raise UsageError("which organization is the hub in?", do=do)
+    if text == _NO_ORGANIZATION:
+        return None
+    if ORGANIZATION_ID.fullmatch(text) is None:
+        what = f"--organization: not the id of an organization: {one_line(text)}"
+        raise UsageError(what, do="write it as o-a1b2c3d4e5, or none")
+    return text
+
+
+def _print_template(accounts: Sequence[Foundation], hub: Hub, output: str, *, with_boundaries: bool) -> None:
+    made = template(accounts, hub, with_boundaries=with_boundaries)
+    text = json.dumps(made, indent=2) if output == "json" else _yaml(made)
+    click.echo(text.rstrip("\n"))
+    _note_what_it_is_for(accounts, made, len(text.encode()))
+    _note_unbounded(accounts)
+
+
+class _WithoutAliases(yaml.SafeDumper):
+    """CloudFormation takes no aliases of YAML."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401, ARG002 - PyYAML's
+        """Write everything out."""
+        return True
+
+
+def _yaml(made: dict[str, Any]) -> str:
+    return yaml.dump(made, Dumper=_WithoutAliases, sort_keys=False, width=120)
+
+
+def _note_what_it_is_for(accounts: Sequence[Foundation], made: dict[str, Any], size: int) -> None:
+    if "Mappings" in made:
+        _note(f"these {len(accounts)} accounts differ: the template knows each by its id, and is for no other")
+    if size > CLOUDFORMATION_BODY_BYTES:
+        what = f"the template has {size:,} bytes, and a call takes {CLOUDFORMATION_BODY_BYTES:,}"
+        _note(f"{what}: deploy it from a bucket (--template-url, or --s3-bucket of `aws cloudformation deploy`)")
+
+
+def _note_unbounded(accounts: Sequence[Foundation]) -> None:
+    for found in accounts:
+        free = sorted(role.arn.rpartition("/")[2] for role in found.scope.roles if not role.permissions_boundary_arn)
+        if free:
+            others = " and others" if len(free) > _SHOWN else ""
+            what = f"account {found.key}: {', '.join(free[:_SHOWN])}{others} without a permissions boundary"
+            why = "whoever has the deploying role can make anything of them"
+            _note(f"{what}: {why}; write permissions_boundary: account:NAME under defaults")
+
+
+def _print_control_policies(accounts: Sequence[Foundation], administrators: Sequence[str], stack: str) -> None:
+    partition = accounts[0].scope.partition
+    if _STACK.fullmatch(stack) is None:
+        do = "use 1 to 128 letters, digits and dashes, a letter first"
+        raise UsageError(f"--stack: not the name of a stack: {one_line(stack)}", do=do)
+    free = [_administrator(text, partition) for text in administrators] or [STACKSETS.format(partition=partition)]
+    documents = [document.to_json() for document in control_policies(accounts, free, stack)]
+    printed = documents[0] if len(documents) == 1 else documents
+    text = json.dumps(printed, indent=2)
+    # White space counts in an SCP. A list is no policy yet, and its parts are printed as small as they are to be.
+    click.echo(text if len(text) <= SERVICE_CONTROL_POLICY_CHARS else json.dumps(printed, separators=(",", ":")))
+    if len(documents) > 1:
+        _note(f"one policy cannot hold it: make one of each of these {len(documents)} documents, and attach them all")
+
+
+def _administrator(text: str, partition: Partition) -> str:
+    match = _ADMINISTRATOR.fullmatch(text)
+    if match is None:
+        what = f"--administrator: not a pattern of role ARNs that begins with a name: {one_line(text)}"
+        raise UsageError(what, do="write arn:aws:iam::*:role/NAME; * alone would leave everybody free")
+    if match[1] != partition:
+        raise UsageError(f"--administrator: {one_line(text)} is not in the partition {partition}", do="write that one")
+    return text
+
+
+def _note(text: str) -> None:
+    click.echo(f"note: {text}", err=True)
