@@ -55,7 +55,7 @@ def named_step(inventory: Inventory, repository: str, environment: str | None) -
         _known(found.uuid, f"repository {shown}"),
         None
         if environment is None
-        else _known(found.environments[environment], f"deployment environment {one_line(environment)}"),
+        else _known(found.environments[environment].uuid, f"deployment environment {one_line(environment)}"),
     )
 
 

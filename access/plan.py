@@ -81,6 +81,8 @@ class TrustPlan:
         renamed_to: The workspace's slug now, where ``workspace`` is one that it had before; else ``None``. There is a
             line with that slug as well, alike in everything else.
         last_day: The last day in UTC on which a previous slug is trusted, or ``None``.
+        restrictions_checked: The day on which somebody last looked at the environment's deployment restrictions in
+            Bitbucket, as the inventory says, or ``None``.
     """
 
     workspace: WorkspaceSlug
@@ -96,6 +98,7 @@ class TrustPlan:
     reason: str | None = None
     renamed_to: WorkspaceSlug | None = None
     last_day: date | None = None
+    restrictions_checked: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

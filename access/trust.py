@@ -83,9 +83,14 @@ def _lines(entry: TrustEntry, workspace: Workspace, uuid: BitbucketUuid) -> Iter
     owner = BitbucketUuid(repository.uuid)
     for name in entry.environments or ():
         known = repository.environments.get(name)
-        yield None if known is None else line(
-            repository_uuid=owner, environment=name, environment_uuid=BitbucketUuid(known), steps=None,
-            subject_pattern=environment_pattern(owner, BitbucketUuid(known)), grade=Grade.ENVIRONMENT_BOUND,
+        if known is None or known.uuid is None:
+            yield None
+            return
+        environment = BitbucketUuid(known.uuid)
+        yield line(
+            repository_uuid=owner, environment=name, environment_uuid=environment, steps=None,
+            subject_pattern=environment_pattern(owner, environment), grade=Grade.ENVIRONMENT_BOUND,
+            restrictions_checked=known.restrictions_checked,
         )  # fmt: skip
     if entry.steps is not None:
         yield line(

@@ -32,12 +32,14 @@ def trust_in_words(line: TrustPlan) -> str:
     """Say whom a line of trust lets in, with which audience, and why: ``acme/payments, deployment environment live``.
 
     The audience is said where it is another than the workspace's own, the reason where a whole workspace is trusted,
-    and the last day where the slug is one that the workspace had before.
+    the last day where the slug is one that the workspace had before, and the day on which somebody looked at the
+    deployment restrictions of the environment where the inventory has it.
     """
     asked = line.audiences if line.audiences != line.default_audiences else ()
     reason = f": {one_line(line.reason)}" if line.reason else ""
     before = f": {line.renamed_to} before its rename, until {line.last_day}" if line.renamed_to else ""
-    return line_in_words(line, asked) + reason + before
+    checked = f": restrictions checked on {line.restrictions_checked}" if line.restrictions_checked else ""
+    return line_in_words(line, asked) + reason + before + checked
 
 
 def line_in_words(line: TrustLine, audiences: Iterable[str] = ()) -> str:

@@ -140,6 +140,9 @@ RULES: dict[str, Rule] = {
     "shared-addresses": Rule("warning", "Source addresses are one's own, not those of all customers of Bitbucket."),
     "expires-soon": Rule("warning", "A role, or trust in a previous slug, has more than 14 days left."),
     "expired": Rule("warning", "A role, or trust in a previous slug, is not past its last day."),
+    "restrictions-check-old": Rule(
+        "warning", "Somebody has looked at an environment's deployment restrictions in the last 180 days."
+    ),
     "selects-no-account": Rule("warning", "A role is for some account.", of_absence=True),
     "unused-workspace": Rule("warning", "A workspace is trusted by a role, or kept by an account.", of_absence=True),
     "unused-repository": Rule("warning", "A repository is trusted by a role.", of_absence=True),

@@ -59,8 +59,8 @@ def _slug(value: str) -> str:
     return value
 
 
-def _day(value: object) -> date:
-    # NOTE: a datetime is a date in Python, and is refused: access ends with a day, not at an hour.
+def _day(value: object, write: str) -> date:
+    # NOTE: a datetime is a date in Python, and is refused: what is meant is a day, not an hour.
     if type(value) is date:
         return value
     if isinstance(value, str):
@@ -70,15 +70,20 @@ def _day(value: object) -> date:
         except ValueError:
             pass
     found = value if isinstance(value, str) else describe(value)
-    raise fault("bad-value", f"not a day: {found}", "write the last day of access, UTC, as 2027-01-31")
+    raise fault("bad-value", f"not a day: {found}", write)
 
 
-def _last_day(value: date) -> date:
+def _last_day(value: object) -> date:
+    value = _day(value, "write the last day of access, UTC, as 2027-01-31")
     if value.year > 9998:  # noqa: PLR2004 - the end of access is the day after, and Python's calendar ends in 9999
         raise fault(
             "bad-value", f"{value} is no day that anybody will see", "leave `expires` out for access without end"
         )
     return value
+
+
+def _past_day(value: object) -> date:
+    return _day(value, "write the day on which somebody looked, as 2026-11-01")
 
 
 def parse_network(value: object) -> Network:
@@ -170,9 +175,13 @@ Slug = Annotated[
 ]
 LastDay = Annotated[
     date,
-    BeforeValidator(_day),
-    AfterValidator(_last_day),
+    BeforeValidator(_last_day),
     Looks("day", "a day, as 2027-01-31", "2027-01-31", _DAY_LIKE, {"format": "date"}),
+]
+PastDay = Annotated[
+    date,
+    BeforeValidator(_past_day),
+    Looks("past day", "a day that has been, as 2026-11-01", "2026-11-01", _DAY_LIKE, {"format": "date"}),
 ]
 SourceNetwork = Annotated[
     Network,

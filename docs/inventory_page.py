@@ -15,7 +15,7 @@ from config.models.inventory import Inventory
 from config.models.permission_policy import PermissionPolicy
 from config.models.role import AccountsByLabel, Override, PlanRole, Role
 from config.models.trust import TrustEntry, WholeWorkspace
-from config.models.workspace import PreviousSlug, Repository, Workspace
+from config.models.workspace import Environment, PreviousSlug, Repository, Workspace
 from config.schema import definition_name, inventory_schema
 from config.schema_families import IN_ROLE
 from config.written import SINCE
@@ -26,6 +26,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "workspaces.SLUG": Workspace,
     "workspaces.SLUG.previous_slugs.SLUG": PreviousSlug,
     "workspaces.SLUG.repositories.SLUG": Repository,
+    "workspaces.SLUG.repositories.SLUG.environments.NAME": Environment,
     "accounts.KEY": Account,
     "accounts.KEY.deploy_role": DeployRole,
     "accounts.KEY.quotas": Quotas,

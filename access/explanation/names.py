@@ -36,9 +36,9 @@ class Names:
                 if repository.uuid is None:
                     continue
                 repositories[repository.uuid] = f"{slug}/{name}"
-                for environment, uuid in repository.environments.items():
-                    if uuid is not None:
-                        environments[uuid] = (environment, repository.uuid)
+                for environment, known in repository.environments.items():
+                    if known.uuid is not None:
+                        environments[known.uuid] = (environment, repository.uuid)
         return cls(workspaces, repositories, environments)
 
     def repository(self, uuid: str) -> str:

@@ -108,7 +108,12 @@ def _uuids(at: Path, repository: Any) -> list[Path]:  # noqa: ANN401 - raw data
         return [at]
     found = [((*at, key), value) for key, value in _items(repository) if key == "uuid"]
     environments = repository.get("environments") if isinstance(repository, Mapping) else None
-    found += [((*at, "environments", key), value) for key, value in _items(environments)]
+    for name, environment in _items(environments):
+        here = (*at, "environments", name)
+        if isinstance(environment, Mapping):
+            found += [((*here, key), value) for key, value in _items(environment) if key == "uuid"]
+        else:
+            found.append((here, environment))
     return [where for where, value in found if isinstance(value, str) and UUID_PATTERN.fullmatch(value)]
 
 

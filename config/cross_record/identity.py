@@ -1,10 +1,12 @@
 """One thing, one name: UUIDs and account ids."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from config.cross_record.context import Context
 from config.lock import with_locked_uuids
 from config.models.inventory import Inventory
+from config.models.workspace import Environment
 from config.yaml_document import Path, show_path
 
 
@@ -14,8 +16,17 @@ def check_uuids(context: Context) -> None:
     for path, uuid in _uuids(context.inventory):
         first = seen.setdefault(uuid, path)
         if first != path:
-            message = f"{uuid} is {show_path(first)} already, at {context.where(first)}"
-            context.report("duplicate", path, message, "look both up in Bitbucket and correct the wrong one")
+            message = f"{uuid} is {show_path(_as_written(context, first))} already, at {context.where(first)}"
+            hint = "look both up in Bitbucket and correct the wrong one"
+            context.report("duplicate", _as_written(context, path), message, hint)
+
+
+def _as_written(context: Context, path: Path) -> Path:
+    """Return the path of a UUID as it is written: in short form it stands in place of what it is the UUID of."""
+    found: Any = context.sources.data
+    for part in path[:-1]:
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return path[:-1] if isinstance(found, str) else path
 
 
 def _uuids(inventory: Inventory) -> Iterator[tuple[Path, str]]:
@@ -27,9 +38,9 @@ def _uuids(inventory: Inventory) -> Iterator[tuple[Path, str]]:
             here = (*at, "repositories", name)
             if repository.uuid:
                 yield (*here, "uuid"), repository.uuid
-            for environment, uuid in repository.environments.items():
-                if uuid:
-                    yield (*here, "environments", environment), uuid
+            for environment, declared in repository.environments.items():
+                if declared.uuid:
+                    yield (*here, "environments", environment, "uuid"), declared.uuid
 
 
 def check_lock(context: Context) -> None:
@@ -39,7 +50,8 @@ def check_lock(context: Context) -> None:
         locked = locked_uuids.get(path)
         if locked is not None and locked != uuid:
             message = f"{uuid} here, and {locked} in inventory.lock.yaml"
-            context.report("lock-mismatch", path, message, "look it up in Bitbucket and correct the wrong one")
+            hint = "look it up in Bitbucket and correct the wrong one"
+            context.report("lock-mismatch", _as_written(context, path), message, hint)
     for key, account in context.written.accounts.items():
         seen = context.lock.lock.accounts.get(key)
         if seen is not None and seen.id != account.id:
@@ -55,7 +67,7 @@ def _without_uuids(inventory: Inventory) -> Inventory:
                 "uuid": None,
                 "repositories": {
                     name: repository.model_copy(
-                        update={"uuid": None, "environments": dict.fromkeys(repository.environments)}
+                        update={"uuid": None, "environments": dict.fromkeys(repository.environments, Environment())}
                     )
                     for name, repository in workspace.repositories.items()
                 },

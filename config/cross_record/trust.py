@@ -34,7 +34,8 @@ def _is_answered(inventory: Inventory, entry: TrustEntry) -> bool:
     repository = workspace.repositories.get(entry.repository_slug)
     if repository is None or repository.uuid is None:
         return False
-    return all(repository.environments.get(name) for name in entry.environments or ())
+    known = repository.environments
+    return all(name in known and known[name].uuid for name in entry.environments or ())
 
 
 def _check_entry(context: Context, at: Path, entry: TrustEntry) -> None:
@@ -67,7 +68,7 @@ def _check_repository(context: Context, at: Path, entry: TrustEntry, repository:
         where = (*at, "environments", index)
         if (problem := unknown_environment(data, *slugs, name)) is not None:
             context.report(problem.rule, where, problem.message, problem.hint)
-        elif name in repository.environments and repository.environments[name] is None:
+        elif name in repository.environments and repository.environments[name].uuid is None:
             report_unlocked(context, (*declared, "environments", name), f"environment {name} of {entry.repository}")
 
 

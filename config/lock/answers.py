@@ -30,7 +30,10 @@ def _workspace(known: Workspace, locked: LockedWorkspace | None) -> Workspace:
 def _repository(known: Repository, locked: LockedRepository | None) -> Repository:
     if locked is None:
         return known
-    environments = {name: uuid or _environment(name, locked) for name, uuid in known.environments.items()}
+    environments = {
+        name: environment.model_copy(update={"uuid": environment.uuid or _environment(name, locked)})
+        for name, environment in known.environments.items()
+    }
     return known.model_copy(update={"uuid": known.uuid or locked.uuid, "environments": environments})
 
 

@@ -8,8 +8,29 @@ from config.allow import Allow
 from config.bitbucket_values import Audience, EnvironmentName, Uuid, WorkspaceSlugText
 from config.faults import each_once, fault
 from config.models.base import InventoryModel
-from config.scalars import LastDay, Slug, describe
+from config.scalars import LastDay, PastDay, Slug, describe
 from config.written import EACH_ONCE, Or, example
+
+
+class Environment(InventoryModel):
+    """A deployment environment: in short form its UUID alone."""
+
+    expected = "a deployment environment: its UUID, or {uuid: …, restrictions_checked: …}"
+
+    uuid: Annotated[Uuid | None, example("{c2b1a5de-6b7e-4d4b-b1a0-6a9d8c7b5e03}", since="0.1")] = None
+    """As Bitbucket shows it; taken from inventory.lock.yaml where left out."""
+    restrictions_checked: Annotated[PastDay | None, example("2026-11-01", since="0.1")] = None
+    """The day on which somebody last looked at its deployment restrictions in Bitbucket: no program can."""
+
+
+def _with_uuid_alone(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
+    """Turn the short form of a repository or an environment into the long one."""
+    if value is None:
+        return {}
+    return {"uuid": value} if isinstance(value, str) else value
+
+
+EnvironmentForm = Annotated[Environment, BeforeValidator(_with_uuid_alone), Or(Uuid, None)]
 
 
 class Repository(InventoryModel):
@@ -20,7 +41,7 @@ class Repository(InventoryModel):
     uuid: Annotated[Uuid | None, example("{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01}", since="0.1")] = None
     """As Bitbucket shows it; taken from inventory.lock.yaml where left out."""
     environments: Annotated[
-        dict[EnvironmentName, Uuid | None],
+        dict[EnvironmentName, EnvironmentForm],
         example({"production": "{c2b1a5de-6b7e-4d4b-b1a0-6a9d8c7b5e03}"}, since="0.1"),
     ] = Field(default_factory=dict)
     """Deployment environments by name, with their UUIDs; an empty UUID is taken from inventory.lock.yaml."""
@@ -30,13 +51,7 @@ class Repository(InventoryModel):
     """Warnings that are accepted here: {RULE-ID: reason}."""
 
 
-def _repository(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
-    if value is None:
-        return {}
-    return {"uuid": value} if isinstance(value, str) else value
-
-
-RepositoryForm = Annotated[Repository, BeforeValidator(_repository), Or(Uuid, None)]
+RepositoryForm = Annotated[Repository, BeforeValidator(_with_uuid_alone), Or(Uuid, None)]
 
 
 class PreviousSlug(InventoryModel):

@@ -57,7 +57,7 @@ def _steps_under(emulated: EmulatedWorkspace, workspace: Workspace) -> Iterator[
     for name, repository in sorted(workspace.repositories.items()):
         if repository.uuid is None:
             continue
-        environments = sorted((name, uuid) for name, uuid in repository.environments.items() if uuid)
+        environments = sorted((name, known.uuid) for name, known in repository.environments.items() if known.uuid)
         for environment, uuid in [(None, None), *environments]:
             step = step_in_words(f"{emulated.slug}/{name}", environment)
             plain = Presented(step, emulated, repository.uuid, uuid, own)

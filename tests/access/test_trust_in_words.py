@@ -1,6 +1,8 @@
 """Trust is said in the same words by whoever says it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
 
 import pytest
 
@@ -49,6 +51,12 @@ def test_a_slug_from_before_a_rename_is_trusted_until_a_day() -> None:
     assert said == (
         "data-of-acme/tool, steps outside deployment environments: acme-data before its rename, until 2031-06-30"
     )
+
+
+def test_the_day_of_a_look_at_the_restrictions_is_said_with_the_environment() -> None:
+    (line,) = {line.subject_pattern: line for line in lines(PLAN) if line.environment == "production"}.values()
+    checked = replace(line, restrictions_checked=date(2026, 11, 1))
+    assert trust_in_words(checked) == f"{trust_in_words(line)}: restrictions checked on 2026-11-01"
 
 
 def test_what_runs_and_what_is_trusted_are_one_where_an_environment_is_named() -> None:

@@ -50,7 +50,7 @@ OF_MEANING = {
     *("admin-access", "deploying-role", "size-limit", "expired", "changes-access", "privilege-escalation"),
     *("unknown-action", "unknown-condition-key", "unknown-service", "unknown-permissions", "bad-condition-value"),
     *("resource-mismatch", "account-resource", "partition-resource", "contradictory-conditions", "denied-anyway"),
-    *("expires-soon", "reserved-name", "whole-workspace-renamed"),
+    *("expires-soon", "restrictions-check-old", "reserved-name", "whole-workspace-renamed"),
     *("whole-workspace-trust", "repository-wide-trust", "wide-network", "private-network", "shared-addresses"),
 }
 """What follows from what is written, rather than from how."""
@@ -81,6 +81,7 @@ PASSED = {
     *("bad-uuid--in-the-lock", "bad-uuid--in-the-lock-is-no-cascade", "unknown-key--marker-in-the-lock"),
     *("bad-value--absent-oidc-provider-with-audiences", "bad-value--newer-lock"),
     # Of these YAML makes nothing, or nothing that a pattern could tell from a day.
+    "bad-value--restrictions-checked-tomorrow",
     *("bad-value--empty-integer", "bad-value--expires-on-no-day", "bad-value--huge-integer"),
     *("bad-variable--region-of-an-account-without", "bad-variable--document-of-families"),
     *("duplicate--managed-policy-in-two-spellings", "duplicate--managed-policy-that-a-variable-makes"),
@@ -95,6 +96,7 @@ PASSED = {
     *("duplicate--same-trust-twice", "duplicate--uuid-of-the-lock", "duplicate--uuid-under-two-names"),
     *("duplicate--previous-slug-is-a-workspace", "duplicate--previous-slug-of-two-workspaces"),
     "duplicate--previous-slug-of-today",
+    "duplicate--environment-with-the-uuid-of-another",
     *("duplicate--workspace-uuid-as-repository", "duplicate--workspace-uuid-in-two-files"),
 }
 """Faulty inventories that a schema lets pass although it refuses others of the same rule."""

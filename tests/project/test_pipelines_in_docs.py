@@ -44,7 +44,7 @@ def steps_in(node: Any) -> Iterator[dict[str, Any]]:
 def claims_of(step: dict[str, Any], slug: str, workspace: Workspace, repository: Repository) -> dict[str, str]:
     """Return what the token of a step says, as Bitbucket makes it."""
     environment = step.get("deployment")
-    parts = [repository.uuid, repository.environments[environment] if environment else None, STEP]
+    parts = [repository.uuid, repository.environments[environment].uuid if environment else None, STEP]
     return {
         "iss": f"https://api.bitbucket.org/2.0/workspaces/{slug}/pipelines-config/identity/oidc",
         "aud": f"ari:cloud:bitbucket::workspace/{(workspace.uuid or '').strip('{}')}",
