@@ -17,6 +17,7 @@ COMMANDS = {
     "explain": "Which roles given claims may assume, and why not the others; what a trust policy really admits.",
     "diff": "What a change means for access, between inventories, plans or git revisions.",
     "doctor": "Inside a pipeline step: what keeps it from its role.",
+    "init": "A first inventory, its stack files and pipelines.",
     "plan": "The AccessPlan: who may assume what, in which account.",
     "report": "The plan as one self-contained HTML page, for reviews and audits.",
     "sandbox": "The whole thing on emulated AWS accounts, on this machine alone.",

@@ -1,0 +1,98 @@
+"""New files in a folder, all or none; what is there already is never touched."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from oidc.errors import OutsideWorldError, UsageError
+
+
+def write_new(folder: Path, files: Mapping[str, str]) -> None:
+    """Write files by their paths below a folder, which is made if need be.
+
+    They are written aside and then take their names, so nothing is ever there by half. Where one cannot, or the run is
+    interrupted, those that were there before the call are there, and no others.
+
+    Raises:
+        UsageError: One of the names is taken, or the folder is a file.
+        OutsideWorldError: The folder cannot be written.
+    """
+    try:
+        with _made(folder), _aside(folder, files) as staged:
+            _refuse_taken(folder, staged)
+            _take_names(folder, staged)
+    except (FileExistsError, NotADirectoryError) as error:
+        what = f"{error.filename2 or error.filename} is already there, and nothing was written"
+        raise UsageError(what, do="choose another folder, or remove what is no longer wanted") from error
+    except OSError as error:
+        what = f"{folder} cannot be written: {error.strerror}"
+        raise OutsideWorldError(what, do="check its folder and permissions") from error
+
+
+def _refuse_taken(folder: Path, staged: Path) -> None:
+    taken = [folder / path.name for path in sorted(staged.iterdir()) if os.path.lexists(folder / path.name)]
+    if taken:
+        are = "are" if len(taken) > 1 else "is"
+        what = f"{', '.join(map(str, taken))} {are} already there, and nothing was written"
+        raise UsageError(what, do="choose another folder, or remove what is no longer wanted")
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Make a folder, with those above it; take away again what was made where the block fails."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            for path in missing:
+                path.rmdir()
+        raise
+
+
+@contextmanager
+def _aside(folder: Path, files: Mapping[str, str]) -> Iterator[Path]:
+    """Write the files into a folder beside their places, which is gone at the end."""
+    staged = Path(tempfile.mkdtemp(prefix=".bitbucket-oidc-init-", dir=folder))
+    try:
+        for name, text in files.items():
+            path = staged / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        yield staged
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def _take_names(folder: Path, staged: Path) -> None:
+    begun: list[Path] = []
+    try:
+        for path in sorted(staged.iterdir()):
+            begun.append(folder / path.name)
+            _take_name(path, begun[-1])
+    except BaseException as error:
+        # What could not be made is not there, or is somebody else's by now.
+        for place in begun[:-1] if isinstance(error, OSError) else begun:
+            if place.is_dir():
+                shutil.rmtree(place, ignore_errors=True)
+            else:
+                place.unlink(missing_ok=True)
+        raise
+
+
+def _take_name(path: Path, place: Path) -> None:
+    """Give a file or a folder its place; an OSError where something is there."""
+    if path.is_dir():
+        path.rename(place)  # takes the place of an empty folder, and of nothing else
+        return
+    try:
+        place.hardlink_to(path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        with place.open("x", encoding="utf-8") as file:
+            file.write(path.read_text(encoding="utf-8"))

@@ -1,0 +1,314 @@
+"""init writes a first inventory that is sound, with its stacks and pipelines; never by half, and over nothing."""
+
+import io
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from access.compile import compile_plan
+from access.starter.files import starter_files
+from access.starter.inventory_text import inventory_text
+from access.starter.options import StarterOptions, starter_of
+from cli import new_files
+from cli.main import run
+from config.load import load_inventory
+from oidc.errors import UsageError
+
+WORKSPACE, SHOP, SITE = (f"{{{digit * 8}-1111-4111-8111-111111111111}}" for digit in "abc")
+PRODUCTION, STAGING, SITE_PRODUCTION = (f"{{{digit * 8}-1111-4111-8111-111111111111}}" for digit in "def")
+FULL = [
+    "--workspace", f"acme={WORKSPACE}", "--repository", f"shop={SHOP}", "--repository", f"site={SITE}",
+    "--environment", f"shop/production={PRODUCTION}", "--environment", f"shop/staging={STAGING}",
+    "--environment", f"site/prod={SITE_PRODUCTION}", "--account", "prod=222222222222", "--account", "dev=111111111111",
+    "--deploys", "shop/production=prod", "--deploys", "shop/staging=dev", "--region", "eu-west-1",
+]  # fmt: skip
+SHORT = ["--workspace", "acme", "--repository", "shop", "--environment", "production", "--account", "prod=222222222222"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def all_in(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_with_uuids_the_inventory_is_sound_at_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["init", "access", *FULL]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.splitlines() == [
+        "access/Pulumi.dev.yaml", "access/Pulumi.prod.yaml", "access/bitbucket-pipelines.yml",
+        "access/inventory/inventory.yaml",
+    ]  # fmt: skip
+    assert captured.err.startswith("next: `bitbucket-oidc validate access/inventory`")
+    assert sorted(all_in(folder / "access")) == [name.removeprefix("access/") for name in captured.out.splitlines()]
+    assert run(["validate", "access/inventory", "--strict"]) == 0
+    assert run(["plan", "access/inventory", "--format", "json"]) == 0
+    accounts = json.loads(capsys.readouterr().out)["accounts"]
+    assert {one["key"]: [role["key"] for role in one["roles"]] for one in accounts} == {
+        "dev": ["shop-staging"], "prod": ["shop-production", "site-prod"],
+    }  # fmt: skip
+    assert {role["grade"] for one in accounts for role in one["roles"]} == {"environment-bound"}
+
+
+def test_its_parts_fit_together(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["init", ".", *FULL]) == 0
+    hub = ["--hub-role", "arn:aws:iam::999999999999:role/x", "--organization", "none"]
+    assert run(["bootstrap", "inventory", *hub]) == 0
+    assert run(["snippet", "inventory", "--role", "shop-production"]) == 0
+    for path in folder.glob("Pulumi.*.yaml"):
+        config = yaml.safe_load(path.read_text())["config"]
+        assert config["bitbucket-aws-oidc:inventory"] == "inventory"
+        assert config["bitbucket-aws-oidc:accounts"] == [path.name.split(".")[1]]
+    pipelines = yaml.safe_load((folder / "bitbucket-pipelines.yml").read_text())
+    (step,) = pipelines["pipelines"]["pull-requests"]["**"]
+    script = step["step"]["script"]
+    assert "oidc" not in step["step"]
+    capsys.readouterr()
+    assert [run(line.split()[1:]) for line in script if line.startswith("bitbucket-oidc validate")] == [0]
+
+
+def test_without_uuids_it_says_which_are_missing_and_what_finds_them(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["init", ".", *SHORT]) == 0
+    err = capsys.readouterr().err
+    assert "without a UUID yet: workspace acme, repository acme/shop, environment production of acme/shop\n" in err
+    assert "next: `bitbucket-oidc lock inventory` finds them" in err
+    assert run(["validate", "inventory", "--format", "json"]) == 1
+    assert {found["rule"] for found in json.loads(capsys.readouterr().out)} == {"needs-lock"}
+
+
+@pytest.mark.parametrize("name", ["inventory", "Pulumi.prod.yaml", "bitbucket-pipelines.yml"])
+@pytest.mark.parametrize("kind", ["file", "folder", "dangling link"])
+def test_nothing_is_overwritten(name: str, kind: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = folder / name
+    if kind == "file":
+        place.write_text("mine")
+    elif kind == "folder":
+        place.mkdir()
+    else:
+        place.symlink_to("x")
+    assert run(["init", ".", *SHORT]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == (
+        f"error: {name} is already there, and nothing was written; "
+        "choose another folder, or remove what is no longer wanted\n"
+    )
+    assert names_in(folder) == [name]
+    assert kind != "file" or place.read_text() == "mine"
+
+
+def test_what_comes_in_between_is_not_overwritten_either(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(new_files, "_refuse_taken", lambda *_: (folder / "bitbucket-pipelines.yml").write_text("mine"))
+    assert run(["init", ".", *SHORT]) == 2
+    assert "bitbucket-pipelines.yml is already there" in capsys.readouterr().err
+    assert all_in(folder) == {"bitbucket-pipelines.yml": "mine"}
+    assert names_in(folder) == ["bitbucket-pipelines.yml"]
+
+
+@pytest.mark.parametrize("interruption", range(4))
+def test_an_interruption_leaves_nothing(
+    interruption: int, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_name, done = new_files._take_name, []
+
+    def interrupted(path: Path, place: Path) -> None:
+        done.append(path)
+        if len(done) - 1 == interruption:
+            raise KeyboardInterrupt
+        take_name(path, place)
+
+    monkeypatch.setattr(new_files, "_take_name", interrupted)
+    code = run(["init", "a/b", *SHORT])
+    assert code == (130 if interruption < 3 else 0)
+    if code:
+        assert capsys.readouterr().err == "stopped; nothing was written\n"
+        assert names_in(folder) == []
+
+
+def test_a_file_system_without_links_is_enough(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    assert run(["init", ".", *SHORT]) == 0
+    assert yaml.safe_load((folder / "Pulumi.prod.yaml").read_text())
+
+
+def test_a_folder_that_cannot_be_written_is_the_outside_world(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "file").write_text("")
+    assert run(["init", "file", *SHORT]) == 2
+    assert run(["init", "file/below", *SHORT]) == 2
+    assert run(["init", "x" * 300, *SHORT]) == 3
+    err = capsys.readouterr().err
+    assert "cannot be written: File name too long" in err
+    assert "Traceback" not in err
+    assert names_in(folder) == ["file"]
+
+
+WRONG: dict[str, tuple[list[str], str]] = {
+    "nothing": ([], "which workspace?; add --workspace"),
+    "no repository": (SHORT[:2], "which repositories?; add --repository"),
+    "no environment": ([*SHORT[:4], *SHORT[6:]], "repository shop has no deployment environment"),
+    "no account": (SHORT[:6], "which accounts?; add --account KEY=ID"),
+    "workspace in capitals": (["--workspace", "Acme"], "not the slug of a workspace: 'Acme'; write `acme`"),
+    "workspace of dots": (["--workspace", "../x"], "--workspace: not the slug of a workspace"),
+    "UUID without braces": (
+        ["--workspace", f"acme={WORKSPACE[1:-1]}"],
+        f'not a UUID as Bitbucket writes it: {WORKSPACE[1:-1]}; write "{WORKSPACE}"',
+    ),
+    "wildcard for a UUID": (["--workspace", "acme={*}"], "not a UUID as Bitbucket writes it: {*}"),
+    "repository with a line break": (
+        [*SHORT[:2], "--repository", "a\nb: c"], r"--repository: not a name: 'a\nb: c'",
+    ),
+    "repository with a workspace": ([*SHORT[:2], "--repository", "acme/shop"], "--repository: not a name: 'acme/shop'"),
+    "environment of control characters": (
+        [*SHORT[:4], "--environment", "a\x1b[31m", *SHORT[6:]],
+        "--environment: not the name of a deployment environment",
+    ),
+    "environment of nobody": (
+        [*SHORT, "--repository", "site", "--environment", "stie/x"], "of which repository is production?",
+    ),
+    "account id of eleven digits": ([*SHORT[:6], "--account", "prod=22222222222"], "--account: not an AWS account id"),
+    "account without an id": ([*SHORT[:6], "--account", "prod"], "--account: no id in prod; write KEY=ID"),
+    "account of a path": ([*SHORT[:6], "--account", "../x=222222222222"], "--account: not a name: '../x'"),
+    "account twice": ([*SHORT, "--account", "PROD=333333333333"], "--account: PROD is given twice"),
+    "account too long": ([*SHORT[:6], "--account", f"{'x' * 101}=222222222222"], "a name of 101 characters"),
+    "one id for two accounts": (
+        [*SHORT, "--account", "other=222222222222", "--deploys", "production=prod"],
+        "the inventory would have a finding, duplicate",
+    ),
+    "one UUID for two": (
+        ["--workspace", f"acme={WORKSPACE}", "--repository", f"shop={WORKSPACE}", *SHORT[4:]],
+        "the inventory would have a finding, duplicate",
+    ),
+    "several accounts for an environment": (
+        [*SHORT, "--account", "dev=111111111111"],
+        "which account does production of shop deploy to?; add --deploys 'shop/production=KEY': prod, dev",
+    ),
+    "an account that is none": (
+        [*SHORT, "--deploys", "production=prdo"], "there is no account `prdo`; did you mean `prod`?",
+    ),
+    "an environment that is none": (
+        [*SHORT, "--deploys", "prodution=prod"], "shop has no environment `prodution`; did you mean `production`?",
+    ),
+    "a deployment of nothing": ([*SHORT, "--deploys", "production"], "--deploys: no account in production"),
+    "a region that is none": ([*SHORT, "--region", "Ireland"], "--region: not an AWS region: 'Ireland'"),
+    "a variable": (["--workspace", "{{account}}"], "--workspace: "),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", WRONG)
+def test_a_mistake_is_one_line_and_nothing_is_written(
+    mistake: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options, message = WRONG[mistake]
+    assert run(["init", ".", *options]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
+    assert "\x1b" not in captured.err
+    assert names_in(folder) == []
+
+
+class Terminal(io.StringIO):
+    """Standard input with somebody in front of it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def answer(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal("".join(f"{line}\n" for line in lines)))
+
+
+def test_on_a_terminal_it_asks_until_each_answer_is_one(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer(
+        monkeypatch,
+        "Acme", "acme", "x", WORKSPACE,
+        "shop", SHOP, "shop", "site", "", "",
+        "production", PRODUCTION, "staging=blue", "", "",
+        "prod", "", "",
+        "prod", "22", "222222222222", "dev", "111111111111", "",
+        "prod", "mars", "dev",
+    )  # fmt: skip
+    assert run(["init"]) == 0
+    err = capsys.readouterr().err
+    assert "not the slug of a workspace: 'Acme'; write `acme`" in err
+    assert "shop is there already" in err
+    inventory = yaml.safe_load((folder / "inventory" / "inventory.yaml").read_text())
+    assert inventory["workspaces"]["acme"] == {
+        "uuid": WORKSPACE,
+        "repositories": {
+            "shop": {"uuid": SHOP, "environments": {"production": PRODUCTION, "staging=blue": None}},
+            "site": {"environments": {"prod": None}},
+        },
+    }
+    assert {key: role["accounts"] for key, role in inventory["roles"].items()} == {
+        "shop-production": ["prod"], "shop-staging-blue": ["dev"], "site-prod": ["prod"],
+    }  # fmt: skip
+
+
+def test_what_options_say_is_not_asked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer(monkeypatch)
+    assert run(["init", ".", *FULL]) == 0
+    assert (folder / "inventory").is_dir()
+
+
+def test_the_end_of_the_answers_is_the_end(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer(monkeypatch, "acme")
+    assert run(["init"]) == 130
+    assert capsys.readouterr().err.endswith("stopped; nothing was written\n")
+    assert names_in(folder) == []
+
+
+names = st.one_of(
+    st.sampled_from(["no", "null", "1e3", "012", "~", "- x", "a: b", "#", "'", '"', "[x]", "{x}", "a, b", "!x", "&a",
+                     "*a", "@", "`", "%", "production", "Prod uction", "é", "人", "a#b", "a #b", "x:", "-", "?", "|"]),
+    st.text(st.characters(codec="utf-8"), min_size=1, max_size=12),
+)  # fmt: skip
+
+
+@given(st.lists(names, min_size=1, max_size=4), st.from_regex(r"[A-Za-z0-9_.-]{1,30}", fullmatch=True))
+def test_whatever_names_are_taken_come_back_as_they_are(found: Sequence[str], slug: str) -> None:
+    options = StarterOptions("acme", (slug,), tuple(f"{name}=" for name in found), ("prod=222222222222",), (), None)
+    try:
+        starter = starter_of(options)
+    except UsageError:
+        return
+    inventory = yaml.safe_load(inventory_text(starter))
+    (repository,) = inventory["workspaces"]["acme"]["repositories"].items()
+    assert repository == (slug, {"environments": dict.fromkeys(found)})
+    trusted = [role["trust"] for role in inventory["roles"].values()]
+    assert trusted == [[{"repository": f"acme/{slug}", "environments": [name]}] for name in found]
+    assert all(re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", key) for key in inventory["roles"])
+    assert all(yaml.safe_load(text) for text in starter_files(starter).values())
+
+
+def test_a_starter_with_every_uuid_has_no_finding_of_any_level(tmp_path: Path) -> None:
+    path = tmp_path / "inventory.yaml"
+    options = StarterOptions("acme", ("no",), ("production", "x" * 200), ("1=222222222222",), (), None)
+    path.write_text(inventory_text(starter_of(options).with_made_up_uuids()))
+    assert compile_plan(load_inventory(path)).findings == ()
