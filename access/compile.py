@@ -102,6 +102,7 @@ def _account_plan(loaded: Loaded, key: str, account: Account, selected: Selected
         access=_access(key, account, inventory.defaults, place),
         oidc_providers=oidc_providers,
         roles=tuple(roles),
+        previous_keys=account.previous_keys,
     )
 
 

@@ -126,6 +126,7 @@ class RolePlan:
         source_vpces: VPC endpoints that the exchange may come through, besides ``source_ips``; sorted.
         from_atlassian: Whether ``source_ips`` are the ranges that Atlassian publishes.
         is_plan_role: Whether it is the second role of a pair.
+        previous_keys: Keys that it had before, as ``key``.
     """
 
     key: str
@@ -148,6 +149,7 @@ class RolePlan:
     source_vpces: tuple[str, ...] = ()
     from_atlassian: bool = False
     is_plan_role: bool = False
+    previous_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,7 @@ class AccountPlan:
         access: How the program gets in.
         oidc_providers: Sorted by workspace.
         roles: Sorted by key.
+        previous_keys: Keys that it had before.
     """
 
     key: str
@@ -171,6 +174,7 @@ class AccountPlan:
     access: Access
     oidc_providers: tuple[OidcProviderPlan, ...]
     roles: tuple[RolePlan, ...]
+    previous_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ def role_plan(
         source_vpces=addresses.vpc_endpoints,
         from_atlassian=settings.get("source_ips") == ATLASSIAN,
         is_plan_role=isinstance(role, PairedRole),
+        previous_keys=tuple(f"{previous}{key[len(family_of(key)) :]}" for previous in role.previous_keys),
     )
     check_sizes(plan, settings, place, loaded.sources)
     if role.dangerously_allow_admin is None:

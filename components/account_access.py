@@ -8,6 +8,7 @@ from access.plan import AccountPlan
 from components.aws_provider import AwsSettings, aws_provider
 from components.oidc_provider import oidc_provider
 from components.pipeline_role import PipelineRole
+from components.previous_names import previous_names
 from oidc.thumbprint import Thumbprint
 
 TYPE = "bitbucket-aws-oidc:index:AccountAccess"
@@ -65,7 +66,7 @@ class AccountAccess(pulumi.ComponentResource):
                 role,
                 aws_provider=provider,
                 oidc_providers=[there[workspace] for workspace in trusted],
-                opts=pulumi.ResourceOptions(parent=self),
+                opts=pulumi.ResourceOptions(parent=self, aliases=previous_names(f"{name}/", role.previous_keys)),
             )
             self.role_arns[role.key] = component.arn
         self.oidc_provider_arns = {

@@ -7,6 +7,7 @@ import pulumi
 from access.plan import AccessPlan
 from components.account_access import AccountAccess
 from components.aws_provider import AwsSettings
+from components.previous_names import previous_names
 from oidc.thumbprint import Thumbprint
 
 TYPE = "bitbucket-aws-oidc:index:BitbucketOidc"
@@ -54,7 +55,7 @@ class BitbucketOidc(pulumi.ComponentResource):
                 aws_settings=aws_settings,
                 thumbprints=thumbprints,
                 protect_oidc_providers=protect_oidc_providers,
-                opts=pulumi.ResourceOptions(parent=self),
+                opts=pulumi.ResourceOptions(parent=self, aliases=previous_names("", account.previous_keys)),
             )
             self.role_arns[account.key] = access.role_arns
             self.oidc_provider_arns[account.key] = access.oidc_provider_arns

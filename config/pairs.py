@@ -41,6 +41,7 @@ def _plan_role(key: str, role: Role, plan: PlanRole) -> PairedRole:
     return PairedRole.model_construct(
         **settings,
         name=f"{role.name or family_of(key)}{PLAN_SUFFIX}",
+        previous_keys=tuple(f"{previous}{PLAN_SUFFIX}" for previous in role.previous_keys),
         accounts=role.accounts,
         trust=plan.trust,
         for_each=role.for_each,

@@ -86,6 +86,7 @@ RULES: dict[str, Rule] = {
     ),
     "partition-resource": Rule("error", "Resources of a permission policy are of the account's partition."),
     "override-conflict": Rule("error", "One account is matched by one override of a role at most."),
+    "previous-key": Rule("error", "A previous key is nobody's key any more, and one entry's alone."),
     "role-name-conflict": Rule("error", "Names of roles are unique in an account, ignoring case."),
     # Guardrails
     "guardrail-selects-nothing": Rule(
@@ -138,6 +139,7 @@ RULES: dict[str, Rule] = {
     ),
     "private-network": Rule("warning", "A network of `source_ips` is public: AWS sees no other."),
     "shared-addresses": Rule("warning", "Source addresses are one's own, not those of all customers of Bitbucket."),
+    "previous-name": Rule("warning", "A role under a new key keeps the name that it has in IAM."),
     "expires-soon": Rule("warning", "A role, or trust in a previous slug, has more than 14 days left."),
     "expired": Rule("warning", "A role, or trust in a previous slug, is not past its last day."),
     "restrictions-check-old": Rule(

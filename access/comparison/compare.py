@@ -1,6 +1,6 @@
 """Compare two plans: accounts by their ids, roles by their ARNs, since these are what AWS and pipelines know."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from access.comparison.admission import admissions
@@ -48,16 +48,29 @@ def _account(found: _Found, old: AccountView | None, new: AccountView | None) ->
         message = f"account {account.key} ({account.id}) {verb}"
         found.changes.append(Change(kind, Effect.NONE, account.key, None, None, message))
     elif old.key != new.key:
-        message = f"account {old.id} is called {new.key}, until now {old.key}: {_KNOWN_BY_KEY}"
-        found.changes.append(Change("account-key-changed", Effect.BREAKS, new.key, None, None, message))
+        effect, why = _key_changed(old.key, new.previous_keys)
+        message = f"account {old.id} is called {new.key}, until now {old.key}: {why}"
+        found.changes.append(Change("account-key-changed", effect, new.key, None, None, message))
     found.changes += oidc_provider_changes(old_account, new_account)
     _roles(found, old_account, new_account)
 
 
 _KNOWN_BY_KEY = (
     "Pulumi knows resources by these keys, so it would make anew what is there already, which IAM refuses while the "
-    "old one exists; keep the key, or rename it in the stack's state first"
+    "old one exists; keep the key, or name the old one under `previous_keys`"
 )
+
+
+def _key_changed(old: str, previous_keys: Collection[str]) -> tuple[Effect, str]:
+    if old in previous_keys:
+        return Effect.NONE, "`previous_keys` names the old key, so everything stays as it is"
+    return Effect.BREAKS, _KNOWN_BY_KEY
+
+
+def _is_same_key(old: tuple[AccountView, RoleView], new: tuple[AccountView, RoleView]) -> bool:
+    """Tell whether a stack knows a role by the keys of the new plan."""
+    accounts = old[0].key in (new[0].key, *new[0].previous_keys)
+    return accounts and old[1].key in (new[1].key, *new[1].previous_keys)
 
 
 def _roles(found: _Found, old_account: AccountView, new_account: AccountView) -> None:
@@ -70,7 +83,7 @@ def _roles(found: _Found, old_account: AccountView, new_account: AccountView) ->
             found.changes += _whole_role(new_account, role, gained=True)
         elif before != role or old_account.key != new_account.key:
             found.changes += _role((old_account, before), (new_account, role))
-            if before.arn != role.arn or (before.key, old_account.key) != (role.key, new_account.key):
+            if before.arn != role.arn or not _is_same_key((old_account, before), (new_account, role)):
                 found.lost.append(before.arn)
     for role in gone.values():
         found.changes += _whole_role(old_account, role, gained=False)
@@ -105,8 +118,9 @@ def _role(before: tuple[AccountView, RoleView], after: tuple[AccountView, RoleVi
         )
         yield Change("arn-changed", Effect.BREAKS, account.key, new.key, new.arn, message)
     elif old.key != new.key:
-        message = f"the role is now roles.{new.key}, until now roles.{old.key}: {_KNOWN_BY_KEY}"
-        yield Change("key-changed", Effect.BREAKS, account.key, new.key, new.arn, message)
+        effect, why = _key_changed(old.key, new.previous_keys)
+        message = f"the role is now roles.{new.key}, until now roles.{old.key}: {why}"
+        yield Change("key-changed", effect, account.key, new.key, new.arn, message)
     yield from trust_changes(before, after)
     yield from permission_changes(account, old, new)
     yield from _labels(account, old, new)

@@ -53,6 +53,7 @@ class RoleView(_Frozen):
     max_session_duration: int
     tags: dict[str, str]
     trust: list[TrustView]
+    previous_keys: list[str] = []
 
 
 class AccountView(_Frozen):
@@ -64,6 +65,7 @@ class AccountView(_Frozen):
     region: str | None
     oidc_providers: list[OidcProviderView]
     roles: list[RoleView]
+    previous_keys: list[str] = []
 
 
 class PlanView(_Frozen):
@@ -73,8 +75,13 @@ class PlanView(_Frozen):
 
     @classmethod
     def of(cls, plan: AccessPlan) -> "PlanView":
-        """See a compiled plan as its JSON shows it."""
-        return cls.model_validate(plan_json(plan))
+        """See a compiled plan as its JSON shows it, and besides which keys things had before."""
+        data = plan_json(plan)
+        for account, shown in zip(plan.accounts, data["accounts"], strict=True):
+            shown["previous_keys"] = list(account.previous_keys)
+            for role, shown_role in zip(account.roles, shown["roles"], strict=True):
+                shown_role["previous_keys"] = list(role.previous_keys)
+        return cls.model_validate(data)
 
     @property
     def role_count(self) -> int:

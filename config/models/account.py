@@ -10,6 +10,7 @@ from config.aws_values import AccountIdText, Region, TrustPolicyChars
 from config.bitbucket_values import WorkspaceSlugText
 from config.faults import each_once, fault
 from config.models.base import InventoryModel
+from config.models.previous_keys import PreviousKeys
 from config.policy_reference import RoleArn
 from config.scalars import Slug, Text, parse_text
 from config.written import EACH_ONCE, Looks, Or, example
@@ -108,6 +109,8 @@ class Account(InventoryModel):
     """The role to assume in the account. With `profile` it is assumed with the profile's credentials."""
     profile: Annotated[Text | None, example("prod", since="0.1")] = None
     """A named profile of the AWS configuration."""
+    previous_keys: Annotated[PreviousKeys, example(["production"], since="0.1")] = ()
+    """Keys that this account had before: what stacks made under them stays as it is."""
     labels: Annotated[dict[Slug, Text], example({"env": "prod", "team": "core"}, since="0.1")] = Field(
         default_factory=dict
     )

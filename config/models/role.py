@@ -10,6 +10,7 @@ from config.aws_values import RoleName, RolePath, SessionSeconds, VpcEndpointId,
 from config.faults import each_once, fault, parse_each
 from config.models.base import InventoryModel
 from config.models.family import FamilyItem, ForEach
+from config.models.previous_keys import PreviousKeys
 from config.models.trust import TrustEntry, a_list
 from config.policy_reference import ManagedPolicy
 from config.scalars import (
@@ -199,6 +200,8 @@ class Role(RoleSettings):
 
     name: Annotated[RoleName | None, example("payments-deploy", since="0.1")] = None
     """The name in IAM; the key where left out. A rename replaces the role: the old one is deleted first."""
+    previous_keys: Annotated[PreviousKeys, example(["payments"], since="0.1")] = ()
+    """Keys that this role had before: what stacks made under them stays, as long as `name` says what it is called."""
     accounts: Annotated[Accounts, example(["prod", "sandbox-*"], since="0.1")]
     """Keys or globs of accounts, or {labels: …, exclude: …}."""
     trust: Annotated[Trust, example([{"repository": "acme/payments", "environments": ["production"]}], since="0.1")]

@@ -196,6 +196,15 @@ def test_another_key_for_the_same_arn_changes_no_access_and_breaks_the_next_depl
     assert found.roles_lost == ("arn:aws:iam::111111111111:role/bitbucket/same",)
 
 
+def test_keys_that_say_what_they_were_break_nothing(view: View) -> None:
+    moved = base(name="same", accounts=["first"], previous_keys=["r"])
+    moved["roles"] = {"moved": moved["roles"]["r"]}
+    moved["accounts"] = {"first": {"id": "111111111111", "previous_keys": ["dev"]}}
+    found = compare(view(base(name="same")), view(moved))
+    assert kinds(found) == [("account-key-changed", "none"), ("key-changed", "none")]
+    assert found.roles_lost == ()
+
+
 def test_another_name_for_a_repository_changes_nothing(view: View) -> None:
     renamed = yaml.safe_load(INVENTORY.replace("shop", "store"))
     assert kinds(compare(view(base()), view(renamed))) == [("name-changed", "none")]

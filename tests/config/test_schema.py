@@ -43,6 +43,7 @@ OF_SEVERAL_FILES = {
 OF_SEVERAL_RECORDS = {
     *("unknown-workspace", "unknown-repository", "unknown-environment", "unknown-account", "unknown-audience"),
     *("unknown-permission-policy", "override-conflict", "role-name-conflict", "selects-no-account", "partition-region"),
+    *("previous-key", "previous-name"),
     *("unused-allow", "unused-workspace", "unused-repository", "unused-environment", "unused-permission-policy"),
     *("family-not-bound", "production-outside-environments", "session-without-addresses"),
 }

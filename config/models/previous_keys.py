@@ -1,0 +1,13 @@
+"""Keys that an account or a role had before."""
+
+from typing import Annotated, TypeAlias
+
+from pydantic import AfterValidator, BeforeValidator
+
+from config.faults import each_once
+from config.models.trust import a_list
+from config.scalars import Slug
+from config.written import EACH_ONCE
+
+PreviousKeys: TypeAlias = Annotated[tuple[Slug, ...], BeforeValidator(a_list), AfterValidator(each_once), EACH_ONCE]
+"""``[payments]``: each a key as it was written, of a role family the family's."""
