@@ -13,6 +13,7 @@ from click.core import ParameterSource
 
 from access.compile import compile_plan
 from access.explanation.claims import (
+    LONGEST_TOKEN,
     claim_notes,
     claims_of_json,
     claims_of_step,
@@ -30,7 +31,8 @@ from oidc.errors import UsageError
 from oidc.identifiers import ACCOUNT_ID_PATTERN
 from oidc.limits import VPC_ENDPOINT_ID
 
-_MAX_TOKEN = 200_000
+_READ = 4 * (LONGEST_TOKEN + 1)
+"""Bytes of standard input: enough to see that it is too long."""
 
 
 @click.command("explain")
@@ -143,7 +145,7 @@ def _given_claims(asked: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _piped() -> str:
-    read = sys.stdin.buffer.read(_MAX_TOKEN) if hasattr(sys.stdin, "buffer") else sys.stdin.read(_MAX_TOKEN).encode()
+    read = sys.stdin.buffer.read(_READ) if hasattr(sys.stdin, "buffer") else sys.stdin.read(_READ).encode()
     return read.decode("utf-8-sig", errors="replace")
 
 

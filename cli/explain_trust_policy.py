@@ -20,7 +20,7 @@ from cli.finding_lines import colour_wanted, counted
 from config.findings import one_line
 from oidc.errors import UsageError
 
-_MAX_BYTES = 1_000_000
+_MAX_BYTES = 100_000
 _NOBODY = "nobody: no token of Bitbucket gets through it"
 _ANY_ACCOUNT = "000000000000"
 """Stands for the account of a policy that names none: there is no such account."""
@@ -50,7 +50,7 @@ def read_policy(file: str, account: str | None) -> ReadPolicy:
                 data = opened.read(_MAX_BYTES + 1)
         if len(data) > _MAX_BYTES:
             raise UsageError(
-                f"{one_line(name)} is larger than 1 MB", do="give a trust policy: IAM takes 8,192 characters"
+                f"{one_line(name)} is larger than 100 KB", do="give a trust policy: IAM takes 8,192 characters"
             )
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -16,6 +16,10 @@ from oidc.errors import UsageError
 from oidc.issuer import default_audience, issuer_url
 from oidc.token_form import TOKEN_LIKE
 
+LONGEST_TOKEN = 20_000
+"""Characters that STS takes, ``WebIdentityToken`` of
+https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html; claims are shorter."""
+
 _ANY_STEP = "{00000000-0000-4000-8000-000000000000}"
 _PARTS = 3
 _SEEN_BY_AWS = frozenset({"iss", "aud", "sub", "amr", "email", "azp", "exp", "iat", "nbf", "jti"})
@@ -29,8 +33,9 @@ def claims_of_json(text: str) -> dict[str, Any]:
     """
     if TOKEN_LIKE.match(text.strip()):
         raise UsageError("--claims is a token, and takes JSON", do="pipe the token into the command: --token -")
+    _refuse_too_long(text, "--claims")
     try:
-        claims = json.loads(text)
+        claims = json.loads(text, object_pairs_hook=_each_once)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise UsageError(f"--claims is not JSON: {error.msg} at {where}", do=_WRITE_CLAIMS) from None
@@ -39,6 +44,20 @@ def claims_of_json(text: str) -> dict[str, Any]:
     if not isinstance(claims, dict):
         raise UsageError("--claims is no JSON object", do=_WRITE_CLAIMS)
     return _checked(claims, "--claims")
+
+
+def _refuse_too_long(text: str, what: str) -> None:
+    if len(text) > LONGEST_TOKEN:
+        raise UsageError(f"{what} is longer than any token: STS takes {LONGEST_TOKEN:,} characters", do="give one")
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a name that stands twice: "the parser … MUST either reject … or use only the last" (RFC 7519, 4)."""
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"--claims has `{one_line(name)}` twice", do="give each claim once")
+    return dict(pairs)
 
 
 _WRITE_CLAIMS = """write '{"iss": "…", "aud": "…", "sub": "…"}'"""
@@ -53,6 +72,7 @@ def claims_of_token(text: str) -> dict[str, Any]:
     Raises:
         UsageError: It is no token; the message has no part of it.
     """
+    _refuse_too_long(text, "what came on standard input")
     parts = text.strip().split(".")
     if len(parts) != _PARTS:
         what = "nothing came" if not text.strip() else "what came is no token"

@@ -87,6 +87,9 @@ def _within_repository(parts: list[str], here: Sequence[Steps], names: Names) ->
     wanted = sorted({names.environment(each.environment) for each in here if each.environment is not None})
     outside = any(each.form is Form.OUTSIDE_ENVIRONMENTS for each in here)
     if len(parts) == _WITHOUT:
+        if parts[1] in names.environments:
+            what = f"its step has the UUID of deployment environment {names.environment(parts[1])}"
+            return f"{what}: a subject with one has three parts, {_FORM}"
         lacks = " or ".join(f"`deployment: {environment}`" for environment in wanted[:_SHOWN])
         return f"the token has no deployment environment: the step lacks {lacks}"
     got = names.environment(parts[1])
@@ -96,6 +99,7 @@ def _within_repository(parts: list[str], here: Sequence[Steps], names: Names) ->
     return f"subject has another deployment environment: expected {_listed(wanted)}{also}, got {got}"
 
 
+_FORM = "{repository}:{deployment environment}:{step}"
 _SHOWN = 5
 
 

@@ -152,7 +152,9 @@ def test_a_token_on_the_command_line_is_refused_and_not_repeated(
     ("arguments", "message"),
     [
         (["--claims", "{"], "--claims is not JSON: "),
-        (["--claims", "[" * 100_000], "--claims has nesting or a number beyond what a token has"),
+        (["--claims", "[" * 19_999], "--claims has nesting or a number beyond what a token has"),
+        (["--claims", "[" * 20_001], "--claims is longer than any token: STS takes 20,000 characters"),
+        (["--claims", '{"sub": "a", "iss": "b", "sub": "c"}'], "--claims has `sub` twice; give each claim once"),
         (["--claims", "[]"], "--claims is no JSON object"),
         (["--claims", "{}"], "--claims has no iss"),
         (["--claims", json.dumps({**CLAIMS, "aud": ""})], "--claims has no aud"),

@@ -129,6 +129,13 @@ def test_every_role_of_the_plan_is_answered_sorted_by_arn() -> None:
         (f"{REPO}:{STEP}", "the token has no deployment environment: the step lacks `deployment: production`"),
         (f"{REPO}:{STAGING}:{STEP}", "subject has another deployment environment: expected production, got staging"),
         (f"{SITE}:{STEP}", "subject has another repository: expected acme/shop, got acme/site"),
+        (
+            f"{REPO}:{ENV}",
+            (
+                "its step has the UUID of deployment environment production: a subject with one has three "
+                "parts, {repository}:{deployment environment}:{step}"
+            ),
+        ),
     ],
 )
 def test_a_subject_of_another_step_is_named_as_the_inventory_names_it(sub: str, expected: str) -> None:
