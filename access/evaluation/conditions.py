@@ -45,6 +45,9 @@ def condition_checks(condition: object, context: RequestContext, *, variables: b
             # Access Analyzer, "Duplicate keys with different case": it is not said which one counts.
             raise EvaluationError(f"{name} has one condition key twice, in two spellings", do="keep one of them")
         for key, written in tests.items():
+            if not key.isascii():
+                # Some such letters are ASCII in lower case: the sign of the kelvin is a k.
+                raise EvaluationError(f"no condition key is {key!r}: it has other characters than ASCII")
             wanted = texts_of(written)
             found = context.values(key)
             if name == "Null":

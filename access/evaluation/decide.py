@@ -45,7 +45,7 @@ def decide(document: Mapping[str, Any], request: WebIdentityRequest) -> Decision
     """
     _refuse_unknown("the policy", parsed_object(document, "a policy"), _DOCUMENT_ELEMENTS)
     version = document.get("Version", "2008-10-17")
-    if version not in _VERSIONS:
+    if not isinstance(version, str) or version not in _VERSIONS:
         raise EvaluationError(f"there is no version {version!r} of the policy language", do="write 2012-10-17")
     statements = document.get("Statement")
     listed = statements if isinstance(statements, list) else [statements]
@@ -134,6 +134,8 @@ def _action_check(statement: Mapping[str, Any]) -> Check:
     if len(elements) != 1:
         raise EvaluationError("a statement has exactly one of Action and NotAction")
     wanted = texts_of(statement[elements[0]])
+    if odd := next((pattern for pattern in wanted if not pattern.isascii()), None):
+        raise EvaluationError(f"no action is {odd!r}: it has other characters than ASCII")
     named = any(_is_action(pattern) for pattern in wanted)
     return Check("Action", "", "", wanted, (ACTION,), named is (elements[0] == "Action"))
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from ipaddress import ip_address, ip_network
 from operator import eq, ge, gt, le, lt
 
@@ -72,7 +72,12 @@ def _string_equals(found: str, wanted: str, context: RequestContext | None) -> b
 
 def _string_equals_ignoring_case(found: str, wanted: str, context: RequestContext | None) -> bool:
     tokens = tokens_of(wanted, context)
-    return tokens is not None and found.lower() == literal(tokens).lower()
+    if tokens is None:
+        return False
+    text = literal(tokens)
+    if not (found.isascii() and text.isascii()):
+        raise EvaluationError(f"how AWS ignores case beyond ASCII, as in {found!r} and {text!r}, is not documented")
+    return found.lower() == text.lower()
 
 
 def _string_like(found: str, wanted: str, context: RequestContext | None) -> bool:
@@ -103,14 +108,14 @@ def _numeric(compare: Callable[[Decimal, Decimal], bool]) -> Compare:
     return compare_numbers
 
 
+_NUMBER = re.compile(r"-?\d{1,30}(\.\d{1,30})?", re.ASCII)
+""""Integer or decimal values"; of exponents and separators nothing is said."""
+
+
 def _number(text: str) -> Decimal:
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        number = Decimal("nan")
-    if not number.is_finite():
+    if _NUMBER.fullmatch(text) is None:
         raise EvaluationError(f"{text!r} is no number")
-    return number
+    return Decimal(text)
 
 
 def _date(compare: Callable[[datetime, datetime], bool]) -> Compare:
@@ -126,6 +131,10 @@ _W3C_TIME = re.compile(
 """The forms of https://www.w3.org/TR/NOTE-datetime that name a day or an instant of it."""
 
 
+_SECONDS = re.compile(r"\d{9,12}", re.ASCII)
+"""Since 1970, in this century and the next ones; eight digits may be a day as ISO 8601 writes it without dashes."""
+
+
 def instant(text: str) -> datetime:
     """Return the time that a policy names in ISO 8601, ``2027-02-01T00:00:00Z``, or in seconds since 1970.
 
@@ -136,7 +145,7 @@ def instant(text: str) -> datetime:
         if _W3C_TIME.fullmatch(text):
             time = datetime.fromisoformat(text)
             return time if time.tzinfo else time.replace(tzinfo=UTC)
-        if re.fullmatch(r"\d{5,}", text, re.ASCII):
+        if _SECONDS.fullmatch(text):
             return datetime.fromtimestamp(int(text), UTC)
     except (ValueError, OverflowError, OSError) as error:
         raise EvaluationError(f"{text!r} is no time") from error
@@ -151,12 +160,18 @@ def _bool(found: str, wanted: str, context: RequestContext | None) -> bool:
     return found.lower() == text
 
 
+_NETWORK = re.compile(r"[0-9A-Fa-f:.]+(/\d{1,3})?", re.ASCII)
+""""The value must be in the standard CIDR format"."""
+
+
 def _ip_address(found: str, wanted: str, _: RequestContext | None) -> bool:
     """Tell whether an address is in a network; without a prefix it is one address of IPv4.
 
     "If you specify an IP address without the associated routing prefix, IAM uses the default prefix value of /32",
     which for IPv6 would be a large network: what is meant there is not guessed.
     """
+    if _NETWORK.fullmatch(wanted) is None:
+        raise EvaluationError(f"{wanted!r} is no network as AWS documents them", do="write 203.0.113.0/24")
     try:
         address, network = ip_address(found), ip_network(wanted)
     except ValueError as error:

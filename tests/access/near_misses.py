@@ -42,7 +42,7 @@ def cases_of_rendered_policies(seed: int, count: int) -> Iterator[Case]:
     rng = random.Random(seed)
     for _ in range(count):
         account, role = rng.choice(wide_roles())
-        request = _right(rng, account, role, rng.choice(role.trust))
+        request = right_call(rng, account, role, rng.choice(role.trust))
         wrongs = rng.choices(sorted(WRONGS), k=rng.choice([0, 1, 1, 1, 2]))
         for wrong in wrongs:
             request = WRONGS[wrong](rng, request)
@@ -53,7 +53,7 @@ def a_uuid(rng: random.Random) -> str:
     return "{" + "-".join("".join(rng.choices("0123456789abcdef", k=length)) for length in (8, 4, 4, 4, 12)) + "}"
 
 
-def _right(rng: random.Random, account: AccountPlan, role: RolePlan, line: TrustPlan) -> WebIdentityRequest:
+def right_call(rng: random.Random, account: AccountPlan, role: RolePlan, line: TrustPlan) -> WebIdentityRequest:
     inside = line.environment_uuid
     if line.steps == "all_including_environments" and rng.random() < 0.7:
         inside = BitbucketUuid(a_uuid(rng))
