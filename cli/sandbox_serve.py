@@ -11,6 +11,7 @@ from access.plan import RolePlan, TrustPlan
 from access.trust_in_words import trust_in_words
 from config.findings import one_line
 from oidc.issuer import ISSUER_HOST
+from sandbox.emulated_bitbucket.manners import SANDBOX_TOKEN
 from sandbox.session import Session
 
 TOKEN_FILE = "web-identity-token"  # noqa: S105 - the name of a file
@@ -87,6 +88,11 @@ def served_json(session: Session) -> dict[str, Any]:
             "ca_file": str(session.bitbucket.ca_file),
             "urls": [workspace.issuer for workspace in session.bitbucket.workspaces],
         },
+        "bitbucket": {
+            "api_url": session.bitbucket.api_url,
+            "ranges_url": session.bitbucket.ranges_url,
+            "access_token": SANDBOX_TOKEN,
+        },
         "roles": [asdict(way) for way in ways(session)],
     }
 
@@ -106,6 +112,12 @@ def show_served(session: Session) -> None:
         f"# The issuer is {ISSUER_HOST} at {address}; its CA is in {ca_file}",
         f"curl --cacert {ca_file} --connect-to {ISSUER_HOST}:443:{address} {issuer}/.well-known/openid-configuration",
         f"openssl s_client -servername {ISSUER_HOST} -showcerts -connect {address} </dev/null",
+    ]
+    lines += [
+        "",
+        "# bitbucket-oidc lock asks it with these:",
+        f"export BITBUCKET_API_URL={session.bitbucket.api_url} BITBUCKET_ACCESS_TOKEN={SANDBOX_TOKEN}",
+        f"export BITBUCKET_CA_FILE={ca_file} ATLASSIAN_IP_RANGES_URL={session.bitbucket.ranges_url}",
     ]
     for way in ways(session):
         note = f" ({way.note})" if way.note else ""

@@ -28,12 +28,14 @@ class Loaded:
     Attributes:
         inventory: The sound part of it, with UUIDs from the lock and documents from policy files. Where no finding
             is an error, all of it.
+        written: The same, without UUIDs from the lock.
         lock: As read.
         sources: The files, for the places of further findings.
         findings: In file order.
     """
 
     inventory: Inventory
+    written: Inventory
     lock: ReadLock
     sources: Sources
     findings: tuple[Finding, ...]
@@ -73,7 +75,7 @@ def load_inventory(path: FilePath, *, guardrails: FilePath | None = None, today:
     if sources.data:
         selector = AccountSelector(inventory.accounts)
         check(Context(written, inventory, read, sources, selector, today))
-    return Loaded(inventory, read, sources, in_file_order(sources.findings))
+    return Loaded(inventory, written, read, sources, in_file_order(sources.findings))
 
 
 def _hint_for_empty(sources: Sources, fault: Fault) -> str | None:

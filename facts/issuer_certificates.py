@@ -1,4 +1,4 @@
-"""The thumbprints of issuers, taken from the certificates that their hosts present over TLS.
+"""The certificates that the hosts of issuers present over TLS, and the thumbprints that follow from them.
 
 AWS's procedure (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html):
 the issuer's discovery document, the host of its ``jwks_uri``, the last certificate which that host presents, SHA-1.
@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import certifi
 import requests
@@ -40,6 +41,9 @@ _CONNECT_SHARE = 1 / (len(PAUSES) + 1)
 
 REAL_TIME = Clock()
 
+Chain: TypeAlias = tuple[x509.Certificate, ...]
+"""One chain in order, verified."""
+
 
 def fetch_thumbprints(
     issuers: Collection[str],
@@ -51,6 +55,23 @@ def fetch_thumbprints(
     clock: Clock = REAL_TIME,
 ) -> dict[str, Thumbprint]:
     """Return the thumbprint for each issuer, ``{"https://api.bitbucket.org/2.0/…/oidc": "990f41…"}``.
+
+    Arguments and errors are those of ``fetch_chains``, whose last certificates these are of.
+    """
+    chains = fetch_chains(issuers, alike=alike, connect=connect, ca_file=ca_file, timeout=timeout, clock=clock)
+    return {issuer: chain_thumbprint(chain) for issuer, chain in chains.items()}
+
+
+def fetch_chains(
+    issuers: Collection[str],
+    *,
+    alike: Mapping[str, Sequence[str]] | None = None,
+    connect: IssuerConnect | None = None,
+    ca_file: Path | None = None,
+    timeout: float = 10.0,
+    clock: Clock = REAL_TIME,
+) -> dict[str, Chain]:
+    """Return the certificates that the host of each issuer's keys presents, the host's own first.
 
     One TLS connection is made to each distinct host, however many issuers it serves (more only if the host closes it
     between two documents). A thumbprint is believed only after the host's chain was verified against trusted CAs, its
@@ -174,8 +195,8 @@ def _pause_after(outcome: _Reply | Exception, pause: float) -> float | None:
     return pause if is_transient(outcome) else None
 
 
-def _fetch_any(issuer: str, alike: Sequence[str], transport: _Transport, adapter: ChainRecordingAdapter) -> Thumbprint:
-    """Return the thumbprint of an issuer, or of the first of those alike that has a discovery document."""
+def _fetch_any(issuer: str, alike: Sequence[str], transport: _Transport, adapter: ChainRecordingAdapter) -> Chain:
+    """Return the chain of an issuer, or of the first of those alike that has a discovery document."""
     try:
         return _fetch_one(issuer, transport, adapter)
     except _NoDocumentError:
@@ -185,16 +206,16 @@ def _fetch_any(issuer: str, alike: Sequence[str], transport: _Transport, adapter
         raise
 
 
-def _fetch_one(issuer: str, transport: _Transport, adapter: ChainRecordingAdapter) -> Thumbprint:
+def _fetch_one(issuer: str, transport: _Transport, adapter: ChainRecordingAdapter) -> Chain:
     url = discovery_url(issuer)
     until = transport.clock.now() + transport.timeout
     try:
-        return within(transport.timeout, lambda: _thumbprint_of(issuer, transport, adapter, until))
+        return within(transport.timeout, lambda: _chain_of(issuer, transport, adapter, until))
     except TimeoutError as error:
         raise request_failure(url, error, address=transport.address) from error
 
 
-def _thumbprint_of(issuer: str, transport: _Transport, adapter: ChainRecordingAdapter, until: float) -> Thumbprint:
+def _chain_of(issuer: str, transport: _Transport, adapter: ChainRecordingAdapter, until: float) -> Chain:
     document = _discovery_document(issuer, transport, until)
     host, port = authority(document.jwks_uri) or ("", 0)
     chain = adapter.presented_by(host, port)
@@ -203,9 +224,10 @@ def _thumbprint_of(issuer: str, transport: _Transport, adapter: ChainRecordingAd
         transport.send("HEAD", document.jwks_uri, until=until, any_status=True)
         chain = adapter.presented_by(host, port)
     try:
-        return chain_thumbprint(chain or ())
+        chain_thumbprint(chain or ())  # what is no chain has none
     except IssuerError as error:
         raise IssuerError(f"{document.jwks_uri}: {error.what}", do=error.do) from error
+    return chain or ()
 
 
 def _discovery_document(issuer: str, transport: _Transport, until: float) -> DiscoveryDocument:

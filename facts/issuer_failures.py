@@ -61,6 +61,11 @@ def request_failure(url: str, error: BaseException, *, address: str = "", tries:
     return IssuerError(f"{url} could not be fetched: {what}", do=what_to_do)
 
 
+def what_happened(error: BaseException) -> str:
+    """Return what went wrong with a request, ``it refused the connection``, for any of ``REQUEST_FAILURES``."""
+    return _explain(error)[0]
+
+
 def tried(tries: int) -> str:
     """Return `` (tried 3 times)``, or nothing for a single try."""
     return f" (tried {tries} times)" if tries > 1 else ""

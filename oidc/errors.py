@@ -11,6 +11,7 @@
     └── OutsideWorldError           something we do not control failed
         ├── IssuerError             the issuer could not be reached, or what it presented cannot be believed
         ├── AwsError                AWS refused or could not be reached
+        ├── BitbucketError          Bitbucket's API refused, could not be reached, or answered what it documents not
         └── SandboxError            the sandbox's own parts: engine, emulators, state, lock
 
 An error has up to three parts: what happened (where, expected, found), why it matters where that is not obvious, and
@@ -81,6 +82,10 @@ class IssuerError(OutsideWorldError):
 
 class AwsError(OutsideWorldError):
     """AWS refused a call or could not be reached."""
+
+
+class BitbucketError(OutsideWorldError):
+    """Bitbucket's API refused a call, could not be reached, or answered something else than it documents."""
 
 
 class SandboxError(OutsideWorldError):

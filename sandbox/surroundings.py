@@ -2,16 +2,18 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from access.deploy_policy import DeployScope
 from access.plan import AccessPlan, AccountPlan
 from config.models.inventory import Inventory
+from config.models.workspace import Workspace
 from oidc.arn import Partition, parse_iam_arn
 from sandbox.emulated_aws.furnish import AccountFurniture, FurnishedOidcProvider
 from sandbox.emulated_aws.settings import AccountQuotas
+from sandbox.emulated_bitbucket.contents import EmulatedEnvironment, EmulatedRepository
 from sandbox.emulated_bitbucket.step import EmulatedWorkspace
 
 FOLDER = Path(".sandbox")
@@ -46,17 +48,26 @@ def emulated_part(plan: AccessPlan) -> Emulated:
 
 
 def workspaces_of(inventory: Inventory) -> list[EmulatedWorkspace]:
-    """Return the workspaces that the emulated Bitbucket has: those with a UUID, and the stranger.
+    """Return the workspaces that the emulated Bitbucket has: what has a UUID, and the stranger.
 
     One that was renamed has its previous slugs, too: both issuers are trusted, and each is to be proved.
     """
     known = [
-        EmulatedWorkspace(slug, workspace.uuid)
+        EmulatedWorkspace(slug, workspace.uuid, tuple(_repositories(workspace)))
         for current, workspace in inventory.workspaces.items()
         if workspace.uuid
         for slug in (current, *workspace.previous_slugs)
     ]
     return [*known, STRANGER]
+
+
+def _repositories(workspace: Workspace) -> Iterator[EmulatedRepository]:
+    for slug, found in workspace.repositories.items():
+        if found.uuid:
+            environments = tuple(
+                EmulatedEnvironment(name, one.uuid) for name, one in found.environments.items() if one.uuid
+            )
+            yield EmulatedRepository(slug, found.uuid, environments)
 
 
 def quotas_of(inventory: Inventory) -> dict[str, AccountQuotas]:

@@ -11,6 +11,7 @@ refuse a chain without them.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import IPv4Address
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -21,6 +22,9 @@ AUTHORITY_LIFETIME = timedelta(days=3650)
 HOST_LIFETIME = timedelta(days=90)
 RENEW_BEFORE = timedelta(days=30)
 """A certificate with less than this left is replaced: no run of the sandbox lasts that long."""
+
+OWN_ADDRESS = IPv4Address("127.0.0.1")
+"""In the host's certificate too, for clients that name the address."""
 
 _BACKDATED = timedelta(hours=1)
 
@@ -53,13 +57,13 @@ def make_authority(now: datetime) -> Authority:
 def issue_host_certificate(
     authority: Authority, host: str, key: ec.EllipticCurvePrivateKey, now: datetime
 ) -> x509.Certificate:
-    """Issue the certificate of one DNS name, for TLS servers, valid from ``now`` (aware) for 90 days."""
+    """Issue the certificate of a DNS name and this machine, for TLS servers, valid from ``now`` (aware) for 90 days."""
     builder = (
         _builder(_name(host), key, authority.intermediate.subject, now, HOST_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host), x509.IPAddress(OWN_ADDRESS)]), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(_issued_with(authority.key), critical=False)
     )

@@ -4,14 +4,20 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 from facts.issuer_connect import IssuerConnect
 from oidc.errors import SandboxError
 from oidc.issuer import ISSUER_HOST
+from sandbox.emulated_bitbucket.exchange import Answer, Request, error_answer
+from sandbox.emulated_bitbucket.ip_ranges import IP_RANGES_PATH, EmulatedRanges
 from sandbox.emulated_bitbucket.kept_certificates import keep_certificates
+from sandbox.emulated_bitbucket.manners import Manners
+from sandbox.emulated_bitbucket.rest import RestApi
 from sandbox.emulated_bitbucket.server import TlsServer
 from sandbox.emulated_bitbucket.signing_key import SigningKey, keep_signing_key
 from sandbox.emulated_bitbucket.site import Site
@@ -25,7 +31,7 @@ def _now() -> datetime:
 
 
 class EmulatedBitbucket:
-    """Stands for api.bitbucket.org on loopback: discovery documents, key set, step tokens.
+    """Stands for api.bitbucket.org on loopback: discovery documents, key set, step tokens, REST calls, address ranges.
 
     Its keys and certificates are in a folder, made at the first use and the same from then on, so that a second run
     sees what the first one saw. Tokens can be signed without serving; as a context manager it serves.
@@ -35,9 +41,13 @@ class EmulatedBitbucket:
         workspaces: Those that exist.
         port: To listen on; 0 for any free one.
         clock: What time it is, aware.
+        manners: How its REST API behaves, besides what it holds.
+        ranges: What it publishes in place of ip-ranges.atlassian.com.
 
     Attributes:
-        workspaces: Those that exist.
+        workspaces: Those that exist; others may be set while it serves.
+        manners: As given; they may be changed while it serves.
+        ranges: Likewise.
         ca_file: PEM of the root certificate to trust.
         warnings: A sentence for each thing in the folder that was broken and was made anew; empty at the first use.
 
@@ -52,8 +62,12 @@ class EmulatedBitbucket:
         *,
         port: int = 0,
         clock: Callable[[], datetime] = _now,
+        manners: Manners | None = None,
+        ranges: EmulatedRanges | None = None,
     ) -> None:
         self.workspaces = tuple(workspaces)
+        self.manners = manners or Manners()
+        self.ranges = ranges or EmulatedRanges()
         self._clock = clock
         self._port = port
         self._server: TlsServer | None = None
@@ -64,8 +78,8 @@ class EmulatedBitbucket:
         self.warnings = certificates.warnings + key_warnings
 
     def __enter__(self) -> Self:
-        site = Site(self.workspaces, self.jwks)
-        self._server = TlsServer(self._port, ISSUER_HOST, self._host_file, site.answer)
+        self._rest = RestApi(self.manners)
+        self._server = TlsServer(self._port, ISSUER_HOST, self._host_file, self._answer)
         threading.Thread(
             target=self._server.serve_forever, args=(_POLL_SECONDS,), name="emulated-bitbucket", daemon=True
         ).start()
@@ -77,6 +91,39 @@ class EmulatedBitbucket:
         if self._server is not None:
             self._server.close()
             self._server = None
+
+    def _answer(self, request: Request) -> Answer:
+        if request.path.rstrip("/") == IP_RANGES_PATH:
+            return Answer(HTTPStatus.OK, self.ranges.document())
+        found = Site(self.workspaces, self.jwks).answer(request.path)
+        if found is not None and urlsplit(request.origin).hostname != ISSUER_HOST:
+            # An issuer is known by its name, whoever serves it.
+            return error_answer(HTTPStatus.MISDIRECTED_REQUEST, f"This is {ISSUER_HOST}.")
+        answer = found or self._rest.answer(request, self.workspaces)
+        return answer or error_answer(HTTPStatus.NOT_FOUND, "There is no API hosted at this URL.")
+
+    @property
+    def requests(self) -> tuple[Request, ...]:
+        """What its REST API was asked since it began to serve."""
+        return tuple(self._rest.requests)
+
+    @property
+    def api_url(self) -> str:
+        """Where its REST API is: ``https://127.0.0.1:8443/2.0``.
+
+        Raises:
+            SandboxError: It does not serve at the moment.
+        """
+        return f"https://{self.address}/2.0"
+
+    @property
+    def ranges_url(self) -> str:
+        """Where its address ranges are: ``https://127.0.0.1:8443/ip-ranges``.
+
+        Raises:
+            SandboxError: It does not serve at the moment.
+        """
+        return f"https://{self.address}{IP_RANGES_PATH}"
 
     @property
     def address(self) -> str:

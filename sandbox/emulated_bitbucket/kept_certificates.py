@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from sandbox.emulated_bitbucket.certificates import (
     HOST_LIFETIME,
+    OWN_ADDRESS,
     Authority,
     is_usable,
     issue_host_certificate,
@@ -106,7 +107,8 @@ def _host_state(content: bytes | None, authority: Authority, host: str, now: dat
     right_names = names.get_values_for_type(x509.DNSName) == [host]
     if key.public_key() != certificate.public_key() or rest != [authority.intermediate] or not right_names:
         return "broken"
-    return "good" if is_usable(certificate, now) else "due"
+    has_address = names.get_values_for_type(x509.IPAddress) == [OWN_ADDRESS]  # older ones have not
+    return "good" if has_address and is_usable(certificate, now) else "due"
 
 
 def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:

@@ -13,11 +13,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from requests.structures import CaseInsensitiveDict
+
 from oidc.errors import SandboxError
-from sandbox.emulated_bitbucket.site import Answer, error_answer
+from sandbox.emulated_bitbucket.exchange import Answer, Request, error_answer
 
 _IDLE_SECONDS = 60.0
 """A connection that says nothing for so long is closed, and so is one that does not finish its handshake."""
+
+_MAX_BODY_BYTES = 65_536
 
 
 class TlsServer(ThreadingHTTPServer):
@@ -25,9 +29,9 @@ class TlsServer(ThreadingHTTPServer):
 
     Args:
         port: 0 for any free one.
-        host: The only name that it answers to, in the ``Host`` header.
+        host: The only name that it answers to, in the ``Host`` header; and its address.
         host_file: PEM of the host's key and of the chain to present.
-        answer: From a path, percent-encoded and without query, to what to say.
+        answer: From a request to what to say.
 
     Raises:
         SandboxError: The port is taken, or the certificate cannot be used.
@@ -37,7 +41,7 @@ class TlsServer(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
 
-    def __init__(self, port: int, host: str, host_file: Path, answer: Callable[[str], Answer]) -> None:
+    def __init__(self, port: int, host: str, host_file: Path, answer: Callable[[Request], Answer]) -> None:
         self.host = host
         self.answer = answer
         self.connections = 0
@@ -101,22 +105,33 @@ class _Handler(BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         self._respond(body=False)
 
+    def do_POST(self) -> None:
+        self._respond(body=True)
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's signature
         """Log nothing."""
 
     def _respond(self, *, body: bool) -> None:
         answer = self._answer()
-        content = json.dumps(answer.document).encode()
+        is_html = isinstance(answer.document, str)
+        content = answer.document.encode() if isinstance(answer.document, str) else json.dumps(answer.document).encode()
         self.send_response(answer.status)
-        self.send_header("Content-Type", "application/json; charset=utf-8")
+        self.send_header("Content-Type", f"{'text/html' if is_html else 'application/json'}; charset=utf-8")
         self.send_header("Content-Length", str(len(content)))
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
         self.end_headers()
         if body:
             self.wfile.write(content)
 
     def _answer(self) -> Answer:
-        host = self.headers.get("Host", "").partition(":")[0]
-        if host != self.server.host:
+        authority = self.headers.get("Host", "")
+        if authority.partition(":")[0] not in (self.server.host, "127.0.0.1"):
             # As a host of many names would: so a client that forgets whom it talks to is noticed here too.
             return error_answer(HTTPStatus.MISDIRECTED_REQUEST, f"This is {self.server.host}.")
-        return self.server.answer(urlsplit(self.path).path)
+        length = self.headers.get("Content-Length", "0")
+        if not length.isdigit() or int(length) > _MAX_BODY_BYTES:
+            return error_answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request is too large.")
+        parts = urlsplit(self.path)
+        headers, body = CaseInsensitiveDict(self.headers.items()), self.rfile.read(int(length))
+        return self.server.answer(Request(parts.path, parts.query, headers, f"https://{authority}", self.command, body))

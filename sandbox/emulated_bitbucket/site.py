@@ -5,22 +5,12 @@ https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pipelines/.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from urllib.parse import unquote
 
+from sandbox.emulated_bitbucket.exchange import Answer, Document, error_answer
 from sandbox.emulated_bitbucket.step import EmulatedWorkspace
-
-Document = Mapping[str, object]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A status and a document, which goes out as JSON."""
-
-    status: HTTPStatus
-    document: Document
 
 
 class Site:
@@ -41,8 +31,8 @@ class Site:
             (re.compile(identity + r"/keys\.json"), lambda _: jwks),
         )
 
-    def answer(self, path: str) -> Answer:
-        """Answer a path, without query and still percent-encoded."""
+    def answer(self, path: str) -> Answer | None:
+        """Answer a path, without query and still percent-encoded; ``None`` where it is none of these documents'."""
         for route, document in self._routes:
             match = route.fullmatch(path)
             if match is None:
@@ -52,7 +42,7 @@ class Site:
             if workspace is None:
                 return error_answer(HTTPStatus.NOT_FOUND, f"No workspace with identifier '{name}'.")
             return Answer(HTTPStatus.OK, document(workspace))
-        return error_answer(HTTPStatus.NOT_FOUND, "There is no API hosted at this URL.")
+        return None
 
 
 def discovery_document(workspace: EmulatedWorkspace) -> Document:
@@ -67,8 +57,3 @@ def discovery_document(workspace: EmulatedWorkspace) -> Document:
             "stepUuid", "branchName", "deploymentEnvironmentUuid",
         ],
     }  # fmt: skip
-
-
-def error_answer(status: HTTPStatus, message: str) -> Answer:
-    """Return an error in the form of Bitbucket's REST API (https://developer.atlassian.com/cloud/bitbucket/rest/intro/)."""
-    return Answer(status, {"type": "error", "error": {"message": message}})

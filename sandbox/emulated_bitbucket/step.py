@@ -11,6 +11,7 @@ from datetime import datetime
 
 from oidc.identifiers import BitbucketUuid, WorkspaceSlug
 from oidc.issuer import default_audience, issuer_url
+from sandbox.emulated_bitbucket.contents import EmulatedRepository
 
 
 def random_uuid() -> str:
@@ -25,10 +26,12 @@ class EmulatedWorkspace:
     Attributes:
         slug: Its ID, as in ``bitbucket.org/acme``.
         uuid: With braces: ``{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}``.
+        repositories: That it has.
     """
 
     slug: str
     uuid: str
+    repositories: tuple[EmulatedRepository, ...] = ()
 
     @property
     def issuer(self) -> str:

@@ -16,7 +16,13 @@ WIDE = Path(__file__).parent.parent / "fixtures" / "inventories" / "wide"
 @pytest.fixture
 def session() -> Any:
     """What the output is made of, without servers."""
-    bitbucket = SimpleNamespace(address="127.0.0.1:8443", ca_file=Path("/a folder/ca.pem"), workspaces=(STRANGER,))
+    bitbucket = SimpleNamespace(
+        address="127.0.0.1:8443",
+        ca_file=Path("/a folder/ca.pem"),
+        workspaces=(STRANGER,),
+        api_url="https://127.0.0.1:8443/2.0",
+        ranges_url="https://127.0.0.1:8443/ip-ranges",
+    )
     return SimpleNamespace(subject=read_subject(WIDE), endpoint="http://127.0.0.1:4566", bitbucket=bitbucket)
 
 
@@ -47,3 +53,10 @@ def test_variables_that_would_count_before_a_token_file_are_taken_away(
     assert "export AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1\n" in out
     assert "curl --cacert '/a folder/ca.pem' --connect-to api.bitbucket.org:443:127.0.0.1:8443 https://" in out
     assert "AWS_ROLE_ARN=arn:aws:iam::444444444444:role/bitbucket/custom-audience aws sts get-caller-identity\n" in out
+
+
+def test_the_variables_of_lock_can_be_pasted(session: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    show_served(session)
+    out = capsys.readouterr().out
+    assert "export BITBUCKET_API_URL=https://127.0.0.1:8443/2.0 BITBUCKET_ACCESS_TOKEN=sandbox\n" in out
+    assert "BITBUCKET_CA_FILE='/a folder/ca.pem' ATLASSIAN_IP_RANGES_URL=https://127.0.0.1:8443/ip-ranges\n" in out

@@ -9,6 +9,7 @@ import runpy
 import shlex
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,9 +22,11 @@ from access.plan_json import plan_json
 from cli.main import COMMANDS, run
 from config.load import load_inventory
 from config.lock import read_lock
+from config.lock.discrepancies import DISCREPANCY_RULES
 from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
+from sandbox.emulated_bitbucket.manners import SANDBOX_TOKEN
 from sandbox.standing import BITBUCKET_FOLDER
-from sandbox.surroundings import folder_of
+from sandbox.surroundings import folder_of, workspaces_of
 from tests.config.editor_schema import in_yaml, refusals
 from tests.project.pages import PAGES, PROJECT, TODAY, Block, anchors_of, languages, of_docs
 
@@ -97,6 +100,11 @@ def inventory_of(page: str, folder: Path) -> None:
 def test_every_command_in_the_docs_works(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     what_a_page_starts_from(block, tmp_path)
+    with bitbucket_for(block, monkeypatch):
+        run_each_line(block, monkeypatch)
+
+
+def run_each_line(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
     for line in block.text.splitlines():
         shown, _, written = line.partition(" > ")
         program, *arguments = without_variables(shlex.split(shown))
@@ -132,6 +140,20 @@ def what_pipelines_have(folder: Path) -> None:
     (folder / "previews").mkdir()
     preview = PROJECT / "tests" / "fixtures" / "previews" / "replaces-a-role.json"
     shutil.copy(preview, folder / "previews" / "prod.json")
+
+
+@contextlib.contextmanager
+def bitbucket_for(block: Block, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Serve the Bitbucket that commands of a block ask, with the names that the inventory has."""
+    if "bitbucket-oidc lock" not in block.text:
+        yield
+        return
+    workspaces = workspaces_of(load_inventory(Path("inventory")).inventory)
+    with EmulatedBitbucket(Path(".sandbox/of-the-docs"), workspaces) as bitbucket:
+        monkeypatch.setenv("BITBUCKET_API_URL", bitbucket.api_url)
+        monkeypatch.setenv("BITBUCKET_CA_FILE", str(bitbucket.ca_file))
+        monkeypatch.setenv("BITBUCKET_ACCESS_TOKEN", SANDBOX_TOKEN)
+        yield
 
 
 def assert_is_command_of_another_program(program: str, arguments: list[str]) -> None:
@@ -180,6 +202,12 @@ def assert_is_aws_command(service: str, operation: str, *arguments: str) -> None
     required = {f"--{xform_name(member, '-')}" for member in shape.get("required", ())}
     given = {argument for argument in arguments if argument.startswith("--")}
     assert required <= given <= options
+
+
+def test_every_rule_of_what_the_world_says_is_documented() -> None:
+    page = (PROJECT / "docs" / "lock.md").read_text()
+    for rule, about in DISCREPANCY_RULES.items():
+        assert f'<a id="{rule}"></a>`{rule}` | {about.level} |' in page
 
 
 def test_every_command_is_documented() -> None:

@@ -58,15 +58,15 @@ def test_a_name_of_any_characters_comes_back(name: str) -> None:
 
 def test_an_empty_lock_is_a_lock(tmp_path: Path) -> None:
     path = tmp_path / "inventory.lock.yaml"
-    assert write_lock(path, Lock())
+    assert write_lock(path, Lock(), read=None)
     assert read_lock(path, 0).lock == Lock()
 
 
 def test_a_lock_that_says_the_same_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "inventory.lock.yaml"
-    assert write_lock(path, lock_of(WHOLE))
+    assert write_lock(path, lock_of(WHOLE), read=None)
     before = path.stat().st_mtime_ns
-    assert not write_lock(path, lock_of(WHOLE))
+    assert not write_lock(path, lock_of(WHOLE), read=WHOLE)
     assert path.stat().st_mtime_ns == before
 
 
@@ -74,7 +74,7 @@ def test_an_interrupted_run_leaves_the_old_lock_whole_and_nothing_beside_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "inventory.lock.yaml"
-    write_lock(path, Lock())
+    write_lock(path, Lock(), read=None)
     before = path.read_bytes()
 
     def interrupted(_descriptor: int) -> None:
@@ -82,7 +82,7 @@ def test_an_interrupted_run_leaves_the_old_lock_whole_and_nothing_beside_it(
 
     monkeypatch.setattr(os, "fsync", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        write_lock(path, lock_of(WHOLE))
+        write_lock(path, lock_of(WHOLE), read=before.decode())
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 
@@ -91,11 +91,20 @@ def test_a_lock_behind_a_link_is_written_where_the_link_leads(tmp_path: Path) ->
     real, link = tmp_path / "real.yaml", tmp_path / "inventory.lock.yaml"
     real.write_text("")
     link.symlink_to(real)
-    write_lock(link, lock_of(WHOLE))
+    write_lock(link, lock_of(WHOLE), read="")
     assert link.is_symlink()
     assert real.read_text() == WHOLE
 
 
 def test_a_folder_that_is_not_there_is_told_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(OutsideWorldError, match=r"cannot be written: No such file or directory"):
-        write_lock(tmp_path / "nowhere" / "inventory.lock.yaml", Lock())
+        write_lock(tmp_path / "nowhere" / "inventory.lock.yaml", Lock(), read=None)
+
+
+@pytest.mark.parametrize("read", [None, "version: 1\n"], ids=["it was not there", "it had another text"])
+def test_what_another_run_wrote_meanwhile_is_not_taken_away(tmp_path: Path, read: str | None) -> None:
+    path = tmp_path / "inventory.lock.yaml"
+    path.write_text(WHOLE)
+    with pytest.raises(OutsideWorldError, match="was changed while this command ran; run it again"):
+        write_lock(path, Lock(), read=read)
+    assert path.read_text() == WHOLE

@@ -1,0 +1,59 @@
+"""Whom `bitbucket-oidc lock` asks, by its options and its environment."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from facts import atlassian_ranges
+from facts.bitbucket import client
+from facts.bitbucket.client import BitbucketClient, Settings
+from facts.bitbucket.credentials import find_credentials
+from facts.bitbucket.failures import HOW
+from facts.issuer_certificates import Chain, fetch_chains
+from facts.issuer_connect import IssuerConnect
+from facts.lock_refresh import World
+from facts.web_address import WebAddress, checked_ca_file
+
+
+def world_of(
+    bitbucket_url: str | None, ranges_url: str | None, ca_file: Path | None, *, tell: Callable[[str], None]
+) -> World:
+    """Return whom to ask.
+
+    A Bitbucket on this machine stands for the real one, its issuers included: their certificates are taken there then,
+    if it has TLS and the file of its CA is named.
+
+    Args:
+        bitbucket_url: Of the REST API, or ``None`` for the real one.
+        ranges_url: Of the address ranges, likewise.
+        ca_file: PEM of the CAs to trust.
+        tell: Takes notes for people.
+
+    Raises:
+        UsageError: A URL, the CA file or the credentials cannot be used.
+    """
+    address = WebAddress.parse(bitbucket_url or client.API, named="the URL of Bitbucket")
+    ranges = WebAddress.parse(ranges_url or atlassian_ranges.URL, named="the URL of the address ranges")
+    trusted = checked_ca_file(ca_file) if ca_file is not None else None
+    credentials = find_credentials(os.environ, address.origin[1])
+    if not credentials.source:
+        tell(f"note: there are no credentials for Bitbucket, so it shows what is public alone; {HOW}")
+
+    def on_wait(seconds: float) -> None:
+        tell(f"waiting {seconds / 60:.0f} minutes: Bitbucket's limit of requests an hour is used up")
+
+    settings = Settings(address, trusted, on_wait=on_wait)
+    return World(
+        BitbucketClient(credentials, settings),
+        _fetch_chain(address, trusted),
+        lambda: atlassian_ranges.fetch_ranges(ranges, ca_file=trusted),
+    )
+
+
+def _fetch_chain(address: WebAddress, ca_file: Path | None) -> Callable[[str], Chain] | None:
+    if not address.is_loopback:
+        return lambda issuer: fetch_chains([issuer])[issuer]
+    if address.origin[0] != "https" or ca_file is None:
+        return None
+    connect = IssuerConnect(address.connect_to, ca_file)
+    return lambda issuer: fetch_chains([issuer], connect=connect)[issuer]

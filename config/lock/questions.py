@@ -1,0 +1,113 @@
+"""What an inventory asks of Bitbucket: the names that it uses, with the UUIDs that it and the lock give them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from config.lock.answers import digest
+from config.lock.models import Lock, LockedRepository, LockedWorkspace
+from config.models.inventory import Inventory
+from config.models.workspace import Repository, Workspace
+
+Name: TypeAlias = tuple[str, ...]
+"""``("acme",)``, ``("acme", "shop")`` or ``("acme", "shop", "production")``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The UUIDs of a name: as written in the inventory, and as locked; ``None`` where there is none."""
+
+    written: str | None = None
+    locked: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryQuestion:
+    """A repository, and the deployment environments that are asked of it, by name."""
+
+    known: Known
+    environments: dict[str, Known] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceQuestion:
+    """A workspace, and the repositories that are asked of it, by slug."""
+
+    known: Known
+    repositories: dict[str, RepositoryQuestion] = field(default_factory=dict)
+
+
+Questions: TypeAlias = dict[str, WorkspaceQuestion]
+"""By the slug of the workspace."""
+
+
+def questions_of(inventory: Inventory, lock: Lock, *, everything: bool = False) -> Questions:
+    """Return what to ask, sorted.
+
+    Args:
+        inventory: As written, without UUIDs from the lock.
+        lock: The one there is.
+        everything: Whether all that is declared is asked, rather than what roles trust and accounts keep.
+    """
+    used = _used(inventory)
+    found: Questions = {}
+    for slug, workspace in sorted(inventory.workspaces.items()):
+        if everything or (slug,) in used:
+            found[slug] = _workspace(slug, workspace, lock.workspaces.get(slug), None if everything else used)
+    return found
+
+
+def _workspace(
+    slug: str, workspace: Workspace, locked: LockedWorkspace | None, used: frozenset[Name] | None
+) -> WorkspaceQuestion:
+    repositories = {
+        name: _repository((slug, name), found, locked.repositories.get(name) if locked else None, used)
+        for name, found in sorted(workspace.repositories.items())
+        if used is None or (slug, name) in used
+    }
+    return WorkspaceQuestion(Known(workspace.uuid, locked.uuid if locked else None), repositories)
+
+
+def _repository(
+    at: Name, repository: Repository, locked: LockedRepository | None, used: frozenset[Name] | None
+) -> RepositoryQuestion:
+    seen = locked.environments if locked else {}
+    environments = {
+        name: Known(environment.uuid, seen[name].uuid if name in seen else None)
+        for name, environment in sorted(repository.environments.items())
+        if used is None or (*at, name) in used
+    }
+    return RepositoryQuestion(Known(repository.uuid, locked.uuid if locked else None), environments)
+
+
+def _used(inventory: Inventory) -> frozenset[Name]:
+    """Return the names that roles trust and accounts keep OIDC providers for, and what these are in."""
+    used: set[Name] = {(slug,) for account in inventory.accounts.values() for slug in account.keep_oidc_providers}
+    for role in inventory.roles.values():
+        for entry in role.trust:
+            used.add((entry.workspace,))
+            if entry.repository_slug is not None:
+                here = (entry.workspace, entry.repository_slug)
+                used.add(here)
+                used.update((*here, name) for name in entry.environments or ())
+    return frozenset(used)
+
+
+def names_of(questions: Questions) -> Iterator[tuple[Name, Known]]:
+    """Yield every name that is asked, with its UUIDs."""
+    for slug, workspace in questions.items():
+        yield (slug,), workspace.known
+        for name, repository in workspace.repositories.items():
+            yield (slug, name), repository.known
+            for environment, known in repository.environments.items():
+                yield (slug, name, environment), known
+
+
+def workspaces_digest(inventory: Inventory) -> str:
+    """Return the digest of the names that a lock's ``workspaces`` answers: those in use, with their written UUIDs."""
+    return digest([*name, known.written] for name, known in names_of(questions_of(inventory, Lock())))
+
+
+def is_answered(questions: Questions) -> bool:
+    """Tell whether every name that is asked has a UUID, in the inventory or in the lock."""
+    return all(known.written or known.locked for _, known in names_of(questions))

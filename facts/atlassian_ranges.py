@@ -1,0 +1,125 @@
+"""The networks that Bitbucket calls others from, as Atlassian publishes them.
+
+Source: https://ip-ranges.atlassian.com/, described at
+https://support.atlassian.com/organization-administration/docs/ip-addresses-and-domains-for-atlassian-cloud-products/.
+"""
+
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, StrictInt, StrictStr, ValidationError
+
+from config.cross_record.source_addresses import WIDEST, is_private
+from config.lock.models import LockedRanges
+from config.scalars import Network
+from facts.bitbucket.answers import fault_of
+from facts.issuer_failures import is_transient, what_happened
+from facts.retries import PAUSES, Clock, pause_for_status
+from facts.web_address import WebAddress
+from facts.web_client import FAILURES, Reply, WebClient
+from oidc.errors import OutsideWorldError
+
+URL = "https://ip-ranges.atlassian.com"
+_PRODUCT, _DIRECTION, _PERIMETERS = "bitbucket", "egress", (None, "commercial")
+_OTHERWISE = "or write the networks into the inventory in place of `atlassian`"
+REAL_TIME = Clock()
+
+
+class _Item(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    cidr: StrictStr
+    product: tuple[StrictStr, ...]
+    direction: tuple[StrictStr, ...]
+    perimeter: StrictStr | None = None
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    syncToken: StrictInt  # noqa: N815 - as it is published
+    items: tuple[_Item, ...]
+
+
+def fetch_ranges(address: WebAddress, *, ca_file: Path | None = None, clock: Clock = REAL_TIME) -> LockedRanges:
+    """Fetch the published document, and return what Bitbucket calls from.
+
+    Raises:
+        OutsideWorldError: It cannot be fetched, or is not as documented.
+    """
+    reply = _fetched(address.url, WebClient(ca_file), clock)
+    if reply.status != 200:  # noqa: PLR2004 - OK
+        raise OutsideWorldError(
+            f"{address.url} was answered with status {reply.status}, expected 200", do=f"try again later, {_OTHERWISE}"
+        )
+    return parse_ranges(address.url, reply.body)
+
+
+def _fetched(url: str, web: WebClient, clock: Clock) -> Reply:
+    for pause in PAUSES:
+        outcome = _asked(url, web)
+        seconds = (
+            pause_for_status(outcome.status, outcome.headers, pause)
+            if isinstance(outcome, Reply)
+            else pause * is_transient(outcome) or None
+        )
+        if seconds is None:
+            break
+        clock.sleep(seconds)
+    else:
+        outcome = _asked(url, web)
+    if isinstance(outcome, Exception):
+        raise OutsideWorldError(
+            f"{url} could not be fetched: {what_happened(outcome)}",
+            do=f"check the network and its proxies, {_OTHERWISE}",
+        )
+    return outcome
+
+
+def _asked(url: str, web: WebClient) -> Reply | Exception:
+    try:
+        return web.ask(url)
+    except FAILURES as error:
+        return error
+
+
+def parse_ranges(url: str, body: bytes) -> LockedRanges:
+    """Return the networks of a published document that Bitbucket calls from, aggregated, none of them wider together.
+
+    Raises:
+        OutsideWorldError: It is not as documented, has none of them, or one that is private or wider than any that
+            Atlassian could have: nobody is let in on such a word.
+    """
+    try:
+        document = _Document.model_validate_json(body)
+        networks = [
+            ip_network(item.cidr)
+            for item in document.items
+            if _PRODUCT in item.product and _DIRECTION in item.direction and item.perimeter in _PERIMETERS
+        ]
+    except ValidationError as error:
+        raise _not_as_documented(url, fault_of(error)) from None
+    except ValueError as error:
+        raise _not_as_documented(url, str(error)[:200]) from None
+    if not networks:
+        raise _not_as_documented(url, f"it has no network of {_PRODUCT} with the direction {_DIRECTION}")
+    for network in networks:
+        if is_private(network) or network.prefixlen < WIDEST[network.version]:
+            what = "private" if is_private(network) else f"wider than /{WIDEST[network.version]}"
+            raise _not_as_documented(url, f"it has {network}, which is {what}")
+    told = {"sync_token": document.syncToken, "networks": [str(network) for network in aggregated(networks)]}
+    return LockedRanges.model_validate(told)
+
+
+def aggregated(networks: Iterable[Network]) -> tuple[Network, ...]:
+    """Return as few networks as hold the very same addresses, IPv4 first."""
+    every = list(networks)
+    old = collapse_addresses(one for one in every if isinstance(one, IPv4Network))
+    new = collapse_addresses(one for one in every if isinstance(one, IPv6Network))
+    return (*old, *new)
+
+
+def _not_as_documented(url: str, what: str) -> OutsideWorldError:
+    do = f"check that no proxy answers in place of Atlassian, {_OTHERWISE}"
+    return OutsideWorldError(f"the document at {url} is not as documented: {what}", do=do)

@@ -1,0 +1,129 @@
+"""What Bitbucket's REST API answers, as far as it is used, checked before anything of it is believed.
+
+Source: https://developer.atlassian.com/cloud/bitbucket/rest/api-group-workspaces/, …-repositories/, …-deployments/.
+"""
+
+from typing import Annotated, Any, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+)
+
+from oidc.identifiers import is_uuid
+
+A = TypeVar("A", bound="Answer")
+
+
+def _uuid(value: str) -> str:
+    if not is_uuid(value):
+        raise ValueError("not a UUID as Bitbucket writes it")
+    return value
+
+
+AnsweredUuid = Annotated[StrictStr, AfterValidator(_uuid)]
+
+
+class Answer(BaseModel):
+    """An object of an answer; what else it holds is left alone."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class WorkspaceAnswer(Answer):
+    """A workspace: ``{"uuid": "{…}", "slug": "acme", …}``."""
+
+    uuid: AnsweredUuid
+    slug: StrictStr
+
+
+class OwnerAnswer(Answer):
+    """The workspace of a repository."""
+
+    uuid: AnsweredUuid
+    slug: StrictStr
+
+
+class RepositoryAnswer(Answer):
+    """A repository: ``{"uuid": "{…}", "full_name": "acme/shop", "workspace": {…}, …}``."""
+
+    uuid: AnsweredUuid
+    full_name: StrictStr
+    workspace: OwnerAnswer | None = None
+
+    @property
+    def slug(self) -> str:
+        """The part of its name behind the workspace."""
+        return self.full_name.partition("/")[2]
+
+
+class RestrictionsAnswer(Answer):
+    """Who may deploy; Bitbucket sends it and does not document it, so anything else than expected is nothing."""
+
+    admin_only: StrictBool
+
+
+def _or_nothing(value: Any) -> Any:  # noqa: ANN401 - what JSON holds
+    known = isinstance(value, dict) and isinstance(value.get("admin_only"), bool)
+    return value if known else None
+
+
+class EnvironmentAnswer(Answer):
+    """A deployment environment: ``{"uuid": "{…}", "name": "production", "restrictions": {"admin_only": false}, …}``."""
+
+    uuid: AnsweredUuid
+    name: StrictStr
+    restrictions: Annotated[RestrictionsAnswer | None, BeforeValidator(_or_nothing)] = None
+
+
+class PageAnswer(Answer):
+    """One page of a list: ``{"values": […], "next": "https://…", "size": 12}``."""
+
+    values: list[Any]
+    next: StrictStr | None = None
+    size: StrictInt | None = None
+
+
+class TokenAnswer(Answer):
+    """What an OAuth consumer gets (https://www.rfc-editor.org/rfc/rfc6749#section-5.1)."""
+
+    access_token: StrictStr
+
+
+class ErrorDetail(Answer):
+    """Which scopes a call needs, and which the credentials have."""
+
+    required: list[StrictStr] = []
+    granted: list[StrictStr] = []
+
+
+class ErrorBody(Answer):
+    """What is wrong; ``detail`` is a text or an object."""
+
+    message: StrictStr = ""
+    detail: Any = None
+
+
+class ErrorAnswer(Answer):
+    """An error: ``{"type": "error", "error": {"message": "…", "detail": {…}}}``."""
+
+    error: ErrorBody
+
+
+def fault_of(error: ValidationError) -> str:
+    """Say in a few words what an answer lacks: ``uuid: not a UUID as Bitbucket writes it``."""
+    found = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    at = ".".join(str(part) for part in found["loc"])
+    match found["type"]:
+        case "json_invalid":
+            return "not JSON"
+        case "missing":
+            return f"{at} is missing"
+        case _:
+            return f"{at or 'it'} is not as documented"

@@ -1,0 +1,140 @@
+"""Who asks Bitbucket: credentials from the environment or a .netrc file, never from arguments, never shown.
+
+The kinds are those of https://developer.atlassian.com/cloud/bitbucket/rest/intro/#authentication; app passwords ended
+on 2026-07-28 (https://community.atlassian.com/forums/Bitbucket-articles/ba-p/3237429).
+"""
+
+import base64
+import netrc
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from requests import PreparedRequest
+from requests.auth import AuthBase, HTTPBasicAuth
+
+from oidc.errors import UsageError
+
+EMAIL, API_TOKEN = "BITBUCKET_EMAIL", "BITBUCKET_API_TOKEN"
+ACCESS_TOKEN = "BITBUCKET_ACCESS_TOKEN"  # noqa: S105 - as above
+CLIENT_ID, CLIENT_SECRET = "BITBUCKET_OAUTH_CLIENT_ID", "BITBUCKET_OAUTH_CLIENT_SECRET"
+
+_NETRC_OF_TOKENS = "x-token-auth"
+"""The user name that git sends with an access token
+(https://support.atlassian.com/bitbucket-cloud/docs/using-access-tokens/)."""
+
+_HIDDEN = "[hidden]"
+
+
+class BearerAuth(AuthBase):
+    """Sends a token as ``Authorization: Bearer …``."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, r: PreparedRequest) -> PreparedRequest:
+        """Add the header."""
+        r.headers["Authorization"] = f"Bearer {self._token}"
+        return r
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Who asks.
+
+    Attributes:
+        source: Where they come from, for messages: ``BITBUCKET_ACCESS_TOKEN``; empty for nobody.
+        is_scoped: Whether their scopes are those of API tokens (``read:repository:bitbucket``) rather than those of
+            OAuth (``repository``).
+        auth: What a request carries, or ``None`` for nothing.
+        client: Id and secret of an OAuth consumer, which get a token first.
+    """
+
+    source: str = ""
+    is_scoped: bool = False
+    auth: AuthBase | None = field(default=None, repr=False)
+    client: tuple[str, str] | None = field(default=None, repr=False)
+    _secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    def hidden_in(self, text: str) -> str:
+        """Return a text of somebody else's without what must not be shown, should it repeat it."""
+        for secret in sorted(self._secrets, key=len, reverse=True):
+            text = text.replace(secret, _HIDDEN)
+        return text
+
+    def also_hiding(self, secret: str) -> "Credentials":
+        """Return the same, with one more text that must not be shown."""
+        return replace(self, _secrets=(*self._secrets, secret))
+
+
+def find_credentials(environment: Mapping[str, str], host: str) -> Credentials:
+    """Return the credentials for a host: the first that the environment or the .netrc file has, or those of nobody.
+
+    The order is that of the constants above, then ``NETRC``, ``~/.netrc`` and ``~/_netrc``, there by the host's own
+    name alone: a ``default`` entry is for anybody.
+
+    Raises:
+        UsageError: Half of a pair is missing, a value is none that a header can hold, or the .netrc file is broken.
+    """
+    if environment.get(API_TOKEN) or environment.get(EMAIL):
+        email, token = _pair(environment, EMAIL, API_TOKEN)
+        return _basic(API_TOKEN, email, token)
+    if token := _value(environment, ACCESS_TOKEN):
+        return Credentials(ACCESS_TOKEN, auth=BearerAuth(token), _secrets=(token,))
+    if environment.get(CLIENT_ID) or environment.get(CLIENT_SECRET):
+        pair = _pair(environment, CLIENT_ID, CLIENT_SECRET)
+        return Credentials(CLIENT_ID, client=pair, _secrets=(pair[1], _basic_value(*pair)))
+    return _of_netrc(environment, host) or Credentials()
+
+
+def _basic(source: str, login: str, token: str) -> Credentials:
+    auth = HTTPBasicAuth(login.encode(), token.encode())  # as bytes, so that UTF-8 goes out, not Latin-1
+    return Credentials(source, is_scoped=True, auth=auth, _secrets=(token, _basic_value(login, token)))
+
+
+def _basic_value(login: str, secret: str) -> str:
+    return base64.b64encode(f"{login}:{secret}".encode()).decode()
+
+
+def _pair(environment: Mapping[str, str], one: str, other: str) -> tuple[str, str]:
+    for present, missing in ((one, other), (other, one)):
+        if not environment.get(missing, "").strip():
+            raise UsageError(f"{present} is set and {missing} is not", do="set both, or neither")
+    return _value(environment, one), _value(environment, other)
+
+
+def _value(environment: Mapping[str, str], name: str) -> str:
+    return checked(environment.get(name, "").strip(), name)
+
+
+def checked(value: str, source: str) -> str:
+    """Return a credential that a header can hold; what it is otherwise is not said.
+
+    Raises:
+        UsageError: It has spaces, line ends or other characters that no token has.
+    """
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise UsageError(
+            f"{source} holds characters that no token has", do="set it again, without spaces and line ends"
+        )
+    return value
+
+
+def _of_netrc(environment: Mapping[str, str], host: str) -> Credentials | None:
+    named = environment.get("NETRC")
+    home = Path(environment.get("HOME") or "~").expanduser()
+    candidates = [Path(named).expanduser()] if named else [home / ".netrc", home / "_netrc"]
+    path = next((path for path in candidates if path.is_file()), None)
+    if path is None:
+        return None
+    try:
+        login, _, token = netrc.netrc(path).hosts.get(host) or ("", "", "")
+    except (netrc.NetrcParseError, OSError, UnicodeDecodeError) as error:
+        line = f", line {error.lineno}" if isinstance(error, netrc.NetrcParseError) else ""
+        raise UsageError(f"{path}{line} cannot be read", do="correct it, or set BITBUCKET_ACCESS_TOKEN") from None
+    if not token:
+        return None
+    source = f"{path}, machine {host}"
+    if login == _NETRC_OF_TOKENS:
+        return Credentials(source, auth=BearerAuth(checked(token, source)), _secrets=(token,))
+    return _basic(source, checked(login or "", source), checked(token, source))

@@ -1,0 +1,102 @@
+"""From what Bitbucket's API refused to a sentence for a person: what it was, what it probably is, what to do."""
+
+import json
+
+from pydantic import ValidationError
+
+from config.findings import shown
+from facts.bitbucket.answers import ErrorAnswer, ErrorBody, ErrorDetail
+from facts.bitbucket.credentials import ACCESS_TOKEN, API_TOKEN, EMAIL, Credentials
+from facts.web_client import Reply
+from oidc.errors import BitbucketError
+
+HOW = f"set {EMAIL} and {API_TOKEN}, or {ACCESS_TOKEN}: see docs/lock.md"
+
+_SCOPES = {
+    "workspaces": ("read:workspace:bitbucket", "account"),
+    "environments": ("read:pipeline:bitbucket", "pipeline"),
+}
+_REPOSITORY_SCOPES = ("read:repository:bitbucket", "repository")
+
+
+def refusal(reply: Reply, credentials: Credentials, tries: int) -> BitbucketError:
+    """Return the error for an answer that is no 200; nothing of the credentials is in it."""
+    body = _error_of(reply)
+    said = shown(credentials.hidden_in(body.message))[:300]
+    told = f": {said}" if said else _told_of_body(reply)
+    what = f"{reply.url} was answered with status {reply.status}{f' (tried {tries} times)' if tries > 1 else ''}{told}"
+    match reply.status:
+        case 401:
+            return BitbucketError(f"Bitbucket does not take these credentials: {what}", do=_of_401(credentials))
+        case 403:
+            return _of_403(reply, body, credentials, what)
+        case 429:
+            seconds = reply.headers.get("Retry-After", "").strip()
+            wait = f"in {seconds} seconds" if seconds.isascii() and seconds.isdigit() else "in an hour"
+            do = (
+                f"run it again {wait[:40]}; with credentials the limit is higher"
+                if not credentials.source
+                else (f"run it again {wait[:40]}, or with fewer programs that use the same credentials")
+            )
+            return BitbucketError(f"Bitbucket's limit of requests is used up: {what}", do=do)
+        case status if 300 <= status < 400:  # noqa: PLR2004 - redirects (https://www.rfc-editor.org/rfc/rfc9110#section-15.4)
+            to = shown(credentials.hidden_in(reply.headers.get("Location", "")))[:200]
+            do = "check the URL; credentials are sent to no other host"
+            return BitbucketError(f"{what}, a redirect to {to!r}, which is not followed", do=do)
+        case status if status >= 500:  # noqa: PLR2004 - failures of servers (https://www.rfc-editor.org/rfc/rfc9110#section-15.6)
+            return BitbucketError(
+                what, do="try again later: https://bitbucket.status.atlassian.com says whether it is known"
+            )
+    return BitbucketError(what, do="check the URL, and that no proxy answers in place of Bitbucket")
+
+
+def _of_401(credentials: Credentials) -> str:
+    if not credentials.source:
+        return HOW
+    if credentials.is_scoped:
+        return (
+            f"check {credentials.source}: an API token with scopes that has not expired, and with it the e-mail of the "
+            "Atlassian account, not the user name; app passwords are no longer taken"
+        )
+    return f"check {credentials.source}: it may have expired or been revoked"
+
+
+def _of_403(reply: Reply, body: ErrorBody, credentials: Credentials, what: str) -> BitbucketError:
+    detail = _detail_of(body)
+    missing = [scope for scope in detail.required if scope not in detail.granted] or detail.required
+    if missing or "scope" in body.message.lower():
+        named = shown(", ".join(missing) or _scope_of(reply.url, credentials))[:300]
+        return BitbucketError(
+            f"this token lacks {named}: {reply.url} was answered with status 403",
+            do=f"make one with it, for {credentials.source or ACCESS_TOKEN}; scopes do not imply one another",
+        )
+    do = "give whoever the credentials are of read access to it" if credentials.source else HOW
+    return BitbucketError(f"Bitbucket refuses it: {what}", do=do)
+
+
+def _scope_of(url: str, credentials: Credentials) -> str:
+    scopes = next((found for part, found in _SCOPES.items() if f"/{part}" in url), _REPOSITORY_SCOPES)
+    return scopes[0] if credentials.is_scoped else scopes[1]
+
+
+def _error_of(reply: Reply) -> ErrorBody:
+    try:
+        return ErrorAnswer.model_validate_json(reply.body).error
+    except (ValidationError, RecursionError):
+        return ErrorBody()
+
+
+def _detail_of(body: ErrorBody) -> ErrorDetail:
+    try:
+        return ErrorDetail.model_validate(body.detail)
+    except ValidationError:
+        return ErrorDetail()
+
+
+def _told_of_body(reply: Reply) -> str:
+    kind = reply.headers.get("Content-Type", "").partition(";")[0].strip()
+    try:
+        json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return f", in {shown(kind)[:60]} rather than JSON" if kind and reply.body else ""
+    return ""

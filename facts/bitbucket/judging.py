@@ -1,0 +1,146 @@
+"""What to make of a name: the UUID that Bitbucket gives it, beside those that inventory and lock have for it. Pure."""
+
+import shlex
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+
+from config.lock.discrepancies import Discrepancy
+from config.lock.questions import Known, Name
+from config.yaml_document import Path
+
+
+@dataclass(frozen=True, slots=True)
+class NamedUuid:
+    """What a UUID is in Bitbucket today.
+
+    Attributes:
+        uuid: Of the inventory or the lock.
+        name: That it stands beside there.
+        kind: ``workspace``, ``repository`` or ``deployment environment``.
+        today: What Bitbucket calls it, ``acme/shop`` or ``production of acme/shop``, or ``None`` where it has no such.
+    """
+
+    uuid: str
+    name: Name
+    kind: str
+    today: str | None
+
+
+@dataclass(slots=True)
+class Findings:
+    """What was found while asking; it only grows.
+
+    Attributes:
+        accepted: Names whose new UUIDs are trusted, and with each what is in it.
+        discrepancies: What is otherwise.
+        uuids: What each UUID is.
+    """
+
+    accepted: Collection[Name] = ()
+    discrepancies: list[Discrepancy] = field(default_factory=list)
+    uuids: list[NamedUuid] = field(default_factory=list)
+
+    def is_accepted(self, name: Name) -> bool:
+        """Tell whether a new UUID of this name, or of what it is in, is trusted."""
+        return any(name[: len(accepted)] == accepted for accepted in self.accepted)
+
+    def report(self, rule: str, path: Path, message: str, hint: str) -> None:
+        """Add a discrepancy."""
+        self.discrepancies.append(Discrepancy(rule, path, message, hint))
+
+
+KINDS = ("workspace", "repository", "deployment environment")
+"""By the number of parts of a name, less one."""
+
+
+def kind_of(name: Name) -> str:
+    """Return what a name is of."""
+    return KINDS[len(name) - 1]
+
+
+def words_of(name: Name) -> str:
+    """Return ``acme``, ``acme/shop``, or ``acme/shop/production``: also how ``--accept`` names it."""
+    return "/".join(name)
+
+
+def path_of(name: Name, *, of_uuid: bool = False) -> Path:
+    """Return where the inventory has a name, or its UUID."""
+    path: Path = ("workspaces", name[0])
+    path = (*path, "repositories", name[1]) if len(name) > 1 else path
+    path = (*path, "environments", name[2]) if len(name) > 2 else path  # noqa: PLR2004 - an environment's
+    return (*path, "uuid") if of_uuid and len(name) <= 2 else path  # noqa: PLR2004 - as above
+
+
+def judge(name: Name, found: str, known: Known, findings: Findings, called_today: Callable[[str], str | None]) -> None:
+    """Say what is otherwise about a name that Bitbucket has.
+
+    Args:
+        name: The name.
+        found: Its UUID in Bitbucket.
+        known: Its UUIDs here.
+        findings: Gets what is said.
+        called_today: Tells what Bitbucket calls a UUID, or ``None`` where it has no such.
+    """
+    here = [uuid for uuid in dict.fromkeys((known.written, known.locked)) if uuid]
+    today = {uuid: words_of(name) if uuid == found else called_today(uuid) for uuid in here}
+    findings.uuids += [NamedUuid(uuid, name, kind_of(name), called) for uuid, called in today.items()]
+    if known.locked not in (None, found) and not findings.is_accepted(name):
+        _report_made_anew(name, found, known, findings, today)
+    elif known.written not in (None, found):
+        message = (
+            f"{known.written} is not {kind_of(name)} {words_of(name)}, which is {found} in Bitbucket "
+            f"({_says_of(known.written, today)})"
+        )
+        hint = f'write "{found}" if {words_of(name)} is meant'
+        findings.report("wrong-uuid", path_of(name, of_uuid=True), message, hint)
+
+
+def _report_made_anew(
+    name: Name, found: str, known: Known, findings: Findings, today: Mapping[str, str | None]
+) -> None:
+    message = (
+        f"{kind_of(name)} {words_of(name)} is {found} in Bitbucket, and was {known.locked} when it was locked: it was "
+        f"made anew, or something else has its name now ({_says_of(known.locked, today)})"
+    )
+    correct = f"write {found} here and " if known.written not in (None, found) else ""
+    command = f"bitbucket-oidc lock --accept {shlex.quote(words_of(name))}"
+    hint = f"look into who made it; to trust the new one, {correct}run `{command}`"
+    findings.report("made-anew", path_of(name), message, hint)
+
+
+def _says_of(uuid: str | None, today: Mapping[str, str | None]) -> str:
+    called = today.get(uuid or "")
+    return f"{uuid} is {called}" if called else f"it has no {uuid} any longer"
+
+
+def judge_missing(
+    name: Name, known: Known, findings: Findings, called_today: Callable[[str], str | None], similar: str = ""
+) -> str | None:
+    """Say what is otherwise about a name that Bitbucket does not have; return the UUID by which it was followed.
+
+    What was locked and has another name now is the same thing, renamed. What is only written, and is something of
+    another name, may be a UUID of that other thing.
+    """
+    words, kind = words_of(name), kind_of(name)
+    today = {uuid: called_today(uuid) for uuid in dict.fromkeys((known.locked, known.written)) if uuid}
+    findings.uuids += [NamedUuid(uuid, name, kind, called) for uuid, called in today.items()]
+    if known.locked and (called := today[known.locked]) and known.written in (None, known.locked):
+        report_renamed(name, called, findings)
+        return known.locked
+    if known.written and (called := today[known.written]):
+        message = f"{known.written} is {called} in Bitbucket, which has no {kind} {words}"
+        hint = f"write {called} here if it is that one, else the UUID that belongs to {words}"
+        findings.report("wrong-uuid", path_of(name, of_uuid=True), message, hint)
+        return None
+    message = f"Bitbucket has no {kind} {words}, or these credentials do not see it"
+    hint = similar or "correct the name, or remove it with the trust in it"
+    findings.report("not-in-bitbucket", path_of(name), message, hint)
+    return None
+
+
+def report_renamed(name: Name, called: str, findings: Findings) -> None:
+    """Say that something has another name, and what to change in the inventory."""
+    old, new = words_of(name), called
+    message = f"{kind_of(name)} {old} is called {new} in Bitbucket today; its UUID is the same"
+    hint = f"rename it in the inventory, here and in the trust of roles: {new} in place of {old}"
+    findings.report("renamed", path_of(name), message, hint)

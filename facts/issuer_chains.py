@@ -1,0 +1,98 @@
+"""What an issuer's chain looks like today, for the lock, and what of it will end soon."""
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import date, timedelta
+from typing import TypeAlias
+
+from cryptography.x509 import Certificate
+
+from config.findings import one_line
+from config.lock.discrepancies import Discrepancy
+from config.lock.models import LockedCertificate, LockedIssuer
+from config.models.defaults import FETCH
+from config.models.inventory import Inventory
+from facts.issuer_certificates import Chain
+from oidc.errors import IssuerError
+from oidc.identifiers import WorkspaceSlug
+from oidc.issuer import issuer_url
+from oidc.thumbprint import thumbprint
+
+WARN_BEFORE = timedelta(days=60)
+_SUBJECT_CHARS = 200
+
+FetchChain: TypeAlias = Callable[[str], Chain]
+"""Returns the chain of an issuer; raises IssuerError."""
+
+
+def issuers_of(
+    workspaces: Collection[str], former: Mapping[str, LockedIssuer], fetch: FetchChain, today: date
+) -> tuple[dict[str, LockedIssuer], list[Discrepancy]]:
+    """Return what the issuer of each workspace presents, and which could not be reached: those stay as they were.
+
+    Where the CAs are the same as before, so is what is returned: the host's own certificate is a new one every few
+    weeks, which says nothing.
+    """
+    found: dict[str, LockedIssuer] = {}
+    missed: list[Discrepancy] = []
+    for slug in sorted(workspaces):
+        try:
+            seen = LockedIssuer(seen=today, chain=tuple(map(_locked, fetch(issuer_url(WorkspaceSlug(slug))))))
+        except IssuerError as error:
+            missed.append(Discrepancy("issuer-unreachable", ("workspaces", slug), error.what, error.do))
+            if slug in former:
+                found[slug] = former[slug]
+            continue
+        before = former.get(slug)
+        found[slug] = before if before is not None and authorities(before) == authorities(seen) else seen
+    return found, missed
+
+
+def authorities(issuer: LockedIssuer) -> tuple[LockedCertificate, ...]:
+    """Return the CAs of a chain, or its one certificate."""
+    return issuer.chain[1:] or issuer.chain
+
+
+def _locked(certificate: Certificate) -> LockedCertificate:
+    try:
+        subject = one_line(certificate.subject.rfc4514_string())[:_SUBJECT_CHARS]
+    except ValueError:
+        subject = "a malformed name"
+    return LockedCertificate(
+        subject=subject, thumbprint=thumbprint(certificate), not_after=certificate.not_valid_after_utc.date()
+    )
+
+
+def check_pinned(inventory: Inventory, issuers: Mapping[str, LockedIssuer], today: date) -> list[Discrepancy]:
+    """Warn of thumbprints that nobody presents, or whose certificate ends soon.
+
+    Of those that are fetched, the last certificate of the chain is what AWS has
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html).
+    """
+    pinned = inventory.defaults.thumbprints
+    if pinned == FETCH:
+        return [
+            _ending(
+                ("workspaces", slug), issuer.chain[-1], "a thumbprint that `up` fetches is of this certificate, and"
+            )
+            for slug, issuer in sorted(issuers.items())
+            if issuer.chain[-1].not_after - today <= WARN_BEFORE
+        ]
+    if isinstance(pinned, str):
+        return []
+    presented = {one.thumbprint: one for issuer in issuers.values() for one in issuer.chain}
+    found: list[Discrepancy] = []
+    for index, value in enumerate(pinned if issuers else ()):
+        path = ("defaults", "thumbprints", index)
+        if value not in presented:
+            message = f"no issuer presents a certificate with the thumbprint {value}"
+            hint = "remove it once no OIDC provider needs it; the lock has those that are presented"
+            found.append(Discrepancy("pinned-thumbprint", path, message, hint))
+        elif presented[value].not_after - today <= WARN_BEFORE:
+            found.append(_ending(path, presented[value], "this thumbprint's certificate"))
+    return found
+
+
+def _ending(path: tuple[str | int, ...], certificate: LockedCertificate, what: str) -> Discrepancy:
+    message = f"{what} ends on {certificate.not_after} ({certificate.subject}, {certificate.thumbprint})"
+    hint = "run `lock` once the issuer presents its successor, and `up` then"
+    return Discrepancy("pinned-thumbprint", path, message, hint)

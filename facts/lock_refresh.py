@@ -1,0 +1,141 @@
+"""A new lock from an old one: what is asked anew replaces what was, and everything else stays."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from config.lock.discrepancies import Discrepancy
+from config.lock.models import Lock, LockedRanges, LockedWorkspace
+from config.lock.parts import Part
+from config.lock.questions import Name, Questions, workspaces_digest
+from config.models.inventory import Inventory
+from config.models.role import ATLASSIAN
+from facts.bitbucket.client import Bitbucket
+from facts.bitbucket.judging import NamedUuid
+from facts.bitbucket.resolution import resolve
+from facts.issuer_chains import FetchChain, check_pinned, issuers_of
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Whom to ask.
+
+    Attributes:
+        bitbucket: For names.
+        fetch_chain: For the certificates of an issuer, or ``None`` where it stands for another one's name.
+        fetch_ranges: For the networks that Bitbucket calls from.
+    """
+
+    bitbucket: Bitbucket
+    fetch_chain: FetchChain | None
+    fetch_ranges: Callable[[], LockedRanges]
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What came of it.
+
+    Attributes:
+        lock: The new one; not to be kept where a discrepancy is an error.
+        discrepancies: What is otherwise than inventory and lock say.
+        uuids: What each of their UUIDs is in Bitbucket.
+    """
+
+    lock: Lock
+    discrepancies: tuple[Discrepancy, ...]
+    uuids: tuple[NamedUuid, ...]
+
+    @property
+    def has_errors(self) -> bool:
+        """Tell whether a discrepancy is an error."""
+        return any(found.level == "error" for found in self.discrepancies)
+
+
+def refresh(
+    old: Lock,
+    inventory: Inventory,
+    questions: Questions,
+    world: World,
+    *,
+    parts: Collection[Part],
+    today: date,
+    accepted: Collection[Name] = (),
+    on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Refreshed:
+    """Ask the world for the parts.
+
+    Args:
+        old: The lock there is.
+        inventory: As written, without UUIDs from the lock.
+        questions: What to ask of Bitbucket.
+        world: Whom to ask.
+        parts: Sections to ask anew; the others stay.
+        today: In UTC.
+        accepted: Names whose new UUIDs are trusted.
+        on_progress: Is told how many of how many names are done.
+
+    Raises:
+        OutsideWorldError: Somebody could not be asked, or answered nonsense.
+    """
+    lock, found, uuids = old, list[Discrepancy](), tuple[NamedUuid, ...]()
+    if Part.WORKSPACES in parts:
+        resolved = resolve(questions, world.bitbucket, accepted=accepted, on_progress=on_progress)
+        workspaces = _merged(old.workspaces, resolved.workspaces, inventory)
+        answers = {**old.answers, "workspaces": workspaces_digest(inventory)}
+        lock = lock.model_copy(update={"workspaces": workspaces, "answers": answers})
+        found += resolved.discrepancies
+        uuids = resolved.uuids
+    if Part.ISSUERS in parts and world.fetch_chain is not None:
+        issuers, missed = issuers_of(questions, old.issuers, world.fetch_chain, today)
+        lock = lock.model_copy(update={"issuers": issuers})
+        found += [*missed, *check_pinned(inventory, issuers, today)]
+    if Part.ADDRESS_RANGES in parts:
+        lock = lock.model_copy(update={"address_ranges": _ranges(old, inventory, world)})
+    return Refreshed(lock, tuple(found), uuids)
+
+
+def _merged(
+    old: Mapping[str, LockedWorkspace], new: Mapping[str, LockedWorkspace], inventory: Inventory
+) -> dict[str, LockedWorkspace]:
+    """Return the new answers, and of the old ones those to names that are declared and were not asked."""
+    merged: dict[str, LockedWorkspace] = {}
+    for slug, declared in inventory.workspaces.items():
+        former, found = old.get(slug), new.get(slug)
+        if former is None or found is None:
+            if (kept := found or former) is not None:
+                merged[slug] = kept
+            continue
+        repositories = {
+            name: one
+            for name, one in former.repositories.items()
+            if name in declared.repositories and former.uuid == found.uuid
+        }
+        for name, one in found.repositories.items():
+            before = repositories.get(name)
+            kept_environments = (
+                {
+                    environment: seen
+                    for environment, seen in before.environments.items()
+                    if environment in declared.repositories[name].environments
+                }
+                if before is not None and before.uuid == one.uuid
+                else {}
+            )
+            environments = {**kept_environments, **one.environments}
+            repositories[name] = one.model_copy(update={"environments": environments})
+        merged[slug] = found.model_copy(update={"repositories": repositories})
+    return merged
+
+
+def _ranges(old: Lock, inventory: Inventory, world: World) -> dict[str, LockedRanges]:
+    if not wants_ranges(inventory):
+        return {}
+    new, before = world.fetch_ranges(), old.address_ranges.get("atlassian")
+    same = before is not None and set(before.networks) == set(new.networks)
+    return {ATLASSIAN: before if before is not None and same else new}
+
+
+def wants_ranges(inventory: Inventory) -> bool:
+    """Tell whether a role, or an override of one, takes Atlassian's address ranges."""
+    settings = [one for role in inventory.roles.values() for one in (role, *role.overrides.values())]
+    return any(one.source_ips == ATLASSIAN for one in settings)

@@ -1,0 +1,118 @@
+"""HTTP for asking an API: every answer is bounded in time and size, and nothing is followed or kept by itself."""
+
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
+
+import certifi
+import requests
+from requests.auth import AuthBase
+from requests.utils import get_environ_proxies
+
+from facts.issuer_failures import REQUEST_FAILURES
+from facts.time_limit import within
+
+USER_AGENT = "bitbucket-aws-oidc"
+MAX_BYTES = 8_000_000
+"""Of one answer: a page of a hundred repositories with all that Bitbucket tells of them has half a million."""
+
+_CHUNK_BYTES = 65_536
+_HEADERS = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity"}
+
+FAILURES = (*REQUEST_FAILURES, TimeoutError)
+"""What ``WebClient.ask`` raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What one request gave.
+
+    Attributes:
+        url: That was asked for.
+        status: 200 and so on.
+        headers: By name, whatever its case.
+        body: Whole, or a little more than ``MAX_BYTES`` of it.
+    """
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def is_too_large(self) -> bool:
+        """Tell whether the body was not read to its end."""
+        return len(self.body) > MAX_BYTES
+
+
+@dataclass(frozen=True)
+class WebClient:
+    """Sends requests, one session for each thread.
+
+    Redirects are not followed, cookies are not kept, and no login is taken from a .netrc file by itself: what is sent
+    where is decided by the caller alone. Proxies of the environment are used, and the CAs that ``REQUESTS_CA_BUNDLE``
+    or ``CURL_CA_BUNDLE`` name are trusted, as ``requests`` does by itself.
+
+    Attributes:
+        ca_file: A PEM file of the CAs to trust in place of all others.
+        seconds: That a request may take, from the look-up of the name to the last byte.
+    """
+
+    ca_file: Path | None = None
+    seconds: float = 20.0
+    _local: threading.local = field(default_factory=threading.local)
+
+    def ask(
+        self,
+        url: str,
+        *,
+        auth: AuthBase | None = None,
+        form: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """Send a GET, or with ``form`` a POST.
+
+        Raises:
+            Exception: One of ``FAILURES``.
+        """
+        session = self._session()
+        try:
+            return within(self.seconds, lambda: self._ask(session, url, auth, form))
+        except TimeoutError:
+            self._local.session = None  # its thread may be at it for a while yet
+            raise
+
+    def _ask(self, session: requests.Session, url: str, auth: AuthBase | None, form: Mapping[str, str] | None) -> Reply:
+        with session.request(
+            "GET" if form is None else "POST",
+            url,
+            headers=_HEADERS,
+            auth=auth,
+            data=form,
+            proxies=get_environ_proxies(url),
+            verify=str(self._trusted()),
+            timeout=self.seconds,
+            allow_redirects=False,
+            stream=True,
+        ) as response:
+            body = bytearray()
+            for chunk in response.iter_content(_CHUNK_BYTES):
+                body += chunk
+                if len(body) > MAX_BYTES:
+                    break
+            return Reply(url, response.status_code, response.headers, bytes(body))
+
+    def _trusted(self) -> Path | str:
+        named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+        return self.ca_file or named or certifi.where()
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = requests.Session()
+            session.trust_env = False
+            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+            self._local.session = session
+        return session

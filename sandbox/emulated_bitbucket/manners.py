@@ -1,0 +1,67 @@
+"""How the emulated REST API behaves besides what it holds: who may ask, how much, and with which faults."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+READ_SCOPES = frozenset({"read:workspace:bitbucket", "read:repository:bitbucket", "read:pipeline:bitbucket"})
+"""Of an API token."""
+READ_SCOPES_OF_OAUTH = frozenset({"account", "repository", "pipeline"})
+"""Of access tokens and OAuth consumers."""
+
+SANDBOX_TOKEN = "sandbox"  # noqa: S105 - opens nothing but what is emulated
+"""The access token that it takes by default."""
+
+
+@dataclass
+class Manners:
+    """May be changed while it serves.
+
+    Attributes:
+        access_tokens: Tokens that are sent as ``Bearer``, with their scopes.
+        api_tokens: Pairs of e-mail and token, with their scopes.
+        consumers: Pairs of id and secret of OAuth consumers, with their scopes.
+        is_public: Whether everybody may read everything.
+        requests_per_hour: After so many every further one is answered with 429.
+        retry_after: The header that goes with it, or ``None``.
+        is_near_limit: Whether answers say that the limit is near.
+        wrong_host_in_next: The host that ``next`` names in place of the one that was asked (BCLOUD-20796).
+        leaves_next_out: Whether pages have no ``next`` (BCLOUD-20639).
+        changes_order: Whether the next page behind a first one is cut from a list in another order; once.
+        page_length: The longest page, whatever is asked for.
+    """
+
+    access_tokens: dict[str, frozenset[str]] = field(default_factory=lambda: {SANDBOX_TOKEN: READ_SCOPES_OF_OAUTH})
+    api_tokens: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    consumers: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    is_public: bool = False
+    requests_per_hour: int = 1_000
+    retry_after: str | None = None
+    is_near_limit: bool = False
+    wrong_host_in_next: str | None = None
+    leaves_next_out: bool = False
+    changes_order: bool = False
+    page_length: int = 100
+
+    def scopes(self, headers: Mapping[str, str]) -> frozenset[str] | None:
+        """Return the scopes of whoever asks, none for somebody unknown, or ``None`` for credentials that are none."""
+        kind, _, value = (headers.get("Authorization") or "").partition(" ")
+        if not kind:
+            return frozenset()
+        if kind.lower() == "bearer":
+            return self.access_tokens.get(value)
+        pair = _decoded(value)
+        return self.api_tokens.get(pair) if pair is not None else None
+
+    def consumer_of(self, headers: Mapping[str, str]) -> frozenset[str] | None:
+        """Return the scopes of an OAuth consumer that asks for a token, or ``None`` for an unknown one."""
+        pair = _decoded((headers.get("Authorization") or "").partition(" ")[2])
+        return self.consumers.get(pair) if pair is not None else None
+
+
+def _decoded(value: str) -> tuple[str, str] | None:
+    try:
+        login, colon, secret = base64.b64decode(value, validate=True).decode().partition(":")
+    except ValueError:
+        return None
+    return (login, secret) if colon else None

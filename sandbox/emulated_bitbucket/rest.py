@@ -1,0 +1,177 @@
+"""The REST calls of Bitbucket that this project makes, with the forms, scopes and limits that are documented.
+
+Sources: https://developer.atlassian.com/cloud/bitbucket/rest/api-group-workspaces/, …-repositories/, …-deployments/;
+https://support.atlassian.com/bitbucket-cloud/docs/api-request-limits/. Environments carry ``restrictions``, which the
+real ones do though no page says so.
+"""
+
+import re
+import secrets
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from sandbox.emulated_bitbucket.contents import EmulatedEnvironment, EmulatedRepository
+from sandbox.emulated_bitbucket.exchange import Answer, Document, Request, error_answer
+from sandbox.emulated_bitbucket.manners import READ_SCOPES, Manners
+from sandbox.emulated_bitbucket.step import EmulatedWorkspace
+
+_TOKENS = "/site/oauth2/access_token"
+_DEFAULT_PAGE = 10
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One call: what asks, and the workspaces there are."""
+
+    request: Request
+    names: tuple[str, ...]
+    workspaces: tuple[EmulatedWorkspace, ...]
+
+    def workspace(self) -> EmulatedWorkspace | None:
+        """Return the workspace that the path names by slug or UUID."""
+        return next((one for one in self.workspaces if self.names[0] in (one.slug, one.uuid)), None)
+
+    def repository(self) -> EmulatedRepository | None:
+        """Return the repository that the path names by slug or UUID."""
+        found = self.workspace()
+        return (
+            next((one for one in found.repositories if self.names[1] in (one.slug, one.uuid)), None) if found else None
+        )
+
+
+class RestApi:
+    """Answers calls; counts them for the limit of requests.
+
+    Attributes:
+        requests: All that were made.
+    """
+
+    def __init__(self, manners: Manners) -> None:
+        self._manners = manners
+        self.requests: list[Request] = []
+        self._lock = threading.Lock()
+        workspace, repository = r"/2\.0/workspaces/([^/]+)/?", r"/2\.0/repositories/([^/]+)/([^/]+)/?"
+        self._routes: tuple[tuple[re.Pattern[str], tuple[str, str], Callable[[_Call], Answer]], ...] = (
+            (re.compile(workspace), ("read:workspace:bitbucket", ""), _workspace),
+            (re.compile(repository), ("read:repository:bitbucket", "repository"), _repository),
+            (re.compile(repository + r"environments/?"), ("read:pipeline:bitbucket", "pipeline"), self._environments),
+        )
+
+    def answer(self, request: Request, workspaces: Iterable[EmulatedWorkspace]) -> Answer | None:
+        """Answer a call, or return ``None`` where no call has its path."""
+        if request.path == _TOKENS:
+            return self._token(request)
+        for route, scopes, handle in self._routes:
+            if match := route.fullmatch(request.path):
+                with self._lock:
+                    self.requests.append(request)
+                refused = self._refused(request, scopes)
+                names = tuple(unquote(part) for part in match.groups())
+                answer = refused or handle(_Call(request, names, tuple(workspaces)))
+                return Answer(answer.status, answer.document, {**self._limit_headers(), **answer.headers})
+        return None
+
+    def _limit_headers(self) -> Mapping[str, str]:
+        near = "true" if self._manners.is_near_limit else "false"
+        return {"X-RateLimit-Limit": str(self._manners.requests_per_hour), "X-RateLimit-NearLimit": near}
+
+    def _refused(self, request: Request, scopes: tuple[str, str]) -> Answer | None:
+        manners = self._manners
+        granted = manners.scopes(request.headers)
+        if granted is None:
+            message = "Token is invalid, expired, or not supported for this endpoint."
+            return error_answer(HTTPStatus.UNAUTHORIZED, message)
+        if len(self.requests) > manners.requests_per_hour:
+            headers = {"Retry-After": manners.retry_after} if manners.retry_after else {}
+            refused = error_answer(HTTPStatus.TOO_MANY_REQUESTS, "Rate limit for this resource has been exceeded")
+            return Answer(refused.status, refused.document, headers)
+        if not granted:
+            return None if manners.is_public else error_answer(HTTPStatus.NOT_FOUND, "Not found")
+        required = scopes[0] if granted & READ_SCOPES else scopes[1]
+        if required and required not in granted:
+            message = "Your credentials lack one or more required privilege scopes."
+            return error_answer(HTTPStatus.FORBIDDEN, message, required=[required], granted=sorted(granted))
+        return None
+
+    def _token(self, request: Request) -> Answer:
+        scopes = self._manners.consumer_of(request.headers)
+        if request.method != "POST" or parse_qs(request.body.decode("latin-1")) != {
+            "grant_type": ["client_credentials"]
+        }:
+            return Answer(HTTPStatus.BAD_REQUEST, {"error": "invalid_request"})
+        if scopes is None:
+            return Answer(
+                HTTPStatus.UNAUTHORIZED, {"error": "unauthorized_client", "error_description": "Invalid OAuth client"}
+            )
+        token = secrets.token_urlsafe(16)
+        self._manners.access_tokens[token] = scopes
+        told = {"access_token": token, "token_type": "bearer", "expires_in": 7200, "scopes": " ".join(sorted(scopes))}
+        return Answer(HTTPStatus.OK, told)
+
+    def _environments(self, call: _Call) -> Answer:
+        found = call.repository()
+        if found is None:
+            return _no_repository(call)
+        values = [_environment(one) for one in found.environments]
+        asked = {name: texts[-1] for name, texts in parse_qs(call.request.query).items()}
+        length = min(_number(asked.get("pagelen"), _DEFAULT_PAGE), self._manners.page_length)
+        page = _number(asked.get("page"), 1)
+        if self._manners.changes_order and page > 1:
+            self._manners.changes_order = False
+            values = [*values[1:], *values[:1]]
+        shown = values[(page - 1) * length : page * length]
+        document: dict[str, object] = {"page": page, "pagelen": length, "size": len(values), "values": shown}
+        if page * length < len(values) and not self._manners.leaves_next_out:
+            document["next"] = self._next(call.request, length, page + 1)
+        return Answer(HTTPStatus.OK, document)
+
+    def _next(self, request: Request, length: int, page: int) -> str:
+        scheme, authority = urlsplit(request.origin)[:2]
+        return f"{scheme}://{self._manners.wrong_host_in_next or authority}{request.path}?pagelen={length}&page={page}"
+
+
+def _number(text: str | None, otherwise: int) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() and int(text) else otherwise
+
+
+def _workspace(call: _Call) -> Answer:
+    found = call.workspace()
+    if found is None:
+        return error_answer(HTTPStatus.NOT_FOUND, f"No workspace with identifier '{call.names[0]}'.")
+    return Answer(
+        HTTPStatus.OK, {"type": "workspace", "uuid": found.uuid, "slug": found.slug, "name": found.slug.title()}
+    )
+
+
+def _repository(call: _Call) -> Answer:
+    workspace, found = call.workspace(), call.repository()
+    if workspace is None or found is None:
+        return _no_repository(call)
+    owner = {"type": "workspace", "uuid": workspace.uuid, "slug": workspace.slug}
+    full_name = f"{workspace.slug}/{found.slug}"
+    told: Document = {
+        "type": "repository", "uuid": found.uuid, "full_name": full_name, "slug": found.slug, "name": found.slug,
+        "workspace": owner, "is_private": True,
+    }  # fmt: skip
+    return Answer(HTTPStatus.OK, told)
+
+
+def _no_repository(call: _Call) -> Answer:
+    workspace = call.workspace()
+    for one in workspace.repositories if workspace else ():
+        if workspace and call.names[1] in one.former_slugs:
+            renamed = call.request.path.replace(f"/{call.names[1]}", f"/{one.slug}", 1)
+            return Answer(HTTPStatus.MOVED_PERMANENTLY, "", {"Location": f"{call.request.origin}{renamed}"})
+    return error_answer(HTTPStatus.NOT_FOUND, f"Repository {'/'.join(call.names)} not found")
+
+
+def _environment(one: EmulatedEnvironment) -> Document:
+    return {
+        "type": "deployment_environment",
+        "uuid": one.uuid,
+        "name": one.name,
+        "restrictions": {"type": "deployment_restrictions_configuration", "admin_only": one.admin_only},
+    }

@@ -1,0 +1,194 @@
+"""Bitbucket's REST API over TLS: names, pages, scopes, limits, as the emulated Bitbucket has them."""
+
+import pytest
+
+from facts.bitbucket.credentials import Credentials, find_credentials
+from oidc.errors import BitbucketError
+from sandbox.emulated_bitbucket import EmulatedBitbucket
+from tests.facts.bitbucket.conftest import ACME, SHOP, StartClient
+from tests.facts.bitbucket.in_memory import uuid
+from tests.facts.conftest import StoppedClock
+
+EMAIL, TOKEN = "ann@example.com", "ATATT3xFfGF0secret"
+
+
+def api_token() -> Credentials:
+    return find_credentials({"BITBUCKET_EMAIL": EMAIL, "BITBUCKET_API_TOKEN": TOKEN}, "")
+
+
+def test_names_and_uuids_lead_to_the_same(start_client: StartClient) -> None:
+    client = start_client()
+    for name in ("acme", uuid(1)):
+        workspace = client.workspace(name)
+        assert workspace is not None
+        assert (workspace.slug, workspace.uuid) == ("acme", uuid(1))
+        repository = client.repository(name, "shop")
+        assert repository is not None
+        assert repository == client.repository(name, uuid(2))
+        assert (repository.full_name, repository.slug, repository.uuid) == ("acme/shop", "shop", uuid(2))
+
+
+def test_what_is_not_there_is_none(start_client: StartClient) -> None:
+    client = start_client()
+    assert client.workspace("nobody") is None
+    assert client.repository("acme", "nothing") is None
+    assert client.environments("acme", "nothing") == ()
+    assert client.environments("acme", "site") == ()
+
+
+def test_names_cannot_leave_their_place_in_the_url(start_client: StartClient, bitbucket: EmulatedBitbucket) -> None:
+    assert start_client().workspace("../repositories/acme") is None
+    assert start_client().workspace("acme?x=1#y") is None
+    assert bitbucket.requests[0].path == "/2.0/workspaces/..%2Frepositories%2Facme"
+
+
+def test_environments_come_with_their_restrictions_a_hundred_at_a_time(
+    start_client: StartClient, bitbucket: EmulatedBitbucket
+) -> None:
+    found = start_client().environments("acme", "shop")
+    assert [one.name for one in found] == [one.name for one in SHOP.environments]
+    assert [one.restrictions.admin_only for one in found[:2] if one.restrictions] == [True, False]
+    assert [request.query for request in bitbucket.requests] == ["pagelen=100"]
+
+
+@pytest.mark.parametrize("fault", ["none", "wrong host", "no next", "another order"])
+def test_every_environment_is_found_whatever_is_wrong_with_the_pages(
+    start_client: StartClient, bitbucket: EmulatedBitbucket, fault: str
+) -> None:
+    bitbucket.manners.page_length = 5
+    bitbucket.manners.wrong_host_in_next = "api.media.atlassian.example" if fault == "wrong host" else None
+    bitbucket.manners.leaves_next_out = fault == "no next"
+    bitbucket.manners.changes_order = fault == "another order"
+    found = start_client().environments("acme", "shop")
+    assert {one.name for one in found} == {one.name for one in SHOP.environments}
+
+
+def test_a_former_name_is_followed_on_the_same_host(start_client: StartClient) -> None:
+    found = start_client().repository("acme", "store")
+    assert found is not None
+    assert found.full_name == "acme/shop"
+
+
+def test_one_connection_serves_many_requests(start_client: StartClient, bitbucket: EmulatedBitbucket) -> None:
+    client = start_client()
+    for _ in range(5):
+        client.workspace("acme")
+    assert bitbucket.connections == 1
+
+
+class TestCredentials:
+    """Each kind gets in, and what is missing is told by name."""
+
+    def test_an_api_token_goes_with_the_email(self, start_client: StartClient, bitbucket: EmulatedBitbucket) -> None:
+        bitbucket.manners.api_tokens[EMAIL, TOKEN] = frozenset(
+            {"read:workspace:bitbucket", "read:repository:bitbucket", "read:pipeline:bitbucket"}
+        )
+        client = start_client(api_token())
+        assert client.workspace("acme")
+        assert len(client.environments("acme", "shop")) == 23
+
+    def test_an_oauth_consumer_gets_one_token_for_all(
+        self, start_client: StartClient, bitbucket: EmulatedBitbucket
+    ) -> None:
+        bitbucket.manners.consumers["key", TOKEN] = frozenset({"repository", "pipeline"})
+        before = set(bitbucket.manners.access_tokens)
+        environment = {"BITBUCKET_OAUTH_CLIENT_ID": "key", "BITBUCKET_OAUTH_CLIENT_SECRET": TOKEN}
+        client = start_client(find_credentials(environment, ""))
+        assert client.repository("acme", "shop")
+        assert client.environments("acme", "shop")
+        assert len(set(bitbucket.manners.access_tokens) - before) == 1
+
+    def test_a_wrong_secret_of_a_consumer_is_told(self, start_client: StartClient) -> None:
+        environment = {"BITBUCKET_OAUTH_CLIENT_ID": "key", "BITBUCKET_OAUTH_CLIENT_SECRET": TOKEN}
+        with pytest.raises(BitbucketError, match="does not take these credentials") as caught:
+            start_client(find_credentials(environment, "")).workspace("acme")
+        assert "check BITBUCKET_OAUTH_CLIENT_ID" in caught.value.do
+        assert TOKEN not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("missing", "ask"),
+        [
+            ("read:workspace:bitbucket", lambda client: client.workspace("acme")),
+            ("read:repository:bitbucket", lambda client: client.repository("acme", "shop")),
+            ("read:pipeline:bitbucket", lambda client: client.environments("acme", "shop")),
+        ],
+    )
+    def test_a_missing_scope_is_told_by_name(
+        self, start_client: StartClient, bitbucket: EmulatedBitbucket, missing: str, ask: object
+    ) -> None:
+        every = {"read:workspace:bitbucket", "read:repository:bitbucket", "read:pipeline:bitbucket"}
+        bitbucket.manners.api_tokens[EMAIL, TOKEN] = frozenset(every - {missing})
+        assert callable(ask)
+        with pytest.raises(BitbucketError, match=f"this token lacks {missing}:") as caught:
+            ask(start_client(api_token()))
+        assert "BITBUCKET_API_TOKEN" in caught.value.do
+
+    def test_a_token_that_is_none_is_told_with_what_is_usually_wrong(self, start_client: StartClient) -> None:
+        with pytest.raises(BitbucketError, match="Token is invalid, expired") as caught:
+            start_client(api_token()).workspace("acme")
+        assert "the e-mail of the Atlassian account, not the user name" in caught.value.do
+        assert TOKEN not in str(caught.value)
+
+    def test_nobody_sees_what_is_public_alone(self, start_client: StartClient, bitbucket: EmulatedBitbucket) -> None:
+        assert start_client(Credentials()).workspace("acme") is None
+        bitbucket.manners.is_public = True
+        assert start_client(Credentials()).workspace("acme") is not None
+
+
+class TestLimits:
+    """The limit of requests is borne, and where it cannot be, told."""
+
+    def test_a_limit_that_is_used_up_is_told_after_some_tries(
+        self, start_client: StartClient, bitbucket: EmulatedBitbucket, stopped: StoppedClock
+    ) -> None:
+        bitbucket.manners.requests_per_hour = 0
+        with pytest.raises(
+            BitbucketError, match=r"status 429 \(tried 4 times\): Rate limit for this resource"
+        ) as caught:
+            start_client().workspace("acme")
+        assert "run it again in an hour" in caught.value.do
+        assert stopped.slept == [1.0, 4.0, 15.0]
+
+    def test_a_short_retry_after_is_waited_for(
+        self, start_client: StartClient, bitbucket: EmulatedBitbucket, stopped: StoppedClock
+    ) -> None:
+        bitbucket.manners.requests_per_hour, bitbucket.manners.retry_after = 0, "30"
+        with pytest.raises(BitbucketError, match="429"):
+            start_client().workspace("acme")
+        assert stopped.slept == [30.0, 30.0, 30.0]
+
+    @pytest.mark.parametrize("seconds", ["3600", "9" * 50])
+    def test_a_long_retry_after_is_told_at_once(
+        self, start_client: StartClient, bitbucket: EmulatedBitbucket, stopped: StoppedClock, seconds: str
+    ) -> None:
+        bitbucket.manners.requests_per_hour, bitbucket.manners.retry_after = 0, seconds
+        with pytest.raises(BitbucketError, match="429") as caught:
+            start_client().workspace("acme")
+        assert stopped.slept == []
+        assert "run it again in " in caught.value.do
+
+    def test_requests_stay_under_the_limit_that_answers_tell(
+        self, start_client: StartClient, bitbucket: EmulatedBitbucket, stopped: StoppedClock
+    ) -> None:
+        bitbucket.manners.requests_per_hour = 20
+        client = start_client()
+        for _ in range(18):
+            client.workspace("acme")
+        assert stopped.slept == []
+        bitbucket.manners.requests_per_hour = 30
+        client.workspace("acme")
+        assert stopped.slept == [3600.0]
+
+    def test_a_limit_that_is_near_slows_down(
+        self, start_client: StartClient, bitbucket: EmulatedBitbucket, stopped: StoppedClock
+    ) -> None:
+        bitbucket.manners.is_near_limit = True
+        client = start_client()
+        client.workspace("acme")
+        client.workspace("acme")
+        assert stopped.slept == [3.6]
+
+
+def test_the_emulated_bitbucket_serves_issuers_by_their_name_alone(bitbucket: EmulatedBitbucket) -> None:
+    assert bitbucket.workspaces == (ACME,)
+    assert bitbucket.api_url.startswith("https://127.0.0.1:")

@@ -1,0 +1,87 @@
+"""What an issuer's chain looks like, for the lock, and what of it ends soon."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from config.lock.models import LockedCertificate, LockedIssuer
+from config.models.inventory import Inventory
+from facts.issuer_certificates import Chain
+from facts.issuer_chains import check_pinned, issuers_of
+from oidc.errors import IssuerError
+from oidc.thumbprint import thumbprint
+from sandbox.emulated_bitbucket.certificates import issue_host_certificate, make_authority
+
+NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
+TODAY = NOW.date()
+AUTHORITY = make_authority(NOW)
+
+
+def chain(now: datetime = NOW) -> Chain:
+    return (issue_host_certificate(AUTHORITY, "api.bitbucket.org", AUTHORITY.key, now), AUTHORITY.intermediate)
+
+
+def test_each_certificate_is_recorded_with_the_day_on_which_it_ends() -> None:
+    found, missed = issuers_of(["acme"], {}, lambda _: chain(), TODAY)
+    assert missed == []
+    assert found["acme"].seen == TODAY
+    leaf, authority = found["acme"].chain
+    assert (leaf.subject, leaf.not_after) == ("CN=api.bitbucket.org", TODAY + timedelta(days=90))
+    assert authority.subject == "CN=Emulated Bitbucket Intermediate CA"
+    assert authority.thumbprint == thumbprint(AUTHORITY.intermediate)
+
+
+def test_a_new_certificate_of_the_host_is_no_news_and_a_new_ca_is() -> None:
+    former, _ = issuers_of(["acme"], {}, lambda _: chain(), TODAY)
+    later = NOW + timedelta(days=30)
+    assert issuers_of(["acme"], former, lambda _: chain(later), later.date())[0] == former
+    other = make_authority(NOW)
+    host = issue_host_certificate(other, "api.bitbucket.org", other.key, later)
+    found, _ = issuers_of(["acme"], former, lambda _: (host, other.intermediate), later.date())
+    assert found["acme"].seen == later.date()
+
+
+def test_an_issuer_that_cannot_be_reached_stays_as_it_was_and_is_told() -> None:
+    def fails(issuer: str) -> Chain:
+        raise IssuerError(f"{issuer} could not be fetched", do="check the network")
+
+    former, _ = issuers_of(["acme"], {}, lambda _: chain(), TODAY)
+    found, missed = issuers_of(["acme", "new"], former, fails, TODAY)
+    assert found == former
+    assert [(one.rule, one.level, one.path[1]) for one in missed] == [
+        ("issuer-unreachable", "warning", "acme"),
+        ("issuer-unreachable", "warning", "new"),
+    ]
+
+
+def issuer(days: int) -> dict[str, LockedIssuer]:
+    ends = TODAY + timedelta(days=days)
+    leaf = LockedCertificate(subject="CN=leaf", thumbprint="a" * 40, not_after=TODAY + timedelta(days=5))
+    return {
+        "acme": LockedIssuer(
+            seen=TODAY, chain=(leaf, LockedCertificate(subject="CN=CA", thumbprint="b" * 40, not_after=ends))
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    ("pinned", "days", "says"),
+    [
+        (["b" * 40], 61, None),
+        (["b" * 40], 60, "this thumbprint's certificate ends on"),
+        (["c" * 40], 999, f"no issuer presents a certificate with the thumbprint {'c' * 40}"),
+        ("fetch", 61, None),
+        ("fetch", 10, "a thumbprint that `up` fetches is of this certificate, and ends on"),
+        ("omit", 1, None),
+    ],
+)
+def test_a_pinned_ca_that_ends_soon_is_warned_of(pinned: object, days: int, says: str | None) -> None:
+    inventory = Inventory.model_validate({"defaults": {"thumbprints": pinned}})
+    found = check_pinned(inventory, issuer(days), TODAY)
+    assert [one.rule for one in found] == (["pinned-thumbprint"] if says else [])
+    assert all(says in one.message for one in found if says)
+
+
+def test_nothing_is_said_of_pinned_thumbprints_while_no_issuer_was_seen() -> None:
+    inventory = Inventory.model_validate({"defaults": {"thumbprints": ["c" * 40]}})
+    assert check_pinned(inventory, {}, date(2026, 11, 1)) == []
