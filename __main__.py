@@ -1,5 +1,8 @@
 """The Pulumi program: stack config → inventory → AccessPlan → component → stack outputs."""
 
+from datetime import UTC, datetime
+from functools import partial
+
 import pulumi
 
 from access.compile import compile_plan
@@ -7,32 +10,39 @@ from components.aws_provider import AwsSettings
 from components.bitbucket_oidc import BitbucketOidc
 from components.stack_settings import PROTECTED, StackSettings
 from config.load import load_inventory
+from config.lock import Lock
 from facts.issuer_certificates import fetch_thumbprints
+from facts.issuer_thumbprints import thumbprints_beside
 from oidc.errors import BitbucketOidcError, InventoryError
 
 
 def main() -> None:
     """Register everything, or nothing: the whole plan is known to be valid before the first resource."""
     settings = StackSettings.of(pulumi.Config())
-    compiled = compile_plan(load_inventory(settings.inventory, guardrails=settings.guardrails))
+    loaded = load_inventory(settings.inventory, guardrails=settings.guardrails)
+    compiled = compile_plan(loaded)
     if compiled.plan is None:
         findings = "\n".join(str(finding) for finding in compiled.findings)
         raise InventoryError(f"the inventory has findings:\n{findings}")
     for finding in compiled.findings:
         pulumi.log.warn(str(finding))
     plan = compiled.plan.only(settings.taken([account.key for account in compiled.plan.accounts]))
-    thumbprints = fetch_thumbprints(
+    found = thumbprints_beside(
+        # An emulated issuer is not the one that was locked.
+        loaded.lock.lock if settings.issuer_connect is None else Lock(),
         plan.issuers_to_fetch(),
-        alike=plan.issuers_alike(),
-        connect=settings.issuer_connect,
-        timeout=settings.issuer_timeout,
+        plan.issuers_alike(),
+        partial(fetch_thumbprints, connect=settings.issuer_connect, timeout=settings.issuer_timeout),
+        datetime.now(UTC).date(),
     )
+    for warning in found.warnings:
+        pulumi.log.warn(warning)
     stack = AwsSettings(f"{pulumi.get_project()}/{pulumi.get_stack()}", settings.aws_endpoint)
     access = BitbucketOidc(
         "bitbucket-oidc",
         plan,
         aws_settings=stack,
-        thumbprints=thumbprints,
+        thumbprints=found.by_issuer,
         protect_oidc_providers=settings.protect_oidc_providers,
     )
     if settings.protect_oidc_providers:

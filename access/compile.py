@@ -14,6 +14,7 @@ from access.role_settings import Place
 from access.roles import role_plan
 from access.sizes import check_account
 from config.allow import Silenced
+from config.cross_record.stale_lock import check_stale_lock
 from config.cross_record.unused import check_unused
 from config.findings import Finding, has_errors
 from config.load import Loaded, in_file_order
@@ -62,6 +63,7 @@ def compile_plan(loaded: Loaded) -> Compiled:
     if not has_errors(loaded.sources.findings):
         # What has an error is not judged further: whether it is used, and would be warned of, is not known.
         check_unused(loaded.inventory, loaded.sources)
+        check_stale_lock(loaded.written, loaded.lock, loaded.sources)
         loaded.sources.report_unused_allowances()
     findings = in_file_order(loaded.sources.findings)
     silenced = tuple(sorted(loaded.sources.allowances.silenced))

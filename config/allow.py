@@ -21,9 +21,16 @@ UNUSED = "unused-allow"
 """The rule that reports an ``allow`` which silences nothing; nothing silences it."""
 
 
+_NEVER = {
+    UNUSED: "is about `allow` itself",
+    "stale-lock": "is about inventory.lock.yaml, where no `allow` stands",
+}
+"""Warnings that are never accepted, and why."""
+
+
 def can_be_allowed(rule: str) -> bool:
-    """Tell whether a rule can be silenced: it is a warning, and not the one about silencing."""
-    return RULES[rule].level == "warning" and rule != UNUSED
+    """Tell whether a rule can be silenced: it is a warning about something that an ``allow`` can stand beside."""
+    return RULES[rule].level == "warning" and rule not in _NEVER
 
 
 def _rule_id(value: object) -> str:
@@ -33,7 +40,7 @@ def _rule_id(value: object) -> str:
         raise fault("bad-allow", f"there is no rule {describe(value)}", hint)
     if not can_be_allowed(value):
         hint = "correct what it reports; only warnings can be allowed"
-        what = "is an error" if RULES[value].level == "error" else "is about `allow` itself"
+        what = "is an error" if RULES[value].level == "error" else _NEVER[value]
         raise fault("bad-allow", f"{value} {what}, which is never accepted", hint)
     return value
 

@@ -150,5 +150,8 @@ RULES: dict[str, Rule] = {
     "unused-repository": Rule("warning", "A repository is trusted by a role.", of_absence=True),
     "unused-environment": Rule("warning", "A deployment environment is trusted by a role.", of_absence=True),
     "unused-permission-policy": Rule("warning", "A permission policy is on a role.", of_absence=True),
+    "stale-lock": Rule(
+        "warning", "inventory.lock.yaml answers the inventory as it is, and nothing else.", of_absence=True
+    ),
     "unused-allow": Rule("warning", "What `allow` silences is there."),
 }

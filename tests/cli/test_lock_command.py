@@ -270,3 +270,19 @@ def test_what_another_run_wrote_meanwhile_is_kept(
     assert lock() == 3
     assert "was changed while this command ran; run it again" in capsys.readouterr().err
     assert lock_text() == "version: 1\n"
+
+
+def test_an_inventory_that_asks_for_more_makes_the_lock_stale_until_it_is_asked_again(
+    lock: Lock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lock()
+    assert run(["validate", "--strict"]) == 0
+    more = f"{OPEN}      - {{repository: acme/site, environments: [live]}}\n".replace(
+        "trust: [{repository: acme/shop, environments: [production]}]",
+        "trust:\n      - {repository: acme/shop, environments: [production]}",
+    )
+    site = f'site: {{uuid: "{NEW_UUID}", environments: {{live: "{ACME_UUID[:-3]}99}}"}}'
+    Path("inventory/base.yaml").write_text(more.replace("site: {", f"{site}, "))
+    capsys.readouterr()
+    assert run(["validate"]) == 0
+    assert "warning[stale-lock] answers.workspaces: " in capsys.readouterr().err

@@ -11,6 +11,7 @@ import trustme
 import yaml
 
 from components.stack_settings import StackSettings
+from oidc.errors import IssuerError
 
 ROLES = """
 defaults: {thumbprints: omit}
@@ -126,6 +127,36 @@ def test_an_issuer_that_cannot_be_reached_ends_the_run(
     with pytest.raises(pulumi.RunError) as caught:
         run(folder, issuerConnect=connect, awsEndpoint="http://127.0.0.1:9")
     assert "api.bitbucket.org" in str(caught.value)
+
+
+LOCK = """
+issuers:
+  acme:
+    seen: 2026-11-27
+    chain: [{subject: CN=CA, thumbprint: "9e99a48a9960b14926bb7f3b02e22da2b0ab7280", not_after: 9998-01-01}]
+"""
+
+
+def test_an_issuer_that_cannot_be_reached_is_no_matter_where_the_lock_has_its_ca(
+    run: Callable[..., Any],
+    write_inventory: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise IssuerError("no network")
+
+    monkeypatch.setattr("facts.issuer_certificates.fetch_thumbprints", fails)
+    folder = write_inventory(ROLES.replace("omit", "fetch"))
+    with pytest.raises(pulumi.RunError, match="no network"):
+        run(folder)
+    (folder / "inventory.lock.yaml").write_text(LOCK)
+    registered = run(folder)
+    providers = registered.of("aws:iam/openIdConnectProvider:OpenIdConnectProvider").values()
+    assert [found.inputs["thumbprintLists"] for found in providers] == [
+        ["9e99a48a9960b14926bb7f3b02e22da2b0ab7280"]
+    ] * 2
+    assert "since they could not be fetched: no network" in caplog.text
 
 
 def test_defaults_of_the_program_are_those_of_the_project_file(project_folder: Path) -> None:

@@ -39,6 +39,7 @@ OF_THE_TEXT = {"yaml-syntax", "yaml-feature", "unreadable-file"}
 """What YAML itself says no to, in an editor as well."""
 OF_SEVERAL_FILES = {
     *("inventory-missing", "inventory-empty", "outside-inventory", "json-syntax", "lock-mismatch", "needs-lock"),
+    "stale-lock",
 }
 OF_SEVERAL_RECORDS = {
     *("unknown-workspace", "unknown-repository", "unknown-environment", "unknown-account", "unknown-audience"),
