@@ -96,6 +96,11 @@ class _Document(BaseModel):
     diagnostics: tuple[_Diagnostic, ...] | None = None
 
 
+def preview_files(path: Path) -> list[Path]:
+    """Return the files of a folder that end in ``.json``, sorted, none where there is none; else the path itself."""
+    return sorted(path.glob("*.json")) if path.is_dir() else [path]
+
+
 def read_update_preview(path: Path) -> UpdatePreview:
     """Return the preview in a file.
 

@@ -59,10 +59,12 @@ class WebClient:
     Attributes:
         ca_file: A PEM file of the CAs to trust in place of all others.
         seconds: That a request may take, from the look-up of the name to the last byte.
+        proxy: To take in place of the environment's, for URLs that begin with ``http://``.
     """
 
     ca_file: Path | None = None
     seconds: float = 20.0
+    proxy: str | None = None
     _local: threading.local = field(default_factory=threading.local)
 
     def ask(
@@ -71,27 +73,37 @@ class WebClient:
         *,
         auth: AuthBase | None = None,
         form: Mapping[str, str] | None = None,
+        method: str = "GET",
+        document: bytes | None = None,
     ) -> Reply:
         """Send a GET, or with ``form`` a POST.
+
+        Args:
+            url: Where to.
+            auth: What the request carries, or ``None`` for nothing.
+            form: Fields of a form, or ``None``.
+            method: Of the request, where there is no form.
+            document: JSON to send, or ``None``.
 
         Raises:
             Exception: One of ``FAILURES``.
         """
         session = self._session()
+        request = requests.Request(method if form is None else "POST", url, dict(_HEADERS), data=form, auth=auth)
+        if document is not None:
+            request.data = document
+            request.headers["Content-Type"] = "application/json"
         try:
-            return within(self.seconds, lambda: self._ask(session, url, auth, form))
+            return within(self.seconds, lambda: self._ask(session, request))
         except TimeoutError:
             self._local.session = None  # its thread may be at it for a while yet
             raise
 
-    def _ask(self, session: requests.Session, url: str, auth: AuthBase | None, form: Mapping[str, str] | None) -> Reply:
-        with session.request(
-            "GET" if form is None else "POST",
-            url,
-            headers=_HEADERS,
-            auth=auth,
-            data=form,
-            proxies=get_environ_proxies(url),
+    def _ask(self, session: requests.Session, request: requests.Request) -> Reply:
+        url = str(request.url)
+        with session.send(
+            session.prepare_request(request),
+            proxies=get_environ_proxies(url) if self.proxy is None else {"http": self.proxy},
             verify=str(self._trusted()),
             timeout=self.seconds,
             allow_redirects=False,

@@ -5,7 +5,10 @@ import click
 from cli.file_commands import FileCommands
 
 COMMANDS = {
+    "comment": "Keep one comment on the pull request up to date: access, then previews.",
     "guard": "Refuse an update that deletes or replaces too much.",
+    "insights": "Post the findings as a report of Code Insights, annotated on their lines.",
+    "profiles": "The AWS configuration file of a step: the profile of each account leads to one role.",
     "stacks": "The stacks whose plan a change touches.",
 }
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from access.mass_change import LossLimits, refusals
-from access.update_preview import UpdatePreview, read_update_preview
+from access.update_preview import UpdatePreview, preview_files, read_update_preview
 from cli.inventory import format_option
 from cli.loss_options import max_loss_option, oidc_provider_loss_option
 from config.findings import one_line
@@ -20,11 +20,11 @@ from config.findings import one_line
 def command(previews: tuple[Path, ...], output: str, *, max_loss: float, allow_oidc_provider_loss: bool) -> int:
     """Refuse an update that deletes or replaces more roles than --max-loss allows, or any OIDC provider.
 
-    PREVIEW is what `pulumi preview --json --show-sames` printed for a stack; each is judged by itself. Exit code 1
-    means that one of them is refused.
+    PREVIEW is what `pulumi preview --json --show-sames` printed for a stack, or a folder of such files; each is judged
+    by itself. Exit code 1 means that one of them is refused.
     """
     limits = LossLimits(max_loss, allow_oidc_provider_loss)
-    found = [(path, read_update_preview(path)) for path in previews]
+    found = [(path, read_update_preview(path)) for named in previews for path in preview_files(named)]
     refused = [(path, reason) for path, preview in found for reason in refusals(preview.loss, limits)]
     if output == "json":
         click.echo(json.dumps([_json(path, preview, limits) for path, preview in found], indent=2))

@@ -3,11 +3,12 @@
 Source: https://developer.atlassian.com/cloud/bitbucket/rest/intro/.
 """
 
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
 
 from pydantic import ValidationError
@@ -41,6 +42,7 @@ _PAUSES = (1.0, 4.0, 15.0)
 """Seconds before further tries, the last of which is the last one."""
 _LONGEST_RETRY_AFTER = 120
 _REDIRECTS = 3
+_SUCCESSES = (200, 201, 204)
 REAL_TIME = Clock()
 
 A = TypeVar("A", bound=Answer)
@@ -73,6 +75,7 @@ class Settings:
         seconds: That one request may take.
         clock: For pauses.
         on_wait: Is told of seconds that are waited for the hourly limit.
+        proxy: What plain http goes through, or ``None``.
     """
 
     address: WebAddress
@@ -80,6 +83,7 @@ class Settings:
     seconds: float = 20.0
     clock: Clock = REAL_TIME
     on_wait: Callable[[float], None] = _say_nothing
+    proxy: str | None = None
 
 
 class BitbucketClient:
@@ -92,7 +96,7 @@ class BitbucketClient:
     def __init__(self, credentials: Credentials, settings: Settings) -> None:
         self._credentials = credentials
         self._settings = settings
-        self._web = WebClient(settings.ca_file, settings.seconds)
+        self._web = WebClient(settings.ca_file, settings.seconds, settings.proxy)
         per_hour = KNOWN_PER_HOUR if credentials.source else ANONYMOUS_PER_HOUR
         self._pace = Pace(per_hour, settings.clock, settings.on_wait)
         self._auth = credentials.auth
@@ -110,18 +114,49 @@ class BitbucketClient:
         """Return all deployment environments of a repository; none where it has no pipelines yet."""
         url = f"{self._settings.address.url}/repositories/{_part(workspace)}/{_part(repository)}/environments"
 
-        def page(url: str) -> PageAnswer | None:
-            reply = self._answer(url)
-            return self._parsed(reply, PageAnswer) if reply is not None else None
+        return tuple(self._valid(value, url, EnvironmentAnswer) for value in self._values(url))
 
-        values = read_pages(url, page)
-        return tuple(self._valid(value, url, EnvironmentAnswer) for value in values)
+    def listed(self, path: str, kind: type[A], *, otherwise: frozenset[int] = frozenset()) -> tuple[A, ...]:
+        """Return all values of a list: ``/repositories/acme/shop/pullrequests/7/comments``; none where it is missing.
+
+        Args:
+            path: Behind the API's own address.
+            kind: What each value is.
+            otherwise: Statuses for which there is none either, besides 404.
+        """
+        url = self._settings.address.url + path
+        return tuple(self._valid(value, url, kind) for value in self._values(url, otherwise))
+
+    def send(
+        self, method: str, path: str, document: object = None, *, otherwise: frozenset[int] = frozenset()
+    ) -> Reply | None:
+        """Send a request, with a document as JSON, and return what succeeded.
+
+        Args:
+            method: ``GET``, ``POST``, ``PUT`` or ``DELETE``.
+            path: Behind the API's own address.
+            document: As JSON, or ``None`` for nothing.
+            otherwise: Statuses for which there is ``None``, besides 404.
+
+        Raises:
+            BitbucketError: Any other status that is no success.
+        """
+        body = None if document is None else json.dumps(document).encode()
+        return self._answer(self._settings.address.url + path, method, body, otherwise=otherwise)
+
+    def _values(self, url: str, otherwise: frozenset[int] = frozenset()) -> list[Any]:
+        def page(url: str) -> PageAnswer | None:
+            reply = self._answer(url, otherwise=otherwise)
+            return self.parsed(reply, PageAnswer) if reply is not None else None
+
+        return read_pages(url, page)
 
     def _one(self, path: str, kind: type[A]) -> A | None:
         reply = self._answer(self._settings.address.url + path)
-        return self._parsed(reply, kind) if reply is not None else None
+        return self.parsed(reply, kind) if reply is not None else None
 
-    def _parsed(self, reply: Reply, kind: type[A]) -> A:
+    def parsed(self, reply: Reply, kind: type[A]) -> A:
+        """Return what an answer holds; raises BitbucketError where that is not as documented."""
         if reply.is_too_large:
             raise BitbucketError(f"{reply.url} was answered with more than {MAX_BYTES // 1_000_000} MB", do=_OTHER)
         try:
@@ -135,13 +170,15 @@ class BitbucketClient:
         except ValidationError as error:
             raise _not_as_documented(url, error) from None
 
-    def _answer(self, url: str) -> Reply | None:
-        """Return the answer to a GET, or ``None`` for 404; a redirect is followed where it stays on the host."""
+    def _answer(
+        self, url: str, method: str = "GET", body: bytes | None = None, *, otherwise: frozenset[int] = frozenset()
+    ) -> Reply | None:
+        """Return the answer, or ``None`` for 404; a redirect is followed where it stays on the host."""
         for _ in range(_REDIRECTS + 1):
-            reply = self._tried(url, auth=self._authorization())
-            if reply.status == 404:  # noqa: PLR2004 - Not Found
+            reply = self._tried(url, auth=self._authorization(), method=method, body=body)
+            if reply.status == 404 or reply.status in otherwise:  # noqa: PLR2004 - Not Found
                 return None
-            if reply.status == 200:  # noqa: PLR2004 - OK
+            if reply.status in _SUCCESSES:
                 return reply
             target = self._on_same_host(url, reply)
             if target is None:
@@ -159,7 +196,15 @@ class BitbucketClient:
         is_plain = location.isascii() and location.isprintable() and "@" not in location and " " not in location
         return location if is_plain and origin_of(location) == self._settings.address.origin else None
 
-    def _tried(self, url: str, *, auth: AuthBase | None, form: dict[str, str] | None = None) -> Reply:
+    def _tried(
+        self,
+        url: str,
+        *,
+        auth: AuthBase | None,
+        form: dict[str, str] | None = None,
+        method: str = "GET",
+        body: bytes | None = None,
+    ) -> Reply:
         """Send a request, and again after what may pass.
 
         Raises:
@@ -168,7 +213,7 @@ class BitbucketClient:
         for tries, pause in enumerate((*_PAUSES, None), 1):
             self._pace.wait()
             try:
-                outcome: Reply | Exception = self._web.ask(url, auth=auth, form=form)
+                outcome: Reply | Exception = self._web.ask(url, auth=auth, form=form, method=method, document=body)
             except FAILURES as error:
                 outcome = error
             if isinstance(outcome, Reply):
@@ -206,7 +251,7 @@ class BitbucketClient:
         reply = self._tried(url, auth=auth, form={"grant_type": "client_credentials"})
         if reply.status != 200:  # noqa: PLR2004 - OK
             raise refusal(reply, self._credentials, 1)
-        token = checked(self._parsed(reply, TokenAnswer).access_token, f"the answer of {url}")
+        token = checked(self.parsed(reply, TokenAnswer).access_token, f"the answer of {url}")
         self._credentials = self._credentials.also_hiding(token)
         return BearerAuth(token)
 

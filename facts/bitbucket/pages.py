@@ -24,7 +24,7 @@ _READINGS = 2
 
 
 def read_pages(url: str, page: Callable[[str], PageAnswer | None]) -> list[Any]:
-    """Return all values of a list, each once by its ``uuid``.
+    """Return all values of a list, each once by its ``uuid``, or where it has none by its ``id``.
 
     Args:
         url: Of the list, without query.
@@ -72,8 +72,8 @@ _REPORT = "check the URL, and that no proxy answers in place of Bitbucket"
 
 
 def _identity(value: object, otherwise: int) -> object:
-    uuid = value.get("uuid") if isinstance(value, dict) else None
-    return uuid if isinstance(uuid, str) else otherwise
+    uuid = (value.get("uuid") or value.get("id")) if isinstance(value, dict) else None
+    return uuid if isinstance(uuid, (str, int)) else otherwise
 
 
 def _next_query(answer: PageAnswer, number: int, seen: int, size: int | None) -> str | None:

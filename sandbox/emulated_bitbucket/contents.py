@@ -26,6 +26,7 @@ class EmulatedRepository:
         slug: As in ``bitbucket.org/acme/SLUG``.
         uuid: With braces.
         environments: That it has.
+        pull_requests: Numbers of those that are open.
         former_slugs: Names that it had; whoever asks for one is redirected, as long as nothing else has that name.
     """
 
@@ -33,3 +34,4 @@ class EmulatedRepository:
     uuid: str
     environments: tuple[EmulatedEnvironment, ...] = ()
     former_slugs: tuple[str, ...] = ()
+    pull_requests: tuple[int, ...] = ()

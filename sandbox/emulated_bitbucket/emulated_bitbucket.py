@@ -17,6 +17,9 @@ from sandbox.emulated_bitbucket.exchange import Answer, Request, error_answer
 from sandbox.emulated_bitbucket.ip_ranges import IP_RANGES_PATH, EmulatedRanges
 from sandbox.emulated_bitbucket.kept_certificates import keep_certificates
 from sandbox.emulated_bitbucket.manners import Manners
+from sandbox.emulated_bitbucket.pipelines_proxy import PipelinesProxy
+from sandbox.emulated_bitbucket.pull_requests import PullRequests
+from sandbox.emulated_bitbucket.reports import Reports
 from sandbox.emulated_bitbucket.rest import RestApi
 from sandbox.emulated_bitbucket.server import TlsServer
 from sandbox.emulated_bitbucket.signing_key import SigningKey, keep_signing_key
@@ -106,6 +109,22 @@ class EmulatedBitbucket:
     def requests(self) -> tuple[Request, ...]:
         """What its REST API was asked since it began to serve."""
         return tuple(self._rest.requests)
+
+    @property
+    def pull_requests(self) -> PullRequests:
+        """The comments that it holds."""
+        return self._rest.pull_requests
+
+    @property
+    def reports(self) -> Reports:
+        """The reports of Code Insights that it holds."""
+        return self._rest.reports
+
+    def pipelines_proxy(self) -> PipelinesProxy:
+        """Return the proxy of a step, to be used as a context manager while it serves."""
+        token = "of the proxy"  # noqa: S105 - opens nothing but what is emulated
+        self.manners.access_tokens[token] = frozenset({"repository"})
+        return PipelinesProxy(self._answer, token)
 
     @property
     def api_url(self) -> str:

@@ -1,6 +1,7 @@
 """How the emulated REST API behaves besides what it holds: who may ask, how much, and with which faults."""
 
 import base64
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -52,6 +53,10 @@ class Manners:
             return self.access_tokens.get(value)
         pair = _decoded(value)
         return self.api_tokens.get(pair) if pair is not None else None
+
+    def account_of(self, headers: Mapping[str, str]) -> str:
+        """Return the UUID of the account that asks: another one for other credentials."""
+        return f"{{{uuid.uuid5(uuid.NAMESPACE_OID, headers.get('Authorization') or 'nobody')}}}"
 
     def consumer_of(self, headers: Mapping[str, str]) -> frozenset[str] | None:
         """Return the scopes of an OAuth consumer that asks for a token, or ``None`` for an unknown one."""

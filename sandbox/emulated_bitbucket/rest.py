@@ -8,38 +8,22 @@ real ones do though no page says so.
 import re
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from sandbox.emulated_bitbucket.contents import EmulatedEnvironment, EmulatedRepository
+from sandbox.emulated_bitbucket.call import Call, no_repository
+from sandbox.emulated_bitbucket.contents import EmulatedEnvironment
 from sandbox.emulated_bitbucket.exchange import Answer, Document, Request, error_answer
-from sandbox.emulated_bitbucket.manners import READ_SCOPES, Manners
+from sandbox.emulated_bitbucket.manners import Manners
+from sandbox.emulated_bitbucket.pull_requests import PullRequests
+from sandbox.emulated_bitbucket.reports import Reports
 from sandbox.emulated_bitbucket.step import EmulatedWorkspace
 
 _TOKENS = "/site/oauth2/access_token"
 _DEFAULT_PAGE = 10
-
-
-@dataclass(frozen=True)
-class _Call:
-    """One call: what asks, and the workspaces there are."""
-
-    request: Request
-    names: tuple[str, ...]
-    workspaces: tuple[EmulatedWorkspace, ...]
-
-    def workspace(self) -> EmulatedWorkspace | None:
-        """Return the workspace that the path names by slug or UUID."""
-        return next((one for one in self.workspaces if self.names[0] in (one.slug, one.uuid)), None)
-
-    def repository(self) -> EmulatedRepository | None:
-        """Return the repository that the path names by slug or UUID."""
-        found = self.workspace()
-        return (
-            next((one for one in found.repositories if self.names[1] in (one.slug, one.uuid)), None) if found else None
-        )
+_COMMENTS = r"pullrequests/([0-9]+)/comments(?:/([0-9]+))?/?"
+_REPORTS = r"commit/([0-9a-f]{7,64})/reports/([^/]+)(?:/(annotations))?/?"
 
 
 class RestApi:
@@ -47,17 +31,24 @@ class RestApi:
 
     Attributes:
         requests: All that were made.
+        pull_requests: With their comments.
+        reports: Of Code Insights.
     """
 
     def __init__(self, manners: Manners) -> None:
         self._manners = manners
         self.requests: list[Request] = []
+        self.pull_requests = PullRequests(self._paged)
+        self.reports = Reports(self._paged)
         self._lock = threading.Lock()
         workspace, repository = r"/2\.0/workspaces/([^/]+)/?", r"/2\.0/repositories/([^/]+)/([^/]+)/?"
-        self._routes: tuple[tuple[re.Pattern[str], tuple[str, str], Callable[[_Call], Answer]], ...] = (
+        self._routes: tuple[tuple[re.Pattern[str], tuple[str, str], Callable[[Call], Answer]], ...] = (
             (re.compile(workspace), ("read:workspace:bitbucket", ""), _workspace),
             (re.compile(repository), ("read:repository:bitbucket", "repository"), _repository),
             (re.compile(repository + r"environments/?"), ("read:pipeline:bitbucket", "pipeline"), self._environments),
+            (re.compile(r"/2\.0/user/?"), ("read:user:bitbucket", "account"), self._user),
+            (re.compile(f"{repository}{_COMMENTS}"), ("read:pullrequest:bitbucket", "pullrequest"), self._comments),
+            (re.compile(f"{repository}{_REPORTS}"), ("read:repository:bitbucket", "repository"), self.reports.answer),
         )
 
     def answer(self, request: Request, workspaces: Iterable[EmulatedWorkspace]) -> Answer | None:
@@ -69,8 +60,8 @@ class RestApi:
                 with self._lock:
                     self.requests.append(request)
                 refused = self._refused(request, scopes)
-                names = tuple(unquote(part) for part in match.groups())
-                answer = refused or handle(_Call(request, names, tuple(workspaces)))
+                names = tuple(unquote(part) for part in match.groups() if part is not None)
+                answer = refused or handle(Call(request, names, tuple(workspaces)))
                 return Answer(answer.status, answer.document, {**self._limit_headers(), **answer.headers})
         return None
 
@@ -90,7 +81,7 @@ class RestApi:
             return Answer(refused.status, refused.document, headers)
         if not granted:
             return None if manners.is_public else error_answer(HTTPStatus.NOT_FOUND, "Not found")
-        required = scopes[0] if granted & READ_SCOPES else scopes[1]
+        required = scopes[0] if any(scope.endswith(":bitbucket") for scope in granted) else scopes[1]
         if required and required not in granted:
             message = "Your credentials lack one or more required privilege scopes."
             return error_answer(HTTPStatus.FORBIDDEN, message, required=[required], granted=sorted(granted))
@@ -111,12 +102,20 @@ class RestApi:
         told = {"access_token": token, "token_type": "bearer", "expires_in": 7200, "scopes": " ".join(sorted(scopes))}
         return Answer(HTTPStatus.OK, told)
 
-    def _environments(self, call: _Call) -> Answer:
+    def _environments(self, call: Call) -> Answer:
         found = call.repository()
         if found is None:
-            return _no_repository(call)
-        values = [_environment(one) for one in found.environments]
-        asked = {name: texts[-1] for name, texts in parse_qs(call.request.query).items()}
+            return no_repository(call)
+        return self._paged(call.request, [_environment(one) for one in found.environments])
+
+    def _comments(self, call: Call) -> Answer:
+        return self.pull_requests.answer(call, self._manners.account_of(call.request.headers))
+
+    def _user(self, call: Call) -> Answer:
+        return Answer(HTTPStatus.OK, {"type": "user", "uuid": self._manners.account_of(call.request.headers)})
+
+    def _paged(self, request: Request, values: Sequence[Document]) -> Answer:
+        asked = {name: texts[-1] for name, texts in parse_qs(request.query).items()}
         length = min(_number(asked.get("pagelen"), _DEFAULT_PAGE), self._manners.page_length)
         page = _number(asked.get("page"), 1)
         if self._manners.changes_order and page > 1:
@@ -125,7 +124,7 @@ class RestApi:
         shown = values[(page - 1) * length : page * length]
         document: dict[str, object] = {"page": page, "pagelen": length, "size": len(values), "values": shown}
         if page * length < len(values) and not self._manners.leaves_next_out:
-            document["next"] = self._next(call.request, length, page + 1)
+            document["next"] = self._next(request, length, page + 1)
         return Answer(HTTPStatus.OK, document)
 
     def _next(self, request: Request, length: int, page: int) -> str:
@@ -137,7 +136,7 @@ def _number(text: str | None, otherwise: int) -> int:
     return int(text) if text and text.isascii() and text.isdigit() and int(text) else otherwise
 
 
-def _workspace(call: _Call) -> Answer:
+def _workspace(call: Call) -> Answer:
     found = call.workspace()
     if found is None:
         return error_answer(HTTPStatus.NOT_FOUND, f"No workspace with identifier '{call.names[0]}'.")
@@ -146,10 +145,10 @@ def _workspace(call: _Call) -> Answer:
     )
 
 
-def _repository(call: _Call) -> Answer:
+def _repository(call: Call) -> Answer:
     workspace, found = call.workspace(), call.repository()
     if workspace is None or found is None:
-        return _no_repository(call)
+        return no_repository(call)
     owner = {"type": "workspace", "uuid": workspace.uuid, "slug": workspace.slug}
     full_name = f"{workspace.slug}/{found.slug}"
     told: Document = {
@@ -157,15 +156,6 @@ def _repository(call: _Call) -> Answer:
         "workspace": owner, "is_private": True,
     }  # fmt: skip
     return Answer(HTTPStatus.OK, told)
-
-
-def _no_repository(call: _Call) -> Answer:
-    workspace = call.workspace()
-    for one in workspace.repositories if workspace else ():
-        if workspace and call.names[1] in one.former_slugs:
-            renamed = call.request.path.replace(f"/{call.names[1]}", f"/{one.slug}", 1)
-            return Answer(HTTPStatus.MOVED_PERMANENTLY, "", {"Location": f"{call.request.origin}{renamed}"})
-    return error_answer(HTTPStatus.NOT_FOUND, f"Repository {'/'.join(call.names)} not found")
 
 
 def _environment(one: EmulatedEnvironment) -> Document:

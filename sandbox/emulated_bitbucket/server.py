@@ -21,7 +21,7 @@ from sandbox.emulated_bitbucket.exchange import Answer, Request, error_answer
 _IDLE_SECONDS = 60.0
 """A connection that says nothing for so long is closed, and so is one that does not finish its handshake."""
 
-_MAX_BODY_BYTES = 65_536
+_MAX_BODY_BYTES = 1_000_000
 
 
 class TlsServer(ThreadingHTTPServer):
@@ -106,6 +106,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._respond(body=False)
 
     def do_POST(self) -> None:
+        self._respond(body=True)
+
+    def do_PUT(self) -> None:
+        self._respond(body=True)
+
+    def do_DELETE(self) -> None:
         self._respond(body=True)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's signature

@@ -30,8 +30,11 @@ PROJECT = Path(__file__).resolve().parent.parent.parent
 FIXTURES = sorted((PROJECT / "tests" / "fixtures" / "faulty").iterdir())
 SOUND = sorted(
     path
-    for folder in (PROJECT / "examples", PROJECT / "tests" / "fixtures" / "inventories")
-    for inventory in folder.iterdir()
+    for inventory in (
+        PROJECT / "examples" / "quickstart",
+        PROJECT / "examples" / "inventory-repository" / "inventory",
+        *(PROJECT / "tests" / "fixtures" / "inventories").iterdir(),
+    )
     for path in files_of(inventory)
 )
 

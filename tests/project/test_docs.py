@@ -100,6 +100,8 @@ def inventory_of(page: str, folder: Path) -> None:
 def test_every_command_in_the_docs_works(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     what_a_page_starts_from(block, tmp_path)
+    for variable, value in VARIABLES_OF_A_STEP.items():
+        monkeypatch.setenv(variable, value)
     with bitbucket_for(block, monkeypatch):
         run_each_line(block, monkeypatch)
 
@@ -131,6 +133,14 @@ def what_a_page_starts_from(block: Block, folder: Path) -> None:
         what_pipelines_have(folder)
     if "bitbucket-oidc diff" in block.text or "--base" in block.text:  # it compares with a revision
         commit_all(folder)
+
+
+VARIABLES_OF_A_STEP = {
+    "BITBUCKET_WORKSPACE": "acme",
+    "BITBUCKET_REPO_SLUG": "access",
+    "BITBUCKET_COMMIT": "0123456789abcdef0123456789abcdef01234567",
+    "AWS_WEB_IDENTITY_TOKEN_FILE": "token",
+}
 
 
 def what_pipelines_have(folder: Path) -> None:

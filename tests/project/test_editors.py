@@ -9,7 +9,7 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 SCHEMA = "config/inventory.schema.json"
-INVENTORIES = ("examples/", "tests/fixtures/inventories/")
+INVENTORIES = ("examples/quickstart/", "examples/inventory-repository/inventory/", "tests/fixtures/inventories/")
 FILES = sorted(
     str(path.relative_to(PROJECT))
     for path in PROJECT.rglob("*.y*ml")

@@ -1,0 +1,78 @@
+"""An AWS configuration file in which the profiles of accounts lead to one role name, through the role of a pipeline.
+
+So the same inventory is previewed with reading roles and brought up with deploying ones: which of the two is a matter
+of the step. The AWS provider of each account is configured alike in both, so that a preview shows no change of it.
+
+Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html (``role_arn``,
+``source_profile``, ``web_identity_token_file``, ``role_session_name``).
+"""
+
+import re
+
+from access.plan import AccessPlan, AccountPlan
+from config.findings import one_line
+from oidc.arn import parse_iam_arn
+from oidc.errors import UsageError
+
+FIRST_PROFILE = "pipeline"
+"""The profile of the pipeline's own role, which the others start from."""
+
+_PROFILE = re.compile(r"[A-Za-z0-9_.@+-]{1,64}", re.ASCII)
+"""What needs no quotes in the file, whoever reads it; nothing of it can end a line or a section."""
+
+_ROLE = re.compile(r"(?:[A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,64}", re.ASCII)
+_PATH = re.compile(r"[!-~]+", re.ASCII)
+
+
+def aws_profiles(plan: AccessPlan, *, pipeline_role: str, role: str, token_file: str, session_name: str) -> str:
+    """Return the file.
+
+    Args:
+        plan: Whose accounts; one without a profile has none here.
+        pipeline_role: ARN of the role that the step assumes by its token.
+        role: What each account's role is called, ``PulumiRead``, with its path where it has one.
+        token_file: Where the step keeps its token.
+        session_name: Shown in CloudTrail.
+
+    Raises:
+        UsageError: Something is not what it has to be, or two accounts name one profile.
+    """
+    _check(pipeline_role, role, token_file)
+    first = [f"[profile {FIRST_PROFILE}]", f"role_arn = {pipeline_role}", f"web_identity_token_file = {token_file}"]
+    sections = ["\n".join([*first, f"role_session_name = {session_name}"])]
+    seen: dict[str, str] = {FIRST_PROFILE: "of the pipeline itself"}
+    for account in plan.accounts:
+        name = account.access.profile
+        if name is None:
+            continue
+        if (other := seen.setdefault(name, account.key)) != account.key:
+            message = f"accounts.{account.key}.profile: {name} is the profile of {other}, too"
+            raise UsageError(one_line(message)[:300], do="give each account a profile of its own")
+        sections.append(_section(account, name, role, session_name))
+    return "\n\n".join(sections) + "\n"
+
+
+def _check(pipeline_role: str, role: str, token_file: str) -> None:
+    arn = parse_iam_arn(pipeline_role)
+    if arn is None or arn.kind != "role":
+        what = f"`{one_line(pipeline_role)[:200]}` is no ARN of a role"
+        raise UsageError(what, do="write that of the role which the step assumes")
+    if _ROLE.fullmatch(role) is None:
+        raise UsageError(f"`{one_line(role)[:200]}` is no name of a role", do="write PulumiRead, or path/PulumiRead")
+    if _PATH.fullmatch(token_file) is None:
+        raise UsageError("the file of the token has a name that no profile can hold", do="choose another one")
+
+
+def _section(account: AccountPlan, name: str, role: str, session_name: str) -> str:
+    if _PROFILE.fullmatch(name) is None:
+        message = (
+            f"accounts.{account.key}.profile: `{one_line(name)[:100]}` cannot stand in a configuration file as it is"
+        )
+        raise UsageError(message, do="use letters, digits and _.@+- alone")
+    lines = [
+        f"[profile {name}]",
+        f"role_arn = arn:{account.partition.value}:iam::{account.id}:role/{role}",
+        f"source_profile = {FIRST_PROFILE}",
+        f"role_session_name = {session_name}",
+    ]
+    return "\n".join(lines + ([f"region = {account.region}"] if account.region else []))

@@ -1,0 +1,96 @@
+"""How the commands of pipelines reach Bitbucket: their options, and what becomes of a failure."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from config.findings import one_line
+from facts.bitbucket.client import API, BitbucketClient, Settings
+from facts.bitbucket.code_insights import PROXIED_API
+from facts.bitbucket.credentials import Credentials, find_credentials
+from facts.bitbucket.failures import HOW
+from facts.retries import Clock
+from facts.web_address import WebAddress, checked_ca_file, origin_of
+from oidc.errors import BitbucketError, BitbucketOidcError, OutsideWorldError, UsageError
+
+CLOCK = Clock()
+"""For pauses between tries."""
+
+_PROXY_HOSTS = ("localhost", "127.0.0.1", "host.docker.internal")
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def bitbucket_options(function: F) -> F:
+    """Add --bitbucket-url, --ca-file and --strict."""
+    url = click.option(
+        "--bitbucket-url", envvar="BITBUCKET_API_URL", metavar="URL", help="Of the REST API, if it is another."
+    )
+    ca_file = click.option(
+        "--ca-file",
+        envvar="BITBUCKET_CA_FILE",
+        type=click.Path(path_type=Path),
+        help="PEM of the CAs to trust for it, in place of all others.",
+    )
+    strict = click.option(
+        "--strict", is_flag=True, help="End in exit code 3 where Bitbucket fails; else that is a warning."
+    )
+    return url(ca_file(strict(function)))
+
+
+def client_by_credentials(bitbucket_url: str | None, ca_file: Path | None) -> BitbucketClient:
+    """Return a client with the credentials of the environment.
+
+    Raises:
+        UsageError: The URL or the CA file cannot be used.
+        BitbucketError: There are no credentials, or none that can be used.
+    """
+    address = WebAddress.parse(bitbucket_url or API, named="--bitbucket-url")
+    trusted = checked_ca_file(ca_file) if ca_file is not None else None
+    try:
+        credentials = find_credentials(os.environ, address.origin[1])
+    except UsageError as error:
+        raise BitbucketError(error.what, do=error.do) from error
+    if not credentials.source:
+        raise BitbucketError("there are no credentials for Bitbucket", do=HOW)
+    return BitbucketClient(credentials, Settings(address, trusted, clock=CLOCK))
+
+
+def client_through_proxy(proxy: str) -> BitbucketClient:
+    """Return a client without credentials, whose requests the proxy of a step authenticates.
+
+    Raises:
+        UsageError: The proxy is none of a step's: whatever it is told it could change.
+    """
+    origin = origin_of(proxy)
+    if origin is None or origin[0] != "http" or origin[1] not in _PROXY_HOSTS or proxy.count("/") != len("//"):
+        what = f"--proxy is not the proxy of a step: {one_line(proxy)[:200]}"
+        raise UsageError(what, do="write http://localhost:29418 or http://host.docker.internal:29418")
+    address = WebAddress(PROXIED_API, ("http", "api.bitbucket.org", 80))
+    return BitbucketClient(Credentials(), Settings(address, clock=CLOCK, proxy=proxy))
+
+
+def without_failing(act: Callable[[], str], *, what: str, strict: bool) -> int:
+    """Do something with Bitbucket and say what it was; where that fails, say so and go on.
+
+    Args:
+        act: Returns a sentence about what was done.
+        what: What it is about: ``the comment``.
+        strict: Whether a failure is exit code 3.
+    """
+    try:
+        told = act()
+    except OutsideWorldError as error:
+        if strict:
+            raise
+        click.echo(f"warning: {what} was not posted, and nothing else depends on it: {_said(error)}", err=True)
+        return 0
+    click.echo(told, err=True)
+    return 0
+
+
+def _said(error: BitbucketOidcError) -> str:
+    return one_line(str(error))[:1000]

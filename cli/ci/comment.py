@@ -1,0 +1,100 @@
+"""bitbucket-oidc ci comment: keep one comment on the pull request up to date."""
+
+import os
+from pathlib import Path
+
+import click
+
+from access.mass_change import LossLimits, refusals
+from access.update_preview import preview_files, read_update_preview
+from cli.ci.bitbucket_access import bitbucket_options, client_by_credentials, without_failing
+from cli.ci.comment_key import key_option
+from cli.ci.comment_text import StackPreview, comment_text, compared, not_compared
+from cli.diff_sides import sides
+from cli.inventory import inventory_argument, named_guardrails
+from cli.loss_options import max_loss_option, oidc_provider_loss_option
+from config.findings import one_line
+from config.pipeline_run import PipelineRun, pipeline_run
+from facts.bitbucket.one_comment import Marker, Outcome, keep_one_comment
+from facts.bitbucket.pull_request_comments import PullRequestComments
+from oidc.errors import BitbucketOidcError, UsageError
+
+_TOLD = {
+    Outcome.CREATED: "was written",
+    Outcome.UPDATED: "was brought up to date",
+    Outcome.UNCHANGED: "is up to date",
+    Outcome.NEWER: "was written by a later pipeline, and is left as it is",
+}
+
+
+@click.command("comment")
+@inventory_argument
+@click.option(
+    "--base", required=True, metavar="REVISION", help="What to compare with: origin/main, or origin/main...HEAD."
+)
+@click.option(
+    "--previews",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="FOLDER",
+    help="What `pulumi preview --json --show-sames` printed for each stack, as STACK.json.",
+)
+@key_option("tells several comments on one pull request apart")
+@max_loss_option
+@oidc_provider_loss_option
+@click.option("--print", "only_print", is_flag=True, help="Print the comment, and post nothing.")
+@bitbucket_options
+def command(
+    *,
+    inventory: Path,
+    base: str,
+    previews: Path | None,
+    key: str,
+    bitbucket_url: str | None,
+    ca_file: Path | None,
+    max_loss: float,
+    allow_oidc_provider_loss: bool,
+    only_print: bool,
+    strict: bool,
+) -> int:
+    """Keep one comment on the pull request up to date: what changes for access, then what each stack's preview says.
+
+    It never fails the build: where Bitbucket fails that is a warning, unless --strict is given. Credentials are taken
+    from the environment: BITBUCKET_ACCESS_TOKEN, or BITBUCKET_EMAIL and BITBUCKET_API_TOKEN.
+    """
+    run = pipeline_run(os.environ)
+    found = [_stack_preview(path) for path in preview_files(previews)] if previews else []
+    limits = LossLimits(max_loss, allow_oidc_provider_loss)
+    refused = [
+        f"{one.stack}: {reason}" for one in found if one.preview for reason in refusals(one.preview.loss, limits)
+    ]
+    text = comment_text(_comparison(base, inventory), found, run, refused)
+    if only_print:
+        click.echo(text, nl=False)
+        return 0
+    number = _pull_request(run)
+
+    def post() -> str:
+        comments = PullRequestComments(client_by_credentials(bitbucket_url, ca_file), run, number)
+        return f"the comment {_TOLD[keep_one_comment(comments, Marker(key, run.build or 0), text)]}"
+
+    return without_failing(post, what="the comment", strict=strict)
+
+
+def _pull_request(run: PipelineRun) -> int:
+    if run.pull_request is None:
+        raise UsageError("BITBUCKET_PR_ID is not set", do="run it in a pipeline of pull-requests, or take --print")
+    return run.pull_request
+
+
+def _comparison(base: str, inventory: Path) -> str:
+    old, new = sides(base, None, inventory, named_guardrails())
+    if old.plan is None or new.plan is None:
+        return not_compared([old, new])
+    return compared(old, new)
+
+
+def _stack_preview(path: Path) -> StackPreview:
+    try:
+        return StackPreview(path.stem, read_update_preview(path))
+    except BitbucketOidcError as error:
+        return StackPreview(path.stem, None, one_line(error.what))

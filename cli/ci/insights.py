@@ -1,0 +1,64 @@
+"""bitbucket-oidc ci insights: findings as a report of Code Insights on the commit."""
+
+import os
+from pathlib import Path
+
+import click
+
+from cli.ci.bitbucket_access import bitbucket_options, client_by_credentials, client_through_proxy, without_failing
+from cli.ci.comment_key import key_option
+from cli.ci.insights_report import annotations_of, report_of
+from cli.inventory import compiled, inventory_argument
+from config.pipeline_run import PipelineRun, pipeline_run
+from facts.bitbucket.code_insights import PIPELINES_PROXY, CodeInsights
+from facts.git_revision import Repository
+
+
+@click.command("insights")
+@inventory_argument
+@key_option("tells several reports on one commit apart")
+@click.option(
+    "--proxy",
+    metavar="URL",
+    default=PIPELINES_PROXY,
+    show_default=True,
+    help="The proxy of a step, which authenticates reports; in a container that a step starts it is "
+    "http://host.docker.internal:29418.",
+)
+@click.option("--no-proxy", is_flag=True, help="Take the credentials of the environment, as it is outside of a step.")
+@bitbucket_options
+def command(
+    *,
+    inventory: Path,
+    key: str,
+    proxy: str,
+    bitbucket_url: str | None,
+    ca_file: Path | None,
+    no_proxy: bool,
+    strict: bool,
+) -> int:
+    """Post the findings of the inventory as a Code Insights report, annotated on their lines.
+
+    It never fails the build: findings are for `validate` to refuse, and where Bitbucket fails that is a warning, unless
+    --strict is given.
+    """
+    run = pipeline_run(os.environ)
+    top = Repository.around(inventory).top
+    found = compiled(inventory)
+    report_id = f"bitbucket-oidc-{key}"
+    annotations = annotations_of(found.findings, top, report_id)
+    report = report_of(found.findings, found.silenced, run)
+    by_proxy = run.build is not None and not no_proxy
+
+    def post() -> str:
+        client = client_through_proxy(proxy) if by_proxy else client_by_credentials(bitbucket_url, ca_file)
+        path = _path(run, by_proxy=by_proxy)
+        CodeInsights(client, path, run.commit, report_id).publish(report, annotations)
+        return f"the report of {run.commit[:12]} is up to date, with {len(annotations)} annotations"
+
+    return without_failing(post, what="the report", strict=strict)
+
+
+def _path(run: PipelineRun, *, by_proxy: bool) -> str:
+    # Atlassian shows the proxy with names alone; elsewhere a UUID survives a rename.
+    return run.named_path if by_proxy else run.path

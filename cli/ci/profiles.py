@@ -1,0 +1,42 @@
+"""bitbucket-oidc ci profiles: the AWS configuration file of a step."""
+
+import os
+from pathlib import Path
+
+import click
+
+from access.aws_profiles import aws_profiles
+from cli.finding_lines import show_findings
+from cli.inventory import compiled, inventory_argument
+from oidc.errors import UsageError
+
+_TOKEN_FILE = "AWS_WEB_IDENTITY_TOKEN_FILE"  # noqa: S105 - the name of a variable
+
+
+@click.command("profiles")
+@inventory_argument
+@click.option("--pipeline-role", required=True, metavar="ARN", help="The role that the step assumes by its token.")
+@click.option("--role", required=True, metavar="NAME", help="What the role of each account is called: PulumiRead.")
+def command(inventory: Path, pipeline_role: str, role: str) -> int:
+    """Print an AWS configuration file in which the profile of each account leads to its role NAME.
+
+    A step that previews names the reading role, one that deploys the deploying role; the inventory is the same. The
+    token is read from the file that AWS_WEB_IDENTITY_TOKEN_FILE names. Exit code 1: the inventory has findings of level
+    error.
+    """
+    found = compiled(inventory)
+    if found.plan is None:
+        show_findings(found.findings)
+        return 1
+    token_file = os.environ.get(_TOKEN_FILE, "")
+    if not token_file:
+        raise UsageError(f"{_TOKEN_FILE} is not set", do="keep the token of the step in a file, and name it there")
+    session = f"bitbucket-{os.environ.get('BITBUCKET_BUILD_NUMBER') or 'local'}"
+    session = session if session.replace("-", "").isalnum() and session.isascii() else "bitbucket"
+    click.echo(
+        aws_profiles(
+            found.plan, pipeline_role=pipeline_role, role=role, token_file=token_file, session_name=session[:64]
+        ),
+        nl=False,
+    )
+    return 0

@@ -1,0 +1,83 @@
+"""A report of Code Insights on a commit, with its annotations, through Bitbucket's REST API.
+
+Source: https://developer.atlassian.com/cloud/bitbucket/rest/api-group-reports/. Inside of a step of Pipelines a proxy
+takes these calls over plain http and authenticates them, so that no credentials are needed: at localhost:29418, and
+from a container that the step starts at host.docker.internal:29418
+(https://bitbucket.org/blog/provide-full-context-to-reviewers-by-including-pipeline-artifacts-within-the-pull-request).
+It is for reports and for pushing alone (https://jira.atlassian.com/browse/BCLOUD-21842).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import StrictStr
+
+from facts.bitbucket.answers import Answer
+from facts.bitbucket.client import BitbucketClient
+from oidc.errors import BitbucketError
+
+PIPELINES_PROXY = "http://localhost:29418"
+PROXIED_API = "http://api.bitbucket.org/2.0"
+"""What the proxy is asked for; it goes on from there by https itself."""
+
+_BATCH = 100
+_TRIES = 2
+_NOT_LISTED = frozenset({403, 405})
+"""The proxy is documented for writing; where it does not list, nothing is known to be stale."""
+
+
+class _Annotation(Answer):
+    external_id: StrictStr = ""
+
+
+class CodeInsights:
+    """One report.
+
+    Args:
+        client: Asks Bitbucket.
+        repository: Its path in the API: ``repositories/acme/inventory``.
+        commit: Whose report it is.
+        report_id: Unique among the reports of the commit.
+    """
+
+    def __init__(self, client: BitbucketClient, repository: str, commit: str, report_id: str) -> None:
+        self._client = client
+        self._commit = commit
+        self._path = f"/{repository}/commit/{commit}/reports/{quote(report_id, safe='')}"
+
+    def publish(self, report: Mapping[str, Any], annotations: Sequence[Mapping[str, Any]]) -> None:
+        """Bring the report and its annotations up to date; a second run changes nothing.
+
+        What an earlier run annotated and this one does not goes: the report is made anew then, since its annotations
+        could be deleted one by one alone. Another run may do so meanwhile, so what is missing is made once more.
+
+        Raises:
+            BitbucketError: Bitbucket refused, or could not be reached.
+        """
+        wanted = {str(annotation["external_id"]) for annotation in annotations}
+        for _ in range(_TRIES):
+            self._put(report)
+            if self._annotated() - wanted:
+                self._client.send("DELETE", self._path)
+                self._put(report)
+            if self._annotate(annotations):
+                return
+        raise BitbucketError(f"the report of {self._commit} vanished while it was made", do="run it again")
+
+    def _put(self, report: Mapping[str, Any]) -> None:
+        if self._client.send("PUT", self._path, report) is None:
+            raise BitbucketError(
+                f"there is no commit {self._commit}, or it is not shown", do="check BITBUCKET_COMMIT and the repository"
+            )
+
+    def _annotated(self) -> set[str]:
+        listed = self._client.listed(f"{self._path}/annotations", _Annotation, otherwise=_NOT_LISTED)
+        return {found.external_id for found in listed}
+
+    def _annotate(self, annotations: Sequence[Mapping[str, Any]]) -> bool:
+        for start in range(0, len(annotations), _BATCH):
+            batch = list(annotations[start : start + _BATCH])
+            if self._client.send("POST", f"{self._path}/annotations", batch) is None:
+                return False
+        return True

@@ -1,0 +1,125 @@
+"""Reports of Code Insights on commits of the emulated Bitbucket.
+
+Source: https://developer.atlassian.com/cloud/bitbucket/rest/api-group-reports/: forms, values, at most 1,000
+annotations in a report, 100 in a request and 10 data fields. That a summary has at most 450 characters, and what a bulk
+of more is answered with, is known from clients (https://github.com/reviewdog/reviewdog/pull/1344,
+https://github.com/mc1arke/sonarqube-community-branch-plugin/issues/209).
+"""
+
+import json
+import threading
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from sandbox.emulated_bitbucket.call import Call, Paged, no_repository
+from sandbox.emulated_bitbucket.exchange import Answer, error_answer
+
+MAX_ANNOTATIONS, MAX_BULK, MAX_DATA, MAX_SUMMARY = 1_000, 100, 10, 450
+_REPORT_TYPES = {"SECURITY", "COVERAGE", "TEST", "BUG"}
+_REPORT_RESULTS = {"PASSED", "FAILED", "PENDING"}
+_ANNOTATION_TYPES = {"VULNERABILITY", "CODE_SMELL", "BUG"}
+_ANNOTATION_RESULTS = {"PASSED", "FAILED", "SKIPPED", "IGNORED"}
+_SEVERITIES = {"CRITICAL", "HIGH", "MEDIUM", "LOW"}
+_DATA_TYPES = {"BOOLEAN", "DATE", "DURATION", "LINK", "NUMBER", "PERCENTAGE", "TEXT"}
+
+
+@dataclass
+class EmulatedReport:
+    """A report, with its annotations by their external ids."""
+
+    document: dict[str, Any]
+    annotations: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass
+class Reports:
+    """All reports, by UUID of the repository, commit and id."""
+
+    paged: Paged
+    reports: dict[tuple[str, str, str], EmulatedReport] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def answer(self, call: Call) -> Answer:
+        """Answer a call about a report, or about its annotations."""
+        repository = call.repository()
+        if repository is None:
+            return no_repository(call)
+        commit, report_id, inside = call.names[2], call.names[3], call.names[4:]
+        with self._lock:
+            key = (repository.uuid, commit, report_id)
+            return self._annotations(call, key) if inside else self._report(call, key)
+
+    def _report(self, call: Call, key: tuple[str, str, str]) -> Answer:
+        found = self.reports.get(key)
+        if call.request.method == "PUT":
+            document = _parsed(call.request.body)
+            if (fault := _fault_of_report(document)) is not None:
+                return error_answer(HTTPStatus.BAD_REQUEST, fault)
+            kept = found.annotations if found else {}
+            self.reports[key] = EmulatedReport({**document, "external_id": key[2]}, kept)
+            return Answer(HTTPStatus.OK, self.reports[key].document)
+        if call.request.method == "DELETE":
+            self.reports.pop(key, None)
+            return Answer(HTTPStatus.NO_CONTENT, "")
+        return Answer(HTTPStatus.OK, found.document) if found else _no_report(key)
+
+    def _annotations(self, call: Call, key: tuple[str, str, str]) -> Answer:
+        found = self.reports.get(key)
+        if found is None:
+            return _no_report(key)
+        if call.request.method == "GET":
+            return self.paged(call.request, [*found.annotations.values()])
+        document = _parsed(call.request.body)
+        if (fault := _fault_of_bulk(document)) is not None:
+            return error_answer(HTTPStatus.BAD_REQUEST, fault)
+        changed = {**found.annotations, **{one["external_id"]: one for one in document}}
+        if len(changed) > MAX_ANNOTATIONS:
+            return error_answer(HTTPStatus.BAD_REQUEST, "A report can contain up to 1000 annotations.")
+        found.annotations = changed
+        return Answer(HTTPStatus.OK, {"values": document})
+
+
+def _no_report(key: tuple[str, str, str]) -> Answer:
+    return error_answer(HTTPStatus.NOT_FOUND, f"The report {key[2]} was not found.")
+
+
+def _parsed(body: bytes) -> Any:  # noqa: ANN401 - what JSON holds
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
+
+
+def _fault_of_report(document: Any) -> str | None:  # noqa: ANN401 - what JSON holds
+    if not isinstance(document, dict) or not document.get("title") or not document.get("details"):
+        return "title and details are required"
+    data = document.get("data", [])
+    if document.get("report_type") not in _REPORT_TYPES or document.get("result") not in _REPORT_RESULTS:
+        return "report_type or result is none of the possible values"
+    if len(data) > MAX_DATA or any(one.get("type") not in _DATA_TYPES for one in data):
+        return "data has more than 10 fields, or one of another type"
+    return None
+
+
+def _fault_of_bulk(document: Any) -> str | None:  # noqa: ANN401 - what JSON holds
+    if not isinstance(document, list):
+        return "A list of annotations is expected."
+    if len(document) > MAX_BULK:
+        return "Bulk upload supports a maximum of /100 annotations."
+    return next((fault for one in document if (fault := _fault_of_annotation(one)) is not None), None)
+
+
+def _fault_of_annotation(document: Any) -> str | None:  # noqa: ANN401 - what JSON holds
+    if not isinstance(document, dict) or not document.get("external_id") or not document.get("summary"):
+        return "external_id and summary are required"
+    if len(document["summary"]) > MAX_SUMMARY:
+        return "summary is too long"
+    if document.get("annotation_type") not in _ANNOTATION_TYPES:
+        return "annotation_type is none of the possible values"
+    if (
+        document.get("severity", "LOW") not in _SEVERITIES
+        or document.get("result", "PASSED") not in _ANNOTATION_RESULTS
+    ):
+        return "severity or result is none of the possible values"
+    return None if document.get("line", 1) >= 1 else "line begins with 1"

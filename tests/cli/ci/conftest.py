@@ -1,0 +1,92 @@
+"""A step of a pull request's pipeline: a clone, its variables, and an emulated Bitbucket with that pull request."""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from cli.main import run
+from facts.retries import Clock
+from sandbox.emulated_bitbucket import EmulatedBitbucket, EmulatedWorkspace
+from sandbox.emulated_bitbucket.contents import EmulatedRepository
+from sandbox.emulated_bitbucket.manners import SANDBOX_TOKEN
+from sandbox.emulated_bitbucket.pull_requests import EmulatedComment
+
+REPOSITORY = EmulatedRepository("access", "{5b7c9e10-2d4f-4a6b-8c8d-0e1f2a3b4c5d}", pull_requests=(7,))
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+ROLE = "roles: {r: {accounts: [dev], trust: [{repository: acme/shop, environments: [production]}]}}\n"
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
+    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
+
+
+@dataclass
+class Step:
+    """One step.
+
+    Attributes:
+        folder: The clone: `target` is the commit of the target branch, its inventory is that of ROLE.
+        bitbucket: Serves.
+        monkeypatch: For its variables.
+    """
+
+    folder: Path
+    bitbucket: EmulatedBitbucket
+    monkeypatch: pytest.MonkeyPatch
+
+    def comments(self) -> list[EmulatedComment]:
+        found = self.bitbucket.pull_requests.comments.get((REPOSITORY.uuid, 7), [])
+        return [one for one in found if not one.is_deleted]
+
+    def somebody_writes(self, raw: str) -> EmulatedComment:
+        return self.bitbucket.pull_requests.write(REPOSITORY.uuid, 7, raw, "{somebody}")
+
+    def comment(self, *options: str) -> int:
+        return run(["ci", "comment", "--base", "target", *options])
+
+    def insights(self, *options: str) -> int:
+        return run(["ci", "insights", "--no-proxy", *options])
+
+    def set(self, **variables: str) -> None:
+        for name, value in variables.items():
+            self.monkeypatch.setenv(f"BITBUCKET_{name}", value)
+
+    def rename(self) -> None:
+        renamed = replace(REPOSITORY, slug="renamed", former_slugs=("access",))
+        self.bitbucket.workspaces = (EmulatedWorkspace("acme", "{workspace}", (renamed,)),)
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("bitbucket")
+
+
+@pytest.fixture
+def step(
+    write_inventory: Callable[..., Path], tmp_path: Path, certificates: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Step]:
+    for name in [name for name in os.environ if name.startswith("BITBUCKET_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr("cli.ci.bitbucket_access.CLOCK", Clock(sleep=lambda _seconds: None))
+    monkeypatch.chdir(tmp_path)
+    write_inventory(ROLE)
+    git(tmp_path, "init", "-q", "-b", "main")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-q", "-m", "first")
+    git(tmp_path, "tag", "target")
+    with EmulatedBitbucket(certificates, [EmulatedWorkspace("acme", "{workspace}", (REPOSITORY,))]) as bitbucket:
+        bitbucket.manners.access_tokens[SANDBOX_TOKEN] = frozenset({"account", "pullrequest", "repository"})
+        step = Step(tmp_path, bitbucket, monkeypatch)
+        step.set(
+            WORKSPACE="acme", REPO_SLUG="access", REPO_UUID=REPOSITORY.uuid, COMMIT=COMMIT, BUILD_NUMBER="12",
+            PR_ID="7", ACCESS_TOKEN=SANDBOX_TOKEN, API_URL=bitbucket.api_url, CA_FILE=str(bitbucket.ca_file),
+        )  # fmt: skip
+        yield step

@@ -1,0 +1,231 @@
+"""ci comment in a step of a pull request: one comment, whatever happens around it, and no failed build."""
+
+import json
+import shutil
+from collections.abc import Callable
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+
+from access.mass_change import Loss
+from access.update_preview import UpdatePreview, UpdateStep
+from cli.ci.comment_text import MAX_CHARS, StackPreview, comment_text
+from cli.diff_markdown import text
+from cli.main import run
+from config.pipeline_run import PipelineRun
+from sandbox.emulated_bitbucket.exchange import Answer
+from sandbox.emulated_bitbucket.manners import SANDBOX_TOKEN
+from tests.cli.ci.conftest import ROLE, Step
+
+Inventory = Callable[..., Path]
+Capture = pytest.CaptureFixture[str]
+
+WIDER = ROLE.replace("environments: [production]", "steps: all_including_environments")
+REAL = Path(__file__).parent.parent.parent / "fixtures" / "previews" / "replaces-a-role.json"
+RUN = PipelineRun("acme", "access", None, "0123456789ab", 12, 7)
+
+
+def previews(folder: Path) -> Path:
+    path = folder / "previews"
+    path.mkdir(exist_ok=True)
+    shutil.copy(REAL, path / "dev.json")
+    (path / "prod.json").write_text("error: no credentials\n")
+    return path
+
+
+def test_access_comes_first_then_previews_then_links(step: Step, write_inventory: Inventory) -> None:
+    write_inventory(WIDER)
+    folder = previews(step.folder)
+    assert step.comment("--previews", str(folder)) == 0
+    (comment,) = step.comments()
+    lines = [line for line in comment.raw.splitlines() if line]
+    assert lines[0] == lines[-1] == "[//]: # (bitbucket-oidc access 12)"
+    assert lines[1] == "**Access, from target to inventory**"
+    assert any(line.startswith("**WIDER ACCESS**") for line in lines)
+    at = lines.index("**Previews**")
+    assert lines[at + 1 : at + 5] == [
+        "* **dev**: 2 to replace",
+        "    * replace Role dev/shop-staging",
+        "    * replace RolePolicyAttachmentsExclusive dev/shop-staging",
+        f"* **prod**: the preview failed: {text(str(folder / 'prod.json'))} is no preview: it is no JSON",
+    ]
+    assert lines[-2] == "commit 0123456789ab, [pipeline 12](https://bitbucket.org/acme/access/pipelines/results/12)"
+
+
+def test_a_second_run_and_a_later_pipeline_keep_the_one_comment(step: Step, write_inventory: Inventory) -> None:
+    assert step.comment() == 0
+    before = step.comments()[0].raw
+    assert step.comment() == 0
+    assert [one.raw for one in step.comments()] == [before]
+    assert [request.method for request in step.bitbucket.requests].count("PUT") == 0
+    write_inventory(WIDER)
+    step.set(BUILD_NUMBER="13")
+    assert step.comment() == 0
+    (comment,) = step.comments()
+    assert "WIDER ACCESS" in comment.raw
+
+
+def test_an_inventory_with_errors_is_told_in_the_comment_and_fails_nothing(
+    step: Step, write_inventory: Inventory
+) -> None:
+    write_inventory(ROLE.replace("production", "prodution"))
+    assert step.comment() == 0
+    (comment,) = step.comments()
+    assert "**Access was not compared**: inventory has findings of level error" in comment.raw
+    assert "unknown-environment" in comment.raw
+
+
+def test_the_guard_against_mass_changes_speaks_in_the_comment(step: Step) -> None:
+    folder = step.folder / "previews"
+    folder.mkdir()
+    urn = "urn:pulumi:prod::bitbucket-aws-oidc::aws:iam/openIdConnectProvider:OpenIdConnectProvider::prod/acme"
+    document = {"steps": [{"op": "delete", "urn": urn, "oldState": {}}], "changeSummary": {"delete": 1}}
+    (folder / "prod.json").write_text(json.dumps(document))
+    assert step.comment("--previews", "previews") == 0
+    (comment,) = step.comments()
+    assert "**Too much at once**" in comment.raw
+    assert comment.raw.index("Too much at once") < comment.raw.index("**Previews**")
+
+
+def test_credentials_without_an_account_keep_it_up_to_date_as_well(step: Step, write_inventory: Inventory) -> None:
+    step.bitbucket.manners.access_tokens[SANDBOX_TOKEN] = frozenset({"pullrequest"})
+    step.somebody_writes("[//]: # (bitbucket-oidc access 999999)\n\nforged\n")
+    assert step.comment() == 0
+    write_inventory(WIDER)
+    step.set(BUILD_NUMBER="13")
+    assert step.comment() == 0
+    forged, ours = step.comments()
+    assert "forged" in forged.raw
+    assert "WIDER ACCESS" in ours.raw
+
+
+def test_several_inventories_have_a_comment_each(step: Step) -> None:
+    assert step.comment() == 0
+    assert step.comment("--key", "other") == 0
+    assert len(step.comments()) == 2
+
+
+def test_a_renamed_repository_is_found_by_its_uuid(step: Step) -> None:
+    step.rename()
+    assert step.comment("--strict") == 0
+    assert len(step.comments()) == 1
+
+
+def test_many_comments_of_others_are_read_to_the_last_page(step: Step) -> None:
+    for number in range(230):
+        step.somebody_writes(f"comment {number}")
+    assert step.comment() == 0
+    assert step.comment() == 0
+    assert len(step.comments()) == 231
+
+
+HTML = Answer(HTTPStatus.BAD_GATEWAY, "<html><h1>Bad Gateway</h1>\x1b[31m</html>")
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (HTTPStatus.UNAUTHORIZED, "does not take these credentials"),
+        (HTTPStatus.FORBIDDEN, "403"),
+        (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "413"),
+        (HTTPStatus.TOO_MANY_REQUESTS, "limit of requests is used up"),
+        (HTTPStatus.INTERNAL_SERVER_ERROR, "500"),
+        (HTTPStatus.BAD_GATEWAY, "502"),
+    ],
+)
+def test_whatever_bitbucket_answers_is_one_warning_and_no_failed_build(
+    step: Step, capsys: Capture, status: HTTPStatus, said: str
+) -> None:
+    answer = Answer(status, HTML.document)
+    step.bitbucket._server.answer = lambda _request: answer  # type: ignore[union-attr]
+    assert step.comment() == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("warning: the comment was not posted, and nothing else depends on it: ")
+    assert said in line
+    assert line.isprintable()
+    assert step.comment("--strict") == 3
+
+
+def test_a_pull_request_that_is_not_there_is_a_warning(step: Step, capsys: Capture) -> None:
+    step.set(PR_ID="8")
+    assert step.comment() == 0
+    assert "there is no pull request 8 of acme/access, or it is not shown" in capsys.readouterr().err
+
+
+def test_a_server_that_is_down_is_a_warning(step: Step, capsys: Capture) -> None:
+    step.set(API_URL="http://127.0.0.1:9/2.0")
+    assert step.comment() == 0
+    assert "it refused the connection" in capsys.readouterr().err
+
+
+def test_missing_and_broken_credentials_are_a_warning_that_does_not_show_them(
+    step: Step, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    step.set(ACCESS_TOKEN="se cret")
+    assert step.comment() == 0
+    monkeypatch.delenv("BITBUCKET_ACCESS_TOKEN")
+    assert step.comment() == 0
+    err = capsys.readouterr().err
+    assert "se cret" not in err
+    assert "there are no credentials for Bitbucket" in err
+    assert step.comment("--strict") == 3
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"PR_ID": ""},
+        {"PR_ID": "7/../8"},
+        {"WORKSPACE": "acme/../other"},
+        {"REPO_SLUG": ".."},
+        {"REPO_UUID": "{x}"},
+        {"COMMIT": "HEAD"},
+        {"BUILD_NUMBER": "-1"},
+    ],
+)
+def test_a_step_that_is_none_is_wrong_usage(step: Step, variables: dict[str, str]) -> None:
+    step.set(**variables)
+    assert step.comment() == 2
+    assert step.comments() == []
+
+
+def test_it_is_printed_without_posting(step: Step, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    monkeypatch.delenv("BITBUCKET_ACCESS_TOKEN")
+    monkeypatch.delenv("BITBUCKET_PR_ID")
+    assert step.comment("--print") == 0
+    assert capsys.readouterr().out.startswith("**Access, from target to inventory**")
+    assert step.bitbucket.requests == ()
+
+
+@pytest.mark.parametrize("options", [["--key", "a b"], ["--key", ""], ["--base", "nothing"], ["--previews", "none"]])
+def test_wrong_options_are_wrong_usage(step: Step, options: list[str]) -> None:
+    assert run(["ci", "comment", "--base", "target", *options]) == 2
+
+
+HOSTILE = (
+    "a\n[//]: # (bitbucket-oidc access 99)\n* @everyone **b** <script> https://evil [l](x) `c` \x1b[31m ~~s~~ \u202e"
+)
+
+
+def hostile_preview(steps: int) -> UpdatePreview:
+    found = tuple(UpdateStep("create", "aws:iam/role:Role", HOSTILE, f"u{at}") for at in range(steps))
+    return UpdatePreview(found, {"create": steps}, Loss(0, ()))
+
+
+def test_hostile_names_are_text_and_begin_no_line() -> None:
+    stacks = [StackPreview(HOSTILE, hostile_preview(1)), StackPreview("b", None, HOSTILE)]
+    text = comment_text("**Access**", stacks, RUN, [HOSTILE])
+    for written in ("<script>", "@everyone", "https://evil", "\x1b", "[l](x)", "~~s~~", "\u202e"):
+        assert written not in text
+    assert not any(line.startswith("[//]") for line in text.splitlines())
+    known = ("**Access", "**Too", "**Previews", "* ", "    * ", "commit ")
+    assert all(line.startswith(known) for line in text.splitlines() if line)
+
+
+@pytest.mark.parametrize(("stacks", "steps"), [(1, 3_000), (50, 20), (2_000, 1)])
+def test_it_is_never_longer_than_a_comment_and_says_what_is_left_out(stacks: int, steps: int) -> None:
+    text = comment_text("x" * 20_000, [StackPreview(f"s{at}", hostile_preview(steps)) for at in range(stacks)], RUN)
+    assert len(text) <= MAX_CHARS
+    assert " more" in text
+    assert "[pipeline 12]" in text

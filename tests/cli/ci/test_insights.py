@@ -1,0 +1,150 @@
+"""ci insights in a step: findings on their lines, within the limits, and no failed build."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cli.ci.insights_report import annotations_of, report_of
+from cli.main import run
+from config.findings import Finding, Place
+from config.pipeline_run import PipelineRun
+from sandbox.emulated_bitbucket.call import Call
+from sandbox.emulated_bitbucket.exchange import Answer
+from sandbox.emulated_bitbucket.reports import EmulatedReport
+from tests.cli.ci.conftest import COMMIT, REPOSITORY, ROLE, Step
+
+Inventory = Callable[..., Path]
+Capture = pytest.CaptureFixture[str]
+
+FAULTY = ROLE.replace("production", "prodution")
+RUN = PipelineRun("acme", "access", None, "0123456789ab", 12, None)
+
+
+def report(step: Step, key: str = "access") -> EmulatedReport:
+    return step.bitbucket.reports.reports[REPOSITORY.uuid, COMMIT, f"bitbucket-oidc-{key}"]
+
+
+def test_a_sound_inventory_passes(step: Step) -> None:
+    assert step.insights() == 0
+    found = report(step)
+    assert (found.document["result"], found.document["details"]) == ("PASSED", "no findings")
+    assert found.document["link"] == "https://bitbucket.org/acme/access/pipelines/results/12"
+    assert found.annotations == {}
+
+
+def test_a_finding_is_an_annotation_on_its_very_line(step: Step, write_inventory: Inventory) -> None:
+    folder = write_inventory("# one more line\n", FAULTY)
+    line = next(at for at, text in enumerate((folder / "base.yaml").read_text().splitlines(), 1) if "prodution" in text)
+    assert step.insights() == 0
+    (annotation,) = report(step).annotations.values()
+    assert (annotation["path"], annotation["line"]) == ("inventory/base.yaml", line)
+    assert (annotation["annotation_type"], annotation["severity"], annotation["result"]) == ("BUG", "HIGH", "FAILED")
+    assert annotation["summary"].startswith("[unknown-environment] ")
+    assert annotation["summary"].endswith("did you mean `production`?")
+    assert report(step).document["result"] == "FAILED"
+    assert [data["value"] for data in report(step).document["data"]] == [1, 0, 0]
+
+
+def test_a_second_run_changes_nothing_and_what_is_mended_goes(step: Step, write_inventory: Inventory) -> None:
+    write_inventory(FAULTY)
+    assert step.insights() == 0
+    before = dict(report(step).annotations)
+    assert step.insights() == 0
+    assert report(step).annotations == before
+    write_inventory(ROLE)
+    assert step.insights() == 0
+    assert report(step).annotations == {}
+
+
+def test_through_the_proxy_of_a_step_no_credentials_are_sent(
+    step: Step, write_inventory: Inventory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_inventory(FAULTY)
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    with step.bitbucket.pipelines_proxy() as proxy:
+        assert step.insights("--proxy", proxy.url) == 0  # --no-proxy counts
+        step.bitbucket.reports.reports.clear()
+        monkeypatch.delenv("BITBUCKET_ACCESS_TOKEN")
+        assert run(["ci", "insights", "--proxy", proxy.url]) == 0
+    assert len(report(step).annotations) == 1
+    assert {request.headers["Authorization"] for request in step.bitbucket.requests[-3:]} == {"Bearer of the proxy"}
+    assert {request.path.split("/")[3:5][1] for request in step.bitbucket.requests[-3:]} == {"access"}
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://evil.example:29418", "https://localhost:29418", "http://localhost:29418/x", "x", "http://localhost@evil"],
+)
+def test_a_proxy_that_is_none_of_a_step_is_refused(step: Step, url: str) -> None:
+    assert run(["ci", "insights", "--proxy", url]) == 2
+
+
+def test_a_report_that_vanishes_meanwhile_is_made_once_more(
+    step: Step, write_inventory: Inventory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_inventory(FAULTY)
+    reports, vanished = step.bitbucket.reports, list[object]()
+    annotate = reports._annotations
+
+    def vanish_once(call: Call, key: tuple[str, str, str]) -> Answer:
+        if call.request.method == "POST" and not vanished:
+            vanished.append(reports.reports.pop(key))
+        return annotate(call, key)
+
+    monkeypatch.setattr(reports, "_annotations", vanish_once)
+    assert step.insights("--strict") == 0
+    assert vanished
+    assert len(report(step).annotations) == 1
+
+
+def test_a_failure_is_a_warning_and_with_strict_exit_code_3(step: Step, capsys: Capture) -> None:
+    step.bitbucket.manners.access_tokens.clear()
+    assert step.insights() == 0
+    assert capsys.readouterr().err.startswith("warning: the report was not posted, and nothing else depends on it: ")
+    assert step.insights("--strict") == 3
+
+
+def test_a_renamed_repository_is_found_by_its_uuid(step: Step) -> None:
+    step.rename()
+    assert step.insights("--strict") == 0
+
+
+def findings(number: int, message: str = "m", file: str = "inventory/a.yaml") -> list[Finding]:
+    rules = ("unknown-account", "unused-workspace")
+    return [Finding(Place(0, at + 1, 1, file), rules[at % 2], "roles.r", message, "h") for at in range(number)]
+
+
+def test_ten_thousand_findings_are_a_thousand_annotations_errors_first(tmp_path: Path) -> None:
+    found = findings(10_000, file=str(tmp_path / "a.yaml"))
+    annotations = annotations_of(found, tmp_path, "id")
+    assert len(annotations) == 1_000
+    assert len({annotation["external_id"] for annotation in annotations}) == 1_000
+    assert {annotation["severity"] for annotation in annotations} == {"HIGH"}
+    assert (
+        "1,000 of them are shown, errors first; run bitbucket-oidc validate for 9,000 more"
+        in (report_of(found, (), RUN)["details"])
+    )
+
+
+def test_they_are_posted_by_the_hundred(step: Step, write_inventory: Inventory) -> None:
+    trust = "trust: [{repository: acme/shop, environments: [production]}]"
+    write_inventory("roles:\n" + "".join(f"  r{at}: {{accounts: [nowhere{at}], {trust}}}\n" for at in range(250)))
+    assert step.insights("--strict") == 0
+    assert len(report(step).annotations) == 250
+    assert [request.method for request in step.bitbucket.requests].count("POST") == 3
+
+
+def test_hostile_texts_are_one_printable_line_within_the_limits(tmp_path: Path) -> None:
+    found = findings(1, message="<b>@all\n\x1b[31m" + "x" * 100_000, file=str(tmp_path / "a.yaml"))
+    (annotation,) = annotations_of(found, tmp_path, "id")
+    assert len(annotation["summary"]) <= 450
+    assert len(annotation["details"]) <= 2_000
+    assert all(value.isprintable() for value in annotation.values() if isinstance(value, str))
+
+
+@pytest.mark.parametrize("file", ["/elsewhere/a.yaml", "{top}/a\nb.yaml", "{top}/\udcff.yaml", "{top}/../x.yaml"])
+def test_what_has_no_path_in_the_repository_shows_in_the_overview(tmp_path: Path, file: str) -> None:
+    (annotation,) = annotations_of(findings(1, file=file.replace("{top}", str(tmp_path))), tmp_path, "id")
+    assert "path" not in annotation
+    assert "line" not in annotation
