@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from access.deploying_role import check_deploying_roles
 from access.exactness.prove import prove_exact
 from access.guardrails import check_guardrails
+from access.locked_accounts import check_locked_account, check_locked_quotas
 from access.oidc_providers import oidc_provider_plans
 from access.permission_findings import check_permissions
 from access.plan import Access, AccessPlan, AccountPlan, RolePlan
@@ -35,6 +36,7 @@ class Compiled:
 
     Attributes:
         plan: Or ``None`` where a finding is an error.
+        sound: Accounts with what could be compiled of them, whatever the findings: for asking the world about them.
         findings: All of them, in file order.
         silenced: Findings that an ``allow`` of the inventory accepts, with the reasons given, in file order.
     """
@@ -42,6 +44,7 @@ class Compiled:
     plan: AccessPlan | None
     findings: tuple[Finding, ...]
     silenced: tuple[Silenced, ...] = ()
+    sound: tuple[AccountPlan, ...] = ()
 
 
 def compile_plan(loaded: Loaded) -> Compiled:
@@ -57,6 +60,7 @@ def compile_plan(loaded: Loaded) -> Compiled:
         _account_plan(loaded, key, account, selected.get(key, {}))
         for key, account in sorted(inventory.accounts.items())
     ]
+    check_locked_quotas(inventory.accounts, loaded)
     check_deploying_roles(accounts, selected, loaded.sources)
     check_permissions(accounts, selected, loaded)
     check_guardrails(accounts, selected, loaded)
@@ -70,7 +74,7 @@ def compile_plan(loaded: Loaded) -> Compiled:
     plan = None if has_errors(findings) else AccessPlan(tuple(accounts))
     if plan is not None:
         prove_exact(plan)
-    return Compiled(plan, findings, silenced)
+    return Compiled(plan, findings, silenced, tuple(accounts))
 
 
 def _roles_by_account(
@@ -96,7 +100,7 @@ def _account_plan(loaded: Loaded, key: str, account: Account, selected: Selected
     trusted = {line.workspace for role in roles for line in role.trust}
     oidc_providers = oidc_provider_plans(key, account, trusted, loaded)
     check_account(key, account, len(roles), oidc_providers, sources)
-    return AccountPlan(
+    account_plan = AccountPlan(
         key=key,
         id=AccountId(account.id),
         partition=account.partition,
@@ -106,6 +110,8 @@ def _account_plan(loaded: Loaded, key: str, account: Account, selected: Selected
         roles=tuple(roles),
         previous_keys=account.previous_keys,
     )
+    check_locked_account(account_plan, account, selected, loaded)
+    return account_plan
 
 
 def _check_names(sources: Sources, account: str, roles: Iterable[RolePlan], inventory: Inventory) -> None:

@@ -5,8 +5,10 @@ A workspace that was renamed has one for each slug that it had before as well, a
 
 from collections.abc import Set as AbstractSet
 
+from access.locked_accounts import locked_account
 from access.plan import Mode, OidcProviderPlan, Thumbprints
 from config.load import Loaded
+from config.lock.accounts import LockedOidcProvider
 from config.models.account import Account, OidcProviderMode
 from config.yaml_document import Path
 from oidc.arn import oidc_provider_arn
@@ -51,14 +53,17 @@ def _plan(key: str, account: Account, slug: str, current: WorkspaceSlug, loaded:
         at: Path = ("workspaces", current, "previous_slugs", slug) if renamed else ("workspaces", slug)
         loaded.sources.report("size-limit", at, message, hint, of_key=True)
     defaults = loaded.inventory.defaults
+    locked = locked_account(key, account, loaded)
+    answer = locked.oidc_providers.get(slug) if locked is not None else None
+    mode = _mode(key, account, slug, loaded, answer)
     return OidcProviderPlan(
         workspace=WorkspaceSlug(slug),
         workspace_uuid=uuid,
         url=url,
         arn=oidc_provider_arn(account.partition, AccountId(account.id), WorkspaceSlug(slug)),
-        audiences=audiences,
+        audiences=_audiences(audiences, mode, answer),
         thumbprints=_thumbprints(defaults.thumbprints),
-        mode=_mode(key, account, slug, loaded),
+        mode=mode,
         tags=dict(sorted(defaults.tags.items())),
         renamed_to=current if renamed else None,
     )
@@ -68,29 +73,37 @@ def _thumbprints(written: Thumbprints) -> Thumbprints:
     return written if isinstance(written, str) else tuple(sorted(set(written)))
 
 
-def _mode(key: str, account: Account, slug: str, loaded: Loaded) -> Mode:
+def _mode(key: str, account: Account, slug: str, loaded: Loaded, answer: LockedOidcProvider | None) -> Mode:
     """Return what becomes of an OIDC provider; ``adopt`` and ``auto`` by what the lock saw in the account.
 
-    ``auto`` adopts what is there and creates what is not. Once created it is there, and adopting what a stack has
-    already changes nothing: so the answer is stable from one lock to the next.
+    ``auto`` is what the lock says that it comes to; where people wrote the lock and did not say, it adopts what is
+    there and creates what is not.
     """
     mode = account.oidc_provider or loaded.inventory.defaults.oidc_provider
     if mode is OidcProviderMode.REFERENCE:
         return "reference"
     if mode is OidcProviderMode.CREATE:
         return "create"
-    locked = loaded.lock.lock.accounts.get(key)
-    answer = locked.oidc_providers.get(slug) if locked is not None else None
-    seen = answer.state if answer is not None else None
     if answer is not None and answer.use is not None and mode is OidcProviderMode.AUTO:
         return answer.use
-    if seen == "present":
+    if answer is not None and mode is OidcProviderMode.AUTO and answer.owner is not None:
+        answer = None  # AWS was asked about another mode: whose it is decides, so that is asked again
+    if answer is not None and answer.state == "present":
         return "adopt"
+    locked = loaded.lock.lock.accounts.get(key)
     told = loaded.lock.is_broken or (locked is not None and locked.id != account.id)
-    if (seen is None and not told) or (seen and mode is OidcProviderMode.ADOPT):
-        found = "is absent, so there is none to adopt" if seen else "is not answered by the lock"
+    if (answer is None and not told) or (answer is not None and mode is OidcProviderMode.ADOPT):
+        found = "is absent, so there is none to adopt" if answer is not None else "is not answered by the lock"
         message = f"oidc_provider: {mode}, and the OIDC provider of workspace {slug} in account {account.id} {found}"
-        hint = "answer it in inventory.lock.yaml, or write create or reference"
+        hint = "run `bitbucket-oidc lock --aws`, or write create or reference"
         at = ("accounts", key, "oidc_provider") if account.oidc_provider else ("defaults", "oidc_provider")
         loaded.sources.report("needs-lock", at, message, hint)
     return "create"
+
+
+def _audiences(declared: tuple[str, ...], mode: Mode, answer: LockedOidcProvider | None) -> tuple[str, ...]:
+    """Return the audiences of an OIDC provider: those of one that is not changed are what the lock saw there."""
+    if mode == "create" or answer is None or answer.owner is None:
+        return declared
+    own = declared[0]
+    return (*(one for one in (own,) if one in answer.audiences), *sorted(set(answer.audiences) - {own}))

@@ -1,7 +1,7 @@
 """Who made something in an account, by its tags."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 Owner = Literal["this_program", "cloudformation", "terraform", "unknown"]
@@ -39,6 +39,6 @@ def _is_terraforms(key: str, value: str) -> bool:
     return plain.startswith(("terraform", "opentofu")) and value.strip().lower() not in _NO
 
 
-def tags_of(answer: list[dict[str, Any]]) -> dict[str, str]:
+def tags_of(answer: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """Return tags as AWS answers them, ``[{"Key": …, "Value": …}]``, sorted by key."""
     return dict(sorted((str(tag["Key"]), str(tag["Value"])) for tag in answer))

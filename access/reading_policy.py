@@ -26,6 +26,22 @@ _ACCOUNT = (
 """None of these can be narrowed to resources."""
 
 
+_ORGANIZATION = (
+    "organizations:ListAccountsForParent", "organizations:ListOrganizationalUnitsForParent", "organizations:ListRoots",
+    "organizations:ListTagsForResource",
+)  # fmt: skip
+
+
+def organization_policy() -> PolicyDocument:
+    """Return the policy of whoever lists the accounts of an organization, in its management account.
+
+    A delegated administrator can have the same, by a policy of the organization itself
+    (https://docs.aws.amazon.com/organizations/latest/userguide/orgs_delegate_policies.html).
+    """
+    (document,) = packed(statements("Allow", "ListAccounts", _ORGANIZATION, ["*"]), MANAGED_POLICY_CHARS)
+    return document
+
+
 def reading_policy(partition: Partition, account: AccountId) -> PolicyDocument:
     """Return the reading role's permission policy in an account."""
     (document,) = packed(reading_statements(partition, account), MANAGED_POLICY_CHARS)

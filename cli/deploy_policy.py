@@ -9,7 +9,7 @@ import click
 
 from access.deploy_policy import DeployScope, deploy_policies
 from access.plan import AccountPlan
-from access.reading_policy import reading_policy
+from access.reading_policy import organization_policy, reading_policy
 from cli.finding_lines import show_findings
 from cli.inventory import compiled, exit_code, inventory_argument, loaded, strict_option
 from config.findings import Finding, did_you_mean, has_errors
@@ -25,13 +25,21 @@ Policies = Mapping[str, tuple[PolicyDocument, ...]]
 @inventory_argument
 @click.option("--account", metavar="KEY", help="The policy of this account alone.")
 @click.option("--reading", is_flag=True, help="The policy of a role that only reads: for previews and `lock --aws`.")
+@click.option(
+    "--organization", is_flag=True, help="The policy of whoever lists the accounts that `accounts_from` selects."
+)
 @strict_option
-def command(inventory: Path, account: str | None, *, reading: bool, strict: bool) -> int:
+def command(inventory: Path, account: str | None, *, reading: bool, organization: bool, strict: bool) -> int:
     """Print the permission policy that the deploying role of each account needs for this inventory, as JSON.
 
     By account key; with --account the document alone. Where one document would be longer than IAM takes, a list of
     documents stands in its place, to be attached together.
     """
+    if organization:
+        if account is not None or reading:
+            raise click.UsageError("--organization stands alone: it is no account's policy")
+        click.echo(json.dumps(organization_policy().to_json(), indent=2))
+        return 0
     policies, findings = _reading(inventory) if reading else _deploying(inventory)
     show_findings(findings)
     if not has_errors(findings):

@@ -1,20 +1,26 @@
 """bitbucket-oidc lock: ask the world for what the inventory leaves open, and keep its answers in the lock."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cli.finding_lines import show_findings
 from cli.inventory import format_option, inventory_argument, loaded, strict_option
-from config.findings import did_you_mean, one_line
+from config.findings import Finding, did_you_mean, one_line
 from config.inventory_files import LOCK_NAME
 from config.load import Loaded
-from config.lock.parts import Part
+from config.lock.parts import ACCOUNT, Part
 from config.lock.questions import Name, Questions, names_of, questions_of
+from facts.aws_package import require_aws_package
 from oidc.errors import UsageError
+
+if TYPE_CHECKING:
+    from cli.lock_accounts import FromAws
+    from facts.lock_refresh import Refreshed
 
 _ANSWERED = frozenset({"needs-lock", "lock-mismatch", "delegation-repository"})
 """Errors of the inventory that a new lock may put right."""
@@ -31,8 +37,10 @@ _ANSWERED = frozenset({"needs-lock", "lock-mismatch", "delegation-repository"})
     "accepted",
     multiple=True,
     metavar="NAME",
-    help="Trust the new UUID of what was made anew: WORKSPACE, WORKSPACE/REPOSITORY or …/ENVIRONMENT.",
+    help="Trust the new UUID of what was made anew: WORKSPACE, WORKSPACE/REPOSITORY or …/ENVIRONMENT; "
+    "or let `auto` come to something else: account:ACCOUNT/WORKSPACE.",
 )
+@click.option("--aws", is_flag=True, help="Ask the AWS accounts, too, and the organization that they are selected in.")
 @click.option(
     "--only",
     "parts",
@@ -50,6 +58,10 @@ _ANSWERED = frozenset({"needs-lock", "lock-mismatch", "delegation-repository"})
     type=click.Path(path_type=Path),
     help="PEM of the CAs to trust for these URLs, in place of all others.",
 )
+@click.option(
+    "--reading-role", metavar="NAME", help="Role to assume in the accounts in place of the deploying role, beside it."
+)
+@click.option("--aws-endpoint", metavar="URL", help="Of the sandbox's emulated accounts; on this machine alone.")
 def command(
     inventory: Path,
     output: str,
@@ -59,46 +71,43 @@ def command(
     bitbucket_url: str | None,
     ranges_url: str | None,
     ca_file: Path | None,
+    aws_endpoint: str | None,
+    reading_role: str | None,
+    aws: bool,
     check: bool,
     everything: bool,
     strict: bool,
 ) -> int:
-    """Ask Bitbucket, the issuers and Atlassian, and write inventory.lock.yaml.
+    """Ask Bitbucket, the issuers and Atlassian, with --aws the accounts too, and write inventory.lock.yaml.
 
     UUIDs of what roles use, certificates of issuers, and Atlassian's address ranges where a role wants them. Each UUID
     of the inventory is checked. Nothing is written where something is wrong. Credentials come from the environment:
     BITBUCKET_EMAIL and BITBUCKET_API_TOKEN, BITBUCKET_ACCESS_TOKEN, BITBUCKET_OAUTH_CLIENT_ID and
-    BITBUCKET_OAUTH_CLIENT_SECRET, or a .netrc file.
+    BITBUCKET_OAUTH_CLIENT_SECRET, or a .netrc file. AWS accounts are entered as the program enters them.
     """
     if check and accepted:
         raise click.UsageError("--accept is for writing, and --check writes nothing")
+    chosen = _parts(parts, aws=aws)
     found = loaded(inventory)
-    in_the_way = [one for one in found.findings if one.level == "error" and one.rule not in _ANSWERED]
+    in_the_way = _in_the_way(found.findings)
     if in_the_way or found.lock.is_broken:
-        show_findings(in_the_way)
-        click.echo("error: the inventory and its lock must be sound before anybody is asked", err=True)
-        return 1
+        return _refuse(in_the_way)
     questions = questions_of(found.written, found.lock.lock, everything=everything)
-    names = _names(accepted, questions)
+    of_accounts = [name for name in accepted if name.startswith(ACCOUNT)]
+    names = _names([name for name in accepted if name not in of_accounts], questions)
 
-    from cli.lock_display import Report, progress, show  # noqa: PLC0415 - requests and rich take a while to import
-    from cli.lock_world import world_of  # noqa: PLC0415 - as above
+    from cli.lock_display import Report, show  # noqa: PLC0415 - requests and rich take a while to import
     from config.lock.writing import write_lock  # noqa: PLC0415 - as above
-    from facts.lock_refresh import refresh  # noqa: PLC0415 - as above
 
-    world = world_of(bitbucket_url, ranges_url, ca_file, tell=lambda text: click.echo(text, err=True))
-    with progress() as on_progress:
-        refreshed = refresh(
-            found.lock.lock,
-            found.written,
-            questions,
-            world,
-            parts=[Part(part) for part in parts] or list(Part),
-            today=datetime.now(UTC).date(),
-            accepted=names,
-            on_progress=on_progress,
-        )
-    report = Report.of(found, questions, refreshed, is_check=check)
+    asks_aws = Part.ACCOUNTS in chosen
+    ask = _asking_aws(inventory, found, of_accounts, aws_endpoint, reading_role) if asks_aws else None
+    refreshed = _refreshed(found, questions, chosen, names, urls=(bitbucket_url, ranges_url, ca_file))
+    from_aws = ask(refreshed) if ask is not None else None
+    if from_aws is not None and from_aws.in_the_way:
+        return _refuse(from_aws.in_the_way)
+    refreshed = from_aws.refreshed if from_aws is not None else refreshed
+    report = Report.of(found, questions, refreshed, is_check=check, asks_aws=asks_aws)
+    report = report.with_accounts(from_aws.failed, from_aws.notes) if from_aws is not None else report
     if not check and not refreshed.has_errors:
         read = found.lock.source.document.text if found.lock.source is not None else None
         report = report.after_writing(written=write_lock(_path(found), refreshed.lock, read=read))
@@ -107,6 +116,77 @@ def command(
     else:
         show(report)
     return report.exit_code(strict=strict)
+
+
+def _parts(named: Sequence[str], *, aws: bool) -> frozenset[Part]:
+    """Return what to ask: without a name everything, AWS only where it is asked for."""
+    parts = frozenset(map(Part, named)) or frozenset(Part) - {Part.ACCOUNTS}
+    return parts | {Part.ACCOUNTS} if aws else parts
+
+
+def _in_the_way(findings: Iterable[Finding]) -> list[Finding]:
+    return [one for one in findings if one.level == "error" and one.rule not in _ANSWERED]
+
+
+def _refuse(in_the_way: Sequence[Finding]) -> int:
+    show_findings(in_the_way)
+    click.echo("error: the inventory and its lock must be sound before anybody is asked", err=True)
+    return 1
+
+
+def _refreshed(
+    found: Loaded,
+    questions: Questions,
+    parts: frozenset[Part],
+    accepted: Sequence[Name],
+    *,
+    urls: tuple[str | None, str | None, Path | None],
+) -> "Refreshed":
+    """Return what Bitbucket, the issuers and Atlassian answer, as far as they are asked."""
+    from cli.lock_display import progress  # noqa: PLC0415 - as above
+    from cli.lock_world import world_of  # noqa: PLC0415 - as above
+    from facts.lock_refresh import Refreshed, refresh  # noqa: PLC0415 - as above
+
+    if parts == {Part.ACCOUNTS}:
+        return Refreshed(found.lock.lock, (), ())
+    world = world_of(*urls, tell=lambda text: click.echo(text, err=True))
+    with progress("asking Bitbucket") as on_progress:
+        return refresh(
+            found.lock.lock,
+            found.written,
+            questions,
+            world,
+            parts=parts,
+            today=datetime.now(UTC).date(),
+            accepted=accepted,
+            on_progress=on_progress,
+        )
+
+
+def _asking_aws(
+    inventory: Path, found: Loaded, accepted: Sequence[str], endpoint: str | None, reading_role: str | None
+) -> "Callable[[Refreshed], FromAws]":
+    """Return what asks AWS; what is wrong with the options or the installation is said before anybody is asked."""
+    require_aws_package("lock --aws")
+    from cli.lock_accounts import (  # noqa: PLC0415 - botocore may be missing
+        accepted_uses,
+        ask_aws,
+        call_settings,
+        checked_role_name,
+    )
+    from cli.lock_display import progress  # noqa: PLC0415 - as above
+
+    settings, uses, role = call_settings(endpoint), accepted_uses(accepted, found), checked_role_name(reading_role)
+    return lambda refreshed: ask_aws(
+        inventory,
+        found,
+        refreshed,
+        settings,
+        reading_role=role,
+        accepted=uses,
+        in_the_way=_in_the_way,
+        progress=progress("asking AWS accounts"),
+    )
 
 
 def _path(found: Loaded) -> Path:

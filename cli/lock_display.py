@@ -1,7 +1,7 @@
 """What `bitbucket-oidc lock` shows: changes and UUIDs on standard output, what is otherwise on standard error."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,13 +21,13 @@ from facts.lock_refresh import Refreshed, wants_ranges
 
 
 @contextmanager
-def progress() -> Iterator[Callable[[int, int], None]]:
-    """Give what is told how many of how many names are done: a bar on a terminal, nothing elsewhere."""
+def progress(doing: str) -> Iterator[Callable[[int, int], None]]:
+    """Give what is told how many of how many names or accounts are done: a bar on a terminal, nothing elsewhere."""
     screen = console(stderr=True)
     if not screen.is_terminal or screen.is_dumb_terminal or sys.stderr is None:
         yield lambda _done, _total: None
         return
-    columns = (TextColumn("asking Bitbucket"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=screen, transient=True) as moving:
         task = moving.add_task("", total=None)
         yield lambda done, total: moving.update(task, completed=done, total=total)
@@ -44,6 +44,8 @@ class Report:
         is_check: Whether nothing was to be written.
         written: Whether the file was written.
         is_needed: Whether the inventory can do without a lock, and has none.
+        failed: Accounts that did not answer, by key, each with why; the lock has of them what it had.
+        notes: What could not be read, or was left out, and is no failure.
     """
 
     changes: tuple[LockChange, ...]
@@ -52,11 +54,16 @@ class Report:
     is_check: bool
     written: bool
     is_needed: bool
+    failed: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, loaded: Loaded, questions: Questions, refreshed: Refreshed, *, is_check: bool) -> "Report":
+    def of(
+        cls, loaded: Loaded, questions: Questions, refreshed: Refreshed, *, is_check: bool, asks_aws: bool
+    ) -> "Report":
         """Compare what was with what is."""
-        is_needed = loaded.lock.source is not None or not is_answered(questions) or wants_ranges(loaded.written)
+        is_needed = asks_aws or not is_answered(questions) or wants_ranges(loaded.written)
+        is_needed = is_needed or loaded.lock.source is not None
         placed = tuple(sorted(((loaded.sources.place(one.path), one) for one in refreshed.discrepancies), key=_order))
         changes = compare_locks(loaded.lock.lock, refreshed.lock) if is_needed or not is_check else ()
         return cls(changes, placed, refreshed.uuids, is_check, written=False, is_needed=is_needed)
@@ -65,19 +72,28 @@ class Report:
         """Return the same, with whether the file was written."""
         return replace(self, written=written)
 
+    def with_accounts(self, failed: Sequence[tuple[str, str]], notes: Sequence[str]) -> "Report":
+        """Return the same, with the accounts that did not answer, and what is said of the others."""
+        return replace(self, failed=tuple(failed), notes=tuple(notes))
+
     @property
     def has_errors(self) -> bool:
         """Tell whether something that is otherwise is an error."""
         return any(one.level == "error" for _, one in self.found)
 
     def exit_code(self, *, strict: bool) -> int:
-        """Return 1 for an error, with ``--check`` for a change, with ``strict`` for a warning; else 0."""
+        """Return 1 for an error, with ``--check`` for a change, with ``strict`` for a warning; else 0.
+
+        3 where an account did not answer: what it would have said is not known.
+        """
+        if self.failed:
+            return 3
         return int(self.has_errors or (self.is_check and bool(self.changes)) or (strict and bool(self.found)))
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON; the keys are public, and documented in ``docs/reference/commands.md``."""
         return {
-            "agrees": not self.changes and not self.has_errors,
+            "agrees": not self.changes and not self.has_errors and not self.failed,
             "written": self.written,
             "changes": [change.to_json() for change in self.changes],
             "findings": [one.to_json(place) for place, one in self.found],
@@ -90,6 +106,8 @@ class Report:
                 }
                 for one in self.uuids
             ],
+            "failed": [{"account": key, "message": shown(why)} for key, why in self.failed],
+            "notes": [shown(note) for note in self.notes],
         }
 
 
@@ -108,6 +126,10 @@ def show(report: Report) -> None:
                 f"{uuid.kind} {uuid.today}" if uuid.today else f"nothing in Bitbucket, and {'/'.join(uuid.name)} here"
             )
             click.echo(one_line(f"{uuid.uuid} is {today}"))
+    for note in report.notes:
+        click.echo(f"note: {one_line(note)}", err=True)
+    for key, why in report.failed:
+        click.echo(f"error: account {key}: {one_line(why)}; what the lock has of it stays", err=True)
     for change in report.changes:
         click.echo(f"{_MARKS[change.kind]} {change}")
     click.echo(_end(report), err=True)

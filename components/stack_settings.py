@@ -1,6 +1,5 @@
 """The stack config as frozen values. Its keys, types and defaults stand in Pulumi.yaml, too."""
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import pulumi
 
 from access.stack_plan import taken_accounts
 from facts.issuer_connect import IssuerConnect
+from facts.sandbox_endpoint import is_on_this_machine
 from oidc.errors import UsageError
 
 PROTECTED = (
@@ -47,7 +47,7 @@ class StackSettings:
         """Read the stack config; raises UsageError for a value that cannot be."""
         endpoint = _text(config, "awsEndpoint", "") or None
         connect = _issuer_connect(_typed(config, "issuerConnect", dict, {}))
-        if endpoint and not _is_loopback(endpoint):
+        if endpoint and not is_on_this_machine(endpoint):
             raise _wrong(
                 "awsEndpoint", f"{endpoint} is not on this machine", "leave it out: it is for the sandbox alone"
             )
@@ -105,14 +105,6 @@ def _issuer_connect(value: dict[str, Any]) -> IssuerConnect | None:
     if value.keys() != {"address", "caFile"} or not all(isinstance(part, str) for part in value.values()):
         raise _wrong("issuerConnect", f"it has {', '.join(sorted(value))}", "write {address: …, caFile: …}")
     return IssuerConnect(value["address"], Path(value["caFile"]))
-
-
-_LOOPBACK = re.compile(r"http://(?:127(?:\.[0-9]{1,3}){3}|\[::1\]):[0-9]{1,5}/?", re.ASCII)
-
-
-def _is_loopback(url: str) -> bool:
-    """Tell whether a URL can mean nothing but this machine, whoever parses it."""
-    return _LOOPBACK.fullmatch(url) is not None
 
 
 def _wrong(key: str, what: str, do: str) -> UsageError:

@@ -9,12 +9,13 @@ from config.cross_record.context import Context
 from config.families import with_families
 from config.findings import Finding, Level, has_errors
 from config.inventory_files import LOCK_NAME
-from config.lock import ReadLock, read_lock, with_locked_uuids
+from config.lock import Lock, ReadLock, read_lock, with_locked_quotas, with_locked_uuids
 from config.models.inventory import Inventory
 from config.origins import Origins
 from config.pairs import with_plan_roles
 from config.policy_documents import with_policy_documents
 from config.reading import read_sources
+from config.selected_accounts import check_selection_is_answered, with_selected_accounts
 from config.selectors import AccountSelector
 from config.sources import Sources
 from config.validation import Fault, validate
@@ -46,7 +47,9 @@ class Loaded:
         return has_errors(self.findings)
 
 
-def load_inventory(path: FilePath, *, guardrails: FilePath | None = None, today: date | None = None) -> Loaded:
+def load_inventory(
+    path: FilePath, *, guardrails: FilePath | None = None, today: date | None = None, lock: Lock | None = None
+) -> Loaded:
     """Load an inventory, a folder or one file; what is wrong with it is in the findings, never raised.
 
     Args:
@@ -54,11 +57,14 @@ def load_inventory(path: FilePath, *, guardrails: FilePath | None = None, today:
         guardrails: The file of the guardrails; where left out, `guardrails.yaml` in the inventory's folder, if it is
             there.
         today: In UTC; the day of the call where left out.
+        lock: In place of the one beside the inventory.
     """
     sources = read_sources(path, guardrails)
     told = {finding.place for finding in sources.findings}
     origins = Origins()
     sources.written = origins.written
+    read = read_lock(sources.folder / LOCK_NAME, len(sources.files)) if lock is None else ReadLock(lock, None, ())
+    with_selected_accounts(sources, origins, read)
     validated = validate(with_families(sources, origins))
     for fault in validated.faults:
         # A value whose text was at fault already is no value to judge again.
@@ -66,11 +72,11 @@ def load_inventory(path: FilePath, *, guardrails: FilePath | None = None, today:
             hint = _hint_for_empty(sources, fault) if fault.rule == "empty-value" else None
             sources.report(fault.rule, fault.path, fault.message, hint or fault.hint, of_key=fault.of_key)
             sources.lost.update(sources.findings[-1:] if fault.hides else ())
-    read = read_lock(sources.folder / LOCK_NAME, len(sources.files))
+    check_selection_is_answered(sources, read, sound=validated.inventory.accounts_from is not None)
     sources.findings += read.findings
     every_role = with_plan_roles(validated.inventory, sources, origins)
     written = with_policy_documents(every_role, sources)
-    inventory = with_locked_uuids(written, read.lock)
+    inventory = with_locked_quotas(with_locked_uuids(written, read.lock), read.lock)
     today = today or datetime.now(UTC).date()
     if sources.data:
         selector = AccountSelector(inventory.accounts)

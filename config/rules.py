@@ -75,6 +75,18 @@ RULES: dict[str, Rule] = {
     ),
     "lock-mismatch": Rule("error", "Inventory and inventory.lock.yaml give the same UUID to the same name."),
     "needs-lock": Rule("error", "What the inventory leaves open is answered by inventory.lock.yaml.", of_absence=True),
+    # What AWS answered, by the lock
+    "oidc-provider-missing": Rule("error", "An OIDC provider that is only referred to is there."),
+    "oidc-provider-audience": Rule(
+        "error", "An OIDC provider that is adopted or referred to has the audiences that roles accept."
+    ),
+    "unchecked-audience": Rule(
+        "error", "No audience is added to an OIDC provider that opens roles of others without their being accepted."
+    ),
+    "missing-policy": Rule("error", "Managed policies and permissions boundaries are there."),
+    "oidc-provider-exists": Rule("warning", "An OIDC provider that is to be created is not somebody else's already."),
+    "role-name-taken": Rule("warning", "No role of somebody else has the name of a role."),
+    "quota-mismatch": Rule("warning", "Quotas are no larger than AWS says."),
     # Access
     "admin-access": Rule("error", "Admin access says why: `dangerously_allow_admin`."),
     "whole-workspace-expires": Rule("error", "Trust of a whole workspace ends on a day."),

@@ -12,6 +12,7 @@ from config.models.defaults import Defaults
 from config.models.family import ForEach
 from config.models.guardrails import FolderRule, GuardrailRule, Guardrails
 from config.models.inventory import Inventory
+from config.models.organization import AccountsFrom, Organization
 from config.models.permission_policy import PermissionPolicy
 from config.models.role import AccountsByLabel, Override, PlanRole, Role
 from config.models.trust import TrustEntry, WholeWorkspace
@@ -30,6 +31,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "accounts.KEY": Account,
     "accounts.KEY.deploy_role": DeployRole,
     "accounts.KEY.quotas": Quotas,
+    "accounts_from": AccountsFrom,
+    "accounts_from.organization": Organization,
     "permission_policies.KEY": PermissionPolicy,
     "roles.KEY": Role,
     "roles.KEY.accounts": AccountsByLabel,

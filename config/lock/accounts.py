@@ -47,9 +47,11 @@ LockedOidcProviderForm = Annotated[LockedOidcProvider, BeforeValidator(_oidc_pro
 
 
 class LockedQuotas(InventoryModel):
-    """Quotas of an account as Service Quotas has them."""
+    """Quotas of an account as AWS has them, by the names that an account of the inventory has for them."""
 
     expected = "{trust_policy_chars: …, roles: …}"
 
     trust_policy_chars: int | None = Field(default=None, strict=True, ge=1)
+    managed_policies_per_role: int | None = Field(default=None, strict=True, ge=1)
     roles: int | None = Field(default=None, strict=True, ge=1)
+    oidc_providers: int | None = Field(default=None, strict=True, ge=1)

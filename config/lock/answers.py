@@ -4,7 +4,8 @@ import hashlib
 import json
 from collections.abc import Iterable
 
-from config.lock.models import Lock, LockedRepository, LockedWorkspace
+from config.lock.models import Lock, LockedAccount, LockedRepository, LockedWorkspace
+from config.models.account import Account
 from config.models.inventory import Inventory
 from config.models.workspace import Repository, Workspace
 
@@ -40,6 +41,20 @@ def _repository(known: Repository, locked: LockedRepository | None) -> Repositor
 def _environment(name: str, locked: LockedRepository) -> str | None:
     found = locked.environments.get(name)
     return found.uuid if found is not None else None
+
+
+def with_locked_quotas(inventory: Inventory, lock: Lock) -> Inventory:
+    """Return the inventory with the quotas that AWS says its accounts have, where the inventory itself says nothing."""
+    accounts = {key: _with_quotas(account, lock.accounts.get(key)) for key, account in inventory.accounts.items()}
+    return inventory.model_copy(update={"accounts": accounts})
+
+
+def _with_quotas(account: Account, locked: LockedAccount | None) -> Account:
+    if locked is None or locked.quotas is None or locked.id != account.id:
+        return account
+    told = locked.quotas.model_dump(exclude_none=True)
+    further = {name: value for name, value in told.items() if name not in account.quotas.model_fields_set}
+    return account.model_copy(update={"quotas": account.quotas.model_copy(update=further)})
 
 
 def digest(entries: Iterable[object]) -> str:

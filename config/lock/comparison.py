@@ -131,7 +131,12 @@ def _named(path: Path) -> tuple[str, Path]:
     return ", ".join(path), ()
 
 
-_ONE_OF = {"workspaces": "workspace", "accounts": "account", "address_ranges": "address ranges of"}
+_ONE_OF = {
+    "workspaces": "workspace",
+    "accounts": "account",
+    "selected_accounts": "selected account",
+    "address_ranges": "address ranges of",
+}
 
 
 def _words(key: str) -> str:

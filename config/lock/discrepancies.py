@@ -30,6 +30,7 @@ DISCREPANCY_RULES: dict[str, DiscrepancyRule] = {
     "pinned-thumbprint": DiscrepancyRule(
         "warning", "A pinned thumbprint is in the chain that the issuer presents, for more than 60 days yet."
     ),
+    "auto-changed": DiscrepancyRule("error", "`oidc_provider: auto` comes to what it came to before."),
     "issuer-unreachable": DiscrepancyRule("warning", "The issuer of a workspace can be reached."),
 }
 

@@ -9,7 +9,7 @@ from config.bitbucket_values import EnvironmentName, Uuid, WorkspaceSlugText
 from config.lock.accounts import LockedOidcProvider, LockedOidcProviderForm, LockedQuotas
 from config.lock.values import Day, Digest, LockVersion, OneLine
 from config.models.base import InventoryModel
-from config.scalars import Slug, SourceNetwork, Thumbprint
+from config.scalars import Slug, SourceNetwork, Text, Thumbprint
 
 __all__ = ["LockedOidcProvider", "LockedQuotas"]
 
@@ -91,6 +91,20 @@ class LockedAccount(InventoryModel):
     """As AWS has them."""
 
 
+class SelectedAccount(InventoryModel):
+    """An account that the inventory selects in AWS Organizations."""
+
+    expected = "{id: …, name: …, labels: …}"
+
+    id: AccountIdText
+    name: OneLine
+    """As the organization calls it."""
+    deploy_role: OneLine | None = None
+    """ARN of the role that the program assumes there, by the defaults of the inventory; for reviewing."""
+    labels: dict[Slug, Text] = Field(default_factory=dict)
+    """Its tags."""
+
+
 class LockedRanges(InventoryModel):
     """Address ranges as published, with the publisher's own number of that state."""
 
@@ -114,5 +128,7 @@ class Lock(InventoryModel):
     """By publisher."""
     accounts: dict[Slug, LockedAccount] = Field(default_factory=dict)
     """By key, as in the inventory."""
-    answers: dict[Literal["workspaces", "accounts"], Digest] = Field(default_factory=dict)
+    selected_accounts: dict[Slug, SelectedAccount] = Field(default_factory=dict)
+    """By the key that each has in the inventory from now on."""
+    answers: dict[Literal["workspaces", "accounts", "accounts_from"], Digest] = Field(default_factory=dict)
     """For a section, the digest of the inventory entries that it answers; none where people wrote it."""

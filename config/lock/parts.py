@@ -9,3 +9,8 @@ class Part(StrEnum):
     WORKSPACES = "workspaces"
     ISSUERS = "issuers"
     ADDRESS_RANGES = "address-ranges"
+    ACCOUNTS = "accounts"
+
+
+ACCOUNT = "account:"
+"""What a name for ``--accept`` begins with that is an OIDC provider's in an account: ``account:prod/acme``."""

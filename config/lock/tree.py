@@ -6,7 +6,14 @@ from datetime import date
 from typing import TypeAlias
 
 from config.lock.accounts import LockedOidcProvider
-from config.lock.models import Lock, LockedAccount, LockedEnvironment, LockedRepository, LockedWorkspace
+from config.lock.models import (
+    Lock,
+    LockedAccount,
+    LockedEnvironment,
+    LockedRepository,
+    LockedWorkspace,
+    SelectedAccount,
+)
 from config.scalars import Network
 
 
@@ -40,6 +47,7 @@ def tree_of(lock: Lock) -> dict[str, Tree]:
             "issuers": issuers,
             "address_ranges": ranges,
             "accounts": {key: _account(found) for key, found in sorted(lock.accounts.items())},
+            "selected_accounts": {key: _selected(found) for key, found in sorted(lock.selected_accounts.items())},
             "answers": dict(sorted(lock.answers.items())),
         }
     )
@@ -77,6 +85,11 @@ def _account(account: LockedAccount) -> dict[str, Tree]:
             "quotas": dict(sorted(quotas.items())),
         }
     )
+
+
+def _selected(account: SelectedAccount) -> Tree:
+    labels = Line(dict(sorted(account.labels.items()))) if account.labels else None
+    return Line(_filled({"id": account.id, "name": account.name, "deploy_role": account.deploy_role, "labels": labels}))
 
 
 def _oidc_provider(found: LockedOidcProvider) -> Tree:

@@ -6,13 +6,13 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from config.allow import Allow
-from config.aws_values import AccountIdText, Region, TrustPolicyChars
+from config.aws_values import AccountIdText, Region, RoleName, TrustPolicyChars
 from config.bitbucket_values import WorkspaceSlugText
 from config.faults import each_once, fault
 from config.models.base import InventoryModel
 from config.models.previous_keys import PreviousKeys
 from config.policy_reference import RoleArn
-from config.scalars import Slug, Text, parse_text
+from config.scalars import Reason, Slug, Text, parse_text
 from config.written import EACH_ONCE, Looks, Or, example
 from oidc import limits
 from oidc.arn import Partition
@@ -121,8 +121,12 @@ class Account(InventoryModel):
         tuple[WorkspaceSlugText, ...], AfterValidator(each_once), EACH_ONCE, example(["acme"], since="0.1")
     ] = ()
     """Workspaces whose OIDC provider is there even when no role of this account trusts them."""
+    accept_unchecked_roles: Annotated[
+        dict[RoleName, Reason], example({"legacy-deploy": "is deleted in March"}, since="0.1")
+    ] = Field(default_factory=dict)
+    """Roles of others that an audience may open when it is added to an OIDC provider: {NAME: reason}."""
     quotas: Annotated[Quotas, example({"trust_policy_chars": 4096}, since="0.1")] = Quotas()
-    """Quotas that were raised."""
+    """Quotas that were raised, where the lock does not say what AWS has, or is not to be asked."""
     allow: Annotated[Allow, example({"expired": "kept for the auditors until spring"}, since="0.1")] = Field(
         default_factory=dict
     )

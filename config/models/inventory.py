@@ -11,6 +11,7 @@ from config.models.base import InventoryModel
 from config.models.defaults import Defaults
 from config.models.family import RoleKey
 from config.models.guardrails import Guardrails
+from config.models.organization import AccountsFrom
 from config.models.permission_policy import PermissionPolicy
 from config.models.role import Role
 from config.models.workspace import Workspace
@@ -55,6 +56,10 @@ class Inventory(InventoryModel):
         default_factory=dict
     )
     """By a key of your own, which names the account in the rest of the inventory."""
+    accounts_from: Annotated[
+        AccountsFrom | None, example({"organization": {"ou": ["ou-ab12-11111111"]}}, since="0.1")
+    ] = None
+    """Accounts that are selected in AWS Organizations; they stand in the lock, with keys and labels."""
     permission_policies: Annotated[
         dict[Slug, PermissionPolicy], example({"publish-site": {"file": "policies/publish-site.json"}}, since="0.1")
     ] = Field(default_factory=dict)

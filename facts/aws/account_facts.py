@@ -91,11 +91,14 @@ def _oidc_provider(iam: Any, wanted: OidcProviderPlan, roles: Iterable[_ListedRo
         except iam.exceptions.NoSuchEntityException:
             return None
         tags = tags_of(found.get("Tags", []))
+        audiences = tuple(sorted(map(str, found.get("ClientIDList", []))))
+        if odd := [audience for audience in audiences if not audience.isprintable()]:
+            raise AwsError(f"{wanted.arn} has a client id that nobody can read: {odd[0]!r}", do="remove it there")
         unchecked = [role.arn for role in roles if may_skip_audience(role.trust_policy, wanted.arn)]
     return OidcProviderFacts(
         owner=owner_of(tags),
-        audiences=tuple(sorted(found.get("ClientIDList", []))),
-        thumbprints=tuple(found.get("ThumbprintList", [])),
+        audiences=audiences,
+        thumbprints=tuple(map(str, found.get("ThumbprintList", []))),
         tags=tags,
         unchecked_roles=tuple(sorted(unchecked)),
     )
@@ -161,14 +164,14 @@ def _quotas(caller: Caller) -> tuple[dict[str, int], list[str]]:
     try:
         with explained("IAM's own quotas"):
             summary = caller.client("iam").get_account_summary()["SummaryMap"]
-        found |= {name: int(summary[key]) for name, key in _BY_SUMMARY.items() if key in summary}
+            found |= {name: int(summary[key]) for name, key in _BY_SUMMARY.items() if key in summary}
     except AwsError as error:
         notes.append(str(error))
     try:
         with explained("Service Quotas"):
             pages = caller.client("service-quotas").get_paginator("list_service_quotas").paginate(ServiceCode="iam")
             values = {quota["QuotaCode"]: quota["Value"] for page in pages for quota in page["Quotas"]}
-        found |= {name: int(values[code]) for name, code in _BY_CODE.items() if code in values}
+            found |= {name: int(values[code]) for name, code in _BY_CODE.items() if code in values}
     except AwsError as error:
         notes.append(str(error))
-    return found, notes
+    return {name: value for name, value in found.items() if value > 0}, notes

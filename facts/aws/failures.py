@@ -36,7 +36,7 @@ _WHAT_TO_DO = {
 }
 """By code: https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html and its like for STS and others."""
 
-_NO_ANSWER = (ResponseParserError, LookupError, TypeError, ValueError)
+_NO_ANSWER = (ResponseParserError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What reading an answer raises that is none of AWS's: cut off, of a proxy, or without what AWS documents."""
 
 _LOGIN_FAILURES = (SSOTokenLoadError, TokenRetrievalError, UnauthorizedSSOTokenError)

@@ -1,9 +1,11 @@
 """All accounts of a plan, some at once; one that fails does not lose the others."""
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import TypeAlias
 
 from access.plan import AccountPlan
 from facts.aws.account_facts import AccountFacts, ask_account
@@ -55,18 +57,37 @@ def ask_accounts(
         at_once: How many accounts at most.
         seconds: For each account.
     """
-    callers = Callers(settings)
-    pool = ThreadPoolExecutor(max_workers=at_once, thread_name_prefix="aws-account")
+    callers, waiting, done = Callers(settings), SimpleQueue[AccountPlan](), SimpleQueue[_Done]()
+    asked = list(plans)
+    for plan in asked:
+        waiting.put(plan)
+
+    def work() -> None:
+        with suppress(Empty):
+            while True:
+                done.put(_caught(callers, waiting.get_nowait(), seconds))
+
+    # Not a pool: its threads would hold up the end of a command that is interrupted, until all of them have answers.
+    for number in range(min(at_once, len(asked))):
+        Thread(target=work, name=f"aws-account-{number}", daemon=True).start()
+    outcomes: list[Answered | Failed] = []
+    while len(outcomes) < len(asked):
+        outcome = done.get()
+        if not isinstance(outcome, Answered | Failed):
+            raise outcome
+        outcomes.append(outcome)
+        progress(outcome.key)
+    return tuple(sorted(outcomes, key=lambda outcome: outcome.key))
+
+
+_Done: TypeAlias = "Answered | Failed | Exception"
+
+
+def _caught(callers: Callers, plan: AccountPlan, seconds: float) -> _Done:
     try:
-        asked: dict[Future[Answered | Failed], str] = {
-            pool.submit(_ask, callers, plan, seconds): plan.key for plan in plans
-        }
-        for done in as_completed(asked):
-            progress(asked[done])
-    finally:
-        # Interrupted: what has not begun does not begin.
-        pool.shutdown(wait=False, cancel_futures=True)
-    return tuple(sorted((done.result() for done in asked), key=lambda outcome: outcome.key))
+        return _ask(callers, plan, seconds)
+    except Exception as error:  # noqa: BLE001 - raised again where all are asked
+        return error
 
 
 def _ask(callers: Callers, plan: AccountPlan, seconds: float) -> Answered | Failed:

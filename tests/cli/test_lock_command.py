@@ -144,7 +144,7 @@ def test_json_is_for_programs(lock: Lock, bitbucket: EmulatedBitbucket, capsys: 
     capsys.readouterr()
     assert lock("--check", "--format", "json") == 1
     report = printed(capsys)
-    assert report.keys() == {"agrees", "written", "changes", "findings", "uuids"}
+    assert report.keys() == {"agrees", "written", "changes", "findings", "uuids", "failed", "notes"}
     assert (report["agrees"], report["written"]) == (False, False)
     assert [(one["change"], one["path"][-1]) for one in report["changes"]] == [("changed", "uuid")]
     (finding,) = report["findings"]

@@ -43,6 +43,14 @@ OF_THE_TEXT = {"yaml-syntax", "yaml-feature", "unreadable-file"}
 OF_SEVERAL_FILES = {
     *("inventory-missing", "inventory-empty", "outside-inventory", "json-syntax", "lock-mismatch", "needs-lock"),
     "stale-lock",
+    *(
+        "oidc-provider-missing",
+        "oidc-provider-audience",
+        "oidc-provider-exists",
+        "unchecked-audience",
+        "missing-policy",
+    ),
+    *("role-name-taken", "quota-mismatch"),
 }
 OF_SEVERAL_RECORDS = {
     *("unknown-workspace", "unknown-repository", "unknown-environment", "unknown-account", "unknown-audience"),

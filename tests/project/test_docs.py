@@ -62,7 +62,17 @@ def test_every_lock_in_the_docs_is_sound(block: Block, tmp_path: Path) -> None:
     (tmp_path / "inventory.lock.yaml").write_text(block.text)
     read = read_lock(tmp_path / "inventory.lock.yaml", 0)
     assert read.findings == ()
-    assert read.lock.workspaces
+    assert read.lock.workspaces or read.lock.selected_accounts
+
+
+def test_the_accounts_that_a_page_selects_are_those_of_the_lock_beside_it(tmp_path: Path) -> None:
+    (lock,) = [block for block in of_docs("yaml") if block.page == "docs/lock-aws.md" and block.is_lock]
+    assert write_files_of("docs/lock-aws.md", tmp_path) == 1
+    (tmp_path / "inventory.lock.yaml").write_text(lock.text)
+    compiled = compile_plan(load_inventory(tmp_path, today=TODAY))
+    assert compiled.findings == ()
+    assert compiled.plan is not None
+    assert [(account.key, len(account.roles)) for account in compiled.plan.accounts] == [("shop-prod", 1)]
 
 
 @pytest.mark.parametrize("block", [block for block in of_docs("yaml") if block.is_inventory], ids=name)

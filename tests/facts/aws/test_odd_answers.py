@@ -121,3 +121,19 @@ def test_a_trust_policy_that_nobody_can_read_is_listed(aws: AnsweringAws) -> Non
     oidc_provider = found.facts.oidc_providers["acme"]
     assert oidc_provider is not None
     assert [arn.rpartition("/")[2] for arn in oidc_provider.unchecked_roles] == sorted(odd)
+
+
+def test_an_audience_that_fits_on_no_line_is_said(aws: AnsweringAws) -> None:
+    odd = THERE[1].replace("<ClientIDList/>", "<ClientIDList><member>a&#133;b</member></ClientIDList>")
+    aws.replies["GetOpenIDConnectProvider"] = (200, odd)
+    assert "has a client id that nobody can read: 'a\\x85b'" in failure(aws)
+
+
+@pytest.mark.parametrize("value", ["NaN", "1e999", "-5", "0", '"many"', "null", "[]"])
+def test_quotas_that_are_none_are_left_out(aws: AnsweringAws, value: str) -> None:
+    quota = f'{{"QuotaCode": "L-FE177D64", "Value": {value}}}'
+    aws.replies["ListServiceQuotas"] = (200, f'{{"Quotas": [{quota}]}}')
+    aws.replies["GetAccountSummary"] = result("GetAccountSummary", "<SummaryMap/>")
+    found = ask(aws, attempts=1)
+    assert isinstance(found, Answered)
+    assert found.facts.quotas == {}

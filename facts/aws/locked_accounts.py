@@ -1,0 +1,115 @@
+"""What accounts answered, as the lock holds it; what ``auto`` comes to changes only where somebody accepted that."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from access.oidc_provider_use import former_use, resolved_use, why
+from access.plan import AccountPlan
+from config.findings import one_line
+from config.lock.accounts import LockedOidcProvider, LockedQuotas
+from config.lock.answers import digest
+from config.lock.discrepancies import Discrepancy
+from config.lock.models import LockedAccount
+from config.lock.parts import ACCOUNT
+from config.models.account import OidcProviderMode
+from facts.aws.account_facts import AccountFacts, OidcProviderFacts
+
+
+@dataclass(frozen=True, slots=True)
+class AccountAnswer:
+    """An account as the lock is to hold it, and what keeps it from that."""
+
+    account: LockedAccount
+    discrepancies: tuple[Discrepancy, ...]
+
+
+def locked_account(
+    plan: AccountPlan,
+    mode: OidcProviderMode,
+    facts: AccountFacts,
+    before: LockedAccount | None,
+    accepted: Collection[str] = (),
+) -> AccountAnswer:
+    """Return what the lock is to say of an account.
+
+    Args:
+        plan: Of the account.
+        mode: What the inventory says of its OIDC providers.
+        facts: What it answered.
+        before: What the lock says; ``None`` for nothing, or of another account of that key.
+        accepted: Names ``ACCOUNT/WORKSPACE`` of OIDC providers of which `auto` may come to something else.
+    """
+    seen = before.oidc_providers if before is not None else {}
+    oidc_providers: dict[str, LockedOidcProvider] = {}
+    found: list[Discrepancy] = []
+    for workspace, answer in facts.oidc_providers.items():
+        former = seen.get(workspace)
+        oidc_providers[workspace] = _oidc_provider(mode, answer, former)
+        name = f"{plan.key}/{workspace}"
+        if mode is OidcProviderMode.AUTO and name not in accepted:
+            found += _changed_use(name, answer, former, oidc_providers[workspace])
+    account = LockedAccount(
+        id=plan.id,
+        oidc_providers=oidc_providers,
+        roles=dict(facts.taken_names),
+        missing_policies=facts.missing_policies,
+    )
+    quotas = _quotas(facts.quotas, before.quotas if before is not None else None)
+    return AccountAnswer(account.model_copy(update={"quotas": quotas}), tuple(found))
+
+
+def _oidc_provider(
+    mode: OidcProviderMode, facts: OidcProviderFacts | None, before: LockedOidcProvider | None
+) -> LockedOidcProvider:
+    use = resolved_use(mode, facts.owner if facts is not None else None, before)
+    found = LockedOidcProvider(state="absent") if facts is None else _present(facts)
+    return found.model_copy(update={"use": use})
+
+
+def _present(facts: OidcProviderFacts) -> LockedOidcProvider:
+    return LockedOidcProvider(
+        state="present",
+        owner=facts.owner,
+        audiences=facts.audiences,
+        thumbprints=facts.thumbprints,
+        # What cannot stand on a line of the lock is no owner's tag.
+        tags={key: value for key, value in facts.tags.items() if key.isprintable() and value.isprintable()},
+        unchecked_roles=facts.unchecked_roles,
+    )
+
+
+def _changed_use(
+    name: str, facts: OidcProviderFacts | None, before: LockedOidcProvider | None, after: LockedOidcProvider
+) -> Iterable[Discrepancy]:
+    former = former_use(before)
+    if former is None or former == after.use:
+        return
+    key, _, workspace = name.partition("/")
+    message = (
+        f"oidc_provider: auto came to {former} for the OIDC provider of workspace {workspace}, and would now come to "
+        f"{after.use}: {why(facts.owner if facts is not None else None)}"
+    )
+    accept = f"run again with --accept {ACCOUNT}{name}"
+    hint = f"find out who changed it; write {former} or {after.use} in place of auto, or {accept}"
+    yield Discrepancy("auto-changed", ("accounts", key), one_line(message), hint)
+
+
+def _quotas(found: Mapping[str, int], before: LockedQuotas | None) -> LockedQuotas | None:
+    """Return the quotas that were told, and of the others what was told before."""
+    known = (before.model_dump(exclude_none=True) if before is not None else {}) | dict(found)
+    return LockedQuotas(**known) if known else None
+
+
+def accounts_digest(plans: Iterable[AccountPlan]) -> str:
+    """Return the digest of what a lock's ``accounts`` answers: which OIDC providers, names and policies, and where."""
+    return digest(
+        [
+            plan.key,
+            plan.id,
+            [one.workspace for one in plan.oidc_providers],
+            sorted({role.name for role in plan.roles}),
+            sorted({role.permissions_boundary_arn or "" for role in plan.roles}),
+            sorted({arn for role in plan.roles for arn in role.managed_policy_arns}),
+        ]
+        for plan in plans
+    )

@@ -1,0 +1,143 @@
+"""The parts of a new lock that AWS answers: which accounts are selected, and what each account holds."""
+
+from collections.abc import Callable, Collection, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Any
+
+from access.plan import Access, AccountPlan
+from config.lock.discrepancies import Discrepancy
+from config.lock.models import Lock, LockedAccount
+from config.models.inventory import Inventory
+from config.models.organization import Organization
+from config.selected_accounts import selected_before, selection_digest
+from config.variables import render
+from facts.aws.callers import Callers, CallSettings
+from facts.aws.locked_accounts import accounts_digest, locked_account
+from facts.aws.organization import list_accounts
+from facts.aws.selection import select
+from facts.aws.survey import Answered, Failed, ask_accounts
+
+OnProgress = Callable[[int, int], None]
+"""Told how many of how many accounts are done."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshedSelection:
+    """A lock with the accounts that the organization has today, and what was left out."""
+
+    lock: Lock
+    notes: tuple[str, ...]
+
+
+def refresh_selection(
+    old: Lock, organization: Organization, written: Mapping[str, Any], listed: Mapping[str, str], settings: CallSettings
+) -> RefreshedSelection:
+    """Ask the organization which accounts the inventory selects.
+
+    Args:
+        old: The lock there is.
+        organization: As the inventory says.
+        written: The same, as raw data.
+        listed: Ids of the accounts that the inventory lists, by key.
+        settings: How AWS is called.
+
+    Raises:
+        AwsError: The organization could not be asked.
+    """
+    role = organization.role
+    access = Access(
+        role_arn=render(role.arn, {"partition": organization.partition.value}) if role is not None else None,
+        external_id=role.external_id if role is not None else None,
+        session_name=role.session_name if role is not None else None,
+        profile=organization.profile,
+    )
+    with closing(Callers(settings).enter(access, organization.partition)) as caller:
+        found = list_accounts(caller, organization)
+    before = {number: key for number, (key, _) in selected_before(old).items()}
+    selection = select(found, organization, listed=listed, before=before)
+    answers: dict[Any, str] = {**old.answers, "accounts_from": selection_digest(written)}
+    lock = old.model_copy(update={"selected_accounts": selection.accounts, "answers": answers})
+    return RefreshedSelection(lock, selection.notes)
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshedAccounts:
+    """What came of asking the accounts.
+
+    Attributes:
+        lock: With what they answered; an account that did not is as it was.
+        discrepancies: What is otherwise than the lock says, and does not change by itself.
+        failed: Accounts that did not answer.
+        notes: What could not be read and is no failure.
+    """
+
+    lock: Lock
+    discrepancies: tuple[Discrepancy, ...]
+    failed: tuple[Failed, ...]
+    notes: tuple[str, ...]
+
+
+def refresh_accounts(
+    old: Lock,
+    plans: Collection[AccountPlan],
+    inventory: Inventory,
+    settings: CallSettings,
+    *,
+    reading_role: str | None = None,
+    accepted: Collection[str] = (),
+    on_progress: OnProgress = lambda _done, _total: None,
+) -> RefreshedAccounts:
+    """Ask the accounts that have something to ask about; what the lock says of accounts that are gone goes.
+
+    Args:
+        old: The lock there is.
+        plans: Of the accounts, whatever the lock already says of them.
+        inventory: With the accounts that are selected.
+        settings: How AWS is called.
+        reading_role: Name of the role to assume in place of each deploying role, beside which it stands.
+        accepted: Names ``ACCOUNT/WORKSPACE`` of OIDC providers of which `auto` may come to something else.
+        on_progress: See ``OnProgress``.
+    """
+    asked = {plan.key: _entered_by(plan, reading_role) for plan in plans if plan.oidc_providers or plan.roles}
+    roles = {plan.key: plan.access.role_arn for plan in plans}
+    before = {key: found for key, found in old.accounts.items() if _is_still(key, found, inventory)}
+    done: list[str] = []
+
+    def progress(key: str) -> None:
+        done.append(key)
+        on_progress(len(done), len(asked))
+
+    on_progress(0, len(asked))
+    outcomes = ask_accounts(asked.values(), settings, progress=progress)
+    accounts = dict(before)
+    discrepancies: list[Discrepancy] = []
+    notes: list[str] = []
+    for outcome in outcomes:
+        if isinstance(outcome, Answered):
+            key = outcome.key
+            mode = inventory.accounts[key].oidc_provider or inventory.defaults.oidc_provider
+            answer = locked_account(asked[key], mode, outcome.facts, before.get(key), accepted)
+            accounts[key] = answer.account
+            discrepancies += answer.discrepancies
+            notes += [f"account {key}: {note}" for note in outcome.facts.notes]
+    selected = {
+        key: found.model_copy(update={"deploy_role": roles.get(key)}) for key, found in old.selected_accounts.items()
+    }
+    answers: dict[Any, str] = {**old.answers, "accounts": accounts_digest(asked.values())}
+    lock = old.model_copy(update={"accounts": accounts, "selected_accounts": selected, "answers": answers})
+    failed = tuple(outcome for outcome in outcomes if isinstance(outcome, Failed))
+    return RefreshedAccounts(lock, tuple(discrepancies), failed, tuple(notes))
+
+
+def _entered_by(plan: AccountPlan, reading_role: str | None) -> AccountPlan:
+    """Return the plan of an account that is entered by the role of that name, with the path of the deploying role."""
+    arn = plan.access.role_arn
+    if reading_role is None or arn is None:
+        return plan
+    return replace(plan, access=replace(plan.access, role_arn=f"{arn.rpartition('/')[0]}/{reading_role}"))
+
+
+def _is_still(key: str, found: LockedAccount, inventory: Inventory) -> bool:
+    declared = inventory.accounts.get(key)
+    return declared is not None and declared.id == found.id

@@ -1,0 +1,98 @@
+"""Asking an organization for its accounts."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.session import Session
+
+from config.models.organization import Organization
+from facts.aws.callers import Caller, CallSettings
+from facts.aws.organization import list_accounts
+from oidc.arn import Partition
+from oidc.errors import AwsError
+from sandbox.emulated_aws.furnish import RootUsers
+
+
+class Units:
+    """An organization: Workloads over Production and Staging, with an account in each."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        (root,) = client.list_roots()["Roots"]
+        self.root = root["Id"]
+        self.workloads = self.unit(self.root, "Workloads")
+        self.production = self.unit(self.workloads, "Production")
+        self.staging = self.unit(self.workloads, "Staging")
+        self.shop = self.account("Shop", self.production, env="prod")
+        self.old = self.account("Old", self.production)
+        client.close_account(AccountId=self.old)
+        self.trial = self.account("Trial", self.staging)
+        self.core = self.account("Core", self.workloads)
+
+    def unit(self, parent: str, name: str) -> str:
+        return str(self.client.create_organizational_unit(ParentId=parent, Name=name)["OrganizationalUnit"]["Id"])
+
+    def account(self, name: str, unit: str, **tags: str) -> str:
+        made = self.client.create_account(AccountName=name, Email=f"{name}@example.org")
+        number = str(made["CreateAccountStatus"]["AccountId"])
+        self.client.move_account(AccountId=number, SourceParentId=self.root, DestinationParentId=unit)
+        written = [{"Key": key, "Value": value} for key, value in tags.items()]
+        self.client.tag_resource(ResourceId=number, Tags=written)
+        return number
+
+
+@pytest.fixture
+def units(roots: RootUsers, account: str) -> Units:
+    return Units(roots.client(account, "organizations"))
+
+
+@pytest.fixture
+def caller(settings: CallSettings, account: str) -> Iterator[Caller]:
+    session = Session()
+    session.set_credentials(account, "test")
+    caller = Caller(session, Partition.AWS, settings)
+    yield caller
+    caller.close()
+
+
+def names(caller: Caller, *ou: str, **more: Any) -> list[str]:
+    return sorted(found.name for found in list_accounts(caller, Organization(ou=ou, **more)))
+
+
+def test_units_below_are_in_it_unless_told_otherwise(caller: Caller, units: Units) -> None:
+    assert names(caller, units.workloads) == ["Core", "Old", "Shop", "Trial"]
+    assert names(caller, units.workloads, nested=False) == ["Core"]
+    assert names(caller, units.production, units.workloads) == ["Core", "Old", "Shop", "Trial"]
+
+
+def test_units_are_named_by_the_names_above_them_too(caller: Caller, units: Units) -> None:
+    assert names(caller, "Workloads/Staging") == ["Trial"]
+    assert "Core" in names(caller, units.root)
+
+
+def test_tags_and_states_are_told(caller: Caller, units: Units) -> None:
+    found = {one.name: one for one in list_accounts(caller, Organization(ou=(units.production,)))}
+    assert (found["Shop"].id, found["Shop"].tags, found["Shop"].is_active) == (units.shop, {"env": "prod"}, True)
+    assert (found["Old"].state, found["Old"].is_active) == ("SUSPENDED", False)
+
+
+def test_a_unit_that_is_not_there_is_named(caller: Caller, units: Units) -> None:
+    with pytest.raises(AwsError, match="there is no 'Prod', and the units there are Production, Staging"):
+        names(caller, "Workloads/Prod")
+
+
+def test_whoever_may_not_list_is_told_what_to_give(
+    units: Units, roots: RootUsers, account: str, settings: CallSettings
+) -> None:
+    iam = roots.client(account)
+    iam.create_user(UserName="nobody")
+    key = iam.create_access_key(UserName="nobody")["AccessKey"]
+    session = Session()
+    session.set_credentials(key["AccessKeyId"], key["SecretAccessKey"])
+    with pytest.raises(AwsError) as caught:
+        list_accounts(Caller(session, Partition.AWS, settings), Organization(ou=(units.workloads,)))
+    assert caught.value.what.startswith("which accounts the organization has: AWS refused ListOrganizational") or (
+        "AWS refused ListAccountsForParent: AccessDenied" in caught.value.what
+    )
+    assert "deploy-policy --organization" in caught.value.do
