@@ -1,6 +1,7 @@
 """What one account answers: its OIDC providers of Bitbucket's issuers, names that are taken, policies, quotas."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +76,9 @@ def ask_account(caller: Caller, plan: AccountPlan) -> AccountFacts:
             for role in page["Roles"]
         ]
     quotas, notes = _quotas(caller)
+    with explained("which OIDC providers there are"):
+        arns = {str(one["Arn"]) for one in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]}
+    notes += _too_many(plan, roles, arns, quotas)
     return AccountFacts(
         oidc_providers={wanted.workspace: _oidc_provider(iam, wanted, roles) for wanted in plan.oidc_providers},
         taken_names=dict(_taken_names(iam, plan, roles)),
@@ -82,6 +86,20 @@ def ask_account(caller: Caller, plan: AccountPlan) -> AccountFacts:
         quotas=quotas,
         notes=tuple(notes),
     )
+
+
+def _too_many(
+    plan: AccountPlan, roles: Iterable[_ListedRole], oidc_providers: AbstractSet[str], quotas: Mapping[str, int]
+) -> Iterator[str]:
+    """Say where what is there and what the plan adds are more than a quota lets in; what goes first is not known."""
+    names = {role.name.lower() for role in roles}
+    for what, there, wanted, quota in (
+        ("roles", names, {role.name.lower() for role in plan.roles}, quotas.get("roles")),
+        ("OIDC providers", oidc_providers, {one.arn for one in plan.oidc_providers}, quotas.get("oidc_providers")),
+    ):
+        added = len(wanted - there)
+        if quota is not None and added and len(there) + added > quota:
+            yield f"it has {len(there)} {what}, the inventory adds {added}, and the quota is {quota}"
 
 
 def _oidc_provider(iam: Any, wanted: OidcProviderPlan, roles: Iterable[_ListedRole]) -> OidcProviderFacts | None:  # noqa: ANN401 - made at run time

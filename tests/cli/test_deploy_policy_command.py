@@ -63,6 +63,16 @@ def test_reading_roles_need_the_accounts_alone(write_inventory: Inventory, capsy
     assert sids == ["IdentifyItself", "ReadAccount", "ReadRoles", "ReadOidcProviders", "ReadPolicies"]
 
 
+def test_who_lists_the_accounts_of_an_organization_needs_no_account(
+    write_inventory: Inventory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = str(write_inventory(ROLE))
+    assert run(["deploy-policy", folder, "--organization"]) == 0
+    (statement,) = json.loads(capsys.readouterr().out)["Statement"]
+    assert all(action.startswith("organizations:List") for action in statement["Action"])
+    assert run(["deploy-policy", folder, "--organization", "--account", "dev"]) == 2
+
+
 def test_reading_roles_of_a_faulty_inventory_are_none(
     write_inventory: Inventory, capsys: pytest.CaptureFixture[str]
 ) -> None:

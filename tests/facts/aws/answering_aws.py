@@ -40,6 +40,7 @@ def usual(account: str, *roles: str) -> Replies:
         "GetCallerIdentity": result("GetCallerIdentity", f"<Account>{account}</Account>"),
         "ListRoles": result("ListRoles", f"<Roles>{''.join(roles)}</Roles><IsTruncated>false</IsTruncated>"),
         "GetOpenIDConnectProvider": NOT_FOUND,
+        "ListOpenIDConnectProviders": result("ListOpenIDConnectProviders", "<OpenIDConnectProviderList/>"),
         "GetAccountSummary": result("GetAccountSummary", summary),
         "ListServiceQuotas": (200, '{"Quotas": []}'),
     }

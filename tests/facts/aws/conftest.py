@@ -19,6 +19,9 @@ from sandbox.emulated_aws.furnish import RootUsers
 RAISED = "900000000001"
 """An account with quotas of its own."""
 
+FULL = "900000000002"
+"""An account with room for one OIDC provider."""
+
 ACME = WorkspaceSlug("acme")
 UUID = BitbucketUuid("{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}")
 AUDIENCE = default_audience(UUID)
@@ -28,7 +31,11 @@ _numbers = itertools.count(300_000_000_001)
 @pytest.fixture(scope="session")
 def emulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatedAws]:
     raised = AccountQuotas(trust_policy_chars=4096, managed_policies_per_role=25, oidc_providers_per_account=7)
-    with EmulatedAws(tmp_path_factory.mktemp("emulated"), issuers=None, quotas={RAISED: raised}) as running:
+    with EmulatedAws(
+        tmp_path_factory.mktemp("emulated"),
+        issuers=None,
+        quotas={RAISED: raised, FULL: AccountQuotas(oidc_providers_per_account=1)},
+    ) as running:
         yield running
 
 

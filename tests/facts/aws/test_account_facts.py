@@ -12,7 +12,7 @@ from facts.aws.callers import CallSettings
 from facts.aws.survey import Answered, Failed, ask_accounts
 from oidc.issuer import issuer_url
 from sandbox.emulated_aws.furnish import RootUsers
-from tests.facts.aws.conftest import ACME, AUDIENCE, RAISED, account_plan
+from tests.facts.aws.conftest import ACME, AUDIENCE, FULL, RAISED, account_plan
 
 ISSUER = issuer_url(ACME).removeprefix("https://")
 TO_STS = "sts:AssumeRoleWithWebIdentity"
@@ -117,6 +117,17 @@ def test_quotas_are_the_accounts_own(roots: RootUsers, settings: CallSettings, m
     assert found.quotas == {
         "trust_policy_chars": 4096, "managed_policies_per_role": 25, "roles": 1000, "oidc_providers": 7
     }  # fmt: skip
+
+
+def test_more_than_a_quota_lets_in_is_noted(
+    settings: CallSettings, roots: RootUsers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", FULL)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    roots.client(FULL).create_open_id_connect_provider(
+        Url="https://example.org", ClientIDList=["a"], ThumbprintList=["a" * 40]
+    )
+    assert ask(FULL, settings).notes == ("it has 1 OIDC providers, the inventory adds 1, and the quota is 1",)
 
 
 def test_an_account_that_fails_does_not_lose_the_others(logged_in: str, settings: CallSettings) -> None:

@@ -16,21 +16,11 @@ from oidc.arn import Partition
 from oidc.identifiers import AccountId
 from sandbox.emulated_aws import EmulatedAws
 from sandbox.emulated_aws.furnish import RootUsers
+from tests.conftest import WORKSPACES
 from tests.facts.aws.conftest import AUDIENCE
 from tests.facts.aws.test_account_facts import by_root, make_oidc_provider, trusting
 
 Write = Callable[..., Path]
-
-WORKSPACE = """
-workspaces:
-  acme:
-    uuid: "{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}"
-    repositories:
-      shop:
-        uuid: "{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01}"
-        environments:
-          production: "{c2b1a5de-6b7e-4d4b-b1a0-6a9d8c7b5e03}"
-"""
 
 ROLE = """
 roles:
@@ -45,8 +35,8 @@ def write(tmp_path: Path) -> Write:
     def write(*accounts: str, more: str = "defaults: {oidc_provider: auto}\n", roles: str = ROLE) -> Path:
         folder = tmp_path / "inventory"
         folder.mkdir(exist_ok=True)
-        entries = "".join(f"  {account}\n" for account in accounts)
-        (folder / "all.yaml").write_text(f"{WORKSPACE}{f'accounts:{chr(10)}{entries}' if entries else ''}{more}{roles}")
+        entries = "".join(["accounts:\n" if accounts else "", *(f"  {account}\n" for account in accounts)])
+        (folder / "all.yaml").write_text(f"{WORKSPACES}{entries}{more}{roles}")
         return folder
 
     return write

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from botocore.session import Session
 
+from access.reading_policy import organization_policy
 from config.models.organization import Organization
 from facts.aws.callers import Caller, CallSettings
 from facts.aws.organization import list_accounts
@@ -80,6 +81,16 @@ def test_tags_and_states_are_told(caller: Caller, units: Units) -> None:
 def test_a_unit_that_is_not_there_is_named(caller: Caller, units: Units) -> None:
     with pytest.raises(AwsError, match="there is no 'Prod', and the units there are Production, Staging"):
         names(caller, "Workloads/Prod")
+
+
+def test_the_policy_for_it_is_enough(units: Units, roots: RootUsers, account: str, settings: CallSettings) -> None:
+    iam = roots.client(account)
+    iam.create_user(UserName="lists")
+    iam.put_user_policy(UserName="lists", PolicyName="lists", PolicyDocument=organization_policy().text)
+    key = iam.create_access_key(UserName="lists")["AccessKey"]
+    session = Session()
+    session.set_credentials(key["AccessKeyId"], key["SecretAccessKey"])
+    assert names(Caller(session, Partition.AWS, settings), "Workloads/Production") == ["Old", "Shop"]
 
 
 def test_whoever_may_not_list_is_told_what_to_give(
