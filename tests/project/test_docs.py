@@ -30,6 +30,20 @@ from sandbox.surroundings import folder_of, workspaces_of
 from tests.config.editor_schema import in_yaml, refusals
 from tests.project.pages import PAGES, PROJECT, TODAY, Block, anchors_of, languages, of_docs
 
+PULUMI_OPTIONS = {
+    "cancel": {"--stack"},
+    "config": {"--path"},
+    "login": {"--local"},
+    "preview": {"--stack"},
+    "refresh": {"--clear-pending-creates", "--import-pending-creates", "--stack"},
+    "stack": {"--file", "--secrets-provider", "--stack"},
+    "up": {"--stack"},
+}
+"""Commands of the Pulumi CLI that the docs show, with those of their options that they use, as its help lists them."""
+
+CLI_NAMES = {"s3api": "s3"}
+"""Services whose name in the AWS CLI is not that of their model."""
+
 
 def name(block: Block) -> str:
     return f"{block.page}:{block.line}"
@@ -90,6 +104,17 @@ def readme_plan(tmp_path: Path) -> dict[str, object]:
     return role
 
 
+def test_the_inventory_that_getting_started_shows_is_what_its_init_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = [block for language in ("bash", "yaml") for block in of_docs(language) if "getting-started" in block.page]
+    (command,) = (line for block in page for line in block.text.splitlines() if "bitbucket-oidc init" in line)
+    assert run(shlex.split(command)[1:]) == 0
+    (shown,) = (block.text for block in page if block.language == "yaml")
+    assert (tmp_path / "inventory" / "inventory.yaml").read_text() == shown
+
+
 def test_the_trust_policy_in_the_readme_is_that_of_its_inventory(tmp_path: Path) -> None:
     assert json.loads(of_docs("json")[0].text) == readme_plan(tmp_path)["trust_policy"]
 
@@ -137,6 +162,8 @@ def what_a_page_starts_from(block: Block, folder: Path) -> None:
     for shown in of_docs("json"):  # a trust policy that a page shows is the file that its commands name
         if shown.page == block.page:
             (folder / "trust-policy.json").write_text(shown.text)
+    if "bitbucket-oidc init" in block.text:  # it begins with nothing
+        shutil.rmtree(folder / "inventory")
     if "sandbox token" in block.text:  # it signs for a sandbox that has been up
         EmulatedBitbucket(folder_of(Path("inventory")) / BITBUCKET_FOLDER, [])
     if "bitbucket-oidc ci" in block.text:
@@ -183,7 +210,9 @@ def assert_is_command_of_another_program(program: str, arguments: list[str]) -> 
     elif program == "aws":
         assert_is_aws_command(*arguments)
     else:
-        assert (program, arguments[0]) in {("pulumi", verb) for verb in ("stack", "config", "preview", "up")}, program
+        assert program == "pulumi" or [program, *arguments] == ["git", "pull"], program
+        options = {argument for argument in arguments if argument.startswith("--")}
+        assert options <= PULUMI_OPTIONS.get(arguments[0], set()), arguments
 
 
 def commit_all(folder: Path) -> None:
@@ -215,7 +244,7 @@ def serve_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def assert_is_aws_command(service: str, operation: str, *arguments: str) -> None:
     """Hold a line of the AWS CLI against AWS's service model, from which the CLI makes its options."""
-    model = Loader().load_service_model(service, "service-2")
+    model = Loader().load_service_model(CLI_NAMES.get(service, service), "service-2")
     name = next(found for found in model["operations"] if xform_name(found, "-") == operation)
     shape = model["shapes"][model["operations"][name]["input"]["shape"]]
     options = {f"--{xform_name(member, '-')}" for member in shape["members"]}
