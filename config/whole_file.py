@@ -32,7 +32,7 @@ def write_whole(path: Path, content: bytes) -> bool:
         elif target.is_file() and target.read_bytes() == content:
             return False
         else:
-            _replace(target, content)
+            replace_whole(target, content)
     except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a link to itself; ValueError: a NUL
         reason = getattr(error, "strerror", None) or "its path leads nowhere"
         what = f"{one_line(str(path))} cannot be written: {reason}"
@@ -40,7 +40,12 @@ def write_whole(path: Path, content: bytes) -> bool:
     return True
 
 
-def _replace(target: Path, content: bytes) -> None:
+def replace_whole(target: Path, content: bytes) -> None:
+    """Give a file, or one that is not there yet, another content in one step; the mode stays.
+
+    Raises:
+        OSError: It cannot be written, and is as it was.
+    """
     mode = target.stat().st_mode & 0o777 if target.is_file() else _FOR_EVERYBODY_TO_READ
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".new", dir=target.parent)
     try:

@@ -15,9 +15,9 @@ from markupsafe import Markup
 
 from access.plan import AccessPlan
 from access.report.by_account import Holder
+from access.report.documents import Documents
 from access.report.matrix import matrix
 from access.report.origin import Origin
-from access.report.permission_documents import Documents
 from access.report.role_parts import RolePart, anchor, role_parts
 from access.trust_in_words import trust_in_words
 from config.allow import Silenced
@@ -41,7 +41,7 @@ def page(plan: AccessPlan, origin: Origin, findings: Sequence[Finding], accepted
     """
     holders: list[Holder] = [(account, role) for account in plan.accounts for role in account.roles]
     documents = Documents.of(holders)
-    parts = role_parts(plan, documents)
+    parts, pipelines = role_parts(plan, documents)
     style, script = _text("page.css"), _text("page.js")
     html = _environment().get_template("page.html").render(
         plan=plan,
@@ -49,6 +49,7 @@ def page(plan: AccessPlan, origin: Origin, findings: Sequence[Finding], accepted
         tables=matrix(plan),
         parts=parts,
         documents=documents.shared,
+        pipelines=pipelines,
         findings=findings,
         accepted=accepted,
         counts=_counts(parts),

@@ -1,17 +1,16 @@
 """The part of the page that a role has."""
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 from typing import TypeAlias
 
-from access.plan import AccessPlan, AccountPlan, RolePlan, TrustPlan
+from access.plan import AccessPlan, RolePlan, TrustPlan
 from access.report.by_account import Holder, Shared, by_account
-from access.report.permission_documents import Document, Documents, indented
-from access.snippets.snippet import pair_snippet, trusted
-from access.snippets.style import Style
+from access.report.documents import Document, Documents
+from access.report.pipelines import Pipeline, Pipelines, repository_of
 from config.models.family import plan_key
 from oidc.arn import policy_in_words
 
@@ -39,23 +38,6 @@ class Permissions:
 
 
 @dataclass(frozen=True, slots=True)
-class Pipeline:
-    """The steps of a pipeline that may assume a role.
-
-    Attributes:
-        text: Of bitbucket-pipelines.yml, for one account, repository and kind of step.
-        account: The key of that account.
-        repository: ``acme/payments``, or what stands for any repository of the workspace.
-        others: How many other kinds of steps, repositories and accounts there are.
-    """
-
-    text: str
-    account: str
-    repository: str
-    others: int
-
-
-@dataclass(frozen=True, slots=True)
 class RolePart:
     """A role in all of its accounts.
 
@@ -66,6 +48,7 @@ class RolePart:
         accounts: Keys.
         trust: Who may assume it.
         pipeline: Steps that do; ``None`` for the plan role of a pair, which stands in the pipeline of its role.
+        repository: Whose pipeline that is.
         beside: The key of its pair's other role, or ``None``.
     """
 
@@ -83,8 +66,9 @@ class RolePart:
     tags: tuple[Shared[tuple[tuple[str, str], ...]], ...]
     admin: tuple[Shared[str | None], ...]
     permissions: Permissions
-    trust_policies: tuple[Shared[str], ...]
+    trust_policies: tuple[Shared[Document], ...]
     pipeline: Pipeline | None
+    repository: str
     beside: str | None
 
     @property
@@ -93,13 +77,18 @@ class RolePart:
         return any(one.value is not None for one in self.admin)
 
 
-def role_parts(plan: AccessPlan, documents: Documents) -> tuple[RolePart, ...]:
-    """Return a part for each role of a plan, sorted by key."""
+def role_parts(plan: AccessPlan, documents: Documents) -> tuple[tuple[RolePart, ...], tuple[Pipeline, ...]]:
+    """Return a part for each role of a plan, sorted by key, and the pipelines that several of them have."""
     holders = sorted(((account, role) for account in plan.accounts for role in account.roles), key=_by_key)
     grouped = {key: list(found) for key, found in groupby(holders, key=lambda holder: holder[1].key)}
     pairs = {key: beside for key in grouped if _is_plan_role(beside := grouped.get(plan_key(key), []))}
     of_pair = {beside[0][1].key: key for key, beside in pairs.items()}
-    return tuple(_part(found, pairs.get(key, []), of_pair.get(key), documents) for key, found in grouped.items())
+    pipelines = Pipelines.of((found, pairs.get(key, [])) for key, found in grouped.items() if key not in of_pair)
+    others = of_pair | {key: found[0][1].key for key, found in pairs.items()}
+    return (
+        tuple(_part(found, others.get(key), pipelines.by_role.get(key), documents) for key, found in grouped.items()),
+        pipelines.shared,
+    )
 
 
 def anchor(key: str) -> str:
@@ -115,9 +104,7 @@ def _is_plan_role(holders: Sequence[Holder]) -> bool:
     return any(role.is_plan_role for _, role in holders)
 
 
-def _part(
-    holders: Sequence[Holder], plan_roles: Sequence[Holder], of_pair: str | None, documents: Documents
-) -> RolePart:
+def _part(holders: Sequence[Holder], beside: str | None, pipeline: Pipeline | None, documents: Documents) -> RolePart:
     role = holders[0][1]
     return RolePart(
         key=role.key,
@@ -134,14 +121,11 @@ def _part(
         tags=by_account(holders, lambda _, one: tuple(sorted(one.tags.items()))),
         admin=by_account(holders, lambda _, one: one.admin_reason),
         permissions=_permissions(holders, documents),
-        trust_policies=_with_indents(holders),
-        pipeline=None if of_pair else _pipeline(holders[0], _in(plan_roles, holders[0][0])),
-        beside=of_pair or next((found.key for _, found in plan_roles), None),
+        trust_policies=by_account(holders, lambda account, one: documents.trust((account, one))),
+        pipeline=pipeline,
+        repository=repository_of(role),
+        beside=beside,
     )
-
-
-def _in(holders: Iterable[Holder], account: AccountPlan) -> RolePlan | None:
-    return next((role for found, role in holders if found.key == account.key), None)
 
 
 def _places(role: RolePlan) -> tuple[str, ...]:
@@ -154,22 +138,6 @@ def _places(role: RolePlan) -> tuple[str, ...]:
 def _permissions(holders: Sequence[Holder], documents: Documents) -> Permissions:
     return Permissions(
         managed=by_account(holders, lambda _, role: tuple(map(policy_in_words, role.managed_policy_arns))),
-        inline=by_account(holders, lambda account, role: documents.find((account, role))),
+        inline=by_account(holders, lambda account, role: documents.inline((account, role))),
         boundary=by_account(holders, lambda _, role: role.permissions_boundary_arn),
     )
-
-
-def _with_indents(holders: Sequence[Holder]) -> tuple[Shared[str], ...]:
-    texts = by_account(holders, lambda _, role: role.trust_policy.text)
-    policies = {role.trust_policy.text: role.trust_policy for _, role in holders}
-    return tuple(replace(found, value=indented(policies[found.value])) for found in texts)
-
-
-def _pipeline(holder: Holder, plan_role: RolePlan | None) -> Pipeline:
-    """Show the steps of one line of trust; the others differ by their repository and ``deployment:`` alone."""
-    account, role = holder
-    first = next(line for line in role.trust if line.renamed_to is None)
-    repository = f"{first.workspace}/{first.repository or 'REPOSITORY'}"
-    line = trusted(role, repository)[-1]
-    text = pair_snippet(plan_role, replace(role, trust=(line,)), account, repository, Style.WEB_IDENTITY)
-    return Pipeline(text, account.key, repository, len(role.trust) - 1)

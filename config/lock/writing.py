@@ -2,16 +2,14 @@
 
 import fcntl
 import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from config.lock.models import Lock
 from config.lock.text import lock_text
+from config.whole_file import replace_whole
 from oidc.errors import OutsideWorldError
-
-_FOR_EVERYBODY_TO_READ = 0o644
 
 
 def write_lock(path: Path, lock: Lock, *, read: str | None) -> bool:
@@ -38,7 +36,7 @@ def write_lock(path: Path, lock: Lock, *, read: str | None) -> bool:
                 return False
             if (present.decode("utf-8-sig", "replace") if present is not None else None) != read:
                 raise OutsideWorldError(f"{path} was changed while this command ran", do="run it again")
-            _replace(target, content)
+            replace_whole(target, content)
     except (OSError, RuntimeError) as error:  # RuntimeError: a link that leads to itself
         reason = getattr(error, "strerror", None) or "its path leads nowhere"
         raise OutsideWorldError(f"{path} cannot be written: {reason}", do="check its folder and permissions") from error
@@ -54,19 +52,3 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-def _replace(target: Path, content: bytes) -> None:
-    mode = target.stat().st_mode & 0o777 if target.is_file() else _FOR_EVERYBODY_TO_READ
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".new", dir=target.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-        Path(name).replace(target)
-    except BaseException:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise

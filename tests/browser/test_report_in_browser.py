@@ -11,8 +11,9 @@ from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.select import Select
 
+from access.report.documents import indented
 from access.report.origin import Origin
-from tests.access.report.conftest import TODAY, html_of
+from tests.access.report.conftest import FIXTURES, TODAY, compiled, html_of
 from tests.access.report.hostile_inventory import ENVIRONMENTS, QUOTES, SCRIPT, hostile_inventory
 from tests.browser.conftest import Browser
 
@@ -79,6 +80,7 @@ def test_search_finds(browser: Browser, report: Report, text: str, found: list[s
     assert browser.visible_roles() == found
     said = browser.run("return document.getElementById('shown').textContent")
     assert said == (f"{len(found)} of 7 roles" if text else "All 7 roles")
+    assert browser.driver.find_element(By.ID, "nothing").is_displayed() == (not found)
 
 
 @pytest.mark.parametrize(
@@ -159,6 +161,22 @@ def test_a_slash_leads_to_the_search_and_enter_opens_what_is_closed(browser: Bro
     assert browser.run("return document.querySelector('#roles details').open")
 
 
+def test_what_stands_apart_is_read_in_its_place_with_the_values_of_its_role(browser: Browser, report: Report) -> None:
+    browser.open(report("acme")).run("for (const d of document.querySelectorAll('#roles details')) d.open = true")
+    browser.settle()
+    plan = compiled(FIXTURES / "acme").plan
+    assert plan is not None
+    for account in plan.accounts:
+        for role in account.roles:
+            part = browser.driver.find_element(By.ID, f"role-{role.key}")
+            shown = [one.get_property("textContent") for one in part.find_elements(By.TAG_NAME, "pre")]
+            if account is next(one for one in plan.accounts if role.key in {found.key for found in one.roles}):
+                assert indented(role.trust_policy) in shown
+                pipelines = [str(one) for one in shown if str(one).startswith("pipelines:")]
+                assert len(pipelines) == 1
+                assert f"AWS_ROLE_ARN={role.arn}\n" in pipelines[0]
+
+
 def test_clear_shows_everything_again(browser: Browser, report: Report) -> None:
     browser.open(report("acme")).search("nothing-like-it")
     browser.driver.find_element(By.CSS_SELECTOR, "#filter button").click()
@@ -173,7 +191,7 @@ def test_without_javascript_everything_is_there_and_no_dead_control(browser: Bro
     assert all(name in seen for name in ACME)
     assert "terraform-apply" in browser.driver.find_element(By.ID, "matrix").text
     assert not browser.driver.find_element(By.ID, "filter").is_displayed()
-    details = browser.driver.find_element(By.CSS_SELECTOR, "#role-site-publish details")
+    details = browser.driver.find_elements(By.CSS_SELECTOR, "#role-site-publish details")[-1]
     details.find_element(By.TAG_NAME, "summary").send_keys(Keys.ENTER)
     assert "s3:PutObject" in details.text
 
@@ -251,7 +269,9 @@ def test_on_paper_everything_is_open_and_no_control_is_there(browser: Browser, r
     browser.call("Emulation.setEmulatedMedia", media="print")
     assert not browser.driver.find_element(By.ID, "filter").is_displayed()
     assert not browser.driver.find_element(By.TAG_NAME, "nav").is_displayed()
-    assert browser.run("return document.querySelector('#role-site-publish details pre').getBoundingClientRect().height")
+    assert browser.run(
+        "return document.querySelector('#role-site-publish details pre[data-d]').getBoundingClientRect().height"
+    )
 
 
 def test_what_the_search_hides_is_not_printed(browser: Browser, report: Report) -> None:

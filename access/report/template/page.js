@@ -9,6 +9,8 @@
   const TRUST = ["workspace", "repository", "environment"];
   const FIELDS = ["role", "owner", "account", "policy", "action", "grade", "expires", ...TRUST];
   const DAY = 86400000;
+  const DOCUMENTS = 'details a[href^="#document-"]';
+  const APART = `${DOCUMENTS}, details a[href^="#pipeline-"]`;
   const madeOn = Date.parse(document.querySelector(".origin time").dateTime);
   const lower = (text) => text.toLowerCase();
   const texts = (selector, within) => every(selector, within).map((found) => lower(found.textContent));
@@ -21,11 +23,11 @@
       return this[name];
     }
     get documents() {
-      const linked = every('a[data-f="policy"]', this.element).map((a) => document.querySelector(a.hash));
-      return this.once("documents", () => [...every("pre[data-d]", this.element), ...linked]);
+      const linked = () => every(DOCUMENTS, this.element).map((a) => document.querySelector(a.hash));
+      return this.once("documents", () => [...every("pre", this.element), ...linked()]);
     }
     get text() {
-      return this.once("text", () => lower([this.element, ...this.documents].map((e) => e.textContent).join("\n")));
+      return this.once("text", () => lower([this.element.textContent, ...this.documents.map(common)].join("\n")));
     }
     get accounts() {
       return this.once("accounts", () => this.element.querySelector('[data-f="account"]').textContent.split(", "));
@@ -36,7 +38,7 @@
     get ends() { return this.once("ends", () => every("dl time", this.element).map((e) => e.dateTime)); }
     get grades() { return this.once("grades", () => this.element.dataset.g.split(",")); }
     get lines() { return this.once("lines", () => every(".trust li", this.element).map(line)); }
-    get actions() { return this.once("actions", () => this.documents.flatMap(allowed)); }
+    get actions() { return this.once("actions", () => this.documents.filter((pre) => "d" in pre.dataset).flatMap(allowed)); }
     get values() {
       return this.once("values", () => ({
         role: [...texts("h3 bdi", this.element), ...texts('[data-f="role"]', this.element)],
@@ -47,6 +49,9 @@
       }));
     }
   }
+
+  /* What a document says of all that have it: not the account that it is shown for. */
+  const common = (pre) => [...pre.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE).map((node) => node.data).join("\n");
 
   const line = (element) => ({ repository: lower(element.dataset.r), environment: lower(element.dataset.n) });
 
@@ -135,7 +140,7 @@
     for (const table of every(".matrix")) narrow(table, wanted, terms, asked ? visible : null);
     const number = visible.size.toLocaleString("en");
     shown.textContent = asked ? `${number} of ${total} roles` : `All ${total} roles`;
-    for (const empty of every(".nothing", sections)) empty.hidden = visible.size > 0 || roles.length === 0;
+    document.getElementById("nothing").hidden = visible.size > 0 || roles.length === 0;
   };
 
   /* In a matrix the rows that are asked for, and in them the roles that are shown. */
@@ -221,8 +226,24 @@
     }
   });
 
-  /* What scrolls sideways can be scrolled by keyboard, in browsers that do not see to it themselves. */
+  /* What is a role's own, in one of its accounts. */
+  const values = (role, account) => {
+    const { id, region } = document.getElementById(`account-${account}`).dataset;
+    const name = role.querySelector("h3 bdi").textContent;
+    return { id, region, key: account, name, ARN: role.querySelector("dl code").textContent };
+  };
+
+  /* A document that stands apart is read in its place, too. What scrolls sideways is scrolled by keyboard, in browsers
+     that do not see to it themselves. */
   addEventListener("toggle", (event) => {
+    for (const link of every(APART, event.target)) {
+      if (!sections.contains(link) || link.closest("p").nextElementSibling) continue;
+      const copy = document.querySelector(link.hash).cloneNode(true);
+      const own = values(link.closest("article"), link.dataset.a);
+      for (const found of every("var", copy)) found.replaceWith(own[found.dataset.v]);
+      copy.removeAttribute("id");
+      link.closest("p").after(copy);
+    }
     for (const pre of event.target.querySelectorAll("pre")) pre.tabIndex = pre.scrollWidth > pre.clientWidth ? 0 : -1;
   }, true);
 

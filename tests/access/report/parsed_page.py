@@ -62,7 +62,7 @@ def text(element: Element | None) -> str:
     return re.sub(r"\s+", " ", "".join(_texts(element))).strip()
 
 
-_INLINE = frozenset({"a", "bdi", "code", "em", "small", "span", "strong", "time"})
+_INLINE = frozenset({"a", "bdi", "code", "em", "small", "span", "strong", "time", "var"})
 
 
 def _texts(element: Element) -> Iterator[str]:
