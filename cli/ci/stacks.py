@@ -1,11 +1,13 @@
 """bitbucket-oidc ci stacks: the stacks whose plan a change touches."""
 
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
 
-from cli.ci.stack_changes import Change, StackChange, stack_changes
+from access.stack_changes import Change, StackChange, stack_changes
+from cli.ci.stack_sides import inside, stacks_at, stacks_here
 from cli.finding_lines import show_findings
 from cli.inventory import format_option
 from config.findings import one_line
@@ -33,35 +35,56 @@ def command(base: str | None, project: Path, config_files: Path | None, output: 
     The plan of a stack is what its accounts take of its inventory. A stack that only one side has is not named, since
     there is nothing to preview it against; JSON has it. Exit code 1: an inventory has findings of level error.
     """
-    found = stack_changes(project, base)
-    for note in found.notes:
-        click.echo(f"note: {one_line(note)}", err=True)
-    if found.errors:
-        show_findings(found.errors)
+    here = stacks_here(project)
+    if here.errors:
+        show_findings(here.errors)
         return 1
-    named = [stack for stack in found.stacks if stack.change in {Change.CHANGED, Change.NOT_COMPARED}]
+    found = stack_changes(here.taken, stacks_at(project, base).taken if base is not None else None)
+    for note in _notes(found, base or ""):
+        click.echo(f"note: {one_line(note)[:1000]}", err=True)
+    named = [one for one in found if one.change in {Change.CHANGED, Change.NOT_COMPARED}]
     if config_files is not None:
-        _write(named, config_files)
+        _write(named, project, config_files)
     if output == "json":
-        click.echo(json.dumps([_json(stack) for stack in found.stacks], indent=2))
+        click.echo(json.dumps([_json(one) for one in found], indent=2))
     else:
-        for stack in named:
-            click.echo(stack.stack)
+        for one in named:
+            click.echo(one.stack)
     return 0
 
 
-def _write(named: list[StackChange], folder: Path) -> None:
+def _write(named: Iterable[StackChange], project: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for stack in named:
-        path = folder / f"Pulumi.{stack.stack}.yaml"
-        path.write_text(render_stack_file(stack.settings, stack.surroundings), encoding="utf-8")
+    for one in named:
+        if one.now is None:
+            continue
+        file = one.now.file
+        paths = {"inventory": file.inventory} | ({"guardrails": file.guardrails} if file.guardrails else {})
+        absolute = {key: str(inside(project, path, file).resolve()) for key, path in paths.items()}
+        # How secrets are encrypted is not for a branch to say.
+        surroundings = (one.base or one.now).file.surroundings
+        text = render_stack_file({**file.settings, **absolute}, surroundings)
+        (folder / f"Pulumi.{one.stack}.yaml").write_text(text, encoding="utf-8")
 
 
-def _json(stack: StackChange) -> dict[str, object]:
+def _notes(found: Iterable[StackChange], base: str) -> Iterator[str]:
+    for one in found:
+        if one.now is not None:
+            yield from (f"{one.now.file.file}: {key} is left out" for key in one.now.file.others)
+        if one.base is not None and one.base.fault and one.now is not None:
+            yield f"stack {one.stack} cannot be compared with {base}: {one.base.fault}"
+        if one.change is Change.ADDED:
+            made = f"it is in {base} and made with `pulumi stack init`"
+            yield f"stack {one.stack} is new: it has no preview before {made}"
+        if one.change is Change.REMOVED:
+            yield f"stack {one.stack} has no file any longer; what it made stays until somebody destroys it"
+
+
+def _json(one: StackChange) -> dict[str, object]:
     return {
-        "stack": stack.stack,
-        "change": stack.change.value,
-        "accounts": list(stack.accounts),
-        "digest": stack.digest,
-        "base_digest": stack.base_digest,
+        "stack": one.stack,
+        "change": one.change.value,
+        "accounts": list(one.now.accounts) if one.now else [],
+        "digest": one.now.digest if one.now else None,
+        "base_digest": one.base.digest if one.base else None,
     }

@@ -126,7 +126,26 @@ def test_where_the_target_is_broken_every_stack_counts_as_touched(
     assert run(["ci", "stacks", "--base", "target"]) == 0
     captured = capsys.readouterr()
     assert captured.out.split() == ["dev", "prod"]
-    assert "cannot be compared, the inventory there has findings of level error: target:inventory" in captured.err
+    assert "stack dev cannot be compared with target: target:inventory/base.yaml:" in captured.err
+
+
+def test_a_stack_file_of_the_target_that_is_wrong_does_not_keep_a_branch_from_mending_it(
+    clone: Path, capsys: Capture
+) -> None:
+    stack_file(clone, "dev", "gone")
+    (clone / "Pulumi.a b.yaml").write_text("")
+    git(clone, "add", ".")
+    git(clone, "commit", "-q", "-a", "-m", "broken")
+    git(clone, "tag", "-f", "target")
+    stack_file(clone, "dev", "dev")
+    (clone / "Pulumi.a b.yaml").unlink()
+    assert run(["ci", "stacks", "--base", "target"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.split() == ["dev"]
+    assert (
+        "stack dev cannot be compared with target: target:Pulumi.dev.yaml: accounts: `gone` is no account"
+        in captured.err
+    )
 
 
 def test_of_a_branchs_stack_file_known_keys_alone_are_handed_on(clone: Path, capsys: Capture) -> None:

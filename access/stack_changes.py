@@ -1,0 +1,87 @@
+"""What a change does to stacks: each is compared by a digest of what it takes of its inventory's plan."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from access.plan import AccessPlan
+from access.stack_plan import plan_digest, taken_accounts
+from config.stack_file import StackFile
+
+_INFLUENCING = ("protectOidcProviders",)
+"""Stack config that changes what comes of a plan, besides the accounts."""
+
+
+class Change(StrEnum):
+    """What a change does to a stack."""
+
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    ADDED = "added"
+    REMOVED = "removed"
+    NOT_COMPARED = "not-compared"
+    """There is nothing to compare with: no revision was named, or what stands there cannot be compiled."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenStack:
+    """What a stack takes on one side.
+
+    Attributes:
+        file: Its stack file there.
+        digest: Of what it takes of the plan, or ``None`` where there is no plan.
+        accounts: Keys of the accounts that it takes, sorted.
+        fault: Why there is no plan, in a sentence, or the empty string.
+    """
+
+    file: StackFile
+    digest: str | None
+    accounts: tuple[str, ...]
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StackChange:
+    """What a change does to one stack.
+
+    Attributes:
+        stack: Its name.
+        change: What the change does to it.
+        now: What it takes now, or ``None`` where it is removed.
+        base: What it took before, or ``None`` where it is new or nothing is compared.
+    """
+
+    stack: str
+    change: Change
+    now: TakenStack | None
+    base: TakenStack | None
+
+
+def take(file: StackFile, plan: AccessPlan) -> TakenStack:
+    """Return what a stack takes of a plan.
+
+    Raises:
+        UsageError: It names an account that is not in the plan.
+    """
+    keys = taken_accounts(file.accounts, [account.key for account in plan.accounts], f"{file.file}: accounts")
+    influencing = {key: file.settings[key] for key in _INFLUENCING if key in file.settings}
+    return TakenStack(file, plan_digest(plan.only(keys), influencing), tuple(sorted(keys)))
+
+
+def stack_changes(now: Mapping[str, TakenStack], base: Mapping[str, TakenStack] | None) -> tuple[StackChange, ...]:
+    """Compare stacks by their names, sorted; with no ``base`` none of them is compared."""
+    names = sorted(now.keys() | (base or {}).keys())
+    return tuple(_changed(name, now.get(name), base) for name in names)
+
+
+def _changed(name: str, now: TakenStack | None, base: Mapping[str, TakenStack] | None) -> StackChange:
+    before = (base or {}).get(name)
+    if now is None:
+        change = Change.REMOVED
+    elif base is not None and before is None:
+        change = Change.ADDED
+    elif before is None or before.digest is None:
+        change = Change.NOT_COMPARED
+    else:
+        change = Change.UNCHANGED if now.digest == before.digest else Change.CHANGED
+    return StackChange(name, change, now, before)

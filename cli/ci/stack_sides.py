@@ -1,0 +1,121 @@
+"""The stacks of a project, as they are and in a revision: each stack file with what its inventory comes to."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from access.stack_changes import TakenStack, take
+from cli.revisions import CompiledSide, compiled_path, compiled_revision
+from config.findings import Finding, one_line
+from config.stack_file import FILE_NAME, StackFile, parse_stack_file
+from facts.git_revision import Repository
+from oidc.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Stacks:
+    """All stacks of one side.
+
+    Attributes:
+        taken: By name, what each takes.
+        errors: Findings of level error in their inventories, each once.
+    """
+
+    taken: Mapping[str, TakenStack]
+    errors: tuple[Finding, ...]
+
+
+def stacks_here(project: Path) -> Stacks:
+    """Return the stacks as they are.
+
+    Raises:
+        UsageError: A stack file cannot be read, or names what is outside the project, or an account that is not there.
+    """
+    paths = [path for path in sorted(project.iterdir()) if FILE_NAME.fullmatch(path.name)]
+    files = [parse_stack_file(path.name, _read(path), str(path)) for path in paths]
+    compiled = _Compiled(project, compiled_path)
+    sides = {file.stack: compiled.of(file) for file in _each_once(files)}
+    errors = tuple(dict.fromkeys(error for side in sides.values() for error in side.errors))
+    taken = {file.stack: take(file, plan) for file in files if (plan := sides[file.stack].plan) is not None}
+    return Stacks(taken, errors)
+
+
+def stacks_at(project: Path, base: str) -> Stacks:
+    """Return the stacks of a revision; what is wrong there is no reason not to look at what is to mend it.
+
+    Raises:
+        UsageError: The revision is none.
+        OutsideWorldError: git failed.
+    """
+    repository = Repository.around(project / "inventory")
+    commit = repository.commit(base)
+
+    def compile_there(inventory: Path, guardrails: Path | None) -> CompiledSide:
+        return compiled_revision(Repository.around(inventory), base, commit, inventory, guardrails)
+
+    compiled = _Compiled(project, compile_there)
+    taken: dict[str, TakenStack] = {}
+    for name, text in sorted(repository.files_beside(commit, project, FILE_NAME).items()):
+        try:
+            file = parse_stack_file(name, text, f"{base}:{name}")
+        except UsageError:
+            continue  # whatever stack it was to be, there is none of this name
+        taken[file.stack] = _as_far_as_it_goes(file, compiled)
+    return Stacks(taken, ())
+
+
+def _as_far_as_it_goes(file: StackFile, compiled: "_Compiled") -> TakenStack:
+    try:
+        side = compiled.of(file)
+        if side.plan is not None:
+            return take(file, side.plan)
+        fault = str(side.errors[0]) if side.errors else "there is no inventory"
+    except UsageError as error:
+        fault = error.what
+    return TakenStack(file, None, (), fault)
+
+
+class _Compiled:
+    """Inventories of one side; one that several stacks share is compiled once."""
+
+    def __init__(self, project: Path, compile_it: Callable[[Path, Path | None], CompiledSide]) -> None:
+        self._project = project
+        self._compile = compile_it
+        self._known: dict[tuple[Path, Path | None], CompiledSide] = {}
+
+    def of(self, file: StackFile) -> CompiledSide:
+        """Compile the inventory of a stack; raises UsageError where it is not in the project."""
+        guardrails = None if file.guardrails is None else inside(self._project, file.guardrails, file)
+        where = inside(self._project, file.inventory, file), guardrails
+        if where not in self._known:
+            self._known[where] = self._compile(*where)
+        return self._known[where]
+
+
+def inside(project: Path, path: str, file: StackFile) -> Path:
+    """Return a path that a stack file names; what a branch brings may lead nowhere else than into the project.
+
+    Raises:
+        UsageError: It leads out of it.
+    """
+    found = project / path
+    if not found.resolve().is_relative_to(project.resolve()):
+        raise UsageError(f"{file.file}: {one_line(path)[:200]} leads out of the project", do="name a path inside")
+    return found
+
+
+def _each_once(files: Iterable[StackFile]) -> list[StackFile]:
+    found: dict[str, StackFile] = {}
+    for file in files:
+        if (other := found.setdefault(file.stack, file)) is not file:
+            raise UsageError(f"{file.file} and {other.file} are of one stack", do="remove one of them")
+    return [*found.values()]
+
+
+def _read(path: Path) -> bytes:
+    if path.is_symlink() or not path.is_file():
+        raise UsageError(f"{one_line(str(path))} is no file", do="put the stack file itself there")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{one_line(str(path))} cannot be read: {error.strerror}") from error
