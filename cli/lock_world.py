@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from facts import atlassian_ranges
-from facts.bitbucket import client
-from facts.bitbucket.client import BitbucketClient, Settings
+from facts.bitbucket.client import BitbucketClient
 from facts.bitbucket.credentials import find_credentials
 from facts.bitbucket.failures import HOW
+from facts.bitbucket.transport import API, Settings, Transport
 from facts.issuer_certificates import Chain, fetch_chains
 from facts.issuer_connect import IssuerConnect
 from facts.lock_refresh import World
@@ -32,7 +32,7 @@ def world_of(
     Raises:
         UsageError: A URL, the CA file or the credentials cannot be used.
     """
-    address = WebAddress.parse(bitbucket_url or client.API, named="the URL of Bitbucket")
+    address = WebAddress.parse(bitbucket_url or API, named="the URL of Bitbucket")
     ranges = WebAddress.parse(ranges_url or atlassian_ranges.URL, named="the URL of the address ranges")
     trusted = checked_ca_file(ca_file) if ca_file is not None else None
     credentials = find_credentials(os.environ, address.origin[1])
@@ -44,7 +44,7 @@ def world_of(
 
     settings = Settings(address, trusted, on_wait=on_wait)
     return World(
-        BitbucketClient(credentials, settings),
+        BitbucketClient(Transport(credentials, settings)),
         _fetch_chain(address, trusted),
         lambda: atlassian_ranges.fetch_ranges(ranges, ca_file=trusted),
     )

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 import click
 
 from config.findings import one_line
-from facts.bitbucket.client import API, BitbucketClient, Settings
 from facts.bitbucket.code_insights import PROXIED_API
 from facts.bitbucket.credentials import Credentials, find_credentials
 from facts.bitbucket.failures import HOW
+from facts.bitbucket.transport import API, Settings, Transport
 from facts.retries import Clock
 from facts.web_address import WebAddress, checked_ca_file, origin_of
 from oidc.errors import BitbucketError, BitbucketOidcError, OutsideWorldError, UsageError
@@ -41,8 +41,8 @@ def bitbucket_options(function: F) -> F:
     return url(ca_file(strict(function)))
 
 
-def client_by_credentials(bitbucket_url: str | None, ca_file: Path | None) -> BitbucketClient:
-    """Return a client with the credentials of the environment.
+def by_credentials(bitbucket_url: str | None, ca_file: Path | None) -> Transport:
+    """Return what asks Bitbucket with the credentials of the environment.
 
     Raises:
         UsageError: The URL or the CA file cannot be used.
@@ -56,11 +56,11 @@ def client_by_credentials(bitbucket_url: str | None, ca_file: Path | None) -> Bi
         raise BitbucketError(error.what, do=error.do) from error
     if not credentials.source:
         raise BitbucketError("there are no credentials for Bitbucket", do=HOW)
-    return BitbucketClient(credentials, Settings(address, trusted, clock=CLOCK))
+    return Transport(credentials, Settings(address, trusted, clock=CLOCK))
 
 
-def client_through_proxy(proxy: str) -> BitbucketClient:
-    """Return a client without credentials, whose requests the proxy of a step authenticates.
+def through_proxy(proxy: str) -> Transport:
+    """Return what asks it without credentials, whose requests the proxy of a step authenticates.
 
     Raises:
         UsageError: The proxy is none of a step's: whatever it is told it could change.
@@ -70,7 +70,7 @@ def client_through_proxy(proxy: str) -> BitbucketClient:
         what = f"--proxy is not the proxy of a step: {one_line(proxy)[:200]}"
         raise UsageError(what, do="write http://localhost:29418 or http://host.docker.internal:29418")
     address = WebAddress(PROXIED_API, ("http", "api.bitbucket.org", 80))
-    return BitbucketClient(Credentials(), Settings(address, clock=CLOCK, proxy=proxy))
+    return Transport(Credentials(), Settings(address, clock=CLOCK, proxy=proxy))
 
 
 def without_failing(act: Callable[[], str], *, what: str, strict: bool) -> int:

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import click
 
+from access.comparison.compare import compare
 from access.mass_change import LossLimits, refusals
 from access.update_preview import preview_files, read_update_preview
-from cli.ci.bitbucket_access import bitbucket_options, client_by_credentials, without_failing
+from cli.ci.bitbucket_access import bitbucket_options, by_credentials, without_failing
 from cli.ci.comment_key import key_option
-from cli.ci.comment_text import StackPreview, comment_text, compared, not_compared
+from cli.ci.comment_text import OF_COMPARISON, StackPreview, comment_text, not_compared
+from cli.diff_markdown import markdown
 from cli.diff_sides import sides
 from cli.inventory import inventory_argument, named_guardrails
 from cli.loss_options import max_loss_option, oidc_provider_loss_option
@@ -74,7 +76,7 @@ def command(
     number = _pull_request(run)
 
     def post() -> str:
-        comments = PullRequestComments(client_by_credentials(bitbucket_url, ca_file), run, number)
+        comments = PullRequestComments(by_credentials(bitbucket_url, ca_file), run, number)
         return f"the comment {_TOLD[keep_one_comment(comments, Marker(key, run.build or 0), text)]}"
 
     return without_failing(post, what="the comment", strict=strict)
@@ -90,7 +92,7 @@ def _comparison(base: str, inventory: Path) -> str:
     old, new = sides(base, None, inventory, named_guardrails())
     if old.plan is None or new.plan is None:
         return not_compared([old, new])
-    return compared(old, new)
+    return markdown(compare(old.plan, new.plan), old.name, new.name, max_chars=OF_COMPARISON)
 
 
 def _stack_preview(path: Path) -> StackPreview:

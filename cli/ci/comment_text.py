@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from access.update_preview import UpdatePreview, UpdateStep
-from cli.diff_markdown import markdown, text
+from cli.diff_markdown import text
 from cli.diff_sides import Side
 from config.pipeline_run import PipelineRun
 
@@ -16,7 +16,10 @@ MAX_CHARS = 30_000
 """Of a whole comment. Bitbucket Data Center refuses 32,768 characters; for Cloud no limit is documented, and one was
 met (https://github.com/runatlantis/atlantis/issues/1251)."""
 
-_OF_DIFF = 20_000
+OF_COMPARISON = 20_000
+"""Of these, for what changes for access."""
+
+_OF_REFUSALS = 3_000
 _OF_MARKERS_AND_LINKS = 1_500
 
 
@@ -48,7 +51,8 @@ def comment_text(
     """
     parts = [compared.rstrip("\n")]
     if refusals:
-        parts.append("\n".join(["**Too much at once**\n", *(f"* {text(reason)}" for reason in refusals)]))
+        lines = _fitting([f"* {text(reason)}" for reason in refusals], _OF_REFUSALS)
+        parts.append("\n".join(["**Too much at once**\n", *lines]))
     room = MAX_CHARS - _OF_MARKERS_AND_LINKS - sum(len(part) + 2 for part in parts)
     if previews:
         parts.append(_previews(previews, room))
@@ -63,17 +67,8 @@ def not_compared(sides: Sequence[Side]) -> str:
         if side.plan is None:
             head = f"**Access was not compared**: {text(side.name, 100)} has findings of level error\n"
             lines = [f"* {text(str(found), 400)}" for found in side.errors]
-            parts.append("\n".join([head, *_fitting(lines, _OF_DIFF // len(sides) - len(head))]))
+            parts.append("\n".join([head, *_fitting(lines, OF_COMPARISON // len(sides) - len(head))]))
     return "\n\n".join(parts)
-
-
-def compared(old: Side, new: Side) -> str:
-    """Return the comparison of two sides, which both have a plan."""
-    from access.comparison.compare import compare  # noqa: PLC0415 - with what it needs, only where there is something to compare
-
-    assert old.plan is not None  # noqa: S101 - as documented
-    assert new.plan is not None  # noqa: S101 - as documented
-    return markdown(compare(old.plan, new.plan), old.name, new.name, max_chars=_OF_DIFF)
 
 
 def _previews(previews: Sequence[StackPreview], room: int) -> str:

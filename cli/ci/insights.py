@@ -5,13 +5,16 @@ from pathlib import Path
 
 import click
 
-from cli.ci.bitbucket_access import bitbucket_options, client_by_credentials, client_through_proxy, without_failing
+from cli.ci.bitbucket_access import bitbucket_options, by_credentials, through_proxy, without_failing
 from cli.ci.comment_key import key_option
 from cli.ci.insights_report import annotations_of, report_of
 from cli.inventory import compiled, inventory_argument
 from config.pipeline_run import PipelineRun, pipeline_run
 from facts.bitbucket.code_insights import PIPELINES_PROXY, CodeInsights
 from facts.git_revision import Repository
+from oidc.errors import BitbucketError
+
+_NO_PROXY = "take --no-proxy and credentials with the scope repository"
 
 
 @click.command("insights")
@@ -51,9 +54,16 @@ def command(
     by_proxy = run.build is not None and not no_proxy
 
     def post() -> str:
-        client = client_through_proxy(proxy) if by_proxy else client_by_credentials(bitbucket_url, ca_file)
-        path = _path(run, by_proxy=by_proxy)
-        CodeInsights(client, path, run.commit, report_id).publish(report, annotations)
+        transport = through_proxy(proxy) if by_proxy else by_credentials(bitbucket_url, ca_file)
+        report_there = CodeInsights(transport, _path(run, by_proxy=by_proxy), run.commit, report_id)
+        try:
+            report_there.publish(report, annotations)
+        except BitbucketError as error:
+            if by_proxy:
+                raise BitbucketError(
+                    error.what, do=f"{error.do}; where a step has no such proxy, {_NO_PROXY}"
+                ) from error
+            raise
         return f"the report of {run.commit[:12]} is up to date, with {len(annotations)} annotations"
 
     return without_failing(post, what="the report", strict=strict)

@@ -15,6 +15,7 @@ HOW = f"set {EMAIL} and {API_TOKEN}, or {ACCESS_TOKEN}: see docs/lock.md"
 _SCOPES = {
     "workspaces": ("read:workspace:bitbucket", "account"),
     "environments": ("read:pipeline:bitbucket", "pipeline"),
+    "pullrequests": ("read:pullrequest:bitbucket", "pullrequest"),
 }
 _REPOSITORY_SCOPES = ("read:repository:bitbucket", "repository")
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 RULE_PAGES = PROJECT / "docs" / "rules"
@@ -93,3 +93,15 @@ def of_docs(language: str) -> list[Block]:
 def languages() -> set[str]:
     """Return the languages of all blocks, without those of the pages about rules."""
     return {block.language for block in _BLOCKS}
+
+
+def steps_in(node: Any) -> Iterator[dict[str, Any]]:
+    """Yield every step, in whatever pipeline, stage or parallel group."""
+    if isinstance(node, dict):
+        if "step" in node:
+            yield node["step"]
+        for inner in node.values():
+            yield from steps_in(inner)
+    if isinstance(node, list):
+        for inner in node:
+            yield from steps_in(inner)

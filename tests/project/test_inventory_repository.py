@@ -27,24 +27,13 @@ from sandbox.emulated_bitbucket import EmulatedBitbucket, EmulatedWorkspace
 from sandbox.emulated_bitbucket.contents import EmulatedEnvironment, EmulatedRepository
 from sandbox.emulated_bitbucket.manners import SANDBOX_TOKEN
 from sandbox.emulated_bitbucket.pipelines_proxy import PipelinesProxy
-from tests.project.pages import PROJECT, TODAY
+from tests.project.pages import PROJECT, TODAY, steps_in
 
 FOLDER = PROJECT / "examples" / "inventory-repository"
 PUBLISHED = json.loads((files("check_jsonschema") / "builtin_schemas/vendor/bitbucket-pipelines.json").read_text())
 PIPELINES: dict[str, Any] = yaml.safe_load((FOLDER / "bitbucket-pipelines.yml").read_text())
 STEP_UUID = "{759de0c6-1f4b-4d3a-9c8e-0b1a2c3d4e5f}"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-
-
-def steps_in(node: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(node, dict):
-        if "step" in node:
-            yield node["step"]
-        for inner in node.values():
-            yield from steps_in(inner)
-    if isinstance(node, list):
-        for inner in node:
-            yield from steps_in(inner)
 
 
 STEPS = {step["name"]: step for step in steps_in(PIPELINES["pipelines"])}

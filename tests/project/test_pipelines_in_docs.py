@@ -1,7 +1,6 @@
 """The pipelines that the docs show get into the roles that they name, by the inventory above them."""
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from access.evaluation.request import WebIdentityRequest
 from access.plan import AccountPlan, RolePlan
 from config.load import load_inventory
 from config.models.workspace import Repository, Workspace
-from tests.project.pages import PROJECT, TODAY, Block, of_docs
+from tests.project.pages import PROJECT, TODAY, Block, of_docs, steps_in
 
 STEP = "{759de0c6-1f4b-4d3a-9c8e-0b1a2c3d4e5f}"
 ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w/+=,.@-]+", re.ASCII)
@@ -27,18 +26,6 @@ def inventory_above(block: Block) -> str:
     shown = [found for found in of_docs("yaml") if found.page == block.page and found.is_inventory]
     above = [found.text for found in shown if found.line < block.line]
     return above[-1] if above else (PROJECT / "examples" / "quickstart" / "inventory.yaml").read_text()
-
-
-def steps_in(node: Any) -> Iterator[dict[str, Any]]:
-    """Yield every step, in whatever pipeline, stage or parallel group."""
-    if isinstance(node, dict):
-        if "step" in node:
-            yield node["step"]
-        for inner in node.values():
-            yield from steps_in(inner)
-    if isinstance(node, list):
-        for inner in node:
-            yield from steps_in(inner)
 
 
 def claims_of(step: dict[str, Any], slug: str, workspace: Workspace, repository: Repository) -> dict[str, str]:

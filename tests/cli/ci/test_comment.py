@@ -225,7 +225,8 @@ def test_hostile_names_are_text_and_begin_no_line() -> None:
 
 @pytest.mark.parametrize(("stacks", "steps"), [(1, 3_000), (50, 20), (2_000, 1)])
 def test_it_is_never_longer_than_a_comment_and_says_what_is_left_out(stacks: int, steps: int) -> None:
-    text = comment_text("x" * 20_000, [StackPreview(f"s{at}", hostile_preview(steps)) for at in range(stacks)], RUN)
+    previews = [StackPreview(f"s{at}", hostile_preview(steps)) for at in range(stacks)]
+    text = comment_text("x" * 20_000, previews, RUN, [HOSTILE * 10] * 100)
     assert len(text) <= MAX_CHARS
     assert " more" in text
     assert "[pipeline 12]" in text

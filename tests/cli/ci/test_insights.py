@@ -105,6 +105,12 @@ def test_a_failure_is_a_warning_and_with_strict_exit_code_3(step: Step, capsys: 
     assert step.insights("--strict") == 3
 
 
+def test_without_the_proxy_of_a_step_it_says_what_to_take_in_its_place(step: Step, capsys: Capture) -> None:
+    assert step.bitbucket.requests == ()
+    assert run(["ci", "insights", "--proxy", "http://localhost:9"]) == 0
+    assert "where a step has no such proxy, take --no-proxy" in capsys.readouterr().err
+
+
 def test_a_renamed_repository_is_found_by_its_uuid(step: Step) -> None:
     step.rename()
     assert step.insights("--strict") == 0

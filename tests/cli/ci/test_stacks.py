@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import yaml
 from cli.main import run
 from config.stack_file import PROJECT, parse_stack_file
 from oidc.errors import UsageError
+from tests.cli.ci.conftest import git
 
 Inventory = Callable[..., Path]
 Capture = pytest.CaptureFixture[str]
@@ -21,11 +21,6 @@ roles:
   d: {accounts: [dev], trust: [{repository: acme/shop, environments: [production]}]}
   p: {accounts: [prod, data], trust: [{repository: acme/shop, environments: [production]}]}
 """
-
-
-def git(folder: Path, *arguments: str) -> None:
-    identity = ["-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
-    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
 
 
 def stack_file(folder: Path, name: str, *accounts: str, **settings: object) -> Path:
