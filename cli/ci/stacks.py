@@ -12,6 +12,7 @@ from cli.finding_lines import show_findings
 from cli.inventory import format_option
 from config.findings import one_line
 from config.stack_file import render_stack_file
+from oidc.errors import UsageError
 
 
 @click.command("stacks")
@@ -35,6 +36,8 @@ def command(base: str | None, project: Path, config_files: Path | None, output: 
     The plan of a stack is what its accounts take of its inventory. A stack that only one side has is not named, since
     there is nothing to preview it against; JSON has it. Exit code 1: an inventory has findings of level error.
     """
+    if config_files is not None and config_files.resolve() == project.resolve():
+        raise UsageError("--config-files is the project itself, whose stack files stay as they are", do="name another")
     here = stacks_here(project)
     if here.errors:
         show_findings(here.errors)

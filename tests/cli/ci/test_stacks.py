@@ -163,6 +163,13 @@ def test_of_a_branchs_stack_file_known_keys_alone_are_handed_on(clone: Path, cap
     assert captured.err.count("is left out") == 3
 
 
+@pytest.mark.parametrize("folder", [".", "inventory/.."])
+def test_the_stack_files_themselves_are_never_written(clone: Path, folder: str) -> None:
+    before = (clone / "Pulumi.dev.yaml").read_text()
+    assert run(["ci", "stacks", "--config-files", folder]) == 2
+    assert (clone / "Pulumi.dev.yaml").read_text() == before
+
+
 def test_a_project_may_stand_in_a_folder(clone: Path, capsys: Capture) -> None:
     (clone / "infra").mkdir()
     git(clone, "mv", "Pulumi.dev.yaml", "Pulumi.prod.yaml", "Pulumi.yaml", "inventory", "infra")
