@@ -14,6 +14,7 @@ COMMANDS = {
     "bootstrap": "What accounts need before the first up: a CloudFormation template, or the SCP that guards it.",
     "ci": "In pipelines: affected stacks, and a guard against updates that delete too much.",
     "deploy-policy": "The permission policy that the deploying role of each account needs.",
+    "adopt": "An inventory of what accounts have already, and what `pulumi import` takes.",
     "explain": "Which roles given claims may assume, and why not the others; what a trust policy really admits.",
     "diff": "What a change means for access, between inventories, plans or git revisions.",
     "doctor": "Inside a pipeline step: what keeps it from its role.",

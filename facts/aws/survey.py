@@ -5,11 +5,11 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import TypeAlias
+from typing import Generic, TypeVar
 
 from access.plan import AccountPlan
 from facts.aws.account_facts import AccountFacts, ask_account
-from facts.aws.callers import Callers, CallSettings, check_account
+from facts.aws.callers import Caller, Callers, CallSettings, check_account
 from facts.time_limit import within
 from oidc.errors import AwsError
 
@@ -24,12 +24,15 @@ Progress = Callable[[str], None]
 """Told the key of each account as it is done, from the thread that asked for all."""
 
 
+Facts = TypeVar("Facts")
+
+
 @dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Generic[Facts]):
     """An account that answered."""
 
     key: str
-    facts: AccountFacts
+    facts: Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +50,32 @@ def ask_accounts(
     progress: Progress = lambda _key: None,
     at_once: int = AT_ONCE,
     seconds: float = ACCOUNT_SECONDS,
-) -> tuple[Answered | Failed, ...]:
+) -> tuple[Answered[AccountFacts] | Failed, ...]:
+    """Ask every account about all that its plan names, as ``ask_each`` does."""
+    return ask_each(plans, settings, ask_account, progress=progress, at_once=at_once, seconds=seconds)
+
+
+def ask_each(
+    plans: Iterable[AccountPlan],
+    settings: CallSettings,
+    ask: Callable[[Caller, AccountPlan], Facts],
+    *,
+    progress: Progress = lambda _key: None,
+    at_once: int = AT_ONCE,
+    seconds: float = ACCOUNT_SECONDS,
+) -> tuple[Answered[Facts] | Failed, ...]:
     """Ask every account; return what each answered, or why it did not, in the order of their keys.
 
     Args:
         plans: Of the accounts.
         settings: How AWS is called.
+        ask: Asks one of them.
         progress: See ``Progress``.
         at_once: How many accounts at most.
         seconds: For each account.
     """
-    callers, waiting, done = Callers(settings), SimpleQueue[AccountPlan](), SimpleQueue[_Done]()
+    callers, waiting = Callers(settings), SimpleQueue[AccountPlan]()
+    done = SimpleQueue[Answered[Facts] | Failed | Exception]()
     asked = list(plans)
     for plan in asked:
         waiting.put(plan)
@@ -65,12 +83,12 @@ def ask_accounts(
     def work() -> None:
         with suppress(Empty):
             while True:
-                done.put(_caught(callers, waiting.get_nowait(), seconds))
+                done.put(_caught(callers, waiting.get_nowait(), ask, seconds))
 
     # Not a pool: its threads would hold up the end of a command that is interrupted, until all of them have answers.
     for number in range(min(at_once, len(asked))):
         Thread(target=work, name=f"aws-account-{number}", daemon=True).start()
-    outcomes: list[Answered | Failed] = []
+    outcomes: list[Answered[Facts] | Failed] = []
     while len(outcomes) < len(asked):
         outcome = done.get()
         if not isinstance(outcome, Answered | Failed):
@@ -80,19 +98,20 @@ def ask_accounts(
     return tuple(sorted(outcomes, key=lambda outcome: outcome.key))
 
 
-_Done: TypeAlias = "Answered | Failed | Exception"
-
-
-def _caught(callers: Callers, plan: AccountPlan, seconds: float) -> _Done:
+def _caught(
+    callers: Callers, plan: AccountPlan, ask: Callable[[Caller, AccountPlan], Facts], seconds: float
+) -> Answered[Facts] | Failed | Exception:
     try:
-        return _ask(callers, plan, seconds)
+        return _ask(callers, plan, ask, seconds)
     except Exception as error:  # noqa: BLE001 - raised again where all are asked
         return error
 
 
-def _ask(callers: Callers, plan: AccountPlan, seconds: float) -> Answered | Failed:
+def _ask(
+    callers: Callers, plan: AccountPlan, ask: Callable[[Caller, AccountPlan], Facts], seconds: float
+) -> Answered[Facts] | Failed:
     try:
-        return Answered(plan.key, within(seconds, lambda: _facts(callers, plan)))
+        return Answered(plan.key, within(seconds, lambda: _entered(callers, plan, ask)))
     except AwsError as error:
         return Failed(plan.key, error)
     except TimeoutError:
@@ -100,7 +119,7 @@ def _ask(callers: Callers, plan: AccountPlan, seconds: float) -> Answered | Fail
         return Failed(plan.key, AwsError(what, do="run the same command again"))
 
 
-def _facts(callers: Callers, plan: AccountPlan) -> AccountFacts:
+def _entered(callers: Callers, plan: AccountPlan, ask: Callable[[Caller, AccountPlan], Facts]) -> Facts:
     with closing(callers.enter(plan.access, plan.partition)) as caller:
         check_account(caller, plan.id)
-        return ask_account(caller, plan)
+        return ask(caller, plan)

@@ -15,7 +15,8 @@ from tests.access.plan_as_inventory import inventories_of, key_of
 from tests.sandbox.inventory_sequences import sequence
 
 PROJECT = Path(__file__).parent.parent.parent
-EXAMPLES = [*(PROJECT / "examples").iterdir(), *(PROJECT / "tests" / "fixtures" / "inventories").iterdir()]
+SHOWN = [PROJECT / "examples" / "quickstart", PROJECT / "examples" / "inventory-repository" / "inventory"]
+EXAMPLES = [*SHOWN, *(PROJECT / "tests" / "fixtures" / "inventories").iterdir()]
 
 
 def plan_of(path: Path) -> Any:

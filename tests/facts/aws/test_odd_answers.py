@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from facts.aws.account_facts import AccountFacts
 from facts.aws.callers import CallSettings
 from facts.aws.survey import Answered, Failed, ask_accounts
 from oidc.issuer import issuer_url
@@ -34,7 +35,7 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return seconds
 
 
-def ask(aws: AnsweringAws, *, attempts: int = 6) -> Answered | Failed:
+def ask(aws: AnsweringAws, *, attempts: int = 6) -> Answered[AccountFacts] | Failed:
     (found,) = ask_accounts([account_plan(ACCOUNT)], CallSettings(aws.endpoint, attempts))
     return found
 

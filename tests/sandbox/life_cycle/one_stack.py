@@ -4,7 +4,7 @@ import copy
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +41,14 @@ class OneStack:
         running: The engine, with a folder of this stack alone.
         inventory: What is written before each operation.
         lock: The same, of the lock; none where it is empty.
+        config: Of the stack, beside what leads it into the sandbox.
     """
 
     running: RunningEngine
     account_id: str = field(default_factory=lambda: str(next(_numbers)))
     inventory: Document = field(default_factory=dict)
     lock: Document = field(default_factory=dict)
+    config: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.inventory:
@@ -76,15 +78,15 @@ class OneStack:
             lock.unlink(missing_ok=True)
         return self.folder
 
-    def act(self, action: Action) -> Summary:
-        return self.running.act(action, self.write())
-
-    def up_after(self, by_hand: Callable[[Any], None]) -> Summary:
-        """Bring it up after something was done that the sandbox's furniture would undo."""
+    def act(self, action: Action, before: Callable[[Any], None] | None = None) -> Summary:
+        """Do something; ``before`` does by hand what the sandbox's furniture would undo."""
         with self.running.session(self.write()) as session:
-            with self.iam() as iam:
-                by_hand(iam)
-            return act(session, Action.UP, Listener(ignore, ignore), EngineSettings(self.running.engine))
+            if before is not None:
+                with self.iam() as iam:
+                    before(iam)
+            program = replace(session.program, config={**session.program.config, **self.config})
+            mine = replace(session, program=program)
+            return act(mine, action, Listener(ignore, ignore), EngineSettings(self.running.engine))
 
     def up(self) -> Summary:
         return self.act(Action.UP)

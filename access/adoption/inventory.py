@@ -1,0 +1,200 @@
+"""The inventory file of what was found, and the notes that go with it."""
+
+import json
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from access.adoption.found import FoundAccount, Note
+from access.adoption.names import WorkspaceNames
+from access.adoption.role_reading import ReadRole, read_role
+from access.adoption.trust_reading import ReadLine, workspace_of
+from access.owners import owner_of
+from config.models.inventory import Inventory
+
+REASON = "as it was found: no repository is compared. Name those that need it instead"
+_NOT_IN_A_KEY = re.compile(r"[^A-Za-z0-9_.-]", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptedRole:
+    """A role that the written inventory has: its key there, and in which account under which name."""
+
+    account: str
+    key: str
+    name: str
+    inline_policies: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """What becomes of what was found.
+
+    Attributes:
+        data: The inventory file, as YAML would hold it.
+        roles: All that are in it, by account and key.
+        notes: What is otherwise than in AWS; what is left out first.
+    """
+
+    data: Mapping[str, Any]
+    roles: tuple[AdoptedRole, ...]
+    notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True)
+class _Read:
+    account: str
+    role: ReadRole
+    trust: list[dict[str, Any]]
+
+    def content(self) -> str:
+        """Return what makes it the same role as one of another account."""
+        return json.dumps([dict(self.role.entry), self.trust, dict(self.role.documents)], sort_keys=True, default=str)
+
+
+def adopt(accounts: Iterable[FoundAccount], known: Inventory, managed: Collection[tuple[str, str]] = ()) -> Adoption:
+    """Write what accounts have as an inventory file, to stand beside the inventory that declares these accounts.
+
+    Args:
+        accounts: What was found in each.
+        known: The inventory: its accounts, and the names that it has for UUIDs.
+        managed: Keys of accounts with names of roles that the inventory makes there already.
+    """
+    found = sorted(accounts, key=lambda account: account.key)
+    workspaces, notes = _workspaces(found, known), list[Note]()
+    reads: list[_Read] = []
+    for account in found:
+        for role in sorted(account.roles, key=lambda one: one.name):
+            if (account.key, role.name) in managed:
+                continue
+            read, subject = read_role(role, account), f"{account.key}, role {role.name}"
+            trust = _each_once(_entry(line, workspaces[line.workspace]) for line in read.trust.lines)
+            notes += [Note(subject, message, is_left_out=not trust) for message in read.notes]
+            if trust:
+                reads.append(_Read(account.key, read, trust))
+            elif not read.notes:
+                notes.append(Note(subject, "nobody can assume it", is_left_out=True))
+    roles, documents, adopted = _roles(reads, known, notes)
+    data: dict[str, Any] = {}
+    entries = {slug: entry for slug, names in sorted(workspaces.items()) if (entry := names.entry())}
+    notes += [*_workspace_notes(workspaces.values()), *_account_notes(found, known)]
+    if entries:
+        data["workspaces"] = entries
+    if documents:
+        data["permission_policies"] = {name: {"document": document} for name, document in sorted(documents.items())}
+    if roles:
+        data["roles"] = roles
+    order = sorted(set(notes), key=lambda note: (not note.is_left_out, note))
+    return Adoption(data, adopted, tuple(order))
+
+
+def _workspaces(accounts: list[FoundAccount], known: Inventory) -> dict[str, WorkspaceNames]:
+    seen: dict[str, set[str]] = {}
+    for account in accounts:
+        for oidc_provider in account.oidc_providers:
+            slug = workspace_of(oidc_provider.arn, account.id)
+            if slug is not None:
+                seen.setdefault(slug, set()).update(oidc_provider.audiences)
+        for role in account.roles:
+            for line in read_role(role, account).trust.lines:
+                seen.setdefault(line.workspace, set()).update(line.audiences)
+    return {slug: WorkspaceNames.of(slug, known.workspaces.get(slug), audiences) for slug, audiences in seen.items()}
+
+
+def _entry(line: ReadLine, names: WorkspaceNames) -> dict[str, Any]:
+    """Write one line of trust; the workspace's own audience alone is what every entry means."""
+    entry: dict[str, Any]
+    if not line.repository:
+        entry = {"dangerously_whole_workspace": {"workspace": line.workspace, "reason": REASON}}
+    else:
+        entry = {"repository": f"{line.workspace}/{names.repository(line.repository)}"}
+        if line.environment:
+            entry["environments"] = [names.environment(line.repository, line.environment)]
+        else:
+            entry["steps"] = line.steps
+    if line.audiences and line.audiences != (names.own_audience,):
+        names.audiences.update(set(line.audiences) - {names.own_audience})
+        entry["audiences"] = list(line.audiences)
+    return entry
+
+
+def _each_once(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out what is said already: the workspace's own audience, and none, come to the same entry."""
+    found: list[dict[str, Any]] = []
+    for entry in entries:
+        if entry not in found:
+            found.append(entry)
+    return found
+
+
+def _roles(
+    reads: list[_Read], known: Inventory, notes: list[Note]
+) -> tuple[dict[str, Any], dict[str, Any], tuple[AdoptedRole, ...]]:
+    """Write each role once for all accounts that have it alike, under a key that nothing has yet."""
+    groups: dict[str, list[_Read]] = {}
+    for read in reads:
+        groups.setdefault(read.content(), []).append(read)
+    counts: dict[str, int] = {}
+    for group in groups.values():
+        counts[group[0].role.name.lower()] = counts.get(group[0].role.name.lower(), 0) + 1
+    roles: dict[str, Any] = {}
+    documents: dict[str, Any] = {}
+    adopted: list[AdoptedRole] = []
+    for group in groups.values():
+        first = group[0].role
+        wanted = first.name if counts[first.name.lower()] == 1 else f"{first.name}-{group[0].account}"
+        key = _free_key(_NOT_IN_A_KEY.sub("-", wanted), {*roles, *known.roles})
+        names = [name for name in first.documents if _take(name, first.documents[name], documents, known)]
+        for name in sorted(set(first.documents) - set(names)):
+            message = f"another permission policy is called {name}, too: this one stays as it is, unmanaged"
+            notes += [Note(f"{read.account}, role {first.name}", message) for read in group]
+        entry = {**first.entry, "inline_policies": sorted(names)} if names else _without(first.entry)
+        roles[key] = {**entry, "accounts": [read.account for read in group], "trust": group[0].trust}
+        adopted += [AdoptedRole(read.account, key, first.name, tuple(sorted(names))) for read in group]
+    return roles, documents, tuple(sorted(adopted, key=lambda one: (one.account, one.key)))
+
+
+def _without(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in entry.items() if key != "inline_policies"}
+
+
+def _free_key(wanted: str, taken: set[str]) -> str:
+    key, number = wanted, 2
+    while key in taken:
+        key, number = f"{wanted}-{number}", number + 1
+    return key
+
+
+def _take(name: str, document: object, documents: dict[str, Any], known: Inventory) -> bool:
+    """Declare a document under the name of the inline policy, which is its key; refuse another one of that name."""
+    if name in known.permission_policies:
+        return False
+    return bool(documents.setdefault(name, document) == document)
+
+
+def _workspace_notes(workspaces: Iterable[WorkspaceNames]) -> list[Note]:
+    notes = []
+    for names in workspaces:
+        if not names.uuid:
+            message = "nothing tells its UUID: write it, or let `bitbucket-oidc lock` find it"
+            notes.append(Note(f"workspace {names.slug}", message))
+        if names.new_audiences and names.declared_audiences:
+            message = f"add {', '.join(names.new_audiences)} to its audiences: a list stands in one file"
+            notes.append(Note(f"workspace {names.slug}", message))
+        for uuid in names.made_up:
+            message = f"{uuid} has no name in the inventory: {names.repositories[uuid]} may be renamed at any time"
+            notes.append(Note(f"workspace {names.slug}", message))
+    return notes
+
+
+def _account_notes(accounts: list[FoundAccount], known: Inventory) -> Iterator[Note]:
+    """Say what to write on each account whose OIDC provider is there: an account stands in one file, whole."""
+    for account in accounts:
+        if not account.oidc_providers or known.accounts[account.key].oidc_provider is not None:
+            continue
+        owners = {owner_of(found.tags) for found in account.oidc_providers} & {"cloudformation", "terraform"}
+        why = f"{' and '.join(sorted(owners))} manages its OIDC provider" if owners else "its OIDC provider is there"
+        until = ", until that is released" if owners else ""
+        mode = "reference" if owners else "adopt"
+        yield Note(f"account {account.key}", f"{why}: write `oidc_provider: {mode}` on it{until}")

@@ -1,0 +1,114 @@
+"""Names for what IAM has only UUIDs of: those of the inventory where it has them, else names that say so."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from config.models.workspace import Workspace
+from oidc.identifiers import BitbucketUuid, is_uuid
+from oidc.issuer import default_audience
+
+_OWN_AUDIENCE = default_audience(BitbucketUuid("{}"))
+
+
+@dataclass
+class WorkspaceNames:
+    """One workspace: which of its repositories and deployment environments are named, and how.
+
+    Attributes:
+        uuid: As known; empty where nothing tells it.
+        is_declared: Whether the inventory has the UUID already.
+        audiences: Further ones, that something accepts.
+        declared_audiences: Those that the inventory has.
+        repositories: Names by UUID.
+        environments: Names by UUIDs of repository and environment.
+        made_up: Repositories whose names nobody has told.
+        known_environments: Those of the inventory.
+        taken: Names that a repository has.
+    """
+
+    slug: str
+    uuid: str = ""
+    is_declared: bool = False
+    audiences: set[str] = field(default_factory=set)
+    declared_audiences: set[str] = field(default_factory=set)
+    repositories: dict[str, str] = field(default_factory=dict)
+    environments: dict[tuple[str, str], str] = field(default_factory=dict)
+    made_up: set[str] = field(default_factory=set)
+    known_environments: set[tuple[str, str]] = field(default_factory=set)
+    taken: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, slug: str, known: Workspace | None, seen_audiences: Iterable[str]) -> "WorkspaceNames":
+        """Take over what an inventory knows, and the workspace's UUID from the audiences that were seen."""
+        names = cls(slug)
+        if known is not None:
+            names.taken = set(known.repositories)
+            names.uuid, names.is_declared = known.uuid or "", known.uuid is not None
+            names.declared_audiences = set(known.audiences)
+            for repository_slug, repository in known.repositories.items():
+                if repository.uuid is not None:
+                    names.repositories[repository.uuid] = repository_slug
+                    for name, environment in repository.environments.items():
+                        if environment.uuid is not None:
+                            names.environments[repository.uuid, environment.uuid] = name
+                            names.known_environments.add((repository.uuid, environment.uuid))
+        if not names.uuid:
+            told = {
+                f"{{{found.removeprefix(_OWN_AUDIENCE)}}}"
+                for found in seen_audiences
+                if found.startswith(_OWN_AUDIENCE)
+            }
+            names.uuid = next(iter(told)) if len(told) == 1 and is_uuid(next(iter(told))) else ""
+        return names
+
+    @property
+    def own_audience(self) -> str:
+        """The audience that every token of the workspace carries; empty where its UUID is not known."""
+        return default_audience(BitbucketUuid(self.uuid)) if self.uuid else ""
+
+    @property
+    def new_audiences(self) -> list[str]:
+        """Those that something accepts and the inventory does not declare."""
+        return sorted(self.audiences - self.declared_audiences)
+
+    def repository(self, uuid: str) -> str:
+        """Return the name of a repository: ``shop``, or ``repository-9a6d6bde`` where nobody has told it."""
+        if uuid not in self.repositories:
+            self.repositories[uuid] = self._new(f"repository-{uuid[1:9]}", uuid)
+            self.made_up.add(uuid)
+        return self.repositories[uuid]
+
+    def environment(self, repository: str, uuid: str) -> str:
+        """Return the name of a deployment environment, likewise: ``environment-c2b1a5de``."""
+        named = self.environments.get((repository, uuid))
+        if named is None:
+            others = {name for (holder, _), name in self.environments.items() if holder == repository}
+            short = f"environment-{uuid[1:9]}"
+            named = short if short not in others else f"environment-{uuid[1:-1]}"
+            self.environments[repository, uuid] = named
+        return named
+
+    def _new(self, short: str, uuid: str) -> str:
+        name = short if short not in self.taken else f"repository-{uuid[1:-1]}"
+        self.taken.add(name)
+        return name
+
+    def entry(self) -> Mapping[str, object]:
+        """Return what the inventory does not say yet; empty where it says all."""
+        entry: dict[str, object] = {}
+        if self.uuid and not self.is_declared:
+            entry["uuid"] = self.uuid
+        if self.new_audiences and not self.declared_audiences:
+            entry["audiences"] = self.new_audiences
+        repositories: dict[str, object] = {}
+        for uuid, name in sorted(self.repositories.items(), key=lambda one: one[1]):
+            environments = {
+                environment: found
+                for (holder, found), environment in sorted(self.environments.items(), key=lambda one: one[1])
+                if holder == uuid and (holder, found) not in self.known_environments
+            }
+            if uuid in self.made_up:
+                repositories[name] = {"uuid": uuid} | ({"environments": environments} if environments else {})
+            elif environments:
+                repositories[name] = {"environments": environments}
+        return entry | ({"repositories": repositories} if repositories else {})

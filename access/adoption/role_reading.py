@@ -1,0 +1,117 @@
+"""A role in the words of the inventory: its entry, the permission policies that go with it, and what is otherwise."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_network
+from typing import Any
+
+from access.adoption.found import FoundAccount, FoundRole
+from access.adoption.trust_reading import ReadTrust, read_trust
+from access.owners import MANAGED_BY
+from oidc.identifiers import SLUG_PATTERN
+from oidc.source_addresses import SESSION_POLICY_NAME, SourceAddresses
+
+DEFAULT_PATH, DEFAULT_SESSION = "/bitbucket/", 3600
+REVOKES_SESSIONS = "AWSRevokeOlderSessions"
+"""AWS's own inline policy, which stays (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html)."""
+
+_VARIABLE = re.compile(r"\{\{")
+_IAM_POLICY = re.compile(r"arn:(aws|aws-us-gov|aws-cn):iam::(aws|[0-9]{12}):policy/(.+)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRole:
+    """A role as it can be written.
+
+    Attributes:
+        name: In IAM.
+        entry: Of the inventory, without ``accounts`` and ``trust``, which names need.
+        trust: As read.
+        documents: Its inline policies by name, as they stand in the inventory.
+        notes: What is otherwise.
+    """
+
+    name: str
+    entry: Mapping[str, Any]
+    trust: ReadTrust
+    documents: Mapping[str, Any]
+    notes: tuple[str, ...]
+
+
+def read_role(role: FoundRole, account: FoundAccount) -> ReadRole:
+    """Read one role of an account."""
+    trust, notes = read_trust(role.trust_policy, account.id), list[str]()
+    documents = dict(_documents(role, notes))
+    bound = _is_bound(role, trust)
+    if bound:
+        del documents[SESSION_POLICY_NAME]
+    boundary = role.permissions_boundary_arn
+    written = {
+        "path": role.path if role.path != DEFAULT_PATH else None,
+        "description": role.description if _is_writable(role.description, "description", notes) else None,
+        "max_session_duration": role.max_session_duration if role.max_session_duration != DEFAULT_SESSION else None,
+        "permissions_boundary": _policy(boundary, account) if boundary is not None else None,
+        "managed_policies": sorted(_policy(arn, account) for arn in role.managed_policy_arns),
+        "inline_policies": sorted(documents),
+        "bind_session": bound or None,
+        "source_ips": list(trust.source_ips),
+        "source_vpces": list(trust.source_vpces),
+        "expires": trust.expires,
+        "tags": _own_tags(role.tags),
+    }
+    entry = {"name": role.name} | {key: value for key, value in written.items() if value}
+    return ReadRole(role.name, entry, trust, documents, (*trust.notes, *notes))
+
+
+def _policy(arn: str, account: FoundAccount) -> str:
+    """Write a managed policy so that it means the same in another account: ``aws:ReadOnlyAccess``."""
+    match = _IAM_POLICY.fullmatch(arn)
+    if match is None or match[1] != account.partition.value or match[2] not in ("aws", account.id):
+        return arn
+    return f"{'aws' if match[2] == 'aws' else 'account'}:{match[3]}"
+
+
+def _own_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """Leave out what AWS or this program itself puts on a role."""
+    ours = tags.get("ManagedBy") == MANAGED_BY
+    return {
+        key: value
+        for key, value in sorted(tags.items())
+        if not key.startswith("aws:") and not (ours and key in ("ManagedBy", "ManagedByStack"))
+    }
+
+
+def _is_writable(text: str, what: str, notes: list[str]) -> bool:
+    if _VARIABLE.search(text):
+        notes.append(f"its {what} has double braces, which the inventory takes for variables, and is left out")
+        return False
+    return bool(text)
+
+
+def _documents(role: FoundRole, notes: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, document in sorted(role.inline_policies.items()):
+        if name == REVOKES_SESSIONS:
+            continue
+        if not isinstance(document, Mapping):
+            notes.append(f"its inline policy {name} cannot be read: it stays as it is, unmanaged")
+        elif SLUG_PATTERN.fullmatch(name) is None:
+            notes.append(f"its inline policy {name} has a name that is no key: it stays as it is, unmanaged")
+        elif _VARIABLE.search(repr(document)):
+            notes.append(f"its inline policy {name} has double braces: it stays as it is, unmanaged")
+        else:
+            found[name] = document
+    return found
+
+
+def _is_bound(role: FoundRole, trust: ReadTrust) -> bool:
+    """Tell whether the role has the inline policy of `bind_session`, and nothing else under its name."""
+    document = role.inline_policies.get(SESSION_POLICY_NAME)
+    if not isinstance(document, Mapping):
+        return False
+    try:
+        networks = sorted((ip_network(one) for one in trust.source_ips), key=lambda one: (one.version, one))
+    except ValueError:
+        return False
+    return document == SourceAddresses(tuple(networks), trust.source_vpces).session_policy().to_json()

@@ -1,0 +1,204 @@
+"""A trust policy in the words of the inventory, as far as it has words for it.
+
+What is written admits no token that the policy refuses: a condition that the inventory has no word for leaves a
+statement out, and so does a subject pattern; what is written in its place, where something is, is narrower.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from access.adoption.conditions import Limits, Test, limits_in, plain, tests_of
+from oidc.identifiers import BitbucketUuid
+from oidc.issuer import ISSUER_HOST
+from oidc.policy_patterns import covers_action, many, statements_of
+from oidc.subject import ANY_UUID
+
+_ACTION = "sts:AssumeRoleWithWebIdentity"
+_ISSUER = rf"{re.escape(ISSUER_HOST)}/2\.0/workspaces/((?!\.+/)[a-z0-9_.-]+)/pipelines-config/identity/oidc"
+_FEDERATED = re.compile(rf"arn:(?:aws|aws-us-gov|aws-cn):iam::([0-9]{{12}}):oidc-provider/{_ISSUER}", re.ASCII)
+_UUID = r"\{[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\}"
+_REPOSITORY = re.compile(rf"({_UUID})(:?\*|:{re.escape(ANY_UUID)})", re.ASCII)
+_ENVIRONMENT = re.compile(rf"({_UUID}):({_UUID})(?::?\*|:{re.escape(ANY_UUID)})", re.ASCII)
+_EVERYTHING = frozenset({"*", "*:*", "{*}:*", "{*", f"{ANY_UUID}:*"})
+_WILD = re.compile(r"[*?]")
+_VARIABLE = "${"
+
+
+def workspace_of(arn: object, account: str) -> str | None:
+    """Return the workspace whose OIDC provider, of this account, an ARN names: ``acme``; else ``None``."""
+    match = _FEDERATED.fullmatch(arn) if isinstance(arn, str) else None
+    return match[2] if match is not None and match[1] == account else None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ReadLine:
+    """One subject pattern of one issuer with the audiences that go with it.
+
+    Attributes:
+        workspace: ``acme``.
+        repository: UUID; empty for the whole workspace.
+        environment: UUID, or empty.
+        steps: ``outside_environments``, ``all_including_environments``, or empty.
+        audiences: Accepted ones, sorted; none where no audience is compared.
+    """
+
+    workspace: str
+    repository: str
+    environment: str
+    steps: str
+    audiences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTrust:
+    """What a trust policy says.
+
+    Attributes:
+        lines: Sorted, each once.
+        source_ips: Networks as written; none for everywhere.
+        source_vpces: VPC endpoints.
+        expires: The last day, or ``None``.
+        notes: What is otherwise than in the policy; each a sentence without its full stop.
+    """
+
+    lines: tuple[ReadLine, ...]
+    source_ips: tuple[str, ...] = ()
+    source_vpces: tuple[str, ...] = ()
+    expires: date | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read_trust(document: object, account: str) -> ReadTrust:
+    """Read a trust policy.
+
+    Args:
+        document: As parsed.
+        account: Of the role: an OIDC provider of another account never matches.
+    """
+    notes: list[str] = []
+    found: dict[tuple[object, ...], list[ReadLine]] = {}
+    limits_of: dict[tuple[object, ...], Limits] = {}
+    if not isinstance(document, Mapping) or "Statement" not in document:
+        return ReadTrust((), notes=("its trust policy cannot be read",))
+    statements = statements_of(document)
+    if any(statement.get("Effect") != "Allow" for statement in statements):
+        return ReadTrust((), notes=("a statement of its trust policy denies, and the inventory has no word for that",))
+    for statement in statements:
+        of_statement: list[str] = []
+        read = _statement(statement, account, of_statement)
+        if read is None:
+            # Of what is left out only the reason is of interest.
+            notes.append(of_statement[-1])
+            continue
+        notes += of_statement
+        limits, lines = read
+        limits_of[limits.key] = limits
+        found.setdefault(limits.key, []).extend(lines)
+    return _together(found, limits_of, notes)
+
+
+def _together(
+    found: Mapping[tuple[object, ...], list[ReadLine]],
+    limits_of: Mapping[tuple[object, ...], Limits],
+    notes: list[str],
+) -> ReadTrust:
+    """Take statements together: of one set of limits for all lines, or of networks and VPC endpoints for the same ones.
+
+    Limits are a role's in the inventory, not a line's: where they differ, the first are kept with their own lines.
+    """
+    if not found:
+        return ReadTrust((), notes=tuple(notes))
+    (key, lines), *others = found.items()
+    limits = limits_of[key]
+    source_ips, source_vpces = limits.source_ips, limits.source_vpces
+    for other, theirs in others:
+        one = limits_of[other]
+        either = bool(source_ips) != bool(one.source_ips) and bool(source_vpces) != bool(one.source_vpces)
+        if either and one.expires == limits.expires and sorted(set(theirs)) == sorted(set(lines)):
+            source_ips, source_vpces = source_ips or one.source_ips, source_vpces or one.source_vpces
+        else:
+            notes.append(
+                "statements with other source addresses or another end are left out: these are a role's, not a line's"
+            )
+    return ReadTrust(tuple(sorted(set(lines))), source_ips, source_vpces, limits.expires, tuple(dict.fromkeys(notes)))
+
+
+def _statement(statement: Mapping[str, Any], account: str, notes: list[str]) -> tuple[Limits, list[ReadLine]] | None:
+    written = statement.get("Principal")
+    principal: Mapping[str, Any] = written if isinstance(written, Mapping) else {}
+    federated = principal.get("Federated", ())
+    workspaces = {slug for arn in many(federated) if (slug := workspace_of(arn, account)) is not None}
+    if len(workspaces) != 1 or not covers_action(statement, _ACTION):
+        notes.append("a statement for others than the steps of one workspace goes: give them a role of their own")
+        return None
+    (workspace,) = workspaces
+    if set(principal) != {"Federated"} or len(list(many(federated))) > 1:
+        notes.append("other principals of a statement go: give them a role of their own")
+    tests = list(tests_of(statement.get("Condition")))
+    claims = {claim: f"{_issuer_of(workspace)}:{claim}".lower() for claim in ("sub", "aud")}
+    subjects = [one for one in tests if one[1] == claims["sub"]]
+    audiences = [one for one in tests if one[1] == claims["aud"]]
+    limits = limits_in(one for one in tests if one[1] not in claims.values())
+    patterns = _patterns(subjects, limits.unsaid)
+    accepted = _audiences(audiences, limits.unsaid, notes)
+    if limits.unsaid:
+        notes.append(
+            f"a statement is left out, whose condition the inventory has no word for: {', '.join(limits.unsaid)}"
+        )
+        return None
+    lines = [line for pattern in patterns for line in _line(workspace, pattern, accepted, notes)]
+    return limits, lines
+
+
+def _issuer_of(workspace: str) -> str:
+    return f"{ISSUER_HOST}/2.0/workspaces/{workspace}/pipelines-config/identity/oidc"
+
+
+def _holds_variable(values: Iterable[str]) -> bool:
+    return any(_VARIABLE in value for value in values)
+
+
+def _patterns(subjects: list[Test], unsaid: list[str]) -> list[tuple[str, bool]]:
+    """Return the subject patterns, each with whether it is compared literally; everything where none is compared."""
+    if not subjects:
+        return [("*", False)]
+    operator, key, values = subjects[0]
+    if len(subjects) > 1 or plain(operator) not in {"stringlike", "stringequals"} or _holds_variable(values):
+        unsaid.append(f"{operator.written} {key.written}")
+        return []
+    return [(value, plain(operator) == "stringequals") for value in values]
+
+
+def _audiences(audiences: list[Test], unsaid: list[str], notes: list[str]) -> tuple[str, ...]:
+    if not audiences:
+        notes.append("its trust policy compares no audience, and the inventory's always does: the check is added")
+        return ()
+    operator, key, values = audiences[0]
+    literal = values and not any(_WILD.search(value) or _VARIABLE in value for value in values)
+    if len(audiences) > 1 or plain(operator) not in {"stringlike", "stringequals"} or not literal:
+        unsaid.append(f"{operator.written} {key.written}")
+        return ()
+    if operator not in {"stringlike", "stringequals"}:
+        notes.append(f"the audience is compared by {operator.written}, and the inventory compares it by StringEquals")
+    return tuple(sorted(set(values)))
+
+
+def _line(
+    workspace: str, pattern: tuple[str, bool], audiences: tuple[str, ...], notes: list[str]
+) -> Iterator[ReadLine]:
+    text, literal = pattern
+    if literal:
+        notes.append(f"the subject {text} is compared literally, so it let in one run at most, and is left out")
+        return
+    if text in _EVERYTHING:
+        yield ReadLine(workspace, "", "", "", audiences)
+    elif match := _ENVIRONMENT.fullmatch(text):
+        yield ReadLine(workspace, BitbucketUuid(match[1]), BitbucketUuid(match[2]), "", audiences)
+    elif match := _REPOSITORY.fullmatch(text):
+        steps = "outside_environments" if match[2].endswith(ANY_UUID) else "all_including_environments"
+        yield ReadLine(workspace, BitbucketUuid(match[1]), "", steps, audiences)
+    else:
+        notes.append(f"the subject pattern {text} is none that the inventory has a word for, and is left out")

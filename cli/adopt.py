@@ -1,0 +1,139 @@
+"""bitbucket-oidc adopt: an inventory file of what accounts have already, and the file for `pulumi import`."""
+
+import json
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from access.adoption.found import FoundAccount, Note
+from access.adoption.inventory import Adoption, adopt
+from access.plan import AccessPlan
+from cli.finding_lines import show_findings
+from cli.inventory import compiled, exit_code, inventory_argument, loaded
+from config.findings import has_errors, one_line
+from facts.aws_package import require_aws_package
+from oidc.errors import OutsideWorldError, UsageError
+
+WRITTEN = "adopted.yaml"
+IMPORTS = ("import-1.json", "import-2.json")
+_HEAD = """\
+# Written by `bitbucket-oidc adopt` from what the accounts have: review it, give names, decide what validate asks.
+# It is yours from now on.
+"""
+
+
+@click.command("adopt")
+@inventory_argument
+@click.option(
+    "--aws", is_flag=True, help="Read the accounts of the inventory. The only source there is, so it is asked for."
+)
+@click.option(
+    "--imports",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    metavar="FOLDER",
+    help="Where to write the files for `pulumi import`; the current folder if left out.",
+)
+def command(inventory: Path, imports: Path, *, aws: bool) -> int:
+    """Write what the inventory's accounts have already: roles that trust Bitbucket, with all that hangs on them.
+
+    Reads in the accounts and changes nothing there. Writes adopted.yaml into the inventory's folder, and two files for
+    `pulumi import`. What the inventory has no word for is told, and never written wider than it is.
+    """
+    if not aws:
+        raise UsageError("nothing says where to read from", do="write adopt --aws")
+    require_aws_package("adopt --aws")
+    target, import_paths = inventory / WRITTEN, [imports / name for name in IMPORTS]
+    _check_targets(inventory, [target, *import_paths])
+    before = compiled(inventory)
+    if before.plan is None:
+        show_findings(before.findings)
+        return exit_code(before.findings, strict=False)
+    found = _found(before.plan)
+    known = loaded(inventory).inventory
+    managed = {(account.key, role.name) for account in before.plan.accounts for role in account.roles}
+    adoption = adopt(found, known, managed)
+    _show(adoption.notes)
+    if not adoption.data:
+        click.echo(
+            "nothing to adopt: no role for Bitbucket that the inventory could say and does not have",
+            err=True,
+        )
+        return 0
+    _write(target, _HEAD + yaml_text(adoption.data))
+    for path, content in zip(import_paths, _import_files(adoption, before.plan), strict=True):
+        _write(path, json.dumps(content, indent=2) + "\n")
+    files = " and then ".join(str(path) for path in import_paths)
+    click.echo(f"{target}: {_counted(adoption)}; for pulumi import: {files}", err=True)
+    after = compiled(inventory)
+    show_findings(after.findings)
+    if has_errors(after.findings):
+        click.echo("decide what is an error above, then look at the plan", err=True)
+    return exit_code(after.findings, strict=False)
+
+
+def yaml_text(data: Mapping[str, Any]) -> str:
+    """Write data as YAML that the inventory takes: what stands twice is written out twice."""
+    return yaml.dump(dict(data), Dumper=_WrittenOut, sort_keys=False, allow_unicode=True, width=120)
+
+
+class _WrittenOut(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401, ARG002 - PyYAML's own
+        return True
+
+
+def _check_targets(inventory: Path, targets: Iterable[Path]) -> None:
+    """Refuse what cannot be written, before anybody is asked; nothing is written over, since it is somebody's work."""
+    if not inventory.is_dir():
+        raise UsageError(f"{one_line(str(inventory))} is no folder", do="adopt writes a file beside those of a folder")
+    for target in targets:
+        name = one_line(str(target))
+        if not target.parent.is_dir():
+            raise UsageError(f"there is no folder for {name}", do="make it, or name another one")
+        if target.exists():
+            do = "give it another name: what it adopted is known then, and what is new is written"
+            raise UsageError(f"{name} is there already", do=do if target.name == WRITTEN else "move it away")
+
+
+def _found(plan: AccessPlan) -> tuple[FoundAccount, ...]:
+    """Ask the accounts; all of them or none, since half an adoption would be taken for the whole."""
+    from facts.aws.callers import CallSettings  # noqa: PLC0415 - needs the extra `aws`
+    from facts.aws.found_access import found_access  # noqa: PLC0415 - as above
+    from facts.aws.survey import Failed, ask_each  # noqa: PLC0415 - as above
+
+    outcomes = ask_each(plan.accounts, CallSettings(), found_access)
+    failed = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
+    for one in failed:
+        click.echo(f"{one.key}: {one.error}", err=True)
+    if failed:
+        what = f"{len(failed)} of {len(outcomes)} accounts did not answer"
+        raise OutsideWorldError(what, do="nothing was written; run the same command when they do")
+    return tuple(outcome.facts for outcome in outcomes if not isinstance(outcome, Failed))
+
+
+def _import_files(adoption: Adoption, plan: AccessPlan) -> tuple[Any, Any]:
+    from components.import_file import import_files  # noqa: PLC0415 - imports Pulumi, which takes its time
+
+    return import_files(adoption.roles, plan.accounts, aws_version=version("pulumi-aws"))
+
+
+def _show(notes: Iterable[Note]) -> None:
+    for note in notes:
+        left_out = "left out: " if note.is_left_out else ""
+        click.echo(one_line(f"{note.subject}: {left_out}{note.message}"), err=True)
+
+
+def _counted(adoption: Adoption) -> str:
+    roles, accounts = len(adoption.roles), len({role.account for role in adoption.roles})
+    return f"{roles} role{'' if roles == 1 else 's'} in {accounts} account{'' if accounts == 1 else 's'}"
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutsideWorldError(f"{one_line(str(path))} cannot be written: {error.strerror}") from error

@@ -1,0 +1,95 @@
+"""Files for ``pulumi import`` of roles that exist: what the program registers for them, with their ids in AWS.
+
+Their form: https://www.pulumi.com/docs/iac/guides/migration/import/#bulk-import-operations. Components, and AWS
+providers with their configuration, are declared in them, too, and made in the state alone.
+
+They are two: the CLI makes the AWS providers of a file before its components, and refuses a state in which a parent is
+missing (tried with 3.260). So the components of accounts come first, in a file of their own.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from access.adoption.inventory import AdoptedRole
+from access.plan import AccountPlan
+from components import account_access, bitbucket_oidc, pipeline_role
+from components.aws_provider import DEFAULT_SESSION_NAME
+
+TOP = "bitbucket-oidc"
+"""The logical name of a stack's component, as ``__main__.py`` registers it."""
+
+_AWS_PROVIDER = "pulumi:providers:aws"
+_ROLE = "aws:iam/role:Role"
+_INLINE_POLICY = "aws:iam/rolePolicy:RolePolicy"
+_ATTACHMENTS = "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive"
+
+Resource = dict[str, Any]
+ImportFile = dict[str, list[Resource]]
+
+
+def import_files(
+    roles: Iterable[AdoptedRole], accounts: Iterable[AccountPlan], *, aws_version: str, endpoint: str | None = None
+) -> tuple[ImportFile, ImportFile]:
+    """Return the files as JSON, in the order in which they are imported.
+
+    Args:
+        roles: By account and key of the inventory.
+        accounts: How the program enters them.
+        aws_version: Of the AWS provider, ``7.51.1``.
+        endpoint: Of the sandbox; else ``None``.
+    """
+    plans = {account.key: account for account in accounts}
+    by_account: dict[str, list[AdoptedRole]] = {}
+    for role in roles:
+        by_account.setdefault(role.account, []).append(role)
+    components: list[Resource] = [{"type": bitbucket_oidc.TYPE, "name": TOP, "component": True}] if by_account else []
+    components += [
+        _child(account_access.TYPE, f"account {key}", key, TOP) | {"component": True} for key in sorted(by_account)
+    ]
+    resources = list(components)
+    for key, mine in sorted(by_account.items()):
+        resources.append(_aws_provider(plans[key], aws_version, endpoint))
+        for role in mine:
+            resources += _role(role)
+    return {"resources": components}, {"resources": resources}
+
+
+def _child(kind: str, name: str, logical_name: str, parent: str) -> Resource:
+    """Name a resource in the file, where names are told apart, and in the stack, where types tell them apart, too."""
+    return {"type": kind, "name": name, "logicalName": logical_name, "parent": parent}
+
+
+def _role(role: AdoptedRole) -> Iterator[Resource]:
+    logical_name, provider = f"{role.account}/{role.key}", {"provider": f"AWS provider {role.account}"}
+    component = f"component {logical_name}"
+    yield _child(pipeline_role.TYPE, component, logical_name, f"account {role.account}") | {"component": True}
+    yield _child(_ROLE, f"role {logical_name}", logical_name, component) | {"id": role.name, **provider}
+    for policy in role.inline_policies:
+        name = f"{logical_name}/{policy}"
+        inline = _child(_INLINE_POLICY, f"inline policy {name}", name, component)
+        yield inline | {"id": f"{role.name}:{policy}", **provider}
+    attachments = _child(_ATTACHMENTS, f"managed policies {logical_name}", logical_name, component)
+    yield attachments | {"id": role.name, **provider}
+
+
+def _aws_provider(account: AccountPlan, version: str, endpoint: str | None) -> Resource:
+    """Configure an AWS provider as the program does, but for default tags, whose stack nobody knows yet.
+
+    What is no plain text is JSON in a provider's inputs.
+    """
+    access = account.access
+    inputs: dict[str, str] = {
+        "region": account.region or account.partition.iam_region,
+        "allowedAccountIds": json.dumps([account.id]),
+    }
+    if access.profile:
+        inputs["profile"] = access.profile
+    if access.role_arn:
+        assumed = {"roleArn": access.role_arn, "sessionName": access.session_name or DEFAULT_SESSION_NAME}
+        external = {"externalId": access.external_id} if access.external_id else {}
+        inputs["assumeRoles"] = json.dumps([assumed | external])
+    if endpoint:
+        inputs["endpoints"] = json.dumps([{"iam": endpoint, "sts": endpoint}])
+    name = f"AWS provider {account.key}"
+    return _child(_AWS_PROVIDER, name, account.key, f"account {account.key}") | {"version": version, "inputs": inputs}

@@ -1,0 +1,83 @@
+"""What accounts have that lets Bitbucket Pipelines in: asked role by role, nothing is written."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from access.adoption.found import FoundAccount, FoundOidcProvider, FoundRole
+from access.adoption.trust_reading import workspace_of
+from access.owners import tags_of
+from access.plan import AccountPlan
+from facts.aws.callers import Caller
+from facts.aws.failures import explained
+from oidc.issuer import ISSUER_HOST
+from oidc.policy_patterns import many, statements_of
+
+
+def found_access(caller: Caller, plan: AccountPlan) -> FoundAccount:
+    """Ask an account; of its plan only who it is counts.
+
+    Raises:
+        AwsError: It did not answer.
+    """
+    return FoundAccount(plan.key, plan.id, plan.partition, tuple(_oidc_providers(caller, plan)), tuple(_roles(caller)))
+
+
+def _oidc_providers(caller: Caller, plan: AccountPlan) -> Iterator[FoundOidcProvider]:
+    iam = caller.client("iam")
+    with explained("which OIDC providers there are"):
+        arns = [str(one["Arn"]) for one in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]]
+    for arn in sorted(arn for arn in arns if workspace_of(arn, plan.id) is not None):
+        with explained(f"the OIDC provider {arn}"):
+            found = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+            yield FoundOidcProvider(arn, tuple(sorted(found.get("ClientIDList", []))), tags_of(found.get("Tags", [])))
+
+
+def _roles(caller: Caller) -> Iterator[FoundRole]:
+    iam = caller.client("iam")
+    with explained("which roles there are"):
+        listed = [role for page in iam.get_paginator("list_roles").paginate() for role in page["Roles"]]
+    for role in listed:
+        if _names_bitbucket(role.get("AssumeRolePolicyDocument")):
+            yield _role(iam, str(role["RoleName"]))
+
+
+def _names_bitbucket(trust_policy: object) -> bool:
+    """Tell whether a trust policy names an OIDC provider on Bitbucket's host, in whatever form."""
+    if not isinstance(trust_policy, Mapping):
+        return ISSUER_HOST in str(trust_policy)
+    return any(
+        f":oidc-provider/{ISSUER_HOST}/" in str(arn)
+        for statement in statements_of(trust_policy)
+        if isinstance(principal := statement.get("Principal"), Mapping)
+        for arn in many(principal.get("Federated", ()))
+    )
+
+
+def _role(iam: Any, name: str) -> FoundRole:  # noqa: ANN401 - botocore makes its clients at run time
+    """Read one role whole: ListRoles tells neither tags nor a permissions boundary."""
+    with explained(f"the role {name}"):
+        role = iam.get_role(RoleName=name)["Role"]
+        attached = [
+            str(policy["PolicyArn"])
+            for page in iam.get_paginator("list_attached_role_policies").paginate(RoleName=name)
+            for policy in page["AttachedPolicies"]
+        ]
+        inline = [
+            str(policy)
+            for page in iam.get_paginator("list_role_policies").paginate(RoleName=name)
+            for policy in page["PolicyNames"]
+        ]
+        documents = {
+            policy: iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"] for policy in sorted(inline)
+        }
+    return FoundRole(
+        name=str(role["RoleName"]),
+        path=str(role["Path"]),
+        trust_policy=role.get("AssumeRolePolicyDocument"),
+        description=str(role.get("Description", "")),
+        max_session_duration=int(role.get("MaxSessionDuration", 3600)),
+        permissions_boundary_arn=role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
+        managed_policy_arns=tuple(sorted(attached)),
+        inline_policies=documents,
+        tags=tags_of(role.get("Tags", [])),
+    )

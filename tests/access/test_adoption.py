@@ -1,0 +1,185 @@
+"""What is adopted comes to what is there, and never to more."""
+
+from collections import Counter
+from datetime import UTC, date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from access.adoption.found import FoundAccount, FoundOidcProvider, FoundRole
+from access.adoption.inventory import Adoption, adopt
+from access.compile import compile_plan
+from access.evaluation.decide import decide as decide_trust
+from access.evaluation.request import WebIdentityRequest
+from access.plan import AccessPlan, RolePlan
+from config.load import load_inventory
+from config.models.inventory import Inventory
+from oidc.arn import Partition
+from oidc.identifiers import AccountId
+from tests.access.adoption_of_plans import found_in
+from tests.sandbox.inventory_sequences import sequence
+
+PROJECT = Path(__file__).parent.parent.parent
+INVENTORIES = PROJECT / "tests" / "fixtures" / "inventories"
+EXAMPLES = [PROJECT / "examples" / "quickstart", *(path for path in INVENTORIES.iterdir() if path.name != "wide")]
+"""Without the one that has renamed workspaces: whose statements are of two issuers, and one UUID of two slugs."""
+
+
+def plan_of(path: Path) -> AccessPlan:
+    compiled = compile_plan(load_inventory(path))
+    assert compiled.plan is not None, compiled.findings
+    return compiled.plan
+
+
+def accounts_alone(plan: AccessPlan) -> dict[str, Any]:
+    """Return an inventory that says no more than which accounts there are."""
+    return {
+        account.key: {
+            "id": account.id,
+            "partition": account.partition.value,
+            "quotas": {"trust_policy_chars": 4096, "managed_policies_per_role": 20},
+        }
+        for account in plan.accounts
+    }
+
+
+def adopted(plan: AccessPlan, folder: Path) -> tuple[Adoption, dict[str, Any]]:
+    known = {"accounts": accounts_alone(plan)}
+    adoption = adopt(found_in(plan), Inventory.model_validate(known))
+    data: dict[str, Any] = yaml.safe_load(yaml.safe_dump(dict(adoption.data)))
+    return adoption, data
+
+
+def what_iam_holds(role: RolePlan) -> Any:
+    inline = {name: document.to_json() for name, document in role.inline_policies.items()}
+    limits = role.max_session_duration, role.permissions_boundary_arn
+    return role.trust_policy.to_json(), role.managed_policy_arns, inline, limits, role.tags, role.description
+
+
+def assert_comes_back(plan: AccessPlan, folder: Path) -> None:
+    adoption, data = adopted(plan, folder)
+    for role in data.get("roles", {}).values():
+        decide(role)
+    (folder / "adopted.yaml").write_text(yaml.safe_dump(data | {"accounts": accounts_alone(plan)}))
+    again = {role.arn: role for account in plan_of(folder / "adopted.yaml").accounts for role in account.roles}
+    there = {role.arn: role for account in plan.accounts for role in account.roles}
+    assert again.keys() == there.keys(), adoption.notes
+    for arn, role in there.items():
+        expected, inline = what_iam_holds(role), again[arn].inline_policies
+        for name in role.inline_policies.keys() - inline.keys():
+            assert any(name in note.message and "stays as it is" in note.message for note in adoption.notes)
+            del expected[2][name]
+        assert what_iam_holds(again[arn]) == expected
+
+
+def decide(role: dict[str, Any]) -> None:
+    """Decide what `adopt` leaves to people: why a role has admin access."""
+    if not any("dangerously_whole_workspace" in entry for entry in role["trust"]):
+        role["dangerously_allow_admin"] = "as it was"
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_the_roles_of_an_example_come_back(example: Path, tmp_path: Path) -> None:
+    assert_comes_back(plan_of(example), tmp_path)
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 2**32))
+def test_the_roles_of_any_inventory_come_back(tmp_path: Path, seed: int) -> None:
+    inventories = sequence(seed, tmp_path)
+    for _ in range(3):
+        assert_comes_back(plan_of(next(inventories)), tmp_path)
+
+
+ACCOUNT = "222222222222"
+ISSUER = "https://api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc"
+KEY = ISSUER.removeprefix("https://")
+ARN = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{KEY}"
+WORKSPACE = "0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11"
+OWN = f"ari:cloud:bitbucket::workspace/{WORKSPACE}"
+SHOP, SITE = "{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01}", "{7d1e2f3a-4b5c-4d6e-8f90-a1b2c3d4e504}"
+PRODUCTION, STEP = "{c2b1a5de-6b7e-4d4b-b1a0-6a9d8c7b5e03}", "{aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee}"
+ANY = "{????????-????-????-????-????????????}"
+PATTERNS = [
+    *("*", "*:*", "{*}:*", "{*", f"{ANY}:*", f"{SHOP}:*", f"{SHOP}*", f"{SHOP}:{ANY}", f"{SHOP}:{PRODUCTION}:*"),
+    *(f"{SHOP}:{PRODUCTION}*", f"{SHOP}:{PRODUCTION}:{ANY}", f"{SHOP}:*:*", f"*:{PRODUCTION}:*", f"{SHOP[1:-1]}:*"),
+    *(f"{SHOP}:{STEP}", f"{SITE}:*", f"{SITE[:-4]}*:*", f"*{SITE}*", "", "${aws:username}", f"{SHOP}:*{STEP}"),
+]
+SUBJECTS = [f"{SHOP}:{STEP}", f"{SHOP}:{PRODUCTION}:{STEP}", f"{SITE}:{STEP}", f"{SITE}:{PRODUCTION}:{STEP}"]
+OPERATORS = ["StringLike", "StringEquals", "ForAnyValue:StringLike", "ForAllValues:StringEquals", "StringNotEquals"]
+
+
+def one_or_more(values: list[str]) -> st.SearchStrategy[Any]:
+    return st.sampled_from(values) | st.lists(st.sampled_from(values), min_size=1, max_size=3, unique=True)
+
+
+TESTS = st.one_of(
+    st.tuples(st.sampled_from(OPERATORS), st.just(f"{KEY}:sub"), one_or_more(PATTERNS)),
+    st.tuples(st.sampled_from(OPERATORS), st.just(f"{KEY}:aud"), one_or_more([OWN, "further", "fur*"])),
+    st.tuples(st.just("IpAddress"), st.just("aws:SourceIp"), one_or_more(["203.0.113.0/24", "8.8.8.8/32"])),
+    st.tuples(st.just("StringEquals"), st.just("aws:SourceVpce"), st.just("vpce-0a1b2c3d4e5f60718")),
+    st.tuples(st.just("DateLessThan"), st.just("aws:CurrentTime"), st.sampled_from(["2026-12-01T00:00:00Z"])),
+    st.tuples(st.just("StringEquals"), st.just("sts:RoleSessionName"), st.just("deploy")),
+)
+
+
+@st.composite
+def statements(draw: st.DrawFn) -> dict[str, Any]:
+    condition: dict[str, dict[str, Any]] = {}
+    for operator, key, values in draw(st.lists(TESTS, max_size=4)):
+        condition.setdefault(operator, {})[key] = values
+    action = draw(st.sampled_from(["sts:AssumeRoleWithWebIdentity", "sts:*", ["sts:AssumeRole"]]))
+    effect = draw(st.sampled_from(["Allow", "Allow", "Allow", "Deny"]))
+    return {"Effect": effect, "Principal": {"Federated": ARN}, "Action": action, "Condition": condition}
+
+
+REQUESTS = [
+    WebIdentityRequest({"iss": ISSUER, "aud": audience, "sub": subject}, ACCOUNT, at, "aws", ip, vpce, session)
+    for audience, session in ((OWN, "deploy"), ("further", "other"))
+    for subject in SUBJECTS
+    for at in (datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 12, 24, tzinfo=UTC))
+    for ip, vpce in (("203.0.113.7", None), ("198.51.100.1", None), (None, "vpce-0a1b2c3d4e5f60718"))
+]
+
+
+def test_what_is_adopted_lets_in_nobody_who_was_not_let_in_before() -> None:
+    seen: Counter[bool] = Counter()
+
+    @settings(max_examples=150, database=None)
+    @given(st.lists(statements(), min_size=1, max_size=3))
+    def adopts_no_more(found: list[dict[str, Any]]) -> None:
+        policy = {"Version": "2012-10-17", "Statement": found}
+        rendered = adopted_policy(policy)
+        for request in REQUESTS if rendered is not None else ():
+            if decide_trust(rendered or {}, request).allowed:
+                seen[True] += 1
+                assert decide_trust(policy, request).allowed, (request, rendered)
+            else:
+                seen[False] += 1
+
+    adopts_no_more()
+    assert min(seen[True], seen[False]) > 100
+
+
+def adopted_policy(policy: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the trust policy that the adopted role has, or ``None`` where it is left out."""
+    role = FoundRole("found", "/", policy, "", 3600, None, (), {}, {})
+    oidc_provider = FoundOidcProvider(ARN, (OWN, "further"), {})
+    account = FoundAccount("prod", AccountId(ACCOUNT), Partition.AWS, (oidc_provider,), (role,))
+    data = dict(adopt([account], Inventory.model_validate({"accounts": {"prod": {"id": ACCOUNT}}})).data)
+    if not data.get("roles"):
+        return None
+    inventory = data | {"accounts": {"prod": {"id": ACCOUNT, "quotas": {"trust_policy_chars": 8192}}}}
+    for entry in inventory["roles"].values():
+        if any("dangerously_whole_workspace" in line for line in entry["trust"]):
+            entry.setdefault("expires", date(2027, 1, 1))
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "inventory.yaml"
+        path.write_text(yaml.safe_dump(inventory))
+        (plan,) = plan_of(path).accounts
+    return plan.roles[0].trust_policy.to_json()
