@@ -1,0 +1,84 @@
+"""The Automation API on this program, as its users' own scripts would drive it, and a stack that changes engines."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from pulumi import automation as auto
+
+from sandbox.engine_choice import EngineName
+from sandbox.pulumi_cli import missing_part
+from sandbox.pulumi_cli.ambient_plugin import write_ambient_plugin
+from sandbox.session import PROJECT_FOLDER
+from tests.sandbox.life_cycle.one_stack import OneStack
+
+pytestmark = [
+    pytest.mark.skipif(missing_part() is not None, reason="the Pulumi CLI is not on PATH"),
+    pytest.mark.parametrize("engine", [EngineName.BUILTIN], indirect=True),
+]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project folder with this program in it, where the API may write its stack file."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    for path in PROJECT_FOLDER.iterdir():
+        if path.name not in {".git", ".sandbox"} and not path.name.startswith("Pulumi."):
+            (folder / path.name).symlink_to(path)
+    shutil.copy(PROJECT_FOLDER / "Pulumi.yaml", folder)
+    return folder
+
+
+@pytest.fixture
+def taken_over(stack: OneStack, project: Path, tmp_path: Path) -> Iterator[auto.Stack]:
+    """The stack of the built-in engine, imported into one of the Automation API."""
+    said = subprocess.run(["pulumi", "version"], capture_output=True, text=True, check=True)
+    if not said.stdout.strip():
+        pytest.skip("the Automation API takes no Pulumi CLI that does not know its version, as one built from source")
+    stack.up()
+    with stack.running.session(stack.write()) as session:
+        deployment = json.loads(session.state_file.read_text())
+        backend, home = tmp_path / "backend", tmp_path / "home"
+        backend.mkdir()
+        plugin = write_ambient_plugin(tmp_path, PROJECT_FOLDER)
+        options = auto.LocalWorkspaceOptions(
+            work_dir=str(project),
+            pulumi_home=str(home),
+            env_vars={
+                "PATH": f"{plugin}{os.pathsep}{os.environ['PATH']}",
+                "PULUMI_BACKEND_URL": f"file://{backend}",
+                "PULUMI_CONFIG_PASSPHRASE": "",
+                "PULUMI_SKIP_UPDATE_CHECK": "true",
+                "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            },
+        )
+        config = {key: structured(value) for key, value in session.program.config.items()}
+        (project / f"Pulumi.{session.program.stack}.yaml").write_text(yaml.safe_dump({"config": config}))
+        found = auto.create_or_select_stack(session.program.stack, work_dir=str(project), opts=options)
+        found.import_stack(auto.Deployment(version=3, deployment=deployment["deployment"]))
+        yield found
+
+
+def structured(text: str) -> object:
+    return json.loads(text) if text.startswith(("[", "{")) else text
+
+
+def test_a_stack_of_the_built_in_engine_goes_on_in_the_automation_api(stack: OneStack, taken_over: auto.Stack) -> None:
+    assert set(taken_over.preview(expect_no_changes=True).change_summary) == {auto.OpType.SAME}
+    stack.role["max_session_duration"] = "2h"
+    stack.write()
+    changes = taken_over.up().summary.resource_changes
+    assert changes is not None
+    assert changes[auto.OpType.UPDATE] == 1
+    assert taken_over.outputs()["roleArns"].value == {
+        "prod": {"shop-deploy": f"arn:aws:iam::{stack.account_id}:role/bitbucket/shop-deploy"}
+    }
+    taken_over.refresh(expect_no_changes=True)
+    taken_over.destroy()
+    assert (stack.roles(), stack.oidc_provider()) == (set(), None)
