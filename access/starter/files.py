@@ -25,17 +25,20 @@ config:
 
 _PIPELINES = f"""\
 # The pipelines of the repository that holds the inventory: what a pull request changes is checked before it is merged.
-# To be replaced: the image, which holds bitbucket-aws-oidc at a commit that you have reviewed. Name it by its digest: a
-# tag can be moved. No step here has credentials.
+# docs/ci.md of bitbucket-aws-oidc says what each line is for, and shows how previews and deployments go on from here.
+# To be replaced: the image, which holds that program at a commit that you have reviewed. No step here gets into AWS;
+# with BITBUCKET_ACCESS_TOKEN as a secured variable the pull request gets a comment.
 image: registry.example.com/platform/bitbucket-aws-oidc@sha256:{"0" * 64}
 
 pipelines:
   pull-requests:
     "**":
       - step:
-          name: Who gets in
+          name: Check
           script:
+            - git fetch --quiet --depth 1 origin "+refs/heads/main:refs/remotes/origin/main"
+            - bitbucket-oidc ci insights {INVENTORY}
+            - bitbucket-oidc ci comment {INVENTORY} --base origin/main
             - bitbucket-oidc validate {INVENTORY}
-            - git fetch --quiet origin "+refs/heads/main:refs/remotes/origin/main"
             - bitbucket-oidc diff origin/main --inventory {INVENTORY}
 """

@@ -20,6 +20,9 @@ from cli import new_files
 from cli.main import run
 from config.load import load_inventory
 from oidc.errors import UsageError
+from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
+from sandbox.emulated_bitbucket.manners import SANDBOX_TOKEN
+from sandbox.surroundings import workspaces_of
 
 WORKSPACE, SHOP, SITE = (f"{{{digit * 8}-1111-4111-8111-111111111111}}" for digit in "abc")
 PRODUCTION, STAGING, SITE_PRODUCTION = (f"{{{digit * 8}-1111-4111-8111-111111111111}}" for digit in "def")
@@ -81,6 +84,14 @@ def test_its_parts_fit_together(folder: Path, capsys: pytest.CaptureFixture[str]
     assert [run(line.split()[1:]) for line in script if line.startswith("bitbucket-oidc validate")] == [0]
 
 
+def test_its_pipeline_is_the_check_of_the_whole_example(folder: Path, project_folder: Path) -> None:
+    assert run(["init", ".", *FULL]) == 0
+    example = project_folder / "examples" / "inventory-repository" / "bitbucket-pipelines.yml"
+    written, whole = (yaml.safe_load(path.read_text()) for path in (folder / "bitbucket-pipelines.yml", example))
+    assert written["image"] == whole["image"]
+    assert written["pipelines"]["pull-requests"]["**"] == whole["pipelines"]["pull-requests"]["**"][:1]
+
+
 def test_without_uuids_it_says_which_are_missing_and_what_finds_them(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -90,6 +101,22 @@ def test_without_uuids_it_says_which_are_missing_and_what_finds_them(
     assert "next: `bitbucket-oidc lock inventory` finds them" in err
     assert run(["validate", "inventory", "--format", "json"]) == 1
     assert {found["rule"] for found in json.loads(capsys.readouterr().out)} == {"needs-lock"}
+
+
+def test_the_lock_answers_what_was_left_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(["init", "full", *FULL]) == 0
+    short = [re.sub(r"=\{.*\}", "", option) for option in FULL]
+    assert run(["init", "short", *short]) == 0
+    assert run(["validate", "short/inventory"]) == 1
+    workspaces = workspaces_of(load_inventory(Path("full", "inventory")).inventory)
+    with EmulatedBitbucket(folder / "bitbucket", workspaces) as bitbucket:
+        monkeypatch.setenv("BITBUCKET_API_URL", bitbucket.api_url)
+        monkeypatch.setenv("BITBUCKET_CA_FILE", str(bitbucket.ca_file))
+        monkeypatch.setenv("BITBUCKET_ACCESS_TOKEN", SANDBOX_TOKEN)
+        assert run(["lock", "short/inventory", "--only", "workspaces"]) == 0
+    assert run(["validate", "short/inventory", "--strict"]) == 0
+    plans = [compile_plan(load_inventory(Path(one, "inventory"))).plan for one in ("full", "short")]
+    assert plans[0] == plans[1]
 
 
 @pytest.mark.parametrize("name", ["inventory", "Pulumi.prod.yaml", "bitbucket-pipelines.yml"])
