@@ -149,7 +149,7 @@ def _refreshed(
 
     if parts == {Part.ACCOUNTS}:
         return Refreshed(found.lock.lock, (), ())
-    world = world_of(*urls, tell=lambda text: click.echo(text, err=True))
+    world = world_of(*urls, parts=parts, tell=lambda text: click.echo(text, err=True))
     with progress("asking Bitbucket") as on_progress:
         return refresh(
             found.lock.lock,

@@ -139,8 +139,11 @@ _MARKS = {"added": "+", "removed": "-", "changed": "~"}
 
 
 def _end(report: Report) -> str:
+    errors = sum(one.level == "error" for _, one in report.found)
+    if errors and report.is_check:
+        return f"{errors} error{'' if errors == 1 else 's'}: the inventory or its lock is not what Bitbucket says"
     count = f"{len(report.changes)} change{'' if len(report.changes) == 1 else 's'}"
-    if report.has_errors and not report.is_check:
+    if errors:
         return f"{LOCK_NAME} is left as it is: correct what is above first"
     if report.written:
         return f"{LOCK_NAME} is written, {count}: review it and commit it"

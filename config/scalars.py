@@ -59,7 +59,8 @@ def _slug(value: str) -> str:
     return value
 
 
-def _day(value: object, write: str) -> date:
+def parse_day(value: object, write: str) -> date:
+    """Parse a day, ``2027-01-31``; ``write`` says how, to someone who wrote something else."""
     # NOTE: a datetime is a date in Python, and is refused: what is meant is a day, not an hour.
     if type(value) is date:
         return value
@@ -74,7 +75,7 @@ def _day(value: object, write: str) -> date:
 
 
 def _last_day(value: object) -> date:
-    value = _day(value, "write the last day of access, UTC, as 2027-01-31")
+    value = parse_day(value, "write the last day of access, UTC, as 2027-01-31")
     if value.year > 9998:  # noqa: PLR2004 - the end of access is the day after, and Python's calendar ends in 9999
         raise fault(
             "bad-value", f"{value} is no day that anybody will see", "leave `expires` out for access without end"
@@ -83,7 +84,7 @@ def _last_day(value: object) -> date:
 
 
 def _past_day(value: object) -> date:
-    return _day(value, "write the day on which somebody looked, as 2026-11-01")
+    return parse_day(value, "write the day on which somebody looked, as 2026-11-01")
 
 
 def parse_network(value: object) -> Network:

@@ -15,7 +15,7 @@ from config.lock.models import LockedRanges
 from config.scalars import Network
 from facts.bitbucket.answers import fault_of
 from facts.issuer_failures import is_transient, what_happened
-from facts.retries import PAUSES, Clock, pause_for_status
+from facts.retries import PAUSES, REAL_TIME, Clock, pause_for_status
 from facts.web_address import WebAddress
 from facts.web_client import FAILURES, Reply, WebClient
 from oidc.errors import OutsideWorldError
@@ -23,7 +23,6 @@ from oidc.errors import OutsideWorldError
 URL = "https://ip-ranges.atlassian.com"
 _PRODUCT, _DIRECTION, _PERIMETERS = "bitbucket", "egress", (None, "commercial")
 _OTHERWISE = "or write the networks into the inventory in place of `atlassian`"
-REAL_TIME = Clock()
 
 
 class _Item(BaseModel):

@@ -26,20 +26,15 @@ from facts.discovery_document import (
 from facts.issuer_connect import IssuerConnect
 from facts.issuer_failures import REQUEST_FAILURES, is_transient, request_failure, tried
 from facts.presented_chain import ChainRecordingAdapter
-from facts.retries import PAUSES, Clock, pause_for_status
+from facts.retries import PAUSES, REAL_TIME, Clock, pause_for_status
 from facts.time_limit import within
+from facts.web_address import checked_ca_file
+from facts.web_client import HEADERS, bounded_body
 from oidc.errors import IssuerError, UsageError
 from oidc.thumbprint import Thumbprint, chain_thumbprint
 
-USER_AGENT = "bitbucket-aws-oidc"
-
-_HEADERS = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity"}
-_CHUNK_BYTES = 8192
-
 _CONNECT_SHARE = 1 / (len(PAUSES) + 1)
 """Of an issuer's time, for one TCP connection: so that one which is not taken in time can be tried again."""
-
-REAL_TIME = Clock()
 
 Chain: TypeAlias = tuple[x509.Certificate, ...]
 """One chain in order, verified."""
@@ -174,19 +169,14 @@ class _Transport:
         with self.session.request(
             method,
             url,
-            headers=_HEADERS,
+            headers=HEADERS,
             proxies={} if self.connect else get_environ_proxies(url),
             verify=str(self.trusted),
             timeout=(self.timeout * _CONNECT_SHARE, self.timeout),
             allow_redirects=False,
             stream=True,
         ) as response:
-            body = bytearray()
-            for chunk in response.iter_content(_CHUNK_BYTES):
-                body += chunk
-                if len(body) > MAX_DOCUMENT_BYTES:
-                    break
-            return _Reply(response.status_code, response.headers, bytes(body))
+            return _Reply(response.status_code, response.headers, bounded_body(response, MAX_DOCUMENT_BYTES))
 
 
 def _pause_after(outcome: _Reply | Exception, pause: float) -> float | None:
@@ -271,10 +261,4 @@ def _trusted_cas(connect: IssuerConnect | None, ca_file: Path | None) -> Path:
     chosen = connect.ca_file if connect is not None else ca_file
     if chosen is None:
         return Path(certifi.where())
-    try:
-        x509.load_pem_x509_certificates(chosen.read_bytes())
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"the CA file {chosen} cannot be used: {error}", do="give a PEM file with at least one certificate"
-        ) from error
-    return chosen
+    return checked_ca_file(chosen)

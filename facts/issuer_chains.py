@@ -1,6 +1,6 @@
 """What an issuer's chain looks like today, for the lock, and what of it will end soon."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import TypeAlias
 
@@ -20,23 +20,30 @@ from oidc.thumbprint import thumbprint
 WARN_BEFORE = timedelta(days=60)
 _SUBJECT_CHARS = 200
 
-FetchChain: TypeAlias = Callable[[str], Chain]
-"""Returns the chain of an issuer; raises IssuerError."""
+FetchChain: TypeAlias = Callable[[str, Sequence[str]], Chain]
+"""Returns the chain of an issuer, or of the first of others that are alike; raises IssuerError."""
 
 
 def issuers_of(
-    workspaces: Collection[str], former: Mapping[str, LockedIssuer], fetch: FetchChain, today: date
+    workspaces: Mapping[str, Sequence[str]], former: Mapping[str, LockedIssuer], fetch: FetchChain, today: date
 ) -> tuple[dict[str, LockedIssuer], list[Discrepancy]]:
     """Return what the issuer of each workspace presents, and which could not be reached: those stay as they were.
 
     Where the CAs are the same as before, so is what is returned: the host's own certificate is a new one every few
     weeks, which says nothing.
+
+    Args:
+        workspaces: By slug, the slugs that each had before a rename: until Bitbucket follows, their issuers answer.
+        former: What the lock has.
+        fetch: Asks an issuer.
+        today: In UTC.
     """
     found: dict[str, LockedIssuer] = {}
     missed: list[Discrepancy] = []
-    for slug in sorted(workspaces):
+    for slug, previous in sorted(workspaces.items()):
+        issuer, *alike = (issuer_url(WorkspaceSlug(one)) for one in (slug, *previous))
         try:
-            seen = LockedIssuer(seen=today, chain=tuple(map(_locked, fetch(issuer_url(WorkspaceSlug(slug))))))
+            seen = LockedIssuer(seen=today, chain=tuple(map(_locked, fetch(issuer, alike))))
         except IssuerError as error:
             missed.append(Discrepancy("issuer-unreachable", ("workspaces", slug), error.what, error.do))
             if slug in former:

@@ -86,7 +86,8 @@ def refresh(
         found += resolved.discrepancies
         uuids = resolved.uuids
     if Part.ISSUERS in parts and world.fetch_chain is not None:
-        issuers, missed = issuers_of(questions, old.issuers, world.fetch_chain, today)
+        slugs = {slug: question.previous_slugs for slug, question in questions.items()}
+        issuers, missed = issuers_of(slugs, old.issuers, world.fetch_chain, today)
         lock = lock.model_copy(update={"issuers": issuers})
         found += [*missed, *check_pinned(inventory, issuers, today)]
     if Part.ADDRESS_RANGES in parts:

@@ -30,6 +30,9 @@ class Clock:
     sleep: Callable[[float], None] = time.sleep
 
 
+REAL_TIME = Clock()
+
+
 def pause_for_status(status: int, headers: Mapping[str, str], pause: float) -> float | None:
     """Return the seconds to wait after an answer, or ``None`` if it is final.
 

@@ -19,8 +19,8 @@ USER_AGENT = "bitbucket-aws-oidc"
 MAX_BYTES = 8_000_000
 """Of one answer: a page of a hundred repositories with all that Bitbucket tells of them has half a million."""
 
-_CHUNK_BYTES = 65_536
-_HEADERS = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity"}
+_CHUNK_BYTES = 8_192
+HEADERS = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity"}
 
 FAILURES = (*REQUEST_FAILURES, TimeoutError)
 """What ``WebClient.ask`` raises."""
@@ -89,7 +89,7 @@ class WebClient:
             Exception: One of ``FAILURES``.
         """
         session = self._session()
-        request = requests.Request(method if form is None else "POST", url, dict(_HEADERS), data=form, auth=auth)
+        request = requests.Request(method if form is None else "POST", url, dict(HEADERS), data=form, auth=auth)
         if document is not None:
             request.data = document
             request.headers["Content-Type"] = "application/json"
@@ -109,12 +109,7 @@ class WebClient:
             allow_redirects=False,
             stream=True,
         ) as response:
-            body = bytearray()
-            for chunk in response.iter_content(_CHUNK_BYTES):
-                body += chunk
-                if len(body) > MAX_BYTES:
-                    break
-            return Reply(url, response.status_code, response.headers, bytes(body))
+            return Reply(url, response.status_code, response.headers, bounded_body(response, MAX_BYTES))
 
     def _trusted(self) -> Path | str:
         named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
@@ -128,3 +123,13 @@ class WebClient:
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
             self._local.session = session
         return session
+
+
+def bounded_body(response: requests.Response, most: int) -> bytes:
+    """Return the body of an answer that is streamed, or a little more than ``most`` bytes of it."""
+    body = bytearray()
+    for chunk in response.iter_content(_CHUNK_BYTES):
+        body += chunk
+        if len(body) > most:
+            break
+    return bytes(body)

@@ -125,4 +125,4 @@ def report_unlocked(context: Context, at: Path, what: str) -> None:
     if context.lock.is_broken:
         return
     message = f"{what} has no UUID here, and the lock does not answer it"
-    context.report("needs-lock", at, message, "write its UUID, or answer it in inventory.lock.yaml")
+    context.report("needs-lock", at, message, "write its UUID, or run `bitbucket-oidc lock`")

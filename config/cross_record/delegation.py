@@ -125,7 +125,7 @@ def _check_confirmed(context: Context, source: Source, at: Path) -> None:
     if context.lock.is_broken or _locked(context, at) is not None:
         return
     message = "nothing confirms that this UUID belongs to the name, and it stands in a file of the team that trusts it"
-    hint = "have it answered in inventory.lock.yaml, or declared in a file of the platform team"
+    hint = "have it confirmed by `bitbucket-oidc lock`, or declared in a file of the platform team"
     context.sources.report("delegation-repository", at, message, hint, source=source)
 
 

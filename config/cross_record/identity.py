@@ -50,7 +50,7 @@ def check_lock(context: Context) -> None:
         locked = locked_uuids.get(path)
         if locked is not None and locked != uuid:
             message = f"{uuid} here, and {locked} in inventory.lock.yaml"
-            hint = "look it up in Bitbucket and correct the wrong one"
+            hint = "run `bitbucket-oidc lock --check` to see which of them is wrong"
             context.report("lock-mismatch", _as_written(context, path), message, hint)
     for key, account in context.written.accounts.items():
         seen = context.lock.lock.accounts.get(key)

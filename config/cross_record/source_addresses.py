@@ -76,4 +76,4 @@ def _check_atlassian(context: Context, at: Path) -> None:
         context.report("shared-addresses", at, message, hint)
     elif not context.lock.is_broken:
         message = "the address ranges of Atlassian are not in the lock"
-        context.report("needs-lock", at, message, "answer it in inventory.lock.yaml, or write the networks")
+        context.report("needs-lock", at, message, "run `bitbucket-oidc lock`, or write the networks")

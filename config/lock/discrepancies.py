@@ -24,6 +24,7 @@ DISCREPANCY_RULES: dict[str, DiscrepancyRule] = {
     "not-in-bitbucket": DiscrepancyRule("error", "What the inventory names is in Bitbucket."),
     "wrong-uuid": DiscrepancyRule("error", "A UUID of the inventory is that of the name beside it."),
     "made-anew": DiscrepancyRule("error", "A name is still the one that was locked."),
+    "two-names": DiscrepancyRule("error", "Two names of the inventory are two things in Bitbucket."),
     "moved": DiscrepancyRule("error", "A repository is in the workspace that the inventory says."),
     "workspace-renamed": DiscrepancyRule("error", "A workspace still has the slug that its issuer is named by."),
     "renamed": DiscrepancyRule("warning", "Repositories and deployment environments are still called so."),

@@ -31,10 +31,11 @@ class RepositoryQuestion:
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceQuestion:
-    """A workspace, and the repositories that are asked of it, by slug."""
+    """A workspace, the repositories that are asked of it, by slug, and the slugs that it had before a rename."""
 
     known: Known
     repositories: dict[str, RepositoryQuestion] = field(default_factory=dict)
+    previous_slugs: tuple[str, ...] = ()
 
 
 Questions: TypeAlias = dict[str, WorkspaceQuestion]
@@ -65,7 +66,8 @@ def _workspace(
         for name, found in sorted(workspace.repositories.items())
         if used is None or (slug, name) in used
     }
-    return WorkspaceQuestion(Known(workspace.uuid, locked.uuid if locked else None), repositories)
+    known = Known(workspace.uuid, locked.uuid if locked else None)
+    return WorkspaceQuestion(known, repositories, tuple(workspace.previous_slugs))
 
 
 def _repository(

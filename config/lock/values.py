@@ -7,21 +7,11 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator
 
 from config.faults import fault
-from config.scalars import describe
+from config.scalars import describe, parse_day
 
 
 def _day(value: object) -> date:
-    # NOTE: a datetime is a date in Python, and is refused: the lock speaks of days.
-    if type(value) is date:
-        return value
-    if isinstance(value, str):
-        try:
-            if re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
-                return date.fromisoformat(value)
-        except ValueError:
-            pass
-    found = value if isinstance(value, str) else describe(value)
-    raise fault("bad-value", f"not a day: {found}", "write a day, UTC, as 2027-01-31")
+    return parse_day(value, "write a day, UTC, as 2027-01-31")
 
 
 def _one_line(value: object) -> str:

@@ -42,11 +42,11 @@ class BitbucketClient:
     def environments(self, workspace: str, repository: str) -> tuple[EnvironmentAnswer, ...]:
         """Return all deployment environments of a repository; none where it has no pipelines yet."""
         path = f"/repositories/{_part(workspace)}/{_part(repository)}/environments"
-        return self._transport.listed(path, EnvironmentAnswer)
+        return tuple(self._transport.discreet(one) for one in self._transport.listed(path, EnvironmentAnswer))
 
     def _one(self, path: str, kind: type[A]) -> A | None:
         reply = self._transport.send("GET", path)
-        return self._transport.parsed(reply, kind) if reply is not None else None
+        return self._transport.discreet(self._transport.parsed(reply, kind)) if reply is not None else None
 
 
 def _part(name: str) -> str:

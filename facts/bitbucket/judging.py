@@ -1,7 +1,7 @@
 """What to make of a name: the UUID that Bitbucket gives it, beside those that inventory and lock have for it. Pure."""
 
 import shlex
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from config.lock.discrepancies import Discrepancy
@@ -110,7 +110,7 @@ def _report_made_anew(
 
 def _says_of(uuid: str | None, today: Mapping[str, str | None]) -> str:
     called = today.get(uuid or "")
-    return f"{uuid} is {called}" if called else f"it has no {uuid} any longer"
+    return f"{uuid} is {called}" if called else f"there is no {uuid}"
 
 
 def judge_missing(
@@ -144,3 +144,14 @@ def report_renamed(name: Name, called: str, findings: Findings) -> None:
     message = f"{kind_of(name)} {old} is called {new} in Bitbucket today; its UUID is the same"
     hint = f"rename it in the inventory, here and in the trust of roles: {new} in place of {old}"
     findings.report("renamed", path_of(name), message, hint)
+
+
+def report_two_names(uuids: Iterable[tuple[Name, str]], findings: Findings) -> None:
+    """Say which names are one and the same: a former name of a repository leads to it as its present one does."""
+    seen: dict[str, Name] = {}
+    for name, uuid in uuids:
+        first = seen.setdefault(uuid, name)
+        if first != name:
+            message = f"{words_of(first)} and {words_of(name)} are one in Bitbucket, {uuid}"
+            hint = "keep the name that it has today, in the inventory and in the trust of roles"
+            findings.report("two-names", path_of(name), message, hint)

@@ -1,17 +1,27 @@
 """Names to UUIDs: asks Bitbucket for every name that an inventory uses, and says what is otherwise than it was."""
 
-from collections.abc import Callable, Collection, Iterator
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 
-from config.findings import did_you_mean
 from config.lock.discrepancies import Discrepancy
-from config.lock.models import LockedEnvironment, LockedRepository, LockedRestrictions, LockedWorkspace
-from config.lock.questions import Known, Name, Questions, RepositoryQuestion, WorkspaceQuestion
-from facts.bitbucket.answers import EnvironmentAnswer, RepositoryAnswer, WorkspaceAnswer
+from config.lock.models import LockedRepository, LockedWorkspace
+from config.lock.questions import Name, Questions, RepositoryQuestion, WorkspaceQuestion
+from facts.bitbucket.answers import RepositoryAnswer, WorkspaceAnswer
 from facts.bitbucket.client import Bitbucket
-from facts.bitbucket.judging import Findings, NamedUuid, judge, judge_missing, path_of, report_renamed, words_of
-from oidc.errors import BitbucketError
+from facts.bitbucket.environments import environments_of
+from facts.bitbucket.judging import (
+    Findings,
+    NamedUuid,
+    judge,
+    judge_missing,
+    path_of,
+    report_renamed,
+    report_two_names,
+    words_of,
+)
 from oidc.identifiers import WorkspaceSlug
 from oidc.issuer import issuer_url
 
@@ -85,31 +95,59 @@ def resolve(
         if locked is not None:
             repositories[job.name[0]][job.name[1]] = locked
     workspaces = {slug: one.model_copy(update={"repositories": repositories[slug]}) for slug, one in found.items()}
+    report_two_names(_names(workspaces), findings)
     return Resolved(workspaces, tuple(findings.discrepancies), tuple(findings.uuids))
 
 
+def _names(workspaces: Mapping[str, LockedWorkspace]) -> Iterator[tuple[Name, str]]:
+    for slug, workspace in workspaces.items():
+        yield (slug,), workspace.uuid
+        for name, repository in workspace.repositories.items():
+            yield (slug, name), repository.uuid
+            for environment, found in repository.environments.items():
+                yield (slug, name, environment), found.uuid
+
+
 def _in_turn(
-    jobs: list[_Job], bitbucket: Bitbucket, accepted: Collection[Name]
+    jobs: Sequence[_Job], bitbucket: Bitbucket, accepted: Collection[Name]
 ) -> Iterator[tuple[_Job, LockedRepository | None, Findings]]:
-    """Do the jobs, some at once; yield them in their order, and give up those that wait when one fails."""
+    """Do the jobs, some at once; yield them in their order.
 
-    def work(job: _Job) -> tuple[LockedRepository | None, Findings]:
-        findings = Findings(accepted)
-        return _repository(job, bitbucket, findings), findings
+    Whoever stops listening, for an error or Ctrl-C, leaves the rest undone. The threads hold up no end of the process,
+    as those of an executor would.
+    """
+    results: list[Future[tuple[LockedRepository | None, Findings]]] = [Future() for _ in jobs]
+    waiting = deque(zip(jobs, results, strict=True))
 
-    pool = ThreadPoolExecutor(_AT_ONCE, "bitbucket")
+    def work() -> None:
+        while True:
+            try:
+                job, result = waiting.popleft()
+            except IndexError:
+                return
+            findings = Findings(accepted)
+            try:
+                result.set_result((_repository(job, bitbucket, findings), findings))
+            except BaseException as error:  # noqa: BLE001 - raised again by whoever listens
+                result.set_exception(error)
+
+    for number in range(min(_AT_ONCE, len(jobs))):
+        threading.Thread(target=work, name=f"bitbucket-{number}", daemon=True).start()
     try:
-        for job, (locked, findings) in zip(jobs, pool.map(work, jobs), strict=True):
+        for job, result in zip(jobs, results, strict=True):
+            locked, findings = result.result()
             yield job, locked, findings
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        waiting.clear()
 
 
 def _workspace(
     slug: str, question: WorkspaceQuestion, bitbucket: Bitbucket, findings: Findings
 ) -> WorkspaceAnswer | None:
     name: Name = (slug,)
-    answer = bitbucket.workspace(slug)
+    # Inventories go first in a rename: until Bitbucket follows, the workspace has one of its previous slugs.
+    slugs = (slug, *question.previous_slugs)
+    answer = next((found for one in slugs if (found := bitbucket.workspace(one)) is not None), None)
 
     def called_today(uuid: str) -> str | None:
         found = bitbucket.workspace(uuid)
@@ -122,7 +160,7 @@ def _workspace(
             judge_missing(name, question.known, findings, lambda _: None)
             return None
         answer = renamed
-    if answer.slug != slug:
+    if answer.slug not in slugs:
         _report_renamed_workspace(slug, answer, findings)
     judge(name, answer.uuid, question.known, findings, called_today)
     return answer
@@ -158,7 +196,9 @@ def _repository(job: _Job, bitbucket: Bitbucket, findings: Findings) -> LockedRe
         if answer.slug.lower() != slug.lower():
             report_renamed(job.name, answer.full_name, findings)
         judge(job.name, answer.uuid, job.question.known, findings, called_today)
-    environments = _environments(job, answer, bitbucket, findings) if job.question.environments else {}
+    environments = environments_of(
+        job.name, job.question.environments, lambda: bitbucket.environments(job.called, answer.uuid), findings
+    )
     return LockedRepository(uuid=answer.uuid, environments=environments)
 
 
@@ -173,47 +213,3 @@ def _is_elsewhere(job: _Job, answer: RepositoryAnswer, findings: Findings) -> bo
     hint = f"declare it under workspace {owner.slug}, and trust it there"
     findings.report("moved", path_of(job.name), message, hint)
     return True
-
-
-def _environments(
-    job: _Job, repository: RepositoryAnswer, bitbucket: Bitbucket, findings: Findings
-) -> dict[str, LockedEnvironment]:
-    answers = bitbucket.environments(job.called, repository.uuid)
-    by_uuid = {answer.uuid: answer for answer in answers}
-    found: dict[str, LockedEnvironment] = {}
-    for environment, known in job.question.environments.items():
-        answer = _environment((*job.name, environment), known, answers, by_uuid, findings)
-        if answer is not None:
-            found[environment] = _locked(answer)
-    return found
-
-
-def _environment(
-    name: Name,
-    known: Known,
-    answers: Collection[EnvironmentAnswer],
-    by_uuid: dict[str, EnvironmentAnswer],
-    findings: Findings,
-) -> EnvironmentAnswer | None:
-    def called_today(uuid: str) -> str | None:
-        return words_of((*name[:2], by_uuid[uuid].name)) if uuid in by_uuid else None
-
-    matches = [answer for answer in answers if answer.name == name[2]]
-    if len(matches) > 1:
-        raise BitbucketError(
-            f"Bitbucket has {len(matches)} deployment environments of the name {words_of(name)}",
-            do="rename all but one of them there",
-        )
-    if matches:
-        judge(name, matches[0].uuid, known, findings, called_today)
-        return matches[0]
-    similar = did_you_mean(name[2], [answer.name for answer in answers], "")
-    uuid = judge_missing(name, known, findings, called_today, similar)
-    return by_uuid[uuid] if uuid else None
-
-
-def _locked(answer: EnvironmentAnswer) -> LockedEnvironment:
-    if answer.restrictions is None:
-        return LockedEnvironment(uuid=answer.uuid)
-    restrictions = LockedRestrictions(admin_only=answer.restrictions.admin_only)
-    return LockedEnvironment(uuid=answer.uuid, restrictions=restrictions)

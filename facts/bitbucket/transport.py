@@ -20,7 +20,7 @@ from facts.bitbucket.failures import refusal
 from facts.bitbucket.pace import ANONYMOUS_PER_HOUR, KNOWN_PER_HOUR, Pace
 from facts.bitbucket.pages import read_pages
 from facts.issuer_failures import is_transient, what_happened
-from facts.retries import TRANSIENT_STATUSES, Clock
+from facts.retries import REAL_TIME, TRANSIENT_STATUSES, Clock
 from facts.web_address import WebAddress, origin_of
 from facts.web_client import FAILURES, MAX_BYTES, Reply, WebClient
 from oidc.errors import BitbucketError
@@ -35,7 +35,6 @@ _PAUSES = (1.0, 4.0, 15.0)
 _LONGEST_RETRY_AFTER = 120
 _REDIRECTS = 3
 _SUCCESSES = (200, 201, 204)
-REAL_TIME = Clock()
 
 A = TypeVar("A", bound=Answer)
 
@@ -72,10 +71,10 @@ class Transport:
     method raises BitbucketError for what Bitbucket refuses, and for an answer that is not as documented.
     """
 
-    def __init__(self, credentials: Credentials, settings: Settings) -> None:
+    def __init__(self, credentials: Credentials, settings: Settings, web: WebClient | None = None) -> None:
         self._credentials = credentials
         self._settings = settings
-        self._web = WebClient(settings.ca_file, settings.seconds, settings.proxy)
+        self._web = web or WebClient(settings.ca_file, settings.seconds, settings.proxy)
         per_hour = KNOWN_PER_HOUR if credentials.source else ANONYMOUS_PER_HOUR
         self._pace = Pace(per_hour, settings.clock, settings.on_wait)
         self._auth = credentials.auth
@@ -117,6 +116,17 @@ class Transport:
             return kind.model_validate_json(reply.body)
         except (ValidationError, RecursionError) as error:
             raise _not_as_documented(reply.url, error) from None
+
+    def discreet(self, answer: A) -> A:
+        """Return an answer that repeats no credentials, for what is shown and kept.
+
+        Raises:
+            BitbucketError: It repeats them.
+        """
+        text = str(answer.model_dump())
+        if self._credentials.hidden_in(text) != text:
+            raise BitbucketError("an answer of Bitbucket repeats the credentials that it was asked with", do=_OTHER)
+        return answer
 
     def _values(self, url: str, otherwise: frozenset[int] = frozenset()) -> list[Any]:
         def page(url: str) -> PageAnswer | None:

@@ -1,5 +1,6 @@
 """What an issuer's chain looks like, for the lock, and what of it ends soon."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -9,6 +10,8 @@ from config.models.inventory import Inventory
 from facts.issuer_certificates import Chain
 from facts.issuer_chains import check_pinned, issuers_of
 from oidc.errors import IssuerError
+from oidc.identifiers import WorkspaceSlug
+from oidc.issuer import issuer_url
 from oidc.thumbprint import thumbprint
 from sandbox.emulated_bitbucket.certificates import issue_host_certificate, make_authority
 
@@ -22,7 +25,7 @@ def chain(now: datetime = NOW) -> Chain:
 
 
 def test_each_certificate_is_recorded_with_the_day_on_which_it_ends() -> None:
-    found, missed = issuers_of(["acme"], {}, lambda _: chain(), TODAY)
+    found, missed = issuers_of({"acme": ()}, {}, lambda *_: chain(), TODAY)
     assert missed == []
     assert found["acme"].seen == TODAY
     leaf, authority = found["acme"].chain
@@ -32,26 +35,37 @@ def test_each_certificate_is_recorded_with_the_day_on_which_it_ends() -> None:
 
 
 def test_a_new_certificate_of_the_host_is_no_news_and_a_new_ca_is() -> None:
-    former, _ = issuers_of(["acme"], {}, lambda _: chain(), TODAY)
+    former, _ = issuers_of({"acme": ()}, {}, lambda *_: chain(), TODAY)
     later = NOW + timedelta(days=30)
-    assert issuers_of(["acme"], former, lambda _: chain(later), later.date())[0] == former
+    assert issuers_of({"acme": ()}, former, lambda *_: chain(later), later.date())[0] == former
     other = make_authority(NOW)
     host = issue_host_certificate(other, "api.bitbucket.org", other.key, later)
-    found, _ = issuers_of(["acme"], former, lambda _: (host, other.intermediate), later.date())
+    found, _ = issuers_of({"acme": ()}, former, lambda *_: (host, other.intermediate), later.date())
     assert found["acme"].seen == later.date()
 
 
 def test_an_issuer_that_cannot_be_reached_stays_as_it_was_and_is_told() -> None:
-    def fails(issuer: str) -> Chain:
+    def fails(issuer: str, alike: Sequence[str]) -> Chain:
         raise IssuerError(f"{issuer} could not be fetched", do="check the network")
 
-    former, _ = issuers_of(["acme"], {}, lambda _: chain(), TODAY)
-    found, missed = issuers_of(["acme", "new"], former, fails, TODAY)
+    former, _ = issuers_of({"acme": ()}, {}, lambda *_: chain(), TODAY)
+    found, missed = issuers_of({"acme": (), "new": ()}, former, fails, TODAY)
     assert found == former
     assert [(one.rule, one.level, one.path[1]) for one in missed] == [
         ("issuer-unreachable", "warning", "acme"),
         ("issuer-unreachable", "warning", "new"),
     ]
+
+
+def test_the_issuer_of_a_previous_slug_stands_in_until_bitbucket_follows_a_rename() -> None:
+    asked: list[tuple[str, Sequence[str]]] = []
+
+    def fetch(issuer: str, alike: Sequence[str]) -> Chain:
+        asked.append((issuer, alike))
+        return chain()
+
+    issuers_of({"acme": ("acme-old",)}, {}, fetch, TODAY)
+    assert asked == [(issuer_url(WorkspaceSlug("acme")), [issuer_url(WorkspaceSlug("acme-old"))])]
 
 
 def issuer(days: int) -> dict[str, LockedIssuer]:

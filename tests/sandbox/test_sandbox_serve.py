@@ -154,6 +154,17 @@ def test_the_discovery_document_names_issuer_and_keys(shell: Path, served: dict[
     assert fetched(served, discovery["jwks_uri"])["keys"]
 
 
+def test_lock_finds_the_names_of_the_inventory_in_the_emulated_bitbucket(
+    shell: Path, served: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(shell)
+    monkeypatch.setenv("BITBUCKET_API_URL", served["bitbucket"]["api_url"])
+    monkeypatch.setenv("BITBUCKET_ACCESS_TOKEN", served["bitbucket"]["access_token"])
+    monkeypatch.setenv("BITBUCKET_CA_FILE", served["issuer"]["ca_file"])
+    assert run(["lock", "inventory", "--check"]) == 0
+    assert "is deployment environment acme/shop/production\n" in capsys.readouterr().out
+
+
 def fetched(served: dict[str, Any], url: str) -> dict[str, Any]:
     """Fetch a document of the emulated Bitbucket as curl does with --connect-to and --cacert."""
     host, port = served["issuer"]["address"].split(":")

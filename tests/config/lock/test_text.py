@@ -1,6 +1,9 @@
 """The lock's file: it is read back as what was written, and is written whole or not at all."""
 
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -85,6 +88,37 @@ def test_an_interrupted_run_leaves_the_old_lock_whole_and_nothing_beside_it(
         write_lock(path, lock_of(WHOLE), read=before.decode())
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+WRITES = """
+from pathlib import Path
+from config.lock import Lock
+from config.lock.writing import write_lock
+from config.yaml_document import read_document
+from tests.config.lock.whole_lock import WHOLE
+
+path, whole, read = Path("inventory.lock.yaml"), Lock.model_validate(read_document(WHOLE).data), None
+print("writing", flush=True)
+while True:
+    for lock in (whole, Lock()):
+        write_lock(path, lock, read=read)
+        read = path.read_text()
+"""
+
+
+@pytest.mark.parametrize("milliseconds", [1, 7, 20])
+def test_a_run_that_is_killed_leaves_one_lock_or_the_other_whole(
+    tmp_path: Path, project_folder: Path, milliseconds: int
+) -> None:
+    command = [sys.executable, "-c", WRITES]
+    environment = {**os.environ, "PYTHONPATH": str(project_folder)}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(milliseconds / 1000)
+        process.kill()
+    path = tmp_path / "inventory.lock.yaml"
+    assert not path.exists() or path.read_text() in (WHOLE, lock_text(Lock()))
 
 
 def test_a_lock_behind_a_link_is_written_where_the_link_leads(tmp_path: Path) -> None:

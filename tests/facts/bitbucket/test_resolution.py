@@ -21,13 +21,19 @@ BITBUCKET: dict[str, Any] = {
 }
 
 
-def inventory(workspace: int | None = None, shop: int | None = None, production: int | None = None) -> Inventory:
-    """Return one that names the given UUIDs itself."""
+def inventory(
+    workspace: int | None = None,
+    shop: int | None = None,
+    production: int | None = None,
+    slug: str = "acme",
+    **more: object,
+) -> Inventory:
+    """Return one that names the given UUIDs itself, and says more of the workspace."""
     environments = {"production": uuid(production) if production else None}
     repository = {"environments": environments} | ({"uuid": uuid(shop)} if shop else {})
-    acme = {"repositories": {"shop": repository}} | ({"uuid": uuid(workspace)} if workspace else {})
-    role = {"accounts": ["prod"], "trust": [{"repository": "acme/shop", "environments": ["production"]}]}
-    data = {"workspaces": {"acme": acme}, "accounts": {"prod": {"id": "222222222222"}}, "roles": {"deploy": role}}
+    acme = {"repositories": {"shop": repository}, **more} | ({"uuid": uuid(workspace)} if workspace else {})
+    role = {"accounts": ["prod"], "trust": [{"repository": f"{slug}/shop", "environments": ["production"]}]}
+    data = {"workspaces": {slug: acme}, "accounts": {"prod": {"id": "222222222222"}}, "roles": {"deploy": role}}
     return Inventory.model_validate(data)
 
 
@@ -137,6 +143,17 @@ def test_a_renamed_repository_is_followed_by_its_uuid_and_proposed_as_a_change(f
     assert Lock(workspaces=found.workspaces) == lock()
 
 
+def test_the_former_and_the_present_name_of_one_repository_are_one_too_many() -> None:
+    written = inventory()
+    acme = written.workspaces["acme"]
+    both = {**acme.repositories, "store": acme.repositories["shop"]}
+    data = written.model_copy(update={"workspaces": {"acme": acme.model_copy(update={"repositories": both})}})
+    bitbucket = InMemory(**{**BITBUCKET, "former": {"acme/store": "acme/shop"}})
+    found = resolve(questions_of(data, Lock(), everything=True), bitbucket)
+    assert rules(found) == ["renamed", "two-names", "two-names"]
+    assert f"acme/shop and acme/store are one in Bitbucket, {uuid(SHOP)}" in found.discrepancies[1].message
+
+
 def test_a_renamed_environment_is_followed_by_its_uuid() -> None:
     found = resolved(inventory(), lock(), environments={"acme/shop": {"live": PRODUCTION}})
     assert rules(found) == ["renamed"]
@@ -168,6 +185,25 @@ def test_a_renamed_workspace_is_an_error_that_says_what_it_breaks() -> None:
     assert "https://api.bitbucket.org/2.0/workspaces/acme-inc/pipelines-config/identity/oidc" in (
         found.discrepancies[0].message
     )
+
+
+def renamed_inventory() -> Inventory:
+    """Return one that goes first in a rename: its key is the slug to come."""
+    return inventory(slug="acme-inc", previous_slugs={"acme": {"expires": "2031-01-01"}})
+
+
+def test_an_inventory_that_goes_first_in_a_rename_finds_the_workspace_by_its_previous_slug() -> None:
+    found = resolved(renamed_inventory())
+    assert found.discrepancies == ()
+    assert found.workspaces == {"acme-inc": lock().workspaces["acme"]}
+
+
+def test_after_the_rename_the_slug_of_today_is_asked_alone() -> None:
+    renamed: dict[str, Any] = {"workspaces": {"acme-inc": ACME, "acme": 9}, "repositories": {"acme-inc/shop": SHOP}}
+    environments = {"acme-inc/shop": {"production": PRODUCTION}}
+    found = resolved(renamed_inventory(), **renamed, environments=environments)
+    assert found.discrepancies == ()
+    assert found.workspaces["acme-inc"].uuid == uuid(ACME)
 
 
 def test_a_slug_that_another_workspace_has_taken_is_an_error() -> None:
