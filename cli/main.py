@@ -12,7 +12,7 @@ from oidc.token_form import TOKEN_LIKE
 
 COMMANDS = {
     "bootstrap": "What accounts need before the first up: a CloudFormation template, or the SCP that guards it.",
-    "ci": "In pipelines: affected stacks, and a guard against updates that delete too much.",
+    "ci": "In pipelines: comments and reports on pull requests, affected stacks, a guard against accidents.",
     "deploy-policy": "The permission policy that the deploying role of each account needs.",
     "adopt": "An inventory of what accounts have already, and what `pulumi import` takes.",
     "explain": "Which roles given claims may assume, and why not the others; what a trust policy really admits.",
