@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from bench.large_inventory import write_large_inventory
@@ -44,6 +45,11 @@ def validate(folder: Path) -> float:
     return command(sys.executable, "-m", "cli", "validate", str(folder))
 
 
+def plan(folder: Path, output: str) -> float:
+    """Run ``plan``, which proves every trust policy; return the seconds."""
+    return command(sys.executable, "-m", "cli", "plan", str(folder), "--format", output)
+
+
 def yaml_alone(folder: Path) -> float:
     """Load the same files with PyYAML's fastest loader, in a process of its own; return the seconds."""
     return command(sys.executable, "-c", _YAML_ALONE, str(folder))
@@ -66,6 +72,9 @@ def main() -> None:
         found = ratio(lambda: validate(large), lambda: yaml_alone(large))
         show("validate 10,000 roles, against yaml.load on the same files", found, 3)
         show("validate 10,000 roles, peak memory", peak_megabytes(), 400, "MB")
+        for output in ("table", "json"):
+            found = ratio(partial(plan, large, output), lambda: validate(large))
+            show(f"plan of 10,000 roles with its proof, as {output}, against validate", found, 3)
         found = ratio(lambda: validate(large), lambda: validate(small))
         show("validate 10,000 roles, against 1,000 roles", found, 12)
     help_ = ratio(
