@@ -78,6 +78,7 @@ class Bootstrapped:
     bitbucket: EmulatedBitbucket
     roots: RootUsers
     organization: str
+    options: tuple[str, ...] = ()
 
     @property
     def inventory(self) -> Path:
@@ -111,7 +112,7 @@ class Bootstrapped:
         """Return the template of one account: ministack knows no `Fn::FindInMap` in conditions, as several need it."""
         return printed(
             "bootstrap", str(self.inventory), "--account", KEYS[account], "--hub-role", HUB_ROLE,
-            "--preview-role", PREVIEW_ROLE, "--organization", self.organization,
+            "--preview-role", PREVIEW_ROLE, "--organization", self.organization, *self.options,
         )  # fmt: skip
 
     def deploy(self, account: str, *, update: bool = False) -> None:
@@ -124,8 +125,13 @@ class Bootstrapped:
             time.sleep(0.05)
         assert status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
 
-    def act(self, action: Action) -> Summary:
-        """Run the program as the hub's role, in accounts without any other furniture."""
+    def act(self, action: Action, *, profiles: str = "") -> Summary:
+        """Run the program as the hub's role, in accounts without any other furniture.
+
+        Args:
+            action: What to do.
+            profiles: Name of the role that the profile of each account leads to, by way of the hub's.
+        """
         subject = replace(read_subject(self.inventory), folder=self.folder)
         hub = self.session(HUB_ROLE)
         with (
@@ -135,13 +141,29 @@ class Bootstrapped:
             patch.setenv("AWS_ACCESS_KEY_ID", hub["AccessKeyId"])
             patch.setenv("AWS_SECRET_ACCESS_KEY", hub["SecretAccessKey"])
             patch.setenv("AWS_SESSION_TOKEN", hub["SessionToken"])
+            if profiles:
+                patch.setenv("AWS_CONFIG_FILE", str(self._aws_config(profiles, hub)))
+                patch.setenv("AWS_ENDPOINT_URL", self.aws.endpoint)
             return act(session, action, Listener(ignore, ignore), EngineSettings(EngineName.BUILTIN))
+
+    def _aws_config(self, role: str, hub: Mapping[str, str]) -> Path:
+        keys = {"aws_access_key_id": "AccessKeyId", "aws_secret_access_key": "SecretAccessKey"}
+        sections = {"hub": {key: hub[name] for key, name in {**keys, "aws_session_token": "SessionToken"}.items()}}
+        for account, key in KEYS.items():
+            sections[key] = {"role_arn": f"arn:aws:iam::{account}:role/{role}", "source_profile": "hub"}
+        lines = [
+            f"[profile {name}]\n" + "".join(f"{k} = {v}\n" for k, v in found.items())
+            for name, found in sections.items()
+        ]
+        path = self.folder / "aws-config-of-the-test"
+        path.write_text("\n".join(lines))
+        return path
 
 
 @contextmanager
-def bootstrapped(folder: Path) -> Iterator[Bootstrapped]:
+def bootstrapped(folder: Path, inventory: str = INVENTORY, *options: str) -> Iterator[Bootstrapped]:
     """Start the accounts, make the hub's roles, and deploy the template to the others."""
-    (folder / "inventory.yaml").write_text(INVENTORY)
+    (folder / "inventory.yaml").write_text(inventory)
     workspaces = workspaces_of(read_subject(folder / "inventory.yaml").inventory)
     with ExitStack() as stack:
         bitbucket = stack.enter_context(EmulatedBitbucket(folder / "bitbucket", workspaces))
@@ -149,7 +171,7 @@ def bootstrapped(folder: Path) -> Iterator[Bootstrapped]:
         services = ("cloudformation",)
         aws = stack.enter_context(EmulatedAws(folder / "aws", issuers=issuers, more_services=services))
         roots = stack.enter_context(closing(RootUsers(aws.endpoint)))
-        found = Bootstrapped(folder, aws, bitbucket, roots, "")
+        found = Bootstrapped(folder, aws, bitbucket, roots, "", options)
         for name in ("pulumi-runner", "previews", "stranger"):
             make_administrator(found.root(HUB), name, HUB)
         organization = found.root(HUB, "organizations").describe_organization()["Organization"]["Id"]
