@@ -125,7 +125,7 @@ def show(report: Report) -> None:
             today = (
                 f"{uuid.kind} {uuid.today}" if uuid.today else f"nothing in Bitbucket, and {'/'.join(uuid.name)} here"
             )
-            click.echo(one_line(f"{uuid.uuid} is {today}"))
+            click.echo(shown(f"{uuid.uuid} is {today}"))
     for note in report.notes:
         click.echo(f"note: {one_line(note)}", err=True)
     for key, why in report.failed:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.findings import Place
 from config.lock import Lock
 from config.lock.questions import questions_of
 from config.lock.text import lock_text
@@ -119,5 +120,6 @@ def test_it_ends_with_a_whole_lock_or_a_clear_error(
         return
     lock = Lock(workspaces=found.workspaces)
     assert Lock.model_validate(read_document(lock_text(lock)).data) == lock
+    assert all(one.line(Place(0, 1, 1, "inventory.yaml")).isprintable() for one in found.discrepancies)
     assert SECRET not in f"{found.discrepancies} {found.uuids} {lock_text(lock)}"
     assert time.passed < 3600
