@@ -38,7 +38,11 @@ _HEAD = """\
     metavar="FOLDER",
     help="Where to write the files for `pulumi import`; the current folder if left out.",
 )
-def command(inventory: Path, imports: Path, *, aws: bool) -> int:
+@click.option(
+    "--reading-role", metavar="NAME", help="Role to assume in the accounts in place of the deploying role, beside it."
+)
+@click.option("--aws-endpoint", metavar="URL", help="Of the sandbox's emulated accounts; on this machine alone.")
+def command(inventory: Path, imports: Path, *, aws: bool, reading_role: str | None, aws_endpoint: str | None) -> int:
     """Write what the inventory's accounts have already: roles that trust Bitbucket, with all that hangs on them.
 
     Reads in the accounts and changes nothing there. Writes adopted.yaml into the inventory's folder, and two files for
@@ -53,7 +57,7 @@ def command(inventory: Path, imports: Path, *, aws: bool) -> int:
     if before.plan is None:
         show_findings(before.findings)
         return exit_code(before.findings, strict=False)
-    found = _found(before.plan)
+    found = _found(before.plan, reading_role, aws_endpoint)
     known = loaded(inventory).inventory
     managed = {(account.key, role.name) for account in before.plan.accounts for role in account.roles}
     adoption = adopt(found, known, managed)
@@ -99,13 +103,15 @@ def _check_targets(inventory: Path, targets: Iterable[Path]) -> None:
             raise UsageError(f"{name} is there already", do=do if target.name == WRITTEN else "move it away")
 
 
-def _found(plan: AccessPlan) -> tuple[FoundAccount, ...]:
+def _found(plan: AccessPlan, reading_role: str | None, endpoint: str | None) -> tuple[FoundAccount, ...]:
     """Ask the accounts; all of them or none, since half an adoption would be taken for the whole."""
-    from facts.aws.callers import CallSettings  # noqa: PLC0415 - needs the extra `aws`
+    from cli.lock_accounts import call_settings, checked_role_name  # noqa: PLC0415 - needs the extra `aws`
     from facts.aws.found_access import found_access  # noqa: PLC0415 - as above
+    from facts.aws.refresh import entered_by  # noqa: PLC0415 - as above
     from facts.aws.survey import Failed, ask_each  # noqa: PLC0415 - as above
 
-    outcomes = ask_each(plan.accounts, CallSettings(), found_access)
+    settings, role = call_settings(endpoint), checked_role_name(reading_role)
+    outcomes = ask_each([entered_by(account, role) for account in plan.accounts], settings, found_access)
     failed = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
     for one in failed:
         click.echo(f"{one.key}: {one.error}", err=True)

@@ -53,12 +53,9 @@ class WorkspaceNames:
                             names.environments[repository.uuid, environment.uuid] = name
                             names.known_environments.add((repository.uuid, environment.uuid))
         if not names.uuid:
-            told = {
-                f"{{{found.removeprefix(_OWN_AUDIENCE)}}}"
-                for found in seen_audiences
-                if found.startswith(_OWN_AUDIENCE)
-            }
-            names.uuid = next(iter(told)) if len(told) == 1 and is_uuid(next(iter(told))) else ""
+            own = [found.removeprefix(_OWN_AUDIENCE) for found in seen_audiences if found.startswith(_OWN_AUDIENCE)]
+            told = {uuid for uuid in (f"{{{found}}}" for found in own) if is_uuid(uuid)}
+            names.uuid = told.pop() if len(told) == 1 else ""
         return names
 
     @property

@@ -99,7 +99,7 @@ def refresh_accounts(
         accepted: Names ``ACCOUNT/WORKSPACE`` of OIDC providers of which `auto` may come to something else.
         on_progress: See ``OnProgress``.
     """
-    asked = {plan.key: _entered_by(plan, reading_role) for plan in plans if plan.oidc_providers or plan.roles}
+    asked = {plan.key: entered_by(plan, reading_role) for plan in plans if plan.oidc_providers or plan.roles}
     roles = {plan.key: plan.access.role_arn for plan in plans}
     before = {key: found for key, found in old.accounts.items() if _is_still(key, found, inventory)}
     done: list[str] = []
@@ -130,7 +130,7 @@ def refresh_accounts(
     return RefreshedAccounts(lock, tuple(discrepancies), failed, tuple(notes))
 
 
-def _entered_by(plan: AccountPlan, reading_role: str | None) -> AccountPlan:
+def entered_by(plan: AccountPlan, reading_role: str | None) -> AccountPlan:
     """Return the plan of an account that is entered by the role of that name, with the path of the deploying role."""
     arn = plan.access.role_arn
     if reading_role is None or arn is None:

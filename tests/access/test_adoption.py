@@ -1,5 +1,6 @@
 """What is adopted comes to what is there, and never to more."""
 
+import json
 from collections import Counter
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -166,7 +167,7 @@ def test_what_is_adopted_lets_in_nobody_who_was_not_let_in_before() -> None:
     assert min(seen[True], seen[False]) > 100
 
 
-def adopted_policy(policy: dict[str, Any]) -> dict[str, Any] | None:
+def adopted_policy(policy: Any) -> dict[str, Any] | None:
     """Return the trust policy that the adopted role has, or ``None`` where it is left out."""
     role = FoundRole("found", "/", policy, "", 3600, None, (), {}, {})
     oidc_provider = FoundOidcProvider(ARN, (OWN, "further"), {})
@@ -183,3 +184,25 @@ def adopted_policy(policy: dict[str, Any]) -> dict[str, Any] | None:
         path.write_text(yaml.safe_dump(inventory))
         (plan,) = plan_of(path).accounts
     return plan.roles[0].trust_policy.to_json()
+
+
+WILD = sorted((PROJECT / "tests" / "access" / "trust_review" / "wild").glob("*.json"))
+TAKEN_OVER = {
+    *("audience-not-compared", "audience-with-braces", "audience-with-the-slug", "every-action-but-one"),
+    *("for-all-values", "for-any-value", "github-in-the-same-policy", "if-exists", "no-colon-after-the-repository"),
+    *("no-condition", "one-repository-or-any", "repository-and-environment-by-stars", "sound-one-environment"),
+    *("sound-repository-and-address", "star-as-subject", "subject-not-compared"),
+}
+
+
+@pytest.mark.parametrize("file", WILD, ids=lambda file: file.stem)
+def test_a_policy_of_the_wild_is_taken_over_no_wider_or_left_out(file: Path) -> None:
+    try:
+        policy = json.loads(file.read_text())
+    except ValueError:
+        policy = file.read_text()
+    rendered = adopted_policy(policy)
+    assert (rendered is not None) is (file.stem in TAKEN_OVER)
+    for request in REQUESTS if rendered is not None else ():
+        if decide_trust(rendered or {}, request).allowed:
+            assert decide_trust(policy, request).allowed, request

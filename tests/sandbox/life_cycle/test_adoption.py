@@ -62,7 +62,6 @@ def existing(stack: OneStack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
         iam.attach_role_policy(RoleName="by-template", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
         iam.create_role(RoleName="of-people", AssumeRolePolicyDocument=of_people(stack))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", stack.running.aws.endpoint)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", stack.account_id)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     stack.inventory["roles"] = {}
@@ -77,6 +76,10 @@ def of_people(stack: OneStack) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
+def adopt(stack: OneStack) -> int:
+    return run(["adopt", str(stack.folder), "--aws", "--aws-endpoint", stack.running.aws.endpoint])
+
+
 def adopted(stack: OneStack) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     data = yaml.safe_load((stack.folder / "adopted.yaml").read_text())
     return data, json.loads(Path("import-2.json").read_text())["resources"]
@@ -85,7 +88,7 @@ def adopted(stack: OneStack) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 def test_what_is_there_becomes_an_inventory_and_what_has_no_words_is_told(
     existing: OneStack, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["adopt", str(existing.folder), "--aws"]) == 1  # the template's role is for people to decide
+    assert adopt(existing) == 1  # the template's role is for people to decide
     said = capsys.readouterr().err
     data, _ = adopted(existing)
     assert data["roles"].keys() == {"by-console", "by-terraform", "by-template"}
@@ -104,7 +107,7 @@ def test_what_is_there_becomes_an_inventory_and_what_has_no_words_is_told(
     for rule in ("whole-workspace-expires", "admin-access"):
         assert f"error[{rule}] roles.by-template" in said
     before = (existing.folder / "adopted.yaml").read_text()
-    assert run(["adopt", str(existing.folder), "--aws"]) == 2
+    assert adopt(existing) == 2
     assert "is there already; give it another name" in capsys.readouterr().err
     assert (existing.folder / "adopted.yaml").read_text() == before
 
@@ -121,7 +124,7 @@ def decided(stack: OneStack) -> None:
 
 
 def test_the_import_file_names_what_the_program_registers(existing: OneStack) -> None:
-    run(["adopt", str(existing.folder), "--aws"])
+    adopt(existing)
     decided(existing)
     _, resources = adopted(existing)
     names = {one["name"]: one for one in resources}
@@ -152,7 +155,7 @@ CHANGED_BY_GUARDRAILS = {
 @pytest.mark.skipif(missing_part() is not None, reason="the Pulumi CLI is not on PATH")
 @pytest.mark.parametrize("engine", [EngineName.PULUMI], indirect=True)
 def test_after_the_import_a_preview_shows_what_the_program_adds_and_nothing_else(existing: OneStack) -> None:
-    run(["adopt", str(existing.folder), "--aws"])
+    adopt(existing)
     decided(existing)
     imported(existing)
     previewed = existing.preview()
