@@ -122,7 +122,8 @@ def _inline_policies(
         if policy is None or policy.document is None:
             continue
         # A file that cannot be read may hold the region of the defaults.
-        if place.region is None and not loaded.sources.lost and "region" in policy.variables:
+        missed = place.region is None and "region" in policy.variables
+        if missed and not loaded.sources.lost and not loaded.sources.is_at_fault("defaults", place.key):
             at = (*settings.path("inline_policies"), index)
             message = f"{name} uses {{{{region}}}}, and account {place.key} has none"
             loaded.sources.report("bad-variable", at, message, "give the account or the defaults a region")

@@ -1,11 +1,11 @@
 """Faults that validators of the models report: a rule, what is wrong, and what to do."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
 
 from pydantic_core import PydanticCustomError
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Hashable)
 
 
 def fault(rule: str, message: str, hint: str, at: tuple[str | int, ...] = ()) -> PydanticCustomError:
@@ -23,9 +23,11 @@ def fault(rule: str, message: str, hint: str, at: tuple[str | int, ...] = ()) ->
 
 def each_once(values: tuple[T, ...]) -> tuple[T, ...]:
     """Return a list that is a set; a value that stands twice in it is a fault."""
+    seen: set[T] = set()
     for index, value in enumerate(values):
-        if value in values[:index]:
+        if value in seen:
             raise fault("duplicate", f"{value} stands twice in this list", "keep one of the two", (index,))
+        seen.add(value)
     return values
 
 

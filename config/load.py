@@ -7,6 +7,7 @@ from pathlib import Path as FilePath
 from config.cross_record import check
 from config.cross_record.context import Context
 from config.families import with_families
+from config.fault import Fault
 from config.findings import Finding, Level, has_errors
 from config.inventory_files import LOCK_NAME
 from config.lock import Lock, ReadLock, read_lock, with_locked_quotas, with_locked_uuids
@@ -15,10 +16,12 @@ from config.origins import Origins
 from config.pairs import with_plan_roles
 from config.policy_documents import with_policy_documents
 from config.reading import read_sources
+from config.rules import RULES
 from config.selected_accounts import check_selection_is_answered, with_selected_accounts
 from config.selectors import AccountSelector
+from config.slips import without_empty_parents
 from config.sources import Sources
-from config.validation import Fault, validate
+from config.validation import validate
 from config.yaml_syntax import hint_for_empty
 
 
@@ -72,6 +75,10 @@ def load_inventory(
             hint = _hint_for_empty(sources, fault) if fault.rule == "empty-value" else None
             sources.report(fault.rule, fault.path, fault.message, hint or fault.hint, of_key=fault.of_key)
             sources.lost.update(sources.findings[-1:] if fault.hides else ())
+    if sources.lost:
+        # What families miss was reported before it was known that something is lost.
+        sources.findings = [found for found in sources.findings if not RULES[found.rule].of_absence]
+    sources.findings = without_empty_parents(sources.findings, sources.files)
     check_selection_is_answered(sources, read, sound=validated.inventory.accounts_from is not None)
     sources.findings += read.findings
     every_role = with_plan_roles(validated.inventory, sources, origins)

@@ -11,6 +11,7 @@ from config.models.inventory import Inventory
 from config.models.permission_policy import PermissionPolicy
 from config.policy_grammar import grammar_faults
 from config.scalars import describe
+from config.slips import OF_DOCUMENT
 from config.sources import Source, Sources
 from config.text_file import Unreadable, read_text
 from config.yaml_document import read_document, show_path
@@ -40,6 +41,8 @@ def _faulty_in_inventory(sources: Sources) -> frozenset[str]:
     faulty: set[str] = set()
     for name, entry in written.items() if isinstance(written, Mapping) else ():
         document = entry.get("document") if isinstance(entry, Mapping) else None
+        if isinstance(entry, Mapping) and entry.keys() & OF_DOCUMENT:
+            continue  # a part of it stands outside, and is reported there: the rest is no whole document
         if isinstance(document, Mapping) and _report_faults(name, document, sources):
             faulty.add(name)
     return frozenset(faulty)

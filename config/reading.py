@@ -114,7 +114,8 @@ def _read_into(sources: Sources, path: FilePath, folder: FilePath) -> int:
     add = sources.report_lost if data is None else sources.findings.append
     for problem in source.document.problems:
         place = Place(source.order, problem.line, problem.column, str(path))
-        add(Finding(place, problem.rule, show_path(problem.path), problem.message, problem.hint))
+        report = sources.report_lost if problem.hides else add
+        report(Finding(place, problem.rule, show_path(problem.path), problem.message, problem.hint))
     if isinstance(data, dict):
         _merge_file(sources, source, data)
     elif data is not None:
@@ -137,7 +138,7 @@ def _merge_file(sources: Sources, source: Source, data: dict[str, Any]) -> None:
             place = source.place((section,), of_key=True)[0]
             message = f"`{section}` is not a section of an inventory"
             if not source.has_problem_at((section,)):
-                sources.findings.append(Finding(place, "unknown-key", section, message, hint))
+                sources.report_lost(Finding(place, "unknown-key", section, message, hint))
         elif section in _MERGED_SECTIONS and not isinstance(value, dict | None):
             place = source.place((section,))[0]
             message = f"expected a mapping, found {describe(value)}"

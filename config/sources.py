@@ -110,6 +110,11 @@ class Sources:
         else:
             self.allowances.silenced.append(Silenced(finding, reason))
 
+    def is_at_fault(self, section: str, account: str) -> bool:
+        """Tell whether a section that everything depends on, or an account, has an error: what it lacks is told."""
+        above = (section, f"{section}.", f"accounts.{account}.")
+        return any(found.path == above[0] or found.path.startswith(above[1:]) for found in self.findings)
+
     def report_lost(self, finding: Finding) -> None:
         """Add the finding of a file, or a section, that cannot be read: what else it declares is unknown."""
         self.findings.append(finding)

@@ -13,30 +13,17 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from config.characters import as_it_looks
+from config.fault import Fault
 from config.findings import did_you_mean
 from config.models.inventory import Inventory
 from config.rules import RULES
 from config.scalars import describe
+from config.slips import INDENT, without_echoes
 from config.yaml_document import Path
 from oidc.identifiers import accepted_spelling
 
 _ENTRY_DEPTH = {"defaults": 2, "version": 1, "workspaces": 2, "accounts": 2, "permission_policies": 2, "roles": 2}
 _REPOSITORY_DEPTH, _ENVIRONMENT_DEPTH = 4, 6
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A fault of the data: its rule, path, whether the key itself is at fault, what is wrong, what to do.
-
-    Where it ``hides`` something, what stands there belongs elsewhere, and is missing there.
-    """
-
-    rule: str
-    path: Path
-    message: str
-    hint: str
-    of_key: bool = False
-    hides: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +44,7 @@ def validate(data: Mapping[str, Any]) -> Validated:
     broken = frozenset(_entry(fault.path) for fault in faults)
     around = frozenset(path[:depth] for path in broken for depth in range(len(path)))
     sound = _without(data, broken, around, ())
-    return Validated(Inventory.model_validate(sound), broken, faults)
+    return Validated(Inventory.model_validate(sound), broken, without_echoes(faults, data))
 
 
 def _entry(path: Path) -> Path:
@@ -124,7 +111,9 @@ def _deepest(data: Any, path: Path, *, keep_missing: bool) -> tuple[Any, Path]: 
 
 
 _KEYS_WITH_ENTRIES = frozenset({"environments", "repositories", "labels", "overrides", "quotas", "trust", "tags"})
-_INDENT = "indent it, and what stands below it, under the entry that it belongs to"
+
+_MEANT_FOR_NAMES = [f"did you mean `{key}`?" for key in ("environments", "repositories", "audiences")]
+"""Hints to keys under which names are declared: while they are misspelt, these names are missing."""
 
 _BRANCH_KEYS = frozenset({"branch", "branches", "branch_name", "branchname", "pull_requests", "tag", "tags"})
 
@@ -137,26 +126,37 @@ _KEYS_OF_THE_ROLE: dict[str | int, str] = {
 
 
 def _unknown_key(path: Path, model: type[BaseModel]) -> Fault:
-    if "trust" in path and str(path[-1]).lower() in _BRANCH_KEYS:
-        message = f"`{path[-1]}`: AWS cannot see branches, there is none in a token's subject"
-        hint = "trust `environments`, and restrict the deployment environment in Bitbucket"
-        return Fault("unknown-key", path, message, hint, of_key=True)
-    if path[-2:-1] == ("plan_role",) and path[-1] in _KEYS_OF_THE_ROLE:
-        message = f"`{path[-1]}` is not for plan roles"
-        return Fault("unknown-key", path, message, _KEYS_OF_THE_ROLE[path[-1]], of_key=True)
-    if path[0] == "guardrails" and path[-1] == "allow":
-        message, hint = "`allow` means nothing here: a guardrail is never silenced", "change the guardrail itself"
-        return Fault("unknown-key", path, message, hint, of_key=True)
+    if (elsewhere := _of_elsewhere(path, model)) is not None:
+        return elsewhere
     known = list(keys_at(path[:-1], model))
     if (meant := accepted_spelling(as_it_looks(str(path[-1])))) is not None:
         message = "an unquoted UUID is a YAML mapping: braces open one"
         return Fault("bad-uuid", path[:-1], message, f'quote it, with its braces: "{meant}"')
     if len(path) > 1 and path[-2] in _KEYS_WITH_ENTRIES and list(keys_at(path[:-2], model)) == known:
         message = f"`{path[-2]}` is read as a name here, not as a key: it stands beside names"
-        return Fault("unknown-key", path[:-1], message, _INDENT, of_key=True, hides=True)
+        return Fault("unknown-key", path[:-1], message, INDENT, of_key=True, hides=True)
     otherwise = f"the keys here are {', '.join(known)}" if known else "remove it"
     hint = did_you_mean(str(path[-1]), known, otherwise, parts=True)
-    return Fault("unknown-key", path, f"`{path[-1]}` is not a key of the grammar here", hint, of_key=True)
+    hides = hint in _MEANT_FOR_NAMES
+    return Fault("unknown-key", path, f"`{path[-1]}` is not a key of the grammar here", hint, of_key=True, hides=hides)
+
+
+def _of_elsewhere(path: Path, model: type[BaseModel]) -> Fault | None:
+    """Return what is said of a key that the grammar has elsewhere, or on purpose nowhere."""
+    key, hides = path[-1], False
+    if "trust" in path and str(key).lower() in _BRANCH_KEYS:
+        message = f"`{key}`: AWS cannot see branches, there is none in a token's subject"
+        hint = "trust `environments`, and restrict the deployment environment in Bitbucket"
+    elif path[-2:-1] == ("plan_role",) and key in _KEYS_OF_THE_ROLE:
+        message, hint = f"`{key}` is not for plan roles", _KEYS_OF_THE_ROLE[key]
+    elif path[0] == "guardrails" and key == "allow":
+        message, hint = "`allow` means nothing here: a guardrail is never silenced", "change the guardrail itself"
+    elif len(path) > 1 and key in Inventory.model_fields and model is Inventory:
+        message = f"`{key}` is a section of the inventory, and stands inside of `{path[-2]}`"
+        hint, hides = "write it at the beginning of its line", True
+    else:
+        return None
+    return Fault("unknown-key", path, message, hint, of_key=True, hides=hides)
 
 
 def keys_at(path: Path, top: type[BaseModel] = Inventory) -> Iterator[str]:

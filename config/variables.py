@@ -20,6 +20,9 @@ FAMILY_VARIABLES = {"environment": "environment", "repository": "repository", "r
 ``for_each`` that it comes from. In the role it is replaced before anything else is looked at (``config.families``).
 """
 
+_LACKS_BRACES = re.compile(rf"(?<![${{]){{({'|'.join((*VARIABLES, *FAMILY_VARIABLES))})}}{{1,2}}")
+"""A variable with a brace too few: ``{partition}``. IAM's own begin with ``$``."""
+
 _IN_BRACES = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 
 
@@ -54,8 +57,12 @@ def check_variables(text: str, at: tuple[str | int, ...] = (), *, of_families: b
         at: Where inside the value ``text`` stands.
         of_families: Whether variables of families are accepted: in permission policies, which roles share.
     """
-    if "{{" in _IN_BRACES.sub("", text):
+    rest = _IN_BRACES.sub("", text)
+    if "{{" in rest:
         raise fault("bad-variable", "double braces open and do not close", "close them: {{account_id}}", at)
+    if "{" in rest and (slip := _LACKS_BRACES.search(rest)):
+        message, hint = f"{slip[0]} lacks a brace: variables stand in two of each", f"write {{{{{slip[1]}}}}}"
+        raise fault("bad-variable", message, hint, at)
     for match in _IN_BRACES.finditer(text):
         name = match[1]
         if name in FAMILY_VARIABLES:

@@ -7,7 +7,7 @@ and the inventory has none.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, TypeAlias
 
@@ -30,6 +30,8 @@ _OCTAL = re.compile("(?![0-9]{12}$)[-+]?0[0-7_]+")
 """Twelve digits are an account id, which the rule about these reports."""
 _GLUED = re.compile(r"([a-z_]+):([\"'].*|[0-9{\[].*)", re.DOTALL)
 """A key and its value without the space between: inside braces it is one key without a value."""
+_ENTRIES_AT = (len(("roles", "deploy")), len(("workspaces", "acme", "repositories", "shop")))
+"""How long the paths of entries are: mappings of keys, not of names."""
 _MAX_PROBLEMS = 1_000
 """Of one document. Who has so many corrects the first before the rest."""
 
@@ -138,6 +140,7 @@ class _Constructor:
             hint = 'quote the whole value: "{{…}} …"'
             self._report("yaml-feature", node, path, "a value that begins with `{{` is a mapping to YAML", hint)
             return None
+        run: list[str] = []
         for key_node, value_node, merged in pairs(node):
             if merged:
                 self._values += 1
@@ -152,15 +155,31 @@ class _Constructor:
             if key is None or (merged and key in keys):
                 continue
             if key in keys:
-                first = keys[key].start_mark
-                self._report(
-                    "duplicate", key_node, (*path, key), f"`{key}` stands twice, first on line {first.line + 1}",
-                    "keep one of the two",
-                )  # fmt: skip
-                continue
+                run.append(key)
+                self._report_twice(key_node, keys[key], path, run)
+                if data.get(key) is not None or value_node.tag == _NULL:
+                    continue
+                # Of an empty one and another, the other is what is meant.
+            run = run if len(path) in _ENTRIES_AT else []
             keys[key] = key_node
             data[key] = value_node.value if _is_text(value_node) else self.construct(value_node, (*path, key))
         return data
+
+    def _report_twice(self, node: yaml.Node, first: yaml.Node, path: Path, run: list[str]) -> None:
+        """Report a key twice; several in a row, or in an entry, once: the name was lost above them.
+
+        Args:
+            node: The key.
+            first: Where it stands before.
+            path: Of the mapping.
+            run: Those that stand twice, this one the last.
+        """
+        message = f"`{run[0]}` stands twice, first on line {first.start_mark.line + 1}"
+        if len(run) == 1:
+            self._report("duplicate", node, (*path, run[0]), message, "keep one of the two")
+        elif len(run) == len(("one", "another")) and self.problems[-1].rule == "duplicate":
+            hint = f"keep one of each, here and of `{run[1]}` below; or write the name that is missing above them"
+            self.problems[-1] = replace(self.problems[-1], hint=hint, hides=True)
 
     def _key(self, node: yaml.Node, path: Path) -> str | None:
         """Return the text of a key; a number or a word like `on` that YAML would read as something else is refused.

@@ -71,10 +71,17 @@ def _mistakable(place: Place) -> Found | None:
     return None
 
 
+_SAYS_SOMETHING = re.compile(r"\s*[^\s#]")
+
+
 def _documents(place: Place) -> Found | None:
     if "another document" not in place.what and "document start" not in place.what:
         return None
     if not any(line.rstrip() == "..." for line in place.lines[: place.line]) and not place.text.startswith("---"):
+        begins = next(number for number, line in enumerate(place.lines) if _SAYS_SOMETHING.match(line))
+        if (indentation := len(place.lines[begins]) - len(place.lines[begins].lstrip(" "))) > 0:
+            message = "the file begins with an indented line: what it belongs to is missing above"
+            return begins, indentation, message, "write its section above it, such as `workspaces:`, or unindent it"
         message = "something stands behind what the whole file is: one value"
         return place.line, place.column, message, "write sections: workspaces:, accounts:, roles:"
     if not place.text.startswith("---"):

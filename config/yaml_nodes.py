@@ -8,6 +8,9 @@ import yaml
 PREFIX = "tag:yaml.org,2002:"
 """Of the tags of YAML's own types (https://yaml.org/type/)."""
 
+NULL = f"{PREFIX}null"
+"""The tag of no value."""
+
 MERGE = f"{PREFIX}merge"
 """The tag of a merge key, ``<<``."""
 
@@ -74,8 +77,9 @@ def _by_key(node: yaml.MappingNode) -> dict[str | int, tuple[yaml.Node, yaml.Nod
     if found is None:
         found = {}
         for key, value, _ in pairs(node):
-            if isinstance(key, yaml.ScalarNode):
-                found.setdefault(key.value, (key, value))
+            # Of a key twice the first counts, unless it is empty: as in the data.
+            if isinstance(key, yaml.ScalarNode) and (key.value not in found or found[key.value][1].tag == NULL):
+                found[key.value] = (key, value)
         _KEYS[node] = found
     return found
 

@@ -9,7 +9,10 @@ Path: TypeAlias = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A fault of the text: the rule, where (line and column from 1, path), what is wrong, what to do."""
+    """A fault of the text: the rule, where (line and column from 1, path), what is wrong, what to do.
+
+    Where it ``hides`` something, a name is not there that others may use.
+    """
 
     rule: str
     line: int
@@ -17,3 +20,4 @@ class Problem:
     path: Path
     message: str
     hint: str
+    hides: bool = False

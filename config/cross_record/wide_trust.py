@@ -50,6 +50,8 @@ def _report(context: Context, at: Path, role: Role, entry: TrustEntry, productio
         rule = "production-outside-environments"
         message = f"{who} in {reached[0]}{accounts} labelled for production ({production[reached[0]]})"
         instead = "trust named `environments` there, and give other accounts a role of their own"
+    elif _accepts_production(context, where):
+        return
     elif whole:
         rule, message = "whole-workspace-trust", f"{who}, so whoever can push to any of them can"
         instead = "name repositories and their `environments`"
@@ -57,6 +59,16 @@ def _report(context: Context, at: Path, role: Role, entry: TrustEntry, productio
         rule, message = "repository-wide-trust", f"{who}, so whoever can push a branch can"
         instead = "trust `environments: […]` that Bitbucket restricts"
     context.report(rule, where, message, f"{instead}, or accept it here: `allow: {{{rule}: WHY}}`")
+
+
+def _accepts_production(context: Context, at: Path) -> bool:
+    """Tell whether accounts are unknown, or at fault, that the entry accepts for production.
+
+    That it is wide for another reason is told when they are known, if it is still true.
+    """
+    unknown = context.sources.lost or context.names("accounts") != context.inventory.accounts.keys()
+    path = context.sources.written(at)
+    return bool(unknown) and context.sources.allowances.reason("production-outside-environments", path) is not None
 
 
 def _who(entry: TrustEntry) -> str:

@@ -107,6 +107,8 @@ PASSED = {
     *("duplicate--account-id", "duplicate--defaults-in-two-files", "duplicate--environment-in-two-files"),
     *("duplicate--key", "duplicate--key-in-a-policy-file", "duplicate--role-in-two-files", "duplicate--section"),
     *("duplicate--same-trust-twice", "duplicate--uuid-of-the-lock", "duplicate--uuid-under-two-names"),
+    *("duplicate--empty-before-itself", "duplicate--name-of-an-entry-lost"),
+    "bad-variable--lacks-a-brace",
     *("duplicate--previous-slug-is-a-workspace", "duplicate--previous-slug-of-two-workspaces"),
     "duplicate--previous-slug-of-today",
     "duplicate--environment-with-the-uuid-of-another",

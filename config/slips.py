@@ -1,0 +1,157 @@
+"""One slip, one finding: a line in the wrong place makes faults of all that stands below it.
+
+What is looked for is what somebody did: a name left out, an entry in another section, a key misspelt, a line indented
+too little. Each takes the faults that follow from it.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from typing import Any
+
+from pydantic import BaseModel
+
+from config.fault import Fault
+from config.findings import Finding
+from config.models.account import Account
+from config.models.permission_policy import PermissionPolicy
+from config.models.role import Role
+from config.models.workspace import Workspace
+from config.sources import Source
+from config.yaml_document import Path
+
+_ENTRIES: dict[str, tuple[str, type[BaseModel]]] = {
+    "workspaces": ("a workspace", Workspace),
+    "accounts": ("an account", Account),
+    "permission_policies": ("a permission policy", PermissionPolicy),
+    "roles": ("a role", Role),
+}
+"""What the entries of a section are."""
+
+INDENT = "indent it, and what stands below it, under the entry that it belongs to"
+
+
+def without_echoes(faults: Sequence[Fault], data: Mapping[str, Any]) -> tuple[Fault, ...]:
+    """Return the faults without those that only say again what another one says."""
+    for section in _ENTRIES:
+        faults = _nameless(section, faults, data)
+    for section in ("defaults", *_ENTRIES):
+        faults = _misplaced(section, faults, data)
+    return tuple(_misspelt(_bare_documents(faults), data))
+
+
+def _nameless(section: str, faults: Sequence[Fault], data: Mapping[str, Any]) -> Sequence[Fault]:
+    """Take keys of an entry that stand where names of entries stand: the line with the name was lost above them."""
+    keys = _ENTRIES[section][1].model_fields.keys()
+    entries = data.get(section)
+    if not isinstance(entries, Mapping):
+        return faults
+    at_fault = {fault.path[1] for fault in faults if fault.path[:1] == (section,) and len(fault.path) > 1}
+    lost = [key for key in entries if key in keys and key in at_fault]
+    # What has a key of an entry may well be one, though its name is that of a key.
+    if all(isinstance(entries[key], Mapping) and entries[key].keys() & keys for key in lost):
+        return faults
+    message = f"`{lost[0]}` is read as a name here, not as a key: it stands beside names"
+    told = Fault("unknown-key", (section, lost[0]), message, INDENT, of_key=True, hides=True)
+    inside = {(section, key) for key in lost}
+    return [*(fault for fault in faults if fault.path[:2] not in inside), told]
+
+
+def _misplaced(section: str, faults: Sequence[Fault], data: Mapping[str, Any]) -> Sequence[Fault]:
+    """Take entries of one section that stand under another: the line of their section was lost above them."""
+    entries = data.get(section)
+    if not isinstance(entries, Mapping):
+        return faults
+    own = _ENTRIES[section][1].model_fields.keys() if section in _ENTRIES else frozenset()
+    unknown = {fault.path[1] for fault in faults if fault.path[:1] == (section,) and fault.rule == "unknown-key"}
+    homes = {name: home for name in unknown if (home := _home_of(entries.get(name), own)) is not None}
+    if not homes:
+        return faults
+    first = next(name for name in entries if name in homes)
+    home = homes[first]
+    others = [fault for fault in faults if fault.path[:1] != (section,) or fault.path[1] not in homes]
+    if any(fault.path[-1:] == (home,) and fault.rule == "unknown-key" for fault in others):
+        return others  # the line of the section is there, and indented
+    message = f"`{first}` has the keys of {_ENTRIES[home][0]}, and stands under `{section}`"
+    hint = f"put it under `{home}:`, and whatever else of that stands here"
+    return [*others, Fault("unknown-key", (section, first), message, hint, of_key=True, hides=True)]
+
+
+def _home_of(entry: Any, own: AbstractSet[str]) -> str | None:  # noqa: ANN401 - raw data
+    """Return the section whose entries have all the keys of an entry, most of which its own section has not."""
+    if not isinstance(entry, Mapping) or len(entry.keys() & own) >= len(entry.keys() - own):
+        return None
+    return next((name for name, (_, model) in _ENTRIES.items() if entry.keys() <= model.model_fields.keys()), None)
+
+
+OF_DOCUMENT = frozenset({"Version", "Statement", "Id"})
+"""Keys of a policy document."""
+
+
+def _bare_documents(faults: Sequence[Fault]) -> Sequence[Fault]:
+    """Take keys of a policy document that stand beside ``document``, or without it."""
+    bare: dict[Path, str] = {}
+    for fault in faults:
+        if fault.rule == "unknown-key" and fault.path[0] == "permission_policies" and fault.path[2:] != ():
+            key = str(fault.path[-1])
+            if len(fault.path) == len(("permission_policies", "name", key)) and key in OF_DOCUMENT:
+                bare.setdefault(fault.path[:2], key)
+    told = [
+        Fault(
+            "unknown-key", (*entry, key), f"`{key}` is a key of a policy document, and stands outside of it",
+            "put it under `document:`, indented deeper than that", of_key=True,
+        )
+        for entry, key in bare.items()
+    ]  # fmt: skip
+    return [*(fault for fault in faults if fault.path[:2] not in bare), *told]
+
+
+def _misspelt(faults: Sequence[Fault], data: Mapping[str, Any]) -> list[Fault]:
+    """Take a key that is missing where the same mapping has it misspelt, or has no key that it knows at all."""
+    unknown: dict[Path, list[Fault]] = {}
+    for fault in faults:
+        if fault.rule == "unknown-key":
+            unknown.setdefault(fault.path[:-1], []).append(fault)
+
+    def is_told(missing: Fault) -> bool:
+        beside = unknown.get(missing.path, [])
+        key = _MISSING.fullmatch(missing.message)
+        meant = {found[1] for fault in beside if (found := _MEANT.fullmatch(fault.hint))}
+        holder: Any = data
+        for part in missing.path if beside else ():
+            holder = holder[part]
+        return bool(beside) and ((key is not None and key[1] in meant) or len(beside) == len(holder))
+
+    return [fault for fault in faults if fault.rule != "missing-key" or not is_told(fault)]
+
+
+_MEANT, _MISSING = re.compile(r"did you mean `(.*)`\?"), re.compile("`(.*)` is missing")
+
+
+def without_empty_parents(findings: Sequence[Finding], files: Sequence[Source]) -> list[Finding]:
+    """Return the findings without keys that are empty only because what belongs below them is indented as they are."""
+    kept = list(findings)
+    for empty in findings:
+        lines = files[empty.place.order].document.text.split("\n") if empty.place.order < len(files) else [""]
+        if not _ENDS_IN_A_COLON.search(lines[min(empty.place.line, len(lines)) - 1]):
+            continue
+        for index, other in enumerate(kept):
+            if other.rule == "unknown-key" and _stands_next(lines, empty, other):
+                key = empty.path.rpartition(".")[2]
+                kept[index] = replace(other, hint=f"indent it under `{key}`, which has nothing below it")
+                kept.remove(empty)
+                break
+    return kept
+
+
+_ENDS_IN_A_COLON = re.compile(r":\s*(#.*)?$")
+
+
+def _stands_next(lines: Sequence[str], empty: Finding, other: Finding) -> bool:
+    """Tell whether the line of the one finding is the next one below that of the other, and as far indented."""
+    one, two = empty.place, other.place
+    if (one.order, one.column) != (two.order, two.column) or one.line >= two.line:
+        return False
+    between = lines[one.line : two.line - 1]
+    return all(not line.strip() or line.lstrip().startswith("#") for line in between)
