@@ -28,6 +28,24 @@ def as_it_looks(text: str) -> str:
     return text if text.isascii() else text.translate(_TABLE)
 
 
+_CYRILLIC, _AS_LATIN = (
+    "асԁеһіјорԛѕԝхуАВСЕНІЈКМОРЅТХУ",
+    "acdehijopqswxyABCEHIJKMOPSTXY",
+)
+_GREEK, _AS_LATIN_TOO = "ιορυναΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "iopuvaABEZHIKMNOPTYX"
+_CONFUSABLE = str.maketrans(_CYRILLIC + _GREEK, _AS_LATIN + _AS_LATIN_TOO)
+"""Letters of Cyrillic and Greek that are drawn as Latin ones."""
+
+
+def looks_alike(text: str) -> str:
+    """Return a text that is the same for names that nobody can tell apart: ``prod`` with a Cyrillic o, and without.
+
+    Composed and decomposed letters are the same, and so are letters that are drawn as Latin ones; case is not
+    (https://www.unicode.org/reports/tr39/#Confusable_Detection, of which these are the letters that keyboards have).
+    """
+    return text if text.isascii() else unicodedata.normalize("NFKC", text).translate(_CONFUSABLE)
+
+
 def unseen(text: str) -> re.Match[str] | None:
     """Find the first character that nobody sees, or that looks like a space and is none."""
     return None if text.isascii() else _UNSEEN.search(text)

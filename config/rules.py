@@ -157,7 +157,9 @@ RULES: dict[str, Rule] = {
     "restrictions-check-old": Rule(
         "warning", "Somebody has looked at an environment's deployment restrictions in the last 180 days."
     ),
-    "selects-no-account": Rule("warning", "A role is for some account.", of_absence=True),
+    "selects-no-account": Rule(
+        "warning", "A role is for some account, and every pattern of accounts matches one.", of_absence=True
+    ),
     "unused-workspace": Rule("warning", "A workspace is trusted by a role, or kept by an account.", of_absence=True),
     "unused-repository": Rule("warning", "A repository is trusted by a role.", of_absence=True),
     "unused-environment": Rule("warning", "A deployment environment is trusted by a role.", of_absence=True),

@@ -14,6 +14,7 @@ class AccountSelector:
     def __init__(self, accounts: Mapping[str, Account]) -> None:
         self._accounts = accounts
         self._matching = lru_cache(maxsize=None)(self._match)
+        self._labelled = lru_cache(maxsize=None)(self._with_labels)
 
     def _match(self, pattern: str) -> frozenset[str]:
         if not is_glob(pattern):
@@ -32,8 +33,10 @@ class AccountSelector:
         """Return the keys of the accounts that keys and globs, or labels, select, sorted."""
         if not isinstance(wanted, AccountsByLabel):
             return sorted(self.matching(wanted))
-        labelled = {key for key, account in self._accounts.items() if wanted.labels.items() <= account.labels.items()}
-        return sorted(labelled - self.matching(wanted.exclude))
+        return sorted(self._labelled(tuple(sorted(wanted.labels.items()))) - self.matching(wanted.exclude))
+
+    def _with_labels(self, labels: tuple[tuple[str, str], ...]) -> frozenset[str]:
+        return frozenset(key for key, account in self._accounts.items() if set(labels) <= account.labels.items())
 
     def overrides(self, role: Role) -> dict[str, tuple[str, Override]]:
         """Return by account key the override that holds there, with its own key; the first where two match."""

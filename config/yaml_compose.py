@@ -7,20 +7,32 @@ import yaml
 
 from config.yaml_syntax import YAML_ERRORS
 
+_MOST = 100_000
+"""Texts whose tags are remembered; keys and words stand everywhere, what stands once is soon forgotten."""
+
+_PLAIN: dict[str, str] = {}
+"""The tag of a scalar without quotes, by its text: it follows from that alone."""
+
+_OTHERS: dict[type[yaml.Node], str] = {
+    yaml.SequenceNode: yaml.resolver.BaseResolver.DEFAULT_SEQUENCE_TAG,
+    yaml.MappingNode: yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG,
+}
+
 
 class _Loader(yaml.CSafeLoader):
     """PyYAML's own, which asks what a plain scalar is once for each text: most are keys that stand everywhere."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self._tags: dict[tuple[Any, ...], str] = {}
-
     def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:  # noqa: ANN401 - as PyYAML's
         """Return the tag of a node."""
-        asked = (kind, value, implicit) if kind is yaml.ScalarNode else (kind, None, implicit)
-        tag = self._tags.get(asked)
+        if kind is not yaml.ScalarNode:
+            return _OTHERS[kind]
+        if not implicit[0]:
+            return yaml.resolver.BaseResolver.DEFAULT_SCALAR_TAG
+        tag = _PLAIN.get(value)
         if tag is None:
-            tag = self._tags[asked] = str(super().resolve(kind, value, implicit))  # type: ignore[no-untyped-call] # so are PyYAML's stubs
+            if len(_PLAIN) >= _MOST:
+                _PLAIN.clear()
+            tag = _PLAIN[value] = str(super().resolve(kind, value, implicit))  # type: ignore[no-untyped-call] # so are PyYAML's stubs
         return tag
 
 

@@ -16,7 +16,7 @@ import yaml
 from config.characters import as_it_looks, instead_of, name_of, unseen
 from config.yaml_bounds import MAX_DEPTH, MAX_VALUES, refused_for_size, too_deep, too_many
 from config.yaml_compose import compose, composed
-from config.yaml_nodes import NO_KEY, PREFIX, pairs
+from config.yaml_nodes import MERGE, NO_KEY, PREFIX, pairs
 from config.yaml_problem import Path, Problem
 from config.yaml_syntax import YAML_ERRORS, control_character, syntax_problem
 
@@ -141,8 +141,12 @@ class _Constructor:
             self._report("yaml-feature", node, path, "a value that begins with `{{` is a mapping to YAML", hint)
             return None
         run: list[str] = []
+        told = False
         for key_node, value_node, merged in pairs(node):
             if merged:
+                if not told:
+                    told = True
+                    self._refuse_merging_twice(node, path)
                 self._values += 1
                 self._refuse_too_much(node, path)
             key = key_node.value if _is_plain_text(key_node) else self._key(key_node, path)
@@ -164,6 +168,13 @@ class _Constructor:
             keys[key] = key_node
             data[key] = value_node.value if _is_text(value_node) else self.construct(value_node, (*path, key))
         return data
+
+    def _refuse_merging_twice(self, node: yaml.MappingNode, path: Path) -> None:
+        """Report `<<` twice: which of the two mappings wins would be up to the reader of YAML."""
+        first, *others = [key for key, _ in node.value if key.tag == MERGE]
+        for again in others:
+            message = f"`<<` stands twice, first on line {first.start_mark.line + 1}"
+            self._report("duplicate", again, (*path, "<<"), message, "merge several by one: `<<: [*one, *other]`")
 
     def _report_twice(self, node: yaml.Node, first: yaml.Node, path: Path, run: list[str]) -> None:
         """Report a key twice; several in a row, or in an entry, once: the name was lost above them.

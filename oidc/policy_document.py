@@ -72,6 +72,8 @@ def _canonical_statement(statement: Mapping[str, Any]) -> dict[str, Any]:
 
 def _ordered(mapping: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
     known = {key: mapping[key] for key in keys if key in mapping}
+    if len(known) == len(mapping):
+        return known
     return known | {key: mapping[key] for key in sorted(mapping.keys() - known.keys())}
 
 

@@ -20,6 +20,7 @@ from config.cross_record.context import Context
 
 _CHECKS = (
     identity.check_uuids,
+    identity.check_lookalikes,
     identity.check_account_ids,
     previous_slugs.check_previous_slugs,
     restrictions.check_restrictions,

@@ -1,5 +1,6 @@
 """Accounts: their own references, who selects them, and which override holds in each."""
 
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from math import prod
 
@@ -64,9 +65,22 @@ def check_selection(context: Context) -> None:
         for index, name in unknown:
             hint = did_you_mean(name, known, f"the accounts are {', '.join(sorted(known)) or 'none yet'}")
             context.report("unknown-account", (*inside, index), f"there is no account `{name}`", hint)
+        if role.for_each is None and not broken:
+            _check_globs(context, names, inside, excluded=by_label)
         if not unknown and not broken and not context.selector.selected(role):
             item = f" for {role.item}" if role.for_each is not None else ""
             context.report("selects-no-account", at, f"this selects no account{item}", "name one, or remove the role")
+
+
+def _check_globs(context: Context, names: Sequence[str], inside: Path, *, excluded: bool) -> None:
+    """Report globs that match nothing beside what is selected: an account that was to be left out would be in."""
+    if not excluded and len(names) == 1:
+        return  # then nothing is selected, which is told once
+    for index, name in enumerate(names):
+        if is_glob(name) and not context.selector.matching([name]):
+            effect = "leaves out nothing" if excluded else "selects nothing"
+            hint = "write it as the accounts are called, or remove it"
+            context.report("selects-no-account", (*inside, index), f"`{name}` matches no account: it {effect}", hint)
 
 
 def check_overrides(context: Context) -> None:

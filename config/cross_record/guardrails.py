@@ -54,9 +54,10 @@ def _check_accounts(context: Context, at: Path, wanted: tuple[str, ...] | Accoun
             unknown = True
             hint = did_you_mean(name, known, f"the accounts are {', '.join(sorted(known)) or 'none yet'}")
             context.report("unknown-account", where, f"there is no account `{name}`", hint)
-        elif not by_label and all_known and not context.selector.matching([name]):
+        elif all_known and not context.selector.matching([name]):
             hint = f"the accounts are {', '.join(sorted(known)) or 'none yet'}"
-            context.report("guardrail-selects-nothing", where, f"`{name}` matches no account", hint)
+            effect = ": it leaves out nothing" if by_label else ""
+            context.report("guardrail-selects-nothing", where, f"`{name}` matches no account{effect}", hint)
     if isinstance(wanted, AccountsByLabel) and all_known and not unknown and not context.selector.selected_by(wanted):
         labels = ", ".join(f"{key}: {value}" for key, value in sorted(wanted.labels.items()))
         message = f"no account has the labels {labels}"

@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from config.characters import looks_alike
 from config.cross_record.context import Context
+from config.findings import unusual_letters
 from config.lock import with_locked_uuids
 from config.models.inventory import Inventory
 from config.models.workspace import Environment
@@ -19,6 +21,23 @@ def check_uuids(context: Context) -> None:
             message = f"{uuid} is {show_path(_as_written(context, first))} already, at {context.where(first)}"
             hint = "look both up in Bitbucket and correct the wrong one"
             context.report("duplicate", _as_written(context, path), message, hint)
+
+
+def check_lookalikes(context: Context) -> None:
+    """Report two deployment environments of a repository whose names nobody can tell apart in a review."""
+    for slug, workspace in context.inventory.workspaces.items():
+        for name, repository in workspace.repositories.items():
+            # Most names are of ASCII, and these look like none but themselves.
+            if all(map(str.isascii, repository.environments)):
+                continue
+            seen: dict[str, str] = {}
+            for environment in sorted(repository.environments, key=str.isascii, reverse=True):
+                first = seen.setdefault(looks_alike(environment), environment)
+                if first != environment:
+                    at = ("workspaces", slug, "repositories", name, "environments", environment)
+                    message = f"`{environment}`{unusual_letters(environment)} looks like `{first}`"
+                    hint = "remove one of the two, or rename it in Bitbucket and here"
+                    context.sources.report("duplicate", at, message, hint, of_key=True)
 
 
 def _as_written(context: Context, path: Path) -> Path:

@@ -18,6 +18,7 @@ class InventoryModel(BaseModel):
         use_attribute_docstrings=True,
         hide_input_in_errors=True,
         validate_default=False,
+        defer_build=True,
         model_title_generator=lambda model: in_words(model.__name__),
     )
 
