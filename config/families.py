@@ -118,8 +118,8 @@ def _check_bound(sources: Sources, key: str, entry: dict[str, Any], over: ForEac
 
     A plan role is assumed by steps outside deployment environments, so it need not tell these apart.
     """
-    if not list(_trust(entry)):
-        return  # which is reported where it is missing
+    if not list(_own_trust(entry)):
+        return  # which is reported where it is missing, or is none
     plan = entry.get("plan_role")
     for name in over.model_fields_set:
         if not _is_bound(entry, name):

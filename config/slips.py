@@ -38,7 +38,7 @@ def without_echoes(faults: Sequence[Fault], data: Mapping[str, Any]) -> tuple[Fa
         faults = _nameless(section, faults, data)
     for section in ("defaults", *_ENTRIES):
         faults = _misplaced(section, faults, data)
-    return tuple(_misspelt(_bare_documents(faults), data))
+    return tuple(_misspelt(_without_for_each(_bare_documents(faults)), data))
 
 
 def _nameless(section: str, faults: Sequence[Fault], data: Mapping[str, Any]) -> Sequence[Fault]:
@@ -105,6 +105,22 @@ def _bare_documents(faults: Sequence[Fault]) -> Sequence[Fault]:
         for entry, key in bare.items()
     ]  # fmt: skip
     return [*(fault for fault in faults if fault.path[:2] not in bare), *told]
+
+
+def _without_for_each(faults: Sequence[Fault]) -> Sequence[Fault]:
+    """Take all variables of families in one role for one fault: there is no ``for_each``, or it is misspelt."""
+    told = {fault.path[:2] for fault in faults if fault.rule == "unknown-key" and fault.hint == _FOR_EACH}
+    kept: list[Fault] = []
+    for fault in faults:
+        if fault.path[:1] == ("roles",) and fault.rule == "bad-variable" and _OF_FOR_EACH in fault.message:
+            if fault.path[:2] in told:
+                continue
+            told.add(fault.path[:2])
+        kept.append(fault)
+    return kept
+
+
+_FOR_EACH, _OF_FOR_EACH = "did you mean `for_each`?", "stands for an item of `for_each"
 
 
 def _misspelt(faults: Sequence[Fault], data: Mapping[str, Any]) -> list[Fault]:
