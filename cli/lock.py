@@ -108,7 +108,7 @@ def command(
     refreshed = from_aws.refreshed if from_aws is not None else refreshed
     report = Report.of(found, questions, refreshed, is_check=check, asks_aws=asks_aws)
     report = report.with_accounts(from_aws.failed, from_aws.notes) if from_aws is not None else report
-    if not check and not refreshed.has_errors:
+    if not check and not refreshed.has_errors and not report.is_empty:
         read = found.lock.source.document.text if found.lock.source is not None else None
         report = report.after_writing(written=write_lock(_path(found), refreshed.lock, read=read))
     if output == "json":

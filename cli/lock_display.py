@@ -77,6 +77,11 @@ class Report:
         return replace(self, failed=tuple(failed), notes=tuple(notes))
 
     @property
+    def is_empty(self) -> bool:
+        """Tell whether nobody answered anything new, and somebody should have."""
+        return bool(self.failed) and not self.changes
+
+    @property
     def has_errors(self) -> bool:
         """Tell whether something that is otherwise is an error."""
         return any(one.level == "error" for _, one in self.found)
@@ -141,10 +146,16 @@ _MARKS = {"added": "+", "removed": "-", "changed": "~"}
 def _end(report: Report) -> str:
     errors = sum(one.level == "error" for _, one in report.found)
     if errors and report.is_check:
-        return f"{errors} error{'' if errors == 1 else 's'}: the inventory or its lock is not what Bitbucket says"
-    count = f"{len(report.changes)} change{'' if len(report.changes) == 1 else 's'}"
+        return f"{errors} error{'' if errors == 1 else 's'}: the inventory or its lock is not what the world says"
     if errors:
         return f"{LOCK_NAME} is left as it is: correct what is above first"
+    if report.is_empty:
+        return f"{LOCK_NAME} is left as it is: accounts did not answer"
+    return _outcome(report)
+
+
+def _outcome(report: Report) -> str:
+    count = f"{len(report.changes)} change{'' if len(report.changes) == 1 else 's'}"
     if report.written:
         return f"{LOCK_NAME} is written, {count}: review it and commit it"
     if not report.is_needed:

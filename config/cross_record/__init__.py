@@ -26,6 +26,7 @@ _CHECKS = (
     restrictions.check_restrictions,
     identity.check_lock,
     accounts.check_accounts,
+    accounts.check_organization,
     accounts.check_selection,
     accounts.check_overrides,
     trust.check_trust,

@@ -11,7 +11,7 @@ from config.models.account import Account
 from config.models.family import PLAN_SUFFIX, family_of
 from config.models.role import AccountsByLabel, PairedRole, Role
 from config.selectors import is_glob
-from config.variables import render
+from config.variables import render, variables_in
 from config.yaml_document import Path
 from oidc.arn import parse_iam_arn
 
@@ -50,6 +50,23 @@ def _check_deploy_role(context: Context, at: Path, account: Account) -> None:
         message = f"{rendered} is not a role of account {account.id} in partition {account.partition}"
         hint = "name a role of this account: through any other, `up` would write elsewhere"
         context.report("bad-arn", (*at, "deploy_role") if own else ("defaults", "deploy_role"), message, hint)
+
+
+def check_organization(context: Context) -> None:
+    """Report a role for listing an organization's accounts that cannot be one: it is no role of each account."""
+    selection = context.inventory.accounts_from
+    if selection is None or selection.organization.role is None:
+        return
+    at: Path = ("accounts_from", "organization", "role")
+    partition, arn = selection.organization.partition.value, selection.organization.role.arn
+    if others := variables_in(arn) - {"partition"}:
+        message = f"{{{{{min(others)}}}}} means nothing here: one role lists the accounts of all"
+        context.report("bad-variable", at, message, "write the ARN of that role; {{partition}} alone is replaced in it")
+        return
+    parsed = parse_iam_arn(render(arn, {"partition": partition}))
+    if parsed is not None and parsed.partition != partition:
+        message = f"{arn} is not in partition {partition}, which is that of the organization"
+        context.report("bad-arn", at, message, "name a role of that partition, or correct `partition`")
 
 
 def check_selection(context: Context) -> None:

@@ -124,9 +124,9 @@ def refresh_accounts(
     selected = {
         key: found.model_copy(update={"deploy_role": roles.get(key)}) for key, found in old.selected_accounts.items()
     }
-    answers: dict[Any, str] = {**old.answers, "accounts": accounts_digest(asked.values())}
-    lock = old.model_copy(update={"accounts": accounts, "selected_accounts": selected, "answers": answers})
     failed = tuple(outcome for outcome in outcomes if isinstance(outcome, Failed))
+    answers: dict[Any, str] = {**old.answers} | ({} if failed else {"accounts": accounts_digest(asked.values())})
+    lock = old.model_copy(update={"accounts": accounts, "selected_accounts": selected, "answers": answers})
     return RefreshedAccounts(lock, tuple(discrepancies), failed, tuple(notes))
 
 

@@ -78,6 +78,7 @@ PASSED = {
         "bad-arn--default-deploy-role-of-one-account",
     ),
     *("bad-arn--deploy-role-of-another-account", "bad-arn--policy-of-another-account"),
+    *("bad-arn--role-of-an-organization-in-another-partition", "bad-variable--role-of-an-organization"),
     # The key is well formed; as a name in IAM it is too long.
     *("bad-name--role-key-too-long-for-a-name", "bad-name--plan-role-too-long"),
     "bad-name--permission-policy-name-too-long",

@@ -130,6 +130,15 @@ def test_an_account_that_does_not_answer_keeps_what_the_lock_has(
     assert lock(folder, "--check", "--format", "json") == 3
 
 
+def test_where_nobody_answers_nothing_is_written(
+    lock: Lock, write: Write, account: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write(f'prod: {{id: "{account}"}}')
+    assert lock(folder) == 3
+    assert capsys.readouterr().err.endswith("inventory.lock.yaml is left as it is: accounts did not answer\n")
+    assert not (folder / "inventory.lock.yaml").exists()
+
+
 def test_boundaries_that_are_missing_stop_the_plan(
     lock: Lock, write: Write, logged_in: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
