@@ -206,3 +206,81 @@ def test_a_policy_of_the_wild_is_taken_over_no_wider_or_left_out(file: Path) -> 
     for request in REQUESTS if rendered is not None else ():
         if decide_trust(rendered or {}, request).allowed:
             assert decide_trust(policy, request).allowed, request
+
+
+def trusting(subject: str, audience: str = OWN, account: str = ACCOUNT) -> dict[str, Any]:
+    condition = {"StringEquals": {f"{KEY}:aud": audience}, "StringLike": {f"{KEY}:sub": subject}}
+    principal = {"Federated": ARN.replace(ACCOUNT, account)}
+    action = "sts:AssumeRoleWithWebIdentity"
+    statement = {"Effect": "Allow", "Principal": principal, "Action": action, "Condition": condition}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def role_called(name: str, trust: dict[str, Any], **inline: Any) -> FoundRole:
+    return FoundRole(name, "/", trust, "", 3600, None, (), inline, {})
+
+
+def account_with(key: str, number: str, *roles: FoundRole) -> FoundAccount:
+    return FoundAccount(key, AccountId(number), Partition.AWS, (), roles)
+
+
+KNOWN = {
+    "workspaces": {
+        "acme": {
+            "uuid": f"{{{WORKSPACE}}}",
+            "audiences": ["further"],
+            "repositories": {"shop": {"uuid": SHOP, "environments": {"production": PRODUCTION}}},
+        }
+    },
+    "accounts": {"prod": {"id": ACCOUNT}, "dev": {"id": "111111111111"}},
+}
+
+
+def roles_of(*accounts: FoundAccount, managed: tuple[tuple[str, str], ...] = ()) -> tuple[Adoption, dict[str, Any]]:
+    adoption = adopt(accounts, Inventory.model_validate(KNOWN), managed)
+    return adoption, dict(adoption.data.get("roles", {}))
+
+
+def test_a_role_that_is_alike_in_accounts_is_one_and_one_that_differs_is_another() -> None:
+    alike = trusting(f"{SHOP}:*"), trusting(f"{SHOP}:*", account="111111111111")
+    prod = account_with("prod", ACCOUNT, role_called("same", alike[0]), role_called("other", alike[0]))
+    narrower = trusting(f"{SHOP}:{PRODUCTION}:*", account="111111111111")
+    dev = account_with("dev", "111111111111", role_called("same", alike[1]), role_called("other", narrower))
+    adoption, roles = roles_of(prod, dev)
+    assert {key: role["accounts"] for key, role in roles.items()} == {
+        "same": ["dev", "prod"], "other-dev": ["dev"], "other-prod": ["prod"],
+    }  # fmt: skip
+    assert {(one.account, one.key, one.name) for one in adoption.roles} == {
+        *(("dev", "same", "same"), ("prod", "same", "same")),
+        *(("dev", "other-dev", "other"), ("prod", "other-prod", "other")),
+    }
+
+
+def test_what_the_inventory_knows_gives_names_and_is_not_said_again() -> None:
+    adoption, roles = roles_of(account_with("prod", ACCOUNT, role_called("r", trusting(f"{SHOP}:{PRODUCTION}:*"))))
+    assert roles["r"]["trust"] == [{"repository": "acme/shop", "environments": ["production"]}]
+    assert "workspaces" not in adoption.data
+    assert adoption.notes == ()
+
+
+def test_an_audience_that_a_list_of_the_inventory_lacks_is_told() -> None:
+    adoption, roles = roles_of(account_with("prod", ACCOUNT, role_called("r", trusting(f"{SHOP}:*", "theirs"))))
+    assert roles["r"]["trust"][0]["audiences"] == ["theirs"]
+    assert [note.message for note in adoption.notes] == ["add theirs to its audiences: a list stands in one file"]
+
+
+def test_of_two_inline_policies_of_one_name_the_second_stays_unmanaged() -> None:
+    one, other = ({"Version": "2012-10-17", "Statement": [{"Sid": sid}]} for sid in ("One", "Other"))
+    trust = trusting(f"{SHOP}:*")
+    prod = account_with("prod", ACCOUNT, role_called("a", trust, look=one), role_called("b", trust, look=other))
+    adoption, roles = roles_of(prod)
+    assert adoption.data["permission_policies"] == {"look": {"document": one}}
+    assert (roles["a"]["inline_policies"], "inline_policies" in roles["b"]) == (["look"], False)
+    assert [note.subject for note in adoption.notes] == ["prod, role b"]
+    assert [one.inline_policies for one in adoption.roles] == [("look",), ()]
+
+
+def test_roles_that_the_inventory_makes_already_are_left_alone() -> None:
+    prod = account_with("prod", ACCOUNT, role_called("ours", trusting(f"{SHOP}:*")))
+    adoption, _ = roles_of(prod, managed=(("prod", "ours"),))
+    assert adoption.data == {}
