@@ -23,11 +23,11 @@ _OPERATIONS = {
     "delete": Operation.DELETE,
     "create-replacement": Operation.REPLACE,
     "delete-replaced": Operation.DELETE_REPLACED,
-    "discard": Operation.DISCARD,
 }
 """Without ``replace``, which only announces the two halves of a replacement, and without reads: those of a refresh, and
-of a resource that the program does not manage. ``import-replacement`` takes over one that was only read until then; an
-import in place of a managed resource cannot come about here, since ids are ARNs that follow from the URN's account."""
+of a resource that the program does not manage, of which ``discard`` is the end. ``import-replacement`` takes over one
+that was only read until then; an import in place of a managed resource cannot come about here, since ids are ARNs that
+follow from the URN's account."""
 
 _OF_REFRESH = {"same": Operation.SAME, "update": Operation.REFRESH, "delete": Operation.FORGET}
 """What ``pulumi refresh`` calls the results of its reads."""

@@ -67,6 +67,14 @@ def test_a_replacement_is_its_two_halves() -> None:
     assert run.reader.summary().counts == {Operation.DELETE_REPLACED: 1, Operation.REPLACE: 1}
 
 
+def test_what_is_imported_what_is_retained_and_what_is_only_read() -> None:
+    run = Run()
+    for op in ("import", "read", "discard", "import-replacement", "discard-replaced"):
+        run.event("resOutputsEvent", op, f"{ROLE}/{op}")
+    run.event("resOutputsEvent", "delete", ROLE, old={"custom": True, "retainOnDelete": True}, new=None)
+    assert run.reader.summary().counts == {Operation.IMPORT: 2, Operation.DISCARD: 1}
+
+
 def test_the_reads_before_an_up_are_no_steps_and_those_of_a_refresh_are() -> None:
     up, refresh = Run(), Run(refresh=True)
     up.event("resourcePreEvent", "refresh", ROLE)
