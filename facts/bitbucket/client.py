@@ -6,8 +6,13 @@ Source: https://developer.atlassian.com/cloud/bitbucket/rest/intro/.
 from typing import Protocol, TypeVar
 from urllib.parse import quote
 
-from facts.bitbucket.answers import Answer, EnvironmentAnswer, RepositoryAnswer, WorkspaceAnswer
+from facts.bitbucket.answers import Answer, EnvironmentAnswer, PageAnswer, RepositoryAnswer, WorkspaceAnswer
+from facts.bitbucket.pages import MAX_PAGES, PAGE_LENGTH
 from facts.bitbucket.transport import Transport
+from oidc.errors import BitbucketError
+
+_WORTH_A_LIST = 10
+"""Repositories of one workspace that are asked for one by one, whatever the workspace has."""
 
 A = TypeVar("A", bound=Answer)
 
@@ -20,6 +25,9 @@ class Bitbucket(Protocol):
 
     def repository(self, workspace: str, name: str) -> RepositoryAnswer | None:
         """Return a repository."""
+
+    def repositories(self, workspace: str, wanted: int) -> tuple[RepositoryAnswer, ...]:
+        """Return all repositories of a workspace where that is quicker than to ask for so many of them; else none."""
 
     def environments(self, workspace: str, repository: str) -> tuple[EnvironmentAnswer, ...]:
         """Return all deployment environments of a repository."""
@@ -38,6 +46,24 @@ class BitbucketClient:
     def repository(self, workspace: str, name: str) -> RepositoryAnswer | None:
         """Return a repository; a renamed one may be found by its former name."""
         return self._one(f"/repositories/{_part(workspace)}/{_part(name)}", RepositoryAnswer)
+
+    def repositories(self, workspace: str, wanted: int) -> tuple[RepositoryAnswer, ...]:
+        """Return all repositories of a workspace that the credentials see, a hundred at a time; or none.
+
+        None where that takes as many requests as to ask for each that is wanted, and where the list is not to be
+        relied on: each of them can be asked for by itself then.
+        """
+        if wanted < _WORTH_A_LIST:
+            return ()
+        path = f"/repositories/{_part(workspace)}"
+        try:
+            first = self._one(f"{path}?pagelen=1", PageAnswer)
+            pages = -(-first.size // PAGE_LENGTH) if first is not None and first.size is not None else MAX_PAGES
+            if pages >= min(wanted, MAX_PAGES):
+                return ()
+            return tuple(self._transport.discreet(one) for one in self._transport.listed(path, RepositoryAnswer))
+        except BitbucketError:
+            return ()
 
     def environments(self, workspace: str, repository: str) -> tuple[EnvironmentAnswer, ...]:
         """Return all deployment environments of a repository; none where it has no pipelines yet."""

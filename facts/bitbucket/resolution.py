@@ -52,6 +52,7 @@ class _Job:
     called: str
     name: Name
     question: RepositoryQuestion
+    listed: RepositoryAnswer | None
 
 
 def resolve(
@@ -84,8 +85,7 @@ def resolve(
         on_progress(done, total)
         if answer is not None:
             found[slug] = LockedWorkspace(uuid=answer.uuid)
-            called = slug if answer.slug == slug else answer.uuid
-            jobs += [_Job(answer, called, (slug, name), asked) for name, asked in question.repositories.items()]
+            jobs += _jobs(slug, answer, question, bitbucket)
     repositories: dict[str, dict[str, LockedRepository]] = {slug: {} for slug in found}
     for job, locked, its in _in_turn(jobs, bitbucket, accepted):
         done += 1
@@ -97,6 +97,13 @@ def resolve(
     workspaces = {slug: one.model_copy(update={"repositories": repositories[slug]}) for slug, one in found.items()}
     report_two_names(_names(workspaces), findings)
     return Resolved(workspaces, tuple(findings.discrepancies), tuple(findings.uuids))
+
+
+def _jobs(slug: str, workspace: WorkspaceAnswer, question: WorkspaceQuestion, bitbucket: Bitbucket) -> Iterator[_Job]:
+    called = slug if workspace.slug == slug else workspace.uuid
+    listed = {one.slug: one for one in bitbucket.repositories(called, len(question.repositories))}
+    for name, asked in question.repositories.items():
+        yield _Job(workspace, called, (slug, name), asked, listed.get(name))
 
 
 def _names(workspaces: Mapping[str, LockedWorkspace]) -> Iterator[tuple[Name, str]]:
@@ -184,7 +191,7 @@ def _repository(job: _Job, bitbucket: Bitbucket, findings: Findings) -> LockedRe
         found = bitbucket.repository(called, uuid)
         return found.full_name if found is not None and found.uuid == uuid else None
 
-    answer = bitbucket.repository(called, slug)
+    answer = job.listed or bitbucket.repository(called, slug)
     if answer is None:
         uuid = judge_missing(job.name, job.question.known, findings, called_today)
         answer = bitbucket.repository(called, uuid) if uuid else None

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from sandbox.emulated_bitbucket.call import Call, no_repository
-from sandbox.emulated_bitbucket.contents import EmulatedEnvironment
+from sandbox.emulated_bitbucket.contents import EmulatedEnvironment, EmulatedRepository
 from sandbox.emulated_bitbucket.exchange import Answer, Document, Request, error_answer
 from sandbox.emulated_bitbucket.manners import Manners
 from sandbox.emulated_bitbucket.pull_requests import PullRequests
@@ -44,6 +44,11 @@ class RestApi:
         workspace, repository = r"/2\.0/workspaces/([^/]+)/?", r"/2\.0/repositories/([^/]+)/([^/]+)/?"
         self._routes: tuple[tuple[re.Pattern[str], tuple[str, str], Callable[[Call], Answer]], ...] = (
             (re.compile(workspace), ("read:workspace:bitbucket", ""), _workspace),
+            (
+                re.compile(r"/2\.0/repositories/([^/]+)/?"),
+                ("read:repository:bitbucket", "repository"),
+                self._repositories,
+            ),
             (re.compile(repository), ("read:repository:bitbucket", "repository"), _repository),
             (re.compile(repository + r"environments/?"), ("read:pipeline:bitbucket", "pipeline"), self._environments),
             (re.compile(r"/2\.0/user/?"), ("read:user:bitbucket", "account"), self._user),
@@ -102,6 +107,12 @@ class RestApi:
         told = {"access_token": token, "token_type": "bearer", "expires_in": 7200, "scopes": " ".join(sorted(scopes))}
         return Answer(HTTPStatus.OK, told)
 
+    def _repositories(self, call: Call) -> Answer:
+        workspace = call.workspace()
+        if workspace is None:
+            return error_answer(HTTPStatus.NOT_FOUND, f"No workspace with identifier '{call.names[0]}'.")
+        return self._paged(call.request, [_told(workspace, one) for one in workspace.repositories])
+
     def _environments(self, call: Call) -> Answer:
         found = call.repository()
         if found is None:
@@ -149,13 +160,16 @@ def _repository(call: Call) -> Answer:
     workspace, found = call.workspace(), call.repository()
     if workspace is None or found is None:
         return no_repository(call)
+    return Answer(HTTPStatus.OK, _told(workspace, found))
+
+
+def _told(workspace: EmulatedWorkspace, found: EmulatedRepository) -> Document:
     owner = {"type": "workspace", "uuid": workspace.uuid, "slug": workspace.slug}
     full_name = f"{workspace.slug}/{found.slug}"
-    told: Document = {
+    return {
         "type": "repository", "uuid": found.uuid, "full_name": full_name, "slug": found.slug, "name": found.slug,
         "workspace": owner, "is_private": True,
     }  # fmt: skip
-    return Answer(HTTPStatus.OK, told)
 
 
 def _environment(one: EmulatedEnvironment) -> Document:

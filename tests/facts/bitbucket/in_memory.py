@@ -47,6 +47,12 @@ class InMemory:
                 return RepositoryAnswer.model_validate(told)
         return None
 
+    def repositories(self, workspace: str, wanted: int) -> tuple[RepositoryAnswer, ...]:
+        self.asked.append(f"{workspace}: all")
+        names = [name.partition("/")[2] for name in self._repositories if name.startswith(f"{workspace}/")]
+        found = [self.repository(workspace, name) for name in names] if wanted >= 10 else []
+        return tuple(one for one in found if one is not None)
+
     def environments(self, workspace: str, repository: str) -> tuple[EnvironmentAnswer, ...]:
         found = self.repository(workspace, repository)
         known = self._environments.get(found.full_name, {}) if found else {}

@@ -4,7 +4,8 @@ import pytest
 
 from facts.bitbucket.credentials import Credentials, find_credentials
 from oidc.errors import BitbucketError
-from sandbox.emulated_bitbucket import EmulatedBitbucket
+from sandbox.emulated_bitbucket import EmulatedBitbucket, EmulatedWorkspace
+from sandbox.emulated_bitbucket.contents import EmulatedRepository
 from tests.facts.bitbucket.conftest import ACME, SHOP, StartClient
 from tests.facts.bitbucket.in_memory import uuid
 from tests.facts.conftest import StoppedClock
@@ -61,6 +62,35 @@ def test_every_environment_is_found_whatever_is_wrong_with_the_pages(
     bitbucket.manners.changes_order = fault == "another order"
     found = start_client().environments("acme", "shop")
     assert {one.name for one in found} == {one.name for one in SHOP.environments}
+
+
+MANY = tuple(EmulatedRepository(f"r{number}", uuid(1000 + number)) for number in range(230))
+
+
+def test_many_repositories_of_a_workspace_are_listed_a_hundred_at_a_time(
+    start_client: StartClient, bitbucket: EmulatedBitbucket
+) -> None:
+    bitbucket.workspaces = (EmulatedWorkspace("acme", uuid(1), MANY),)
+    found = start_client().repositories("acme", 150)
+    assert {one.uuid for one in found} == {one.uuid for one in MANY}
+    assert [request.query for request in bitbucket.requests] == [
+        "pagelen=1", "pagelen=100", "pagelen=100&page=2", "pagelen=100&page=3",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("wanted", "asked"), [(9, 0), (10, 1)], ids=["few are wanted", "the workspace has many more"])
+def test_few_of_many_repositories_are_asked_for_one_by_one(
+    start_client: StartClient, bitbucket: EmulatedBitbucket, wanted: int, asked: int
+) -> None:
+    bitbucket.workspaces = (EmulatedWorkspace("acme", uuid(1), MANY * 5),)
+    assert start_client().repositories("acme", wanted) == ()
+    assert len(bitbucket.requests) == asked
+
+
+def test_a_list_that_cannot_be_relied_on_is_none(start_client: StartClient, bitbucket: EmulatedBitbucket) -> None:
+    bitbucket.workspaces = (EmulatedWorkspace("acme", uuid(1), MANY[:20] * 2),)  # it says 40 and has 20
+    assert start_client().repositories("acme", 40) == ()
+    assert start_client().repositories("nobody", 40) == ()
 
 
 def test_a_former_name_is_followed_on_the_same_host(start_client: StartClient) -> None:

@@ -251,5 +251,6 @@ def test_many_repositories_give_the_same_in_whatever_order_the_answers_come() ->
     )
     questions = questions_of(Inventory.model_validate(data), Lock())
     found = [dataclasses.astuple(resolve(questions, many)) for _ in range(3)]
+    assert many.asked.count("acme: all") == 3
     assert found[0] == found[1] == found[2]
     assert list(resolve(questions, many).workspaces["acme"].repositories) == sorted(names)
