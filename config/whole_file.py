@@ -26,13 +26,13 @@ def write_whole(path: Path, content: bytes) -> bool:
         OutsideWorldError: It cannot be written.
     """
     try:
+        if path.exists() and not path.is_file():
+            path.write_bytes(content)  # by its own name: what /dev/stdout leads to may have none
+            return True
         target = path.resolve()
-        if target.exists() and not target.is_file():
-            target.write_bytes(content)
-        elif target.is_file() and target.read_bytes() == content:
+        if target.is_file() and target.read_bytes() == content:
             return False
-        else:
-            replace_whole(target, content)
+        replace_whole(target, content)
     except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a link to itself; ValueError: a NUL
         reason = getattr(error, "strerror", None) or "its path leads nowhere"
         what = f"{one_line(str(path))} cannot be written: {reason}"

@@ -295,6 +295,14 @@ def _streams(data: bytes) -> list[bytes]:
     return found
 
 
+def test_a_page_without_roles_can_be_searched(browser: Browser, tmp_path: Path) -> None:
+    (tmp_path / "inventory.yaml").write_text("accounts: {}\n")
+    (tmp_path / "report.html").write_text(html_of(tmp_path))
+    browser.open(tmp_path / "report.html").search("anything")
+    assert browser.visible_roles() == []
+    assert "0 of 0 roles" in browser.driver.find_element(By.ID, "filter").text
+
+
 def test_hostile_names_do_nothing(browser: Browser, tmp_path: Path) -> None:
     (tmp_path / "inventory.yaml").write_text(hostile_inventory())
     path = tmp_path / "report.html"

@@ -32,6 +32,16 @@ def test_a_device_is_written_to_and_stays_one() -> None:
     assert not Path(os.devnull).is_file()
 
 
+def test_a_pipe_that_has_no_name_of_its_own_is_written_to() -> None:
+    reading, writing = os.pipe()
+    try:
+        assert write_whole(Path(f"/dev/fd/{writing}"), b"one")
+        assert os.read(reading, 10) == b"one"
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
 @pytest.mark.parametrize("name", ["", "no/file", "loop", "nul\0", "x" * 300])
 def test_what_cannot_be_written_is_said(tmp_path: Path, name: str) -> None:
     (tmp_path / "loop").symlink_to("loop")
