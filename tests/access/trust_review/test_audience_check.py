@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from access.trust_review.audience_check import may_skip_audience
 
@@ -114,3 +116,25 @@ def test_every_policy_of_the_wild_that_says_nothing_of_the_audience_counts() -> 
     assert len(silent) > 1
     for name, text in silent.items():
         assert may_skip_audience(json.loads(text), ARN), name
+
+
+NAMES = st.sampled_from(
+    ["Statement", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Condition", "Federated", "AWS", "Null",
+     "StringEquals", "StringLike", f"{ISSUER}:aud", "x"]
+)  # fmt: skip
+TEXTS = st.sampled_from(["*", "Allow", "Deny", ARN, "sts:AssumeRoleWithWebIdentity", "a"])
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | TEXTS,
+    lambda inside: st.lists(inside, max_size=3) | st.dictionaries(NAMES, inside, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(ANYTHING, ANYTHING)
+def test_whatever_a_policy_holds_it_is_judged(principal: Any, condition: Any) -> None:
+    pinned = {"StringEquals": {f"{ISSUER}:aud": "a"}}
+    assert may_skip_audience(policy(condition, Principal=principal), ARN) in (True, False)
+    assert may_skip_audience(principal, ARN) in (True, False)
+    # A test that pins the audience decides, whatever stands beside it: all tests of a condition must hold.
+    beside = {**condition, **pinned} if isinstance(condition, dict) else pinned
+    assert not may_skip_audience(policy(beside, Principal=principal), ARN)
