@@ -177,6 +177,17 @@ def test_what_stands_apart_is_read_in_its_place_with_the_values_of_its_role(brow
                 assert f"AWS_ROLE_ARN={role.arn}\n" in pipelines[0]
 
 
+def test_what_stands_apart_is_hidden_with_the_last_of_its_roles(browser: Browser, report: Report) -> None:
+    apart = "return [...document.querySelectorAll('#documents article')].map((e) => e.checkVisibility())"
+    every = browser.open(report("families")).run(apart)
+    assert len(every) > 1
+    assert all(every)
+    some = browser.search("repository:site").run(apart)
+    assert any(some)
+    assert not all(some)
+    assert not any(browser.search("nothing-like-it").run(apart))
+
+
 def test_clear_shows_everything_again(browser: Browser, report: Report) -> None:
     browser.open(report("acme")).search("nothing-like-it")
     browser.driver.find_element(By.CSS_SELECTOR, "#filter button").click()

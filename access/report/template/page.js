@@ -124,6 +124,9 @@
       others.every((term) => holds(role, term) !== term.not);
   };
 
+  const apart = every("#documents article").map((element) => (
+    { element, users: every('a[href^="#role-"]', element).map((a) => a.hash) }));
+
   const roles = every("article", sections).map((element) => new Role(element));
   const total = roles.length.toLocaleString("en");
 
@@ -136,6 +139,7 @@
       role.element.hidden = !matches(role);
       if (!role.element.hidden) visible.add(`#${role.element.id}`);
     }
+    for (const one of apart) one.element.hidden = !one.users.some((user) => visible.has(user));
     const asked = NAMES.some((name) => wanted[name] !== "");
     for (const table of every(".matrix")) narrow(table, wanted, terms, asked ? visible : null);
     const number = visible.size.toLocaleString("en");
@@ -233,8 +237,8 @@
     return { id, region, key: account, name, ARN: role.querySelector("dl code").textContent };
   };
 
-  /* A document that stands apart is read in its place, too. What scrolls sideways is scrolled by keyboard, in browsers
-     that do not see to it themselves. */
+  /* A document that stands apart is read in its place, too. What is long is scrolled by keyboard, in browsers that do
+     not see to it themselves. */
   addEventListener("toggle", (event) => {
     for (const link of every(APART, event.target)) {
       if (!sections.contains(link) || link.closest("p").nextElementSibling) continue;
@@ -244,7 +248,7 @@
       copy.removeAttribute("id");
       link.closest("p").after(copy);
     }
-    for (const pre of event.target.querySelectorAll("pre")) pre.tabIndex = pre.scrollWidth > pre.clientWidth ? 0 : -1;
+    for (const pre of event.target.querySelectorAll("pre")) pre.tabIndex = pre.scrollHeight > pre.clientHeight ? 0 : -1;
   }, true);
 
   /* On paper nothing can be opened. */
