@@ -40,7 +40,7 @@ class Commands(FileCommands):
         if any(TOKEN_LIKE.search(argument) for argument in args):
             raise UsageError(
                 "a token stands on the command line, where others can read it",
-                do='pipe it: echo "$BITBUCKET_STEP_OIDC_TOKEN" | bitbucket-oidc explain --token -',
+                do="pipe it: printenv BITBUCKET_STEP_OIDC_TOKEN | bitbucket-oidc explain --token -",
             )
         return super().parse_args(ctx, args)
 

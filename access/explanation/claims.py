@@ -87,7 +87,7 @@ def claims_of_token(text: str) -> dict[str, Any]:
     return _checked(claims, "the token")
 
 
-_PIPE = 'write echo "$BITBUCKET_STEP_OIDC_TOKEN" | bitbucket-oidc explain --token -'
+_PIPE = "write printenv BITBUCKET_STEP_OIDC_TOKEN | bitbucket-oidc explain --token -"
 
 
 def _checked(claims: dict[str, Any], what: str) -> dict[str, Any]:
