@@ -57,10 +57,12 @@ def check_variables(text: str, at: tuple[str | int, ...] = (), *, of_families: b
         at: Where inside the value ``text`` stands.
         of_families: Whether variables of families are accepted: in permission policies, which roles share.
     """
+    if "{" not in text:
+        return
     rest = _IN_BRACES.sub("", text)
     if "{{" in rest:
         raise fault("bad-variable", "double braces open and do not close", "close them: {{account_id}}", at)
-    if "{" in rest and (slip := _LACKS_BRACES.search(rest)):
+    if slip := _LACKS_BRACES.search(rest):
         message, hint = f"{slip[0]} lacks a brace: variables stand in two of each", f"write {{{{{slip[1]}}}}}"
         raise fault("bad-variable", message, hint, at)
     for match in _IN_BRACES.finditer(text):

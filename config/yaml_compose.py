@@ -13,6 +13,7 @@ _MOST = 100_000
 _PLAIN: dict[str, str] = {}
 """The tag of a scalar without quotes, by its text: it follows from that alone."""
 
+_SCALAR, _TEXT = yaml.ScalarNode, yaml.resolver.BaseResolver.DEFAULT_SCALAR_TAG
 _OTHERS: dict[type[yaml.Node], str] = {
     yaml.SequenceNode: yaml.resolver.BaseResolver.DEFAULT_SEQUENCE_TAG,
     yaml.MappingNode: yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG,
@@ -24,10 +25,10 @@ class _Loader(yaml.CSafeLoader):
 
     def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:  # noqa: ANN401 - as PyYAML's
         """Return the tag of a node."""
-        if kind is not yaml.ScalarNode:
+        if kind is not _SCALAR:
             return _OTHERS[kind]
         if not implicit[0]:
-            return yaml.resolver.BaseResolver.DEFAULT_SCALAR_TAG
+            return _TEXT
         tag = _PLAIN.get(value)
         if tag is None:
             if len(_PLAIN) >= _MOST:

@@ -24,6 +24,7 @@ __all__ = ["Path", "Problem", "YamlData", "YamlDocument", "read_document", "show
 
 YamlData: TypeAlias = "dict[str, Any] | list[Any] | str | int | float | bool | date | None"
 
+_SCALAR = yaml.ScalarNode
 _TEXT, _NULL = f"{PREFIX}str", f"{PREFIX}null"
 _MAX_INTEGER = 2**63
 _OCTAL = re.compile("(?![0-9]{12}$)[-+]?0[0-7_]+")
@@ -74,13 +75,9 @@ def read_document(text: str) -> YamlDocument:
 _TAG_HINT = "remove it; quote the whole value if the `!` belongs to it"
 
 
-def _is_text(node: yaml.Node) -> bool:
-    """Tell at once what most of a document is; everything else is looked at in turn."""
-    return type(node) is yaml.ScalarNode and node.tag == _TEXT
-
-
 def _is_plain_text(node: yaml.Node) -> bool:
-    return type(node) is yaml.ScalarNode and node.tag == _TEXT and node.value.isascii()
+    """Tell at once what nearly every key is; everything else is looked at in turn."""
+    return type(node) is _SCALAR and node.tag == _TEXT and node.value.isascii()
 
 
 class _Hopeless(Exception):  # noqa: N818 - ends the construction, and is caught beside it
@@ -128,7 +125,7 @@ class _Constructor:
     def _sequence(self, node: yaml.Node, path: Path) -> list[YamlData]:
         self._refuse_tag(node, "seq", path)
         return [
-            item.value if _is_text(item) else self.construct(item, (*path, index))
+            item.value if item.tag == _TEXT and type(item) is _SCALAR else self.construct(item, (*path, index))
             for index, item in enumerate(node.value)
         ]
 
@@ -166,7 +163,8 @@ class _Constructor:
                 # Of an empty one and another, the other is what is meant.
             run = run if len(path) in _ENTRIES_AT else []
             keys[key] = key_node
-            data[key] = value_node.value if _is_text(value_node) else self.construct(value_node, (*path, key))
+            is_text = value_node.tag == _TEXT and type(value_node) is _SCALAR
+            data[key] = value_node.value if is_text else self.construct(value_node, (*path, key))
         return data
 
     def _refuse_merging_twice(self, node: yaml.MappingNode, path: Path) -> None:

@@ -1,6 +1,7 @@
 """Walk the nodes that PyYAML composes: the pairs of a mapping with merge keys followed, and the node at a path."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
 import yaml
@@ -15,15 +16,22 @@ MERGE = f"{PREFIX}merge"
 """The tag of a merge key, ``<<``."""
 
 
-def pairs(node: yaml.MappingNode) -> Iterator[tuple[yaml.Node, yaml.Node, bool]]:
-    """Yield key, value and whether a merge key (``<<``) brought them; a mapping's own keys first: they win.
+Pair: TypeAlias = tuple[yaml.Node, yaml.Node, bool]
+"""Key, value, and whether a merge key brought them."""
+
+
+def pairs(node: yaml.MappingNode) -> Iterable[Pair]:
+    """Return key, value and whether a merge key (``<<``) brought them; a mapping's own keys first: they win.
 
     Each mapping is merged once, however often it is named: again would change nothing, and might never end. What is
-    merged and is no mapping is yielded as its own key, for the reader of keys to refuse.
+    merged and is no mapping is its own key, for the reader of keys to refuse.
     """
-    if not any(key.tag == MERGE for key, _ in node.value):
-        yield from ((key, value, False) for key, value in node.value)
-        return
+    if MERGE not in [key.tag for key, _ in node.value]:
+        return [(key, value, False) for key, value in node.value]
+    return _merged_pairs(node)
+
+
+def _merged_pairs(node: yaml.MappingNode) -> Iterator[Pair]:
     seen = {id(node)}
     waiting = [node]
     while waiting:
