@@ -138,7 +138,10 @@ def _merge_file(sources: Sources, source: Source, data: dict[str, Any]) -> None:
             place = source.place((section,), of_key=True)[0]
             message = f"`{section}` is not a section of an inventory"
             if not source.has_problem_at((section,)):
-                sources.report_lost(Finding(place, "unknown-key", section, message, hint))
+                finding = Finding(place, "unknown-key", section, message, hint)
+                # Names stand in mappings: what is none declares nothing that could be missing elsewhere.
+                report = sources.report_lost if isinstance(value, dict | None) else sources.findings.append
+                report(finding)
         elif section in _MERGED_SECTIONS and not isinstance(value, dict | None):
             place = source.place((section,))[0]
             message = f"expected a mapping, found {describe(value)}"
