@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Self
 
 from oidc.policy_patterns import many
@@ -80,9 +80,10 @@ def limits_in(tests: Iterable[Test]) -> Limits:
 
 
 def _last_day(value: str) -> date | None:
-    """Return the last whole day before an instant; ``None`` where it cannot be read."""
+    """Return the last whole day in UTC before an instant; ``None`` where it cannot be read."""
     try:
         instant = datetime.fromisoformat(value)
-        return (instant - timedelta(days=1)).date() if instant.tzinfo is not None else None
+        # The day of another time zone may end hours after the one in UTC.
+        return (instant.astimezone(UTC) - timedelta(days=1)).date() if instant.tzinfo is not None else None
     except (ValueError, OverflowError):
         return None

@@ -9,7 +9,7 @@ from typing import Any
 from access.adoption.found import FoundAccount, Note
 from access.adoption.names import WorkspaceNames
 from access.adoption.role_reading import ReadRole, read_role
-from access.adoption.trust_reading import ReadLine, workspace_of
+from access.adoption.trust_reading import ReadLine, read_trust, workspace_of
 from access.owners import owner_of
 from config.models.inventory import Inventory
 
@@ -68,7 +68,7 @@ def adopt(accounts: Iterable[FoundAccount], known: Inventory, managed: Collectio
         for role in sorted(account.roles, key=lambda one: one.name):
             if (account.key, role.name) in managed:
                 continue
-            read, subject = read_role(role, account), f"{account.key}, role {role.name}"
+            read, subject = read_role(role, account, known.defaults), f"{account.key}, role {role.name}"
             trust = _each_once(_entry(line, workspaces[line.workspace]) for line in read.trust.lines)
             notes += [Note(subject, message, is_left_out=not trust) for message in read.notes]
             if trust:
@@ -97,7 +97,7 @@ def _workspaces(accounts: list[FoundAccount], known: Inventory) -> dict[str, Wor
             if slug is not None:
                 seen.setdefault(slug, set()).update(oidc_provider.audiences)
         for role in account.roles:
-            for line in read_role(role, account).trust.lines:
+            for line in read_trust(role.trust_policy, account.id).lines:
                 seen.setdefault(line.workspace, set()).update(line.audiences)
     return {slug: WorkspaceNames.of(slug, known.workspaces.get(slug), audiences) for slug, audiences in seen.items()}
 

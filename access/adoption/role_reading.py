@@ -9,10 +9,10 @@ from typing import Any
 from access.adoption.found import FoundAccount, FoundRole
 from access.adoption.trust_reading import ReadTrust, read_trust
 from access.owners import MANAGED_BY
+from config.models.defaults import Defaults
 from oidc.identifiers import SLUG_PATTERN
 from oidc.source_addresses import SESSION_POLICY_NAME, SourceAddresses
 
-DEFAULT_PATH, DEFAULT_SESSION = "/bitbucket/", 3600
 REVOKES_SESSIONS = "AWSRevokeOlderSessions"
 """AWS's own inline policy, which stays (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html)."""
 
@@ -39,18 +39,20 @@ class ReadRole:
     notes: tuple[str, ...]
 
 
-def read_role(role: FoundRole, account: FoundAccount) -> ReadRole:
-    """Read one role of an account."""
+def read_role(role: FoundRole, account: FoundAccount, defaults: Defaults) -> ReadRole:
+    """Read one role of an account; where it is as the inventory's defaults say, nothing need be written."""
     trust, notes = read_trust(role.trust_policy, account.id), list[str]()
     documents = dict(_documents(role, notes))
     bound = _is_bound(role, trust)
     if bound:
         del documents[SESSION_POLICY_NAME]
-    boundary = role.permissions_boundary_arn
+    boundary, session = role.permissions_boundary_arn, role.max_session_duration
     written = {
-        "path": role.path if role.path != DEFAULT_PATH else None,
+        "path": role.path if role.path != defaults.path else None,
         "description": role.description if _is_writable(role.description, "description", notes) else None,
-        "max_session_duration": role.max_session_duration if role.max_session_duration != DEFAULT_SESSION else None,
+        "max_session_duration": session
+        if (session := role.max_session_duration) != defaults.max_session_duration
+        else None,
         "permissions_boundary": _policy(boundary, account) if boundary is not None else None,
         "managed_policies": sorted(_policy(arn, account) for arn in role.managed_policy_arns),
         "inline_policies": sorted(documents),
