@@ -7,6 +7,7 @@ from pathlib import Path
 from access.stack_changes import TakenStack, take
 from cli.revisions import CompiledSide, compiled_path, compiled_revision
 from config.findings import Finding, one_line
+from config.inventory_files import GUARDRAILS_NAME
 from config.stack_file import FILE_NAME, StackFile, parse_stack_file
 from facts.git_revision import Repository
 from oidc.errors import UsageError
@@ -102,6 +103,29 @@ def inside(project: Path, path: str, file: StackFile) -> Path:
     if not found.resolve().is_relative_to(project.resolve()):
         raise UsageError(f"{file.file}: {one_line(path)[:200]} leads out of the project", do="name a path inside")
     return found
+
+
+def refuse_what_nobody_reviewed(stacks: Stacks, project: Path, inventory: Path, guardrails: Path | None) -> None:
+    """Refuse a stack that takes something else than what is reviewed: no comparison would show what it brings.
+
+    Args:
+        stacks: As they are.
+        project: The folder of the stack files.
+        inventory: What is reviewed.
+        guardrails: Of that inventory, or ``None`` for those in it.
+
+    Raises:
+        UsageError: A stack takes another inventory, or other guardrails.
+    """
+    expected = inventory.resolve(), (guardrails or inventory / GUARDRAILS_NAME).resolve()
+    for taken in stacks.taken.values():
+        file = taken.file
+        found = project / file.inventory
+        rules = found / GUARDRAILS_NAME if file.guardrails is None else project / file.guardrails
+        for key, path, reviewed in zip(("inventory", "guardrails"), (found, rules), expected, strict=True):
+            if path.resolve() != reviewed:
+                what = f"{file.file}: the stack takes {one_line(str(path))[:200]} as its {key}"
+                raise UsageError(what, do=f"take what is reviewed, {one_line(str(reviewed))[:200]}")
 
 
 def _each_once(files: Iterable[StackFile]) -> list[StackFile]:

@@ -1,17 +1,17 @@
 """bitbucket-oidc ci stacks: the stacks whose plan a change touches."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import click
 
 from access.stack_changes import Change, StackChange, stack_changes
-from cli.ci.stack_sides import inside, stacks_at, stacks_here
+from cli.ci.stack_sides import inside, refuse_what_nobody_reviewed, stacks_at, stacks_here
 from cli.finding_lines import show_findings
-from cli.inventory import format_option
+from cli.inventory import format_option, guardrails_option, named_guardrails
 from config.findings import one_line
-from config.stack_file import render_stack_file
+from config.stack_file import FILE_NAME, render_stack_file
 from oidc.errors import UsageError
 
 
@@ -29,8 +29,15 @@ from oidc.errors import UsageError
     metavar="FOLDER",
     help="Write for each stack that is named a file for `pulumi --config-file`, with nothing in it but known keys.",
 )
+@click.option(
+    "--inventory",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="The inventory that validate, diff and comment show: a stack that takes another one is an error.",
+)
+@guardrails_option
 @format_option("text", "json")
-def command(base: str | None, project: Path, config_files: Path | None, output: str) -> int:
+def command(*, base: str | None, project: Path, config_files: Path | None, inventory: Path | None, output: str) -> int:
     """Name the stacks whose plan differs from the one at --base, one on each line.
 
     The plan of a stack is what its accounts take of its inventory. A stack that only one side has is not named, since
@@ -39,6 +46,8 @@ def command(base: str | None, project: Path, config_files: Path | None, output: 
     if config_files is not None and config_files.resolve() == project.resolve():
         raise UsageError("--config-files is the project itself, whose stack files stay as they are", do="name another")
     here = stacks_here(project)
+    if inventory is not None:
+        refuse_what_nobody_reviewed(here, project, inventory, named_guardrails())
     if here.errors:
         show_findings(here.errors)
         return 1
@@ -57,7 +66,7 @@ def command(base: str | None, project: Path, config_files: Path | None, output: 
 
 
 def _write(named: Iterable[StackChange], project: Path, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+    _prepare(folder, {f"Pulumi.{one.stack}.yaml" for one in named})
     for one in named:
         if one.now is None:
             continue
@@ -68,6 +77,23 @@ def _write(named: Iterable[StackChange], project: Path, folder: Path) -> None:
         surroundings = (one.base or one.now).file.surroundings
         text = render_stack_file({**file.settings, **absolute}, surroundings)
         (folder / f"Pulumi.{one.stack}.yaml").write_text(text, encoding="utf-8")
+
+
+def _prepare(folder: Path, wanted: Collection[str]) -> None:
+    """Make the folder, without files of these names: a branch may bring both, and links to anywhere."""
+    where = one_line(str(folder))[:200]
+    if folder.is_symlink():
+        raise UsageError(f"--config-files: {where} is a link", do="name a folder that no branch brings")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        there = {path.name for path in folder.iterdir() if FILE_NAME.fullmatch(path.name)}
+        if others := sorted(there - set(wanted)):
+            what = f"--config-files: {where} has {one_line(others[0])[:100]} already, of a stack that is not named"
+            raise UsageError(what, do="remove it, or name a new folder")
+        for name in there:
+            (folder / name).unlink()
+    except OSError as error:
+        raise UsageError(f"--config-files: {where} cannot be written: {error.strerror}") from error
 
 
 def _notes(found: Iterable[StackChange], base: str) -> Iterator[str]:

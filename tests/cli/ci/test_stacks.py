@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -235,3 +236,45 @@ def test_the_keys_that_are_handed_on_are_those_of_the_project(project_folder: Pa
     config = {f"{PROJECT}:{key}": "x" for key in declared}
     kept = parse_stack_file("Pulumi.x.yaml", yaml.safe_dump({"config": config}).encode(), "x").settings
     assert declared - kept.keys() == {"awsEndpoint", "issuerConnect"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "options", "code"),
+    [
+        ({}, [], 0),
+        ({"inventory": "./inventory/"}, [], 0),
+        ({"inventory": "hidden"}, [], 2),
+        ({"guardrails": "rules.yaml"}, [], 2),
+        ({"guardrails": "rules.yaml"}, ["--guardrails", "rules.yaml"], 0),
+        ({}, ["--guardrails", "rules.yaml"], 2),
+    ],
+)
+def test_a_stack_takes_what_is_reviewed_and_nothing_else(
+    clone: Path, settings: dict[str, str], options: list[str], code: int, capsys: Capture
+) -> None:
+    shutil.copytree(clone / "inventory", clone / "hidden")
+    (clone / "rules.yaml").write_text("guardrails: {rules: {short: {max_session_duration: 12h}}}\n")
+    stack_file(clone, "dev", "dev", **settings)
+    stack_file(clone, "prod", "prod", **(settings if "guardrails" in settings else {}))
+    assert run(["ci", "stacks", "--inventory", "inventory", *options, "--config-files", "files"]) == code
+    captured = capsys.readouterr()
+    assert (clone / "files").exists() is (code == 0)
+    assert ("the stack takes" in captured.err) is (code == 2), captured.err
+
+
+def test_no_link_that_a_branch_brings_is_written_through(clone: Path) -> None:
+    (clone / "files").mkdir()
+    (clone / "theirs").write_text("theirs")
+    (clone / "files" / "Pulumi.dev.yaml").symlink_to(clone / "theirs")
+    assert run(["ci", "stacks", "--config-files", "files"]) == 0
+    assert (clone / "theirs").read_text() == "theirs"
+    assert not (clone / "files" / "Pulumi.dev.yaml").is_symlink()
+    (clone / "linked").symlink_to(clone / "files")
+    assert run(["ci", "stacks", "--config-files", "linked"]) == 2
+
+
+def test_no_stack_file_is_handed_on_that_was_not_written_now(clone: Path, capsys: Capture) -> None:
+    (clone / "files").mkdir()
+    stack_file(clone / "files", "gone", "dev")
+    assert run(["ci", "stacks", "--config-files", "files"]) == 2
+    assert "has Pulumi.gone.yaml already" in capsys.readouterr().err
