@@ -20,11 +20,13 @@ _WIDEN_A_PRINCIPAL = tuple(
 """What has the key ``iam:PermissionsBoundary``, of AWS's list of actions."""
 
 _NEVER = (
-    "iam:AddUserToGroup", "iam:AttachGroupPolicy", "iam:CreateAccessKey", "iam:CreateLoginProfile",
-    "iam:CreateOpenIDConnectProvider", "iam:CreatePolicyVersion", "iam:CreateSAMLProvider",
+    "iam:AddClientIDToOpenIDConnectProvider", "iam:AddUserToGroup", "iam:AttachGroupPolicy", "iam:CreateAccessKey",
+    "iam:CreateLoginProfile", "iam:CreateOpenIDConnectProvider", "iam:CreatePolicyVersion", "iam:CreateSAMLProvider",
     "iam:CreateServiceSpecificCredential", "iam:DeleteRolePermissionsBoundary", "iam:DeleteUserPermissionsBoundary",
-    "iam:PutGroupPolicy", "iam:SetDefaultPolicyVersion", "iam:UpdateAccessKey", "iam:UpdateAssumeRolePolicy",
-    "iam:UpdateLoginProfile", "iam:UpdateSAMLProvider",
+    "iam:PutGroupPolicy", "iam:ResetServiceSpecificCredential", "iam:SetDefaultPolicyVersion", "iam:UpdateAccessKey",
+    "iam:UpdateAssumeRolePolicy", "iam:UpdateLoginProfile", "iam:UpdateOpenIDConnectProviderThumbprint",
+    "iam:UpdateSAMLProvider", "iam:UpdateServiceSpecificCredential", "iam:UploadSSHPublicKey",
+    "iam:UploadSigningCertificate", "sts:AssumeRoot",
 )  # fmt: skip
 """Ways to the rights of somebody else that no condition bounds
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html)."""

@@ -22,6 +22,7 @@ from config.load import load_inventory
 from oidc.arn import Partition
 from oidc.errors import UsageError
 from oidc.identifiers import AccountId
+from oidc.policy_patterns import covers_action, covers_resource
 from tests.access.bootstrap.cloudformation import UnknownAccountError, in_account
 
 Inventory = Callable[..., Path]
@@ -202,3 +203,24 @@ def test_hundreds_of_accounts_of_many_shapes_have_conditions_that_cloudformation
         holds_what_is_needed(in_account(made, one.scope.account), one)
     with pytest.raises(UsageError, match=r"201 accounts with 25 different needs .* make several"):
         template([foundation(number) for number in range(1, 202)], HUB)
+
+
+@pytest.mark.parametrize(
+    ("action", "of"),
+    [
+        *((f"iam:{verb}", "user/alice") for verb in ("CreateAccessKey", "UpdateAccessKey", "UpdateLoginProfile")),
+        *((f"iam:{verb}ServiceSpecificCredential", "user/alice") for verb in ("Create", "Reset", "Update")),
+        *((f"iam:Upload{what}", "user/alice") for what in ("SSHPublicKey", "SigningCertificate")),
+        ("iam:AddClientIDToOpenIDConnectProvider", "oidc-provider/token.actions.githubusercontent.com"),
+        ("iam:UpdateOpenIDConnectProviderThumbprint", "oidc-provider/token.actions.githubusercontent.com"),
+        ("sts:AssumeRoot", "root"),
+    ],
+)
+def test_a_boundary_keeps_its_roles_from_becoming_somebody_else(
+    write_inventory: Inventory, action: str, of: str
+) -> None:
+    folder = write_inventory(f"{DEFAULTS}roles: {{r: {{accounts: [prod], {TRUST}}}}}\n")
+    (found, *_) = [one for one in foundations(folder) if one.scope.own_boundary_arns]
+    denials = [one for one in boundary_document(found).to_json()["Statement"] if one["Effect"] == "Deny"]
+    arn = f"arn:aws:iam::{found.scope.account}:{of}"
+    assert any(covers_action(one, action) and covers_resource(one, arn) for one in denials)
