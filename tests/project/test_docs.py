@@ -271,6 +271,12 @@ def test_every_command_is_documented() -> None:
     assert all(f"`{command}" in page for command in COMMANDS)
 
 
+def test_every_command_and_exit_code_has_one_row() -> None:
+    page = (PROJECT / "docs" / "reference" / "commands.md").read_text()
+    firsts = re.findall(r"^\| (`[^|]+`|\d+) \|", page, re.MULTILINE)
+    assert len(firsts) == len(set(firsts))
+
+
 def test_every_stack_config_key_is_documented_with_its_default() -> None:
     page = (PROJECT / "docs" / "reference" / "commands.md").read_text()
     declared = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text())["config"]
