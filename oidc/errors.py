@@ -6,7 +6,7 @@
     ├── InventoryError              the inventory has findings of level error; all of them are in the message
     ├── UsageError                  a command, an option or a stack-config value is wrong
     ├── EvaluationError             a policy or a token has something that a decision about it would have to guess
-    ├── MassChangeError         an update deletes or replaces more than it was allowed to
+    ├── MassChangeError             an update deletes or replaces more than it was allowed to
     ├── UnprovenPlanError           a rendered trust policy admits something else than the inventory declares: our fault
     └── OutsideWorldError           something we do not control failed
         ├── IssuerError             the issuer could not be reached, or what it presented cannot be believed
@@ -24,7 +24,8 @@ class BitbucketOidcError(Exception):
 
     Attributes:
         what: What happened: where, what was expected, what was found. One sentence, for example
-            ``the certificate chain of api.bitbucket.org:443 is not trusted: self-signed certificate in chain``.
+            ``the certificate chain of api.bitbucket.org:443 is not trusted: self-signed certificate in chain``;
+            or what has to be known first, as a question: ``which role?``.
         do: What to do about it, or the empty string. For example ``check that no proxy intercepts TLS``.
     """
 
@@ -36,7 +37,8 @@ class BitbucketOidcError(Exception):
         self.do = do
 
     def __str__(self) -> str:
-        return f"{self.what}; {self.do}" if self.do else self.what
+        between = " " if self.what.endswith("?") else "; "
+        return f"{self.what}{between}{self.do}" if self.do else self.what
 
 
 class InventoryError(BitbucketOidcError):

@@ -75,8 +75,10 @@ def claims_of_token(text: str) -> dict[str, Any]:
     _refuse_too_long(text, "what came on standard input")
     parts = text.strip().split(".")
     if len(parts) != _PARTS:
-        what = "nothing came" if not text.strip() else "what came is no token"
-        raise UsageError(f"{what} on standard input: a token is three parts with dots between them", do=_PIPE)
+        if not text.strip():
+            raise UsageError("no claims are given, and nothing came on standard input", do=f"{_PIPE}; {_OR_ELSE}")
+        what = "what came on standard input is no token: a token is three parts with dots between them"
+        raise UsageError(what, do=_PIPE)
     try:
         payload = base64.b64decode(parts[1] + "=" * (-len(parts[1]) % 4), altchars=b"-_", validate=True)
         claims = json.loads(payload.decode())
@@ -88,6 +90,7 @@ def claims_of_token(text: str) -> dict[str, Any]:
 
 
 _PIPE = "write printenv BITBUCKET_STEP_OIDC_TOKEN | bitbucket-oidc explain --token -"
+_OR_ELSE = "or give --repository WORKSPACE/REPOSITORY or --claims JSON"
 
 
 def _checked(claims: dict[str, Any], what: str) -> dict[str, Any]:

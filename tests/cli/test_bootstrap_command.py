@@ -81,8 +81,8 @@ def test_roles_without_a_boundary_are_told(write_inventory: Inventory, capsys: p
 
 
 WRONG: dict[str, tuple[list[str], str]] = {
-    "no hub": (["--organization", "none"], "which role does Pulumi run as?; add --hub-role"),
-    "no organization": ([*HUB[:2]], "which organization is the hub in?; add --organization"),
+    "no hub": (["--organization", "none"], "which role does Pulumi run as? add --hub-role"),
+    "no organization": ([*HUB[:2]], "which organization is the hub in? add --organization"),
     "a user for a hub": (["--hub-role", "arn:aws:iam::999999999999:user/me"], "--hub-role: not the ARN of a role"),
     "everybody for a hub": (["--hub-role", "*"], "--hub-role: not the ARN of a role: *"),
     "a wildcard in the hub": (["--hub-role", "arn:aws:iam::999999999999:role/*"], "--hub-role: not the ARN of a role"),

@@ -189,7 +189,9 @@ def test_nothing_given_and_nothing_piped_says_what_to_give(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     piped(monkeypatch, "")
-    assert "nothing came on standard input" in explained(capsys, str(QUICKSTART), code=2)[1]
+    said = explained(capsys, str(QUICKSTART), code=2)[1]
+    assert "nothing came on standard input" in said
+    assert "--repository" in said
     monkeypatch.setattr("sys.stdin", None)
     assert "no claims are given" in explained(capsys, str(QUICKSTART), code=2)[1]
 

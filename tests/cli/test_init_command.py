@@ -191,10 +191,10 @@ def test_a_folder_that_cannot_be_written_is_the_outside_world(folder: Path, caps
 
 
 WRONG: dict[str, tuple[list[str], str]] = {
-    "nothing": ([], "which workspace?; add --workspace"),
-    "no repository": (SHORT[:2], "which repositories?; add --repository"),
+    "nothing": ([], "which workspace? add --workspace"),
+    "no repository": (SHORT[:2], "which repositories? add --repository"),
     "no environment": ([*SHORT[:4], *SHORT[6:]], "repository shop has no deployment environment"),
-    "no account": (SHORT[:6], "which accounts?; add --account KEY=ID"),
+    "no account": (SHORT[:6], "which accounts? add --account KEY=ID"),
     "workspace in capitals": (["--workspace", "Acme"], "not the slug of a workspace: 'Acme'; write `acme`"),
     "workspace of dots": (["--workspace", "../x"], "--workspace: not the slug of a workspace"),
     "UUID without braces": (
@@ -228,7 +228,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
     ),
     "several accounts for an environment": (
         [*SHORT, "--account", "dev=111111111111"],
-        "which account does production of shop deploy to?; add --deploys 'shop/production=KEY': prod, dev",
+        "which account does production of shop deploy to? add --deploys 'shop/production=KEY': prod, dev",
     ),
     "an account that is none": (
         [*SHORT, "--deploys", "production=prdo"], "there is no account `prdo`; did you mean `prod`?",

@@ -25,8 +25,8 @@ def test_what_is_unambiguous_may_be_left_out(write_inventory: Inventory, capsys:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ([], "which role?; add --role: q, r"),
-        (["--role", "r"], "which account of this role?; add --account: dev, prod"),
+        ([], "which role? add --role: q, r"),
+        (["--role", "r"], "which account of this role? add --account: dev, prod"),
         (["--role", "r", "--account", "prd"], "no account of this role named `prd`; did you mean `prod`?"),
         (["--role", "q", "--repository", "acme/shp"], "named `acme/shp`; did you mean `acme/shop`?"),
     ],
