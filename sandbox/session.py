@@ -95,6 +95,13 @@ class Session:
         return EngineMark(self.subject.folder).read() is not None
 
 
+def _keep_out_of_git(folder: Path) -> None:
+    """Say to git that nothing in here is to be committed: it holds private keys, if only of emulated services."""
+    ignored = folder / ".gitignore"
+    if not ignored.exists():
+        ignored.write_text("*\n")
+
+
 @contextmanager
 def running(subject: Subject, *, with_furniture: bool = True) -> Iterator[Session]:
     """Start everything on loopback, and stop it at the end, however that comes.
@@ -110,6 +117,7 @@ def running(subject: Subject, *, with_furniture: bool = True) -> Iterator[Sessio
     folder = subject.folder.resolve()
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        _keep_out_of_git(folder.parent)
     except OSError as error:
         what = f"the sandbox cannot keep its state in {folder}: {error.strerror}"
         raise SandboxError(what, do="run it where this folder can be written") from error
