@@ -37,6 +37,12 @@ def test_the_page_goes_to_standard_output(write_inventory: Inventory, capsys: py
     assert captured.err == ""
 
 
+def test_one_role_is_not_counted_as_several(write_inventory: Inventory, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["report", str(write_inventory(ROLE))]) == 0
+    page = capsys.readouterr().out
+    assert (page.count('data-unit="role">1</td>'), page.count('data-unit="roles">0</td>')) == (1, 3)
+
+
 def test_the_page_goes_into_a_file(
     write_inventory: Inventory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
