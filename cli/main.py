@@ -20,7 +20,7 @@ COMMANDS = {
     "doctor": "Inside a pipeline step: what keeps it from its role.",
     "init": "A first inventory, its stack files and pipelines.",
     "lock": "What the world outside answers to the inventory, into inventory.lock.yaml.",
-    "plan": "The AccessPlan: who may assume what, in which account.",
+    "plan": "Who may assume what, in which account.",
     "report": "The plan as one self-contained HTML page, for reviews and audits.",
     "sandbox": "The whole thing on emulated AWS accounts, on this machine alone.",
     "schema": "JSON Schema of the inventory, for editors.",

@@ -15,7 +15,7 @@ from cli.inventory import compiled, exit_code, format_option, inventory_argument
 @format_option("table", "json")
 @strict_option
 def command(inventory: Path, output: str, *, strict: bool) -> int:
-    """Show the AccessPlan: for each account its OIDC providers and roles, and who may assume them.
+    """Show the plan: for each account its OIDC providers and roles, and who may assume them.
 
     No network and no engine is needed: the plan follows from the inventory and its lock alone.
     """

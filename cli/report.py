@@ -32,7 +32,7 @@ _EPOCH = "SOURCE_DATE_EPOCH"
 )
 @strict_option
 def command(inventory: Path, output: Path | None, made_on: datetime | None, *, strict: bool) -> int:
-    """Write the AccessPlan as one HTML page: a matrix of who may assume what where, and every role in full.
+    """Write the plan as one HTML page: a matrix of who may assume what where, and every role in full.
 
     The page loads nothing, and reads well on a phone, on paper and without JavaScript. The same inventory in the same
     revision gives the same page on the same day. An inventory with findings of level error gives no page.

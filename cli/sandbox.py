@@ -59,7 +59,7 @@ def up(inventory: Path, engine: str, aws_plugin: str, *, max_loss: float, allow_
     return _run("up", inventory, engine, aws_plugin, limits=LossLimits(max_loss, allow_oidc_provider_loss))
 
 
-@command.command()
+@command.command(short_help="Show what `up` would do, property by property.")
 @inventory_argument
 @_engine_options
 @format_option("text", "json")
@@ -68,7 +68,7 @@ def preview(inventory: Path, engine: str, aws_plugin: str, output: str) -> int:
     return _run("preview", inventory, engine, aws_plugin, output)
 
 
-@command.command()
+@command.command(short_help="Bring the state in line with the emulated accounts.")
 @inventory_argument
 @_engine_options
 def refresh(inventory: Path, engine: str, aws_plugin: str) -> int:
@@ -84,7 +84,7 @@ def destroy(inventory: Path, engine: str, aws_plugin: str) -> int:
     return _run("destroy", inventory, engine, aws_plugin)
 
 
-@command.command()
+@command.command(short_help="Present tokens, right and wrong, to every role.")
 @inventory_argument
 @click.option("--all", "every", is_flag=True, help="Show each token presented to each role, with the reason in full.")
 @format_option("table", "json")
@@ -106,7 +106,7 @@ def prove(inventory: Path, output: str, *, every: bool) -> int:
     return 0 if proof.agrees else 1
 
 
-@command.command()
+@command.command(short_help="Keep what `up` made running until Ctrl-C.")
 @inventory_argument
 @format_option("text", "json")
 def serve(inventory: Path, output: str) -> int:
@@ -131,7 +131,7 @@ def serve(inventory: Path, output: str) -> int:
     return 0
 
 
-@command.command()
+@command.command(short_help="Print the token of a step.")
 @inventory_argument
 @click.option("--repository", required=True, metavar="WORKSPACE/REPOSITORY", help="Whose step, for example acme/shop.")
 @click.option("--environment", metavar="NAME", help="The deployment environment that the step names.")

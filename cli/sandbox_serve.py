@@ -13,12 +13,16 @@ from config.findings import one_line
 from oidc.issuer import ISSUER_HOST
 from sandbox.emulated_bitbucket.manners import SANDBOX_TOKEN
 from sandbox.session import Session
+from sandbox.surroundings import ENGINEER_ACCOUNT
 
 TOKEN_FILE = "web-identity-token"  # noqa: S105 - the name of a file
 """As in Atlassian's and AWS's examples."""
 
 _OTHERS = "AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_PROFILE"
 """Would count before a token file (https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html)."""
+
+_ENGINEER = f"AWS_ACCESS_KEY_ID={ENGINEER_ACCOUNT} AWS_SECRET_ACCESS_KEY=test"
+"""Credentials of that account; a token file that is set as well does not count beside them."""
 
 _REGION = "us-east-1"
 """SDKs want one, some by the one name and boto3 by the other; IAM and STS are the same in every region here."""
@@ -101,6 +105,7 @@ def show_served(session: Session) -> None:
     """Print it for people, ready to be pasted into a second shell."""
     ca_file, address = shlex.quote(str(session.bitbucket.ca_file)), session.bitbucket.address
     issuer = session.bitbucket.workspaces[0].issuer
+    inventory = shlex.quote(str(session.subject.path))
     lines = [
         "# In a second shell, in this folder, with the command bitbucket-oidc on its PATH:",
         f"unset {_OTHERS}",
@@ -118,6 +123,12 @@ def show_served(session: Session) -> None:
         "# bitbucket-oidc lock asks it with these:",
         f"export BITBUCKET_API_URL={session.bitbucket.api_url} BITBUCKET_ACCESS_TOKEN={SANDBOX_TOKEN}",
         f"export BITBUCKET_CA_FILE={ca_file} ATLASSIAN_IP_RANGES_URL={session.bitbucket.ranges_url}",
+    ]
+    lines += [
+        "",
+        "# bitbucket-oidc lock --aws and adopt --aws ask the accounts, as whoever may assume the deploying roles:",
+        f"{_ENGINEER} bitbucket-oidc lock {inventory} --only accounts --aws-endpoint {session.endpoint}",
+        f"{_ENGINEER} bitbucket-oidc adopt {inventory} --aws --aws-endpoint {session.endpoint}",
     ]
     for way in ways(session):
         note = f" ({way.note})" if way.note else ""

@@ -119,7 +119,8 @@ def _read_into(sources: Sources, path: FilePath, folder: FilePath) -> int:
     if isinstance(data, dict):
         _merge_file(sources, source, data)
     elif data is not None:
-        message = f"expected a mapping of sections, found {describe(data)}"
+        found = "one text" if isinstance(data, str) else describe(data)  # of a file that may be anything
+        message = f"expected a mapping of sections, found {found}"
         sources.report_lost(
             Finding(source.place(())[0], "wrong-type", "", message, "write workspaces:, accounts:, roles:")
         )

@@ -20,6 +20,9 @@ FAMILY_VARIABLES = {"environment": "environment", "repository": "repository", "r
 ``for_each`` that it comes from. In the role it is replaced before anything else is looked at (``config.families``).
 """
 
+_SHORT = {"env": "environment", "name": "repository_name", "repo": "repository", "repo_name": "repository_name"}
+"""What people write for variables of families."""
+
 _LACKS_BRACES = re.compile(rf"(?<![${{]){{({'|'.join((*VARIABLES, *FAMILY_VARIABLES))})}}{{1,2}}")
 """A variable with a brace too few: ``{partition}``. IAM's own begin with ``$``."""
 
@@ -44,6 +47,8 @@ def not_replaced(text: str, at: tuple[str | int, ...] = ()) -> PydanticCustomErr
         if name.strip() in FAMILY_VARIABLES:
             return fault("bad-variable", f"{{{{{name}}}}} has blanks", f"write {{{{{name.strip()}}}}}", at)
         meant = did_you_mean(name, FAMILY_VARIABLES, "")
+        if not meant and name.strip() in _SHORT:
+            meant = f"did you mean `{_SHORT[name.strip()]}`?"
         if meant and name not in VARIABLES:
             return fault("bad-variable", f"{{{{{name}}}}} is not a variable", meant, at)
     return fault("bad-variable", f"{text}: variables are not replaced here", "write it out", at)

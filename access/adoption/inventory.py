@@ -193,7 +193,10 @@ def _account_notes(accounts: list[FoundAccount], known: Inventory) -> Iterator[N
     for account in accounts:
         if not account.oidc_providers or known.accounts[account.key].oidc_provider is not None:
             continue
-        owners = {owner_of(found.tags) for found in account.oidc_providers} & {"cloudformation", "terraform"}
+        told = {owner_of(found.tags) for found in account.oidc_providers}
+        if told == {"this_program"}:
+            continue  # a stack of this program has made it, and goes on
+        owners = told & {"cloudformation", "terraform"}
         why = f"{' and '.join(sorted(owners))} manages its OIDC provider" if owners else "its OIDC provider is there"
         until = ", until that is released" if owners else ""
         mode = "reference" if owners else "adopt"

@@ -1,5 +1,6 @@
 """What changed between two locks, fact by fact, in words."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, TypedDict
@@ -112,7 +113,8 @@ def _certificate(tree: Tree) -> str:
 def subject_of(path: Path) -> str:
     """Say in words what a fact is about: ``environment production of acme/shop, UUID``."""
     named, rest = _named(path)
-    return ", ".join((named, *map(_words, rest)))
+    words = (part if of in _HOLD_NAMES else _words(part) for of, part in itertools.pairwise(("", *rest)))
+    return ", ".join((named, *words))
 
 
 def _named(path: Path) -> tuple[str, Path]:
@@ -137,6 +139,10 @@ _ONE_OF = {
     "selected_accounts": "selected account",
     "address_ranges": "address ranges of",
 }
+
+
+_HOLD_NAMES = frozenset({"audiences", "labels", "missing_policies", "networks", "roles", "tags", "unchecked_roles"})
+"""Keys of the lock below which names of others stand, to be shown as they are."""
 
 
 def _words(key: str) -> str:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    InvalidConfigError,
     NoCredentialsError,
     ProfileNotFound,
     SSOTokenLoadError,
@@ -73,6 +74,9 @@ def explained(asked: str, *, denied: str = _READING) -> Iterator[None]:
         raise AwsError(f"{asked}: there are no AWS credentials in this environment", do=do) from error
     except ProfileNotFound as error:
         do = "make it in the AWS configuration of this machine, or name another one in the inventory"
+        raise AwsError(one_line(f"{asked}: {error}"), do=do) from error
+    except InvalidConfigError as error:
+        do = "correct that in the AWS configuration or the environment of this run"
         raise AwsError(one_line(f"{asked}: {error}"), do=do) from error
     except _LOGIN_FAILURES as error:
         raise AwsError(one_line(f"{asked}: {error}"), do=_EXPIRED) from error

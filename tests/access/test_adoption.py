@@ -311,3 +311,17 @@ def test_what_defaults_say_otherwise_is_written_on_the_role() -> None:
     roles = adopt([account_with("prod", ACCOUNT, *found)], known).data["roles"]
     assert (roles["r"]["max_session_duration"], roles["r"]["path"]) == (3600, "/bitbucket/")
     assert not {"max_session_duration", "path"} & roles["long"].keys()
+
+
+@pytest.mark.parametrize(
+    ("tags", "advice"),
+    [
+        ({"ManagedBy": "bitbucket-aws-oidc"}, []),
+        ({}, ["its OIDC provider is there: write `oidc_provider: adopt` on it"]),
+    ],
+)
+def test_an_oidc_provider_that_this_program_made_needs_no_word(tags: dict[str, str], advice: list[str]) -> None:
+    there = FoundOidcProvider(f"arn:aws:iam::{ACCOUNT}:oidc-provider/x", (), tags)
+    prod = FoundAccount("prod", AccountId(ACCOUNT), Partition.AWS, (there,), ())
+    adoption, _ = roles_of(prod)
+    assert [note.message for note in adoption.notes] == advice

@@ -55,6 +55,14 @@ def test_variables_that_would_count_before_a_token_file_are_taken_away(
     assert "AWS_ROLE_ARN=arn:aws:iam::444444444444:role/bitbucket/custom-audience aws sts get-caller-identity\n" in out
 
 
+def test_the_accounts_can_be_asked_as_it_says(session: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    show_served(session)
+    start = "AWS_ACCESS_KEY_ID=000000000000 AWS_SECRET_ACCESS_KEY=test bitbucket-oidc"
+    out = capsys.readouterr().out
+    assert f"{start} lock {WIDE} --only accounts --aws-endpoint http://127.0.0.1:4566\n" in out
+    assert f"{start} adopt {WIDE} --aws --aws-endpoint http://127.0.0.1:4566\n" in out
+
+
 def test_the_variables_of_lock_can_be_pasted(session: Any, capsys: pytest.CaptureFixture[str]) -> None:
     show_served(session)
     out = capsys.readouterr().out

@@ -20,7 +20,7 @@ from sandbox.emulated_aws.front.principal_arn import principal_arn
 from sandbox.emulated_aws.front.role_boundaries import boundaries
 from sandbox.emulated_aws.front.role_inline_policies import inline_policy_size
 from sandbox.emulated_aws.front.role_listing import role_listing
-from sandbox.emulated_aws.front.role_managed_policies import managed_policies
+from sandbox.emulated_aws.front.role_managed_policies import get_policy, managed_policies
 from sandbox.emulated_aws.front.role_names import role_names
 from sandbox.emulated_aws.front.role_sessions import role_sessions
 from sandbox.emulated_aws.front.role_texts import escape_texts
@@ -64,6 +64,7 @@ def steps_by_action(inner: Inner, settings: Settings) -> Mapping[str, tuple[Step
         "iam:UpdateAssumeRolePolicy": (trust,),
         "iam:PutRolePolicy": (inline_policy_size(inner),),
         "iam:AttachRolePolicy": (managed_policies(inner, settings),),
+        "iam:GetPolicy": (get_policy,),
         "iam:SimulatePrincipalPolicy": (policy_simulation(inner),),
         "iam:CreateOpenIDConnectProvider": (changes.checked_tags, oidc_provider_limits(inner, issuers, settings)),
         "iam:GetOpenIDConnectProvider": (get_oidc_provider(inner),),

@@ -3,13 +3,15 @@
 Source: https://docs.aws.amazon.com/IAM/latest/APIReference/API_AttachRolePolicy.html and
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html. There is no complete list of AWS-managed
 policies that works offline, so every well-formed ``arn:aws:iam::aws:policy/…`` is taken for one; those whose document
-ministack does not have grant nothing.
+ministack does not have grant nothing. GetPolicy finds what AttachRolePolicy takes.
 """
 
 import re
+from http import HTTPStatus
+from xml.sax.saxutils import escape
 
 from sandbox.emulated_aws.inner import Inner
-from sandbox.emulated_aws.query import Answer, Call, Proceed, RefusalError, Step
+from sandbox.emulated_aws.query import Answer, Call, Proceed, RefusalError, Step, success
 from sandbox.emulated_aws.settings import Settings
 
 POLICY_ARN = re.compile(r"arn:aws:iam::([0-9]{12}|aws):policy/(?:[!-~]+/)?[\w+=,.@-]{1,128}", re.ASCII)
@@ -30,6 +32,24 @@ def managed_policies(inner: Inner, settings: Settings) -> Step:
         return await proceed(call)
 
     return step
+
+
+async def get_policy(call: Call, proceed: Proceed) -> Answer:
+    """Answer GetPolicy (https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetPolicy.html).
+
+    One of AWS's own that ministack does not know is there, as it is for AttachRolePolicy; its document is not.
+    """
+    answer = await proceed(call)
+    arn = call.params["PolicyArn"]
+    match = POLICY_ARN.fullmatch(arn)
+    if answer[0] != HTTPStatus.NOT_FOUND or match is None or match[1] != "aws":
+        return answer
+    path, _, name = arn.partition(":policy")[2].rpartition("/")
+    return success(
+        "GetPolicy",
+        f"<Policy><PolicyName>{escape(name)}</PolicyName><Arn>{escape(arn)}</Arn><Path>{escape(path)}/</Path>"
+        "<DefaultVersionId>v1</DefaultVersionId><IsAttachable>true</IsAttachable></Policy>",
+    )
 
 
 def _refuse_absent(inner: Inner, account: str, arn: str) -> None:

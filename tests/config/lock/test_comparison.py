@@ -33,6 +33,10 @@ def changes(before: str, after: str) -> list[str]:
          "account prod, OIDC provider of workspace other, state: now present, was absent"),
         ("use: reference", "use: adopt",
          "account prod, OIDC provider of workspace acme, use: now adopt, was reference"),
+        ("Owner: \"team platform\"", "cost_centre: \"4711\"\n          Owner: \"team platform\"",
+         "account prod, OIDC provider of workspace acme, tags, cost_centre: now 4711"),
+        ("policy/ci-boundary\"\n", "policy/ci-boundary\"\n      - \"arn:aws:iam::aws:policy/Some_Access\"\n",
+         "account prod, missing policies, arn:aws:iam::aws:policy/Some_Access: is new"),
         ("roles: 1000", "roles: 5000", "account prod, quotas, roles: now 5000, was 1000"),
     ],
 )  # fmt: skip

@@ -105,6 +105,18 @@ def test_where_nothing_answers_it_is_said(aws: AnsweringAws) -> None:
     assert "AWS could not be called: Could not connect to the endpoint URL" in failure(aws)
 
 
+def test_a_token_file_without_a_role_is_told_as_wrong_configuration_and_not_as_a_network_that_fails(
+    aws: AnsweringAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", "web-identity-token")
+    monkeypatch.delenv("AWS_ROLE_ARN", raising=False)
+    said = failure(aws)
+    assert "no role ARN configured" in said
+    assert said.endswith("correct that in the AWS configuration or the environment of this run")
+
+
 def test_a_list_of_roles_without_end_is_given_up(aws: AnsweringAws) -> None:
     aws.replies["ListRoles"] = result("ListRoles", "<Roles/><IsTruncated>true</IsTruncated><Marker>again</Marker>")
     start = time.monotonic()

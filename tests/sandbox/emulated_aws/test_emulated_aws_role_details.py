@@ -85,6 +85,13 @@ def test_the_document_of_a_known_boundary_stays(iam: Any, role: str) -> None:
     assert "NotAction" in json.dumps(document)
 
 
+def test_any_well_formed_policy_of_aws_is_there_as_it_can_be_attached(iam: Any, account: str) -> None:
+    found = iam.get_policy(PolicyArn=UNKNOWN)["Policy"]
+    assert (found["PolicyName"], found["Path"], found["Arn"]) == ("NoDocumentHere", "/job-function/", UNKNOWN)
+    other = f"arn:aws:iam::{account}:policy/NoDocumentHere"
+    assert refusal(iam.get_policy, PolicyArn=other)[:2] == (404, "NoSuchEntity")
+
+
 def test_a_customer_managed_boundary_must_exist(iam: Any, account: str, role: str) -> None:
     call = {"RoleName": role, "PermissionsBoundary": f"arn:aws:iam::{account}:policy/missing"}
     assert refusal(iam.put_role_permissions_boundary, **call)[:2] == (404, "NoSuchEntity")
