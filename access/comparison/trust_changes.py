@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from itertools import groupby
 
 from access.comparison.admission import EVERYWHERE, Admitted, Within, admissions, line_of, not_covered
@@ -33,12 +34,22 @@ def gained_and_lost(
 def trust_changes(before: tuple[AccountView, RoleView], after: tuple[AccountView, RoleView]) -> Iterator[Change]:
     """Compare whom two states of one role let in."""
     old, new = admissions(before[1]), admissions(after[1])
-    yield from gained_and_lost(*after, not_covered(new, old), gained=True)
-    yield from gained_and_lost(*before, not_covered(old, new), gained=False)
+    gained = list(gained_and_lost(*after, not_covered(new, old), gained=True))
+    lost = list(gained_and_lost(*before, not_covered(old, new), gained=False))
+    # The same words on both sides: what decides has another UUID, which a reader would take for no change.
+    alike = {one.who for one in gained} & {one.who for one in lost}
+    yield from (_with_uuids(one, after[1]) if one.who in alike else one for one in gained)
+    yield from (_with_uuids(one, before[1]) if one.who in alike else one for one in lost)
     account, role = after
     for kind, effect, message in sorted(_conditions(old, new)):
         yield Change(kind, effect, account.key, role.key, role.arn, message)
     yield from _names(before[1], after)
+
+
+def _with_uuids(change: Change, role: RoleView) -> Change:
+    named = [line for line in role.trust if (change.who or "").startswith(line_in_words(line))]
+    patterns = sorted({line.subject_pattern for line in named})
+    return replace(change, message=f"{change.message}: by this name {' and '.join(patterns)}") if patterns else change
 
 
 _Said = tuple[str, Effect, str]

@@ -67,7 +67,13 @@ def _report_wide(context: Context, at: Path, network: IPv4Network | IPv6Network)
 
 
 def _check_atlassian(context: Context, at: Path) -> None:
-    if ATLASSIAN in context.lock.lock.address_ranges:
+    ranges = context.lock.lock.address_ranges.get("atlassian")
+    if ranges is not None:
+        # `lock` writes none of these, but whoever may change the inventory may change the lock.
+        wide = [network for network in ranges.networks if network.prefixlen < WIDEST[network.version]]
+        for network in wide[:1]:
+            what = f"the address ranges in the lock have {network}, which bounds next to nothing"
+            context.report("wide-network", at, what, "run `bitbucket-oidc lock`, which writes what is published")
         message = (
             "these addresses are shared by all customers of Bitbucket, and only steps of size 4x and larger with "
             "`atlassian-ip-ranges: true` leave from them"

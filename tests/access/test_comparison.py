@@ -306,6 +306,16 @@ def test_what_one_direction_gains_the_other_loses(tmp_path: Path, rng: random.Ra
     assert {change.effect for change in there.changes} <= set(Effect)
 
 
+def test_another_repository_of_the_same_name_is_told_by_its_uuid(view: View) -> None:
+    other = SHOP.replace("3c01", "3c99")
+    after = at(("workspaces", "acme", "repositories", "shop", "uuid"), other)
+    found = compare(view(base()), view(after)).changes
+    assert [(one.kind, one.message.partition(": by this name ")[2]) for one in found] == [
+        ("trust-gained", f"{other}:{PRODUCTION}:*"),
+        ("trust-lost", f"{SHOP}:{PRODUCTION}:*"),
+    ]
+
+
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.randoms(use_true_random=False))
 def test_one_line_of_trust_more_is_exactly_that_gain(tmp_path: Path, rng: random.Random) -> None:
