@@ -7,6 +7,7 @@ from functools import lru_cache
 from access.deploying_role import cached_takeover_action
 from access.plan import AccountPlan, RolePlan
 from access.policy_uses import PolicyUse, Selected, action_path, policy_uses, resources_written, values_of, written_list
+from access.state_findings import check_state_in_managed_policies, check_state_in_policies
 from config.load import Loaded
 from config.yaml_document import Path
 from oidc.admin_access import gives_admin_access
@@ -25,14 +26,16 @@ def check_permissions(accounts: Iterable[AccountPlan], selected: Mapping[str, Se
     plans = tuple(accounts)
     uses = tuple(policy_uses(plans))
     told: _Told = {}
-    for use in uses:
-        if not _is_judged_elsewhere(use):
-            _check_changes(use, loaded, told)
-            _check_escalation(use, loaded, told)
+    judged = [use for use in uses if not _is_judged_elsewhere(use)]
+    for use in judged:
+        _check_changes(use, loaded, told)
+        _check_escalation(use, loaded, told)
+    check_state_in_policies(judged, loaded)
     _check_partitions(uses, loaded)
     _check_foreign_accounts(uses, loaded)
     for account in plans:
         _check_managed_policies(account, selected.get(account.key, {}), loaded)
+        check_state_in_managed_policies(account, selected.get(account.key, {}), loaded)
 
 
 def _is_judged_elsewhere(use: PolicyUse) -> bool:

@@ -70,6 +70,7 @@ RULES: dict[str, Rule] = {
         "error", "An account that is named is declared, and selected where it is overridden.", of_absence=True
     ),
     "unknown-permission-policy": Rule("error", "An inline policy that is named is declared.", of_absence=True),
+    "unknown-role": Rule("error", "A role that may reach the state is declared.", of_absence=True),
     "unknown-audience": Rule(
         "error", "An audience that a trust accepts is one that its workspace declares.", of_absence=True
     ),
@@ -96,6 +97,7 @@ RULES: dict[str, Rule] = {
     "changes-access": Rule(
         "error", "No role can change who may assume roles of the inventory, or what these may do: its own access least."
     ),
+    "state-backend": Rule("error", "No role reaches the state of the program but those that are named for it."),
     "partition-resource": Rule("error", "Resources of a permission policy are of the account's partition."),
     "override-conflict": Rule("error", "One account is matched by one override of a role at most."),
     "previous-key": Rule("error", "A previous key is nobody's key any more, and one entry's alone."),

@@ -15,6 +15,7 @@ from config.models.inventory import Inventory
 from config.models.organization import AccountsFrom, Organization
 from config.models.permission_policy import PermissionPolicy
 from config.models.role import AccountsByLabel, Override, PlanRole, Role
+from config.models.state_backend import StateBackend
 from config.models.trust import TrustEntry, WholeWorkspace
 from config.models.workspace import Environment, PreviousSlug, Repository, Workspace
 from config.schema import definition_name, inventory_schema
@@ -24,6 +25,7 @@ from config.written import SINCE
 MODELS: dict[str, type[BaseModel]] = {
     "Top level": Inventory,
     "defaults": Defaults,
+    "defaults.state_backend": StateBackend,
     "workspaces.SLUG": Workspace,
     "workspaces.SLUG.previous_slugs.SLUG": PreviousSlug,
     "workspaces.SLUG.repositories.SLUG": Repository,

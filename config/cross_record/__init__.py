@@ -13,6 +13,7 @@ from config.cross_record import (
     previous_slugs,
     restrictions,
     source_addresses,
+    state_backend,
     trust,
     wide_trust,
 )
@@ -38,6 +39,7 @@ _CHECKS = (
     wide_trust.check_wide_trust,
     source_addresses.check_source_addresses,
     permissions.check_references,
+    state_backend.check_roles_of_the_state,
     permissions.check_names,
     permissions.check_last_days,
     permission_documents.check_documents,

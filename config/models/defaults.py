@@ -8,6 +8,7 @@ from config.aws_values import Region, RolePath, SessionSeconds
 from config.faults import each_once, fault, parse_each
 from config.models.account import DeployRoleForm, OidcProviderMode
 from config.models.base import InventoryModel
+from config.models.state_backend import StateBackend
 from config.policy_reference import ManagedPolicy
 from config.scalars import Text, Thumbprint, describe, parse_thumbprint
 from config.tags import Tags
@@ -29,6 +30,7 @@ def _thumbprints(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
 _ThumbprintList = Annotated[
     tuple[Thumbprint, ...], Field(min_length=1, max_length=THUMBPRINTS_PER_OIDC_PROVIDER), EACH_ONCE
 ]
+_STATE = {"url": "s3://acme-access-state?region=eu-west-1", "account_id": "999999999999", "writers": ["access-deploy"]}
 
 
 class Defaults(InventoryModel):
@@ -60,3 +62,5 @@ class Defaults(InventoryModel):
     """fetch, omit, or a list of 1 to 5 SHA-1 values."""
     oidc_provider: Annotated[OidcProviderMode, example("auto", since="0.1")] = OidcProviderMode.CREATE
     """As of an account."""
+    state_backend: Annotated[StateBackend | None, example(_STATE, since="0.1")] = None
+    """Where Pulumi keeps the state of this program: no role but those named here reaches it."""

@@ -54,7 +54,14 @@ OF_SEVERAL_FILES = {
 }
 OF_SEVERAL_RECORDS = {
     *("unknown-workspace", "unknown-repository", "unknown-environment", "unknown-account", "unknown-audience"),
-    *("unknown-permission-policy", "override-conflict", "role-name-conflict", "selects-no-account", "partition-region"),
+    *(
+        "unknown-permission-policy",
+        "unknown-role",
+        "override-conflict",
+        "role-name-conflict",
+        "selects-no-account",
+        "partition-region",
+    ),
     *("previous-key", "previous-name"),
     *("unused-allow", "unused-workspace", "unused-repository", "unused-environment", "unused-permission-policy"),
     *("family-not-bound", "production-outside-environments", "session-without-addresses"),
@@ -63,7 +70,7 @@ OF_MEANING = {
     *("admin-access", "deploying-role", "size-limit", "expired", "changes-access", "privilege-escalation"),
     *("unknown-action", "unknown-condition-key", "unknown-service", "unknown-permissions", "bad-condition-value"),
     *("resource-mismatch", "account-resource", "partition-resource", "contradictory-conditions", "denied-anyway"),
-    *("expires-soon", "restrictions-check-old", "reserved-name", "whole-workspace-renamed"),
+    *("expires-soon", "restrictions-check-old", "reserved-name", "state-backend", "whole-workspace-renamed"),
     *("whole-workspace-trust", "repository-wide-trust", "wide-network", "private-network", "shared-addresses"),
 }
 """What follows from what is written, rather than from how."""
@@ -109,7 +116,7 @@ PASSED = {
     *("duplicate--key", "duplicate--key-in-a-policy-file", "duplicate--role-in-two-files", "duplicate--section"),
     *("duplicate--same-trust-twice", "duplicate--uuid-of-the-lock", "duplicate--uuid-under-two-names"),
     *("duplicate--empty-before-itself", "duplicate--name-of-an-entry-lost", "duplicate--merge-key"),
-    "duplicate--environments-that-look-alike",
+    *("duplicate--environments-that-look-alike", "duplicate--reader-and-writer-of-the-state"),
     "bad-variable--lacks-a-brace",
     *("duplicate--previous-slug-is-a-workspace", "duplicate--previous-slug-of-two-workspaces"),
     "duplicate--previous-slug-of-today",

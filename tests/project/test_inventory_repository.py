@@ -63,6 +63,16 @@ def test_every_account_is_in_one_stack_and_every_stack_has_a_step(plan: AccessPl
     assert {step["script"][0] for step in deploying} == {f"export STACK={stack}" for stack in stacks}
 
 
+def test_the_state_is_where_the_inventory_says_and_reached_by_the_roles_of_the_pipelines(plan: AccessPlan) -> None:
+    state = load_inventory(FOLDER / "inventory", today=TODAY).inventory.defaults.state_backend
+    assert state is not None
+    lines = [line for line in PIPELINES["definitions"]["lines"] if "PULUMI_BACKEND_URL" in line]
+    assert [shlex.split(line)[1] for line in lines] == [f"PULUMI_BACKEND_URL={state.url}"]
+    deploying = {role_of(step, plan).key for step in steps_in(PIPELINES["pipelines"]["branches"])}
+    looking = {role_of(step, plan).key for step in STEPS.values() if step.get("oidc")} - deploying
+    assert (set(state.readers), set(state.writers)) == (looking, deploying)
+
+
 def test_whatever_deploys_names_its_environment_and_all_but_dev_wait_for_somebody() -> None:
     deploying = list(steps_in(PIPELINES["pipelines"]["branches"]))
     assert all(step["script"][0] == f"export STACK={step['deployment']}" for step in deploying)

@@ -1,0 +1,70 @@
+"""Where the program keeps its state: the URL of an S3 bucket, as ``pulumi login`` takes it.
+
+Sources: https://www.pulumi.com/docs/iac/guides/basics/using-a-diy-backend/ (``s3://<bucket-path>``, and all objects
+below ``.pulumi``), https://gocloud.dev/howto/blob/#s3 (the parameters), to which the Pulumi CLI hands the URL, and
+pkg/backend/diy/backend.go of https://github.com/pulumi/pulumi: the path goes in front of every key.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import parse_qs
+
+from oidc.arn import Partition
+
+FOLDER = ".pulumi/"
+"""What the Pulumi CLI puts everything into."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateBackend:
+    """A bucket and the part of it that holds the states of all stacks.
+
+    Attributes:
+        bucket: Its name: ``acme-access-state``.
+        prefix: Of the keys, empty or with a slash at the end: ``oidc/``.
+        region: ``eu-west-1``, or ``None`` where the URL names none.
+    """
+
+    bucket: str
+    prefix: str = ""
+    region: str | None = None
+
+    def bucket_arn(self, partition: Partition) -> str:
+        """Return ``arn:aws:s3:::acme-access-state``: ARNs of S3 name neither account nor region."""
+        return f"arn:{partition}:s3:::{self.bucket}"
+
+    def objects(self, partition: Partition) -> str:
+        """Return the pattern of the state's objects: ``arn:aws:s3:::acme-access-state/oidc/.pulumi/*``."""
+        return f"{self.bucket_arn(partition)}/{self.prefix}{FOLDER}*"
+
+    def is_in(self, partition: Partition) -> bool:
+        """Tell whether the bucket may be in a partition; one of another is out of reach of all its roles."""
+        return self.region is None or partition.has_region(self.region)
+
+
+_BUCKET = r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]"
+"""Names of today have up to 63 characters, and no capitals; old ones have more of both
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html)."""
+
+_PART = r"(?!\.{1,2}(?:[/?]|$))[A-Za-z0-9!_.'()-]+"
+"""The characters that are safe in keys (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html), but
+for ``*``, which ARNs give a meaning."""
+
+_OF_AWS = r"(?:https?://)?[A-Za-z0-9.-]+\.amazonaws\.com(?:\.cn)?/?(?:&|$)"
+_PARAMETER = rf"(?!prefix=|endpoint=(?!{_OF_AWS}))[A-Za-z0-9_]+=[A-Za-z0-9_.:/@,+-]*"
+
+STATE_URL = re.compile(rf"s3://({_BUCKET})((?:/{_PART})*)/?(?:\?({_PARAMETER}(?:&{_PARAMETER})*))?", re.ASCII)
+"""``s3://acme-access-state/oidc?region=eu-west-1``. Not taken are ``prefix``, for which the path is the other spelling,
+and an ``endpoint`` that is none of AWS: what keeps the state there asks no policy of AWS."""
+
+
+@lru_cache(maxsize=16)
+def parse_state_url(text: str) -> StateBackend | None:
+    """Return what a URL says, or ``None`` where it is none of a bucket in AWS."""
+    match = STATE_URL.fullmatch(text)
+    if match is None:
+        return None
+    bucket, path, query = match.groups()
+    region = parse_qs(query or "").get("region", [None])[0]
+    return StateBackend(bucket, f"{path[1:]}/" if path else "", region)

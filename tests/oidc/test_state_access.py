@@ -1,0 +1,106 @@
+"""What reaches the state is found, and what is about other objects is not."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oidc.policy_patterns import covers_action, covers_resource
+from oidc.state_access import OBJECT_WRITES, Target, first_reached
+
+BUCKET = "arn:aws:s3:::acme-state"
+STATE = Target(f"{BUCKET}/.pulumi/*", OBJECT_WRITES)
+
+
+def statement(effect: str, actions: Any, resources: Any, key: str = "Resource", **more: Any) -> dict[str, Any]:
+    return {"Effect": effect, "Action": actions, key: resources} | more
+
+
+def reached(*statements: dict[str, Any], others: tuple[dict[str, Any], ...] = (), named: bool = False) -> str | None:
+    found = first_reached({"Statement": list(statements)}, [{"Statement": list(others)}], [STATE], named=named)
+    return found.action if found else None
+
+
+@pytest.mark.parametrize(
+    "resource",
+    ["*", "arn:aws:s3:::*", "arn:aws:s3:::acme-*/*", f"{BUCKET}/*", f"{BUCKET}/.pulumi/stacks/x/dev.json*",
+     "arn:aws:s3:::acme-*/.pulumi/history/*", "arn:*:s3:::acme-stat?/.pulumi/*", "arn:aws:s3:::${aws:userid}/*"],
+)  # fmt: skip
+def test_all_of_it_and_parts_by_name_are_found(resource: str) -> None:
+    assert reached(statement("Allow", "s3:put*", ["arn:aws:s3:::site/*", resource])) == "s3:PutObject"
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [BUCKET, f"{BUCKET}/site/*", "arn:aws:s3:::acme-stat/*", "arn:aws:s3:::acme-state-2/*", "arn:aws:s3:::*sagemaker*",
+     "arn:aws:s3:::*/logs/*", "arn:aws:s3:::other/.pulumi/*"],
+)  # fmt: skip
+def test_what_is_about_others_is_not(resource: str) -> None:
+    assert reached(statement("Allow", "s3:*", resource)) is None
+
+
+def test_in_another_account_only_what_names_the_bucket_counts() -> None:
+    assert reached(statement("Allow", "s3:*", ["*", "arn:aws:s3:::acme-*"]), named=True) is None
+    assert reached(statement("Allow", "s3:*", "arn:aws:s3:::site/*", "NotResource"), named=True) is None
+    assert reached(statement("Allow", "s3:*", f"{BUCKET}*"), named=True) == "s3:PutObject"
+
+
+@pytest.mark.parametrize("resource", ["*", f"{BUCKET}*", f"{BUCKET}/*", f"{BUCKET}/.pulumi/*"])
+def test_a_denial_of_all_of_it_counts_wherever_it_stands(resource: str) -> None:
+    allow, deny = statement("Allow", "s3:*", "*"), statement("Deny", ["s3:Put*", "s3:Delete*"], resource)
+    assert reached(allow, deny) is None
+    assert reached(allow, others=(deny,)) is None
+    assert reached(allow, deny | {"Condition": {"Bool": {"aws:SecureTransport": "false"}}}) == "s3:PutObject"
+
+
+def test_a_denial_of_a_part_leaves_the_rest_and_of_an_action_the_others() -> None:
+    allow = statement("Allow", "s3:*", "*")
+    assert reached(allow, statement("Deny", "s3:*", f"{BUCKET}/.pulumi/stacks/*")) == "s3:PutObject"
+    assert reached(allow, statement("Deny", "s3:PutObject", f"{BUCKET}/*")) == "s3:DeleteObject"
+
+
+def test_notresource_gives_all_but_what_it_names_and_denies_the_same() -> None:
+    assert reached(statement("Allow", "s3:*", "arn:aws:s3:::site/*", "NotResource")) == "s3:PutObject"
+    assert reached(statement("Allow", "s3:*", f"{BUCKET}*", "NotResource")) is None
+    assert reached(statement("Allow", "s3:*", "*"), statement("Deny", "*", f"{BUCKET}/*", "NotResource"))
+    assert reached(statement("Allow", "s3:*", "*"), statement("Deny", "*", "arn:aws:s3:::x/*", "NotResource")) is None
+
+
+def test_a_variable_takes_nothing_away() -> None:
+    mine = f"{BUCKET}${{aws:PrincipalTag/any}}*"
+    assert reached(statement("Allow", "s3:*", "*"), statement("Deny", "s3:*", mine)) == "s3:PutObject"
+    assert reached(statement("Allow", "s3:*", mine, "NotResource")) == "s3:PutObject"
+
+
+def test_long_patterns_are_decided_at_once() -> None:
+    allow = statement("Allow", "s3:*", f"{BUCKET}/.pulumi/{'*a' * 4000}*")
+    assert reached(allow, statement("Deny", "s3:*", f"{BUCKET}/.pulumi/{'*a' * 3999}?*b")) == "s3:PutObject"
+
+
+def test_a_condition_opens_nothing_here() -> None:
+    assert reached(statement("Allow", "s3:*", "*", Condition={"Bool": {"aws:SecureTransport": "true"}})) is None
+
+
+PATTERNS = [
+    "*", BUCKET, f"{BUCKET}*", f"{BUCKET}/*", f"{BUCKET}/.pulumi/*", f"{BUCKET}/.pulumi/??", "arn:aws:s3:::si*",
+    f"{BUCKET}/.pulumi/stacks/*", f"{BUCKET}/.pulumi/stacks/x/dev.json*", "arn:aws:s3:::acme-*/.pulumi/stacks/*",
+]  # fmt: skip
+OBJECTS = [f"{BUCKET}/.pulumi/{key}" for key in ("ab", "meta.yaml", "stacks/x/dev.json", "stacks/x/other.json")]
+STATEMENTS = st.builds(
+    statement,
+    st.sampled_from(["Allow", "Allow", "Deny"]),
+    st.sampled_from(["*", "s3:Put*", "s3:DeleteObject", "s3:Get*"]),
+    st.lists(st.sampled_from(PATTERNS), min_size=1, max_size=2),
+    st.sampled_from(["Resource", "Resource", "NotResource"]),
+)
+
+
+@given(st.lists(STATEMENTS, min_size=1, max_size=4))
+def test_where_nothing_is_found_no_object_can_be_written(statements: list[dict[str, Any]]) -> None:
+    def allowed(action: str, arn: str) -> bool:
+        about = [one["Effect"] for one in statements if covers_action(one, action) and covers_resource(one, arn)]
+        return "Allow" in about and "Deny" not in about
+
+    if reached(*statements) is None:
+        assert not any(allowed(action, arn) for action in OBJECT_WRITES for arn in OBJECTS)
