@@ -64,7 +64,9 @@ def limits_in(tests: Iterable[Test]) -> Limits:
     """Return what a role of the inventory can say of these comparisons, and which it cannot."""
     limits = Limits()
     for operator, key, values in tests:
-        if (operator, key) == ("ipaddress", "aws:sourceip") and not limits.source_ips:
+        if not values:  # no call meets it, and the inventory's empty list would let in every address
+            limits.unsaid.append(f"{operator.written} {key.written}")
+        elif (operator, key) == ("ipaddress", "aws:sourceip") and not limits.source_ips:
             limits.source_ips = tuple(sorted(set(values)))
         elif (operator, key) == ("stringequals", "aws:sourcevpce") and not limits.source_vpces:
             limits.source_vpces = tuple(sorted(set(values)))

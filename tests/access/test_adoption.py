@@ -325,3 +325,12 @@ def test_an_oidc_provider_that_this_program_made_needs_no_word(tags: dict[str, s
     prod = FoundAccount("prod", AccountId(ACCOUNT), Partition.AWS, (there,), ())
     adoption, _ = roles_of(prod)
     assert [note.message for note in adoption.notes] == advice
+
+
+@pytest.mark.parametrize(("operator", "key"), [("IpAddress", "aws:SourceIp"), ("StringEquals", "aws:SourceVpce")])
+def test_a_condition_without_values_which_no_call_meets_never_becomes_no_condition(operator: str, key: str) -> None:
+    trust = trusting(f"{SHOP}:*")
+    trust["Statement"][0]["Condition"].setdefault(operator, {})[key] = []
+    adoption, roles = roles_of(account_with("prod", ACCOUNT, role_called("r", trust)))
+    assert roles == {}
+    assert [note.is_left_out for note in adoption.notes] == [True]
