@@ -32,6 +32,18 @@ class FileCommands(click.Group):
         command: click.Command = module.command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Say which command may be meant where there is none of this name: click knows only those that are imported."""
+        if args[0] not in self._files and not args[0].startswith("-"):
+            from config.findings import did_you_mean, one_line  # noqa: PLC0415 - nobody else has to wait for it
+
+            name = one_line(args[0])
+            meant = did_you_mean(name, self._files, f"the commands are {', '.join(sorted(self._files))}")
+            raise click.UsageError(f"there is no command `{name}`; {meant}", ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing one of them."""
         with formatter.section("Commands"):

@@ -8,12 +8,12 @@ from pathlib import Path
 import click
 
 from access.compile import compile_plan
-from access.starter.files import INVENTORY, starter_files
+from access.starter.files import INVENTORY, PIPELINES, starter_files
 from access.starter.inventory_text import inventory_text, role_keys
 from access.starter.options import StarterOptions, starter_of
 from access.starter.starter import Starter
 from cli.init_questions import ask_what_is_missing
-from cli.new_files import write_new
+from cli.new_files import refuse_taken, write_new
 from config.load import load_inventory
 from oidc.errors import UsageError
 
@@ -46,6 +46,7 @@ def command(
     there already is never touched.
     """
     given = StarterOptions(workspace, tuple(repositories), tuple(environments), tuple(accounts), tuple(deploys), region)
+    refuse_taken(folder, (INVENTORY, PIPELINES))  # before anything is asked
     try:
         starter = starter_of(ask_what_is_missing(given) if sys.stdin and sys.stdin.isatty() else given)
         _prove_sound(starter)

@@ -83,7 +83,7 @@ def _exit_code(error: BaseException) -> int:
             error.show()
             return error.exit_code
         case click.Abort() | KeyboardInterrupt():
-            click.echo("stopped; what was made until now is kept, and the same command goes on from there", err=True)
+            click.echo("stopped; run the same command again: it goes on with what it has made, if anything", err=True)
             return 130
         case SystemExit(__context__=BrokenPipeError()):
             # The reader of a pipe went away, as `head` does: not our failure, and click has silenced the rest.

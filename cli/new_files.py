@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def write_new(folder: Path, files: Mapping[str, str]) -> None:
     """
     try:
         with _made(folder), _aside(folder, files) as staged:
-            _refuse_taken(folder, staged)
+            refuse_taken(folder, (path.name for path in staged.iterdir()))
             _take_names(folder, staged)
     except (FileExistsError, NotADirectoryError) as error:
         what = f"{error.filename2 or error.filename} is already there, and nothing was written"
@@ -32,8 +32,9 @@ def write_new(folder: Path, files: Mapping[str, str]) -> None:
         raise OutsideWorldError(what, do="check its folder and permissions") from error
 
 
-def _refuse_taken(folder: Path, staged: Path) -> None:
-    taken = [folder / path.name for path in sorted(staged.iterdir()) if os.path.lexists(folder / path.name)]
+def refuse_taken(folder: Path, names: Iterable[str]) -> None:
+    """Raise UsageError where something in a folder has one of these names already."""
+    taken = [folder / name for name in sorted(names) if os.path.lexists(folder / name)]
     if taken:
         are = "are" if len(taken) > 1 else "is"
         what = f"{', '.join(map(str, taken))} {are} already there, and nothing was written"

@@ -5,13 +5,14 @@ from access.starter.inventory_text import inventory_text
 from access.starter.starter import Starter
 
 INVENTORY = "inventory"
+PIPELINES = "bitbucket-pipelines.yml"
 """The folder of the inventory, and the file in it."""
 
 
 def starter_files(starter: Starter) -> dict[str, str]:
     """Return the text of each file: the inventory, a stack for each account, the pipelines of their repository."""
     stacks = {f"Pulumi.{key}.yaml": _stack_text(key) for key, _ in starter.accounts}
-    return {f"{INVENTORY}/{INVENTORY}.yaml": inventory_text(starter), **stacks, "bitbucket-pipelines.yml": _PIPELINES}
+    return {f"{INVENTORY}/{INVENTORY}.yaml": inventory_text(starter), **stacks, PIPELINES: _PIPELINES}
 
 
 def _stack_text(account: str) -> str:

@@ -29,11 +29,11 @@ def checked(what: str, text: str, form: TypeAdapter[str]) -> str:
         UsageError: The inventory would not take it.
     """
     try:
-        return form.validate_python(text)
+        return form.validate_python(text.strip("\"'") if form is UUID else text)  # pasted out of YAML
     except ValidationError as error:
         context: dict[str, Any] = error.errors(include_url=False)[0].get("ctx", {})
         shown = str(context.get("message", "not a value of the inventory"))
-        raise UsageError(f"{what}: {_printable(shown)}", do=str(context.get("hint", ""))) from None
+        raise UsageError(f"{what}: {_printable(shown)}", do=_unquoted(str(context.get("hint", "")))) from None
 
 
 def named(what: str, text: str, form: TypeAdapter[str]) -> tuple[str, str | None]:
@@ -46,6 +46,11 @@ def named(what: str, text: str, form: TypeAdapter[str]) -> tuple[str, str | None
     if not equals:
         return checked(what, text, form), None
     return checked(what, name, form), checked(what, uuid, UUID) if uuid else None
+
+
+def _unquoted(hint: str) -> str:
+    """Return what to do without the quotes that YAML would need: a command line or a prompt takes the bare value."""
+    return hint.replace(", quoted", "").replace('"', "")
 
 
 def _printable(text: str) -> str:

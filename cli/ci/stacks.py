@@ -51,6 +51,8 @@ def command(*, base: str | None, project: Path, config_files: Path | None, inven
     if here.errors:
         show_findings(here.errors)
         return 1
+    if not here.taken:
+        click.echo(f"note: there is no file Pulumi.STACK.yaml in {one_line(str(project))[:200]}", err=True)
     found = stack_changes(here.taken, stacks_at(project, base).taken if base is not None else None)
     for note in _notes(found, base or ""):
         click.echo(f"note: {one_line(note)[:1000]}", err=True)

@@ -213,3 +213,18 @@ def test_a_named_file_of_guardrails_that_is_not_there_is_an_error(
 
 def test_an_empty_path_of_guardrails_is_wrong_usage(write_inventory: Inventory) -> None:
     assert run(["validate", str(write_inventory(ROLE)), "--guardrails", ""]) == 2
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (["plann"], "there is no command `plann`; did you mean `plan`?"),
+        (["ci", "stack"], "there is no command `stack`; did you mean `stacks`?"),
+        (["xyz"], "there is no command `xyz`; the commands are adopt, "),
+    ],
+)
+def test_a_misspelt_command_is_told_with_the_right_one(
+    typed: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(typed) == 2
+    assert said in capsys.readouterr().err

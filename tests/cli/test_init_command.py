@@ -143,7 +143,7 @@ def test_nothing_is_overwritten(name: str, kind: str, folder: Path, capsys: pyte
 def test_what_comes_in_between_is_not_overwritten_either(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(new_files, "_refuse_taken", lambda *_: (folder / "bitbucket-pipelines.yml").write_text("mine"))
+    monkeypatch.setattr(new_files, "refuse_taken", lambda *_: (folder / "bitbucket-pipelines.yml").write_text("mine"))
     assert run(["init", ".", *SHORT]) == 2
     assert "bitbucket-pipelines.yml is already there" in capsys.readouterr().err
     assert all_in(folder) == {"bitbucket-pipelines.yml": "mine"}
@@ -199,7 +199,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "workspace of dots": (["--workspace", "../x"], "--workspace: not the slug of a workspace"),
     "UUID without braces": (
         ["--workspace", f"acme={WORKSPACE[1:-1]}"],
-        f'not a UUID as Bitbucket writes it: {WORKSPACE[1:-1]}; write "{WORKSPACE}"',
+        f'not a UUID as Bitbucket writes it: {WORKSPACE[1:-1]}; write {WORKSPACE}\n',
     ),
     "wildcard for a UUID": (["--workspace", "acme={*}"], "not a UUID as Bitbucket writes it: {*}"),
     "repository with a line break": (
@@ -300,6 +300,20 @@ def test_what_options_say_is_not_asked(folder: Path, monkeypatch: pytest.MonkeyP
     answer(monkeypatch)
     assert run(["init", ".", *FULL]) == 0
     assert (folder / "inventory").is_dir()
+
+
+def test_a_uuid_may_be_pasted_with_the_quotes_of_yaml(folder: Path) -> None:
+    assert run(["init", ".", "--workspace", f'acme="{WORKSPACE}"', *SHORT[2:]]) == 0
+    assert f'uuid: "{WORKSPACE}"' in (folder / "inventory" / "inventory.yaml").read_text()
+
+
+def test_nothing_is_asked_where_it_could_not_be_written(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "inventory").mkdir()
+    answer(monkeypatch)
+    assert run(["init"]) == 2
+    assert capsys.readouterr().err.startswith("error: inventory is already there, and nothing was written; ")
 
 
 def test_the_end_of_the_answers_is_the_end(

@@ -278,3 +278,9 @@ def test_no_stack_file_is_handed_on_that_was_not_written_now(clone: Path, capsys
     stack_file(clone / "files", "gone", "dev")
     assert run(["ci", "stacks", "--config-files", "files"]) == 2
     assert "has Pulumi.gone.yaml already" in capsys.readouterr().err
+
+
+def test_a_project_without_stack_files_is_told(clone: Path, capsys: Capture) -> None:
+    (clone / "empty").mkdir()
+    assert run(["ci", "stacks", "--project", "empty"]) == 0
+    assert capsys.readouterr() == ("", "note: there is no file Pulumi.STACK.yaml in empty\n")
