@@ -1,5 +1,6 @@
 """The Pulumi program: stack config → inventory → AccessPlan → component → stack outputs."""
 
+import gc
 from datetime import UTC, datetime
 from functools import partial
 
@@ -18,6 +19,8 @@ from oidc.errors import BitbucketOidcError, InventoryError
 
 def main() -> None:
     """Register everything, or nothing: the whole plan is known to be valid before the first resource."""
+    # The garbage collector looks again and again at all that is loaded and registered; it is in use until the end.
+    gc.disable()
     settings = StackSettings.of(pulumi.Config())
     loaded = load_inventory(settings.inventory, guardrails=settings.guardrails)
     compiled = compile_plan(loaded)

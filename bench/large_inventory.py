@@ -28,7 +28,10 @@ def _uuid(name: str) -> str:
 
 
 def _accounts(count: int) -> str:
-    head = 'defaults:\n  region: eu-west-1\n  deploy_role: "arn:{{partition}}:iam::{{account_id}}:role/PulumiDeploy"\n'
+    head = (
+        'defaults:\n  region: eu-west-1\n  deploy_role: "arn:{{partition}}:iam::{{account_id}}:role/PulumiDeploy"\n'
+        "  thumbprints: omit\n"
+    )
     lines = [f'  a{n}: {{id: "{n + 1:012}", labels: {{env: {"prod" if n % 2 else "dev"}}}}}\n' for n in range(count)]
     return head + "accounts:\n" + "".join(lines)
 

@@ -55,7 +55,7 @@ class PipelineRole(pulumi.ComponentResource):
             # Deleting RolePolicyAttachmentsExclusive detaches nothing, and a role with policies cannot be deleted.
             force_detach_policies=True,
             tags=resource_tags(plan.tags),
-            opts=pulumi.ResourceOptions.merge(inside, pulumi.ResourceOptions(depends_on=list(oidc_providers))),
+            opts=pulumi.ResourceOptions(parent=self, provider=aws_provider, depends_on=list(oidc_providers)),
         )
         for policy_name, document in plan.inline_policies.items():
             aws.iam.RolePolicy(
