@@ -177,6 +177,8 @@ def _asking_aws(
     from cli.lock_display import progress  # noqa: PLC0415 - as above
 
     settings, uses, role = call_settings(endpoint), accepted_uses(accepted, found), checked_role_name(reading_role)
+    if endpoint is not None:
+        click.echo("note: emulated AWS accounts are asked in place of real ones; do not commit what they say", err=True)
     return lambda refreshed: ask_aws(
         inventory,
         found,
