@@ -74,6 +74,7 @@ def test_auto_is_answered_for_each_account_by_what_is_there(
     captured = capsys.readouterr()
     assert "+ account prod, OIDC provider of workspace acme, use: now reference" in captured.out
     assert "is written" in captured.err
+    assert "emulated AWS accounts are asked in place of real ones; do not commit what they say" in captured.err
     (oidc_provider,) = plan_of(folder).accounts[0].oidc_providers
     assert (oidc_provider.mode, oidc_provider.audiences) == ("reference", (AUDIENCE, "foreign"))
 
@@ -264,5 +265,5 @@ def test_a_reading_role_beside_the_deploying_role_is_enough(
     assert lock(folder) == 3
     assert "AWS refused AssumeRole" in capsys.readouterr().err
     assert lock(folder, "--reading-role", "PulumiDeploy-reading") == 0
-    assert "note:" not in capsys.readouterr().err
+    assert capsys.readouterr().err.count("note:") == 1  # that the accounts are emulated
     assert lock(folder, "--reading-role", arn) == 2
