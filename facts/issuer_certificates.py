@@ -6,14 +6,12 @@ the issuer's discovery document, the host of its ``jwks_uri``, the last certific
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
 import certifi
 import requests
 from cryptography import x509
-from requests.utils import get_environ_proxies
 
 from facts.discovery_document import (
     INSTEAD,
@@ -24,17 +22,14 @@ from facts.discovery_document import (
     parse_discovery_document,
 )
 from facts.issuer_connect import IssuerConnect
-from facts.issuer_failures import REQUEST_FAILURES, is_transient, request_failure, tried
+from facts.issuer_failures import request_failure, tried
+from facts.issuer_transport import Reply, Transport
 from facts.presented_chain import ChainRecordingAdapter
-from facts.retries import PAUSES, REAL_TIME, Clock, pause_for_status
+from facts.retries import REAL_TIME, Clock
 from facts.time_limit import within
 from facts.web_address import checked_ca_file
-from facts.web_client import HEADERS, bounded_body
 from oidc.errors import IssuerError, UsageError
 from oidc.thumbprint import Thumbprint, chain_thumbprint
-
-_CONNECT_SHARE = 1 / (len(PAUSES) + 1)
-"""Of an issuer's time, for one TCP connection: so that one which is not taken in time can be tried again."""
 
 Chain: TypeAlias = tuple[x509.Certificate, ...]
 """One chain in order, verified."""
@@ -105,87 +100,11 @@ def fetch_chains(
         # of, a host that needs none.
         session.trust_env = False
         session.mount("https://", adapter)
-        transport = _Transport(session, trusted, timeout, connect, clock)
+        transport = Transport(session, trusted, timeout, connect, clock)
         return {issuer: _fetch_any(issuer, (alike or {}).get(issuer, ()), transport, adapter) for issuer in wanted}
 
 
-@dataclass(frozen=True)
-class _Reply:
-    """What one request gave: status code, headers, and at most a little more than the allowed size of body."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    tries: int = 1
-
-
-@dataclass(frozen=True)
-class _Transport:
-    """Sends requests with the trust, the proxies and the time limit of one fetch."""
-
-    session: requests.Session
-    trusted: Path
-    timeout: float
-    connect: IssuerConnect | None
-    clock: Clock
-
-    @property
-    def address(self) -> str:
-        """Where connections go to if not to the hosts' own addresses, for messages."""
-        return self.connect.address if self.connect else ""
-
-    def send(self, method: str, url: str, *, until: float, any_status: bool = False) -> _Reply:
-        """Send one request, and again after what may pass.
-
-        Args:
-            method: ``GET`` or ``HEAD``.
-            url: What to ask for.
-            until: When the issuer's time is over; no pause reaches beyond it.
-            any_status: Whether every answer will do.
-
-        Raises:
-            IssuerError: None of the tries gave an answer.
-        """
-        outcome = self._try(method, url)
-        tries = 1
-        for pause in PAUSES:
-            seconds = None if any_status and isinstance(outcome, _Reply) else _pause_after(outcome, pause)
-            if seconds is None or self.clock.now() + seconds >= until:
-                break
-            self.clock.sleep(seconds)
-            outcome = self._try(method, url)
-            tries += 1
-        if isinstance(outcome, _Reply):
-            return replace(outcome, tries=tries)
-        raise request_failure(url, outcome, address=self.address, tries=tries) from outcome
-
-    def _try(self, method: str, url: str) -> "_Reply | Exception":
-        try:
-            return self._send_once(method, url)
-        except REQUEST_FAILURES as error:
-            return error
-
-    def _send_once(self, method: str, url: str) -> _Reply:
-        with self.session.request(
-            method,
-            url,
-            headers=HEADERS,
-            proxies={} if self.connect else get_environ_proxies(url),
-            verify=str(self.trusted),
-            timeout=(self.timeout * _CONNECT_SHARE, self.timeout),
-            allow_redirects=False,
-            stream=True,
-        ) as response:
-            return _Reply(response.status_code, response.headers, bounded_body(response, MAX_DOCUMENT_BYTES))
-
-
-def _pause_after(outcome: _Reply | Exception, pause: float) -> float | None:
-    if isinstance(outcome, _Reply):
-        return pause_for_status(outcome.status, outcome.headers, pause)
-    return pause if is_transient(outcome) else None
-
-
-def _fetch_any(issuer: str, alike: Sequence[str], transport: _Transport, adapter: ChainRecordingAdapter) -> Chain:
+def _fetch_any(issuer: str, alike: Sequence[str], transport: Transport, adapter: ChainRecordingAdapter) -> Chain:
     """Return the chain of an issuer, or of the first of those alike that has a discovery document."""
     try:
         return _fetch_one(issuer, transport, adapter)
@@ -196,7 +115,7 @@ def _fetch_any(issuer: str, alike: Sequence[str], transport: _Transport, adapter
         raise
 
 
-def _fetch_one(issuer: str, transport: _Transport, adapter: ChainRecordingAdapter) -> Chain:
+def _fetch_one(issuer: str, transport: Transport, adapter: ChainRecordingAdapter) -> Chain:
     url = discovery_url(issuer)
     until = transport.clock.now() + transport.timeout
     try:
@@ -205,7 +124,7 @@ def _fetch_one(issuer: str, transport: _Transport, adapter: ChainRecordingAdapte
         raise request_failure(url, error, address=transport.address) from error
 
 
-def _chain_of(issuer: str, transport: _Transport, adapter: ChainRecordingAdapter, until: float) -> Chain:
+def _chain_of(issuer: str, transport: Transport, adapter: ChainRecordingAdapter, until: float) -> Chain:
     document = _discovery_document(issuer, transport, until)
     host, port = authority(document.jwks_uri) or ("", 0)
     chain = adapter.presented_by(host, port)
@@ -220,7 +139,7 @@ def _chain_of(issuer: str, transport: _Transport, adapter: ChainRecordingAdapter
     return chain or ()
 
 
-def _discovery_document(issuer: str, transport: _Transport, until: float) -> DiscoveryDocument:
+def _discovery_document(issuer: str, transport: Transport, until: float) -> DiscoveryDocument:
     url = discovery_url(issuer)
     reply = transport.send("GET", url, until=until)
     if reply.status != requests.codes.ok:
@@ -237,7 +156,7 @@ class _NoDocumentError(IssuerError):
     """The host answers, and has no discovery document for the issuer."""
 
 
-def _unexpected_status(url: str, reply: _Reply) -> IssuerError:
+def _unexpected_status(url: str, reply: Reply) -> IssuerError:
     what = f"{url} was answered with status {reply.status}{tried(reply.tries)}"
     if reply.status == requests.codes.not_found:
         return _NoDocumentError(
