@@ -13,6 +13,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from config.attribute_docstrings import attribute_docstrings
 from config.models.inventory import Inventory
 from config.models.role import Role
 from config.schema_families import with_family_variables
@@ -51,6 +52,14 @@ def definition_name(title: str) -> str:
 
 class _Schema(GenerateJsonSchema):
     """pydantic's schema, with what the grammar says of null, names and defaults."""
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        """Describe each key by the docstring of its attribute."""
+        found = super().model_schema(schema)
+        for name, text in attribute_docstrings(schema["cls"]).items():
+            if name in found.get("properties", {}):
+                found["properties"][name] = {"description": text, **found["properties"][name]}
+        return found
 
     def model_field_schema(self, schema: core_schema.ModelField) -> JsonSchemaValue:
         """A key that stands there has a value: null is for what is left out."""

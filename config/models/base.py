@@ -15,7 +15,6 @@ class InventoryModel(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
-        use_attribute_docstrings=True,
         hide_input_in_errors=True,
         validate_default=False,
         defer_build=True,

@@ -15,6 +15,7 @@ from pydantic import create_model
 from pydantic.fields import FieldInfo
 
 from access.compile import compile_plan
+from config.attribute_docstrings import attribute_docstrings
 from config.findings import has_errors
 from config.load import load_inventory
 from config.models.base import InventoryModel
@@ -238,7 +239,7 @@ def test_a_key_says_since_when_and_takes_its_own_example(model: type[InventoryMo
     field: FieldInfo = model.model_fields[name]
     assert isinstance(field.json_schema_extra, dict)
     assert isinstance(field.json_schema_extra[SINCE], str)
-    assert field.description
+    assert attribute_docstrings(model)[name]
     assert field.examples
     one = create_model("One", __base__=InventoryModel, **{name: (field.annotation, field)})  # type: ignore[call-overload]  # keys that are not known here
     one.model_validate({name: field.examples[0]})
