@@ -78,8 +78,8 @@ def _raise(account: str, quota: str, code: str, most: int) -> str:
 
 def _check_tags(plan: RolePlan, settings: Settings, sources: Sources) -> None:
     lower = [key.lower() for key in plan.tags]
-    twice = sorted({key for key in plan.tags if lower.count(key.lower()) > 1})
-    if twice:
+    if len(set(lower)) < len(lower):
+        twice = sorted({key for key in plan.tags if lower.count(key.lower()) > 1})
         message = f"{' and '.join(twice)} are one key to IAM, which ignores case"
         sources.report("bad-tag", settings.path("tags"), message, "spell it as the defaults do")
     if len(plan.tags) > (most := limits.TAGS_PER_RESOURCE - 2):

@@ -34,13 +34,12 @@ def trust_lines(entries: Sequence[TrustEntry], workspaces: Mapping[str, Workspac
         workspace = workspaces.get(entry.workspace)
         if workspace is None or workspace.uuid is None:
             return None
-        found = list(_lines(entry, workspace, BitbucketUuid(workspace.uuid)))
-        if None in found:
+        found = _lines(entry, workspace, BitbucketUuid(workspace.uuid))
+        if found is None:
             return None
-        known = [line for line in found if line is not None]
-        lines += known
+        lines += found
         if workspace.previous_slugs:
-            lines += _under_previous_slugs(known, workspace)
+            lines += _under_previous_slugs(found, workspace)
     return tuple(sorted(lines, key=_order))
 
 
@@ -60,43 +59,47 @@ def _order(line: TrustPlan) -> tuple[str, ...]:
     return (line.workspace, line.repository or "", line.environment or "", line.steps or "", *line.audiences)
 
 
-def _lines(entry: TrustEntry, workspace: Workspace, uuid: BitbucketUuid) -> Iterator[TrustPlan | None]:
-    own = (default_audience(uuid),)
+def _lines(entry: TrustEntry, workspace: Workspace, uuid: BitbucketUuid) -> list[TrustPlan] | None:
+    """Return the lines of one entry, or ``None`` where a UUID is missing."""
+    own, slug = (default_audience(uuid),), entry.repository_slug
     line = partial(
         TrustPlan,
         workspace=WorkspaceSlug(entry.workspace),
-        repository=entry.repository_slug,
+        repository=slug,
         audiences=tuple(sorted(set(entry.audiences))) or own,
         default_audiences=own,
     )
     if entry.dangerously_whole_workspace is not None:
-        yield line(
+        whole = line(
             repository_uuid=None, environment=None, environment_uuid=None, steps=WHOLE_WORKSPACE.value,
             subject_pattern=whole_workspace_pattern(), grade=Grade.WORKSPACE_WIDE,
             reason=entry.dangerously_whole_workspace.reason,
         )  # fmt: skip
-        return
-    repository = workspace.repositories.get(entry.repository_slug or "")
+        return [whole]
+    repository = workspace.repositories.get(slug or "")
     if repository is None or repository.uuid is None:
-        yield None
-        return
+        return None
     owner = BitbucketUuid(repository.uuid)
+    if entry.steps is not None:
+        pattern = _STEPS_PATTERN[entry.steps](owner)
+        outside = line(
+            repository_uuid=owner, environment=None, environment_uuid=None, steps=entry.steps.value,
+            subject_pattern=pattern, grade=Grade.REPOSITORY_WIDE,
+        )  # fmt: skip
+        return [outside]
+    lines = []
     for name in entry.environments or ():
         known = repository.environments.get(name)
         if known is None or known.uuid is None:
-            yield None
-            return
+            return None
         environment = BitbucketUuid(known.uuid)
-        yield line(
+        bound = line(
             repository_uuid=owner, environment=name, environment_uuid=environment, steps=None,
             subject_pattern=environment_pattern(owner, environment), grade=Grade.ENVIRONMENT_BOUND,
             restrictions_checked=known.restrictions_checked,
         )  # fmt: skip
-    if entry.steps is not None:
-        yield line(
-            repository_uuid=owner, environment=None, environment_uuid=None, steps=entry.steps.value,
-            subject_pattern=_STEPS_PATTERN[entry.steps](owner), grade=Grade.REPOSITORY_WIDE,
-        )  # fmt: skip
+        lines.append(bound)
+    return lines
 
 
 _STEPS_PATTERN = {

@@ -1,6 +1,5 @@
 """What the commands that read an inventory share: their argument, their options, and what findings end in."""
 
-import gc
 import json
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -87,11 +86,7 @@ def loaded(inventory: Path) -> Loaded:
 
 
 def loaded_with(inventory: Path, guardrails: Path | None, today: date | None = None) -> Loaded:
-    """Load an inventory with a guardrails file, or with its own.
-
-    The garbage collector looks again and again at all that is loaded, and all of it is in use until the command ends.
-    """
-    gc.disable()
+    """Load an inventory with a guardrails file, or with its own."""
     return load_inventory(inventory, guardrails=guardrails, today=today)
 
 

@@ -1,5 +1,6 @@
 """The bitbucket-oidc command: finds the file of the command that was asked for, and gives every error its exit code."""
 
+import gc
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -61,8 +62,15 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command and exit with its code. No mistake of the user or of the network ends in a traceback."""
-    sys.exit(run(arguments))
+    """Run a command and exit with its code. No mistake of the user or of the network ends in a traceback.
+
+    The garbage collector would look again and again, and once more at the end, at all that is loaded, and all of it is
+    in use until then.
+    """
+    gc.disable()
+    code = run(arguments)
+    gc.freeze()
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

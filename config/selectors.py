@@ -7,6 +7,8 @@ from functools import lru_cache
 from config.models.account import Account
 from config.models.role import AccountsByLabel, Override, Role
 
+_OF_GLOBS = frozenset("*?[")
+
 
 class AccountSelector:
     """Answers for one set of accounts; patterns are worked out once each."""
@@ -49,4 +51,4 @@ class AccountSelector:
 
 def is_glob(pattern: str) -> bool:
     """Tell whether an account pattern is a glob rather than a key."""
-    return any(character in pattern for character in "*?[")
+    return not _OF_GLOBS.isdisjoint(pattern)

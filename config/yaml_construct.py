@@ -96,7 +96,7 @@ class Constructor:
             self._report("yaml-feature", node, path, "a value that begins with `{{` is a mapping to YAML", hint)
             return None
         run: list[str] = []
-        told = False
+        told, in_entries = False, len(path) in _ENTRIES_AT
         for key_node, value_node, merged in pairs(node):
             if merged:
                 if not told:
@@ -119,7 +119,7 @@ class Constructor:
                 if data.get(key) is not None or value_node.tag == _NULL:
                     continue
                 # Of an empty one and another, the other is what is meant.
-            run = run if len(path) in _ENTRIES_AT else []
+            run = run if in_entries else []
             keys[key] = key_node
             is_text = value_node.tag == _TEXT and type(value_node) is _SCALAR
             data[key] = value_node.value if is_text else self.construct(value_node, (*path, key))

@@ -81,6 +81,8 @@ def _as_set(values: Any) -> Any:  # noqa: ANN401 - parsed JSON
     """Sort a list of scalars, each once; a single scalar stays one."""
     if not isinstance(values, list | tuple):
         return values
+    if len(values) <= 1:
+        return list(values)
     # By type as well: true equals 1 in Python, and not in JSON.
     unique = {(type(value).__name__, value): value for value in values}
     return [unique[key] for key in sorted(unique)]

@@ -64,6 +64,16 @@ def _uuids(inventory: Inventory) -> Iterator[tuple[Path, str]]:
 
 def check_lock(context: Context) -> None:
     """Report a UUID that the inventory and the lock give differently: one of the two is somebody else's."""
+    if context.lock.lock.workspaces:
+        _check_locked_uuids(context)
+    for key, account in context.written.accounts.items():
+        seen = context.lock.lock.accounts.get(key)
+        if seen is not None and seen.id != account.id:
+            message = f"{account.id} here, and {seen.id} in inventory.lock.yaml"
+            context.report("lock-mismatch", ("accounts", key, "id"), message, "correct the wrong one")
+
+
+def _check_locked_uuids(context: Context) -> None:
     locked_uuids = dict(_uuids(with_locked_uuids(_without_uuids(context.written), context.lock.lock)))
     for path, uuid in _uuids(context.written):
         locked = locked_uuids.get(path)
@@ -71,11 +81,6 @@ def check_lock(context: Context) -> None:
             message = f"{uuid} here, and {locked} in inventory.lock.yaml"
             hint = "run `bitbucket-oidc lock --check` to see which of them is wrong"
             context.report("lock-mismatch", _as_written(context, path), message, hint)
-    for key, account in context.written.accounts.items():
-        seen = context.lock.lock.accounts.get(key)
-        if seen is not None and seen.id != account.id:
-            message = f"{account.id} here, and {seen.id} in inventory.lock.yaml"
-            context.report("lock-mismatch", ("accounts", key, "id"), message, "correct the wrong one")
 
 
 def _without_uuids(inventory: Inventory) -> Inventory:

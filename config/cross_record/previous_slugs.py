@@ -45,8 +45,10 @@ def check_whole_workspaces(context: Context) -> None:
     """
     for key, role in context.inventory.roles.items():
         for index, entry in enumerate(role.trust):
+            if entry.dangerously_whole_workspace is None:
+                continue
             workspace = context.inventory.workspaces.get(entry.workspace)
-            if entry.dangerously_whole_workspace is None or workspace is None or not workspace.previous_slugs:
+            if workspace is None or not workspace.previous_slugs:
                 continue
             previous = " and ".join(workspace.previous_slugs)
             message = f"no UUID of a repository would keep out whoever takes the slug {previous}, which was given up"
