@@ -9,7 +9,7 @@ STAMP := .venv/.ready
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --universal --python-version 3.11 \
 	--no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: help setup sandbox test lint format lock bench docs clean
+.PHONY: help setup sandbox test live lint format lock bench docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ sandbox: setup ## run the main job on emulated AWS accounts: up, then prove (INV
 
 test: setup ## run all tests
 	$(BIN)/python -m pytest -n 2 -q $(PYTEST_ARGS)
+
+live: setup ## check in a throw-away AWS account what emulators cannot show; costs nothing, see docs/live.md (ACCOUNT=… WORKSPACE=…)
+	LIVE_ACCOUNT="$(ACCOUNT)" LIVE_WORKSPACE="$(WORKSPACE)" $(BIN)/python -m pytest -m live --force-enable-socket -v tests/live $(PYTEST_ARGS)
 
 lint: setup ## formatting, lint, types, and the direction of imports between the rooms
 	$(BIN)/ruff format --check .

@@ -73,7 +73,7 @@ def write_inventory(tmp_path: Path) -> Callable[..., Path]:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what is off unless asked for."""
-    off = {marker for marker in ("online", "exhaustive") if marker not in config.option.markexpr}
+    off = {marker for marker in ("online", "live", "exhaustive") if marker not in config.option.markexpr}
     left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in off)]
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=left_out)

@@ -1,0 +1,89 @@
+"""An AWS account for nothing else, and a stack of this program in it, for what emulated accounts cannot show."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pulumi import automation as auto
+
+STACK = "live"
+KEY = "live"
+ROLE = "bitbucket-oidc-live"
+PATH = "/bitbucket-oidc-live/"
+UUID = "{00000000-0000-4000-8000-000000000001}"
+"""Of workspace, repository and environment, with another end each: made up, so that no token of anybody fits."""
+
+
+@dataclass(frozen=True)
+class LiveSettings:
+    """What whoever runs the checks says.
+
+    Attributes:
+        account_id: The only account that anything is done in; the ambient credentials must be of it.
+        workspace: A workspace of Bitbucket with OIDC switched on: its issuer's certificates are fetched.
+        stack_config: Besides; empty but for the test of these checks on emulated accounts.
+    """
+
+    account_id: str
+    workspace: str
+    stack_config: Mapping[str, Any]
+
+    @classmethod
+    def of_environment(cls) -> "LiveSettings":
+        missing = [name for name in ("LIVE_ACCOUNT", "LIVE_WORKSPACE") if not os.environ.get(name)]
+        assert not missing, f"{' and '.join(missing)} not set: make live ACCOUNT=111111111111 WORKSPACE=acme"
+        config = json.loads(os.environ.get("LIVE_STACK_CONFIG", "{}"))
+        return cls(os.environ["LIVE_ACCOUNT"], os.environ["LIVE_WORKSPACE"], config)
+
+
+class ThrowAwayAccount:
+    """The account, with an inventory that may be edited and a stack of its own in a folder that is thrown away.
+
+    Args:
+        settings: As given.
+        iam: A botocore client with the ambient credentials.
+        stack: Of the Automation API.
+        inventory: The file.
+    """
+
+    def __init__(self, settings: LiveSettings, iam: Any, stack: auto.Stack, inventory: Path) -> None:
+        self.settings, self.iam, self.stack, self.inventory = settings, iam, stack, inventory
+        self.write(max_session_duration="1h")
+
+    @property
+    def oidc_provider_arn(self) -> str:
+        issuer = f"api.bitbucket.org/2.0/workspaces/{self.settings.workspace}/pipelines-config/identity/oidc"
+        return f"arn:aws:iam::{self.settings.account_id}:oidc-provider/{issuer}"
+
+    def write(self, **role: Any) -> None:
+        """Write the inventory; ``role`` is what is said of its one role besides whom it trusts."""
+        repository = {"uuid": UUID.replace("1}", "2}"), "environments": {"live": UUID.replace("1}", "3}")}}
+        workspace = {"uuid": UUID, "repositories": {"live": repository}}
+        trust = [{"repository": f"{self.settings.workspace}/live", "environments": ["live"]}]
+        document = {
+            "workspaces": {self.settings.workspace: workspace},
+            "accounts": {KEY: {"id": self.settings.account_id}},
+            "roles": {"live": {"name": ROLE, "path": PATH, "accounts": [KEY], "trust": trust, **role}},
+        }
+        self.inventory.write_text(yaml.safe_dump(document))
+
+    def role(self) -> Any:
+        return self.iam.get_role(RoleName=ROLE)["Role"]
+
+    def oidc_provider(self) -> Any:
+        return self.iam.get_open_id_connect_provider(OpenIDConnectProviderArn=self.oidc_provider_arn)
+
+    def managed_policies(self) -> list[str]:
+        found = self.iam.list_attached_role_policies(RoleName=ROLE)["AttachedPolicies"]
+        return [one["PolicyArn"] for one in found]
+
+    def whats_there(self) -> list[str]:
+        """Return the ARNs of what these checks would make, or have made."""
+        known = self.iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
+        found = [one["Arn"] for one in known if one["Arn"] == self.oidc_provider_arn]
+        pages = self.iam.get_paginator("list_roles").paginate()
+        return found + [role["Arn"] for page in pages for role in page["Roles"] if role["RoleName"] == ROLE]
