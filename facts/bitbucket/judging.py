@@ -31,18 +31,20 @@ class Findings:
     """What was found while asking; it only grows.
 
     Attributes:
-        accepted: Names whose new UUIDs are trusted, and with each what is in it.
+        accepted: Names whose new UUIDs are trusted.
+        trusted_anew: Those of them that were made anew: what is in them was, too, and is trusted with them.
         discrepancies: What is otherwise.
         uuids: What each UUID is.
     """
 
     accepted: Collection[Name] = ()
+    trusted_anew: set[Name] = field(default_factory=set)
     discrepancies: list[Discrepancy] = field(default_factory=list)
     uuids: list[NamedUuid] = field(default_factory=list)
 
     def is_accepted(self, name: Name) -> bool:
-        """Tell whether a new UUID of this name, or of what it is in, is trusted."""
-        return any(name[: len(accepted)] == accepted for accepted in self.accepted)
+        """Tell whether a new UUID of this name is trusted: by itself, or with what it is in."""
+        return name in self.accepted or any(name[:length] in self.trusted_anew for length in range(1, len(name)))
 
     def report(self, rule: str, path: Path, message: str, hint: str) -> None:
         """Add a discrepancy."""
@@ -84,7 +86,10 @@ def judge(name: Name, found: str, known: Known, findings: Findings, called_today
     here = [uuid for uuid in dict.fromkeys((known.written, known.locked)) if uuid]
     today = {uuid: words_of(name) if uuid == found else called_today(uuid) for uuid in here}
     findings.uuids += [NamedUuid(uuid, name, kind_of(name), called) for uuid, called in today.items()]
-    if known.locked not in (None, found) and not findings.is_accepted(name):
+    made_anew = known.locked not in (None, found)
+    if made_anew and findings.is_accepted(name):
+        findings.trusted_anew.add(name)
+    if made_anew and not findings.is_accepted(name):
         _report_made_anew(name, found, known, findings, today)
     elif known.written not in (None, found):
         message = (

@@ -87,7 +87,7 @@ def resolve(
             found[slug] = LockedWorkspace(uuid=answer.uuid)
             jobs += _jobs(slug, answer, question, bitbucket)
     repositories: dict[str, dict[str, LockedRepository]] = {slug: {} for slug in found}
-    for job, locked, its in _in_turn(jobs, bitbucket, accepted):
+    for job, locked, its in _in_turn(jobs, bitbucket, findings):
         done += 1
         on_progress(done, total)
         findings.discrepancies += its.discrepancies
@@ -116,7 +116,7 @@ def _names(workspaces: Mapping[str, LockedWorkspace]) -> Iterator[tuple[Name, st
 
 
 def _in_turn(
-    jobs: Sequence[_Job], bitbucket: Bitbucket, accepted: Collection[Name]
+    jobs: Sequence[_Job], bitbucket: Bitbucket, of_workspaces: Findings
 ) -> Iterator[tuple[_Job, LockedRepository | None, Findings]]:
     """Do the jobs, some at once; yield them in their order.
 
@@ -132,7 +132,7 @@ def _in_turn(
                 job, result = waiting.popleft()
             except IndexError:
                 return
-            findings = Findings(accepted)
+            findings = Findings(of_workspaces.accepted, set(of_workspaces.trusted_anew))
             try:
                 result.set_result((_repository(job, bitbucket, findings), findings))
             except BaseException as error:  # noqa: BLE001 - raised again by whoever listens

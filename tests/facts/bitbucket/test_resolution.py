@@ -114,6 +114,12 @@ def test_accepting_a_repository_accepts_the_environments_in_it() -> None:
     assert rules(resolved(inventory(), lock(shop=8, production=9), accepted=(("acme", "shop"),))) == []
 
 
+def test_accepting_what_was_not_made_anew_accepts_nothing_in_it() -> None:
+    for accepted in (("acme",), ("acme", "shop")):
+        assert rules(resolved(inventory(), lock(production=9), accepted=(accepted,))) == ["made-anew"]
+    assert rules(resolved(inventory(), lock(shop=8, production=9), accepted=(("acme",),))) == ["made-anew", "made-anew"]
+
+
 def test_accepting_one_name_accepts_no_other() -> None:
     assert rules(resolved(inventory(), lock(shop=8, production=9), accepted=(("acme", "shop", "production"),))) == [
         "made-anew"
