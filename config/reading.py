@@ -95,7 +95,7 @@ def _report_unreadable(sources: Sources, path: FilePath, found: Unreadable) -> N
 
 def _say_what_waits(sources: Sources) -> None:
     """Let the finding of a file that cannot be read say that findings of other files wait for it."""
-    waits = "until then, names that nobody declares are not reported"
+    waits = "until then, names that may be declared here are not reported as unknown"
     sources.findings = [
         replace(finding, hint=f"{finding.hint}; {waits}") if finding in sources.lost else finding
         for finding in sources.findings

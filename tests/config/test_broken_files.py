@@ -17,7 +17,7 @@ FIXTURES = Path(__file__).parent.parent / "fixtures"
 FAULTY = sorted(path for path in (FIXTURES / "faulty").glob("*.yaml"))
 WIDE = yaml.safe_load((FIXTURES / "inventories" / "wide" / "inventory.yaml").read_text())
 del WIDE["roles"]["gone"]  # past its day, which is a finding
-WAITS = "; until then, names that nobody declares are not reported"
+WAITS = "; until then, names that may be declared here are not reported as unknown"
 
 BROKEN = {
     "syntax": b"]\n",
