@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -84,3 +85,27 @@ def test_a_stack_of_the_built_in_engine_goes_on_in_the_automation_api(stack: One
     taken_over.refresh(expect_no_changes=True)
     taken_over.destroy()
     assert (stack.roles(), stack.oidc_provider()) == (set(), None)
+
+
+def test_what_pulumi_state_lets_go_of_stays_in_aws_and_is_taken_up_again(
+    stack: OneStack, taken_over: auto.Stack
+) -> None:
+    """`pulumi state delete` forgets a resource, as after a repair by hand; the next `up` finds it as it should be."""
+    before = stack.oidc_provider()
+    resources = taken_over.export_stack().deployment["resources"]  # type: ignore[index]  # the SDK says Any or None
+    (attachments,) = [one["urn"] for one in resources if one["type"].endswith(":RolePolicyAttachmentsExclusive")]
+    state(taken_over, "delete", attachments, "--yes")
+    assert taken_over.preview().change_summary[auto.OpType.CREATE] == 1
+    changes = taken_over.up().summary.resource_changes
+    assert changes is not None
+    assert changes[auto.OpType.CREATE] == 1
+    assert set(taken_over.preview(expect_no_changes=True).change_summary) == {auto.OpType.SAME}
+    assert stack.oidc_provider() == before
+    taken_over.destroy()
+
+
+def state(stack: auto.Stack, *arguments: str) -> None:
+    workspace = stack.workspace
+    command = [workspace.pulumi_command.command, "state", *arguments, "--stack", stack.name]
+    environment = {**os.environ, **workspace.env_vars, "PULUMI_HOME": str(workspace.pulumi_home)}
+    subprocess.run(command, cwd=workspace.work_dir, env=environment, check=True, capture_output=True)
