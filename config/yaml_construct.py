@@ -192,9 +192,10 @@ class Constructor:
         try:
             if tag in _SCALARS:
                 return self._bearable(_SCALARS[tag](node), node, path)
-        except (ArithmeticError, ValueError, IndexError, KeyError, AttributeError, TypeError) as error:
+        except (ArithmeticError, ValueError, IndexError, KeyError, AttributeError, TypeError):
             # What PyYAML's constructors raise for a text that its tag does not fit, as in `!!int ""`.
-            self._report("bad-value", node, path, f"{text} cannot be read: {error}", "quote it if it is text")
+            kind = "day or time of the calendar" if tag == f"{PREFIX}timestamp" else tag.removeprefix(PREFIX)
+            self._report("bad-value", node, path, f"`{text}` is no {kind}", "write one, or quote it if it is text")
             return None
         if tag not in (f"{PREFIX}value", f"{PREFIX}merge"):
             self._refuse_tag(node, "str", path)
