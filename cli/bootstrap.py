@@ -18,13 +18,11 @@ from access.plan import AccessPlan, AccountPlan
 from cli.finding_lines import show_findings
 from cli.inventory import compiled, exit_code, format_option, inventory_argument, strict_option
 from config.findings import did_you_mean, one_line
-from oidc.arn import Partition, parse_iam_arn
+from oidc.arn import PARTITION_NAMES, Partition, parse_iam_arn
 from oidc.errors import UsageError
 from oidc.limits import CLOUDFORMATION_BODY_BYTES, ORGANIZATION_ID, SERVICE_CONTROL_POLICY_CHARS
 
-_ADMINISTRATOR = re.compile(
-    r"arn:(aws|aws-us-gov|aws-cn):iam::(?:[0-9]{12}|\*):role/[A-Za-z0-9_+=,.@-][!-~]*", re.ASCII
-)
+_ADMINISTRATOR = re.compile(rf"arn:({PARTITION_NAMES}):iam::(?:[0-9]{{12}}|\*):role/[A-Za-z0-9_+=,.@-][!-~]*", re.ASCII)
 _STACK = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}", re.ASCII)
 _NO_ORGANIZATION = "none"
 _SHOWN = 3

@@ -10,7 +10,7 @@ from config.faults import fault
 from config.scalars import describe
 from config.variables import VARIABLES, check_variables, render, variables_in
 from config.written import Looks, with_variables
-from oidc.arn import Partition, account_policy_arn, aws_policy_arn, parse_iam_arn
+from oidc.arn import PARTITION_NAMES, Partition, account_policy_arn, aws_policy_arn, parse_iam_arn
 from oidc.identifiers import AccountId
 from oidc.limits import POLICY_NAME
 
@@ -88,7 +88,7 @@ def _role_arn(value: object) -> str:
 
 _IN_BRACES = r"\{\{[a-z_]+\}\}"
 _NAME_LIKE = rf"(?:[A-Za-z0-9_+=,.@-]|{_IN_BRACES})+"
-_PARTITION_LIKE = rf"(?:aws|aws-us-gov|aws-cn|[^:]*{_IN_BRACES}[^:]*)"
+_PARTITION_LIKE = rf"(?:{PARTITION_NAMES}|[^:]*{_IN_BRACES}[^:]*)"
 _OWNER_LIKE = rf"(?:[0-9]{{12}}|aws|[^:]*{_IN_BRACES}[^:]*)"
 _ARN_LIKE = rf"arn:{_PARTITION_LIKE}:iam::{_OWNER_LIKE}:KIND/(?:[!-.0-~]+/)*{_NAME_LIKE}"
 

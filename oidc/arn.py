@@ -12,22 +12,44 @@ from oidc.issuer import issuer_path
 
 
 class Partition(StrEnum):
-    """A group of AWS regions with its own IAM (https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html)."""
+    """A group of AWS regions with its own IAM (https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html).
+
+    ``aws-eusc`` is the European Sovereign Cloud. Regions and DNS suffixes are those of botocore's ``partitions.json``.
+    """
 
     AWS = "aws"
     AWS_US_GOV = "aws-us-gov"
     AWS_CN = "aws-cn"
+    AWS_EUSC = "aws-eusc"
 
     @property
     def iam_region(self) -> str:
         """The region that IAM's control plane runs in, for calls that name none: for example ``us-east-1``."""
-        return {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-north-1"}[self.value]
+        return {
+            "aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-north-1", "aws-eusc": "eusc-de-east-1",
+        }[self.value]  # fmt: skip
 
-    def has_region(self, region: str) -> bool:
-        """Tell whether a region, such as ``cn-north-1``, belongs to this partition, by the prefix of its name."""
-        prefixed = {"us-gov-": Partition.AWS_US_GOV, "cn-": Partition.AWS_CN}
-        found = next((partition for prefix, partition in prefixed.items() if region.startswith(prefix)), Partition.AWS)
-        return found is self
+    @property
+    def dns_suffix(self) -> str:
+        """What the names of its endpoints end in: ``amazonaws.com``."""
+        return {"aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu"}.get(self.value, "amazonaws.com")
+
+
+PARTITION_NAMES = "|".join(partition.value for partition in Partition)
+"""All partitions, for a regular expression: ``aws|aws-us-gov|aws-cn|aws-eusc``."""
+
+_PARTITION_OF_REGION = {
+    "us-gov-": "aws-us-gov", "cn-": "aws-cn", "eusc-": "aws-eusc",
+    "us-iso-": "aws-iso", "us-isob-": "aws-iso-b", "us-isof-": "aws-iso-f", "eu-isoe-": "aws-iso-e",
+}  # fmt: skip
+
+
+def partition_of_region(region: str) -> str:
+    """Return the partition of a region by the prefix of its name: ``aws-cn`` for ``cn-north-1``.
+
+    It may be one that this program does not support, such as ``aws-iso``.
+    """
+    return next((name for prefix, name in _PARTITION_OF_REGION.items() if region.startswith(prefix)), "aws")
 
 
 def oidc_provider_arn(partition: Partition, account: AccountId, workspace: WorkspaceSlug) -> str:
@@ -65,7 +87,7 @@ class IamArn:
 
 
 _IAM_ARN = re.compile(
-    r"arn:(aws|aws-us-gov|aws-cn):iam::([0-9]{12}|aws):(role|policy)/((?:[!-.0-~]+/)*[A-Za-z0-9_+=,.@-]{1,128})",
+    rf"arn:({PARTITION_NAMES}):iam::([0-9]{{12}}|aws):(role|policy)/((?:[!-.0-~]+/)*[A-Za-z0-9_+=,.@-]{{1,128}})",
     re.ASCII,
 )
 

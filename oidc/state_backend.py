@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import parse_qs
 
-from oidc.arn import Partition
+from oidc.arn import Partition, partition_of_region
 
 FOLDER = ".pulumi/"
 """What the Pulumi CLI puts everything into."""
@@ -40,7 +40,7 @@ class StateBackend:
 
     def is_in(self, partition: Partition) -> bool:
         """Tell whether the bucket may be in a partition; one of another is out of reach of all its roles."""
-        return self.region is None or partition.has_region(self.region)
+        return self.region is None or partition_of_region(self.region) == partition
 
 
 _BUCKET = r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]"
@@ -51,7 +51,7 @@ _PART = r"(?!\.{1,2}(?:[/?]|$))[A-Za-z0-9!_.'()-]+"
 """The characters that are safe in keys (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html), but
 for ``*``, which ARNs give a meaning."""
 
-_OF_AWS = r"(?:https?://)?[A-Za-z0-9.-]+\.amazonaws\.com(?:\.cn)?/?(?:&|$)"
+_OF_AWS = r"(?:https?://)?[A-Za-z0-9.-]+\.amazonaws\.(?:com(?:\.cn)?|eu)/?(?:&|$)"
 _PARAMETER = rf"(?!prefix=|endpoint=(?!{_OF_AWS}))[A-Za-z0-9_]+=[A-Za-z0-9_.:/@,+-]*"
 
 STATE_URL = re.compile(rf"s3://({_BUCKET})((?:/{_PART})*)/?(?:\?({_PARAMETER}(?:&{_PARAMETER})*))?", re.ASCII)

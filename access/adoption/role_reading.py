@@ -10,6 +10,7 @@ from access.adoption.found import FoundAccount, FoundRole
 from access.adoption.trust_reading import ReadTrust, read_trust
 from access.owners import MANAGED_BY
 from config.models.defaults import Defaults
+from oidc.arn import PARTITION_NAMES
 from oidc.identifiers import SLUG_PATTERN
 from oidc.source_addresses import SESSION_POLICY_NAME, SourceAddresses
 
@@ -17,7 +18,7 @@ REVOKES_SESSIONS = "AWSRevokeOlderSessions"
 """AWS's own inline policy, which stays (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html)."""
 
 _VARIABLE = re.compile(r"\{\{")
-_IAM_POLICY = re.compile(r"arn:(aws|aws-us-gov|aws-cn):iam::(aws|[0-9]{12}):policy/(.+)", re.ASCII)
+_IAM_POLICY = re.compile(rf"arn:({PARTITION_NAMES}):iam::(aws|[0-9]{{12}}):policy/(.+)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

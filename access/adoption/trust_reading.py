@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any
 
 from access.adoption.conditions import Limits, Test, limits_in, plain, tests_of
+from oidc.arn import PARTITION_NAMES
 from oidc.identifiers import BitbucketUuid
 from oidc.issuer import ISSUER_HOST
 from oidc.policy_patterns import covers_action, many, statements_of
@@ -18,7 +19,7 @@ from oidc.subject import ANY_UUID
 
 _ACTION = "sts:AssumeRoleWithWebIdentity"
 _ISSUER = rf"{re.escape(ISSUER_HOST)}/2\.0/workspaces/((?!\.+/)[a-z0-9_.-]+)/pipelines-config/identity/oidc"
-_FEDERATED = re.compile(rf"arn:(?:aws|aws-us-gov|aws-cn):iam::([0-9]{{12}}):oidc-provider/{_ISSUER}", re.ASCII)
+_FEDERATED = re.compile(rf"arn:(?:{PARTITION_NAMES}):iam::([0-9]{{12}}):oidc-provider/{_ISSUER}", re.ASCII)
 _UUID = r"\{[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\}"
 _REPOSITORY = re.compile(rf"({_UUID})(:?\*|:{re.escape(ANY_UUID)})", re.ASCII)
 _ENVIRONMENT = re.compile(rf"({_UUID})\*?:({_UUID})(?::?\*|:{re.escape(ANY_UUID)})", re.ASCII)

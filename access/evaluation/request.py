@@ -25,7 +25,7 @@ class WebIdentityRequest:
         claims: Of the token; ``iss``, ``aud`` and ``sub`` must be there.
         account: The account of the role, for example ``222222222222``.
         at: When, with a time zone.
-        partition: The partition of the role: ``aws``, ``aws-us-gov`` or ``aws-cn``.
+        partition: The partition of the role: ``aws``, ``aws-us-gov``, ``aws-cn`` or ``aws-eusc``.
         source_ip: Where the call comes from, for example ``203.0.113.7``; ``None`` for no address that AWS can see.
         vpc_endpoint: The VPC endpoint that it goes through, for example ``vpce-0a1b2c3d4e5f60718``, or ``None``.
         session_name: ``RoleSessionName``, or ``None`` where it is not known.

@@ -11,7 +11,6 @@ import shlex
 from access.plan import AccountPlan, RolePlan
 from access.snippets.style import Style
 from access.snippets.yaml_text import scalar
-from oidc.arn import Partition
 
 PIPES = {
     "aws-ecr-push-image": "2.6.0",
@@ -46,8 +45,7 @@ def image_lines(style: Style, account: AccountPlan, role: RolePlan) -> list[str]
         return [f"image: {_TOOLS[style][0]}"]
     if style is not Style.ECR_IMAGE:
         return []
-    suffix = "amazonaws.com.cn" if account.partition is Partition.AWS_CN else "amazonaws.com"
-    registry = f"{account.id}.dkr.ecr.{_region(account)}.{suffix}"
+    registry = f"{account.id}.dkr.ecr.{_region(account)}.{account.partition.dns_suffix}"
     return ["image:", f"  name: {registry}/IMAGE:TAG # yours", "  aws:", f"    oidc-role: {scalar(role.arn)}"]
 
 

@@ -10,8 +10,9 @@ from access.explanation.slips import issuer_slips
 from access.trust_review.fault import TrustFault
 from config.scalars import describe
 from config.yaml_document import Path
+from oidc.arn import PARTITION_NAMES
 
-_OIDC_PROVIDER = re.compile(r"arn:(aws|aws-us-gov|aws-cn):iam::([0-9]{12}):oidc-provider/(.+)", re.ASCII | re.DOTALL)
+_OIDC_PROVIDER = re.compile(rf"arn:({PARTITION_NAMES}):iam::([0-9]{{12}}):oidc-provider/(.+)", re.ASCII | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ def endpoint_of(environ: Mapping[str, str], given: str | None, arn: str) -> str 
     region = region_of(environ)
     if given is None and REGION.fullmatch(region) is None:
         return None
-    suffix = "amazonaws.com.cn" if arn.startswith("arn:aws-cn:") else "amazonaws.com"
+    suffix = {"aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu"}.get(arn.split(":")[1], "amazonaws.com")
     url = given or f"https://sts.{region}.{suffix}/"
     try:
         parts = urllib.parse.urlsplit(url)

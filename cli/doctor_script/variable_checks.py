@@ -10,8 +10,8 @@ from cli.doctor_script.report import Report
 from cli.doctor_script.token_checks import TOKEN, claims_of
 
 FILE = "AWS_WEB_IDENTITY_TOKEN_FILE"
-REGION = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d", re.ASCII)
-_ROLE = re.compile(r"arn:(aws|aws-us-gov|aws-cn):iam::(\d{12}):role/(?:[!-~]+/)?([\w+=,.@-]{1,64})", re.ASCII)
+REGION = re.compile(r"[a-z]{2,4}(?:-[a-z]+)+-\d+", re.ASCII)
+_ROLE = re.compile(r"arn:(aws|aws-us-gov|aws-cn|aws-eusc):iam::(\d{12}):role/(?:[!-~]+/)?([\w+=,.@-]{1,64})", re.ASCII)
 _SESSION = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _READ = 100_000  # characters of a file that is no token file; a token has 20,000 at most
 _WRITE = f'printenv {TOKEN} > "${FILE}"'

@@ -13,7 +13,7 @@ from config.models.role import AccountsByLabel, PairedRole, Role
 from config.selectors import is_glob
 from config.variables import render, variables_in
 from config.yaml_document import Path
-from oidc.arn import parse_iam_arn
+from oidc.arn import parse_iam_arn, partition_of_region
 
 
 def check_accounts(context: Context) -> None:
@@ -24,9 +24,9 @@ def check_accounts(context: Context) -> None:
         for index, slug in enumerate(account.keep_oidc_providers):
             _check_kept(context, (*at, "keep_oidc_providers", index), slug)
         region = account.region or defaults.region
-        if region and not account.partition.has_region(region):
+        if region and (partition := partition_of_region(region)) != account.partition:
             where = (*at, "region") if account.region else (*at, "partition")
-            message = f"{region} is not a region of the partition {account.partition}"
+            message = f"{region} is a region of the partition {partition}, and the account is in {account.partition}"
             context.report("partition-region", where, message, "give the account a region of its partition")
         _check_deploy_role(context, at, account)
 

@@ -100,7 +100,7 @@ class Account(InventoryModel):
     id: Annotated[AccountIdText, example("222222222222", since="0.1")]
     """Twelve digits, quoted."""
     partition: Annotated[Partition, example("aws-us-gov", since="0.1")] = Partition.AWS
-    """aws, aws-us-gov or aws-cn."""
+    """aws, aws-us-gov, aws-cn or aws-eusc."""
     region: Annotated[Region | None, example("eu-west-1", since="0.1")] = None
     """For {{region}} and the AWS provider; IAM itself has no regions."""
     deploy_role: Annotated[

@@ -180,14 +180,16 @@ def test_kept_oidc_providers_are_there_without_roles(write_inventory: Inventory)
     assert [provider["workspace"] for provider in plan(folder)["extra"]["oidc_providers"]] == ["other"]
 
 
-def test_other_partitions_have_their_own_arns(write_inventory: Inventory) -> None:
+@pytest.mark.parametrize("partition", ["aws-us-gov", "aws-cn", "aws-eusc"])
+def test_other_partitions_have_their_own_arns(write_inventory: Inventory, partition: str) -> None:
     folder = write_inventory(
         f'roles: {{r: {{accounts: [gov], {TRUST}, managed_policies: ["aws:ReadOnlyAccess"]}}}}',
-        more_yaml='accounts: {gov: {id: "333333333333", partition: aws-us-gov}}',
+        more_yaml=f'accounts: {{gov: {{id: "333333333333", partition: {partition}}}}}',
     )
     found = role(folder, "gov", "r")
-    assert found["managed_policy_arns"] == ["arn:aws-us-gov:iam::aws:policy/ReadOnlyAccess"]
-    assert found["arn"].startswith("arn:aws-us-gov:iam::333333333333:role/")
+    assert found["managed_policy_arns"] == [f"arn:{partition}:iam::aws:policy/ReadOnlyAccess"]
+    assert found["arn"].startswith(f"arn:{partition}:iam::333333333333:role/")
+    assert f"arn:{partition}:iam::333333333333:oidc-provider/" in str(found["trust_policy"])
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,11 @@ from urllib.parse import parse_qs
 import pytest
 import yaml
 
+from cli.doctor_script.exchange import endpoint_of
 from cli.doctor_script.joined import joined
 from cli.doctor_script.program import run as run_script
 from cli.main import run
+from oidc.arn import Partition
 
 Inventory = Callable[..., Path]
 REPOSITORY = "{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01}"
@@ -358,6 +360,14 @@ def test_the_token_follows_no_redirect(step: dict[str, str], sts: Sts) -> None:
 
 def test_nobody_at_the_endpoint_is_the_outside_world_failing(step: dict[str, str]) -> None:
     assert examined(step, exchange=True, endpoint="http://127.0.0.1:9/")[0] == 3
+
+
+@pytest.mark.parametrize("partition", Partition)
+def test_each_partition_has_its_regions_roles_and_endpoints(step: dict[str, str], partition: Partition) -> None:
+    arn = ARN.replace("arn:aws:", f"arn:{partition}:")
+    step |= {"AWS_REGION": partition.iam_region, "AWS_ROLE_ARN": arn}
+    assert examined(step)[1]["problems"] == []
+    assert endpoint_of(step, None, arn) == f"https://sts.{partition.iam_region}.{partition.dns_suffix}/"
 
 
 @pytest.mark.parametrize("url", ["http://sts.example.org/", "file:///etc/passwd", "ftp://127.0.0.1/", "https:///x"])

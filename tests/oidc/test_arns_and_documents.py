@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oidc.arn import Partition, oidc_provider_arn, parse_iam_arn, role_arn
+from oidc.arn import Partition, oidc_provider_arn, parse_iam_arn, partition_of_region, role_arn
 from oidc.identifiers import AccountId, BitbucketUuid, WorkspaceSlug
 from oidc.issuer import default_audience, issuer_url
 from oidc.policy_document import PolicyDocument
@@ -63,10 +63,29 @@ def test_names_of_an_issuer_follow_from_slug_and_uuid() -> None:
 
 @pytest.mark.parametrize(
     ("region", "partition"),
-    [("eu-west-1", Partition.AWS), ("cn-north-1", Partition.AWS_CN), ("us-gov-west-1", Partition.AWS_US_GOV)],
+    [
+        ("eu-west-1", "aws"),
+        ("cn-north-1", "aws-cn"),
+        ("us-gov-west-1", "aws-us-gov"),
+        ("eusc-de-east-1", "aws-eusc"),
+        ("us-iso-east-1", "aws-iso"),
+        ("us-isob-east-1", "aws-iso-b"),
+        ("eu-isoe-west-1", "aws-iso-e"),
+    ],
 )
-def test_a_region_belongs_to_one_partition(region: str, partition: Partition) -> None:
-    assert [found for found in Partition if found.has_region(region)] == [partition]
+def test_a_region_belongs_to_one_partition(region: str, partition: str) -> None:
+    assert partition_of_region(region) == partition
+
+
+def test_the_control_plane_of_each_partition_is_in_one_of_its_regions() -> None:
+    assert {partition_of_region(partition.iam_region) for partition in Partition} == set(Partition)
+
+
+@pytest.mark.parametrize("partition", Partition)
+def test_arns_are_read_in_every_partition(partition: Partition) -> None:
+    found = parse_iam_arn(role_arn(partition, AccountId("222222222222"), "/ci/", "x"))
+    assert found is not None
+    assert (found.partition, found.name) == (partition, "ci/x")
 
 
 @pytest.mark.parametrize(

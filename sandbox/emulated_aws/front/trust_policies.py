@@ -31,7 +31,7 @@ _PRINCIPALS = {
         r"\*|[0-9]{12}|arn:aws[a-z-]*:(?:iam|sts)::[0-9]{12}:(?:root|(?:user|role|assumed-role|federated-user)/.+)|A[A-Z0-9]{20}"
     ),
     "Federated": re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:(?:oidc|saml)-provider/.+|[a-z0-9-]+(?:\.[a-z0-9-]+)+"),
-    "Service": re.compile(r"[A-Za-z0-9.-]+\.amazonaws\.com(?:\.cn)?"),
+    "Service": re.compile(r"[A-Za-z0-9.-]+\.amazonaws\.(?:com(?:\.cn)?|eu)"),
     "CanonicalUser": re.compile(r"[0-9a-f]{64}"),
 }
 
