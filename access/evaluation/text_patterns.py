@@ -1,6 +1,8 @@
 """Values of a policy: policy variables put in, and compared with wildcards or without."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from enum import Enum
 
 from access.evaluation.request import RequestContext
@@ -29,6 +31,61 @@ def plain_tokens(value: str) -> tuple[Token, ...]:
     return tuple(_WILDCARDS.get(character, character) for character in value)
 
 
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """What stands between ``${`` and ``}`` in a value of a policy.
+
+    Attributes:
+        inside: The text there: ``aws:PrincipalTag/team, 'core'``.
+        closed: Whether a brace closes it.
+    """
+
+    inside: str
+    closed: bool = True
+
+    @property
+    def bare(self) -> str:
+        """The character that ``${*}``, ``${?}`` and ``${$}`` stand for; empty for every other variable."""
+        return self.inside if self.closed and self.inside in ("*", "?", "$") else ""
+
+    @property
+    def is_placeholder(self) -> bool:
+        """Whether it names no key: ``${REPO_UUID}``. Every condition key has a colon, so AWS never has a value.
+
+        Source: https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+        """
+        return self.closed and _NO_KEY.fullmatch(self.inside) is not None
+
+    def key_and_default(self) -> tuple[str, str | None]:
+        """Return the key and, where one is written, its default: ``("aws:PrincipalTag/team", "core")``.
+
+        Raises:
+            EvaluationError: It has another form than AWS documents, ``${key}`` or ``${key, 'default'}``.
+        """
+        found = _KEY_AND_DEFAULT.fullmatch(self.inside)
+        if not self.closed or found is None:
+            raise EvaluationError(f"the policy variable {self.inside!r} has a form that AWS does not document")
+        return found["key"], found["default"]
+
+
+_NO_KEY = re.compile(r"[A-Za-z0-9_.-]+", re.ASCII)
+_KEY_AND_DEFAULT = re.compile(r"(?P<key>[^\s,'{}](?:[^,'{}]*[^\s,'{}])?)(?:, '(?P<default>[^']*)')?")
+
+
+def parts_of(value: str) -> Iterator[str | Variable]:
+    """Yield the parts of a value: text, and policy variables; for ``a${*}b`` ``"a"``, ``Variable("*")`` and ``"b"``.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+    """
+    rest = value
+    while "${" in rest:
+        before, _, after = rest.partition("${")
+        inside, closed, rest = after.partition("}")
+        yield before
+        yield Variable(inside, bool(closed))
+    yield rest
+
+
 def tokens_of(value: str, context: RequestContext | None) -> tuple[Token, ...] | None:
     """Put policy variables in and tell wildcards from characters; ``None`` where a variable has no value.
 
@@ -41,36 +98,26 @@ def tokens_of(value: str, context: RequestContext | None) -> tuple[Token, ...] |
         context: Of the request; ``None`` for a policy of version 2008-10-17, where ``${`` is nothing special.
 
     Raises:
-        EvaluationError: A variable is not closed, is a key that is not known here, or has several values, or its value
-            has a wildcard itself.
+        EvaluationError: A variable has a form that is not documented, is a key that is not known here, or has several
+            values, or its value or default has a wildcard itself.
     """
-    tokens: list[Token] = []
-    rest = value
-    while context is not None and "${" in rest:
-        before, _, after = rest.partition("${")
-        variable, closed, rest = after.partition("}")
-        if not closed:
-            raise EvaluationError(f"the policy variable in {value!r} is not closed")
-        put_in = _value_of(variable, context)
-        if put_in is None:
-            return None
-        tokens += (*plain_tokens(before), *put_in)
-    return (*tokens, *plain_tokens(rest))
+    if context is None:
+        return plain_tokens(value)
+    put_in = [plain_tokens(part) if isinstance(part, str) else _value_of(part, context) for part in parts_of(value)]
+    known = [tokens for tokens in put_in if tokens is not None]
+    return tuple(token for tokens in known for token in tokens) if len(known) == len(put_in) else None
 
 
-def _value_of(variable: str, context: RequestContext) -> str | None:
-    if variable in ("*", "?", "$"):
-        return variable
-    key, has_default, default = variable.partition(",")
-    values = context.values(key.strip())
+def _value_of(variable: Variable, context: RequestContext) -> Sequence[Token] | None:
+    if variable.bare or variable.is_placeholder:
+        return variable.bare or None
+    key, default = variable.key_and_default()
+    values = context.values(key)
     if values is None:
-        default = default.strip()
-        if has_default and not (len(default) > 1 and default[0] == default[-1] == "'"):
-            raise EvaluationError(f"the default of the policy variable {variable!r} is not in single quotes")
-        return default[1:-1] if has_default else None
-    if len(values) != 1 or _WILDCARDS.keys() & set(values[0]):
-        raise EvaluationError(f"what AWS puts in for the policy variable {variable!r} here is not documented")
-    return values[0]
+        values = () if default is None else (default,)
+    if len(values) > 1 or any(_WILDCARDS.keys() & set(value) for value in values):
+        raise EvaluationError(f"what AWS puts in for the policy variable {variable.inside!r} here is not documented")
+    return values[0] if values else None
 
 
 def literal(tokens: Sequence[Token]) -> str:
