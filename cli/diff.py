@@ -8,7 +8,7 @@ import click
 from access.comparison.compare import compare
 from access.comparison.comparison_json import comparison_json
 from access.mass_change import is_mass_loss, too_many_roles
-from cli.diff_sides import Side, sides
+from cli.diff_sides import Side, not_in_git, sides
 from cli.finding_lines import show_findings
 from cli.inventory import format_option, guardrails_option, named_guardrails
 from cli.loss_options import max_loss_option
@@ -60,6 +60,8 @@ def command(
     for side in (old, new):
         if side.is_absent:
             click.echo(f"note: there is no inventory at {one_line(side.name)}", err=True)
+        for path in side.untracked:
+            click.echo(f"note: {not_in_git(path)}", err=True)
     found = compare(old.plan, new.plan)
     if output == "json":
         click.echo(json.dumps(comparison_json(found), indent=2))

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from access.comparison.view import NOTHING, PlanView
 from access.plan_reading import read_plan
-from cli.revisions import CompiledSide, compiled_path, compiled_revision
-from config.findings import Finding
+from cli.revisions import CompiledSide, compiled_beside, compiled_path, compiled_revision
+from config.findings import Finding, one_line
 from facts.git_revision import Repository
 from oidc.errors import UsageError
 
@@ -23,12 +23,14 @@ class Side:
         plan: Or ``None`` where the inventory has findings of level error.
         errors: Those.
         is_absent: Whether there is no inventory in that revision.
+        untracked: Files of the working tree that it was read from, and that are in no revision.
     """
 
     name: str
     plan: PlanView | None
     errors: tuple[Finding, ...] = ()
     is_absent: bool = False
+    untracked: tuple[Path, ...] = ()
 
 
 def sides(before: str, after: str | None, inventory: Path | None, guardrails: Path | None) -> tuple[Side, Side]:
@@ -42,6 +44,7 @@ def sides(before: str, after: str | None, inventory: Path | None, guardrails: Pa
 
     Raises:
         UsageError: One of them is no path, plan or revision.
+        ConversionError: Git shows of a file something else than is read of it.
     """
     current = inventory or Path("inventory")
     if after is None and (found := _range(before)):
@@ -57,8 +60,11 @@ def sides(before: str, after: str | None, inventory: Path | None, guardrails: Pa
         raise UsageError(f"{before} would be compared with itself", do=do)
     if inventory is not None and _is_path(before) and after is not None and _is_path(after):
         raise UsageError("--inventory says which inventory of a revision is meant, and both sides are paths")
-    old = _side(before, current, guardrails)
-    return old, _of_path(current, guardrails) if after is None else _side(after, current, guardrails)
+    has_revision = not all(text is None or _is_path(text) for text in (before, after))
+    old = _side(before, current, guardrails, has_revision=has_revision)
+    if after is None:
+        return old, _of_path(current, guardrails, has_revision=has_revision)
+    return old, _side(after, current, guardrails, has_revision=has_revision)
 
 
 def _range(text: str) -> tuple[str, str, bool] | None:
@@ -82,20 +88,23 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _side(text: str, inventory: Path, guardrails: Path | None) -> Side:
+def _side(text: str, inventory: Path, guardrails: Path | None, *, has_revision: bool) -> Side:
     if not text:
         raise UsageError("an empty name is neither a path nor a git revision")
     if _is_path(text):
-        return _of_path(Path(text), guardrails)
+        return _of_path(Path(text), guardrails, has_revision=has_revision)
     repository = Repository.around(inventory)
     revision = text.removeprefix(GIT)
     return _at(repository, revision, repository.commit(revision), inventory, guardrails)
 
 
-def _of_path(path: Path, guardrails: Path | None) -> Side:
+def _of_path(path: Path, guardrails: Path | None, *, has_revision: bool) -> Side:
     if path.suffix.lower() == ".json" and path.is_file():
         return Side(str(path), read_plan(path))
-    return _seen(str(path), compiled_path(path, guardrails))
+    repository = Repository.if_around(path) if has_revision else None
+    if repository is None:
+        return _seen(str(path), compiled_path(path, guardrails))
+    return _seen(str(path), compiled_beside(repository, path, guardrails))
 
 
 def _at(repository: Repository, name: str, commit: str, inventory: Path, guardrails: Path | None) -> Side:
@@ -104,4 +113,9 @@ def _at(repository: Repository, name: str, commit: str, inventory: Path, guardra
 
 def _seen(name: str, found: CompiledSide) -> Side:
     plan = None if found.plan is None else PlanView.of(found.plan)
-    return Side(name, NOTHING if found.is_absent else plan, found.errors, found.is_absent)
+    return Side(name, NOTHING if found.is_absent else plan, found.errors, found.is_absent, found.untracked)
+
+
+def not_in_git(path: Path) -> str:
+    """Say of a file that it is compared, and is in no revision."""
+    return f"{one_line(str(path))[:300]} is compared, and git does not track it: it is in no revision"

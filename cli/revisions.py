@@ -1,4 +1,4 @@
-"""An inventory as it stands in a revision of its git repository, compiled."""
+"""An inventory as it is in a revision of its git repository, or in the working tree beside one, compiled."""
 
 import tempfile
 from collections.abc import Callable, Sequence
@@ -9,6 +9,10 @@ from access.compile import compile_plan
 from access.plan import AccessPlan
 from cli.inventory import loaded_with
 from config.findings import Finding, Level
+from config.inventory_files import LOCK_NAME
+from config.load import Loaded
+from config.text_file import is_there
+from facts.git_conversions import refuse_links, refuse_submodule, untracked_files
 from facts.git_revision import Repository
 
 _Shown = Callable[[str], str]
@@ -23,16 +27,45 @@ class CompiledSide:
         plan: Or ``None`` where it has findings of level error, or is not there.
         errors: Those.
         is_absent: Whether there is no inventory in that revision.
+        untracked: Files of the working tree that it was read from, and that are in no revision.
     """
 
     plan: AccessPlan | None
     errors: tuple[Finding, ...] = ()
     is_absent: bool = False
+    untracked: tuple[Path, ...] = ()
 
 
 def compiled_path(path: Path, guardrails: Path | None, shown: _Shown = str) -> CompiledSide:
-    """Compile an inventory in the working tree; ``shown`` writes paths in its findings."""
-    found = compile_plan(loaded_with(path, guardrails))
+    """Compile an inventory as it is; ``shown`` writes paths in its findings."""
+    return _compiled(loaded_with(path, guardrails), shown)
+
+
+def compiled_beside(repository: Repository, path: Path, guardrails: Path | None) -> CompiledSide:
+    """Compile an inventory of the working tree, to be compared with a revision.
+
+    Args:
+        repository: Around the inventory.
+        path: The inventory.
+        guardrails: The file, or ``None``.
+
+    Raises:
+        ConversionError: One of its files is another text than git shows of it.
+        OutsideWorldError: git fails.
+    """
+    refuse_links(repository.top, path)
+    loaded = loaded_with(path, guardrails)
+    sources = loaded.sources
+    lock = sources.folder / LOCK_NAME
+    read = [source.path for source in (*sources.files, *sources.policy_files.values())]
+    read += [lock] if is_there(lock) else []
+    around = [path, *([guardrails] if guardrails else [])]
+    untracked = untracked_files(repository.top, around, dict.fromkeys(read))
+    return replace(_compiled(loaded, str), untracked=untracked)
+
+
+def _compiled(loaded: Loaded, shown: _Shown) -> CompiledSide:
+    found = compile_plan(loaded)
     errors = tuple(_renamed(one, shown) for one in found.findings if one.level is Level.ERROR)
     return CompiledSide(found.plan, errors)
 
@@ -48,7 +81,15 @@ def compiled_revision(
         commit: Its hash.
         inventory: Its path in the working tree; it need not be there any longer.
         guardrails: Likewise, or ``None``.
+
+    Raises:
+        UsageError: A link or a submodule leads elsewhere.
+        ConversionError: A checkout of the revision would change one of its files.
+        OutsideWorldError: git fails.
     """
+    refuse_submodule(repository.top)
+    for path in (inventory, *([guardrails] if guardrails else [])):
+        refuse_links(repository.top, path)
     with tempfile.TemporaryDirectory(prefix="bitbucket-oidc-") as made:
         folder, beside = Path(made).resolve() / "inventory", Path(made).resolve() / "guardrails"
         folder.mkdir()

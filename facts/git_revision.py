@@ -2,22 +2,21 @@
 
 import os
 import re
-import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from config.findings import one_line
+from facts.git_command import answer_of_git, git_failed, run_git
+from facts.git_conversions import LINK, SUBMODULE, is_read, refuse_converted_blobs, refuse_pointer
 from oidc.errors import OutsideWorldError, UsageError
 
 _REVISION = re.compile(r"(?!-)[!-~]{1,250}", re.ASCII)
 """No option (``--upload-pack=…``), no space, no control character."""
 
-_SECONDS = 60
 _MAX_BYTES = 200_000_000
 _MAX_FILE_BYTES = 20_000_000
-_SUFFIXES = (".yaml", ".yml", ".json")
-_LINK, _FILES = "120000", ("100644", "100755")
+_FILES = ("100644", "100755")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +39,22 @@ class Repository:
             UsageError: It stands in none.
             OutsideWorldError: git is not there, or fails.
         """
+        found = cls.if_around(inventory)
+        if found is None:
+            where = one_line(str(inventory))
+            raise UsageError(f"{where} is in no git repository", do="name two inventories or plans to compare")
+        return found
+
+    @classmethod
+    def if_around(cls, inventory: Path) -> "Repository | None":
+        """Find the repository of an inventory, or ``None`` where it is in none; raises OutsideWorldError."""
         path = _in_real_folder(inventory)
         folder = next(one for one in (path, *path.parents) if one.is_dir() and not one.is_symlink())
-        found = _git(folder, "rev-parse", "--show-toplevel")
+        found = run_git(folder, "rev-parse", "--show-toplevel")
         if found.returncode:
             if b"not a git repository" in found.stderr:
-                where = one_line(str(inventory))
-                raise UsageError(f"{where} is in no git repository", do="name two inventories or plans to compare")
-            raise _failed(found)
+                return None
+            raise git_failed(found)
         top = Path(os.fsdecode(found.stdout.rstrip(b"\n"))).resolve()
         return cls(top, PurePosixPath(path.relative_to(top).as_posix()))
 
@@ -62,7 +69,7 @@ class Repository:
             raise UsageError(
                 f"`{shown}` is no path and cannot be a git revision", do="name a branch, a tag or a commit"
             )
-        found = _git(self.top, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+        found = run_git(self.top, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
         if found.returncode:
             do = "check its spelling; in a shallow clone, fetch it first"
             raise UsageError(f"`{shown}` is neither a path nor a git revision of {one_line(str(self.top))}", do=do)
@@ -74,7 +81,7 @@ class Repository:
         Raises:
             UsageError: There is none.
         """
-        found = _git(self.top, "merge-base", self.commit(one), self.commit(other))
+        found = run_git(self.top, "merge-base", self.commit(one), self.commit(other))
         if found.returncode:
             message = f"`{one_line(one)}` and `{one_line(other)}` have no commit in common"
             raise UsageError(message, do="in a shallow clone, fetch more of the history first")
@@ -93,11 +100,11 @@ class Repository:
         if not all(path.is_relative_to(self.top) for path in real):
             return True
         inside = [path.relative_to(self.top).as_posix() for path in real]
-        found = _git(self.top, "status", "--porcelain", "-z", "--untracked-files=all", "--ignored", "--", *inside)
-        if found.returncode:
-            raise _failed(found)
+        found = answer_of_git(
+            self.top, "status", "--porcelain", "-z", "--untracked-files=all", "--ignored", "--", *inside
+        )
         # An ignored folder is told as one, with a slash; what is in it is not told.
-        return any(os.fsdecode(line).endswith((*_SUFFIXES, "/")) for line in found.stdout.split(b"\0"))
+        return any((name := os.fsdecode(line)).endswith("/") or is_read(name) for line in found.split(b"\0"))
 
     def write_inventory(self, commit: str, folder: Path) -> Path | None:
         """Write the inventory as it stands in a commit into an empty folder, and return its path there.
@@ -106,22 +113,32 @@ class Repository:
         its lock and its policy files.
 
         Raises:
-            UsageError: It has a symbolic link: where that leads is no part of a commit.
+            UsageError: It has a symbolic link or a submodule: where that leads is no part of a commit.
+            ConversionError: A checkout of the commit would change one of its files.
             OutsideWorldError: git fails, or there is more than an inventory has.
         """
         entries = list(self._entries(commit, self.inventory))
         if not entries:
+            above = [str(path) for path in self.inventory.parents if path.name]
+            self._refuse_unread(self._entries_named(commit, above))
             return None
         if is_file := [entry.path for entry in entries] == [self.inventory]:
-            entries = list(self._entries(commit, self.inventory.parent))
-        wanted = [entry for entry in entries if entry.path.name.endswith(_SUFFIXES) or entry.mode == _LINK]
+            self._refuse_unread(entries)
+            beside = self._entries(commit, self.inventory.parent)
+            entries = [entry for entry in beside if entry.mode in _FILES]
+        self._refuse_unread(entries)
         within = self.inventory.parent if is_file else self.inventory
-        for entry in wanted:
-            if entry.mode == _LINK and not is_file:
-                message = f"{one_line(str(entry.path))} is a symbolic link, and those of a commit are not followed"
-                raise UsageError(message, do="compare two checkouts of the repository, by their paths")
-        self._write([entry for entry in wanted if entry.mode in _FILES], within, folder)
+        self._write(commit, [entry for entry in entries if is_read(entry.path.name)], within, folder)
         return folder / self.inventory.name if is_file else folder
+
+    @staticmethod
+    def _refuse_unread(entries: Iterable["_Entry"]) -> None:
+        """Refuse what leads elsewhere: a comparison would show less than ``up`` reads."""
+        words = {LINK: "symbolic link, and those of a commit are", SUBMODULE: "submodule, and those of a commit are"}
+        for entry in entries:
+            if entry.mode in words:
+                message = f"{one_line(str(entry.path))} is a {words[entry.mode]} not followed"
+                raise UsageError(message, do="compare two checkouts of the repository, by their paths")
 
     def write_guardrails(self, commit: str, guardrails: Path, inventory: Path, folder: Path) -> Path | None:
         """Return the path of a guardrails file as it stands in a commit, which is written if need be.
@@ -135,6 +152,7 @@ class Repository:
             folder: An empty one.
 
         Raises:
+            ConversionError: A checkout of the commit would change the file.
             OutsideWorldError: git fails.
         """
         path = _in_real_folder(guardrails)
@@ -145,7 +163,7 @@ class Repository:
             written = inventory / inside.relative_to(self.inventory)
             return written if written.is_file() else None
         files = [entry for entry in self._entries(commit, inside) if entry.mode in _FILES and entry.path == inside]
-        self._write(files, inside.parent, folder)
+        self._write(commit, files, inside.parent, folder)
         return folder / inside.name if files else None
 
     def files_beside(self, commit: str, folder: Path, name: re.Pattern[str]) -> dict[str, bytes]:
@@ -153,34 +171,43 @@ class Repository:
 
         Raises:
             UsageError: The folder is in another repository, or in none.
+            ConversionError: A checkout of the commit would change one of the files.
             OutsideWorldError: git fails.
         """
         path = folder.resolve()
         if not path.is_relative_to(self.top):
             raise UsageError(f"{one_line(str(folder))} is not in {one_line(str(self.top))}")
         inside = PurePosixPath(path.relative_to(self.top).as_posix())
-        files = [
-            entry
-            for entry in self._entries(commit, inside)
-            if entry.mode in _FILES and entry.path.parent == inside and name.fullmatch(entry.path.name)
-        ]
-        return {entry.path.name: content for entry, content in zip(files, self._contents(files), strict=True)}
+        there = self._entries_named(commit, [f"{inside}/" if inside.name else ""])
+        files = [entry for entry in there if entry.mode in _FILES and name.fullmatch(entry.path.name)]
+        return {entry.path.name: content for entry, content in self._read(commit, files)}
 
-    def _write(self, entries: Sequence["_Entry"], within: PurePosixPath, folder: Path) -> None:
-        files = [entry for entry in entries if ".." not in entry.path.parts]
+    def _write(self, commit: str, entries: Sequence["_Entry"], within: PurePosixPath, folder: Path) -> None:
+        files = [entry for entry in entries if entry.mode in _FILES and ".." not in entry.path.parts]
         if sum(entry.size for entry in files) > _MAX_BYTES:
             raise OutsideWorldError("the inventory is larger than 200 MB in that commit")
-        for entry, content in zip(files, self._contents(files), strict=True):
+        for entry, content in self._read(commit, files):
             path = folder / entry.path.relative_to(within)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
 
+    def _read(self, commit: str, files: Sequence["_Entry"]) -> Iterator[tuple["_Entry", bytes]]:
+        """Read files of a commit, none of which a checkout of it would change."""
+        refuse_converted_blobs(self.top, commit, [entry.path for entry in files])
+        for entry, content in zip(files, self._contents(files), strict=True):
+            refuse_pointer(content, entry.path, f" in commit {commit[:12]}")
+            yield entry, content
+
     def _entries(self, commit: str, path: PurePosixPath) -> Iterator["_Entry"]:
-        where = [] if str(path) == "." else [str(path)]
-        found = _git(self.top, "ls-tree", "-r", "-z", "-l", "--full-tree", commit, "--", *where)
-        if found.returncode:
-            raise _failed(found)
-        for line in found.stdout.split(b"\0"):
+        return self._entries_named(commit, [str(path)] if path.name else [""], "-r")
+
+    def _entries_named(self, commit: str, paths: Iterable[str], *options: str) -> Iterator["_Entry"]:
+        """Return what a commit has at paths; the empty one is its top, and with a slash it is what a folder holds."""
+        where = [path for path in paths if path]
+        if not where and "" not in paths:
+            return
+        found = answer_of_git(self.top, "ls-tree", *options, "-z", "-l", "--full-tree", commit, "--", *where)
+        for line in found.split(b"\0"):
             if line:
                 about, _, name = line.partition(b"\t")
                 mode, _, blob, size = about.decode().split()
@@ -190,10 +217,7 @@ class Repository:
         if not entries:
             return
         asked = "".join(f"{entry.blob}\n" for entry in entries).encode()
-        found = _git(self.top, "cat-file", "--batch", given=asked)
-        rest = memoryview(found.stdout)
-        if found.returncode:
-            raise _failed(found)
+        rest = memoryview(answer_of_git(self.top, "cat-file", "--batch", given=asked))
         for entry in entries:
             header = f"{entry.blob} blob {entry.size}\n".encode()
             if bytes(rest[: len(header)]) != header:
@@ -213,27 +237,3 @@ class _Entry:
     blob: str
     size: int
     path: PurePosixPath
-
-
-def _git(folder: Path, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    # Nothing may be fetched, asked, or shown page by page; names of paths are names, never patterns.
-    command = ["git", "-c", "protocol.allow=never", "-c", "core.fsmonitor=false", "--no-pager", "--literal-pathspecs"]
-    environment = os.environ | {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"}
-    try:
-        return subprocess.run(  # noqa: S603 - no shell, and every argument of the user's is checked before
-            [*command, "-C", str(folder), *arguments],
-            input=given,
-            capture_output=True,
-            timeout=_SECONDS,
-            check=False,
-            env=environment,
-        )
-    except FileNotFoundError as error:
-        raise OutsideWorldError("git is not on PATH", do="install it, or compare two paths") from error
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise OutsideWorldError(f"git failed: {one_line(str(error))}") from error
-
-
-def _failed(found: subprocess.CompletedProcess[bytes]) -> OutsideWorldError:
-    lines = found.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {found.returncode}"]
-    return OutsideWorldError(f"git failed: {one_line(lines[0])}")

@@ -5,6 +5,7 @@
     BitbucketOidcError              what a user may see; str() is the whole message, without a traceback
     ├── InventoryError              the inventory has findings of level error; all of them are in the message
     ├── UsageError                  a command, an option or a stack-config value is wrong
+    │   └── ConversionError         what git shows of a file is not what is read of it: nothing can be compared
     ├── EvaluationError             a policy or a token has something that a decision about it would have to guess
     ├── MassChangeError             an update deletes or replaces more than it was allowed to
     ├── UnprovenPlanError           a rendered trust policy admits something else than the inventory declares: our fault
@@ -51,6 +52,10 @@ class UsageError(BitbucketOidcError):
     """A command, an option or a stack-config value is wrong."""
 
     exit_code = 2
+
+
+class ConversionError(UsageError):
+    """What git shows of a file is not what ``up`` reads: an attribute converts it, say. No comparison would be true."""
 
 
 class EvaluationError(BitbucketOidcError):

@@ -10,7 +10,7 @@ from access.mass_change import LossLimits, refusals
 from access.update_preview import preview_files, read_update_preview
 from cli.ci.bitbucket_access import bitbucket_options, by_credentials, without_failing
 from cli.ci.comment_key import key_option
-from cli.ci.comment_text import OF_COMPARISON, StackPreview, comment_text, not_compared
+from cli.ci.comment_text import OF_COMPARISON, StackPreview, comment_text, not_compared, notes_on
 from cli.diff_markdown import markdown
 from cli.diff_sides import sides
 from cli.inventory import inventory_argument, named_guardrails
@@ -69,15 +69,15 @@ def command(
     refused = [
         f"{one.stack}: {reason}" for one in found if one.preview for reason in refusals(one.preview.loss, limits)
     ]
-    text = comment_text(_comparison(base, inventory), found, run, refused)
+    comment = comment_text(_comparison(base, inventory), found, run, refused)
     if only_print:
-        click.echo(text, nl=False)
+        click.echo(comment, nl=False)
         return 0
     number = _pull_request(run)
 
     def post() -> str:
         comments = PullRequestComments(by_credentials(bitbucket_url, ca_file), run, number)
-        return f"the comment {_TOLD[keep_one_comment(comments, Marker(key, run.build or 0), text)]}"
+        return f"the comment {_TOLD[keep_one_comment(comments, Marker(key, run.build or 0), comment)]}"
 
     return without_failing(post, what="the comment", strict=strict)
 
@@ -92,7 +92,8 @@ def _comparison(base: str, inventory: Path) -> str:
     old, new = sides(base, None, inventory, named_guardrails())
     if old.plan is None or new.plan is None:
         return not_compared([old, new])
-    return markdown(compare(old.plan, new.plan), old.name, new.name, max_chars=OF_COMPARISON)
+    notes = notes_on([old, new])
+    return markdown(compare(old.plan, new.plan), old.name, new.name, max_chars=OF_COMPARISON - len(notes)) + notes
 
 
 def _stack_preview(path: Path) -> StackPreview:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from access.update_preview import UpdatePreview, UpdateStep
 from cli.diff_markdown import text
-from cli.diff_sides import Side
+from cli.diff_sides import Side, not_in_git
 from config.pipeline_run import PipelineRun
 
 MAX_CHARS = 30_000
@@ -19,6 +19,7 @@ met (https://github.com/runatlantis/atlantis/issues/1251)."""
 OF_COMPARISON = 20_000
 """Of these, for what changes for access."""
 
+_OF_NOTES = 2_000
 _OF_REFUSALS = 3_000
 _OF_MARKERS_AND_LINKS = 1_500
 
@@ -69,6 +70,12 @@ def not_compared(sides: Sequence[Side]) -> str:
             lines = [f"* {text(str(found), 400)}" for found in side.errors]
             parts.append("\n".join([head, *_fitting(lines, OF_COMPARISON // len(sides) - len(head))]))
     return "\n\n".join(parts)
+
+
+def notes_on(sides: Sequence[Side]) -> str:
+    """Return which files were compared and are in no revision, or the empty string."""
+    lines = [f"* {text(not_in_git(path), 400)}" for side in sides for path in side.untracked]
+    return "\n".join(["\n**Not in git**\n", *_fitting(lines, _OF_NOTES), ""]) if lines else ""
 
 
 def _previews(previews: Sequence[StackPreview], room: int) -> str:

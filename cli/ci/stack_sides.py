@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from access.stack_changes import TakenStack, take
-from cli.revisions import CompiledSide, compiled_path, compiled_revision
+from cli.revisions import CompiledSide, compiled_beside, compiled_path, compiled_revision
 from config.findings import Finding, one_line
 from config.inventory_files import GUARDRAILS_NAME
 from config.stack_file import FILE_NAME, StackFile, parse_stack_file
+from facts.git_conversions import untracked_files
 from facts.git_revision import Repository
-from oidc.errors import UsageError
+from oidc.errors import ConversionError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,25 +21,42 @@ class Stacks:
     Attributes:
         taken: By name, what each takes.
         errors: Findings of level error in their inventories, each once.
+        untracked: Files that they are read from, and that are in no revision.
     """
 
     taken: Mapping[str, TakenStack]
     errors: tuple[Finding, ...]
+    untracked: tuple[Path, ...] = ()
 
 
-def stacks_here(project: Path) -> Stacks:
+def stacks_here(project: Path, *, is_compared: bool) -> Stacks:
     """Return the stacks as they are.
+
+    Args:
+        project: The folder of the stack files.
+        is_compared: Whether they are compared with a revision, so that git must show what is read.
 
     Raises:
         UsageError: A stack file cannot be read, or names what is outside the project, or an account that is not there.
+        ConversionError: Git shows of a file something else than is read of it.
+        OutsideWorldError: git fails.
     """
     paths = [path for path in sorted(project.iterdir()) if FILE_NAME.fullmatch(path.name)]
     files = [parse_stack_file(path.name, _read(path), str(path)) for path in paths]
-    compiled = _Compiled(project, compiled_path)
+    repository = Repository.around(project / "inventory") if is_compared else None
+
+    def compile_here(inventory: Path, guardrails: Path | None) -> CompiledSide:
+        if repository is None:
+            return compiled_path(inventory, guardrails)
+        return compiled_beside(repository, inventory, guardrails)
+
+    compiled = _Compiled(project, compile_here)
     sides = {file.stack: compiled.of(file) for file in _each_once(files)}
     errors = tuple(dict.fromkeys(error for side in sides.values() for error in side.errors))
     taken = {file.stack: take(file, plan) for file in files if (plan := sides[file.stack].plan) is not None}
-    return Stacks(taken, errors)
+    untracked = [path for side in sides.values() for path in side.untracked]
+    untracked += untracked_files(repository.top, (), paths) if repository else ()
+    return Stacks(taken, errors, tuple(dict.fromkeys(untracked)))
 
 
 def stacks_at(project: Path, base: str) -> Stacks:
@@ -46,13 +64,18 @@ def stacks_at(project: Path, base: str) -> Stacks:
 
     Raises:
         UsageError: The revision is none.
+        ConversionError: A checkout of the revision would change one of its files.
         OutsideWorldError: git failed.
     """
     repository = Repository.around(project / "inventory")
     commit = repository.commit(base)
 
     def compile_there(inventory: Path, guardrails: Path | None) -> CompiledSide:
-        return compiled_revision(Repository.around(inventory), base, commit, inventory, guardrails)
+        around = Repository.around(inventory)
+        if around.top != repository.top:
+            what = f"{one_line(str(inventory))[:200]} is in another git repository than the stack files"
+            raise ConversionError(what, do="keep stack files and inventory in one repository")
+        return compiled_revision(around, base, commit, inventory, guardrails)
 
     compiled = _Compiled(project, compile_there)
     taken: dict[str, TakenStack] = {}
@@ -71,6 +94,8 @@ def _as_far_as_it_goes(file: StackFile, compiled: "_Compiled") -> TakenStack:
         if side.plan is not None:
             return take(file, side.plan)
         fault = str(side.errors[0]) if side.errors else "there is no inventory"
+    except ConversionError:
+        raise  # nothing that is wrong there: what there is cannot be known
     except UsageError as error:
         fault = error.what
     return TakenStack(file, None, (), fault)

@@ -8,6 +8,7 @@ import click
 
 from access.stack_changes import Change, StackChange, stack_changes
 from cli.ci.stack_sides import inside, refuse_what_nobody_reviewed, stacks_at, stacks_here
+from cli.diff_sides import not_in_git
 from cli.finding_lines import show_findings
 from cli.inventory import format_option, guardrails_option, named_guardrails
 from config.findings import one_line
@@ -45,7 +46,7 @@ def command(*, base: str | None, project: Path, config_files: Path | None, inven
     """
     if config_files is not None and config_files.resolve() == project.resolve():
         raise UsageError("--config-files is the project itself, whose stack files stay as they are", do="name another")
-    here = stacks_here(project)
+    here = stacks_here(project, is_compared=base is not None)
     if inventory is not None:
         refuse_what_nobody_reviewed(here, project, inventory, named_guardrails())
     if here.errors:
@@ -54,7 +55,7 @@ def command(*, base: str | None, project: Path, config_files: Path | None, inven
     if not here.taken:
         click.echo(f"note: there is no file Pulumi.STACK.yaml in {one_line(str(project))[:200]}", err=True)
     found = stack_changes(here.taken, stacks_at(project, base).taken if base is not None else None)
-    for note in _notes(found, base or ""):
+    for note in (*map(not_in_git, here.untracked), *_notes(found, base or "")):
         click.echo(f"note: {one_line(note)[:1000]}", err=True)
     named = [one for one in found if one.change in {Change.CHANGED, Change.NOT_COMPARED}]
     if config_files is not None:
