@@ -59,7 +59,8 @@ def out_of_place(line: str) -> int | None:
 
 def name_of(character: str) -> str:
     """Return ``U+00A0 (no-break space)``."""
-    name = unicodedata.name(character, "control character").lower()
+    nameless = "control character" if unicodedata.category(character) == "Cc" else "no assigned character"
+    name = unicodedata.name(character, nameless).lower()
     return f"U+{ord(character):04X} ({name})"
 
 

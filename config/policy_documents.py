@@ -7,6 +7,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from config.findings import Finding, Place
+from config.hidden_characters import hidden_character
 from config.models.inventory import Inventory
 from config.models.permission_policy import PermissionPolicy
 from config.policy_grammar import grammar_faults
@@ -14,7 +15,7 @@ from config.scalars import describe
 from config.slips import OF_DOCUMENT
 from config.sources import Source, Sources
 from config.text_file import Unreadable, read_text
-from config.yaml_document import read_document, show_path
+from config.yaml_document import Problem, read_json_document, show_path
 
 
 def with_policy_documents(inventory: Inventory, sources: Sources) -> Inventory:
@@ -82,6 +83,9 @@ class _PolicyFiles:
         return document
 
     def _parsed(self, top: Place, path: FilePath, text: str) -> tuple[Source | None, dict[str, Any] | None]:
+        if (hidden := hidden_character(text)) is not None:
+            self._refuse_problem(top, hidden)
+            return None, None
         try:
             data = json.loads(text, parse_constant=_no_number)
         except json.JSONDecodeError as error:
@@ -96,17 +100,25 @@ class _PolicyFiles:
             message, hint = f"expected a policy document, found {describe(data)}", "write {Version: …, Statement: […]}"
             self._refuse(Finding(top, "bad-policy-document", "", message, hint))
             return None, None
-        # JSON is YAML to the composer, which knows the places of everything in it, of a key that stands twice as well.
-        # It comes second: nesting that json refuses would overflow its stack.
-        source = Source(top.order, path, read_document(text))
-        twice = [problem for problem in source.document.problems if problem.rule == "duplicate"]
-        for problem in twice:
-            place = replace(top, line=problem.line, column=problem.column)
-            self._refuse(Finding(place, "duplicate", show_path(problem.path), problem.message, problem.hint))
-        return source, None if twice else data
+        # The composer comes second: nesting that json refuses would overflow its stack.
+        source = Source(top.order, path, read_json_document(text))
+        # Where it does not take the text, a key twice may hide behind what IAM takes; the rest is IAM's to refuse.
+        broken = source.document.data is None and not any(grammar_faults(data))
+        problems = [problem for problem in source.document.problems if broken or problem.rule in _OF_JSON]
+        for problem in problems:
+            self._refuse_problem(top, problem)
+        return source, None if problems else data
+
+    def _refuse_problem(self, top: Place, problem: Problem) -> None:
+        place = replace(top, line=problem.line, column=problem.column)
+        self._refuse(Finding(place, problem.rule, show_path(problem.path), problem.message, problem.hint))
 
     def _refuse(self, finding: Finding) -> None:
         self._sources.findings.append(finding)
+
+
+_OF_JSON = frozenset({"duplicate", "hidden-characters"})
+"""Rules for the text of a document that JSON itself does not have."""
 
 
 def _no_number(constant: str) -> None:

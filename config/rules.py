@@ -29,6 +29,7 @@ RULES: dict[str, Rule] = {
     "inventory-empty": Rule("error", "The inventory says something."),
     "unreadable-file": Rule("error", "Every file of the inventory can be read, as UTF-8."),
     "outside-inventory": Rule("error", "Files of the inventory stay inside its folder, links resolved."),
+    "hidden-characters": Rule("error", "Every character can be seen, and no escape spells a plain one."),
     "yaml-syntax": Rule("error", "Every file is one YAML document."),
     "yaml-feature": Rule("error", "Only plain YAML: no tags, and keys are plain text."),
     "json-syntax": Rule("error", "A permission policy's file is one JSON document."),

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from config.findings import one_line
-from config.yaml_bounds import refused_for_size
+from config.yaml_document import read_document
 from oidc.errors import UsageError
 
 PROJECT = "bitbucket-aws-oidc"
@@ -96,12 +96,13 @@ def parse_stack_file(name: str, text: bytes, shown: str) -> StackFile:
     if _STACK_NAME.fullmatch(stack) is None:
         raise UsageError(f"{shown} is the file of no stack: a name has letters, digits, `_`, `.` and `-` alone")
     try:
-        decoded = text.decode("utf-8-sig")
-        if (problem := refused_for_size(decoded)) is not None:
-            raise UsageError(f"{shown}:{problem.line}:{problem.column}: {problem.message}", do=problem.hint)
-        data = yaml.load(decoded, Loader=yaml.CSafeLoader)
-    except (yaml.YAMLError, ValueError) as error:
-        raise UsageError(f"{shown} is no YAML", do="compare it with what `pulumi config` writes") from error
+        document = read_document(text.decode("utf-8-sig"))
+    except ValueError as error:
+        raise UsageError(f"{shown} is not UTF-8", do="compare it with what `pulumi config` writes") from error
+    for problem in document.problems:
+        where = f"{shown}:{problem.line}:{problem.column}"
+        raise UsageError(f"{where}: {one_line(problem.message)[:300]}", do=one_line(problem.hint)[:300])
+    data: Any = document.data
     data = {} if data is None else data
     config = data.get("config") if isinstance(data, dict) else data
     config = {} if config is None else config

@@ -8,26 +8,10 @@ import re
 
 import yaml
 
-from config.characters import name_of
 from config.yaml_mistakes import MISTAKES, Place
 from config.yaml_problem import Problem
 
 _LINE_END = re.compile("\r\n|\r|\n")
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
-"""What YAML takes in no text (https://yaml.org/spec/1.1/#id868524), and line ends that no editor shows as such."""
-
-
-def control_character(text: str) -> Problem | None:
-    """Return the problem of the first character that no text has, or ``None``."""
-    # isprintable would be quicker to ask, but line ends are none.
-    found = _CONTROL.search(text)
-    if found is None:
-        return None
-    before = text[: found.start()]
-    line = len(_LINE_END.findall(before))
-    column = len(_LINE_END.split(before)[-1])
-    message = f"the character {name_of(found[0])}, which no text has"
-    return Problem("yaml-syntax", line + 1, column + 1, (), message, "remove it")
 
 
 def hint_for_empty(text: str, line: int) -> str | None:

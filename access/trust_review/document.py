@@ -7,7 +7,7 @@ from typing import Any
 
 from access.trust_review.fault import TrustFault
 from config.scalars import describe
-from config.yaml_document import Path, YamlDocument, read_document
+from config.yaml_document import Path, YamlDocument, read_json_document
 from config.yaml_nodes import find_node
 
 _OF_A_ROLE = ("Role", "AssumeRolePolicyDocument")
@@ -55,11 +55,11 @@ def trust_document(text: str) -> TrustDocument:
     inside: Path = ()
     if isinstance(data, dict) and isinstance(data.get(_OF_A_ROLE[0]), dict) and _OF_A_ROLE[1] in data[_OF_A_ROLE[0]]:
         data, inside = data[_OF_A_ROLE[0]][_OF_A_ROLE[1]], _OF_A_ROLE
-    nodes = read_document(text)
-    twice = next((problem for problem in nodes.problems if problem.rule == "duplicate"), None)
-    if twice is not None:
-        fault = TrustFault("json-syntax", twice.path, twice.message, twice.hint)
-        return TrustDocument(None, (fault,), (), None, (twice.line, twice.column))
+    nodes = read_json_document(text)
+    refused = next((problem for problem in nodes.problems if nodes.data is None or problem.rule == "duplicate"), None)
+    if refused is not None:
+        fault = TrustFault("json-syntax", refused.path, refused.message, refused.hint)
+        return TrustDocument(None, (fault,), (), None, (refused.line, refused.column))
     if not isinstance(data, dict):
         message = f"expected a trust policy, found {describe(data)}"
         fault = TrustFault("bad-trust-policy", (), message, "write {Version: …, Statement: […]}")

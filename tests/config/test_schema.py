@@ -39,8 +39,8 @@ SOUND = sorted(
     for path in files_of(inventory)
 )
 
-OF_THE_TEXT = {"yaml-syntax", "yaml-feature", "unreadable-file"}
-"""What YAML itself says no to, in an editor as well."""
+OF_THE_TEXT = {"hidden-characters", "yaml-syntax", "yaml-feature", "unreadable-file"}
+"""What no schema sees: YAML itself says no to most of it, in an editor as well."""
 OF_SEVERAL_FILES = {
     *("inventory-missing", "inventory-empty", "outside-inventory", "json-syntax", "lock-mismatch", "needs-lock"),
     "stale-lock",
