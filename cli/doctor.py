@@ -13,6 +13,7 @@ import click
 
 from access.evaluation.decide import decide
 from access.evaluation.request import WebIdentityRequest
+from access.evaluation.token_checks import token_refusal
 from access.plan_json import plan_json
 from cli.doctor_script.joined import joined
 from cli.doctor_script.program import run
@@ -68,13 +69,16 @@ def _is_there(inventory: Path) -> bool:
 def _decide(policy: Mapping[str, Any], claims: Mapping[str, Any], arn: str) -> bool:
     """Ask the evaluator, from every address that the policy names: where the step runs is not known here.
 
-    What AWS does not document is no problem to report; the script's note on the audience says it.
+    What AWS does not document is no problem to report. What is wrong with the token itself the script says.
     """
     role = parse_iam_arn(arn)
     if role is None:
         return False
-    request = WebIdentityRequest(claims, role.owner, datetime.now(UTC), partition=role.partition)
+    now = datetime.now(UTC)
+    request = WebIdentityRequest(claims, role.owner, now, partition=role.partition, role_arn=arn, is_token=True)
     try:
+        if token_refusal(request) is not None:
+            return True
         return any(decide(policy, from_there).allowed for from_there in _from_everywhere(request, policy))
     except EvaluationError:
         return True

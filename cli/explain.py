@@ -61,11 +61,11 @@ def command(inventory: Path, output: str, *, every: bool, strict: bool, **asked:
     _refuse_wrong_combinations(asked)
     at = _time(asked["at"])
     source_ip, vpc_endpoint = _address(asked["source_ip"]), _vpc_endpoint(asked["source_vpce"])
-    claims = None if asked["repository"] is not None else _given_claims(asked)
+    claims, is_token = (None, False) if asked["repository"] is not None else _given_claims(asked)
     if asked["trust_policy"] is not None:
-        call = None if claims is None else Call(claims, at, source_ip, vpc_endpoint)
+        call = None if claims is None else Call(claims, at, source_ip, vpc_endpoint, is_token)
         policy = read_policy(asked["trust_policy"], asked["account"])
-        show_notes([] if claims is None else claim_notes(claims, at))
+        show_notes([] if claims is None else claim_notes(claims))
         return show_review(policy, call, output, strict=strict)
     read = loaded(inventory)
     found = compile_plan(read)
@@ -73,8 +73,8 @@ def command(inventory: Path, output: str, *, every: bool, strict: bool, **asked:
     if found.plan is not None:
         claims = claims or _step_claims(read.inventory, asked)
         names = Names.of(read.inventory)
-        call = Call(claims, at, source_ip, vpc_endpoint)
-        show_notes(claim_notes(claims, at))
+        call = Call(claims, at, source_ip, vpc_endpoint, is_token)
+        show_notes(claim_notes(claims))
         _show(explain(found.plan, call, names), call, names, output, every=every)
     return exit_code(found.findings, strict=strict)
 
@@ -125,23 +125,23 @@ def _refuse_beside_trust_policy(asked: dict[str, Any]) -> None:
         raise UsageError(f"--account is no account id: `{one_line(asked['account'])}`", do="write its 12 digits")
 
 
-def _given_claims(asked: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the claims of --claims or of what is piped in; a trust policy needs none.
+def _given_claims(asked: dict[str, Any]) -> tuple[dict[str, Any] | None, bool]:
+    """Return the claims of --claims or of what is piped in, and whether they are a token's; a trust policy needs none.
 
     Raises:
         UsageError: Nothing is given, or it is neither claims nor a token.
     """
     text: str | None = asked["claims"]
     if text is not None and text != "-":
-        return claims_of_json(text)
+        return claims_of_json(text), False
     if asked["trust_policy"] is not None and text is None and asked["token"] is None:
-        return None
+        return None, False
     if sys.stdin is None or (text is None and asked["token"] is None and sys.stdin.isatty()):
         raise UsageError("no claims are given", do="give --claims, --repository, or pipe a token in with --token -")
     piped = _piped()
     if text == "-" or (asked["token"] is None and piped.lstrip().startswith("{")):
-        return claims_of_json(piped)
-    return claims_of_token(piped)
+        return claims_of_json(piped), False
+    return claims_of_token(piped), True
 
 
 def _piped() -> str:

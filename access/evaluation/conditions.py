@@ -20,6 +20,7 @@ _FAMILIES = {
     "aws:securetransport": ("Bool",),
     "aws:sourceip": ("IpAddress",),
     "aws:vpcsourceip": ("IpAddress",),
+    "sts:roleauthorizedbyidp": ("Bool",),
 }
 """What may compare a key whose values are no plain text ("Works with …" on
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html)."""

@@ -3,7 +3,7 @@
 "By default, all requests are implicitly denied"; "an explicit allow … overrides this default", and "an explicit deny in
 any policy overrides any allows":
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics.html. Only the
-trust policy counts: whoever presents a token has no policies of its own.
+trust policy counts: whoever presents a token has no policies of its own. A token that STS refuses gets no further.
 """
 
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from access.evaluation.conditions import condition_checks, parsed_object, texts_
 from access.evaluation.decision import Check, Decision, StatementOutcome
 from access.evaluation.request import RequestContext, WebIdentityRequest
 from access.evaluation.text_patterns import matches, plain_tokens
+from access.evaluation.token_checks import token_refusal
 from oidc.errors import EvaluationError
 
 ACTION = "sts:AssumeRoleWithWebIdentity"
@@ -43,6 +44,9 @@ def decide(document: Mapping[str, Any], request: WebIdentityRequest) -> Decision
         EvaluationError: The policy has an element, operator, key or value that is not known here or that IAM would
             not take, or the outcome hangs on something that AWS does not document.
     """
+    refusal = token_refusal(request)
+    if refusal is not None:
+        return Decision(allowed=False, denied=False, statements=(), refusal=refusal)
     _refuse_unknown("the policy", parsed_object(document, "a policy"), _DOCUMENT_ELEMENTS)
     version = document.get("Version", "2008-10-17")
     if not isinstance(version, str) or version not in _VERSIONS:
@@ -65,13 +69,18 @@ def _decision(outcomes: tuple[StatementOutcome, ...]) -> Decision:
     # What is not allowed is refused anyway, whatever a denial would have come to.
     is_open = True in allows or None in allows
     if is_open and (None in denies or True not in allows):
-        undecided = next(check for outcome in outcomes for check in outcome.checks if check.holds is None)
-        raise EvaluationError(
-            f"AWS does not document how {undecided.operator} compares the several values of {undecided.key}: "
-            f"{', '.join(undecided.found)}",
-            do="have the step ask for no further audiences",
-        )
+        open_ones = [outcome for outcome in outcomes if outcome.applies is None]
+        raise _undecided(next(check for outcome in open_ones for check in outcome.checks if check.holds is None))
     return Decision(allowed=True in allows, denied=False, statements=outcomes)
+
+
+def _undecided(check: Check) -> EvaluationError:
+    if check.element == "Principal":
+        what = 'whether the principal "*" lets a web identity in is not known: AWS was seen to refuse {"AWS": "*"}'
+        return EvaluationError(what, do='name the OIDC provider: {"Federated": …}')
+    values = ", ".join(check.found)
+    what = f"AWS does not document how {check.operator} compares the several values of {check.key}: {values}"
+    return EvaluationError(what, do="compare it by a set operator")
 
 
 def _outcome(
@@ -101,13 +110,14 @@ def _refuse_unknown(where: str, found: Mapping[str, Any], known: frozenset[str])
 def _principal_check(principal: object, request: WebIdentityRequest) -> Check:
     """Compare the principal with the OIDC provider that the token comes from.
 
-    ``"*"`` and ``{"AWS": "*"}`` are everybody; accounts, roles and services are never who presents a token. "You cannot
-    use a wildcard to match part of a principal name or ARN." Source:
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+    Accounts, roles and services are never who presents a token. "You cannot use a wildcard to match part of a principal
+    name or ARN." Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html.
+    The same page has ``"*"`` and ``{"AWS": "*"}`` for one and the same. Real AWS was seen not to let a web identity in
+    by ``{"AWS": "*"}`` (us-east-1, 2026-09-11, one recorded call); of ``"*"`` nothing was seen, so it is not decided.
     """
     arn = request.oidc_provider_arn
     if principal == "*":
-        return Check("Principal", "", "", ("*",), (arn,), holds=True)
+        return Check("Principal", "", "", ("*",), (arn,), holds=None)
     wanted: list[str] = []
     holds = False
     for kind, written in parsed_object(principal, "a Principal").items():
@@ -119,7 +129,6 @@ def _principal_check(principal: object, request: WebIdentityRequest) -> Check:
         elif kind not in _OTHER_PRINCIPALS:
             raise EvaluationError(f"there is no kind {kind} of principals")
         wanted += names
-        holds = holds or (kind == "AWS" and "*" in names)
     if not wanted:
         raise EvaluationError("a statement has no principal")
     return Check("Principal", "", "", tuple(wanted), (arn,), holds)

@@ -55,15 +55,34 @@ class StatementOutcome:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenRefusal:
+    """Why STS refuses a token before it reads any trust policy.
+
+    Attributes:
+        code: Of the error: ``InvalidIdentityToken``.
+        message: STS's own where it is known, else in our words.
+        do: What to do.
+        of_time: Whether the same token is good at another time.
+    """
+
+    code: str
+    message: str
+    do: str
+    of_time: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """Whether the call is allowed.
 
     Attributes:
         allowed: Whether credentials are given.
         denied: Whether a statement denies it; without one, what is not allowed is refused for want of a statement.
-        statements: Each with its reasons.
+        statements: Each with its reasons; none where the token is refused before.
+        refusal: Why the token itself is refused, or ``None``.
     """
 
     allowed: bool
     denied: bool
     statements: tuple[StatementOutcome, ...]
+    refusal: TokenRefusal | None = None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from access.evaluation.condition_keys import CALLER_TYPE, ROLES_CLAIM, is_always_absent, is_claim_key
 from oidc.errors import EvaluationError
 
 Values = tuple[str, ...]
@@ -13,22 +14,22 @@ Values = tuple[str, ...]
 _HTTPS = "https://"
 _NO_OTHER_CLAIMS = "api.bitbucket.org/"
 _SESSION_TAGS = ("https://aws.amazon.com/tags", "https://aws.amazon.com/source_identity")
-_ALWAYS_ABSENT = ("sts:externalid", "sts:sourceidentity", "sts:transitivetagkeys", "aws:tagkeys")
-_ABSENT_PREFIXES = ("aws:principaltag/", "aws:requesttag/")
 
 
 @dataclass(frozen=True, slots=True)
 class WebIdentityRequest:
-    """A call of AssumeRoleWithWebIdentity with a token that is genuine: signature and times are checked before.
+    """A call of AssumeRoleWithWebIdentity with a token whose signature is good.
 
     Attributes:
-        claims: Of the token; ``iss``, ``aud`` and ``sub`` must be there.
+        claims: Of the token. With neither ``iat`` nor ``exp`` they are taken for those of a token that was just issued.
         account: The account of the role, for example ``222222222222``.
         at: When, with a time zone.
         partition: The partition of the role: ``aws``, ``aws-us-gov``, ``aws-cn`` or ``aws-eusc``.
         source_ip: Where the call comes from, for example ``203.0.113.7``; ``None`` for no address that AWS can see.
         vpc_endpoint: The VPC endpoint that it goes through, for example ``vpce-0a1b2c3d4e5f60718``, or ``None``.
         session_name: ``RoleSessionName``, or ``None`` where it is not known.
+        role_arn: Of the role, or ``None`` where it is not known.
+        is_token: Whether the claims are all that a token has, so that none is to be assumed.
     """
 
     claims: Mapping[str, Any]
@@ -38,6 +39,13 @@ class WebIdentityRequest:
     source_ip: str | None = None
     vpc_endpoint: str | None = None
     session_name: str | None = None
+    role_arn: str | None = None
+    is_token: bool = False
+
+    @property
+    def has_times(self) -> bool:
+        """Whether ``iat`` and ``exp`` are to be looked at."""
+        return self.is_token or not self.claims.keys().isdisjoint({"iat", "exp"})
 
     @property
     def issuer_path(self) -> str:
@@ -71,7 +79,8 @@ class RequestContext:
 
     def __init__(self, request: WebIdentityRequest) -> None:
         self._issuer = request.issuer_path.lower()
-        self._known = _claim_keys(self._issuer, request.claims) | _call_keys(request)
+        self._claims = {name.lower(): value for name, value in request.claims.items()}
+        self._known = _claim_keys(self._issuer, request.claims) | _call_keys(request) | _caller_keys(request)
 
     def values(self, key: str) -> Values | None:
         """Return the values of a key in the call, or ``None`` where the call does not have it.
@@ -82,10 +91,12 @@ class RequestContext:
         name = key.lower()
         if name in self._known:
             return self._known[name]
-        if name in _ALWAYS_ABSENT or name.startswith(_ABSENT_PREFIXES):
+        if is_always_absent(name):
             return None
         prefix, _, claim = name.rpartition(":")
         if prefix == self._issuer and not self._issuer.startswith(_NO_OTHER_CLAIMS):
+            if is_claim_key(name):
+                return _texts(claim, self._claims[claim]) if claim in self._claims else None
             raise EvaluationError(f"whether STS compares the claim {claim} of {prefix} is not known here")
         if "." in prefix:
             # A claim of Bitbucket that STS ignores, or a key of another issuer, which no token of this one fills.
@@ -102,20 +113,19 @@ def _claim_keys(issuer: str, claims: Mapping[str, Any]) -> dict[str, Values | No
     for AWS OIDC federation": the keys of every OIDC provider, and no further ones for Bitbucket. Where the token has
     ``azp``, that is what ``aud`` compares with, and the token's audience is ``oaud``. A list of one audience is that
     audience (RFC 7519, 4.1.3), as in the tokens of EKS, whose trust policies compare ``aud`` by ``StringEquals``
-    (https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html).
+    (https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html). A ``sub`` that is a number
+    counts as its text, and it may be empty (both seen, see ``token_checks``).
     """
-    for name in _SESSION_TAGS:
-        if name in claims:
+    for name in claims:
+        if name.startswith(_SESSION_TAGS):
             raise EvaluationError(f"the token has {name}, and session tags are not evaluated here")
-    for name in ("aud", "sub"):
-        if not claims.get(name):
-            raise EvaluationError(f"the token has no {name}", do="give the claims of a real token")
-    audience = _texts("aud", claims["aud"])
+    audience, subject = _texts("aud", claims["aud"]), claims["sub"]
     azp = _texts("azp", claims["azp"]) if claims.get("azp") else None
+    is_number = isinstance(subject, int) and not isinstance(subject, bool)
     return {
         f"{issuer}:aud": azp or audience,
         f"{issuer}:oaud": audience if azp else None,
-        f"{issuer}:sub": _texts("sub", claims["sub"]),
+        f"{issuer}:sub": (str(subject),) if is_number else _texts("sub", subject),
         **{f"{issuer}:{name}": _texts(name, claims[name]) if name in claims else None for name in ("amr", "email")},
     }
 
@@ -125,6 +135,17 @@ def _texts(name: str, value: object) -> Values:
     if not values or not all(isinstance(each, str) for each in values):
         raise EvaluationError(f"the token's {name} is {value!r}", do="give text, or a list of texts")
     return tuple(map(str, values))
+
+
+def _caller_keys(request: WebIdentityRequest) -> dict[str, Values | None]:
+    """Return who calls, as the trust policy sees it: the OIDC provider (seen, see ``condition_keys``)."""
+    return {
+        "aws:principalaccount": (request.account,),
+        "aws:principaltype": (CALLER_TYPE,),
+        "aws:userid": (request.oidc_provider_arn,),
+        # A token with the claim got this far: so the claim names the role.
+        "sts:roleauthorizedbyidp": ("false" if request.claims.get(ROLES_CLAIM) is None else "true",),
+    }
 
 
 def _call_keys(request: WebIdentityRequest) -> dict[str, Values | None]:

@@ -6,9 +6,9 @@ Nothing of a token, of which whoever has it is the step, gets into a message.
 import base64
 import binascii
 import json
-from datetime import UTC, datetime
 from typing import Any
 
+from access.evaluation.condition_keys import ROLES_CLAIM
 from access.named_step import named_step
 from config.findings import one_line
 from config.models.inventory import Inventory
@@ -22,7 +22,7 @@ https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentit
 
 _ANY_STEP = "{00000000-0000-4000-8000-000000000000}"
 _PARTS = 3
-_SEEN_BY_AWS = frozenset({"iss", "aud", "sub", "amr", "email", "azp", "exp", "iat", "nbf", "jti"})
+_SEEN_BY_AWS = frozenset({"iss", "aud", "sub", "amr", "email", "azp", "exp", "iat", "nbf", "jti", ROLES_CLAIM})
 
 
 def claims_of_json(text: str) -> dict[str, Any]:
@@ -66,6 +66,8 @@ _WRITE_CLAIMS = """write '{"iss": "…", "aud": "…", "sub": "…"}'"""
 def claims_of_token(text: str) -> dict[str, Any]:
     """Return the claims of a token; its signature is not checked.
 
+    Of a token nothing is assumed: one without ``iat`` or ``exp`` is one that STS refuses.
+
     Form: three parts in base64url, the second of them a JSON object
     (https://www.rfc-editor.org/rfc/rfc7519#section-3, https://www.rfc-editor.org/rfc/rfc7515#section-3.1).
 
@@ -96,10 +98,12 @@ _OR_ELSE = "or give --repository WORKSPACE/REPOSITORY or --claims JSON"
 def _checked(claims: dict[str, Any], what: str) -> dict[str, Any]:
     for name in ("iss", "aud", "sub"):
         value = claims.get(name)
-        if not value:
-            raise UsageError(f"{what} has no {name}", do="AWS compares iss, aud and sub: give all three")
+        if value in (None, [], {}) or (value == "" and name != "sub"):
+            do = "AWS refuses a token that lacks one of iss, aud and sub: give all three"
+            raise UsageError(f"{what} has no {name}", do=do)
         listed = value if isinstance(value, list) and name == "aud" else [value]
-        if not all(isinstance(each, str) and each for each in listed):
+        is_number = name == "sub" and isinstance(value, int) and not isinstance(value, bool)
+        if not is_number and not all(isinstance(each, str) for each in listed):
             raise UsageError(f"{name} of {what} is no text", do='quote it: "…"')
     return claims
 
@@ -127,24 +131,10 @@ def claims_of_step(
     }
 
 
-def claim_notes(claims: dict[str, Any], at: datetime) -> list[str]:
-    """Return what is worth saying of claims whatever the role: ignored ones, an audience in a list, times."""
-    notes: list[str] = []
+def claim_notes(claims: dict[str, Any]) -> list[str]:
+    """Return what is worth saying of claims whatever the role: those that AWS ignores."""
     ignored = sorted(name for name in claims if name not in _SEEN_BY_AWS)
-    if ignored:
-        shown = one_line(", ".join(ignored))
-        notes.append(f"AWS does not see {shown}: of a Bitbucket token a trust policy can compare aud and sub alone")
-    for name, wrong in (("exp", "expired"), ("nbf", "is not valid before")):
-        when = _instant(claims.get(name))
-        if when is not None and (at >= when if name == "exp" else at < when):
-            notes.append(f"the token {wrong} {when:%Y-%m-%dT%H:%M:%SZ}: STS refuses it whatever the trust policy says")
-    return notes
-
-
-def _instant(seconds: object) -> datetime | None:
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        return None
-    try:
-        return datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
+    if not ignored:
+        return []
+    shown = one_line(", ".join(ignored))
+    return [f"AWS does not see {shown}: of a Bitbucket token a trust policy can compare aud and sub alone"]

@@ -24,20 +24,26 @@ class Call:
     """A call of AssumeRoleWithWebIdentity, whatever the role.
 
     Attributes:
-        claims: Of the token; ``iss``, ``aud`` and ``sub`` are there.
+        claims: Of the token; ``iss``, ``aud`` and ``sub`` are there. With neither ``iat`` nor ``exp`` they are taken
+            for those of a token that was just issued.
         at: When, with a time zone.
         source_ip: Where it comes from, or ``None`` for no address given.
         vpc_endpoint: The VPC endpoint that it goes through, or ``None``.
+        is_token: Whether the claims are all that a token has, so that none is to be assumed.
     """
 
     claims: Mapping[str, Any]
     at: datetime
     source_ip: str | None = None
     vpc_endpoint: str | None = None
+    is_token: bool = False
 
-    def to_role_in(self, account: str, partition: str) -> WebIdentityRequest:
+    def to_role_in(self, account: str, partition: str, role_arn: str | None = None) -> WebIdentityRequest:
         """Return the call as made for a role of an account."""
-        return WebIdentityRequest(self.claims, account, self.at, partition, self.source_ip, self.vpc_endpoint)
+        return WebIdentityRequest(
+            self.claims, account, self.at, partition, self.source_ip, self.vpc_endpoint,
+            role_arn=role_arn, is_token=self.is_token,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,7 @@ def explain(plan: AccessPlan, call: Call, names: Names) -> tuple[Verdict, ...]:
     found = [
         Verdict(
             account.key, role.key, role.arn,
-            answer(role.trust_policy.to_json(), call.to_role_in(account.id, account.partition.value), names),
+            answer(role.trust_policy.to_json(), call.to_role_in(account.id, account.partition.value, role.arn), names),
         )
         for account in plan.accounts
         for role in account.roles

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from access.evaluation.decide import decide
-from access.evaluation.decision import Check, StatementOutcome
+from access.evaluation.decision import Check, StatementOutcome, TokenRefusal
 from access.evaluation.request import WebIdentityRequest
+from access.evaluation.token_checks import token_refusal
 from access.explanation.names import Names
 from access.explanation.reason import Reason
 from access.explanation.slips import audience_slips, issuer_slips, workspace_of_audience
@@ -26,6 +27,9 @@ def refusal_reasons(document: Mapping[str, Any], request: WebIdentityRequest, na
     Raises:
         EvaluationError: The policy cannot be decided for a call of this kind.
     """
+    refusal = token_refusal(request)
+    if refusal is not None:
+        return _token_reasons(document, request, names, refusal)
     outcomes = _outcomes(document, request)
     denials = [
         Reason(_ELSEWHERE, f"statement {outcome.index} denies it")
@@ -40,6 +44,22 @@ def refusal_reasons(document: Mapping[str, Any], request: WebIdentityRequest, na
         if outcome.effect == "Allow" and (reasons := _statement_reasons(document, outcome, request, names))
     ]
     return min(found, key=lambda reasons: sum(reason.weight for reason in reasons), default=_NO_STATEMENT)
+
+
+def _token_reasons(
+    document: Mapping[str, Any], request: WebIdentityRequest, names: Names, refusal: TokenRefusal
+) -> tuple[Reason, ...]:
+    """Say what STS says of the token; where only its times are wrong, what the trust policy says besides."""
+    text = f"STS refuses the token before it reads the trust policy: {refusal.code}: {one_line(refusal.message)}"
+    own = Reason(1, f"{text.removesuffix('.')}; {refusal.do}")
+    if not refusal.of_time:
+        return (own,)
+    claims = {name: value for name, value in request.claims.items() if name not in ("iat", "nbf", "exp")}
+    fresh = replace(request, claims=claims, is_token=False)
+    try:
+        return (own,) if decide(document, fresh).allowed else (own, *refusal_reasons(document, fresh, names))
+    except EvaluationError:
+        return (own,)
 
 
 _NO_STATEMENT = (Reason(_ELSEWHERE, "no statement of the trust policy allows anything"),)

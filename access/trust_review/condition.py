@@ -2,12 +2,14 @@
 
 from collections.abc import Collection, Iterator, Sequence
 
+from access.evaluation.condition_keys import CONSTANT_KEYS, is_always_absent
 from access.explanation.names import Names
 from access.explanation.slips import audience_slips, workspace_of_audience
 from access.trust_review.fault import TrustFault
 from access.trust_review.subject_values import is_alive, subject_fault
 from access.trust_review.tests_of_condition import Test
 from config.yaml_document import Path
+from oidc.errors import EvaluationError
 
 _OF_TOKENS = {
     "branchname", "repositoryuuid", "workspaceuuid", "pipelineuuid", "pipelinerunuuid", "stepuuid",
@@ -16,8 +18,6 @@ _OF_TOKENS = {
 """Claims of Bitbucket's tokens that STS ignores
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html)."""
 
-_ALWAYS_ABSENT = ("sts:externalid", "sts:sourceidentity", "sts:transitivetagkeys", "aws:tagkeys")
-_ABSENT_PREFIXES = ("aws:principaltag/", "aws:requesttag/")
 _NO_BRANCH = (
     "compare sub with {REPOSITORY}:{ENVIRONMENT}:*, and restrict that deployment environment to the branch in Bitbucket"
 )
@@ -76,14 +76,29 @@ def key_fault(test: Test, issuer: str) -> TrustFault | None:
         hint = _NO_BRANCH if test.claim == "branchname" else _BY_SUBJECT
     elif test.issuer and test.claim not in ("aud", "sub"):
         what, hint = "Bitbucket's tokens have no such claim that AWS compares", _BY_SUBJECT
-    elif key in _ALWAYS_ABSENT or key.startswith(_ABSENT_PREFIXES):
+    elif is_always_absent(key):
         what, hint = "no call with a token of Bitbucket has this key", "remove it"
     if not what:
-        return None
+        return _constant_fault(test)
     if test.holds_without_key:
         message = f"{test.key} under {test.name} checks nothing: {what}, and the operator holds without the key"
         return TrustFault("void-check", test.at, message, hint, of_key=True)
     return TrustFault(rule, test.at, f"{test.key} never matches: {what}", hint, of_key=True)
+
+
+def _constant_fault(test: Test) -> TrustFault | None:
+    """Return what is wrong with a test that fails whoever calls: ``sts:RoleAuthorizedByIdp`` asked to be true."""
+    value, operator = CONSTANT_KEYS.get(test.key.lower()), test.operator
+    if value is None or operator is None:
+        return None
+    try:
+        matches = any(operator.compare(value, wanted, None) for _, wanted in test.values)
+    except EvaluationError:
+        return None
+    if matches is not operator.negated:
+        return None
+    message = f"{test.key} never matches: in every call with a token of Bitbucket it is {value}"
+    return TrustFault("dead-key", test.at, message, "remove it", of_key=True)
 
 
 def _operator_fault(test: Test) -> TrustFault | None:
@@ -128,8 +143,8 @@ def _audience_fault(at: Path, value: str, names: Names, *, wildcards: bool) -> T
 
 def never_holds(test: Test, issuer: str, names: Names) -> bool:
     """Tell whether a test holds for no token of the issuer."""
-    if key_fault(test, issuer) is not None:
-        return not test.holds_without_key
+    if (fault := key_fault(test, issuer)) is not None:
+        return fault.rule != "void-check"
     if not test.compares or test.issuer != issuer.lower():
         return False
     if test.claim == "sub":

@@ -39,7 +39,7 @@ def principals_of(
         names: Of the inventory, where one is given.
     """
     if principal == "*":
-        yield _everybody(at)
+        yield _everybody(at, principal)
         return
     if not isinstance(principal, Mapping) or not principal:
         hint = 'write {"Federated": "arn:aws:iam::ACCOUNT:oidc-provider/…"}'
@@ -55,14 +55,24 @@ def principals_of(
             elif kind == "Federated":
                 yield from _federated(place, name, account, names)
             elif kind == "AWS" and name == "*":
-                yield _everybody(place)
+                yield _everybody(place, name, kind)
             else:
                 message = f"{name} may assume the role, too, where the action fits; it is not judged here"
                 yield TrustFault("other-principal", place, message, "give it a role of its own")
 
 
-def _everybody(at: Path) -> TrustFault:
-    message = "the principal is everybody: whoever has a token that the condition lets through, of any issuer"
+def _everybody(at: Path, name: str, kind: str = "") -> TrustFault:
+    """Return the finding of a star: AWS's page has both forms for one and the same, and one of them was tried.
+
+    Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html, and a recorded
+    call to real AWS (us-east-1, 2026-09-11), which ``{"AWS": "*"}`` did not let in.
+    """
+    tokens = (
+        "AWS was seen not to let tokens in by it" if kind else "whether it lets in tokens of any issuer is not known"
+    )
+    message = (
+        f"the principal {name} is everybody, every AWS account included, by whatever the action takes in; {tokens}"
+    )
     return TrustFault("everybody", at, message, 'write {"Federated": the ARN of the OIDC provider}')
 
 

@@ -185,7 +185,7 @@ _TESTS: list[tuple[list[str], list[str], list[Any]]] = [
 """Operators, keys and values that belong together."""
 
 _PRINCIPALS: list[Any] = [
-    {"Federated": OWN_ARN}, {"Federated": OWN_ARN}, {"Federated": OWN_ARN}, {"Federated": OTHER_ARN}, "*",
+    {"Federated": OWN_ARN}, {"Federated": OWN_ARN}, {"Federated": OWN_ARN}, {"Federated": OTHER_ARN}, {"AWS": "*"},
     {"Federated": [OTHER_ARN, OWN_ARN]}, {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, {"Service": "ec2.amazonaws.com"},
     {"AWS": ACCOUNT, "Federated": OWN_ARN},
 ]  # fmt: skip

@@ -24,6 +24,7 @@ WORDS = {
     "<REPO>": REPO.upper(),
     "<env>": ENV,
     "<step>": "{11111111-2222-4333-8444-555555555555}",
+    "<role>": "arn:aws:iam::222222222222:role/bitbucket/shop",
     "<any>": "{????????-????-????-????-????????????}",
 }
 USUAL_CLAIMS = {"iss": "https://<acme>", "aud": "<aud>", "sub": "<repo>:<env>:<step>"}
@@ -34,7 +35,7 @@ USUAL_STATEMENT = {
     "Action": "sts:AssumeRoleWithWebIdentity",
     "Condition": {"StringEquals": {"<acme>:aud": "<aud>"}, "StringLike": {"<acme>:sub": "<repo>:*"}},
 }
-OF_THE_CALL = {"at", "account", "partition", "source_ip", "vpc_endpoint", "session_name"}
+OF_THE_CALL = {"at", "account", "partition", "source_ip", "vpc_endpoint", "session_name", "role_arn", "is_token"}
 
 
 def vectors() -> Iterator[Any]:
@@ -71,13 +72,14 @@ def request_of(vector: dict[str, Any]) -> WebIdentityRequest:
     said = vector.get("request", {})
     claims = changed(USUAL_CLAIMS, {name: value for name, value in said.items() if name not in OF_THE_CALL})
     call = USUAL_CALL | {name: value for name, value in said.items() if name in OF_THE_CALL}
-    return WebIdentityRequest(put_in(claims), **{**call, "at": datetime.fromisoformat(call["at"])})
+    claims |= vector.get("claims", {})
+    return WebIdentityRequest(put_in(claims), **put_in({**call, "at": datetime.fromisoformat(call["at"])}))
 
 
 @pytest.mark.parametrize(("vector", "about"), list(vectors()))
 def test_a_vector_is_decided_as_aws_documents_it(vector: dict[str, Any], about: str) -> None:
     policy, request = put_in(policy_of(vector)), request_of(vector)
-    assert vector.get("source", about).startswith("https://docs.aws.amazon.com/")
+    assert vector.get("source", about).startswith(("https://docs.aws.amazon.com/", "seen: real AWS, "))
     if vector["decision"] == "error":
         with pytest.raises(EvaluationError):
             decide(policy, request)
@@ -85,6 +87,9 @@ def test_a_vector_is_decided_as_aws_documents_it(vector: dict[str, Any], about: 
     decision = decide(policy, request)
     found = "allowed" if decision.allowed else "denied" if decision.denied else "refused"
     assert found == vector["decision"]
+    assert (decision.refusal is not None) is ("refusal" in vector)
+    if decision.refusal is not None:
+        assert (vector["refusal"] or "null") in decision.refusal.message
     failed = [check for statement in decision.statements for check in statement.failed]
     names = [check.key.replace(ACME, "").split(":", 1)[-1] if ".org" in check.key else check.key for check in failed]
     assert [name or check.element for name, check in zip(names, failed, strict=True)] == vector.get("failed", [])
@@ -119,13 +124,43 @@ def test_a_time_without_a_zone_is_no_time() -> None:
         decide(put_in(policy_of({})), request)
 
 
-def test_a_claim_of_an_issuer_with_keys_of_its_own_is_not_guessed() -> None:
-    """GitHub, GitLab and others have further keys; the ones of any issuer are known, and those of Bitbucket too."""
-    host = "token.actions.githubusercontent.com"
-    condition = {"StringEquals": {f"{host}:repository": "a/b"}}
-    request = WebIdentityRequest(
-        {"iss": f"https://{host}", "aud": "a", "sub": "s"}, "222222222222", datetime.fromisoformat("2027-01-31T00:00Z")
-    )
-    statement = {**USUAL_STATEMENT, "Principal": "*", "Condition": condition}
-    with pytest.raises(EvaluationError, match="repository"):
-        decide({"Version": "2012-10-17", "Statement": statement}, request)
+OTHER_ISSUERS = {
+    "token.actions.githubusercontent.com": "repository", "token.actions.githubusercontent.com/acme": "ref",
+    "gitlab.com": "project_id", "agent.buildkite.com": "pipeline_slug", "token.actions.acme.ghe.com": "environment",
+    "oidc.circleci.com/org/0b3ff4a1": "oidc.circleci.com/project-id",
+}  # fmt: skip
+
+
+def decided(issuer: str, key: str, claims: dict[str, Any]) -> bool:
+    at = datetime.fromisoformat("2027-01-31T00:00Z")
+    request = WebIdentityRequest({"iss": f"https://{issuer}", "aud": "a", "sub": "s", **claims}, "222222222222", at)
+    own = {"Federated": f"arn:aws:iam::222222222222:oidc-provider/{issuer}"}
+    statement = {**USUAL_STATEMENT, "Principal": own, "Condition": {"StringEquals": {f"{issuer}:{key}": "shop"}}}
+    return decide({"Version": "2012-10-17", "Statement": statement}, request).allowed
+
+
+@pytest.mark.parametrize(("issuer", "claim"), OTHER_ISSUERS.items())
+def test_a_claim_that_aws_lists_for_another_issuer_is_compared(issuer: str, claim: str) -> None:
+    assert decided(issuer, claim, {claim: "shop"})
+    assert not decided(issuer, claim, {claim: "site"})
+    assert not decided(issuer, claim, {})
+
+
+@pytest.mark.parametrize(
+    ("issuer", "claim"),
+    [
+        ("token.actions.githubusercontent.com", "runner_environment"),
+        ("gitlab.example.org", "project_id"),
+        ("accounts.google.com", "google/organization_number"),
+    ],
+)
+def test_a_claim_that_aws_lists_for_no_such_issuer_is_not_guessed(issuer: str, claim: str) -> None:
+    with pytest.raises(EvaluationError, match="not known here"):
+        decided(issuer, claim, {claim: "shop"})
+
+
+def test_keys_of_other_issuers_are_not_there_for_a_token_of_bitbucket() -> None:
+    for issuer, claim in OTHER_ISSUERS.items():
+        vector = {"condition": {"StringLike": {f"{issuer}:{claim}": "*"}}, "request": {claim: "shop"}}
+        [statement] = decide(put_in(policy_of(vector)), request_of(vector)).statements
+        assert statement.failed[0].found == ()

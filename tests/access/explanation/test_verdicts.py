@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -245,11 +245,49 @@ def test_a_role_past_its_day_refuses_and_lets_in_before() -> None:
     assert role(gone, claims=sub, at=datetime(2020, 12, 31, 23, tzinfo=UTC)).answer.allowed
 
 
-def test_several_audiences_of_which_one_is_accepted_are_not_decided() -> None:
-    found = role(EVERYWHERE, claims={"aud": [AUDIENCE, "deploy.example"]}).answer
+def test_several_audiences_are_refused_by_every_role() -> None:
+    claims = {**CLAIMS, "aud": [AUDIENCE, "deploy.example"]}
+    for found in explain(PLAN, Call(claims, AT), NAMES):
+        assert not found.answer.allowed
+        assert not found.answer.undecided
+        [reason] = found.answer.reasons
+        assert reason.text == (
+            "STS refuses the token before it reads the trust policy: InvalidIdentityToken: Token audience contains "
+            "more than one audience while authorized party is not present; have the step ask for no further audiences"
+        )
+
+
+def test_what_several_values_come_to_is_not_decided() -> None:
+    text = PLAN.accounts[0].roles[0].trust_policy.text.replace(":sub", ":amr").replace("{", "{", 1)
+    request = WebIdentityRequest({**CLAIMS, "amr": ["a", f"{REPO}:{ENV}:{STEP}"]}, PLAN.accounts[0].id, AT)
+    found = answer(json.loads(text), request, NAMES)
     assert found.undecided
-    assert not found.allowed
-    assert found.reasons[0].text.startswith("not decided: AWS does not document how StringEquals compares")
+    assert found.reasons[0].text.startswith("not decided: AWS does not document how StringLike compares the several")
+
+
+TIMES = {"iat": int(AT.timestamp()), "exp": int(AT.timestamp()) + 3600}
+
+
+def test_a_token_that_is_over_is_refused_and_what_else_is_wrong_is_said() -> None:
+    late = AT + timedelta(days=1)
+    assert len(reasons(EVERYWHERE, claims=TIMES, at=late)) == 1
+    assert "ExpiredTokenException: Token expired" in reasons(EVERYWHERE, claims=TIMES, at=late)[0]
+    expired, other = reasons(EVERYWHERE, claims={**TIMES, "aud": "sts.amazonaws.com"}, at=late)
+    assert "ExpiredTokenException" in expired
+    assert other.startswith("audience: expected ")
+
+
+@pytest.mark.parametrize("missing", ["iat", "exp"])
+def test_claims_with_one_of_the_two_times_lack_the_other(missing: str) -> None:
+    claims = {name: value for name, value in TIMES.items() if name != missing}
+    [reason] = reasons(EVERYWHERE, claims=claims)
+    assert f"InvalidIdentityToken: Missing a required claim: {missing}" in reason
+
+
+def test_a_token_that_names_roles_opens_no_others() -> None:
+    arn = role(EVERYWHERE).arn
+    for found in explain(PLAN, Call({**CLAIMS, "https://aws.amazon.com/roles": [arn]}, AT), NAMES):
+        assert found.answer.allowed is (found.arn == arn)
 
 
 def test_a_policy_with_an_issuer_that_no_token_has_says_so() -> None:

@@ -2,12 +2,12 @@
 
 Left out, by name, is what ministack does not do as AWS documents it. The cases have none of it:
 
-- ``{"AWS": "*"}``, which is everybody
+- the principal ``"*"``, of which it is not known whether it lets in a token
   (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html);
 - policy variables (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html);
 - stars that reach across the colons of an ARN
   (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_ARN);
-- empty texts under set operators, and several values without one
+- empty texts under set operators, several values without one, and several audiences
   (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html);
 - an audience in a list of one, which is that audience: so are all tokens of EKS, whose trust policies compare ``aud``
   by ``StringEquals`` (https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html);

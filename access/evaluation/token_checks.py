@@ -1,0 +1,106 @@
+"""What STS wants of a token before it reads any trust policy.
+
+AWS documents little of it
+(https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html, "Errors"). The rest was seen:
+calls to real AWS (us-east-1, 2026-09-11) that somebody recorded, three orders of audiences among them. Two others
+report the same message for several audiences, so that rule is as good as certain; the others rest on the one recording.
+Signatures and keys are not looked at here, nor which audiences the OIDC provider lists.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from access.evaluation.condition_keys import ROLES_CLAIM
+from access.evaluation.decision import TokenRefusal
+from access.evaluation.request import WebIdentityRequest
+from oidc.errors import EvaluationError
+
+TOLERANCE = timedelta(minutes=5)
+"""By which ``iat`` and ``nbf`` may lie ahead, and ``exp`` behind (seen; of ``exp`` AWS documents it:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc.html)."""
+
+_INVALID = "InvalidIdentityToken"
+_NOT_VALIDATED = (
+    "The web identity token provided could not be validated. See the AssumeRoleWithWebIdentity documentation for "
+    "requirements."
+)
+_SECONDS = re.compile(r"\d{1,12}", re.ASCII)
+_LATEST = 10**12
+
+
+def token_refusal(request: WebIdentityRequest) -> TokenRefusal | None:
+    """Return why STS refuses a token whatever the trust policy says, or ``None``.
+
+    Raises:
+        EvaluationError: It was not seen what STS makes of the token, or the call's own values do not tell.
+    """
+    claims = request.claims
+    for name in ("iss", "sub", "aud", *(("iat", "exp") if request.has_times else ())):
+        if name not in claims:
+            return TokenRefusal(_INVALID, f"Missing a required claim: {name}", "use the step's own token")
+    if claims["sub"] is None:
+        return TokenRefusal("InternalFailure", "`sub` is null", "use the step's own token")
+    return _audience_refusal(claims) or _time_refusal(request) or _role_refusal(request)
+
+
+def _audience_refusal(claims: Mapping[str, Any]) -> TokenRefusal | None:
+    """Judge ``aud``: one audience, in a list or not; or several, and then ``azp``, which alone counts."""
+    listed = claims["aud"] if isinstance(claims["aud"], list | tuple) else [claims["aud"]]
+    if not listed or not all(isinstance(each, str) for each in listed):
+        return TokenRefusal(_INVALID, "`aud` is neither text nor a list of texts", "use the step's own token")
+    if "azp" not in claims:
+        if len(listed) > 1:
+            message = "Token audience contains more than one audience while authorized party is not present"
+            return TokenRefusal(_INVALID, message, "have the step ask for no further audiences")
+    elif not isinstance(claims["azp"], str):
+        raise EvaluationError("it is not known what STS makes of an azp that is no text", do="leave it out")
+    if not (claims["azp"] if "azp" in claims else listed[0]):
+        return TokenRefusal(_INVALID, _NOT_VALIDATED, "have the token name an audience that the OIDC provider lists")
+    return None
+
+
+def _time_refusal(request: WebIdentityRequest) -> TokenRefusal | None:
+    now = request.at.timestamp()
+    times: dict[str, int] = {}
+    for name in ("iat", "exp", "nbf"):
+        if name not in request.claims:
+            continue
+        seconds = _seconds(request.claims[name])
+        if seconds is None:
+            return TokenRefusal(_INVALID, f"`{name}` is no whole number of seconds since 1970", "use a real token's")
+        times[name] = seconds
+    tolerance = int(TOLERANCE.total_seconds())
+    if "exp" in times and now >= times["exp"] + tolerance:
+        message = f"Token expired: current date/time {int(now)} must be before the expiration date/time {times['exp']}"
+        do = "use a token of this run, at the beginning of the step"
+        return TokenRefusal("ExpiredTokenException", message, do, of_time=True)
+    for name in ("iat", "nbf"):
+        if name in times and times[name] > now + tolerance:
+            message = f"`{name}` lies more than five minutes ahead"
+            return TokenRefusal(_INVALID, message, "check the clock, or --at", of_time=True)
+    return None
+
+
+def _seconds(value: object) -> int | None:
+    """Return a time of a token; whole numbers may be written as text, and fractions are refused (seen)."""
+    if isinstance(value, str) and _SECONDS.fullmatch(value):
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LATEST:
+        return value
+    return None
+
+
+def _role_refusal(request: WebIdentityRequest) -> TokenRefusal | None:
+    """Judge the claim that binds a token to roles: their exact ARNs, in a list or with semicolons between them."""
+    value = request.claims.get(ROLES_CLAIM)
+    if value is None:
+        return None
+    if request.role_arn is None:
+        raise EvaluationError(f"the token has {ROLES_CLAIM}, and the ARN of the role is not known here")
+    listed = value if isinstance(value, list | tuple) else str(value).split(";")
+    if request.role_arn in [each.strip() for each in listed if isinstance(each, str)]:
+        return None
+    message = "The target role ARN is not present in the roles claim of the identity token"
+    return TokenRefusal(_INVALID, message, "have the token name this role")
