@@ -9,7 +9,11 @@ STAMP := .venv/.ready
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --universal --python-version 3.11 \
 	--no-emit-index-url --custom-compile-command "make lock"
 
-.PHONY: help setup sandbox test live lint format lock bench docs clean
+# The CLI that `make pulumi` builds, in the version that go.mod names, outside of the tree: clones share it.
+PULUMI_VERSION = $(shell awk '$$1 == "github.com/pulumi/pulumi/pkg/v3" {print $$2}' tools/pulumi/go.mod)
+PULUMI_FOLDER = $${XDG_CACHE_HOME:-$$HOME/.cache}/bitbucket-aws-oidc/pulumi/$(PULUMI_VERSION)
+
+.PHONY: help setup pulumi sandbox test live lint format lock bench docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,12 +30,15 @@ $(STAMP): requirements-dev.txt pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
+pulumi: ## build the Pulumi CLI for the tests, once for each version, where Go is and no pulumi is on PATH
+	@tools/pulumi/build "$(PULUMI_FOLDER)" "$(PULUMI_VERSION)"
+
 sandbox: setup ## run the main job on emulated AWS accounts: up, then prove (INVENTORY=path for another inventory)
 	$(BIN)/bitbucket-oidc sandbox up "$(INVENTORY)"
 	$(BIN)/bitbucket-oidc sandbox prove "$(INVENTORY)"
 
-test: setup ## run all tests
-	$(BIN)/python -m pytest -n 2 -q $(PYTEST_ARGS)
+test: setup ## run all tests; the skipped ones are listed at the end
+	PATH="$$PATH:$(PULUMI_FOLDER)" $(BIN)/python -m pytest -n 2 -q -rs --no-fold-skipped $(PYTEST_ARGS)
 
 live: setup ## check in a throw-away AWS account what emulators cannot show; costs nothing, see docs/live.md (ACCOUNT=… WORKSPACE=…)
 	LIVE_ACCOUNT="$(ACCOUNT)" LIVE_WORKSPACE="$(WORKSPACE)" $(BIN)/python -m pytest -m live --force-enable-socket -v tests/live $(PYTEST_ARGS)

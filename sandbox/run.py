@@ -12,7 +12,7 @@ from sandbox.engine.engine import BuiltinEngine
 from sandbox.engine.monitor import LogMessage
 from sandbox.engine.steps import Step, Summary
 from sandbox.engine_choice import EngineMark, EngineName, choose_engine
-from sandbox.pulumi_cli import AwsPlugin, PulumiCliEngine, find_cli, missing_part
+from sandbox.pulumi_cli import AwsPlugin, PulumiCliEngine, find_cli, installed_cli
 from sandbox.session import Session, Subject
 
 
@@ -74,7 +74,7 @@ def settle_engine(subject: Subject, asked: str, aws_plugin: str = AwsPlugin.OURS
             official AWS plugin cannot do what this inventory needs.
         UsageError: The official AWS plugin is asked for where the built-in engine runs.
     """
-    engine = choose_engine(asked, EngineMark(subject.folder).read(), lambda: missing_part() is None)
+    engine = choose_engine(asked, EngineMark(subject.folder).read(), lambda: installed_cli() is not None)
     settings = EngineSettings(engine, AwsPlugin(aws_plugin))
     official = settings.aws_plugin is AwsPlugin.OFFICIAL
     if engine is EngineName.PULUMI:

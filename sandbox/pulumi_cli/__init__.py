@@ -5,6 +5,6 @@ made it.
 """
 
 from sandbox.pulumi_cli.engine import AwsPlugin, PulumiCliEngine
-from sandbox.pulumi_cli.installed import InstalledCli, find_cli, missing_part
+from sandbox.pulumi_cli.installed import InstalledCli, find_cli, installed_cli
 
-__all__ = ["AwsPlugin", "InstalledCli", "PulumiCliEngine", "find_cli", "missing_part"]
+__all__ = ["AwsPlugin", "InstalledCli", "PulumiCliEngine", "find_cli", "installed_cli"]

@@ -6,13 +6,11 @@ from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 
-import yaml
-
 from oidc.errors import SandboxError
 from sandbox.engine.monitor import LogMessage
 from sandbox.engine.program import Program
 from sandbox.engine.steps import Step, Summary
-from sandbox.pulumi_cli.ambient_plugin import write_ambient_plugin
+from sandbox.pulumi_cli.ambient_plugin import ambient_folders
 from sandbox.pulumi_cli.environment import cli_environment
 from sandbox.pulumi_cli.events import EventReader
 from sandbox.pulumi_cli.failure import failure
@@ -59,14 +57,17 @@ class PulumiCliEngine:
         on_step: Callable[[Step], None],
         on_log: Callable[[LogMessage], None],
     ) -> None:
-        require_virtual_environment(program.folder)
         self._program = program
         self._endpoints = endpoints
         self._on_step = on_step
         self._on_log = on_log
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            environment = cli_environment(folder, _plugin_folder(aws_plugin, folder, program.folder), os.environ)
+            our_aws = aws_plugin is AwsPlugin.OURS
+            plugins = ambient_folders(cli, folder, program.folder, our_aws=our_aws)
+            if not our_aws:
+                use_official_plugin(folder, version("pulumi-aws"), os.environ)
+            environment = cli_environment(folder, plugins, os.environ)
         except OSError as error:
             raise SandboxError(f"the sandbox cannot keep the CLI's state in {folder}: {error.strerror}") from error
         self._cli = CliProcess(cli.path, environment, folder / "pulumi.log")
@@ -112,25 +113,3 @@ class PulumiCliEngine:
         if finished.code != 0:
             raise failure(reader.errors, finished)
         return reader.summary()
-
-
-def _plugin_folder(aws_plugin: AwsPlugin, folder: Path, project_folder: Path) -> Path | None:
-    if aws_plugin is AwsPlugin.OURS:
-        return write_ambient_plugin(folder, project_folder)
-    use_official_plugin(folder, version("pulumi-aws"), os.environ)
-    return None
-
-
-def require_virtual_environment(project_folder: Path) -> None:
-    """Make sure that the language host finds the interpreter that ``Pulumi.yaml`` names.
-
-    Raises:
-        SandboxError: It is not there, as in a clone where ``make setup`` was not run yet.
-    """
-    project = yaml.safe_load((project_folder / "Pulumi.yaml").read_text(encoding="utf-8"))
-    runtime = project.get("runtime")
-    options = runtime.get("options") or {} if isinstance(runtime, dict) else {}
-    name = options.get("virtualenv")
-    if name and not (project_folder / name / "bin" / "python").exists():
-        what = f"the Pulumi CLI runs the program with {project_folder / name}, as Pulumi.yaml says, and it is not there"
-        raise SandboxError(what, do=f"run make setup in {project_folder}, or take --engine builtin")

@@ -32,7 +32,7 @@ follow from the URN's account."""
 _OF_REFRESH = {"same": Operation.SAME, "update": Operation.REFRESH, "delete": Operation.FORGET}
 """What ``pulumi refresh`` calls the results of its reads."""
 
-_PLUGIN_NOTICE = "using pulumi-resource-aws from $PATH"
+_PLUGIN_NOTICES = tuple(f"using pulumi-{plugin} from $PATH" for plugin in ("resource-aws", "language-python"))
 _PHASES = {
     "resourcePreEvent": Phase.BEGUN,
     "resOutputsEvent": Phase.DONE,
@@ -146,7 +146,7 @@ class EventReader:
             sentence = plain_error(text)
             if sentence not in self.errors:
                 self.errors.append(sentence)
-        elif severity in {"info", "warning"} and text and not text.startswith(_PLUGIN_NOTICE):
+        elif severity in {"info", "warning"} and text and not text.startswith(_PLUGIN_NOTICES):
             self.on_log(LogMessage(severity, text, message.get("urn", "")))
 
 

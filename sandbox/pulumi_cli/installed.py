@@ -1,25 +1,35 @@
-"""Whether the Pulumi CLI is on this machine, with what it needs to run a Python program."""
+"""Whether the Pulumi CLI is on this machine, and with what it runs a Python program."""
 
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from oidc.errors import SandboxError
 
+LANGUAGE_HOST = "pulumi-language-python"
 _CLI = "pulumi"
-_LANGUAGE_HOST = "pulumi-language-python"
 _INSTALL = "install it as https://www.pulumi.com/docs/iac/download-install/ says, or take --engine builtin"
 
 
 @dataclass(frozen=True, slots=True)
 class InstalledCli:
-    """The Pulumi CLI of this machine; ``path`` is that of its executable."""
+    """The Pulumi CLI of this machine.
+
+    Attributes:
+        path: Of its executable.
+        has_language_host: Whether its ``pulumi-language-python`` is here: it comes with Pulumi's own download, and not
+            with a CLI that Go has built.
+    """
 
     path: Path
+    has_language_host: bool
 
 
-def missing_part(search_path: str | None = None) -> str | None:
-    """Name the executable that is not there: ``pulumi``, ``pulumi-language-python``, or ``None`` when both are.
+def installed_cli(search_path: str | None = None) -> InstalledCli | None:
+    """Return the CLI, or ``None`` where it is not on ``PATH``.
 
     The CLI looks for its language host on ``PATH`` and beside itself (``GetPluginPath`` in ``sdk/go/common/workspace``
     of Pulumi).
@@ -29,21 +39,38 @@ def missing_part(search_path: str | None = None) -> str | None:
     """
     cli = shutil.which(_CLI, path=search_path)
     if cli is None:
-        return _CLI
+        return None
     beside = str(Path(cli).resolve().parent)
-    if shutil.which(_LANGUAGE_HOST, path=search_path) is None and shutil.which(_LANGUAGE_HOST, path=beside) is None:
-        return _LANGUAGE_HOST
-    return None
+    hosts = (shutil.which(LANGUAGE_HOST, path=path) for path in (search_path, beside))
+    return InstalledCli(Path(cli).absolute(), any(hosts))
 
 
 def find_cli(search_path: str | None = None) -> InstalledCli:
     """Return the CLI.
 
     Raises:
-        SandboxError: It, or its Python language host, is not on ``PATH``.
+        SandboxError: It is not on ``PATH``.
     """
-    missing = missing_part(search_path)
-    cli = shutil.which(_CLI, path=search_path)
-    if missing is not None or cli is None:
-        raise SandboxError(f"the Pulumi CLI cannot run here: {missing} is not on PATH", do=_INSTALL)
-    return InstalledCli(Path(cli).absolute())
+    cli = installed_cli(search_path)
+    if cli is None:
+        raise SandboxError(f"the Pulumi CLI cannot run here: {_CLI} is not on PATH", do=_INSTALL)
+    return cli
+
+
+def program_python(project_folder: Path) -> Path:
+    """Return the Python that runs a program: that of the virtual environment in ``Pulumi.yaml``, else this one.
+
+    Raises:
+        SandboxError: It is not there, as in a clone where ``make setup`` was not run yet.
+    """
+    project = yaml.safe_load((project_folder / "Pulumi.yaml").read_text(encoding="utf-8"))
+    runtime = project.get("runtime")
+    options = runtime.get("options") or {} if isinstance(runtime, dict) else {}
+    name = options.get("virtualenv")
+    if not name:
+        return Path(sys.executable)
+    python: Path = project_folder / name / "bin" / "python"
+    if not python.exists():
+        what = f"the Pulumi CLI runs the program with {project_folder / name}, as Pulumi.yaml says, and it is not there"
+        raise SandboxError(what, do=f"run make setup in {project_folder}, or take --engine builtin")
+    return python

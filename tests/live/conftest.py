@@ -13,7 +13,7 @@ import yaml
 from pulumi import automation as auto
 from semver import VersionInfo
 
-from sandbox.pulumi_cli import missing_part
+from sandbox.pulumi_cli import find_cli
 from sandbox.session import PROJECT_FOLDER
 from tests.live.throw_away_account import STACK, LiveSettings, ThrowAwayAccount
 
@@ -36,7 +36,7 @@ def iam(settings: LiveSettings) -> Any:
 @pytest.fixture(scope="session")
 def live(settings: LiveSettings, iam: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThrowAwayAccount]:
     """The account after the first ``up``; at the end everything that was made there goes."""
-    assert missing_part() is None, f"{missing_part()}: install the Pulumi CLI"
+    assert find_cli().has_language_host, "install the Pulumi CLI with its Python language host: docs/live.md"
     folder = tmp_path_factory.mktemp("live")
     inventory = folder / "inventory.yaml"
     account = ThrowAwayAccount(settings, iam, new_stack(folder, settings, inventory), inventory)

@@ -5,15 +5,20 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pytest
+
 from sandbox.emulated_aws.process import EmulatedAws
 from sandbox.emulated_aws.settings import IssuerEndpoint
 from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
 from sandbox.engine.monitor import LogMessage
 from sandbox.engine.steps import Step, Summary
 from sandbox.engine_choice import EngineName
+from sandbox.pulumi_cli import installed_cli
 from sandbox.run import Action, EngineSettings, Listener, act
 from sandbox.session import Session, Subject, furnished, read_subject
 from sandbox.surroundings import workspaces_of
+
+NEEDS_CLI = pytest.mark.skipif(installed_cli() is None, reason="no pulumi on PATH; make pulumi builds one with Go")
 
 
 def ignore(_event: Step | LogMessage) -> None:

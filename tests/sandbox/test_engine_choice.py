@@ -6,7 +6,7 @@ import pytest
 
 from oidc.errors import SandboxError
 from sandbox.engine_choice import EngineMark, EngineName, choose_engine
-from sandbox.pulumi_cli import find_cli, missing_part
+from sandbox.pulumi_cli import InstalledCli, find_cli, installed_cli
 
 
 @pytest.mark.parametrize(
@@ -55,14 +55,17 @@ def executable(folder: Path, name: str) -> None:
     (folder / name).chmod(0o755)
 
 
-def test_the_cli_is_there_with_its_language_host_on_path_or_beside_it(tmp_path: Path) -> None:
+def test_the_cli_alone_is_enough_and_its_language_host_is_seen_on_path_and_beside_it(tmp_path: Path) -> None:
     cli, links = tmp_path / "cli", tmp_path / "links"
-    executable(cli, "pulumi")
-    assert missing_part(str(links)) == "pulumi"
-    with pytest.raises(SandboxError, match=r"pulumi-language-python is not on PATH; install it as https://www\.pulumi"):
+    assert installed_cli(str(cli)) is None
+    with pytest.raises(SandboxError, match=r"pulumi is not on PATH; install it as https://www\.pulumi"):
         find_cli(str(cli))
-    executable(cli, "pulumi-language-python")
-    assert find_cli(str(cli)).path == cli / "pulumi"
+    executable(cli, "pulumi")
+    assert find_cli(str(cli)) == InstalledCli(cli / "pulumi", has_language_host=False)
     links.mkdir()
+    executable(links, "pulumi-language-python")
+    assert find_cli(f"{cli}:{links}").has_language_host
+    (links / "pulumi-language-python").unlink()
+    executable(cli, "pulumi-language-python")
     (links / "pulumi").symlink_to(cli / "pulumi")
-    assert missing_part(str(links)) is None
+    assert find_cli(str(links)) == InstalledCli(links / "pulumi", has_language_host=True)

@@ -2,15 +2,13 @@
 
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
+from tests.sandbox.running_engine import NEEDS_CLI
 from tests.sandbox.test_engine_cloud import Bench
 
-pytestmark = pytest.mark.skipif(shutil.which("pulumi") is None, reason="the Pulumi CLI is not on PATH")
+pytestmark = NEEDS_CLI
 
 
 def test_the_cli_imports_the_state_and_gives_it_back_unchanged(tmp_path: Path) -> None:

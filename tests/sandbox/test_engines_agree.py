@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from sandbox.engine_choice import EngineName
-from sandbox.pulumi_cli import PulumiCliEngine, find_cli, missing_part
+from sandbox.pulumi_cli import PulumiCliEngine, find_cli
 from sandbox.run import Action
 from tests.sandbox.inventory_sequences import sequence
-from tests.sandbox.running_engine import RunningEngine, ignore, running_engines
+from tests.sandbox.running_engine import NEEDS_CLI, RunningEngine, ignore, running_engines
 
-pytestmark = pytest.mark.skipif(missing_part() is not None, reason="the Pulumi CLI is not on PATH")
+pytestmark = NEEDS_CLI
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "inventories"
 STEPS = 5

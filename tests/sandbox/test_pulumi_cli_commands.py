@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,8 +19,8 @@ from oidc.errors import SandboxError
 from sandbox.engine.program import Program
 from sandbox.engine.steps import Operation, Step
 from sandbox.pulumi_cli import AwsPlugin, InstalledCli, PulumiCliEngine
-from sandbox.pulumi_cli.ambient_plugin import write_ambient_plugin
-from sandbox.pulumi_cli.engine import require_virtual_environment
+from sandbox.pulumi_cli.ambient_plugin import ambient_folders
+from sandbox.pulumi_cli.installed import program_python
 from tests.sandbox.running_engine import ignore
 
 STAND_IN = """#!{python}
@@ -66,7 +67,7 @@ class Bench:
         executable = folder / "pulumi"
         executable.write_text(STAND_IN.format(python=sys.executable, answers=str(self.answers)))
         executable.chmod(0o755)
-        self.cli = InstalledCli(executable)
+        self.cli = InstalledCli(executable, has_language_host=True)
         self.steps: list[Step] = []
 
     def answer(self, *events: Any, code: int = 0, said: str = "", seconds: float = 0) -> None:
@@ -137,6 +138,31 @@ def test_nobodys_settings_of_pulumi_reach_the_cli_and_nothing_is_downloaded(
             "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true",
         }
         assert environment["PATH"].startswith(f"{bench.folder / 'ambient-plugin'}:")
+
+
+def test_a_language_host_is_written_only_for_a_cli_without_one_and_only_its_runs_see_it(bench: Bench) -> None:
+    path = os.environ["PATH"]
+    written = bench.folder / "language-host" / "pulumi-language-python"
+    bench.engine().preview()
+    assert bench.calls()[-1][2]["PATH"] == f"{bench.folder / 'ambient-plugin'}:{path}"
+    assert not written.exists()
+    bench.cli = InstalledCli(bench.cli.path, has_language_host=False)
+    bench.engine().preview()
+    assert bench.calls()[-1][2]["PATH"] == f"{bench.folder / 'ambient-plugin'}:{written.parent}:{path}"
+    assert os.access(written, os.X_OK)
+    assert os.environ["PATH"] == path
+    assert str(written.parent) not in path
+
+
+def test_the_language_host_runs_in_the_virtual_environment_that_pulumi_yaml_names(bench: Bench) -> None:
+    (bench.project / "Pulumi.yaml").write_text("name: p\nruntime: {name: python, options: {virtualenv: env}}\n")
+    python = bench.project / "env" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\necho "$0" "$@"\n')
+    python.chmod(0o755)
+    _, folder = ambient_folders(InstalledCli(bench.cli.path, has_language_host=False), bench.folder, bench.project)
+    said = subprocess.check_output([folder / "pulumi-language-python", "127.0.0.1:1"], text=True).split()
+    assert (said[0], said[-1]) == (str(python), "127.0.0.1:1")
 
 
 def test_steps_are_told_and_summed_up(bench: Bench) -> None:
@@ -234,17 +260,20 @@ def test_the_official_plugin_is_taken_where_it_is_installed_and_named_where_not(
 def test_a_clone_without_its_virtual_environment_says_what_to_run(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.yaml").write_text("name: p\nruntime: {name: python, options: {virtualenv: .venv}}\n")
     with pytest.raises(SandboxError, match=r"\.venv, as Pulumi\.yaml says, and it is not there; run make setup"):
-        require_virtual_environment(tmp_path)
+        program_python(tmp_path)
     python = tmp_path / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
     python.touch()
-    require_virtual_environment(tmp_path)
+    assert program_python(tmp_path) == python
 
 
-def test_the_ambient_plugin_serves_from_anywhere_and_is_gone_with_whoever_started_it(
-    tmp_path: Path, project_folder: Path
+@pytest.mark.parametrize("name", ["pulumi-resource-aws", "pulumi-language-python"])
+def test_each_plugin_serves_from_anywhere_and_is_gone_with_whoever_started_it(
+    name: str, tmp_path: Path, project_folder: Path
 ) -> None:
-    plugin = write_ambient_plugin(tmp_path / "it's here", project_folder) / "pulumi-resource-aws"
+    cli = InstalledCli(tmp_path / "pulumi", has_language_host=False)
+    folders = ambient_folders(cli, tmp_path / "it's here", project_folder)
+    plugin = shutil.which(name, path=os.pathsep.join(map(str, folders)))
     starter = (
         "import subprocess, sys\n"
         "child = subprocess.Popen([sys.argv[1], '127.0.0.1:1'], stdout=subprocess.PIPE, text=True)\n"

@@ -18,11 +18,10 @@ from cli.main import run
 from oidc.errors import SandboxError
 from sandbox.ambient import refuse_ambient
 from sandbox.emulated_aws.furnish import RootUsers
-from sandbox.pulumi_cli import missing_part
 from sandbox.session import read_subject, running
 from sandbox.surroundings import folder_of
+from tests.sandbox.running_engine import NEEDS_CLI
 
-WITHOUT_CLI = "the Pulumi CLI with its Python language host is not on PATH"
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "inventories"
 WIDE = FIXTURES / "wide"
 
@@ -44,9 +43,7 @@ def quickstart(here: Path, project_folder: Path) -> Path:
     return Path("inventory")
 
 
-@pytest.fixture(
-    params=["builtin", pytest.param("pulumi", marks=pytest.mark.skipif(missing_part() is not None, reason=WITHOUT_CLI))]
-)
+@pytest.fixture(params=["builtin", pytest.param("pulumi", marks=NEEDS_CLI)])
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Each engine in turn; somebody's settings of Pulumi are around."""
     for variable, value in {"ACCESS_TOKEN": "somebodys", "BACKEND_URL": "https://api.example", "STACK": "x"}.items():
@@ -290,7 +287,7 @@ def test_the_official_aws_plugin_is_for_the_cli_and_for_accounts_that_say_how_to
         refuse_ambient(read_subject(WIDE).plan)
 
 
-@pytest.mark.skipif(missing_part() is not None, reason=WITHOUT_CLI)
+@NEEDS_CLI
 def test_an_up_of_the_cli_that_is_stopped_halfway_is_finished_by_the_next(
     quickstart: Path, project_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,11 +10,9 @@ from sandbox.emulated_aws.settings import IssuerEndpoint
 from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
 from sandbox.emulated_bitbucket.step import EmulatedWorkspace
 from sandbox.engine_choice import EngineName
-from sandbox.pulumi_cli import missing_part
 from tests.sandbox.life_cycle.one_stack import WORKSPACES, OneStack
-from tests.sandbox.running_engine import RunningEngine
+from tests.sandbox.running_engine import NEEDS_CLI, RunningEngine
 
-WITHOUT_CLI = pytest.mark.skipif(missing_part() is not None, reason="the Pulumi CLI is not on PATH")
 Servers = tuple[EmulatedBitbucket, EmulatedAws]
 
 
@@ -29,7 +27,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
             yield bitbucket, aws
 
 
-@pytest.fixture(params=[EngineName.BUILTIN, pytest.param(EngineName.PULUMI, marks=WITHOUT_CLI)])
+@pytest.fixture(params=[EngineName.BUILTIN, pytest.param(EngineName.PULUMI, marks=NEEDS_CLI)])
 def engine(request: pytest.FixtureRequest) -> EngineName:
     return EngineName(request.param)
 

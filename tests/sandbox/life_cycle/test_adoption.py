@@ -9,9 +9,9 @@ import yaml
 
 from cli.main import run
 from sandbox.engine_choice import EngineName
-from sandbox.pulumi_cli import PulumiCliEngine, find_cli, missing_part
+from sandbox.pulumi_cli import PulumiCliEngine, find_cli
 from tests.sandbox.life_cycle.one_stack import AUDIENCE, ISSUER, WORKSPACES, OneStack, did
-from tests.sandbox.running_engine import ignore
+from tests.sandbox.running_engine import NEEDS_CLI, ignore
 
 SHOP = WORKSPACES["acme"]["repositories"]["shop"]  # type: ignore[index]  # of one shape
 KEY = ISSUER.removeprefix("https://")
@@ -152,7 +152,7 @@ CHANGED_BY_GUARDRAILS = {
 }
 
 
-@pytest.mark.skipif(missing_part() is not None, reason="the Pulumi CLI is not on PATH")
+@NEEDS_CLI
 @pytest.mark.parametrize("engine", [EngineName.PULUMI], indirect=True)
 def test_after_the_import_a_preview_shows_what_the_program_adds_and_nothing_else(existing: OneStack) -> None:
     adopt(existing)

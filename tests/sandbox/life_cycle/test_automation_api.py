@@ -5,22 +5,21 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 import yaml
 from pulumi import automation as auto
-from semver import VersionInfo
 
 from sandbox.engine_choice import EngineName
-from sandbox.pulumi_cli import missing_part
-from sandbox.pulumi_cli.ambient_plugin import write_ambient_plugin
+from sandbox.pulumi_cli import find_cli
+from sandbox.pulumi_cli.ambient_plugin import ambient_folders
 from sandbox.session import PROJECT_FOLDER
 from tests.sandbox.life_cycle.one_stack import OneStack
+from tests.sandbox.running_engine import NEEDS_CLI
 
 pytestmark = [
-    pytest.mark.skipif(missing_part() is not None, reason="the Pulumi CLI is not on PATH"),
+    NEEDS_CLI,
     pytest.mark.parametrize("engine", [EngineName.BUILTIN], indirect=True),
 ]
 
@@ -40,21 +39,17 @@ def project(tmp_path: Path) -> Path:
 @pytest.fixture
 def taken_over(stack: OneStack, project: Path, tmp_path: Path) -> Iterator[auto.Stack]:
     """The stack of the built-in engine, imported into one of the Automation API."""
-    command = auto.PulumiCommand(skip_version_check=True)
-    # One built from source does not know its version, and the API asks for one of what it may be asked to do.
-    command.version = command.version or VersionInfo.parse(version("pulumi"))
     stack.up()
     with stack.running.session(stack.write()) as session:
         deployment = json.loads(session.state_file.read_text())
         backend, home = tmp_path / "backend", tmp_path / "home"
         backend.mkdir()
-        plugin = write_ambient_plugin(tmp_path, PROJECT_FOLDER)
+        plugins = ambient_folders(find_cli(), tmp_path, PROJECT_FOLDER)
         options = auto.LocalWorkspaceOptions(
             work_dir=str(project),
-            pulumi_command=command,
             pulumi_home=str(home),
             env_vars={
-                "PATH": f"{plugin}{os.pathsep}{os.environ['PATH']}",
+                "PATH": os.pathsep.join([*map(str, plugins), os.environ["PATH"]]),
                 "PULUMI_BACKEND_URL": f"file://{backend}",
                 "PULUMI_CONFIG_PASSPHRASE": "",
                 "PULUMI_SKIP_UPDATE_CHECK": "true",

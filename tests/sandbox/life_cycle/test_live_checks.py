@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from sandbox.engine_choice import EngineName
-from sandbox.pulumi_cli import missing_part
-from sandbox.pulumi_cli.ambient_plugin import write_ambient_plugin
+from sandbox.pulumi_cli import find_cli
+from sandbox.pulumi_cli.ambient_plugin import ambient_folders
 from sandbox.session import PROJECT_FOLDER
 from tests.sandbox.life_cycle.one_stack import OneStack
+from tests.sandbox.running_engine import NEEDS_CLI
 
 
 def live(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -29,17 +30,17 @@ def test_without_an_account_nothing_is_done() -> None:
     assert "make live ACCOUNT=111111111111 WORKSPACE=acme" in finished.stdout
 
 
-@pytest.mark.skipif(missing_part() is not None, reason="the Pulumi CLI is not on PATH")
+@NEEDS_CLI
 @pytest.mark.parametrize("engine", [EngineName.BUILTIN], indirect=True)
 def test_every_check_passes_and_leaves_nothing_behind(stack: OneStack, tmp_path: Path) -> None:
     with stack.running.session(stack.write()) as session:
-        plugin = write_ambient_plugin(tmp_path, PROJECT_FOLDER)
+        plugins = ambient_folders(find_cli(), tmp_path, PROJECT_FOLDER)
         shown = {"awsEndpoint", "issuerConnect"}
         structured = {key: text for key, text in session.program.config.items() if key.rpartition(":")[2] in shown}
         config = {key: json.loads(text) if text.startswith("{") else text for key, text in structured.items()}
         finished = live(
             {
-                "PATH": f"{plugin}{os.pathsep}{os.environ['PATH']}",
+                "PATH": os.pathsep.join([*map(str, plugins), os.environ["PATH"]]),
                 "PULUMI_HOME": str(tmp_path / "home"),
                 "PULUMI_SKIP_UPDATE_CHECK": "true",
                 "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
