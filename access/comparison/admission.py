@@ -133,7 +133,7 @@ def _covers(wide: str, narrow: str) -> bool:
     if wide == narrow:
         return True
     # A subject has no more than three UUIDs: what is longer only a star can match.
-    return all(matches(narrow.replace("*", filled), wide) for filled in ("", "*", "*" * _LONGER))
+    return all(matches(narrow.replace("*", filled), wide) for filled in ("", "*" * _LONGER))
 
 
 _LONGER = 200

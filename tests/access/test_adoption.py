@@ -266,6 +266,17 @@ def test_what_the_inventory_knows_gives_names_and_is_not_said_again() -> None:
     assert adoption.notes == ()
 
 
+def test_a_role_that_compares_its_audience_twice_is_not_adopted_with_what_one_of_the_two_lets_in() -> None:
+    trust = trusting(f"{SHOP}:{PRODUCTION}:*")
+    trust["Statement"][0]["Condition"] = {
+        "StringEquals": {f"{KEY}:aud": [OWN, "further"]},
+        "StringLike": {f"{KEY}:sub": f"{SHOP}:{PRODUCTION}:*", f"{KEY}:aud": "further"},
+    }
+    adoption, roles = roles_of(account_with("prod", ACCOUNT, role_called("r", trust)))
+    assert not roles
+    assert any("no word for" in note.message and ":aud" in note.message for note in adoption.notes)
+
+
 def test_an_audience_that_a_list_of_the_inventory_lacks_is_told() -> None:
     adoption, roles = roles_of(account_with("prod", ACCOUNT, role_called("r", trusting(f"{SHOP}:*", "theirs"))))
     assert roles["r"]["trust"][0]["audiences"] == ["theirs"]

@@ -1,5 +1,6 @@
 """What a change means for access: each change gives its finding, in the right direction, and nothing else."""
 
+import itertools
 import json
 import random
 from collections.abc import Callable
@@ -8,9 +9,10 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from access.comparison.admission import Admitted
 from access.comparison.changes import Change, Comparison, Effect
 from access.comparison.compare import compare
 from access.comparison.view import NOTHING, PlanView
@@ -19,6 +21,7 @@ from access.plan_json import plan_json
 from access.plan_reading import plan_of, read_plan
 from config.load import load_inventory
 from oidc.errors import UsageError
+from oidc.policy_patterns import matches
 from tests.config.changed_inventories import SOUND, mutated
 
 SHOP, PRODUCTION = "{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01}", "{c2b1a5de-6b7e-4d4b-b1a0-6a9d8c7b5e03}"
@@ -339,3 +342,31 @@ def test_one_line_of_trust_more_is_exactly_that_gain(tmp_path: Path, rng: random
 
 def is_wide(role: dict[str, Any]) -> bool:
     return any("dangerously_whole_workspace" in entry for entry in role["trust"])
+
+
+subject_patterns = st.text("ab*?", min_size=1, max_size=4)
+SUBJECTS = ["".join(letters) for length in range(6) for letters in itertools.product("abc", repeat=length)]
+
+
+@given(wide=subject_patterns, narrow=subject_patterns)
+@example(wide="ab*", narrow="a*b")
+@example(wide="?*?", narrow="b*")
+@example(wide="*b?", narrow="*bb*")
+def test_a_pattern_covers_another_only_if_it_matches_all_that_the_other_does(wide: str, narrow: str) -> None:
+    if Admitted("acme", wide, "own").covers(Admitted("acme", narrow, "own")):
+        assert all(matches(subject, wide) for subject in SUBJECTS if matches(subject, narrow))
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow"),
+    [("ab*", "a*b"), ("{r}:?*", "{r}:*"), ("*b?", "*bb*"), ("{r}:{e}:*", "{r}:*"), ("{r}:????", "{r}:*")],
+)
+def test_what_is_not_all_covered_is_not_covered(wide: str, narrow: str) -> None:
+    assert not Admitted("acme", wide, "own").covers(Admitted("acme", narrow, "own"))
+
+
+@pytest.mark.parametrize(("wide", "narrow"), [("{r}:*", "{r}:{e}:*"), ("{r}:*", "{r}:{??}"), ("*", "?"), ("a*", "a*")])
+def test_what_is_all_covered_is_covered(wide: str, narrow: str) -> None:
+    assert Admitted("acme", wide, "own").covers(Admitted("acme", narrow, "own"))
+    assert not Admitted("acme", wide, "own").covers(Admitted("other", narrow, "own"))
+    assert not Admitted("acme", wide, "own").covers(Admitted("acme", narrow, "further"))

@@ -139,6 +139,23 @@ def test_every_resource_hangs_under_its_component(run_program: Any, plan: Access
         assert resource.parent or resource.type == "pulumi:pulumi:Stack"
 
 
+@pytest.mark.parametrize(
+    ("written", "expected"), [(", session_name: deployer", "deployer"), ("", "bitbucket-aws-oidc")]
+)
+def test_a_deploying_role_is_assumed_under_the_session_name_of_the_inventory(
+    run_program: Any, write_inventory: Callable[..., Path], written: str, expected: str
+) -> None:
+    role = f"{{arn: 'arn:aws:iam::{{{{account_id}}}}:role/PulumiDeploy'{written}}}"
+    text = f"roles: {{deploy: {ONE_ROLE}}}\n"
+    folder = write_inventory(text)
+    path = folder / "base.yaml"
+    path.write_text(path.read_text().replace('"111111111111",', f'"111111111111", deploy_role: {role},'))
+    plan = compile_plan(load_inventory(folder)).plan
+    assert plan is not None
+    (assumed,) = json.loads(run_program(program(plan)).of(AWS_PROVIDER)["dev"].inputs["assumeRoles"])
+    assert assumed["sessionName"] == expected
+
+
 def test_every_account_has_one_aws_provider_that_can_write_nowhere_else(run_program: Any, plan: AccessPlan) -> None:
     found = run_program(program(plan)).of(AWS_PROVIDER)
     assert {name: json.loads(provider.inputs["allowedAccountIds"]) for name, provider in found.items()} == {

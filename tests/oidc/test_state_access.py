@@ -44,6 +44,8 @@ def test_in_another_account_only_what_names_the_bucket_counts() -> None:
     assert reached(statement("Allow", "s3:*", ["*", "arn:aws:s3:::acme-*"]), named=True) is None
     assert reached(statement("Allow", "s3:*", "arn:aws:s3:::site/*", "NotResource"), named=True) is None
     assert reached(statement("Allow", "s3:*", f"{BUCKET}*"), named=True) == "s3:PutObject"
+    any_state = statement("Allow", "s3:*", "arn:aws:s3:::*/.pulumi/*")
+    assert (reached(any_state), reached(any_state, named=True)) == ("s3:PutObject", None)
 
 
 @pytest.mark.parametrize("resource", ["*", f"{BUCKET}*", f"{BUCKET}/*", f"{BUCKET}/.pulumi/*"])

@@ -6,6 +6,8 @@ from pathlib import Path
 from access.compile import compile_plan
 from access.plan import RolePlan
 from config.load import load_inventory
+from config.lock.answers import with_locked_quotas
+from config.lock.models import Lock
 
 OPEN = """
 workspaces:
@@ -71,6 +73,25 @@ def test_auto_is_what_the_lock_says_whatever_is_there(tmp_path: Path) -> None:
     plan = compile_plan(load_inventory(tmp_path)).plan
     assert plan is not None
     assert plan.accounts[0].oidc_providers[0].mode == "reference"
+
+
+def test_an_oidc_provider_of_somebody_else_is_no_finding_once_the_lock_says_what_becomes_of_it(tmp_path: Path) -> None:
+    (tmp_path / "inventory.yaml").write_text(OPEN.replace("oidc_provider: auto", "oidc_provider: create"))
+    found = []
+    for use in ("", ", use: create"):
+        answer = f"acme: {{state: present, owner: terraform{use}}}"
+        (tmp_path / "inventory.lock.yaml").write_text(LOCK.replace("acme: present", answer))
+        found.append([finding.rule for finding in compile_plan(load_inventory(tmp_path)).findings])
+    assert found == [["oidc-provider-exists"], []]
+
+
+def test_quotas_of_another_account_under_the_same_key_are_not_taken(write_inventory: Callable[..., Path]) -> None:
+    inventory = load_inventory(write_inventory()).inventory
+    taken = []
+    for number in ("111111111111", "999999999999"):
+        lock = Lock.model_validate({"accounts": {"dev": {"id": number, "quotas": {"trust_policy_chars": 4096}}}})
+        taken.append(with_locked_quotas(inventory, lock).accounts["dev"].quotas.trust_policy_chars)
+    assert taken == [4096, 2048]
 
 
 def test_a_repository_that_the_lock_knows_by_another_uuid_is_refused(tmp_path: Path) -> None:
