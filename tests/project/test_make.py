@@ -4,6 +4,8 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ echo "a CLI" > "$2"; chmod +x "$2"
 sleep 0.2
 {built}
 """
+BIN = Path(sys.executable).parent
 
 
 def test_every_target_is_there_and_listed() -> None:
@@ -147,3 +150,24 @@ def test_the_module_of_the_cli_is_locked_by_hashes_and_names_no_toolchain() -> N
     assert all(len(one) == 3 and one[2].startswith("h1:") for one in sums)
     assert required <= {(module, version.removesuffix("/go.mod")) for module, version, _ in sums}
     assert [CLI, cli_version()] in [one[:2] for one in sums]
+
+
+def test_no_command_but_the_sandbox_may_import_the_sandbox_or_what_shows_it(tmp_path: Path) -> None:
+    rooms = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]["root_packages"]
+    for room in rooms:
+        shutil.copytree(PROJECT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(PROJECT / "pyproject.toml", tmp_path)
+    command = [str(BIN / "lint-imports"), "--no-logo", "--no-cache", "--contract", "sandbox"]
+
+    def checked() -> str:
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == ("BROKEN" in done.stdout), done.stderr
+        return done.stdout
+
+    assert "KEPT" in checked()
+    (tmp_path / "cli" / "planted.py").write_text("def run() -> None:\n    from cli.sandbox_display import progress\n")
+    (tmp_path / "cli" / "ci" / "planted.py").write_text("def run() -> None:\n    from sandbox.run import act\n")
+    found = checked()
+    assert "BROKEN" in found
+    assert "cli.planted" in found
+    assert "cli.ci.planted" in found
