@@ -246,7 +246,7 @@ def serve_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("sandbox.serve.stay_until_gone", interrupted)
-    assert run(["sandbox", "up", "inventory"]) == 0
+    assert run(["sandbox", "up", "inventory", "--engine", "builtin"]) == 0
 
 
 def assert_is_aws_command(service: str, operation: str, *arguments: str) -> None:

@@ -79,7 +79,7 @@ def inventory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def sandbox(action: str, inventory: Path, *options: str) -> int:
-    return run(["sandbox", action, str(inventory), *options])
+    return run(["sandbox", action, str(inventory), "--engine", "builtin", *options])
 
 
 def as_root(inventory: Path, use: Callable[[Any], Any]) -> Any:

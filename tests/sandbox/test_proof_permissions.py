@@ -162,7 +162,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         lines = [f"  {key}: {json.dumps(PUBLISHES | changes)}\n" for key, changes in ROLES.items()]
         # A date of YAML is not quoted.
         (folder / "inventory.yaml").write_text((INVENTORY + "".join(lines)).replace('"2020-12-31"', "2020-12-31"))
-        assert run(["sandbox", "up", "inventory.yaml"]) == 0
+        assert run(["sandbox", "up", "inventory.yaml", "--engine", "builtin"]) == 0
         yield folder
 
 

@@ -60,7 +60,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(PROJECT / "examples" / "quickstart", folder / "inventory")
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.chdir(folder)
-        assert run(["sandbox", "up", "inventory"]) == 0
+        assert run(["sandbox", "up", "inventory", "--engine", "builtin"]) == 0
     return folder
 
 
@@ -225,7 +225,7 @@ def test_ctrl_c_stops_everything_and_nothing_is_lost(
 ) -> None:
     shutil.copytree(folder / "inventory", tmp_path / "inventory")
     monkeypatch.chdir(tmp_path)
-    assert run(["sandbox", "up", "inventory"]) == 0
+    assert run(["sandbox", "up", "inventory", "--engine", "builtin"]) == 0
     child, printed = start(tmp_path)
     assert serving(INVENTORY) is not None
     assert stop(child, signal.SIGINT) == 0
