@@ -29,7 +29,7 @@ def main() -> None:
         raise InventoryError(f"the inventory has findings:\n{findings}")
     for finding in compiled.findings:
         pulumi.log.warn(str(finding))
-    plan = compiled.plan.only(settings.taken([account.key for account in compiled.plan.accounts]))
+    plan = settings.part_of(compiled.plan)
     found = thumbprints_beside(
         # An emulated issuer is not the one that was locked.
         loaded.lock.lock if settings.issuer_connect is None else Lock(),

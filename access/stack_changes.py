@@ -5,11 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from access.plan import AccessPlan
-from access.stack_plan import plan_digest, taken_accounts
+from access.stack_plan import AccountDigest, AppliedSettings, plan_digests, taken_accounts
 from config.stack_file import StackFile
-
-_INFLUENCING = ("protectOidcProviders",)
-"""Stack config that changes what comes of a plan, besides the accounts."""
 
 
 class Change(StrEnum):
@@ -32,12 +29,14 @@ class TakenStack:
         digest: Of what it takes of the plan, or ``None`` where there is no plan.
         accounts: Keys of the accounts that it takes, sorted.
         fault: Why there is no plan, in a sentence, or the empty string.
+        account_digests: Of those accounts.
     """
 
     file: StackFile
     digest: str | None
     accounts: tuple[str, ...]
     fault: str = ""
+    account_digests: tuple[AccountDigest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +60,17 @@ def take(file: StackFile, plan: AccessPlan) -> TakenStack:
     """Return what a stack takes of a plan.
 
     Raises:
-        UsageError: It names an account that is not in the plan.
+        UsageError: It names an account that is not in the plan, or has a setting that cannot be.
     """
     keys = taken_accounts(file.accounts, [account.key for account in plan.accounts], f"{file.file}: accounts")
-    influencing = {key: file.settings[key] for key in _INFLUENCING if key in file.settings}
-    return TakenStack(file, plan_digest(plan.only(keys), influencing), tuple(sorted(keys)))
+    settings = AppliedSettings(
+        names_guardrails=file.guardrails is not None,
+        protects_oidc_providers=file.protect_oidc_providers,
+        issuer_timeout=file.issuer_timeout,
+        is_sandbox=file.is_sandbox,
+    )
+    digests = plan_digests(plan.only(keys), settings)
+    return TakenStack(file, digests.digest, tuple(sorted(keys)), account_digests=digests.accounts)
 
 
 def stack_changes(now: Mapping[str, TakenStack], base: Mapping[str, TakenStack] | None) -> tuple[StackChange, ...]:

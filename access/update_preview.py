@@ -6,7 +6,7 @@ https://github.com/pulumi/pulumi, and the operations in ``sdk/go/common/display/
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -49,11 +49,13 @@ class UpdatePreview:
         steps: Of resources in AWS, those that change: replacements first, then what is deleted, updated and created.
         counts: How many resources each of those operations happens to, of AWS and others.
         loss: What of the access goes.
+        config: The stack config that the preview was made with, keys with their prefix, values as text.
     """
 
     steps: tuple[UpdateStep, ...]
     counts: Mapping[str, int]
     loss: Loss
+    config: Mapping[str, str] = field(default_factory=dict)
 
 
 class _State(BaseModel):
@@ -91,6 +93,7 @@ class _Diagnostic(BaseModel):
 class _Document(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
+    config: dict[str, str] | None = None
     steps: tuple[_Step, ...] | None = None
     change_summary: dict[str, int] | None = Field(default=None, alias="changeSummary")
     diagnostics: tuple[_Diagnostic, ...] | None = None
@@ -137,7 +140,7 @@ def _preview(document: _Document, name: str) -> UpdatePreview:
     if sum(number for op, number in document.change_summary.items() if op != "create") > len(there):
         raise UsageError(f"{name} leaves out the resources that stay as they are", do=_DO)
     counts = {op: number for op in _CHANGING if (number := document.change_summary.get(op, 0))}
-    return UpdatePreview(_changes(steps), counts, _loss(steps, there))
+    return UpdatePreview(_changes(steps), counts, _loss(steps, there), document.config or {})
 
 
 _URN_PARTS = 4

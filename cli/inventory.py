@@ -70,6 +70,16 @@ def strict_option(function: F) -> F:
     return click.option("--strict", is_flag=True, help="Let warnings end in exit code 1, too.")(function)
 
 
+def project_option(function: F) -> F:
+    """Add --project, the folder of the stack files."""
+    return click.option(
+        "--project",
+        type=click.Path(path_type=Path, file_okay=False, exists=True),
+        default=Path(),
+        help="The folder with the files Pulumi.STACK.yaml; their paths are relative to it.  [default: .]",
+    )(function)
+
+
 def format_option(*formats: str) -> Callable[[F], F]:
     """Add --format with these choices; the first is the default."""
     return click.option("--format", "output", type=click.Choice(formats), default=formats[0], show_default=True)

@@ -7,25 +7,40 @@ import click
 
 from access.plan_json import plan_json
 from cli.finding_lines import show_findings
-from cli.inventory import compiled, exit_code, format_option, inventory_argument, strict_option
+from cli.inventory import (
+    compiled,
+    exit_code,
+    format_option,
+    inventory_argument,
+    named_guardrails,
+    project_option,
+    strict_option,
+)
+from cli.plan_digests import ShownDigests
 
 
 @click.command("plan")
 @inventory_argument
-@format_option("table", "json")
+@format_option("table", "json", "digests")
+@project_option
 @strict_option
-def command(inventory: Path, output: str, *, strict: bool) -> int:
+def command(inventory: Path, output: str, project: Path, *, strict: bool) -> int:
     """Show the plan: for each account its OIDC providers and roles, and who may assume them.
 
-    No network and no engine is needed: the plan follows from the inventory and its lock alone.
+    No network and no engine is needed: the plan follows from the inventory and its lock alone. The table ends with the
+    digests of what is reviewed: of each stack of the project that takes this inventory, each account, and the whole;
+    `--format digests` prints them as JSON. The stack config reviewedPlan and `ci guard --reviewed` take a stack's.
     """
     found = compiled(inventory)
     show_findings(found.findings)
-    if found.plan is not None:
-        if output == "json":
-            click.echo(json.dumps(plan_json(found.plan), indent=2))
+    if found.plan is not None and output == "json":
+        click.echo(json.dumps(plan_json(found.plan), indent=2))
+    elif found.plan is not None:
+        digests = ShownDigests.of(found.plan, inventory, named_guardrails(), project)
+        if output == "digests":
+            click.echo(json.dumps(digests.to_json(), indent=2))
         else:
             from cli.plan_table import show_plan  # noqa: PLC0415 - rich takes longer to import than the rest together
 
-            show_plan(found.plan, found.silenced)
+            show_plan(found.plan, digests, found.silenced)
     return exit_code(found.findings, strict=strict)

@@ -7,14 +7,15 @@ from rich.table import Table
 
 from access.plan import AccessPlan, AccountPlan, RolePlan
 from access.trust_in_words import trust_in_words
+from cli.plan_digests import ShownDigests
 from cli.terminal import console
 from config.allow import Silenced
 from config.findings import one_line
 from oidc.arn import policy_in_words
 
 
-def show_plan(plan: AccessPlan, accepted: Sequence[Silenced] = ()) -> None:
-    """Print one table for each account, and one of the warnings that the inventory accepts, on standard output."""
+def show_plan(plan: AccessPlan, digests: ShownDigests, accepted: Sequence[Silenced] = ()) -> None:
+    """Print one table for each account, one of their digests, and one of the warnings that the inventory accepts."""
     out = console()
     for account in plan.accounts:
         out.print(_account_table(account))
@@ -27,8 +28,27 @@ def show_plan(plan: AccessPlan, accepted: Sequence[Silenced] = ()) -> None:
                 highlight=False, soft_wrap=True,
             )  # fmt: skip
         out.print()
+    out.print(_digest_table(digests))
     if accepted:
+        out.print()
         out.print(_accepted_table(accepted))
+
+
+def _digest_table(digests: ShownDigests) -> Table:
+    """Return a table in which the accounts of a stack follow it; accounts of no stack come before the whole."""
+    table = Table(title="digests of what is reviewed", title_justify="left", title_style="bold", expand=False)
+    table.add_column("of", overflow="fold")
+    table.add_column("digest", no_wrap=True)
+    for one in digests.stacks:
+        table.add_row(f"stack {escape(one.file.stack)}", one.digest)
+        for account in one.account_digests:
+            table.add_row(f"  account {escape(account.key)}", account.digest)
+    taken = {account.key for one in digests.stacks for account in one.account_digests}
+    for account in digests.whole.accounts:
+        if account.key not in taken:
+            table.add_row(f"account {escape(account.key)}", account.digest)
+    table.add_row("the whole", digests.whole.digest)
+    return table
 
 
 def _accepted_table(accepted: Sequence[Silenced]) -> Table:

@@ -1,13 +1,13 @@
 """The stack config as frozen values. Its keys, types and defaults stand in Pulumi.yaml, too."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pulumi
 
-from access.stack_plan import taken_accounts
+from access.plan import AccessPlan
+from access.stack_plan import AppliedSettings, as_digest, refuse_another_plan, taken_accounts
 from facts.issuer_connect import IssuerConnect
 from facts.sandbox_endpoint import is_on_this_machine
 from oidc.errors import UsageError
@@ -18,6 +18,9 @@ PROTECTED = (
     "protectOidcProviders: false while it is still needed or kept, then remove it"
 )
 """Said at every run with protection: Pulumi's own refusal cannot name the inventory's way out."""
+
+
+_REVIEWED_PLAN = "stack config reviewedPlan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class StackSettings:
         issuer_timeout: Seconds for reaching the issuer.
         aws_endpoint: Of the sandbox, else ``None``.
         issuer_connect: Of the sandbox, else ``None``.
+        reviewed_plan: The digest of the plan that was reviewed; the empty string for none.
     """
 
     inventory: Path
@@ -41,6 +45,7 @@ class StackSettings:
     issuer_timeout: float
     aws_endpoint: str | None
     issuer_connect: IssuerConnect | None
+    reviewed_plan: str
 
     @classmethod
     def of(cls, config: pulumi.Config) -> "StackSettings":
@@ -65,11 +70,26 @@ class StackSettings:
             issuer_timeout=float(seconds),
             aws_endpoint=endpoint,
             issuer_connect=connect,
+            reviewed_plan=(reviewed := _text(config, "reviewedPlan", "")) and as_digest(reviewed, _REVIEWED_PLAN),
         )
 
-    def taken(self, keys: Collection[str]) -> frozenset[str]:
-        """Return which of the inventory's accounts this stack takes; UsageError for a key that is none of them."""
-        return taken_accounts(self.accounts, keys, "stack config accounts")
+    def part_of(self, plan: AccessPlan) -> AccessPlan:
+        """Return what of a plan this stack applies.
+
+        Raises:
+            UsageError: The stack config names an account that the plan does not have.
+            UnreviewedPlanError: The stack config names the digest of another plan.
+        """
+        keys = [account.key for account in plan.accounts]
+        part = plan.only(taken_accounts(self.accounts, keys, "stack config accounts"))
+        applied = AppliedSettings(
+            names_guardrails=self.guardrails is not None,
+            protects_oidc_providers=self.protect_oidc_providers,
+            issuer_timeout=int(self.issuer_timeout),
+            is_sandbox=self.aws_endpoint is not None,
+        )
+        refuse_another_plan(part, applied, self.reviewed_plan)
+        return part
 
 
 def _text(config: pulumi.Config, key: str, default: str) -> str:

@@ -23,7 +23,8 @@ PROJECT = "bitbucket-aws-oidc"
 FILE_NAME = re.compile(r"Pulumi\.([^/]+)\.ya?ml")
 """Of a stack file; the project's own is ``Pulumi.yaml``."""
 
-_KEYS = ("inventory", "guardrails", "accounts", "protectOidcProviders", "issuerTimeoutSeconds")
+_KEYS = ("inventory", "guardrails", "accounts", "protectOidcProviders", "issuerTimeoutSeconds", "reviewedPlan")
+_AWS_ENDPOINT = f"{PROJECT}:awsEndpoint"
 _MAX_BYTES = 1_000_000
 _STACK_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", re.ASCII)
 """What Pulumi takes (``tokens.ParseStackName`` in ``sdk/go/common/tokens/names.go``), and no option of any program."""
@@ -39,6 +40,7 @@ class StackFile:
         settings: The stack config of this project, without its prefix: ``{"accounts": ["prod"]}``.
         others: Keys of stack config that belong to nothing here, with their prefix.
         surroundings: All else in the file: how secrets are encrypted, for example.
+        is_sandbox: Whether it leads to emulated accounts.
     """
 
     stack: str
@@ -46,6 +48,7 @@ class StackFile:
     settings: Mapping[str, Any]
     others: tuple[str, ...]
     surroundings: Mapping[str, Any]
+    is_sandbox: bool = False
 
     @property
     def inventory(self) -> str:
@@ -60,12 +63,31 @@ class StackFile:
     @property
     def accounts(self) -> tuple[str, ...]:
         """Keys or globs of the accounts that the stack takes."""
-        value = self.settings.get("accounts", ["*"])
-        if isinstance(value, str):
-            value = _json(value)
+        value = self._json("accounts", default=["*"])
         if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
             raise self._wrong("accounts", 'write keys or globs, or ["*"] for all')
         return tuple(value)
+
+    @property
+    def protect_oidc_providers(self) -> bool:
+        """Whether the engine refuses to delete OIDC providers."""
+        value = self._json("protectOidcProviders", default=False)
+        if not isinstance(value, bool):
+            raise self._wrong("protectOidcProviders", "write true or false")
+        return value
+
+    @property
+    def issuer_timeout(self) -> int:
+        """Seconds for reaching the issuer."""
+        value = self._json("issuerTimeoutSeconds", default=10)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise self._wrong("issuerTimeoutSeconds", "write a whole number")
+        return value
+
+    def _json(self, key: str, *, default: object) -> object:
+        """Return a value that is not text; `pulumi config set` writes all of them as text."""
+        value = self.settings.get(key, default)
+        return _json(value) if isinstance(value, str) else value
 
     def _text(self, key: str, default: str) -> str:
         value = self.settings.get(key, default)
@@ -108,14 +130,31 @@ def parse_stack_file(name: str, text: bytes, shown: str) -> StackFile:
     config = {} if config is None else config
     if not isinstance(config, dict) or not all(isinstance(key, str) for key in (*data, *config)):
         raise UsageError(f"{shown} is no stack file", do="compare it with what `pulumi config` writes")
+    surroundings = {key: value for key, value in data.items() if key != "config"}
+    return stack_of_config(stack, shown, config, surroundings)
+
+
+def stack_of_config(
+    stack: str, shown: str, config: Mapping[str, Any], surroundings: Mapping[str, Any] | None = None
+) -> StackFile:
+    """Return the stack with this stack config, whose keys have their prefix.
+
+    Args:
+        stack: Its name.
+        shown: What to call the place of the config: ``Pulumi.prod.yaml``.
+        config: ``{"bitbucket-aws-oidc:accounts": ["prod"]}``.
+        surroundings: All else in its file.
+
+    Raises:
+        UsageError: A value is neither text, a number nor a list of texts.
+    """
     own = {f"{PROJECT}:{key}": key for key in _KEYS}
     for key in own.keys() & config.keys():
         if not _is_simple(config[key]):
             raise UsageError(f"{shown}: {key} is something else than expected", do="write text, a number or a list")
     settings = {own[key]: value for key, value in config.items() if key in own}
     others = tuple(sorted(set(config) - set(own)))
-    surroundings = {key: value for key, value in data.items() if key != "config"}
-    return StackFile(stack, shown, settings, others, surroundings)
+    return StackFile(stack, shown, settings, others, surroundings or {}, bool(config.get(_AWS_ENDPOINT)))
 
 
 def render_stack_file(settings: Mapping[str, Any], surroundings: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@
     │   └── ConversionError         what git shows of a file is not what is read of it: nothing can be compared
     ├── EvaluationError             a policy or a token has something that a decision about it would have to guess
     ├── MassChangeError             an update deletes or replaces more than it was allowed to
+    ├── UnreviewedPlanError         a plan is another one than was reviewed
     ├── UnprovenPlanError           a rendered trust policy admits something else than the inventory declares: our fault
     └── OutsideWorldError           something we do not control failed
         ├── IssuerError             the issuer could not be reached, or what it presented cannot be believed
@@ -69,6 +70,12 @@ class EvaluationError(BitbucketOidcError):
 
 class MassChangeError(BitbucketOidcError):
     """An update would delete or replace more of the access than it was allowed to; nothing was done."""
+
+    exit_code = 1
+
+
+class UnreviewedPlanError(BitbucketOidcError):
+    """The digest of a plan is another one than that of what was reviewed; nothing was done."""
 
     exit_code = 1
 

@@ -1,6 +1,7 @@
 """bitbucket-oidc ci comment: keep one comment on the pull request up to date."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 import click
@@ -11,10 +12,12 @@ from access.update_preview import preview_files, read_update_preview
 from cli.ci.bitbucket_access import bitbucket_options, by_credentials, without_failing
 from cli.ci.comment_key import key_option
 from cli.ci.comment_text import OF_COMPARISON, StackPreview, comment_text, not_compared, notes_on
-from cli.diff_markdown import markdown
+from cli.diff_markdown import markdown, text
 from cli.diff_sides import sides
-from cli.inventory import inventory_argument, named_guardrails
+from cli.inventory import inventory_argument, named_guardrails, project_option
 from cli.loss_options import max_loss_option, oidc_provider_loss_option
+from cli.plan_digests import ShownDigests
+from cli.revisions import compiled_path
 from config.findings import one_line
 from config.pipeline_run import PipelineRun, pipeline_run
 from facts.bitbucket.one_comment import Marker, Outcome, keep_one_comment
@@ -40,6 +43,7 @@ _TOLD = {
     metavar="FOLDER",
     help="What `pulumi preview --json --show-sames` printed for each stack, as STACK.json.",
 )
+@project_option
 @key_option("tells several comments on one pull request apart")
 @max_loss_option
 @oidc_provider_loss_option
@@ -50,6 +54,7 @@ def command(
     inventory: Path,
     base: str,
     previews: Path | None,
+    project: Path,
     key: str,
     bitbucket_url: str | None,
     ca_file: Path | None,
@@ -58,7 +63,7 @@ def command(
     only_print: bool,
     strict: bool,
 ) -> int:
-    """Keep one comment on the pull request up to date: what changes for access, then what each stack's preview says.
+    """Keep one comment on the pull request up to date: what changes for access, previews of stacks, digests.
 
     It never fails the build: where Bitbucket fails that is a warning, unless --strict is given. Credentials are taken
     from the environment: BITBUCKET_ACCESS_TOKEN, or BITBUCKET_EMAIL and BITBUCKET_API_TOKEN.
@@ -69,7 +74,8 @@ def command(
     refused = [
         f"{one.stack}: {reason}" for one in found if one.preview for reason in refusals(one.preview.loss, limits)
     ]
-    comment = comment_text(_comparison(base, inventory), found, run, refused)
+    digests = _digests(inventory, project, {one.stack for one in found})
+    comment = comment_text(_comparison(base, inventory), found, run, refused, digests)
     if only_print:
         click.echo(comment, nl=False)
         return 0
@@ -94,6 +100,20 @@ def _comparison(base: str, inventory: Path) -> str:
         return not_compared([old, new])
     notes = notes_on([old, new])
     return markdown(compare(old.plan, new.plan), old.name, new.name, max_chars=OF_COMPARISON - len(notes)) + notes
+
+
+def _digests(inventory: Path, project: Path, previewed: Collection[str]) -> list[str]:
+    """Return a line for each stack's digest, those with a preview first; for that of the whole if there is no stack."""
+    plan = compiled_path(inventory, named_guardrails()).plan
+    if plan is None:
+        return []
+    try:
+        found = ShownDigests.of(plan, inventory, named_guardrails(), project)
+    except UsageError as error:
+        return [f"* not known: {text(str(error), 400)}"]
+    stacks = sorted(found.stacks, key=lambda one: (one.file.stack not in previewed, one.file.stack))
+    lines = [f"* stack **{text(one.file.stack, 100)}**: `{one.digest}`" for one in stacks]
+    return lines or [f"* the whole inventory: `{found.whole.digest}`"]
 
 
 def _stack_preview(path: Path) -> StackPreview:

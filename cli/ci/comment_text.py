@@ -21,6 +21,7 @@ OF_COMPARISON = 20_000
 
 _OF_NOTES = 2_000
 _OF_REFUSALS = 3_000
+_OF_DIGESTS = 2_500
 _OF_MARKERS_AND_LINKS = 1_500
 
 
@@ -40,7 +41,11 @@ class StackPreview:
 
 
 def comment_text(
-    compared: str, previews: Sequence[StackPreview], run: PipelineRun, refusals: Sequence[str] = ()
+    compared: str,
+    previews: Sequence[StackPreview],
+    run: PipelineRun,
+    refusals: Sequence[str] = (),
+    digests: Sequence[str] = (),
 ) -> str:
     """Return the comment, without what marks it as ours.
 
@@ -49,14 +54,18 @@ def comment_text(
         previews: Of the stacks that the change touches.
         run: For links.
         refusals: What the guard against mass changes says.
+        digests: Lines of Markdown with the digests of what is reviewed, those that matter most first.
     """
     parts = [compared.rstrip("\n")]
     if refusals:
         lines = _fitting([f"* {text(reason)}" for reason in refusals], _OF_REFUSALS)
         parts.append("\n".join(["**Too much at once**\n", *lines]))
-    room = MAX_CHARS - _OF_MARKERS_AND_LINKS - sum(len(part) + 2 for part in parts)
+    shown = "\n".join(["**Digests of what is reviewed**\n", *_fitting([*digests], _OF_DIGESTS)]) if digests else ""
+    room = MAX_CHARS - _OF_MARKERS_AND_LINKS - sum(len(part) + 2 for part in (*parts, shown))
     if previews:
         parts.append(_previews(previews, room))
+    if digests:
+        parts.append(shown)
     parts.append(_links(run))
     return "\n\n".join(parts) + "\n"
 

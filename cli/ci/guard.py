@@ -1,14 +1,17 @@
-"""bitbucket-oidc ci guard: refuse an update that deletes or replaces too much."""
+"""bitbucket-oidc ci guard: refuse an update that deletes or replaces too much, or that was not reviewed."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from access.mass_change import LossLimits, refusals
+from access.stack_plan import as_digest
 from access.update_preview import UpdatePreview, preview_files, read_update_preview
-from cli.inventory import format_option
+from cli.inventory import format_option, project_option
 from cli.loss_options import max_loss_option, oidc_provider_loss_option
+from cli.plan_digests import PlansBehindPreviews
 from config.findings import one_line
 
 
@@ -16,24 +19,77 @@ from config.findings import one_line
 @click.argument("previews", nargs=-1, required=True, metavar="PREVIEW...", type=click.Path(path_type=Path))
 @max_loss_option
 @oidc_provider_loss_option
+@click.option(
+    "--reviewed",
+    multiple=True,
+    metavar="DIGEST",
+    help="The digest of a stack's plan that was reviewed; several for several previews. Any other plan is refused.",
+)
+@project_option
 @format_option("text", "json")
-def command(previews: tuple[Path, ...], output: str, *, max_loss: float, allow_oidc_provider_loss: bool) -> int:
+def command(
+    previews: tuple[Path, ...],
+    output: str,
+    *,
+    max_loss: float,
+    allow_oidc_provider_loss: bool,
+    reviewed: tuple[str, ...],
+    project: Path,
+) -> int:
     """Refuse an update that deletes or replaces more roles than --max-loss allows, or any OIDC provider.
 
     PREVIEW is what `pulumi preview --json --show-sames` printed for a stack, or a folder of such files; each is judged
-    by itself. Exit code 1 means that one of them is refused.
+    by itself. With --reviewed the inventory is compiled with the stack config that the preview names: the digest of its
+    plan must be one of those given. Exit code 1 means that one of the previews is refused.
     """
     limits = LossLimits(max_loss, allow_oidc_provider_loss)
-    found = [(path, read_update_preview(path)) for named in previews for path in preview_files(named)]
-    refused = [(path, reason) for path, preview in found for reason in refusals(preview.loss, limits)]
+    accepted = frozenset(as_digest(digest, "--reviewed") for digest in reviewed)
+    plans = PlansBehindPreviews(project)
+    found = []
+    for path in [path for named in previews for path in preview_files(named)]:
+        preview, name = read_update_preview(path), one_line(str(path))
+        found.append(_Judged(name, preview, plans.digest(preview, name) if accepted else None, limits, accepted))
     if output == "json":
-        click.echo(json.dumps([_json(path, preview, limits) for path, preview in found], indent=2))
+        click.echo(json.dumps([one.to_json() for one in found], indent=2))
     else:
-        for path, preview in found:
-            click.echo(f"{one_line(str(path))}: {_summary(preview)}")
-    for path, reason in refused:
-        click.echo(f"error: {one_line(str(path))}: {one_line(reason)}", err=True)
+        for one in found:
+            click.echo(f"{one.name}: {_summary(one.preview)}")
+    refused = [(one.name, reason) for one in found for reason in one.refusals]
+    for name, reason in refused:
+        click.echo(f"error: {name}: {one_line(reason)}", err=True)
     return 1 if refused else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A preview, the digest of the plan behind it, if that is asked for, and what is accepted."""
+
+    name: str
+    preview: UpdatePreview
+    digest: str | None
+    limits: LossLimits
+    reviewed: frozenset[str]
+
+    @property
+    def refusals(self) -> tuple[str, ...]:
+        found = refusals(self.preview.loss, self.limits)
+        if not self.reviewed or self.digest in self.reviewed:
+            return found
+        unreviewed = (
+            f"its plan has the digest {self.digest}, which is not the reviewed one, "
+            f"{' or '.join(sorted(self.reviewed))}; review what changed, then give the new digest"
+        )
+        return (*found, unreviewed)
+
+    def to_json(self) -> dict[str, object]:
+        loss = self.preview.loss
+        return {
+            "preview": self.name,
+            "accepted": not self.refusals,
+            "digest": self.digest,
+            "roles": {"before": loss.roles_before, "lost": list(loss.roles)},
+            "oidc_providers": {"lost": list(loss.oidc_providers)},
+        }
 
 
 def _summary(preview: UpdatePreview) -> str:
@@ -42,13 +98,3 @@ def _summary(preview: UpdatePreview) -> str:
     are = "is" if len(loss.oidc_providers) == 1 else "are"
     noun = "OIDC provider" if len(loss.oidc_providers) == 1 else "OIDC providers"
     return f"{len(loss.roles)} of {loss.roles_before} roles and {providers} {noun} {are} deleted or replaced"
-
-
-def _json(path: Path, preview: UpdatePreview, limits: LossLimits) -> dict[str, object]:
-    loss = preview.loss
-    return {
-        "preview": one_line(str(path)),
-        "accepted": not refusals(loss, limits),
-        "roles": {"before": loss.roles_before, "lost": list(loss.roles)},
-        "oidc_providers": {"lost": list(loss.oidc_providers)},
-    }

@@ -41,8 +41,7 @@ def stacks_here(project: Path, *, is_compared: bool) -> Stacks:
         ConversionError: Git shows of a file something else than is read of it.
         OutsideWorldError: git fails.
     """
-    paths = [path for path in sorted(project.iterdir()) if FILE_NAME.fullmatch(path.name)]
-    files = [parse_stack_file(path.name, _read(path), str(path)) for path in paths]
+    files = stack_files(project)
     repository = Repository.around(project / "inventory") if is_compared else None
 
     def compile_here(inventory: Path, guardrails: Path | None) -> CompiledSide:
@@ -51,12 +50,25 @@ def stacks_here(project: Path, *, is_compared: bool) -> Stacks:
         return compiled_beside(repository, inventory, guardrails)
 
     compiled = _Compiled(project, compile_here)
-    sides = {file.stack: compiled.of(file) for file in _each_once(files)}
+    sides = {file.stack: compiled.of(file) for file in files}
     errors = tuple(dict.fromkeys(error for side in sides.values() for error in side.errors))
     taken = {file.stack: take(file, plan) for file in files if (plan := sides[file.stack].plan) is not None}
     untracked = [path for side in sides.values() for path in side.untracked]
-    untracked += untracked_files(repository.top, (), paths) if repository else ()
+    untracked += untracked_files(repository.top, (), _stack_paths(project)) if repository else ()
     return Stacks(taken, errors, tuple(dict.fromkeys(untracked)))
+
+
+def stack_files(project: Path) -> list[StackFile]:
+    """Return the stack files of a project as they are, sorted by name.
+
+    Raises:
+        UsageError: One of them cannot be read, or two are of one stack.
+    """
+    return _each_once(parse_stack_file(path.name, _read(path), str(path)) for path in _stack_paths(project))
+
+
+def _stack_paths(project: Path) -> list[Path]:
+    return [path for path in sorted(project.iterdir()) if FILE_NAME.fullmatch(path.name)]
 
 
 def stacks_at(project: Path, base: str) -> Stacks:

@@ -10,7 +10,7 @@ from access.stack_changes import Change, StackChange, stack_changes
 from cli.ci.stack_sides import inside, refuse_what_nobody_reviewed, stacks_at, stacks_here
 from cli.diff_sides import not_in_git
 from cli.finding_lines import show_findings
-from cli.inventory import format_option, guardrails_option, named_guardrails
+from cli.inventory import format_option, guardrails_option, named_guardrails, project_option
 from config.findings import one_line
 from config.stack_file import FILE_NAME, render_stack_file
 from oidc.errors import UsageError
@@ -18,12 +18,7 @@ from oidc.errors import UsageError
 
 @click.command("stacks")
 @click.option("--base", metavar="REVISION", help="What to compare with: origin/main. All stacks where it is left out.")
-@click.option(
-    "--project",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
-    default=Path(),
-    help="The folder with the files Pulumi.STACK.yaml; their paths are relative to it.  [default: .]",
-)
+@project_option
 @click.option(
     "--config-files",
     type=click.Path(path_type=Path, file_okay=False),

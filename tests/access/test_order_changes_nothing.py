@@ -1,10 +1,11 @@
-"""Reordering keys, files and lists that are sets, and moving entries between files, changes no byte of the plan."""
+"""Reordering keys, files and lists that are sets, and moving entries between files, changes no plan and no digest."""
 
 import copy
 import json
 import random
 import shutil
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from access.compile import compile_plan
 from access.plan_json import plan_json
+from access.stack_plan import AppliedSettings, plan_digests
 from config.load import load_inventory
 
 INVENTORY = """
@@ -39,7 +41,7 @@ workspaces:
     repositories: {tool: "{2a3b4c5d-6e7f-4081-92a3-b4c5d6e7f809}"}
 accounts:
   dev: {id: "111111111111", keep_oidc_providers: [other, acme]}
-  prod: {id: "222222222222", labels: {env: prod}}
+  prod: {id: "222222222222", labels: {env: prod}, previous_keys: [production, live]}
 permission_policies:
   p:
     document:
@@ -52,6 +54,8 @@ permission_policies:
   q: {document: {Version: "2012-10-17", Statement: [{Effect: Allow, Action: "s3:List*", Resource: "*"}]}}
 roles:
   one:
+    name: first
+    previous_keys: [eins, uno]
     accounts: [prod, dev]
     trust:
       - {repository: acme/shop, environments: [staging, production], audiences: [x, y]}
@@ -135,7 +139,7 @@ def plan_text(folder: Path, data: dict[str, Any]) -> str:
 def plan_text_of(folder: Path) -> str:
     compiled = compile_plan(load_inventory(folder))
     assert compiled.plan is not None, compiled.findings
-    return json.dumps(plan_json(compiled.plan))
+    return json.dumps([plan_json(compiled.plan), asdict(plan_digests(compiled.plan, AppliedSettings()))])
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -1,7 +1,7 @@
 """The program itself: a problem ends in RunError with all findings, before anything is registered."""
 
 import runpy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,11 @@ import pytest
 import trustme
 import yaml
 
+from access.compile import compile_plan
+from access.stack_changes import take
 from components.stack_settings import StackSettings
+from config.load import load_inventory
+from config.stack_file import PROJECT, stack_of_config
 from oidc.errors import IssuerError
 
 ROLES = """
@@ -99,6 +103,7 @@ def test_guardrails_that_the_stack_names_end_the_run(
             "stack config awsEndpoint: http://192.0.2.1:4566 is not on this machine",
         ),
         ({"awsEndpoint": "http://localhost.example:1"}, "is not on this machine"),
+        ({"reviewedPlan": "sha256:1234"}, "stack config reviewedPlan: `sha256:1234` is no digest; write one as"),
         (
             {"issuerConnect": '{"address": "127.0.0.1:1", "caFile": "x"}'},
             "stack config issuerConnect: it stands without",
@@ -116,6 +121,65 @@ def test_a_wrong_stack_config_says_which_key_and_what_to_do(
     with pytest.raises(pulumi.RunError) as caught:
         run(write_inventory(ROLES), **config)
     assert message in str(caught.value)
+
+
+REVIEWED_CONFIGS: tuple[dict[str, str], ...] = (
+    {},
+    {"accounts": '["dev"]'},
+    {"guardrails": "rules.yaml"},
+    {"protectOidcProviders": "true"},
+    {"issuerTimeoutSeconds": "20"},
+    {"awsEndpoint": "http://127.0.0.1:9"},
+)
+
+
+def digest_of(folder: Path, config: Mapping[str, str]) -> str:
+    """Return the digest that the commands show for a stack with this config."""
+    plan = compile_plan(load_inventory(folder)).plan
+    assert plan is not None
+    digest = take(stack_of_config("test", "config", {f"{PROJECT}:{key}": text for key, text in config.items()}), plan)
+    assert digest.digest is not None
+    return digest.digest
+
+
+def test_a_run_of_the_reviewed_plan_goes_on_whatever_the_stack_config(
+    run: Callable[..., Any], write_inventory: Callable[..., Path], tmp_path: Path
+) -> None:
+    (tmp_path / "rules.yaml").write_text("guardrails: {rules: {everywhere: {widest_trust: environment-bound}}}\n")
+    folder = write_inventory(ROLES)
+    configs = [
+        {key: text.replace("rules", f"{tmp_path}/rules") for key, text in one.items()} for one in REVIEWED_CONFIGS
+    ]
+    digests = [digest_of(folder, config) for config in configs]
+    assert len(set(digests)) == len(digests)
+    for digest, config in zip(digests, configs, strict=True):
+        assert stack_outputs(run(folder, reviewedPlan=digest, **config))["roleArns"]
+
+
+def test_every_stack_config_key_but_paths_is_part_of_the_digest(project_folder: Path) -> None:
+    declared = yaml.safe_load((project_folder / "Pulumi.yaml").read_text())["config"]
+    # The inventory is there as a plan, and `issuerConnect` never without `awsEndpoint`.
+    outside = {"inventory", "issuerConnect", "reviewedPlan"}
+    assert {key for config in REVIEWED_CONFIGS for key in config} == declared.keys() - outside
+
+
+@pytest.mark.parametrize("config", REVIEWED_CONFIGS[1:2] + REVIEWED_CONFIGS[3:])
+def test_another_plan_than_the_reviewed_one_ends_the_run_before_anything_is_fetched_or_registered(
+    run: Callable[..., Any],
+    write_inventory: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    config: dict[str, str],
+) -> None:
+    def happens(*_: object, **__: object) -> None:
+        raise AssertionError("the program went on")
+
+    monkeypatch.setattr("facts.issuer_certificates.fetch_thumbprints", happens)
+    monkeypatch.setattr("components.bitbucket_oidc.BitbucketOidc.__init__", happens)
+    folder = write_inventory(ROLES.replace("omit", "fetch"))
+    reviewed = digest_of(folder, {})
+    with pytest.raises(pulumi.RunError) as caught:
+        run(folder, reviewedPlan=reviewed, **config)
+    assert f"reviewedPlan is {reviewed}, and the plan has the digest {digest_of(folder, config)}" in str(caught.value)
 
 
 def test_an_issuer_that_cannot_be_reached_ends_the_run(
@@ -167,10 +231,11 @@ def test_defaults_of_the_program_are_those_of_the_project_file(project_folder: P
         "accounts": ["*"],
         "protectOidcProviders": False,
         "issuerTimeoutSeconds": 10,
+        "reviewedPlan": "",
         "awsEndpoint": "",
         "issuerConnect": {},
     }
     settings = StackSettings.of(pulumi.Config("nothing-is-set"))
     assert (settings.inventory, settings.accounts, settings.issuer_timeout) == (Path("inventory"), ("*",), 10.0)
-    assert settings.guardrails is None
+    assert (settings.guardrails, settings.reviewed_plan) == (None, "")
     assert (settings.protect_oidc_providers, settings.aws_endpoint, settings.issuer_connect) == (False, None, None)

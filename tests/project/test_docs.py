@@ -39,7 +39,7 @@ PULUMI_OPTIONS = {
     "preview": {"--stack"},
     "refresh": {"--clear-pending-creates", "--import-pending-creates", "--stack"},
     "stack": {"--file", "--secrets-provider", "--stack"},
-    "up": {"--stack"},
+    "up": {"--config", "--stack"},
 }
 """Commands of the Pulumi CLI that the docs show, with those of their options that they use, as its help lists them."""
 

@@ -66,6 +66,35 @@ def test_a_second_run_and_a_later_pipeline_keep_the_one_comment(step: Step, writ
     assert "WIDER ACCESS" in comment.raw
 
 
+def test_the_comment_shows_the_digest_of_each_stack_or_of_the_whole(step: Step, capsys: Capture) -> None:
+    assert step.comment("--print") == 0
+    shown = capsys.readouterr().out
+    for stack in ("prod", "dev", "all"):
+        accounts = "*" if stack == "all" else stack
+        (step.folder / f"Pulumi.{stack}.yaml").write_text(
+            f"config: {{'bitbucket-aws-oidc:accounts': ['{accounts}']}}\n"
+        )
+    (step.folder / "Pulumi.else.yaml").write_text("config: {'bitbucket-aws-oidc:inventory': elsewhere}\n")
+    assert run(["plan", "--format", "digests"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert f"\n* the whole inventory: `{found['whole']}`\n" in shown
+    digests = {one["stack"]: one["digest"] for one in found["stacks"]}
+    assert digests.keys() == {"all", "dev", "prod"}
+    folder = step.folder / "previews"
+    folder.mkdir()
+    shutil.copy(REAL, folder / "prod.json")
+    assert step.comment("--print", "--previews", str(folder)) == 0
+    lines = capsys.readouterr().out.splitlines()
+    at = lines.index("**Digests of what is reviewed**")
+    assert lines[at + 2 : at + 5] == [f"* stack **{stack}**: `{digests[stack]}`" for stack in ("prod", "all", "dev")]
+
+
+def test_a_stack_file_that_is_none_is_told_in_the_comment_and_fails_nothing(step: Step, capsys: Capture) -> None:
+    (step.folder / "Pulumi.dev.yaml").write_text("[]")
+    assert step.comment("--print") == 0
+    assert "* not known: Pulumi.dev.yaml is no stack file" in capsys.readouterr().out
+
+
 def test_an_inventory_with_errors_is_told_in_the_comment_and_fails_nothing(
     step: Step, write_inventory: Inventory
 ) -> None:

@@ -1,11 +1,16 @@
 """ci guard as a pipeline sees it."""
 
 import json
+import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from cli.main import run
+from tests.cli.ci.conftest import ROLE
 
 REAL = Path(__file__).parent.parent.parent / "fixtures" / "previews" / "replaces-a-role.json"
 URN = "urn:pulumi:prod::bitbucket-aws-oidc::aws:iam/role:Role::prod/{}"
@@ -39,12 +44,83 @@ def test_programs_get_each_preview_with_its_answer(tmp_path: Path, capsys: Captu
         {
             "preview": str(tmp_path / "p.json"),
             "accepted": False,
+            "digest": None,
             "roles": {"before": 3, "lost": [URN.format(at) for at in range(3)]},
             "oidc_providers": {"lost": []},
         }
     ]
 
 
-@pytest.mark.parametrize("arguments", [[], ["p.json", "--max-loss", "101"], ["p.json", "--max-loss", "many"]])
+def digests(capsys: Capture) -> dict[str, str]:
+    """Return the digests that `plan` shows for the stacks of the current folder, and for the whole."""
+    assert run(["plan", "--format", "digests"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    return {one["stack"]: one["digest"] for one in shown["stacks"]} | {"whole": shown["whole"]}
+
+
+def previewed(path: Path, **config: str) -> Path:
+    settings = {"inventory": "inventory", "accounts": '["*"]', **config}
+    named = {f"bitbucket-aws-oidc:{key}": text for key, text in settings.items()}
+    path.write_text(json.dumps({"config": {"aws:region": "eu-west-1", **named}, "steps": [], "changeSummary": {}}))
+    return path
+
+
+@pytest.fixture
+def project(write_inventory: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with one stack, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    write_inventory(ROLE)
+    config = {"accounts": ["dev"], "protectOidcProviders": "true"}
+    named = {f"bitbucket-aws-oidc:{key}": value for key, value in config.items()}
+    (tmp_path / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": named}))
+    return tmp_path
+
+
+def test_a_preview_of_the_reviewed_plan_is_accepted_with_paths_of_either_kind(project: Path, capsys: Capture) -> None:
+    found = digests(capsys)
+    dev = {"accounts": '["dev"]', "protectOidcProviders": "true"}
+    relative = previewed(project / "dev.json", **dev)
+    absolute = previewed(project / "too.json", inventory=str(project / "inventory"), **dev)
+    assert run(["ci", "guard", str(relative), str(absolute), "--reviewed", found["dev"]]) == 0
+    capsys.readouterr()
+    both = ["--reviewed", found["dev"], "--reviewed", found["whole"]]
+    assert run(["ci", "guard", str(relative), str(previewed(project / "all.json")), *both, "--format", "json"]) == 0
+    assert [one["digest"] for one in json.loads(capsys.readouterr().out)] == [found["dev"], found["whole"]]
+
+
+@pytest.mark.parametrize("setting", [{"accounts": '["prod"]'}, {"protectOidcProviders": "true"}, {"inventory": "new"}])
+def test_a_preview_of_another_plan_is_refused_with_both_digests(
+    project: Path, capsys: Capture, setting: dict[str, str]
+) -> None:
+    whole = digests(capsys)["whole"]
+    shutil.copytree("inventory", "new")
+    (project / "new" / "more.yaml").write_text(ROLE.replace("{r:", "{s:"))
+    assert run(["ci", "guard", str(previewed(project / "p.json", **setting)), "--reviewed", whole]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.match(
+        rf"error: {project}/p.json: its plan has the digest sha256:\w+, which is not the reviewed one", line
+    )
+    assert whole in line
+
+
+def test_a_preview_whose_plan_is_not_known_is_never_accepted(project: Path, capsys: Capture) -> None:
+    whole = digests(capsys)["whole"]
+    assert run(["ci", "guard", str(losing(project / "p.json", 0, 1)), "--reviewed", whole]) == 2
+    assert "does not say which inventory" in capsys.readouterr().err
+    (project / "inventory" / "more.yaml").write_text("roles: {r: {}}\n")
+    assert run(["ci", "guard", str(previewed(project / "p.json")), "--reviewed", whole]) == 1
+    assert "has findings:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["p.json", "--max-loss", "101"],
+        ["p.json", "--max-loss", "many"],
+        ["p.json", "--reviewed", ""],
+        ["p.json", "--reviewed", "sha256:1"],
+    ],
+)
 def test_wrong_usage_is_2(arguments: list[str]) -> None:
     assert run(["ci", "guard", *arguments]) == 2

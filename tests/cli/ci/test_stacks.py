@@ -93,6 +93,69 @@ def test_a_stack_that_takes_other_accounts_is_touched(clone: Path, capsys: Captu
     assert named(capsys, "--base", "target") == ["dev"]
 
 
+def test_plan_shows_the_digests_of_the_stacks_that_take_its_inventory(clone: Path, capsys: Capture) -> None:
+    stack_file(clone, "else", "dev", inventory="elsewhere")
+    stack_file(clone, "dev", "dev", protectOidcProviders=True)
+    assert run(["plan", "--format", "digests"]) == 0
+    digests = json.loads(capsys.readouterr().out)
+    shutil.copytree(clone / "inventory", clone / "elsewhere")
+    assert run(["ci", "stacks", "--format", "json"]) == 0
+    expected = {one["stack"]: one["digest"] for one in json.loads(capsys.readouterr().out)}
+    del expected["else"]
+    assert {one["stack"]: one["digest"] for one in digests["stacks"]} == expected
+    assert [account["key"] for account in digests["accounts"]] == ["data", "dev", "prod"]
+    assert [[account["key"] for account in one["accounts"]] for one in digests["stacks"]] == [["dev"], ["data", "prod"]]
+    unprotected, protected = digests["accounts"][1]["digest"], digests["stacks"][0]["accounts"][0]["digest"]
+    assert unprotected != protected
+    (clone / "Pulumi.prod.yaml").unlink()
+    assert run(["plan"]) == 0
+    shown = capsys.readouterr().out
+    data, _, prod = digests["accounts"]
+    rows = [line.strip("│ ").split("│") for line in shown.partition("digests of what is reviewed")[2].splitlines()]
+    found = [(of.strip(), digest.strip()) for of, digest in (row for row in rows if len(row) == 2)]
+    assert found == [
+        ("stack dev", expected["dev"]),
+        ("account dev", protected),
+        ("account data", data["digest"]),
+        ("account prod", prod["digest"]),
+        ("the whole", digests["whole"]),
+    ]
+    assert unprotected not in shown
+
+
+def test_plan_as_json_needs_no_stack_file(clone: Path, capsys: Capture) -> None:
+    stack_file(clone, "dev", "nobody")
+    assert run(["plan", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out).keys() == {"accounts"}
+    assert run(["plan"]) == 2
+    assert "Pulumi.dev.yaml: accounts: `nobody` is no account of the inventory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("written", [True, "true"])
+def test_the_pin_is_handed_on_and_is_no_change_of_what_is_applied(
+    clone: Path, capsys: Capture, *, written: object
+) -> None:
+    stack_file(clone, "dev", "dev", protectOidcProviders=True)
+    git(clone, "commit", "-q", "-a", "-m", "protected")
+    git(clone, "tag", "-f", "target")
+    stack_file(clone, "dev", "dev", protectOidcProviders=written, reviewedPlan="sha256:" + "0" * 64)
+    assert changes(capsys) == {"dev": "unchanged", "prod": "unchanged"}
+    assert named(capsys, "--config-files", "files") == ["dev", "prod"]
+    assert f"reviewedPlan: sha256:{'0' * 64}" in (clone / "files" / "Pulumi.dev.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("setting", "do"),
+    [({"protectOidcProviders": "yes"}, "write true or false"), ({"issuerTimeoutSeconds": "2.5"}, "a whole number")],
+)
+def test_a_setting_that_the_program_would_refuse_is_refused(
+    clone: Path, capsys: Capture, setting: dict[str, object], do: str
+) -> None:
+    stack_file(clone, "dev", "dev", **setting)
+    assert run(["ci", "stacks"]) == 2
+    assert do in capsys.readouterr().err
+
+
 def test_new_and_removed_stacks_are_told_and_not_previewed(clone: Path, capsys: Capture) -> None:
     (clone / "Pulumi.dev.yaml").rename(clone / "Pulumi.test.yaml")
     assert run(["ci", "stacks", "--base", "target"]) == 0

@@ -5,7 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from access.compile import compile_plan
 from access.reading_policy import reading_policy
+from access.stack_plan import AppliedSettings, plan_digests
+from config.load import load_inventory
 from oidc.arn import Partition
 from oidc.errors import BitbucketOidcError, IssuerError
 from oidc.identifiers import AccountId
@@ -13,6 +16,7 @@ from sandbox.engine.monitor import LogMessage
 from sandbox.engine.steps import Summary
 from sandbox.engine_choice import EngineName
 from sandbox.run import Action, EngineSettings, Listener, act
+from sandbox.session import PROJECT
 from tests.sandbox.life_cycle.one_stack import OneStack, did
 from tests.sandbox.running_engine import ignore
 
@@ -96,3 +100,17 @@ def test_a_preview_works_while_the_issuer_is_down_by_what_the_lock_has(
 
 def nobody_answers(*_arguments: object, **_options: object) -> object:
     raise IssuerError("api.bitbucket.org cannot be reached")
+
+
+def test_another_plan_than_the_reviewed_one_is_neither_previewed_nor_brought_up(stack: OneStack) -> None:
+    plan = compile_plan(load_inventory(stack.write())).plan
+    assert plan is not None
+    stack.config = {f"{PROJECT}:reviewedPlan": plan_digests(plan, AppliedSettings(is_sandbox=True)).digest}
+    stack.up()
+    stack.inventory["roles"]["other"] = {**stack.role}
+    for run in (stack.preview, stack.up):
+        with pytest.raises(BitbucketOidcError, match="the plan of this stack is not the reviewed one"):
+            run()
+    assert stack.roles() == {"shop-deploy"}
+    del stack.inventory["roles"]["other"]
+    assert not stack.up().changes

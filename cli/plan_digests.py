@@ -1,0 +1,96 @@
+"""The digests of a plan: of each account, of each stack of the project that takes the inventory, and of the whole.
+
+A preview names the stack config that it was made with, so that the plan behind it can be compiled once more.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from access.plan import AccessPlan
+from access.stack_changes import TakenStack, take
+from access.stack_plan import AccountDigest, AppliedSettings, PlanDigests, plan_digests
+from access.update_preview import UpdatePreview
+from cli.ci.stack_sides import stack_files
+from cli.revisions import CompiledSide, compiled_path
+from config.stack_file import PROJECT, stack_of_config
+from oidc.errors import InventoryError, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class ShownDigests:
+    """What is shown of the digests of a plan.
+
+    Attributes:
+        whole: As one stack applies it that takes every account, with the default settings.
+        stacks: Those of the project that take the inventory, sorted by name.
+    """
+
+    whole: PlanDigests
+    stacks: tuple[TakenStack, ...]
+
+    @classmethod
+    def of(cls, plan: AccessPlan, inventory: Path, guardrails: Path | None, project: Path) -> "ShownDigests":
+        """Compute them.
+
+        Args:
+            plan: Of the inventory.
+            inventory: Its path.
+            guardrails: The file that the command was given for them, or ``None``.
+            project: The folder with the files ``Pulumi.STACK.yaml``; their paths are relative to it.
+
+        Raises:
+            UsageError: A stack file cannot be read, or names an account that is not in the plan.
+        """
+        files = [file for file in stack_files(project) if (project / file.inventory).resolve() == inventory.resolve()]
+        whole = plan_digests(plan, AppliedSettings(names_guardrails=guardrails is not None))
+        return cls(whole, tuple(take(file, plan) for file in files))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what ``plan --format digests`` prints. Its keys are public."""
+        return {
+            "whole": self.whole.digest,
+            "accounts": _accounts(self.whole.accounts),
+            "stacks": [
+                {"stack": one.file.stack, "digest": one.digest, "accounts": _accounts(one.account_digests)}
+                for one in self.stacks
+            ],
+        }
+
+
+def _accounts(found: Sequence[AccountDigest]) -> list[dict[str, str]]:
+    return [{"key": one.key, "id": one.id, "digest": one.digest} for one in found]
+
+
+class PlansBehindPreviews:
+    """The plans that previews were made of; an inventory that several of them take is compiled once."""
+
+    def __init__(self, project: Path) -> None:
+        self._project = project
+        self._compiled: dict[tuple[Path, Path | None], CompiledSide] = {}
+
+    def digest(self, preview: UpdatePreview, name: str) -> str:
+        """Return the digest of what a stack takes, by the stack config of its preview.
+
+        Args:
+            preview: Of the stack.
+            name: What to call the preview.
+
+        Raises:
+            UsageError: The preview does not say with which stack config it was made, or that cannot be.
+            InventoryError: The inventory has findings of level error.
+        """
+        if not any(key.startswith(f"{PROJECT}:") for key in preview.config):
+            what = f"{name} does not say which inventory and which accounts the stack takes: it has no `config`"
+            raise UsageError(what, do="write it with `pulumi preview --json --show-sames` for this program")
+        file = stack_of_config("", name, preview.config)
+        guardrails = self._project / file.guardrails if file.guardrails else None
+        where = self._project / file.inventory, guardrails
+        if where not in self._compiled:
+            self._compiled[where] = compiled_path(*where)
+        found = self._compiled[where]
+        if found.plan is None:
+            errors = "\n".join(str(error) for error in found.errors)
+            raise InventoryError(f"the inventory of {name} has findings:\n{errors}")
+        return str(take(file, found.plan).digest)
