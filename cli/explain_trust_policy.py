@@ -11,10 +11,11 @@ import click
 
 from access.explanation.explain import Answer, Call, answer
 from access.explanation.names import Names
+from access.trust_review.admitted import Admitted
 from access.trust_review.document import TrustDocument, trust_document
 from access.trust_review.fault import TrustFault
 from access.trust_review.principal import partition_and_account
-from access.trust_review.review import Admitted, Review, review
+from access.trust_review.review import Review, review
 from cli.explain_lines import show_answer, show_call
 from cli.finding_lines import colour_wanted, counted
 from config.findings import one_line

@@ -10,8 +10,9 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_con
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
+from itertools import product
 from typing import NamedTuple
 
 from access.exactness.steps import GRAMMAR, HEX, Form, Product, Steps
@@ -100,6 +101,77 @@ def _with_empty_runs(text: str, states: set[int]) -> States:
             behind += 1
             states.add(behind)
     return frozenset(states)
+
+
+_MOST_WAYS = 20_000
+"""Beyond so many ways through the patterns at one place nothing is decided."""
+
+
+def has_subject(sets: Sequence[Collection[str]], outside: Steps | None = None) -> bool:
+    """Tell whether a subject matches a pattern of each set, and with ``outside`` is none of those steps.
+
+    True as well where the patterns have too many ways to be decided: what is not decided counts as admitted. Nothing
+    is made deterministic here, so the time is bounded whatever the stars.
+
+    Args:
+        sets: For each test of ``sub`` its ``StringLike`` patterns.
+        outside: The steps that the subject must not be of, or ``None``.
+    """
+    text, starts = "", list[set[int]]()
+    for patterns in sets:
+        starts.append(set())
+        for pattern in patterns:
+            if _END not in pattern:
+                starts[-1].add(len(text))
+                text += pattern + _END
+    # From each place on, all that is reached without a character.
+    onward = [_with_empty_runs(text, {place}) for place in range(len(text))]
+    ways = set(product(*(frozenset[int]().union(*(onward[start] for start in begins)) for begins in starts)))
+    declared = [] if outside is None else list(outside.subjects())
+    return any(
+        _passes(text, onward, ways, places, next((each for each in declared if len(each) == len(places)), None))
+        for places in GRAMMAR
+    )
+
+
+Ways = tuple[int, ...]
+"""How far one pattern of each set has come."""
+
+
+def _passes(
+    text: str, onward: Sequence[States], starts: Collection[Ways], places: Product, declared: Product | None
+) -> bool:
+    """Tell whether a subject of one length goes through all sets, and leaves the declared product somewhere."""
+    reached = {(ways, declared is None) for ways in starts}
+    for place, characters in enumerate(places):
+        inside = characters if declared is None else declared[place]
+        reached = {
+            (following, left or character not in inside)
+            for ways, left in reached
+            for character in _of_each_kind(text, ways, characters, inside)
+            for following in product(*(_after(text, onward, way, character) for way in ways))
+        }
+        if len(reached) > _MOST_WAYS:
+            return True
+    return any(left and all(text[way] == _END for way in ways) for ways, left in reached)
+
+
+def _after(text: str, onward: Sequence[States], way: int, character: str) -> States:
+    if text[way] == "*":
+        return onward[way]
+    return onward[way + 1] if text[way] in ("?", character) else frozenset()
+
+
+def _of_each_kind(text: str, ways: Ways, characters: str, inside: str) -> Iterator[str]:
+    """Yield the characters that a pattern names here, and of the others one inside of the product and one outside."""
+    named = {text[way] for way in ways}
+    seen = set[bool]()
+    for character in characters:
+        if character in named:
+            yield character
+        elif (character in inside) not in seen:
+            seen.add(character in inside)
+            yield character
 
 
 def goes_beyond(pattern: str, steps: Steps) -> bool:

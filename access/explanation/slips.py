@@ -37,11 +37,14 @@ class Slips(NamedTuple):
         found: In words, one for each mistake: ``it ends in a slash``.
         meant: The text without them; the text itself where there are none, or where nobody can tell.
         foreign: Whether it is something else altogether: of another vendor, say.
+        suggested: What to write in its place, where that is known from the text alone: an issuer or an audience as
+            Bitbucket has them, or a subject, which may have other faults. ``None`` where there is no mistake.
     """
 
     found: tuple[str, ...]
     meant: str
     foreign: bool = False
+    suggested: str | None = None
 
 
 def issuer_slips(issuer: str, names: Names) -> Slips:
@@ -81,7 +84,8 @@ def _with_slug(found: list[str], meant: str, names: Names) -> Slips:
     if uuid is not None:
         found.append("it has the workspace's UUID in place of its slug")
         meant = f"{_HEAD}{names.workspaces.get(uuid, slug)}{_TAIL}"
-    return Slips(tuple(found), meant)
+    known = uuid is None or uuid in names.workspaces
+    return Slips(tuple(found), meant, suggested=meant if found and known else None)
 
 
 def audience_slips(audience: str, names: Names) -> Slips:
@@ -102,7 +106,8 @@ def audience_slips(audience: str, names: Names) -> Slips:
         meant = _ARI + uuid[1:-1]
     elif meant.startswith(_HEAD):
         found.append("it is an issuer")
-    return Slips(tuple(found), meant)
+    whole = workspace_of_audience(meant) is not None
+    return Slips(tuple(found), meant, suggested=meant if found and whole else None)
 
 
 def _of_workspace(named: str, names: Names) -> tuple[str, str]:
@@ -137,11 +142,16 @@ def subject_slips(subject: str, names: Names, workspace: str | None = None) -> S
     if with_braces != meant:
         found.append("a UUID lacks its braces")
         meant = with_braces
-    first, colon, rest = meant.partition(":")
-    if colon and is_uuid(first) and (first in names.workspaces or first == workspace):
+    if begins_with_workspace(meant, names, workspace):
         found.append("it begins with the workspace's UUID, where the repository's belongs")
-        meant = rest
-    return Slips(tuple(found), meant)
+        meant = meant.partition(":")[2]
+    return Slips(tuple(found), meant, suggested=meant if found else None)
+
+
+def begins_with_workspace(subject: str, names: Names, workspace: str | None) -> bool:
+    """Tell whether a subject, or a pattern, has the workspace's UUID in place of the repository's."""
+    first, colon, _ = subject.partition(":")
+    return bool(colon) and is_uuid(first) and (first in names.workspaces or first == workspace)
 
 
 def _lacks_braces(text: str) -> bool:

@@ -35,7 +35,7 @@ def _skips(statement: object, arn: str) -> bool:
     if ("Action" in statement or "NotAction" in statement) and not covers_action(statement, _ACTION):
         return False
     issuer = arn.partition(":oidc-provider/")[2].lower()
-    tests = tests_of((), statement.get("Condition", {}))
+    tests = tests_of((), statement.get("Condition", {}), variables=True)
     return not any(_pins(test, issuer) for test in tests)
 
 
@@ -55,7 +55,7 @@ def _pins(test: Test | TrustFault, issuer: str) -> bool:
     """Tell whether a test fails for every audience but the ones that it names."""
     if isinstance(test, TrustFault) or (test.issuer, test.claim) != (issuer, "aud"):
         return False
-    if not test.compares or test.holds_without_key:
+    if not test.compares or test.holds_without_key or not test.values:
         return False
     wild = ("*", "?", "${") if test.takes_wildcards else ("${",)
     return not any(mark in value for _, value in test.values for mark in wild)

@@ -1,15 +1,21 @@
 """The Condition of a statement that allows: what is compared, what is not, and what never holds or always does."""
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from itertools import combinations, product
 
 from access.evaluation.condition_keys import CONSTANT_KEYS, is_always_absent
 from access.explanation.names import Names
 from access.explanation.slips import audience_slips, workspace_of_audience
 from access.trust_review.fault import TrustFault
-from access.trust_review.subject_values import is_alive, subject_fault
+from access.trust_review.principal import OidcProvider
+from access.trust_review.subject_values import live_values, matches_some_subject, subject_fault
 from access.trust_review.tests_of_condition import Test
 from config.yaml_document import Path
 from oidc.errors import EvaluationError
+from oidc.identifiers import UUID_PATTERN
+from oidc.pattern_sets import intersect
+from oidc.policy_patterns import ANY, ONE, tokens
 
 _OF_TOKENS = {
     "branchname", "repositoryuuid", "workspaceuuid", "pipelineuuid", "pipelinerunuuid", "stepuuid",
@@ -26,7 +32,7 @@ _BY_SUBJECT = f"compare sub instead, with {_PATTERN}"
 
 
 def condition_faults(
-    at: Path, tests: Sequence[Test], claims: Collection[str], issuer: str, names: Names
+    at: Path, tests: Sequence[Test], claims: Collection[str], oidc_provider: OidcProvider, names: Names
 ) -> Iterator[TrustFault]:
     """Yield what is wrong with the tests of a statement for the tokens of one issuer.
 
@@ -34,43 +40,90 @@ def condition_faults(
         at: Of the Condition, or of the statement where it has none.
         tests: Its tests.
         claims: All that the Condition names, by whatever operator: ``aud``, ``sub``.
-        issuer: Without ``https://``, as the principal has it.
+        oidc_provider: Of the issuer.
         names: Of the inventory, where one is given.
     """
+    issuer, advised = oidc_provider.issuer, oidc_provider.advised
     audiences = [value for test in tests if test.claim == "aud" for _, value in test.values]
+    subjects = " ".join(value for test in tests if test.claim == "sub" for _, value in test.values)
     workspace = next((uuid for value in audiences if (uuid := workspace_of_audience(value))), None)
     if "aud" not in claims:
-        hint = f"compare {issuer}:aud by StringEquals with the workspace's own audience"
+        hint = f"compare {advised}:aud by StringEquals with the workspace's own audience"
         yield TrustFault("no-audience", at, "the audience is not compared", hint)
     if "sub" not in claims:
         message = "the subject is not compared, so no repository is asked for"
-        yield TrustFault("no-repository", at, message, f"compare {issuer}:sub by StringLike with {_PATTERN}")
+        yield TrustFault("no-repository", at, message, f"compare {advised}:sub by StringLike with {_PATTERN}")
     for test in tests:
-        fault = key_fault(test, issuer) or _operator_fault(test)
+        yield from test.faults
+        fault = key_fault(test, issuer, advised) or _operator_fault(test)
         if fault is not None:
             yield fault
-        if test.issuer != issuer.lower() or not test.compares:
-            continue
-        for here, value in test.values:
+        for fault in _value_faults(test, issuer, advised, names, workspace):
+            # A UUID that a subject has as well is no workspace's.
+            is_known = any(uuid in subjects for each in fault.suggested if (uuid := workspace_of_audience(each)))
+            yield replace(fault, hint=_OWN, suggested=()) if is_known else fault
+    yield from _together(tests, issuer)
+
+
+def _value_faults(test: Test, issuer: str, advised: str, names: Names, workspace: str | None) -> Iterator[TrustFault]:
+    if test.claim not in ("aud", "sub"):
+        return
+    for at, value in test.values:
+        if not test.is_decided(value):
+            message = (
+                f"`{value}` has a policy variable: what AWS puts in is not decided here, so any {test.claim} may match"
+            )
+            yield TrustFault("policy-variable", at, message, "write the value itself")
+        elif test.compares and test.issuer == issuer.lower():
             if test.claim == "aud":
-                found = _audience_fault(here, value, names, wildcards=test.takes_wildcards)
-            elif test.claim == "sub":
-                found = subject_fault(here, value, names, workspace, wildcards=test.takes_wildcards)
+                fault = _audience_fault(at, value, test, advised, names)
             else:
-                found = None
-            if found is not None:
-                yield found
+                fault = subject_fault(at, value, test, names, workspace)
+            if fault is not None:
+                yield fault
 
 
-def key_fault(test: Test, issuer: str) -> TrustFault | None:
-    """Return what is wrong with a key that a token of this issuer never fills, or ``None``."""
+def _together(tests: Sequence[Test], issuer: str) -> Iterator[TrustFault]:
+    """Yield a fault where tests of one claim match something each, and nothing together."""
+    for claim, rule in (("sub", "wrong-subject"), ("aud", "wrong-audience")):
+        of_claim = [test for test in tests if _compares(test, issuer, claim)]
+        if not any(never_holds(test, issuer) for test in of_claim) and exclude_each_other(of_claim):
+            last = of_claim[-1]
+            message = f"no {claim} matches all tests of it: {', '.join(test.name for test in of_claim)}"
+            hint = "keep one of them, or write a statement for each"
+            yield TrustFault(rule, last.at, message, hint, of_key=True, matches_nothing=True)
+
+
+def _compares(test: Test, issuer: str, claim: str) -> bool:
+    return test.compares and test.issuer == issuer.lower() and test.claim == claim
+
+
+def exclude_each_other(tests: Sequence[Test]) -> bool:
+    """Tell whether no value passes all of some tests, which compare one claim."""
+    if len(tests) > 1 and tests[0].claim == "sub":
+        return any(not live_values(test, [other for other in tests if other is not test]) for test in tests)
+    # A set operator may match another one of several audiences, and one that ignores case another spelling.
+    single = [test.patterns() for test in tests if test.operator and not test.operator.over and not test.ignores_case]
+    return any(not any(intersect(*both) for both in product(*pair)) for pair in combinations(single, 2))
+
+
+def key_fault(test: Test, issuer: str, advised: str) -> TrustFault | None:
+    """Return what is wrong with a key that a token of this issuer never fills, or ``None``.
+
+    Args:
+        test: Of the key.
+        issuer: Without ``https://``, as the principal has it.
+        advised: The issuer that the key should have.
+    """
     what, hint, rule = "", "", "dead-key"
     key = test.key.lower()
     if test.issuer.startswith(("https://", "http://")):
         what, hint = "condition keys have the issuer without https://", f"write {test.key.partition('://')[2]}"
     elif test.issuer and test.issuer != issuer.lower():
         rule = "two-issuers"
-        what, hint = f"it is a claim of another issuer than {issuer}", f"write {issuer}:{test.claim}"
+        right = test.issuer == advised.lower()
+        what = f"it is a claim of another issuer than {issuer}"
+        hint = "correct the principal, and keep this key" if right else f"write {advised}:{test.claim}"
     elif test.claim in _OF_TOKENS:
         what = "AWS compares aud and sub of Bitbucket's tokens and ignores this claim"
         hint = _NO_BRANCH if test.claim == "branchname" else _BY_SUBJECT
@@ -83,13 +136,14 @@ def key_fault(test: Test, issuer: str) -> TrustFault | None:
     if test.holds_without_key:
         message = f"{test.key} under {test.name} checks nothing: {what}, and the operator holds without the key"
         return TrustFault("void-check", test.at, message, hint, of_key=True)
-    return TrustFault(rule, test.at, f"{test.key} never matches: {what}", hint, of_key=True)
+    message = f"{test.key} never matches: {what}"
+    return TrustFault(rule, test.at, message, hint, of_key=True, matches_nothing=True)
 
 
 def _constant_fault(test: Test) -> TrustFault | None:
     """Return what is wrong with a test that fails whoever calls: ``sts:RoleAuthorizedByIdp`` asked to be true."""
     value, operator = CONSTANT_KEYS.get(test.key.lower()), test.operator
-    if value is None or operator is None:
+    if value is None or operator is None or not all(test.is_decided(wanted) for _, wanted in test.values):
         return None
     try:
         matches = any(operator.compare(value, wanted, None) for _, wanted in test.values)
@@ -98,56 +152,75 @@ def _constant_fault(test: Test) -> TrustFault | None:
     if matches is not operator.negated:
         return None
     message = f"{test.key} never matches: in every call with a token of Bitbucket it is {value}"
-    return TrustFault("dead-key", test.at, message, "remove it", of_key=True)
+    return TrustFault("dead-key", test.at, message, "remove it", of_key=True, matches_nothing=True)
 
 
 def _operator_fault(test: Test) -> TrustFault | None:
+    """Return what is wrong with the operator that compares ``aud`` or ``sub``, or ``None``."""
     if test.claim not in ("aud", "sub"):
         return None
     plain = "StringEquals" if test.claim == "aud" else "StringLike"
-    at = test.at[:-1]
-    operator = test.operator
+    operator, rule, hint = test.operator, "void-check", f"write {plain}"
     if operator is None:
         message = f"Null compares nothing: it asks only whether {test.claim} is there"
-        return TrustFault("void-check", at, message, f"write {plain}", of_key=True)
-    if operator.negated:
+    elif operator.family != "String":
+        rule = "no-audience" if test.claim == "aud" else "no-repository"
+        message = f"{test.name} compares no text, and {test.claim} is text: what AWS answers is not decided here"
+    elif operator.negated:
         message = f"{test.name} lets in every {test.claim} but those that it names"
-        return TrustFault("void-check", at, message, f"write {plain} with what is to be let in", of_key=True)
-    if test.holds_without_key:
+        hint = f"write {plain} with what is to be let in"
+    elif test.holds_without_key:
         message = f"{test.name} holds where {test.claim} is missing"
-        return TrustFault("void-check", at, message, f"write {plain}", of_key=True)
-    if operator.over:
-        message = f"{test.name} is for keys with several values, and {test.claim} has one"
-        return TrustFault("set-operator", at, message, f"write {plain}", of_key=True)
-    return None
-
-
-def _audience_fault(at: Path, value: str, names: Names, *, wildcards: bool) -> TrustFault | None:
-    own = "write the workspace's own: ari:cloud:bitbucket::workspace/UUID, without braces"
-    if "${" in value:
+    elif operator.over:
+        rule, message = "set-operator", f"{test.name} is for keys with several values, and {test.claim} has one"
+    else:
         return None
-    if "*" in value or "?" in value:
-        if wildcards:
-            return TrustFault("no-audience", at, f"`{value}` lets in more than one audience", own)
-        message = f"`{value}` is compared character by character: to StringEquals a wildcard is a character"
-        return TrustFault("wildcard-under-equals", at, message, own)
-    slips = audience_slips(value, names)
+    return TrustFault(rule, test.at[:-1], message, hint, of_key=True)
+
+
+_OWN = "write the workspace's own: ari:cloud:bitbucket::workspace/UUID, without braces"
+
+
+def _audience_fault(at: Path, value: str, test: Test, advised: str, names: Names) -> TrustFault | None:
+    """Return what is wrong with an audience. Only a placeholder matches nothing: a step may ask for any other text."""
+    pattern = test.pattern(value)
+    if pattern is None:
+        name = test.placeholder(value)
+        message = f"`{value}` matches nothing: AWS has no key {name[2:-1]}, so it never puts anything in for {name}"
+        hint = f"fill in {name} before the policy is applied"
+        return TrustFault("wrong-audience", at, message, hint, matches_nothing=True)
+    if UUID_PATTERN.match(value) and ":" in value and matches_some_subject(pattern):
+        message = f"`{value}` is a pattern of subjects, and stands where an audience belongs"
+        return TrustFault("wrong-audience", at, message, f"move it to {advised}:sub under StringLike; {_OWN}")
+    if {ANY, ONE} & set(tokens(pattern)):
+        return TrustFault("no-audience", at, f"`{value}` lets in more than one audience", _OWN)
+    if not test.takes_wildcards and ("*" in value or "?" in value):
+        message = f"`{value}` is compared character by character: to {test.name} a wildcard is a character"
+        return TrustFault("wildcard-under-equals", at, message, _OWN)
+    return _slip_of_audience(at, value, test, names)
+
+
+def _slip_of_audience(at: Path, value: str, test: Test, names: Names) -> TrustFault | None:
+    slips = audience_slips(value.lower() if test.ignores_case else value, names)
     if slips.foreign:
         message = f"`{value}` is in a token only where the step asks for it: {slips.found[0]}"
-        return TrustFault("other-audience", at, message, own)
+        return TrustFault("other-audience", at, message, _OWN)
     if slips.found:
-        hint = f"write {slips.meant}" if workspace_of_audience(slips.meant) else own
-        return TrustFault("wrong-audience", at, f"`{value}` matches nothing: {', and '.join(slips.found)}", hint)
+        hint, suggested = (f"write {slips.suggested}", (slips.suggested,)) if slips.suggested else (_OWN, ())
+        message = f"`{value}` is not the workspace's own audience: {', and '.join(slips.found)}; steps may ask for it"
+        return TrustFault("wrong-audience", at, message, hint, suggested=suggested)
     return None
 
 
-def never_holds(test: Test, issuer: str, names: Names) -> bool:
-    """Tell whether a test holds for no token of the issuer."""
-    if (fault := key_fault(test, issuer)) is not None:
+def never_holds(test: Test, issuer: str) -> bool:
+    """Tell whether a test holds for no token of the issuer, whatever the values that AWS puts in."""
+    if (fault := key_fault(test, issuer, issuer)) is not None:
         return fault.rule != "void-check"
-    if not test.compares or test.issuer != issuer.lower():
+    if test.issuer != issuer.lower():
         return False
-    if test.claim == "sub":
-        return not any(is_alive(value, wildcards=test.takes_wildcards) for _, value in test.values)
-    faults = [_audience_fault(at, value, names, wildcards=test.takes_wildcards) for at, value in test.values]
-    return all(fault is not None and fault.rule in ("wrong-audience", "wildcard-under-equals") for fault in faults)
+    if test.operator is None:
+        # A token has both claims, so only what asks for their absence fails.
+        return bool(test.values) and all(value == "true" for _, value in test.values)
+    if not test.compares:
+        return False
+    return not any(matches_some_subject(each) if test.claim == "sub" else True for each in test.patterns())

@@ -30,9 +30,10 @@ TRUST_RULES: dict[str, TrustRule] = {
     "wrong-audience": TrustRule("error", "An audience is written as Bitbucket writes it."),
     "no-repository": TrustRule("error", "The subject is compared, and names a repository by its UUID."),
     "wrong-subject": TrustRule("error", "A subject pattern matches subjects that Bitbucket issues."),
+    "policy-variable": TrustRule("error", "Subject and audience are compared with values that stand in the policy."),
     "wildcard-under-equals": TrustRule("error", "Patterns with wildcards are compared by StringLike."),
     "one-run": TrustRule("error", "The end of a subject pattern is a wildcard: the step's UUID is new at every run."),
-    "open-end": TrustRule("warning", "A UUID in a subject pattern is followed by a colon."),
+    "open-end": TrustRule("warning", "A UUID in a subject pattern has its braces, and a colon follows it."),
     "void-check": TrustRule("error", "No condition holds because its key is missing, or of all but a few values."),
     "set-operator": TrustRule("warning", "Set operators are for keys with several values."),
     "dead-key": TrustRule("error", "Conditions compare keys that AWS has for Bitbucket's tokens."),
@@ -50,6 +51,10 @@ class TrustFault:
         message: What is wrong.
         hint: What to write instead.
         of_key: Whether the last key of ``at`` is at fault, not its value.
+        matches_nothing: Whether it says that the value or key at ``at`` matches nothing.
+        suggested: What may be written in place of the value, each without a finding of its own: subjects under
+            StringLike, audiences under StringEquals, ARNs of OIDC providers. More than one where only the author knows
+            what was meant.
     """
 
     rule: str
@@ -57,6 +62,8 @@ class TrustFault:
     message: str
     hint: str
     of_key: bool = False
+    matches_nothing: bool = False
+    suggested: tuple[str, ...] = ()
 
     @property
     def level(self) -> Literal["error", "warning"]:

@@ -1,7 +1,7 @@
 """The principal of a statement: whose tokens it is about."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,18 +17,23 @@ _OIDC_PROVIDER = re.compile(rf"arn:({PARTITION_NAMES}):iam::([0-9]{{12}}):oidc-p
 
 @dataclass(frozen=True, slots=True)
 class OidcProvider:
-    """An OIDC provider that a statement names: its partition, account, and issuer without ``https://``."""
+    """An OIDC provider that a statement names, or may be about.
 
-    partition: str
-    account: str
+    Attributes:
+        issuer: Without ``https://``; empty for every other issuer, where everybody is named.
+        advised: The issuer that condition keys should name.
+        is_bitbucket: Whether it is meant to be one of Bitbucket.
+        alive: Whether Bitbucket has such an issuer, and the role's account such an OIDC provider.
+    """
+
     issuer: str
-    at: Path
+    advised: str
     is_bitbucket: bool
     alive: bool
 
 
 def principals_of(
-    at: Path, principal: object, account: str | None, names: Names
+    at: Path, principal: object, account: str | None, keys: Sequence[str], names: Names
 ) -> Iterator[OidcProvider | TrustFault]:
     """Yield the OIDC providers that a statement names, and what is wrong with its principal.
 
@@ -36,6 +41,7 @@ def principals_of(
         at: Of the Principal.
         principal: As parsed JSON.
         account: Of the role; ``None`` where that is not known.
+        keys: The issuers of Bitbucket that the condition names, without ``https://``.
         names: Of the inventory, where one is given.
     """
     if principal == "*":
@@ -53,7 +59,7 @@ def principals_of(
             if not isinstance(name, str):
                 yield TrustFault("bad-trust-policy", place, f"a principal is {describe(name)}", "write an ARN")
             elif kind == "Federated":
-                yield from _federated(place, name, account, names)
+                yield from _federated(place, name, account, keys, names)
             elif kind == "AWS" and name == "*":
                 yield _everybody(place, name, kind)
             else:
@@ -76,34 +82,50 @@ def _everybody(at: Path, name: str, kind: str = "") -> TrustFault:
     return TrustFault("everybody", at, message, 'write {"Federated": the ARN of the OIDC provider}')
 
 
-def _federated(at: Path, arn: str, account: str | None, names: Names) -> Iterator[OidcProvider | TrustFault]:
+def _federated(
+    at: Path, arn: str, account: str | None, keys: Sequence[str], names: Names
+) -> Iterator[OidcProvider | TrustFault]:
     match = _OIDC_PROVIDER.fullmatch(arn)
     if match is None:
         rule = "wrong-issuer" if "bitbucket" in arn.lower() else "other-principal"
         hint = "write arn:aws:iam::ACCOUNT:oidc-provider/ and the issuer without https://"
         yield TrustFault(rule, at, f"{arn} is not the ARN of an OIDC provider", hint)
         return
-    partition, owner, issuer = match.groups()
-    slips = issuer_slips(f"https://{issuer}", names)
+    _, owner, issuer = match.groups()
+    has_scheme = issuer.startswith(("https://", "http://"))
+    slips = issuer_slips(issuer if has_scheme else f"https://{issuer}", names)
     is_bitbucket = not slips.foreign or "bitbucket" in issuer.lower()
-    alive = True
+    is_wrong = is_bitbucket and bool(slips.found or has_scheme)
+    known = slips.suggested or (None if slips.found or not has_scheme else issuer) or _of_keys(keys)
+    right = (known or _FORM) if is_wrong else f"https://{issuer}"
     if not is_bitbucket:
         message = f"https://{issuer}: {slips.found[0]}"
         yield TrustFault("other-principal", at, message, "keep a role for one vendor; this one is not judged here")
-    elif issuer.startswith(("https://", "http://")):
-        alive = False
-        yield TrustFault("wrong-issuer", at, f"{arn} has a scheme", "write the issuer without https://")
-    elif slips.found:
-        alive = False
-        hint = "write https://api.bitbucket.org/2.0/workspaces/WORKSPACE/pipelines-config/identity/oidc"
-        hint = hint if slips.foreign or slips.meant == f"https://{issuer}" else f"write {slips.meant}"
-        message = f"no token has the issuer https://{issuer}: {', and '.join(slips.found)}"
-        yield TrustFault("wrong-issuer", at, message, hint)
-    if account is not None and owner != account:
-        alive = False
+    elif is_wrong:
+        message = f"{arn} has a scheme"
+        if slips.found:
+            url = issuer if has_scheme else f"https://{issuer}"
+            message = f"no token has the issuer {url}: {', and '.join(slips.found)}"
+        suggested = (f"{arn.removesuffix(issuer)}{known.removeprefix('https://')}",) if known else ()
+        yield TrustFault("wrong-issuer", at, message, _right_issuer(slips.suggested, keys, right), suggested=suggested)
+    is_other = account is not None and owner != account
+    if is_other:
         message = f"the OIDC provider is one of account {owner}, and the role is in {account}: it never matches"
         yield TrustFault("other-account", at, message, f"name the OIDC provider of account {account}")
-    yield OidcProvider(partition, owner, issuer, at, is_bitbucket, alive)
+    yield OidcProvider(issuer, right.removeprefix("https://"), is_bitbucket, not is_wrong and not is_other)
+
+
+def _of_keys(keys: Sequence[str]) -> str | None:
+    """Return the issuer that the condition is about, where that is one."""
+    return f"https://{keys[0]}" if len(keys) == 1 else None
+
+
+def _right_issuer(suggested: str | None, keys: Sequence[str], right: str) -> str:
+    by_keys = suggested is None and _of_keys(keys) == right
+    return f"the condition keys name {right}: name it here, too" if by_keys else f"the right issuer is {right}"
+
+
+_FORM = "https://api.bitbucket.org/2.0/workspaces/WORKSPACE/pipelines-config/identity/oidc"
 
 
 def partition_and_account(document: Mapping[str, Any]) -> tuple[str, str | None]:

@@ -3,44 +3,25 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from access.evaluation.text_patterns import matches, plain_tokens
 from access.explanation.names import Names
-from access.explanation.reasons import workspace_of
-from access.explanation.subjects import EVERY_STEP
-from access.trust_review.condition import condition_faults, never_holds
+from access.explanation.slips import issuer_slips
+from access.trust_review.admitted import Admitted, admitted_by
+from access.trust_review.condition import condition_faults, exclude_each_other, never_holds
 from access.trust_review.fault import TrustFault
 from access.trust_review.principal import OidcProvider, principals_of
-from access.trust_review.subject_values import grade_of, is_alive, value_in_words
 from access.trust_review.tests_of_condition import Test, tests_of
-from config.findings import did_you_mean, one_line
+from config.findings import did_you_mean
 from config.scalars import describe
 from config.yaml_document import Path
-from oidc.subject import Grade, widest
 
 _DOCUMENT_ELEMENTS = ("Version", "Id", "Statement")
 _STATEMENT_ELEMENTS = ("Sid", "Effect", "Principal", "Action", "NotAction", "Condition")
+_WITHOUT_VARIABLES = "2008-10-17"
+"""The older version, and the default one (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html)."""
 _WEB_IDENTITY = "sts:assumerolewithwebidentity"
-
-
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """What one statement admits of one issuer's tokens.
-
-    Attributes:
-        statement: Its place in the policy, from 0.
-        issuer: ``workspace acme``, or the issuer's URL where it is that of no workspace.
-        steps: In words, each a way in of its own; none where nobody gets in.
-        limits: Audiences, addresses, times, in words.
-        grade: How wide it is; ``None`` where nobody gets in.
-    """
-
-    statement: int
-    issuer: str
-    steps: tuple[str, ...]
-    limits: tuple[str, ...]
-    grade: Grade | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +41,7 @@ def review(document: Mapping[str, Any], account: str | None, names: Names) -> Re
         names: Of the inventory, where one is given.
     """
     faults = list(_unknown((), document, _DOCUMENT_ELEMENTS))
+    variables = document.get("Version", _WITHOUT_VARIABLES) != _WITHOUT_VARIABLES
     admitted: list[Admitted] = []
     written = document.get("Statement")
     listed = isinstance(written, list)
@@ -71,9 +53,17 @@ def review(document: Mapping[str, Any], account: str | None, names: Names) -> Re
             message = f"a statement is {describe(statement)}"
             faults.append(TrustFault("bad-trust-policy", at, message, "write {Effect: …, Principal: …, …}"))
             continue
-        for found in _statement(at, index, statement, account, names):
+        for found in _statement(_Place(at, index, variables), statement, account, names):
             (admitted if isinstance(found, Admitted) else faults).append(found)  # type: ignore[arg-type]  # told apart
     return Review(tuple(admitted), tuple(faults))
+
+
+class _Place(NamedTuple):
+    """A statement's path and number, and whether its policy has variables."""
+
+    at: Path
+    number: int
+    variables: bool
 
 
 def _unknown(at: Path, found: Mapping[str, Any], known: tuple[str, ...]) -> Iterator[TrustFault]:
@@ -88,8 +78,9 @@ def _unknown(at: Path, found: Mapping[str, Any], known: tuple[str, ...]) -> Iter
 
 
 def _statement(
-    at: Path, index: int, statement: Mapping[str, Any], account: str | None, names: Names
+    place: _Place, statement: Mapping[str, Any], account: str | None, names: Names
 ) -> Iterator[TrustFault | Admitted]:
+    at = place.at
     yield from _unknown(at, statement, _STATEMENT_ELEMENTS)
     effect = statement.get("Effect")
     if effect == "Deny":
@@ -101,7 +92,8 @@ def _statement(
         return
     oidc_providers: list[OidcProvider] = []
     if "NotPrincipal" not in statement:
-        for found in principals_of((*at, "Principal"), statement.get("Principal"), account, names):
+        keys = _right_issuers(statement.get("Condition"), names)
+        for found in principals_of((*at, "Principal"), statement.get("Principal"), account, keys, names):
             if isinstance(found, OidcProvider):
                 oidc_providers.append(found)
             else:
@@ -111,18 +103,34 @@ def _statement(
         message = "two issuers in one statement: their condition keys are different ones, and all must match"
         yield TrustFault("two-issuers", (*at, "Principal", "Federated"), message, "write a statement for each")
     if bitbucket:
-        yield from _of_tokens(at, index, statement, bitbucket, names)
+        yield from _of_tokens(place, statement, bitbucket, names)
+    if statement.get("Principal") == "*":
+        yield from _of_everybody(place, statement, names)
+
+
+def _of_everybody(place: _Place, statement: Mapping[str, Any], names: Names) -> Iterator[Admitted]:
+    """Tell what a statement may admit that names everybody: of each issuer of its keys, and of all others.
+
+    Whether AWS lets a web identity in by ``"*"`` is not known, so it counts as letting in.
+    """
+    found = list(tests_of((*place.at, "Condition"), statement.get("Condition", {}), variables=place.variables))
+    tests = [each for each in found if isinstance(each, Test)]
+    if len(tests) < len(found) or not _is_about_tokens(statement) or not statement.keys() <= set(_STATEMENT_ELEMENTS):
+        return
+    for issuer in (*_right_issuers(statement.get("Condition"), names), ""):
+        if not _is_closed(tests, issuer):
+            yield admitted_by(place.number, issuer, tests, names, alive=True)
 
 
 def _of_tokens(
-    at: Path, index: int, statement: Mapping[str, Any], oidc_providers: Sequence[OidcProvider], names: Names
+    place: _Place, statement: Mapping[str, Any], oidc_providers: Sequence[OidcProvider], names: Names
 ) -> Iterator[TrustFault | Admitted]:
     """Judge a statement that allows tokens of Bitbucket: its action and its condition."""
-    condition = statement.get("Condition", {})
+    at, condition = place.at, statement.get("Condition", {})
     wrong_action = _action_fault(at, statement)
     if wrong_action is not None:
         yield wrong_action
-    found = list(tests_of((*at, "Condition"), condition))
+    found = list(tests_of((*at, "Condition"), condition, variables=place.variables))
     tests = [each for each in found if isinstance(each, Test)]
     broken = [each for each in found if isinstance(each, TrustFault)]
     yield from broken
@@ -130,22 +138,34 @@ def _of_tokens(
     keys = Counter(test.issuer for test in tests)
     meant = max(oidc_providers, key=lambda oidc_provider: keys[oidc_provider.issuer.lower()])
     issuers = {oidc_provider.issuer.lower() for oidc_provider in oidc_providers}
-    place = (*at, "Condition") if "Condition" in statement else at
-    for fault in condition_faults(place, tests, _claims_named(condition), meant.issuer, names):
+    where = (*at, "Condition") if "Condition" in statement else at
+    for fault in condition_faults(where, tests, {key.rpartition(":")[2] for key in _keys(condition)}, meant, names):
         # Where the principal's issuer is at fault, or has a second beside it, that is said there.
         said = fault.rule == "two-issuers" and (not meant.alive or _issuer_of(fault) in issuers)
         if not said:
             yield fault
     taken = _is_about_tokens(statement) and not broken and statement.keys() <= set(_STATEMENT_ELEMENTS)
     for each in oidc_providers:
-        alive = taken and each.alive and not any(never_holds(test, each.issuer, names) for test in tests)
-        yield _admitted(index, each, tests, names, alive=alive)
+        alive = taken and each.alive and not _is_closed(tests, each.issuer)
+        yield admitted_by(place.number, each.issuer, tests, names, alive=alive)
 
 
-def _claims_named(condition: object) -> set[str]:
+def _is_closed(tests: Sequence[Test], issuer: str) -> bool:
+    """Tell whether no token of the issuer passes: one test never holds, or several of a claim exclude each other."""
+    own = [test for test in tests if test.compares and test.issuer == issuer.lower()]
+    claims = [[test for test in own if test.claim == claim] for claim in ("sub", "aud")]
+    return any(never_holds(test, issuer) for test in tests) or any(map(exclude_each_other, claims))
+
+
+def _keys(condition: object) -> list[str]:
     tests = condition.values() if isinstance(condition, Mapping) else ()
-    keys = {str(key) for each in tests if isinstance(each, Mapping) for key in each}
-    return {key.rpartition(":")[2].lower() for key in keys}
+    return [str(key).lower() for each in tests if isinstance(each, Mapping) for key in each]
+
+
+def _right_issuers(condition: object, names: Names) -> list[str]:
+    """Return the issuers of Bitbucket that the keys of a condition name, without ``https://``, each once."""
+    issuers = dict.fromkeys(key.rpartition(":")[0] for key in _keys(condition))
+    return [issuer for issuer in issuers if not issuer_slips(f"https://{issuer}", names).found]
 
 
 def _issuer_of(fault: TrustFault) -> str:
@@ -176,36 +196,3 @@ def _is_about_tokens(statement: Mapping[str, Any]) -> bool:
 
 def _texts(written: object) -> list[str]:
     return [each for each in (written if isinstance(written, list) else [written]) if isinstance(each, str)]
-
-
-def _admitted(index: int, oidc_provider: OidcProvider, tests: list[Test], names: Names, *, alive: bool) -> Admitted:
-    """Put together what gets in: by each test of the subject, and by what limits it besides."""
-    issuer = f"https://{oidc_provider.issuer}"
-    workspace = workspace_of(issuer)
-    workspace = f"issuer {workspace}" if workspace == issuer else f"workspace {workspace}"
-    if not alive:
-        return Admitted(index, workspace, (), (), None)
-    steps: list[str] = []
-    grades: list[Grade] = []
-    limits: list[str] = []
-    for test in tests:
-        own = test.issuer == oidc_provider.issuer.lower()
-        if own and test.claim == "sub" and test.compares:
-            wild = test.takes_wildcards
-            values = [value for _, value in test.values if is_alive(value, wildcards=wild)]
-            steps += [value_in_words(value, names, wildcards=wild) for value in values]
-            grades.append(widest([grade_of(value, wildcards=wild) for value in values]))
-        elif own and test.claim == "aud" and test.compares:
-            limits.append(f"audience {' or '.join(names.audience(value) for _, value in test.values)}")
-        elif own or not test.issuer:
-            limits.append(one_line(f"{test.name} of {test.key}: {', '.join(value for _, value in test.values)}"))
-    if not steps:
-        steps = [EVERY_STEP]
-        grades = [Grade.WORKSPACE_WIDE]
-    if not any(test.claim == "aud" and test.compares for test in tests):
-        limits.insert(0, "any audience")
-    if len(grades) > 1:
-        limits.append("and all tests of the subject must match")
-    # So what gets in is no wider than the narrowest.
-    narrowest = next(grade for grade in Grade if grade in grades)
-    return Admitted(index, workspace, tuple(dict.fromkeys(steps)), tuple(limits), narrowest)

@@ -1,120 +1,193 @@
-"""Subject patterns as others write them: whether anything that Bitbucket issues matches, and how wide it is."""
+"""Subject patterns as others write them: whether anything that Bitbucket issues matches, and how wide it is.
+
+Nothing is said to match nothing before that is tried, and no value is suggested that has a finding of its own.
+"""
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
-from access.exactness.languages import difference, language_difference, meaning
-from access.exactness.steps import GRAMMAR
+from access.evaluation.operators import operator_of
+from access.exactness.languages import has_subject
+from access.exactness.steps import Form, Steps
 from access.explanation.names import Names
-from access.explanation.slips import subject_slips
+from access.explanation.slips import begins_with_workspace, subject_slips
 from access.explanation.subjects import EVERY_STEP, no_subject, pattern_in_words, subject_parts
 from access.trust_review.fault import TrustFault
+from access.trust_review.tests_of_condition import Test
 from config.findings import one_line
 from config.yaml_document import Path
-from oidc.subject import Grade
+from oidc.identifiers import is_uuid
+from oidc.pattern_sets import covers
+from oidc.subject import ANY_UUID, Grade
 
-_UUID = r"\{[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\}"
-_REPOSITORY = re.compile(_UUID)
-_ENVIRONMENT = re.compile(rf"{_UUID}:{_UUID}:")
+_BARE_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _WRITE = "write {REPOSITORY}:{ENVIRONMENT}:* with the UUIDs in braces"
+_WITH_ENVIRONMENT = 3
+
+
+def subject_patterns(test: Test) -> list[str]:
+    """Return the patterns of a test of ``sub`` that may match a subject: no subject has a bare star or dollar."""
+    return [pattern for pattern in test.patterns() if "${" not in pattern]
 
 
 @lru_cache(maxsize=1024)
-def matches_some_subject(pattern: str) -> bool:
-    """Tell whether a ``StringLike`` pattern matches any subject that Bitbucket could issue."""
-    found = language_difference([pattern], (), GRAMMAR)
-    return found is not None and found.admitted
+def matches_some_subject(pattern: str | None) -> bool:
+    """Tell whether a pattern matches any subject that Bitbucket could issue; ``None`` matches nothing."""
+    return pattern is not None and "${" not in pattern and has_subject([[pattern]])
 
 
-def is_alive(value: str, *, wildcards: bool) -> bool:
-    """Tell whether a value of ``sub`` matches any subject, under an operator with wildcards or without."""
-    if "${" in value:
-        return True  # what is put in is not known here
-    return matches_some_subject(value) if wildcards else subject_parts(value) is not None
+def live_values(test: Test, others: Sequence[Test]) -> list[str]:
+    """Return the values of a test of ``sub`` that match a subject which passes the other tests of ``sub``, too."""
+    beside = [subject_patterns(other) for other in others]
+    found = [(value, test.pattern(value)) for _, value in test.values]
+    alive = [(value, pattern) for value, pattern in found if pattern is not None and matches_some_subject(pattern)]
+    return [value for value, pattern in alive if not beside or has_subject([[pattern], *beside])]
 
 
-def grade_of(value: str, *, wildcards: bool) -> Grade:
-    """Return how wide a value is that matches something."""
-    if not wildcards:
-        return Grade.ENVIRONMENT_BOUND if _ENVIRONMENT.match(value) else Grade.REPOSITORY_WIDE
-    if _ENVIRONMENT.match(value):
-        return Grade.ENVIRONMENT_BOUND
-    return Grade.REPOSITORY_WIDE if _REPOSITORY.match(value) else Grade.WORKSPACE_WIDE
+@lru_cache(maxsize=1024)
+def grade_of(pattern: str) -> Grade:
+    """Return how wide a pattern is: the narrowest grade whose subjects are known to take in all of its own."""
+    steps = _narrowest(pattern)
+    if steps is None:
+        return Grade.WORKSPACE_WIDE
+    return Grade.ENVIRONMENT_BOUND if steps.environment is not None else Grade.REPOSITORY_WIDE
 
 
-def value_in_words(value: str, names: Names, *, wildcards: bool) -> str:
+@lru_cache(maxsize=1024)
+def _narrowest(pattern: str) -> Steps | None:
+    """Return the steps of one environment, or else of one repository, of which all subjects of a pattern are."""
+    uuids = [f"{{{uuid}}}" for uuid in _BARE_UUID.findall(pattern)]
+    candidates = [Steps(Form.IN_ENVIRONMENT, *uuids[:2])] if len(uuids) > 1 else []
+    candidates += [Steps(Form.ALL, uuids[0])] if uuids else []
+    return next((steps for steps in candidates if not has_subject([[pattern]], outside=steps)), None)
+
+
+def value_in_words(value: str, test: Test, names: Names) -> str:
     """Return ``acme/payments, deployment environment production`` where a value has such a meaning."""
-    if not wildcards:
+    if not test.is_decided(value):
+        return f"not decided: AWS puts a value into `{one_line(value)}`, which could be any subject"
+    pattern = test.pattern(value) or ""
+    if subject_parts(pattern) is not None:
         return f"one run of one step, {one_line(value)}"
-    said = pattern_in_words(_canonical(value), names)
+    said = pattern_in_words(_canonical(pattern), names)
     if not said.startswith("`"):
         return said
-    if matches_every_subject(value):
+    if matches_every_subject(pattern):
         return EVERY_STEP
     return f"any step whose subject matches {said}"
 
 
 def _canonical(pattern: str) -> str:
     """Return the pattern that this program would write for the same steps, or the pattern itself: ``{REPO}*``."""
-    uuids = _REPOSITORY.findall(pattern)
-    candidates = [f"{':'.join(uuids)}:*"] if uuids else []
-    return next(
-        (each for each in candidates if (found := meaning(each)) and not difference([pattern], [found])), pattern
-    )
+    steps = _narrowest(pattern)
+    if steps is None:
+        return pattern
+    whole = ":".join(part for part in (steps.repository, steps.environment, "*") if part)
+    ends = [ANY_UUID] if steps.environment else [ANY_UUID, f"{ANY_UUID}:{ANY_UUID}"]
+    return whole if all(covers(pattern, whole[:-1] + end) for end in ends) else pattern
 
 
 @lru_cache(maxsize=1024)
 def matches_every_subject(pattern: str) -> bool:
     """Tell whether a pattern matches every subject that Bitbucket could issue: ``*``, ``*:*``."""
-    return language_difference([pattern], GRAMMAR, GRAMMAR) is None
+    return all(covers(pattern, ":".join([ANY_UUID] * parts)) for parts in (2, _WITH_ENVIRONMENT))
 
 
-def subject_fault(at: Path, value: str, names: Names, workspace: str | None, *, wildcards: bool) -> TrustFault | None:
+def subject_fault(at: Path, value: str, test: Test, names: Names, workspace: str | None) -> TrustFault | None:
     """Return what is wrong with a value of ``sub``, or ``None``.
 
     Args:
         at: Its place.
-        value: ``{9a6d6bde-…}:*``.
+        value: ``{9a6d6bde-…}:*``, without variables of AWS.
+        test: That it is a value of.
         names: Of the inventory, where one is given.
         workspace: The UUID of the workspace that the audience names, or ``None``.
-        wildcards: Whether the operator takes ``*`` and ``?`` as wildcards.
     """
-    if "${" in value:
-        return None
+    pattern = test.pattern(value)
+    if pattern is None or not matches_some_subject(pattern):
+        return _dead(at, value, test, names, workspace)
+    if begins_with_workspace(pattern, names, workspace):
+        message = f"`{value}` begins with the workspace's UUID, where the repository's belongs"
+        hint, suggested = _advice(pattern.partition(":")[2], test, names, workspace)
+        return TrustFault("wrong-subject", at, message, hint, suggested=suggested)
+    parts = subject_parts(pattern)
+    return _width_fault(at, value, pattern) if parts is None else _one_run(at, value, parts)
+
+
+def _dead(at: Path, value: str, test: Test, names: Names, workspace: str | None) -> TrustFault:
+    """Say why a value matches nothing, which was tried."""
+    placeholder = test.placeholder(value)
+    if placeholder:
+        why = f"AWS has no key {placeholder[2:-1]}, so it never puts anything in for {placeholder}"
+        hint = f"fill in {placeholder} before the policy is applied, with the UUID in braces"
+        return TrustFault("wrong-subject", at, f"`{value}` matches nothing: {why}", hint, matches_nothing=True)
     slips = subject_slips(value, names, workspace)
     if slips.found:
-        meant = f"write {slips.meant}" if not slips.foreign and matches_some_subject(slips.meant) else _WRITE
-        return TrustFault("wrong-subject", at, f"`{value}` matches nothing: {', and '.join(slips.found)}", meant)
-    if not wildcards and re.search(r"[*?]", value):
-        message = f"`{value}` is compared character by character: to StringEquals a wildcard is a character"
-        return TrustFault("wildcard-under-equals", at, message, "move it to StringLike")
-    if subject_parts(value) is not None:
+        hint, suggested = _advice(None if slips.foreign else slips.suggested, test, names, workspace)
+        message = f"`{value}` matches nothing: {', and '.join(slips.found)}"
+        return TrustFault("wrong-subject", at, message, hint, matches_nothing=True, suggested=suggested)
+    if not test.takes_wildcards and re.search(r"[*?]", value):
+        message = f"`{value}` is compared character by character: to {test.name} a wildcard is a character"
+        hint, suggested = _advice(value, test, names, workspace)
+        hint = "move it to StringLike" if suggested == (value,) else f"{hint}, under StringLike"
+        return TrustFault("wildcard-under-equals", at, message, hint, matches_nothing=True, suggested=suggested)
+    message = f"`{value}` matches nothing: {_why_dead(value, names)}"
+    return TrustFault("wrong-subject", at, message, _WRITE, matches_nothing=True)
+
+
+def _advice(candidate: str | None, test: Test, names: Names, workspace: str | None) -> tuple[str, tuple[str, ...]]:
+    """Return a hint and the values that it suggests: the candidate, or what is advised where that has a fault too."""
+    if candidate is None or not all(map(str.isprintable, candidate)):
+        return _WRITE, ()
+    like = replace(test, name="StringLike", operator=operator_of("StringLike"))
+    fault = subject_fault((), candidate, like, names, workspace) if like.is_decided(candidate) else None
+    if fault is None:
+        return f"write {candidate}", (candidate,)
+    return fault.hint, fault.suggested
+
+
+def _one_run(at: Path, value: str, parts: Sequence[str]) -> TrustFault:
+    whole = ":".join(parts[:2])
+    if len(parts) == _WITH_ENVIRONMENT:
         message = f"`{value}` is one run of one step: the last UUID is new at every run"
-        return TrustFault("one-run", at, message, "put * in place of the step's UUID, under StringLike")
-    if not is_alive(value, wildcards=wildcards):
-        return TrustFault("wrong-subject", at, f"`{value}` matches nothing: {_why_dead(value, names)}", _WRITE)
-    return _width_fault(at, value)
+        hint = f"put * in place of the step's UUID, under StringLike: write {whole}:*"
+        return TrustFault("one-run", at, message, hint, suggested=(f"{whole}:*",))
+    message = f"`{value}` is one run of one step without a deployment environment: a step's UUID is new at every run"
+    outside = f"{parts[0]}:{ANY_UUID}"
+    hint = (
+        f"under StringLike, append :* if the second UUID is a deployment environment: {whole}:*; if it is a step, "
+        f"write {outside} for every step without a deployment environment ({parts[0]}:* is wider: it lets in those of "
+        "every deployment environment, too)"
+    )
+    return TrustFault("one-run", at, message, hint, suggested=(f"{whole}:*", outside))
 
 
-def _width_fault(at: Path, value: str) -> TrustFault | None:
-    repository = _REPOSITORY.match(value)
-    if repository is None:
-        what = "every step of every repository of the workspace" if matches_every_subject(value) else "any repository"
-        return TrustFault("no-repository", at, f"`{value}` lets in {what}", _WRITE)
-    environment = re.match(rf"{_UUID}:{_UUID}", value)
-    end = (environment or repository).end()
-    if value[end : end + 1] == "*":
-        whole = ":".join(_REPOSITORY.findall(value))
-        message = f"`{value}` has no colon after the UUID: it matches more than its steps should Bitbucket's form grow"
-        return TrustFault("open-end", at, message, f"write {whole}:*")
-    return None
+def _width_fault(at: Path, value: str, pattern: str) -> TrustFault | None:
+    if grade_of(pattern) is Grade.WORKSPACE_WIDE:
+        what = (
+            "every step of every repository of the workspace"
+            if matches_every_subject(pattern)
+            else "steps of any repository"
+        )
+        return TrustFault("no-repository", at, f"`{value}` by itself lets in {what}", _WRITE)
+    untidy = next((part for part in pattern.split(":") if _BARE_UUID.search(part) and not is_uuid(part)), None)
+    if untidy is None:
+        return None
+    lacks = "has no colon after the UUID" if is_uuid(untidy[: len(ANY_UUID)]) else "has a UUID without its braces"
+    message = f"`{value}` {lacks}: it matches more than its steps if Bitbucket adds parts to the subject"
+    uuids = [f"{{{uuid}}}" for uuid in _BARE_UUID.findall(pattern)]
+    narrower = [f"{':'.join(uuids[:number])}:*" for number in (2, 1) if number <= len(uuids)]
+    suggested = tuple(each for each in narrower if covers(pattern, each))[:1]
+    return TrustFault("open-end", at, message, f"write {suggested[0]}" if suggested else _WRITE, suggested=suggested)
 
 
 def _why_dead(value: str, names: Names) -> str:
     """Say which part of a pattern no subject has."""
     parts = value.split(":")
     for part in parts:
-        if not re.search(r"[*?]", part) and not _REPOSITORY.fullmatch(part):
+        if not re.search(r"[*?]", part) and not is_uuid(part):
             return f"`{part}` stands where a UUID in braces belongs" if part else "a part of it is empty"
     if not re.search(r"[*?]", value):
         return no_subject(value, names)

@@ -1,0 +1,89 @@
+"""What one statement admits of one issuer's tokens, in words and with a grade."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from access.explanation.names import Names
+from access.explanation.reasons import workspace_of
+from access.explanation.subjects import EVERY_STEP
+from access.trust_review.subject_values import grade_of, live_values, value_in_words
+from access.trust_review.tests_of_condition import Test
+from config.findings import one_line
+from oidc.subject import Grade, widest
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """What one statement admits of one issuer's tokens.
+
+    Attributes:
+        statement: Its place in the policy, from 0.
+        issuer: ``workspace acme``, the issuer's URL where it is that of no workspace, or ``any issuer``.
+        steps: In words, each a way in of its own; none where nobody gets in.
+        limits: Audiences, addresses, times, in words.
+        grade: How wide it is; ``None`` where nobody gets in.
+    """
+
+    statement: int
+    issuer: str
+    steps: tuple[str, ...]
+    limits: tuple[str, ...]
+    grade: Grade | None
+
+
+def admitted_by(index: int, issuer: str, tests: Sequence[Test], names: Names, *, alive: bool) -> Admitted:
+    """Return what a statement admits of one issuer's tokens: by each test of the subject, and what limits it besides.
+
+    Args:
+        index: Of the statement, from 0.
+        issuer: Without ``https://``; empty for every other issuer.
+        tests: Of the statement.
+        names: Of the inventory, where one is given.
+        alive: Whether anybody gets in.
+    """
+    whose = _issuer_in_words(issuer)
+    if not alive:
+        return Admitted(index, whose, (), (), None)
+    own = [test for test in tests if test.issuer == issuer.lower() and issuer]
+    of_subject = [test for test in own if test.claim == "sub" and test.compares]
+    steps: list[str] = []
+    grades: list[Grade] = []
+    for test in of_subject:
+        values = live_values(test, [other for other in of_subject if other is not test])
+        steps += [value_in_words(value, test, names) for value in values]
+        grades.append(widest([grade_of(test.pattern(value) or "*") for value in values]))
+    # What gets in is no wider than the narrowest test; what is not decided is wide.
+    narrowest = next(grade for grade in Grade if grade in (*grades, Grade.WORKSPACE_WIDE))
+    undecided = any(not test.is_decided(value) for test in own for _, value in test.values)
+    return Admitted(
+        index,
+        whose,
+        tuple(dict.fromkeys(steps))
+        or (EVERY_STEP if issuer else "whoever has a token of any OIDC provider of the account",),
+        tuple(_limits(own, [test for test in tests if not test.issuer], names, len(of_subject), undecided=undecided)),
+        Grade.WORKSPACE_WIDE if undecided else narrowest,
+    )
+
+
+def _limits(
+    own: Sequence[Test], others: Sequence[Test], names: Names, of_subject: int, *, undecided: bool
+) -> Iterator[str]:
+    if not any(test.claim == "aud" and test.compares for test in own):
+        yield "any audience"
+    for test in (*own, *others):
+        if test.claim == "aud" and test.compares:
+            values = [value for _, value in test.values if test.pattern(value) is not None]
+            yield f"audience {' or '.join(names.audience(value) for value in values)}"
+        elif test.claim != "sub" or not test.compares:
+            yield one_line(f"{test.name} of {test.key}: {', '.join(value for _, value in test.values)}")
+    if of_subject > 1:
+        yield "and all tests of the subject must match"
+    if undecided:
+        yield "policy variables are not decided here, so the grade is the widest"
+
+
+def _issuer_in_words(issuer: str) -> str:
+    if not issuer:
+        return "any issuer"
+    workspace = workspace_of(f"https://{issuer}")
+    return f"issuer {workspace}" if workspace == f"https://{issuer}" else f"workspace {workspace}"

@@ -1,0 +1,207 @@
+"""What a review says of a policy is never narrower than what the evaluator lets in, and never contradicts itself."""
+
+import random
+from collections import Counter
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from access.evaluation.decide import decide
+from access.evaluation.decision import Decision
+from access.evaluation.request import WebIdentityRequest
+from access.explanation.names import Names
+from access.explanation.subjects import subject_parts
+from access.trust_review.review import Review, review
+from oidc.errors import EvaluationError
+from oidc.subject import Grade, widest
+from tests.access.near_misses import ACCOUNT, ACME, AUDIENCE, ENV, REPO
+from tests.access.trust_review.any_condition import (
+    PLACEHOLDERS,
+    SUBJECT_VALUES,
+    VARIABLES,
+    any_policies,
+    tokens_for,
+)
+
+_WIDTH = list(Grade)
+
+
+def decided(policy: dict[str, Any], request: WebIdentityRequest) -> Decision | None:
+    try:
+        return decide(policy, request)
+    except EvaluationError:
+        return None
+
+
+def needed_grade(policy: dict[str, Any], request: WebIdentityRequest) -> Grade:
+    """Return the narrowest grade that is true of a policy which lets in this token, by what the policy names at all."""
+    parts = subject_parts(request.claims["sub"])
+    assert parts is not None
+    written = str(policy).lower()
+    if parts[0][1:-1] not in written:
+        return Grade.WORKSPACE_WIDE
+    return Grade.ENVIRONMENT_BOUND if len(parts) == 3 and parts[1][1:-1] in written else Grade.REPOSITORY_WIDE
+
+
+def grade_for(found: Review, request: WebIdentityRequest) -> Grade | None:
+    workspace = request.claims["iss"].split("/")[5]
+    grades = [one.grade for one in found.admitted if one.issuer in (f"workspace {workspace}", "any issuer")]
+    known = [grade for grade in grades if grade is not None]
+    return widest(known) if known else None
+
+
+def check(seed: int, count: int) -> tuple[int, int]:
+    """Hold reviews against decisions; return how many policies let in anybody, and how many a stranger."""
+    rng = random.Random(seed)
+    admitting = strange = 0
+    for policy in any_policies(seed, count):
+        found = review(policy, ACCOUNT, Names())
+        let_in = [
+            request
+            for request in tokens_for(rng, policy, 12)
+            if (decision := decided(policy, request)) is not None and decision.allowed
+        ]
+        for request in let_in:
+            grade, needed = grade_for(found, request), needed_grade(policy, request)
+            assert grade is not None, (policy, request)
+            assert widest([grade, needed]) is grade, (policy, request)
+        admitting += bool(let_in)
+        strange += any(needed_grade(policy, request) is Grade.WORKSPACE_WIDE for request in let_in)
+    return admitting, strange
+
+
+def test_a_policy_that_lets_in_a_stranger_is_graded_so() -> None:
+    admitting, strange = check(seed=1, count=800)
+    assert admitting > 80
+    assert strange > 30
+
+
+@pytest.mark.exhaustive
+def test_none_of_very_many_policies_is_graded_too_narrow() -> None:
+    admitting, strange = check(seed=2, count=60_000)
+    assert admitting > 5000
+    assert strange > 2000
+
+
+def statement_with(claim: str, operator: str, value: Any) -> dict[str, Any]:
+    condition: dict[str, Any] = {
+        "StringEquals": {f"{ACME}:aud": AUDIENCE},
+        "StringLike": {f"{ACME}:sub": f"{REPO}:{ENV}:*"},
+    }
+    own = "StringEquals" if claim == "aud" else "StringLike"
+    del condition[own]
+    condition.setdefault(operator, {})[f"{ACME}:{claim}"] = value
+    principal = {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ACME}"}
+    return {
+        "Effect": "Allow",
+        "Principal": principal,
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": condition,
+    }
+
+
+def reviewed(claim: str, operator: str, value: Any, version: str = "2012-10-17") -> Review:
+    return review({"Version": version, "Statement": [statement_with(claim, operator, value)]}, ACCOUNT, Names())
+
+
+_OPERATORS = ["StringEquals", "StringLike", "StringNotLike", "ArnLike", "StringEqualsIgnoreCase", "Null"]
+
+
+@pytest.mark.parametrize("operator", _OPERATORS)
+@pytest.mark.parametrize("claim", ["aud", "sub"])
+def test_a_policy_variable_in_subject_or_audience_is_an_error_and_wide(claim: str, operator: str) -> None:
+    values = [
+        value
+        for variable in VARIABLES
+        for value in (variable, f"{variable}*", f"{REPO}:{variable}", [f"{REPO}:{ENV}:*", variable])
+    ]
+    for value in values:
+        found = reviewed(claim, operator, value)
+        assert "policy-variable" in {fault.rule for fault in found.faults}
+        assert [one.grade for one in found.admitted] == [Grade.WORKSPACE_WIDE]
+
+
+@pytest.mark.parametrize("placeholder", PLACEHOLDERS)
+@pytest.mark.parametrize("operator", ["StringEquals", "StringLike"])
+def test_a_placeholder_that_was_not_filled_in_is_named_and_lets_in_nobody(placeholder: str, operator: str) -> None:
+    for claim in ("aud", "sub"):
+        found = reviewed(claim, operator, f"{placeholder}:*")
+        (fault,) = found.faults
+        assert (fault.level, fault.matches_nothing) == ("error", True)
+        assert placeholder in fault.message
+        assert [one.grade for one in found.admitted] == [None]
+
+
+def test_bare_characters_are_no_variables() -> None:
+    assert reviewed("aud", "StringEquals", "team-${$}").faults == ()
+    (fault,) = reviewed("sub", "StringLike", f"{REPO}:${{*}}").faults
+    assert (fault.rule, fault.matches_nothing) == ("wrong-subject", True)
+
+
+def test_the_older_version_has_no_variables() -> None:
+    found = reviewed("sub", "StringLike", f"${{{ACME}:sub}}", version="2008-10-17")
+    assert [fault.rule for fault in found.faults] == ["wrong-subject"]
+    assert [one.grade for one in found.admitted] == [None]
+
+
+def passes(policy: dict[str, Any], request: WebIdentityRequest, key: str) -> bool:
+    """Tell whether the tests of a key let a token through."""
+    found = decided(policy, request)
+    checks = [] if found is None else [check for check in found.statements[0].checks if check.key == key]
+    return bool(checks) and all(check.holds for check in checks)
+
+
+def test_what_is_said_to_match_nothing_lets_nothing_through() -> None:
+    rng = random.Random(3)
+    tried: Counter[str] = Counter()
+    for policy in any_policies(3, 1000):
+        for fault in review(policy, ACCOUNT, Names()).faults:
+            if not fault.matches_nothing:
+                continue
+            number, operator, key = fault.at[1], str(fault.at[3]), str(fault.at[4])
+            statement = deepcopy(policy["Statement"][number])
+            if not fault.of_key:
+                written = statement["Condition"][operator][key]
+                statement["Condition"] = {operator: {key: written[fault.at[5]] if len(fault.at) > 5 else written}}
+            alone = {**policy, "Statement": [statement]}
+            for request in tokens_for(rng, alone, 8):
+                own = key.rpartition(":")[0].lower() == request.issuer_path
+                if fault.rule == "two-issuers":
+                    # It is said of the tokens of the issuer that the principal names.
+                    assert own or not passes(alone, request, key), (fault, alone)
+                elif fault.of_key:
+                    decision = decided(alone, request)
+                    assert decision is None or not decision.allowed, (fault, alone)
+                elif own:
+                    assert not passes(alone, request, key), (fault, alone)
+                tried[fault.rule] += 1
+    assert {"two-issuers", "wrong-subject", "wildcard-under-equals", "wrong-audience"} <= {*tried}
+    assert tried.total() > 1000
+
+
+def test_nobody_is_said_of_policies_that_let_in_nobody() -> None:
+    rng = random.Random(4)
+    nobody = 0
+    for policy in any_policies(4, 600):
+        found = review(policy, ACCOUNT, Names())
+        if all(one.grade is None for one in found.admitted):
+            nobody += 1
+            for request in tokens_for(rng, policy, 12):
+                decision = decided(policy, request)
+                assert decision is None or not decision.allowed, policy
+    assert nobody > 50
+
+
+def test_values_that_match_something_each_and_nothing_together_let_in_nobody() -> None:
+    rng = random.Random(5)
+    for _ in range(200):
+        one, other = rng.choice(SUBJECT_VALUES), rng.choice(SUBJECT_VALUES)
+        statement = statement_with("sub", "StringLike", one)
+        statement["Condition"]["ForAnyValue:StringLike"] = {f"{ACME}:sub": other}
+        found = review({"Version": "2012-10-17", "Statement": [statement]}, ACCOUNT, Names())
+        alone = [reviewed("sub", "StringLike", value).admitted[0].grade for value in (one, other)]
+        grade = found.admitted[0].grade
+        assert grade is None or None not in alone
+        excluded = any(fault.of_key and fault.matches_nothing for fault in found.faults)
+        assert excluded is (grade is None and None not in alone)
