@@ -13,6 +13,9 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --generate-hashes --univ
 PULUMI_VERSION = $(shell awk '$$1 == "github.com/pulumi/pulumi/pkg/v3" {print $$2}' tools/pulumi/go.mod)
 PULUMI_FOLDER = $${XDG_CACHE_HOME:-$$HOME/.cache}/bitbucket-aws-oidc/pulumi/$(PULUMI_VERSION)
 
+# What Python runs by itself when it starts in .venv, and where that is: the stamp holds it as `make setup` left it.
+STARTUP := (pwd -P; cd .venv && tail -n +1 pyvenv.cfg lib/python*/site-packages/{*.pth,sitecustomize.py,usercustomize.py}; true) 2>/dev/null
+
 .PHONY: help setup pulumi sandbox test live lint format lock bench docs clean
 
 help: ## list the targets
@@ -20,15 +23,20 @@ help: ## list the targets
 
 setup: $(STAMP) ## build .venv with the locked, hash-checked dependencies and the bitbucket-oidc command
 
+# A .venv that was copied here, or into which somebody put what runs at every start, is built anew.
+ifneq ($(shell { cmp -s <($(STARTUP)) $(STAMP) || echo changed; } 2>/dev/null),)
+.PHONY: $(STAMP)
+endif
+
 # uv comes from the package index under the hash that requirements-dev.txt holds for it, and then installs the rest.
 $(STAMP): requirements-dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version)'
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PYTHON) -m venv --clear .venv
 	awk '/^[a-z]/ {wanted = /^uv==/} wanted' requirements-dev.txt > .venv/requirements-uv.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/requirements-uv.txt
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements-dev.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
-	@touch $@
+	@$(STARTUP) > $@
 
 pulumi: ## build the Pulumi CLI for the tests, once for each version, where Go is and no pulumi is on PATH
 	@tools/pulumi/build "$(PULUMI_FOLDER)" "$(PULUMI_VERSION)"

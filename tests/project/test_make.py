@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -171,3 +172,74 @@ def test_no_command_but_the_sandbox_may_import_the_sandbox_or_what_shows_it(tmp_
     assert "BROKEN" in found
     assert "cli.planted" in found
     assert "cli.ci.planted" in found
+
+
+PYTHON_THAT_MAKES_A_VENV = """#!/bin/bash
+echo "$@" >> "$CALLS"
+[ "$1 $2" = "-m venv" ] || exit 0
+[ "$3" != --clear ] || rm -rf .venv
+mkdir -p .venv/bin .venv/lib/python3.11/site-packages
+echo "home = /usr" > .venv/pyvenv.cfg
+echo /src > .venv/lib/python3.11/site-packages/_editable.pth
+for program in python uv; do echo "#!/bin/sh" > .venv/bin/$program; chmod +x .venv/bin/$program; done
+"""
+
+
+@dataclass
+class Clone:
+    """A clone in which `make setup` runs, with a Python that makes a `.venv` and reaches no package index."""
+
+    folder: Path
+    python: Path
+
+    def set_up(self) -> bool:
+        """Run it, and tell whether it built a `.venv`."""
+        calls = self.folder / "calls"
+        calls.unlink(missing_ok=True)
+        command = ["make", "--silent", "--directory", str(self.folder), "setup", f"PYTHON={self.python}"]
+        subprocess.run(command, env={"PATH": os.environ["PATH"], "CALLS": str(calls)}, check=True, timeout=30)
+        return calls.exists() and "-m venv" in calls.read_text()
+
+    def plant(self, name: str) -> Path:
+        planted = self.folder / ".venv" / "lib" / "python3.11" / "site-packages" / name
+        planted.parent.mkdir(parents=True, exist_ok=True)
+        planted.write_text("import os")
+        return planted
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Clone:
+    folder, python = tmp_path / "clone", tmp_path / "python"
+    folder.mkdir()
+    for name in ("Makefile", "pyproject.toml", "requirements-dev.txt"):
+        shutil.copy(PROJECT / name, folder)
+    python.write_text(PYTHON_THAT_MAKES_A_VENV)
+    python.chmod(0o755)
+    return Clone(folder, python)
+
+
+def test_setup_builds_once_and_again_when_the_requirements_changed(clone: Clone) -> None:
+    assert [clone.set_up(), clone.set_up()] == [True, False]
+    later = (clone.folder / ".venv" / ".ready").stat().st_mtime + 10
+    os.utime(clone.folder / "requirements-dev.txt", (later, later))
+    assert clone.set_up()
+
+
+@pytest.mark.parametrize("name", ["planted.pth", "sitecustomize.py", "usercustomize.py", "_editable.pth"])
+def test_what_would_run_at_every_start_does_not_survive_setup(clone: Clone, name: str) -> None:
+    clone.set_up()
+    planted = clone.plant(name)
+    assert clone.set_up()
+    assert not planted.exists() or planted.read_text() != "import os"
+    assert not clone.set_up()
+
+
+def test_a_venv_that_setup_did_not_make_is_built_anew(clone: Clone, tmp_path: Path) -> None:
+    planted = clone.plant("planted.pth")
+    (clone.folder / ".venv" / "bin").mkdir()
+    (clone.folder / ".venv" / "bin" / "python").symlink_to(sys.executable)
+    (clone.folder / ".venv" / ".ready").touch()
+    assert clone.set_up()
+    assert not planted.exists()
+    shutil.copytree(clone.folder, tmp_path / "copy", symlinks=True)
+    assert Clone(tmp_path / "copy", clone.python).set_up()
