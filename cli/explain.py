@@ -31,6 +31,11 @@ from oidc.errors import UsageError
 from oidc.identifiers import ACCOUNT_ID_PATTERN
 from oidc.limits import VPC_ENDPOINT_ID
 
+_FURTHER_AUDIENCE = (
+    "Bitbucket adds an audience that a step asks for to the workspace's own, most likely, and STS refuses a token with "
+    "two: this is about a token with this audience alone"
+)
+
 _READ = 4 * (LONGEST_TOKEN + 1)
 """Bytes of standard input: enough to see that it is too long."""
 
@@ -72,6 +77,8 @@ def command(inventory: Path, output: str, *, every: bool, strict: bool, **asked:
     show_findings(found.findings)
     if found.plan is not None:
         claims = claims or _step_claims(read.inventory, asked)
+        if asked["audience"] is not None:
+            show_notes([_FURTHER_AUDIENCE])
         names = Names.of(read.inventory)
         call = Call(claims, at, source_ip, vpc_endpoint, is_token)
         show_notes(claim_notes(claims))

@@ -79,6 +79,8 @@ def _token_command(session: Session, line: TrustPlan) -> str | None:
 def _note(role: RolePlan) -> str:
     if places := [*map(str, role.source_ips), *role.source_vpces]:
         return f"refused from this machine: only from {', '.join(places)}"
+    if not all(set(line.default_audiences) & set(line.audiences) for line in role.trust if line.default_audiences):
+        return "Bitbucket adds the workspace's own audience, most likely, and AWS refuses a token with two"
     return f"the last day is {role.expires}" if role.expires else ""
 
 

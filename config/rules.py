@@ -149,6 +149,9 @@ RULES: dict[str, Rule] = {
     "production-outside-environments": Rule(
         "warning", "An account labelled for production is trusted to named deployment environments alone."
     ),
+    "further-audiences": Rule(
+        "warning", "Steps ask for no audience besides their workspace's own: STS refuses a token with two."
+    ),
     "wide-network": Rule(
         "warning", "A network of `source_ips` is no wider than an organisation's own: /16, or /32 of IPv6."
     ),

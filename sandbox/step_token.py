@@ -32,8 +32,8 @@ def signed(bitbucket: EmulatedBitbucket, step: Step, audiences: Sequence[str], *
     Args:
         bitbucket: Signs it.
         step: The step.
-        audiences: ``aud`` in place of the workspace's own: one as a text, several as a list. Bitbucket always puts the
-            workspace's own first, and how STS reads a list is not documented; one alone is what the proof presents.
+        audiences: ``aud`` in place of the workspace's own: one as a text, several as a list. Bitbucket puts the
+            workspace's own first, and STS refuses a list of several.
         now: When it is issued, aware; by default now.
     """
     claims = step_claims(step, issued_at=now or datetime.now(UTC))

@@ -85,8 +85,8 @@ def _oidc(line: TrustPlan) -> list[str]:
         return ["oidc: true"]
     asked: Sequence[str] = line.audiences[:1]
     return [
-        "# Bitbucket adds these to the workspace's own audience, so that `aud` is a list; how STS compares one is not",
-        "# documented. `bitbucket-oidc doctor --exchange` in the step shows it.",
+        "# Bitbucket adds these to the workspace's own audience, most likely, and STS refuses a token with two:",
+        "# `bitbucket-oidc doctor --exchange` in the step shows it.",
         "oidc:",
         "  audiences:",
         *(f"    - {scalar(audience)}" for audience in asked),

@@ -37,7 +37,8 @@ def admits(policy: Mapping[str, Any], claims: Mapping[str, Any], _arn: str) -> b
     for statement in policy["Statement"]:
         accepted = statement["Condition"].get("StringEquals", {}).get(f"{issuer}:aud", [])
         patterns = statement["Condition"].get("StringLike", {}).get(f"{issuer}:sub", [])
-        has_audience = any(one in _listed(accepted) for one in _listed(claims.get("aud")))
+        # Where the token has it, `azp` alone is what `aud` of a trust policy compares with.
+        has_audience = any(one in _listed(accepted) for one in _listed(claims.get("azp", claims.get("aud"))))
         if has_audience and any(_like(str(claims.get("sub")), pattern) for pattern in _listed(patterns)):
             return True
     return False

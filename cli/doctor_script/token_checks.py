@@ -44,7 +44,7 @@ def check_token(environ: Mapping[str, str], now: float, report: Report) -> dict[
     if claims is None:
         report.problem("broken-token", f"{TOKEN} holds no token", "do not set it yourself: Bitbucket does")
         return None
-    report.claims = {name: claims[name] for name in ("iss", "aud", "sub", "iat", "nbf", "exp") if name in claims}
+    report.claims = {name: claims[name] for name in ("iss", "aud", "azp", "sub", "iat", "nbf", "exp") if name in claims}
     _check_times(claims, now, report)
     _check_issuer(str(claims.get("iss", "")), environ.get("BITBUCKET_WORKSPACE", ""), report)
     _check_subject(str(claims.get("sub", "")), environ, report)
@@ -116,6 +116,6 @@ def _check_audience(claims: Mapping[str, Any], report: Report) -> None:
     own = f"ari:cloud:bitbucket::workspace/{str(claims.get('workspaceUuid', '')).strip('{}')}"
     if "workspaceUuid" in claims and own not in audiences:
         report.problem("audience", f"`aud` lacks the workspace's own audience {own}", "write `oidc: true`")
-    if len(audiences) > 1:
-        what = "`aud` is a list: how STS compares one is not documented"
-        report.note("audience", what, "write `oidc: true` without `audiences:` on steps that go to AWS")
+    if len(audiences) > 1 and "azp" not in claims:
+        what = f"`aud` has {len(audiences)} audiences and there is no `azp`: STS refuses such a token"
+        report.problem("audience", what, "write `oidc: true` without `audiences:` on steps that go to AWS")

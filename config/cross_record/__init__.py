@@ -36,6 +36,7 @@ _CHECKS = (
     pairs.check_pairs,
     previous_keys.check_previous_keys,
     previous_keys.check_names_of_renamed_roles,
+    trust.check_further_audiences,
     wide_trust.check_wide_trust,
     source_addresses.check_source_addresses,
     permissions.check_references,

@@ -24,6 +24,22 @@ def check_trust(context: Context) -> None:
             _check_twice(context, at, entry, seen)
 
 
+def check_further_audiences(context: Context) -> None:
+    """Report workspaces that declare audiences besides their own: a step that asks for one gets both.
+
+    STS refuses a token with several audiences and no ``azp`` (seen of real AWS, three independent reports). That
+    Bitbucket adds what a step asks for to the workspace's own audience is what others report
+    (https://www.atlassian.com/blog/bitbucket/bitbucket-pipelines-oidc-now-supports-multiple-audiences says "multiple
+    audiences"); no decoded token of such a step was seen, so this is a warning.
+    """
+    for slug, workspace in context.inventory.workspaces.items():
+        own = default_audience(BitbucketUuid(workspace.uuid)) if workspace.uuid else None
+        if any(audience != own for audience in workspace.audiences):
+            message = "a step that asks for a further audience gets a token with two, most likely, which STS refuses"
+            hint = "remove them; or look at the claims of such a step, and accept it: `allow: {further-audiences: WHY}`"
+            context.report("further-audiences", ("workspaces", slug, "audiences"), message, hint)
+
+
 def _is_answered(inventory: Inventory, entry: TrustEntry) -> bool:
     """Tell at once what is true of nearly every entry: all that it names is declared, with its UUID."""
     workspace = inventory.workspaces.get(entry.workspace)

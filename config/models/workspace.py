@@ -81,7 +81,7 @@ class Workspace(InventoryModel):
     audiences: Annotated[
         tuple[Audience, ...], AfterValidator(each_once), EACH_ONCE, example(["deployments"], since="0.1")
     ] = ()
-    """Further audiences that steps ask for; the workspace's own is always there."""
+    """Further audiences that steps ask for; the workspace's own is always there, and STS takes no token with two."""
     previous_slugs: Annotated[
         dict[WorkspaceSlugText, PreviousSlug],
         BeforeValidator(_by_slug),

@@ -29,6 +29,7 @@ class Presented:
         environment_uuid: In the subject, or ``None`` for a step outside of environments.
         audience: ``aud``.
         origin: Where the call to STS comes from.
+        further: What the step asks for besides: ``aud`` is then a list of both, and STS refuses it.
         flaw: What is wrong with the token itself, or the empty string: nobody may accept it then.
     """
 
@@ -38,11 +39,15 @@ class Presented:
     environment_uuid: str | None
     audience: str
     origin: Origin = ANYWHERE
+    further: tuple[str, ...] = ()
     flaw: str = ""
 
 
 def steps_of(inventory: Inventory) -> list[Presented]:
-    """Return a genuine token for every repository and environment of the inventory, with every audience declared."""
+    """Return a genuine token for every repository and environment of the inventory, with every audience declared.
+
+    A step that asks for a further audience gets it besides its workspace's own.
+    """
     found: list[Presented] = []
     for current, workspace in sorted(inventory.workspaces.items()):
         if workspace.uuid is not None:
@@ -63,7 +68,7 @@ def _steps_under(emulated: EmulatedWorkspace, workspace: Workspace) -> Iterator[
             plain = Presented(step, emulated, repository.uuid, uuid, own)
             yield plain
             for audience in sorted(set(workspace.audiences) - {own}):
-                yield replace(plain, name=f"{plain.name}, audience {audience}", audience=audience)
+                yield replace(plain, name=f"{plain.name}, further audience {audience}", further=(audience,))
 
 
 def from_taken_origins(presented: Presented, role: RolePlan) -> list[Presented]:
@@ -115,8 +120,8 @@ BEFORE_THE_TRUST_POLICY = (EXPIRED, FORGED)
 
 
 def expected(role: RolePlan, presented: Presented, today: date) -> bool:
-    """Tell whether the inventory lets a token in."""
-    if presented.flaw or (role.expires is not None and today > role.expires):
+    """Tell whether the inventory lets a token in: one with two audiences gets in nowhere, whatever is declared."""
+    if presented.flaw or presented.further or (role.expires is not None and today > role.expires):
         return False
     if not is_taken(role, presented.origin):
         return False

@@ -17,7 +17,9 @@ def claims_of(presented: Presented) -> dict[str, Any]:
     """Return the claims of one run of one step, with the flaw of its token, if that is in them."""
     step = Step(presented.workspace, presented.repository_uuid, presented.environment_uuid)
     issued_at = datetime.now(UTC) - (_LONG_AGO if presented.flaw == cases.EXPIRED else timedelta())
-    claims = step_claims(step, issued_at=issued_at) | {"aud": presented.audience}
+    claims = step_claims(step, issued_at=issued_at, audiences=presented.further)
+    if not presented.further:
+        claims |= {"aud": presented.audience}
     if presented.flaw == cases.TRAILING_SLASH:
         return claims | {"iss": f"{claims['iss']}/"}
     return claims | {"sub": _misspelt(str(claims["sub"]), presented.flaw)}

@@ -25,6 +25,7 @@ workspaces:
   acme:
     uuid: "{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}"
     audiences: [deployments]
+    allow: {further-audiences: not what this is about}
     previous_slugs: {acme-old: {expires: 2027-03-31}}
     repositories:
       shop:

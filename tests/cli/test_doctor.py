@@ -138,11 +138,17 @@ def test_each_mistake_in_a_token_is_told_once(step: dict[str, str], claims: dict
     assert (code, [problem["check"] for problem in found["problems"]]) == (1, [check])
 
 
-def test_several_audiences_are_a_note(step: dict[str, str]) -> None:
-    held = token(aud=[OWN, "x"])
+@pytest.mark.parametrize(
+    ("claims", "problems"),
+    [({"aud": [OWN, "x"]}, ["audience"]), ({"aud": [OWN, "x"], "azp": OWN}, []), ({"aud": [OWN]}, [])],
+)
+def test_several_audiences_without_azp_are_a_problem(
+    step: dict[str, str], claims: dict[str, Any], problems: list[str]
+) -> None:
+    held = token(**claims)
     Path(step["AWS_WEB_IDENTITY_TOKEN_FILE"]).write_text(held)
     code, found = examined(step | {"BITBUCKET_STEP_OIDC_TOKEN": held})
-    assert (code, [note["check"] for note in found["notes"]]) == (0, ["audience"])
+    assert (code, [problem["check"] for problem in found["problems"]]) == (len(problems), problems)
 
 
 @pytest.mark.parametrize(

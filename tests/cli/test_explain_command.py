@@ -237,8 +237,9 @@ def test_the_time_and_the_address_of_the_call_count(capsys: pytest.CaptureFixtur
 
 
 def test_a_custom_audience_takes_the_place_of_the_workspaces_own(capsys: pytest.CaptureFixture[str]) -> None:
-    out, _ = explained(capsys, "--repository", "acme/site", "--audience", "deploy.example", str(WIDE))
+    out, err = explained(capsys, "--repository", "acme/site", "--audience", "deploy.example", str(WIDE))
     assert "yes by-role  custom-audience" in out
+    assert "STS refuses a token with two" in err
 
 
 def test_notes_say_what_aws_ignores(capsys: pytest.CaptureFixture[str]) -> None:

@@ -41,7 +41,8 @@ def test_it_says_who_is_refused_from_here(session: Any) -> None:
     notes = {way.role: way.note for way in ways(session)}
     assert notes["from-the-office"].startswith("refused from this machine: only from 198.51.100.7/32, ")
     assert notes["gone"] == "the last day is 2020-12-31"
-    assert notes["custom-audience"] == ""
+    assert notes["custom-audience"].endswith("AWS refuses a token with two")
+    assert notes["whole-workspace"] == "the last day is 2031-12-31"
 
 
 def test_variables_that_would_count_before_a_token_file_are_taken_away(

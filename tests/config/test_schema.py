@@ -72,7 +72,14 @@ OF_MEANING = {
     *("unknown-action", "unknown-condition-key", "unknown-service", "unknown-permissions", "bad-condition-value"),
     *("resource-mismatch", "account-resource", "partition-resource", "contradictory-conditions", "denied-anyway"),
     *("expires-soon", "restrictions-check-old", "reserved-name", "state-backend", "whole-workspace-renamed"),
-    *("whole-workspace-trust", "repository-wide-trust", "wide-network", "private-network", "shared-addresses"),
+    *(
+        "whole-workspace-trust",
+        "repository-wide-trust",
+        "further-audiences",
+        "wide-network",
+        "private-network",
+        "shared-addresses",
+    ),
 }
 """What follows from what is written, rather than from how."""
 OF_GUARDRAILS = {rule for rule in RULES if rule.startswith(("guardrail", "delegation-"))}

@@ -19,6 +19,7 @@ from sandbox.surroundings import STRANGER
 WIDE = Path(__file__).parent.parent / "fixtures" / "inventories" / "wide"
 TODAY = date(2026, 11, 23)
 ACME = EmulatedWorkspace("acme", "{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}")
+SITE = "{7d1e2f3a-4b5c-4d6e-8f90-a1b2c3d4e504}"
 SHOP, PRODUCTION = "{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01}", "{c2b1a5de-6b7e-4d4b-b1a0-6a9d8c7b5e03}"
 
 ENDPOINT = "vpce-0123456789abcdef0"
@@ -43,13 +44,13 @@ def presented(**changes: Any) -> Presented:
 def test_a_token_stands_for_every_repository_environment_and_audience(inventory: Inventory) -> None:
     assert [step.name for step in steps_of(inventory)] == [
         "acme/shop, no deployment environment",
-        "acme/shop, no deployment environment, audience deploy.example",
+        "acme/shop, no deployment environment, further audience deploy.example",
         "acme/shop, deployment environment production",
-        "acme/shop, deployment environment production, audience deploy.example",
+        "acme/shop, deployment environment production, further audience deploy.example",
         "acme/shop, deployment environment staging",
-        "acme/shop, deployment environment staging, audience deploy.example",
+        "acme/shop, deployment environment staging, further audience deploy.example",
         "acme/site, no deployment environment",
-        "acme/site, no deployment environment, audience deploy.example",
+        "acme/site, no deployment environment, further audience deploy.example",
         "acme-data/tool, no deployment environment",
         "data-of-acme/tool, no deployment environment",
     ]
@@ -64,13 +65,16 @@ def test_a_token_stands_for_every_repository_environment_and_audience(inventory:
         ("everywhere", {"repository_uuid": random_uuid()}, False),
         ("everywhere", {"workspace": STRANGER}, False),
         ("everywhere", {"audience": "deploy.example"}, False),
+        ("everywhere", {"further": ("deploy.example",)}, False),
+        ("custom-audience", {"repository_uuid": SITE, "audience": "deploy.example"}, True),
+        ("custom-audience", {"repository_uuid": SITE, "further": ("deploy.example",)}, False),
         ("everywhere", {"flaw": "expired"}, False),
         ("from-the-office", {"environment_uuid": None, "origin": Origin("203.0.113.9")}, True),
         ("from-the-office", {"environment_uuid": None, "origin": Origin("192.0.2.9")}, False),
         ("from-the-office", {"origin": Origin("203.0.113.9")}, False),
         ("whole-workspace", {"repository_uuid": random_uuid()}, True),
         ("whole-workspace", {"workspace": STRANGER}, False),
-        ("custom-audience", {"repository_uuid": "{7d1e2f3a-4b5c-4d6e-8f90-a1b2c3d4e504}"}, False),
+        ("custom-audience", {"repository_uuid": SITE}, False),
     ],
 )
 def test_the_inventory_decides(roles: dict[str, RolePlan], role: str, changes: dict[str, Any], lets_in: bool) -> None:

@@ -103,11 +103,12 @@ def test_every_form_of_trust_and_of_entering_an_account(
     assert not_asked == {("expired", False), ("signed by another key", False)}
     assert all(one["evaluated"] in (one["allowed"], None) and one["agrees"] and one["reasons"] for one in decisions)
     allowed = {(d["account"], d["role"], d["token"]) for d in decisions if d["allowed"] and not d["made_up"]}
-    assert {role for _, role, _ in allowed} == {"everywhere", "custom-audience", "from-the-office", "whole-workspace"}
+    assert {role for _, role, _ in allowed} == {"everywhere", "from-the-office", "whole-workspace"}
     assert ("referenced", "everywhere", "acme/shop, deployment environment production") in allowed
-    assert [token for _, role, token in allowed if role == "custom-audience"] == [
-        "acme/site, no deployment environment, audience deploy.example"
-    ]
+    further = [one for one in decisions if one["token"].endswith(", further audience deploy.example")]
+    assert further
+    assert not any(one["allowed"] for one in further)
+    assert all("Token audience contains more than one audience" in one["reasons"][0] for one in further)
 
 
 def test_families_and_pairs(here: Path, capsys: pytest.CaptureFixture[str], engine: str) -> None:

@@ -38,6 +38,11 @@ _NOT_VALID = (
     "The web identity token that was passed could not be validated by Amazon Web Services. Get a new identity token "
     "from the identity provider and then retry the request."
 )
+_NOT_VALIDATED = (
+    "The web identity token provided could not be validated. See the AssumeRoleWithWebIdentity documentation for "
+    "requirements."
+)
+_SEVERAL_AUDIENCES = "Token audience contains more than one audience while authorized party is not present"
 
 Claims = Mapping[str, Any]
 
@@ -51,11 +56,11 @@ def web_identity(inner: Inner, keys: IssuerKeys, clock: Callable[[], float]) -> 
         claims = read_claims(token)
         account = call.params["RoleArn"].split(":")[4]
         provider = _oidc_provider(inner, account, claims["iss"])
-        audience = accepted_audience(claims["aud"], provider["ClientIDList"])
+        audience = accepted_audience(claims, provider["ClientIDList"])
         # In a thread: the issuer may be slow, and everybody else's calls go on.
         await asyncio.to_thread(_verify, keys, claims["iss"], token)
         check_times(claims, clock())
-        status, headers, body = await proceed(call.with_params(WebIdentityToken=token))
+        status, headers, body = await proceed(call.with_params(WebIdentityToken=_as_compared(claims, audience)))
         if status != 200:  # noqa: PLR2004 - HTTP: OK
             return status, headers, body
         said = {
@@ -80,8 +85,8 @@ def read_claims(token: str) -> Claims:
         claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
     except (jwt.PyJWTError, ValueError) as error:
         raise RefusalError("InvalidIdentityToken", _NO_JWT) from error
-    for name in ("iss", "sub", "aud", "exp", "iat"):
-        if claims.get(name) in (None, "", []):
+    for name in ("iss", "sub", "aud", "iat", "exp"):
+        if claims.get(name) is None or (name != "sub" and claims[name] in ("", [])):
             raise RefusalError("InvalidIdentityToken", f"Missing a required claim: {name}")
     texts = [claims["iss"], claims["sub"]]
     times = [claims["exp"], claims["iat"], claims.get("nbf", 0)]
@@ -94,21 +99,33 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def accepted_audience(audience: object, client_ids: list[str]) -> str:
-    """Return the audience of the token that the OIDC provider lists.
+def accepted_audience(claims: Claims, client_ids: list[str]) -> str:
+    """Return what a token has for its audience: ``azp`` where it is there, else ``aud``, which may be a list of one.
 
-    How AWS reads a token with several audiences is not documented. Here it is enough that one of them is listed; the
-    trust policy is ministack's to decide, which compares such a token's audience with nothing that could match by
-    ``StringEquals``, and so refuses it.
+    Real AWS was seen to do so (us-east-1, 2026-09-11, recorded calls), and to refuse a token with several audiences and
+    no ``azp`` with these words; two others report the same.
 
     Raises:
-        RefusalError: None of them is.
+        RefusalError: The token has several audiences and no ``azp``, or the OIDC provider does not list what counts.
     """
-    audiences = audience if isinstance(audience, list) else [audience]
-    for candidate in audiences:
-        if candidate in client_ids:
-            return str(candidate)
-    raise RefusalError("InvalidIdentityToken", "Incorrect token audience")
+    audiences = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
+    if "azp" in claims:
+        if claims["azp"] not in client_ids:
+            raise RefusalError("InvalidIdentityToken", _NOT_VALIDATED)
+        return str(claims["azp"])
+    if len(audiences) > 1:
+        raise RefusalError("InvalidIdentityToken", _SEVERAL_AUDIENCES)
+    if audiences[0] not in client_ids:
+        raise RefusalError("InvalidIdentityToken", "Incorrect token audience")
+    return str(audiences[0])
+
+
+def _as_compared(claims: Claims, audience: str) -> str:
+    """Return a token whose ``aud`` is what trust policies compare: ministack reads neither ``azp`` nor a list of one.
+
+    It looks at no signature.
+    """
+    return jwt.encode({**claims, "aud": audience}, "unused" * 8, algorithm="HS256")
 
 
 def check_times(claims: Claims, now: float) -> None:
