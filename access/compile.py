@@ -51,7 +51,7 @@ def compile_plan(loaded: Loaded) -> Compiled:
     """Compile what was loaded. What IAM would refuse of the rendered result becomes a finding, too.
 
     Raises:
-        UnprovenPlanError: A rendered trust policy does not admit exactly what the inventory declares.
+        UnprovenPlanError: The plan is not exactly what the inventory declares.
     """
     inventory = loaded.inventory
     selector = AccountSelector(inventory.accounts)
@@ -73,7 +73,7 @@ def compile_plan(loaded: Loaded) -> Compiled:
     silenced = tuple(sorted(loaded.sources.allowances.silenced))
     plan = None if has_errors(findings) else AccessPlan(tuple(accounts))
     if plan is not None:
-        prove_exact(plan)
+        prove_exact(plan, loaded.validated, loaded.lock.lock)
     return Compiled(plan, findings, silenced, tuple(accounts))
 
 

@@ -33,6 +33,7 @@ class Loaded:
         inventory: The sound part of it, with UUIDs from the lock and documents from policy files. Where no finding
             is an error, all of it.
         written: The same, without UUIDs from the lock.
+        validated: As it comes out of the models: without pairs, without anything from the lock. The proof begins here.
         lock: As read.
         sources: The files, for the places of further findings.
         findings: In file order.
@@ -40,6 +41,7 @@ class Loaded:
 
     inventory: Inventory
     written: Inventory
+    validated: Inventory
     lock: ReadLock
     sources: Sources
     findings: tuple[Finding, ...]
@@ -88,7 +90,7 @@ def load_inventory(
     if sources.data:
         selector = AccountSelector(inventory.accounts)
         check(Context(written, inventory, read, sources, selector, today))
-    return Loaded(inventory, written, read, sources, in_file_order(sources.findings))
+    return Loaded(inventory, written, validated.inventory, read, sources, in_file_order(sources.findings))
 
 
 def _hint_for_empty(sources: Sources, fault: Fault) -> str | None:

@@ -1,10 +1,10 @@
 """A call that shows what a flaw of a trust policy means: one that is decided otherwise than is declared."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
-from typing import Any
 
 from access.evaluation.decide import decide
 from access.evaluation.request import WebIdentityRequest
@@ -20,12 +20,16 @@ _TODAY = datetime(2000, 1, 1, tzinfo=UTC)
 """Before any end of access that an inventory could still name."""
 
 
-def example_of_flaw(document: Mapping[str, Any], declared: Mapping[Gate, set[Steps]], account: AccountPlan) -> str:
+def example_of_flaw(text: str, declared: Mapping[Gate, set[Steps]], account: AccountPlan) -> str:
     """Return a call that the trust evaluator decides otherwise than is declared, or the empty string.
 
     The calls tried are those that are declared and those one step away from them: another audience, repository,
-    environment, address or day. That none is found proves nothing.
+    environment, address or day. That none is found proves nothing. Of a key that stands twice the last one counts.
     """
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return ""
     for gate, steps in sorted(declared.items(), key=str):
         for request in _calls(gate, steps, account):
             expected = any(_passes(request, each, declared[each]) for each in declared)

@@ -193,6 +193,7 @@ _IN_PLACE = "U"
 """Stands for a UUID in the shape of a pattern; no subject has this character."""
 
 
+@lru_cache(maxsize=1 << 16)
 def meaning(pattern: str) -> Steps | None:
     """Return the steps whose subjects are exactly those that a pattern matches, or ``None`` where this is not known.
 

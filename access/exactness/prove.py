@@ -1,39 +1,84 @@
-"""Prove for every role that its trust policy admits exactly what the inventory declares, or say for which token not."""
+"""Prove that a plan is what the inventory declares: the same roles, and each admits the declared tokens alone."""
 
+from collections.abc import Collection
+
+from access.exactness.declared import REPORT_IT, DeclaredRole, declared_roles
 from access.exactness.example import example_of_flaw
-from access.exactness.gates import REPORT_IT, Gate, declared_gates
+from access.exactness.gates import Gate
 from access.exactness.languages import Subject, difference, goes_beyond, meaning
-from access.exactness.rendered import FlawError, rendered_gates
+from access.exactness.rendered import FlawError, bound_places, rendered_gates
+from access.exactness.shown import shown_otherwise
 from access.exactness.steps import Steps
 from access.plan import AccessPlan, AccountPlan, RolePlan
+from config.lock.models import Lock
+from config.models.inventory import Inventory
 from oidc.errors import UnprovenPlanError
 
+_SESSION_POLICY = "bitbucket-oidc-source-addresses"
+"""The inline policy that binds sessions to source addresses."""
 
-def prove_exact(plan: AccessPlan) -> None:
-    """Prove a plan: for each role, the tokens that are admitted are those that are declared.
+
+def prove_exact(plan: AccessPlan, inventory: Inventory, lock: Lock) -> None:
+    """Prove a plan: its roles are those that are declared, and so are the tokens that each of them admits.
+
+    Args:
+        plan: Of a sound inventory, with all accounts.
+        inventory: As validated: without pairs, and without UUIDs from the lock.
+        lock: As read.
 
     Raises:
-        UnprovenPlanError: For one they are not; the message has a token that shows it.
+        UnprovenPlanError: They are not. The message has a token that shows it, or says what differs.
     """
+    declared = declared_roles(inventory, lock)
+    _check_same("accounts", [account.key for account in plan.accounts], declared)
     for account in plan.accounts:
+        written = inventory.accounts[account.key]
+        planned = f"{account.id} of partition {account.partition.value}"
+        if planned != (meant := f"{written.id} of partition {written.partition.value}"):
+            what = f"account {account.key} is {planned} in the plan, and the inventory declares {meant}"
+            raise UnprovenPlanError(what, do=REPORT_IT)
+        roles = declared[account.key]
+        _check_same(f"roles of account {account.key}", [role.key for role in account.roles], roles)
+        arns = f"arn:{written.partition.value}:iam::{written.id}:"
         for role in account.roles:
-            _prove_role(account, role)
+            _prove_role(account, arns, role, roles[role.key])
 
 
-def _prove_role(account: AccountPlan, role: RolePlan) -> None:
-    declared = declared_gates(role)
-    document = role.trust_policy.to_json()
+def _check_same(what: str, planned: list[str], declared: Collection[str]) -> None:
+    if sorted(planned) == sorted(declared):
+        return
+    more, less = sorted(set(planned).difference(declared)), sorted(set(declared).difference(planned))
+    twice = sorted({key for key in planned if planned.count(key) > 1})
+    found = {"not declared": more, "missing in the plan": less, "twice in the plan": twice}
+    said = "; ".join(f"{', '.join(keys)} {how}" for how, keys in found.items() if keys)
+    raise UnprovenPlanError(f"the {what} in the plan are not those that the inventory declares: {said}", do=REPORT_IT)
+
+
+def _prove_role(account: AccountPlan, arns: str, role: RolePlan, declared: DeclaredRole) -> None:
+    """Prove one role; ``arns`` is what the ARNs of its account begin with."""
+    arn = f"{arns}role{declared.path}{declared.name}"
+    if (role.arn, role.path, role.name) != (arn, declared.path, declared.name):
+        raise _unproven(account, role, "the ARN", f"{role.arn}, path {role.path}, name {role.name} in place of {arn}")
+    _prove_trust_policy(account, f"{arns}oidc-provider/", role, declared)
+    if wrong := _wrong_binding(role, declared):
+        raise _unproven(account, role, "the binding of sessions", wrong)
+    if wrong := shown_otherwise(role, declared):
+        raise _unproven(account, role, "what the plan shows", wrong)
+
+
+def _prove_trust_policy(account: AccountPlan, oidc_providers: str, role: RolePlan, declared: DeclaredRole) -> None:
+    text, gates = role.trust_policy.text, declared.gates
     try:
-        admitted = rendered_gates(document, f"arn:{account.partition.value}:iam::{account.id}:oidc-provider/")
+        admitted = rendered_gates(text, oidc_providers)
     except FlawError as flaw:
-        example = example_of_flaw(document, declared, account)
-        raise _unproven(account, role, f"{flaw}, so {example}" if example else str(flaw)) from flaw
-    if {gate: {meaning(pattern) for pattern in patterns} for gate, patterns in admitted.items()} == declared:
+        example = example_of_flaw(text, gates, account)
+        raise _unproven(account, role, "the trust policy", f"{flaw}, so {example}" if example else str(flaw)) from flaw
+    if {gate: {meaning(pattern) for pattern in patterns} for gate, patterns in admitted.items()} == gates:
         return
     # What is admitted comes first: of two faults it is the worse one.
-    for gate in [*admitted, *sorted(declared.keys() - admitted.keys(), key=str)]:
-        if wrong := _wrong_at(gate, admitted.get(gate, set()), declared.get(gate, set())):
-            raise _unproven(account, role, wrong)
+    for gate in [*admitted, *sorted(gates.keys() - admitted.keys(), key=str)]:
+        if wrong := _wrong_at(gate, admitted.get(gate, set()), gates.get(gate, set())):
+            raise _unproven(account, role, "the trust policy", wrong)
 
 
 def _wrong_at(gate: Gate, patterns: set[str], steps: set[Steps]) -> str:
@@ -52,6 +97,19 @@ def _as_token(gate: Gate, subject: Subject) -> str:
     return f"the token with {gate}, sub {subject.text} is {sides[0] if subject.admitted else sides[1]}"
 
 
-def _unproven(account: AccountPlan, role: RolePlan, what: str) -> UnprovenPlanError:
-    where = f"the trust policy of roles.{role.key} in account {account.key} is not what the inventory declares"
+def _wrong_binding(role: RolePlan, declared: DeclaredRole) -> str:
+    policy = role.inline_policies.get(_SESSION_POLICY)
+    if policy is None or not declared.is_bound:
+        return "" if (policy is not None) is declared.is_bound else "it is there" if policy else "it is missing"
+    try:
+        networks, endpoints = bound_places(policy.text)
+    except FlawError as flaw:
+        return str(flaw)
+    if (networks, endpoints) != (declared.networks, declared.endpoints):
+        return f"credentials work from {', '.join(sorted(networks | endpoints)) or 'nowhere'}"
+    return ""
+
+
+def _unproven(account: AccountPlan, role: RolePlan, part: str, what: str) -> UnprovenPlanError:
+    where = f"{part} of roles.{role.key} in account {account.key} is not what the inventory declares"
     return UnprovenPlanError(f"{where}: {what}", do=REPORT_IT)

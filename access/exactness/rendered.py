@@ -5,8 +5,12 @@ own account, ``sts:AssumeRoleWithWebIdentity``, and a condition with ``aud`` by 
 ``StringLike``, and at most a place and an end. So there is no denial, no second principal, no set operator and no
 ``…IfExists``, of which the latter two hold when a key is missing
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html).
+
+What is read is the text itself. A key that stands twice in an object is a flaw: RFC 8259, section 4, leaves open which
+of the two counts, so IAM may take the one that the review does not show.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,16 +24,17 @@ class FlawError(Exception):
     """A trust policy has something that this program never renders on purpose."""
 
 
-def rendered_gates(document: Mapping[str, Any], oidc_providers: str) -> dict[Gate, set[str]]:
+def rendered_gates(text: str, oidc_providers: str) -> dict[Gate, set[str]]:
     """Return what a trust policy admits: for each gate the patterns of subjects that may pass.
 
     Args:
-        document: The trust policy as parsed JSON.
+        text: The trust policy as IAM gets it.
         oidc_providers: What the ARN of an OIDC provider begins with: ``arn:aws:iam::222222222222:oidc-provider/``.
 
     Raises:
         FlawError: It has an element, operator or key that it must not have, or lacks one.
     """
+    document = _parsed(text)
     if document.keys() != {"Version", "Statement"} or document["Version"] != "2012-10-17":
         raise FlawError(f"the policy has {', '.join(document)} and version {document.get('Version')}")
     if not isinstance(document["Statement"], list):
@@ -45,6 +50,57 @@ def rendered_gates(document: Mapping[str, Any], oidc_providers: str) -> dict[Gat
     return admitted
 
 
+def bound_places(text: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the networks and the VPC endpoints outside of which a session policy denies everything.
+
+    It has one statement, and that has these elements alone. What AWS services call on the role's behalf is let through
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/access_forward_access_sessions.html).
+
+    Raises:
+        FlawError: It is anything else.
+    """
+    document = _parsed(text)
+    statements = document.get("Statement")
+    if document.keys() != {"Version", "Statement"} or document["Version"] != "2012-10-17":
+        raise FlawError(f"the policy has {', '.join(document)} and version {document.get('Version')}")
+    if not isinstance(statements, list) or len(statements) != 1 or not isinstance(statements[0], Mapping):
+        raise FlawError("the policy has not one statement")
+    condition = statements[0].get("Condition")
+    rest = {name: value for name, value in statements[0].items() if name not in ("Sid", "Condition")}
+    if rest != {"Effect": "Deny", "Action": "*", "Resource": "*"} or not isinstance(condition, Mapping):
+        raise FlawError(f"it is {statements[0]!r}")
+    tests = _tests(condition)
+    if tests.pop(("BoolIfExists", "aws:ViaAWSService"), None) != ["false"]:
+        raise FlawError("it does not compare aws:ViaAWSService")
+    networks = frozenset(tests.pop(("NotIpAddress", "aws:SourceIp"), ()))
+    endpoints = frozenset(tests.pop(("StringNotEquals", "aws:SourceVpce"), ()))
+    if tests:
+        raise FlawError(f"its condition has {', '.join(f'{operator} of {key}' for operator, key in tests)}")
+    return networks, endpoints
+
+
+def _parsed(text: str) -> Mapping[str, Any]:
+    """Parse a policy document; a key that stands twice in one object is a flaw."""
+    try:
+        document = _DECODER.decode(text)
+    except ValueError as error:
+        raise FlawError(f"the policy is not JSON: {error}") from None
+    if not isinstance(document, Mapping):
+        raise FlawError("the policy is not an object")
+    return document
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise FlawError(f"{min(key for key in keys if keys.count(key) > 1)} stands twice in one object")
+    return found
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_each_once)
+
+
 def _statement(statement: object, oidc_providers: str) -> tuple[list[Gate], list[str]]:
     if not isinstance(statement, Mapping) or statement.keys() != {"Effect", "Principal", "Action", "Condition"}:
         raise FlawError(f"it is {statement!r}")
@@ -55,14 +111,7 @@ def _statement(statement: object, oidc_providers: str) -> tuple[list[Gate], list
     if not isinstance(arn, str) or not arn.startswith(oidc_providers):
         raise FlawError(f"its principal is {principal}")
     issuer = arn.removeprefix(oidc_providers)
-    try:
-        tests = {
-            (operator, key): _texts(values)
-            for operator, keys in statement["Condition"].items()
-            for key, values in keys.items()
-        }
-    except AttributeError:
-        raise FlawError(f"its condition is {statement['Condition']!r}") from None
+    tests = _tests(statement["Condition"])
     audiences = tests.pop(("StringEquals", f"{issuer}:aud"), None)
     patterns = tests.pop(("StringLike", f"{issuer}:sub"), None)
     if not audiences or not patterns:
@@ -74,6 +123,14 @@ def _statement(statement: object, oidc_providers: str) -> tuple[list[Gate], list
         raise FlawError(f"its condition has {', '.join(shown)}")
     place = places[0] if places else EVERYWHERE
     return [Gate(issuer, audience, place, until[0]) for audience in audiences], patterns
+
+
+def _tests(condition: Any) -> dict[tuple[str, str], list[str]]:  # noqa: ANN401 - parsed JSON
+    """Return by operator and key what is compared with."""
+    try:
+        return {(operator, key): _texts(values) for operator, keys in condition.items() for key, values in keys.items()}
+    except AttributeError:
+        raise FlawError(f"its condition is {condition!r}") from None
 
 
 def _texts(values: object) -> list[str]:

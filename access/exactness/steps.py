@@ -9,6 +9,7 @@ Source: https://support.atlassian.com/bitbucket-cloud/docs/deploy-on-aws-using-b
 """
 
 from collections.abc import Iterator
+from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -46,6 +47,26 @@ class Steps(NamedTuple):
             yield product_of(self.repository, None)
         if self.form is not Form.OUTSIDE_ENVIRONMENTS:
             yield product_of(self.repository, self.environment, None)
+
+
+class Line(NamedTuple):
+    """One line of who may assume a role.
+
+    Attributes:
+        workspace: The slug in the issuer: ``acme``.
+        repository: Its slug, or ``None`` for a whole workspace.
+        environment: The name of the deployment environment, or ``None``.
+        steps: Which steps, by the UUIDs of both.
+        audiences: Accepted ones.
+        last_day: The last day in UTC on which a former slug is trusted, or ``None``.
+    """
+
+    workspace: str
+    repository: str | None
+    environment: str | None
+    steps: Steps
+    audiences: frozenset[str]
+    last_day: date | None
 
 
 def product_of(*parts: str | None) -> Product:

@@ -6,16 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from ipaddress import ip_network
-from pathlib import Path
 from typing import Any
 
-from access.compile import compile_plan
 from access.evaluation.request import WebIdentityRequest
 from access.plan import AccountPlan, RolePlan, TrustPlan
-from config.load import load_inventory
 from oidc.identifiers import BitbucketUuid
+from tests.access.exactness.wide import wide
 
-WIDE = Path(__file__).parents[1] / "fixtures" / "inventories" / "wide"
 AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ANY_UUID = "{????????-????-????-????-????????????}"
 
@@ -32,8 +29,7 @@ class Case:
 
 @cache
 def wide_roles() -> tuple[tuple[AccountPlan, RolePlan], ...]:
-    plan = compile_plan(load_inventory(WIDE, today=AT.date())).plan
-    assert plan is not None
+    _, plan = wide()
     return tuple((account, role) for account in plan.accounts for role in account.roles)
 
 

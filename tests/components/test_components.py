@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,16 @@ import pulumi
 import pytest
 
 from access.compile import compile_plan
-from access.plan import AccessPlan
+from access.plan import AccessPlan, AccountPlan, RolePlan
 from components import account_access, bitbucket_oidc, pipeline_role
 from components.aws_provider import AwsSettings
 from components.bitbucket_oidc import BitbucketOidc
 from config.load import load_inventory
+from oidc.identifiers import AccountId
+from oidc.policy_document import PolicyDocument
+from oidc.source_addresses import SESSION_POLICY_NAME
 from oidc.thumbprint import Thumbprint
+from tests.access.exactness.wide import refusal, wide
 
 ROLES = """
 defaults:
@@ -198,6 +203,29 @@ def test_a_role_is_as_planned(run_program: Any, plan: AccessPlan) -> None:
         "arn:aws:iam::aws:policy/ReadOnlyAccess",
     ]
     assert registered.of(INLINE)["prod/deploy/publish"].inputs["name"] == "publish"
+
+
+def test_what_is_registered_of_every_role_is_what_was_proven(run_program: Any) -> None:
+    loaded, plan = wide()
+    registered = run_program(program(plan))
+    roles, accounts = registered.of(ROLE), registered.of(AWS_PROVIDER)
+    assert len(roles) == sum(len(account.roles) for account in plan.accounts)
+
+    def as_registered(account: AccountPlan, role: RolePlan) -> RolePlan:
+        found = roles[f"{account.key}/{role.key}"].inputs
+        binding = registered.of(INLINE).get(f"{account.key}/{role.key}/{SESSION_POLICY_NAME}")
+        bound = {SESSION_POLICY_NAME: PolicyDocument(binding.inputs["policy"])} if binding else {}
+        policy = PolicyDocument(found["assumeRolePolicy"])
+        return replace(role, name=found["name"], path=found["path"], trust_policy=policy, inline_policies=bound)
+
+    def account_as_registered(account: AccountPlan) -> AccountPlan:
+        (allowed,) = json.loads(accounts[account.key].inputs["allowedAccountIds"])
+        found = tuple(as_registered(account, role) for role in account.roles)
+        return replace(account, id=AccountId(allowed), roles=found)
+
+    with_roles = {account.key for account in plan.accounts if account.key in accounts}
+    again = AccessPlan(tuple(account_as_registered(each) if each.key in with_roles else each for each in plan.accounts))
+    assert refusal(loaded, again) == ""
 
 
 def test_a_role_without_managed_policies_owns_that_there_are_none(run_program: Any, plan: AccessPlan) -> None:

@@ -17,6 +17,7 @@ from access.explanation.names import Names
 from access.plan import AccessPlan
 from config.load import load_inventory
 from oidc.errors import EvaluationError
+from tests.access.exactness.wide import WIDE
 from tests.access.near_misses import (
     ACME,
     AT,
@@ -24,7 +25,6 @@ from tests.access.near_misses import (
     ENV,
     REPO,
     STEP,
-    WIDE,
     cases_of_any_policies,
     cases_of_rendered_policies,
 )

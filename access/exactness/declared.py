@@ -1,0 +1,231 @@
+"""What the validated inventory and the lock declare: which steps get which role, in which account, and how.
+
+This is a second reader. It shares nothing with the compiler: it selects accounts, applies overrides, makes plan roles
+and takes UUIDs from the lock by itself. It relies on the models alone, and on the family expansion before them. No
+variable is filled in: none may stand in what decides who gets in.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from fnmatch import fnmatchcase
+from itertools import chain
+from typing import Any, NamedTuple, TypeVar
+
+from access.exactness.gates import Gate, gates_of
+from access.exactness.steps import Form, Line, Steps
+from config.lock.models import Lock, LockedEnvironment, LockedRepository, LockedWorkspace
+from config.models.account import Account
+from config.models.inventory import Inventory
+from config.models.role import AccountsByLabel, Override, Role, RoleSettings
+from config.models.trust import TrustEntry
+from config.models.workspace import Environment, Repository, Workspace
+from oidc.errors import UnprovenPlanError
+
+T = TypeVar("T")
+
+REPORT_IT = "this is a defect of this program and not of the inventory: please report it; nothing was applied"
+
+
+class DeclaredRole(NamedTuple):
+    """A role in an account, as far as it decides who gets in.
+
+    Attributes:
+        path: ``/bitbucket/``.
+        name: In IAM.
+        lines: Who may assume it.
+        networks: Calls may come from these: ``{"203.0.113.0/24"}``.
+        endpoints: Or through these: ``{"vpce-0123456789abcdef0"}``. Neither for everywhere.
+        last_day: The last day of access in UTC, or ``None``.
+        is_bound: Whether its credentials, too, work from these networks and endpoints alone.
+        gates: For each gate the steps that may pass.
+    """
+
+    path: str
+    name: str
+    lines: frozenset[Line]
+    networks: frozenset[str]
+    endpoints: frozenset[str]
+    last_day: date | None
+    is_bound: bool
+    gates: Mapping[Gate, set[Steps]]
+
+
+def declared_roles(inventory: Inventory, lock: Lock) -> dict[str, dict[str, DeclaredRole]]:
+    """Return the roles of every account, by the keys of both.
+
+    Args:
+        inventory: As validated, with families written out; without pairs, and without UUIDs from the lock.
+        lock: As read.
+
+    Raises:
+        UnprovenPlanError: A name or a UUID is missing, or two overrides match one account. Either is a finding.
+    """
+    found: dict[str, dict[str, DeclaredRole]] = {account: {} for account in inventory.accounts}
+    selection, roles = _Selection(inventory.accounts), _Roles(inventory, lock)
+    for key, role in inventory.roles.items():
+        accounts = selection.of(role.accounts)
+        overrides = _by_account(key, role, accounts, selection) if role.overrides else {}
+        for single in _single_roles(key, role):
+            alike = roles.of(single, None)
+            for account in accounts:
+                override = overrides.get(account)
+                found[account][single.key] = alike if override is None else roles.of(single, override)
+    return found
+
+
+class _Selection:
+    """Which accounts keys, globs and labels select; each pattern and each list is worked out once."""
+
+    def __init__(self, accounts: Mapping[str, Account]) -> None:
+        self._accounts = accounts
+        self._like: dict[str, frozenset[str]] = {}
+        self._named: dict[tuple[str, ...], frozenset[str]] = {}
+
+    def like(self, pattern: str) -> frozenset[str]:
+        if pattern not in self._like:
+            is_key = not set("*?[") & set(pattern)
+            keys = {pattern} & self._accounts.keys() if is_key else self._accounts
+            self._like[pattern] = frozenset(key for key in keys if fnmatchcase(key, pattern))
+        return self._like[pattern]
+
+    def of(self, wanted: tuple[str, ...] | AccountsByLabel) -> frozenset[str]:
+        if isinstance(wanted, tuple):
+            if wanted not in self._named:
+                self._named[wanted] = frozenset().union(*map(self.like, wanted))
+            return self._named[wanted]
+        labelled = {
+            key
+            for key, account in self._accounts.items()
+            if all(account.labels.get(label) == value for label, value in wanted.labels.items())
+        }
+        return frozenset(labelled.difference(*map(self.like, wanted.exclude)))
+
+
+def _by_account(key: str, role: Role, accounts: frozenset[str], selection: _Selection) -> dict[str, Override]:
+    found: dict[str, Override] = {}
+    for pattern, override in role.overrides.items():
+        for account in selection.like(pattern) & accounts:
+            if account in found:
+                raise UnprovenPlanError(f"two overrides of roles.{key} match account {account}", do=REPORT_IT)
+            found[account] = override
+    return found
+
+
+class _SingleRole(NamedTuple):
+    """One role of IAM: what stands above the overrides of its entry, and what below them."""
+
+    key: str
+    name: str
+    trust: tuple[TrustEntry, ...]
+    above: tuple[RoleSettings, ...]
+    below: RoleSettings
+
+
+def _single_roles(key: str, role: Role) -> Iterator[_SingleRole]:
+    """Yield a role and, where it is a pair, its plan role: what this does not say is as in the role."""
+    family, bracket, item = key.partition("[")
+    name = role.name or family
+    yield _SingleRole(key, name, role.trust, (), role)
+    if role.plan_role is not None:
+        plan = role.plan_role
+        yield _SingleRole(f"{family}-plan{bracket}{item}", f"{name}-plan", plan.trust, (plan,), role)
+
+
+class _Roles:
+    """Makes declared roles; what several roles trust alike is worked out once."""
+
+    def __init__(self, inventory: Inventory, lock: Lock) -> None:
+        self._inventory, self._lock = inventory, lock
+        self._lines: dict[tuple[object, ...], frozenset[Line]] = {}
+        self._gates: dict[tuple[object, ...], Mapping[Gate, set[Steps]]] = {}
+
+    def of(self, single: _SingleRole, override: Override | None) -> DeclaredRole:
+        layers = single.above if override is None else (*single.above, override)
+
+        def said(setting: str) -> Any:  # noqa: ANN401 - typed by the field
+            for layer in layers:
+                if setting in layer.model_fields_set:
+                    return getattr(layer, setting)
+            return getattr(single.below, setting)
+
+        networks = said("source_ips") or ()
+        if networks == "atlassian":
+            networks = _known(self._lock.address_ranges.get("atlassian"), "the address ranges of Atlassian").networks
+        places = frozenset(map(str, networks)), frozenset(said("source_vpces") or ())
+        last_day = said("expires")
+        trust = tuple([_identity(entry) for entry in single.trust])
+        lines = self._lines.get(trust)
+        if lines is None:
+            entries = (_lines(entry, self._inventory, self._lock) for entry in single.trust)
+            lines = self._lines[trust] = frozenset(chain.from_iterable(entries))
+        gates = self._gates.get(known := (trust, places, last_day))
+        if gates is None:
+            gates = self._gates[known] = gates_of(lines, *places, last_day)
+        path = said("path") or self._inventory.defaults.path
+        return DeclaredRole(path, single.name, lines, *places, last_day, bool(said("bind_session")), gates)
+
+
+def _identity(entry: TrustEntry) -> tuple[object, ...]:
+    """Return all that decides whom an entry trusts."""
+    whole = entry.dangerously_whole_workspace
+    return entry.repository, entry.environments, entry.steps, whole and whole.workspace, entry.audiences
+
+
+def _lines(entry: TrustEntry, inventory: Inventory, lock: Lock) -> Iterator[Line]:
+    """Yield the lines of an entry.
+
+    | the inventory has | the steps are |
+    |---|---|
+    | ``environments: [production]`` | every step of the repository that deploys to that environment |
+    | ``steps: outside_environments`` | every step of the repository that deploys to none |
+    | ``steps: all_including_environments`` | every step of the repository |
+    | ``dangerously_whole_workspace`` | every step of every repository of the workspace |
+
+    All but the last are trusted under the former slugs of the workspace as well, each until its own last day.
+    """
+    whole = entry.dangerously_whole_workspace
+    slug, _, name = (entry.repository or "").partition("/")
+    slug = whole.workspace if whole is not None else slug
+    workspace = _known(inventory.workspaces.get(slug), f"the workspace {slug}")
+    locked = lock.workspaces.get(slug)
+    uuid = _uuid(workspace, locked, slug)
+    # "Audience" in https://support.atlassian.com/bitbucket-cloud/docs/integrate-pipelines-with-resource-servers-using-oidc/
+    audiences = frozenset(entry.audiences or [f"ari:cloud:bitbucket::workspace/{uuid.strip('{}')}"])
+    if whole is not None:
+        yield Line(slug, None, None, Steps(Form.ALL), audiences, None)
+        return
+    repository = _known(workspace.repositories.get(name), f"the repository {slug}/{name}")
+    locked_repository = locked.repositories.get(name) if locked is not None else None
+    owner = _uuid(repository, locked_repository, f"{slug}/{name}")
+    trusted: list[tuple[str | None, Steps]] = []
+    if entry.steps is not None:
+        trusted.append((None, Steps(_FORMS[entry.steps.value], owner)))
+    for called in entry.environments or ():
+        what = f"the environment {called} of {slug}/{name}"
+        environment = _known(repository.environments.get(called), what)
+        found = locked_repository.environments.get(called) if locked_repository is not None else None
+        trusted.append((called, Steps(Form.IN_ENVIRONMENT, owner, _uuid(environment, found, what))))
+    former = ((old, previous.expires) for old, previous in workspace.previous_slugs.items())
+    for issuer, last_day in ((slug, None), *former):
+        for called_so, steps in trusted:
+            yield Line(issuer, name, called_so, steps, audiences, last_day)
+
+
+_FORMS = {"outside_environments": Form.OUTSIDE_ENVIRONMENTS, "all_including_environments": Form.ALL}
+
+
+def _uuid(
+    written: Workspace | Repository | Environment,
+    locked: LockedWorkspace | LockedRepository | LockedEnvironment | None,
+    what: str,
+) -> str:
+    """Return the UUID that the inventory has, or else the lock."""
+    if written.uuid is not None:
+        return written.uuid
+    return _known(locked.uuid if locked is not None else None, f"the UUID of {what}")
+
+
+def _known(value: T | None, what: str) -> T:
+    if value is None:
+        raise UnprovenPlanError(f"neither inventory nor lock has {what}", do=REPORT_IT)
+    return value
