@@ -4,9 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from access.comparison.stack_file_changes import changed_keys
 from access.plan import AccessPlan
 from access.stack_plan import AccountDigest, AppliedSettings, plan_digests, taken_accounts
-from config.stack_file import StackFile
+from config.stack_file import PROJECT, StackFile
+
+_PIN = f"config {PROJECT}:reviewedPlan"
+"""Which digest was reviewed: it changes nothing of what is applied, and follows whatever does."""
 
 
 class Change(StrEnum):
@@ -48,12 +52,15 @@ class StackChange:
         change: What the change does to it.
         now: What it takes now, or ``None`` where it is removed.
         base: What it took before, or ``None`` where it is new or nothing is compared.
+        keys: What differs in its stack file: ``secretsprovider``, ``config aws:region``; sorted, without the digest
+            that was reviewed.
     """
 
     stack: str
     change: Change
     now: TakenStack | None
     base: TakenStack | None
+    keys: tuple[str, ...] = ()
 
 
 def take(file: StackFile, plan: AccessPlan) -> TakenStack:
@@ -81,6 +88,8 @@ def stack_changes(now: Mapping[str, TakenStack], base: Mapping[str, TakenStack] 
 
 def _changed(name: str, now: TakenStack | None, base: Mapping[str, TakenStack] | None) -> StackChange:
     before = (base or {}).get(name)
+    differing = changed_keys(before.file.parts, now.file.parts) if before and now else ()
+    keys = tuple(key for key in differing if key != _PIN)
     if now is None:
         change = Change.REMOVED
     elif base is not None and before is None:
@@ -88,5 +97,5 @@ def _changed(name: str, now: TakenStack | None, base: Mapping[str, TakenStack] |
     elif before is None or before.digest is None:
         change = Change.NOT_COMPARED
     else:
-        change = Change.UNCHANGED if now.digest == before.digest else Change.CHANGED
-    return StackChange(name, change, now, before)
+        change = Change.UNCHANGED if now.digest == before.digest and not keys else Change.CHANGED
+    return StackChange(name, change, now, before, keys)

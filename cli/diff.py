@@ -5,16 +5,18 @@ from pathlib import Path
 
 import click
 
-from access.comparison.compare import compare
 from access.comparison.comparison_json import comparison_json
 from access.mass_change import is_mass_loss, too_many_roles
-from cli.diff_sides import Side, not_in_git, sides
+from cli.diff_sides import Side, compared, not_in_git, sides
 from cli.finding_lines import show_findings
 from cli.inventory import format_option, guardrails_option, named_guardrails
 from cli.loss_options import max_loss_option
 from config.findings import one_line
 
 _COMMENT_CHARS = 30_000
+_OF_PLANS = (
+    "a plan in a file says neither how the program enters accounts nor what stack files hold: these are not compared"
+)
 
 
 @click.command("diff")
@@ -53,7 +55,8 @@ def command(
     path is a path; `git:NAME` is always a revision.
     """
     old, new = sides(before, after, inventory, named_guardrails())
-    if old.plan is None or new.plan is None:
+    found = compared(old, new)
+    if found is None:
         for side in (old, new):
             _show_errors(side)
         return 1
@@ -62,7 +65,8 @@ def command(
             click.echo(f"note: there is no inventory at {one_line(side.name)}", err=True)
         for path in side.untracked:
             click.echo(f"note: {not_in_git(path)}", err=True)
-    found = compare(old.plan, new.plan)
+    if any(side.stack_files is None for side in (old, new)):
+        click.echo(f"note: {_OF_PLANS}", err=True)
     if output == "json":
         click.echo(json.dumps(comparison_json(found), indent=2))
     elif output == "markdown":

@@ -50,7 +50,8 @@ def _left_out(number: int) -> str:
 
 
 def _line(change: Change) -> str:
-    where = f"{text(change.account)} / {text(change.role)}" if change.role else text(change.account)
+    place = text(change.account or change.file or "")
+    where = f"{place} / {text(change.role)}" if change.role else place
     return f"* {where}: {text(change.message)}"
 
 

@@ -1,12 +1,18 @@
 """The two sides of a comparison: inventories, plans in files, and revisions of a git repository."""
 
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from access.comparison.changes import Comparison
+from access.comparison.compare import compare
+from access.comparison.stack_file_changes import stack_file_changes
 from access.comparison.view import NOTHING, PlanView
 from access.plan_reading import read_plan
 from cli.revisions import CompiledSide, compiled_beside, compiled_path, compiled_revision
 from config.findings import Finding, one_line
+from config.stack_file import stack_file_parts
 from facts.git_revision import Repository
 from oidc.errors import UsageError
 
@@ -24,6 +30,8 @@ class Side:
         errors: Those.
         is_absent: Whether there is no inventory in that revision.
         untracked: Files of the working tree that it was read from, and that are in no revision.
+        stack_files: The stack and project files around the inventory, by their paths from its folder, each with its
+            parts; ``None`` for a plan in a file.
     """
 
     name: str
@@ -31,6 +39,7 @@ class Side:
     errors: tuple[Finding, ...] = ()
     is_absent: bool = False
     untracked: tuple[Path, ...] = ()
+    stack_files: Mapping[str, Mapping[str, str]] | None = None
 
 
 def sides(before: str, after: str | None, inventory: Path | None, guardrails: Path | None) -> tuple[Side, Side]:
@@ -101,19 +110,66 @@ def _side(text: str, inventory: Path, guardrails: Path | None, *, has_revision: 
 def _of_path(path: Path, guardrails: Path | None, *, has_revision: bool) -> Side:
     if path.suffix.lower() == ".json" and path.is_file():
         return Side(str(path), read_plan(path))
+    files = {name: file for level, folder in _around(path) for name, file in _stack_files(level, folder)}
     repository = Repository.if_around(path) if has_revision else None
-    if repository is None:
-        return _seen(str(path), compiled_path(path, guardrails))
-    return _seen(str(path), compiled_beside(repository, path, guardrails))
+    found = (
+        compiled_path(path, guardrails)
+        if repository is None
+        else compiled_beside(repository, path, guardrails, files.values())
+    )
+    return _seen(str(path), found, {name: stack_file_parts(_content(file)) for name, file in files.items()})
 
 
 def _at(repository: Repository, name: str, commit: str, inventory: Path, guardrails: Path | None) -> Side:
-    return _seen(name, compiled_revision(repository, name, commit, inventory, guardrails))
+    found = compiled_revision(repository, name, commit, inventory, guardrails)
+    parts: dict[str, Mapping[str, str]] = {}
+    for level, folder in _around(inventory):
+        if folder.is_relative_to(repository.top):
+            for file, content in repository.files_beside(commit, folder, _SETTINGS_FILE).items():
+                parts["../" * level + file] = stack_file_parts(content)
+    return _seen(name, found, parts)
 
 
-def _seen(name: str, found: CompiledSide) -> Side:
-    plan = None if found.plan is None else PlanView.of(found.plan)
-    return Side(name, NOTHING if found.is_absent else plan, found.errors, found.is_absent, found.untracked)
+def _seen(name: str, found: CompiledSide, stack_files: Mapping[str, Mapping[str, str]]) -> Side:
+    plan = NOTHING if found.is_absent else None if found.plan is None else PlanView.of(found.plan)
+    return Side(name, plan, found.errors, found.is_absent, found.untracked, stack_files)
+
+
+_SETTINGS_FILE = re.compile(r"Pulumi(\.[^/]+)?\.ya?ml")
+"""A stack's inventory is inside of its project, so the files of project and stacks are in the folders above it."""
+
+
+def _around(inventory: Path) -> list[tuple[int, Path]]:
+    """Return the folders above an inventory, up to that of its repository; the first alone where it is in none."""
+    folders = list(inventory.absolute().parent.resolve().parents)
+    folders.insert(0, inventory.absolute().parent.resolve())
+    top = next((number for number, folder in enumerate(folders) if (folder / ".git").exists()), 0)
+    return list(enumerate(folders[: top + 1]))
+
+
+def _stack_files(level: int, folder: Path) -> Iterator[tuple[str, Path]]:
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.iterdir()):
+        if _SETTINGS_FILE.fullmatch(path.name):
+            yield "../" * level + path.name, path
+
+
+def _content(path: Path) -> bytes:
+    """Return the text of a stack file; a link is where it leads, which no revision has."""
+    try:
+        return f"a link to {path.readlink()}".encode() if path.is_symlink() else path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{one_line(str(path))[:300]} cannot be read: {error.strerror}") from error
+
+
+def compared(old: Side, new: Side) -> Comparison | None:
+    """Compare two sides, their stack files too; ``None`` where one has findings of level error."""
+    if old.plan is None or new.plan is None:
+        return None
+    if old.stack_files is None or new.stack_files is None:
+        return compare(old.plan, new.plan)
+    return compare(old.plan, new.plan, stack_file_changes(old.stack_files, new.stack_files))
 
 
 def not_in_git(path: Path) -> str:

@@ -31,7 +31,12 @@ def show_comparison(comparison: Comparison) -> None:
         for column in ("account", "role", "what"):
             table.add_column(column, overflow="fold")
         for change in found:
-            table.add_row(*(escape(one_line(text)) for text in (change.account, change.role or "", change.message)))
+            table.add_row(
+                *(
+                    escape(one_line(text))
+                    for text in (change.account or change.file or "", change.role or "", change.message)
+                )
+            )
         out.print(table)
     out.print(summary(comparison), highlight=False, soft_wrap=True, markup=False)
 

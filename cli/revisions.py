@@ -1,7 +1,7 @@
 """An inventory as it is in a revision of its git repository, or in the working tree beside one, compiled."""
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -41,13 +41,16 @@ def compiled_path(path: Path, guardrails: Path | None, shown: _Shown = str) -> C
     return _compiled(loaded_with(path, guardrails), shown)
 
 
-def compiled_beside(repository: Repository, path: Path, guardrails: Path | None) -> CompiledSide:
+def compiled_beside(
+    repository: Repository, path: Path, guardrails: Path | None, stack_files: Iterable[Path] = ()
+) -> CompiledSide:
     """Compile an inventory of the working tree, to be compared with a revision.
 
     Args:
         repository: Around the inventory.
         path: The inventory.
         guardrails: The file, or ``None``.
+        stack_files: That are compared as well.
 
     Raises:
         ConversionError: One of its files is another text than git shows of it.
@@ -59,6 +62,7 @@ def compiled_beside(repository: Repository, path: Path, guardrails: Path | None)
     lock = sources.folder / LOCK_NAME
     read = [source.path for source in (*sources.files, *sources.policy_files.values())]
     read += [lock] if is_there(lock) else []
+    read += stack_files
     around = [path, *([guardrails] if guardrails else [])]
     untracked = untracked_files(repository.top, around, dict.fromkeys(read))
     return replace(_compiled(loaded, str), untracked=untracked)

@@ -5,10 +5,11 @@ brings nothing but the keys known here. Its grammar:
 https://www.pulumi.com/docs/iac/concepts/projects/stack-settings-file/.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import yaml
@@ -41,6 +42,7 @@ class StackFile:
         others: Keys of stack config that belong to nothing here, with their prefix.
         surroundings: All else in the file: how secrets are encrypted, for example.
         is_sandbox: Whether it leads to emulated accounts.
+        parts: Everything in the file, as ``stack_file_parts`` has it.
     """
 
     stack: str
@@ -49,6 +51,7 @@ class StackFile:
     others: tuple[str, ...]
     surroundings: Mapping[str, Any]
     is_sandbox: bool = False
+    parts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def inventory(self) -> str:
@@ -131,7 +134,7 @@ def parse_stack_file(name: str, text: bytes, shown: str) -> StackFile:
     if not isinstance(config, dict) or not all(isinstance(key, str) for key in (*data, *config)):
         raise UsageError(f"{shown} is no stack file", do="compare it with what `pulumi config` writes")
     surroundings = {key: value for key, value in data.items() if key != "config"}
-    return stack_of_config(stack, shown, config, surroundings)
+    return replace(stack_of_config(stack, shown, config, surroundings), parts=stack_file_parts(text))
 
 
 def stack_of_config(
@@ -155,6 +158,34 @@ def stack_of_config(
     settings = {own[key]: value for key, value in config.items() if key in own}
     others = tuple(sorted(set(config) - set(own)))
     return StackFile(stack, shown, settings, others, surroundings or {}, bool(config.get(_AWS_ENDPOINT)))
+
+
+def stack_file_parts(text: bytes) -> dict[str, str]:
+    """Return everything in a stack file or a project file, by its key: a digest of each value, to compare, not to show.
+
+    Keys are ``secretsprovider``, and for those of the config ``config aws:region``. Never raises: a file that cannot be
+    read is one part, ``the whole file``.
+    """
+    whole = {"the whole file": hashlib.sha256(text).hexdigest()}
+    try:
+        document = read_document(text.decode("utf-8-sig") if len(text) <= _MAX_BYTES else "[")
+        data = {} if document.data is None else document.data
+        if document.problems or not isinstance(data, dict):
+            return whole
+        config = data.get("config")
+        inner = config if isinstance(config, dict) else {}
+        parts = {key: value for key, value in data.items() if value is not None and (key != "config" or not inner)}
+        parts = {key: value for key, value in parts.items() if key != "config" or value != {}}
+        named = [*parts.items(), *((f"config {key}", value) for key, value in inner.items())]
+        return {str(key): _digest(value) for key, value in named}
+    except (ValueError, TypeError):
+        return whole
+
+
+def _digest(value: object) -> str:
+    # `pulumi config set` writes as text what others write as a number or a list, and Pulumi hands all of it on as text.
+    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def render_stack_file(settings: Mapping[str, Any], surroundings: Mapping[str, Any]) -> str:

@@ -30,22 +30,24 @@ class Change:
     Attributes:
         kind: Public id, for example ``trust-gained``; documented in ``docs/diff.md``.
         effect: What it means for access.
-        account: The key of the account, of the new plan where it has it.
+        account: The key of the account, of the new plan where it has it; ``None`` for what is about a stack file.
         role: The key of the role, likewise; ``None`` for what is about an account or an OIDC provider.
         arn: Of the role or the OIDC provider, ``None`` for an account.
         message: What changes, in words.
         who: Who may assume the role, ``acme/shop, deployment environment production``, or ``None``.
         grade: Of the trust, or ``None``.
+        file: The stack file, seen from the folder of the inventory: ``Pulumi.dev.yaml``; else ``None``.
     """
 
     kind: str
     effect: Effect
-    account: str
+    account: str | None
     role: str | None
     arn: str | None
     message: str
     who: str | None = None
     grade: str | None = None
+    file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

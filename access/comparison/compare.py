@@ -1,10 +1,11 @@
 """Compare two plans: accounts by their ids, roles by their ARNs, since these are what AWS and pipelines know."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from access.comparison.admission import admissions
 from access.comparison.changes import ORDER, Change, Comparison, Effect
+from access.comparison.detail_changes import account_details, admin_said, role_details, way_in_changes, way_in_said
 from access.comparison.oidc_provider_changes import oidc_provider_changes
 from access.comparison.permission_changes import has_admin_access, permission_changes
 from access.comparison.trust_changes import gained_and_lost, trust_changes, within_said
@@ -17,20 +18,26 @@ class _Found:
     lost: list[str] = field(default_factory=list)
 
 
-def compare(before: PlanView, after: PlanView) -> Comparison:
-    """Return what changes from one plan to another.
+def compare(before: PlanView, after: PlanView, further: Iterable[Change] = ()) -> Comparison:
+    """Return what changes from one plan to another, every field of it.
+
+    Args:
+        before: The one plan.
+        after: The other.
+        further: Changes of what is in no plan, such as stack files.
 
     Raises:
         ValueError: A trust policy is not one of a plan; ``access.plan_reading`` refuses such plans before.
     """
-    found = _Found()
+    found = _Found(list(further))
     old = {account.id: account for account in before.accounts}
     new = {account.id: account for account in after.accounts}
     for account_id in sorted(old.keys() | new.keys()):
         _account(found, old.get(account_id), new.get(account_id))
     order = {effect: position for position, effect in enumerate(ORDER)}
     changes = sorted(
-        set(found.changes), key=lambda one: (order[one.effect], one.account, one.role or "", one.kind, one.message)
+        set(found.changes),
+        key=lambda one: (order[one.effect], one.account or "", one.role or "", one.kind, one.message),
     )
     return Comparison(tuple(changes), before.role_count, after.role_count, tuple(sorted(found.lost)))
 
@@ -45,12 +52,14 @@ def _account(found: _Found, old: AccountView | None, new: AccountView | None) ->
     new_account = new or account.model_copy(update={"roles": [], "oidc_providers": []})
     if old is None or new is None:
         kind, verb = ("account-added", "is new") if old is None else ("account-removed", "is no longer there")
-        message = f"account {account.key} ({account.id}) {verb}"
+        message = f"account {account.key} ({account.id}) {verb}{way_in_said(account) if old is None else ''}"
         found.changes.append(Change(kind, Effect.NONE, account.key, None, None, message))
     elif old.key != new.key:
         effect, why = _key_changed(old.key, new.previous_keys)
         message = f"account {old.id} is called {new.key}, until now {old.key}: {why}"
         found.changes.append(Change("account-key-changed", effect, new.key, None, None, message))
+    found.changes += way_in_changes(old_account, new_account)
+    found.changes += account_details(old_account, new_account)
     found.changes += oidc_provider_changes(old_account, new_account)
     _roles(found, old_account, new_account)
 
@@ -82,7 +91,8 @@ def _roles(found: _Found, old_account: AccountView, new_account: AccountView) ->
         if before is None:
             found.changes += _whole_role(new_account, role, gained=True)
         elif before != role or old_account.key != new_account.key:
-            found.changes += _role((old_account, before), (new_account, role))
+            told = list(_role((old_account, before), (new_account, role)))
+            found.changes += [*told, *role_details(new_account, before, role, told)]
             if before.arn != role.arn or not _is_same_key((old_account, before), (new_account, role)):
                 found.lost.append(before.arn)
     for role in gone.values():
@@ -95,6 +105,8 @@ def _whole_role(account: AccountView, role: RoleView, *, gained: bool) -> Iterat
     if has_admin_access(account, role):
         kind, effect, word = ("admin-gained", Effect.WIDENING, "has") if gained else ("admin-lost", Effect.LOSS, "had")
         yield Change(kind, effect, account.key, role.key, role.arn, f"{word} admin access: anything in the account")
+    if gained:
+        yield from admin_said(account, role)
     kind, effect = ("role-added", Effect.GAIN) if gained else ("role-removed", Effect.LOSS)
     message = f"{'new role' if gained else 'the role is deleted'}: {_may_do(role)}"
     yield Change(kind, effect, account.key, role.key, role.arn, message)

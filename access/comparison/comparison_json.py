@@ -29,4 +29,5 @@ def _change(change: Change) -> dict[str, Any]:
         "message": change.message,
         "who": change.who,
         "grade": change.grade,
+        "file": change.file,
     }

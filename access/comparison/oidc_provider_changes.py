@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from access.comparison.changes import Change, Effect
+from access.comparison.detail_changes import oidc_provider_details
 from access.comparison.view import AccountView, OidcProviderView
 
 
@@ -25,6 +26,7 @@ def oidc_provider_changes(before: AccountView, after: AccountView) -> Iterator[C
         elif one is not None and other is not None and one != other:
             for kind, effect, message in _changes(one, other):
                 yield Change(kind, effect, after.key, None, arn, f"OIDC provider of {other.workspace}: {message}")
+            yield from oidc_provider_details(after, one, other)
 
 
 def _changes(old: OidcProviderView, new: OidcProviderView) -> Iterator[tuple[str, Effect, str]]:

@@ -39,9 +39,13 @@ def _found(account: AccountView, old: RoleView, new: RoleView) -> Iterator[Found
     for arn in sorted(before - after):
         yield "managed-policy-detached", Effect.LOSS, f"managed policy {arn} is detached"
     for name in sorted(old.inline_policies.keys() | new.inline_policies.keys()):
-        one, other = old.inline_policies.get(name, _EMPTY), new.inline_policies.get(name, _EMPTY)
+        one, other = old.inline_policies.get(name), new.inline_policies.get(name)
         if one != other:
-            yield from _inline(name, one, other)
+            found = list(_inline(name, one or _EMPTY, other or _EMPTY))
+            verb = "is new" if one is None else "is gone" if other is None else "is written another way"
+            yield from found or [
+                ("policy-rewritten", Effect.NONE, f"inline policy {name} {verb}, and decides the same")
+            ]
     if old.max_session_duration != new.max_session_duration:
         longer = new.max_session_duration > old.max_session_duration
         message = f"sessions last up to {_minutes(new)} minutes; until now {_minutes(old)}"

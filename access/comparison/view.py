@@ -1,19 +1,44 @@
-"""What is compared: a plan as ``plan --format json`` writes it, so that a plan in a file and one just compiled are one.
+"""What is compared: a plan as ``plan --format json`` writes it, and of one just compiled all that this JSON leaves out.
 
 Keys that are not read here are left alone: a later version may write more of them.
 """
 
-from collections.abc import Mapping
-from typing import Any, Literal
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from access.plan import AccessPlan
 from access.plan_json import plan_json
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 
 class _Frozen(BaseModel):
+    """What all parts of a plan have.
+
+    Attributes:
+        others: Every field of the plan that its JSON leaves out, as JSON; ``None`` for a plan in a file, of which
+            these are not known.
+    """
+
     model_config = ConfigDict(frozen=True, strict=True, hide_input_in_errors=True)
+
+    others: dict[str, Any] | None = None
+
+    def differing(self, other: "_Frozen", told: Collection[str]) -> dict[str, tuple[Any, Any]]:
+        """Return the fields that differ from those of another, without those ``told``: values of this and that."""
+        if not isinstance(other, type(self)):
+            raise TypeError(f"{type(other).__name__} is compared with {type(self).__name__}")
+        names = [name for name in type(self).model_fields if name not in told and name != "others"]
+        found = {name: (getattr(self, name), getattr(other, name)) for name in names}
+        if self.others is not None and other.others is not None:
+            keys = sorted((self.others.keys() | other.others.keys()) - set(told))
+            found |= {key: (self.others.get(key), other.others.get(key)) for key in keys}
+        return {name: both for name, both in found.items() if both[0] != both[1]}
 
 
 class OidcProviderView(_Frozen):
@@ -44,16 +69,24 @@ class RoleView(_Frozen):
     key: str
     name: str
     arn: str
+    path: str
     description: str | None
     owner: str | None
+    grade: str
     trust_policy: dict[str, Any]
     managed_policy_arns: list[str]
     inline_policies: dict[str, dict[str, Any]]
     permissions_boundary_arn: str | None
     max_session_duration: int
+    expires: str | None
     tags: dict[str, str]
     trust: list[TrustView]
     previous_keys: list[str] = []
+
+    @property
+    def admin_reason(self) -> str | None:
+        """Why it may have admin access, or ``None``, where that is known."""
+        return (self.others or {}).get("admin_reason")
 
 
 class AccountView(_Frozen):
@@ -68,25 +101,46 @@ class AccountView(_Frozen):
     previous_keys: list[str] = []
 
 
-class PlanView(_Frozen):
+class PlanView(BaseModel):
     """All accounts."""
+
+    model_config = ConfigDict(frozen=True, strict=True, hide_input_in_errors=True)
 
     accounts: list[AccountView]
 
     @classmethod
     def of(cls, plan: AccessPlan) -> "PlanView":
-        """See a compiled plan as its JSON shows it, and besides which keys things had before."""
+        """See a compiled plan as its JSON shows it, and all that this leaves out."""
         data = plan_json(plan)
         for account, shown in zip(plan.accounts, data["accounts"], strict=True):
-            shown["previous_keys"] = list(account.previous_keys)
-            for role, shown_role in zip(account.roles, shown["roles"], strict=True):
-                shown_role["previous_keys"] = list(role.previous_keys)
+            _complete(account, shown)
         return cls.model_validate(data)
 
     @property
     def role_count(self) -> int:
         """Roles in all accounts."""
         return sum(len(account.roles) for account in self.accounts)
+
+
+def _complete(part: "DataclassInstance", shown: dict[str, Any]) -> None:
+    """Add what the JSON of a part of the plan leaves out, to it and to the parts below it."""
+    rest: dict[str, Any] = {}
+    for field in fields(part):
+        value = getattr(part, field.name)
+        if field.name == "previous_keys":
+            shown[field.name] = list(value)
+        elif field.name not in shown:
+            rest[field.name] = value
+        elif isinstance(value, tuple) and value and is_dataclass(value[0]):
+            for below, shown_below in zip(value, shown[field.name], strict=True):
+                _complete(below, shown_below)
+    shown["others"] = json.loads(json.dumps(rest, default=_plain))
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    return dict(value) if isinstance(value, Mapping) else str(value)
 
 
 NOTHING = PlanView(accounts=[])

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import click
 
-from access.comparison.compare import compare
 from access.mass_change import LossLimits, refusals
 from access.update_preview import preview_files, read_update_preview
 from cli.ci.bitbucket_access import bitbucket_options, by_credentials, without_failing
 from cli.ci.comment_key import key_option
 from cli.ci.comment_text import OF_COMPARISON, StackPreview, comment_text, not_compared, notes_on
 from cli.diff_markdown import markdown, text
-from cli.diff_sides import sides
+from cli.diff_sides import compared, sides
 from cli.inventory import inventory_argument, named_guardrails, project_option
 from cli.loss_options import max_loss_option, oidc_provider_loss_option
 from cli.plan_digests import ShownDigests
@@ -96,10 +95,10 @@ def _pull_request(run: PipelineRun) -> int:
 
 def _comparison(base: str, inventory: Path) -> str:
     old, new = sides(base, None, inventory, named_guardrails())
-    if old.plan is None or new.plan is None:
+    if (found := compared(old, new)) is None:
         return not_compared([old, new])
     notes = notes_on([old, new])
-    return markdown(compare(old.plan, new.plan), old.name, new.name, max_chars=OF_COMPARISON - len(notes)) + notes
+    return markdown(found, old.name, new.name, max_chars=OF_COMPARISON - len(notes)) + notes
 
 
 def _digests(inventory: Path, project: Path, previewed: Collection[str]) -> list[str]:

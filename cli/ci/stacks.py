@@ -98,6 +98,8 @@ def _notes(found: Iterable[StackChange], base: str) -> Iterator[str]:
     for one in found:
         if one.now is not None:
             yield from (f"{one.now.file.file}: {key} is left out" for key in one.now.file.others)
+        if one.keys:
+            yield f"stack {one.stack}: its file changes {', '.join(one.keys)}"
         if one.base is not None and one.base.fault and one.now is not None:
             yield f"stack {one.stack} cannot be compared with {base}: {one.base.fault}"
         if one.change is Change.ADDED:
@@ -114,4 +116,5 @@ def _json(one: StackChange) -> dict[str, object]:
         "accounts": list(one.now.accounts) if one.now else [],
         "digest": one.now.digest if one.now else None,
         "base_digest": one.base.digest if one.base else None,
+        "stack_file_keys": list(one.keys),
     }

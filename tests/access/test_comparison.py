@@ -87,6 +87,7 @@ def kinds(found: Comparison) -> list[tuple[str, str]]:
 
 
 BOUNDARY = "account:b"
+DEPLOY = "arn:aws:iam::111111111111:role/Deploy"
 ADMIN = {"managed_policies": ["aws:AdministratorAccess"], "dangerously_allow_admin": "why"}
 
 
@@ -124,8 +125,20 @@ ADMIN = {"managed_policies": ["aws:AdministratorAccess"], "dangerously_allow_adm
         (
             base(),
             base(**ADMIN),
-            [("admin-gained", "widening"), ("managed-policy-attached", "gain")],
-            [("admin-lost", "loss"), ("managed-policy-detached", "loss")],
+            [("admin-allowed", "widening"), ("admin-gained", "widening"), ("managed-policy-attached", "gain")],
+            [("admin-lost", "loss"), ("managed-policy-detached", "loss"), ("admin-no-longer-allowed", "none")],
+        ),
+        (
+            base(),
+            base(dangerously_allow_admin="why"),
+            [("admin-allowed", "widening")],
+            [("admin-no-longer-allowed", "none")],
+        ),
+        (
+            base(dangerously_allow_admin="why"),
+            base(dangerously_allow_admin="why not"),
+            [("admin-reason-changed", "none")],
+            [("admin-reason-changed", "none")],
         ),
         (base(), base(max_session_duration="2h"), [("session-longer", "gain")], [("session-shorter", "loss")]),
         (base(), base(description="x"), [("description-changed", "none")], [("description-changed", "none")]),
@@ -178,11 +191,53 @@ def test_each_change_is_told_in_its_direction(
     assert kinds(compare(new, old)) == back
 
 
+def entered(**how: Any) -> dict[str, Any]:
+    return at(("accounts", "dev"), {"id": "111111111111", **how})
+
+
+def by_role(**more: Any) -> dict[str, Any]:
+    return entered(deploy_role={"arn": DEPLOY, **more})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (entered(), entered(profile="p"), ["by the profile p"]),
+        (entered(profile="p"), entered(profile="q"), ["by the profile q (was by the profile p)"]),
+        (entered(), by_role(external_id="secret-1"), [f"by the role {DEPLOY}", "external id is new"]),
+        (by_role(), entered(deploy_role=f"{DEPLOY}2"), [f"by the role {DEPLOY}2 (was by the role {DEPLOY})"]),
+        (by_role(external_id="secret-1"), by_role(external_id="secret-2"), ["external id changes"]),
+        (by_role(external_id="secret-1"), by_role(), ["external id is gone"]),
+        (by_role(), by_role(session_name="shown"), ["with the session name shown (was without a session name)"]),
+    ],
+)
+def test_another_way_into_an_account_is_told_and_no_external_id_is_shown(
+    view: View, before: dict[str, Any], after: dict[str, Any], said: list[str]
+) -> None:
+    found = compare(view(before), view(after))
+    assert kinds(found) == [("way-in-changed", "gain")] * len(said)
+    assert all(part in change.message for part, change in zip(said, found.changes, strict=True))
+    assert "secret-" not in repr((found, compare(NOTHING, view(after)), compare(view(after), NOTHING)))
+
+
+def test_a_new_account_says_how_it_is_entered(view: View) -> None:
+    (added,) = [one for one in compare(NOTHING, view(by_role(external_id="secret-1"))).changes if not one.arn]
+    assert added.message.endswith(f"is new; the program enters it by the role {DEPLOY}, with external id")
+
+
+def test_a_plan_in_a_file_is_not_compared_in_what_it_leaves_out(view: View) -> None:
+    old = plan_json_of(view(entered(profile="p", oidc_provider="create")))
+    for account in old["accounts"]:
+        for part in (account, *account["roles"], *account["oidc_providers"]):
+            del part["others"]
+    assert compare(plan_of(old, "x"), view(entered())).changes == ()
+
+
 def test_a_trust_within_what_was_there_is_a_loss_and_no_gain(view: View) -> None:
     narrower = compare(view(base(trust=[EVERY])), view(base()))
     assert kinds(narrower) == [("trust-lost", "loss")]
     both = base(trust=[EVERY, {"repository": "acme/shop", "environments": ["production"]}])
-    assert compare(view(base(trust=[EVERY])), view(both)).changes == ()
+    assert kinds(compare(view(base(trust=[EVERY])), view(both))) == [("policy-rewritten", "none")]
 
 
 def test_a_limit_that_goes_while_trust_narrows_is_told(view: View) -> None:
@@ -286,7 +341,7 @@ def compiled_or_none(folder: Path, data: Any) -> PlanView | None:
     plan = compile_plan(load_inventory(folder)).plan
     if plan is None:
         return None
-    assert plan_of(json.loads(json.dumps(plan_json(plan))), "x") == PlanView.of(plan)
+    assert compare(plan_of(json.loads(json.dumps(plan_json(plan))), "x"), PlanView.of(plan)).changes == ()
     return PlanView.of(plan)
 
 

@@ -1,5 +1,6 @@
 """What git shows of a file and what `up` reads of it are one text, or diff, ci comment and ci stacks refuse."""
 
+import json
 import os
 import subprocess
 from collections.abc import Callable
@@ -285,6 +286,67 @@ def test_a_local_edit_is_compared(clone: Path, write_inventory: Inventory, capsy
     assert run(["diff", "target", "--exit-code"]) == 1
     git(clone, "add", ".")
     assert refusals(capsys) == ["", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "key"),
+    [
+        ("secretsprovider: awskms://ours", "secretsprovider: awskms://theirs", "secretsprovider"),
+        ("", "encryptedkey: c2VjcmV0", "encryptedkey"),
+        ("encryptionsalt: 'v1:c2VjcmV0'", "", "encryptionsalt"),
+        ("", "environment: [theirs]", "environment"),
+        ("config: {'aws:region': a}", "config: {'aws:region': c2VjcmV0}", "config aws:region"),
+        ("", "config: {'bitbucket-aws-oidc:protectOidcProviders': true}", "bitbucket-aws-oidc:protectOidcProviders"),
+    ],
+)
+def test_what_a_stack_file_says_is_compared_by_all_three(
+    clone: Path, before: str, after: str, key: str, capsys: Capture
+) -> None:
+    file = clone / "Pulumi.dev.yaml"
+    file.write_text(before)
+    commit(clone)
+    git(clone, "tag", "-f", "target")
+    file.write_text(after)
+    for command in COMMANDS:
+        assert run(command) == 0
+        captured = capsys.readouterr()
+        assert key in " ".join((captured.out + captured.err).replace("│", "").split())
+        assert "c2VjcmV0" not in captured.out + captured.err
+        assert "no change" not in captured.out
+    assert run(["ci", "stacks", "--base", "target"]) == 0
+    assert capsys.readouterr().out == "dev\n"
+    commit(clone)
+    for sides_of_git in (["target..HEAD"], ["target...HEAD"], ["target"]):
+        assert run(["diff", *sides_of_git, "--exit-code"]) == 1
+    capsys.readouterr()
+
+
+def test_the_files_of_stacks_in_folders_above_and_of_the_project_are_compared(clone: Path, capsys: Capture) -> None:
+    (clone / "infra").mkdir()
+    git(clone, "mv", "inventory", "infra/inventory")
+    commit(clone)
+    git(clone, "tag", "-f", "target")
+    (clone / "Pulumi.prod.yaml").write_text("config: {}\n")
+    (clone / "infra" / "Pulumi.yaml").write_text("name: another\n")
+    (clone / "Pulumi.dev.yaml").unlink()
+    assert run(["diff", "target", "--inventory", "infra/inventory", "--format", "json"]) == 0
+    captured = capsys.readouterr()
+    changes = json.loads(captured.out)["changes"]
+    assert [(one["kind"], one["effect"], one["file"], one["account"]) for one in changes] == [
+        ("stack-file-added", "gain", "../Pulumi.prod.yaml", None),
+        ("stack-file-added", "gain", "Pulumi.yaml", None),
+        ("stack-file-removed", "none", "../Pulumi.dev.yaml", None),
+    ]
+    assert "Pulumi.prod.yaml is compared, and git does not track it" in captured.err
+
+
+def test_a_stack_whose_way_into_an_account_changes_is_named(clone: Path, capsys: Capture) -> None:
+    file = clone / "inventory" / "base.yaml"
+    file.write_text(file.read_text().replace("dev: {id:", "dev: {profile: theirs, id:"))
+    assert run(["ci", "stacks", "--base", "target"]) == 0
+    assert capsys.readouterr().out == "dev\n"
+    assert run(["diff", "target", "--exit-code"]) == 1
+    assert "profile theirs" in " ".join(capsys.readouterr().out.replace("│", "").split())
 
 
 def test_two_paths_are_compared_whatever_git_does_to_them(clone: Path, capsys: Capture) -> None:

@@ -1,0 +1,153 @@
+"""What changes besides who may assume a role and what it may do: the way into an account, and every other field.
+
+A field of the plan that nothing else compares is compared here by its name, so that a new one is never left out.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from access.comparison.changes import Change, Effect
+from access.comparison.view import AccountView, OidcProviderView, RoleView
+from access.trust_in_words import line_in_words
+from config.findings import one_line
+
+_OWN_CREDENTIALS = "the credentials of whoever runs the program"
+
+_TOLD_OF_ACCOUNT = frozenset({"key", "id", "oidc_providers", "roles", "access"})
+_PREVIOUS = frozenset({"previous_keys"})
+_TOLD_OF_OIDC_PROVIDER = frozenset({"arn", "audiences", "mode", "thumbprints"})
+_TOLD_OF_ROLE = frozenset(
+    {
+        *("key", "arn", "description", "owner", "tags", "trust", "trust_policy", "managed_policy_arns"),
+        *("inline_policies", "permissions_boundary_arn", "max_session_duration", "admin_reason"),
+    }
+)
+_TOLD_OF_LINE = frozenset({"workspace", "subject_pattern"})
+_FOLLOWING = frozenset(
+    {
+        *("name", "path", "grade", "expires", "source_ips", "source_vpces", "audiences", "default_audiences"),
+        *("repository", "repository_uuid", "environment", "environment_uuid", "steps", "last_day"),
+    }
+)
+"""Fields that are in the ARN, the policies or the patterns, too: said where nothing that they are in has changed."""
+
+
+def way_in_changes(before: AccountView, after: AccountView) -> Iterator[Change]:
+    """Compare how the program gets into an account; which way that changes access is not known, so it is a gain."""
+    old, new = _way_in(before), _way_in(after)
+    if old is None or new is None:
+        return
+    for name in sorted(old.keys() | new.keys()):
+        was, now = old.get(name), new.get(name)
+        if was != now:
+            message = f"the program enters the account another way: {_way_in_part(name, was, now)}"
+            yield Change("way-in-changed", Effect.GAIN, after.key, None, None, message)
+
+
+def way_in_said(account: AccountView) -> str:
+    """Say how the program gets into an account that is new, without a value that only the two sides should know."""
+    found = {name: value for name, value in (_way_in(account) or {}).items() if value is not None}
+    said = [_SHOWN[name].format(value) if name in _SHOWN else f"with {_words(name)}" for name, value in found.items()]
+    return f"; the program enters it {', '.join(said)}" if said else ""
+
+
+_SHOWN = {"role_arn": "by the role {}", "session_name": "with the session name {}", "profile": "by the profile {}"}
+"""Parts of the way in whose values may be shown."""
+
+
+def _way_in(account: AccountView) -> Mapping[str, Any] | None:
+    return (account.others or {}).get("access")
+
+
+def _way_in_part(name: str, was: str | None, now: str | None) -> str:
+    if name not in _SHOWN:
+        verb = "is new" if was is None else "is gone" if now is None else "changes"
+        return f"{_words(name)} {verb}"
+    shown = [_SHOWN[name].format(value) if value is not None else None for value in (now, was)]
+    absent = f"by {_OWN_CREDENTIALS}" if name in {"role_arn", "profile"} else f"without a {_words(name)}"
+    return f"{shown[0] or absent} (was {shown[1] or absent})"
+
+
+def account_details(before: AccountView, after: AccountView) -> Iterator[Change]:
+    """Compare what else there is about an account."""
+    # Of another key it is said already whether it is a previous one.
+    found = before.differing(after, _TOLD_OF_ACCOUNT | (_PREVIOUS if before.key != after.key else frozenset()))
+    yield from _details(found, after.key, None, None, "")
+
+
+def oidc_provider_details(account: AccountView, before: OidcProviderView, after: OidcProviderView) -> Iterator[Change]:
+    """Compare what else there is about an OIDC provider."""
+    found = before.differing(after, _TOLD_OF_OIDC_PROVIDER)
+    if before.audiences != after.audiences and sorted(before.audiences) == sorted(after.audiences):
+        found["audiences"] = before.audiences, after.audiences
+    yield from _details(found, account.key, None, after.arn, f"OIDC provider of {after.workspace}: ")
+
+
+def role_details(account: AccountView, old: RoleView, new: RoleView, told: Collection[Change]) -> Iterator[Change]:
+    """Compare what else there is about a role, and whether it says why it may have admin access.
+
+    Args:
+        account: Of the new state.
+        old: Its state before.
+        new: Its state after.
+        told: What is said of it already.
+    """
+    yield from _admin(account, old, new)
+    skipped = _FOLLOWING if told else frozenset()
+    if not told and (old.trust_policy, _patterns(old)) != (new.trust_policy, _patterns(new)):
+        message = "the trust policy is written another way, and lets in the same"
+        yield Change("policy-rewritten", Effect.NONE, account.key, new.key, new.arn, message)
+    found = old.differing(new, _TOLD_OF_ROLE | skipped | (_PREVIOUS if old.key != new.key else frozenset()))
+    yield from _details(found, account.key, new.key, new.arn, "")
+    was = {(line.workspace, line.subject_pattern): line for line in old.trust}
+    for line in new.trust:
+        if (before := was.get((line.workspace, line.subject_pattern))) is not None:
+            differ = before.differing(line, _TOLD_OF_LINE | skipped)
+            yield from _details(differ, account.key, new.key, new.arn, f"{line_in_words(line)}: ")
+
+
+def _patterns(role: RoleView) -> set[tuple[str, str]]:
+    return {(line.workspace, line.subject_pattern) for line in role.trust}
+
+
+def admin_said(account: AccountView, role: RoleView) -> Iterator[Change]:
+    """Say of a new role why it may have admin access."""
+    if role.admin_reason is not None:
+        message = f"admin access is allowed: dangerously_allow_admin: {role.admin_reason}"
+        yield Change("admin-allowed", Effect.WIDENING, account.key, role.key, role.arn, message)
+
+
+def _admin(account: AccountView, old: RoleView, new: RoleView) -> Iterator[Change]:
+    if old.others is None or new.others is None or old.admin_reason == new.admin_reason:
+        return
+    if old.admin_reason is None:
+        yield from admin_said(account, new)
+        return
+    kind = "admin-no-longer-allowed" if new.admin_reason is None else "admin-reason-changed"
+    now = "is gone" if new.admin_reason is None else f"is: {new.admin_reason}"
+    message = f"dangerously_allow_admin {now} (was: {old.admin_reason})"
+    yield Change(kind, Effect.NONE, account.key, new.key, new.arn, message)
+
+
+def _details(
+    found: Mapping[str, tuple[Any, Any]], account: str, role: str | None, arn: str | None, before: str
+) -> Iterator[Change]:
+    for name, (was, now) in found.items():
+        message = f"{before}{_words(name)} {_value(now)} (was {_value(was)})"
+        yield Change("details-changed", Effect.NONE, account, role, arn, message)
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _value(value: object) -> str:
+    if value in (None, [], {}, ""):
+        return "absent"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(_value, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={_value(item)}" for key, item in value.items())
+    return one_line(str(value))[:200]

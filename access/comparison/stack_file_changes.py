@@ -1,0 +1,37 @@
+"""What changes in the files of stacks: an update obeys every key of them."""
+
+from collections.abc import Iterator, Mapping
+
+from access.comparison.changes import Change, Effect
+
+Parts = Mapping[str, str]
+"""Of one file, as ``config.stack_file.stack_file_parts`` has them."""
+
+
+def stack_file_changes(before: Mapping[str, Parts], after: Mapping[str, Parts]) -> Iterator[Change]:
+    """Compare the stack files of two sides, by their names; values are not shown, since they may be secret.
+
+    Which way a key changes access is not known, so it counts as a gain, and so does a stack that is new.
+    """
+    for name in sorted(before.keys() | after.keys()):
+        old, new = before.get(name), after.get(name)
+        if new is None:
+            message = f"{name} is gone: what its stack made stays until somebody destroys it"
+            yield _change("stack-file-removed", Effect.NONE, name, message)
+        elif old is None:
+            yield _change("stack-file-added", Effect.GAIN, name, f"{name} is new, with {_listed(sorted(new))}")
+        elif keys := changed_keys(old, new):
+            yield _change("stack-file-changed", Effect.GAIN, name, f"{name} changes {_listed(keys)}; `up` obeys it")
+
+
+def changed_keys(before: Parts, after: Parts) -> tuple[str, ...]:
+    """Return the keys whose values differ, or that one side alone has, sorted."""
+    return tuple(sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key)))
+
+
+def _listed(keys: tuple[str, ...] | list[str]) -> str:
+    return ", ".join(keys) or "no key"
+
+
+def _change(kind: str, effect: Effect, name: str, message: str) -> Change:
+    return Change(kind, effect, None, None, None, message, file=name)
