@@ -13,6 +13,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from itertools import product
+from math import prod
 from typing import NamedTuple
 
 from access.exactness.steps import GRAMMAR, HEX, Form, Product, Steps
@@ -103,19 +104,22 @@ def _with_empty_runs(text: str, states: set[int]) -> States:
     return frozenset(states)
 
 
-_MOST_WAYS = 20_000
+_MOST_WAYS = 2_000
 """Beyond so many ways through the patterns at one place nothing is decided."""
 
 
-def has_subject(sets: Sequence[Collection[str]], outside: Steps | None = None) -> bool:
-    """Tell whether a subject matches a pattern of each set, and with ``outside`` is none of those steps.
+def has_subject(
+    sets: Sequence[Collection[str]], outside: Collection[Product] = (), grammar: tuple[Product, ...] = GRAMMAR
+) -> bool:
+    """Tell whether a subject matches a pattern of each set, and is in none of the products ``outside``.
 
     True as well where the patterns have too many ways to be decided: what is not decided counts as admitted. Nothing
     is made deterministic here, so the time is bounded whatever the stars.
 
     Args:
         sets: For each test of ``sub`` its ``StringLike`` patterns.
-        outside: The steps that the subject must not be of, or ``None``.
+        outside: Subjects that do not count, at most one product of each length.
+        grammar: Every subject that there can be.
     """
     text, starts = "", list[set[int]]()
     for patterns in sets:
@@ -123,14 +127,16 @@ def has_subject(sets: Sequence[Collection[str]], outside: Steps | None = None) -
         for pattern in patterns:
             if _END not in pattern:
                 starts[-1].add(len(text))
-                text += pattern + _END
+                text += re.sub(r"\*+", "*", pattern) + _END
     # From each place on, all that is reached without a character.
     onward = [_with_empty_runs(text, {place}) for place in range(len(text))]
-    ways = set(product(*(frozenset[int]().union(*(onward[start] for start in begins)) for begins in starts)))
-    declared = [] if outside is None else list(outside.subjects())
+    begun = [frozenset[int]().union(*(onward[start] for start in begins)) for begins in starts]
+    if prod(map(len, begun)) > _MOST_WAYS:
+        return True
+    ways = set(product(*begun))
     return any(
-        _passes(text, onward, ways, places, next((each for each in declared if len(each) == len(places)), None))
-        for places in GRAMMAR
+        _passes(text, onward, ways, places, next((each for each in outside if len(each) == len(places)), None))
+        for places in grammar
     )
 
 

@@ -107,6 +107,9 @@ def _principal_reason(check: Check, request: WebIdentityRequest, names: Names) -
         expected = one_line(" or ".join(check.wanted))
         text = f"the principal is {expected}, and no OIDC provider of account {request.account}"
         return Reason(_ELSEWHERE, text), None
+    if issuer in wanted:
+        text = "the OIDC provider stands under another kind of principal than Federated, where IAM refuses it"
+        return Reason(1, text), None
     slips = issuer_slips(issuer, names)
     if slips.meant in wanted and slips.found:
         return Reason(

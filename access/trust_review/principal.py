@@ -60,6 +60,10 @@ def principals_of(
                 yield TrustFault("bad-trust-policy", place, f"a principal is {describe(name)}", "write an ARN")
             elif kind == "Federated":
                 yield from _federated(place, name, account, keys, names)
+            elif (match := _OIDC_PROVIDER.fullmatch(name)) is not None:
+                message = f"{name} is an OIDC provider, which IAM refuses under {kind}: nobody gets in by it"
+                yield TrustFault("bad-trust-policy", place, message, "write Federated in place of it", of_key=True)
+                yield OidcProvider(match[3], match[3], "bitbucket" in match[3].lower(), alive=False)
             elif kind == "AWS" and name == "*":
                 yield _everybody(place, name, kind)
             else:
@@ -133,9 +137,9 @@ def partition_and_account(document: Mapping[str, Any]) -> tuple[str, str | None]
     statements = document.get("Statement")
     for statement in statements if isinstance(statements, list) else [statements]:
         principal = statement.get("Principal") if isinstance(statement, Mapping) else None
-        federated = principal.get("Federated") if isinstance(principal, Mapping) else None
-        for arn in federated if isinstance(federated, list) else [federated]:
-            match = _OIDC_PROVIDER.fullmatch(arn) if isinstance(arn, str) else None
-            if match is not None:
-                return match[1], match[2]
+        for written in principal.values() if isinstance(principal, Mapping) else ():
+            for arn in written if isinstance(written, list) else [written]:
+                match = _OIDC_PROVIDER.fullmatch(arn) if isinstance(arn, str) else None
+                if match is not None:
+                    return match[1], match[2]
     return "aws", None

@@ -61,7 +61,7 @@ def _narrowest(pattern: str) -> Steps | None:
     uuids = [f"{{{uuid}}}" for uuid in _BARE_UUID.findall(pattern)]
     candidates = [Steps(Form.IN_ENVIRONMENT, *uuids[:2])] if len(uuids) > 1 else []
     candidates += [Steps(Form.ALL, uuids[0])] if uuids else []
-    return next((steps for steps in candidates if not has_subject([[pattern]], outside=steps)), None)
+    return next((steps for steps in candidates if not has_subject([[pattern]], outside=tuple(steps.subjects()))), None)
 
 
 def value_in_words(value: str, test: Test, names: Names) -> str:

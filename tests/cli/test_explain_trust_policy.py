@@ -46,6 +46,15 @@ def test_claims_are_decided_by_the_policy(capsys: pytest.CaptureFixture[str]) ->
     assert "\nno  " in out
 
 
+def test_an_oidc_provider_under_aws_is_the_reason_for_claims_too(capsys: pytest.CaptureFixture[str]) -> None:
+    file = str(WILD / "oidc-provider-under-aws.json")
+    out, err = explained(capsys, "--trust-policy", file, "--claims", json.dumps(CLAIMS), code=1)
+    assert "error[bad-trust-policy]" in err
+    assert "nobody: no token of Bitbucket gets through it" in out
+    assert "stands under another kind of principal than Federated" in out
+    assert "another workspace" not in out
+
+
 def test_json_has_what_is_admitted_findings_and_the_decision(capsys: pytest.CaptureFixture[str]) -> None:
     out, err = explained(capsys, "--trust-policy", FAULTY, "--format", "json", "--claims", json.dumps(CLAIMS), code=1)
     found = json.loads(out)

@@ -3,11 +3,12 @@
 import random
 import re
 from itertools import product
+from time import process_time
 
 import pytest
 
 from access.evaluation.text_patterns import matches, plain_tokens
-from access.exactness.languages import Subject, difference, goes_beyond, language_difference, meaning
+from access.exactness.languages import Subject, difference, goes_beyond, has_subject, language_difference, meaning
 from access.exactness.steps import GRAMMAR, Form, Product, Steps
 
 REPO, ENV = "{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01}", "{c2b1a5de-6b7e-4d4b-b1a0-6a9d8c7b5e03}"
@@ -41,6 +42,44 @@ def test_every_answer_is_that_of_trying_all_subjects_of_a_small_grammar() -> Non
         else:
             assert (found.text in admitted, found.text in wanted) == (found.admitted, not found.admitted), patterns
     assert 300 < equal < 1200
+
+
+def test_what_several_sets_match_together_is_that_of_trying_all_subjects_of_a_small_grammar() -> None:
+    rng = random.Random(20270201)
+    subjects = set().union(*map(members, SMALL))
+    outside = (SMALL[0], ("{", "a", "b", "}", *SMALL[1][4:]))
+    found = 0
+    for _ in range(900):
+        sets = [
+            ["".join(rng.choices(PIECES, k=rng.randint(1, 6))) for _ in range(rng.randint(1, 3))]
+            for _ in range(rng.randint(1, 3))
+        ]
+        passing = {
+            subject
+            for subject in subjects
+            if all(any(matches(subject, plain_tokens(pattern)) for pattern in patterns) for patterns in sets)
+        }
+        assert has_subject(sets, grammar=SMALL) is bool(passing), sets
+        left = passing - set().union(*map(members, outside))
+        assert has_subject(sets, outside, SMALL) is bool(left), sets
+        found += bool(passing)
+    assert 80 < found < 800
+
+
+@pytest.mark.parametrize(
+    "sets",
+    [
+        [["*0" + "?" * 60]],
+        [["*a" * 60], ["*b" * 60]],
+        [[f"*{character}*" for character in "0123456789abcdef"] * 4] * 3,
+        [["*0*1*2*3*4*" * 8], ["*a*b*c*d*e*f*" * 8]],
+        [["*" * 5000]],
+    ],
+)
+def test_patterns_with_many_ways_through_them_take_no_longer_than_others(sets: list[list[str]]) -> None:
+    begun = process_time()
+    assert has_subject(sets) in (True, False)
+    assert process_time() - begun < 2
 
 
 def _declared(rng: random.Random, admitted: set[str]) -> list[Product]:

@@ -79,9 +79,9 @@ def test_a_policy_that_lets_in_a_stranger_is_graded_so() -> None:
 
 @pytest.mark.exhaustive
 def test_none_of_very_many_policies_is_graded_too_narrow() -> None:
-    admitting, strange = check(seed=2, count=60_000)
-    assert admitting > 5000
-    assert strange > 2000
+    admitting, strange = check(seed=2, count=26_000)
+    assert admitting > 3000
+    assert strange > 1000
 
 
 def statement_with(claim: str, operator: str, value: Any) -> dict[str, Any]:
