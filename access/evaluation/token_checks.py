@@ -41,14 +41,17 @@ def token_refusal(request: WebIdentityRequest) -> TokenRefusal | None:
         if name not in claims:
             return TokenRefusal(_INVALID, f"Missing a required claim: {name}", "use the step's own token")
     if claims["sub"] is None:
-        return TokenRefusal("InternalFailure", "`sub` is null", "use the step's own token")
+        message = "Unknown error validating third-party token"
+        return TokenRefusal("InternalFailure", message, "give a `sub`: that of this token is null")
     return _audience_refusal(claims) or _time_refusal(request) or _role_refusal(request)
 
 
 def _audience_refusal(claims: Mapping[str, Any]) -> TokenRefusal | None:
     """Judge ``aud``: one audience, in a list or not; or several, and then ``azp``, which alone counts."""
     listed = claims["aud"] if isinstance(claims["aud"], list | tuple) else [claims["aud"]]
-    if not listed or not all(isinstance(each, str) for each in listed):
+    if not listed:
+        return TokenRefusal(_INVALID, "Claim is not allowed to be empty: aud", "use the step's own token")
+    if not all(isinstance(each, str) for each in listed):
         return TokenRefusal(_INVALID, "`aud` is neither text nor a list of texts", "use the step's own token")
     if "azp" not in claims:
         if len(listed) > 1:
@@ -69,17 +72,22 @@ def _time_refusal(request: WebIdentityRequest) -> TokenRefusal | None:
             continue
         seconds = _seconds(request.claims[name])
         if seconds is None:
-            return TokenRefusal(_INVALID, f"`{name}` is no whole number of seconds since 1970", "use a real token's")
+            do = f"give `{name}` in whole seconds since 1970"
+            return TokenRefusal(_INVALID, "Invalid timestamp in token claims.", do)
         times[name] = seconds
     tolerance = int(TOLERANCE.total_seconds())
     if "exp" in times and now >= times["exp"] + tolerance:
-        message = f"Token expired: current date/time {int(now)} must be before the expiration date/time {times['exp']}"
+        # STS shows its clock with the tolerance taken off, and put on below.
+        message = f"Token expired: current date/time {int(now) - tolerance} must be before the expiration date/time "
+        message += str(times["exp"])
         do = "use a token of this run, at the beginning of the step"
         return TokenRefusal("ExpiredTokenException", message, do, of_time=True)
-    for name in ("iat", "nbf"):
-        if name in times and times[name] > now + tolerance:
-            message = f"`{name}` lies more than five minutes ahead"
-            return TokenRefusal(_INVALID, message, "check the clock, or --at", of_time=True)
+    do = "check the clock, or --at"
+    if times.get("iat", 0) > now + tolerance:
+        return TokenRefusal(_INVALID, f"Token issued in the future: {times['iat']}", do, of_time=True)
+    if times.get("nbf", 0) > now + tolerance:
+        message = f"Token not yet valid: current date/time {int(now) + tolerance} must be after or equal to the "
+        return TokenRefusal(_INVALID, f"{message}not-before date/time {times['nbf']}", do, of_time=True)
     return None
 
 

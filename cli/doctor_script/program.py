@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import time
-from typing import IO, Any, Mapping, NoReturn, Sequence
+from typing import IO, Any, Callable, Mapping, NoReturn, Sequence
 
 from cli.doctor_script.exchange import endpoint_of, exchange
 from cli.doctor_script.plan_checks import Decide, admits, check_plan
@@ -48,11 +48,12 @@ def run(
     options: argparse.Namespace,
     plan: Mapping[str, Any] | None = None,
     decide: Decide = admits,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> int:
     """Diagnose, exchange if asked to, and write. No exception leaves with what it may hold of a token."""
     try:
         report = diagnose(environ, time.time(), plan, decide)
-        _exchange_if_asked(environ, report, options)
+        _exchange_if_asked(environ, report, options, sleep)
         return report.write(out, options.output)
     except BrokenPipeError:
         raise
@@ -64,7 +65,9 @@ def run(
     return 2
 
 
-def _exchange_if_asked(environ: Mapping[str, str], report: Report, options: argparse.Namespace) -> None:
+def _exchange_if_asked(
+    environ: Mapping[str, str], report: Report, options: argparse.Namespace, sleep: Callable[[float], None]
+) -> None:
     if not options.exchange or report.role is None or not report.claims:
         return
     if options.duration is not None and not 900 <= options.duration <= 43200:  # noqa: PLR2004 - the API's own limits
@@ -73,7 +76,7 @@ def _exchange_if_asked(environ: Mapping[str, str], report: Report, options: argp
         return
     endpoint = endpoint_of(environ, options.endpoint, report.role)
     if endpoint is not None:
-        exchange(environ, report, endpoint, options.duration)
+        exchange(environ, report, endpoint, options.duration, sleep)
     elif options.endpoint:
         report.problem("endpoint", "--endpoint is neither https nor loopback, and gets no token", "write https://...")
         report.exit_code = 2

@@ -70,10 +70,14 @@ def step(tmp_path: Path) -> dict[str, str]:
     }
 
 
+pauses: list[float] = []
+"""What the doctor would have waited."""
+
+
 def examined(environ: dict[str, str], **options: Any) -> tuple[int, dict[str, Any]]:
     out = io.StringIO()
     asked = Namespace(**{"exchange": False, "endpoint": None, "duration": None, "output": "json", **options})
-    code = run_script(environ, out, options=asked)
+    code = run_script(environ, out, options=asked, sleep=pauses.append)
     shown = out.getvalue()
     parts = [part for part in environ["BITBUCKET_STEP_OIDC_TOKEN"].split(".") if part]
     assert not any(part in shown for part in (*SECRETS, *parts))
@@ -296,13 +300,14 @@ class Sts:
 
     def __init__(self) -> None:
         self.answer = (200, "")
+        self.before: list[tuple[int, str]] = []
         self.forms: list[dict[str, list[str]]] = []
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 outer.forms.append(parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode()))
-                status, text = outer.answer
+                status, text = outer.before.pop(0) if outer.before else outer.answer
                 self.send_response(status)
                 self.send_header("Location", outer.url + "elsewhere")
                 self.end_headers()
@@ -356,6 +361,33 @@ def test_a_refusal_says_what_to_do(step: dict[str, str], sts: Sts, code: str, hi
     assert result == 1
     assert found["problems"][0]["what"] == f"STS refuses: {code} No: (hidden)"
     assert hint in found["problems"][0]["do"]
+
+
+DENIED = (403, "<Error><Code>AccessDenied</Code><Message>No</Message></Error>")
+
+
+def test_a_role_that_sts_does_not_know_yet_is_asked_about_again(step: dict[str, str], sts: Sts) -> None:
+    pauses.clear()
+    sts.before, sts.answer = [DENIED, DENIED], (200, ASSUMED)
+    code, found = examined(step, exchange=True, endpoint=sts.url)
+    assert (code, len(sts.forms), pauses) == (0, 3, [2, 4])
+    assert found["session"].startswith("assumed ")
+    assert found["notes"][0]["what"] == "STS refused for up to 6 seconds, then gave the session"
+
+
+def test_a_refusal_counts_only_after_it_was_asked_for_again(step: dict[str, str], sts: Sts) -> None:
+    pauses.clear()
+    sts.answer = DENIED
+    code, found = examined(step, exchange=True, endpoint=sts.url)
+    assert (code, len(sts.forms), pauses) == (1, 4, [2, 4, 6])
+    assert "asked again for 12 seconds" in found["problems"][0]["do"]
+
+
+def test_what_no_waiting_mends_is_asked_once(step: dict[str, str], sts: Sts) -> None:
+    pauses.clear()
+    sts.answer = (400, "<Error><Code>ExpiredTokenException</Code><Message>No</Message></Error>")
+    assert examined(step, exchange=True, endpoint=sts.url)[0] == 1
+    assert (len(sts.forms), pauses) == (1, [])
 
 
 def test_the_token_follows_no_redirect(step: dict[str, str], sts: Sts) -> None:

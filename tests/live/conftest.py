@@ -43,7 +43,7 @@ def live(settings: LiveSettings, iam: Any, tmp_path_factory: pytest.TempPathFact
     there = account.whats_there()
     assert not there, f"{', '.join(there)} is there already: use an account that has none, or remove what a run left"
     try:
-        account.stack.up()
+        account.up()
         yield account
     finally:
         account.stack.destroy()

@@ -37,16 +37,16 @@ def test_a_second_preview_shows_no_change(live: ThrowAwayAccount) -> None:
 def test_an_edit_changes_the_role_in_place(live: ThrowAwayAccount) -> None:
     before = live.role()["RoleId"]
     live.write(max_session_duration="2h", managed_policies=["aws:job-function/ViewOnlyAccess"])
-    live.stack.up()
+    live.up()
     assert (live.role()["RoleId"], live.role()["MaxSessionDuration"]) == (before, 7200)
     assert live.managed_policies() == [VIEW_ONLY]
 
 
 def test_a_managed_policy_attached_by_hand_goes(live: ThrowAwayAccount) -> None:
     live.write(max_session_duration="2h")
-    live.stack.up()
+    live.up()
     live.iam.attach_role_policy(RoleName=ROLE, PolicyArn=VIEW_ONLY)
-    live.stack.up()
+    live.up()
     assert live.managed_policies() == []
 
 
@@ -67,12 +67,12 @@ def test_an_adopted_oidc_provider_is_not_changed_and_stays(live: ThrowAwayAccoun
         lock = f"accounts: {{live: {{id: '{live.settings.account_id}', oidc_providers: "
         lock += f"{{{live.settings.workspace}: present}}}}}}\n"
         (live.inventory.parent / "inventory.lock.yaml").write_text(f"version: 1\n{lock}")
-        live.stack.up()
+        live.up()
         after = live.oidc_provider()
         assert [after[key] for key in ("ClientIDList", "ThumbprintList", "CreateDate")] == [
             before[key] for key in ("ClientIDList", "ThumbprintList", "CreateDate")
         ]
     (live.inventory.parent / "inventory.lock.yaml").unlink()
     live.inventory.write_text(text)
-    live.stack.up()
+    live.up()
     assert live.oidc_provider()["CreateDate"] == before["CreateDate"]

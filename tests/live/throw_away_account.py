@@ -1,14 +1,19 @@
 """An AWS account for nothing else, and a stack of this program in it, for what emulated accounts cannot show."""
 
 import json
+import logging
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pulumi import automation as auto
+
+SETTLES = 15
+"""Seconds: for some 10 after a role was made, STS was seen to refuse it (two recorded samples)."""
 
 STACK = "live"
 KEY = "live"
@@ -58,6 +63,13 @@ class ThrowAwayAccount:
     def oidc_provider_arn(self) -> str:
         issuer = f"api.bitbucket.org/2.0/workspaces/{self.settings.workspace}/pipelines-config/identity/oidc"
         return f"arn:aws:iam::{self.settings.account_id}:oidc-provider/{issuer}"
+
+    def up(self, sleep: Callable[[float], None] = time.sleep) -> None:
+        """Update the stack, and wait until what was made counts everywhere; emulated accounts need no wait."""
+        self.stack.up()
+        if not self.settings.stack_config:
+            logging.getLogger(__name__).info("waiting %d seconds: what was just made may not count yet", SETTLES)
+            sleep(SETTLES)
 
     def write(self, **role: Any) -> None:
         """Write the inventory; ``role`` is what is said of its one role besides whom it trusts."""

@@ -136,7 +136,8 @@ def check_times(claims: Claims, now: float) -> None:
             ``exp``; ``InvalidIdentityToken`` when ``iat`` or ``nbf`` lie more than five minutes ahead.
     """
     if now >= claims["exp"] + LEEWAY:
-        message = f"Token expired: current date/time {int(now)} must be before the expiration date/time{claims['exp']}"
+        message = f"Token expired: current date/time {int(now) - LEEWAY} must be before the expiration date/time "
+        message += str(claims["exp"])
         raise RefusalError("ExpiredTokenException", message)
     if max(claims["iat"], claims.get("nbf", 0)) > now + LEEWAY:
         raise RefusalError("InvalidIdentityToken", _NOT_VALID)
