@@ -1,11 +1,16 @@
-"""The state of the built-in engine, given to the real Pulumi CLI where there is one."""
+"""The real Pulumi CLI: what it makes of the built-in engine's state, and of a program that fails."""
 
 import json
 import os
 import subprocess
 from pathlib import Path
 
-from tests.sandbox.running_engine import NEEDS_CLI
+import pytest
+
+from oidc.errors import SandboxError
+from sandbox.engine.program import Program
+from sandbox.pulumi_cli import PulumiCliEngine, find_cli
+from tests.sandbox.running_engine import NEEDS_CLI, ignore
 from tests.sandbox.test_engine_cloud import Bench
 
 pytestmark = NEEDS_CLI
@@ -40,3 +45,23 @@ def test_the_cli_imports_the_state_and_gives_it_back_unchanged(tmp_path: Path) -
         assert found.get("outputs") == one.get("outputs")
         assert found.get("protect") == one.get("protect")
     assert json.loads(pulumi("stack", "output", "--json")) == {"serial": "s-a"}
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        ("raise pulumi.RunError('the inventory has no roles')", "the inventory has no roles"),
+        ("import absent_module", "the program failed: ModuleNotFoundError: No module named 'absent_module'"),
+    ],
+)
+def test_an_error_of_the_program_is_told_once_in_its_own_words(tmp_path: Path, program: str, said: str) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "Pulumi.yaml").write_text("name: p\nruntime: python\n")
+    (project / "__main__.py").write_text(f"import pulumi\n{program}\n")
+    engine = PulumiCliEngine(
+        find_cli(), Program(project, "p", "dev"), tmp_path / "cli", endpoints={}, on_step=ignore, on_log=ignore
+    )
+    with pytest.raises(SandboxError) as raised:
+        engine.up()
+    assert str(raised.value) == said
