@@ -12,8 +12,8 @@ from components.bitbucket_oidc import BitbucketOidc
 from components.stack_settings import PROTECTED, StackSettings
 from config.load import load_inventory
 from config.lock import Lock
-from facts.issuer_certificates import fetch_thumbprints
-from facts.issuer_thumbprints import thumbprints_beside
+from facts.issuer.certificates import fetch_thumbprints
+from facts.issuer.thumbprints import thumbprints_beside
 from oidc.errors import BitbucketOidcError, InventoryError
 
 

@@ -3,20 +3,18 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from access.deploying_role import check_deploying_roles
+from access.checks.deploying_role import check_deploying_roles
+from access.checks.guardrails import check_guardrails
+from access.checks.locked_accounts import check_locked_account, check_locked_quotas
+from access.checks.permissions import check_permissions
+from access.checks.policy_uses import Selected
+from access.checks.sizes import check_account
 from access.exactness.prove import prove_exact
-from access.guardrails import check_guardrails
-from access.locked_accounts import check_locked_account, check_locked_quotas
 from access.oidc_providers import oidc_provider_plans
-from access.permission_findings import check_permissions
 from access.plan import Access, AccessPlan, AccountPlan, RolePlan
-from access.policy_uses import Selected
-from access.role_settings import Place
+from access.role_settings import RolePlace
 from access.roles import role_plan
-from access.sizes import check_account
 from config.allow import Silenced
-from config.cross_record.stale_lock import check_stale_lock
-from config.cross_record.unused import check_unused
 from config.findings import Finding, has_errors
 from config.load import Loaded, in_file_order
 from config.models.account import Account
@@ -24,6 +22,7 @@ from config.models.defaults import Defaults
 from config.models.family import family_of
 from config.models.inventory import Inventory
 from config.models.role import Override, Role
+from config.rules.unused import check_stale_lock, check_unused
 from config.selectors import AccountSelector
 from config.sources import Sources
 from config.variables import render
@@ -90,7 +89,7 @@ def _roles_by_account(
 
 def _account_plan(loaded: Loaded, key: str, account: Account, selected: Selected) -> AccountPlan:
     inventory, sources = loaded.inventory, loaded.sources
-    place = Place.of(key, account, inventory.defaults)
+    place = RolePlace.of(key, account, inventory.defaults)
     roles = [
         plan
         for role_key, (role, override) in selected.items()
@@ -144,7 +143,7 @@ def _telling_apart(first: Role, second: Role, written: str) -> str:
     return f'add {" and ".join(missing)} to `name`: name: "{"-".join([written, *missing])}"'
 
 
-def _access(key: str, account: Account, defaults: Defaults, place: Place) -> Access:
+def _access(key: str, account: Account, defaults: Defaults, place: RolePlace) -> Access:
     own = account if account.deploy_role or account.profile else defaults
     deploy_role = own.deploy_role
     if deploy_role is None:

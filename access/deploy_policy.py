@@ -1,16 +1,9 @@
-"""The permission policy of an account's deploying role: what an ``up`` of this inventory needs, and no way up.
+"""The permission policy of a reading role: what a preview and ``lock --aws`` read in an account, and nothing else.
 
-What the role may do is bounded by the inventory: roles under its paths, OIDC providers of its workspaces, managed
-policies that it attaches. Where it gives roles a permissions boundary, every write that can widen a role carries the
-condition key ``iam:PermissionsBoundary``, which is that of the request for CreateRole and PutRolePermissionsBoundary,
-and that of the role otherwise.
-
-Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html, "Delegating responsibility to
-others using permissions boundaries", and
-https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html for the
-resources and condition keys of each action. Which calls are made follows from the resource types ``aws_iam_role``,
-``aws_iam_role_policy``, ``aws_iam_role_policy_attachments_exclusive`` and ``aws_iam_openid_connect_provider`` of
-https://github.com/hashicorp/terraform-provider-aws, on which Pulumi's AWS provider stands.
+It is the same whatever the inventory says, so it is made once in each account and never changes as the inventory
+grows. The deploying role's policy begins with it. Which actions can be narrowed to resources, and to which:
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html and
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_servicequotas.html.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,12 +11,58 @@ from dataclasses import dataclass, replace
 
 from access.plan import AccountPlan
 from access.policy_packing import Condition, Statement, packed, statements
-from access.reading_policy import reading_statements
 from oidc.arn import Partition, parse_iam_arn
+from oidc.bitbucket import ISSUER_HOST
+from oidc.iam.document import PolicyDocument
+from oidc.iam.pattern import literally
 from oidc.identifiers import AccountId
 from oidc.limits import MANAGED_POLICY_CHARS
-from oidc.policy_document import PolicyDocument
-from oidc.policy_patterns import literally
+
+_ROLES = (
+    "iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListInstanceProfilesForRole",
+    "iam:ListRolePolicies", "iam:ListRoleTags",
+)  # fmt: skip
+_OIDC_PROVIDERS = ("iam:GetOpenIDConnectProvider", "iam:ListOpenIDConnectProviderTags")
+_ACCOUNT = (
+    "iam:GetAccountSummary", "iam:ListOpenIDConnectProviders", "iam:ListRoles", "servicequotas:ListServiceQuotas",
+)  # fmt: skip
+"""None of these can be narrowed to resources."""
+
+
+_ORGANIZATION = (
+    "organizations:ListAccountsForParent", "organizations:ListOrganizationalUnitsForParent", "organizations:ListRoots",
+    "organizations:ListTagsForResource",
+)  # fmt: skip
+
+
+def organization_policy() -> PolicyDocument:
+    """Return the policy of whoever lists the accounts of an organization, in its management account.
+
+    A delegated administrator can have the same, by a policy of the organization itself
+    (https://docs.aws.amazon.com/organizations/latest/userguide/orgs_delegate_policies.html).
+    """
+    (document,) = packed(statements("Allow", "ListAccounts", _ORGANIZATION, ["*"]), MANAGED_POLICY_CHARS)
+    return document
+
+
+def reading_policy(partition: Partition, account: AccountId) -> PolicyDocument:
+    """Return the reading role's permission policy in an account."""
+    (document,) = packed(reading_statements(partition, account), MANAGED_POLICY_CHARS)
+    return document
+
+
+def reading_statements(partition: Partition, account: AccountId) -> Iterator[Statement]:
+    """Yield the statements of a reading role's policy."""
+    iam = f"arn:{partition}:iam::{account}"
+    yield from statements("Allow", "IdentifyItself", ["sts:GetCallerIdentity"], ["*"])
+    yield from statements("Allow", "ReadAccount", _ACCOUNT, ["*"])
+    # On all roles: for one that is not there IAM knows no path, and a refresh has to see that it is gone.
+    yield from statements("Allow", "ReadRoles", _ROLES, [f"{iam}:role/*"])
+    yield from statements("Allow", "ReadOidcProviders", _OIDC_PROVIDERS, [f"{iam}:oidc-provider/{ISSUER_HOST}/*"])
+    yield from statements(
+        "Allow", "ReadPolicies", ["iam:GetPolicy"], [f"{iam}:policy/*", f"arn:{partition}:iam::aws:policy/*"]
+    )
+
 
 _MANAGE_ROLES = (
     "iam:DeleteRole", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole",

@@ -7,9 +7,9 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Literal, TypeAlias
 
 from oidc.arn import Partition
+from oidc.bitbucket import Grade, SubjectPattern
+from oidc.iam.document import PolicyDocument
 from oidc.identifiers import AccountId, BitbucketUuid, WorkspaceSlug
-from oidc.policy_document import PolicyDocument
-from oidc.subject import Grade, SubjectPattern
 
 Thumbprints: TypeAlias = Literal["fetch", "omit"] | tuple[str, ...]
 """Where an OIDC provider's thumbprints come from: fetched at each run, left to AWS, or 1 to 5 given ones."""

@@ -9,7 +9,7 @@ from access.comparison.admission import admissions, line_of
 from access.comparison.view import PlanView, RoleView
 from config.findings import one_line
 from oidc.errors import UsageError
-from oidc.policy_difference import parse_document
+from oidc.iam.difference import parse_document
 
 _MAX_BYTES = 500_000_000
 _DO = "write it with `bitbucket-oidc plan --format json`"

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
-from oidc.policy_document import PolicyDocument
-from oidc.trust_policy import POLICY_VERSION
+from oidc.iam.document import PolicyDocument
+from oidc.iam.trust_policy import POLICY_VERSION
 
 _CHUNK_CHARS = 1200
 """One statement has at most this many characters of resources, and of each condition: so any statement fits alone."""

@@ -7,13 +7,13 @@ from config.models.account import Account
 from config.models.defaults import Defaults
 from config.models.family import family_of
 from config.models.role import Override, Role, RoleSettings
-from config.yaml_document import Path
+from config.yaml.document import Path
 from oidc.arn import Partition
 from oidc.identifiers import AccountId
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RolePlace:
     """An account, as far as what is rendered for it depends on it."""
 
     key: str
@@ -23,7 +23,7 @@ class Place:
     account: Account
 
     @classmethod
-    def of(cls, key: str, account: Account, defaults: Defaults) -> "Place":
+    def of(cls, key: str, account: Account, defaults: Defaults) -> "RolePlace":
         """Apply the defaults to an account."""
         return cls(key, AccountId(account.id), account.partition, account.region or defaults.region, account)
 
@@ -43,7 +43,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class EffectiveSettings:
     """A role's settings in one account: each value with the path that it was written at.
 
     Attributes:
@@ -59,7 +59,7 @@ class Settings:
     override_path: Path
 
     @classmethod
-    def of(cls, key: str, role: Role, override: tuple[str, Override] | None) -> "Settings":
+    def of(cls, key: str, role: Role, override: tuple[str, Override] | None) -> "EffectiveSettings":
         """Make them of a role and the override that holds in the account, with its own key."""
         pattern, replacing = override or ("", None)
         return cls(key, role, replacing, ("roles", key, "overrides", pattern))

@@ -3,33 +3,33 @@
 from collections.abc import Mapping
 from typing import Any
 
+from access.checks.sizes import check_sizes
 from access.plan import RolePlan
-from access.role_settings import Place, Settings
-from access.sizes import check_sizes
+from access.role_settings import EffectiveSettings, RolePlace
 from access.trust import trust_lines, trusted_issuers
 from config.load import Loaded
 from config.models.family import family_of
 from config.models.role import ATLASSIAN, Override, PairedRole, Role
-from config.policy_reference import PolicyReference
+from config.policy.reference import PolicyReference
 from config.sources import Sources
 from config.variables import needs_for_each, render, render_all
-from config.yaml_document import Path
-from oidc.admin_access import gives_admin_access, is_admin_managed_policy
+from config.yaml.document import Path
 from oidc.arn import parse_iam_arn, role_arn
-from oidc.policy_document import PolicyDocument
+from oidc.bitbucket import widest
+from oidc.iam.admin_access import gives_admin_access, is_admin_managed_policy
+from oidc.iam.document import PolicyDocument
+from oidc.iam.trust_policy import TrustLimits, trust_policy
 from oidc.source_addresses import SESSION_POLICY_NAME, SourceAddresses
-from oidc.subject import widest
-from oidc.trust_policy import TrustLimits, trust_policy
 
 
 def role_plan(
-    key: str, role: Role, override: tuple[str, Override] | None, place: Place, loaded: Loaded
+    key: str, role: Role, override: tuple[str, Override] | None, place: RolePlace, loaded: Loaded
 ) -> RolePlan | None:
     """Return a role in one account, or ``None`` where its trust has a finding already."""
     lines = trust_lines(role.trust, loaded.inventory.workspaces)
     if lines is None:
         return None
-    settings = Settings.of(key, role, override)
+    settings = EffectiveSettings.of(key, role, override)
     defaults = loaded.inventory.defaults
     name = role.name or family_of(key)
     path = settings.get("path") or defaults.path
@@ -71,7 +71,7 @@ def role_plan(
     return plan
 
 
-def _source_ips(settings: Settings, loaded: Loaded) -> tuple[Any, ...]:
+def _source_ips(settings: EffectiveSettings, loaded: Loaded) -> tuple[Any, ...]:
     written = settings.get("source_ips")
     if written == ATLASSIAN:
         ranges = loaded.lock.lock.address_ranges.get("atlassian")
@@ -80,7 +80,7 @@ def _source_ips(settings: Settings, loaded: Loaded) -> tuple[Any, ...]:
 
 
 def _managed_policy_arns(
-    settings: Settings, place: Place, variables: Mapping[str, str], sources: Sources
+    settings: EffectiveSettings, place: RolePlace, variables: Mapping[str, str], sources: Sources
 ) -> tuple[str, ...]:
     at = settings.path("managed_policies")
     arns: dict[str, PolicyReference] = {}
@@ -92,7 +92,9 @@ def _managed_policy_arns(
     return tuple(sorted(arns))
 
 
-def _boundary(settings: Settings, place: Place, variables: Mapping[str, str], loaded: Loaded) -> str | None:
+def _boundary(
+    settings: EffectiveSettings, place: RolePlace, variables: Mapping[str, str], loaded: Loaded
+) -> str | None:
     name = "permissions_boundary"
     if (own := settings.get(name)) is not None:
         return _policy_arn(own, place, variables, settings.path(name), loaded.sources)
@@ -102,7 +104,7 @@ def _boundary(settings: Settings, place: Place, variables: Mapping[str, str], lo
 
 
 def _policy_arn(
-    reference: PolicyReference, place: Place, variables: Mapping[str, str], at: Path, sources: Sources
+    reference: PolicyReference, place: RolePlace, variables: Mapping[str, str], at: Path, sources: Sources
 ) -> str:
     name = reference.arn(place.partition, place.id, variables)
     arn = parse_iam_arn(name)
@@ -114,7 +116,7 @@ def _policy_arn(
 
 
 def _inline_policies(
-    settings: Settings, place: Place, variables: Mapping[str, str], loaded: Loaded
+    settings: EffectiveSettings, place: RolePlace, variables: Mapping[str, str], loaded: Loaded
 ) -> dict[str, PolicyDocument]:
     rendered: dict[str, PolicyDocument] = {}
     for index, name in enumerate(settings.get("inline_policies")):
@@ -137,7 +139,7 @@ def _inline_policies(
 
 
 def _session_policy(
-    addresses: SourceAddresses, settings: Settings, place: Place, sources: Sources
+    addresses: SourceAddresses, settings: EffectiveSettings, place: RolePlace, sources: Sources
 ) -> dict[str, PolicyDocument]:
     """Return the inline policy that binds sessions, by its name; without addresses it would deny everything."""
     if not addresses.networks and not addresses.vpc_endpoints:
@@ -149,7 +151,7 @@ def _session_policy(
 
 
 def _check_admin_access(
-    plan: RolePlan, settings: Settings, place: Place, variables: Mapping[str, str], sources: Sources
+    plan: RolePlan, settings: EffectiveSettings, place: RolePlace, variables: Mapping[str, str], sources: Sources
 ) -> None:
     """Report admin access that does not say why, judged on what is rendered: no variable hides it."""
     hint = 'narrow it, or say why on the role: dangerously_allow_admin: "…"'
@@ -172,5 +174,5 @@ def _check_admin_access(
         sources.report("admin-access", at, f"{' and '.join(documents)} together give admin access", hint)
 
 
-def _is_admin(documents: list[dict[str, Any]], place: Place) -> bool:
+def _is_admin(documents: list[dict[str, Any]], place: RolePlace) -> bool:
     return gives_admin_access(documents, partition=place.partition.value, account=place.id)

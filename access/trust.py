@@ -8,17 +8,17 @@ from functools import partial
 from access.plan import TrustPlan
 from config.models.trust import Steps, TrustEntry
 from config.models.workspace import Workspace
-from oidc.identifiers import BitbucketUuid, WorkspaceSlug
-from oidc.issuer import default_audience
-from oidc.subject import (
+from oidc.bitbucket import (
     Grade,
     SubjectPattern,
     all_steps_pattern,
+    default_audience,
     environment_pattern,
     outside_environments_pattern,
     whole_workspace_pattern,
 )
-from oidc.trust_policy import TrustedIssuer
+from oidc.iam.trust_policy import TrustedIssuer
+from oidc.identifiers import BitbucketUuid, WorkspaceSlug
 
 WHOLE_WORKSPACE = Steps.ALL_INCLUDING_ENVIRONMENTS
 """What a trust of a whole workspace shows as its steps."""
@@ -27,7 +27,7 @@ WHOLE_WORKSPACE = Steps.ALL_INCLUDING_ENVIRONMENTS
 def trust_lines(entries: Sequence[TrustEntry], workspaces: Mapping[str, Workspace]) -> tuple[TrustPlan, ...] | None:
     """Return the lines of trust of a role, sorted; ``None`` where the inventory does not answer one of them.
 
-    What is missing has a finding already (``config.cross_record``).
+    What is missing has a finding already (``config.rules``).
     """
     lines: list[TrustPlan] = []
     for entry in entries:

@@ -1,7 +1,8 @@
-"""What an update of a stack would do: the document that ``pulumi preview --json`` prints.
+"""The guard against accidents: how much of the access may be deleted or replaced at once, unless told.
 
-Source: ``PreviewDigest`` and ``PreviewStep`` in ``pkg/backend/display/json.go`` of
-https://github.com/pulumi/pulumi, and the operations in ``sdk/go/common/display/operation.go`` there.
+A file left out, a wrong path or an account that a stack no longer takes looks like the deletion of everything in it;
+what a replacement makes anew has, for whoever uses it, been away. One source of the numbers, for ``diff``, ``ci guard``
+and ``sandbox up``.
 """
 
 import json
@@ -11,9 +12,75 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from access.mass_change import Loss
 from config.findings import one_line
 from oidc.errors import OutsideWorldError, UsageError
+
+SPARED_ROLES = 2
+"""So many roles may always go: of a small inventory they are a large part, and still no accident of a whole file."""
+
+MAX_LOSS_PERCENT = 30.0
+"""How much of all roles may go at once, unless asked otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What an update deletes or replaces.
+
+    Attributes:
+        roles_before: Roles that there are, in all accounts.
+        roles: Those that are deleted or replaced: ARNs, or URNs of an engine, sorted.
+        oidc_providers: Likewise.
+    """
+
+    roles_before: int
+    roles: tuple[str, ...]
+    oidc_providers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LossLimits:
+    """What is accepted.
+
+    Attributes:
+        max_percent: How many of all roles may go, from 0 to 100; two always may.
+        oidc_providers: Whether OIDC providers may.
+    """
+
+    max_percent: float = MAX_LOSS_PERCENT
+    oidc_providers: bool = False
+
+
+def is_mass_loss(lost: int, before: int, max_percent: float = MAX_LOSS_PERCENT) -> bool:
+    """Tell whether more roles are deleted or replaced than ``max_percent`` of those before, and more than two."""
+    return lost > SPARED_ROLES and lost * 100 > max_percent * before
+
+
+def refusals(loss: Loss, limits: LossLimits) -> tuple[str, ...]:
+    """Return a sentence for each reason not to go on, with the option that allows it; none where all is accepted."""
+    found = []
+    if is_mass_loss(len(loss.roles), loss.roles_before, limits.max_percent):
+        found.append(too_many_roles(len(loss.roles), loss.roles_before, limits.max_percent))
+    if loss.oidc_providers and not limits.oidc_providers:
+        names = ", ".join(loss.oidc_providers[:_NAMED])
+        more = f" and {len(loss.oidc_providers) - _NAMED} more" if len(loss.oidc_providers) > _NAMED else ""
+        found.append(
+            f"the OIDC provider {names}{more} is deleted or replaced, and every role that trusts it stops working; "
+            "where that is meant, say so: --allow-oidc-provider-loss"
+        )
+    return tuple(found)
+
+
+_NAMED = 3
+
+
+def too_many_roles(lost: int, before: int, max_percent: float) -> str:
+    """Say what is too much, and which ``--max-loss`` would let it pass."""
+    return (
+        f"{lost} of {before} roles ({lost * 100 / before:.0f} %) are deleted or replaced, and more than "
+        f"{SPARED_ROLES} may be at most {max_percent:g} %; where that is meant, say so: "
+        f"--max-loss {-(-lost * 100 // before)}"
+    )
+
 
 ROLE_TYPE = "aws:iam/role:Role"
 OIDC_PROVIDER_TYPE = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
@@ -90,7 +157,7 @@ class _Diagnostic(BaseModel):
     message: str = ""
 
 
-class _Document(BaseModel):
+class _PreviewDocument(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     config: dict[str, str] | None = None
@@ -116,7 +183,7 @@ def read_update_preview(path: Path) -> UpdatePreview:
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise UsageError(f"{name} is larger than a preview, 200 MB", do=_DO)
-        document = _Document.model_validate(json.loads(path.read_bytes().decode("utf-8-sig")))
+        document = _PreviewDocument.model_validate(json.loads(path.read_bytes().decode("utf-8-sig")))
     except OSError as error:
         raise UsageError(f"{name} cannot be read: {error.strerror}") from error
     except ValidationError as error:
@@ -128,7 +195,7 @@ def read_update_preview(path: Path) -> UpdatePreview:
     return _preview(document, name)
 
 
-def _preview(document: _Document, name: str) -> UpdatePreview:
+def _preview(document: _PreviewDocument, name: str) -> UpdatePreview:
     steps = document.steps or ()
     if failed := [said.message for said in document.diagnostics or () if said.severity == "error"]:
         raise OutsideWorldError(f"the preview in {name} failed: {one_line(failed[0].strip())[:500]}")

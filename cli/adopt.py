@@ -12,11 +12,11 @@ import yaml
 from access.adoption.found import FoundAccount, Note
 from access.adoption.inventory import Adoption, adopt
 from access.plan import AccessPlan
-from cli.finding_lines import show_findings
 from cli.inventory import compiled, exit_code, inventory_argument, loaded
 from config.findings import has_errors, one_line
-from facts.aws_package import require_aws_package
+from facts.aws import require_aws_package
 from oidc.errors import OutsideWorldError, UsageError
+from review.findings import show_findings
 
 WRITTEN = "adopted.yaml"
 IMPORTS = ("import-1.json", "import-2.json")

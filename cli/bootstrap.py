@@ -10,17 +10,16 @@ from typing import Any
 import click
 import yaml
 
-from access.bootstrap.control_policy import STACKSETS, control_policies
-from access.bootstrap.foundation import Foundation, foundation_of
-from access.bootstrap.hub import Hub
-from access.bootstrap.template import template
 from access.plan import AccessPlan, AccountPlan
-from cli.finding_lines import show_findings
 from cli.inventory import compiled, exit_code, format_option, inventory_argument, strict_option
 from config.findings import did_you_mean, one_line
 from oidc.arn import PARTITION_NAMES, Partition, parse_iam_arn
 from oidc.errors import UsageError
 from oidc.limits import CLOUDFORMATION_BODY_BYTES, ORGANIZATION_ID, SERVICE_CONTROL_POLICY_CHARS
+from onboarding.bootstrap.boundary import STACKSETS, control_policies
+from onboarding.bootstrap.foundation import Foundation, Hub, foundation_of
+from onboarding.bootstrap.template import template
+from review.findings import show_findings
 
 _ADMINISTRATOR = re.compile(rf"arn:({PARTITION_NAMES}):iam::(?:[0-9]{{12}}|\*):role/[A-Za-z0-9_+=,.@-][!-~]*", re.ASCII)
 _STACK = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}", re.ASCII)

@@ -7,15 +7,14 @@ from typing import Any
 
 import click
 
-from access.deploy_policy import DeployScope, deploy_policies
+from access.deploy_policy import DeployScope, deploy_policies, organization_policy, reading_policy
 from access.plan import AccountPlan
-from access.reading_policy import organization_policy, reading_policy
-from cli.finding_lines import show_findings
 from cli.inventory import compiled, exit_code, inventory_argument, loaded, strict_option
 from config.findings import Finding, did_you_mean, has_errors
 from oidc.errors import UsageError
+from oidc.iam.document import PolicyDocument
 from oidc.identifiers import AccountId
-from oidc.policy_document import PolicyDocument
+from review.findings import show_findings
 
 Policies = Mapping[str, tuple[PolicyDocument, ...]]
 """By account key; several documents where one would be longer than IAM takes."""

@@ -5,13 +5,12 @@ from pathlib import Path
 
 import click
 
-from access.comparison.comparison_json import comparison_json
-from access.mass_change import is_mass_loss, too_many_roles
+from access.comparison.changes import comparison_json
+from access.update_preview import is_mass_loss, too_many_roles
 from cli.diff_sides import Side, compared, not_in_git, sides
-from cli.finding_lines import show_findings
-from cli.inventory import format_option, guardrails_option, named_guardrails
-from cli.loss_options import max_loss_option
+from cli.inventory import format_option, guardrails_option, max_loss_option, named_guardrails
 from config.findings import one_line
+from review.findings import show_findings
 
 _COMMENT_CHARS = 30_000
 _OF_PLANS = (
@@ -70,11 +69,11 @@ def command(
     if output == "json":
         click.echo(json.dumps(comparison_json(found), indent=2))
     elif output == "markdown":
-        from cli.diff_markdown import markdown  # noqa: PLC0415 - rich, by the titles it shares with the tables
+        from review.diff import markdown  # noqa: PLC0415 - rich, by the titles it shares with the tables
 
         click.echo(markdown(found, old.name, new.name, max_chars=max_chars), nl=False)
     else:
-        from cli.diff_text import show_comparison  # noqa: PLC0415 - rich takes longer to import than the rest together
+        from review.diff import show_comparison  # noqa: PLC0415 - rich takes longer to import than the rest together
 
         show_comparison(found)
     lost = len(found.roles_lost)

@@ -13,7 +13,7 @@ from access.plan_reading import read_plan
 from cli.revisions import CompiledSide, compiled_beside, compiled_path, compiled_revision
 from config.findings import Finding, one_line
 from config.stack_file import stack_file_parts
-from facts.git_revision import Repository
+from facts.git import GitRepository
 from oidc.errors import UsageError
 
 GIT = "git:"
@@ -58,7 +58,7 @@ def sides(before: str, after: str | None, inventory: Path | None, guardrails: Pa
     current = inventory or Path("inventory")
     if after is None and (found := _range(before)):
         one, other, both = found
-        repository = Repository.around(current)
+        repository = GitRepository.around(current)
         commit = repository.merge_base(one, other) if both else repository.commit(one)
         other_commit = repository.commit(other)
         return _at(repository, one, commit, current, guardrails), _at(
@@ -102,7 +102,7 @@ def _side(text: str, inventory: Path, guardrails: Path | None, *, has_revision: 
         raise UsageError("an empty name is neither a path nor a git revision")
     if _is_path(text):
         return _of_path(Path(text), guardrails, has_revision=has_revision)
-    repository = Repository.around(inventory)
+    repository = GitRepository.around(inventory)
     revision = text.removeprefix(GIT)
     return _at(repository, revision, repository.commit(revision), inventory, guardrails)
 
@@ -111,7 +111,7 @@ def _of_path(path: Path, guardrails: Path | None, *, has_revision: bool) -> Side
     if path.suffix.lower() == ".json" and path.is_file():
         return Side(str(path), read_plan(path))
     files = {name: file for level, folder in _around(path) for name, file in _stack_files(level, folder)}
-    repository = Repository.if_around(path) if has_revision else None
+    repository = GitRepository.if_around(path) if has_revision else None
     found = (
         compiled_path(path, guardrails)
         if repository is None
@@ -120,7 +120,7 @@ def _of_path(path: Path, guardrails: Path | None, *, has_revision: bool) -> Side
     return _seen(str(path), found, {name: stack_file_parts(_content(file)) for name, file in files.items()})
 
 
-def _at(repository: Repository, name: str, commit: str, inventory: Path, guardrails: Path | None) -> Side:
+def _at(repository: GitRepository, name: str, commit: str, inventory: Path, guardrails: Path | None) -> Side:
     found = compiled_revision(repository, name, commit, inventory, guardrails)
     parts: dict[str, Mapping[str, str]] = {}
     for level, folder in _around(inventory):

@@ -17,11 +17,11 @@ from access.evaluation.token_checks import token_refusal
 from access.plan_json import plan_json
 from cli.doctor_script.joined import joined
 from cli.doctor_script.program import run
-from cli.finding_lines import show_findings
 from cli.inventory import compiled, exit_code, format_option, inventory_argument
 from config.findings import has_errors
 from oidc.arn import parse_iam_arn
 from oidc.errors import EvaluationError
+from review.findings import show_findings
 
 
 @click.command("doctor")

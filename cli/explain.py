@@ -19,17 +19,17 @@ from access.explanation.claims import (
     claims_of_step,
     claims_of_token,
 )
-from access.explanation.explain import Call, Verdict, explain
+from access.explanation.explain import TokenCall, Verdict, explain
 from access.explanation.names import Names
-from cli.explain_lines import show_call, show_notes, show_verdicts
 from cli.explain_trust_policy import read_policy, show_review
-from cli.finding_lines import show_findings
 from cli.inventory import exit_code, format_option, inventory_argument, loaded, strict_option
 from config.findings import one_line
 from config.models.inventory import Inventory
 from oidc.errors import UsageError
 from oidc.identifiers import ACCOUNT_ID_PATTERN
 from oidc.limits import VPC_ENDPOINT_ID
+from review.explain import show_call, show_notes, show_verdicts
+from review.findings import show_findings
 
 _FURTHER_AUDIENCE = (
     "Bitbucket adds an audience that a step asks for to the workspace's own, most likely, and STS refuses a token with "
@@ -68,7 +68,7 @@ def command(inventory: Path, output: str, *, every: bool, strict: bool, **asked:
     source_ip, vpc_endpoint = _address(asked["source_ip"]), _vpc_endpoint(asked["source_vpce"])
     claims, is_token = (None, False) if asked["repository"] is not None else _given_claims(asked)
     if asked["trust_policy"] is not None:
-        call = None if claims is None else Call(claims, at, source_ip, vpc_endpoint, is_token)
+        call = None if claims is None else TokenCall(claims, at, source_ip, vpc_endpoint, is_token)
         policy = read_policy(asked["trust_policy"], asked["account"])
         show_notes([] if claims is None else claim_notes(claims))
         return show_review(policy, call, output, strict=strict)
@@ -80,13 +80,13 @@ def command(inventory: Path, output: str, *, every: bool, strict: bool, **asked:
         if asked["audience"] is not None:
             show_notes([_FURTHER_AUDIENCE])
         names = Names.of(read.inventory)
-        call = Call(claims, at, source_ip, vpc_endpoint, is_token)
+        call = TokenCall(claims, at, source_ip, vpc_endpoint, is_token)
         show_notes(claim_notes(claims))
         _show(explain(found.plan, call, names), call, names, output, every=every)
     return exit_code(found.findings, strict=strict)
 
 
-def _show(verdicts: Sequence[Verdict], call: Call, names: Names, output: str, *, every: bool) -> None:
+def _show(verdicts: Sequence[Verdict], call: TokenCall, names: Names, output: str, *, every: bool) -> None:
     if output == "json":
         click.echo(json.dumps([_verdict_json(verdict) for verdict in verdicts], indent=2))
     else:

@@ -9,17 +9,17 @@ from typing import Any
 
 import click
 
-from access.explanation.explain import Answer, Call, answer
+from access.explanation.explain import RoleAnswer, TokenCall, answer
 from access.explanation.names import Names
-from access.trust_review.admitted import Admitted
+from access.trust_review.admitted import AdmittedTokens
 from access.trust_review.document import TrustDocument, trust_document
 from access.trust_review.fault import TrustFault
 from access.trust_review.principal import partition_and_account
 from access.trust_review.review import Review, review
-from cli.explain_lines import show_answer, show_call
-from cli.finding_lines import colour_wanted, counted
 from config.findings import one_line
 from oidc.errors import UsageError
+from review.explain import show_answer, show_call
+from review.findings import colour_wanted, counted
 
 _MAX_BYTES = 100_000
 _NOBODY = "nobody: no token of Bitbucket gets through it"
@@ -63,7 +63,7 @@ def read_policy(file: str, account: str | None) -> ReadPolicy:
     return ReadPolicy(name, trust_document(text), account)
 
 
-def show_review(policy: ReadPolicy, call: Call | None, output: str, *, strict: bool) -> int:
+def show_review(policy: ReadPolicy, call: TokenCall | None, output: str, *, strict: bool) -> int:
     """Print what a trust policy admits and what is wrong with it, and for claims its decision; return the exit code."""
     names, data = Names(), policy.document.data
     found = Review((), ()) if data is None else review(data, policy.account, names)
@@ -83,7 +83,7 @@ def show_review(policy: ReadPolicy, call: Call | None, output: str, *, strict: b
     return 1 if errors or (strict and faults) else 0
 
 
-def _answer(data: Mapping[str, Any], account: str | None, call: Call, names: Names) -> Answer:
+def _answer(data: Mapping[str, Any], account: str | None, call: TokenCall, names: Names) -> RoleAnswer:
     partition, named = partition_and_account(data)
     return answer(data, call.to_role_in(account or named or _ANY_ACCOUNT, partition), names)
 
@@ -104,14 +104,14 @@ def _show_faults(policy: ReadPolicy, faults: tuple[TrustFault, ...]) -> None:
     click.echo(", ".join(filter(None, counts)) or "no findings", err=True)
 
 
-def _show_admitted(admitted: Admitted) -> None:
+def _show_admitted(admitted: AdmittedTokens) -> None:
     grade = f" ({admitted.grade.value})" if admitted.grade else ""
     click.echo(f"statement {admitted.statement} lets in, from {admitted.issuer}{grade}:")
     for line in (*admitted.steps, *admitted.limits) if admitted.steps else (_NOBODY,):
         click.echo(f"      {line}")
 
 
-def _json(policy: ReadPolicy, found: Review, faults: tuple[TrustFault, ...], said: Answer | None) -> dict[str, Any]:
+def _json(policy: ReadPolicy, found: Review, faults: tuple[TrustFault, ...], said: RoleAnswer | None) -> dict[str, Any]:
     return {
         "admitted": [
             {

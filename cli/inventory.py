@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from access.compile import Compiled, compile_plan
+from access.update_preview import MAX_LOSS_PERCENT
 from config.findings import Finding, has_errors
 from config.load import Loaded, load_inventory
 
@@ -108,3 +109,24 @@ def findings_json(findings: Sequence[Finding]) -> str:
 def exit_code(findings: Sequence[Finding], *, strict: bool) -> int:
     """Return 1 for an error, and with ``strict`` for any finding; else 0."""
     return 1 if has_errors(findings) or (strict and findings) else 0
+
+
+def max_loss_option(function: F) -> F:
+    """Add --max-loss, a number from 0 to 100."""
+    return click.option(
+        "--max-loss",
+        type=click.FloatRange(0, 100),
+        default=MAX_LOSS_PERCENT,
+        show_default=True,
+        metavar="PERCENT",
+        help="How many of all roles may be deleted or replaced; two always may.",
+    )(function)
+
+
+def oidc_provider_loss_option(function: F) -> F:
+    """Add --allow-oidc-provider-loss."""
+    return click.option(
+        "--allow-oidc-provider-loss",
+        is_flag=True,
+        help="Let OIDC providers be deleted or replaced: every role that trusts one stops working.",
+    )(function)

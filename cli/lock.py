@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.finding_lines import show_findings
 from cli.inventory import format_option, inventory_argument, loaded, strict_option
 from config.findings import Finding, did_you_mean, one_line
 from config.inventory_files import LOCK_NAME
 from config.load import Loaded
-from config.lock.parts import ACCOUNT, Part
+from config.lock.models import ACCOUNT, Part
 from config.lock.questions import Name, Questions, names_of, questions_of
-from facts.aws_package import require_aws_package
+from facts.aws import require_aws_package
 from oidc.errors import UsageError
+from review.findings import show_findings
 
 if TYPE_CHECKING:
     from cli.lock_accounts import FromAws
@@ -96,7 +96,7 @@ def command(
     of_accounts = [name for name in accepted if name.startswith(ACCOUNT)]
     names = _names([name for name in accepted if name not in of_accounts], questions)
 
-    from cli.lock_display import Report, show  # noqa: PLC0415 - requests and rich take a while to import
+    from cli.lock_run import LockReport, show  # noqa: PLC0415 - requests and rich take a while to import
     from config.lock.writing import write_lock  # noqa: PLC0415 - as above
 
     asks_aws = Part.ACCOUNTS in chosen
@@ -106,7 +106,7 @@ def command(
     if from_aws is not None and from_aws.in_the_way:
         return _refuse(from_aws.in_the_way)
     refreshed = from_aws.refreshed if from_aws is not None else refreshed
-    report = Report.of(found, questions, refreshed, is_check=check, asks_aws=asks_aws)
+    report = LockReport.of(found, questions, refreshed, is_check=check, asks_aws=asks_aws)
     report = report.with_accounts(from_aws.failed, from_aws.notes) if from_aws is not None else report
     if not check and not refreshed.has_errors and not report.is_empty:
         read = found.lock.source.document.text if found.lock.source is not None else None
@@ -143,8 +143,7 @@ def _refreshed(
     urls: tuple[str | None, str | None, Path | None],
 ) -> "Refreshed":
     """Return what Bitbucket, the issuers and Atlassian answer, as far as they are asked."""
-    from cli.lock_display import progress  # noqa: PLC0415 - as above
-    from cli.lock_world import world_of  # noqa: PLC0415 - as above
+    from cli.lock_run import progress, world_of  # noqa: PLC0415 - requests and rich take a while to import
     from facts.lock_refresh import Refreshed, refresh  # noqa: PLC0415 - as above
 
     if parts == {Part.ACCOUNTS}:
@@ -174,7 +173,7 @@ def _asking_aws(
         call_settings,
         checked_role_name,
     )
-    from cli.lock_display import progress  # noqa: PLC0415 - as above
+    from cli.lock_run import progress  # noqa: PLC0415 - as above
 
     settings, uses, role = call_settings(endpoint), accepted_uses(accepted, found), checked_role_name(reading_role)
     if endpoint is not None:

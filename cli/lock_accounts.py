@@ -10,12 +10,11 @@ from access.compile import compile_plan
 from cli.inventory import named_guardrails
 from config.findings import Finding, did_you_mean, one_line
 from config.load import Loaded, load_inventory
-from config.lock.models import Lock
-from config.lock.parts import ACCOUNT
+from config.lock.models import ACCOUNT, Lock
 from facts.aws.callers import CallSettings
 from facts.aws.refresh import OnProgress, refresh_accounts, refresh_selection
+from facts.issuer.connect import is_on_this_machine
 from facts.lock_refresh import Refreshed
-from facts.sandbox_endpoint import is_on_this_machine
 from oidc.errors import UsageError
 from oidc.limits import ROLE_NAME
 

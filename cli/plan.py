@@ -6,7 +6,6 @@ from pathlib import Path
 import click
 
 from access.plan_json import plan_json
-from cli.finding_lines import show_findings
 from cli.inventory import (
     compiled,
     exit_code,
@@ -17,6 +16,7 @@ from cli.inventory import (
     strict_option,
 )
 from cli.plan_digests import ShownDigests
+from review.findings import show_findings
 
 
 @click.command("plan")

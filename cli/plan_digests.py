@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from access.plan import AccessPlan
-from access.stack_changes import TakenStack, take
-from access.stack_plan import AccountDigest, AppliedSettings, PlanDigests, plan_digests
+from access.stacks import AccountDigest, AppliedSettings, PlanDigests, TakenStack, plan_digests, take
 from access.update_preview import UpdatePreview
 from cli.ci.stack_sides import stack_files
 from cli.revisions import CompiledSide, compiled_path

@@ -8,10 +8,10 @@ from rich.table import Table
 from access.plan import AccessPlan, AccountPlan, RolePlan
 from access.trust_in_words import trust_in_words
 from cli.plan_digests import ShownDigests
-from cli.terminal import console
 from config.allow import Silenced
 from config.findings import one_line
 from oidc.arn import policy_in_words
+from review.terminal import console
 
 
 def show_plan(plan: AccessPlan, digests: ShownDigests, accepted: Sequence[Silenced] = ()) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 
 from access.compile import Compiled
-from access.report.origin import Origin
-from cli.finding_lines import show_findings
 from cli.inventory import FilledPath, compiled, exit_code, inventory_argument, named_guardrails, strict_option
 from config.findings import one_line
-from config.whole_file import write_whole
-from facts.git_revision import Repository
+from config.yaml.text import write_whole
+from facts.git import GitRepository
 from oidc.errors import BitbucketOidcError, UsageError
+from review.findings import show_findings
+from review.report.page import ReportOrigin
 
 _EPOCH = "SOURCE_DATE_EPOCH"
 
@@ -45,8 +45,8 @@ def command(inventory: Path, output: Path | None, made_on: datetime | None, *, s
     return exit_code(found.findings, strict=strict)
 
 
-def _page(found: Compiled, origin: Origin) -> str:
-    from access.report.page import page  # noqa: PLC0415 - Jinja, which no other command needs
+def _page(found: Compiled, origin: ReportOrigin) -> str:
+    from review.report.page import page  # noqa: PLC0415 - Jinja, which no other command needs
 
     assert found.plan is not None  # noqa: S101 - asked before
     return page(found.plan, origin, found.findings, found.silenced)
@@ -64,18 +64,18 @@ def _today() -> date:
         raise UsageError(what, do="unset it, or name the day by --date") from error
 
 
-def _origin(inventory: Path, day: date) -> Origin:
+def _origin(inventory: Path, day: date) -> ReportOrigin:
     """Say what the report is made from; where git knows no revision, why."""
     guardrails = named_guardrails()
     # What an inventory of one file is read with stands beside it: its lock and its policy files.
     read = inventory if inventory.is_dir() else inventory.absolute().parent
     try:
-        repository = Repository.around(inventory)
+        repository = GitRepository.around(inventory)
         revision = repository.commit("HEAD")
         is_changed = repository.has_changes([read, *([guardrails] if guardrails else [])])
     except BitbucketOidcError as error:
-        return Origin(str(inventory), day, without=error.what)
-    return Origin(str(inventory), day, revision, is_changed)
+        return ReportOrigin(str(inventory), day, without=error.what)
+    return ReportOrigin(str(inventory), day, revision, is_changed)
 
 
 def _write(output: Path | None, page: str) -> None:

@@ -11,9 +11,9 @@ from cli.inventory import loaded_with
 from config.findings import Finding, Level
 from config.inventory_files import LOCK_NAME
 from config.load import Loaded
-from config.text_file import is_there
+from config.yaml.text import is_there
+from facts.git import GitRepository
 from facts.git_conversions import refuse_links, refuse_submodule, untracked_files
-from facts.git_revision import Repository
 
 _Shown = Callable[[str], str]
 """Writes paths of a temporary folder as those of the revision: ``origin/main:inventory/base.yaml``."""
@@ -42,7 +42,7 @@ def compiled_path(path: Path, guardrails: Path | None, shown: _Shown = str) -> C
 
 
 def compiled_beside(
-    repository: Repository, path: Path, guardrails: Path | None, stack_files: Iterable[Path] = ()
+    repository: GitRepository, path: Path, guardrails: Path | None, stack_files: Iterable[Path] = ()
 ) -> CompiledSide:
     """Compile an inventory of the working tree, to be compared with a revision.
 
@@ -75,7 +75,7 @@ def _compiled(loaded: Loaded, shown: _Shown) -> CompiledSide:
 
 
 def compiled_revision(
-    repository: Repository, name: str, commit: str, inventory: Path, guardrails: Path | None
+    repository: GitRepository, name: str, commit: str, inventory: Path, guardrails: Path | None
 ) -> CompiledSide:
     """Compile the inventory of a revision, with the guardrails of that revision.
 

@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from access.mass_change import LossLimits
-from cli.inventory import format_option, inventory_argument, named_guardrails
-from cli.loss_options import max_loss_option, oidc_provider_loss_option
+from access.update_preview import LossLimits
+from cli.inventory import (
+    format_option,
+    inventory_argument,
+    max_loss_option,
+    named_guardrails,
+    oidc_provider_loss_option,
+)
 
 if TYPE_CHECKING:
-    from sandbox.session import Session, Subject
+    from sandbox.session import SandboxInventory, Session
     from sandbox.standing import Standing
 
 
@@ -169,8 +174,12 @@ def _run(
     limits: LossLimits | None = None,
 ) -> int:
     from cli.sandbox_display import progress, show_json, show_result  # noqa: PLC0415 - the sandbox's imports, in this command only
-    from sandbox.mass_change import refuse_mass_change  # noqa: PLC0415 - as above
-    from sandbox.run import Action, act, settle_engine  # noqa: PLC0415 - as above
+    from sandbox.run import (  # noqa: PLC0415 - as above
+        Action,
+        act,
+        refuse_mass_change,
+        settle_engine,
+    )
     from sandbox.session import read_subject  # noqa: PLC0415 - as above
 
     subject = read_subject(inventory, named_guardrails())
@@ -193,7 +202,7 @@ _FORGOT = "the emulated AWS accounts have forgotten what was made: their last ru
 
 
 @contextmanager
-def _session(subject: "Subject", *, with_furniture: bool = True) -> "Iterator[Session]":
+def _session(subject: "SandboxInventory", *, with_furniture: bool = True) -> "Iterator[Session]":
     """Start a sandbox; a request to end stops it in an orderly way."""
     from sandbox.session import running  # noqa: PLC0415 - the sandbox's imports, in this command only
     from sandbox.standing import refuse_beside_serving  # noqa: PLC0415 - as above
@@ -210,7 +219,7 @@ def _session(subject: "Subject", *, with_furniture: bool = True) -> "Iterator[Se
         signal.signal(signal.SIGTERM, before)
 
 
-def _show_warnings(subject: "Subject") -> None:
+def _show_warnings(subject: "SandboxInventory") -> None:
     for warning in subject.warnings:
         click.echo(warning, err=True)
     for key in subject.left_out:

@@ -1,24 +1,113 @@
-"""What a sandbox run shows: how it goes on standard error, what it did or would do on standard output."""
+"""The last line of a run: how many resources in AWS it changed, or would."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from cli.finding_lines import colour_wanted
-from cli.steps.line import Line, Mark
-from cli.steps.step_json import summary_json
-from cli.steps.step_lines import changed_outside, is_aws, kind_of, report_lines, verb_of, worth_showing
-from cli.steps.totals import totals
-from cli.terminal import console
+from cli.steps.line import Mark, StepLine, opened, without_secrets
+from cli.steps.step_lines import account_of, changed_outside, is_aws, kind_of, report_lines, verb_of, worth_showing
+from cli.steps.step_lines import worth_showing as shown_to_people
 from config.findings import one_line
-from sandbox.engine.steps import Operation, Phase, Step, Summary
+from review.findings import colour_wanted
+from review.terminal import console
+from sandbox.engine.steps import Operation, Phase, PropertyChange, Step, Summary
+from sandbox.engine.values import UNKNOWN
 from sandbox.run import Action, Listener
+
+NO_CHANGES = "no changes"
+
+_FUTURE = {
+    Operation.CREATE: "to create",
+    Operation.IMPORT: "to adopt",
+    Operation.UPDATE: "to update",
+    Operation.REPLACE: "to replace",
+    Operation.DELETE: "to delete",
+    Operation.DISCARD: "to keep in AWS and let go of",
+}
+_PAST = {
+    Operation.CREATE: "created",
+    Operation.IMPORT: "adopted",
+    Operation.UPDATE: "updated",
+    Operation.REPLACE: "replaced",
+    Operation.DELETE: "deleted",
+    Operation.DISCARD: "kept in AWS and let go of",
+    Operation.REFRESH: "refreshed",
+    Operation.FORGET: "gone from AWS",
+}
+_ALWAYS = (Operation.CREATE, Operation.UPDATE, Operation.REPLACE, Operation.DELETE)
+
+
+def totals(summary: Summary, *, preview: bool) -> str:
+    """Return the last line.
+
+    A preview names all four kinds of change, also those that do not occur: ``0 to delete`` is worth reading. What
+    concerns the state alone (components, AWS providers) is counted apart.
+    """
+    if not summary.changes:
+        return NO_CHANGES
+    words = _FUTURE if preview else _PAST
+    in_aws = Counter(step.operation for step in summary.steps if is_aws(step))
+    in_state = Counter(step.operation for step in summary.steps if not is_aws(step))
+    parts = [
+        f"{in_aws[operation]} {word}"
+        for operation, word in words.items()
+        if in_aws[operation] or (preview and operation in _ALWAYS)
+    ]
+    same = in_aws[Operation.SAME]
+    parts += [f"{same} unchanged"] if same or preview else []
+    alone = [f"{in_state[operation]} {word}" for operation, word in words.items() if in_state[operation]]
+    state = f"in the state alone: {', '.join(alone)}" if alone else ""
+    return "; ".join(part for part in (", ".join(parts), state) if part)
+
+
+def summary_json(summary: Summary) -> dict[str, Any]:
+    """Return ``{"steps": […], "counts": {…}}``: the steps that people are shown, policies as JSON objects.
+
+    The counts are those of resources in AWS. A value that is only known afterwards is ``null``; external ids are
+    hidden.
+    """
+    steps = [
+        {
+            "account": account_of(step),
+            "operation": step.operation.value,
+            "type": step.type,
+            "name": step.name,
+            "urn": step.urn,
+            "changes": {name: _change(name, change) for name, change in sorted(step.changes.items())},
+            "properties": {name: _plain(name, value) for name, value in sorted(step.properties.items())},
+            "changed_outside": changed_outside(step),
+            "gone_outside": step.gone_outside,
+        }
+        for step in sorted(summary.steps, key=lambda step: (step.name, step.type, step.operation))
+        if shown_to_people(step)
+    ]
+    in_aws = [step.operation for step in summary.steps if is_aws(step)]
+    shown = [operation for operation in Operation if operation in in_aws]
+    return {"steps": steps, "counts": {operation.value: in_aws.count(operation) for operation in shown}}
+
+
+def _change(name: str, change: PropertyChange) -> dict[str, object]:
+    return {
+        "old": _plain(name, change.old),
+        "new": _plain(name, change.new),
+        "forces_replacement": change.forces_replacement,
+    }
+
+
+def _plain(name: str, value: object) -> object:
+    if value == UNKNOWN:
+        return None
+    found: object = without_secrets({name: opened(value)})
+    return found[name] if isinstance(found, dict) else None
+
 
 _COLOURS = {
     Operation.CREATE: "green",
@@ -132,7 +221,7 @@ def show_json(summary: Summary) -> None:
     click.echo(json.dumps(summary_json(summary), indent=2))
 
 
-def _show_line(line: Line, width: int | None) -> None:
+def _show_line(line: StepLine, width: int | None) -> None:
     text, colour = line.folded(width), _MARK_COLOURS.get(line.mark)
     if colour or line.title:
         text = click.style(text, fg=colour, bold=line.title or None)

@@ -10,7 +10,7 @@ import click
 from access.plan import RolePlan, TrustPlan
 from access.trust_in_words import trust_in_words
 from config.findings import one_line
-from oidc.issuer import ISSUER_HOST
+from oidc.bitbucket import ISSUER_HOST
 from sandbox.emulated_bitbucket.manners import SANDBOX_TOKEN
 from sandbox.session import Session
 from sandbox.surroundings import ENGINEER_ACCOUNT
@@ -29,7 +29,7 @@ _REGION = "us-east-1"
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class AccountWay:
     """One way into one role.
 
     Attributes:
@@ -51,10 +51,10 @@ class Way:
     note: str
 
 
-def ways(session: Session) -> list[Way]:
+def ways(session: Session) -> list[AccountWay]:
     """Return a way into each role for each line of its trust."""
     return [
-        Way(
+        AccountWay(
             account.key, role.key, role.arn, trust_in_words(line), _token_command(session, line),
             f"AWS_ROLE_ARN={shlex.quote(role.arn)} aws sts get-caller-identity", _note(role),
         )

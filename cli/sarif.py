@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from cli.excerpt import marked_line
 from config.allow import Silenced
+from config.catalogue import RULES
 from config.findings import Finding, Place, shown
-from config.rules import RULES
+from review.findings import marked_line
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _ROOT = "%SRCROOT%"

@@ -6,13 +6,12 @@ from pathlib import Path
 import click
 
 from access.plan import AccessPlan, AccountPlan, RolePlan
-from access.snippets.snippet import pair_snippet
-from access.snippets.style import Style
-from cli.finding_lines import show_findings
 from cli.inventory import compiled, exit_code, inventory_argument, strict_option
 from config.findings import did_you_mean, one_line
 from config.models.family import plan_key
 from oidc.errors import UsageError
+from review.findings import show_findings
+from review.snippets import Style, pair_snippet
 
 
 @click.command("snippet")

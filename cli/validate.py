@@ -5,8 +5,8 @@ from pathlib import Path
 import click
 
 from access.compile import Compiled
-from cli.finding_lines import show_accepted, show_findings, summary
 from cli.inventory import compiled, exit_code, findings_json, format_option, inventory_argument, strict_option
+from review.findings import show_accepted, show_findings, summary
 
 
 @click.command("validate")

@@ -1,6 +1,11 @@
-"""One account: its AWS provider, its OIDC providers, and its roles."""
+"""Logical names that a component had before, so that an engine finds in its state what it made under them.
 
-from collections.abc import Mapping
+Children follow by themselves: their names begin with that of their parent, and an engine that finds a parent under an
+earlier name looks for its children under that name, too
+(https://www.pulumi.com/docs/iac/concepts/options/aliases/).
+"""
+
+from collections.abc import Mapping, Sequence
 
 import pulumi
 
@@ -8,8 +13,18 @@ from access.plan import AccountPlan
 from components.aws_provider import AwsSettings, aws_provider
 from components.oidc_provider import oidc_provider
 from components.pipeline_role import PipelineRole
-from components.previous_names import previous_names
 from oidc.thumbprint import Thumbprint
+
+
+def previous_names(prefix: str, keys: Sequence[str]) -> list["pulumi.Input[str | pulumi.Alias]"] | None:
+    """Return the aliases for keys of the inventory that are no more, or ``None`` for none.
+
+    Args:
+        prefix: What stands before the key in the logical name: ``prod/`` for a role.
+        keys: ``["payments"]``.
+    """
+    return [pulumi.Alias(name=f"{prefix}{key}") for key in keys] or None
+
 
 TYPE = "bitbucket-aws-oidc:index:AccountAccess"
 

@@ -5,9 +5,8 @@ from collections.abc import Mapping
 import pulumi
 
 from access.plan import AccessPlan
-from components.account_access import AccountAccess
+from components.account_access import AccountAccess, previous_names
 from components.aws_provider import AwsSettings
-from components.previous_names import previous_names
 from oidc.thumbprint import Thumbprint
 
 TYPE = "bitbucket-aws-oidc:index:BitbucketOidc"

@@ -7,9 +7,8 @@ from typing import Any
 import pulumi
 
 from access.plan import AccessPlan
-from access.stack_plan import AppliedSettings, as_digest, refuse_another_plan, taken_accounts
-from facts.issuer_connect import IssuerConnect
-from facts.sandbox_endpoint import is_on_this_machine
+from access.stacks import AppliedSettings, as_digest, refuse_another_plan, taken_accounts
+from facts.issuer.connect import IssuerConnect, is_on_this_machine
 from oidc.errors import UsageError
 
 PROTECTED = (

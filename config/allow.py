@@ -10,12 +10,11 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from config.faults import fault
-from config.findings import Finding, did_you_mean
-from config.rules import RULES
-from config.scalars import Reason, describe
+from config.catalogue import RULES
+from config.findings import Finding, did_you_mean, fault
+from config.models.scalars import Reason, describe
 from config.written import Named, looks_of
-from config.yaml_document import Path
+from config.yaml.document import Path
 
 UNUSED = "unused-allow"
 """The rule that reports an ``allow`` which silences nothing; nothing silences it."""

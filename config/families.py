@@ -1,20 +1,47 @@
-"""Role families: an entry with ``for_each`` becomes one entry for each of its items, before anything is validated.
-
-Nothing is implied: what differs between the roles of a family is where its variables stand, in trust as elsewhere.
-"""
+"""Where the roles and accounts stand that families, pairs and selections become: findings name what somebody wrote."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
 
 from config.declared import Unknown, names, unknown_environment, unknown_repository
-from config.models.family import FamilyItem, ForEach, ResultKey
-from config.origins import Origins
+from config.models.family import PLAN_SUFFIX, FamilyItem, ForEach, ResultKey, family_of, plan_key
+from config.models.inventory import Inventory
+from config.models.role import Override, PairedRole, PlanRole, Role, RoleSettings
 from config.sources import Sources
 from config.validation import fault_of
 from config.variables import FAMILY_VARIABLES, render_some, strings_in, variables_in
-from config.yaml_document import Path
+from config.yaml.document import Path
+
+
+@dataclass(slots=True)
+class Origins:
+    """What was written for the roles that nobody wrote one by one.
+
+    Attributes:
+        families: By key of a role of a family, the family's key: ``{"deploy[acme/shop]": "deploy"}``.
+        selected: Keys of accounts that are selected in an organization.
+        plan_roles: By key of a plan role, which settings its ``plan_role`` says itself; the rest is its role's.
+    """
+
+    families: dict[str, str] = field(default_factory=dict)
+    plan_roles: dict[str, frozenset[str]] = field(default_factory=dict)
+    selected: set[str] = field(default_factory=set)
+
+    def written(self, path: Path) -> Path:
+        """Return the path as written: ``roles.deploy.plan_role.trust`` for ``roles.deploy-plan[acme/shop].trust``."""
+        match path:
+            case ("roles", str(key), *inside) if key in self.families:
+                return ("roles", self.families[key], *inside)
+            case ("roles", str(key), *inside) if key in self.plan_roles:
+                role = family_of(key).removesuffix(PLAN_SUFFIX)
+                own = ("plan_role",) if inside and inside[0] in self.plan_roles[key] else ()
+                return ("roles", role, *own, *inside)
+            case ("accounts", str(key), *_) if key in self.selected:
+                return ("accounts_from", "organization")
+        return path
 
 
 def with_families(sources: Sources, origins: Origins) -> Mapping[str, Any]:
@@ -171,3 +198,51 @@ def _own_trust(holder: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _texts(value: Any) -> list[str]:  # noqa: ANN401 - raw data
     return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
+
+
+_WRITTEN_OUT = frozenset({"description", "managed_policies", "inline_policies"})
+"""Settings that a plan role never takes from its role, nor from an override of it: they say what the role may do."""
+
+
+def with_plan_roles(inventory: Inventory, sources: Sources, origins: Origins) -> Inventory:
+    """Return the inventory with the second role of every pair; one whose key is taken is reported and left out."""
+    if all(role.plan_role is None for role in inventory.roles.values()):
+        return inventory
+    roles: dict[str, Role] = {}
+    for key, role in inventory.roles.items():
+        roles[key] = role
+        if role.plan_role is not None and not _is_taken(plan_key(key), key, sources):
+            roles[plan_key(key)] = _plan_role(key, role, role.plan_role)
+            own = role.plan_role.model_fields_set | _WRITTEN_OUT
+            origins.plan_roles[plan_key(key)] = frozenset(own)
+    return inventory.model_copy(update={"roles": roles})
+
+
+def _is_taken(plan: str, key: str, sources: Sources) -> bool:
+    written = family_of(plan)
+    if written not in names(sources.data, "roles"):
+        return False
+    place = sources.place(("roles", written), of_key=True)
+    message = f"the plan role has the key `{written}`, and so has the role at {place.file}:{place.line}"
+    sources.report("duplicate", ("roles", key, "plan_role"), message, "give that role another key", of_key=True)
+    return True
+
+
+def _plan_role(key: str, role: Role, plan: PlanRole) -> PairedRole:
+    own = plan.model_fields_set | _WRITTEN_OUT
+    settings = {name: getattr(plan if name in own else role, name) for name in RoleSettings.model_fields}
+    return PairedRole.model_construct(
+        **settings,
+        name=f"{role.name or family_of(key)}{PLAN_SUFFIX}",
+        previous_keys=tuple(f"{previous}{PLAN_SUFFIX}" for previous in role.previous_keys),
+        accounts=role.accounts,
+        trust=plan.trust,
+        for_each=role.for_each,
+        overrides={pattern: _without(override, own) for pattern, override in role.overrides.items()},
+    )
+
+
+def _without(override: Override, own: set[str] | frozenset[str]) -> Override:
+    """Return what an override of the role replaces in the plan role too: nothing that the plan role says itself."""
+    held = override.model_fields_set - own
+    return Override.model_construct(_fields_set=held, **{name: getattr(override, name) for name in held})

@@ -1,13 +1,69 @@
-"""Findings: what is wrong in the inventory, where, and what to do."""
+"""A fault of the data of an inventory, before it has a place."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
-from typing import TypedDict
+from typing import TypedDict, TypeVar
 
-from config.rules import RULES
+from pydantic_core import PydanticCustomError
+
+from config.catalogue import RULES
+from config.yaml.document import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A fault of the data: its rule, path, whether the key itself is at fault, what is wrong, what to do.
+
+    Where it ``hides`` something, what stands there belongs elsewhere, and is missing there.
+    """
+
+    rule: str
+    path: Path
+    message: str
+    hint: str
+    of_key: bool = False
+    hides: bool = False
+
+
+T = TypeVar("T", bound=Hashable)
+
+
+def fault(rule: str, message: str, hint: str, at: tuple[str | int, ...] = ()) -> PydanticCustomError:
+    """Return what a validator raises; ``config.validation`` makes a finding of it, at the place of the value.
+
+    Args:
+        rule: One of ``config.catalogue.RULES``.
+        message: What is wrong, for example ``not a UUID: acme``.
+        hint: What to do, for example ``write it as {8-4-4-4-12}, quoted``.
+        at: Where inside the value: ``("Statement", 0, "Action")`` of a policy document.
+    """
+    # A rule id and a template that are not literals: pydantic's types ask for LiteralString, and take any text.
+    return PydanticCustomError(rule, "{message}", {"message": message, "hint": hint, "at": at})
+
+
+def each_once(values: tuple[T, ...]) -> tuple[T, ...]:
+    """Return a list that is a set; a value that stands twice in it is a fault."""
+    seen: set[T] = set()
+    for index, value in enumerate(values):
+        if value in seen:
+            raise fault("duplicate", f"{value} stands twice in this list", "keep one of the two", (index,))
+        seen.add(value)
+    return values
+
+
+def parse_each(values: Sequence[object], parse: Callable[[object], T]) -> tuple[T, ...]:
+    """Parse every value of a list; a fault says which of them it is."""
+    parsed: list[T] = []
+    for index, value in enumerate(values):
+        try:
+            parsed.append(parse(value))
+        except PydanticCustomError as error:
+            context = error.context or {}
+            raise fault(error.type, context["message"], context["hint"], (index, *context["at"])) from None
+    return tuple(parsed)
 
 
 class Level(StrEnum):
@@ -60,7 +116,7 @@ class Finding:
 
     Attributes:
         place: Where it stands.
-        rule: Public id, for example ``unknown-repository``; one of ``config.rules.RULES``.
+        rule: Public id, for example ``unknown-repository``; one of ``config.catalogue.RULES``.
         path: Keys from the top of the inventory: ``roles.payments-deploy.trust[0].repository``.
         message: What is wrong, what was expected and what was found.
         hint: What to do.

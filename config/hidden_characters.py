@@ -9,8 +9,8 @@ from itertools import islice
 
 import yaml
 
-from config.characters import name_of
-from config.yaml_problem import Problem
+from config.yaml.characters import name_of
+from config.yaml.nodes import Problem
 
 RULE = "hidden-characters"
 

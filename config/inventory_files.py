@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path as FilePath
 
-from config.text_file import is_folder
+from config.yaml.text import is_folder
 
 LOCK_NAME = "inventory.lock.yaml"
 GUARDRAILS_NAME = "guardrails.yaml"

@@ -4,25 +4,21 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path as FilePath
 
-from config.cross_record import check
-from config.cross_record.context import Context
-from config.families import with_families
-from config.fault import Fault
-from config.findings import Finding, Level, has_errors
+from config.catalogue import RULES
+from config.families import Origins, with_families, with_plan_roles
+from config.findings import Fault, Finding, Level, has_errors
 from config.inventory_files import LOCK_NAME
 from config.lock import Lock, ReadLock, read_lock, with_locked_quotas, with_locked_uuids
 from config.models.inventory import Inventory
-from config.origins import Origins
-from config.pairs import with_plan_roles
-from config.policy_documents import with_policy_documents
+from config.policy.documents import with_policy_documents
 from config.reading import read_sources
-from config.rules import RULES
-from config.selected_accounts import check_selection_is_answered, with_selected_accounts
-from config.selectors import AccountSelector
+from config.rules import check
+from config.rules.context import Context
+from config.selectors import AccountSelector, check_selection_is_answered, with_selected_accounts
 from config.slips import without_empty_parents
 from config.sources import Sources
 from config.validation import validate
-from config.yaml_syntax import hint_for_empty
+from config.yaml.document import hint_for_empty
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from typing import Any
 from config.findings import Finding, Place, did_you_mean
 from config.inventory_files import GUARDRAILS_NAME, TooManyFiles, inventory_files
 from config.models.inventory import Inventory
-from config.scalars import describe
+from config.models.scalars import describe
 from config.sources import Source, Sources
-from config.text_file import Unreadable, is_folder, is_there, read_text
-from config.yaml_document import Path, read_document, show_path
+from config.yaml.document import Path, read_document, show_path
+from config.yaml.text import Unreadable, is_folder, is_there, read_text
 
 _MAX_CHARACTERS = 64_000_000
 """Of all files together."""

@@ -3,9 +3,17 @@
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from typing import Any
 
+from config.families import Origins
+from config.lock.models import Lock, SelectedAccount
+from config.lock.questions import digest
+from config.lock.reading import ReadLock
 from config.models.account import Account
 from config.models.role import AccountsByLabel, Override, Role
+from config.sources import Sources
+from config.yaml.document import Path
+from oidc.arn import Partition
 
 _OF_GLOBS = frozenset("*?[")
 
@@ -52,3 +60,75 @@ class AccountSelector:
 def is_glob(pattern: str) -> bool:
     """Tell whether an account pattern is a glob rather than a key."""
     return not _OF_GLOBS.isdisjoint(pattern)
+
+
+_AT: Path = ("accounts_from", "organization")
+
+
+def with_selected_accounts(sources: Sources, origins: Origins, lock: ReadLock) -> None:
+    """Add the accounts that the lock holds to those of the data; nothing is asked, and nothing added without a lock."""
+    selection, accounts = _selection(sources.data), sources.data.get("accounts", {})
+    if selection is None or not isinstance(accounts, Mapping) or not _answers(lock, selection):
+        return
+    ids = {entry.get("id") for entry in accounts.values() if isinstance(entry, Mapping)}
+    partition = str(selection.get("partition") or Partition.AWS.value)
+    added: dict[str, Any] = {}
+    for key, found in lock.lock.selected_accounts.items():
+        # One that is listed since is what people write of it.
+        if found.id not in ids and key not in accounts:
+            added[key] = {"id": found.id, "partition": partition, "labels": dict(found.labels)}
+            origins.selected.add(key)
+    if added:
+        sources.data["accounts"] = {**accounts, **added}
+
+
+def check_selection_is_answered(sources: Sources, lock: ReadLock, *, sound: bool) -> None:
+    """Report a selection that the lock does not answer, or answers as it was before: it never means no accounts.
+
+    Args:
+        sources: Take the findings; the accounts of the data are those of the lock, too.
+        lock: As read.
+        sound: Whether nothing is wrong with the selection itself.
+    """
+    selection = _selection(sources.data)
+    if selection is None or lock.is_broken:
+        return
+    if not sound:
+        sources.lost.update(finding for finding in sources.findings if finding.path.startswith("accounts_from"))
+    elif not _answers(lock, selection):
+        known = "accounts_from" in lock.lock.answers
+        message = "the lock answers it as it was before" if known else "the lock does not say which accounts these are"
+        sources.report("needs-lock", _AT, message, "run `bitbucket-oidc lock --aws`", of_key=True)
+        # Whatever names an account may mean one of these.
+        sources.lost.update(sources.findings[-1:])
+    else:
+        _check_keys(sources, lock.lock)
+
+
+def _check_keys(sources: Sources, lock: Lock) -> None:
+    accounts = sources.data.get("accounts", {})
+    ids = {entry.get("id") for entry in accounts.values() if isinstance(entry, Mapping)}
+    for key, found in lock.selected_accounts.items():
+        if found.id not in ids:
+            message = f"accounts.{key} is another account than {found.id}, which the lock has selected under that key"
+            sources.report("lock-mismatch", _AT, message, "run `bitbucket-oidc lock --aws`", of_key=True)
+
+
+def _answers(lock: ReadLock, selection: Mapping[str, Any]) -> bool:
+    return not lock.is_broken and lock.lock.answers.get("accounts_from") == selection_digest(selection)
+
+
+def _selection(data: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    written = data.get("accounts_from")
+    selection = written.get("organization") if isinstance(written, Mapping) else None
+    return selection if isinstance(selection, Mapping) else None
+
+
+def selection_digest(selection: Mapping[str, Any]) -> str:
+    """Return the digest of a selection as written, but for who asks: it selects the same accounts."""
+    return digest([{name: value for name, value in selection.items() if name not in ("profile", "role")}])
+
+
+def selected_before(lock: Lock) -> Mapping[str, tuple[str, SelectedAccount]]:
+    """Return the accounts of the lock by their ids, each with its key, which it keeps."""
+    return {found.id: (key, found) for key, found in lock.selected_accounts.items()}

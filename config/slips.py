@@ -12,14 +12,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from config.fault import Fault
-from config.findings import Finding
+from config.findings import Fault, Finding
 from config.models.account import Account
 from config.models.permission_policy import PermissionPolicy
 from config.models.role import Role
 from config.models.workspace import Workspace
 from config.sources import Source
-from config.yaml_document import Path
+from config.yaml.document import Path
 
 _ENTRIES: dict[str, tuple[str, type[BaseModel]]] = {
     "workspaces": ("a workspace", Workspace),

@@ -7,10 +7,10 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from config.allow import UNUSED, Allowances, Silenced
+from config.catalogue import RULES
 from config.findings import Finding, Place
-from config.rules import RULES
-from config.yaml_document import Path, YamlDocument, show_path
-from config.yaml_nodes import find_node
+from config.yaml.document import Path, YamlDocument, show_path
+from config.yaml.nodes import find_node
 
 
 @dataclass(frozen=True, slots=True)

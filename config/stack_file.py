@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from config.findings import one_line
-from config.yaml_document import read_document
+from config.yaml.document import read_document
 from oidc.errors import UsageError
 
 PROJECT = "bitbucket-aws-oidc"

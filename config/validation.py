@@ -12,14 +12,13 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from config.characters import as_it_looks
-from config.fault import Fault
-from config.findings import did_you_mean
+from config.catalogue import RULES
+from config.findings import Fault, did_you_mean
 from config.models.inventory import Inventory
-from config.rules import RULES
-from config.scalars import describe
+from config.models.scalars import describe
 from config.slips import INDENT, without_echoes
-from config.yaml_document import Path
+from config.yaml.characters import as_it_looks
+from config.yaml.document import Path
 from oidc.identifiers import accepted_spelling
 
 _ENTRY_DEPTH = {"defaults": 2, "version": 1, "workspaces": 2, "accounts": 2, "permission_policies": 2, "roles": 2}

@@ -9,8 +9,7 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
-from config.faults import fault
-from config.findings import did_you_mean
+from config.findings import did_you_mean, fault
 
 VARIABLES = ("account", "account_id", "partition", "region", "role")
 """What may stand in double braces. ``account`` and ``role`` are keys of the inventory."""

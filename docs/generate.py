@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from config.rules import RULES
+from config.catalogue import RULES
 from config.schema import schema_text
 from docs.inventory_page import inventory_page
 

@@ -8,24 +8,22 @@ from typing import Any, TypeAlias
 from pydantic import BaseModel
 
 from config.models.account import Account, DeployRole, Quotas
-from config.models.defaults import Defaults
+from config.models.defaults import DeclaredStateBackend, Defaults
 from config.models.family import ForEach
 from config.models.guardrails import FolderRule, GuardrailRule, Guardrails
 from config.models.inventory import Inventory
 from config.models.organization import AccountsFrom, Organization
 from config.models.permission_policy import PermissionPolicy
 from config.models.role import AccountsByLabel, Override, PlanRole, Role
-from config.models.state_backend import StateBackend
 from config.models.trust import TrustEntry, WholeWorkspace
 from config.models.workspace import Environment, PreviousSlug, Repository, Workspace
-from config.schema import definition_name, inventory_schema
-from config.schema_families import IN_ROLE
+from config.schema import IN_ROLE, definition_name, inventory_schema
 from config.written import SINCE
 
 MODELS: dict[str, type[BaseModel]] = {
     "Top level": Inventory,
     "defaults": Defaults,
-    "defaults.state_backend": StateBackend,
+    "defaults.state_backend": DeclaredStateBackend,
     "workspaces.SLUG": Workspace,
     "workspaces.SLUG.previous_slugs.SLUG": PreviousSlug,
     "workspaces.SLUG.repositories.SLUG": Repository,

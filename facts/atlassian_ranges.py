@@ -10,14 +10,13 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, StrictInt, StrictStr, ValidationError
 
-from config.cross_record.source_addresses import WIDEST, is_private
 from config.lock.models import LockedRanges
-from config.scalars import Network
+from config.models.scalars import Network
+from config.rules.source_addresses import WIDEST, is_private
 from facts.bitbucket.answers import fault_of
-from facts.issuer_failures import is_transient, what_happened
-from facts.retries import PAUSES, REAL_TIME, Clock, pause_for_status
+from facts.http import FAILURES, PAUSES, REAL_TIME, Clock, Reply, WebClient, pause_for_status
+from facts.issuer.failures import is_transient, what_happened
 from facts.web_address import WebAddress
-from facts.web_client import FAILURES, Reply, WebClient
 from oidc.errors import OutsideWorldError
 
 URL = "https://ip-ranges.atlassian.com"

@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from datetime import date
 
 from config.lock.discrepancies import Discrepancy
-from config.lock.models import Lock, LockedRanges, LockedWorkspace
-from config.lock.parts import Part
+from config.lock.models import Lock, LockedRanges, LockedWorkspace, Part
 from config.lock.questions import Name, Questions, workspaces_digest
 from config.models.inventory import Inventory
 from config.models.role import ATLASSIAN
 from facts.bitbucket.client import Bitbucket
 from facts.bitbucket.judging import NamedUuid
 from facts.bitbucket.resolution import resolve
-from facts.issuer_chains import FetchChain, check_pinned, issuers_of
+from facts.issuer.thumbprints import FetchChain, check_pinned, issuers_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from oidc.bitbucket import issuer_path
 from oidc.identifiers import AccountId, WorkspaceSlug
-from oidc.issuer import issuer_path
 
 
 class Partition(StrEnum):

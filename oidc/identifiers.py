@@ -46,3 +46,7 @@ def accepted_spelling(text: str) -> BitbucketUuid | None:
         return None
     cuts = (digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])
     return BitbucketUuid("{" + "-".join(cuts) + "}")
+
+
+TOKEN_LIKE = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}")
+"""How a JWT begins: the base64url of ``{"`` (https://www.rfc-editor.org/rfc/rfc7519#section-3)."""

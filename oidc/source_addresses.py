@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
-from oidc.policy_document import PolicyDocument
+from oidc.iam.document import PolicyDocument
 
 SESSION_POLICY_NAME = "bitbucket-oidc-source-addresses"
 """The inline policy that binds a role's sessions to its source addresses; no permission policy may be called so."""

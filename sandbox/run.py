@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from oidc.errors import UsageError
-from sandbox.ambient import connect_as_platform_engineer, refuse_ambient
+from access.update_preview import OIDC_PROVIDER_TYPE, ROLE_TYPE, Loss, LossLimits, refusals
+from oidc.errors import MassChangeError, UsageError
+from sandbox.aws_provider.account import connect_as_platform_engineer, refuse_ambient
 from sandbox.aws_provider.provider import SmallAwsProvider
 from sandbox.engine.engine import BuiltinEngine
 from sandbox.engine.monitor import LogMessage
-from sandbox.engine.steps import Step, Summary
+from sandbox.engine.steps import Operation, Step, Summary
 from sandbox.engine_choice import EngineMark, EngineName, choose_engine
 from sandbox.pulumi_cli import AwsPlugin, PulumiCliEngine, find_cli, installed_cli
-from sandbox.session import Session, Subject
+from sandbox.session import SandboxInventory, Session
 
 
 class Action(StrEnum):
@@ -61,7 +62,7 @@ class Engine(Protocol):
         ...
 
 
-def settle_engine(subject: Subject, asked: str, aws_plugin: str = AwsPlugin.OURS) -> EngineSettings:
+def settle_engine(subject: SandboxInventory, asked: str, aws_plugin: str = AwsPlugin.OURS) -> EngineSettings:
     """Decide which engine a run takes, before anything is started.
 
     Args:
@@ -129,3 +130,31 @@ def _engine(session: Session, listener: Listener, settings: EngineSettings) -> E
         on_log=listener.on_log,
         endpoints=endpoints,
     )
+
+
+_LOSING = frozenset({Operation.DELETE, Operation.REPLACE, Operation.DELETE_REPLACED})
+
+
+def refuse_mass_change(session: Session, settings: EngineSettings, limits: LossLimits) -> None:
+    """Look at what ``up`` would do where there is something to lose, and refuse it where that is too much.
+
+    Raises:
+        MassChangeError: Too many roles, or an OIDC provider, would be deleted or replaced.
+        BitbucketOidcError: ``up`` would fail.
+    """
+    if EngineMark(session.subject.folder).read() is None:
+        return
+    silent = Listener(on_step=lambda _step: None, on_log=lambda _message: None)
+    reasons = refusals(loss_of(act(session, Action.PREVIEW, silent, settings)), limits)
+    if reasons:
+        raise MassChangeError("; ".join(reasons))
+
+
+def loss_of(preview: Summary) -> Loss:
+    """Return what a preview's steps come to; names are the logical ones, ``prod/shop-deploy``."""
+
+    def lost(kind: str) -> tuple[str, ...]:
+        return tuple(sorted({step.name for step in preview.steps if step.type == kind and step.operation in _LOSING}))
+
+    there = {step.urn for step in preview.steps if step.type == ROLE_TYPE and step.operation is not Operation.CREATE}
+    return Loss(len(there), lost(ROLE_TYPE), lost(OIDC_PROVIDER_TYPE))

@@ -35,7 +35,7 @@ PROJECT, STACK = "bitbucket-aws-oidc", "sandbox"
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class SandboxInventory:
     """What a sandbox is about: the inventory, and its plan as far as it can be emulated.
 
     Attributes:
@@ -57,7 +57,7 @@ class Subject:
     folder: Path
 
 
-def read_subject(path: Path, guardrails: Path | None = None) -> Subject:
+def read_subject(path: Path, guardrails: Path | None = None) -> SandboxInventory:
     """Load and compile the inventory; raises InventoryError with all findings where one is an error."""
     loaded = load_inventory(path, guardrails=guardrails)
     compiled = compile_plan(loaded)
@@ -66,7 +66,9 @@ def read_subject(path: Path, guardrails: Path | None = None) -> Subject:
         raise InventoryError(f"the inventory has findings:\n{findings}")
     emulated = emulated_part(compiled.plan)
     warnings = tuple(str(finding) for finding in compiled.findings)
-    return Subject(path, guardrails, loaded.inventory, emulated.plan, emulated.left_out, warnings, folder_of(path))
+    return SandboxInventory(
+        path, guardrails, loaded.inventory, emulated.plan, emulated.left_out, warnings, folder_of(path)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Session:
         program: This project's, with the stack config that leads it here.
     """
 
-    subject: Subject
+    subject: SandboxInventory
     bitbucket: EmulatedBitbucket
     endpoint: str
     forgot: bool
@@ -103,7 +105,7 @@ def _keep_out_of_git(folder: Path) -> None:
 
 
 @contextmanager
-def running(subject: Subject, *, with_furniture: bool = True) -> Iterator[Session]:
+def running(subject: SandboxInventory, *, with_furniture: bool = True) -> Iterator[Session]:
     """Start everything on loopback, and stop it at the end, however that comes.
 
     Args:
@@ -135,7 +137,7 @@ def running(subject: Subject, *, with_furniture: bool = True) -> Iterator[Sessio
 
 @contextmanager
 def furnished(
-    subject: Subject, bitbucket: EmulatedBitbucket, aws: EmulatedAws, *, with_furniture: bool = True
+    subject: SandboxInventory, bitbucket: EmulatedBitbucket, aws: EmulatedAws, *, with_furniture: bool = True
 ) -> Iterator[Session]:
     """Give servers that run what this subject needs, and this process the credentials of its accounts.
 
@@ -162,7 +164,7 @@ def furnished(
         yield Session(subject, bitbucket, aws.endpoint, aws.forgot, folder / "state.json", program)
 
 
-def _program(subject: Subject, endpoint: str, bitbucket: EmulatedBitbucket) -> Program:
+def _program(subject: SandboxInventory, endpoint: str, bitbucket: EmulatedBitbucket) -> Program:
     connect = {"address": bitbucket.address, "caFile": str(bitbucket.ca_file)}
     config = {
         # The program runs in the project folder, wherever the command was called.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from oidc.errors import SandboxError
 from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
-from sandbox.session import Session, Subject
+from sandbox.session import SandboxInventory, Session
 from sandbox.surroundings import folder_of, workspaces_of
 
 BITBUCKET_FOLDER = "bitbucket"
@@ -29,7 +29,7 @@ class Standing:
         endpoint: Of the emulated AWS accounts: ``http://127.0.0.1:4566``.
     """
 
-    subject: Subject
+    subject: SandboxInventory
     bitbucket: EmulatedBitbucket
     endpoint: str
 
@@ -61,7 +61,7 @@ def standing(session: Session) -> Standing:
     return Standing(session.subject, session.bitbucket, session.endpoint)
 
 
-def signing_bitbucket(subject: Subject) -> EmulatedBitbucket:
+def signing_bitbucket(subject: SandboxInventory) -> EmulatedBitbucket:
     """Return the emulated Bitbucket of a sandbox to sign tokens with; it does not serve.
 
     Raises:
@@ -119,7 +119,7 @@ def serving(inventory: Path) -> Serving | None:
     return None
 
 
-def served_by(process: Serving, subject: Subject) -> Standing:
+def served_by(process: Serving, subject: SandboxInventory) -> Standing:
     """Return what a client needs of a sandbox that another process serves.
 
     Raises:

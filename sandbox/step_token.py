@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from access.named_step import named_step as of_inventory
+from access.explanation.claims import named_step as of_inventory
 from config.models.inventory import Inventory
 from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
-from sandbox.emulated_bitbucket.step import EmulatedWorkspace, Step, step_claims
+from sandbox.emulated_bitbucket.step import EmulatedWorkspace, PipelineStep, step_claims
 
 
-def named_step(inventory: Inventory, repository: str, environment: str | None, *, branch: str = "main") -> Step:
+def named_step(inventory: Inventory, repository: str, environment: str | None, *, branch: str = "main") -> PipelineStep:
     """Return one run of a step.
 
     Args:
@@ -23,10 +23,12 @@ def named_step(inventory: Inventory, repository: str, environment: str | None, *
     """
     found = of_inventory(inventory, repository, environment)
     workspace = EmulatedWorkspace(found.workspace, found.workspace_uuid)
-    return Step(workspace, found.repository_uuid, found.environment_uuid, branch=branch)
+    return PipelineStep(workspace, found.repository_uuid, found.environment_uuid, branch=branch)
 
 
-def signed(bitbucket: EmulatedBitbucket, step: Step, audiences: Sequence[str], *, now: datetime | None = None) -> str:
+def signed(
+    bitbucket: EmulatedBitbucket, step: PipelineStep, audiences: Sequence[str], *, now: datetime | None = None
+) -> str:
     """Return the signed token of a step, valid for an hour.
 
     Args:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Self
 
-from oidc.policy_patterns import many
+from oidc.iam.pattern import many
 
 
 @dataclass

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from config.models.workspace import Workspace
+from oidc.bitbucket import default_audience
 from oidc.identifiers import BitbucketUuid, is_uuid
-from oidc.issuer import default_audience
 
 _OWN_AUDIENCE = default_audience(BitbucketUuid("{}"))
 

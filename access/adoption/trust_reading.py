@@ -12,10 +12,9 @@ from typing import Any
 
 from access.adoption.conditions import Limits, Test, limits_in, plain, tests_of
 from oidc.arn import PARTITION_NAMES
+from oidc.bitbucket import ANY_UUID, ISSUER_HOST
+from oidc.iam.pattern import covers_action, many, statements_of
 from oidc.identifiers import BitbucketUuid
-from oidc.issuer import ISSUER_HOST
-from oidc.policy_patterns import covers_action, many, statements_of
-from oidc.subject import ANY_UUID
 
 _ACTION = "sts:AssumeRoleWithWebIdentity"
 _ISSUER = rf"{re.escape(ISSUER_HOST)}/2\.0/workspaces/((?!\.+/)[a-z0-9_.-]+)/pipelines-config/identity/oidc"

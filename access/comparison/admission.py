@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from access.comparison.view import RoleView, TrustView
+from oidc.bitbucket import issuer_path
+from oidc.iam.pattern import many, matches, statements_of
 from oidc.identifiers import WorkspaceSlug
-from oidc.issuer import issuer_path
-from oidc.policy_patterns import many, matches, statements_of
 
 EVERYWHERE = frozenset({"everywhere"})
 """Where a token may be exchanged from when no address is asked for."""

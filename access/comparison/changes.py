@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Effect(StrEnum):
@@ -74,3 +75,31 @@ class Comparison:
     def of(self, effect: Effect) -> tuple[Change, ...]:
         """Return the changes of one effect."""
         return tuple(change for change in self.changes if change.effect is effect)
+
+
+def comparison_json(comparison: Comparison) -> dict[str, Any]:
+    """Return everything, the changes in the order in which they are shown."""
+    return {
+        "changes_access": comparison.changes_access,
+        "counts": {effect.value: len(comparison.of(effect)) for effect in ORDER},
+        "roles": {
+            "before": comparison.roles_before,
+            "after": comparison.roles_after,
+            "lost": list(comparison.roles_lost),
+        },
+        "changes": [_change(change) for change in comparison.changes],
+    }
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "kind": change.kind,
+        "effect": change.effect.value,
+        "account": change.account,
+        "role": change.role,
+        "arn": change.arn,
+        "message": change.message,
+        "who": change.who,
+        "grade": change.grade,
+        "file": change.file,
+    }

@@ -5,8 +5,8 @@ from typing import Any
 
 from access.comparison.changes import Change, Effect
 from access.comparison.view import AccountView, RoleView
-from oidc.admin_access import gives_admin_access, is_admin_managed_policy
-from oidc.policy_difference import ChangedStatement, Elements, compare_documents, elements_of
+from oidc.iam.admin_access import gives_admin_access, is_admin_managed_policy
+from oidc.iam.difference import ChangedStatement, Elements, compare_documents, elements_of
 
 _EMPTY: Mapping[str, Any] = {"Version": "2012-10-17", "Statement": []}
 Found = tuple[str, Effect, str]

@@ -11,16 +11,15 @@ from typing import Any
 from access.evaluation.decide import decide
 from access.evaluation.request import WebIdentityRequest
 from access.explanation.names import Names
-from access.explanation.reason import Reason
 from access.explanation.reasons import refusal_reasons
-from access.explanation.subjects import subject_in_words
+from access.explanation.subjects import Reason, subject_in_words
 from access.plan import AccessPlan
 from config.findings import one_line
 from oidc.errors import EvaluationError
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class TokenCall:
     """A call of AssumeRoleWithWebIdentity, whatever the role.
 
     Attributes:
@@ -47,7 +46,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RoleAnswer:
     """What a trust policy says to a call.
 
     Attributes:
@@ -73,10 +72,10 @@ class Verdict:
     account: str
     role: str
     arn: str
-    answer: Answer
+    answer: RoleAnswer
 
 
-def explain(plan: AccessPlan, call: Call, names: Names) -> tuple[Verdict, ...]:
+def explain(plan: AccessPlan, call: TokenCall, names: Names) -> tuple[Verdict, ...]:
     """Return the verdict of every role of the plan, sorted by ARN."""
     found = [
         Verdict(
@@ -89,7 +88,7 @@ def explain(plan: AccessPlan, call: Call, names: Names) -> tuple[Verdict, ...]:
     return tuple(sorted(found, key=lambda verdict: verdict.arn))
 
 
-def answer(document: Mapping[str, Any], request: WebIdentityRequest, names: Names) -> Answer:
+def answer(document: Mapping[str, Any], request: WebIdentityRequest, names: Names) -> RoleAnswer:
     """Return what a trust policy says to a call; never raises."""
     try:
         allowed = decide(document, request).allowed
@@ -97,21 +96,23 @@ def answer(document: Mapping[str, Any], request: WebIdentityRequest, names: Name
         return _undecided(document, request, names, error)
     if allowed:
         subject = subject_in_words(str(request.claims["sub"]), names)
-        return Answer(allowed=True, undecided=False, reasons=(Reason(0, subject),))
-    return Answer(allowed=False, undecided=False, reasons=refusal_reasons(document, request, names))
+        return RoleAnswer(allowed=True, undecided=False, reasons=(Reason(0, subject),))
+    return RoleAnswer(allowed=False, undecided=False, reasons=refusal_reasons(document, request, names))
 
 
 def _undecided(
     document: Mapping[str, Any], request: WebIdentityRequest, names: Names, error: EvaluationError
-) -> Answer:
+) -> RoleAnswer:
     """Refuse an issuer that is none with its reasons; say of all else that nobody knows."""
     issuer = request.claims.get("iss")
     if isinstance(issuer, str) and not issuer.startswith("https://"):
         try:
-            return Answer(allowed=False, undecided=False, reasons=refusal_reasons(document, request, names))
+            return RoleAnswer(allowed=False, undecided=False, reasons=refusal_reasons(document, request, names))
         except EvaluationError:
             pass  # what could not be decided with another issuer either is said below
-    return Answer(allowed=False, undecided=True, reasons=(Reason(_UNDECIDED, f"not decided: {one_line(str(error))}"),))
+    return RoleAnswer(
+        allowed=False, undecided=True, reasons=(Reason(_UNDECIDED, f"not decided: {one_line(str(error))}"),)
+    )
 
 
 _UNDECIDED = 2

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from config.findings import one_line
 from config.models.inventory import Inventory
+from oidc.bitbucket import default_audience
 from oidc.identifiers import BitbucketUuid
-from oidc.issuer import default_audience
 
 
 @dataclass(frozen=True, slots=True)

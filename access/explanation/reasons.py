@@ -10,9 +10,8 @@ from access.evaluation.decision import Check, StatementOutcome, TokenRefusal
 from access.evaluation.request import WebIdentityRequest
 from access.evaluation.token_checks import token_refusal
 from access.explanation.names import Names
-from access.explanation.reason import Reason
 from access.explanation.slips import audience_slips, issuer_slips, workspace_of_audience
-from access.explanation.subjects import subject_reasons
+from access.explanation.subjects import Reason, subject_reasons
 from config.findings import one_line
 from oidc.errors import EvaluationError
 

@@ -1,17 +1,40 @@
-"""Subjects against subject patterns, in words: which part is another one."""
+"""A reason for a verdict, and how far from the other verdict it is."""
 
+import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from access.evaluation.text_patterns import matches, plain_tokens
 from access.exactness.languages import meaning
 from access.exactness.steps import Form, Steps
 from access.explanation.names import Names
-from access.explanation.reason import Reason
 from access.explanation.slips import subject_slips
 from access.trust_in_words import step_in_words, steps_in_words
 from config.findings import one_line
 from config.models import trust
 from oidc.identifiers import is_uuid
+
+
+class Reason(NamedTuple):
+    """Why a token may not assume a role, or what lets it in.
+
+    Attributes:
+        weight: How far off: 1 for a slip, another deployment environment, audience, address or time; 3 for another
+            repository; more for another workspace or vendor. 0 for what lets it in.
+        text: In words, on one line.
+    """
+
+    weight: int
+    text: str
+
+    @property
+    def in_short(self) -> str:
+        """The reason without what would have been right: ``subject has another repository``."""
+        return _WHAT_WOULD_BE_RIGHT.split(self.text, maxsplit=1)[0]
+
+
+_WHAT_WOULD_BE_RIGHT = re.compile(r"[:;] (?:expected|the step lacks|the role takes) ")
+
 
 _WITHOUT, _WITH = 2, 3
 """Parts of a subject without a deployment environment and with one."""

@@ -9,11 +9,11 @@ from access.explanation.subjects import EVERY_STEP
 from access.trust_review.subject_values import grade_of, live_values, value_in_words
 from access.trust_review.tests_of_condition import Test
 from config.findings import one_line
-from oidc.subject import Grade, widest
+from oidc.bitbucket import Grade, widest
 
 
 @dataclass(frozen=True, slots=True)
-class Admitted:
+class AdmittedTokens:
     """What one statement admits of one issuer's tokens.
 
     Attributes:
@@ -31,7 +31,7 @@ class Admitted:
     grade: Grade | None
 
 
-def admitted_by(index: int, issuer: str, tests: Sequence[Test], names: Names, *, alive: bool) -> Admitted:
+def admitted_by(index: int, issuer: str, tests: Sequence[Test], names: Names, *, alive: bool) -> AdmittedTokens:
     """Return what a statement admits of one issuer's tokens: by each test of the subject, and what limits it besides.
 
     Args:
@@ -43,7 +43,7 @@ def admitted_by(index: int, issuer: str, tests: Sequence[Test], names: Names, *,
     """
     whose = _issuer_in_words(issuer)
     if not alive:
-        return Admitted(index, whose, (), (), None)
+        return AdmittedTokens(index, whose, (), (), None)
     own = [test for test in tests if test.issuer == issuer.lower() and issuer]
     of_subject = [test for test in own if test.claim == "sub" and test.compares]
     steps: list[str] = []
@@ -55,7 +55,7 @@ def admitted_by(index: int, issuer: str, tests: Sequence[Test], names: Names, *,
     # What gets in is no wider than the narrowest test; what is not decided is wide.
     narrowest = next(grade for grade in Grade if grade in (*grades, Grade.WORKSPACE_WIDE))
     undecided = any(not test.is_decided(value) for test in own for _, value in test.values)
-    return Admitted(
+    return AdmittedTokens(
         index,
         whose,
         tuple(dict.fromkeys(steps))

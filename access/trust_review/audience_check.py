@@ -5,7 +5,7 @@ from typing import Any
 
 from access.trust_review.fault import TrustFault
 from access.trust_review.tests_of_condition import Test, tests_of
-from oidc.policy_patterns import covers_action, many
+from oidc.iam.pattern import covers_action, many
 
 _ACTION = "sts:AssumeRoleWithWebIdentity"
 

@@ -11,11 +11,10 @@ from access.trust_review.fault import TrustFault
 from access.trust_review.principal import OidcProvider
 from access.trust_review.subject_values import live_values, matches_some_subject, subject_fault
 from access.trust_review.tests_of_condition import Test
-from config.yaml_document import Path
+from config.yaml.document import Path
 from oidc.errors import EvaluationError
+from oidc.iam.pattern import ANY, ONE, intersect, tokens
 from oidc.identifiers import UUID_PATTERN
-from oidc.pattern_sets import intersect
-from oidc.policy_patterns import ANY, ONE, tokens
 
 _OF_TOKENS = {
     "branchname", "repositoryuuid", "workspaceuuid", "pipelineuuid", "pipelinerunuuid", "stepuuid",

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from access.trust_review.fault import TrustFault
-from config.scalars import describe
-from config.yaml_document import Path, YamlDocument, read_json_document
-from config.yaml_nodes import find_node
+from config.models.scalars import describe
+from config.yaml.document import Path, YamlDocument, read_json_document
+from config.yaml.nodes import find_node
 
 _OF_A_ROLE = ("Role", "AssumeRolePolicyDocument")
 """Where `aws iam get-role` puts the trust policy

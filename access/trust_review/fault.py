@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from config.findings import one_line
-from config.yaml_document import Path, show_path
+from config.yaml.document import Path, show_path
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from typing import Any
 from access.explanation.names import Names
 from access.explanation.slips import issuer_slips
 from access.trust_review.fault import TrustFault
-from config.scalars import describe
-from config.yaml_document import Path
+from config.models.scalars import describe
+from config.yaml.document import Path
 from oidc.arn import PARTITION_NAMES
 
 _OIDC_PROVIDER = re.compile(rf"arn:({PARTITION_NAMES}):iam::([0-9]{{12}}):oidc-provider/(.+)", re.ASCII | re.DOTALL)

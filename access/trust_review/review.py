@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 from access.evaluation.text_patterns import matches, plain_tokens
 from access.explanation.names import Names
 from access.explanation.slips import issuer_slips
-from access.trust_review.admitted import Admitted, admitted_by
+from access.trust_review.admitted import AdmittedTokens, admitted_by
 from access.trust_review.condition import condition_faults, exclude_each_other, never_holds
 from access.trust_review.fault import TrustFault
 from access.trust_review.principal import OidcProvider, principals_of
 from access.trust_review.tests_of_condition import Test, tests_of
 from config.findings import did_you_mean
-from config.scalars import describe
-from config.yaml_document import Path
+from config.models.scalars import describe
+from config.yaml.document import Path
 
 _DOCUMENT_ELEMENTS = ("Version", "Id", "Statement")
 _STATEMENT_ELEMENTS = ("Sid", "Effect", "Principal", "Action", "NotAction", "Condition")
@@ -28,7 +28,7 @@ _WEB_IDENTITY = "sts:assumerolewithwebidentity"
 class Review:
     """What a trust policy admits of Bitbucket's tokens, and what is wrong with it, in the order of its statements."""
 
-    admitted: tuple[Admitted, ...]
+    admitted: tuple[AdmittedTokens, ...]
     faults: tuple[TrustFault, ...]
 
 
@@ -42,7 +42,7 @@ def review(document: Mapping[str, Any], account: str | None, names: Names) -> Re
     """
     faults = list(_unknown((), document, _DOCUMENT_ELEMENTS))
     variables = document.get("Version", _WITHOUT_VARIABLES) != _WITHOUT_VARIABLES
-    admitted: list[Admitted] = []
+    admitted: list[AdmittedTokens] = []
     written = document.get("Statement")
     listed = isinstance(written, list)
     if not written:
@@ -54,7 +54,7 @@ def review(document: Mapping[str, Any], account: str | None, names: Names) -> Re
             faults.append(TrustFault("bad-trust-policy", at, message, "write {Effect: …, Principal: …, …}"))
             continue
         for found in _statement(_Place(at, index, variables), statement, account, names):
-            (admitted if isinstance(found, Admitted) else faults).append(found)  # type: ignore[arg-type]  # told apart
+            (admitted if isinstance(found, AdmittedTokens) else faults).append(found)  # type: ignore[arg-type]  # told apart
     return Review(tuple(admitted), tuple(faults))
 
 
@@ -79,7 +79,7 @@ def _unknown(at: Path, found: Mapping[str, Any], known: tuple[str, ...]) -> Iter
 
 def _statement(
     place: _Place, statement: Mapping[str, Any], account: str | None, names: Names
-) -> Iterator[TrustFault | Admitted]:
+) -> Iterator[TrustFault | AdmittedTokens]:
     at = place.at
     yield from _unknown(at, statement, _STATEMENT_ELEMENTS)
     effect = statement.get("Effect")
@@ -108,7 +108,7 @@ def _statement(
         yield from _of_everybody(place, statement, names)
 
 
-def _of_everybody(place: _Place, statement: Mapping[str, Any], names: Names) -> Iterator[Admitted]:
+def _of_everybody(place: _Place, statement: Mapping[str, Any], names: Names) -> Iterator[AdmittedTokens]:
     """Tell what a statement may admit that names everybody: of each issuer of its keys, and of all others.
 
     Whether AWS lets a web identity in by ``"*"`` is not known, so it counts as letting in.
@@ -124,7 +124,7 @@ def _of_everybody(place: _Place, statement: Mapping[str, Any], names: Names) -> 
 
 def _of_tokens(
     place: _Place, statement: Mapping[str, Any], oidc_providers: Sequence[OidcProvider], names: Names
-) -> Iterator[TrustFault | Admitted]:
+) -> Iterator[TrustFault | AdmittedTokens]:
     """Judge a statement that allows tokens of Bitbucket: its action and its condition."""
     at, condition = place.at, statement.get("Condition", {})
     wrong_action = _action_fault(at, statement)

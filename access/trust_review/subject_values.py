@@ -17,10 +17,10 @@ from access.explanation.subjects import EVERY_STEP, no_subject, pattern_in_words
 from access.trust_review.fault import TrustFault
 from access.trust_review.tests_of_condition import Test
 from config.findings import one_line
-from config.yaml_document import Path
+from config.yaml.document import Path
+from oidc.bitbucket import ANY_UUID, Grade
+from oidc.iam.pattern import covers
 from oidc.identifiers import is_uuid
-from oidc.pattern_sets import covers
-from oidc.subject import ANY_UUID, Grade
 
 _BARE_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _WRITE = "write {REPOSITORY}:{ENVIRONMENT}:* with the UUIDs in braces"

@@ -9,9 +9,9 @@ from access.evaluation.operators import Operator, operator_of
 from access.evaluation.text_patterns import Variable, parts_of
 from access.trust_review.fault import TrustFault
 from config.findings import did_you_mean
-from config.policy_conditions import OPERATORS
-from config.scalars import describe
-from config.yaml_document import Path
+from config.models.scalars import describe
+from config.policy.conditions import OPERATORS
+from config.yaml.document import Path
 from oidc.errors import EvaluationError
 
 

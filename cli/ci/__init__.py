@@ -2,7 +2,7 @@
 
 import click
 
-from cli.file_commands import FileCommands
+from cli.main import FileCommands
 
 COMMANDS = {
     "comment": "Keep one comment on the pull request up to date: access, then previews.",

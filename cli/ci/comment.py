@@ -1,27 +1,49 @@
-"""bitbucket-oidc ci comment: keep one comment on the pull request up to date."""
+"""The option --key, which tells apart what several inventories of one repository post."""
 
 import os
-from collections.abc import Collection
+import re
+from collections.abc import Callable, Collection
 from pathlib import Path
+from typing import Any, TypeVar
 
 import click
 
-from access.mass_change import LossLimits, refusals
-from access.update_preview import preview_files, read_update_preview
+from access.update_preview import LossLimits, preview_files, read_update_preview, refusals
 from cli.ci.bitbucket_access import bitbucket_options, by_credentials, without_failing
-from cli.ci.comment_key import key_option
 from cli.ci.comment_text import OF_COMPARISON, StackPreview, comment_text, not_compared, notes_on
-from cli.diff_markdown import markdown, text
 from cli.diff_sides import compared, sides
-from cli.inventory import inventory_argument, named_guardrails, project_option
-from cli.loss_options import max_loss_option, oidc_provider_loss_option
+from cli.inventory import (
+    inventory_argument,
+    max_loss_option,
+    named_guardrails,
+    oidc_provider_loss_option,
+    project_option,
+)
 from cli.plan_digests import ShownDigests
 from cli.revisions import compiled_path
 from config.findings import one_line
 from config.pipeline_run import PipelineRun, pipeline_run
-from facts.bitbucket.one_comment import Marker, Outcome, keep_one_comment
-from facts.bitbucket.pull_request_comments import PullRequestComments
+from facts.bitbucket.comments import Marker, Outcome, PullRequestComments, keep_one_comment
 from oidc.errors import BitbucketOidcError, UsageError
+from review.diff import markdown, text
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_KEY = re.compile(r"[A-Za-z0-9_.-]{1,50}", re.ASCII)
+
+
+def key_option(what: str) -> Callable[[F], F]:
+    """Add --key; ``what`` it does, for the help."""
+    return click.option(
+        "--key", default="access", show_default=True, metavar="NAME", callback=_checked, help=f"A name that {what}."
+    )
+
+
+def _checked(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    if _KEY.fullmatch(value) is None:
+        raise click.BadParameter("use at most 50 letters, digits, _, . and -")
+    return value
+
 
 _TOLD = {
     Outcome.CREATED: "was written",

@@ -1,6 +1,6 @@
 """The comment of a pull request: what changes for access, then what each stack's preview says, then links.
 
-Lists, bold text and links alone, as ``cli/diff_markdown.py`` says. Names come from whoever wrote the branch: each is
+Lists, bold text and links alone, as ``review/diff.py`` says. Names come from whoever wrote the branch: each is
 escaped, and no line of a name can begin a line of the comment.
 """
 
@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from access.update_preview import UpdatePreview, UpdateStep
-from cli.diff_markdown import text
 from cli.diff_sides import Side, not_in_git
 from config.pipeline_run import PipelineRun
+from review.diff import text
 
 MAX_CHARS = 30_000
 """Of a whole comment. Bitbucket Data Center refuses 32,768 characters; for Cloud no limit is documented, and one was

@@ -6,11 +6,9 @@ from pathlib import Path
 
 import click
 
-from access.mass_change import LossLimits, refusals
-from access.stack_plan import as_digest
-from access.update_preview import UpdatePreview, preview_files, read_update_preview
-from cli.inventory import format_option, project_option
-from cli.loss_options import max_loss_option, oidc_provider_loss_option
+from access.stacks import as_digest
+from access.update_preview import LossLimits, UpdatePreview, preview_files, read_update_preview, refusals
+from cli.inventory import format_option, max_loss_option, oidc_provider_loss_option, project_option
 from cli.plan_digests import PlansBehindPreviews
 from config.findings import one_line
 

@@ -6,13 +6,13 @@ from pathlib import Path
 import click
 
 from cli.ci.bitbucket_access import bitbucket_options, by_credentials, through_proxy, without_failing
-from cli.ci.comment_key import key_option
-from cli.ci.insights_report import annotations_of, report_of
+from cli.ci.comment import key_option
 from cli.inventory import compiled, inventory_argument
 from config.pipeline_run import PipelineRun, pipeline_run
 from facts.bitbucket.code_insights import PIPELINES_PROXY, CodeInsights
-from facts.git_revision import Repository
+from facts.git import GitRepository
 from oidc.errors import BitbucketError
+from review.insights import annotations_of, report_of
 
 _NO_PROXY = "take --no-proxy and credentials with the scope repository"
 
@@ -46,7 +46,7 @@ def command(
     --strict is given.
     """
     run = pipeline_run(os.environ)
-    top = Repository.around(inventory).top
+    top = GitRepository.around(inventory).top
     found = compiled(inventory)
     report_id = f"bitbucket-oidc-{key}"
     annotations = annotations_of(found.findings, top, report_id)

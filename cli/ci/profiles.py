@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 
 from access.aws_profiles import aws_profiles
-from cli.finding_lines import show_findings
 from cli.inventory import compiled, inventory_argument
 from oidc.errors import UsageError
+from review.findings import show_findings
 
 _TOKEN_FILE = "AWS_WEB_IDENTITY_TOKEN_FILE"  # noqa: S105 - the name of a variable
 

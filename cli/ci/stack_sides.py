@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from access.stack_changes import TakenStack, take
+from access.stacks import TakenStack, take
 from cli.revisions import CompiledSide, compiled_beside, compiled_path, compiled_revision
 from config.findings import Finding, one_line
 from config.inventory_files import GUARDRAILS_NAME
 from config.stack_file import FILE_NAME, StackFile, parse_stack_file
+from facts.git import GitRepository
 from facts.git_conversions import untracked_files
-from facts.git_revision import Repository
 from oidc.errors import ConversionError, UsageError
 
 
@@ -42,7 +42,7 @@ def stacks_here(project: Path, *, is_compared: bool) -> Stacks:
         OutsideWorldError: git fails.
     """
     files = stack_files(project)
-    repository = Repository.around(project / "inventory") if is_compared else None
+    repository = GitRepository.around(project / "inventory") if is_compared else None
 
     def compile_here(inventory: Path, guardrails: Path | None) -> CompiledSide:
         if repository is None:
@@ -79,11 +79,11 @@ def stacks_at(project: Path, base: str) -> Stacks:
         ConversionError: A checkout of the revision would change one of its files.
         OutsideWorldError: git failed.
     """
-    repository = Repository.around(project / "inventory")
+    repository = GitRepository.around(project / "inventory")
     commit = repository.commit(base)
 
     def compile_there(inventory: Path, guardrails: Path | None) -> CompiledSide:
-        around = Repository.around(inventory)
+        around = GitRepository.around(inventory)
         if around.top != repository.top:
             what = f"{one_line(str(inventory))[:200]} is in another git repository than the stack files"
             raise ConversionError(what, do="keep stack files and inventory in one repository")

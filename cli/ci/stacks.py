@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from access.stack_changes import Change, StackChange, stack_changes
+from access.stacks import StackChange, TakenStackChange, stack_changes
 from cli.ci.stack_sides import inside, refuse_what_nobody_reviewed, stacks_at, stacks_here
 from cli.diff_sides import not_in_git
-from cli.finding_lines import show_findings
 from cli.inventory import format_option, guardrails_option, named_guardrails, project_option
 from config.findings import one_line
 from config.stack_file import FILE_NAME, render_stack_file
 from oidc.errors import UsageError
+from review.findings import show_findings
 
 
 @click.command("stacks")
@@ -52,7 +52,7 @@ def command(*, base: str | None, project: Path, config_files: Path | None, inven
     found = stack_changes(here.taken, stacks_at(project, base).taken if base is not None else None)
     for note in (*map(not_in_git, here.untracked), *_notes(found, base or "")):
         click.echo(f"note: {one_line(note)[:1000]}", err=True)
-    named = [one for one in found if one.change in {Change.CHANGED, Change.NOT_COMPARED}]
+    named = [one for one in found if one.change in {TakenStackChange.CHANGED, TakenStackChange.NOT_COMPARED}]
     if config_files is not None:
         _write(named, project, config_files)
     if output == "json":
@@ -102,10 +102,10 @@ def _notes(found: Iterable[StackChange], base: str) -> Iterator[str]:
             yield f"stack {one.stack}: its file changes {', '.join(one.keys)}"
         if one.base is not None and one.base.fault and one.now is not None:
             yield f"stack {one.stack} cannot be compared with {base}: {one.base.fault}"
-        if one.change is Change.ADDED:
+        if one.change is TakenStackChange.ADDED:
             made = f"it is in {base} and made with `pulumi stack init`"
             yield f"stack {one.stack} is new: it has no preview before {made}"
-        if one.change is Change.REMOVED:
+        if one.change is TakenStackChange.REMOVED:
             yield f"stack {one.stack} has no file any longer; what it made stays until somebody destroys it"
 
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from cli.steps.hidden import opened
-from cli.steps.line import Line, Mark, deeper
+from cli.steps.line import Mark, StepLine, deeper, opened
 from cli.steps.property_lines import change_lines, value_lines
 from sandbox.engine.steps import Operation, Step
 from sandbox.engine.urns import is_provider
@@ -49,7 +48,7 @@ def worth_showing(step: Step) -> bool:
     return is_aws(step) or (is_provider(step.type) and step.operation is Operation.UPDATE)
 
 
-def report_lines(steps: Sequence[Step], account_ids: Mapping[str, str]) -> list[Line]:
+def report_lines(steps: Sequence[Step], account_ids: Mapping[str, str]) -> list[StepLine]:
     """Show what a run changes, account by account; what stays the same is left out.
 
     Args:
@@ -58,10 +57,10 @@ def report_lines(steps: Sequence[Step], account_ids: Mapping[str, str]) -> list[
     """
     shown = [step for step in steps if worth_showing(step)]
     order = _deletions(steps)
-    lines: list[Line] = []
+    lines: list[StepLine] = []
     for account in sorted({account_of(step) for step in shown}):
         number = account_ids.get(account)
-        lines.append(Line(f"{account} ({number})" if number else account, title=True))
+        lines.append(StepLine(f"{account} ({number})" if number else account, title=True))
         mine = [step for step in shown if account_of(step) == account]
         for step in sorted(mine, key=lambda step: (step.name, step.type, step.operation)):
             lines += deeper(step_lines(step, order.get(step.urn)))
@@ -79,7 +78,7 @@ def _deletions(steps: Sequence[Step]) -> dict[str, str]:
     return found
 
 
-def step_lines(step: Step, order: str | None = None) -> list[Line]:
+def step_lines(step: Step, order: str | None = None) -> list[StepLine]:
     """Show one step with its detail.
 
     Args:
@@ -88,7 +87,7 @@ def step_lines(step: Step, order: str | None = None) -> list[Line]:
     """
     notes = _notes(step, order)
     title = f"{verb_of(step):<8} {kind_of(step)} {step.name}" + (f" ({'; '.join(notes)})" if notes else "")
-    return [Line(title, mark=_MARKS.get(step.operation, Mark.NONE)), *deeper(_detail(step), by=2)]
+    return [StepLine(title, mark=_MARKS.get(step.operation, Mark.NONE)), *deeper(_detail(step), by=2)]
 
 
 def verb_of(step: Step) -> str:
@@ -122,7 +121,7 @@ def changed_outside(step: Step) -> list[str]:
     return sorted(step.outside.keys() - _DUPLICATES)
 
 
-def _detail(step: Step) -> Iterable[Line]:
+def _detail(step: Step) -> Iterable[StepLine]:
     if step.operation in {Operation.DELETE, Operation.DISCARD}:
         return [line for name in _NAMES if name in step.properties for line in value_lines(name, step.properties[name])]
     if step.operation is Operation.CREATE and is_aws(step):

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias, TypedDict
 
 from config.findings import shown
 from config.lock.models import Lock
-from config.lock.tree import Line, Tree, tree_of
+from config.lock.writing import LockLine, Tree, tree_of
 
 Path: TypeAlias = tuple[str, ...]
 Kind: TypeAlias = Literal["added", "removed", "changed"]
@@ -79,7 +79,7 @@ _NO_FACTS = frozenset({"version", "answers", "seen", "sync_token"})
 
 
 def _facts(tree: Tree, at: Path) -> Iterator[tuple[Path, str]]:
-    if isinstance(tree, dict | Line):
+    if isinstance(tree, dict | LockLine):
         values = tree if isinstance(tree, dict) else tree.values
         for key, value in values.items():
             named = len(at) > 1 or key not in _NO_FACTS  # names of the inventory are no keys of the lock
@@ -106,7 +106,7 @@ def _is_oidc_provider(at: Path) -> bool:
 
 
 def _certificate(tree: Tree) -> str:
-    values = tree.values if isinstance(tree, Line) else {}
+    values = tree.values if isinstance(tree, LockLine) else {}
     return f"{values['subject']} ({values['thumbprint']}, until {values['not_after']})"
 
 

@@ -1,13 +1,14 @@
 """What the world outside says otherwise than the inventory and its lock, and the rules that this breaks.
 
-The ids are public, as those of inventories are. They have no place in ``config.rules``: a file alone cannot break them.
+The ids are public, as those of inventories are. They have no place in ``config.catalogue``: a file alone cannot
+break them.
 """
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from config.findings import FindingJson, Place, one_line, shown
-from config.yaml_document import Path, show_path
+from config.yaml.document import Path, show_path
 
 DiscrepancyLevel: TypeAlias = Literal["error", "warning"]
 

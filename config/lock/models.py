@@ -1,15 +1,121 @@
-"""The lock's grammar: what the world outside answered to what the inventory leaves open."""
+"""Parts of the lock that can be asked anew, each by itself."""
 
-from typing import Annotated, Any, Literal
+import re
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
-from config.aws_values import AccountIdText
-from config.bitbucket_values import EnvironmentName, Uuid, WorkspaceSlugText
-from config.lock.accounts import LockedOidcProvider, LockedOidcProviderForm, LockedQuotas
-from config.lock.values import Day, Digest, LockVersion, OneLine
+from config.findings import fault
+from config.models.aws_values import AccountIdText
 from config.models.base import InventoryModel
-from config.scalars import Slug, SourceNetwork, Text, Thumbprint
+from config.models.bitbucket_values import EnvironmentName, Uuid, WorkspaceSlugText
+from config.models.scalars import Slug, SourceNetwork, Text, Thumbprint, describe, parse_day
+
+
+class Part(StrEnum):
+    """A section of the lock that can be asked anew by itself."""
+
+    WORKSPACES = "workspaces"
+    ISSUERS = "issuers"
+    ADDRESS_RANGES = "address-ranges"
+    ACCOUNTS = "accounts"
+
+
+ACCOUNT = "account:"
+"""What a name for ``--accept`` begins with that is an OIDC provider's in an account: ``account:prod/acme``."""
+
+
+def _day(value: object) -> date:
+    return parse_day(value, "write a day, UTC, as 2027-01-31")
+
+
+def _one_line(value: object) -> str:
+    if not isinstance(value, str):
+        raise fault("wrong-type", f"expected text, found {describe(value)}", "quote the value")
+    if not value.isprintable():
+        raise fault("bad-value", f"not a line of text: {value!r}", "write printable text on one line")
+    return value
+
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
+
+
+def _digest(value: object) -> str:
+    text = _one_line(value)
+    if _DIGEST.fullmatch(text) is None:
+        raise fault("bad-value", f"not a digest: {text}", "let `bitbucket-oidc lock` write it")
+    return text
+
+
+def _version(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool) and value > 1:
+        raise fault("bad-value", f"a lock of version {value}, and this program knows version 1", "use a newer release")
+    if isinstance(value, bool) or value != 1:
+        raise fault("bad-value", f"expected 1, found {describe(value)}", "write version: 1")
+    return value
+
+
+LockVersion = Annotated[Literal[1], BeforeValidator(_version)]
+"""Of the lock's grammar, counted apart from the inventory's."""
+
+Day = Annotated[date, BeforeValidator(_day)]
+"""A day in UTC, as 2027-01-31."""
+
+OneLine = Annotated[str, BeforeValidator(_one_line)]
+"""Text of somebody else's, on one line; double braces mean nothing in it."""
+
+Digest = Annotated[str, BeforeValidator(_digest)]
+"""Of inventory entries: ``sha256:`` and 64 hex digits."""
+
+
+class LockedOidcProvider(InventoryModel):
+    """The OIDC provider of a workspace in an account as IAM answered: in short form whether it is there."""
+
+    expected = "present, absent, or {state: …, use: …, …}"
+
+    state: Literal["present", "absent"]
+    use: Literal["create", "adopt", "reference"] | None = None
+    """What `auto` comes to; it never changes by itself. Where left out, what is there is adopted, and what is not is
+    created."""
+    owner: Literal["this_program", "cloudformation", "terraform", "unknown"] | None = None
+    """Who manages it, by its tags."""
+    audiences: tuple[OneLine, ...] = ()
+    """As IAM has them."""
+    thumbprints: tuple[Thumbprint, ...] = ()
+    """As IAM has them."""
+    tags: dict[OneLine, OneLine] = Field(default_factory=dict)
+    """As IAM has them."""
+    unchecked_roles: tuple[OneLine, ...] = ()
+    """ARNs of roles of the account that trust it and check no audience: whoever adds one gives them that too."""
+
+    @model_validator(mode="after")
+    def _says_nothing_of_what_is_absent(self) -> Self:
+        told = ["owner", "audiences", "thumbprints", "tags", "unchecked_roles"]
+        for key in told if self.state == "absent" else ():
+            if getattr(self, key):
+                raise fault("bad-value", f"it is absent, and has {key}", f"remove {key}, or write present", (key,))
+        return self
+
+
+def _oidc_provider(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
+    return {"state": value} if isinstance(value, str) else value
+
+
+LockedOidcProviderForm = Annotated[LockedOidcProvider, BeforeValidator(_oidc_provider)]
+
+
+class LockedQuotas(InventoryModel):
+    """Quotas of an account as AWS has them, by the names that an account of the inventory has for them."""
+
+    expected = "{trust_policy_chars: …, roles: …}"
+
+    trust_policy_chars: int | None = Field(default=None, strict=True, ge=1)
+    managed_policies_per_role: int | None = Field(default=None, strict=True, ge=1)
+    roles: int | None = Field(default=None, strict=True, ge=1)
+    oidc_providers: int | None = Field(default=None, strict=True, ge=1)
+
 
 __all__ = ["LockedOidcProvider", "LockedQuotas"]
 

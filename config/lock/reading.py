@@ -8,9 +8,9 @@ from pydantic import ValidationError
 from config.findings import Finding, Place
 from config.lock.models import Lock
 from config.sources import Source
-from config.text_file import Unreadable, is_there, read_text
 from config.validation import fault_of
-from config.yaml_document import read_document, show_path
+from config.yaml.document import read_document, show_path
+from config.yaml.text import Unreadable, is_there, read_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,178 @@
-"""Write the lock whole or not at all."""
+"""The lock as the text of its file: one line for each fact, sorted, so that a review sees what changed and no more."""
 
 import fcntl
+import json
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from ipaddress import IPv4Network
 from pathlib import Path
+from typing import TypeAlias
 
-from config.lock.models import Lock
-from config.lock.text import lock_text
-from config.whole_file import replace_whole
+from config.lock.models import (
+    Lock,
+    LockedAccount,
+    LockedEnvironment,
+    LockedOidcProvider,
+    LockedRepository,
+    LockedWorkspace,
+    SelectedAccount,
+)
+from config.models.scalars import Network
+from config.yaml.text import replace_whole
 from oidc.errors import OutsideWorldError
+
+
+@dataclass(frozen=True, slots=True)
+class LockLine:
+    """A mapping that is one fact, and so stands on one line."""
+
+    values: Mapping[str, "Tree"]
+
+
+Scalar: TypeAlias = str | int | bool | date | Network
+Tree: TypeAlias = "Scalar | LockLine | list[Tree] | dict[str, Tree]"
+
+
+def tree_of(lock: Lock) -> dict[str, Tree]:
+    """Return the lock as nested data, sorted, without what is empty."""
+    ranges: dict[str, Tree] = {
+        name: {"sync_token": found.sync_token, "networks": list[Tree](_sorted_networks(found.networks))}
+        for name, found in sorted(lock.address_ranges.items())
+    }
+    issuers: dict[str, Tree] = {
+        slug: {
+            "seen": issuer.seen,
+            "chain": [LockLine({name: getattr(one, name) for name in type(one).model_fields}) for one in issuer.chain],
+        }
+        for slug, issuer in sorted(lock.issuers.items())
+    }
+    return {"version": lock.version} | _filled(
+        {
+            "workspaces": {slug: _workspace(found) for slug, found in sorted(lock.workspaces.items())},
+            "issuers": issuers,
+            "address_ranges": ranges,
+            "accounts": {key: _account(found) for key, found in sorted(lock.accounts.items())},
+            "selected_accounts": {key: _selected(found) for key, found in sorted(lock.selected_accounts.items())},
+            "answers": dict(sorted(lock.answers.items())),
+        }
+    )
+
+
+def _sorted_networks(networks: Iterable[Network]) -> list[Network]:
+    return sorted(set(networks), key=lambda network: (network.version, network.network_address.packed, str(network)))
+
+
+def _workspace(workspace: LockedWorkspace) -> dict[str, Tree]:
+    repositories = {slug: _repository(found) for slug, found in sorted(workspace.repositories.items())}
+    return _filled({"uuid": workspace.uuid, "repositories": repositories})
+
+
+def _repository(repository: LockedRepository) -> dict[str, Tree]:
+    environments = {name: _environment(found) for name, found in sorted(repository.environments.items())}
+    return _filled({"uuid": repository.uuid, "environments": environments})
+
+
+def _environment(environment: LockedEnvironment) -> Tree:
+    if environment.restrictions is None:
+        return environment.uuid
+    restrictions = LockLine({"admin_only": environment.restrictions.admin_only})
+    return LockLine({"uuid": environment.uuid, "restrictions": restrictions})
+
+
+def _account(account: LockedAccount) -> dict[str, Tree]:
+    quotas = account.quotas.model_dump(exclude_none=True) if account.quotas is not None else {}
+    return _filled(
+        {
+            "id": account.id,
+            "oidc_providers": {slug: _oidc_provider(found) for slug, found in sorted(account.oidc_providers.items())},
+            "roles": dict(sorted(account.roles.items())),
+            "missing_policies": sorted(account.missing_policies),
+            "quotas": dict(sorted(quotas.items())),
+        }
+    )
+
+
+def _selected(account: SelectedAccount) -> Tree:
+    labels = LockLine(dict(sorted(account.labels.items()))) if account.labels else None
+    return LockLine(
+        _filled({"id": account.id, "name": account.name, "deploy_role": account.deploy_role, "labels": labels})
+    )
+
+
+def _oidc_provider(found: LockedOidcProvider) -> Tree:
+    told = _filled(
+        {
+            "use": found.use,
+            "owner": found.owner,
+            "audiences": sorted(found.audiences),
+            "thumbprints": sorted(found.thumbprints),
+            "tags": dict(sorted(found.tags.items())),
+            "unchecked_roles": sorted(found.unchecked_roles),
+        }
+    )
+    return {"state": found.state} | told if told else found.state
+
+
+def _filled(values: Mapping[str, object]) -> dict[str, Tree]:
+    """Leave out what is empty or nothing: the grammar has no word for either."""
+    return {key: value for key, value in values.items() if value is not None and value not in ({}, [])}  # type: ignore[misc]
+
+
+HEADER = "# Written by `bitbucket-oidc lock`; review it and commit it with the inventory."
+
+_PLAIN = re.compile(r"(?![0-9a-f]{40}$)[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
+"""A thumbprint may be of digits alone, so it is quoted; and then all of them are."""
+_OTHER_TYPES = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+"""Words that some reader of YAML takes for something else than text (https://yaml.org/type/bool.html)."""
+
+
+def lock_text(lock: Lock) -> str:
+    """Return the text of inventory.lock.yaml; the same lock gives the same text, in whatever order it was made."""
+    return "\n".join((HEADER, *_block(tree_of(lock), ""))) + "\n"
+
+
+def _block(values: Mapping[str, Tree], indent: str) -> Iterator[str]:
+    for key, value in values.items():
+        name = f"{indent}{_text(key)}:"
+        if isinstance(value, dict):
+            yield name
+            yield from _block(value, f"{indent}  ")
+        elif isinstance(value, list):
+            yield name
+            yield from (f"{indent}  - {_inline(item)}" for item in value)
+        else:
+            yield f"{name} {_inline(value)}"
+
+
+def _inline(value: Tree) -> str:
+    if isinstance(value, LockLine):
+        return "{" + ", ".join(f"{_text(key)}: {_inline(item)}" for key, item in value.values.items()) + "}"
+    if isinstance(value, dict | list):
+        raise TypeError(f"{value} does not fit on a line")
+    return _scalar(value)
+
+
+def _scalar(value: Scalar) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | date | IPv4Network):
+        return str(value)
+    return _text(str(value))
+
+
+def _text(text: str) -> str:
+    """Return a line of text as a YAML scalar: plain where every reader takes it for text, else as JSON writes it.
+
+    JSON's strings are scalars of YAML (https://yaml.org/spec/1.2.2/#12-relation-to-yaml-1-2-and-json), printable
+    characters as themselves.
+    """
+    if _PLAIN.fullmatch(text) and text.lower() not in _OTHER_TYPES:
+        return text
+    return json.dumps(text, ensure_ascii=False)
 
 
 def write_lock(path: Path, lock: Lock, *, read: str | None) -> bool:

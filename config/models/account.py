@@ -6,13 +6,13 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from config.allow import Allow
-from config.aws_values import AccountIdText, Region, RoleName, TrustPolicyChars
-from config.bitbucket_values import WorkspaceSlugText
-from config.faults import each_once, fault
+from config.findings import each_once, fault
+from config.models.aws_values import AccountIdText, Region, RoleName, TrustPolicyChars
 from config.models.base import InventoryModel
+from config.models.bitbucket_values import WorkspaceSlugText
 from config.models.previous_keys import PreviousKeys
-from config.policy_reference import RoleArn
-from config.scalars import Reason, Slug, Text, parse_text
+from config.models.scalars import Reason, Slug, Text, parse_text
+from config.policy.reference import RoleArn
 from config.written import EACH_ONCE, Looks, Or, example
 from oidc import limits
 from oidc.arn import Partition

@@ -4,8 +4,8 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from config.faults import fault
-from config.scalars import describe
+from config.findings import fault
+from config.models.scalars import describe
 from config.written import in_words
 
 

@@ -15,11 +15,11 @@ from pydantic import (
     model_validator,
 )
 
-from config.bitbucket_values import EnvironmentName
-from config.faults import each_once, fault
+from config.findings import each_once, fault
 from config.models.base import InventoryModel
+from config.models.bitbucket_values import EnvironmentName
+from config.models.scalars import Slug
 from config.models.trust import RepositoryReference, a_list
-from config.scalars import Slug
 from config.written import EACH_ONCE, NO_VARIABLES, Looks, example
 
 PLAN_SUFFIX = "-plan"

@@ -10,10 +10,11 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
-from config.aws_values import RolePath, SessionSeconds
-from config.bitbucket_values import EnvironmentName
-from config.faults import each_once, fault
-from config.guardrail_values import (
+from config.findings import each_once, fault
+from config.models.aws_values import RolePath, SessionSeconds
+from config.models.base import InventoryModel
+from config.models.bitbucket_values import EnvironmentName
+from config.models.guardrail_values import (
     ActionGlobs,
     Boundary,
     FolderPath,
@@ -23,10 +24,9 @@ from config.guardrail_values import (
     RepositoryGlobs,
     one_or_more,
 )
-from config.models.base import InventoryModel
 from config.models.role import Accounts
+from config.models.scalars import Line, Slug
 from config.models.trust import a_list
-from config.scalars import Line, Slug
 from config.written import EACH_ONCE, Or, example
 
 _ASKING = (

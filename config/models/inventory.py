@@ -4,18 +4,18 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from config.bitbucket_values import WorkspaceSlugText
-from config.faults import fault
+from config.findings import fault
 from config.models.account import Account
 from config.models.base import InventoryModel
+from config.models.bitbucket_values import WorkspaceSlugText
 from config.models.defaults import Defaults
 from config.models.family import RoleKey
 from config.models.guardrails import Guardrails
 from config.models.organization import AccountsFrom
 from config.models.permission_policy import PermissionPolicy
 from config.models.role import Role
+from config.models.scalars import Slug, describe
 from config.models.workspace import Workspace
-from config.scalars import Slug, describe
 from config.written import Or, example
 
 

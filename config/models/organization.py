@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, StrictBool
 
-from config.faults import each_once, fault, parse_each
+from config.findings import each_once, fault, parse_each
 from config.models.account import DeployRoleForm
 from config.models.base import InventoryModel
-from config.scalars import Text, describe, list_hint, parse_text
+from config.models.scalars import Text, describe, list_hint, parse_text
 from config.written import EACH_ONCE, Looks, example
 from oidc.arn import Partition
 

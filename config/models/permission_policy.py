@@ -1,4 +1,7 @@
-"""Permission policies, by name: what a role may do, as inline policy of the role."""
+"""IAM's grammar for identity-based policies as JSON Schema, for editors; ``config.models.permission_policy`` decides.
+
+Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
+"""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -7,12 +10,91 @@ from typing import Annotated, Any, Self
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from config.allow import Allow
-from config.faults import fault
+from config.findings import fault
 from config.models.base import InventoryModel
-from config.policy_schema import POLICY_DOCUMENT
-from config.scalars import Description, Text, describe
-from config.variables import strings_in, variables_in
-from config.written import Named, exactly_one, example
+from config.models.scalars import Description, Text, describe
+from config.variables import FAMILY_VARIABLES, VARIABLES, strings_in, variables_in
+from config.written import NO_VARIABLES, JsonSchemaValue, Named, exactly_one, example, text_like, with_variables
+
+_KNOWN = with_variables((*VARIABLES, *FAMILY_VARIABLES))
+"""Roles share a document: those of a family may be among them."""
+_LATIN = r"[\t\n\r -\u00ff]*"
+_TEXT = text_like(rf"{_KNOWN}{_LATIN}", "Latin-1 characters; {{account_id}} and its like are replaced")
+
+
+def _one_or_more(item: JsonSchemaValue, description: str, example: Any) -> JsonSchemaValue:  # noqa: ANN401 - JSON
+    several = {"type": "array", "items": item, "minItems": 1}
+    return {"description": description, "examples": [example], "anyOf": [item, several]}
+
+
+_ACTION = text_like(
+    rf"{_KNOWN}(?:\*+|[A-Za-z0-9*?{{}}_-]+:[A-Za-z0-9*?{{}}_-]+)", "SERVICE:ACTION, such as s3:GetObject, or *"
+)
+_RESOURCE = text_like(
+    rf"{_KNOWN}(?=(?:\*+|(?:arn|\$\{{|\{{\{{)[\s\S]*:[\s\S]*)$){_LATIN}",
+    "an ARN, such as arn:aws:s3:::bucket/*, or *; {{account_id}} and its like are replaced",
+)
+_CONDITION_VALUE = {"anyOf": [_TEXT, {"type": ["number", "boolean"]}]}
+_CONDITION = {
+    "description": "By operator and key, what is compared: {StringEquals: {'aws:PrincipalTag/team': core}}.",
+    "examples": [{"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}],
+    "type": "object",
+    "propertyNames": text_like(_LATIN, "an operator, such as StringEquals"),
+    "additionalProperties": {
+        "type": "object",
+        "propertyNames": text_like(rf"{NO_VARIABLES}{_LATIN}", "a condition key, without variables"),
+        "additionalProperties": _one_or_more(_CONDITION_VALUE, "A value or a list of values, dates quoted.", "core"),
+    },
+}
+_STATEMENT = {
+    "title": "statement",
+    "description": "What is allowed or denied.",
+    "type": "object",
+    "properties": {
+        "Sid": {
+            "description": "Names the statement, once in a policy.",
+            "examples": ["ReadParameters"],
+            **text_like(r"[A-Za-z0-9]*", "letters and digits only"),
+        },
+        "Effect": {"description": "Allow or Deny.", "examples": ["Allow"], "enum": ["Allow", "Deny"]},
+        "Action": _one_or_more(_ACTION, "Actions, with `*` and `?`.", "ssm:GetParameter*"),
+        "NotAction": _one_or_more(_ACTION, "All actions but these.", "iam:*"),
+        "Resource": _one_or_more(_RESOURCE, "ARNs, with `*` and `?`.", "arn:aws:s3:::site/*"),
+        "NotResource": _one_or_more(_RESOURCE, "All resources but these.", "arn:aws:s3:::site/*"),
+        "Condition": _CONDITION,
+    },
+    "required": ["Effect"],
+    "additionalProperties": False,
+    "allOf": [exactly_one([["NotAction"], ["Action"]]), exactly_one([["NotResource"], ["Resource"]])],
+}
+POLICY_DOCUMENT: JsonSchemaValue = {
+    "title": "policy document",
+    "description": "An identity-based policy of IAM.",
+    "examples": [
+        {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::site/*"}],
+        }
+    ],
+    "type": "object",
+    "properties": {
+        "Version": {
+            "description": "Of the policy language, quoted.",
+            "examples": ["2012-10-17"],
+            "enum": ["2012-10-17", "2008-10-17"],
+        },
+        "Id": {"description": "Names the policy.", "examples": ["publish-site"], **_TEXT},
+        "Statement": _one_or_more(
+            _STATEMENT,
+            "A statement, or a list of them.",
+            [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::site/*"}],
+        ),
+    },
+    "required": ["Version", "Statement"],
+    "additionalProperties": False,
+}
+"""An identity-based policy."""
+
 
 _DOCUMENT = {
     "Version": "2012-10-17",
@@ -46,7 +128,7 @@ class PermissionPolicy(InventoryModel):
     @field_validator("document", mode="before")
     @classmethod
     def _a_mapping(cls, value: Any) -> Any:  # noqa: ANN401 - what YAML holds
-        """Take any mapping: ``config.policy_documents`` judges what is in it, all faults at once."""
+        """Take any mapping: ``config.policy.documents`` judges what is in it, all faults at once."""
         if not isinstance(value, Mapping):
             hint = "write {Version: …, Statement: […]}"
             raise fault("bad-policy-document", f"expected a policy document, found {describe(value)}", hint)

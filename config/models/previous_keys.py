@@ -4,9 +4,9 @@ from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator
 
-from config.faults import each_once
+from config.findings import each_once
+from config.models.scalars import Slug
 from config.models.trust import a_list
-from config.scalars import Slug
 from config.written import EACH_ONCE
 
 PreviousKeys: TypeAlias = Annotated[tuple[Slug, ...], BeforeValidator(a_list), AfterValidator(each_once), EACH_ONCE]

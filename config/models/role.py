@@ -6,14 +6,12 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainVa
 from pydantic.config import JsonDict
 
 from config.allow import Allow
-from config.aws_values import RoleName, RolePath, SessionSeconds, VpcEndpointId, parse_vpc_endpoint
-from config.faults import each_once, fault, parse_each
+from config.findings import each_once, fault, parse_each
+from config.models.aws_values import RoleName, RolePath, SessionSeconds, Tags, VpcEndpointId, parse_vpc_endpoint
 from config.models.base import InventoryModel
 from config.models.family import FamilyItem, ForEach
 from config.models.previous_keys import PreviousKeys
-from config.models.trust import TrustEntry, a_list
-from config.policy_reference import ManagedPolicy
-from config.scalars import (
+from config.models.scalars import (
     Description,
     LastDay,
     Line,
@@ -27,7 +25,8 @@ from config.scalars import (
     parse_network,
     parse_text,
 )
-from config.tags import Tags
+from config.models.trust import TrustEntry, a_list
+from config.policy.reference import ManagedPolicy
 from config.written import EACH_ONCE, example
 
 ATLASSIAN = "atlassian"
@@ -228,7 +227,7 @@ class Role(RoleSettings):
 
 
 class PairedRole(Role):
-    """The plan role of a pair, as `config.pairs` makes it of the role and its `plan_role`; nobody writes one."""
+    """The plan role of a pair, as `config.families` makes it of the role and its `plan_role`; nobody writes one."""
 
 
 _NO_ITEM = FamilyItem(None, None)

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from config.allow import Allow
-from config.bitbucket_values import Audience, EnvironmentName, WorkspaceSlugText
-from config.faults import each_once, fault
+from config.findings import each_once, fault
 from config.models.base import InventoryModel
-from config.scalars import Reason, describe, list_hint, parse_text
+from config.models.bitbucket_values import Audience, EnvironmentName, WorkspaceSlugText
+from config.models.scalars import Reason, describe, list_hint, parse_text
 from config.written import EACH_ONCE, NO_VARIABLES, Also, Looks, exactly_one, example
 
 

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from config.allow import Allow
-from config.bitbucket_values import Audience, EnvironmentName, Uuid, WorkspaceSlugText
-from config.faults import each_once, fault
+from config.findings import each_once, fault
 from config.models.base import InventoryModel
-from config.scalars import LastDay, PastDay, Slug, describe
+from config.models.bitbucket_values import Audience, EnvironmentName, Uuid, WorkspaceSlugText
+from config.models.scalars import LastDay, PastDay, Slug, describe
 from config.written import EACH_ONCE, Or, example
 
 

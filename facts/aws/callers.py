@@ -1,20 +1,28 @@
-"""Ways into accounts: as the AWS providers of the program go, and held to the very account that is meant."""
+"""botocore's descriptions of the services."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from threading import Lock
 from types import MappingProxyType
 from typing import Any
 
 from botocore.config import Config
 from botocore.credentials import Credentials
+from botocore.loaders import Loader
 from botocore.session import Session
 
 from access.plan import Access
 from facts.aws.failures import explained
-from facts.aws.service_models import service_models
 from oidc.arn import Partition
 from oidc.errors import AwsError
+
+
+@cache
+def service_models() -> Loader:
+    """Return the reader of botocore's service models: one, since it keeps what it has read, and IAM's is large."""
+    return Loader()
+
 
 SESSION_NAME = "bitbucket-aws-oidc-lock"
 """Shown in CloudTrail as the session of the role, where the inventory names no other."""
@@ -79,7 +87,7 @@ def _config(settings: CallSettings) -> Config:
     )
 
 
-class Callers:
+class AccountClients:
     """Whoever the program can be, each profile asked for its credentials once, however many accounts go through it."""
 
     def __init__(self, settings: CallSettings) -> None:

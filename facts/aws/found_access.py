@@ -9,8 +9,8 @@ from access.owners import tags_of
 from access.plan import AccountPlan
 from facts.aws.callers import Caller
 from facts.aws.failures import explained
-from oidc.issuer import ISSUER_HOST
-from oidc.policy_patterns import many, statements_of
+from oidc.bitbucket import ISSUER_HOST
+from oidc.iam.pattern import many, statements_of
 
 
 def found_access(caller: Caller, plan: AccountPlan) -> FoundAccount:

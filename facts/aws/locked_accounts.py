@@ -3,14 +3,12 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from access.oidc_provider_use import former_use, resolved_use, why
+from access.oidc_providers import former_use, resolved_use, why
 from access.plan import AccountPlan
 from config.findings import one_line
-from config.lock.accounts import LockedOidcProvider, LockedQuotas
-from config.lock.answers import digest
 from config.lock.discrepancies import Discrepancy
-from config.lock.models import LockedAccount
-from config.lock.parts import ACCOUNT
+from config.lock.models import ACCOUNT, LockedAccount, LockedOidcProvider, LockedQuotas
+from config.lock.questions import digest
 from config.models.account import OidcProviderMode
 from facts.aws.account_facts import AccountFacts, OidcProviderFacts
 

@@ -10,12 +10,11 @@ from config.lock.discrepancies import Discrepancy
 from config.lock.models import Lock, LockedAccount
 from config.models.inventory import Inventory
 from config.models.organization import Organization
-from config.selected_accounts import selected_before, selection_digest
+from config.selectors import selected_before, selection_digest
 from config.variables import render
-from facts.aws.callers import Callers, CallSettings
+from facts.aws.callers import AccountClients, CallSettings
 from facts.aws.locked_accounts import accounts_digest, locked_account
-from facts.aws.organization import list_accounts
-from facts.aws.selection import select
+from facts.aws.organization import list_accounts, select
 from facts.aws.survey import Answered, Failed, ask_accounts
 
 OnProgress = Callable[[int, int], None]
@@ -52,7 +51,7 @@ def refresh_selection(
         session_name=role.session_name if role is not None else None,
         profile=organization.profile,
     )
-    with closing(Callers(settings).enter(access, organization.partition)) as caller:
+    with closing(AccountClients(settings).enter(access, organization.partition)) as caller:
         found = list_accounts(caller, organization)
     before = {number: key for number, (key, _) in selected_before(old).items()}
     selection = select(found, organization, listed=listed, before=before)

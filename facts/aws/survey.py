@@ -9,8 +9,8 @@ from typing import Generic, TypeVar
 
 from access.plan import AccountPlan
 from facts.aws.account_facts import AccountFacts, ask_account
-from facts.aws.callers import Caller, Callers, CallSettings, check_account
-from facts.time_limit import within
+from facts.aws.callers import AccountClients, Caller, CallSettings, check_account
+from facts.http import within
 from oidc.errors import AwsError
 
 AT_ONCE = 8
@@ -74,7 +74,7 @@ def ask_each(
         at_once: How many accounts at most.
         seconds: For each account.
     """
-    callers, waiting = Callers(settings), SimpleQueue[AccountPlan]()
+    callers, waiting = AccountClients(settings), SimpleQueue[AccountPlan]()
     done = SimpleQueue[Answered[Facts] | Failed | Exception]()
     asked = list(plans)
     for plan in asked:
@@ -99,7 +99,7 @@ def ask_each(
 
 
 def _caught(
-    callers: Callers, plan: AccountPlan, ask: Callable[[Caller, AccountPlan], Facts], seconds: float
+    callers: AccountClients, plan: AccountPlan, ask: Callable[[Caller, AccountPlan], Facts], seconds: float
 ) -> Answered[Facts] | Failed | Exception:
     try:
         return _ask(callers, plan, ask, seconds)
@@ -108,7 +108,7 @@ def _caught(
 
 
 def _ask(
-    callers: Callers, plan: AccountPlan, ask: Callable[[Caller, AccountPlan], Facts], seconds: float
+    callers: AccountClients, plan: AccountPlan, ask: Callable[[Caller, AccountPlan], Facts], seconds: float
 ) -> Answered[Facts] | Failed:
     try:
         return Answered(plan.key, within(seconds, lambda: _entered(callers, plan, ask)))
@@ -119,7 +119,7 @@ def _ask(
         return Failed(plan.key, AwsError(what, do="run the same command again"))
 
 
-def _entered(callers: Callers, plan: AccountPlan, ask: Callable[[Caller, AccountPlan], Facts]) -> Facts:
+def _entered(callers: AccountClients, plan: AccountPlan, ask: Callable[[Caller, AccountPlan], Facts]) -> Facts:
     with closing(callers.enter(plan.access, plan.partition)) as caller:
         check_account(caller, plan.id)
         return ask(caller, plan)

@@ -18,7 +18,7 @@ from pydantic import (
 
 from oidc.identifiers import is_uuid
 
-A = TypeVar("A", bound="Answer")
+A = TypeVar("A", bound="BitbucketAnswer")
 
 
 def _uuid(value: str) -> str:
@@ -30,27 +30,27 @@ def _uuid(value: str) -> str:
 AnsweredUuid = Annotated[StrictStr, AfterValidator(_uuid)]
 
 
-class Answer(BaseModel):
+class BitbucketAnswer(BaseModel):
     """An object of an answer; what else it holds is left alone."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class WorkspaceAnswer(Answer):
+class WorkspaceAnswer(BitbucketAnswer):
     """A workspace: ``{"uuid": "{…}", "slug": "acme", …}``."""
 
     uuid: AnsweredUuid
     slug: StrictStr
 
 
-class OwnerAnswer(Answer):
+class OwnerAnswer(BitbucketAnswer):
     """The workspace of a repository."""
 
     uuid: AnsweredUuid
     slug: StrictStr
 
 
-class RepositoryAnswer(Answer):
+class RepositoryAnswer(BitbucketAnswer):
     """A repository: ``{"uuid": "{…}", "full_name": "acme/shop", "workspace": {…}, …}``."""
 
     uuid: AnsweredUuid
@@ -63,7 +63,7 @@ class RepositoryAnswer(Answer):
         return self.full_name.partition("/")[2]
 
 
-class RestrictionsAnswer(Answer):
+class RestrictionsAnswer(BitbucketAnswer):
     """Who may deploy; Bitbucket sends it and does not document it, so anything else than expected is nothing."""
 
     admin_only: StrictBool
@@ -74,7 +74,7 @@ def _or_nothing(value: Any) -> Any:  # noqa: ANN401 - what JSON holds
     return value if known else None
 
 
-class EnvironmentAnswer(Answer):
+class EnvironmentAnswer(BitbucketAnswer):
     """A deployment environment: ``{"uuid": "{…}", "name": "production", "restrictions": {"admin_only": false}, …}``."""
 
     uuid: AnsweredUuid
@@ -82,7 +82,7 @@ class EnvironmentAnswer(Answer):
     restrictions: Annotated[RestrictionsAnswer | None, BeforeValidator(_or_nothing)] = None
 
 
-class PageAnswer(Answer):
+class PageAnswer(BitbucketAnswer):
     """One page of a list: ``{"values": […], "next": "https://…", "size": 12}``."""
 
     values: list[Any]
@@ -90,27 +90,27 @@ class PageAnswer(Answer):
     size: StrictInt | None = None
 
 
-class TokenAnswer(Answer):
+class TokenAnswer(BitbucketAnswer):
     """What an OAuth consumer gets (https://www.rfc-editor.org/rfc/rfc6749#section-5.1)."""
 
     access_token: StrictStr
 
 
-class ErrorDetail(Answer):
+class ErrorDetail(BitbucketAnswer):
     """Which scopes a call needs, and which the credentials have."""
 
     required: list[StrictStr] = []
     granted: list[StrictStr] = []
 
 
-class ErrorBody(Answer):
+class ErrorBody(BitbucketAnswer):
     """What is wrong; ``detail`` is a text or an object."""
 
     message: StrictStr = ""
     detail: Any = None
 
 
-class ErrorAnswer(Answer):
+class ErrorAnswer(BitbucketAnswer):
     """An error: ``{"type": "error", "error": {"message": "…", "detail": {…}}}``."""
 
     error: ErrorBody

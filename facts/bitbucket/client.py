@@ -6,7 +6,7 @@ Source: https://developer.atlassian.com/cloud/bitbucket/rest/intro/.
 from typing import Protocol, TypeVar
 from urllib.parse import quote
 
-from facts.bitbucket.answers import Answer, EnvironmentAnswer, PageAnswer, RepositoryAnswer, WorkspaceAnswer
+from facts.bitbucket.answers import BitbucketAnswer, EnvironmentAnswer, PageAnswer, RepositoryAnswer, WorkspaceAnswer
 from facts.bitbucket.pages import MAX_PAGES, PAGE_LENGTH
 from facts.bitbucket.transport import Transport
 from oidc.errors import BitbucketError
@@ -14,7 +14,7 @@ from oidc.errors import BitbucketError
 _WORTH_A_LIST = 10
 """Repositories of one workspace that are asked for one by one, whatever the workspace has."""
 
-A = TypeVar("A", bound=Answer)
+A = TypeVar("A", bound=BitbucketAnswer)
 
 
 class Bitbucket(Protocol):

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from pydantic import StrictStr
 
-from facts.bitbucket.answers import Answer
+from facts.bitbucket.answers import BitbucketAnswer
 from facts.bitbucket.transport import Transport
 from oidc.errors import BitbucketError
 
@@ -27,7 +27,7 @@ _NOT_LISTED = frozenset({403, 405})
 """The proxy is documented for writing; where it does not list, nothing is known to be stale."""
 
 
-class _Annotation(Answer):
+class _Annotation(BitbucketAnswer):
     external_id: StrictStr = ""
 
 

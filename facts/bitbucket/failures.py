@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from config.findings import shown
 from facts.bitbucket.answers import ErrorAnswer, ErrorBody, ErrorDetail
 from facts.bitbucket.credentials import ACCESS_TOKEN, API_TOKEN, EMAIL, Credentials
-from facts.web_client import Reply
+from facts.http import Reply
 from oidc.errors import BitbucketError
 
 HOW = f"set {EMAIL} and {API_TOKEN}, or {ACCESS_TOKEN}: see docs/lock.md"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from config.lock.discrepancies import Discrepancy
 from config.lock.questions import Known, Name
-from config.yaml_document import Path
+from config.yaml.document import Path
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 
-from facts.retries import Clock
+from facts.http import Clock
 
 ANONYMOUS_PER_HOUR, KNOWN_PER_HOUR = 60, 1_000
 _MOST_PER_HOUR = 10_000

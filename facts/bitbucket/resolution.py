@@ -22,8 +22,8 @@ from facts.bitbucket.judging import (
     report_two_names,
     words_of,
 )
+from oidc.bitbucket import issuer_url
 from oidc.identifiers import WorkspaceSlug
-from oidc.issuer import issuer_url
 
 _AT_ONCE = 4
 """Requests on their way: enough to hide the way, and few enough to be no burden."""

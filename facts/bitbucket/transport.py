@@ -14,15 +14,14 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 from requests.auth import AuthBase, HTTPBasicAuth
 
-from facts.bitbucket.answers import Answer, PageAnswer, TokenAnswer, fault_of
+from facts.bitbucket.answers import BitbucketAnswer, PageAnswer, TokenAnswer, fault_of
 from facts.bitbucket.credentials import BearerAuth, Credentials, checked
 from facts.bitbucket.failures import refusal
 from facts.bitbucket.pace import ANONYMOUS_PER_HOUR, KNOWN_PER_HOUR, Pace
 from facts.bitbucket.pages import read_pages
-from facts.issuer_failures import is_transient, what_happened
-from facts.retries import REAL_TIME, TRANSIENT_STATUSES, Clock
+from facts.http import FAILURES, MAX_BYTES, REAL_TIME, TRANSIENT_STATUSES, Clock, Reply, WebClient
+from facts.issuer.failures import is_transient, what_happened
 from facts.web_address import WebAddress, origin_of
-from facts.web_client import FAILURES, MAX_BYTES, Reply, WebClient
 from oidc.errors import BitbucketError
 
 API = "https://api.bitbucket.org/2.0"
@@ -36,7 +35,7 @@ _LONGEST_RETRY_AFTER = 120
 _REDIRECTS = 3
 _SUCCESSES = (200, 201, 204)
 
-A = TypeVar("A", bound=Answer)
+A = TypeVar("A", bound=BitbucketAnswer)
 
 
 def _say_nothing(_seconds: float) -> None:
@@ -44,7 +43,7 @@ def _say_nothing(_seconds: float) -> None:
 
 
 @dataclass(frozen=True)
-class Settings:
+class BitbucketSettings:
     """How Bitbucket is reached.
 
     Attributes:
@@ -71,7 +70,7 @@ class Transport:
     method raises BitbucketError for what Bitbucket refuses, and for an answer that is not as documented.
     """
 
-    def __init__(self, credentials: Credentials, settings: Settings, web: WebClient | None = None) -> None:
+    def __init__(self, credentials: Credentials, settings: BitbucketSettings, web: WebClient | None = None) -> None:
         self._credentials = credentials
         self._settings = settings
         self._web = web or WebClient(settings.ca_file, settings.seconds, settings.proxy)

@@ -7,8 +7,7 @@ import contextlib
 import sys
 from importlib.metadata import version
 
-from sandbox.ambient import connect_as_platform_engineer
-from sandbox.aws_provider.account import connect
+from sandbox.aws_provider.account import connect, connect_as_platform_engineer
 from sandbox.aws_provider.provider import SmallAwsProvider
 from sandbox.aws_provider.server import serve
 

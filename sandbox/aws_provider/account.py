@@ -1,16 +1,58 @@
-"""The way into an account: credentials, roles to assume, and the check that it is the right account."""
+"""Errors of AWS as errors of this project: which resource, AWS's own words, what to do."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session as BotocoreSession
 
-from facts.aws.service_models import service_models
-from oidc.errors import AwsError
-from sandbox.aws_provider.aws_errors import explained
+from access.plan import AccessPlan
+from facts.aws.callers import service_models
+from oidc.errors import AwsError, SandboxError
 from sandbox.aws_provider.configuration import AssumeRole, Configuration
+
+_WHAT_TO_DO = {
+    "EntityAlreadyExists": (
+        "somebody else made it: give the one in the inventory another name, or remove the other; for an OIDC provider, "
+        "`oidc_provider: reference` on the account refers to it"
+    ),
+    "LimitExceeded": "a quota of the account is used up; ask AWS to raise it, or remove what is not needed",
+    "AccessDenied": "give the deploying role this permission, and look at its permissions boundary",
+    "NoSuchEntity": "it, or a permissions boundary or managed policy that it names, does not exist in this account",
+    "MalformedPolicyDocument": "look at the policy document: AWS does not accept its grammar, or a principal in it",
+    "DeleteConflict": "something is still attached to it; take that off first",
+    "InvalidClientTokenId": "the credentials are not known there",
+    "ExpiredToken": "the session has ended; run again",
+}
+"""Codes of the IAM and STS API references (Common Errors, and those of the actions that this provider calls)."""
+
+
+@contextmanager
+def explained(subject: str) -> Iterator[None]:
+    """Translate what botocore raises in the block.
+
+    Args:
+        subject: What the block works on, such as a URN.
+
+    Raises:
+        AwsError: AWS refused, or could not be reached.
+    """
+    try:
+        yield
+    except ClientError as error:
+        details = error.response.get("Error", {})
+        code = str(details.get("Code", "unknown")).removesuffix("Exception")
+        message = str(details.get("Message", "")) or "no message"
+        raise AwsError(
+            f"{subject}: AWS refused {error.operation_name}: {code}: {message}", do=_WHAT_TO_DO.get(code, "")
+        ) from error
+    except BotoCoreError as error:
+        raise AwsError(f"{subject}: AWS could not be called: {error}") from error
+
 
 Connect = Callable[[Configuration], Any]
 """Gives an IAM client of ``boto3`` for a configuration."""
@@ -80,3 +122,28 @@ def _check_account(session: boto3.Session, configuration: Configuration) -> None
             f"the credentials lead to the AWS account {account}, but {allowed} is the one to work in",
             do="look at deploy_role and profile of the account in the inventory, and at the credentials of this run",
         )
+
+
+def connect_as_platform_engineer(configuration: Configuration) -> Any:  # noqa: ANN401 - botocore makes its clients at run time
+    """Give an IAM client; without role and profile, with credentials of the one account that is allowed.
+
+    NOTE: intentional: in reality ambient credentials are those of one account, and accounts without `deploy_role` and
+    `profile` are in stacks of their own, each run with credentials of its own. One sandbox run stands for all of them.
+    """
+    bare = not (configuration.assume_roles or configuration.profile or configuration.access_key)
+    if bare and len(configuration.allowed_account_ids) == 1:
+        account = configuration.allowed_account_ids[0]
+        configuration = replace(configuration, access_key=account, secret_key="test")  # noqa: S106 - of the emulator
+    return connect(configuration)
+
+
+def refuse_ambient(plan: AccessPlan) -> None:
+    """Refuse accounts that are entered with ambient credentials, where the official AWS plugin is to enter them.
+
+    Raises:
+        SandboxError: There is one; all of them are named.
+    """
+    ambient = [one.key for one in plan.accounts if not (one.access.role_arn or one.access.profile)]
+    if ambient:
+        what = f"the official AWS plugin cannot enter {', '.join(ambient)}: no deploy_role and no profile is given"
+        raise SandboxError(what, do="give each account one of the two, or take --aws-plugin ours")

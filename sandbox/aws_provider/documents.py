@@ -2,7 +2,10 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from botocore.exceptions import ClientError
 
 
 def same_document(old: object, new: object) -> bool:
@@ -55,3 +58,18 @@ def same_url(old: object, new: object) -> bool:
 
 
 _SCHEME = re.compile(r"\Ahttps://", re.IGNORECASE)
+
+
+def is_missing(error: ClientError) -> bool:
+    """Say whether IAM answered that the entity does not exist (``NoSuchEntity``, HTTP status 404)."""
+    return str(error.response.get("Error", {}).get("Code", "")) == "NoSuchEntity"
+
+
+@contextmanager
+def tolerate_missing() -> Iterator[None]:
+    """Go on when what is to be deleted is gone already."""
+    try:
+        yield
+    except ClientError as error:
+        if not is_missing(error):
+            raise

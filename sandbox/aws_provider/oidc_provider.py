@@ -9,9 +9,8 @@ from typing import Any, ClassVar
 from botocore.exceptions import ClientError
 
 from sandbox.aws_provider import tags
-from sandbox.aws_provider.documents import same_set, same_url
-from sandbox.aws_provider.missing import is_missing, tolerate_missing
-from sandbox.aws_provider.resource_type import Found, Property, ResourceType
+from sandbox.aws_provider.documents import is_missing, same_set, same_url, tolerate_missing
+from sandbox.aws_provider.resource_type import Property, ReadResource, ResourceType
 from sandbox.engine.values import Properties
 
 
@@ -45,7 +44,7 @@ class OpenIdConnectProvider(ResourceType):
             request["Tags"] = tags.to_list(inputs)
         return str(iam.create_open_id_connect_provider(**request)["OpenIDConnectProviderArn"])
 
-    def read(self, iam: Any, identity: str, inputs: Properties) -> Found | None:  # noqa: ANN401 - as above
+    def read(self, iam: Any, identity: str, inputs: Properties) -> ReadResource | None:  # noqa: ANN401 - as above
         """Read the OIDC provider; ``url`` is as AWS answers it, without ``https://``."""
         arn = identity or _find(iam, str(inputs["url"]))
         if not arn:
@@ -63,7 +62,7 @@ class OpenIdConnectProvider(ResourceType):
             "url": found["Url"],
             **tags.to_outputs(found.get("Tags"), inputs),
         }
-        return Found(arn, outputs)
+        return ReadResource(arn, outputs)
 
     def update(self, iam: Any, identity: str, old: Properties, new: Properties) -> None:  # noqa: ANN401 - as above
         """Add audiences before taking others away, so that a token that is good before and after is good throughout."""

@@ -1,6 +1,12 @@
-"""The provider: Pulumi's calls, carried out by the resource types of the table below."""
+"""Names for resources that are given none.
+
+Source: https://www.pulumi.com/docs/iac/concepts/resources/names/#autonaming
+"""
 
 import asyncio
+import hashlib
+import re
+import secrets
 import threading
 from collections.abc import Mapping
 from typing import Any
@@ -9,21 +15,50 @@ from pulumi.provider.experimental import provider as api
 
 from oidc.errors import SandboxError, UsageError
 from sandbox.aws_provider import tags
-from sandbox.aws_provider.account import Connect, connect
-from sandbox.aws_provider.aws_errors import explained
+from sandbox.aws_provider.account import Connect, connect, explained
 from sandbox.aws_provider.configuration import Configuration, parse, unknown_inputs
-from sandbox.aws_provider.naming import is_made_up, with_name
 from sandbox.aws_provider.oidc_provider import OpenIdConnectProvider
-from sandbox.aws_provider.resource_type import Found, ResourceType
-from sandbox.aws_provider.role import Role
-from sandbox.aws_provider.role_policy import RolePolicy
-from sandbox.aws_provider.role_policy_attachments import RolePolicyAttachmentsExclusive
+from sandbox.aws_provider.resource_type import ReadResource, ResourceType
+from sandbox.aws_provider.role import RoleResource
+from sandbox.aws_provider.role_policies import RolePolicy, RolePolicyAttachmentsExclusive
 from sandbox.engine.loopback import check_endpoints
-from sandbox.engine.values import Properties, contains_unknown, from_property_values, to_property_values
+from sandbox.engine.values import UNKNOWN, Properties, contains_unknown, from_property_values, to_property_values
+
+_DIGITS = 7
+_PREFIX_DIGITS = 26
+
+
+def with_name(logical_name: str, old: Properties, inputs: Properties, seed: bytes) -> Properties:
+    """Fill in ``name`` where it is absent: the old one, or a new one that nothing else has.
+
+    Args:
+        logical_name: The resource's name in the program; ``{logical name}-{7 hexadecimal digits}`` is the form.
+        old: The inputs of the last run.
+        inputs: The inputs as given; ``namePrefix`` takes the place of the logical name.
+        seed: Pulumi's random seed; the same seed gives the same name. Empty: a name by chance.
+    """
+    if inputs.get("name") is not None:
+        return inputs
+    prefix, former = inputs.get("namePrefix"), old.get("name")
+    same_prefix = prefix == old.get("namePrefix")
+    if isinstance(former, str) and same_prefix and (prefix or former.startswith(f"{logical_name}-")):
+        return {**inputs, "name": former}
+    digits = hashlib.sha256(seed).hexdigest() if seed else secrets.token_hex(_PREFIX_DIGITS)
+    if prefix == UNKNOWN:
+        return {**inputs, "name": UNKNOWN}
+    made = f"{prefix}{digits[:_PREFIX_DIGITS]}" if prefix else f"{logical_name}-{digits[:_DIGITS]}"
+    return {**inputs, "name": made}
+
+
+def is_made_up(logical_name: str, inputs: Properties) -> bool:
+    """Say whether the name in checked inputs is one of ``with_name``, by its form; a prefix makes it one, too."""
+    made = re.escape(logical_name) + f"-[0-9a-f]{{{_DIGITS}}}"
+    return bool(inputs.get("namePrefix")) or re.fullmatch(made, str(inputs.get("name"))) is not None
+
 
 TYPES: Mapping[str, ResourceType] = {
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider": OpenIdConnectProvider(),
-    "aws:iam/role:Role": Role(),
+    "aws:iam/role:Role": RoleResource(),
     "aws:iam/rolePolicy:RolePolicy": RolePolicy(),
     "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive": RolePolicyAttachmentsExclusive(),
 }
@@ -119,7 +154,7 @@ class SmallAwsProvider(api.Provider):
         if request.preview:
             return api.CreateResponse("", to_property_values(one.previewed(inputs, None)))
 
-        def create() -> Found | None:
+        def create() -> ReadResource | None:
             identity = one.create(self._client(), inputs)
             return one.read(self._client(), identity, inputs)
 
@@ -152,7 +187,7 @@ class SmallAwsProvider(api.Provider):
         if request.preview:
             return api.UpdateResponse(to_property_values(one.previewed(new, old)))
 
-        def update() -> Found | None:
+        def update() -> ReadResource | None:
             one.update(self._client(), request.resource_id, old, new)
             return one.read(self._client(), request.resource_id, new)
 

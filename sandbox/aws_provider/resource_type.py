@@ -29,7 +29,7 @@ class Property:
 
 
 @dataclass(frozen=True)
-class Found:
+class ReadResource:
     """A resource as AWS has it: its id and its outputs."""
 
     id: str
@@ -54,7 +54,7 @@ class ResourceType(ABC):
         """Create the resource; give its id."""
 
     @abstractmethod
-    def read(self, iam: Any, identity: str, inputs: Properties) -> Found | None:  # noqa: ANN401 - as above
+    def read(self, iam: Any, identity: str, inputs: Properties) -> ReadResource | None:  # noqa: ANN401 - as above
         """Read the resource; ``None`` when it is not there. With an empty id it is found by its inputs."""
 
     @abstractmethod
@@ -110,7 +110,7 @@ class ResourceType(ABC):
         unknown = {} if old is not None else dict.fromkeys(self.computed, UNKNOWN)
         return {**unknown, **known, **self.wanted(inputs)}
 
-    def inputs_of(self, found: Found, former: Properties) -> Properties:
+    def inputs_of(self, found: ReadResource, former: Properties) -> Properties:
         """Give the inputs that would describe what was found; what still means the same stays as it was written."""
         result: Properties = {}
         for name, one in self.properties.items():
@@ -124,7 +124,7 @@ class ResourceType(ABC):
                 result[name] = value
         return result
 
-    def outputs_of(self, found: Found, former: Properties) -> Properties:
+    def outputs_of(self, found: ReadResource, former: Properties) -> Properties:
         """Give the outputs; a document or a list that still means the same stays as it was written."""
         written = {name: former[name] for name, one in self.properties.items() if name in former and name != "url"}
         kept = {

@@ -12,13 +12,12 @@ from typing import Any, ClassVar, cast
 from botocore.exceptions import ClientError
 
 from sandbox.aws_provider import tags
-from sandbox.aws_provider.documents import same_document
-from sandbox.aws_provider.missing import is_missing, tolerate_missing
-from sandbox.aws_provider.resource_type import Found, Property, ResourceType
+from sandbox.aws_provider.documents import is_missing, same_document, tolerate_missing
+from sandbox.aws_provider.resource_type import Property, ReadResource, ResourceType
 from sandbox.engine.values import Properties
 
 
-class Role(ResourceType):
+class RoleResource(ResourceType):
     """A role. Inline and managed policies are resources of their own; the inputs that list them here are refused."""
 
     properties: ClassVar = {
@@ -51,7 +50,7 @@ class Role(ResourceType):
             request["Tags"] = tags.to_list(wanted)
         return str(iam.create_role(**request)["Role"]["RoleName"])
 
-    def read(self, iam: Any, identity: str, inputs: Properties) -> Found | None:  # noqa: ANN401 - as above
+    def read(self, iam: Any, identity: str, inputs: Properties) -> ReadResource | None:  # noqa: ANN401 - as above
         """Read the role; ``forceDetachPolicies`` is no property of AWS and stays as the inputs have it."""
         try:
             role = iam.get_role(RoleName=identity or str(inputs["name"]))["Role"]
@@ -74,7 +73,7 @@ class Role(ResourceType):
             "uniqueId": role["RoleId"],
             **tags.to_outputs(role.get("Tags"), inputs),
         }
-        return Found(role["RoleName"], outputs)
+        return ReadResource(role["RoleName"], outputs)
 
     def update(self, iam: Any, identity: str, old: Properties, new: Properties) -> None:  # noqa: ANN401 - as above
         """Change what differs, each by the call that AWS has for it."""

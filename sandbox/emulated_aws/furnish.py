@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
 from access.deploy_policy import DeployScope
-from facts.aws.service_models import service_models
+from facts.aws.callers import service_models
 from oidc.errors import SandboxError
 from sandbox.emulated_aws.deploying_role import give_deploy_policies
 

@@ -13,8 +13,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from oidc.errors import SandboxError
-from sandbox.emulated_aws.settings import AccountQuotas, IssuerEndpoint, Settings
-from sandbox.emulated_aws.surroundings import clean_environment
+from sandbox.emulated_aws.settings import AccountQuotas, EmulatorSettings, IssuerEndpoint, clean_environment
 
 _MODULE = "sandbox.emulated_aws.server"
 _PROJECT = Path(__file__).resolve().parents[2]
@@ -56,7 +55,7 @@ class EmulatedAws:
         start_seconds: float = 60.0,
     ) -> None:
         self._folder = folder.resolve()
-        self._settings = Settings(issuers, quotas or {}, tuple(more_services))
+        self._settings = EmulatorSettings(issuers, quotas or {}, tuple(more_services))
         self._without_front = without_front
         self._start_seconds = start_seconds
         self._child: subprocess.Popen[bytes] | None = None

@@ -48,7 +48,7 @@ class RefusalError(Exception):
 
 
 @dataclass(frozen=True)
-class Call:
+class AwsCall:
     """One authenticated and authorised call.
 
     Attributes:
@@ -91,10 +91,10 @@ class Call:
         return {name: [value] for name, value in self.params.items()}
 
 
-Proceed = Callable[[Call], Awaitable[Answer]]
+Proceed = Callable[[AwsCall], Awaitable[Answer]]
 """What comes after a step: the next one, and at last the inner emulator."""
 
-Step = Callable[[Call, Proceed], Awaitable[Answer]]
+Step = Callable[[AwsCall, Proceed], Awaitable[Answer]]
 """One gap's worth of behaviour: refuses by ``RefusalError``, answers by itself, or proceeds."""
 
 

@@ -27,10 +27,15 @@ from hypercorn.config import Config
 
 from oidc.errors import SandboxError
 from sandbox.emulated_aws.front import put_in_front
-from sandbox.emulated_aws.front.asgi import Application, Message, Receive, Scope, Send
+from sandbox.emulated_aws.front.request import Application, Message, Receive, Scope, Send
 from sandbox.emulated_aws.inner import Inner
-from sandbox.emulated_aws.settings import Settings
-from sandbox.emulated_aws.surroundings import RUNNING_MARKER, STATE_FOLDER, TEMPORARY_FOLDER, clean_environment
+from sandbox.emulated_aws.settings import (
+    RUNNING_MARKER,
+    STATE_FOLDER,
+    TEMPORARY_FOLDER,
+    EmulatorSettings,
+    clean_environment,
+)
 
 _LOCK = "lock"
 _PORT = "port"
@@ -42,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
     try:
         folder = options.folder.resolve()
-        settings = Settings.from_json(options.settings.read_text()) if options.settings else Settings()
+        settings = EmulatorSettings.from_json(options.settings.read_text()) if options.settings else EmulatorSettings()
         _prepare(folder, settings.more_services)
         with _exclusive(folder):
             return _run(folder, settings, front=not options.without_front)
@@ -86,7 +91,7 @@ def _exclusive(folder: Path) -> Iterator[None]:
                 return
 
 
-def _run(folder: Path, settings: Settings, *, front: bool) -> int:
+def _run(folder: Path, settings: EmulatorSettings, *, front: bool) -> int:
     listener = _listen(folder / _PORT)
     port: int = listener.getsockname()[1]
     os.environ["GATEWAY_PORT"] = str(port)

@@ -10,12 +10,11 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from facts.issuer_connect import IssuerConnect
+from facts.issuer.connect import IssuerConnect
+from oidc.bitbucket import ISSUER_HOST
 from oidc.errors import SandboxError
-from oidc.issuer import ISSUER_HOST
-from sandbox.emulated_bitbucket.exchange import Answer, Request, error_answer
-from sandbox.emulated_bitbucket.ip_ranges import IP_RANGES_PATH, EmulatedRanges
-from sandbox.emulated_bitbucket.kept_certificates import keep_certificates
+from sandbox.emulated_bitbucket.certificates import keep_certificates
+from sandbox.emulated_bitbucket.exchange import HttpAnswer, Request, error_answer
 from sandbox.emulated_bitbucket.manners import Manners
 from sandbox.emulated_bitbucket.pipelines_proxy import PipelinesProxy
 from sandbox.emulated_bitbucket.pull_requests import PullRequests
@@ -23,8 +22,8 @@ from sandbox.emulated_bitbucket.reports import Reports
 from sandbox.emulated_bitbucket.rest import RestApi
 from sandbox.emulated_bitbucket.server import TlsServer
 from sandbox.emulated_bitbucket.signing_key import SigningKey, keep_signing_key
-from sandbox.emulated_bitbucket.site import Site
-from sandbox.emulated_bitbucket.step import EmulatedWorkspace, Step, step_claims
+from sandbox.emulated_bitbucket.site import IP_RANGES_PATH, EmulatedRanges, Site
+from sandbox.emulated_bitbucket.step import EmulatedWorkspace, PipelineStep, step_claims
 
 _POLL_SECONDS = 0.1
 
@@ -95,9 +94,9 @@ class EmulatedBitbucket:
             self._server.close()
             self._server = None
 
-    def _answer(self, request: Request) -> Answer:
+    def _answer(self, request: Request) -> HttpAnswer:
         if request.path.rstrip("/") == IP_RANGES_PATH:
-            return Answer(HTTPStatus.OK, self.ranges.document())
+            return HttpAnswer(HTTPStatus.OK, self.ranges.document())
         found = Site(self.workspaces, self.jwks).answer(request.path)
         if found is not None and urlsplit(request.origin).hostname != ISSUER_HOST:
             # An issuer is known by its name, whoever serves it.
@@ -177,7 +176,7 @@ class EmulatedBitbucket:
         return self._key.jwks()
 
     def step_token(
-        self, step: Step, *, audiences: Sequence[str] = (), now: datetime | None = None, lifetime: int = 3600
+        self, step: PipelineStep, *, audiences: Sequence[str] = (), now: datetime | None = None, lifetime: int = 3600
     ) -> str:
         """Return the signed token of a step, as ``BITBUCKET_STEP_OIDC_TOKEN`` holds it.
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from requests.structures import CaseInsensitiveDict
 
-from sandbox.emulated_bitbucket.exchange import Answer, Request, error_answer
+from sandbox.emulated_bitbucket.exchange import HttpAnswer, Request, error_answer
 
 _REPORTS = re.compile(r"/2\.0/repositories/[^/]+/[^/]+/commit/[^/]+/reports(?:/.*)?")
 _POLL_SECONDS = 0.1
@@ -31,7 +31,7 @@ class PipelinesProxy:
         token: An access token that it takes, with the scope ``repository``.
     """
 
-    def __init__(self, answer: Callable[[Request], Answer], token: str) -> None:
+    def __init__(self, answer: Callable[[Request], HttpAnswer], token: str) -> None:
         self._answer = answer
         self._token = token
         self._server = _Server(self)
@@ -49,7 +49,7 @@ class PipelinesProxy:
         """Where it listens: ``http://127.0.0.1:29418``."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
-    def pass_on(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def pass_on(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
         """Answer a request for ``http://api.bitbucket.org/…``."""
         parts = urlsplit(url)
         if parts.hostname != "api.bitbucket.org" or _REPORTS.fullmatch(parts.path) is None:
@@ -64,7 +64,7 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, proxy: PipelinesProxy) -> None:
         self.proxy = proxy
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", 0), _ProxyHandler)
 
     def server_bind(self) -> None:
         """Bind without the look-up of the machine's name that the base class does, which may ask a name server."""
@@ -72,7 +72,7 @@ class _Server(ThreadingHTTPServer):
         self.server_name, self.server_port = "127.0.0.1", int(self.server_address[1])
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _ProxyHandler(BaseHTTPRequestHandler):
     server: _Server
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True

@@ -14,11 +14,10 @@ from http import HTTPStatus
 from itertools import count
 from typing import Any
 
-from sandbox.emulated_bitbucket.call import Call, Paged, no_repository
-from sandbox.emulated_bitbucket.exchange import Answer, Document, error_answer
+from sandbox.emulated_bitbucket.exchange import Document, HttpAnswer, Paged, RestCall, error_answer, no_repository
 
 MAX_CHARS = 32_768
-_TOO_LONG = Answer(HTTPStatus.BAD_REQUEST, "<h1>Bad Request (400)</h1>")
+_TOO_LONG = HttpAnswer(HTTPStatus.BAD_REQUEST, "<h1>Bad Request (400)</h1>")
 
 
 @dataclass
@@ -67,7 +66,7 @@ class PullRequests:
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def answer(self, call: Call, account: str) -> Answer:
+    def answer(self, call: RestCall, account: str) -> HttpAnswer:
         """Answer a call about the comments of a pull request, or about one of them."""
         repository = call.repository()
         if repository is None:
@@ -86,36 +85,36 @@ class PullRequests:
         self.comments.setdefault((repository_uuid, number), []).append(made)
         return made
 
-    def _all(self, call: Call, there: list[EmulatedComment], account: str) -> Answer:
+    def _all(self, call: RestCall, there: list[EmulatedComment], account: str) -> HttpAnswer:
         if call.request.method == "GET":
             return self.paged(call.request, [one.document() for one in there])
         if call.request.method != "POST":
             return error_answer(HTTPStatus.METHOD_NOT_ALLOWED, "Method not allowed")
         raw = _raw_of(call.request.body)
-        if isinstance(raw, Answer):
+        if isinstance(raw, HttpAnswer):
             return raw
         there.append(EmulatedComment(next(self._numbers), raw, account))
-        return Answer(HTTPStatus.CREATED, there[-1].document())
+        return HttpAnswer(HTTPStatus.CREATED, there[-1].document())
 
-    def _one(self, call: Call, there: list[EmulatedComment], number: int, account: str) -> Answer:
+    def _one(self, call: RestCall, there: list[EmulatedComment], number: int, account: str) -> HttpAnswer:
         found = next((one for one in there if one.number == number and not one.is_deleted), None)
         if found is None:
             return error_answer(HTTPStatus.NOT_FOUND, f"There is no comment {number}.")
         if call.request.method == "GET":
-            return Answer(HTTPStatus.OK, found.document())
+            return HttpAnswer(HTTPStatus.OK, found.document())
         if found.author != account:
             return error_answer(HTTPStatus.FORBIDDEN, "You do not have permission to change this comment.")
         if call.request.method == "DELETE":
             found.is_deleted = True
-            return Answer(HTTPStatus.NO_CONTENT, "")
+            return HttpAnswer(HTTPStatus.NO_CONTENT, "")
         raw = _raw_of(call.request.body)
-        if isinstance(raw, Answer):
+        if isinstance(raw, HttpAnswer):
             return raw
         found.raw = raw
-        return Answer(HTTPStatus.OK, found.document())
+        return HttpAnswer(HTTPStatus.OK, found.document())
 
 
-def _raw_of(body: bytes) -> str | Answer:
+def _raw_of(body: bytes) -> str | HttpAnswer:
     try:
         raw = json.loads(body)["content"]["raw"]
     except (ValueError, KeyError, TypeError):

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from sandbox.emulated_bitbucket.call import Call, Paged, no_repository
-from sandbox.emulated_bitbucket.exchange import Answer, error_answer
+from sandbox.emulated_bitbucket.exchange import HttpAnswer, Paged, RestCall, error_answer, no_repository
 
 MAX_ANNOTATIONS, MAX_BULK, MAX_DATA, MAX_SUMMARY = 1_000, 100, 10, 450
 _REPORT_TYPES = {"SECURITY", "COVERAGE", "TEST", "BUG"}
@@ -40,7 +39,7 @@ class Reports:
     reports: dict[tuple[str, str, str], EmulatedReport] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def answer(self, call: Call) -> Answer:
+    def answer(self, call: RestCall) -> HttpAnswer:
         """Answer a call about a report, or about its annotations."""
         repository = call.repository()
         if repository is None:
@@ -50,7 +49,7 @@ class Reports:
             key = (repository.uuid, commit, report_id)
             return self._annotations(call, key) if inside else self._report(call, key)
 
-    def _report(self, call: Call, key: tuple[str, str, str]) -> Answer:
+    def _report(self, call: RestCall, key: tuple[str, str, str]) -> HttpAnswer:
         found = self.reports.get(key)
         if call.request.method == "PUT":
             document = _parsed(call.request.body)
@@ -58,13 +57,13 @@ class Reports:
                 return error_answer(HTTPStatus.BAD_REQUEST, fault)
             kept = found.annotations if found else {}
             self.reports[key] = EmulatedReport({**document, "external_id": key[2]}, kept)
-            return Answer(HTTPStatus.OK, self.reports[key].document)
+            return HttpAnswer(HTTPStatus.OK, self.reports[key].document)
         if call.request.method == "DELETE":
             self.reports.pop(key, None)
-            return Answer(HTTPStatus.NO_CONTENT, "")
-        return Answer(HTTPStatus.OK, found.document) if found else _no_report(key)
+            return HttpAnswer(HTTPStatus.NO_CONTENT, "")
+        return HttpAnswer(HTTPStatus.OK, found.document) if found else _no_report(key)
 
-    def _annotations(self, call: Call, key: tuple[str, str, str]) -> Answer:
+    def _annotations(self, call: RestCall, key: tuple[str, str, str]) -> HttpAnswer:
         found = self.reports.get(key)
         if found is None:
             return _no_report(key)
@@ -77,10 +76,10 @@ class Reports:
         if len(changed) > MAX_ANNOTATIONS:
             return error_answer(HTTPStatus.BAD_REQUEST, "A report can contain up to 1000 annotations.")
         found.annotations = changed
-        return Answer(HTTPStatus.OK, {"values": document})
+        return HttpAnswer(HTTPStatus.OK, {"values": document})
 
 
-def _no_report(key: tuple[str, str, str]) -> Answer:
+def _no_report(key: tuple[str, str, str]) -> HttpAnswer:
     return error_answer(HTTPStatus.NOT_FOUND, f"The report {key[2]} was not found.")
 
 

@@ -12,9 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from sandbox.emulated_bitbucket.call import Call, no_repository
 from sandbox.emulated_bitbucket.contents import EmulatedEnvironment, EmulatedRepository
-from sandbox.emulated_bitbucket.exchange import Answer, Document, Request, error_answer
+from sandbox.emulated_bitbucket.exchange import Document, HttpAnswer, Request, RestCall, error_answer, no_repository
 from sandbox.emulated_bitbucket.manners import Manners
 from sandbox.emulated_bitbucket.pull_requests import PullRequests
 from sandbox.emulated_bitbucket.reports import Reports
@@ -42,7 +41,7 @@ class RestApi:
         self.reports = Reports(self._paged)
         self._lock = threading.Lock()
         workspace, repository = r"/2\.0/workspaces/([^/]+)/?", r"/2\.0/repositories/([^/]+)/([^/]+)/?"
-        self._routes: tuple[tuple[re.Pattern[str], tuple[str, str], Callable[[Call], Answer]], ...] = (
+        self._routes: tuple[tuple[re.Pattern[str], tuple[str, str], Callable[[RestCall], HttpAnswer]], ...] = (
             (re.compile(workspace), ("read:workspace:bitbucket", ""), _workspace),
             (
                 re.compile(r"/2\.0/repositories/([^/]+)/?"),
@@ -56,7 +55,7 @@ class RestApi:
             (re.compile(f"{repository}{_REPORTS}"), ("read:repository:bitbucket", "repository"), self.reports.answer),
         )
 
-    def answer(self, request: Request, workspaces: Iterable[EmulatedWorkspace]) -> Answer | None:
+    def answer(self, request: Request, workspaces: Iterable[EmulatedWorkspace]) -> HttpAnswer | None:
         """Answer a call, or return ``None`` where no call has its path."""
         if request.path == _TOKENS:
             return self._token(request)
@@ -66,15 +65,15 @@ class RestApi:
                     self.requests.append(request)
                 refused = self._refused(request, scopes)
                 names = tuple(unquote(part) for part in match.groups() if part is not None)
-                answer = refused or handle(Call(request, names, tuple(workspaces)))
-                return Answer(answer.status, answer.document, {**self._limit_headers(), **answer.headers})
+                answer = refused or handle(RestCall(request, names, tuple(workspaces)))
+                return HttpAnswer(answer.status, answer.document, {**self._limit_headers(), **answer.headers})
         return None
 
     def _limit_headers(self) -> Mapping[str, str]:
         near = "true" if self._manners.is_near_limit else "false"
         return {"X-RateLimit-Limit": str(self._manners.requests_per_hour), "X-RateLimit-NearLimit": near}
 
-    def _refused(self, request: Request, scopes: tuple[str, str]) -> Answer | None:
+    def _refused(self, request: Request, scopes: tuple[str, str]) -> HttpAnswer | None:
         manners = self._manners
         granted = manners.scopes(request.headers)
         if granted is None:
@@ -83,7 +82,7 @@ class RestApi:
         if len(self.requests) > manners.requests_per_hour:
             headers = {"Retry-After": manners.retry_after} if manners.retry_after else {}
             refused = error_answer(HTTPStatus.TOO_MANY_REQUESTS, "Rate limit for this resource has been exceeded")
-            return Answer(refused.status, refused.document, headers)
+            return HttpAnswer(refused.status, refused.document, headers)
         if not granted:
             return None if manners.is_public else error_answer(HTTPStatus.NOT_FOUND, "Not found")
         required = scopes[0] if any(scope.endswith(":bitbucket") for scope in granted) else scopes[1]
@@ -92,40 +91,40 @@ class RestApi:
             return error_answer(HTTPStatus.FORBIDDEN, message, required=[required], granted=sorted(granted))
         return None
 
-    def _token(self, request: Request) -> Answer:
+    def _token(self, request: Request) -> HttpAnswer:
         scopes = self._manners.consumer_of(request.headers)
         if request.method != "POST" or parse_qs(request.body.decode("latin-1")) != {
             "grant_type": ["client_credentials"]
         }:
-            return Answer(HTTPStatus.BAD_REQUEST, {"error": "invalid_request"})
+            return HttpAnswer(HTTPStatus.BAD_REQUEST, {"error": "invalid_request"})
         if scopes is None:
-            return Answer(
+            return HttpAnswer(
                 HTTPStatus.UNAUTHORIZED, {"error": "unauthorized_client", "error_description": "Invalid OAuth client"}
             )
         token = secrets.token_urlsafe(16)
         self._manners.access_tokens[token] = scopes
         told = {"access_token": token, "token_type": "bearer", "expires_in": 7200, "scopes": " ".join(sorted(scopes))}
-        return Answer(HTTPStatus.OK, told)
+        return HttpAnswer(HTTPStatus.OK, told)
 
-    def _repositories(self, call: Call) -> Answer:
+    def _repositories(self, call: RestCall) -> HttpAnswer:
         workspace = call.workspace()
         if workspace is None:
             return error_answer(HTTPStatus.NOT_FOUND, f"No workspace with identifier '{call.names[0]}'.")
         return self._paged(call.request, [_told(workspace, one) for one in workspace.repositories])
 
-    def _environments(self, call: Call) -> Answer:
+    def _environments(self, call: RestCall) -> HttpAnswer:
         found = call.repository()
         if found is None:
             return no_repository(call)
         return self._paged(call.request, [_environment(one) for one in found.environments])
 
-    def _comments(self, call: Call) -> Answer:
+    def _comments(self, call: RestCall) -> HttpAnswer:
         return self.pull_requests.answer(call, self._manners.account_of(call.request.headers))
 
-    def _user(self, call: Call) -> Answer:
-        return Answer(HTTPStatus.OK, {"type": "user", "uuid": self._manners.account_of(call.request.headers)})
+    def _user(self, call: RestCall) -> HttpAnswer:
+        return HttpAnswer(HTTPStatus.OK, {"type": "user", "uuid": self._manners.account_of(call.request.headers)})
 
-    def _paged(self, request: Request, values: Sequence[Document]) -> Answer:
+    def _paged(self, request: Request, values: Sequence[Document]) -> HttpAnswer:
         asked = {name: texts[-1] for name, texts in parse_qs(request.query).items()}
         length = min(_number(asked.get("pagelen"), _DEFAULT_PAGE), self._manners.page_length)
         page = _number(asked.get("page"), 1)
@@ -136,7 +135,7 @@ class RestApi:
         document: dict[str, object] = {"page": page, "pagelen": length, "size": len(values), "values": shown}
         if page * length < len(values) and not self._manners.leaves_next_out:
             document["next"] = self._next(request, length, page + 1)
-        return Answer(HTTPStatus.OK, document)
+        return HttpAnswer(HTTPStatus.OK, document)
 
     def _next(self, request: Request, length: int, page: int) -> str:
         scheme, authority = urlsplit(request.origin)[:2]
@@ -147,20 +146,20 @@ def _number(text: str | None, otherwise: int) -> int:
     return int(text) if text and text.isascii() and text.isdigit() and int(text) else otherwise
 
 
-def _workspace(call: Call) -> Answer:
+def _workspace(call: RestCall) -> HttpAnswer:
     found = call.workspace()
     if found is None:
         return error_answer(HTTPStatus.NOT_FOUND, f"No workspace with identifier '{call.names[0]}'.")
-    return Answer(
+    return HttpAnswer(
         HTTPStatus.OK, {"type": "workspace", "uuid": found.uuid, "slug": found.slug, "name": found.slug.title()}
     )
 
 
-def _repository(call: Call) -> Answer:
+def _repository(call: RestCall) -> HttpAnswer:
     workspace, found = call.workspace(), call.repository()
     if workspace is None or found is None:
         return no_repository(call)
-    return Answer(HTTPStatus.OK, _told(workspace, found))
+    return HttpAnswer(HTTPStatus.OK, _told(workspace, found))
 
 
 def _told(workspace: EmulatedWorkspace, found: EmulatedRepository) -> Document:

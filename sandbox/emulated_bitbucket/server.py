@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from requests.structures import CaseInsensitiveDict
 
 from oidc.errors import SandboxError
-from sandbox.emulated_bitbucket.exchange import Answer, Request, error_answer
+from sandbox.emulated_bitbucket.exchange import HttpAnswer, Request, error_answer
 
 _IDLE_SECONDS = 60.0
 """A connection that says nothing for so long is closed, and so is one that does not finish its handshake."""
@@ -41,7 +41,7 @@ class TlsServer(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
 
-    def __init__(self, port: int, host: str, host_file: Path, answer: Callable[[Request], Answer]) -> None:
+    def __init__(self, port: int, host: str, host_file: Path, answer: Callable[[Request], HttpAnswer]) -> None:
         self.host = host
         self.answer = answer
         self.connections = 0
@@ -130,7 +130,7 @@ class _Handler(BaseHTTPRequestHandler):
         if body:
             self.wfile.write(content)
 
-    def _answer(self) -> Answer:
+    def _answer(self) -> HttpAnswer:
         authority = self.headers.get("Host", "")
         if authority.partition(":")[0] not in (self.server.host, "127.0.0.1"):
             # As a host of many names would: so a client that forgets whom it talks to is noticed here too.

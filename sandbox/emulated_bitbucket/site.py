@@ -1,16 +1,62 @@
-"""What the emulated Bitbucket answers to a path: pure, so the server is nothing but HTTP.
-
-Source of the paths: ``getOIDCConfiguration`` and ``getOIDCKeys`` in
-https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pipelines/.
-"""
+"""What ip-ranges.atlassian.com publishes, in the emulated Bitbucket."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
+from ipaddress import ip_network
 from urllib.parse import unquote
 
-from sandbox.emulated_bitbucket.exchange import Answer, Document, error_answer
+from sandbox.emulated_bitbucket.exchange import Document, HttpAnswer, error_answer
 from sandbox.emulated_bitbucket.step import EmulatedWorkspace
+
+IP_RANGES_PATH = "/ip-ranges"
+
+
+@dataclass(frozen=True)
+class EmulatedRange:
+    """One published network."""
+
+    network: str
+    products: tuple[str, ...] = ("bitbucket",)
+    directions: tuple[str, ...] = ("egress", "ingress")
+    regions: tuple[str, ...] = ("global",)
+
+
+@dataclass(frozen=True)
+class EmulatedRanges:
+    """A published state; networks of documentation by default (https://www.rfc-editor.org/rfc/rfc5737, …/rfc3849)."""
+
+    sync_token: int = 1700000000
+    ranges: tuple[EmulatedRange, ...] = (
+        EmulatedRange("203.0.113.0/25"),
+        EmulatedRange("203.0.113.128/25"),
+        EmulatedRange("2001:db8::/48"),
+        EmulatedRange("198.51.100.0/24", directions=("ingress",)),
+        EmulatedRange("192.0.2.0/24", products=("jira",)),
+    )
+
+    def document(self) -> Mapping[str, object]:
+        """Return it in the form that clients of the real one read."""
+        return {
+            "creationDate": "2026-11-01T00:00:00.000000",
+            "syncToken": self.sync_token,
+            "items": [_item(one) for one in self.ranges],
+        }
+
+
+def _item(one: EmulatedRange) -> Mapping[str, object]:
+    network = ip_network(one.network)
+    return {
+        "network": str(network.network_address),
+        "mask_len": network.prefixlen,
+        "cidr": str(network),
+        "mask": str(network.netmask),
+        "region": list(one.regions),
+        "product": list(one.products),
+        "direction": list(one.directions),
+        "perimeter": "commercial",
+    }
 
 
 class Site:
@@ -31,7 +77,7 @@ class Site:
             (re.compile(identity + r"/keys\.json"), lambda _: jwks),
         )
 
-    def answer(self, path: str) -> Answer | None:
+    def answer(self, path: str) -> HttpAnswer | None:
         """Answer a path, without query and still percent-encoded; ``None`` where it is none of these documents'."""
         for route, document in self._routes:
             match = route.fullmatch(path)
@@ -41,7 +87,7 @@ class Site:
             workspace = self._workspaces.get(name)
             if workspace is None:
                 return error_answer(HTTPStatus.NOT_FOUND, f"No workspace with identifier '{name}'.")
-            return Answer(HTTPStatus.OK, document(workspace))
+            return HttpAnswer(HTTPStatus.OK, document(workspace))
         return None
 
 

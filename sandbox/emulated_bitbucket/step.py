@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from oidc.bitbucket import default_audience, issuer_url
 from oidc.identifiers import BitbucketUuid, WorkspaceSlug
-from oidc.issuer import default_audience, issuer_url
 from sandbox.emulated_bitbucket.contents import EmulatedRepository
 
 
@@ -45,7 +45,7 @@ class EmulatedWorkspace:
 
 
 @dataclass(frozen=True)
-class Step:
+class PipelineStep:
     """One run of one step, with ``oidc: true``.
 
     Attributes:
@@ -74,7 +74,7 @@ class Step:
 
 
 def step_claims(
-    step: Step, *, issued_at: datetime, lifetime: int = 3600, audiences: Sequence[str] = ()
+    step: PipelineStep, *, issued_at: datetime, lifetime: int = 3600, audiences: Sequence[str] = ()
 ) -> dict[str, object]:
     """Return the claims of a step's token.
 

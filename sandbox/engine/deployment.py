@@ -6,8 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from oidc.errors import SandboxError
 from sandbox.engine import urns
-from sandbox.engine.existing import import_resource, is_import, read_resource
-from sandbox.engine.ignoring import with_old_values
+from sandbox.engine.existing import import_resource, is_import, read_resource, with_old_values
 from sandbox.engine.loopback import only_moved
 from sandbox.engine.operations import Operations
 from sandbox.engine.plugin import Difference, Plugin

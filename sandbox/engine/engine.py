@@ -15,8 +15,7 @@ from sandbox.engine.operations import Operations
 from sandbox.engine.plugins import Plugins, ProviderFactories
 from sandbox.engine.program import Program, run
 from sandbox.engine.reading import Reading
-from sandbox.engine.removal import refresh_all, remove_everything, remove_unregistered
-from sandbox.engine.replacement import Dependents
+from sandbox.engine.replacement import Dependents, refresh_all, remove_everything, remove_unregistered
 from sandbox.engine.reporting import Reporter
 from sandbox.engine.state_file import StateFile, Writer, write_bytes
 from sandbox.engine.steps import Step, Summary

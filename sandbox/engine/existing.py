@@ -6,6 +6,9 @@ any resource, and what it ignores stays. A read of a resource that the stack man
 nothing, where both have the same id.
 """
 
+import copy
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from oidc.errors import SandboxError
@@ -14,6 +17,7 @@ from sandbox.engine.plugin import Plugin
 from sandbox.engine.records import ResourceState
 from sandbox.engine.registration import Registration
 from sandbox.engine.steps import Operation
+from sandbox.engine.values import Properties
 
 
 def is_import(goal: Registration, old: ResourceState | None) -> bool:
@@ -86,3 +90,60 @@ def read_resource(operations: Operations, plugin: Plugin, wanted: ResourceState,
 
 def _missing(urn: str, identity: str) -> SandboxError:
     return SandboxError(f"{urn}: resource '{identity}' does not exist")
+
+
+_PART = re.compile(r"""\.?([^.\[\]"]+)|\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]""")
+
+
+def with_old_values(new: Properties, old: Properties | None, paths: Sequence[str]) -> Properties:
+    """Put the old value of each ignored path into new inputs; what had no value keeps none.
+
+    Args:
+        new: The inputs as the program gave them; left as they are.
+        old: Those of the last run, ``None`` for a resource that is to be created.
+        paths: Property paths, such as ``tags``, ``tags.Team``, ``tags["a.b"]`` or ``statements[0].effect``.
+
+    Raises:
+        SandboxError: a path is none, or has a wildcard.
+    """
+    if old is None or not paths:
+        return new
+    result = copy.deepcopy(new)
+    for path in paths:
+        _copy(old, result, parse_path(path))
+    return result
+
+
+def parse_path(path: str) -> list[str | int]:
+    """Split a property path into keys and indices.
+
+    Raises:
+        SandboxError: the path is none, or has a wildcard.
+    """
+    parts: list[str | int] = []
+    at = 0
+    while at < len(path):
+        match = _PART.match(path, at)
+        if match is None or "*" in match[0]:
+            raise SandboxError(f"ignoreChanges: {path!r} is no property path that the built-in engine knows")
+        key, index, quoted = match.groups()
+        parts.append(int(index) if index is not None else key if key is not None else re.sub(r"\\(.)", r"\1", quoted))
+        at = match.end()
+    return parts
+
+
+def _copy(old: object, new: object, parts: list[str | int]) -> None:
+    head, rest = parts[0], parts[1:]
+    if isinstance(head, str) and isinstance(new, dict):
+        present = isinstance(old, dict) and head in old
+        if rest and head in new:
+            _copy(old[head] if isinstance(old, dict) and present else {}, new[head], rest)
+        elif isinstance(old, dict) and present and not rest:
+            new[head] = copy.deepcopy(old[head])
+        elif not rest:
+            new.pop(head, None)
+    elif isinstance(head, int) and isinstance(new, list) and isinstance(old, list) and head < min(len(old), len(new)):
+        if rest:
+            _copy(old[head], new[head], rest)
+        else:
+            new[head] = copy.deepcopy(old[head])

@@ -33,7 +33,7 @@ def write_bytes(file: IO[bytes], content: bytes) -> None:
 
 
 @dataclass(frozen=True)
-class Deployment:
+class StoredDeployment:
     """What a state file holds, and a digest of the very bytes; an absent file gives an empty one."""
 
     resources: list[ResourceState]
@@ -51,7 +51,7 @@ class StateFile:
         self._now = now
         self._write = write
 
-    def read(self) -> Deployment:
+    def read(self) -> StoredDeployment:
         """Read the state.
 
         Raises:
@@ -62,7 +62,7 @@ class StateFile:
         except FileNotFoundError:
             if self.backup.exists():
                 raise SandboxError(f"the state file {self.path} is missing", do=self._restore()) from None
-            return Deployment([], [], digest(b""))
+            return StoredDeployment([], [], digest(b""))
         except OSError as error:
             raise SandboxError(f"the state file {self.path} cannot be read: {error.strerror}") from error
         try:
@@ -71,7 +71,7 @@ class StateFile:
             raise SandboxError(f"the state file {self.path} is broken: {error}", do=self._restore()) from error
         return self._parsed(document, content)
 
-    def _parsed(self, document: object, content: bytes) -> Deployment:
+    def _parsed(self, document: object, content: bytes) -> StoredDeployment:
         version = document.get("version") if isinstance(document, dict) else None
         if isinstance(version, int) and version != FORMAT_VERSION:
             raise SandboxError(
@@ -84,7 +84,7 @@ class StateFile:
         resources, pending = deployment.get("resources") or [], deployment.get("pending_operations") or []
         if not isinstance(resources, list) or not isinstance(pending, list):
             raise SandboxError(f"the state file {self.path} is broken: its resources are no list", do=self._restore())
-        return Deployment(
+        return StoredDeployment(
             [ResourceState.from_json(item) for item in resources],
             [PendingOperation.from_json(item) for item in pending],
             digest(content),

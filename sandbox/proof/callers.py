@@ -12,7 +12,7 @@ from botocore.session import Session
 
 from oidc.errors import SandboxError
 from sandbox.emulated_aws.settings import SOURCE_IP_HEADER, SOURCE_VPCE_HEADER
-from sandbox.proof.origins import Origin
+from sandbox.proof.origins import CallOrigin
 
 _SESSION_NAME = "prove"
 _NOBODYS = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}
@@ -20,7 +20,7 @@ _REFUSED = frozenset({"AccessDenied", "AccessDeniedException"})
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
+class SessionCredentials:
     """What STS gave for a token."""
 
     access_key_id: str
@@ -29,7 +29,7 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class StsAnswer:
     """An answer of AWS.
 
     Attributes:
@@ -38,20 +38,20 @@ class Answer:
     """
 
     code: str
-    credentials: Credentials | None = None
+    credentials: SessionCredentials | None = None
 
 
-class Callers:
+class TokenCallers:
     """Whoever calls the emulated accounts at one endpoint."""
 
     def __init__(self, endpoint: str) -> None:
         self._endpoint = endpoint
         self._session = Session(session_vars={name: (None, None, value, None) for name, value in _NOBODYS.items()})
-        self._origin = Origin()
+        self._origin = CallOrigin()
         self._sts = self._client("sts", Config(signature_version=UNSIGNED))
         self._sts.meta.events.register("before-call.sts", self._from_origin)
 
-    def assume(self, role_arn: str, token: str, origin: Origin) -> Answer:
+    def assume(self, role_arn: str, token: str, origin: CallOrigin) -> StsAnswer:
         """Call AssumeRoleWithWebIdentity as a step does: unsigned, from an address of its own.
 
         Raises:
@@ -63,12 +63,14 @@ class Callers:
                 RoleArn=role_arn, RoleSessionName=_SESSION_NAME, WebIdentityToken=token
             )["Credentials"]
         except ClientError as error:
-            return Answer(_code(error))
+            return StsAnswer(_code(error))
         except BotoCoreError as error:
             raise _silent("STS", error) from error
-        return Answer("assumed", Credentials(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"]))
+        return StsAnswer(
+            "assumed", SessionCredentials(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])
+        )
 
-    def call(self, credentials: Credentials, action: str, origin: Origin, **parameters: str) -> str:
+    def call(self, credentials: SessionCredentials, action: str, origin: CallOrigin, **parameters: str) -> str:
         """Call IAM with the credentials of a session; return ``allowed`` or the error code.
 
         Args:
@@ -114,7 +116,7 @@ class Callers:
         add_origin(self._origin, params)
 
 
-def add_origin(origin: Origin, params: dict[str, Any], **_: object) -> None:
+def add_origin(origin: CallOrigin, params: dict[str, Any], **_: object) -> None:
     """Let a call seem to come from somewhere; a handler of botocore's event ``before-call``."""
     params["headers"][SOURCE_IP_HEADER] = origin.source_ip
     if origin.source_vpce is not None:

@@ -14,7 +14,7 @@ from config.models.inventory import Inventory
 from config.models.trust import Steps
 from config.models.workspace import Workspace
 from sandbox.emulated_bitbucket.step import EmulatedWorkspace, random_uuid
-from sandbox.proof.origins import ANYWHERE, Origin, is_taken, other_origins, taken_origins
+from sandbox.proof.origins import ANYWHERE, CallOrigin, is_taken, other_origins, taken_origins
 from sandbox.surroundings import STRANGER
 
 
@@ -38,7 +38,7 @@ class Presented:
     repository_uuid: str
     environment_uuid: str | None
     audience: str
-    origin: Origin = ANYWHERE
+    origin: CallOrigin = ANYWHERE
     further: tuple[str, ...] = ()
     flaw: str = ""
 
@@ -113,7 +113,7 @@ NO_BRACES = "no braces at all"
 UPPER_CASE = "upper-case UUIDs"
 TRAILING_SLASH = "a trailing slash in the issuer"
 FLAWS = (EXPIRED, FORGED, MISSING_BRACE, NO_BRACES, UPPER_CASE, TRAILING_SLASH)
-"""What can be wrong with a token itself; ``sandbox.proof.tokens`` makes each."""
+"""What can be wrong with a token itself; ``sandbox.proof.prove`` makes each."""
 
 BEFORE_THE_TRUST_POLICY = (EXPIRED, FORGED)
 """Flaws that no trust policy sees: STS looks at signature and times first."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from access.explanation.explain import Answer, Call, answer
+from access.explanation.explain import RoleAnswer, TokenCall, answer
 from access.explanation.names import Names
-from access.explanation.reason import Reason
+from access.explanation.subjects import Reason
 from access.plan import AccountPlan, RolePlan
 from sandbox.proof.cases import BEFORE_THE_TRUST_POLICY, Presented
 
@@ -16,7 +16,7 @@ ASSUMED = "assumed"
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class ProofDecision:
     """One token presented to one role.
 
     Attributes:
@@ -38,7 +38,7 @@ class Decision:
     presented: Presented
     made_up: bool
     expected: bool
-    evaluated: Answer | None
+    evaluated: RoleAnswer | None
     answer: str
 
     @property
@@ -68,10 +68,10 @@ def evaluated(
     *,
     at: datetime,
     names: Names,
-) -> Answer | None:
+) -> RoleAnswer | None:
     """Return what the rendered trust policy says to a call, or ``None`` where STS does not ask it."""
     if presented.flaw in BEFORE_THE_TRUST_POLICY:
         return None
     origin = presented.origin
-    call = Call(claims, at, None if origin.source_vpce else origin.source_ip, origin.source_vpce)
+    call = TokenCall(claims, at, None if origin.source_vpce else origin.source_ip, origin.source_vpce)
     return answer(role.trust_policy.to_json(), call.to_role_in(account.id, account.partition.value), names)

@@ -13,7 +13,7 @@ _OTHER_ENDPOINTS = ("vpce-0000000000000dead", "vpce-0000000000000beef")
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class CallOrigin:
     """Where a call comes from.
 
     Attributes:
@@ -28,11 +28,11 @@ class Origin:
         return self.source_ip if self.source_vpce is None else f"VPC endpoint {self.source_vpce}"
 
 
-ANYWHERE = Origin()
+ANYWHERE = CallOrigin()
 """Where a call comes from when nothing depends on it."""
 
 
-def is_taken(role: RolePlan, origin: Origin) -> bool:
+def is_taken(role: RolePlan, origin: CallOrigin) -> bool:
     """Tell whether the inventory takes calls from there for this role."""
     if not role.source_ips and not role.source_vpces:
         return True
@@ -41,21 +41,21 @@ def is_taken(role: RolePlan, origin: Origin) -> bool:
     return any(ip_address(origin.source_ip) in network for network in role.source_ips)
 
 
-def taken_origins(role: RolePlan) -> list[Origin]:
+def taken_origins(role: RolePlan) -> list[CallOrigin]:
     """Return an origin of each kind that a role takes; never empty."""
-    found = [Origin(_inside(role.source_ips))] if role.source_ips else []
-    found += [Origin(source_vpce=role.source_vpces[0])] if role.source_vpces else []
+    found = [CallOrigin(_inside(role.source_ips))] if role.source_ips else []
+    found += [CallOrigin(source_vpce=role.source_vpces[0])] if role.source_vpces else []
     return found or [ANYWHERE]
 
 
-def other_origins(role: RolePlan) -> Iterator[tuple[str, Origin]]:
+def other_origins(role: RolePlan) -> Iterator[tuple[str, CallOrigin]]:
     """Yield origins that a role does not take, each with its name for people; none where it takes all."""
     if not role.source_ips and not role.source_vpces:
         return
-    yield "another address", Origin(_outside(role.source_ips))
+    yield "another address", CallOrigin(_outside(role.source_ips))
     other = next(endpoint for endpoint in _OTHER_ENDPOINTS if endpoint not in role.source_vpces)
     # With an address that would do: through an endpoint it is not seen.
-    yield "another VPC endpoint", Origin(_inside(role.source_ips) if role.source_ips else ELSEWHERE, other)
+    yield "another VPC endpoint", CallOrigin(_inside(role.source_ips) if role.source_ips else ELSEWHERE, other)
 
 
 def _inside(networks: tuple[IPv4Network | IPv6Network, ...]) -> str:

@@ -20,10 +20,10 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-from sandbox.proof.origins import ANYWHERE, Origin
+from sandbox.proof.origins import ANYWHERE, CallOrigin
 
 
-class Way(StrEnum):
+class TryWay(StrEnum):
     """How the emulated AWS was asked."""
 
     CALLED = "called"
@@ -47,10 +47,10 @@ class Trial:
 
     action: str
     resource: str
-    way: Way
+    way: TryWay
     expected: bool
     reason: str
-    origin: Origin = ANYWHERE
+    origin: CallOrigin = ANYWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def statements_of(source: str, document: Mapping[str, Any]) -> list[Statement]:
 
 
 @dataclass(frozen=True, slots=True)
-class Permissions:
+class TriedPermissions:
     """What a role's policies say.
 
     Attributes:
@@ -152,20 +152,20 @@ class Permissions:
                 return Trial(action, resource, way, expected=False, reason=reason)
         for action, resource in harmless_calls(self.account_id).items():
             if not self._may(action, resource):
-                return Trial(action, resource, Way.CALLED, expected=False, reason="nothing allows it")
+                return Trial(action, resource, TryWay.CALLED, expected=False, reason="nothing allows it")
         return NotTried("its policies may allow every call that is harmless to try")
 
-    def _candidates(self) -> Iterator[tuple[str, str, Way, Statement]]:
+    def _candidates(self) -> Iterator[tuple[str, str, TryWay, Statement]]:
         """Yield what a permission policy surely allows: calls first, then what its statements name."""
         reads = [(action, resource) for action, resource in harmless_calls(self.account_id).items() if resource == "*"]
         for action, resource in reads:
             for statement in self.statements:
                 # On every resource: which one the emulator means by such a call does not matter then.
                 if statement.allows and "*" in statement.texts("Resource") and statement.surely_matches(action, "*"):
-                    yield action, resource, Way.CALLED, statement
+                    yield action, resource, TryWay.CALLED, statement
         for statement in self.statements:
             for action, resource in _named(statement):
-                yield action, resource, Way.SIMULATED, statement
+                yield action, resource, TryWay.SIMULATED, statement
 
     def _surely_may(self, action: str, resource: str) -> bool:
         layers = [self.statements, *([self.boundary] if self.boundary is not None else [])]

@@ -1,20 +1,51 @@
-"""Present every token to every role, and hold inventory, trust evaluator and emulated AWS against each other."""
+"""Tokens that the emulated Bitbucket signs for the proof, the flawed ones included."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from access.explanation.names import Names
 from access.plan import AccountPlan, RolePlan
 from sandbox.emulated_aws.furnish import RootUsers
-from sandbox.emulated_bitbucket.step import EmulatedWorkspace
-from sandbox.proof.callers import Callers, Credentials
+from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
+from sandbox.emulated_bitbucket.step import EmulatedWorkspace, PipelineStep, step_claims
+from sandbox.proof import cases
+from sandbox.proof.callers import SessionCredentials, TokenCallers
 from sandbox.proof.cases import Presented, expected, from_taken_origins, steps_of, wrong_tokens
-from sandbox.proof.decision import Decision, evaluated
-from sandbox.proof.tokens import claims_of, token_of
+from sandbox.proof.decision import ProofDecision, evaluated
 from sandbox.proof.trials import PermissionTrials, TriedPermission
 from sandbox.standing import Standing
+
+_LONG_AGO = timedelta(days=2)
+"""More than AWS's leeway for clocks that differ."""
+
+
+def claims_of(presented: Presented) -> dict[str, Any]:
+    """Return the claims of one run of one step, with the flaw of its token, if that is in them."""
+    step = PipelineStep(presented.workspace, presented.repository_uuid, presented.environment_uuid)
+    issued_at = datetime.now(UTC) - (_LONG_AGO if presented.flaw == cases.EXPIRED else timedelta())
+    claims = step_claims(step, issued_at=issued_at, audiences=presented.further)
+    if not presented.further:
+        claims |= {"aud": presented.audience}
+    if presented.flaw == cases.TRAILING_SLASH:
+        return claims | {"iss": f"{claims['iss']}/"}
+    return claims | {"sub": _misspelt(str(claims["sub"]), presented.flaw)}
+
+
+def token_of(presented: Presented, claims: Mapping[str, Any], bitbucket: EmulatedBitbucket) -> str:
+    """Return the token with these claims: signed as Bitbucket does, or forged where that is its flaw."""
+    return (bitbucket.forge if presented.flaw == cases.FORGED else bitbucket.sign)(dict(claims))
+
+
+def _misspelt(subject: str, flaw: str) -> str:
+    misspellings = {
+        cases.MISSING_BRACE: subject.replace("}", "", 1),
+        cases.NO_BRACES: subject.replace("{", "").replace("}", ""),
+        cases.UPPER_CASE: subject.upper(),
+    }
+    return misspellings.get(flaw, subject)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +57,7 @@ class Proof:
         permissions: What each role was tried to do, in the same order.
     """
 
-    decisions: tuple[Decision, ...]
+    decisions: tuple[ProofDecision, ...]
     permissions: tuple[TriedPermission, ...]
 
     @property
@@ -44,15 +75,15 @@ def prove(standing: Standing) -> Proof:
     Raises:
         SandboxError: The emulated accounts do not answer.
     """
-    asked = _Asked(standing, Callers(standing.endpoint), Names.of(standing.subject.inventory))
+    asked = _Asked(standing, TokenCallers(standing.endpoint), Names.of(standing.subject.inventory))
     steps = steps_of(standing.subject.inventory)
-    decisions: list[Decision] = []
+    decisions: list[ProofDecision] = []
     permissions: list[TriedPermission] = []
     with closing(RootUsers(standing.endpoint)) as roots:
         trials = PermissionTrials(asked.callers, roots)
         for account in standing.subject.plan.accounts:
             for role in account.roles:
-                credentials: Credentials | None = None
+                credentials: SessionCredentials | None = None
                 for presented, made_up in _tokens(standing, role, steps):
                     decision, given = asked.about(account, role, presented, made_up=made_up)
                     decisions.append(decision)
@@ -67,18 +98,18 @@ class _Asked:
     """Whoever is asked whether a token gets in."""
 
     standing: Standing
-    callers: Callers
+    callers: TokenCallers
     names: Names
 
     def about(
         self, account: AccountPlan, role: RolePlan, presented: Presented, *, made_up: bool
-    ) -> tuple[Decision, Credentials | None]:
+    ) -> tuple[ProofDecision, SessionCredentials | None]:
         """Return what each says, and what STS gave."""
         claims, at = claims_of(presented), datetime.now(UTC)
         said = evaluated(account, role, presented, claims, at=at, names=self.names)
         given = self.callers.assume(role.arn, token_of(presented, claims, self.standing.bitbucket), presented.origin)
         wanted = expected(role, presented, at.date())
-        decision = Decision(account.key, role.key, role.arn, presented, made_up, wanted, said, given.code)
+        decision = ProofDecision(account.key, role.key, role.arn, presented, made_up, wanted, said, given.code)
         return decision, given.credentials
 
 

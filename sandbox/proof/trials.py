@@ -11,15 +11,15 @@ from oidc.arn import parse_iam_arn
 from oidc.errors import SandboxError
 from oidc.source_addresses import SESSION_POLICY_NAME
 from sandbox.emulated_aws.furnish import RootUsers
-from sandbox.proof.callers import Callers, Credentials, is_refusal
-from sandbox.proof.origins import Origin, other_origins, taken_origins
+from sandbox.proof.callers import SessionCredentials, TokenCallers, is_refusal
+from sandbox.proof.origins import CallOrigin, other_origins, taken_origins
 from sandbox.proof.permission_cases import (
     NO_SUCH_GROUP,
     NotTried,
-    Permissions,
     Statement,
     Trial,
-    Way,
+    TriedPermissions,
+    TryWay,
     statements_of,
 )
 
@@ -60,12 +60,14 @@ class PermissionTrials:
         roots: The accounts' root users: they read policy documents, and simulate.
     """
 
-    def __init__(self, callers: Callers, roots: RootUsers) -> None:
+    def __init__(self, callers: TokenCallers, roots: RootUsers) -> None:
         self._callers = callers
         self._roots = roots
         self._documents: dict[tuple[str, str], Mapping[str, Any] | None] = {}
 
-    def of(self, account: AccountPlan, role: RolePlan, credentials: Credentials | None) -> Iterator[TriedPermission]:
+    def of(
+        self, account: AccountPlan, role: RolePlan, credentials: SessionCredentials | None
+    ) -> Iterator[TriedPermission]:
         """Yield what was tried for one role: something that it may do, and something that it may not.
 
         Args:
@@ -89,7 +91,7 @@ class PermissionTrials:
             yield self._tried(account, role, trial, credentials)
 
     def _tried(
-        self, account: AccountPlan, role: RolePlan, trial: Trial | NotTried, credentials: Credentials
+        self, account: AccountPlan, role: RolePlan, trial: Trial | NotTried, credentials: SessionCredentials
     ) -> TriedPermission:
         if isinstance(trial, NotTried):
             return TriedPermission(account.key, role.key, role.arn, trial)
@@ -98,10 +100,10 @@ class PermissionTrials:
             trial = replace(trial, reason=f"{trial.reason}; {_short(boundary)} is a stand-in that allows everything")
         answer = self._ask(account.id, role.arn, trial, credentials)
         # A call that failed for another reason than authorisation had passed it: a group that does not exist.
-        allowed = answer == "allowed" or (trial.way is Way.CALLED and not is_refusal(answer))
+        allowed = answer == "allowed" or (trial.way is TryWay.CALLED and not is_refusal(answer))
         return TriedPermission(account.key, role.key, role.arn, trial, allowed, answer)
 
-    def _permissions(self, account: AccountPlan, role: RolePlan) -> Permissions | NotTried:
+    def _permissions(self, account: AccountPlan, role: RolePlan) -> TriedPermissions | NotTried:
         statements: list[Statement] = []
         for name, document in role.inline_policies.items():
             if name == SESSION_POLICY_NAME:
@@ -115,11 +117,11 @@ class PermissionTrials:
                 return NotTried(f"the emulator does not know the document of {_short(arn)}")
             statements += statements_of(_short(arn), found)
         if role.permissions_boundary_arn is None:
-            return Permissions(account.id, statements)
+            return TriedPermissions(account.id, statements)
         boundary = self._document(account.id, role.permissions_boundary_arn)
         if boundary is None:
             return NotTried(f"the emulator does not know the document of {_short(role.permissions_boundary_arn)}")
-        return Permissions(account.id, statements, statements_of("its permissions boundary", boundary))
+        return TriedPermissions(account.id, statements, statements_of("its permissions boundary", boundary))
 
     def _document(self, account_id: str, arn: str) -> Mapping[str, Any] | None:
         """Return the document of a managed policy; ``None`` for one that the emulator has no document of."""
@@ -139,8 +141,8 @@ class PermissionTrials:
         # The sandbox gives AWS-managed policies that the emulator does not have a document without statements.
         return document if document.get("Statement") else None
 
-    def _ask(self, account_id: str, arn: str, trial: Trial, credentials: Credentials) -> str:
-        if trial.way is Way.CALLED:
+    def _ask(self, account_id: str, arn: str, trial: Trial, credentials: SessionCredentials) -> str:
+        if trial.way is TryWay.CALLED:
             return self._callers.call(credentials, trial.action, trial.origin, **_PARAMETERS.get(trial.action, {}))
         try:
             answer = self._roots.client(account_id).simulate_principal_policy(
@@ -154,7 +156,7 @@ class PermissionTrials:
         return str(answer["EvaluationResults"][0]["EvalDecision"])
 
 
-def _context_entry(origin: Origin) -> dict[str, Any]:
+def _context_entry(origin: CallOrigin) -> dict[str, Any]:
     name, kind, value = (
         ("aws:SourceVpce", "string", origin.source_vpce)
         if origin.source_vpce is not None
@@ -163,7 +165,7 @@ def _context_entry(origin: Origin) -> dict[str, Any]:
     return {"ContextKeyName": name, "ContextKeyType": kind, "ContextKeyValues": [value]}
 
 
-def _from(origin: Origin, trial: Trial | NotTried) -> Trial | NotTried:
+def _from(origin: CallOrigin, trial: Trial | NotTried) -> Trial | NotTried:
     return trial if isinstance(trial, NotTried) else replace(trial, origin=origin)
 
 

@@ -8,7 +8,7 @@ import re
 from datetime import date, timedelta
 from typing import Any
 
-from oidc.admin_access import gives_admin_access, is_admin_managed_policy
+from oidc.iam.admin_access import gives_admin_access, is_admin_managed_policy
 from oidc.source_addresses import SESSION_POLICY_NAME
 
 Json = dict[str, Any]

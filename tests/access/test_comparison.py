@@ -21,7 +21,7 @@ from access.plan_json import plan_json
 from access.plan_reading import plan_of, read_plan
 from config.load import load_inventory
 from oidc.errors import UsageError
-from oidc.policy_patterns import matches
+from oidc.iam.pattern import matches
 from tests.config.changed_inventories import SOUND, mutated
 
 SHOP, PRODUCTION = "{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01}", "{c2b1a5de-6b7e-4d4b-b1a0-6a9d8c7b5e03}"

@@ -18,10 +18,10 @@ from access.comparison.stack_file_changes import stack_file_changes
 from access.comparison.view import PlanView
 from access.compile import compile_plan
 from access.plan import Access, AccessPlan, AccountPlan, OidcProviderPlan, RolePlan, TrustPlan
-from access.stack_changes import Change, stack_changes, take
+from access.stacks import TakenStackChange, stack_changes, take
 from config.load import load_inventory
 from config.stack_file import PROJECT, parse_stack_file, stack_file_parts
-from oidc.policy_document import PolicyDocument
+from oidc.iam.document import PolicyDocument
 
 INVENTORY = """
 workspaces:
@@ -187,7 +187,7 @@ def test_a_key_of_a_stack_file_that_comes_goes_or_changes_is_told(plan: AccessPl
     old, new = (take(parse_stack_file("Pulumi.x.yaml", one, "x"), plan) for one in (plain, with_key))
     (stack,) = stack_changes({"x": new}, {"x": old})
     is_pin = key == f"{PROJECT}:reviewedPlan"  # of what is reviewed, and nothing of what is applied
-    assert stack.change is (Change.UNCHANGED if is_pin else Change.CHANGED)
+    assert stack.change is (TakenStackChange.UNCHANGED if is_pin else TakenStackChange.CHANGED)
     assert any(key in one for one in stack.keys) is not is_pin
 
 

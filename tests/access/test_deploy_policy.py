@@ -11,8 +11,8 @@ from access.compile import compile_plan
 from access.deploy_policy import DeployedRole, DeployScope, deploy_policies
 from config.load import load_inventory
 from oidc.arn import Partition
+from oidc.iam.pattern import matches_any
 from oidc.identifiers import AccountId
-from oidc.policy_patterns import matches_any
 
 Inventory = Callable[..., Path]
 Statements = dict[str, dict[str, Any]]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from access.mass_change import Loss, LossLimits, is_mass_loss, refusals
+from access.update_preview import Loss, LossLimits, is_mass_loss, refusals
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from access.oidc_provider_use import resolved_use
-from config.lock.accounts import LockedOidcProvider
+from access.oidc_providers import resolved_use
+from config.lock.models import LockedOidcProvider
 from config.models.account import OidcProviderMode
 
 AUTO, ADOPT = OidcProviderMode.AUTO, OidcProviderMode.ADOPT

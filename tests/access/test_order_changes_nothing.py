@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from access.compile import compile_plan
 from access.plan_json import plan_json
-from access.stack_plan import AppliedSettings, plan_digests
+from access.stacks import AppliedSettings, plan_digests
 from config.load import load_inventory
 
 INVENTORY = """

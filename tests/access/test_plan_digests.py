@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from access.compile import compile_plan
 from access.plan import Access, AccessPlan, AccountPlan, OidcProviderPlan, RolePlan, TrustPlan
-from access.stack_plan import AppliedSettings, PlanDigests, as_digest, plan_digests, refuse_another_plan
+from access.stacks import AppliedSettings, PlanDigests, as_digest, plan_digests, refuse_another_plan
 from config.load import load_inventory
 from oidc.arn import Partition
 from oidc.errors import UnreviewedPlanError, UsageError
+from oidc.iam.document import PolicyDocument
 from oidc.identifiers import AccountId
-from oidc.policy_document import PolicyDocument
 
 INVENTORY = """
 workspaces:

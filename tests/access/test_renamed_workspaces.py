@@ -15,7 +15,7 @@ from access.deploy_policy import DeployScope, deploy_policies
 from access.plan import AccessPlan, AccountPlan, RolePlan
 from access.plan_json import plan_json
 from config.load import load_inventory
-from oidc.policy_document import PolicyDocument
+from oidc.iam.document import PolicyDocument
 from tests.access.exactness.wide import refusal, with_role
 
 TODAY = date(2026, 11, 23)

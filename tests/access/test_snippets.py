@@ -16,11 +16,9 @@ from hypothesis import strategies as st
 
 from access.compile import compile_plan
 from access.plan import AccessPlan
-from access.snippets.script import PIPES
-from access.snippets.snippet import pair_snippet, snippet
-from access.snippets.style import Style
-from access.snippets.yaml_text import scalar
 from config.load import load_inventory
+from config.yaml.text import scalar
+from review.snippets import PIPES, Style, pair_snippet, snippet
 
 Inventory = Callable[..., Path]
 TOKEN = "eyJmarked.eyJtoken.signature-of-it"

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from access.mass_change import Loss
-from access.update_preview import read_update_preview
+from access.update_preview import Loss, read_update_preview
 from oidc.errors import BitbucketOidcError, OutsideWorldError, UsageError
 
 REAL = Path(__file__).parent.parent / "fixtures" / "previews" / "replaces-a-role.json"

@@ -11,8 +11,8 @@ from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.select import Select
 
-from access.report.documents import indented
-from access.report.origin import Origin
+from review.report.documents import indented
+from review.report.page import ReportOrigin
 from tests.access.report.conftest import FIXTURES, TODAY, compiled, html_of
 from tests.access.report.hostile_inventory import ENVIRONMENTS, QUOTES, SCRIPT, hostile_inventory
 from tests.browser.conftest import Browser
@@ -317,7 +317,7 @@ def test_a_page_without_roles_can_be_searched(browser: Browser, tmp_path: Path) 
 def test_hostile_names_do_nothing(browser: Browser, tmp_path: Path) -> None:
     (tmp_path / "inventory.yaml").write_text(hostile_inventory())
     path = tmp_path / "report.html"
-    path.write_text(html_of(tmp_path, Origin(f"{SCRIPT}{QUOTES}", TODAY)))
+    path.write_text(html_of(tmp_path, ReportOrigin(f"{SCRIPT}{QUOTES}", TODAY)))
     browser.open(path)
     for found in browser.driver.find_elements(By.CSS_SELECTOR, "a, b, summary")[:60]:
         browser.run("for (const name of ['mouseover', 'focus']) arguments[0].dispatchEvent(new Event(name))", found)

@@ -80,7 +80,7 @@ def test_a_file_that_may_not_be_read_is_one_line(
     def refuse(_path: Path, _flags: int) -> int:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("config.text_file.os.open", refuse)
+    monkeypatch.setattr("config.yaml.text.os.open", refuse)
     assert run(["validate", str(folder)]) == 1
     assert "cannot be read: Permission denied" in capsys.readouterr().err
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from access.comparison.changes import Change, Comparison, Effect
-from cli.diff_markdown import markdown
 from cli.main import run
+from review.diff import markdown
 
 Inventory = Callable[..., Path]
 Capture = pytest.CaptureFixture[str]

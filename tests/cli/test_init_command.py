@@ -13,13 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from access.compile import compile_plan
-from access.starter.files import starter_files
-from access.starter.inventory_text import inventory_text
-from access.starter.options import StarterOptions, starter_of
-from cli import new_files
 from cli.main import run
 from config.load import load_inventory
 from oidc.errors import UsageError
+from onboarding import new_files
+from onboarding.starter import inventory_text, starter_files
+from onboarding.starter_options import StarterOptions, starter_of
 from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
 from sandbox.emulated_bitbucket.manners import SANDBOX_TOKEN
 from sandbox.surroundings import workspaces_of

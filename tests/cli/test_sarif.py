@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from access.compile import compile_plan
 from cli.main import run
 from cli.sarif import sarif
+from config.catalogue import RULES
 from config.load import load_inventory
-from config.rules import RULES
 
 FAULTY = sorted((Path(__file__).parent.parent / "fixtures" / "faulty").iterdir())
 TODAY = date(2026, 11, 23)

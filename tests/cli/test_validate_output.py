@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from cli.excerpt import excerpt
-from cli.finding_lines import summary
 from cli.main import run
 from config.findings import Finding, Place
+from review.findings import excerpt, summary
 
 Inventory = Callable[..., Path]
 

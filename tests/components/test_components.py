@@ -15,8 +15,8 @@ from components import account_access, bitbucket_oidc, pipeline_role
 from components.aws_provider import AwsSettings
 from components.bitbucket_oidc import BitbucketOidc
 from config.load import load_inventory
+from oidc.iam.document import PolicyDocument
 from oidc.identifiers import AccountId
-from oidc.policy_document import PolicyDocument
 from oidc.source_addresses import SESSION_POLICY_NAME
 from oidc.thumbprint import Thumbprint
 from tests.access.exactness.wide import refusal, wide

@@ -11,7 +11,7 @@ import trustme
 import yaml
 
 from access.compile import compile_plan
-from access.stack_changes import take
+from access.stacks import take
 from components.stack_settings import StackSettings
 from config.load import load_inventory
 from config.stack_file import PROJECT, stack_of_config
@@ -173,7 +173,7 @@ def test_another_plan_than_the_reviewed_one_ends_the_run_before_anything_is_fetc
     def happens(*_: object, **__: object) -> None:
         raise AssertionError("the program went on")
 
-    monkeypatch.setattr("facts.issuer_certificates.fetch_thumbprints", happens)
+    monkeypatch.setattr("facts.issuer.certificates.fetch_thumbprints", happens)
     monkeypatch.setattr("components.bitbucket_oidc.BitbucketOidc.__init__", happens)
     folder = write_inventory(ROLES.replace("omit", "fetch"))
     reviewed = digest_of(folder, {})
@@ -210,7 +210,7 @@ def test_an_issuer_that_cannot_be_reached_is_no_matter_where_the_lock_has_its_ca
     def fails(*_: object, **__: object) -> None:
         raise IssuerError("no network")
 
-    monkeypatch.setattr("facts.issuer_certificates.fetch_thumbprints", fails)
+    monkeypatch.setattr("facts.issuer.certificates.fetch_thumbprints", fails)
     folder = write_inventory(ROLES.replace("omit", "fetch"))
     with pytest.raises(pulumi.RunError, match="no network"):
         run(folder)

@@ -10,7 +10,7 @@ import regress
 from jsonschema import Draft202012Validator, ValidationError, validators
 
 from config.schema import inventory_schema
-from config.yaml_document import read_document
+from config.yaml.document import read_document
 
 
 @cache

@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from access.compile import compile_plan
+from config.catalogue import RULES
 from config.findings import Finding
 from config.load import load_inventory
-from config.rules import RULES
 
 TODAY = date(2026, 11, 23)
 FIXTURES = Path(__file__).parent.parent / "fixtures"

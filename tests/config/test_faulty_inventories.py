@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from access.compile import compile_plan
+from config.catalogue import RULES
 from config.findings import Finding
 from config.load import load_inventory
-from config.rules import RULES
 
 FAULTY = Path(__file__).parent.parent / "fixtures" / "faulty"
 TODAY = date(2026, 11, 23)

@@ -16,7 +16,7 @@ from access.trust_review.document import trust_document
 from config.hidden_characters import escaped_plain, hidden_character
 from config.load import load_inventory
 from config.stack_file import parse_stack_file
-from config.yaml_document import read_document
+from config.yaml.document import read_document
 from oidc.errors import UsageError
 
 TODAY = date(2026, 11, 23)

@@ -177,7 +177,7 @@ def test_a_pipe_that_takes_the_place_of_a_file_is_not_waited_for(
             os.mkfifo(path)
         return really_open(path, flags)
 
-    monkeypatch.setattr("config.text_file.os.open", swapped)
+    monkeypatch.setattr("config.yaml.text.os.open", swapped)
     assert rules(folder) == ["unreadable-file"]
 
 
@@ -192,7 +192,7 @@ def test_a_file_that_vanishes_before_it_is_read_hides_no_other(
             path.unlink()
         return really_open(path, flags)
 
-    monkeypatch.setattr("config.text_file.os.open", vanished)
+    monkeypatch.setattr("config.yaml.text.os.open", vanished)
     assert rules(folder) == ["unreadable-file", "unknown-key"]
 
 

@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from access.compile import compile_plan
-from config.cross_record.permission_documents import document_faults
 from config.findings import Finding
 from config.load import load_inventory
-from config.policy_grammar import grammar_faults
+from config.policy.grammar import grammar_faults
+from config.rules.permissions import document_faults
 
 SOUND = Path(__file__).parent.parent / "fixtures" / "permission_policies"
 POLICIES = sorted(SOUND.glob("*.json"))

@@ -15,13 +15,12 @@ from pydantic import create_model
 from pydantic.fields import FieldInfo
 
 from access.compile import compile_plan
-from config.attribute_docstrings import attribute_docstrings
+from config.catalogue import RULES
 from config.findings import has_errors
 from config.load import load_inventory
 from config.models.base import InventoryModel
 from config.models.inventory import Inventory
-from config.rules import RULES
-from config.schema import schema_text
+from config.schema import attribute_docstrings, schema_text
 from config.validation import models_in
 from config.written import SINCE
 from tests.config.changed_inventories import mutated

@@ -9,12 +9,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.families import with_families
+from config.families import Origins, with_families
 from config.lock import Lock, ReadLock
-from config.origins import Origins
-from config.selected_accounts import selection_digest, with_selected_accounts
+from config.selectors import selection_digest, with_selected_accounts
 from config.sources import Sources
-from config.yaml_document import read_document
+from config.yaml.document import read_document
 
 REPOSITORIES = ("acme/a", "acme/b", "beta/c")
 ENVIRONMENTS = ("staging", "Production EU", "q.a", "{braces}", "größer")

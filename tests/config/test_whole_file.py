@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from config.whole_file import write_whole
+from config.yaml.text import write_whole
 from oidc.errors import OutsideWorldError
 
 

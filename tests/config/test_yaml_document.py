@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.yaml_document import read_document
-from config.yaml_nodes import find_node
+from config.yaml.document import read_document
+from config.yaml.nodes import find_node
 
 
 @given(st.text(alphabet=st.sampled_from("ab:-[]{}&*!|>'\"#%@`,? \n\t01.~<=é\x00\x85\ufeff"), max_size=80))

@@ -13,9 +13,9 @@ from typing import Protocol
 import pytest
 import trustme
 
-from facts.issuer_certificates import fetch_thumbprints
-from facts.issuer_connect import IssuerConnect
-from facts.retries import Clock
+from facts.http import Clock
+from facts.issuer.certificates import fetch_thumbprints
+from facts.issuer.connect import IssuerConnect
 from oidc.errors import IssuerError
 
 Reply = bytes | Callable[[], Iterator[bytes]]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facts.discovery_document import authority, discovery_url, parse_discovery_document
+from facts.issuer.discovery_document import authority, discovery_url, parse_discovery_document
 from oidc.errors import IssuerError
 
 ISSUER = "https://api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc"

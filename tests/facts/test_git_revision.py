@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from facts.git_revision import Repository
+from facts.git import GitRepository
 from oidc.errors import OutsideWorldError, UsageError
 
 
@@ -39,32 +39,32 @@ def written(found: Path | None) -> dict[str, str]:
 
 def test_the_files_are_those_of_the_commit_and_not_of_the_folder(repository: Path, tmp_path: Path) -> None:
     (repository / "infra" / "inventory" / "base.yaml").write_text("changed since\n")
-    around = Repository.around(repository / "infra" / "inventory")
+    around = GitRepository.around(repository / "infra" / "inventory")
     assert around.inventory == PurePosixPath("infra/inventory")
     found = around.write_inventory(around.commit("main"), tmp_path / "made")
     assert written(found) == {"base.yaml": "version: 1\n", "policies/p.json": "{}"}
 
 
 def test_an_inventory_of_one_file_brings_what_stands_beside_it(repository: Path, tmp_path: Path) -> None:
-    around = Repository.around(repository / "infra" / "inventory" / "base.yaml")
+    around = GitRepository.around(repository / "infra" / "inventory" / "base.yaml")
     found = around.write_inventory(around.commit("HEAD"), tmp_path / "made")
     assert found == tmp_path / "made" / "base.yaml"
     assert written(tmp_path / "made").keys() == {"base.yaml", "policies/p.json"}
 
 
 def test_the_whole_repository_may_be_the_inventory(repository: Path, tmp_path: Path) -> None:
-    around = Repository.around(repository)
+    around = GitRepository.around(repository)
     assert "other.yaml" in written(around.write_inventory(around.commit("HEAD"), tmp_path / "made"))
 
 
 def test_an_inventory_that_was_not_there_is_told_as_such(repository: Path, tmp_path: Path) -> None:
-    around = Repository.around(repository / "later" / "inventory")
+    around = GitRepository.around(repository / "later" / "inventory")
     assert around.write_inventory(around.commit("HEAD"), tmp_path / "made") is None
 
 
 @pytest.mark.parametrize("name", ["*", "[a]", ":(top)other.yaml", "ünïcode", "a b"])
 def test_names_of_paths_are_no_patterns(repository: Path, tmp_path: Path, name: str) -> None:
-    around = Repository.around(repository / name)
+    around = GitRepository.around(repository / name)
     assert around.write_inventory(around.commit("HEAD"), tmp_path / "made") is None
     (repository / name).mkdir()
     (repository / name / "x.yaml").write_text("x")
@@ -82,7 +82,7 @@ def test_names_of_paths_are_no_patterns(repository: Path, tmp_path: Path, name: 
 )  # fmt: skip
 def test_what_names_no_commit_is_wrong_usage(repository: Path, revision: str) -> None:
     with pytest.raises(UsageError) as error:
-        Repository.around(repository).commit(revision)
+        GitRepository.around(repository).commit(revision)
     assert "\n" not in str(error.value)
 
 
@@ -90,26 +90,26 @@ def test_a_link_of_a_commit_is_not_followed(repository: Path, tmp_path: Path) ->
     (repository / "infra" / "inventory" / "secret.yaml").symlink_to("/etc/passwd")
     git(repository, "add", ".")
     git(repository, "commit", "-q", "-m", "second")
-    around = Repository.around(repository / "infra" / "inventory")
+    around = GitRepository.around(repository / "infra" / "inventory")
     with pytest.raises(UsageError, match=r"secret\.yaml is a symbolic link"):
         around.write_inventory(around.commit("HEAD"), tmp_path / "made")
 
 
 def test_without_a_repository_it_is_wrong_usage(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is in no git repository"):
-        Repository.around(tmp_path / "inventory")
+        GitRepository.around(tmp_path / "inventory")
 
 
 def test_without_git_the_outside_world_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(OutsideWorldError, match="git is not on PATH"):
-        Repository.around(tmp_path)
+        GitRepository.around(tmp_path)
 
 
 def test_a_missing_object_is_told_and_not_fetched(repository: Path, tmp_path: Path) -> None:
     blob = git(repository, "rev-parse", "HEAD:infra/inventory/base.yaml")
     (repository / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
-    around = Repository.around(repository / "infra" / "inventory")
+    around = GitRepository.around(repository / "infra" / "inventory")
     with pytest.raises(OutsideWorldError, match="git"):
         around.write_inventory(around.commit("HEAD"), tmp_path / "made")
 
@@ -120,14 +120,14 @@ def test_the_merge_base_is_where_two_branches_part(repository: Path) -> None:
     git(repository, "commit", "-q", "--allow-empty", "-m", "on the branch")
     git(repository, "checkout", "-q", "main")
     git(repository, "commit", "-q", "--allow-empty", "-m", "on main")
-    assert Repository.around(repository).merge_base("main", "feature") == first
+    assert GitRepository.around(repository).merge_base("main", "feature") == first
 
 
 def test_an_inventory_as_committed_has_no_changes(repository: Path) -> None:
     inventory = repository / "infra" / "inventory"
     (repository / "other.yaml").write_text("changed, and not of the inventory")
     (inventory / "README.md").write_text("changed, and not read")
-    assert not Repository.around(inventory).has_changes([inventory])
+    assert not GitRepository.around(inventory).has_changes([inventory])
 
 
 @pytest.mark.parametrize("name", ["base.yaml", "new.yml", "policies/p.json", "deeper/ignored.yaml"])
@@ -136,19 +136,19 @@ def test_an_inventory_with_another_file_has_changes(repository: Path, name: str)
     (repository / ".gitignore").write_text("ignored.yaml\n")
     (inventory / name).parent.mkdir(exist_ok=True)
     (inventory / name).write_text("not as committed")
-    assert Repository.around(inventory).has_changes([inventory])
+    assert GitRepository.around(inventory).has_changes([inventory])
 
 
 def test_a_file_that_is_deleted_or_staged_is_a_change(repository: Path) -> None:
     inventory = repository / "infra" / "inventory"
     git(repository, "mv", "infra/inventory/base.yaml", "infra/inventory/renamed.yaml")
-    assert Repository.around(inventory).has_changes([inventory])
+    assert GitRepository.around(inventory).has_changes([inventory])
     git(repository, "commit", "-q", "-m", "second")
-    assert not Repository.around(inventory).has_changes([inventory])
+    assert not GitRepository.around(inventory).has_changes([inventory])
     (inventory / "renamed.yaml").unlink()
-    assert Repository.around(inventory).has_changes([inventory])
+    assert GitRepository.around(inventory).has_changes([inventory])
 
 
 def test_what_stands_outside_of_the_repository_is_in_no_commit(repository: Path, tmp_path: Path) -> None:
     inventory = repository / "infra" / "inventory"
-    assert Repository.around(inventory).has_changes([inventory, tmp_path / "guardrails.yaml"])
+    assert GitRepository.around(inventory).has_changes([inventory, tmp_path / "guardrails.yaml"])

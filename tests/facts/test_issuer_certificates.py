@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
-from facts.issuer_certificates import fetch_thumbprints
-from facts.issuer_connect import IssuerConnect
+from facts.issuer.certificates import fetch_thumbprints
+from facts.issuer.connect import IssuerConnect
 from oidc.errors import IssuerError, UsageError
 
 if TYPE_CHECKING:

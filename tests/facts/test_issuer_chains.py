@@ -7,11 +7,11 @@ import pytest
 
 from config.lock.models import LockedCertificate, LockedIssuer
 from config.models.inventory import Inventory
-from facts.issuer_certificates import Chain
-from facts.issuer_chains import check_pinned, issuers_of
+from facts.issuer.certificates import Chain
+from facts.issuer.thumbprints import check_pinned, issuers_of
+from oidc.bitbucket import issuer_url
 from oidc.errors import IssuerError
 from oidc.identifiers import WorkspaceSlug
-from oidc.issuer import issuer_url
 from oidc.thumbprint import thumbprint
 from sandbox.emulated_bitbucket.certificates import issue_host_certificate, make_authority
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facts.issuer_connect import IssuerConnect
+from facts.issuer.connect import IssuerConnect
 from oidc.errors import UsageError
 
 CA_FILE = Path("ca.pem")

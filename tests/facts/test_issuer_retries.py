@@ -12,9 +12,9 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facts.issuer_certificates import fetch_thumbprints
-from facts.issuer_connect import IssuerConnect
-from facts.retries import LONGEST_RETRY_AFTER, TRANSIENT_STATUSES, pause_for_status
+from facts.http import LONGEST_RETRY_AFTER, TRANSIENT_STATUSES, pause_for_status
+from facts.issuer.certificates import fetch_thumbprints
+from facts.issuer.connect import IssuerConnect
 
 if TYPE_CHECKING:
     from tests.facts.conftest import Refusal, Reply, StartHost, StoppedClock, TlsHost

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from config.lock import Lock
-from facts.issuer_thumbprints import FoundThumbprints, thumbprints_beside
+from facts.issuer.thumbprints import FoundThumbprints, thumbprints_beside
+from oidc.bitbucket import issuer_url
 from oidc.errors import IssuerError
 from oidc.identifiers import WorkspaceSlug
-from oidc.issuer import issuer_url
 from oidc.thumbprint import Thumbprint
 
 ACME, OLD, OTHER = (issuer_url(WorkspaceSlug(slug)) for slug in ("acme", "acme-old", "other"))

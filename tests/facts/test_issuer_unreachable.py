@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
-from facts.issuer_certificates import fetch_thumbprints
-from facts.issuer_connect import IssuerConnect
+from facts.issuer.certificates import fetch_thumbprints
+from facts.issuer.connect import IssuerConnect
 from oidc.errors import IssuerError
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from facts.issuer_certificates import fetch_thumbprints
-from facts.issuer_connect import IssuerConnect
+from facts.issuer.certificates import fetch_thumbprints
+from facts.issuer.connect import IssuerConnect
 from oidc.errors import IssuerError
 
 if TYPE_CHECKING:

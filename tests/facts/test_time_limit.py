@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from facts.time_limit import within
+from facts.http import within
 
 
 def test_work_in_time_gives_its_result() -> None:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oidc.admin_access import gives_admin_access, is_admin_managed_policy
-from oidc.policy_patterns import matches
+from oidc.iam.admin_access import gives_admin_access, is_admin_managed_policy
+from oidc.iam.pattern import matches
 
 
 def admin(*statements: dict[str, Any], partition: str = "aws") -> bool:

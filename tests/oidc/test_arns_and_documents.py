@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oidc.arn import Partition, oidc_provider_arn, parse_iam_arn, partition_of_region, role_arn
+from oidc.bitbucket import default_audience, issuer_url
+from oidc.iam.document import PolicyDocument
 from oidc.identifiers import AccountId, BitbucketUuid, WorkspaceSlug
-from oidc.issuer import default_audience, issuer_url
-from oidc.policy_document import PolicyDocument
 
 DOCUMENT = {
     "Version": "2012-10-17",

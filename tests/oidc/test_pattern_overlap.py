@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oidc.pattern_overlap import overlap
-from oidc.policy_patterns import matches
+from oidc.iam.pattern import matches, overlap
 
 OBJECT = "arn:${Partition}:s3:::${BucketName}/${ObjectName}"
 BUCKET = "arn:${Partition}:s3:::${BucketName}"

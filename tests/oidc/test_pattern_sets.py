@@ -7,8 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from oidc.pattern_sets import covered_by_one, covers, intersect
-from oidc.policy_patterns import matches
+from oidc.iam.pattern import covered_by_one, covers, intersect, matches
 
 PATTERNS = st.text(alphabet="ab*?", max_size=4)
 TEXTS = ["".join(letters) for length in range(8) for letters in product("abc", repeat=length)]

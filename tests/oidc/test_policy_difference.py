@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oidc.policy_difference import ChangedStatement, DocumentDifference, compare_documents, parse_document
+from oidc.iam.difference import ChangedStatement, DocumentDifference, compare_documents, parse_document
 
 PUT = {"Sid": "Put", "Effect": "Allow", "Action": "s3:PutObject", "Resource": ["arn:a", "arn:b"]}
 LIST = {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": "arn:a"}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from oidc.privilege_escalation import WAYS, Way, ways_to_more
+from oidc.iam.escalation import WAYS, EscalationWay, ways_to_more
 
 ACCOUNT = "222222222222"
 
@@ -24,14 +24,14 @@ def found(*statements: dict[str, Any]) -> Sequence[str]:
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.action)
-def test_each_way_is_recognised_by_its_action_on_everything(way: Way) -> None:
+def test_each_way_is_recognised_by_its_action_on_everything(way: EscalationWay) -> None:
     assert found(allow(way.action)) == [way.action]
     assert found(allow(way.action.upper())) == [way.action]
     assert found({"Effect": "Allow", "Action": way.action, "NotResource": "arn:aws:s3:::x"}) == [way.action]
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.action)
-def test_a_deny_or_a_condition_leaves_no_way(way: Way) -> None:
+def test_a_deny_or_a_condition_leaves_no_way(way: EscalationWay) -> None:
     assert found(allow(way.action), deny("*")) == []
     assert found(allow(way.action, Condition={"Bool": {"aws:MultiFactorAuthPresent": "true"}})) == []
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oidc.policy_patterns import literally, matches_any
-from oidc.role_takeover import takeover_action
+from oidc.iam.escalation import takeover_action
+from oidc.iam.pattern import literally, matches_any
 
 ROLE = "arn:aws:iam::222222222222:role/ci/PulumiDeploy"
 

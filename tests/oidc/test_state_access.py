@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oidc.policy_patterns import covers_action, covers_resource
-from oidc.state_access import OBJECT_WRITES, Target, first_reached
+from oidc.iam.pattern import covers_action, covers_resource
+from oidc.iam.state_access import OBJECT_WRITES, Target, first_reached
 
 BUCKET = "arn:aws:s3:::acme-state"
 STATE = Target(f"{BUCKET}/.pulumi/*", OBJECT_WRITES)

@@ -6,8 +6,7 @@ import uuid
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oidc.identifiers import BitbucketUuid, accepted_spelling, is_uuid
-from oidc.subject import (
+from oidc.bitbucket import (
     Grade,
     all_steps_pattern,
     environment_pattern,
@@ -15,6 +14,7 @@ from oidc.subject import (
     whole_workspace_pattern,
     widest,
 )
+from oidc.identifiers import BitbucketUuid, accepted_spelling, is_uuid
 
 uuids = st.uuids().map(lambda value: BitbucketUuid(f"{{{value}}}"))
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oidc.arn import Partition
+from oidc.bitbucket import SubjectPattern
+from oidc.iam.trust_policy import TrustedIssuer, TrustLimits, end_of_access, trust_policy
 from oidc.identifiers import AccountId, WorkspaceSlug
-from oidc.subject import SubjectPattern
-from oidc.trust_policy import TrustedIssuer, TrustLimits, end_of_access, trust_policy
 
 ACME = "api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc"
 AUDIENCE = "ari:cloud:bitbucket::workspace/0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11"

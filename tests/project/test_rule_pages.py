@@ -7,8 +7,8 @@ import pytest
 
 from access.compile import Compiled, compile_plan
 from config.allow import can_be_allowed
+from config.catalogue import RULES
 from config.load import load_inventory
-from config.rules import RULES
 from tests.project.pages import PROJECT, RULE_PAGES, TODAY, Block, blocks_of
 
 INDEX = PROJECT / "docs" / "reference" / "findings.md"

@@ -9,7 +9,7 @@ from typing import Any
 
 from access.plan import AccessPlan, AccountPlan
 from components.aws_provider import AwsSettings
-from oidc.policy_difference import elements_of
+from oidc.iam.difference import elements_of
 from sandbox.emulated_aws.furnish import RootUsers
 
 OURS = AwsSettings("bitbucket-aws-oidc/sandbox").default_tags()

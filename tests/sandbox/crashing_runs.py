@@ -21,7 +21,7 @@ from typing import IO, Any
 from cli.main import run
 from oidc.errors import BitbucketOidcError
 from sandbox import run as sandbox_run
-from sandbox.ambient import connect_as_platform_engineer
+from sandbox.aws_provider.account import connect_as_platform_engineer
 from sandbox.aws_provider.configuration import Configuration
 from sandbox.aws_provider.provider import SmallAwsProvider
 from sandbox.engine import urns

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sandbox.ambient import connect_as_platform_engineer
+from sandbox.aws_provider.account import connect_as_platform_engineer
 from sandbox.aws_provider.provider import SmallAwsProvider
 from sandbox.emulated_aws.furnish import RootUsers, furnish
 from sandbox.engine.engine import BuiltinEngine
 from sandbox.engine.program import Program
 from sandbox.engine.steps import Step
-from sandbox.session import PROJECT, Session, Subject, read_subject, running
+from sandbox.session import PROJECT, SandboxInventory, Session, read_subject, running
 from sandbox.surroundings import furniture_of
 from tests.sandbox import accounts_held
 
@@ -26,7 +26,7 @@ class OneSandbox:
     inventory: Path
 
     @property
-    def subject(self) -> Subject:
+    def subject(self) -> SandboxInventory:
         """The inventory as it is now."""
         return read_subject(self.inventory)
 

@@ -15,7 +15,7 @@ from sandbox.engine.steps import Step, Summary
 from sandbox.engine_choice import EngineName
 from sandbox.pulumi_cli import installed_cli
 from sandbox.run import Action, EngineSettings, Listener, act
-from sandbox.session import Session, Subject, furnished, read_subject
+from sandbox.session import SandboxInventory, Session, furnished, read_subject
 from sandbox.surroundings import workspaces_of
 
 NEEDS_CLI = pytest.mark.skipif(installed_cli() is None, reason="no pulumi on PATH; make pulumi builds one with Go")
@@ -39,7 +39,7 @@ class RunningEngine:
         with furnished(self.subject(inventory), self.bitbucket, self.aws) as session:
             yield session
 
-    def subject(self, inventory: Path) -> Subject:
+    def subject(self, inventory: Path) -> SandboxInventory:
         return replace(read_subject(inventory), folder=self.folder)
 
     def act(self, action: Action, inventory: Path) -> Summary:

@@ -14,8 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 
-from facts.issuer_certificates import fetch_thumbprints
-from facts.issuer_connect import IssuerConnect
+from facts.issuer.certificates import fetch_thumbprints
+from facts.issuer.connect import IssuerConnect
 from oidc.errors import IssuerError, SandboxError
 from sandbox.emulated_bitbucket import EmulatedBitbucket, EmulatedWorkspace
 

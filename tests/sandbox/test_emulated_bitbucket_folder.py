@@ -10,7 +10,7 @@ import pytest
 from cryptography import x509
 
 from oidc.errors import SandboxError
-from sandbox.emulated_bitbucket import EmulatedBitbucket, EmulatedWorkspace, Step
+from sandbox.emulated_bitbucket import EmulatedBitbucket, EmulatedWorkspace, PipelineStep
 
 ACME = EmulatedWorkspace("acme", "{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}")
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -38,7 +38,7 @@ def test_the_first_use_makes_files_for_this_user_alone_without_a_warning(tmp_pat
 
 
 def test_a_second_use_changes_nothing(tmp_path: Path) -> None:
-    token = open_at(tmp_path).step_token(Step(ACME, ACME.uuid))
+    token = open_at(tmp_path).step_token(PipelineStep(ACME, ACME.uuid))
     before = contents(tmp_path)
     second = open_at(tmp_path, NOW + timedelta(days=59))
     assert contents(tmp_path) == before

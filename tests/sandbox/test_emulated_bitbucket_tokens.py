@@ -1,4 +1,4 @@
-"""Step tokens, verified with PyJWT's own client against the key set that the emulated Bitbucket serves."""
+"""PipelineStep tokens, verified with PyJWT's own client against the key set that the emulated Bitbucket serves."""
 
 import json
 import ssl
@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import jwt
 import pytest
 
-from sandbox.emulated_bitbucket import EmulatedBitbucket, EmulatedWorkspace, Step, step_claims
+from sandbox.emulated_bitbucket import EmulatedBitbucket, EmulatedWorkspace, PipelineStep, step_claims
 
 ACME = EmulatedWorkspace("acme", "{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}")
 REPOSITORY = "{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01}"
@@ -26,7 +26,7 @@ def bitbucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatedBitb
 
 
 def test_a_step_in_an_environment_has_the_claims_of_a_real_one(bitbucket: EmulatedBitbucket) -> None:
-    step = Step(ACME, REPOSITORY, PRODUCTION, branch="release/1")
+    step = PipelineStep(ACME, REPOSITORY, PRODUCTION, branch="release/1")
     now = datetime.now(UTC).replace(microsecond=0)
 
     claims = verified(bitbucket, bitbucket.step_token(step, now=now))
@@ -49,7 +49,7 @@ def test_a_step_in_an_environment_has_the_claims_of_a_real_one(bitbucket: Emulat
 
 
 def test_a_step_outside_environments_has_no_environment_in_subject_or_claims(bitbucket: EmulatedBitbucket) -> None:
-    step = Step(ACME, REPOSITORY)
+    step = PipelineStep(ACME, REPOSITORY)
     claims = verified(bitbucket, bitbucket.step_token(step))
     assert claims["sub"] == f"{REPOSITORY}:{step.step_uuid}"
     assert len(step.subject) == 77
@@ -58,12 +58,12 @@ def test_a_step_outside_environments_has_no_environment_in_subject_or_claims(bit
 
 
 def test_further_audiences_come_after_the_workspaces_own(bitbucket: EmulatedBitbucket) -> None:
-    claims = verified(bitbucket, bitbucket.step_token(Step(ACME, REPOSITORY), audiences=["sts.amazonaws.com"]))
+    claims = verified(bitbucket, bitbucket.step_token(PipelineStep(ACME, REPOSITORY), audiences=["sts.amazonaws.com"]))
     assert claims["aud"] == [DEFAULT_AUDIENCE, "sts.amazonaws.com"]
 
 
 def test_every_step_has_uuids_of_its_own() -> None:
-    one, other = Step(ACME, REPOSITORY), Step(ACME, REPOSITORY)
+    one, other = PipelineStep(ACME, REPOSITORY), PipelineStep(ACME, REPOSITORY)
     assert one.step_uuid != other.step_uuid
     assert one.pipeline_uuid != other.pipeline_uuid
     for uuid in (one.step_uuid, one.pipeline_uuid, one.pipeline_run_uuid):
@@ -71,19 +71,19 @@ def test_every_step_has_uuids_of_its_own() -> None:
 
 
 def test_a_token_of_long_ago_is_expired(bitbucket: EmulatedBitbucket) -> None:
-    token = bitbucket.step_token(Step(ACME, REPOSITORY), now=datetime.now(UTC) - timedelta(hours=2))
+    token = bitbucket.step_token(PipelineStep(ACME, REPOSITORY), now=datetime.now(UTC) - timedelta(hours=2))
     with pytest.raises(jwt.ExpiredSignatureError):
         verified(bitbucket, token)
 
 
 def test_any_claims_can_be_signed(bitbucket: EmulatedBitbucket) -> None:
-    claims = step_claims(Step(ACME, REPOSITORY), issued_at=datetime.now(UTC)) | {"sub": "no brace", "iss": 1}
+    claims = step_claims(PipelineStep(ACME, REPOSITORY), issued_at=datetime.now(UTC)) | {"sub": "no brace", "iss": 1}
     token = bitbucket.sign(claims)
     assert json.loads(jwt.PyJWS().decode(token, key_of(bitbucket, token), ["RS256"])) == claims
 
 
 def test_a_forged_token_names_the_right_key_and_does_not_verify(bitbucket: EmulatedBitbucket) -> None:
-    claims = step_claims(Step(ACME, REPOSITORY), issued_at=datetime.now(UTC))
+    claims = step_claims(PipelineStep(ACME, REPOSITORY), issued_at=datetime.now(UTC))
     genuine, forged = bitbucket.sign(claims), bitbucket.forge(claims)
     assert jwt.get_unverified_header(forged) == jwt.get_unverified_header(genuine)
     assert forged.split(".")[:2] == genuine.split(".")[:2]

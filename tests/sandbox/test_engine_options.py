@@ -9,7 +9,7 @@ from pulumi.runtime import settings
 from pulumi.runtime.proto import resource_pb2
 
 from oidc.errors import BitbucketOidcError, SandboxError
-from sandbox.engine.ignoring import parse_path, with_old_values
+from sandbox.engine.existing import parse_path, with_old_values
 from sandbox.engine.loopback import check_endpoints, is_loopback, only_moved
 from sandbox.engine.registration import IMPLEMENTED, REFUSED, WITHOUT_EFFECT, seconds
 from sandbox.engine.urns import make, name, parts, resource_type

@@ -1,9 +1,8 @@
 """What an engine's preview comes to for the guard against mass changes."""
 
-from access.mass_change import Loss
-from access.update_preview import OIDC_PROVIDER_TYPE, ROLE_TYPE
+from access.update_preview import OIDC_PROVIDER_TYPE, ROLE_TYPE, Loss
 from sandbox.engine.steps import Operation, Step, Summary
-from sandbox.mass_change import loss_of
+from sandbox.run import loss_of
 
 
 def preview(*steps: tuple[str, str, Operation]) -> Summary:

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from access.aws_profiles import aws_profiles
-from access.reading_policy import reading_policy
+from access.deploy_policy import reading_policy
 from oidc.arn import Partition
 from oidc.errors import BitbucketOidcError
 from oidc.identifiers import AccountId
-from sandbox.emulated_bitbucket import EmulatedWorkspace, Step
+from sandbox.emulated_bitbucket import EmulatedWorkspace, PipelineStep
 from sandbox.engine.steps import Operation
 from tests.sandbox.one_sandbox import OneSandbox, one_sandbox
 
@@ -73,7 +73,7 @@ def make_reading_role(account: str, iam: Any) -> None:
     iam.put_role_policy(RoleName="PulumiDeploy-reading", PolicyName="read", PolicyDocument=policy)
 
 
-def become(sandbox: OneSandbox, folder: Path, monkeypatch: pytest.MonkeyPatch, step: Step) -> None:
+def become(sandbox: OneSandbox, folder: Path, monkeypatch: pytest.MonkeyPatch, step: PipelineStep) -> None:
     """Leave the credentials of the sandbox, and take those of a step."""
     (folder / "token").write_text(sandbox.session.bitbucket.step_token(step))
     (folder / "config").write_text(
@@ -92,8 +92,8 @@ def become(sandbox: OneSandbox, folder: Path, monkeypatch: pytest.MonkeyPatch, s
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
 
 
-def step_of(repository: str = REPOSITORY, environment: str | None = None) -> Step:
-    return Step(EmulatedWorkspace("acme", WORKSPACE), repository, environment)
+def step_of(repository: str = REPOSITORY, environment: str | None = None) -> PipelineStep:
+    return PipelineStep(EmulatedWorkspace("acme", WORKSPACE), repository, environment)
 
 
 def test_a_preview_needs_no_more_than_reading_and_an_update_is_refused(
@@ -113,7 +113,7 @@ def test_a_preview_needs_no_more_than_reading_and_an_update_is_refused(
     ids=["another repository", "a deployment environment"],
 )
 def test_the_token_of_another_step_previews_nothing(
-    sandbox: OneSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: Step
+    sandbox: OneSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: PipelineStep
 ) -> None:
     become(sandbox, tmp_path, monkeypatch, step)
     with pytest.raises(BitbucketOidcError, match="AssumeRoleWithWebIdentity"):

@@ -13,7 +13,7 @@ from config.load import load_inventory
 from config.models.inventory import Inventory
 from sandbox.emulated_bitbucket.step import EmulatedWorkspace, random_uuid
 from sandbox.proof.cases import FLAWS, Presented, expected, from_taken_origins, steps_of, wrong_tokens
-from sandbox.proof.origins import ELSEWHERE, Origin
+from sandbox.proof.origins import ELSEWHERE, CallOrigin
 from sandbox.surroundings import STRANGER
 
 WIDE = Path(__file__).parent.parent / "fixtures" / "inventories" / "wide"
@@ -69,9 +69,9 @@ def test_a_token_stands_for_every_repository_environment_and_audience(inventory:
         ("custom-audience", {"repository_uuid": SITE, "audience": "deploy.example"}, True),
         ("custom-audience", {"repository_uuid": SITE, "further": ("deploy.example",)}, False),
         ("everywhere", {"flaw": "expired"}, False),
-        ("from-the-office", {"environment_uuid": None, "origin": Origin("203.0.113.9")}, True),
-        ("from-the-office", {"environment_uuid": None, "origin": Origin("192.0.2.9")}, False),
-        ("from-the-office", {"origin": Origin("203.0.113.9")}, False),
+        ("from-the-office", {"environment_uuid": None, "origin": CallOrigin("203.0.113.9")}, True),
+        ("from-the-office", {"environment_uuid": None, "origin": CallOrigin("192.0.2.9")}, False),
+        ("from-the-office", {"origin": CallOrigin("203.0.113.9")}, False),
         ("whole-workspace", {"repository_uuid": random_uuid()}, True),
         ("whole-workspace", {"workspace": STRANGER}, False),
         ("custom-audience", {"repository_uuid": SITE}, False),
@@ -128,13 +128,15 @@ def test_an_allowed_address_is_inside_and_the_other_outside(roles: dict[str, Rol
 @pytest.mark.parametrize(
     ("origin", "lets_in"),
     [
-        (Origin("203.0.113.9"), True),
-        (Origin("192.0.2.9"), False),
-        (Origin("192.0.2.9", ENDPOINT), True),
-        (Origin("203.0.113.9", "vpce-01234567"), False),
+        (CallOrigin("203.0.113.9"), True),
+        (CallOrigin("192.0.2.9"), False),
+        (CallOrigin("192.0.2.9", ENDPOINT), True),
+        (CallOrigin("203.0.113.9", "vpce-01234567"), False),
     ],
 )
-def test_an_endpoint_stands_in_place_of_an_address(roles: dict[str, RolePlan], origin: Origin, lets_in: bool) -> None:
+def test_an_endpoint_stands_in_place_of_an_address(
+    roles: dict[str, RolePlan], origin: CallOrigin, lets_in: bool
+) -> None:
     role = replace(roles["from-the-office"], source_vpces=(ENDPOINT,))
     assert expected(role, presented(environment_uuid=None, origin=origin), TODAY) is lets_in
 
@@ -142,7 +144,7 @@ def test_an_endpoint_stands_in_place_of_an_address(roles: dict[str, RolePlan], o
 def test_a_role_with_endpoints_alone_takes_no_address(roles: dict[str, RolePlan]) -> None:
     role = replace(roles["from-the-office"], source_ips=(), source_vpces=(ENDPOINT,))
     (step,) = from_taken_origins(presented(environment_uuid=None), role)
-    assert step.origin == Origin(ELSEWHERE, ENDPOINT)
+    assert step.origin == CallOrigin(ELSEWHERE, ENDPOINT)
     assert expected(role, step, TODAY)
     wrong = [token for token in wrong_tokens(role, role.trust[0], ACME) if token.name.startswith("another ")]
     assert {"another address", "another VPC endpoint"} <= {token.name for token in wrong}

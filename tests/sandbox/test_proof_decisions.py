@@ -4,20 +4,22 @@ from dataclasses import replace
 
 import pytest
 
-from access.explanation.explain import Answer
-from access.explanation.reason import Reason
+from access.explanation.explain import RoleAnswer
+from access.explanation.subjects import Reason
 from cli.proof_table import proof_json, show_proof
 from sandbox.emulated_bitbucket.step import EmulatedWorkspace
 from sandbox.proof.cases import EXPIRED, Presented
-from sandbox.proof.decision import Decision
+from sandbox.proof.decision import ProofDecision
 from sandbox.proof.prove import Proof
 
 ACME = EmulatedWorkspace("acme", "{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}")
 STEP = Presented("acme/shop, no deployment environment", ACME, "{9a6d6bde-…}", None, ACME.default_audience)
-YES = Answer(allowed=True, undecided=False, reasons=(Reason(0, "acme/shop, no deployment environment"),))
-NO = Answer(allowed=False, undecided=False, reasons=(Reason(3, "subject has another repository: expected a, got b"),))
-UNDECIDED = Answer(allowed=False, undecided=True, reasons=(Reason(2, "not decided: two audiences"),))
-RIGHT = Decision("prod", "deploy", "arn:aws:iam::222222222222:role/deploy", STEP, False, True, YES, "assumed")
+YES = RoleAnswer(allowed=True, undecided=False, reasons=(Reason(0, "acme/shop, no deployment environment"),))
+NO = RoleAnswer(
+    allowed=False, undecided=False, reasons=(Reason(3, "subject has another repository: expected a, got b"),)
+)
+UNDECIDED = RoleAnswer(allowed=False, undecided=True, reasons=(Reason(2, "not decided: two audiences"),))
+RIGHT = ProofDecision("prod", "deploy", "arn:aws:iam::222222222222:role/deploy", STEP, False, True, YES, "assumed")
 WRONG = replace(RIGHT, made_up=True, expected=False, evaluated=NO, answer="AccessDenied")
 
 
@@ -35,7 +37,7 @@ WRONG = replace(RIGHT, made_up=True, expected=False, evaluated=NO, answer="Acces
         (replace(RIGHT, expected=False), False),
     ],
 )
-def test_all_three_must_say_the_same(decision: Decision, agrees: bool) -> None:
+def test_all_three_must_say_the_same(decision: ProofDecision, agrees: bool) -> None:
     assert decision.agrees is agrees
     assert Proof((RIGHT, decision), ()).agrees is agrees
 
@@ -47,7 +49,7 @@ def test_of_an_expired_token_the_evaluator_is_not_asked_and_sts_must_refuse_it()
     assert not replace(expired, answer="assumed").agrees
 
 
-def shown(*decisions: Decision, every: bool = False) -> None:
+def shown(*decisions: ProofDecision, every: bool = False) -> None:
     show_proof(Proof(decisions, ()), every=every)
 
 
@@ -77,7 +79,7 @@ def test_all_shows_each_token_with_the_reason_in_full(capsys: pytest.CaptureFixt
 def test_names_and_answers_are_shown_and_do_nothing_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     hostile = "\x1b]0;owned\x07[red]x[/red]"
     token = replace(STEP, name=hostile)
-    answer = Answer(allowed=True, undecided=False, reasons=(Reason(0, hostile),))
+    answer = RoleAnswer(allowed=True, undecided=False, reasons=(Reason(0, hostile),))
     for every in (True, False):
         shown(replace(WRONG, presented=token, evaluated=answer, answer=hostile), every=every)
         out = capsys.readouterr().out

@@ -11,7 +11,7 @@ import pytest
 from cli.main import run
 from cli.proof_table import show_proof
 from sandbox.emulated_aws.furnish import RootUsers
-from sandbox.proof.permission_cases import NotTried, Permissions, Statement, Trial, Way, statements_of
+from sandbox.proof.permission_cases import NotTried, Statement, Trial, TriedPermissions, TryWay, statements_of
 from sandbox.proof.prove import prove
 from sandbox.session import read_subject, running
 from sandbox.standing import standing
@@ -28,7 +28,7 @@ def trials(
     *contents: dict[str, Any], boundary: list[dict[str, Any]] | None = None
 ) -> tuple[Trial | NotTried, Trial | NotTried]:
     within = None if boundary is None else statements(*boundary)
-    found = Permissions(ACCOUNT, statements(*contents), within)
+    found = TriedPermissions(ACCOUNT, statements(*contents), within)
     return found.allowed_trial(), found.refused_trial()
 
 
@@ -38,17 +38,17 @@ PUT = {"Action": "s3:PutObject", "Resource": OBJECTS}
 def test_an_exact_action_is_tried_on_a_resource_that_its_pattern_matches() -> None:
     may, may_not = trials(PUT)
     assert may == Trial(
-        "s3:PutObject", "arn:aws:s3:::site/any", Way.SIMULATED, expected=True, reason="policy allows it"
+        "s3:PutObject", "arn:aws:s3:::site/any", TryWay.SIMULATED, expected=True, reason="policy allows it"
     )
     assert isinstance(may_not, Trial)
-    assert (may_not.action, may_not.way, may_not.expected) == ("iam:ListUsers", Way.CALLED, False)
+    assert (may_not.action, may_not.way, may_not.expected) == ("iam:ListUsers", TryWay.CALLED, False)
 
 
 def test_a_read_that_the_policies_allow_is_called_and_the_next_is_the_one_to_be_refused() -> None:
     may, may_not = trials({"Action": ["iam:listusers", "iam:ListG*"], "Resource": "*"})
     assert isinstance(may, Trial)
     assert isinstance(may_not, Trial)
-    assert (may.action, may.way) == ("iam:ListUsers", Way.CALLED)
+    assert (may.action, may.way) == ("iam:ListUsers", TryWay.CALLED)
     assert may_not.action == "iam:ListAccountAliases"
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from cli.main import run
 from oidc.errors import SandboxError
-from sandbox.ambient import refuse_ambient
+from sandbox.aws_provider.account import refuse_ambient
 from sandbox.emulated_aws.furnish import RootUsers
 from sandbox.session import read_subject, running
 from sandbox.surroundings import folder_of

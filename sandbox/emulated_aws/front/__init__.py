@@ -1,39 +1,69 @@
-"""What stands in front of ministack: one file for each gap, and the table of which operation passes which of them."""
+"""The one place where calls meet the table of steps: after ministack's authorisation, before its services."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from sandbox.emulated_aws.front import oidc_provider_changes as changes
 from sandbox.emulated_aws.front.account_quotas import TARGET, account_summary, service_quotas
-from sandbox.emulated_aws.front.asgi import Application
-from sandbox.emulated_aws.front.authorised_resources import authorised_resource
-from sandbox.emulated_aws.front.condition_keys import condition_keys
 from sandbox.emulated_aws.front.constraints import check_constraints
-from sandbox.emulated_aws.front.dispatch import dispatching
-from sandbox.emulated_aws.front.issuer_connection import IssuerConnection
-from sandbox.emulated_aws.front.issuer_keys import IssuerKeys
-from sandbox.emulated_aws.front.network_keys import network_keys
-from sandbox.emulated_aws.front.oidc_provider_answers import delete_oidc_provider, get_oidc_provider
-from sandbox.emulated_aws.front.oidc_provider_limits import oidc_provider_limits
+from sandbox.emulated_aws.front.issuers import IssuerConnection, IssuerKeys
+from sandbox.emulated_aws.front.oidc_providers import delete_oidc_provider, get_oidc_provider, oidc_provider_limits
 from sandbox.emulated_aws.front.policy_simulation import policy_simulation
-from sandbox.emulated_aws.front.principal_arn import principal_arn
-from sandbox.emulated_aws.front.role_boundaries import boundaries
-from sandbox.emulated_aws.front.role_inline_policies import inline_policy_size
-from sandbox.emulated_aws.front.role_listing import role_listing
-from sandbox.emulated_aws.front.role_managed_policies import get_policy, managed_policies
-from sandbox.emulated_aws.front.role_names import role_names
-from sandbox.emulated_aws.front.role_sessions import role_sessions
-from sandbox.emulated_aws.front.role_texts import escape_texts
-from sandbox.emulated_aws.front.source_address import with_source_address
-from sandbox.emulated_aws.front.surface import only_the_aws_api
+from sandbox.emulated_aws.front.request import (
+    Application,
+    authorised_resource,
+    condition_keys,
+    network_keys,
+    only_the_aws_api,
+    principal_arn,
+    with_source_address,
+)
+from sandbox.emulated_aws.front.role_policies import boundaries, get_policy, inline_policy_size, managed_policies
+from sandbox.emulated_aws.front.roles import escape_texts, role_listing, role_names, role_sessions
 from sandbox.emulated_aws.front.trust_policies import trust_policies
 from sandbox.emulated_aws.front.web_identity import web_identity
-from sandbox.emulated_aws.inner import Inner
-from sandbox.emulated_aws.query import Step
-from sandbox.emulated_aws.settings import Settings
+from sandbox.emulated_aws.inner import Handler, Inner
+from sandbox.emulated_aws.query import Answer, AwsCall, Proceed, RefusalError, Step, parse_params
+from sandbox.emulated_aws.settings import EmulatorSettings
 
 
-def put_in_front(inner: Inner, settings: Settings) -> Application:
+def dispatching(
+    service: str, inner: Inner, every: Step, table: Mapping[str, tuple[Step, ...]]
+) -> Callable[[Handler], Handler]:
+    """Return what wraps the handler of ``iam`` or ``sts``: ``every`` step first, then those that ``table`` has."""
+
+    def wrap(handler: Handler) -> Handler:
+        async def serve(
+            method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, list[str]]
+        ) -> Answer:
+            async def innermost(call: AwsCall) -> Answer:
+                # All parameters as a query string: what was checked is what is done, and an empty value stays.
+                return await handler(method, path, headers, b"", call.query())
+
+            try:
+                params = parse_params(method, headers.get("content-type", ""), body, query)
+                call = AwsCall(service, inner.account(), inner.caller(), params)
+                return await _chain((every, *table.get(f"{service}:{call.action}", ())), innermost)(call)
+            except RefusalError as refusal:
+                return refusal.answer(service)
+
+        return serve
+
+    return wrap
+
+
+def _chain(steps: tuple[Step, ...], last: Proceed) -> Proceed:
+    if not steps:
+        return last
+    following = _chain(steps[1:], last)
+
+    async def proceed(call: AwsCall) -> Answer:
+        return await steps[0](call, following)
+
+    return proceed
+
+
+def put_in_front(inner: Inner, settings: EmulatorSettings) -> Application:
     """Close the gaps of ``inner`` and return the ASGI application to serve."""
     table = steps_by_action(inner, settings)
     inner.authorise_by(authorised_resource(inner), condition_keys(inner))
@@ -44,7 +74,7 @@ def put_in_front(inner: Inner, settings: Settings) -> Application:
     return only_the_aws_api(with_source_address(inner.asgi))
 
 
-def steps_by_action(inner: Inner, settings: Settings) -> Mapping[str, tuple[Step, ...]]:
+def steps_by_action(inner: Inner, settings: EmulatorSettings) -> Mapping[str, tuple[Step, ...]]:
     """Return the steps of each operation in their order, by ``iam:CreateRole`` and the like.
 
     Every operation passes ``check_constraints`` before.

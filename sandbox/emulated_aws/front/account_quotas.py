@@ -11,8 +11,8 @@ import re
 from typing import Any
 
 from sandbox.emulated_aws.inner import Handler, Inner
-from sandbox.emulated_aws.query import Answer, Call, Proceed, Step
-from sandbox.emulated_aws.settings import AccountQuotas, Settings
+from sandbox.emulated_aws.query import Answer, AwsCall, Proceed, Step
+from sandbox.emulated_aws.settings import AccountQuotas, EmulatorSettings
 
 TARGET = "ServiceQuotasV20190624"
 """What the header ``X-Amz-Target`` of a call of Service Quotas begins with."""
@@ -20,10 +20,10 @@ TARGET = "ServiceQuotasV20190624"
 _SMALLEST_PAGE = 1
 
 
-def account_summary(settings: Settings) -> Step:
+def account_summary(settings: EmulatorSettings) -> Step:
     """Make the step for GetAccountSummary: the account's own quotas in place of the fixed ones."""
 
-    async def step(call: Call, proceed: Proceed) -> Answer:
+    async def step(call: AwsCall, proceed: Proceed) -> Answer:
         status, headers, body = await proceed(call)
         quotas = settings.quotas_of(call.account)
         text = body.decode()
@@ -38,7 +38,7 @@ def account_summary(settings: Settings) -> Step:
     return step
 
 
-def service_quotas(inner: Inner, settings: Settings) -> Handler:
+def service_quotas(inner: Inner, settings: EmulatorSettings) -> Handler:
     """Make the service Service Quotas, which lists those of IAM and does nothing else."""
 
     async def serve(

@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.loaders import Loader
 
-from sandbox.emulated_aws.query import Answer, Call, Proceed, RefusalError
+from sandbox.emulated_aws.query import Answer, AwsCall, Proceed, RefusalError
 
 _UNICODE_CLASSES = {
     r"\p{L}": r"\w",
@@ -21,7 +21,7 @@ _UNICODE_CLASSES = {
 """Java's classes of letters, numbers and separators, in the words of Python's ``re``."""
 
 
-async def check_constraints(call: Call, proceed: Proceed) -> Answer:
+async def check_constraints(call: AwsCall, proceed: Proceed) -> Answer:
     """Refuse a call with a parameter that its model does not allow, naming every fault as AWS does."""
     faults = list(_faults(call))
     if faults:
@@ -36,13 +36,13 @@ def _model(service: str) -> Mapping[str, Any]:
     return model
 
 
-def _faults(call: Call) -> Iterator[str]:
+def _faults(call: AwsCall) -> Iterator[str]:
     operation = _model(call.service)["operations"].get(call.action)
     if operation is not None and "input" in operation:
         yield from _structure_faults(call, operation["input"]["shape"], "", "")
 
 
-def _structure_faults(call: Call, shape_name: str, prefix: str, place: str) -> Iterator[str]:
+def _structure_faults(call: AwsCall, shape_name: str, prefix: str, place: str) -> Iterator[str]:
     shape = _model(call.service)["shapes"][shape_name]
     for name, member in shape["members"].items():
         key, where = f"{prefix}{name}", f"{place}{name[0].lower()}{name[1:]}"
@@ -53,11 +53,11 @@ def _structure_faults(call: Call, shape_name: str, prefix: str, place: str) -> I
             yield from _member_faults(call, member["shape"], key, where)
 
 
-def _is_given(call: Call, key: str) -> bool:
+def _is_given(call: AwsCall, key: str) -> bool:
     return key in call.params or any(name.startswith(f"{key}.") for name in call.params)
 
 
-def _member_faults(call: Call, shape_name: str, key: str, where: str) -> Iterator[str]:
+def _member_faults(call: AwsCall, shape_name: str, key: str, where: str) -> Iterator[str]:
     shape = _model(call.service)["shapes"][shape_name]
     if shape["type"] == "structure":
         yield from _structure_faults(call, shape_name, f"{key}.", f"{where}.")

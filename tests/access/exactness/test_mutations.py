@@ -14,10 +14,10 @@ from access.compile import compile_plan
 from config.load import load_inventory
 from config.models.trust import Steps
 from oidc.arn import Partition
+from oidc.bitbucket import Grade
 from oidc.errors import UnprovenPlanError
+from oidc.iam.document import PolicyDocument
 from oidc.identifiers import AccountId
-from oidc.policy_document import PolicyDocument
-from oidc.subject import Grade
 
 TODAY = date(2026, 11, 23)
 LOCK = """
@@ -293,17 +293,17 @@ BOUND_NETWORKS = returned(lambda policy: PolicyDocument(policy.text.replace('"20
 MUTATIONS: dict[str, tuple[str, Mutation]] = {
     # What the lock answers.
     "the lock's answer for another repository": (
-        "config.lock.answers:_workspace",
+        "config.lock.questions:_from_lock",
         given(1, lambda locked: locked and updated(repositories=of_one_another)(locked)),
     ),
     "the lock's answer for another environment": (
-        "config.lock.answers:_environment",
+        "config.lock.questions:_environment",
         lambda original: lambda name, locked: original(
             {"staging": "production", "production": "staging"}[name], locked
         ),
     ),
     "the lock's answer for another workspace": (
-        "config.lock.answers:_workspace",
+        "config.lock.questions:_from_lock",
         given(1, lambda locked: locked and updated(uuid=lambda uuid: f"{{dddddddd{uuid[9:]}")(locked)),
     ),
     "the ranges of the lock forgotten": ("access.roles:_source_ips", result(
@@ -359,25 +359,25 @@ MUTATIONS: dict[str, tuple[str, Mutation]] = {
         returned(lambda found: dict.fromkeys(["dev"], *found.values()) if len(found) == 1 else found),
     ),
     "an override in place of all of a role": (
-        "access.role_settings:Settings._holder", lambda _: lambda self, name: self.override,
+        "access.role_settings:EffectiveSettings._holder", lambda _: lambda self, name: self.override,
     ),
-    "an override that adds": ("access.role_settings:Settings.get", merged),
-    "expires dropped": ("access.role_settings:Settings.get", setting("expires", always(None))),
+    "an override that adds": ("access.role_settings:EffectiveSettings.get", merged),
+    "expires dropped": ("access.role_settings:EffectiveSettings.get", setting("expires", always(None))),
     "expires of a day later": (
-        "access.role_settings:Settings.get", setting("expires", lambda day: day and day + timedelta(days=1))
+        "access.role_settings:EffectiveSettings.get", setting("expires", lambda day: day and day + timedelta(days=1))
     ),
-    "source_ips dropped": ("access.role_settings:Settings.get", setting("source_ips", always(None))),
-    "source_vpces dropped": ("access.role_settings:Settings.get", setting("source_vpces", always(None))),
+    "source_ips dropped": ("access.role_settings:EffectiveSettings.get", setting("source_ips", always(None))),
+    "source_vpces dropped": ("access.role_settings:EffectiveSettings.get", setting("source_vpces", always(None))),
     "another VPC endpoint": (
-        "access.role_settings:Settings.get",
+        "access.role_settings:EffectiveSettings.get",
         setting("source_vpces", lambda found: found and ("vpce-0123456789abcdef1",)),
     ),
     "a wider network": ("access.roles:_source_ips", returned(wide_networks)),
-    "the path of the defaults for all": ("access.role_settings:Settings.get", setting("path", always(None))),
+    "the path of the defaults for all": ("access.role_settings:EffectiveSettings.get", setting("path", always(None))),
     "another name": ("access.roles:RolePlan", called_otherwise),
-    "bind_session ignored": ("access.role_settings:Settings.get", setting("bind_session", always(None))),
+    "bind_session ignored": ("access.role_settings:EffectiveSettings.get", setting("bind_session", always(None))),
     "bind_session for all that have addresses": (
-        "access.role_settings:Settings.get",
+        "access.role_settings:EffectiveSettings.get",
         result(lambda found, self, name: bool(self.get("source_ips")) if name == "bind_session" else found),
     ),
     "the denial of bound sessions dropped": ("access.roles:_session_policy", returned(always({}))),
@@ -385,18 +385,20 @@ MUTATIONS: dict[str, tuple[str, Mutation]] = {
     "sessions bound to every network": ("oidc.source_addresses:SourceAddresses.session_policy", BOUND_NETWORKS),
     # Pairs and families.
     "the trust of a role for its plan role": (
-        "config.pairs:_plan_role", result(lambda plan, _, role, __: plan.model_copy(update={"trust": role.trust}))
+        "config.families:_plan_role", result(lambda plan, _, role, __: plan.model_copy(update={"trust": role.trust}))
     ),
     "the trust of a plan role for its role": (
         "config.load:with_plan_roles",
         returned(updated(roles=lambda roles: {**roles, "deploy": updated(
             trust=always(roles["deploy-plan"].trust))(roles["deploy"])})),
     ),
-    "an override over what the plan role says": ("config.pairs:_without", lambda _: lambda override, __: override),
-    "an override of the role forgotten for the plan role": ("config.pairs:_plan_role", of_role(overrides=always({}))),
-    "the end of the role forgotten for the plan role": ("config.pairs:_plan_role", of_role(expires=always(None))),
-    "the plan role everywhere": ("config.pairs:_plan_role", of_role(accounts=always(("*",)))),
-    "the plan role under another name": ("config.pairs:_plan_role", of_role(name=always("shop-deploy-plans"))),
+    "an override over what the plan role says": ("config.families:_without", lambda _: lambda override, __: override),
+    "an override of the role forgotten for the plan role": (
+        "config.families:_plan_role", of_role(overrides=always({})),
+    ),
+    "the end of the role forgotten for the plan role": ("config.families:_plan_role", of_role(expires=always(None))),
+    "the plan role everywhere": ("config.families:_plan_role", of_role(accounts=always(("*",)))),
+    "the plan role under another name": ("config.families:_plan_role", of_role(name=always("shop-deploy-plans"))),
     "two roles of a family exchanged": ("config.load:with_plan_roles", returned(swapped_families)),
     # Who is trusted.
     "another repository's UUID": (
@@ -449,13 +451,15 @@ MUTATIONS: dict[str, tuple[str, Mutation]] = {
         "access.roles:trusted_issuers", grouped(always({"workspace": "acme"}))
     ),
     "the later one of two last days": (
-        "oidc.trust_policy:_earlier", always(lambda *days: max((day for day in days if day), default=None))
+        "oidc.iam.trust_policy:_earlier", always(lambda *days: max((day for day in days if day), default=None))
     ),
-    "the last day of a former slug alone": ("oidc.trust_policy:_earlier", always(lambda one, _: one)),
-    "the last day of the role alone": ("oidc.trust_policy:_earlier", always(lambda _, other: other)),
-    "an end one day late": ("oidc.trust_policy:end_of_access", given(0, lambda day: day + timedelta(days=1))),
-    "an end on the last day itself": ("oidc.trust_policy:end_of_access", given(0, lambda day: day - timedelta(days=1))),
-    "an end that is reached": ("oidc.trust_policy:_statement", operator("DateLessThan", "DateLessThanEquals")),
+    "the last day of a former slug alone": ("oidc.iam.trust_policy:_earlier", always(lambda one, _: one)),
+    "the last day of the role alone": ("oidc.iam.trust_policy:_earlier", always(lambda _, other: other)),
+    "an end one day late": ("oidc.iam.trust_policy:end_of_access", given(0, lambda day: day + timedelta(days=1))),
+    "an end on the last day itself": (
+        "oidc.iam.trust_policy:end_of_access", given(0, lambda day: day - timedelta(days=1)),
+    ),
+    "an end that is reached": ("oidc.iam.trust_policy:_statement", operator("DateLessThan", "DateLessThanEquals")),
     "addresses and endpoints in one statement": (
         "oidc.source_addresses:SourceAddresses.trust_conditions",
         returned(lambda found: [{name: value for each in found for name, value in each.items()}]),
@@ -464,76 +468,76 @@ MUTATIONS: dict[str, tuple[str, Mutation]] = {
         "oidc.source_addresses:SourceAddresses.trust_conditions", returned(lambda found: found[:1])
     ),
     "no place": ("oidc.source_addresses:SourceAddresses.trust_conditions", always(lambda _: [{}])),
-    "an endpoint in place of the audience": ("oidc.trust_policy:_statement", statement(
+    "an endpoint in place of the audience": ("oidc.iam.trust_policy:_statement", statement(
         lambda found: found["Condition"]["StringEquals"].pop(SHARED)
         if "aws:SourceVpce" in found["Condition"]["StringEquals"] and SHARED in found["Condition"]["StringEquals"]
         else None
     )),
-    "audiences by StringLike": ("oidc.trust_policy:_statement", statement(
+    "audiences by StringLike": ("oidc.iam.trust_policy:_statement", statement(
         lambda found: found["Condition"]["StringLike"].update(found["Condition"].pop("StringEquals"))
     )),
     "audiences where they are there": (
-        "oidc.trust_policy:_statement", operator("StringEquals", "StringEqualsIfExists")
+        "oidc.iam.trust_policy:_statement", operator("StringEquals", "StringEqualsIfExists")
     ),
     "audiences by a set operator": (
-        "oidc.trust_policy:_statement", operator("StringEquals", "ForAllValues:StringEquals")
+        "oidc.iam.trust_policy:_statement", operator("StringEquals", "ForAllValues:StringEquals")
     ),
-    "subjects where they are there": ("oidc.trust_policy:_statement", operator("StringLike", "StringLikeIfExists")),
-    "subjects ignoring case": ("oidc.trust_policy:_statement", operator("StringLike", "StringEqualsIgnoreCase")),
-    "addresses where they are there": ("oidc.trust_policy:_statement", operator("IpAddress", "IpAddressIfExists")),
-    "the audience not compared": ("oidc.trust_policy:_statement", dropped("StringEquals")),
-    "the subject not compared": ("oidc.trust_policy:_statement", dropped("StringLike")),
+    "subjects where they are there": ("oidc.iam.trust_policy:_statement", operator("StringLike", "StringLikeIfExists")),
+    "subjects ignoring case": ("oidc.iam.trust_policy:_statement", operator("StringLike", "StringEqualsIgnoreCase")),
+    "addresses where they are there": ("oidc.iam.trust_policy:_statement", operator("IpAddress", "IpAddressIfExists")),
+    "the audience not compared": ("oidc.iam.trust_policy:_statement", dropped("StringEquals")),
+    "the subject not compared": ("oidc.iam.trust_policy:_statement", dropped("StringLike")),
     "everybody besides": (
-        "oidc.trust_policy:_statement", statement(lambda found: found["Principal"].update({"AWS": "*"}))
+        "oidc.iam.trust_policy:_statement", statement(lambda found: found["Principal"].update({"AWS": "*"}))
     ),
-    "a second OIDC provider": ("oidc.trust_policy:_statement", statement(
+    "a second OIDC provider": ("oidc.iam.trust_policy:_statement", statement(
         lambda found: found["Principal"].update({"Federated": [found["Principal"]["Federated"], ELSEWHERE]})
     )),
     "every way into a role": (
-        "oidc.trust_policy:_statement", statement(lambda found: found.update({"Action": "sts:*"}))
+        "oidc.iam.trust_policy:_statement", statement(lambda found: found.update({"Action": "sts:*"}))
     ),
     "another issuer": (
-        "oidc.trust_policy:issuer_path", returned(lambda path: path.replace("bitbucket.org", "bitbucket.example"))
+        "oidc.iam.trust_policy:issuer_path", returned(lambda path: path.replace("bitbucket.org", "bitbucket.example"))
     ),
     # The text.
     "a list cut to its first value": (
-        "oidc.policy_document:_as_set", returned(lambda found: found[:1] if isinstance(found, list) else found)
+        "oidc.iam.document:_as_set", returned(lambda found: found[:1] if isinstance(found, list) else found)
     ),
     "a list with a value more": (
-        "oidc.policy_document:_as_set",
+        "oidc.iam.document:_as_set",
         returned(lambda found: [*found, "*"] if isinstance(found, list) and ":" in found[0] else found),
     ),
-    "an operator lost": ("oidc.policy_document:_canonical_statement", dropped("DateLessThan")),
-    "a statement lost": ("oidc.policy_document:_canonical_document", returned(
+    "an operator lost": ("oidc.iam.document:_canonical_statement", dropped("DateLessThan")),
+    "a statement lost": ("oidc.iam.document:_canonical_document", returned(
         lambda found: {**found, "Statement": found["Statement"][:-1] or found["Statement"]}
     )),
-    "a statement more": ("oidc.policy_document:_canonical_document", returned(lambda found: {
+    "a statement more": ("oidc.iam.document:_canonical_document", returned(lambda found: {
         **found, "Statement": [*found["Statement"], {**found["Statement"][0], "Condition": {}}]
     })),
     "the statements of an older language": (
-        "oidc.policy_document:_canonical_document", returned(lambda found: {**found, "Version": "2008-10-17"})
+        "oidc.iam.document:_canonical_document", returned(lambda found: {**found, "Version": "2008-10-17"})
     ),
     "a condition twice": (
-        "oidc.policy_document:PolicyDocument.of",
+        "oidc.iam.document:PolicyDocument.of",
         text(lambda found: found.replace('"Condition":{', '"Condition":{},"Condition":{')),
     ),
     "a key of a condition twice": (
-        "oidc.policy_document:PolicyDocument.of",
+        "oidc.iam.document:PolicyDocument.of",
         text(lambda found: found.replace('"StringLike":{', '"StringLike":{"x:sub":"*"},"StringLike":{')),
     ),
     "a principal twice": (
-        "oidc.policy_document:PolicyDocument.of",
+        "oidc.iam.document:PolicyDocument.of",
         text(lambda found: found.replace('"Principal":{', '"Principal":"*","Principal":{')),
     ),
     "an effect twice, of which the last one is right": (
-        "oidc.policy_document:PolicyDocument.of",
+        "oidc.iam.document:PolicyDocument.of",
         text(lambda found: found.replace('"Effect":"Allow"', '"Effect":"Deny","Effect":"Allow"')),
     ),
     "UUIDs in capitals": (
-        "oidc.policy_document:PolicyDocument.of", text(lambda found: found.replace("9a6d6bde", "9A6D6BDE"))
+        "oidc.iam.document:PolicyDocument.of", text(lambda found: found.replace("9a6d6bde", "9A6D6BDE"))
     ),
     "a policy variable": (
-        "oidc.policy_document:PolicyDocument.of", text(lambda found: found.replace(':*"', ':${*}"'))
+        "oidc.iam.document:PolicyDocument.of", text(lambda found: found.replace(':*"', ':${*}"'))
     ),
     # What a plan shows.
     "fewer lines shown than there are": ("access.roles:RolePlan", named("trust", lambda lines: lines[:1])),

@@ -16,10 +16,10 @@ from access.roles import role_plan
 from cli.main import run
 from config.load import load_inventory
 from oidc.arn import Partition
+from oidc.bitbucket import Grade
+from oidc.iam.document import PolicyDocument
 from oidc.identifiers import AccountId, BitbucketUuid
-from oidc.policy_document import PolicyDocument
 from oidc.source_addresses import SESSION_POLICY_NAME
-from oidc.subject import Grade
 from tests.access.exactness.mutations import (
     ACME,
     MUTATIONS,

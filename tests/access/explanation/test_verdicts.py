@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from access.compile import compile_plan
 from access.evaluation.decide import decide
 from access.evaluation.request import WebIdentityRequest
-from access.explanation.explain import Call, Verdict, answer, explain
+from access.explanation.explain import TokenCall, Verdict, answer, explain
 from access.explanation.names import Names
 from access.plan import AccessPlan
 from config.load import load_inventory
@@ -46,7 +46,7 @@ PLAN = plan()
 
 
 def role(arn: str, **changes: Any) -> Verdict:
-    call = Call({**CLAIMS, **changes.pop("claims", {})}, changes.pop("at", AT), **changes)
+    call = TokenCall({**CLAIMS, **changes.pop("claims", {})}, changes.pop("at", AT), **changes)
     return next(found for found in explain(PLAN, call, NAMES) if found.arn.endswith(arn))
 
 
@@ -97,7 +97,7 @@ TEXTS = st.lists(PIECES, max_size=6).map("".join)
 
 @given(st.fixed_dictionaries({"iss": TEXTS | JSON, "aud": TEXTS | JSON, "sub": TEXTS | JSON}, optional={"azp": JSON}))
 def test_any_claims_have_an_answer(claims: dict[str, Any]) -> None:
-    for verdict in explain(PLAN, Call(claims, AT), NAMES):
+    for verdict in explain(PLAN, TokenCall(claims, AT), NAMES):
         assert verdict.answer.reasons
         assert all(reason.text.isprintable() for reason in verdict.answer.reasons)
 
@@ -119,7 +119,7 @@ def test_any_policy_has_an_answer(policy: Any, key: str, value: str) -> None:
 
 
 def test_every_role_of_the_plan_is_answered_sorted_by_arn() -> None:
-    arns = [verdict.arn for verdict in explain(PLAN, Call(CLAIMS, AT), NAMES)]
+    arns = [verdict.arn for verdict in explain(PLAN, TokenCall(CLAIMS, AT), NAMES)]
     assert arns == sorted(found.arn for account in PLAN.accounts for found in account.roles)
 
 
@@ -247,7 +247,7 @@ def test_a_role_past_its_day_refuses_and_lets_in_before() -> None:
 
 def test_several_audiences_are_refused_by_every_role() -> None:
     claims = {**CLAIMS, "aud": [AUDIENCE, "deploy.example"]}
-    for found in explain(PLAN, Call(claims, AT), NAMES):
+    for found in explain(PLAN, TokenCall(claims, AT), NAMES):
         assert not found.answer.allowed
         assert not found.answer.undecided
         [reason] = found.answer.reasons
@@ -286,7 +286,7 @@ def test_claims_with_one_of_the_two_times_lack_the_other(missing: str) -> None:
 
 def test_a_token_that_names_roles_opens_no_others() -> None:
     arn = role(EVERYWHERE).arn
-    for found in explain(PLAN, Call({**CLAIMS, "https://aws.amazon.com/roles": [arn]}, AT), NAMES):
+    for found in explain(PLAN, TokenCall({**CLAIMS, "https://aws.amazon.com/roles": [arn]}, AT), NAMES):
         assert found.answer.allowed is (found.arn == arn)
 
 

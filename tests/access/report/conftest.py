@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from access.compile import Compiled, compile_plan
-from access.report.origin import Origin
-from access.report.page import page
 from config.load import load_inventory
+from review.report.page import ReportOrigin, page
 from tests.access.report.parsed_page import ParsedPage
 
 FIXTURES = Path(__file__).parent.parent.parent / "fixtures" / "inventories"
@@ -22,10 +21,10 @@ def compiled(inventory: Path) -> Compiled:
     return found
 
 
-def html_of(inventory: Path, origin: Origin | None = None) -> str:
+def html_of(inventory: Path, origin: ReportOrigin | None = None) -> str:
     found = compiled(inventory)
     assert found.plan is not None
-    return page(found.plan, origin or Origin("inventory", TODAY), found.findings, found.silenced)
+    return page(found.plan, origin or ReportOrigin("inventory", TODAY), found.findings, found.silenced)
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from access.report import matrix as matrix_module
-from access.report.matrix import matrix
+from review.report import matrix as matrix_module
+from review.report.matrix import matrix
 from tests.access.report.conftest import FIXTURES, compiled, html_of
 from tests.access.report.parsed_page import ParsedPage, text
 

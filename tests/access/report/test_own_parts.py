@@ -6,9 +6,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from access.report.by_account import by_account
-from access.report.documents import Documents, indented
-from access.report.own_parts import form, own_of, pieces
+from review.report.by_account import by_account, form, own_of, pieces
+from review.report.documents import Documents, indented
 from tests.access.report.conftest import FIXTURES, compiled
 
 _A = {"id": "111111111111", "key": "prod", "region": "eu-west-1"}

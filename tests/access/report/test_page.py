@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from access.plan_json import plan_json
-from access.report.documents import _indented as indented_json
-from access.report.origin import Origin
-from access.report.page import page as make_page
 from bench.large_inventory import write_large_inventory
+from review.report.documents import _indented as indented_json
+from review.report.page import ReportOrigin
+from review.report.page import page as make_page
 from tests.access.report.conftest import FIXTURES, TODAY, compiled, html_of
 from tests.access.report.hostile_inventory import (
     ENVIRONMENTS,
@@ -187,7 +187,7 @@ def test_a_document_of_several_roles_is_there_once(page_of: PageOf) -> None:
 
 
 def test_the_page_says_what_it_was_made_from() -> None:
-    origin = Origin("infra/inventory", TODAY, "a20e3f4", is_changed=True)
+    origin = ReportOrigin("infra/inventory", TODAY, "a20e3f4", is_changed=True)
     (said,) = [text(one) for one in ParsedPage(html_of(FIXTURES / "acme", origin)).all("dl", class_="origin")]
     assert said == (
         "Inventory infra/inventory Made on 2026-11-27 (UTC) Git revision a20e3f4 with changes that are not committed"
@@ -223,7 +223,7 @@ def test_no_secret_of_the_deploying_role_is_shown(pages: Pages) -> None:
 
 def test_hostile_names_are_text_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "inventory.yaml").write_text(hostile_inventory())
-    page = ParsedPage(html_of(tmp_path, Origin(f"{SCRIPT}{QUOTES}", TODAY)))
+    page = ParsedPage(html_of(tmp_path, ReportOrigin(f"{SCRIPT}{QUOTES}", TODAY)))
     assert page.errors == []
     assert len(page.all("script")) == len(page.all("style")) == len(page.all("title")) == 1
     assert page.all("img") == []
@@ -237,7 +237,7 @@ def test_hostile_names_are_text_and_nothing_else(tmp_path: Path) -> None:
 def test_marks_that_reorder_text_are_shown_and_never_sent() -> None:
     plan = compiled(FIXTURES / "acme").plan
     assert plan is not None
-    page = ParsedPage(make_page(reordered(plan), Origin(RIGHT_TO_LEFT, TODAY), (), ()))
+    page = ParsedPage(make_page(reordered(plan), ReportOrigin(RIGHT_TO_LEFT, TODAY), (), ()))
     assert page.errors == []
     everything = "".join(page.root.itertext()) + "".join(value for one in page.all() for value in one.attrib.values())
     assert all(character.isprintable() or character == "\n" for character in everything)

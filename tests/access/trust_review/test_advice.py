@@ -9,7 +9,7 @@ from access.explanation.names import Names
 from access.explanation.slips import audience_slips, issuer_slips, subject_slips
 from access.trust_review.fault import TrustFault
 from access.trust_review.review import review
-from oidc.pattern_sets import covers
+from oidc.iam.pattern import covers
 from tests.access.near_misses import ACCOUNT, ACME, ANY_UUID, AUDIENCE, ENV, OWN_ARN, REPO, STEP
 from tests.access.trust_review.any_condition import AUDIENCE_VALUES, SUBJECT_VALUES, WORKSPACE
 

@@ -13,8 +13,8 @@ from access.evaluation.request import WebIdentityRequest
 from access.explanation.names import Names
 from access.explanation.subjects import subject_parts
 from access.trust_review.review import Review, review
+from oidc.bitbucket import Grade, widest
 from oidc.errors import EvaluationError
-from oidc.subject import Grade, widest
 from tests.access.near_misses import ACCOUNT, ACME, AUDIENCE, ENV, REPO
 from tests.access.trust_review.any_condition import (
     PLACEHOLDERS,

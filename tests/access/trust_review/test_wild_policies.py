@@ -16,8 +16,8 @@ from access.trust_review.document import trust_document
 from access.trust_review.fault import TRUST_RULES
 from access.trust_review.review import review
 from cli.main import run
+from oidc.bitbucket import Grade
 from oidc.errors import EvaluationError
-from oidc.subject import Grade
 from tests.access.near_misses import (
     ACCOUNT,
     cases_of_any_policies,

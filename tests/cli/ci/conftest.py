@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli.main import run
-from facts.retries import Clock
+from facts.http import Clock
 from sandbox.emulated_bitbucket import EmulatedBitbucket, EmulatedWorkspace
 from sandbox.emulated_bitbucket.contents import EmulatedRepository
 from sandbox.emulated_bitbucket.manners import SANDBOX_TOKEN

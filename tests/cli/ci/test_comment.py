@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from access.mass_change import Loss
-from access.update_preview import UpdatePreview, UpdateStep
+from access.update_preview import Loss, UpdatePreview, UpdateStep
 from cli.ci.comment_text import MAX_CHARS, StackPreview, comment_text
-from cli.diff_markdown import text
 from cli.main import run
 from config.pipeline_run import PipelineRun
-from sandbox.emulated_bitbucket.exchange import Answer
+from review.diff import text
+from sandbox.emulated_bitbucket.exchange import HttpAnswer
 from sandbox.emulated_bitbucket.manners import SANDBOX_TOKEN
 from tests.cli.ci.conftest import ROLE, Step
 
@@ -149,7 +148,7 @@ def test_many_comments_of_others_are_read_to_the_last_page(step: Step) -> None:
     assert len(step.comments()) == 231
 
 
-HTML = Answer(HTTPStatus.BAD_GATEWAY, "<html><h1>Bad Gateway</h1>\x1b[31m</html>")
+HTML = HttpAnswer(HTTPStatus.BAD_GATEWAY, "<html><h1>Bad Gateway</h1>\x1b[31m</html>")
 
 
 @pytest.mark.parametrize(
@@ -166,7 +165,7 @@ HTML = Answer(HTTPStatus.BAD_GATEWAY, "<html><h1>Bad Gateway</h1>\x1b[31m</html>
 def test_whatever_bitbucket_answers_is_one_warning_and_no_failed_build(
     step: Step, capsys: Capture, status: HTTPStatus, said: str
 ) -> None:
-    answer = Answer(status, HTML.document)
+    answer = HttpAnswer(status, HTML.document)
     step.bitbucket._server.answer = lambda _request: answer  # type: ignore[union-attr]
     assert step.comment() == 0
     (line,) = capsys.readouterr().err.splitlines()

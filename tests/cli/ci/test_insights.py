@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from cli.ci.insights_report import annotations_of, report_of
 from cli.main import run
 from config.findings import Finding, Place
 from config.pipeline_run import PipelineRun
-from sandbox.emulated_bitbucket.call import Call
-from sandbox.emulated_bitbucket.exchange import Answer
+from review.insights import annotations_of, report_of
+from sandbox.emulated_bitbucket.exchange import HttpAnswer, RestCall
 from sandbox.emulated_bitbucket.reports import EmulatedReport
 from tests.cli.ci.conftest import COMMIT, REPOSITORY, ROLE, Step
 
@@ -87,7 +86,7 @@ def test_a_report_that_vanishes_meanwhile_is_made_once_more(
     reports, vanished = step.bitbucket.reports, list[object]()
     annotate = reports._annotations
 
-    def vanish_once(call: Call, key: tuple[str, str, str]) -> Answer:
+    def vanish_once(call: RestCall, key: tuple[str, str, str]) -> HttpAnswer:
         if call.request.method == "POST" and not vanished:
             vanished.append(reports.reports.pop(key))
         return annotate(call, key)

@@ -7,18 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.steps.line import Line, Mark
+from cli.sandbox_display import summary_json, totals
+from cli.steps.line import Mark, StepLine
 from cli.steps.property_lines import change_lines, value_lines
-from cli.steps.step_json import summary_json
 from cli.steps.step_lines import report_lines, step_lines
-from cli.steps.totals import totals
 from sandbox.engine.steps import Operation, Phase, PropertyChange, Step, Summary
 from sandbox.engine.values import UNKNOWN
 
 SECRET = "acme-prod-7"
 
 
-def text(lines: list[Line], width: int | None = None) -> str:
+def text(lines: list[StepLine], width: int | None = None) -> str:
     return "\n".join(line.folded(width) for line in lines)
 
 
@@ -123,7 +122,7 @@ def test_no_control_character_reaches_a_terminal(value: str) -> None:
 
 
 def test_a_long_line_is_folded_at_the_width_and_stays_as_it_is_without_one() -> None:
-    line = Line("arn:aws:iam::aws:policy/" + "x" * 200, 2, Mark.COMES)
+    line = StepLine("arn:aws:iam::aws:policy/" + "x" * 200, 2, Mark.COMES)
     folded = line.folded(80).splitlines()
     assert all(len(one) <= 80 for one in folded)
     assert folded[0].startswith("    + arn:")

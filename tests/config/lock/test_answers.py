@@ -6,8 +6,8 @@ from pathlib import Path
 from access.compile import compile_plan
 from access.plan import RolePlan
 from config.load import load_inventory
-from config.lock.answers import with_locked_quotas
 from config.lock.models import Lock
+from config.lock.questions import with_locked_quotas
 
 OPEN = """
 workspaces:

@@ -4,7 +4,7 @@ import pytest
 
 from config.lock import Lock
 from config.lock.comparison import compare_locks
-from config.yaml_document import read_document
+from config.yaml.document import read_document
 from tests.config.lock.whole_lock import WHOLE
 
 SHOP, NEW = "{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01}", "{7d1e2f3a-4b5c-4d6e-8f90-a1b2c3d4e504}"

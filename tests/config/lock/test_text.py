@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from config.lock import Lock, read_lock
 from config.lock.models import LockedEnvironment, LockedRepository, LockedWorkspace
-from config.lock.text import lock_text
-from config.lock.writing import write_lock
-from config.yaml_document import read_document
+from config.lock.writing import lock_text, write_lock
+from config.yaml.document import read_document
 from oidc.errors import OutsideWorldError
 from tests.config.lock.whole_lock import WHOLE
 
@@ -94,7 +93,7 @@ WRITES = """
 from pathlib import Path
 from config.lock import Lock
 from config.lock.writing import write_lock
-from config.yaml_document import read_document
+from config.yaml.document import read_document
 from tests.config.lock.whole_lock import WHOLE
 
 path, whole, read = Path("inventory.lock.yaml"), Lock.model_validate(read_document(WHOLE).data), None

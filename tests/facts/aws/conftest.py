@@ -11,8 +11,8 @@ import pytest
 from access.plan import Access, AccountPlan, OidcProviderPlan
 from facts.aws.callers import CallSettings
 from oidc.arn import Partition, oidc_provider_arn
+from oidc.bitbucket import default_audience, issuer_url
 from oidc.identifiers import AccountId, BitbucketUuid, WorkspaceSlug
-from oidc.issuer import default_audience, issuer_url
 from sandbox.emulated_aws import AccountQuotas, EmulatedAws
 from sandbox.emulated_aws.furnish import RootUsers
 

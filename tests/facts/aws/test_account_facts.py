@@ -10,7 +10,7 @@ import pytest
 from facts.aws.account_facts import AccountFacts
 from facts.aws.callers import CallSettings
 from facts.aws.survey import Answered, Failed, ask_accounts
-from oidc.issuer import issuer_url
+from oidc.bitbucket import issuer_url
 from sandbox.emulated_aws.furnish import RootUsers
 from tests.facts.aws.conftest import ACME, AUDIENCE, FULL, RAISED, account_plan
 

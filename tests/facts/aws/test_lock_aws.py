@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from access.compile import compile_plan
+from access.deploy_policy import reading_policy
 from access.plan import AccessPlan
-from access.reading_policy import reading_policy
 from cli.main import run
 from config.load import load_inventory
 from oidc.arn import Partition
@@ -189,7 +189,7 @@ def test_a_name_to_accept_that_is_none_is_wrong_usage(
 def test_without_botocore_it_is_said_in_one_line(
     lock: Lock, write: Write, account: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("facts.aws_package.find_spec", lambda _name: None)
+    monkeypatch.setattr("facts.aws.find_spec", lambda _name: None)
     assert lock(write(f'prod: {{id: "{account}"}}')) == 2
     assert capsys.readouterr().err == (
         "error: lock --aws asks AWS through the Python package botocore, which is not installed; "

@@ -9,7 +9,7 @@ import pytest
 from facts.aws.account_facts import AccountFacts
 from facts.aws.callers import CallSettings
 from facts.aws.survey import Answered, Failed, ask_accounts
-from oidc.issuer import issuer_url
+from oidc.bitbucket import issuer_url
 from tests.facts.aws.answering_aws import AnsweringAws, Reply, listed_role, refused, result, usual
 from tests.facts.aws.conftest import ACME, account_plan
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.session import Session
 
-from access.reading_policy import organization_policy
+from access.deploy_policy import organization_policy
 from config.models.organization import Organization
 from facts.aws.callers import Caller, CallSettings
 from facts.aws.organization import list_accounts

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.models.organization import Organization
-from facts.aws.organization import OrganizationAccount
-from facts.aws.selection import select
+from facts.aws.organization import OrganizationAccount, select
 
 UNITS = Organization(ou=("ou-ab12-11111111",))
 

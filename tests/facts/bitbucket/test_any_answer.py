@@ -11,16 +11,15 @@ from hypothesis import strategies as st
 from config.findings import Place
 from config.lock import Lock
 from config.lock.questions import questions_of
-from config.lock.text import lock_text
+from config.lock.writing import lock_text
 from config.models.inventory import Inventory
-from config.yaml_document import read_document
+from config.yaml.document import read_document
 from facts.bitbucket.client import BitbucketClient
 from facts.bitbucket.credentials import find_credentials
 from facts.bitbucket.resolution import resolve
-from facts.bitbucket.transport import Settings, Transport
-from facts.retries import Clock
+from facts.bitbucket.transport import BitbucketSettings, Transport
+from facts.http import Clock, Reply, WebClient
 from facts.web_address import WebAddress
-from facts.web_client import Reply, WebClient
 from oidc.errors import BitbucketError
 from tests.facts.bitbucket.in_memory import uuid
 
@@ -108,7 +107,7 @@ def test_it_ends_with_a_whole_lock_or_a_clear_error(
     replies: list[tuple[int, Mapping[str, str], bytes]],
 ) -> None:
     time = Clockwork()
-    how = Settings(ADDRESS, clock=Clock(lambda: time.passed, time.sleep))
+    how = BitbucketSettings(ADDRESS, clock=Clock(lambda: time.passed, time.sleep))
     client = BitbucketClient(
         Transport(find_credentials({"BITBUCKET_ACCESS_TOKEN": SECRET}, ""), how, answering(replies))
     )

@@ -15,9 +15,9 @@ from facts.bitbucket.answers import EnvironmentAnswer, PageAnswer, RepositoryAns
 from facts.bitbucket.client import BitbucketClient
 from facts.bitbucket.credentials import find_credentials
 from facts.bitbucket.failures import refusal
-from facts.bitbucket.transport import Settings, Transport
+from facts.bitbucket.transport import BitbucketSettings, Transport
+from facts.http import MAX_BYTES, Reply
 from facts.web_address import WebAddress
-from facts.web_client import MAX_BYTES, Reply
 from oidc.errors import BitbucketError
 from tests.facts.conftest import Reply as Served
 from tests.facts.conftest import StartHost, StoppedClock, TlsHost, http
@@ -34,7 +34,7 @@ Ask = Callable[[Served], BitbucketError]
 def client_of(ca: trustme.CA, ca_file: Path, stopped: StoppedClock) -> Callable[..., BitbucketClient]:
     def client(host: TlsHost, seconds: float = 5.0) -> BitbucketClient:
         address = WebAddress.parse(f"https://localhost:{host.port}/2.0", named="the URL")
-        return BitbucketClient(Transport(CREDENTIALS, Settings(address, ca_file, seconds, stopped.clock())))
+        return BitbucketClient(Transport(CREDENTIALS, BitbucketSettings(address, ca_file, seconds, stopped.clock())))
 
     return client
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from facts.bitbucket.one_comment import Comment, Marker, Outcome, keep_one_comment
+from facts.bitbucket.comments import Comment, Marker, Outcome, keep_one_comment
 
 ME, OTHER = "{11111111-1111-4111-8111-111111111111}", "{22222222-2222-4222-8222-222222222222}"
 

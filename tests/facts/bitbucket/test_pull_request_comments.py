@@ -6,10 +6,9 @@ import pytest
 
 from config.pipeline_run import PipelineRun
 from facts.bitbucket.code_insights import CodeInsights
+from facts.bitbucket.comments import Marker, Outcome, PullRequestComments, keep_one_comment
 from facts.bitbucket.credentials import find_credentials
-from facts.bitbucket.one_comment import Marker, Outcome, keep_one_comment
-from facts.bitbucket.pull_request_comments import PullRequestComments
-from facts.bitbucket.transport import Settings, Transport
+from facts.bitbucket.transport import BitbucketSettings, Transport
 from facts.web_address import WebAddress
 from oidc.errors import BitbucketError
 from sandbox.emulated_bitbucket import EmulatedBitbucket, EmulatedWorkspace
@@ -29,7 +28,7 @@ def transport(bitbucket: EmulatedBitbucket, stopped: StoppedClock) -> Transport:
     bitbucket.manners.access_tokens[SANDBOX_TOKEN] = frozenset({"pullrequest", "repository"})
     address = WebAddress.parse(bitbucket.api_url, named="the URL")
     credentials = find_credentials({"BITBUCKET_ACCESS_TOKEN": SANDBOX_TOKEN}, "")
-    return Transport(credentials, Settings(address, bitbucket.ca_file, clock=stopped.clock()))
+    return Transport(credentials, BitbucketSettings(address, bitbucket.ca_file, clock=stopped.clock()))
 
 
 def test_runs_at_the_same_time_end_with_one_comment_of_the_latest(

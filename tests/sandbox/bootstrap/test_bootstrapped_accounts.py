@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from access.bootstrap.foundation import foundation_of
 from access.compile import compile_plan
 from access.deploy_policy import deploy_policies
 from config.load import load_inventory
+from onboarding.bootstrap.foundation import foundation_of
 from sandbox.engine.steps import Operation
 from sandbox.run import Action
 from tests.sandbox.bootstrap.bootstrapped import (

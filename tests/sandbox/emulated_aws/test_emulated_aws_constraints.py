@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.emulated_aws.front.constraints import _faults, _model
-from sandbox.emulated_aws.query import Call
+from sandbox.emulated_aws.query import AwsCall
 from tests.sandbox.emulated_aws.aws_calls import refusal, trust_policy
 
 
@@ -77,10 +77,10 @@ def _model_is_read() -> None:
 @given(st.from_regex(r"[A-Za-z0-9_+=,.@-]{1,64}", fullmatch=True))
 def test_every_name_of_the_grammar_is_accepted(name: str) -> None:
     params = {"Action": "GetRole", "RoleName": name}
-    assert list(_faults(Call("iam", "000000000001", "", params))) == []
+    assert list(_faults(AwsCall("iam", "000000000001", "", params))) == []
 
 
 @given(st.text(min_size=1).filter(lambda text: not text.isascii() or " " in text))
 def test_no_name_outside_of_the_grammar_is_accepted(name: str) -> None:
     params = {"Action": "GetRole", "RoleName": name}
-    assert len(list(_faults(Call("iam", "000000000001", "", params)))) >= 1
+    assert len(list(_faults(AwsCall("iam", "000000000001", "", params)))) >= 1

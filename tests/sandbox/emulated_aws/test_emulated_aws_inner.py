@@ -14,7 +14,7 @@ from sandbox.emulated_aws.front import steps_by_action
 from sandbox.emulated_aws.front.constraints import _model
 from sandbox.emulated_aws.inner import Inner
 from sandbox.emulated_aws.query import Answer
-from sandbox.emulated_aws.settings import AccountQuotas, IssuerEndpoint, Settings
+from sandbox.emulated_aws.settings import AccountQuotas, EmulatorSettings, IssuerEndpoint
 
 FOLDER = Path(sandbox.emulated_aws.__file__).parent
 
@@ -104,13 +104,13 @@ def test_a_ministack_without_the_service_stops_the_start(ministack: dict[str, Mo
 @pytest.mark.usefixtures("ministack")
 def test_every_operation_of_the_table_is_one_of_aws() -> None:
     operations = {f"{service}:{name}" for service in ("iam", "sts") for name in _model(service)["operations"]}
-    assert steps_by_action(Inner(), Settings()).keys() <= operations
+    assert steps_by_action(Inner(), EmulatorSettings()).keys() <= operations
 
 
 def test_settings_come_back_as_they_were_written(tmp_path: Path) -> None:
-    settings = Settings(IssuerEndpoint("127.0.0.1:1", tmp_path), {"000000000001": AccountQuotas(4096, 25, 10)})
-    assert Settings.from_json(settings.to_json()) == settings
-    assert Settings.from_json(Settings().to_json()) == Settings()
+    settings = EmulatorSettings(IssuerEndpoint("127.0.0.1:1", tmp_path), {"000000000001": AccountQuotas(4096, 25, 10)})
+    assert EmulatorSettings.from_json(settings.to_json()) == settings
+    assert EmulatorSettings.from_json(EmulatorSettings().to_json()) == EmulatorSettings()
 
 
 @pytest.mark.parametrize(
@@ -118,4 +118,4 @@ def test_settings_come_back_as_they_were_written(tmp_path: Path) -> None:
 )
 def test_settings_that_are_something_else_are_an_error(text: str) -> None:
     with pytest.raises(SandboxError, match="cannot be read"):
-        Settings.from_json(text)
+        EmulatorSettings.from_json(text)

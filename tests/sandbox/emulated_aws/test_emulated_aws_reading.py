@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.session import Session
 
-from access.reading_policy import reading_policy
+from access.deploy_policy import reading_policy
 from facts.aws.account_facts import ask_account
 from facts.aws.callers import Caller, CallSettings
 from oidc.arn import Partition

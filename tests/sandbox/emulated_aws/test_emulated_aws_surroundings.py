@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.emulated_aws import EmulatedAws
-from sandbox.emulated_aws.surroundings import clean_environment
+from sandbox.emulated_aws.settings import clean_environment
 
 
 def test_its_environment_has_nothing_of_anybody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ from pathlib import Path
 import pytest
 
 from access.evaluation.decide import decide
-from sandbox.emulated_aws.surroundings import clean_environment
+from sandbox.emulated_aws.settings import clean_environment
 from tests.access.near_misses import Case, cases_of_any_policies, cases_of_rendered_policies
 
 CHILD = Path(__file__).with_name("emulated_sts_child.py")

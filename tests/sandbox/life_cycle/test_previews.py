@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from access.compile import compile_plan
-from access.reading_policy import reading_policy
-from access.stack_plan import AppliedSettings, plan_digests
+from access.deploy_policy import reading_policy
+from access.stacks import AppliedSettings, plan_digests
 from config.load import load_inventory
 from oidc.arn import Partition
 from oidc.errors import BitbucketOidcError, IssuerError
@@ -87,7 +87,7 @@ def test_a_preview_works_while_the_issuer_is_down_by_what_the_lock_has(
     assert found is not None
     certificate = {"subject": "CN=CA", "thumbprint": found["ThumbprintList"][0], "not_after": "2099-01-01"}
     stack.lock = {"issuers": {"acme": {"seen": "2026-11-27", "chain": [certificate]}}}
-    monkeypatch.setattr("facts.issuer_certificates.fetch_thumbprints", nobody_answers)
+    monkeypatch.setattr("facts.issuer.certificates.fetch_thumbprints", nobody_answers)
     said: list[LogMessage] = []
     with stack.running.session(stack.write()) as session:
         # Not as the sandbox's own: the lock is of the real issuer, which is asked without a detour.

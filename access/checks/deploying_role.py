@@ -1,0 +1,53 @@
+"""No role of the inventory is a deploying role, or obviously leads to one: pipelines would own the account's access."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+
+from access.checks.policy_uses import Selected, written_list
+from access.plan import AccountPlan, RolePlan
+from config.sources import Sources
+from config.yaml.document import Path
+from oidc.iam.document import PolicyDocument
+from oidc.iam.escalation import takeover_action
+
+
+def check_deploying_roles(accounts: Iterable[AccountPlan], selected: Mapping[str, Selected], sources: Sources) -> None:
+    """Report ``deploying-role``, once for each place in the inventory, with the first account that it is true of.
+
+    A role that has admin access by its own word (``dangerously_allow_admin``) is not asked what it leads to.
+    """
+    told: set[Path] = set()
+    for account in accounts:
+        for at, message, hint in _faults(account, selected.get(account.key, {})):
+            if at not in told:
+                told.add(at)
+                sources.report("deploying-role", at, f"{message} account {account.key}", hint)
+
+
+def _faults(account: AccountPlan, selected: Selected) -> Iterator[tuple[Path, str, str]]:
+    deploying = account.access.role_arn
+    if deploying is None:
+        return
+    for role in account.roles:
+        # IAM's names are unique in an account ignoring case, whatever the path.
+        if role.name.lower() == deploying.rpartition("/")[2].lower():
+            message = f"{role.name} is the deploying role of"
+            yield ("roles", role.key, "name"), message, "give one of the two another name"
+        written, override = selected[role.key]
+        if written.dangerously_allow_admin is None:
+            yield from _policy_faults(deploying, role, *written_list(role.key, "inline_policies", written, override))
+
+
+def _policy_faults(deploying: str, role: RolePlan, at: Path, names: tuple[str, ...]) -> Iterator[tuple[Path, str, str]]:
+    for index, name in enumerate(names):
+        action = cached_takeover_action(role.inline_policies[name], deploying) if name in role.inline_policies else None
+        if action is not None:
+            message = f"{name} allows {action} on {deploying}, the deploying role of"
+            hint = "say under Resource which roles it is for, or deny that one in a statement without a condition"
+            yield (*at, index), message, hint
+
+
+@lru_cache(maxsize=4096)
+def cached_takeover_action(document: PolicyDocument, deploying: str) -> str | None:
+    """Judge each document once: many roles of an account have the same."""
+    return takeover_action(document.to_json(), deploying)

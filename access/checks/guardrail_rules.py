@@ -1,0 +1,157 @@
+"""Which managed policies and which actions a guardrail lets a role have."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from access.plan import TrustPlan
+from config.findings import unusual_letters
+from config.models.guardrails import GuardrailRule
+from config.rules.delegation import path_matches
+from oidc.arn import parse_iam_arn
+from oidc.bitbucket import Grade, widest
+from oidc.iam.document import PolicyDocument
+from oidc.iam.pattern import covered_by_one, intersect, lowered, many, matches, statements_of
+
+
+def shown_policy(arn: str, account_id: str) -> str:
+    """Return a managed policy as the inventory names it: ``aws:ReadOnlyAccess``, ``account:team/x``, or the ARN."""
+    parsed = parse_iam_arn(arn)
+    if parsed is None or parsed.owner not in ("aws", account_id):
+        return arn
+    return f"{'aws' if parsed.owner == 'aws' else 'account'}:{arn.partition(':policy/')[2]}"
+
+
+def is_allowed(name: str, patterns: tuple[str, ...]) -> bool:
+    """Tell whether a managed policy, ``account:team/x``, is one of those allowed; case counts."""
+    return any(matches(name, pattern) for pattern in patterns)
+
+
+def forbidden_by(name: str, patterns: tuple[str, ...]) -> str | None:
+    """Return the first pattern that forbids a managed policy: by its name with or without path, ignoring case.
+
+    IAM's names are unique ignoring case (https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html), so
+    another spelling can only mean the same policy, or none.
+    """
+    owner, _, path = name.lower().partition(":")
+    spellings = (f"{owner}:{path}", f"{owner}:{path.rpartition('/')[2]}")
+    return next((found for found in patterns if any(matches(text, found.lower()) for text in spellings)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ActionFault:
+    """What a document allows and may not: the statement's position, and the key and demand of the guardrail."""
+
+    statement: int
+    allows: str
+    asked_by: str
+    asked: str
+
+
+@lru_cache(maxsize=4096)
+def action_fault(
+    document: PolicyDocument, allowed: tuple[str, ...] | None, forbidden: tuple[str, ...]
+) -> ActionFault | None:
+    """Return the first thing that a document allows against a guardrail, or ``None``.
+
+    Only actions are judged: whatever its resources and conditions, a statement that allows may not allow a forbidden
+    action, not even in part, and nothing besides allowed ones. A deny takes nothing away: it is a statement of the same
+    document, or of another one, that may go tomorrow. Judged once for each document, since many roles have the same.
+
+    Args:
+        document: Rendered.
+        allowed: Patterns, of which one must cover each action; ``None`` for no limit.
+        forbidden: Patterns that no action may have anything in common with.
+    """
+    for position, statement in enumerate(statements_of(document.to_json())):
+        if statement.get("Effect") != "Deny":
+            for found, asked_by, asked in _faults(statement, allowed, forbidden):
+                return ActionFault(position, found, asked_by, asked)
+    return None
+
+
+def _faults(
+    statement: Mapping[str, Any], allowed: tuple[str, ...] | None, forbidden: tuple[str, ...]
+) -> Iterator[tuple[str, str, str]]:
+    low_forbidden = lowered(forbidden)
+    low_allowed = None if allowed is None else lowered(allowed)
+    only = f"allows {' and '.join(allowed or ()) or 'no action'} alone"
+    if "NotAction" in statement:
+        left_out = lowered(statement["NotAction"])
+        written = f"all but {' and '.join(str(action) for action in many(statement['NotAction']))}, by NotAction"
+        for pattern, low in zip(forbidden, low_forbidden, strict=True):
+            if not _is_covered(low, left_out):
+                yield written, "forbidden_actions", f"forbids {pattern}"
+        if low_allowed is not None and not _is_covered("*", low_allowed):
+            yield written, "allowed_actions", only
+        return
+    for action in many(statement.get("Action", ())):
+        for pattern, low in zip(forbidden, low_forbidden, strict=True):
+            if len(str(action)) > _LONGEST or intersect(low, str(action).lower()):
+                yield _shown(str(action)), "forbidden_actions", f"forbids {pattern}"
+        if low_allowed is not None and not _is_covered(str(action).lower(), low_allowed):
+            yield _shown(str(action)), "allowed_actions", only
+
+
+_LONGEST = 256
+"""Characters; far more than any action has (https://docs.aws.amazon.com/service-authorization/latest/reference/).
+
+What is longer is refused unread: nobody's pattern is to take up everybody's time."""
+
+
+def _shown(action: str) -> str:
+    return action if len(action) <= _LONGEST else f"{action[:30]}…, which is longer than any action,"
+
+
+def _is_covered(inner: str, outers: tuple[str, ...]) -> bool:
+    return len(inner) <= _LONGEST and covered_by_one(inner, [outer for outer in outers if len(outer) <= _LONGEST])
+
+
+@dataclass(frozen=True, slots=True)
+class GuardrailTrustFault:
+    """A line of trust that a guardrail does not let stand.
+
+    Attributes:
+        key: Of the trust entry: ``environments``.
+        asked_by: The key of the guardrail.
+        found: ``acme/shop is trusted outside of deployment environments``.
+        asked: ``allows steps that deploy to production alone``.
+        hint: What to do.
+    """
+
+    key: str
+    asked_by: str
+    found: str
+    asked: str
+    hint: str
+
+
+def trust_fault(rule: GuardrailRule, line: TrustPlan) -> GuardrailTrustFault | None:
+    """Return what is wrong with a line of trust, the first of it, or ``None``."""
+    whole = line.repository is None
+    name = f"{line.workspace}/{line.repository}"
+    trusted = f"the whole workspace {line.workspace} is trusted" if whole else f"{name} is trusted"
+    wide_key = "dangerously_whole_workspace" if whole else "steps"
+    limit = Grade(rule.widest_trust) if rule.widest_trust else None
+    if rule.repositories is not None and (whole or not path_matches(name, rule.repositories)):
+        key = "dangerously_whole_workspace" if whole else "repository"
+        asked = f"allows {' or '.join(rule.repositories)} alone"
+        return GuardrailTrustFault(key, "repositories", trusted, asked, _hint("trust such a repository"))
+    if rule.environments is not None and line.environment not in rule.environments:
+        hint = _hint("trust `environments: […]` of these names")
+        asked = f"allows steps that deploy to {' or '.join(rule.environments)} alone"
+        if line.environment is None:
+            outside = trusted if whole else f"{trusted} outside of deployment environments"
+            return GuardrailTrustFault(wide_key, "environments", outside, asked, hint)
+        found = f"environment {line.environment}{unusual_letters(line.environment)} of {name} is trusted"
+        return GuardrailTrustFault("environments", "environments", found, asked, hint)
+    if limit is not None and widest([line.grade, limit]) is not limit:
+        hint = _hint("name what is trusted: `repository` with `environments: […]`")
+        found, asked = f"trust is {line.grade.value}", f"allows {limit.value} at the widest"
+        return GuardrailTrustFault(wide_key, "widest_trust", found, asked, hint)
+    return None
+
+
+def _hint(do: str) -> str:
+    return f"{do}, or have the guardrail changed by the platform team"

@@ -1,0 +1,217 @@
+"""What the permissions of roles come to: access that can be changed or widened, and statements that cannot match."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+
+from access.checks.deploying_role import cached_takeover_action
+from access.checks.policy_uses import (
+    PolicyUse,
+    Selected,
+    action_path,
+    policy_uses,
+    resources_written,
+    values_of,
+    written_list,
+)
+from access.checks.state import check_state_in_managed_policies, check_state_in_policies
+from access.plan import AccountPlan, RolePlan
+from config.load import Loaded
+from config.yaml.document import Path
+from oidc.arn import parse_iam_arn
+from oidc.iam.admin_access import gives_admin_access
+from oidc.iam.document import PolicyDocument
+from oidc.iam.escalation import CHANGES, MANAGED, EscalationPath, first_allowed, ways_to_more
+from oidc.iam.pattern import covers_action, many, statements_of
+
+_Told = dict[tuple[str, str], Path]
+"""By rule and permission policy, where it is reported: one finding for each document, whoever has it wherever."""
+
+
+def check_permissions(accounts: Iterable[AccountPlan], selected: Mapping[str, Selected], loaded: Loaded) -> None:
+    """Report what roles' permissions come to, judged as rendered: each document once, at what it says."""
+    plans = tuple(accounts)
+    uses = tuple(policy_uses(plans))
+    told: _Told = {}
+    judged = [use for use in uses if not _is_judged_elsewhere(use)]
+    for use in judged:
+        _check_changes(use, loaded, told)
+        _check_escalation(use, loaded, told)
+    check_state_in_policies(judged, loaded)
+    _check_partitions(uses, loaded)
+    _check_foreign_accounts(uses, loaded)
+    for account in plans:
+        _check_managed_policies(account, selected.get(account.key, {}), loaded)
+        check_state_in_managed_policies(account, selected.get(account.key, {}), loaded)
+
+
+def _is_judged_elsewhere(use: PolicyUse) -> bool:
+    """Tell whether the document is admin access, or leads to the deploying role: errors that say more."""
+    deploying = use.account.access.role_arn
+    if deploying is not None and cached_takeover_action(use.document, deploying) is not None:
+        return True
+    return _writes_iam(use.document) and any(
+        _is_admin(tuple(holder.inline_policies.values()), use.account.partition.value, use.account.id)
+        for holder in use.holders
+    )
+
+
+@lru_cache(maxsize=4096)
+def _is_admin(documents: tuple[PolicyDocument, ...], partition: str, account: str) -> bool:
+    return gives_admin_access([one.to_json() for one in documents], partition=partition, account=account)
+
+
+@lru_cache(maxsize=4096)
+def _writes_iam(document: PolicyDocument) -> bool:
+    """Tell whether a document allows any change at all: most do not, and are not looked at again."""
+    return any(
+        statement.get("Effect") == "Allow" and covers_action(statement, action)
+        for statement in statements_of(document.to_json())
+        for actions in CHANGES.values()
+        for action in actions
+    )
+
+
+def _check_changes(use: PolicyUse, loaded: Loaded, told: _Told) -> None:
+    rule = "changes-access"
+    if (rule, use.name) in told or not _writes_iam(use.document):
+        return
+    document = use.document.to_json()
+    for kind, arn, what in _targets(use):
+        found = first_allowed(document, CHANGES[kind], arn)
+        if found is not None:
+            action, index = found
+            at = told[rule, use.name] = action_path(loaded, use, index, action)
+            message = f"{use.name} allows {action} on {arn}, {what} in account {use.account.key}"
+            loaded.sources.report(rule, at, message, _hint(kind, arn))
+            return
+
+
+def _hint(kind: str, arn: str) -> str:
+    around = f"{arn.rpartition('/')[0]}/*" if kind == "role" else arn
+    return f"name others under Resource, or add a statement that denies iam:* on {around}"
+
+
+def _targets(use: PolicyUse) -> Iterator[tuple[str, str, str]]:
+    """Yield kind and ARN of what access in the account rests on, and in words what it is; nearest first."""
+    for holder in use.holders:
+        yield "role", holder.arn, "the very role that has it"
+        if holder.permissions_boundary_arn is not None:
+            yield "policy", holder.permissions_boundary_arn, f"the permissions boundary of {holder.key}"
+        for arn in holder.managed_policy_arns:
+            if not _is_aws_managed(arn):
+                yield "policy", arn, f"a policy attached to {holder.key}"
+    for role in use.account.roles:
+        yield "role", role.arn, "a role of this inventory"
+    for oidc_provider in use.account.oidc_providers:
+        yield "oidc-provider", oidc_provider.arn, "an OIDC provider that roles trust"
+
+
+def _is_aws_managed(arn: str) -> bool:
+    parsed = parse_iam_arn(arn)
+    return parsed is None or parsed.owner == "aws"
+
+
+def _check_escalation(use: PolicyUse, loaded: Loaded, told: _Told) -> None:
+    rule = "privilege-escalation"
+    if (rule, use.name) in told:
+        return
+    account = use.account
+    region = account.region or account.partition.iam_region
+    changes = told.get(("changes-access", use.name))
+    for found in _ways(use.document, account.partition.value, region, account.id):
+        at = action_path(loaded, use, found.statement, found.way.action)
+        if changes is not None and (at == changes or found.way.action in CHANGES["role"] + CHANGES["policy"]):
+            continue  # the error there says it
+        told[rule, use.name] = at
+        others = f", for example by {found.runner}" if found.runner else ""
+        kind = found.way.kind.rpartition(":")[2]
+        message = f"{found.way.action} is allowed on every {kind}: whoever has it can {found.way.gives}{others}"
+        accepted = f"permission_policies: {{{use.name}: {{allow: {{privilege-escalation: …}}}}}}"
+        hint = f"name under Resource what it is for, or accept it: {accepted}"
+        loaded.sources.report(rule, at, message, hint)
+        return
+
+
+@lru_cache(maxsize=4096)
+def _ways(document: PolicyDocument, partition: str, region: str, account: str) -> tuple[EscalationPath, ...]:
+    return tuple(ways_to_more(document.to_json(), partition=partition, region=region, account=account))
+
+
+_PARTITION = re.compile(r"arn:(aws(?:-[a-z-]+)?):")
+
+
+def _check_partitions(uses: Iterable[PolicyUse], loaded: Loaded) -> None:
+    """Report statements all of whose resources are of other partitions: in this account they match nothing."""
+    for use in uses:
+        own = use.account.partition.value
+        if _partitions_in(use.document) <= {own}:
+            continue
+        for index, _ in enumerate(statements_of(use.document.to_json())):
+            written = list(resources_written(loaded, use, index))
+            found = [(at, match[1]) for at, text in written if (match := _PARTITION.match(text)) and match[1] != own]
+            if found and len(found) == len(written):
+                at, other = found[0]
+                message = f"a resource of partition {other}, and {use.account.key} is an account of {own}"
+                loaded.sources.report("partition-resource", at, message, "write arn:{{partition}}:…")
+
+
+@lru_cache(maxsize=4096)
+def _partitions_in(document: PolicyDocument) -> frozenset[str]:
+    return frozenset(_PARTITION.findall(document.text))
+
+
+_IAM_ACCOUNT = re.compile(r"arn:[^:]*:iam::([0-9]{12}):")
+
+
+def _check_foreign_accounts(uses: Iterable[PolicyUse], loaded: Loaded) -> None:
+    """Report resources of IAM in an account where the document is in no role: IAM acts in its own account alone."""
+    accounts: dict[str, set[str]] = {}
+    listed = tuple(uses)
+    for use in listed:
+        accounts.setdefault(use.name, set()).add(use.account.id)
+    for use in listed:
+        if set(_IAM_ACCOUNT.findall(use.document.text)) <= accounts[use.name]:
+            continue
+        for index, statement in enumerate(statements_of(use.document.to_json())):
+            if not all(str(one).lower().startswith("iam:") for one in many(statement.get("Action", "*"))):
+                continue
+            for at, text in resources_written(loaded, use, index):
+                match = _IAM_ACCOUNT.match(text)
+                if match is not None and match[1] not in accounts[use.name]:
+                    message = f"a resource of IAM in account {match[1]}, which no role with {use.name} is in"
+                    hint = "write {{account_id}}; in another account, first assume a role there"
+                    loaded.sources.report("account-resource", at, message, hint)
+
+
+def _check_managed_policies(account: AccountPlan, selected: Selected, loaded: Loaded) -> None:
+    for role in account.roles:
+        bounded = role.permissions_boundary_arn is not None
+        if role.admin_reason is None and any(
+            _rule_of(arn, account.id, bounded=bounded) for arn in role.managed_policy_arns
+        ):
+            _report_managed_policies(account, role, selected, loaded)
+
+
+@lru_cache(maxsize=4096)
+def _rule_of(arn: str, account: str, *, bounded: bool) -> str | None:
+    """Return the rule that a managed policy of a role breaks, if any; one of another account has an error already."""
+    if not _is_aws_managed(arn):
+        return None if bounded or f":{account}:" not in arn else "unknown-permissions"
+    return "privilege-escalation" if arn.rpartition("/")[2].lower() in MANAGED else None
+
+
+def _report_managed_policies(account: AccountPlan, role: RolePlan, selected: Selected, loaded: Loaded) -> None:
+    at, references = written_list(role.key, "managed_policies", *selected[role.key])
+    for index, reference in enumerate(references):
+        arn = reference.arn(account.partition, account.id, values_of(loaded, account, role.key))
+        rule = _rule_of(arn, account.id, bounded=role.permissions_boundary_arn is not None)
+        if rule == "privilege-escalation":
+            gives = MANAGED[arn.rpartition("/")[2].lower()]
+            message = f"{reference.name} is wide: whoever has it can {gives}"
+            hint = "write an inline policy for what is needed, or accept it: allow: {privilege-escalation: …}"
+            loaded.sources.report(rule, (*at, index), message, hint)
+        elif rule is not None:
+            message = f"what {reference.name} allows stands in its account alone, and no boundary limits the role"
+            hint = "give the role a permissions_boundary, or accept it: allow: {unknown-permissions: …}"
+            loaded.sources.report(rule, (*at, index), message, hint)

@@ -1,0 +1,98 @@
+"""Which roles have which inline policies, and where what is wrong with one of them was written."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from access.plan import AccountPlan, RolePlan
+from config.load import Loaded
+from config.models.family import family_of
+from config.models.role import Override, Role
+from config.variables import render, strings_in
+from config.yaml.document import Path
+from oidc.iam.document import PolicyDocument
+from oidc.iam.pattern import covers_action, many
+
+Selected = Mapping[str, tuple[Role, tuple[str, Override] | None]]
+"""The roles of one account by key, each with the override that holds there, and its pattern."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyUse:
+    """A permission policy as it is rendered for some roles of one account.
+
+    Attributes:
+        name: Of the permission policy.
+        account: The account.
+        document: As rendered; two roles have different ones where it names the role.
+        holders: The roles that have it.
+    """
+
+    name: str
+    account: AccountPlan
+    document: PolicyDocument
+    holders: tuple[RolePlan, ...]
+
+    def values(self, loaded: Loaded) -> dict[str, str]:
+        """Return what variables stand for in it."""
+        return values_of(loaded, self.account, self.holders[0].key)
+
+
+def policy_uses(accounts: Iterable[AccountPlan]) -> Iterator[PolicyUse]:
+    """Yield every inline policy of every account, each rendered document once.
+
+    Roles that have admin access by their own word (``dangerously_allow_admin``) are not asked what it comes to.
+    """
+    for account in accounts:
+        holders: dict[tuple[str, PolicyDocument], list[RolePlan]] = {}
+        for role in account.roles:
+            if role.admin_reason is None:
+                for name, document in role.inline_policies.items():
+                    holders.setdefault((name, document), []).append(role)
+        for (name, document), roles in holders.items():
+            yield PolicyUse(name, account, document, tuple(roles))
+
+
+def written_list(key: str, name: str, role: Role, override: tuple[str, Override] | None) -> tuple[Path, Any]:
+    """Return where a role's list of policies stands that holds in an account, and the list."""
+    if override is not None and name in override[1].model_fields_set:
+        return ("roles", key, "overrides", override[0], name), getattr(override[1], name)
+    return ("roles", key, name), getattr(role, name)
+
+
+def statement_path(loaded: Loaded, name: str, index: int) -> tuple[Path, Mapping[str, Any]]:
+    """Return where a statement of a permission policy stands, and the statement as written."""
+    statements = (loaded.inventory.permission_policies[name].document or {})["Statement"]
+    at: Path = ("permission_policies", name, "document", "Statement")
+    return ((*at, index), statements[index]) if isinstance(statements, list | tuple) else (at, statements)
+
+
+def action_path(loaded: Loaded, use: PolicyUse, index: int, action: str) -> Path:
+    """Return where a statement names an action, or a pattern that covers it."""
+    at, statement = statement_path(loaded, use.name, index)
+    if "NotAction" in statement:
+        return (*at, "NotAction")
+    for position, text in enumerate(many(statement["Action"])):
+        if covers_action({"Action": render(text, use.values(loaded))}, action):
+            return (*at, "Action", position) if isinstance(statement["Action"], list | tuple) else (*at, "Action")
+    return at
+
+
+def resources_written(loaded: Loaded, use: PolicyUse, index: int) -> Iterator[tuple[Path, str]]:
+    """Yield every ``Resource`` or ``NotResource`` of a statement as rendered, with its place."""
+    at, statement = statement_path(loaded, use.name, index)
+    key = "Resource" if "Resource" in statement else "NotResource"
+    listed = isinstance(statement[key], list | tuple)
+    for position, text in enumerate(strings_in(statement[key])):
+        yield (*at, key, position) if listed else (*at, key), render(text, use.values(loaded))
+
+
+def values_of(loaded: Loaded, account: AccountPlan, key: str) -> dict[str, str]:
+    """Return what the variables of the inventory stand for in a role of an account, those of its family too."""
+    return {
+        "account": account.key,
+        "account_id": account.id,
+        "partition": account.partition.value,
+        "region": account.region or account.partition.iam_region,
+        "role": family_of(key),
+    } | loaded.inventory.roles[key].item.variables

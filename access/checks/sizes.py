@@ -1,0 +1,105 @@
+"""What AWS would refuse for its size or number: of a role, and of what an account holds.
+
+The limits and quotas are those of ``oidc.limits``, or what an account says under ``quotas``. AWS counts a policy
+without its white space (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html).
+"""
+
+from access.plan import OidcProviderPlan, RolePlan
+from access.role_settings import EffectiveSettings, RolePlace
+from config.models.account import Account
+from config.sources import Sources
+from oidc import limits
+
+
+def check_sizes(plan: RolePlan, settings: EffectiveSettings, place: RolePlace, sources: Sources) -> None:
+    """Report what is too long or too much of a role in one account, where it is written."""
+    if limits.ROLE_NAME.fullmatch(plan.name) is None:
+        message = f"{plan.name} is no name of an IAM role: it has {len(plan.name)} characters, and IAM takes 64"
+        sources.report("bad-name", ("roles", plan.key), message, "give the role a shorter `name:`")
+    if plan.trust_policy.size > place.account.quotas.trust_policy_chars:
+        _report_trust_policy(plan, settings, place, sources)
+    quota = place.account.quotas.managed_policies_per_role
+    if (count := len(plan.managed_policy_arns)) > quota:
+        message = f"{count} managed policies in account {place.key}, and the quota there is {quota}"
+        raised = _raise(place.key, "managed_policies_per_role", "L-0DA4ABF3", limits.MANAGED_POLICIES_PER_ROLE_MAX)
+        hint = f"attach fewer{raised if count <= limits.MANAGED_POLICIES_PER_ROLE_MAX else ''}"
+        sources.report("size-limit", settings.path("managed_policies"), message, hint)
+    sizes = {name: document.size for name, document in plan.inline_policies.items()}
+    if (chars := sum(sizes.values())) > limits.INLINE_POLICY_CHARS_PER_ROLE:
+        each = ", ".join(f"{name} {size}" for name, size in sorted(sizes.items(), key=lambda one: -one[1]))
+        message = (
+            f"the inline policies have {chars} characters in account {place.key} ({each}), and IAM takes "
+            f"{limits.INLINE_POLICY_CHARS_PER_ROLE} for all of a role together, white space not counted"
+        )
+        hint = "shorten them, or make a managed policy in the account and attach it: `account:NAME`"
+        sources.report("size-limit", settings.path("inline_policies"), message, hint)
+    if plan.description and limits.DESCRIPTION.fullmatch(plan.description) is None:
+        message = f"the description has {len(plan.description)} characters in account {place.key}, and IAM takes 1000"
+        sources.report("size-limit", settings.path("description"), message, "shorten it")
+    _check_tags(plan, settings, sources)
+
+
+def _report_trust_policy(plan: RolePlan, settings: EffectiveSettings, place: RolePlace, sources: Sources) -> None:
+    """Report a trust policy over its quota: at the trust, or at the addresses where they alone take all the room."""
+    size, quota, most = plan.trust_policy.size, place.account.quotas.trust_policy_chars, limits.TRUST_POLICY_CHARS_MAX
+    raised = _raise(place.key, "trust_policy_chars", "L-C07B4B0D", most) if size <= most else ""
+    has = f"the trust policy has {size} characters in account {place.key}, and the quota there is {quota}"
+    count, fitting = len(plan.trust), _fitting_subjects(plan, quota)
+    if fitting == 0 and plan.source_ips:
+        message = f"{has}: beside {len(plan.source_ips)} networks there is no room for even one subject"
+        sources.report("size-limit", settings.path("source_ips"), message, f"name fewer, larger networks{raised}")
+        return
+    subjects = "one subject" if count == 1 else f"{count} subjects"
+    message = f"{has}: of the {subjects} that are trusted here, about {fitting} fit"
+    if any(line.renamed_to for line in plan.trust):
+        raised = f", remove `previous_slugs` of the workspace, for which each counts again{raised}"
+    beyond = "" if size <= most else f"; AWS raises the quota to {most} at most"
+    sources.report("size-limit", ("roles", plan.key, "trust"), message, f"split it into several roles{raised}{beyond}")
+
+
+def _fitting_subjects(plan: RolePlan, quota: int) -> int:
+    """Tell how many subjects of this role's average length fit into its trust policy as it stands otherwise."""
+    lists = [
+        patterns
+        for statement in plan.trust_policy.to_json()["Statement"]
+        for patterns in statement["Condition"]["StringLike"].values()
+    ]
+    # Each takes its quotes and a comma besides; one that stands in two statements is counted twice, as it should.
+    subjects = sum(len(pattern) + 3 for patterns in lists for pattern in patterns)
+    frame = plan.trust_policy.size - subjects
+    return max(0, (quota - frame) * len(plan.trust) // subjects)
+
+
+def _raise(account: str, quota: str, code: str, most: int) -> str:
+    return (
+        f", or raise the quota in AWS ({code}, up to {most}) and write the new one: `accounts.{account}.quotas.{quota}`"
+    )
+
+
+def _check_tags(plan: RolePlan, settings: EffectiveSettings, sources: Sources) -> None:
+    lower = [key.lower() for key in plan.tags]
+    if len(set(lower)) < len(lower):
+        twice = sorted({key for key in plan.tags if lower.count(key.lower()) > 1})
+        message = f"{' and '.join(twice)} are one key to IAM, which ignores case"
+        sources.report("bad-tag", settings.path("tags"), message, "spell it as the defaults do")
+    if len(plan.tags) > (most := limits.TAGS_PER_RESOURCE - 2):
+        message = f"{len(plan.tags)} tags with those of the defaults, and IAM takes {most} besides our own 2"
+        sources.report("size-limit", settings.path("tags"), message, "remove some here, or in `defaults.tags`")
+
+
+def check_account(
+    key: str, account: Account, roles: int, oidc_providers: tuple[OidcProviderPlan, ...], sources: Sources
+) -> None:
+    """Report what is too much for one account. Roles and OIDC providers that others made there are not counted."""
+    quotas = account.quotas
+    for count, what, name, quota, code, most in (
+        (roles, "roles", "roles", quotas.roles, "L-FE177D64", limits.ROLES_PER_ACCOUNT_MAX),
+        (
+            len(oidc_providers), "OIDC providers", "oidc_providers", quotas.oidc_providers, "L-858F3967",
+            limits.OIDC_PROVIDERS_PER_ACCOUNT_MAX,
+        ),
+    ):  # fmt: skip
+        if count > quota:
+            message = f"{count} {what} in account {key}, and the quota there is {quota}"
+            raised = _raise(key, name, code, most) if count <= most else ""
+            sources.report("size-limit", ("accounts", key), message, f"put fewer there{raised}")

@@ -1,0 +1,247 @@
+"""What of a plan a stack takes, and the digests of it, by which what was reviewed and what is applied are compared."""
+
+import hashlib
+import json
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import date
+from enum import Enum, StrEnum
+from fnmatch import fnmatchcase
+from ipaddress import IPv4Network, IPv6Network
+
+from access.comparison.stack_file_changes import changed_keys
+from access.plan import AccessPlan
+from config.findings import did_you_mean, one_line
+from config.stack_file import PROJECT, StackFile
+from oidc.errors import UnreviewedPlanError, UsageError
+from oidc.identifiers import AccountId
+
+_FORMAT = 1
+"""Of what is hashed: part of it, so that a version of the program that hashes something else never gives the same."""
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
+
+
+_AS_WRITTEN = frozenset({"previous_keys", "source_ips"})
+"""Lists of a plan that are as the inventory has them, though their order means nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedSettings:
+    """What the digests hold of a stack's settings; its accounts and its inventory are in them as plans.
+
+    Attributes:
+        names_guardrails: Whether it names the file of the guardrails, so that a run without it fails.
+        protects_oidc_providers: Whether the engine refuses to delete OIDC providers.
+        issuer_timeout: Seconds for reaching the issuer.
+        is_sandbox: Whether it leads to emulated accounts.
+    """
+
+    names_guardrails: bool = False
+    protects_oidc_providers: bool = False
+    issuer_timeout: int = 10
+    is_sandbox: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AccountDigest:
+    """The digest of one account: ``sha256:…`` of its plan, the way into it, and the settings of its stack."""
+
+    key: str
+    id: AccountId
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanDigests:
+    """The digest of a plan, and of each of its accounts, sorted by key."""
+
+    digest: str
+    accounts: tuple[AccountDigest, ...]
+
+
+def taken_accounts(patterns: Collection[str], keys: Collection[str], setting: str) -> frozenset[str]:
+    """Return which of the inventory's accounts a stack takes.
+
+    Args:
+        patterns: Keys or globs, as the stack config has them.
+        keys: Of the inventory's accounts.
+        setting: Where they stand: ``stack config accounts``.
+
+    Raises:
+        UsageError: A pattern matches none of them.
+    """
+    for pattern in patterns:
+        if not any(fnmatchcase(key, pattern) for key in keys):
+            hint = did_you_mean(pattern, keys, f"the inventory has {', '.join(sorted(keys)) or 'none'}")
+            raise UsageError(f"{setting}: `{one_line(pattern)[:200]}` is no account of the inventory", do=hint)
+    return frozenset(key for key in keys if any(fnmatchcase(key, pattern) for pattern in patterns))
+
+
+def plan_digests(plan: AccessPlan, settings: AppliedSettings) -> PlanDigests:
+    """Return the digests of a plan as a stack with these settings applies it.
+
+    Equal digests mean that the same is applied: they hold every field of the plan, and nothing of the machine, the day,
+    the path of the checkout or the order in which the inventory is written. They hold no secret that could not be
+    guessed by itself: an external id is hashed together with all else, so somebody who knows all else can try guesses.
+    """
+    accounts = tuple(
+        AccountDigest(account.key, account.id, _sha256("account", _plain(account), _plain(settings)))
+        for account in plan.accounts
+    )
+    return PlanDigests(_sha256("stack", _plain(accounts), _plain(settings)), accounts)
+
+
+def as_digest(text: str, setting: str) -> str:
+    """Return a digest that somebody wrote.
+
+    Args:
+        text: ``sha256:`` and 64 hexadecimal digits, lower-case.
+        setting: Where it stands: ``stack config reviewedPlan``.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    if _DIGEST.fullmatch(text) is None:
+        what = f"{setting}: `{one_line(text)[:100]}` is no digest"
+        raise UsageError(what, do="write one as `bitbucket-oidc plan --format digests` shows it: sha256:…")
+    return text
+
+
+def refuse_another_plan(plan: AccessPlan, settings: AppliedSettings, reviewed: str) -> None:
+    """Refuse a plan whose digest is not the reviewed one.
+
+    Args:
+        plan: What the stack takes.
+        settings: Of the stack.
+        reviewed: The digest that was reviewed, or the empty string where none is asked for.
+
+    Raises:
+        UnreviewedPlanError: The digest of the plan is another one.
+    """
+    if reviewed and (found := plan_digests(plan, settings).digest) != reviewed:
+        raise UnreviewedPlanError(
+            f"the plan of this stack is not the reviewed one: stack config reviewedPlan is {reviewed}, "
+            f"and the plan has the digest {found}",
+            do="review what changed, then set reviewedPlan to the new digest; compare the digests of accounts, which "
+            "`bitbucket-oidc plan --format digests` prints, to see where the plan differs",
+        )
+
+
+def _sha256(*parts: object) -> str:
+    text = json.dumps([_FORMAT, *parts], sort_keys=True, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def _field(name: str, value: object) -> object:
+    return sorted(value) if name in _AS_WRITTEN and isinstance(value, list) else value
+
+
+def _plain(value: object) -> object:
+    """Return any value of a plan as JSON has it; a new field of a plan is part of the digest by itself."""
+    if is_dataclass(value):
+        return {field.name: _field(field.name, _plain(getattr(value, field.name))) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    if isinstance(value, Enum):
+        return _plain(value.value)
+    if isinstance(value, (date, IPv4Network, IPv6Network)):
+        return str(value)
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    raise TypeError(f"{type(value).__name__} in a plan has no form here")
+
+
+_PIN = f"config {PROJECT}:reviewedPlan"
+"""Which digest was reviewed: it changes nothing of what is applied, and follows whatever does."""
+
+
+class TakenStackChange(StrEnum):
+    """What a change does to a stack."""
+
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+    ADDED = "added"
+    REMOVED = "removed"
+    NOT_COMPARED = "not-compared"
+    """There is nothing to compare with: no revision was named, or what stands there cannot be compiled."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenStack:
+    """What a stack takes on one side.
+
+    Attributes:
+        file: Its stack file there.
+        digest: Of what it takes of the plan, or ``None`` where there is no plan.
+        accounts: Keys of the accounts that it takes, sorted.
+        fault: Why there is no plan, in a sentence, or the empty string.
+        account_digests: Of those accounts.
+    """
+
+    file: StackFile
+    digest: str | None
+    accounts: tuple[str, ...]
+    fault: str = ""
+    account_digests: tuple[AccountDigest, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StackChange:
+    """What a change does to one stack.
+
+    Attributes:
+        stack: Its name.
+        change: What the change does to it.
+        now: What it takes now, or ``None`` where it is removed.
+        base: What it took before, or ``None`` where it is new or nothing is compared.
+        keys: What differs in its stack file: ``secretsprovider``, ``config aws:region``; sorted, without the digest
+            that was reviewed.
+    """
+
+    stack: str
+    change: TakenStackChange
+    now: TakenStack | None
+    base: TakenStack | None
+    keys: tuple[str, ...] = ()
+
+
+def take(file: StackFile, plan: AccessPlan) -> TakenStack:
+    """Return what a stack takes of a plan.
+
+    Raises:
+        UsageError: It names an account that is not in the plan, or has a setting that cannot be.
+    """
+    keys = taken_accounts(file.accounts, [account.key for account in plan.accounts], f"{file.file}: accounts")
+    settings = AppliedSettings(
+        names_guardrails=file.guardrails is not None,
+        protects_oidc_providers=file.protect_oidc_providers,
+        issuer_timeout=file.issuer_timeout,
+        is_sandbox=file.is_sandbox,
+    )
+    digests = plan_digests(plan.only(keys), settings)
+    return TakenStack(file, digests.digest, tuple(sorted(keys)), account_digests=digests.accounts)
+
+
+def stack_changes(now: Mapping[str, TakenStack], base: Mapping[str, TakenStack] | None) -> tuple[StackChange, ...]:
+    """Compare stacks by their names, sorted; with no ``base`` none of them is compared."""
+    names = sorted(now.keys() | (base or {}).keys())
+    return tuple(_changed(name, now.get(name), base) for name in names)
+
+
+def _changed(name: str, now: TakenStack | None, base: Mapping[str, TakenStack] | None) -> StackChange:
+    before = (base or {}).get(name)
+    differing = changed_keys(before.file.parts, now.file.parts) if before and now else ()
+    keys = tuple(key for key in differing if key != _PIN)
+    if now is None:
+        change = TakenStackChange.REMOVED
+    elif base is not None and before is None:
+        change = TakenStackChange.ADDED
+    elif before is None or before.digest is None:
+        change = TakenStackChange.NOT_COMPARED
+    else:
+        change = TakenStackChange.UNCHANGED if now.digest == before.digest and not keys else TakenStackChange.CHANGED
+    return StackChange(name, change, now, before, keys)

@@ -1,1 +1,0 @@
-"""The first inventory of somebody who has none: what it is to hold, checked, and the files that say it."""

@@ -1,0 +1,234 @@
+"""Whom `bitbucket-oidc lock` asks, by its options and its environment."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from config.findings import Place, one_line, shown
+from config.inventory_files import LOCK_NAME
+from config.load import Loaded
+from config.lock.comparison import LockChange, compare_locks
+from config.lock.discrepancies import Discrepancy
+from config.lock.models import Part
+from config.lock.questions import Questions, is_answered
+from facts import atlassian_ranges
+from facts.bitbucket.client import BitbucketClient
+from facts.bitbucket.credentials import Credentials, find_credentials
+from facts.bitbucket.failures import HOW
+from facts.bitbucket.judging import NamedUuid
+from facts.bitbucket.transport import API, BitbucketSettings, Transport
+from facts.issuer.certificates import Chain, fetch_chains
+from facts.issuer.connect import IssuerConnect
+from facts.issuer.thumbprints import FetchChain
+from facts.lock_refresh import Refreshed, World, wants_ranges
+from facts.web_address import WebAddress, checked_ca_file
+from review.terminal import console
+
+
+def world_of(
+    bitbucket_url: str | None,
+    ranges_url: str | None,
+    ca_file: Path | None,
+    *,
+    parts: frozenset[Part],
+    tell: Callable[[str], None],
+) -> World:
+    """Return whom to ask.
+
+    A Bitbucket on this machine stands for the real one, its issuers included: their certificates are taken there then,
+    if it has TLS and the file of its CA is named.
+
+    Args:
+        bitbucket_url: Of the REST API, or ``None`` for the real one.
+        ranges_url: Of the address ranges, likewise.
+        ca_file: PEM of the CAs to trust.
+        parts: What is asked: credentials are for names alone.
+        tell: Takes notes for people.
+
+    Raises:
+        UsageError: A URL, the CA file or the credentials cannot be used.
+    """
+    address = WebAddress.parse(API if bitbucket_url is None else bitbucket_url, named="the URL of Bitbucket")
+    ranges = WebAddress.parse(
+        atlassian_ranges.URL if ranges_url is None else ranges_url, named="the URL of the address ranges"
+    )
+    trusted = checked_ca_file(ca_file) if ca_file is not None else None
+    if address.is_loopback and parts & {Part.WORKSPACES, Part.ISSUERS}:
+        tell("note: a Bitbucket on this machine is asked in place of the real one; do not commit what it says")
+    asks_names = Part.WORKSPACES in parts
+    credentials = find_credentials(os.environ, address.origin[1]) if asks_names else Credentials()
+    if asks_names and not credentials.source:
+        tell(f"note: there are no credentials for Bitbucket, so it shows what is public alone; {HOW}")
+
+    def on_wait(seconds: float) -> None:
+        tell(f"waiting {seconds / 60:.0f} minutes: Bitbucket's limit of requests an hour is used up")
+
+    settings = BitbucketSettings(address, trusted, on_wait=on_wait)
+    return World(
+        BitbucketClient(Transport(credentials, settings)),
+        _fetch_chain(address, trusted),
+        lambda: atlassian_ranges.fetch_ranges(ranges, ca_file=trusted),
+    )
+
+
+def _fetch_chain(address: WebAddress, ca_file: Path | None) -> FetchChain | None:
+    if address.is_loopback and (address.origin[0] != "https" or ca_file is None):
+        return None
+    connect = IssuerConnect(address.connect_to, ca_file) if address.is_loopback and ca_file is not None else None
+
+    def fetch_chain(issuer: str, alike: Sequence[str]) -> Chain:
+        return fetch_chains([issuer], alike={issuer: alike}, connect=connect)[issuer]
+
+    return fetch_chain
+
+
+@contextmanager
+def progress(doing: str) -> Iterator[Callable[[int, int], None]]:
+    """Give what is told how many of how many names or accounts are done: a bar on a terminal, nothing elsewhere."""
+    screen = console(stderr=True)
+    if not screen.is_terminal or screen.is_dumb_terminal or sys.stderr is None:
+        yield lambda _done, _total: None
+        return
+    columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=screen, transient=True) as moving:
+        task = moving.add_task("", total=None)
+        yield lambda done, total: moving.update(task, completed=done, total=total)
+
+
+@dataclass(frozen=True, slots=True)
+class LockReport:
+    """What a run found.
+
+    Attributes:
+        changes: Between the lock there was and the new one.
+        found: What is otherwise, each with its place.
+        uuids: What each UUID of inventory and lock is in Bitbucket.
+        is_check: Whether nothing was to be written.
+        written: Whether the file was written.
+        is_needed: Whether the inventory can do without a lock, and has none.
+        failed: Accounts that did not answer, by key, each with why; the lock has of them what it had.
+        notes: What could not be read, or was left out, and is no failure.
+    """
+
+    changes: tuple[LockChange, ...]
+    found: tuple[tuple[Place, Discrepancy], ...]
+    uuids: tuple[NamedUuid, ...]
+    is_check: bool
+    written: bool
+    is_needed: bool
+    failed: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls, loaded: Loaded, questions: Questions, refreshed: Refreshed, *, is_check: bool, asks_aws: bool
+    ) -> "LockReport":
+        """Compare what was with what is."""
+        is_needed = asks_aws or not is_answered(questions) or wants_ranges(loaded.written)
+        is_needed = is_needed or loaded.lock.source is not None
+        placed = tuple(sorted(((loaded.sources.place(one.path), one) for one in refreshed.discrepancies), key=_order))
+        changes = compare_locks(loaded.lock.lock, refreshed.lock) if is_needed or not is_check else ()
+        return cls(changes, placed, refreshed.uuids, is_check, written=False, is_needed=is_needed)
+
+    def after_writing(self, *, written: bool) -> "LockReport":
+        """Return the same, with whether the file was written."""
+        return replace(self, written=written)
+
+    def with_accounts(self, failed: Sequence[tuple[str, str]], notes: Sequence[str]) -> "LockReport":
+        """Return the same, with the accounts that did not answer, and what is said of the others."""
+        return replace(self, failed=tuple(failed), notes=tuple(notes))
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether nobody answered anything new, and somebody should have."""
+        return bool(self.failed) and not self.changes
+
+    @property
+    def has_errors(self) -> bool:
+        """Tell whether something that is otherwise is an error."""
+        return any(one.level == "error" for _, one in self.found)
+
+    def exit_code(self, *, strict: bool) -> int:
+        """Return 1 for an error, with ``--check`` for a change, with ``strict`` for a warning; else 0.
+
+        3 where an account did not answer: what it would have said is not known.
+        """
+        if self.failed:
+            return 3
+        return int(self.has_errors or (self.is_check and bool(self.changes)) or (strict and bool(self.found)))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON; the keys are public, and documented in ``docs/reference/commands.md``."""
+        return {
+            "agrees": not self.changes and not self.has_errors and not self.failed,
+            "written": self.written,
+            "changes": [change.to_json() for change in self.changes],
+            "findings": [one.to_json(place) for place, one in self.found],
+            "uuids": [
+                {
+                    "uuid": one.uuid,
+                    "kind": one.kind,
+                    "name": "/".join(one.name),
+                    "today": one.today and shown(one.today),
+                }
+                for one in self.uuids
+            ],
+            "failed": [{"account": key, "message": shown(why)} for key, why in self.failed],
+            "notes": [shown(note) for note in self.notes],
+        }
+
+
+def _order(placed: tuple[Place, Discrepancy]) -> tuple[Place, str, str]:
+    place, one = placed
+    return place, one.rule, one.message
+
+
+def show(report: LockReport) -> None:
+    """Print it for people."""
+    for place, one in report.found:
+        click.echo(one.line(place), err=True)
+    if report.is_check:
+        for uuid in report.uuids:
+            today = (
+                f"{uuid.kind} {uuid.today}" if uuid.today else f"nothing in Bitbucket, and {'/'.join(uuid.name)} here"
+            )
+            click.echo(shown(f"{uuid.uuid} is {today}"))
+    for note in report.notes:
+        click.echo(f"note: {one_line(note)}", err=True)
+    for key, why in report.failed:
+        click.echo(f"error: account {key}: {one_line(why)}; what the lock has of it stays", err=True)
+    for change in report.changes:
+        click.echo(f"{_MARKS[change.kind]} {change}")
+    click.echo(_end(report), err=True)
+
+
+_MARKS = {"added": "+", "removed": "-", "changed": "~"}
+
+
+def _end(report: LockReport) -> str:
+    errors = sum(one.level == "error" for _, one in report.found)
+    if errors and report.is_check:
+        return f"{errors} error{'' if errors == 1 else 's'}: the inventory or its lock is not what the world says"
+    if errors:
+        return f"{LOCK_NAME} is left as it is: correct what is above first"
+    if report.is_empty:
+        return f"{LOCK_NAME} is left as it is: accounts did not answer"
+    return _outcome(report)
+
+
+def _outcome(report: LockReport) -> str:
+    count = f"{len(report.changes)} change{'' if len(report.changes) == 1 else 's'}"
+    if report.written:
+        return f"{LOCK_NAME} is written, {count}: review it and commit it"
+    if not report.is_needed:
+        return "the inventory names every UUID itself, and there is no lock to compare with"
+    if report.changes:
+        return f"{LOCK_NAME} differs from the world: {count}; `bitbucket-oidc lock` writes them"
+    return f"{LOCK_NAME} is as the world is"

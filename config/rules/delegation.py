@@ -1,0 +1,214 @@
+"""Whose each file is: a delegated folder's, by the longest path that covers it, or the platform team's."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path as FilePath
+from typing import Any
+
+from config.findings import Finding, Place, unusual_letters
+from config.models.guardrail_values import WHOLE_FOLDER
+from config.models.guardrails import FolderRule, Guardrails
+from config.rules.context import Context
+from config.sources import Source, Sources
+from config.yaml.document import Path
+from oidc.identifiers import UUID_PATTERN
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A part of the inventory folder.
+
+    Attributes:
+        path: As the guardrails write it: ``teams/payments``.
+        rule: What may be declared in it, or ``None`` where it is the platform's.
+    """
+
+    path: str
+    rule: FolderRule | None
+
+
+class Areas:
+    """Answers whose a file is. Paths are compared part by part, with case: teams/pay is no part of teams/payments."""
+
+    def __init__(self, guardrails: Guardrails, sources: Sources) -> None:
+        self._sources = sources
+        listed = {path: Area(path, rule) for path, rule in guardrails.folders.items()}
+        listed |= {path: Area(path, None) for path in guardrails.platform}
+        self._by_parts = {() if path == WHOLE_FOLDER else tuple(path.split("/")): area for path, area in listed.items()}
+
+    def of_source(self, source: Source) -> Area | None:
+        """Return the area of a file of the inventory, or ``None``; the guardrails file is always the platform's.
+
+        A link that leads from one area into another is in neither: who may write its text is not who may declare.
+        """
+        if self._sources.holds_guardrails(source.path):
+            return Area(str(source.path), None)
+        area = self._of(source.path, self._sources.folder)
+        if source.path.is_symlink() and self.of_real_path(source.path) != area:
+            return None
+        return area
+
+    def of_real_path(self, path: FilePath) -> Area | None:
+        """Return the area of a file with all links resolved, or ``None`` where none covers it."""
+        return self._of(FilePath(os.path.realpath(path)), FilePath(os.path.realpath(self._sources.folder)))
+
+    def _of(self, path: FilePath, folder: FilePath) -> Area | None:
+        if not path.is_relative_to(folder):
+            return None
+        parts = path.relative_to(folder).parts
+        return next(
+            (self._by_parts[parts[:end]] for end in range(len(parts), -1, -1) if parts[:end] in self._by_parts), None
+        )
+
+    def of_entries(self, section: str) -> Mapping[str, Area | None]:
+        """Return the area of every role or permission policy, by its key as written."""
+        areas: dict[str, Area | None] = {}
+        for source in self._sources.files:
+            data = source.document.data
+            entries = data.get(section) if isinstance(data, dict) else None
+            if isinstance(entries, dict):
+                areas |= dict.fromkeys(entries, self.of_source(source))
+        return areas
+
+
+_OWN_SECTIONS = {"roles": "roles", "permission_policies": "permission_policies", "workspaces": "repositories"}
+"""Sections that a delegated folder may have, each with the key of its rule that says which entries."""
+
+_ANYBODYS = frozenset({"version", "guardrails"})
+"""The version of the grammar says nothing; guardrails in such a file have a finding already."""
+
+
+def check_files(context: Context) -> None:
+    """Report files that no folder covers, and what the files of delegated folders declare and may not."""
+    guardrails = context.inventory.guardrails
+    if guardrails is None or not guardrails.delegate:
+        return
+    areas = Areas(guardrails, context.sources)
+    for source in context.sources.files:
+        data = source.document.data
+        if not isinstance(data, dict) or not data:
+            continue
+        area = areas.of_source(source)
+        if area is None:
+            _report_uncovered(context, source)
+        elif area.rule is not None:
+            _check_sections(context, source, data, area, area.rule)
+
+
+def _report_uncovered(context: Context, source: Source) -> None:
+    if source.path.is_symlink():
+        message = "this is a link, and its text is not in the part of the inventory that the link is in"
+        hint = "put the file itself here"
+    else:
+        unusual = unusual_letters(str(source.path.relative_to(context.sources.folder)))
+        message = f"no path in the guardrails covers this file{unusual}, so nothing may be declared in it"
+        hint = "move it into its team's folder, or have it listed in the guardrails under `folders` or `platform`"
+    finding = Finding(Place(source.order, 1, 1, str(source.path)), "delegation-file", "", message, hint)
+    context.sources.findings.append(finding)
+
+
+def _check_sections(context: Context, source: Source, data: Mapping[str, Any], area: Area, rule: FolderRule) -> None:
+    for section, entries in data.items():
+        if section not in context.sources.data or section in _ANYBODYS:
+            continue
+        key = _OWN_SECTIONS.get(section)
+        if key is None:
+            message = f"`{section}` is the platform team's, and this file is in {area.path}, {said(context, area)}"
+            hint = "move this to a file of the platform team, or ask for the change there"
+            context.sources.report("delegation-section", (section,), message, hint, of_key=True, source=source)
+        elif not (patterns := getattr(rule, key)):
+            message = f"nothing under `{section}` may be declared in {area.path}, {said(context, area)}"
+            hint = f"move it to a file of the platform team, or have `{key}` added to this folder's guardrails"
+            context.sources.report("delegation-section", (section,), message, hint, of_key=True, source=source)
+        elif section == "workspaces":
+            _check_workspaces(context, source, entries, area)
+        elif isinstance(entries, Mapping):
+            _check_names(context, source, section, entries, patterns)
+
+
+def _check_names(
+    context: Context, source: Source, section: str, entries: Mapping[str, Any], patterns: tuple[str, ...]
+) -> None:
+    for name in entries:
+        if not path_matches(name, patterns):
+            message = f"`{name}` is not a name that may be declared here: {' or '.join(patterns)}"
+            hint = "choose such a name, or have the guardrails of this folder list it"
+            context.sources.report("delegation-name", (section, name), message, hint, of_key=True, source=source)
+
+
+def _check_workspaces(context: Context, source: Source, workspaces: Any, area: Area) -> None:  # noqa: ANN401 - raw data
+    for slug, workspace in _items(workspaces):
+        for key, value in _items(workspace):
+            at: Path = ("workspaces", slug, key)
+            if key != "repositories":
+                message = f"`{key}` of a workspace is the platform team's; in {area.path} stand repositories alone"
+                hint = "move this to a file of the platform team"
+                context.sources.report("delegation-section", at, message, hint, of_key=True, source=source)
+                continue
+            for name, repository in _items(value):
+                _check_repository(context, source, (*at, name), repository, area)
+
+
+def _check_repository(context: Context, source: Source, at: Path, repository: Any, area: Area) -> None:  # noqa: ANN401 - raw data
+    workspace, name = str(at[1]), str(at[3])
+    patterns = area.rule.repositories if area.rule else ()
+    if not path_matches(f"{workspace}/{name}", patterns):
+        message = f"{workspace}/{name} is not a repository of {area.path}: {' or '.join(patterns)}"
+        hint = "declare it where it belongs, or have the guardrails of this folder list it"
+        context.sources.report("delegation-repository", at, message, hint, of_key=True, source=source)
+        return
+    for where in _uuids(at, repository):
+        _check_confirmed(context, source, where)
+
+
+def _uuids(at: Path, repository: Any) -> list[Path]:  # noqa: ANN401 - raw data
+    """Return the path of every UUID that is written for a repository and its deployment environments."""
+    if isinstance(repository, str):
+        return [at]
+    found = [((*at, key), value) for key, value in _items(repository) if key == "uuid"]
+    environments = repository.get("environments") if isinstance(repository, Mapping) else None
+    for name, environment in _items(environments):
+        here = (*at, "environments", name)
+        if isinstance(environment, Mapping):
+            found += [((*here, key), value) for key, value in _items(environment) if key == "uuid"]
+        else:
+            found.append((here, environment))
+    return [where for where, value in found if isinstance(value, str) and UUID_PATTERN.fullmatch(value)]
+
+
+def _check_confirmed(context: Context, source: Source, at: Path) -> None:
+    """A UUID says what is trusted, and its name nothing: whoever writes it could write that of anything else.
+
+    Where the lock has another one, that is a finding already (``lock-mismatch``).
+    """
+    if context.lock.is_broken or _locked(context, at) is not None:
+        return
+    message = "nothing confirms that this UUID belongs to the name, and it stands in a file of the team that trusts it"
+    hint = "have it confirmed by `bitbucket-oidc lock`, or declared in a file of the platform team"
+    context.sources.report("delegation-repository", at, message, hint, source=source)
+
+
+def _locked(context: Context, at: Path) -> str | None:
+    workspace = context.lock.lock.workspaces.get(str(at[1]))
+    repository = workspace.repositories.get(str(at[3])) if workspace else None
+    if repository is None or "environments" not in at[4:5]:
+        return repository.uuid if repository else None
+    environment = repository.environments.get(str(at[5]))
+    return environment.uuid if environment else None
+
+
+def _items(data: Any) -> list[tuple[str, Any]]:  # noqa: ANN401 - raw data
+    return list(data.items()) if isinstance(data, Mapping) else []
+
+
+def path_matches(name: str, patterns: tuple[str, ...]) -> bool:
+    """Tell whether one of the patterns, with ``*`` and ``?``, matches; case counts."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def said(context: Context, area: Area) -> str:
+    """Return where the guardrails speak of a folder: ``delegated at guardrails.yaml:7``."""
+    place = context.sources.place(("guardrails", "folders", area.path), of_key=True)
+    return f"delegated at {place.file}:{place.line}"

@@ -1,0 +1,107 @@
+"""Previous keys: what a stack made under an old key becomes one thing's alone, and a role keeps its name."""
+
+from collections.abc import Iterable, Iterator
+
+from config.models.family import PLAN_SUFFIX, family_of
+from config.models.role import PairedRole, Role
+from config.rules.context import Context
+from config.rules.permissions import report_last_day
+from config.yaml.document import Path, show_path
+
+
+def check_previous_keys(context: Context) -> None:
+    """Report previous keys that are somebody's: of two that claim a resource of the stack, one would make it anew."""
+    accounts = {key: account.previous_keys for key, account in context.inventory.accounts.items()}
+    _check(context, "accounts", accounts.items(), context.names("accounts"))
+    roles = dict(_written_roles(context))
+    plans = {f"{key}{PLAN_SUFFIX}" for key, role in roles.items() if role.plan_role is not None}
+    previous = [(key, role.previous_keys) for key, role in roles.items()]
+    _check(context, "roles", previous, {*context.names("roles"), *plans})
+
+
+def check_names_of_renamed_roles(context: Context) -> None:
+    """Warn of a role that is called by its key, which is another now: IAM renames no role, so it is replaced."""
+    for key, role in _written_roles(context):
+        if role.previous_keys and role.name is None:
+            old = role.previous_keys[-1]
+            message = f"the role is called {key} in IAM now, and {old} until now: it is deleted and made anew"
+            hint = f"write `name: {old}`; pipelines go on with the ARN that they know"
+            context.report("previous-name", ("roles", key, "previous_keys"), message, hint)
+
+
+def _written_roles(context: Context) -> Iterator[tuple[str, Role]]:
+    """Yield each role once by its key as written: of a family one, and no plan roles, which go with theirs."""
+    seen: set[str] = set()
+    for key, role in context.inventory.roles.items():
+        written = family_of(key)
+        if written not in seen and not isinstance(role, PairedRole):
+            seen.add(written)
+            yield written, role
+
+
+def _check(
+    context: Context, section: str, entries: Iterable[tuple[str, tuple[str, ...]]], taken: Iterable[str]
+) -> None:
+    present, claimed = set(taken), dict[str, Path]()
+    for key, previous_keys in entries:
+        for index, previous in enumerate(previous_keys):
+            at: Path = (section, key, "previous_keys", index)
+            first = claimed.setdefault(previous, at)
+            if previous == key:
+                message, hint = f"`{previous}` is its key today", "write the key that it had before, or remove this"
+            elif previous in present:
+                message = f"`{previous}` is the key of another entry, whose resources in the stack these are"
+                hint = "remove that entry in the same change, or remove this"
+            elif first != at:
+                message = f"`{previous}` is a previous key of {section}.{first[1]} already, at {context.where(first)}"
+                hint = "leave it where what the stack made is to stay"
+            else:
+                continue
+            context.report("previous-key", at, message, hint)
+
+
+def check_previous_slugs(context: Context) -> None:
+    """Report a previous slug that is a workspace's already, and one past its last day or near it."""
+    taken: dict[str, Path] = {slug: ("workspaces", slug) for slug in context.names("workspaces")}
+    for slug, workspace in context.inventory.workspaces.items():
+        for previous, told in workspace.previous_slugs.items():
+            at: Path = ("workspaces", slug, "previous_slugs", previous)
+            if (first := taken.setdefault(previous, at)) != at:
+                _report_taken(context, at, first)
+                continue
+            report_last_day(
+                context, (*at, "expires"), told.expires,
+                ends=f"no token of the previous slug {previous} is taken after it",
+                over="remove the previous slug, and its OIDC provider goes; or give it another day",
+            )  # fmt: skip
+
+
+def _report_taken(context: Context, at: Path, first: Path) -> None:
+    where = context.sources.place(first, of_key=True)
+    message = f"{at[-1]} is {show_path(first)} already, at {where.file}:{where.line}: an issuer has one workspace"
+    hint = "leave it to the one that it was the slug of"
+    if len(first) == len(("workspaces", "acme")):
+        hint = f"move what stands there to workspaces.{at[1]}, or name the slug that it really had before"
+    if first == at[:2]:
+        message, hint = f"{at[-1]} is the workspace's slug of today", "write the one that it had before"
+    context.sources.report("duplicate", at, message, hint, of_key=True)
+
+
+def check_whole_workspaces(context: Context) -> None:
+    """Report trust of a whole workspace that was renamed.
+
+    Who else may take the previous slug could ask for any audience, the workspace's own included, and no UUID of a
+    repository would keep the token out.
+    """
+    for key, role in context.inventory.roles.items():
+        for index, entry in enumerate(role.trust):
+            if entry.dangerously_whole_workspace is None:
+                continue
+            workspace = context.inventory.workspaces.get(entry.workspace)
+            if workspace is None or not workspace.previous_slugs:
+                continue
+            previous = " and ".join(workspace.previous_slugs)
+            message = f"no UUID of a repository would keep out whoever takes the slug {previous}, which was given up"
+            hint = f"name repositories of {entry.workspace} here, or remove its `previous_slugs` first"
+            at = ("roles", key, "trust", index, "dangerously_whole_workspace")
+            context.report("whole-workspace-renamed", at, message, hint)

@@ -1,0 +1,85 @@
+"""Source addresses: the lock answers those that it is asked for, and the others bound something."""
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from config.models.role import ATLASSIAN
+from config.rules.context import Context
+from config.yaml.document import Path
+
+WIDEST = {4: 16, 6: 32}
+"""The shortest prefix by IP version that is not wide: /16 was the largest network that an organisation was commonly
+given ("class b" of RFC 791), and /32 is what an internet provider gets for all of its customers
+(https://www.ripe.net/publications/docs/ripe-738/)."""
+
+_PRIVATE = tuple(
+    ip_network(text)
+    for text in (
+        "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16",  # RFC 1918
+        "100.64.0.0/10",  # RFC 6598: between a provider and its customers
+        "127.0.0.0/8", "169.254.0.0/16",  # RFC 6890: this machine, this link
+        "fc00::/7", "fe80::/10", "::1/128",  # RFC 4193, RFC 4291
+    )
+)  # fmt: skip
+
+
+def check_source_addresses(context: Context) -> None:
+    """Report addresses that the lock does not have, that bound nothing, or that nobody calls AWS from."""
+    for path, _, settings in context.settings():
+        if settings.source_ips is None:
+            continue
+        at: Path = (*path, "source_ips")
+        if settings.source_ips == ATLASSIAN:
+            _check_atlassian(context, at)
+            continue
+        for index, network in enumerate(settings.source_ips):
+            if isinstance(network, str):  # only the one word above is no network
+                continue
+            if is_private(network):
+                message = f"{network} is private, and AWS sees public addresses alone: nobody calls it from there"
+                hint = "name the public addresses of their NAT, or the VPC endpoint that they use under `source_vpces`"
+                context.report("private-network", (*at, index), message, hint)
+            elif network.prefixlen < WIDEST[network.version]:
+                _report_wide(context, (*at, index), network)
+
+
+def is_private(network: IPv4Network | IPv6Network) -> bool:
+    """Tell whether AWS never sees an address of this network: "The aws:SourceIp condition key can only be used for
+    public IP address ranges".
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-sourceip
+    """  # noqa: D205 - one sentence that does not fit on a line
+    mask, first = int(network.netmask), int(network.network_address)
+    return any(
+        private.version == network.version
+        and mask & int(private.netmask) == int(private.netmask)
+        and first & int(private.netmask) == int(private.network_address)
+        for private in _PRIVATE
+    )
+
+
+def _report_wide(context: Context, at: Path, network: IPv4Network | IPv6Network) -> None:
+    what = f"{network} is every address of IPv{network.version}, so it bounds nothing"
+    if network.prefixlen:
+        most = WIDEST[network.version]
+        what = f"{network} is wider than /{most}, more than one organisation has: it bounds next to nothing"
+    hint = "name the addresses that your runners leave from, or accept it: `allow: {wide-network: WHY}`"
+    context.report("wide-network", at, what, hint)
+
+
+def _check_atlassian(context: Context, at: Path) -> None:
+    ranges = context.lock.lock.address_ranges.get("atlassian")
+    if ranges is not None:
+        # `lock` writes none of these, but whoever may change the inventory may change the lock.
+        wide = [network for network in ranges.networks if network.prefixlen < WIDEST[network.version]]
+        for network in wide[:1]:
+            what = f"the address ranges in the lock have {network}, which bounds next to nothing"
+            context.report("wide-network", at, what, "run `bitbucket-oidc lock`, which writes what is published")
+        message = (
+            "these addresses are shared by all customers of Bitbucket, and only steps of size 4x and larger with "
+            "`atlassian-ip-ranges: true` leave from them"
+        )
+        hint = "name addresses of runners of your own, or accept it: `allow: {shared-addresses: WHY}`"
+        context.report("shared-addresses", at, message, hint)
+    elif not context.lock.is_broken:
+        message = "the address ranges of Atlassian are not in the lock"
+        context.report("needs-lock", at, message, "run `bitbucket-oidc lock`, or write the networks")

@@ -1,0 +1,249 @@
+"""Trust: everything that it names is declared, once, with a UUID."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from config.declared import unknown_environment, unknown_repository, unknown_workspace
+from config.findings import did_you_mean
+from config.models.account import Account
+from config.models.inventory import Inventory
+from config.models.role import Role
+from config.models.trust import Steps, TrustEntry
+from config.models.workspace import Repository, Workspace
+from config.rules.accounts import report_unlocked
+from config.rules.context import Context
+from config.yaml.document import Path
+from oidc.bitbucket import default_audience
+from oidc.identifiers import BitbucketUuid
+
+
+def check_trust(context: Context) -> None:
+    """Report unknown names, names without UUID, audiences that are not declared, and entries twice."""
+    for key, role in context.inventory.roles.items():
+        seen: dict[tuple[object, ...], Path] = {}
+        for index, entry in enumerate(role.trust):
+            at: Path = ("roles", key, "trust", index)
+            if not _is_answered(context.inventory, entry):
+                _check_entry(context, at, entry)
+            _check_twice(context, at, entry, seen)
+
+
+def check_further_audiences(context: Context) -> None:
+    """Report workspaces that declare audiences besides their own: a step that asks for one gets both.
+
+    STS refuses a token with several audiences and no ``azp`` (seen of real AWS, three independent reports). That
+    Bitbucket adds what a step asks for to the workspace's own audience is what others report
+    (https://www.atlassian.com/blog/bitbucket/bitbucket-pipelines-oidc-now-supports-multiple-audiences says "multiple
+    audiences"); no decoded token of such a step was seen, so this is a warning.
+    """
+    for slug, workspace in context.inventory.workspaces.items():
+        own = default_audience(BitbucketUuid(workspace.uuid)) if workspace.uuid else None
+        if any(audience != own for audience in workspace.audiences):
+            message = "a step that asks for a further audience gets a token with two, most likely, which STS refuses"
+            hint = "remove them; or look at the claims of such a step, and accept it: `allow: {further-audiences: WHY}`"
+            context.report("further-audiences", ("workspaces", slug, "audiences"), message, hint)
+
+
+def _is_answered(inventory: Inventory, entry: TrustEntry) -> bool:
+    """Tell at once what is true of nearly every entry: all that it names is declared, with its UUID."""
+    workspace = inventory.workspaces.get(entry.workspace)
+    if workspace is None or workspace.uuid is None or entry.audiences:
+        return False
+    if entry.repository_slug is None:
+        return True
+    repository = workspace.repositories.get(entry.repository_slug)
+    if repository is None or repository.uuid is None:
+        return False
+    known = repository.environments
+    return all(name in known and known[name].uuid for name in entry.environments or ())
+
+
+def _check_entry(context: Context, at: Path, entry: TrustEntry) -> None:
+    slug = entry.workspace
+    where = (*at, "repository") if entry.repository else (*at, "dangerously_whole_workspace", "workspace")
+    if (problem := unknown_workspace(context.sources.data, slug)) is not None:
+        context.report(problem.rule, where, problem.message, problem.hint)
+        return
+    workspace = context.inventory.workspaces.get(slug)
+    if workspace is None:
+        return
+    if workspace.uuid is None:
+        report_unlocked(context, ("workspaces", slug), f"workspace {slug}")
+    _check_audiences(context, at, entry, workspace)
+    name = entry.repository_slug
+    if name is None:
+        return
+    if (problem := unknown_repository(context.sources.data, slug, name)) is not None:
+        context.report(problem.rule, where, problem.message, problem.hint)
+    elif name in workspace.repositories:
+        _check_repository(context, at, entry, workspace.repositories[name])
+
+
+def _check_repository(context: Context, at: Path, entry: TrustEntry, repository: Repository) -> None:
+    declared = ("workspaces", entry.workspace, "repositories", entry.repository_slug or "")
+    if repository.uuid is None:
+        report_unlocked(context, declared, f"repository {entry.repository}")
+    data, slugs = context.sources.data, (entry.workspace, entry.repository_slug or "")
+    for index, name in enumerate(entry.environments or ()):
+        where = (*at, "environments", index)
+        if (problem := unknown_environment(data, *slugs, name)) is not None:
+            context.report(problem.rule, where, problem.message, problem.hint)
+        elif name in repository.environments and repository.environments[name].uuid is None:
+            report_unlocked(context, (*declared, "environments", name), f"environment {name} of {entry.repository}")
+
+
+def _check_audiences(context: Context, at: Path, entry: TrustEntry, workspace: Workspace) -> None:
+    own = [default_audience(BitbucketUuid(workspace.uuid))] if workspace.uuid else []
+    declared = [*own, *workspace.audiences]
+    for index, audience in enumerate(entry.audiences):
+        if audience not in declared:
+            hint = did_you_mean(audience, declared, f"declare it under `workspaces.{entry.workspace}.audiences`")
+            message = f"workspace {entry.workspace} does not declare the audience {audience}"
+            context.report("unknown-audience", (*at, "audiences", index), message, hint)
+
+
+def _check_twice(context: Context, at: Path, entry: TrustEntry, seen: dict[tuple[object, ...], Path]) -> None:
+    base = (entry.workspace, entry.repository_slug, frozenset(entry.audiences))
+    for index, name in enumerate(entry.environments or ()):
+        if (*base, name) in seen:
+            message = (
+                f"environment {name} of {entry.repository} is trusted already, at {context.where(seen[*base, name])}"
+            )
+            context.report("duplicate", (*at, "environments", index), message, "remove one of the two")
+        # Paths, not places: only a finding is worth looking a place up for.
+        seen.setdefault((*base, name), (*at, "environments", index))
+    if entry.environments is None:
+        if (*base, entry.steps) in seen:
+            message = f"the same trust stands at {context.where(seen[*base, entry.steps])}"
+            context.report("duplicate", at, message, "remove one of the two")
+        seen.setdefault((*base, entry.steps), at)
+
+
+def check_whole_workspace(context: Context) -> None:
+    """Report trust of a whole workspace that does not end, or that comes with admin access."""
+    for key, role in context.inventory.roles.items():
+        for index, entry in enumerate(role.trust):
+            if entry.dangerously_whole_workspace is not None:
+                _check_whole(context, ("roles", key, "trust", index, "dangerously_whole_workspace"), role)
+
+
+def _check_whole(context: Context, at: Path, role: Role) -> None:
+    if role.expires is None:
+        message = "trust of a whole workspace has no end"
+        context.report("whole-workspace-expires", at, message, "add `expires: YYYY-MM-DD` to the role")
+    if role.dangerously_allow_admin is not None:
+        message = "trust of a whole workspace and admin access stand together"
+        context.report(
+            "whole-workspace-admin", at, message, "name the repositories, or give the role narrower permissions"
+        )
+
+
+PRODUCTION = frozenset({"prod", "production", "prd", "live"})
+"""Values of labels, in lower case, that say of an account that it is for production, whatever the label is called."""
+
+
+def production_label(account: Account) -> str | None:
+    """Return the label that says that an account is for production, ``env: prod``, or ``None``."""
+    return next((f"{key}: {value}" for key, value in account.labels.items() if value.lower() in PRODUCTION), None)
+
+
+def check_wide_trust(context: Context) -> None:
+    """Report trust from outside named deployment environments; of what is true of one entry, the worst alone."""
+    production = {
+        key: label for key, account in context.inventory.accounts.items() if (label := production_label(account))
+    }
+    for key, role in context.inventory.roles.items():
+        for index, entry in enumerate(role.trust):
+            # A role with a plan role that trusts more than environments has an error already (``pairs``).
+            if entry.environments is None and role.plan_role is None and _is_declared(context, entry):
+                _report(context, ("roles", key, "trust", index), role, entry, production)
+
+
+def _is_declared(context: Context, entry: TrustEntry) -> bool:
+    """Tell whether the inventory has what is trusted; what it has not, or not in order, has a finding already."""
+    workspace = context.inventory.workspaces.get(entry.workspace)
+    return workspace is not None and (entry.repository is None or entry.repository_slug in workspace.repositories)
+
+
+def _report(context: Context, at: Path, role: Role, entry: TrustEntry, production: Mapping[str, str]) -> None:
+    whole = entry.dangerously_whole_workspace is not None
+    where = (*at, "dangerously_whole_workspace" if whole else "steps")
+    who = f"{'workspace' if whole else 'repository'}-wide: {_who(entry)} can assume this role"
+    reached = [key for key in context.selector.selected(role) if key in production] if production else []
+    if reached:
+        others = len(reached) - 1
+        accounts = f" and {others} other account{'s' if others > 1 else ''}" if others else ", an account"
+        rule = "production-outside-environments"
+        message = f"{who} in {reached[0]}{accounts} labelled for production ({production[reached[0]]})"
+        instead = "trust named `environments` there, and give other accounts a role of their own"
+    elif _accepts_production(context, where):
+        return
+    elif whole:
+        rule, message = "whole-workspace-trust", f"{who}, so whoever can push to any of them can"
+        instead = "name repositories and their `environments`"
+    else:
+        rule, message = "repository-wide-trust", f"{who}, so whoever can push a branch can"
+        instead = "trust `environments: […]` that Bitbucket restricts"
+    context.report(rule, where, message, f"{instead}, or accept it here: `allow: {{{rule}: WHY}}`")
+
+
+def _accepts_production(context: Context, at: Path) -> bool:
+    """Tell whether accounts are unknown, or at fault, that the entry accepts for production.
+
+    That it is wide for another reason is told when they are known, if it is still true.
+    """
+    unknown = context.sources.lost or context.names("accounts") != context.inventory.accounts.keys()
+    path = context.sources.written(at)
+    return bool(unknown) and context.sources.allowances.reason("production-outside-environments", path) is not None
+
+
+def _who(entry: TrustEntry) -> str:
+    if entry.repository is None:
+        return f"any step of any repository of {entry.workspace}, those of tomorrow included,"
+    if entry.steps is Steps.ALL_INCLUDING_ENVIRONMENTS:
+        return f"any step of any branch of {entry.repository}, in whatever deployment environment or none,"
+    return f"any step of any branch of {entry.repository} that is in no deployment environment"
+
+
+def check_pairs(context: Context) -> None:
+    """Report a role with a plan role that trusts steps outside deployment environments itself."""
+    for key, role in context.inventory.roles.items():
+        if role.plan_role is None:
+            continue
+        for index, entry in enumerate(role.trust):
+            at: Path = ("roles", key, "trust", index)
+            if entry.steps is not None:
+                _report_pair(context, (*at, "steps"), f"steps {entry.steps.value}")
+            elif entry.dangerously_whole_workspace is not None:
+                _report_pair(context, (*at, "dangerously_whole_workspace"), "a whole workspace")
+
+
+def _report_pair(context: Context, at: Path, who: str) -> None:
+    message = f"{who} may assume this role itself, so any branch gets its permissions, plan role or not"
+    context.report(
+        "pair-not-bound", at, message, "trust `environments: […]` here, and other steps under plan_role alone"
+    )
+
+
+TRUSTED_FOR = timedelta(days=180)
+"""How long a look at the restrictions counts: PCI DSS 4.0 asks for reviews of access every six months (7.2.4)."""
+
+_ELSEWHERE = timedelta(days=1)
+"""It may be tomorrow already where somebody looks."""
+
+
+def check_restrictions(context: Context) -> None:
+    """Report a look at deployment restrictions that is long ago, or has not been yet."""
+    for slug, workspace in context.inventory.workspaces.items():
+        for name, repository in workspace.repositories.items():
+            for environment, declared in repository.environments.items():
+                if (day := declared.restrictions_checked) is None:
+                    continue
+                at: Path = ("workspaces", slug, "repositories", name, "environments", environment)
+                if day > context.today + _ELSEWHERE:
+                    message, hint = f"{day} is yet to come", "write the day on which somebody looked"
+                    context.report("bad-value", (*at, "restrictions_checked"), message, hint)
+                elif (age := context.today - day) > TRUSTED_FOR:
+                    message = f"nobody has looked at the deployment restrictions of {environment} for {age.days} days"
+                    hint = f"look in Bitbucket (Repository settings → Deployments), and write {context.today}"
+                    context.report("restrictions-check-old", (*at, "restrictions_checked"), message, hint)

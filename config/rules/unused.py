@@ -1,0 +1,140 @@
+"""What is declared and nobody uses: a leftover of something removed, or a use that somebody forgot to write.
+
+Accounts are no matter of this: they describe the organisation, and one without roles is made nothing of. A role that
+means an account and misses it has a finding of its own (``selects-no-account``, ``unknown-account``).
+"""
+
+from dataclasses import dataclass, field
+
+from config.lock.models import Lock, LockedRepository
+from config.lock.questions import workspaces_digest
+from config.lock.reading import ReadLock
+from config.models.inventory import Inventory
+from config.models.trust import Steps, TrustEntry
+from config.models.workspace import Repository, Workspace
+from config.sources import Sources
+from config.yaml.document import Path
+
+
+def check_unused(inventory: Inventory, sources: Sources) -> None:
+    """Report what no role uses; to be called for an inventory without errors, which would hide users.
+
+    An inventory without any role is one that is just being begun, and has no findings of this kind.
+    """
+    if not inventory.roles:
+        return
+    used = _Used.of(inventory)
+    for slug, workspace in inventory.workspaces.items():
+        at: Path = ("workspaces", slug)
+        if slug not in used.workspaces:
+            message = "no role trusts this workspace, and no account keeps its OIDC provider"
+            _report(sources, "unused-workspace", at, message)
+        elif slug not in used.wholly:
+            _check_repositories(at, slug, workspace, used, sources)
+    for name in inventory.permission_policies.keys() - used.permission_policies:
+        _report(sources, "unused-permission-policy", ("permission_policies", name), "no role has this policy")
+
+
+def _check_repositories(at: Path, slug: str, workspace: Workspace, used: "_Used", sources: Sources) -> None:
+    for name, repository in workspace.repositories.items():
+        reference, here = f"{slug}/{name}", (*at, "repositories", name)
+        if reference not in used.repositories:
+            _report(sources, "unused-repository", here, "no role trusts this repository")
+        elif reference not in used.wholly:
+            for environment in repository.environments:
+                if (reference, environment) not in used.environments:
+                    path = (*here, "environments", environment)
+                    _report(sources, "unused-environment", path, "no role trusts this deployment environment")
+
+
+def _report(sources: Sources, rule: str, at: Path, message: str) -> None:
+    where = "" if rule != "unused-environment" else " on the repository"
+    hint = f"remove it, or keep it and say why{where}: `allow: {{{rule}: WHY}}`"
+    sources.report(rule, at, message, hint, of_key=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Used:
+    """What roles and accounts use: names, repositories as ``acme/shop``, environments with their repository.
+
+    Attributes:
+        wholly: Workspaces and repositories of which everything is used: they are trusted as a whole.
+    """
+
+    workspaces: set[str] = field(default_factory=set)
+    repositories: set[str] = field(default_factory=set)
+    environments: set[tuple[str, str]] = field(default_factory=set)
+    permission_policies: set[str] = field(default_factory=set)
+    wholly: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, inventory: Inventory) -> "_Used":
+        used = cls()
+        for account in inventory.accounts.values():
+            used.workspaces.update(account.keep_oidc_providers)
+        for role in inventory.roles.values():
+            for entry in role.trust:
+                used.add(entry)
+            used.permission_policies.update(role.inline_policies)
+            for override in role.overrides.values():
+                used.permission_policies.update(override.inline_policies)
+        used.workspaces.update(repository.partition("/")[0] for repository in used.repositories)
+        return used
+
+    def add(self, entry: TrustEntry) -> None:
+        repository = entry.repository
+        if repository is None:
+            self.workspaces.add(entry.workspace)
+            self.wholly.add(entry.workspace)
+            return
+        self.repositories.add(repository)
+        if entry.steps is Steps.ALL_INCLUDING_ENVIRONMENTS:
+            self.wholly.add(repository)
+        for environment in entry.environments or ():
+            self.environments.add((repository, environment))
+
+
+_HINT = "run `bitbucket-oidc lock`, and review what it changes"
+
+
+def check_stale_lock(inventory: Inventory, read: ReadLock, sources: Sources) -> None:
+    """Report entries of the lock that the inventory does not have, or else that it answers another inventory.
+
+    A lock that people wrote says nothing of what it was asked, and is judged by its entries alone. To be called for an
+    inventory without errors, which would hide what is asked.
+
+    Args:
+        inventory: As written, without UUIDs from the lock.
+        read: The lock.
+        sources: Takes the findings.
+    """
+    if read.source is None:
+        return
+    gone = _gone(read.lock, inventory)
+    for path in gone:
+        message = f"the inventory declares no `{path[-1]}` here"
+        sources.report("stale-lock", path, message, _HINT, of_key=True, source=read.source)
+    asked = read.lock.answers.get("workspaces")
+    if not gone and asked is not None and asked != workspaces_digest(inventory):
+        message = "roles trust other names than when it was written, or the inventory gives them other UUIDs"
+        sources.report("stale-lock", ("answers", "workspaces"), message, _HINT, source=read.source)
+
+
+def _gone(lock: Lock, inventory: Inventory) -> list[Path]:
+    found: list[Path] = []
+    for slug, locked in lock.workspaces.items():
+        at: Path = ("workspaces", slug)
+        workspace = inventory.workspaces.get(slug)
+        if workspace is None:
+            found.append(at)
+            continue
+        for name, repository in locked.repositories.items():
+            here: Path = (*at, "repositories", name)
+            found += _gone_of(here, repository, workspace.repositories.get(name))
+    return found
+
+
+def _gone_of(at: Path, locked: LockedRepository, declared: Repository | None) -> list[Path]:
+    if declared is None:
+        return [at]
+    return [(*at, "environments", name) for name in locked.environments if name not in declared.environments]

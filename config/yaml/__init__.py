@@ -1,0 +1,1 @@
+"""YAML files with the position of every key and value."""

@@ -1,0 +1,239 @@
+"""The inventory as it stands in a revision of its git repository, read by ``git``; nothing is fetched."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from config.findings import one_line
+from facts.git_command import answer_of_git, git_failed, run_git
+from facts.git_conversions import LINK, SUBMODULE, is_read, refuse_converted_blobs, refuse_pointer
+from oidc.errors import OutsideWorldError, UsageError
+
+_REVISION = re.compile(r"(?!-)[!-~]{1,250}", re.ASCII)
+"""No option (``--upload-pack=…``), no space, no control character."""
+
+_MAX_BYTES = 200_000_000
+_MAX_FILE_BYTES = 20_000_000
+_FILES = ("100644", "100755")
+
+
+@dataclass(frozen=True, slots=True)
+class GitRepository:
+    """The git repository that an inventory stands in.
+
+    Attributes:
+        top: Its folder.
+        inventory: The path of the inventory inside, ``infra/inventory``; ``.`` for all of it.
+    """
+
+    top: Path
+    inventory: PurePosixPath
+
+    @classmethod
+    def around(cls, inventory: Path) -> "GitRepository":
+        """Find the repository of an inventory, which need not be there any longer.
+
+        Raises:
+            UsageError: It stands in none.
+            OutsideWorldError: git is not there, or fails.
+        """
+        found = cls.if_around(inventory)
+        if found is None:
+            where = one_line(str(inventory))
+            raise UsageError(f"{where} is in no git repository", do="name two inventories or plans to compare")
+        return found
+
+    @classmethod
+    def if_around(cls, inventory: Path) -> "GitRepository | None":
+        """Find the repository of an inventory, or ``None`` where it is in none; raises OutsideWorldError."""
+        path = _in_real_folder(inventory)
+        folder = next(one for one in (path, *path.parents) if one.is_dir() and not one.is_symlink())
+        found = run_git(folder, "rev-parse", "--show-toplevel")
+        if found.returncode:
+            if b"not a git repository" in found.stderr:
+                return None
+            raise git_failed(found)
+        top = Path(os.fsdecode(found.stdout.rstrip(b"\n"))).resolve()
+        return cls(top, PurePosixPath(path.relative_to(top).as_posix()))
+
+    def commit(self, revision: str) -> str:
+        """Return the commit that a revision names: a branch, a tag, ``HEAD~1``, a hash.
+
+        Raises:
+            UsageError: It names none.
+        """
+        shown = one_line(revision)[:100]
+        if _REVISION.fullmatch(revision) is None:
+            raise UsageError(
+                f"`{shown}` is no path and cannot be a git revision", do="name a branch, a tag or a commit"
+            )
+        found = run_git(self.top, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+        if found.returncode:
+            do = "check its spelling; in a shallow clone, fetch it first"
+            raise UsageError(f"`{shown}` is neither a path nor a git revision of {one_line(str(self.top))}", do=do)
+        return found.stdout.decode().strip()
+
+    def merge_base(self, one: str, other: str) -> str:
+        """Return the commit that two revisions both come from.
+
+        Raises:
+            UsageError: There is none.
+        """
+        found = run_git(self.top, "merge-base", self.commit(one), self.commit(other))
+        if found.returncode:
+            message = f"`{one_line(one)}` and `{one_line(other)}` have no commit in common"
+            raise UsageError(message, do="in a shallow clone, fetch more of the history first")
+        return found.stdout.decode().split()[0]
+
+    def has_changes(self, paths: Iterable[Path]) -> bool:
+        """Tell whether files that an inventory is read from differ from the current commit, or are not in it.
+
+        Args:
+            paths: Folders and files; those outside of the repository are no part of any commit, and count as changes.
+
+        Raises:
+            OutsideWorldError: git fails.
+        """
+        real = [_in_real_folder(path) for path in paths]
+        if not all(path.is_relative_to(self.top) for path in real):
+            return True
+        inside = [path.relative_to(self.top).as_posix() for path in real]
+        found = answer_of_git(
+            self.top, "status", "--porcelain", "-z", "--untracked-files=all", "--ignored", "--", *inside
+        )
+        # An ignored folder is told as one, with a slash; what is in it is not told.
+        return any((name := os.fsdecode(line)).endswith("/") or is_read(name) for line in found.split(b"\0"))
+
+    def write_inventory(self, commit: str, folder: Path) -> Path | None:
+        """Write the inventory as it stands in a commit into an empty folder, and return its path there.
+
+        ``None`` where the commit has no inventory. For an inventory of one file what stands beside it is written too:
+        its lock and its policy files.
+
+        Raises:
+            UsageError: It has a symbolic link or a submodule: where that leads is no part of a commit.
+            ConversionError: A checkout of the commit would change one of its files.
+            OutsideWorldError: git fails, or there is more than an inventory has.
+        """
+        entries = list(self._entries(commit, self.inventory))
+        if not entries:
+            above = [str(path) for path in self.inventory.parents if path.name]
+            self._refuse_unread(self._entries_named(commit, above))
+            return None
+        if is_file := [entry.path for entry in entries] == [self.inventory]:
+            self._refuse_unread(entries)
+            beside = self._entries(commit, self.inventory.parent)
+            entries = [entry for entry in beside if entry.mode in _FILES]
+        self._refuse_unread(entries)
+        within = self.inventory.parent if is_file else self.inventory
+        self._write(commit, [entry for entry in entries if is_read(entry.path.name)], within, folder)
+        return folder / self.inventory.name if is_file else folder
+
+    @staticmethod
+    def _refuse_unread(entries: Iterable["_Entry"]) -> None:
+        """Refuse what leads elsewhere: a comparison would show less than ``up`` reads."""
+        words = {LINK: "symbolic link, and those of a commit are", SUBMODULE: "submodule, and those of a commit are"}
+        for entry in entries:
+            if entry.mode in words:
+                message = f"{one_line(str(entry.path))} is a {words[entry.mode]} not followed"
+                raise UsageError(message, do="compare two checkouts of the repository, by their paths")
+
+    def write_guardrails(self, commit: str, guardrails: Path, inventory: Path, folder: Path) -> Path | None:
+        """Return the path of a guardrails file as it stands in a commit, which is written if need be.
+
+        ``None`` where the commit has none. One outside of the repository is no part of any commit, and stays itself.
+
+        Args:
+            commit: A hash.
+            guardrails: The file in the working tree; it need not be there any longer.
+            inventory: Where ``write_inventory`` has written the inventory.
+            folder: An empty one.
+
+        Raises:
+            ConversionError: A checkout of the commit would change the file.
+            OutsideWorldError: git fails.
+        """
+        path = _in_real_folder(guardrails)
+        if not path.is_relative_to(self.top):
+            return guardrails
+        inside = PurePosixPath(path.relative_to(self.top).as_posix())
+        if inside.is_relative_to(self.inventory):
+            written = inventory / inside.relative_to(self.inventory)
+            return written if written.is_file() else None
+        files = [entry for entry in self._entries(commit, inside) if entry.mode in _FILES and entry.path == inside]
+        self._write(commit, files, inside.parent, folder)
+        return folder / inside.name if files else None
+
+    def files_beside(self, commit: str, folder: Path, name: re.Pattern[str]) -> dict[str, bytes]:
+        """Return the files that stand in a folder in a commit, by their names, those that ``name`` matches whole.
+
+        Raises:
+            UsageError: The folder is in another repository, or in none.
+            ConversionError: A checkout of the commit would change one of the files.
+            OutsideWorldError: git fails.
+        """
+        path = folder.resolve()
+        if not path.is_relative_to(self.top):
+            raise UsageError(f"{one_line(str(folder))} is not in {one_line(str(self.top))}")
+        inside = PurePosixPath(path.relative_to(self.top).as_posix())
+        there = self._entries_named(commit, [f"{inside}/" if inside.name else ""])
+        files = [entry for entry in there if entry.mode in _FILES and name.fullmatch(entry.path.name)]
+        return {entry.path.name: content for entry, content in self._read(commit, files)}
+
+    def _write(self, commit: str, entries: Sequence["_Entry"], within: PurePosixPath, folder: Path) -> None:
+        files = [entry for entry in entries if entry.mode in _FILES and ".." not in entry.path.parts]
+        if sum(entry.size for entry in files) > _MAX_BYTES:
+            raise OutsideWorldError("the inventory is larger than 200 MB in that commit")
+        for entry, content in self._read(commit, files):
+            path = folder / entry.path.relative_to(within)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+
+    def _read(self, commit: str, files: Sequence["_Entry"]) -> Iterator[tuple["_Entry", bytes]]:
+        """Read files of a commit, none of which a checkout of it would change."""
+        refuse_converted_blobs(self.top, commit, [entry.path for entry in files])
+        for entry, content in zip(files, self._contents(files), strict=True):
+            refuse_pointer(content, entry.path, f" in commit {commit[:12]}")
+            yield entry, content
+
+    def _entries(self, commit: str, path: PurePosixPath) -> Iterator["_Entry"]:
+        return self._entries_named(commit, [str(path)] if path.name else [""], "-r")
+
+    def _entries_named(self, commit: str, paths: Iterable[str], *options: str) -> Iterator["_Entry"]:
+        """Return what a commit has at paths; the empty one is its top, and with a slash it is what a folder holds."""
+        where = [path for path in paths if path]
+        if not where and "" not in paths:
+            return
+        found = answer_of_git(self.top, "ls-tree", *options, "-z", "-l", "--full-tree", commit, "--", *where)
+        for line in found.split(b"\0"):
+            if line:
+                about, _, name = line.partition(b"\t")
+                mode, _, blob, size = about.decode().split()
+                yield _Entry(mode, blob, int(size) if size.isdigit() else 0, PurePosixPath(os.fsdecode(name)))
+
+    def _contents(self, entries: Sequence["_Entry"]) -> Iterator[bytes]:
+        if not entries:
+            return
+        asked = "".join(f"{entry.blob}\n" for entry in entries).encode()
+        rest = memoryview(answer_of_git(self.top, "cat-file", "--batch", given=asked))
+        for entry in entries:
+            header = f"{entry.blob} blob {entry.size}\n".encode()
+            if bytes(rest[: len(header)]) != header:
+                raise OutsideWorldError(f"git has no content of {one_line(str(entry.path))}", do="fetch it first")
+            yield bytes(rest[len(header) : len(header) + entry.size])
+            rest = rest[len(header) + entry.size + 1 :]
+
+
+def _in_real_folder(path: Path) -> Path:
+    """Return a path, absolute; where its folder leads is where it is, but a link of that name is a link."""
+    return path.absolute().parent.resolve() / path.absolute().name
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    mode: str
+    blob: str
+    size: int
+    path: PurePosixPath

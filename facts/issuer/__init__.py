@@ -1,0 +1,1 @@
+"""Bitbucket's issuers over TLS: documents, certificates, thumbprints."""

@@ -1,0 +1,76 @@
+"""Endpoints of the sandbox: what stands in place of AWS is on this machine, or it is refused."""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from oidc.errors import UsageError
+
+_LOOPBACK = re.compile(r"http://(?:127(?:\.[0-9]{1,3}){3}|\[::1\]):[0-9]{1,5}/?", re.ASCII)
+
+
+def is_on_this_machine(url: str) -> bool:
+    """Tell whether a URL can mean nothing but this machine, whoever parses it: ``http://127.0.0.1:4566``."""
+    return _LOOPBACK.fullmatch(url) is not None
+
+
+_LOOPBACK_V4 = ipaddress.IPv4Network("127.0.0.0/8")
+_LOOPBACK_V6 = ipaddress.IPv6Address("::1")
+
+
+@dataclass(frozen=True)
+class IssuerConnect:
+    """Connect here in place of the issuer's own address, and trust this CA alone.
+
+    Only the TCP connection goes elsewhere: server name indication, ``Host`` header and the check of the host name
+    stay those of the issuer's real host, so what answers needs a certificate for that name.
+
+    Attributes:
+        address: ``127.0.0.1:8443``, ``[::1]:8443`` or ``localhost:8443`` (which means ``127.0.0.1``). Nothing but
+            loopback (127.0.0.0/8 and ::1, https://www.rfc-editor.org/rfc/rfc6890): a thumbprint taken from elsewhere
+            on somebody's word would make AWS trust whoever stands there.
+        ca_file: A PEM file with the root certificate to trust in place of the public ones.
+
+    Raises:
+        UsageError: The address is not loopback, or has no port.
+    """
+
+    address: str
+    ca_file: Path
+
+    def __post_init__(self) -> None:
+        _loopback_endpoint(self.address)
+
+    @property
+    def endpoint(self) -> tuple[str, int]:
+        """IP address and port to connect to: ``("127.0.0.1", 8443)``."""
+        return _loopback_endpoint(self.address)
+
+
+def _loopback_endpoint(address: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(f"//{address}")
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise _refused(address) from error
+    host = "127.0.0.1" if host == "localhost" else host
+    if not host or not port or parts.netloc != address or "@" in address or not _is_loopback(host):
+        raise _refused(address)
+    return host, port
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        ip = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return ip in _LOOPBACK_V4 if isinstance(ip, ipaddress.IPv4Address) else ip == _LOOPBACK_V6
+
+
+def _refused(address: str) -> UsageError:
+    return UsageError(
+        f"the issuer's host may be replaced only by an address of this machine with a port, not by {address[:200]!r}",
+        do='write it like "127.0.0.1:8443"; outside the sandbox, leave issuerConnect out',
+    )

@@ -1,0 +1,117 @@
+"""From what a failed request raised to one sentence for a person: which host, what happened, what to do."""
+
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+
+import requests
+from OpenSSL import SSL
+from urllib3.exceptions import ConnectTimeoutError
+from urllib3.exceptions import HTTPError as Urllib3Error
+from urllib3.util.ssl_match_hostname import CertificateError
+
+from facts.issuer.discovery_document import INSTEAD
+from oidc.errors import IssuerError
+
+REQUEST_FAILURES = (requests.RequestException, Urllib3Error, SSL.Error, OSError, ValueError)
+"""Everything that a request through the recording adapter raises.
+
+pyOpenSSL's errors and some of urllib3's pass through ``requests`` as they are; a malformed certificate is a
+``ValueError``.
+"""
+
+_INTERCEPTED = f"check that no proxy intercepts TLS: its CA must not reach AWS as the issuer's, {INSTEAD}"
+_NETWORK = f"check the network and the HTTPS_PROXY and NO_PROXY variables, {INSTEAD}"
+
+RESETS = (ConnectionResetError, BrokenPipeError, SSL.SysCallError)
+"""The other side closed the connection before it answered; pyOpenSSL has an exception of its own for it in TLS."""
+
+_TRANSIENT = (*RESETS, ConnectionRefusedError, ConnectTimeoutError)
+
+_SENTENCES: tuple[tuple[tuple[type[BaseException], ...], Callable[[BaseException], str], str], ...] = (
+    ((ssl.SSLCertVerificationError,), lambda error: f"its certificate is not trusted: {error.args[-1]}", _INTERCEPTED),
+    ((CertificateError,), lambda error: f"its certificate is for another host: {error}", _INTERCEPTED),
+    ((requests.exceptions.InvalidSchema,), lambda error: f"the proxy cannot be used: {error}", _NETWORK),
+    ((requests.exceptions.ProxyError,), lambda error: f"the proxy gave no connection: {_root(error)}", _NETWORK),
+    ((socket.gaierror,), lambda error: f"the name cannot be resolved: {error.args[-1]}", _NETWORK),
+    ((TimeoutError, requests.Timeout), lambda _: "it did not answer in time", _NETWORK),
+    ((ConnectionRefusedError,), lambda _: "it refused the connection", _NETWORK),
+    (RESETS, lambda _: "it closed the connection without an answer", _NETWORK),
+    ((ssl.SSLError, SSL.Error), lambda error: f"TLS failed: {error.args[-1] if error.args else error}", _INTERCEPTED),
+)
+"""The first row with a kind that is among the causes decides, so the more exact kinds stand above the wider ones."""
+
+
+def request_failure(url: str, error: BaseException, *, address: str = "", tries: int = 1) -> IssuerError:
+    """Return the error that says why ``url`` could not be fetched, for any of ``REQUEST_FAILURES``.
+
+    Args:
+        url: What was asked for.
+        error: What was raised; the exceptions that led to it are looked at too.
+        address: Where the connection went to if not to the URL's own host, for example ``127.0.0.1:8443``.
+        tries: How often it was tried.
+    """
+    what, what_to_do = _explain(error)
+    what += tried(tries)
+    if address:
+        return IssuerError(
+            f"{url} (asked at {address}) could not be fetched: {what}",
+            do=f"check that what listens at {address} is the one that the CA file belongs to",
+        )
+    return IssuerError(f"{url} could not be fetched: {what}", do=what_to_do)
+
+
+def what_happened(error: BaseException) -> str:
+    """Return what went wrong with a request, ``it refused the connection``, for any of ``REQUEST_FAILURES``."""
+    return _explain(error)[0]
+
+
+def tried(tries: int) -> str:
+    """Return `` (tried 3 times)``, or nothing for a single try."""
+    return f" (tried {tries} times)" if tries > 1 else ""
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and those that led to it, each once, the outermost first.
+
+    urllib3 puts what it wraps now behind ``__context__``, now among the arguments (``SSLError(error)``, when a proxy
+    is in between), so both are followed.
+    """
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        cause = waiting.pop()
+        if cause is None or id(cause) in seen:
+            continue
+        seen.add(id(cause))
+        yield cause
+        arguments = (argument for argument in cause.args if isinstance(argument, BaseException))
+        waiting += [cause.__context__, *arguments, cause.__cause__]
+
+
+def is_transient(error: BaseException) -> bool:
+    """Tell whether asking once more may help.
+
+    That is where the other side refused or closed the connection, or did not take it in time. What it presented and
+    answered would be the same again, and so would a name that cannot be resolved.
+    """
+    return any(isinstance(cause, _TRANSIENT) for cause in causes(error))
+
+
+def _explain(error: BaseException) -> tuple[str, str]:
+    """Return what happened, and what to do about it."""
+    for kinds, sentence, what_to_do in _SENTENCES:
+        for cause in causes(error):
+            if isinstance(cause, kinds):
+                return _shown(sentence(cause)), what_to_do
+    return _shown(_root(error)), _NETWORK
+
+
+def _root(error: BaseException) -> str:
+    *_, innermost = causes(error)
+    return f"{type(innermost).__name__}: {innermost}"
+
+
+def _shown(text: str) -> str:
+    """Return the text fit for a terminal: the other side chose parts of it, such as a status line or its names."""
+    return "".join(character if character.isprintable() else " " for character in text[:300]).rstrip()

@@ -1,0 +1,165 @@
+"""What an issuer's chain looks like today, for the lock, and what of it will end soon."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Protocol, TypeAlias
+
+from cryptography.x509 import Certificate
+
+from config.findings import one_line
+from config.lock.discrepancies import Discrepancy
+from config.lock.models import Lock, LockedCertificate, LockedIssuer
+from config.models.defaults import FETCH
+from config.models.inventory import Inventory
+from facts.issuer.certificates import Chain
+from oidc.bitbucket import issuer_url
+from oidc.errors import IssuerError
+from oidc.identifiers import WorkspaceSlug
+from oidc.thumbprint import Thumbprint, thumbprint
+
+WARN_BEFORE = timedelta(days=60)
+_SUBJECT_CHARS = 200
+
+FetchChain: TypeAlias = Callable[[str, Sequence[str]], Chain]
+"""Returns the chain of an issuer, or of the first of others that are alike; raises IssuerError."""
+
+
+def issuers_of(
+    workspaces: Mapping[str, Sequence[str]], former: Mapping[str, LockedIssuer], fetch: FetchChain, today: date
+) -> tuple[dict[str, LockedIssuer], list[Discrepancy]]:
+    """Return what the issuer of each workspace presents, and which could not be reached: those stay as they were.
+
+    Where the CAs are the same as before, so is what is returned: the host's own certificate is a new one every few
+    weeks, which says nothing.
+
+    Args:
+        workspaces: By slug, the slugs that each had before a rename: until Bitbucket follows, their issuers answer.
+        former: What the lock has.
+        fetch: Asks an issuer.
+        today: In UTC.
+    """
+    found: dict[str, LockedIssuer] = {}
+    missed: list[Discrepancy] = []
+    for slug, previous in sorted(workspaces.items()):
+        issuer, *alike = (issuer_url(WorkspaceSlug(one)) for one in (slug, *previous))
+        try:
+            seen = LockedIssuer(seen=today, chain=tuple(map(_locked, fetch(issuer, alike))))
+        except IssuerError as error:
+            missed.append(Discrepancy("issuer-unreachable", ("workspaces", slug), error.what, error.do))
+            if slug in former:
+                found[slug] = former[slug]
+            continue
+        before = former.get(slug)
+        found[slug] = before if before is not None and authorities(before) == authorities(seen) else seen
+    return found, missed
+
+
+def authorities(issuer: LockedIssuer) -> tuple[LockedCertificate, ...]:
+    """Return the CAs of a chain, or its one certificate."""
+    return issuer.chain[1:] or issuer.chain
+
+
+def _locked(certificate: Certificate) -> LockedCertificate:
+    try:
+        subject = one_line(certificate.subject.rfc4514_string())[:_SUBJECT_CHARS]
+    except ValueError:
+        subject = "a malformed name"
+    return LockedCertificate(
+        subject=subject, thumbprint=thumbprint(certificate), not_after=certificate.not_valid_after_utc.date()
+    )
+
+
+def check_pinned(inventory: Inventory, issuers: Mapping[str, LockedIssuer], today: date) -> list[Discrepancy]:
+    """Warn of thumbprints that nobody presents, or whose certificate ends soon.
+
+    Of those that are fetched, the last certificate of the chain is what AWS has
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html).
+    """
+    pinned = inventory.defaults.thumbprints
+    if pinned == FETCH:
+        return [
+            _ending(
+                ("workspaces", slug), issuer.chain[-1], "a thumbprint that `up` fetches is of this certificate, and"
+            )
+            for slug, issuer in sorted(issuers.items())
+            if issuer.chain[-1].not_after - today <= WARN_BEFORE
+        ]
+    if isinstance(pinned, str):
+        return []
+    presented = {one.thumbprint: one for issuer in issuers.values() for one in issuer.chain}
+    found: list[Discrepancy] = []
+    for index, value in enumerate(pinned if issuers else ()):
+        path = ("defaults", "thumbprints", index)
+        if value not in presented:
+            message = f"no issuer presents a certificate with the thumbprint {value}"
+            hint = "remove it once no OIDC provider needs it; the lock has those that are presented"
+            found.append(Discrepancy("pinned-thumbprint", path, message, hint))
+        elif presented[value].not_after - today <= WARN_BEFORE:
+            found.append(_ending(path, presented[value], "this thumbprint's certificate"))
+    return found
+
+
+def _ending(path: tuple[str | int, ...], certificate: LockedCertificate, what: str) -> Discrepancy:
+    message = f"{what} ends on {certificate.not_after} ({certificate.subject}, {certificate.thumbprint})"
+    hint = "run `lock` once the issuer presents its successor, and `up` then"
+    return Discrepancy("pinned-thumbprint", path, message, hint)
+
+
+class Fetch(Protocol):
+    """Asks issuers, as ``facts.issuer.certificates.fetch_thumbprints`` does."""
+
+    def __call__(self, issuers: Collection[str], *, alike: Mapping[str, Sequence[str]] | None) -> dict[str, Thumbprint]:
+        """Return the thumbprint for each issuer; raises IssuerError."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundThumbprints:
+    """By issuer, and a sentence for each thing that somebody should know."""
+
+    by_issuer: dict[str, Thumbprint]
+    warnings: tuple[str, ...]
+
+
+def thumbprints_beside(
+    lock: Lock,
+    issuers: Collection[str],
+    alike: Mapping[str, Sequence[str]],
+    fetch: Fetch,
+    today: date,
+) -> FoundThumbprints:
+    """Return the thumbprint for each issuer, and what of it is otherwise than the lock says.
+
+    What is presented is used, since it is what AWS would see; it is told where the lock has another. Where the fetch
+    fails, what was locked is used for all of them, if it has all, and none has ended.
+
+    Args:
+        lock: With the certificates that issuers presented when it was written.
+        issuers: URLs.
+        alike: For an issuer, those of the same workspace under other slugs: their certificates stand in.
+        fetch: Asks them.
+        today: In UTC.
+
+    Raises:
+        IssuerError: The fetch failed, and the lock cannot stand in.
+    """
+    locked = {issuer_url(WorkspaceSlug(slug)): found.chain[-1] for slug, found in lock.issuers.items()}
+    known = {issuer: one for issuer in issuers if (one := _first(locked, (issuer, *alike.get(issuer, ()))))}
+    try:
+        presented = fetch(issuers, alike=alike)
+    except IssuerError as error:
+        if any(issuer not in known or known[issuer].not_after < today for issuer in issuers):
+            raise
+        warning = f"the thumbprints are those of inventory.lock.yaml, since they could not be fetched: {error.what}"
+        return FoundThumbprints({issuer: Thumbprint(known[issuer].thumbprint) for issuer in issuers}, (warning,))
+    warnings = tuple(
+        f"{issuer} presents another CA than inventory.lock.yaml has: its thumbprint is {found}, and was "
+        f"{known[issuer].thumbprint}; run `bitbucket-oidc lock`, and look whether `lock --check` tells more"
+        for issuer, found in sorted(presented.items())
+        if issuer in known and known[issuer].thumbprint != found
+    )
+    return FoundThumbprints(presented, warnings)
+
+
+def _first(locked: Mapping[str, LockedCertificate], issuers: Sequence[str]) -> LockedCertificate | None:
+    return next((locked[issuer] for issuer in issuers if issuer in locked), None)

@@ -1,0 +1,1 @@
+"""IAM's policy language: documents, patterns, and what they allow."""

@@ -1,0 +1,73 @@
+"""Recognise admin access in permission policies: whoever may write anything in IAM may do anything.
+
+Decided by what the statements of a role allow together, not by how they are spelt: ``*``, ``*:*``, ``iam:*``,
+``IAM:*``, a list of ``iam:A*`` to ``iam:Z*``, and the same spread over several statements or policies, are one.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from oidc.iam.pattern import lowered, many, matches_any
+
+ADMIN_MANAGED_POLICIES = frozenset({"administratoraccess", "iamfullaccess"})
+"""Managed by AWS, in lower case: with either, one can give oneself everything
+(https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html)."""
+
+_IAM_WRITES = (
+    "iam:attachrolepolicy", "iam:attachuserpolicy", "iam:createaccesskey", "iam:createpolicyversion",
+    "iam:createrole", "iam:createuser", "iam:passrole", "iam:putrolepolicy", "iam:putuserpolicy",
+    "iam:updateassumerolepolicy",
+)  # fmt: skip
+"""What ``iam:*`` gives that matters: together they are a way to everything
+(https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html)."""
+
+_ANY_ROLES = ("arn:{partition}:iam::{account}:role/x", "arn:{partition}:iam::{account}:role/some/path/deploy-9")
+"""Roles that only a pattern for all roles of the account matches: to change any role is to change one's own."""
+
+
+@lru_cache(maxsize=1024)
+def is_admin_managed_policy(arn: str) -> bool:
+    """Tell whether an ARN names a policy, managed by AWS, that gives admin access.
+
+    True for ``arn:aws:iam::aws:policy/AdministratorAccess`` in every partition and spelling of case.
+    """
+    owner, _, name = arn.lower().rpartition(":policy/")
+    return owner.endswith("::aws") and name.rsplit("/", 1)[-1] in ADMIN_MANAGED_POLICIES
+
+
+def gives_admin_access(documents: Iterable[Mapping[str, Any]], *, partition: str, account: str) -> bool:
+    """Tell whether documents, all on one role, allow every write in IAM on every role of the account.
+
+    Deny statements are not weighed: what they take away is a matter of review, hence of the role's
+    ``dangerously_allow_admin``. Conditions neither.
+
+    Args:
+        documents: Rendered permission policies, as JSON objects.
+        partition: Of the account, for example ``aws``.
+        account: Its id.
+    """
+    allowing = [
+        statement
+        for document in documents
+        for statement in many(document.get("Statement", []))
+        if isinstance(statement, Mapping) and statement.get("Effect") == "Allow"
+    ]
+    roles = [role.format(partition=partition, account=account) for role in _ANY_ROLES]
+    return bool(allowing) and all(
+        any(_allows(statement, action) and _covers(statement, role) for statement in allowing)
+        for action in _IAM_WRITES
+        for role in roles
+    )
+
+
+def _allows(statement: Mapping[str, Any], action: str) -> bool:
+    if "NotAction" in statement:
+        excluded = lowered(statement["NotAction"])
+        # NOTE: intentional: what is left of IAM's writes, however little, is a way to the rest.
+        return not all(matches_any(write, excluded) for write in _IAM_WRITES)
+    return matches_any(action, lowered(statement.get("Action", ())))
+
+
+def _covers(statement: Mapping[str, Any], resource: str) -> bool:
+    return "NotResource" in statement or matches_any(resource, lowered(statement.get("Resource", ())))

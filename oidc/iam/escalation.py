@@ -1,0 +1,180 @@
+"""Recognise permission policies that let their holder take more than they give: known ways of privilege escalation.
+
+The ways are those that Spencer Gietzen of Rhino Security Labs published
+(https://rhinosecuritylabs.com/aws/aws-privilege-escalation-methods-mitigation/), and Gerben Kleijn of Bishop Fox
+after him (https://bishopfox.com/blog/privilege-escalation-in-aws), as far as statements without a condition show them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from oidc.iam.pattern import covers_action, covers_resource, statements_of
+
+
+@dataclass(frozen=True, slots=True)
+class EscalationWay:
+    """A way to more.
+
+    Attributes:
+        action: What allows it: ``iam:CreateAccessKey``.
+        kind: Of the resources it is about, as in their ARNs: ``user``; a service in front where it is not IAM.
+        gives: What one gets, in words.
+    """
+
+    action: str
+    kind: str
+    gives: str
+
+
+WAYS = (
+    EscalationWay("iam:CreatePolicyVersion", "policy", "rewrite any managed policy of the account"),
+    EscalationWay("iam:SetDefaultPolicyVersion", "policy", "bring back any earlier version of a managed policy"),
+    EscalationWay("iam:AttachRolePolicy", "role", "attach any managed policy to any role"),
+    EscalationWay("iam:AttachUserPolicy", "user", "attach any managed policy to any user"),
+    EscalationWay("iam:AttachGroupPolicy", "group", "attach any managed policy to any group"),
+    EscalationWay("iam:PutRolePolicy", "role", "write any permission into any role"),
+    EscalationWay("iam:PutUserPolicy", "user", "write any permission into any user"),
+    EscalationWay("iam:PutGroupPolicy", "group", "write any permission into any group"),
+    EscalationWay("iam:AddUserToGroup", "group", "add a user to any group"),
+    EscalationWay("iam:CreateAccessKey", "user", "make access keys of any user"),
+    EscalationWay("iam:CreateLoginProfile", "user", "set a first password for any user"),
+    EscalationWay("iam:UpdateLoginProfile", "user", "change the password of any user"),
+    EscalationWay("iam:UpdateAssumeRolePolicy", "role", "let anybody assume any role"),
+    EscalationWay("iam:PassRole", "role", "hand any role to a service, and act through it"),
+    EscalationWay("sts:AssumeRole", "role", "become any role that trusts the account"),
+    EscalationWay("lambda:UpdateFunctionCode", "lambda:function", "run code as the role of any Lambda function"),
+    EscalationWay("ssm:SendCommand", "ec2:instance", "run commands on any instance, with its role"),
+    EscalationWay("ssm:StartSession", "ec2:instance", "open a shell on any instance, with its role"),
+    EscalationWay("glue:UpdateDevEndpoint", "glue:devEndpoint", "log in to any development endpoint, with its role"),
+    EscalationWay("sagemaker:CreatePresignedNotebookInstanceUrl", "sagemaker:notebook-instance",
+        "open any notebook, with its role"),
+)  # fmt: skip
+"""Each on all resources of its kind: on a few, chosen ones it is what deployments do every day."""
+
+RUNNERS = (
+    "lambda:CreateFunction", "ec2:RunInstances", "cloudformation:CreateStack", "ecs:RunTask", "glue:CreateDevEndpoint",
+    "glue:CreateJob", "sagemaker:CreateNotebookInstance", "sagemaker:CreateTrainingJob", "codebuild:CreateProject",
+    "datapipeline:CreatePipeline", "states:CreateStateMachine", "ssm:StartAutomationExecution",
+)  # fmt: skip
+"""What takes a role and runs with it; together with ``iam:PassRole`` the way is complete."""
+
+MANAGED = {
+    "administratoraccess-amplify": "change and pass any role",
+    "amazonsagemakerfullaccess": "open any notebook, with its role",
+    "amazonssmfullaccess": "run commands on any instance, with its role",
+    "awsglueconsolefullaccess": "log in to any development endpoint, with its role",
+    "awslambda_fullaccess": "run code as the role of any Lambda function",
+    "datascientist": "run code as the role of any Lambda function",
+    "poweruseraccess": "become any role that trusts the account, and run code as that of any Lambda function",
+    "systemadministrator": "run code as the role of any Lambda function",
+}
+"""Managed by AWS, in lower case, and what one gets; found by this module in their documents
+(https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html). Those for services' own roles, and
+those that AWS has withdrawn, are not here."""
+
+_NAMES = ("x", "some/path/deploy-9")
+"""Of resources that only a pattern for all of a kind matches."""
+
+
+@dataclass(frozen=True, slots=True)
+class EscalationPath:
+    """A way, the statement that opens it (its index), and what runs with a passed role, or ``None``."""
+
+    way: EscalationWay
+    statement: int
+    runner: str | None = None
+
+
+def ways_to_more(document: Mapping[str, Any], *, partition: str, region: str, account: str) -> Iterator[EscalationPath]:
+    """Yield the known ways that a rendered document opens by itself, in the order of ``WAYS``.
+
+    Statements with a condition give none: what they come to is a matter of review. A Deny without a condition closes
+    those that it covers.
+    """
+    statements = statements_of(document)
+    plain = [(index, one) for index, one in enumerate(statements) if not one.get("Condition")]
+    for way in WAYS:
+        arns = [_arn(way.kind, name, partition, region, account) for name in _NAMES]
+        about = [(index, one) for index, one in plain if covers_action(one, way.action) and _all(one, arns)]
+        if way.action == "ssm:SendCommand" and not _allows_any_command(plain, partition, region):
+            continue
+        if about and not any(one.get("Effect") == "Deny" for _, one in about):
+            runner = _runner(statements) if way.action == "iam:PassRole" else None
+            yield EscalationPath(way, about[0][0], runner)
+
+
+def _allows_any_command(plain: list[tuple[int, Mapping[str, Any]]], partition: str, region: str) -> bool:
+    """SendCommand is decided for the command's document, too: one that only patches runs nobody's code."""
+    shell = f"arn:{partition}:ssm:{region}::document/AWS-RunShellScript"
+    return any(covers_action(one, "ssm:SendCommand") and covers_resource(one, shell) for _, one in plain)
+
+
+def _all(statement: Mapping[str, Any], arns: list[str]) -> bool:
+    """A Deny of one of them leaves the others: only one of all closes the way, only an Allow of all opens it."""
+    return all(covers_resource(statement, arn) for arn in arns)
+
+
+def _arn(kind: str, name: str, partition: str, region: str, account: str) -> str:
+    service, colon, resource = kind.rpartition(":")
+    if not colon:
+        return f"arn:{partition}:iam::{account}:{resource}/{name}"
+    separator = ":" if service == "lambda" else "/"
+    return f"arn:{partition}:{service}:{region}:{account}:{resource}{separator}{name}"
+
+
+def _runner(statements: list[Mapping[str, Any]]) -> str | None:
+    allowing = [one for one in statements if one.get("Effect") == "Allow"]
+    return next((runner for runner in RUNNERS if any(covers_action(one, runner) for one in allowing)), None)
+
+
+TAKEOVER_ACTIONS = (
+    "sts:AssumeRole", "iam:AttachRolePolicy", "iam:DeleteRole", "iam:DeleteRolePermissionsBoundary",
+    "iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy",
+    "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole",
+)  # fmt: skip
+"""To become a role, and every write to it
+(https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html).
+Not ``iam:PassRole``: it hands a role to a service that the role's trust policy names, and a deploying role's names
+none."""
+
+CHANGES = {
+    "role": (
+        "iam:UpdateAssumeRolePolicy", "iam:AttachRolePolicy", "iam:DetachRolePolicy", "iam:PutRolePolicy",
+        "iam:DeleteRolePolicy", "iam:PutRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary",
+    ),
+    "policy": ("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion"),
+    "oidc-provider": (
+        "iam:AddClientIDToOpenIDConnectProvider", "iam:CreateOpenIDConnectProvider",
+        "iam:DeleteOpenIDConnectProvider", "iam:RemoveClientIDFromOpenIDConnectProvider",
+        "iam:UpdateOpenIDConnectProviderThumbprint",
+    ),
+}  # fmt: skip
+"""By kind of resource, what changes who may assume a role or what the role may do; from the page above."""
+
+
+def takeover_action(document: Mapping[str, Any], role_arn: str) -> str | None:
+    """Return the first action of ``TAKEOVER_ACTIONS`` that a document allows on a role, or ``None``.
+
+    Statements with a condition are left out on both sides: what they come to is a matter of review. A deny without a
+    condition takes away what another statement allows.
+    """
+    found = first_allowed(document, TAKEOVER_ACTIONS, role_arn)
+    return found[0] if found else None
+
+
+def first_allowed(document: Mapping[str, Any], actions: Sequence[str], arn: str) -> tuple[str, int] | None:
+    """Return the first of some actions that a document allows on a resource, and the index of the statement that does.
+
+    Statements with a condition are left out on both sides, as in ``takeover_action``.
+    """
+    about = [
+        (index, statement)
+        for index, statement in enumerate(statements_of(document))
+        if not statement.get("Condition") and covers_resource(statement, arn)
+    ]
+    for action in actions if about else ():
+        covering = [(index, statement) for index, statement in about if covers_action(statement, action)]
+        if covering and all(statement.get("Effect") == "Allow" for _, statement in covering):
+            return action, covering[0][0]
+    return None

@@ -1,0 +1,1 @@
+"""What people begin with: a first repository, accounts made ready."""

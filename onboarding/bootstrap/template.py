@@ -1,0 +1,160 @@
+"""Values of one account, written so that they are right in any: by what CloudFormation knows about where it runs.
+
+Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from access.deploy_policy import deploy_policies, reading_policy
+from oidc.arn import Partition
+from oidc.errors import UsageError
+from oidc.iam.document import PolicyDocument
+from oidc.identifiers import AccountId
+from oidc.limits import CLOUDFORMATION_MAPPING_ATTRIBUTES, CLOUDFORMATION_TEMPLATE_BYTES, MANAGED_POLICIES_PER_ROLE
+from onboarding.bootstrap.boundary import boundary_document
+from onboarding.bootstrap.foundation import Foundation, Hub
+from onboarding.bootstrap.variants import Variants
+
+
+def with_pseudo_parameters(value: Any, partition: Partition, account: AccountId) -> Any:  # noqa: ANN401 - JSON
+    """Replace the account's id wherever it stands, and the partition where an ARN begins.
+
+    In that account the result comes to ``value`` again; so where two accounts give the same one, it is right in both.
+    """
+    if isinstance(value, dict):
+        return {key: with_pseudo_parameters(found, partition, account) for key, found in value.items()}
+    if isinstance(value, list):
+        return [with_pseudo_parameters(found, partition, account) for found in value]
+    return _text(value, partition, account) if isinstance(value, str) else value
+
+
+def _text(value: str, partition: Partition, account: AccountId) -> Any:  # noqa: ANN401 - text, or a function of CloudFormation
+    # What is a variable of IAM already, `${*}`, is written `${!*}` for Fn::Sub
+    # (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference-sub.html).
+    escaped = value.replace("${", "${!")
+    found = re.sub(rf"^arn:{partition}:", "arn:${AWS::Partition}:", escaped)
+    found = found.replace(account, "${AWS::AccountId}")
+    return value if found == escaped else {"Fn::Sub": found}
+
+
+_ROLE, _POLICY = "AWS::IAM::Role", "AWS::IAM::ManagedPolicy"
+_DEPLOYING, _READING = "DeployingRole", "ReadingRole"
+_DESCRIPTION = "bitbucket-aws-oidc: the deploying role, the reading role and the permissions boundary"
+
+Json = Any
+Resources = dict[str, Json]
+
+
+def template(found: Sequence[Foundation], hub: Hub, *, with_boundaries: bool = True) -> dict[str, Json]:
+    """Return the template for some accounts, as JSON; each gets exactly what it needs.
+
+    Where all come to the same, it holds for any account. Where they differ, it holds for these alone, and each resource
+    keeps its logical id in all of them.
+
+    Args:
+        found: What each account needs; at least one.
+        hub: Who may assume the roles.
+        with_boundaries: Whether the permissions boundaries are made, too.
+
+    Raises:
+        UsageError: It would be larger than CloudFormation takes.
+    """
+    resources: dict[str, Resources] = {
+        one.scope.account: _resources(one, hub, with_boundaries=with_boundaries) for one in found
+    }
+    shapes: dict[str, list[str]] = {}
+    for account, made in resources.items():
+        shapes.setdefault(json.dumps(made), []).append(account)
+    variants = Variants(list(shapes.values()))
+    merged = _merged(variants, [resources[accounts[0]] for accounts in shapes.values()])
+    head: dict[str, Json] = {"AWSTemplateFormatVersion": "2010-09-09", "Description": _DESCRIPTION}
+    if len(shapes) > 1:
+        head |= {"Mappings": variants.mapping(), "Conditions": variants.conditions}
+    made = head | {"Resources": merged, "Outputs": _OUTPUTS}
+    _refuse_too_large(made, len(found), len(shapes))
+    return made
+
+
+_OUTPUTS = {
+    f"{name}Arn": {"Description": what, "Value": {"Fn::GetAtt": [name, "Arn"]}}
+    for name, what in ((_DEPLOYING, "What pulumi up acts as"), (_READING, "What previews and lock --aws act as"))
+}
+
+
+def _merged(variants: Variants, resources: Sequence[Resources]) -> Resources:
+    names = list(dict.fromkeys(name for made in resources for name in made))
+    return {name: _merged_resource(variants, name, resources) for name in names}
+
+
+def _merged_resource(variants: Variants, name: str, resources: Sequence[Resources]) -> Json:
+    there = {number: made[name] for number, made in enumerate(resources, 1) if name in made}
+    condition = variants.only_in(frozenset(there))
+    first = next(iter(there.values()))
+    properties: dict[str, Json] = {
+        key: variants.property({number: made["Properties"][key] for number, made in there.items()})
+        for key in first["Properties"]
+    }
+    return {"Type": first["Type"], **({"Condition": condition} if condition else {}), "Properties": properties}
+
+
+def _resources(found: Foundation, hub: Hub, *, with_boundaries: bool) -> Resources:
+    scope = found.scope
+    documents = deploy_policies(scope)
+    if len(documents) > MANAGED_POLICIES_PER_ROLE:
+        what = f"account {found.key}: the deploying role would need {len(documents)} managed policies"
+        hint = "put the roles under common paths, each with a permissions boundary"
+        raise UsageError(f"{what}, and IAM attaches {MANAGED_POLICIES_PER_ROLE}", do=hint)
+    reading = {"PolicyName": "reads", "PolicyDocument": reading_policy(scope.partition, scope.account).to_json()}
+    made: Resources = {
+        _DEPLOYING: _role(found.path, found.deploying_name, "Deploys who may assume which role"),
+        **{
+            f"DeployingPolicy{number}": _policy(found.policy_name(number), found.path, document, _DEPLOYING)
+            for number, document in enumerate(documents, 1)
+        },
+        _READING: _role(found.path, found.reading_name, "Reads, for previews and lock --aws", Policies=[reading]),
+        **(_boundaries(found) if with_boundaries else {}),
+    }
+    made = with_pseudo_parameters(made, scope.partition, scope.account)
+    # The hub is one and the same for all accounts, also where it is one of them.
+    for role, trust in ((_DEPLOYING, hub.deploying_trust), (_READING, hub.reading_trust)):
+        made[role]["Properties"]["AssumeRolePolicyDocument"] = trust(found.external_id).to_json()
+    return made
+
+
+def _boundaries(found: Foundation) -> Resources:
+    document = boundary_document(found)
+    made: Resources = {}
+    for arn in found.scope.own_boundary_arns:
+        path, _, name = arn.partition(":policy")[2].rpartition("/")
+        made[_boundary_id(f"{path}/{name}".replace(found.scope.account, "AccountId"))] = _policy(
+            name, f"{path}/", document
+        )
+    return made
+
+
+def _boundary_id(name: str) -> str:
+    """Return a logical id that follows from the boundary's name alone, in letters and digits: ``BoundaryCi7f3c2a``."""
+    letters = "".join(part.capitalize() for part in re.findall(r"[A-Za-z0-9]+", name))
+    return f"Boundary{letters[:100]}{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+
+
+def _role(path: str, name: str, description: str, **more: Json) -> Json:
+    properties = {"RoleName": name, "Path": path, "Description": description, **more}
+    return {"Type": _ROLE, "Properties": properties}
+
+
+def _policy(name: str, path: str, document: PolicyDocument, role: str | None = None) -> Json:
+    properties: dict[str, Json] = {"ManagedPolicyName": name, "Path": path, "PolicyDocument": document.to_json()}
+    return {"Type": _POLICY, "Properties": properties | ({"Roles": [{"Ref": role}]} if role else {})}
+
+
+def _refuse_too_large(made: Mapping[str, Json], accounts: int, shapes: int) -> None:
+    size = len(json.dumps(made).encode())
+    if size > CLOUDFORMATION_TEMPLATE_BYTES or (shapes > 1 and accounts > CLOUDFORMATION_MAPPING_ATTRIBUTES):
+        what = f"{accounts} accounts with {shapes} different needs make a template of {size:,} bytes"
+        limit = f"{CLOUDFORMATION_TEMPLATE_BYTES:,}, and {CLOUDFORMATION_MAPPING_ATTRIBUTES} accounts that differ"
+        raise UsageError(f"{what}; CloudFormation takes {limit}", do="make several, by --account with keys or globs")

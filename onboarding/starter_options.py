@@ -1,0 +1,230 @@
+"""Single values of a starter, from the words of a command line, judged by the validators of the inventory itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from config.findings import did_you_mean, one_line
+from config.models.aws_values import AccountIdText, Region
+from config.models.bitbucket_values import EnvironmentName, Uuid, WorkspaceSlugText
+from config.models.scalars import Slug
+from oidc.errors import UsageError
+from onboarding.starter import Starter, StarterEnvironment, StarterRepository
+
+WORKSPACE: TypeAdapter[str] = TypeAdapter(WorkspaceSlugText)
+SLUG: TypeAdapter[str] = TypeAdapter(Slug)
+ENVIRONMENT: TypeAdapter[str] = TypeAdapter(EnvironmentName)
+UUID: TypeAdapter[str] = TypeAdapter(Uuid)
+ACCOUNT_ID: TypeAdapter[str] = TypeAdapter(AccountIdText)
+REGION: TypeAdapter[str] = TypeAdapter(Region)
+
+
+def checked(what: str, text: str, form: TypeAdapter[str]) -> str:
+    """Return a value that the inventory would take.
+
+    Args:
+        what: Where it comes from, for the message: ``--workspace``.
+        text: As it was given.
+        form: ``WORKSPACE`` and the like.
+
+    Raises:
+        UsageError: The inventory would not take it.
+    """
+    try:
+        return form.validate_python(text.strip("\"'") if form is UUID else text)  # pasted out of YAML
+    except ValidationError as error:
+        context: dict[str, Any] = error.errors(include_url=False)[0].get("ctx", {})
+        shown = str(context.get("message", "not a value of the inventory"))
+        raise UsageError(f"{what}: {_printable(shown)}", do=_unquoted(str(context.get("hint", "")))) from None
+
+
+def named(what: str, text: str, form: TypeAdapter[str]) -> tuple[str, str | None]:
+    """Parse ``NAME`` or ``NAME={UUID}``; the last equals sign counts, and nothing behind it is no UUID yet.
+
+    Raises:
+        UsageError: Name or UUID is none that the inventory would take.
+    """
+    name, equals, uuid = text.rpartition("=")
+    if not equals:
+        return checked(what, text, form), None
+    return checked(what, name, form), checked(what, uuid, UUID) if uuid else None
+
+
+def _unquoted(hint: str) -> str:
+    """Return what to do without the quotes that YAML would need: a command line or a prompt takes the bare value."""
+    return hint.replace(", quoted", "").replace('"', "")
+
+
+def _printable(text: str) -> str:
+    """Return a message on one line, whatever was typed."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+_STACK_NAME_CHARS = 100
+"""Length of the name of a Pulumi stack (https://www.pulumi.com/docs/iac/concepts/stacks/)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StarterOptions:
+    """What was given, as it was typed.
+
+    Attributes:
+        workspace: ``acme`` or ``acme={UUID}``.
+        repositories: ``shop`` or ``shop={UUID}``.
+        environments: ``shop/production`` or ``shop/production={UUID}``; without the repository where it is one.
+        accounts: ``prod=222222222222``.
+        deploys: ``shop/production=prod``; without the repository where it is one.
+        region: ``eu-west-1``, or ``None``.
+    """
+
+    workspace: str | None
+    repositories: tuple[str, ...]
+    environments: tuple[str, ...]
+    accounts: tuple[str, ...]
+    deploys: tuple[str, ...]
+    region: str | None
+
+
+def starter_of(given: StarterOptions) -> Starter:
+    """Return the starter that the options say.
+
+    Raises:
+        UsageError: Something is missing, given twice, unknown, or nothing that the inventory would take.
+    """
+    if given.workspace is None:
+        raise UsageError("which workspace?", do="add --workspace with its slug, as in bitbucket.org/SLUG")
+    workspace, uuid = named("--workspace", given.workspace, WORKSPACE)
+    slugs = repositories_of(given.repositories)
+    environments = environments_of(given.environments, list(slugs))
+    accounts = accounts_of(given.accounts)
+    deploys = _deploys(given.deploys, environments, [key for key, _ in accounts])
+    region = None if given.region is None else checked("--region", given.region, REGION)
+    repositories = tuple(
+        StarterRepository(slug, slugs[slug], tuple(_environments(slug, environments, deploys, accounts)))
+        for slug in slugs
+    )
+    return Starter(workspace, uuid, repositories, accounts, region)
+
+
+def accounts_of(given: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Parse ``KEY=ID``, each key once.
+
+    Raises:
+        UsageError: There is none, or one is not of this form.
+    """
+    if not given:
+        raise UsageError("which accounts?", do="add --account KEY=ID, such as prod=222222222222")
+    found: dict[str, str] = {}
+    for text in given:
+        key, equals, number = text.partition("=")
+        if not equals:
+            raise UsageError(f"--account: no id in {one_line(text)}", do="write KEY=ID, such as prod=222222222222")
+        key = checked("--account", key, SLUG)
+        if len(key) > _STACK_NAME_CHARS:
+            do = f"use at most {_STACK_NAME_CHARS} characters: a stack is named like it"
+            raise UsageError(f"--account: a name of {len(key)} characters", do=do)
+        _once("--account", key, found)
+        found[key] = checked("--account", number, ACCOUNT_ID)
+    return tuple(found.items())
+
+
+def repositories_of(given: Sequence[str]) -> dict[str, str | None]:
+    """Parse ``SLUG[={UUID}]``: UUIDs by slug, each once.
+
+    Raises:
+        UsageError: There is none, or one is not of this form.
+    """
+    if not given:
+        raise UsageError("which repositories?", do="add --repository with a slug, as in bitbucket.org/WORKSPACE/SLUG")
+    found: dict[str, str | None] = {}
+    for text in given:
+        slug, uuid = named("--repository", text, SLUG)
+        _once("--repository", slug, found)
+        found[slug] = uuid
+    return found
+
+
+def environments_of(given: Sequence[str], slugs: Sequence[str]) -> dict[tuple[str, str], str | None]:
+    """Parse ``REPOSITORY/NAME[={UUID}]``: UUIDs by repository and name; every repository has one.
+
+    Raises:
+        UsageError: A repository has none, or one is not of this form.
+    """
+    found: dict[tuple[str, str], str | None] = {}
+    for text in given:
+        slug, rest = _split("--environment", text, slugs)
+        name, uuid = named("--environment", rest, ENVIRONMENT)
+        _once("--environment", f"{slug}/{name}", [f"{one}/{other}" for one, other in found])
+        found[slug, name] = uuid
+    for slug in slugs:
+        if slug not in {one for one, _ in found}:
+            what = f"repository {slug} has no deployment environment, and its role would be bound to nothing"
+            do = f"add --environment {slug}/NAME; a role for every step of a repository is better written by hand"
+            raise UsageError(what, do=do)
+    return found
+
+
+def _split(option: str, text: str, slugs: Sequence[str]) -> tuple[str, str]:
+    """Part ``shop/production``; names of environments may hold slashes, so a known repository counts alone."""
+    slug, slash, rest = text.partition("/")
+    if slash and slug in slugs:
+        return slug, rest
+    if len(slugs) == 1:
+        return slugs[0], text
+    what = f"{option}: of which repository is {one_line(text)}?"
+    raise UsageError(what, do=did_you_mean(slug, list(slugs), f"write {slugs[0]}/{one_line(text)}"))
+
+
+def _deploys(
+    given: Sequence[str], environments: dict[tuple[str, str], str | None], accounts: Sequence[str]
+) -> dict[tuple[str, str], list[str]]:
+    slugs = sorted({slug for slug, _ in environments})
+    found: dict[tuple[str, str], list[str]] = {}
+    for text in given:
+        slug, rest = _split("--deploys", text, slugs)
+        name, equals, key = rest.rpartition("=")
+        if not equals:
+            raise UsageError(f"--deploys: no account in {one_line(text)}", do="write REPOSITORY/NAME=KEY")
+        if (slug, name) not in environments:
+            known = [other for one, other in environments if one == slug]
+            what = f"--deploys: repository {slug} has no environment `{one_line(name)}`"
+            raise UsageError(what, do=did_you_mean(name, known, f"it has {', '.join(known)}"))
+        if key not in accounts:
+            what = f"--deploys: there is no account `{one_line(key)}`"
+            raise UsageError(what, do=did_you_mean(key, list(accounts), f"the accounts are {', '.join(accounts)}"))
+        _once("--deploys", key, found.setdefault((slug, name), []))
+        found[slug, name].append(key)
+    return found
+
+
+def _environments(
+    slug: str,
+    environments: dict[tuple[str, str], str | None],
+    deploys: dict[tuple[str, str], list[str]],
+    accounts: Sequence[tuple[str, str]],
+) -> list[StarterEnvironment]:
+    return [
+        StarterEnvironment(name, uuid, tuple(deploys.get((one, name)) or [the_account(one, name, accounts)]))
+        for (one, name), uuid in environments.items()
+        if one == slug
+    ]
+
+
+def the_account(slug: str, name: str, accounts: Sequence[tuple[str, str]]) -> str:
+    """Return the account that an environment deploys to where nobody says: the only one, or that of the same name.
+
+    Raises:
+        UsageError: There are several.
+    """
+    keys = [key for key, _ in accounts]
+    if len(keys) == 1 or name in keys:
+        return keys[0] if len(keys) == 1 else name
+    what = f"which account does {one_line(name)} of {slug} deploy to?"
+    raise UsageError(what, do=f"add --deploys '{slug}/{one_line(name)}=KEY': {', '.join(keys)}")
+
+
+def _once(option: str, key: str, known: Sequence[str] | dict[str, str] | dict[str, str | None]) -> None:
+    if key.lower() in {one.lower() for one in known}:
+        raise UsageError(f"{option}: {one_line(key)} is given twice", do="leave one of the two out")

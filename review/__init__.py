@@ -1,0 +1,1 @@
+"""How access is shown to people: reports, comparisons, snippets."""

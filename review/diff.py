@@ -1,0 +1,106 @@
+"""A comparison for people: one table for each effect, and a summary."""
+
+import re
+
+from rich.markup import escape
+from rich.table import Table
+
+from access.comparison.changes import ORDER, Change, Comparison, Effect
+from config.findings import one_line
+from review.terminal import console
+
+TITLES = {
+    Effect.WIDENING: "WIDER ACCESS",
+    Effect.GAIN: "access gained",
+    Effect.BREAKS: "breaks until something else follows",
+    Effect.LOSS: "access lost",
+    Effect.NONE: "no change of access",
+}
+"""What changes of each effect are headed by."""
+
+_COLOURS = {Effect.WIDENING: "bold red", Effect.GAIN: "yellow", Effect.BREAKS: "bold magenta", Effect.LOSS: "cyan"}
+
+
+def show_comparison(comparison: Comparison) -> None:
+    """Print the changes on standard output."""
+    out = console()
+    for effect in ORDER:
+        found = comparison.of(effect)
+        if not found:
+            continue
+        style = _COLOURS.get(effect, "bold")
+        table = Table(title=f"{TITLES[effect]} ({len(found)})", title_justify="left", title_style=style, expand=False)
+        for column in ("account", "role", "what"):
+            table.add_column(column, overflow="fold")
+        for change in found:
+            table.add_row(
+                *(
+                    escape(one_line(text))
+                    for text in (change.account or change.file or "", change.role or "", change.message)
+                )
+            )
+        out.print(table)
+    out.print(summary(comparison), highlight=False, soft_wrap=True, markup=False)
+
+
+def summary(comparison: Comparison) -> str:
+    """Return ``1 wider, 2 gained, 1 lost; roles 10, until now 9``; counts are of changes."""
+    words = dict(zip(ORDER, ("wider", "gained", "breaking", "lost", "without effect on access"), strict=True))
+    counts = [f"{len(comparison.of(effect))} {words[effect]}" for effect in ORDER if comparison.of(effect)]
+    roles = f"roles {comparison.roles_after}, until now {comparison.roles_before}"
+    lost = f", {len(comparison.roles_lost)} of these deleted or replaced" if comparison.roles_lost else ""
+    return f"{', '.join(counts) or 'no change'}; {roles}{lost}"
+
+
+_TEXT_CHARS, _NAME_CHARS = 1000, 100
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_INVISIBLE = "\u200b"
+"""A space without width: keeps a name from being a mention or a link."""
+
+
+def markdown(comparison: Comparison, before: str, after: str, *, max_chars: int) -> str:
+    """Return the comment, of at most ``max_chars`` characters; what did not fit is counted in its last line."""
+    head = (
+        f"**Access, from {text(before, _NAME_CHARS)} to {text(after, _NAME_CHARS)}**\n\n{text(summary(comparison))}\n"
+    )
+    lines: list[str] = []
+    for effect in ORDER:
+        found = comparison.of(effect)
+        if found:
+            title = f"\n**{TITLES[effect]}** ({len(found)})\n\n"
+            lines += [f"{title if at == 0 else ''}{_line(change)}\n" for at, change in enumerate(found)]
+    return _fitting(head, lines, max_chars)
+
+
+def _fitting(head: str, lines: list[str], max_chars: int) -> str:
+    room = max_chars - len(head)
+    if sum(map(len, lines)) <= room:
+        return head + "".join(lines)
+    room -= len(_left_out(len(lines)))
+    kept: list[str] = []
+    for line in lines:
+        if len(line) > room:
+            break
+        room -= len(line)
+        kept.append(line)
+    return (head + "".join(kept) + _left_out(len(lines) - len(kept)))[:max_chars]
+
+
+def _left_out(number: int) -> str:
+    return f"\n**{number} more left out here for their length**: run the command yourself to see them.\n"
+
+
+def _line(change: Change) -> str:
+    place = text(change.account or change.file or "")
+    where = f"{place} / {text(change.role)}" if change.role else place
+    return f"* {where}: {text(change.message)}"
+
+
+def text(written: str, most: int = _TEXT_CHARS) -> str:
+    """Write a text so that Markdown shows it and does nothing else with it."""
+    shown = one_line(written)
+    shown = shown if len(shown) <= most else f"{shown[: most - 1]}…"
+    shown = re.sub(r"[\\`*_\[\]|~#!]", r"\\\g<0>", shown)
+    shown = re.sub(r"[&<>]", lambda found: _ENTITIES[found[0]], shown)
+    # After these, code hosts see a mention, a link, or an address.
+    return re.sub(r"(@|://|\bwww)", rf"\g<0>{_INVISIBLE}", shown)

@@ -1,0 +1,88 @@
+"""Verdicts for people: who may get in first, then near misses, then how many are far off."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import click
+
+from access.explanation.explain import RoleAnswer, TokenCall, Verdict
+from access.explanation.names import Names
+from access.explanation.reasons import workspace_of
+from access.explanation.subjects import subject_in_words
+from config.findings import one_line
+from review.findings import colour_wanted
+
+_NEAR = 2
+"""Reasons whose weights come to more than this are far off: another repository, another workspace."""
+
+_FEW = 3
+"""So many of those that are far off are shown where nothing is near."""
+
+
+def show_notes(notes: Sequence[str]) -> None:
+    """Print what is worth saying of the claims, on standard error."""
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+
+
+def show_call(call: TokenCall, names: Names) -> None:
+    """Print whose claims are asked about: ``step of acme/shop, deployment environment production``."""
+    subject, audience = str(call.claims["sub"]), call.claims["aud"]
+    audiences = audience if isinstance(audience, list) else [audience]
+    issuer = str(call.claims["iss"])
+    workspace = workspace_of(issuer)
+    click.echo(f"issuer    {one_line(issuer) if workspace == one_line(issuer) else f'workspace {workspace}'}")
+    click.echo(f"audience  {' and '.join(names.audience(each) for each in audiences)}")
+    click.echo(f"subject   {subject_in_words(subject, names)}: {one_line(subject)}")
+    where = f"from {call.source_ip}" if call.source_ip else "no address given"
+    through = f", through {call.vpc_endpoint}" if call.vpc_endpoint else ""
+    click.echo(f"call      {where}{through}, at {call.at:%Y-%m-%dT%H:%M:%SZ}; the signature of a token is not checked")
+
+
+def show_verdicts(verdicts: Sequence[Verdict], *, every: bool) -> None:
+    """Print a line for each role and its reasons below it; those that are far off are counted unless all are wanted."""
+    allowed = [verdict for verdict in verdicts if verdict.answer.allowed]
+    refused = sorted(
+        (verdict for verdict in verdicts if not verdict.answer.allowed),
+        key=lambda verdict: (verdict.answer.distance, verdict.arn),
+    )
+    near = [verdict for verdict in refused if verdict.answer.distance <= _NEAR]
+    shown = refused if every else near or ([] if allowed else refused[:_FEW])
+    for verdict in [*allowed, *shown]:
+        _show(verdict)
+    click.echo()
+    click.echo(f"{_counted(len(allowed))} allowed, {_counted(len(refused))} refused")
+    if left_out := refused[len(shown) :]:
+        click.echo(f"{len(left_out)} of these not shown: they have less in common with the claims (--all lists them):")
+        for reason, number in Counter(verdict.answer.reasons[-1].in_short for verdict in left_out).most_common():
+            click.echo(f"  {_counted(number)}: {reason}")
+
+
+def _show(verdict: Verdict) -> None:
+    click.echo()
+    show_answer(verdict.answer, "  ".join(map(one_line, (verdict.account, verdict.role, verdict.arn))))
+
+
+def show_answer(answer: RoleAnswer, whose: str) -> None:
+    """Print yes or no, of whom, and the reasons below."""
+    if answer.allowed:
+        word = _coloured("yes", "green")
+    elif answer.undecided:
+        word = _coloured("?  ", "yellow")
+    else:
+        word = _coloured("no ", "red")
+    click.echo(f"{word} {whose}", color=_colour())
+    for reason in answer.reasons:
+        click.echo(f"      {reason.text}")
+
+
+def _coloured(word: str, colour: str) -> str:
+    return click.style(word, fg=colour, bold=True)
+
+
+def _colour() -> bool | None:
+    return None if colour_wanted() else False
+
+
+def _counted(number: int) -> str:
+    return f"{number} role" if number == 1 else f"{number} roles"

@@ -1,0 +1,169 @@
+"""Repositories and their deployment environments by accounts: which roles a step there may assume.
+
+A step in an environment may assume what trusts that environment, and as well what trusts every step of its repository
+or of its workspace. So a row has those, too: whoever reads one row alone reads the truth about it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from access.plan import AccessPlan, RolePlan, TrustPlan
+from oidc.bitbucket import Grade
+
+MOST_CELLS = 15_000
+"""Cells of a workspace up to which there is a column for each account; beyond, rows list their roles."""
+
+ANY = "*"
+"""In the place of a repository or a deployment environment: all of them."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Entry:
+    """A role in a cell.
+
+    Attributes:
+        role: Its key.
+        name: In IAM.
+        grade: How wide the trust is by which this row has it.
+        is_admin: Whether it may have admin access.
+    """
+
+    role: str
+    name: str
+    grade: Grade
+    is_admin: bool
+
+
+Roles: TypeAlias = Mapping[str, Mapping[str, Entry]]
+"""By account key, then by role key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Steps of one kind.
+
+    Attributes:
+        label: For people: ``deployment environment production``.
+        environment: Its name, ``*`` for all of them and steps outside, or the empty string for steps outside.
+        cells: For each column the roles, sorted by key; empty where the table has no columns.
+        listed: For each role its accounts; empty where the table has columns.
+    """
+
+    label: str
+    environment: str
+    cells: tuple[tuple[Entry, ...], ...]
+    listed: tuple[tuple[Entry, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryRows:
+    """The rows of a repository; ``*`` for every repository of the workspace."""
+
+    repository: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceTable:
+    """The table of a workspace.
+
+    Attributes:
+        workspace: ``acme``.
+        columns: The accounts of each column: one, or several that have the same roles in every row.
+        repositories: Those that a role trusts, the whole workspace first.
+        has_columns: Whether there is a column for each account, or too many of them.
+        renamed_to: The workspace's slug now, where ``workspace`` is one that it had before; else ``None``.
+    """
+
+    workspace: str
+    columns: tuple[tuple[str, ...], ...]
+    repositories: tuple[RepositoryRows, ...]
+    has_columns: bool
+    renamed_to: str | None
+
+
+_ALL_STEPS, _OUTSIDE = "all_including_environments", "outside_environments"
+_Steps: TypeAlias = tuple[str | None, str | None, str | None]
+"""Repository, environment, and which steps."""
+
+
+def matrix(plan: AccessPlan) -> tuple[WorkspaceTable, ...]:
+    """Return one table for each workspace that a role trusts, sorted."""
+    found: dict[str, dict[_Steps, dict[str, dict[str, Entry]]]] = {}
+    renamed: dict[str, str] = {}
+    for account in plan.accounts:
+        for role in account.roles:
+            for line in role.trust:
+                steps = (line.repository, line.environment, line.steps)
+                here = found.setdefault(line.workspace, {}).setdefault(steps, {}).setdefault(account.key, {})
+                here[role.key] = _entry(role, line)
+                if line.renamed_to is not None:
+                    renamed[line.workspace] = line.renamed_to
+    return tuple(_table(workspace, roles, renamed.get(workspace)) for workspace, roles in sorted(found.items()))
+
+
+def _entry(role: RolePlan, line: TrustPlan) -> Entry:
+    return Entry(role.key, role.name, line.grade, role.admin_reason is not None)
+
+
+def _table(workspace: str, trusted: Mapping[_Steps, Roles], renamed_to: str | None) -> WorkspaceTable:
+    accounts = sorted({account for roles in trusted.values() for account in roles})
+    rows = list(_rows(trusted))
+    columns = _columns(accounts, [roles for _, _, _, roles in rows])
+    has_columns = len(columns) * len(rows) <= MOST_CELLS
+    made: dict[str, list[Row]] = {}
+    for repository, label, environment, roles in rows:
+        cells = tuple(_cell(roles.get(column[0], {})) for column in columns) if has_columns else ()
+        listed = () if has_columns else _listed(roles)
+        made.setdefault(repository, []).append(Row(label, environment, cells, listed))
+    repositories = tuple(RepositoryRows(name, tuple(found)) for name, found in made.items())
+    return WorkspaceTable(workspace, columns if has_columns else (), repositories, has_columns, renamed_to)
+
+
+def _rows(trusted: Mapping[_Steps, Roles]) -> Iterator[tuple[str, str, str, Roles]]:
+    """Yield repository, label, environment and roles of every row; wide trust is in the rows that it reaches."""
+    whole = next((roles for (repository, _, _), roles in trusted.items() if repository is None), {})
+    if whole:
+        yield ANY, "every step", ANY, whole
+    for repository in sorted({repository for repository, _, _ in trusted if repository is not None}):
+        every = trusted.get((repository, None, _ALL_STEPS), {})
+        wide = [every, whole]
+        if every:
+            yield repository, "every step, deployment environments included", ANY, _joined(wide)
+        if outside := trusted.get((repository, None, _OUTSIDE)):
+            yield repository, "steps outside deployment environments", "", _joined([outside, *wide])
+        names = sorted(name for found, name, _ in trusted if found == repository and name is not None)
+        for name in names:
+            own = trusted[(repository, name, None)]
+            yield repository, f"deployment environment {name}", name, _joined([own, *wide])
+
+
+def _joined(parts: Iterable[Roles]) -> Roles:
+    """Join what reaches a row; of two ways in, the later one is the wider one and is shown."""
+    joined: dict[str, dict[str, Entry]] = {}
+    for part in parts:
+        for account, roles in part.items():
+            joined.setdefault(account, {}).update(roles)
+    return joined
+
+
+def _columns(accounts: Iterable[str], rows: Iterable[Roles]) -> tuple[tuple[str, ...], ...]:
+    """Put accounts that have the same roles in every row into one column."""
+    kept = list(rows)
+    same: dict[tuple[tuple[Entry, ...], ...], list[str]] = {}
+    for account in accounts:
+        same.setdefault(tuple(_cell(roles.get(account, {})) for roles in kept), []).append(account)
+    return tuple(tuple(found) for found in same.values())
+
+
+def _cell(roles: Mapping[str, Entry]) -> tuple[Entry, ...]:
+    return tuple(entry for _, entry in sorted(roles.items()))
+
+
+def _listed(roles: Roles) -> tuple[tuple[Entry, tuple[str, ...]], ...]:
+    found: dict[Entry, list[str]] = {}
+    for account, entries in roles.items():
+        for entry in entries.values():
+            found.setdefault(entry, []).append(account)
+    return tuple((entry, tuple(sorted(accounts))) for entry, accounts in sorted(found.items()))

@@ -1,0 +1,141 @@
+"""What a report was made from."""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from access.plan import AccessPlan
+from access.trust_in_words import trust_in_words
+from config.allow import Silenced
+from config.findings import Finding, one_line
+from oidc.bitbucket import Grade
+from review.report.by_account import Holder
+from review.report.documents import Documents
+from review.report.matrix import matrix
+from review.report.role_parts import RolePart, anchor, role_parts
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOrigin:
+    """What a report was made from, and when; nothing else makes two reports of one plan differ.
+
+    Attributes:
+        inventory: Its path as the user named it: ``inventory``.
+        made_on: In UTC.
+        revision: The commit of git that the inventory stands in, ``a20e3f4…``, or ``None``.
+        is_changed: Whether the inventory differs from that commit.
+        without: Why there is no revision, where there is none.
+    """
+
+    inventory: str
+    made_on: date
+    revision: str | None = None
+    is_changed: bool = False
+    without: str = ""
+
+
+_FOLDER = files(__package__) / "template"
+
+_SHORT = {Grade.ENVIRONMENT_BOUND: "e", Grade.REPOSITORY_WIDE: "r", Grade.WORKSPACE_WIDE: "w"}
+"""Classes of the style sheet, in many places of a large page."""
+
+
+def page(plan: AccessPlan, origin: ReportOrigin, findings: Sequence[Finding], accepted: Sequence[Silenced]) -> str:
+    """Return a plan as one HTML page that needs nothing besides.
+
+    Args:
+        plan: All of it.
+        origin: What it was made from.
+        findings: Warnings; a plan with an error does not exist.
+        accepted: What the inventory accepts, with its reasons.
+    """
+    holders: list[Holder] = [(account, role) for account in plan.accounts for role in account.roles]
+    documents = Documents.of(holders)
+    parts, pipelines = role_parts(plan, documents)
+    style, script = _text("page.css"), _text("page.js")
+    html = _environment().get_template("page.html").render(
+        plan=plan,
+        origin=origin,
+        tables=matrix(plan),
+        parts=parts,
+        documents=documents.shared,
+        pipelines=pipelines,
+        findings=findings,
+        accepted=accepted,
+        counts=_counts(parts),
+        owners=sorted({one.value for part in parts for one in part.owners if one.value}),
+        style=Markup(style),  # noqa: S704 - a file of this package
+        script=Markup(script),  # noqa: S704 - likewise
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+    )  # fmt: skip
+    return html.encode("ascii", "xmlcharrefreplace").decode()
+
+
+def _environment() -> Environment:
+    found = Environment(
+        loader=PackageLoader(__package__, "template"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+        keep_trailing_newline=False,
+    )
+    found.finalize = _printable
+    found.filters |= {
+        "short": lambda grade: _SHORT[grade],
+        "in_words": trust_in_words,
+        "anchor": anchor,
+        "duration": duration,
+        "code": _code,
+        "plural": lambda number, word: f"{number:,} {word}{'' if number == 1 else 's'}",
+    }
+    found.globals |= {"Grade": Grade, "until": until}
+    return found
+
+
+def _printable(value: object) -> object:
+    """Show what is not printable, such as a mark that writes from right to left, in place of sending it."""
+    return value if isinstance(value, Markup) else one_line(str(value))
+
+
+def _code(text: str) -> Markup:
+    """Return lines of code as they are between two tags, where quotes need no escaping; nothing in them is markup."""
+    shown = "\n".join(map(one_line, text.split("\n")))
+    return Markup(shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))  # noqa: S704 - escaped here
+
+
+def _counts(parts: Sequence[RolePart]) -> dict[str, int]:
+    found = {grade.value: sum(part.role.grade is grade for part in parts) for grade in Grade}
+    return found | {"admin access": sum(part.is_admin for part in parts)}
+
+
+def duration(seconds: int) -> str:
+    """Say how long a session may last: ``1 h``, ``1 h 30 min``; IAM takes seconds, from an hour to twelve."""
+    hours, rest = divmod(seconds, 3600)
+    minutes, odd = divmod(rest, 60)
+    parts = ((hours, "h"), (minutes, "min"), (odd, "s"))
+    return " ".join(f"{number} {unit}" for number, unit in parts if number)
+
+
+def until(last: date, made_on: date) -> str:
+    """Say how near the last day of access is on the day of the report."""
+    left = (last - made_on).days
+    if left < 0:
+        return "it has ended"
+    return "it ends that day" if left == 0 else f"{left:,} day{'' if left == 1 else 's'} after this report"
+
+
+def _text(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="ascii").strip()
+
+
+def _hash(text: str) -> str:
+    """Return what a content security policy lets run: https://www.w3.org/TR/CSP3/#grammardef-hash-source."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

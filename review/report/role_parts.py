@@ -1,0 +1,226 @@
+"""Steps of bitbucket-pipelines.yml for roles, each text once: most differ by the role's ARN and name alone."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import groupby
+from typing import TypeAlias
+
+from access.plan import AccessPlan, AccountPlan, RolePlan, TrustPlan
+from config.models.family import plan_key
+from oidc.arn import policy_in_words
+from review.report.by_account import Holder, Piece, Shared, by_account, form, own_of, pieces
+from review.report.documents import Document, Documents
+from review.snippets import Style, pair_snippet, trusted
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Steps that may assume a role.
+
+    Attributes:
+        anchor: Its id in the page.
+        pieces: Of bitbucket-pipelines.yml, for the first role that has it, in its first account.
+        own: What of the text is that role's own.
+        role: The key of that role.
+        users: The keys of the roles that have it, sorted.
+    """
+
+    anchor: str
+    pieces: tuple[Piece, ...]
+    own: tuple[str, ...]
+    role: str
+    users: tuple[str, ...]
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether more than one role has it, so that it stands apart from them."""
+        return len(self.users) > 1
+
+
+@dataclass(frozen=True, slots=True)
+class Pipelines:
+    """All of them.
+
+    Attributes:
+        by_role: By the key of the role; the plan role of a pair has none, it stands in the pipeline of its role.
+        shared: Those that more than one role has.
+    """
+
+    by_role: Mapping[str, Pipeline]
+    shared: tuple[Pipeline, ...]
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[Sequence[Holder], Sequence[Holder]]]) -> "Pipelines":
+        """Make those of roles, each with its holders and those of its plan role."""
+        found: dict[str, list[tuple[Holder, str]]] = {}
+        for holders, plan_roles in pairs:
+            text = _text(holders[0], _in(plan_roles, holders[0][0]))
+            found.setdefault(form(text, _values(holders[0])), []).append((holders[0], text))
+        made = [_pipeline(marked, number, users) for number, (marked, users) in enumerate(sorted(found.items()), 1)]
+        by_role = {key: pipeline for pipeline in made for key in pipeline.users}
+        return cls(by_role, tuple(pipeline for pipeline in made if pipeline.is_shared))
+
+
+def repository_of(role: RolePlan) -> str:
+    """Return the repository whose pipeline is shown: the first that is trusted, ``REPOSITORY`` for a workspace."""
+    line = next(line for line in role.trust if line.renamed_to is None)
+    return f"{line.workspace}/{line.repository or 'REPOSITORY'}"
+
+
+def _values(holder: Holder) -> dict[str, str]:
+    account, role = holder
+    return {"ARN": role.arn, "name": role.name} | ({"region": account.region} if account.region else {})
+
+
+def _pipeline(marked: str, number: int, users: Sequence[tuple[Holder, str]]) -> Pipeline:
+    (holder, text), *others = users
+    return Pipeline(
+        anchor=f"pipeline-{number}",
+        pieces=pieces(text, _values(holder)) if others else (Piece(text, None),),
+        own=own_of(marked, _values(holder)),
+        role=holder[1].key,
+        users=tuple(sorted(role.key for (_, role), _ in users)),
+    )
+
+
+def _in(holders: Iterable[Holder], account: AccountPlan) -> RolePlan | None:
+    return next((role for found, role in holders if found.key == account.key), None)
+
+
+def _text(holder: Holder, plan_role: RolePlan | None) -> str:
+    """Show the steps of one line of trust; the others differ by their repository and ``deployment:`` alone."""
+    account, role = holder
+    repository = repository_of(role)
+    line = trusted(role, repository)[-1]
+    return pair_snippet(plan_role, replace(role, trust=(line,)), account, repository, Style.WEB_IDENTITY)
+
+
+Texts: TypeAlias = tuple[Shared[tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RolePermissions:
+    """What a role may do.
+
+    Attributes:
+        managed: Names of managed policies: ``aws:ReadOnlyAccess``.
+        inline: Inline policies.
+        boundary: The ARN of the permissions boundary, or ``None``.
+    """
+
+    managed: Texts
+    inline: tuple[Shared[tuple[Document, ...]], ...]
+    boundary: tuple[Shared[str | None], ...]
+
+    @property
+    def are_none(self) -> bool:
+        """Whether the role has no permission policy at all."""
+        return not any(one.value for one in self.managed) and not any(one.value for one in self.inline)
+
+
+@dataclass(frozen=True, slots=True)
+class RolePart:
+    """A role in all of its accounts.
+
+    Attributes:
+        key: Of the inventory.
+        anchor: Its id in the page, the same whatever else is in the inventory.
+        role: As it is in the first account, for what is the same everywhere.
+        accounts: Keys.
+        trust: Who may assume it.
+        pipeline: Steps that do; ``None`` for the plan role of a pair, which stands in the pipeline of its role.
+        repository: Whose pipeline that is.
+        beside: The key of its pair's other role, or ``None``.
+    """
+
+    key: str
+    anchor: str
+    role: RolePlan
+    accounts: tuple[str, ...]
+    trust: tuple[Shared[tuple[TrustPlan, ...]], ...]
+    arns: tuple[Shared[str], ...]
+    descriptions: tuple[Shared[str | None], ...]
+    owners: tuple[Shared[str | None], ...]
+    durations: tuple[Shared[int], ...]
+    ends: tuple[Shared[date | None], ...]
+    places: Texts
+    tags: tuple[Shared[tuple[tuple[str, str], ...]], ...]
+    admin: tuple[Shared[str | None], ...]
+    permissions: RolePermissions
+    trust_policies: tuple[Shared[Document], ...]
+    pipeline: Pipeline | None
+    repository: str
+    beside: str | None
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether it may have admin access in any account."""
+        return any(one.value is not None for one in self.admin)
+
+
+def role_parts(plan: AccessPlan, documents: Documents) -> tuple[tuple[RolePart, ...], tuple[Pipeline, ...]]:
+    """Return a part for each role of a plan, sorted by key, and the pipelines that several of them have."""
+    holders = sorted(((account, role) for account in plan.accounts for role in account.roles), key=_by_key)
+    grouped = {key: list(found) for key, found in groupby(holders, key=lambda holder: holder[1].key)}
+    pairs = {key: beside for key in grouped if _is_plan_role(beside := grouped.get(plan_key(key), []))}
+    of_pair = {beside[0][1].key: key for key, beside in pairs.items()}
+    pipelines = Pipelines.of((found, pairs.get(key, [])) for key, found in grouped.items() if key not in of_pair)
+    others = of_pair | {key: found[0][1].key for key, found in pairs.items()}
+    return (
+        tuple(_part(found, others.get(key), pipelines.by_role.get(key), documents) for key, found in grouped.items()),
+        pipelines.shared,
+    )
+
+
+def anchor(key: str) -> str:
+    """Return the id of a role's part, of letters that need no escaping anywhere; two keys never have the same."""
+    return "role-" + re.sub(r"[^A-Za-z0-9_.-]", lambda found: f"~{ord(found[0]):x}~", key)
+
+
+def _by_key(holder: Holder) -> tuple[str, str]:
+    return holder[1].key, holder[0].key
+
+
+def _is_plan_role(holders: Sequence[Holder]) -> bool:
+    return any(role.is_plan_role for _, role in holders)
+
+
+def _part(holders: Sequence[Holder], beside: str | None, pipeline: Pipeline | None, documents: Documents) -> RolePart:
+    role = holders[0][1]
+    return RolePart(
+        key=role.key,
+        anchor=anchor(role.key),
+        role=role,
+        accounts=tuple(account.key for account, _ in holders),
+        trust=by_account(holders, lambda _, one: one.trust),
+        arns=by_account(holders, lambda _, one: one.arn),
+        descriptions=by_account(holders, lambda _, one: one.description),
+        owners=by_account(holders, lambda _, one: one.owner),
+        durations=by_account(holders, lambda _, one: one.max_session_duration),
+        ends=by_account(holders, lambda _, one: one.expires),
+        places=by_account(holders, lambda _, one: _places(one)),
+        tags=by_account(holders, lambda _, one: tuple(sorted(one.tags.items()))),
+        admin=by_account(holders, lambda _, one: one.admin_reason),
+        permissions=_permissions(holders, documents),
+        trust_policies=by_account(holders, lambda account, one: documents.trust((account, one))),
+        pipeline=pipeline,
+        repository=repository_of(role),
+        beside=beside,
+    )
+
+
+def _places(role: RolePlan) -> tuple[str, ...]:
+    networks = tuple(str(network) for network in role.source_ips)
+    if role.from_atlassian:
+        networks = (f"the ranges that Atlassian publishes ({', '.join(networks)})",)
+    return (*networks, *(f"VPC endpoint {found}" for found in role.source_vpces))
+
+
+def _permissions(holders: Sequence[Holder], documents: Documents) -> RolePermissions:
+    return RolePermissions(
+        managed=by_account(holders, lambda _, role: tuple(map(policy_in_words, role.managed_policy_arns))),
+        inline=by_account(holders, lambda account, role: documents.inline((account, role))),
+        boundary=by_account(holders, lambda _, role: role.permissions_boundary_arn),
+    )
