@@ -105,7 +105,7 @@ def _check_targets(inventory: Path, targets: Iterable[Path]) -> None:
 
 def _found(plan: AccessPlan, reading_role: str | None, endpoint: str | None) -> tuple[FoundAccount, ...]:
     """Ask the accounts; all of them or none, since half an adoption would be taken for the whole."""
-    from cli.lock_accounts import call_settings, checked_role_name  # noqa: PLC0415 - needs the extra `aws`
+    from cli.lock.accounts import call_settings, checked_role_name  # noqa: PLC0415 - needs the extra `aws`
     from facts.aws.found_access import found_access  # noqa: PLC0415 - as above
     from facts.aws.refresh import entered_by  # noqa: PLC0415 - as above
     from facts.aws.survey import Failed, ask_each  # noqa: PLC0415 - as above

@@ -28,7 +28,7 @@ def command(inventory: Path, output: str, *, show_accepted: bool, strict: bool) 
     elif output == "json":
         click.echo(findings_json(found.findings))
     else:
-        from cli.sarif import sarif  # noqa: PLC0415 - reads files again for the ends of regions, by rich's table of widths
+        from review.sarif import sarif  # noqa: PLC0415 - reads files again for the ends of regions, by rich's table of widths
 
         click.echo(sarif(found.findings, found.silenced))
     return exit_code(found.findings, strict=strict)

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from pydantic import BaseModel
 
 from config.models.account import Account, DeployRole, Quotas
-from config.models.defaults import DeclaredStateBackend, Defaults
+from config.models.defaults import Defaults, StateBackend
 from config.models.family import ForEach
 from config.models.guardrails import FolderRule, GuardrailRule, Guardrails
 from config.models.inventory import Inventory
@@ -23,7 +23,7 @@ from config.written import SINCE
 MODELS: dict[str, type[BaseModel]] = {
     "Top level": Inventory,
     "defaults": Defaults,
-    "defaults.state_backend": DeclaredStateBackend,
+    "defaults.state_backend": StateBackend,
     "workspaces.SLUG": Workspace,
     "workspaces.SLUG.previous_slugs.SLUG": PreviousSlug,
     "workspaces.SLUG.repositories.SLUG": Repository,

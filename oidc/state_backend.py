@@ -17,7 +17,7 @@ FOLDER = ".pulumi/"
 
 
 @dataclass(frozen=True, slots=True)
-class StateBackend:
+class StateBucket:
     """A bucket and the part of it that holds the states of all stacks.
 
     Attributes:
@@ -60,11 +60,11 @@ and an ``endpoint`` that is none of AWS: what keeps the state there asks no poli
 
 
 @lru_cache(maxsize=16)
-def parse_state_url(text: str) -> StateBackend | None:
+def parse_state_url(text: str) -> StateBucket | None:
     """Return what a URL says, or ``None`` where it is none of a bucket in AWS."""
     match = STATE_URL.fullmatch(text)
     if match is None:
         return None
     bucket, path, query = match.groups()
     region = parse_qs(query or "").get("region", [None])[0]
-    return StateBackend(bucket, f"{path[1:]}/" if path else "", region)
+    return StateBucket(bucket, f"{path[1:]}/" if path else "", region)

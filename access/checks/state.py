@@ -7,7 +7,7 @@ from functools import lru_cache
 from access.checks.policy_uses import PolicyUse, Selected, action_path, values_of, written_list
 from access.plan import AccountPlan, RolePlan
 from config.load import Loaded
-from config.models.defaults import DeclaredStateBackend as Written
+from config.models.defaults import StateBackend
 from config.models.family import family_of
 from config.yaml.document import Path
 from oidc.arn import Partition, parse_iam_arn
@@ -23,7 +23,7 @@ from oidc.iam.state_access import (
     first_reached,
     is_denied,
 )
-from oidc.state_backend import StateBackend, parse_state_url
+from oidc.state_backend import StateBucket, parse_state_url
 
 RULE = "state-backend"
 
@@ -32,8 +32,8 @@ RULE = "state-backend"
 class _Kept:
     """The state, as the inventory says where it is and who may reach it."""
 
-    written: Written
-    backend: StateBackend
+    written: StateBackend
+    backend: StateBucket
 
     def refused(self, role: RolePlan) -> tuple[str, ...]:
         """Return what a role is not named for: ``("writers", "readers")`` for most, the gravest first."""
@@ -88,7 +88,7 @@ def _reaching(kept: _Kept, use: PolicyUse) -> Iterator[tuple[RolePlan, str, Reac
 def _reached(
     document: PolicyDocument,
     documents: tuple[PolicyDocument, ...],
-    backend: StateBackend,
+    backend: StateBucket,
     partition: Partition,
     kind: str,
     *,
@@ -99,7 +99,7 @@ def _reached(
     return first_reached(document.to_json(), [one.to_json() for one in documents], targets, named=named)
 
 
-def _targets(backend: StateBackend, partition: Partition) -> Mapping[str, tuple[Target, ...]]:
+def _targets(backend: StateBucket, partition: Partition) -> Mapping[str, tuple[Target, ...]]:
     bucket, objects = backend.bucket_arn(partition), backend.objects(partition)
     return {
         "writers": (Target(objects, OBJECT_WRITES), Target(bucket, BUCKET_WRITES)),

@@ -44,7 +44,7 @@ StateUrl = Annotated[
 _RoleKeys = Annotated[tuple[Slug, ...], BeforeValidator(a_list), AfterValidator(each_once), EACH_ONCE]
 
 
-class DeclaredStateBackend(InventoryModel):
+class StateBackend(InventoryModel):
     """Where Pulumi keeps the state of this program. No role reaches it but those that are named here."""
 
     expected = 'where the state is: {url: "s3://BUCKET?region=…", account_id: "…", readers: […], writers: […]}'
@@ -114,5 +114,5 @@ class Defaults(InventoryModel):
     """fetch, omit, or a list of 1 to 5 SHA-1 values."""
     oidc_provider: Annotated[OidcProviderMode, example("auto", since="0.1")] = OidcProviderMode.CREATE
     """As of an account."""
-    state_backend: Annotated[DeclaredStateBackend | None, example(_STATE, since="0.1")] = None
+    state_backend: Annotated[StateBackend | None, example(_STATE, since="0.1")] = None
     """Where Pulumi keeps the state of this program: no role but those named here reaches it."""

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from cli.sandbox_display import progress, show_result
+from cli.sandbox.display import progress, show_result
 from sandbox.engine.monitor import LogMessage
 from sandbox.engine.steps import Operation, Phase, PropertyChange, Step, Summary
 

@@ -16,9 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from access.compile import compile_plan
 from cli.main import run
-from cli.sarif import sarif
 from config.catalogue import RULES
 from config.load import load_inventory
+from review.sarif import sarif
 
 FAULTY = sorted((Path(__file__).parent.parent / "fixtures" / "faulty").iterdir())
 TODAY = date(2026, 11, 23)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cli.sandbox_serve import show_served, ways
+from cli.sandbox.serve import show_served, ways
 from sandbox.session import read_subject
 from sandbox.surroundings import STRANGER
 

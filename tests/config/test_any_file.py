@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from access.compile import compile_plan
-from cli.sarif import sarif
 from config.load import load_inventory
 from review import findings as excerpts
+from review.sarif import sarif
 
 TODAY = date(2026, 11, 24)
 WIDE = (Path(__file__).parent.parent / "fixtures" / "inventories" / "wide" / "inventory.yaml").read_bytes()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oidc.arn import Partition
-from oidc.state_backend import StateBackend, parse_state_url
+from oidc.state_backend import StateBucket, parse_state_url
 
 BUCKETS = st.from_regex(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", fullmatch=True)
 PARTS = st.from_regex(r"[A-Za-z0-9!_.'()-]{1,8}", fullmatch=True).filter(lambda part: part not in (".", ".."))
@@ -25,7 +25,7 @@ def test_a_url_gives_back_what_it_is_made_of(
     query = f"?{'&'.join(parameters)}" if parameters else ""
     path = "".join(f"/{part}" for part in parts)
     found = parse_state_url(f"s3://{bucket}{path}{slash}{query}")
-    assert found == StateBackend(bucket, "".join(f"{part}/" for part in parts), region)
+    assert found == StateBucket(bucket, "".join(f"{part}/" for part in parts), region)
 
 
 @given(st.text(alphabet="s3:/acme-.?&=#@% prefixregion*${}\n", max_size=40).map(lambda text: f"s3://{text}"))
@@ -58,4 +58,4 @@ def test_everything_is_below_the_path_and_the_folder_of_the_cli() -> None:
     assert backend is not None
     assert backend.objects(Partition.AWS_CN) == "arn:aws-cn:s3:::acme-state/oidc/.pulumi/*"
     assert (backend.is_in(Partition.AWS_CN), backend.is_in(Partition.AWS)) == (True, False)
-    assert StateBackend("acme-state").is_in(Partition.AWS_CN)
+    assert StateBucket("acme-state").is_in(Partition.AWS_CN)

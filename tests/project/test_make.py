@@ -166,7 +166,7 @@ def test_no_command_but_the_sandbox_may_import_the_sandbox_or_what_shows_it(tmp_
         return done.stdout
 
     assert "KEPT" in checked()
-    (tmp_path / "cli" / "planted.py").write_text("def run() -> None:\n    from cli.sandbox_display import progress\n")
+    (tmp_path / "cli" / "planted.py").write_text("def run() -> None:\n    from cli.sandbox.display import progress\n")
     (tmp_path / "cli" / "ci" / "planted.py").write_text("def run() -> None:\n    from sandbox.run import act\n")
     found = checked()
     assert "BROKEN" in found

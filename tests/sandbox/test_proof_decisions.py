@@ -6,7 +6,7 @@ import pytest
 
 from access.explanation.explain import RoleAnswer
 from access.explanation.subjects import Reason
-from cli.proof_table import proof_json, show_proof
+from cli.sandbox.proof_table import proof_json, show_proof
 from sandbox.emulated_bitbucket.step import EmulatedWorkspace
 from sandbox.proof.cases import EXPIRED, Presented
 from sandbox.proof.decision import ProofDecision

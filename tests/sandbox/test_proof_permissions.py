@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cli.main import run
-from cli.proof_table import show_proof
+from cli.sandbox.proof_table import show_proof
 from sandbox.emulated_aws.furnish import RootUsers
 from sandbox.proof.permission_cases import NotTried, Statement, Trial, TriedPermissions, TryWay, statements_of
 from sandbox.proof.prove import prove

@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.sandbox_display import summary_json, totals
-from cli.steps.line import Mark, StepLine
-from cli.steps.property_lines import change_lines, value_lines
-from cli.steps.step_lines import report_lines, step_lines
+from cli.sandbox.display import summary_json, totals
+from cli.sandbox.property_lines import Mark, StepLine, change_lines, value_lines
+from cli.sandbox.step_lines import report_lines, step_lines
 from sandbox.engine.steps import Operation, Phase, PropertyChange, Step, Summary
 from sandbox.engine.values import UNKNOWN
 

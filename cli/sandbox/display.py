@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from cli.steps.line import Mark, StepLine, opened, without_secrets
-from cli.steps.step_lines import account_of, changed_outside, is_aws, kind_of, report_lines, verb_of, worth_showing
-from cli.steps.step_lines import worth_showing as shown_to_people
+from cli.sandbox.property_lines import Mark, StepLine, opened, without_secrets
+from cli.sandbox.step_lines import account_of, changed_outside, is_aws, kind_of, report_lines, verb_of, worth_showing
+from cli.sandbox.step_lines import worth_showing as shown_to_people
 from config.findings import one_line
 from review.findings import colour_wanted
 from review.terminal import console

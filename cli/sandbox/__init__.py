@@ -99,7 +99,7 @@ def prove(inventory: Path, output: str, *, every: bool) -> int:
     With the credentials that a right token got, something that the role's policies allow is tried, and something that
     they do not. One disagreement is exit code 1. Where `sandbox serve` runs, its emulators are asked.
     """
-    from cli.proof_table import proof_json, show_proof  # noqa: PLC0415 - the sandbox's imports, in this command only
+    from cli.sandbox.proof_table import proof_json, show_proof  # noqa: PLC0415 - the sandbox's imports, in this command only
     from sandbox.proof.prove import prove as proof_of  # noqa: PLC0415 - as above
 
     with _standing(inventory) as found:
@@ -119,7 +119,7 @@ def serve(inventory: Path, output: str) -> int:
 
     Prints where it is, and for each role how to get a token and assume it, in a second shell.
     """
-    from cli.sandbox_serve import served_json, show_served  # noqa: PLC0415 - the sandbox's imports, in this command only
+    from cli.sandbox.serve import served_json, show_served  # noqa: PLC0415 - the sandbox's imports, in this command only
     from sandbox.serve import stay_until_gone  # noqa: PLC0415 - as above
     from sandbox.session import read_subject  # noqa: PLC0415 - as above
     from sandbox.standing import announced, standing  # noqa: PLC0415 - as above
@@ -173,7 +173,7 @@ def _run(
     *,
     limits: LossLimits | None = None,
 ) -> int:
-    from cli.sandbox_display import progress, show_json, show_result  # noqa: PLC0415 - the sandbox's imports, in this command only
+    from cli.sandbox.display import progress, show_json, show_result  # noqa: PLC0415 - the sandbox's imports, in this command only
     from sandbox.run import (  # noqa: PLC0415 - as above
         Action,
         act,

@@ -19,7 +19,7 @@ from oidc.errors import UsageError
 from review.findings import show_findings
 
 if TYPE_CHECKING:
-    from cli.lock_accounts import FromAws
+    from cli.lock.accounts import FromAws
     from facts.lock_refresh import Refreshed
 
 _ANSWERED = frozenset({"needs-lock", "lock-mismatch", "delegation-repository"})
@@ -96,7 +96,7 @@ def command(
     of_accounts = [name for name in accepted if name.startswith(ACCOUNT)]
     names = _names([name for name in accepted if name not in of_accounts], questions)
 
-    from cli.lock_run import LockReport, show  # noqa: PLC0415 - requests and rich take a while to import
+    from cli.lock.run import LockReport, show  # noqa: PLC0415 - requests and rich take a while to import
     from config.lock.writing import write_lock  # noqa: PLC0415 - as above
 
     asks_aws = Part.ACCOUNTS in chosen
@@ -143,7 +143,7 @@ def _refreshed(
     urls: tuple[str | None, str | None, Path | None],
 ) -> "Refreshed":
     """Return what Bitbucket, the issuers and Atlassian answer, as far as they are asked."""
-    from cli.lock_run import progress, world_of  # noqa: PLC0415 - requests and rich take a while to import
+    from cli.lock.run import progress, world_of  # noqa: PLC0415 - requests and rich take a while to import
     from facts.lock_refresh import Refreshed, refresh  # noqa: PLC0415 - as above
 
     if parts == {Part.ACCOUNTS}:
@@ -167,13 +167,13 @@ def _asking_aws(
 ) -> "Callable[[Refreshed], FromAws]":
     """Return what asks AWS; what is wrong with the options or the installation is said before anybody is asked."""
     require_aws_package("lock --aws")
-    from cli.lock_accounts import (  # noqa: PLC0415 - botocore may be missing
+    from cli.lock.accounts import (  # noqa: PLC0415 - botocore takes a while to import
         accepted_uses,
         ask_aws,
         call_settings,
         checked_role_name,
     )
-    from cli.lock_run import progress  # noqa: PLC0415 - as above
+    from cli.lock.run import progress  # noqa: PLC0415 - as above
 
     settings, uses, role = call_settings(endpoint), accepted_uses(accepted, found), checked_role_name(reading_role)
     if endpoint is not None:

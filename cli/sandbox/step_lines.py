@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from cli.steps.line import Mark, StepLine, deeper, opened
-from cli.steps.property_lines import change_lines, value_lines
+from cli.sandbox.property_lines import Mark, StepLine, change_lines, deeper, opened, value_lines
 from sandbox.engine.steps import Operation, Step
 from sandbox.engine.urns import is_provider
 
