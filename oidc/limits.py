@@ -1,23 +1,56 @@
 """Limits of IAM and STS.
 
 Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html and the parameter descriptions of
-https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html. Where a quota can be raised, this is its
-default, and an account says otherwise under ``quotas``.
+https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html. What AWS raises on request is a ``Quota``; an
+account of the inventory gives its own values under ``quotas``.
 """
 
 import re
+from dataclasses import dataclass
 
-TRUST_POLICY_CHARS = 2048
-"""Length of a role's trust policy, white space not counted; can be raised to 8,192 (quota L-C07B4B0D)."""
 
-TRUST_POLICY_CHARS_MAX = 8192
-"""The most that AWS raises it to."""
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """A quota of IAM that AWS raises on request.
 
-MANAGED_POLICIES_PER_ROLE = 20
-"""Managed policies attached to one role; can be raised to 25 (quota L-0DA4ABF3)."""
+    Attributes:
+        key: In the inventory and the lock, under an account's ``quotas``: ``roles``.
+        code: In Service Quotas, ``L-FE177D64`` (https://docs.aws.amazon.com/general/latest/gr/iam-service.html).
+        name: In Service Quotas: ``Roles per account``.
+        summary: In the map of GetAccountSummary, ``RolesQuota``; ``None`` for a quota that the map does not have
+            (https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountSummary.html).
+        default: The value in a new account.
+        most: The highest value that AWS raises it to.
+    """
 
-MANAGED_POLICIES_PER_ROLE_MAX = 25
-"""The most that AWS raises it to."""
+    key: str
+    code: str
+    name: str
+    summary: str | None
+    default: int
+    most: int
+
+
+TRUST_POLICY_CHARS = Quota(
+    "trust_policy_chars", "L-C07B4B0D", "Role trust policy length", "AssumeRolePolicySizeQuota", 2048, 8192
+)
+"""Length of a role's trust policy, white space not counted."""
+
+MANAGED_POLICIES_PER_ROLE = Quota(
+    "managed_policies_per_role", "L-0DA4ABF3", "Managed policies per role", "AttachedPoliciesPerRoleQuota", 20, 25
+)
+"""Managed policies attached to one role."""
+
+ROLES_PER_ACCOUNT = Quota("roles", "L-FE177D64", "Roles per account", "RolesQuota", 1000, 10_000)
+"""Roles in one account."""
+
+OIDC_PROVIDERS_PER_ACCOUNT = Quota(
+    "oidc_providers", "L-858F3967", "OpenId connect providers per account", None, 100, 700
+)
+"""OIDC providers in one account."""
+
+QUOTAS = (MANAGED_POLICIES_PER_ROLE, OIDC_PROVIDERS_PER_ACCOUNT, TRUST_POLICY_CHARS, ROLES_PER_ACCOUNT)
+"""All of them, by code."""
 
 INLINE_POLICY_CHARS_PER_ROLE = 10_240
 """All inline policies of one role together, white space not counted; fixed."""
@@ -39,18 +72,6 @@ CLOUDFORMATION_MAPPING_ATTRIBUTES = 200
 
 ORGANIZATION_ID = re.compile(r"o-[a-z0-9]{10,32}", re.ASCII)
 """Ids of organizations (https://docs.aws.amazon.com/organizations/latest/APIReference/API_Organization.html)."""
-
-ROLES_PER_ACCOUNT = 1000
-"""Roles in one account; can be raised to 10,000 (quota L-FE177D64)."""
-
-ROLES_PER_ACCOUNT_MAX = 10_000
-"""The most that AWS raises it to."""
-
-OIDC_PROVIDERS_PER_ACCOUNT = 100
-"""OIDC providers in one account; can be raised to 700 (quota L-858F3967)."""
-
-OIDC_PROVIDERS_PER_ACCOUNT_MAX = 700
-"""The most that AWS raises it to."""
 
 OIDC_PROVIDER_URL_CHARS = 255
 """Length of an OIDC provider's URL; fixed

@@ -11,8 +11,8 @@ from access.plan import AccessPlan, AccountPlan
 from config.models.inventory import Inventory
 from config.models.workspace import Workspace
 from oidc.arn import Partition, parse_iam_arn
+from oidc.limits import QUOTAS
 from sandbox.emulated_aws.furnish import AccountFurniture, FurnishedOidcProvider
-from sandbox.emulated_aws.settings import AccountQuotas
 from sandbox.emulated_bitbucket.contents import EmulatedEnvironment, EmulatedRepository
 from sandbox.emulated_bitbucket.step import EmulatedWorkspace
 
@@ -70,15 +70,10 @@ def _repositories(workspace: Workspace) -> Iterator[EmulatedRepository]:
             yield EmulatedRepository(slug, found.uuid, environments)
 
 
-def quotas_of(inventory: Inventory) -> dict[str, AccountQuotas]:
-    """Return the quotas of the accounts, by id."""
+def quotas_of(inventory: Inventory) -> dict[str, dict[str, int]]:
+    """Return the quotas of the accounts, by id and key."""
     return {
-        account.id: AccountQuotas(
-            trust_policy_chars=account.quotas.trust_policy_chars,
-            managed_policies_per_role=account.quotas.managed_policies_per_role,
-            roles_per_account=account.quotas.roles,
-            oidc_providers_per_account=account.quotas.oidc_providers,
-        )
+        account.id: {quota.key: getattr(account.quotas, quota.key) for quota in QUOTAS}
         for account in inventory.accounts.values()
     }
 

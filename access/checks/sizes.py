@@ -21,8 +21,7 @@ def check_sizes(plan: RolePlan, settings: EffectiveSettings, place: RolePlace, s
     quota = place.account.quotas.managed_policies_per_role
     if (count := len(plan.managed_policy_arns)) > quota:
         message = f"{count} managed policies in account {place.key}, and the quota there is {quota}"
-        raised = _raise(place.key, "managed_policies_per_role", "L-0DA4ABF3", limits.MANAGED_POLICIES_PER_ROLE_MAX)
-        hint = f"attach fewer{raised if count <= limits.MANAGED_POLICIES_PER_ROLE_MAX else ''}"
+        hint = f"attach fewer{_raise(place.key, limits.MANAGED_POLICIES_PER_ROLE, count)}"
         sources.report("size-limit", settings.path("managed_policies"), message, hint)
     sizes = {name: document.size for name, document in plan.inline_policies.items()}
     if (chars := sum(sizes.values())) > limits.INLINE_POLICY_CHARS_PER_ROLE:
@@ -41,8 +40,8 @@ def check_sizes(plan: RolePlan, settings: EffectiveSettings, place: RolePlace, s
 
 def _report_trust_policy(plan: RolePlan, settings: EffectiveSettings, place: RolePlace, sources: Sources) -> None:
     """Report a trust policy over its quota: at the trust, or at the addresses where they alone take all the room."""
-    size, quota, most = plan.trust_policy.size, place.account.quotas.trust_policy_chars, limits.TRUST_POLICY_CHARS_MAX
-    raised = _raise(place.key, "trust_policy_chars", "L-C07B4B0D", most) if size <= most else ""
+    size, quota, most = plan.trust_policy.size, place.account.quotas.trust_policy_chars, limits.TRUST_POLICY_CHARS.most
+    raised = _raise(place.key, limits.TRUST_POLICY_CHARS, size)
     has = f"the trust policy has {size} characters in account {place.key}, and the quota there is {quota}"
     count, fitting = len(plan.trust), _fitting_subjects(plan, quota)
     if fitting == 0 and plan.source_ips:
@@ -70,10 +69,12 @@ def _fitting_subjects(plan: RolePlan, quota: int) -> int:
     return max(0, (quota - frame) * len(plan.trust) // subjects)
 
 
-def _raise(account: str, quota: str, code: str, most: int) -> str:
-    return (
-        f", or raise the quota in AWS ({code}, up to {most}) and write the new one: `accounts.{account}.quotas.{quota}`"
-    )
+def _raise(account: str, quota: limits.Quota, needed: int) -> str:
+    """Return the second half of a hint; empty where AWS does not raise the quota so far."""
+    if needed > quota.most:
+        return ""
+    where = f"accounts.{account}.quotas.{quota.key}"
+    return f", or raise the quota in AWS ({quota.code}, up to {quota.most}) and write the new one: `{where}`"
 
 
 def _check_tags(plan: RolePlan, settings: EffectiveSettings, sources: Sources) -> None:
@@ -91,15 +92,10 @@ def check_account(
     key: str, account: Account, roles: int, oidc_providers: tuple[OidcProviderPlan, ...], sources: Sources
 ) -> None:
     """Report what is too much for one account. Roles and OIDC providers that others made there are not counted."""
-    quotas = account.quotas
-    for count, what, name, quota, code, most in (
-        (roles, "roles", "roles", quotas.roles, "L-FE177D64", limits.ROLES_PER_ACCOUNT_MAX),
-        (
-            len(oidc_providers), "OIDC providers", "oidc_providers", quotas.oidc_providers, "L-858F3967",
-            limits.OIDC_PROVIDERS_PER_ACCOUNT_MAX,
-        ),
-    ):  # fmt: skip
-        if count > quota:
-            message = f"{count} {what} in account {key}, and the quota there is {quota}"
-            raised = _raise(key, name, code, most) if count <= most else ""
-            sources.report("size-limit", ("accounts", key), message, f"put fewer there{raised}")
+    for count, what, quota in (
+        (roles, "roles", limits.ROLES_PER_ACCOUNT),
+        (len(oidc_providers), "OIDC providers", limits.OIDC_PROVIDERS_PER_ACCOUNT),
+    ):
+        if count > (most := getattr(account.quotas, quota.key)):
+            message = f"{count} {what} in account {key}, and the quota there is {most}"
+            sources.report("size-limit", ("accounts", key), message, f"put fewer there{_raise(key, quota, count)}")

@@ -76,18 +76,18 @@ DeployRoleForm = Annotated[DeployRole, BeforeValidator(_deploy_role), Or(RoleArn
 class Quotas(InventoryModel):
     """Quotas that were raised in an account."""
 
-    trust_policy_chars: Annotated[TrustPolicyChars, example(4096, since="0.1")] = limits.TRUST_POLICY_CHARS
+    trust_policy_chars: Annotated[TrustPolicyChars, example(4096, since="0.1")] = limits.TRUST_POLICY_CHARS.default
     """Length of a trust policy, from 2048 to 8192."""
     managed_policies_per_role: Annotated[int, example(25, since="0.1")] = Field(
-        default=limits.MANAGED_POLICIES_PER_ROLE, strict=True, ge=1, le=limits.MANAGED_POLICIES_PER_ROLE_MAX
+        default=limits.MANAGED_POLICIES_PER_ROLE.default, strict=True, ge=1, le=limits.MANAGED_POLICIES_PER_ROLE.most
     )
     """Managed policies attached to one role, up to 25."""
     roles: Annotated[int, example(5000, since="0.1")] = Field(
-        default=limits.ROLES_PER_ACCOUNT, strict=True, ge=1, le=limits.ROLES_PER_ACCOUNT_MAX
+        default=limits.ROLES_PER_ACCOUNT.default, strict=True, ge=1, le=limits.ROLES_PER_ACCOUNT.most
     )
     """Roles in the account, up to 10000."""
     oidc_providers: Annotated[int, example(300, since="0.1")] = Field(
-        default=limits.OIDC_PROVIDERS_PER_ACCOUNT, strict=True, ge=1, le=limits.OIDC_PROVIDERS_PER_ACCOUNT_MAX
+        default=limits.OIDC_PROVIDERS_PER_ACCOUNT.default, strict=True, ge=1, le=limits.OIDC_PROVIDERS_PER_ACCOUNT.most
     )
     """OIDC providers in the account, up to 700."""
 

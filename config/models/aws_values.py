@@ -125,7 +125,9 @@ RoleName = Annotated[
     BeforeValidator(_role_name),
     Looks("role name", "1 to 64 letters, digits and +=,.@_-", "payments-deploy", limits.ROLE_NAME),
 ]
-TrustPolicyChars = Annotated[int, Field(strict=True, ge=limits.TRUST_POLICY_CHARS, le=limits.TRUST_POLICY_CHARS_MAX)]
+TrustPolicyChars = Annotated[
+    int, Field(strict=True, ge=limits.TRUST_POLICY_CHARS.default, le=limits.TRUST_POLICY_CHARS.most)
+]
 
 
 RESERVED_TAGS = frozenset({"managedby", "managedbystack"})

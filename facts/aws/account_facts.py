@@ -13,6 +13,7 @@ from access.trust_review.audience_check import may_skip_audience
 from facts.aws.callers import Caller
 from facts.aws.failures import DENIED, code_of, explained
 from oidc.errors import AwsError
+from oidc.limits import OIDC_PROVIDERS_PER_ACCOUNT, QUOTAS, ROLES_PER_ACCOUNT
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +95,12 @@ def _too_many(
     """Say where what is there and what the plan adds are more than a quota lets in; what goes first is not known."""
     names = {role.name.lower() for role in roles}
     for what, there, wanted, quota in (
-        ("roles", names, {role.name.lower() for role in plan.roles}, quotas.get("roles")),
-        ("OIDC providers", oidc_providers, {one.arn for one in plan.oidc_providers}, quotas.get("oidc_providers")),
-    ):
+        ("roles", names, {role.name.lower() for role in plan.roles}, quotas.get(ROLES_PER_ACCOUNT.key)),
+        (
+            "OIDC providers", oidc_providers, {one.arn for one in plan.oidc_providers},
+            quotas.get(OIDC_PROVIDERS_PER_ACCOUNT.key),
+        ),
+    ):  # fmt: skip
         added = len(wanted - there)
         if quota is not None and added and len(there) + added > quota:
             yield f"it has {len(there)} {what}, the inventory adds {added}, and the quota is {quota}"
@@ -156,22 +160,6 @@ def _has_policy(iam: Any, arn: str) -> bool:  # noqa: ANN401 - as above
     return True
 
 
-_BY_SUMMARY = {
-    "trust_policy_chars": "AssumeRolePolicySizeQuota",
-    "managed_policies_per_role": "AttachedPoliciesPerRoleQuota",
-    "roles": "RolesQuota",
-}
-"""Keys of the map in https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountSummary.html."""
-
-_BY_CODE = {
-    "trust_policy_chars": "L-C07B4B0D",
-    "managed_policies_per_role": "L-0DA4ABF3",
-    "roles": "L-FE177D64",
-    "oidc_providers": "L-858F3967",
-}
-"""Codes of https://docs.aws.amazon.com/general/latest/gr/iam-service.html."""
-
-
 def _quotas(caller: Caller) -> tuple[dict[str, int], list[str]]:
     """Return the quotas, by Service Quotas and where it does not tell by IAM itself; and what could not be read.
 
@@ -182,14 +170,14 @@ def _quotas(caller: Caller) -> tuple[dict[str, int], list[str]]:
     try:
         with explained("IAM's own quotas"):
             summary = caller.client("iam").get_account_summary()["SummaryMap"]
-            found |= {name: int(summary[key]) for name, key in _BY_SUMMARY.items() if key in summary}
+            found |= {quota.key: int(summary[quota.summary]) for quota in QUOTAS if quota.summary in summary}
     except AwsError as error:
         notes.append(str(error))
     try:
         with explained("Service Quotas"):
             pages = caller.client("service-quotas").get_paginator("list_service_quotas").paginate(ServiceCode="iam")
-            values = {quota["QuotaCode"]: quota["Value"] for page in pages for quota in page["Quotas"]}
-            found |= {name: int(values[code]) for name, code in _BY_CODE.items() if code in values}
+            values = {listed["QuotaCode"]: listed["Value"] for page in pages for listed in page["Quotas"]}
+            found |= {quota.key: int(values[quota.code]) for quota in QUOTAS if quota.code in values}
     except AwsError as error:
         notes.append(str(error))
     return {name: value for name, value in found.items() if value > 0}, notes

@@ -104,10 +104,10 @@ def _merged_resource(variants: Variants, name: str, resources: Sequence[Resource
 def _resources(found: Foundation, hub: Hub, *, with_boundaries: bool) -> Resources:
     scope = found.scope
     documents = deploy_policies(scope)
-    if len(documents) > MANAGED_POLICIES_PER_ROLE:
+    if len(documents) > (most := MANAGED_POLICIES_PER_ROLE.default):
         what = f"account {found.key}: the deploying role would need {len(documents)} managed policies"
         hint = "put the roles under common paths, each with a permissions boundary"
-        raise UsageError(f"{what}, and IAM attaches {MANAGED_POLICIES_PER_ROLE}", do=hint)
+        raise UsageError(f"{what}, and IAM attaches {most}", do=hint)
     reading = {"PolicyName": "reads", "PolicyDocument": reading_policy(scope.partition, scope.account).to_json()}
     made: Resources = {
         _DEPLOYING: _role(found.path, found.deploying_name, "Deploys who may assume which role"),

@@ -5,6 +5,6 @@ not part of the state: after a restart every temporary credential is unknown, as
 """
 
 from sandbox.emulated_aws.process import EmulatedAws
-from sandbox.emulated_aws.settings import SOURCE_IP_HEADER, AccountQuotas, IssuerEndpoint
+from sandbox.emulated_aws.settings import SOURCE_IP_HEADER, IssuerEndpoint
 
-__all__ = ["SOURCE_IP_HEADER", "AccountQuotas", "EmulatedAws", "IssuerEndpoint"]
+__all__ = ["SOURCE_IP_HEADER", "EmulatedAws", "IssuerEndpoint"]

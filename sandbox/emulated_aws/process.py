@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from oidc.errors import SandboxError
-from sandbox.emulated_aws.settings import AccountQuotas, EmulatorSettings, IssuerEndpoint, clean_environment
+from sandbox.emulated_aws.settings import EmulatorSettings, IssuerEndpoint, clean_environment
 
 _MODULE = "sandbox.emulated_aws.server"
 _PROJECT = Path(__file__).resolve().parents[2]
@@ -49,7 +49,7 @@ class EmulatedAws:
         folder: Path,
         *,
         issuers: IssuerEndpoint | None,
-        quotas: Mapping[str, AccountQuotas] | None = None,
+        quotas: Mapping[str, Mapping[str, int]] | None = None,
         more_services: Sequence[str] = (),
         without_front: bool = False,
         start_seconds: float = 60.0,

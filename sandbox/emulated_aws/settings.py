@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 from oidc.errors import SandboxError
-from oidc.limits import MANAGED_POLICIES_PER_ROLE, OIDC_PROVIDERS_PER_ACCOUNT, ROLES_PER_ACCOUNT, TRUST_POLICY_CHARS
+from oidc.limits import Quota
 
 SOURCE_IP_HEADER = "x-sandbox-source-ip"
 """Request header that says from which address a call is to seem to come, for ``aws:SourceIp``: ``203.0.113.7``."""
@@ -47,46 +47,27 @@ class IssuerEndpoint:
 
 
 @dataclass(frozen=True)
-class AccountQuotas:
-    """Quotas that an account can have raised; the values here are AWS's defaults.
-
-    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-
-    Attributes:
-        trust_policy_chars: Length of a trust policy, white space not counted.
-        managed_policies_per_role: Managed policies attached to one role.
-        roles_per_account: Roles in the account.
-        oidc_providers_per_account: OIDC providers in the account.
-    """
-
-    trust_policy_chars: int = TRUST_POLICY_CHARS
-    managed_policies_per_role: int = MANAGED_POLICIES_PER_ROLE
-    roles_per_account: int = ROLES_PER_ACCOUNT
-    oidc_providers_per_account: int = OIDC_PROVIDERS_PER_ACCOUNT
-
-
-@dataclass(frozen=True)
 class EmulatorSettings:
     """All that the child is told, as a JSON file given by ``--settings``.
 
     Attributes:
         issuers: Where issuers are served; ``None`` when no issuer can be reached.
-        quotas: By account id, where they differ from the defaults.
+        quotas: By account id and key, where they differ from the defaults: ``{"222222222222": {"roles": 5000}}``.
         more_services: Services of ministack besides IAM and STS, as it is: ``("cloudformation",)``.
     """
 
     issuers: IssuerEndpoint | None = None
-    quotas: Mapping[str, AccountQuotas] = field(default_factory=dict)
+    quotas: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     more_services: tuple[str, ...] = ()
 
-    def quotas_of(self, account: str) -> AccountQuotas:
-        """Return the quotas of the account with this id."""
-        return self.quotas.get(account, AccountQuotas())
+    def quota_of(self, account: str, quota: Quota) -> int:
+        """Return a quota of the account with this id."""
+        return self.quotas.get(account, {}).get(quota.key, quota.default)
 
     def to_json(self) -> str:
         """Write the settings: ``{"issuers": {"address": "127.0.0.1:8443", "ca_file": "…"}, "quotas": {…}, …}``."""
         issuers = self.issuers and {"address": self.issuers.address, "ca_file": str(self.issuers.ca_file)}
-        quotas = {account: asdict(quotas) for account, quotas in self.quotas.items()}
+        quotas = {account: dict(quotas) for account, quotas in self.quotas.items()}
         return json.dumps({"issuers": issuers, "quotas": quotas, "more_services": self.more_services})
 
     @classmethod
@@ -101,7 +82,7 @@ class EmulatorSettings:
             issuers = parsed["issuers"]
             return cls(
                 issuers and IssuerEndpoint(issuers["address"], Path(issuers["ca_file"])),
-                {account: AccountQuotas(**quotas) for account, quotas in parsed["quotas"].items()},
+                {account: dict(quotas) for account, quotas in parsed["quotas"].items()},
                 tuple(map(str, parsed["more_services"])),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -2,17 +2,18 @@
 
 The quotas are those that the account has by the emulator's settings, the very ones that the front holds calls to.
 Sources: https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountSummary.html and
-https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_ListServiceQuotas.html; the codes of IAM's quotas:
-https://docs.aws.amazon.com/general/latest/gr/iam-service.html.
+https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_ListServiceQuotas.html; codes and names
+are those of ``oidc.limits``.
 """
 
 import json
 import re
 from typing import Any
 
+from oidc.limits import QUOTAS
 from sandbox.emulated_aws.inner import Handler, Inner
 from sandbox.emulated_aws.query import Answer, AwsCall, Proceed, Step
-from sandbox.emulated_aws.settings import AccountQuotas, EmulatorSettings
+from sandbox.emulated_aws.settings import EmulatorSettings
 
 TARGET = "ServiceQuotasV20190624"
 """What the header ``X-Amz-Target`` of a call of Service Quotas begins with."""
@@ -25,14 +26,10 @@ def account_summary(settings: EmulatorSettings) -> Step:
 
     async def step(call: AwsCall, proceed: Proceed) -> Answer:
         status, headers, body = await proceed(call)
-        quotas = settings.quotas_of(call.account)
         text = body.decode()
-        for name, value in (
-            ("RolesQuota", quotas.roles_per_account),
-            ("AssumeRolePolicySizeQuota", quotas.trust_policy_chars),
-            ("AttachedPoliciesPerRoleQuota", quotas.managed_policies_per_role),
-        ):
-            text = re.sub(rf"(<key>{name}</key><value>)\d+", rf"\g<1>{value}", text)
+        for quota in (quota for quota in QUOTAS if quota.summary is not None):
+            value = settings.quota_of(call.account, quota)
+            text = re.sub(rf"(<key>{quota.summary}</key><value>)\d+", rf"\g<1>{value}", text)
         return status, headers, text.encode()
 
     return step
@@ -50,7 +47,7 @@ def service_quotas(inner: Inner, settings: EmulatorSettings) -> Handler:
             return _json(400, {"__type": "UnknownOperationException"})
         if asked.get("ServiceCode") != "iam":
             return _json(400, {"__type": "NoSuchResourceException", "Message": "The specified service does not exist."})
-        quotas = _quotas(settings.quotas_of(inner.account()))
+        quotas = _quotas(settings, inner.account())
         start, size = int(asked.get("NextToken", 0)), int(asked.get("MaxResults", len(quotas))) or _SMALLEST_PAGE
         page: dict[str, Any] = {"Quotas": quotas[start : start + size]}
         if start + size < len(quotas):
@@ -60,16 +57,14 @@ def service_quotas(inner: Inner, settings: EmulatorSettings) -> Handler:
     return serve
 
 
-def _quotas(quotas: AccountQuotas) -> list[dict[str, Any]]:
+def _quotas(settings: EmulatorSettings, account: str) -> list[dict[str, Any]]:
     return [
-        {"ServiceCode": "iam", "QuotaCode": code, "QuotaName": name, "Value": float(value), "GlobalQuota": True}
-        for code, name, value in (
-            ("L-0DA4ABF3", "Managed policies per role", quotas.managed_policies_per_role),
-            ("L-858F3967", "OpenId connect providers per account", quotas.oidc_providers_per_account),
-            ("L-C07B4B0D", "Role trust policy length", quotas.trust_policy_chars),
-            ("L-FE177D64", "Roles per account", quotas.roles_per_account),
-        )
-    ]
+        {
+            "ServiceCode": "iam", "QuotaCode": quota.code, "QuotaName": quota.name,
+            "Value": float(settings.quota_of(account, quota)), "GlobalQuota": True,
+        }
+        for quota in QUOTAS
+    ]  # fmt: skip
 
 
 def _json(status: int, answer: dict[str, Any]) -> Answer:

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
 
-from oidc.limits import CLIENT_IDS_PER_OIDC_PROVIDER, THUMBPRINTS_PER_OIDC_PROVIDER
+from oidc.limits import CLIENT_IDS_PER_OIDC_PROVIDER, OIDC_PROVIDERS_PER_ACCOUNT, THUMBPRINTS_PER_OIDC_PROVIDER
 from sandbox.emulated_aws.front.issuers import IssuerConnection, UnreachableError
 from sandbox.emulated_aws.inner import Inner
 from sandbox.emulated_aws.query import Answer, AwsCall, Proceed, RefusalError, Step, member_list, success
@@ -82,7 +82,7 @@ def oidc_provider_limits(inner: Inner, issuers: IssuerConnection, settings: Emul
         host = _host(url)
         check_client_id_count(len(call.members("ClientIDList")))
         check_thumbprints(call.members("ThumbprintList"))
-        most = settings.quotas_of(call.account).oidc_providers_per_account
+        most = settings.quota_of(call.account, OIDC_PROVIDERS_PER_ACCOUNT)
         if inner.oidc_provider_count() >= most:
             quota = f"OpenIdConnectProvidersPerAccount: {most}"
             raise RefusalError("LimitExceeded", f"Cannot exceed quota for {quota}", 409)

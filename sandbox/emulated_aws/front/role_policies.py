@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 from xml.sax.saxutils import escape
 
-from oidc.limits import INLINE_POLICY_CHARS_PER_ROLE
+from oidc.limits import INLINE_POLICY_CHARS_PER_ROLE, MANAGED_POLICIES_PER_ROLE
 from sandbox.emulated_aws.inner import Inner
 from sandbox.emulated_aws.query import Answer, AwsCall, Proceed, RefusalError, Step, success
 from sandbox.emulated_aws.settings import EmulatorSettings
@@ -82,7 +82,7 @@ def managed_policies(inner: Inner, settings: EmulatorSettings) -> Step:
         role = inner.role(call.account, call.params["RoleName"])
         if role is not None and arn not in role["AttachedPolicies"]:
             _refuse_absent(inner, call.account, arn)
-            quota = settings.quotas_of(call.account).managed_policies_per_role
+            quota = settings.quota_of(call.account, MANAGED_POLICIES_PER_ROLE)
             if len(role["AttachedPolicies"]) >= quota:
                 raise RefusalError("LimitExceeded", f"Cannot exceed quota for PoliciesPerRole: {quota}", 409)
         return await proceed(call)

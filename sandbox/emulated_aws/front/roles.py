@@ -9,6 +9,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
+from oidc.limits import ROLES_PER_ACCOUNT
 from sandbox.emulated_aws.inner import Inner
 from sandbox.emulated_aws.query import Answer, AwsCall, Proceed, RefusalError, Step, success
 from sandbox.emulated_aws.settings import EmulatorSettings
@@ -22,7 +23,7 @@ def role_names(inner: Inner, settings: EmulatorSettings) -> Step:
         taken = [existing.lower() for existing in inner.role_names()]
         if name.lower() in taken:
             raise RefusalError("EntityAlreadyExists", f"Role with name {name} already exists.", 409)
-        quota = settings.quotas_of(call.account).roles_per_account
+        quota = settings.quota_of(call.account, ROLES_PER_ACCOUNT)
         if len(taken) >= quota:
             raise RefusalError("LimitExceeded", f"Cannot exceed quota for RolesPerAccount: {quota}", 409)
         return await proceed(call)

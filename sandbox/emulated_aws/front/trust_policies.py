@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from oidc.limits import TRUST_POLICY_CHARS
 from sandbox.emulated_aws.front.role_policies import counted_characters, malformed, parse_document
 from sandbox.emulated_aws.query import Answer, AwsCall, Proceed, RefusalError, Step
 from sandbox.emulated_aws.settings import EmulatorSettings
@@ -43,7 +44,7 @@ def trust_policies(settings: EmulatorSettings) -> Step:
         parameter = "AssumeRolePolicyDocument" if call.action == "CreateRole" else "PolicyDocument"
         text = call.params[parameter]
         check_trust_policy(text)
-        quota = settings.quotas_of(call.account).trust_policy_chars
+        quota = settings.quota_of(call.account, TRUST_POLICY_CHARS)
         if counted_characters(text) > quota:
             raise RefusalError("LimitExceeded", f"Cannot exceed quota for ACLSizePerRole: {quota}", 409)
         return await proceed(call)

@@ -13,7 +13,7 @@ from facts.aws.callers import CallSettings
 from oidc.arn import Partition, oidc_provider_arn
 from oidc.bitbucket import default_audience, issuer_url
 from oidc.identifiers import AccountId, BitbucketUuid, WorkspaceSlug
-from sandbox.emulated_aws import AccountQuotas, EmulatedAws
+from sandbox.emulated_aws import EmulatedAws
 from sandbox.emulated_aws.furnish import RootUsers
 
 RAISED = "900000000001"
@@ -30,11 +30,11 @@ _numbers = itertools.count(300_000_000_001)
 
 @pytest.fixture(scope="session")
 def emulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatedAws]:
-    raised = AccountQuotas(trust_policy_chars=4096, managed_policies_per_role=25, oidc_providers_per_account=7)
+    raised = {"trust_policy_chars": 4096, "managed_policies_per_role": 25, "oidc_providers": 7}
     with EmulatedAws(
         tmp_path_factory.mktemp("emulated"),
         issuers=None,
-        quotas={RAISED: raised, FULL: AccountQuotas(oidc_providers_per_account=1)},
+        quotas={RAISED: raised, FULL: {"oidc_providers": 1}},
     ) as running:
         yield running
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.session import Session
 
-from sandbox.emulated_aws import AccountQuotas, EmulatedAws
+from sandbox.emulated_aws import EmulatedAws
 from sandbox.emulated_aws.furnish import RootUsers
 from tests.sandbox.emulated_aws.aws_calls import RAISED_ACCOUNT
 from tests.sandbox.emulated_aws.issuer_server import Issuer
@@ -27,7 +27,7 @@ def issuer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Issuer]:
 @pytest.fixture(scope="session")
 def front(tmp_path_factory: pytest.TempPathFactory, issuer: Issuer) -> Iterator[EmulatedAws]:
     """The emulator as the sandbox runs it."""
-    quotas = {RAISED_ACCOUNT: AccountQuotas(trust_policy_chars=4096, managed_policies_per_role=1, roles_per_account=1)}
+    quotas = {RAISED_ACCOUNT: {"trust_policy_chars": 4096, "managed_policies_per_role": 1, "roles": 1}}
     with EmulatedAws(tmp_path_factory.mktemp("front"), issuers=issuer.endpoint, quotas=quotas) as running:
         yield running
 

@@ -14,7 +14,7 @@ from sandbox.emulated_aws.front import steps_by_action
 from sandbox.emulated_aws.front.constraints import _model
 from sandbox.emulated_aws.inner import Inner
 from sandbox.emulated_aws.query import Answer
-from sandbox.emulated_aws.settings import AccountQuotas, EmulatorSettings, IssuerEndpoint
+from sandbox.emulated_aws.settings import EmulatorSettings, IssuerEndpoint
 
 FOLDER = Path(sandbox.emulated_aws.__file__).parent
 
@@ -108,7 +108,7 @@ def test_every_operation_of_the_table_is_one_of_aws() -> None:
 
 
 def test_settings_come_back_as_they_were_written(tmp_path: Path) -> None:
-    settings = EmulatorSettings(IssuerEndpoint("127.0.0.1:1", tmp_path), {"000000000001": AccountQuotas(4096, 25, 10)})
+    settings = EmulatorSettings(IssuerEndpoint("127.0.0.1:1", tmp_path), {"000000000001": {"roles": 10}})
     assert EmulatorSettings.from_json(settings.to_json()) == settings
     assert EmulatorSettings.from_json(EmulatorSettings().to_json()) == EmulatorSettings()
 
