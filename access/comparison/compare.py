@@ -25,6 +25,7 @@ def oidc_provider_changes(before: AccountView, after: AccountView) -> Iterator[C
     """
     old = {found.arn: found for found in before.oidc_providers}
     new = {found.arn: found for found in after.oidc_providers}
+    told = {(old.get(arn) or new[arn]).workspace for arn in old.keys() ^ new.keys()}
     for arn in sorted(old.keys() | new.keys()):
         one, other = old.get(arn), new.get(arn)
         if one is None and other is not None:
@@ -37,7 +38,7 @@ def oidc_provider_changes(before: AccountView, after: AccountView) -> Iterator[C
         elif one is not None and other is not None and one != other:
             for kind, effect, message in _changes(one, other):
                 yield Change(kind, effect, after.key, None, arn, f"OIDC provider of {other.workspace}: {message}")
-            yield from oidc_provider_details(after, one, other)
+            yield from oidc_provider_details(after, one, other, told)
 
 
 def _changes(old: OidcProviderView, new: OidcProviderView) -> Iterator[tuple[str, Effect, str]]:

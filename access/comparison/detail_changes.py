@@ -26,7 +26,7 @@ _TOLD_OF_LINE = frozenset({"workspace", "subject_pattern"})
 _FOLLOWING = frozenset(
     {
         *("name", "path", "grade", "expires", "source_ips", "source_vpces", "audiences", "default_audiences"),
-        *("repository", "repository_uuid", "environment", "environment_uuid", "steps", "last_day"),
+        *("repository", "repository_uuid", "environment", "environment_uuid", "steps", "last_day", "renamed_to"),
     }
 )
 """Fields that are in the ARN, the policies or the patterns, too: said where nothing that they are in has changed."""
@@ -75,9 +75,21 @@ def account_details(before: AccountView, after: AccountView) -> Iterator[Change]
     yield from _details(found, after.key, None, None, "")
 
 
-def oidc_provider_details(account: AccountView, before: OidcProviderView, after: OidcProviderView) -> Iterator[Change]:
-    """Compare what else there is about an OIDC provider."""
+def oidc_provider_details(
+    account: AccountView, before: OidcProviderView, after: OidcProviderView, told: Collection[str]
+) -> Iterator[Change]:
+    """Compare all other fields of an OIDC provider.
+
+    Args:
+        account: Of the new state.
+        before: Its state before.
+        after: Its state after.
+        told: The workspaces whose OIDC providers are reported as new or removed: a slug of these is not said again.
+    """
     found = before.differing(after, _TOLD_OF_OIDC_PROVIDER)
+    was, now = found.get("renamed_to", (None, None))
+    if (now or was) in told:
+        del found["renamed_to"]
     if before.audiences != after.audiences and sorted(before.audiences) == sorted(after.audiences):
         found["audiences"] = before.audiences, after.audiences
     yield from _details(found, account.key, None, after.arn, f"OIDC provider of {after.workspace}: ")
