@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,7 @@ from access.evaluation.decide import decide
 from access.evaluation.request import WebIdentityRequest
 from access.evaluation.token_checks import token_refusal
 from access.plan_json import plan_json
-from cli.doctor_script.joined import joined
-from cli.doctor_script.program import run
+from cli.doctor_script import run
 from cli.inventory import compiled, exit_code, format_option, inventory_argument
 from config.findings import has_errors
 from oidc.arn import parse_iam_arn
@@ -47,7 +47,7 @@ def command(
     Without an inventory at the path only general mistakes are told. No token is ever printed.
     """
     if script:
-        click.echo(joined(), nl=False)
+        click.echo(script_text(), nl=False)
         return 0
     plan = None
     if not no_inventory and _is_there(inventory):
@@ -58,6 +58,11 @@ def command(
         plan = plan_json(found.plan) if found.plan is not None else None
     options = Namespace(exchange=exchange, endpoint=endpoint, duration=duration, output=output)
     return run(os.environ, sys.stdout, options=options, plan=plan, decide=_decide)
+
+
+def script_text() -> str:
+    """Return the file that ``--script`` prints: ``cli/doctor_script.py`` as it is."""
+    return resources.files("cli").joinpath("doctor_script.py").read_text(encoding="utf-8")
 
 
 def _is_there(inventory: Path) -> bool:

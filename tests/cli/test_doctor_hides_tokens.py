@@ -13,10 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cli.doctor_script.exchange import _check_refusal
-from cli.doctor_script.joined import joined
-from cli.doctor_script.program import run as run_script
-from cli.doctor_script.report import Report
+from cli.doctor import script_text
+from cli.doctor_script import Report, _check_refusal
+from cli.doctor_script import run as run_script
 from cli.main import COMMANDS, run
 
 RUN = 8
@@ -109,7 +108,7 @@ TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJNQVJLRUQifQ.MARKED-signature-MARKED"
 
 @pytest.mark.parametrize("arguments", [[TOKEN], ["--plan", TOKEN], [f"--token={TOKEN}"], ["--format", TOKEN]])
 def test_the_script_repeats_no_token_of_its_arguments(arguments: list[str], tmp_path: Path) -> None:
-    (tmp_path / "doctor.py").write_text(joined())
+    (tmp_path / "doctor.py").write_text(script_text())
     done = subprocess.run(
         [sys.executable, "-I", "doctor.py", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
     )

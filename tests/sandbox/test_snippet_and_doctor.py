@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from cli.doctor_script.joined import joined
+from cli.doctor import script_text
 from cli.main import run
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
@@ -101,7 +101,7 @@ def test_a_printed_step_gets_in_and_the_doctor_agrees(
     held = token(step["deployment"], capsys)
     *script, last = step["script"]
     assert last == "aws sts get-caller-identity"
-    (folder / "doctor.py").write_text(joined())
+    (folder / "doctor.py").write_text(script_text())
     doctor = f"{sys.executable} doctor.py --exchange --endpoint {endpoint} --format json"
     script += [f'{sys.executable} -c "{WHO_AM_I}"', doctor]
     variables = environ(endpoint, held, folder)
@@ -120,7 +120,7 @@ def test_the_doctor_tells_a_refusal(
     held = token("staging", capsys)
     arn = "arn:aws:iam::222222222222:role/bitbucket/shop-production"
     (folder / "token").write_text(held)
-    (folder / "doctor.py").write_text(joined())
+    (folder / "doctor.py").write_text(script_text())
     more = {"AWS_ROLE_ARN": arn, "AWS_REGION": "eu-west-1", "AWS_WEB_IDENTITY_TOKEN_FILE": str(folder / "token")}
     done = subprocess.run(
         [sys.executable, "doctor.py", "--exchange", "--endpoint", endpoint],
