@@ -8,8 +8,9 @@ from access.evaluation.decide import decide
 from access.evaluation.request import WebIdentityRequest
 from access.exactness.declared import DeclaredRole, declared_roles
 from access.exactness.gates import EVERYWHERE, Gate
-from access.exactness.steps import GRAMMAR, Product
+from access.exactness.steps import GRAMMAR
 from access.plan import RolePlan
+from tests.access.exactness.subjects import is_of
 from tests.access.exactness.wide import wide
 from tests.access.near_misses import WRONGS, Case, cases_of_rendered_policies
 
@@ -52,12 +53,6 @@ def is_at(request: WebIdentityRequest, gate: Gate) -> bool:
 
 def _only(audience: object) -> object:
     return audience[0] if isinstance(audience, list) else audience
-
-
-def is_of(subject: str, places: Product) -> bool:
-    return len(subject) == len(places) and all(
-        character in characters for character, characters in zip(subject, places, strict=True)
-    )
 
 
 def test_the_evaluator_lets_in_what_is_declared_and_nothing_else() -> None:

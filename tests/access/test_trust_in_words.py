@@ -12,7 +12,10 @@ from access.explanation.names import Names
 from access.explanation.subjects import pattern_in_words
 from access.plan import AccessPlan, TrustPlan
 from access.trust_in_words import line_in_words, step_in_words, trust_in_words
-from tests.access.explanation.test_verdicts import NAMES, PLAN
+from tests.access.exactness.wide import wide
+
+LOADED, PLAN = wide()
+NAMES = Names.of(LOADED.inventory)
 
 
 def lines(plan: AccessPlan) -> Iterator[TrustPlan]:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from access.comparison.changes import Change, Comparison, Effect
 from cli.main import run
 from review.diff import markdown
+from tests.git_repository import git
 
 Inventory = Callable[..., Path]
 Capture = pytest.CaptureFixture[str]
@@ -19,11 +19,6 @@ ROLE = "roles: {r: {accounts: [dev], trust: [{repository: acme/shop, environment
 WIDER = ROLE.replace("environments: [production]", "steps: all_including_environments")
 TAGGED = ROLE.replace("accounts", "tags: {A: b}, accounts")
 FAULTY = ROLE.replace("production", "prodution")
-
-
-def git(folder: Path, *arguments: str) -> None:
-    identity = ["-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
-    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cli.diff_sides import sides
 from cli.main import run
 from oidc.errors import ConversionError
-from tests.facts.test_git_revision import git
+from tests.git_repository import git
 
 Inventory = Callable[..., Path]
 Capture = pytest.CaptureFixture[str]

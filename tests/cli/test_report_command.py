@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli.main import run
+from tests.git_repository import git
 from tests.project.pages import PROJECT
 
 Inventory = Callable[..., Path]
@@ -22,11 +23,9 @@ WRONG = "roles: {r: {accounts: [nowhere], trust: [{repository: acme/shop, enviro
 
 
 def commit_all(folder: Path) -> str:
-    identity = ["-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
-    for arguments in (["init", "-q"], ["add", "."], [*identity, "commit", "-q", "-m", "first"]):
-        subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True)
-    found = subprocess.run(["git", "-C", str(folder), "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
-    return found.stdout.strip()
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "first"]):
+        git(folder, *arguments)
+    return git(folder, "rev-parse", "HEAD")
 
 
 def test_the_page_goes_to_standard_output(write_inventory: Inventory, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,9 +14,8 @@ from config.lock import Lock, ReadLock
 from config.selectors import selection_digest, with_selected_accounts
 from config.sources import Sources
 from config.yaml.document import read_document
+from tests.config.inventory_strategies import ENVIRONMENTS, REPOSITORIES, some_of
 
-REPOSITORIES = ("acme/a", "acme/b", "beta/c")
-ENVIRONMENTS = ("staging", "Production EU", "q.a", "{braces}", "größer")
 TEXTS = st.sampled_from(
     ["", "x", "*", "{{account}}", "${aws:username}", "{{ environment }}", "{{x}}", "{repository}", "{}", "}}{{"]
     + [f"{before}{{{{{name}}}}}{behind}" for name in ("repository", "repository_name", "environment")
@@ -27,10 +26,6 @@ ANYTHING = st.recursive(
     lambda inside: st.lists(inside, max_size=3) | st.dictionaries(TEXTS, inside, max_size=3),
     max_leaves=8,
 )
-
-
-def some_of(*values: Any) -> st.SearchStrategy[list[Any]]:
-    return st.lists(st.sampled_from(values), min_size=1, unique=True)
 
 
 def written_out(template: Any, repository: str, environment: str) -> Any:

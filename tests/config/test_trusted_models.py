@@ -10,7 +10,7 @@ from config.models.inventory import Inventory
 from config.models.role import AccountsByLabel, Override, PlanRole, Role
 from config.models.trust import TrustEntry
 from config.validation import validate
-from tests.config.test_trusted_base import ENVIRONMENTS, REPOSITORIES, some_of
+from tests.config.inventory_strategies import ENVIRONMENTS, REPOSITORIES, some_of
 
 
 def a_uuid(number: int) -> str:

@@ -1,19 +1,13 @@
 """The inventory of a revision, read from a real git repository, whatever the revision is called or holds."""
 
 import os
-import subprocess
 from pathlib import Path, PurePosixPath
 
 import pytest
 
 from facts.git import GitRepository
 from oidc.errors import OutsideWorldError, UsageError
-
-
-def git(folder: Path, *arguments: str) -> str:
-    identity = ["-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
-    command = ["git", "-C", str(folder), *identity, *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+from tests.git_repository import git
 
 
 @pytest.fixture

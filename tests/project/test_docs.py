@@ -8,7 +8,6 @@ import re
 import runpy
 import shlex
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +28,7 @@ from sandbox.standing import BITBUCKET_FOLDER
 from sandbox.surroundings import folder_of, workspaces_of
 from tests.access.adoption_of_plans import found_in
 from tests.config.editor_schema import in_yaml, refusals
+from tests.git_repository import git
 from tests.project.pages import PAGES, PROJECT, TODAY, Block, anchors_of, languages, of_docs
 
 PULUMI_OPTIONS = {
@@ -225,14 +225,13 @@ def assert_is_command_of_another_program(program: str, arguments: list[str]) -> 
 
 def commit_all(folder: Path) -> None:
     """Make a folder a clone whose branch main is pushed."""
-    identity = ["-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
     for arguments in (
         ["init", "-q", "-b", "main"],
         ["add", "."],
-        [*identity, "commit", "-q", "-m", "first"],
+        ["commit", "-q", "-m", "first"],
         ["update-ref", "refs/remotes/origin/main", "HEAD"],
     ):
-        subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True)
+        git(folder, *arguments)
 
 
 def without_variables(words: list[str]) -> list[str]:

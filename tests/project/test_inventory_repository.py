@@ -28,6 +28,7 @@ from sandbox.emulated_bitbucket import EmulatedBitbucket, EmulatedWorkspace
 from sandbox.emulated_bitbucket.contents import EmulatedEnvironment, EmulatedRepository
 from sandbox.emulated_bitbucket.manners import SANDBOX_TOKEN
 from sandbox.emulated_bitbucket.pipelines_proxy import PipelinesProxy
+from tests.git_repository import git
 from tests.project.pages import PROJECT, TODAY, steps_in
 
 FOLDER = PROJECT / "examples" / "inventory-repository"
@@ -225,11 +226,6 @@ class Runner:
         path = self.clone / file
         assert old in path.read_text()
         path.write_text(path.read_text().replace(old, new))
-
-
-def git(folder: Path, *arguments: str) -> None:
-    identity = ["-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
-    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
 
 
 def bitbucket_of(plan_folder: Path) -> EmulatedWorkspace:

@@ -6,7 +6,7 @@ import pytest
 
 from oidc.errors import SandboxError
 from sandbox.engine.steps import Operation
-from tests.sandbox.test_engine_cloud import Bench, did
+from tests.sandbox.cloud_in_memory import Bench, did
 
 IMPORTED = "a = thing('a', size=1, opts=pulumi.ResourceOptions(import_='old'%s))\npulumi.export('serial', a.serial)"
 READ = "a = Thing('a', pulumi.ResourceOptions(id='old', provider=cloud))\npulumi.export('serial', a.serial)"

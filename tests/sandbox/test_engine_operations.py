@@ -6,7 +6,7 @@ import pytest
 
 from oidc.errors import SandboxError
 from sandbox.engine.values import UNKNOWN
-from tests.sandbox.test_engine_cloud import Bench, did
+from tests.sandbox.cloud_in_memory import Bench, did
 
 ONE = "pulumi.export('serial', thing('a', size=1).serial)"
 
@@ -14,6 +14,12 @@ ONE = "pulumi.export('serial', thing('a', size=1).serial)"
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
+
+
+def test_a_program_is_brought_to_the_cloud(bench: Bench) -> None:
+    summary = bench.up(ONE)
+    assert bench.sky.things == {"a": {"name": "a", "size": 1, "serial": "s-a"}}
+    assert summary.outputs == {"serial": "s-a"}
 
 
 def test_create_makes_resources_in_the_order_of_their_dependencies(bench: Bench) -> None:

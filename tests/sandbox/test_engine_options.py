@@ -13,7 +13,7 @@ from sandbox.engine.existing import parse_path, with_old_values
 from sandbox.engine.loopback import check_endpoints, is_loopback, only_moved
 from sandbox.engine.registration import IMPLEMENTED, REFUSED, WITHOUT_EFFECT, seconds
 from sandbox.engine.urns import make, name, parts, resource_type
-from tests.sandbox.test_engine_cloud import Bench
+from tests.sandbox.cloud_in_memory import Bench
 
 
 @pytest.fixture

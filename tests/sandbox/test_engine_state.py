@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from oidc.errors import SandboxError
 from sandbox.engine.records import PendingOperation, ResourceState
 from sandbox.engine.store import StateStore
-from tests.sandbox.test_engine_cloud import Bench, did
+from tests.sandbox.cloud_in_memory import Bench, did
 
 URN = "urn:pulumi:dev::proj::cloud:index:Thing::{}"
 PROJECT = Path(__file__).parents[2]
@@ -182,7 +182,7 @@ def test_the_lock_of_a_process_that_died_is_taken_over(bench: Bench) -> None:
 CRASHING = """
 import json, os, sys
 from pathlib import Path
-from tests.sandbox.test_engine_cloud import Bench, Sky
+from tests.sandbox.cloud_in_memory import Bench, Sky
 
 folder, call, when = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 sky = Sky(things=json.loads((folder / "sky.json").read_text()))

@@ -16,9 +16,9 @@ from access.exactness.steps import GRAMMAR
 from access.plan import AccountPlan, RolePlan
 from oidc.errors import EvaluationError
 from oidc.iam.document import PolicyDocument
+from tests.access.exactness.subjects import is_of
 from tests.access.exactness.wide import refused
 from tests.access.near_misses import WRONGS, right_call, wide_roles
-from tests.access.test_evaluation_of_near_misses import is_of
 
 _CHARACTERS = "*?{}:-0af/. \u212aK\n\0"
 

@@ -9,15 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from access.compile import compile_plan
 from access.evaluation.decide import decide
 from access.evaluation.request import WebIdentityRequest
 from access.explanation.explain import TokenCall, Verdict, answer, explain
 from access.explanation.names import Names
-from access.plan import AccessPlan
-from config.load import load_inventory
 from oidc.errors import EvaluationError
-from tests.access.exactness.wide import WIDE
+from tests.access.exactness.wide import wide
 from tests.access.near_misses import (
     ACME,
     AT,
@@ -29,20 +26,11 @@ from tests.access.near_misses import (
     cases_of_rendered_policies,
 )
 
-LOADED = load_inventory(WIDE, today=AT.date())
+LOADED, PLAN = wide()
 NAMES = Names.of(LOADED.inventory)
 CLAIMS = {"iss": f"https://{ACME}", "aud": AUDIENCE, "sub": f"{REPO}:{ENV}:{STEP}"}
 SITE = "{7d1e2f3a-4b5c-4d6e-8f90-a1b2c3d4e504}"
 STAGING = "{5f0c9f0c-51e4-4c58-9a86-0b2f7f9f6a02}"
-
-
-def plan() -> AccessPlan:
-    found = compile_plan(LOADED).plan
-    assert found is not None
-    return found
-
-
-PLAN = plan()
 
 
 def role(arn: str, **changes: Any) -> Verdict:

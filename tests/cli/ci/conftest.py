@@ -1,7 +1,6 @@
 """A step of a pull request's pipeline: a clone, its variables, and an emulated Bitbucket with that pull request."""
 
 import os
-import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,15 +13,11 @@ from sandbox.emulated_bitbucket import EmulatedBitbucket, EmulatedWorkspace
 from sandbox.emulated_bitbucket.contents import EmulatedRepository
 from sandbox.emulated_bitbucket.manners import SANDBOX_TOKEN
 from sandbox.emulated_bitbucket.pull_requests import EmulatedComment
+from tests.git_repository import git
 
 REPOSITORY = EmulatedRepository("access", "{5b7c9e10-2d4f-4a6b-8c8d-0e1f2a3b4c5d}", pull_requests=(7,))
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 ROLE = "roles: {r: {accounts: [dev], trust: [{repository: acme/shop, environments: [production]}]}}\n"
-
-
-def git(folder: Path, *arguments: str) -> None:
-    identity = ["-c", "user.name=A", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]
-    subprocess.run(["git", "-C", str(folder), *identity, *arguments], check=True, capture_output=True)
 
 
 @dataclass

@@ -12,7 +12,7 @@ import yaml
 from cli.main import run
 from config.stack_file import PROJECT, parse_stack_file
 from oidc.errors import UsageError
-from tests.cli.ci.conftest import git
+from tests.git_repository import git
 
 Inventory = Callable[..., Path]
 Capture = pytest.CaptureFixture[str]

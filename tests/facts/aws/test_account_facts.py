@@ -10,12 +10,9 @@ import pytest
 from facts.aws.account_facts import AccountFacts
 from facts.aws.callers import CallSettings
 from facts.aws.survey import Answered, Failed, ask_accounts
-from oidc.bitbucket import issuer_url
 from sandbox.emulated_aws.furnish import RootUsers
-from tests.facts.aws.conftest import ACME, AUDIENCE, FULL, RAISED, account_plan
-
-ISSUER = issuer_url(ACME).removeprefix("https://")
-TO_STS = "sts:AssumeRoleWithWebIdentity"
+from tests.facts.aws.conftest import AUDIENCE, FULL, RAISED, account_plan
+from tests.facts.aws.existing_iam import ISSUER, by_root, make_oidc_provider, trusting
 
 
 def ask(account: str, settings: CallSettings, **changes: Any) -> AccountFacts:
@@ -27,24 +24,6 @@ def ask(account: str, settings: CallSettings, **changes: Any) -> AccountFacts:
 def role(name: str, *, arn: str = "", boundary: str | None = None, managed: tuple[str, ...] = ()) -> Any:
     """As much of a role's plan as is asked about."""
     return SimpleNamespace(name=name, arn=arn, permissions_boundary_arn=boundary, managed_policy_arns=managed)
-
-
-def trusting(account: str, condition: dict[str, Any]) -> str:
-    principal = {"Federated": f"arn:aws:iam::{account}:oidc-provider/{ISSUER}"}
-    statement = {"Effect": "Allow", "Principal": principal, "Action": TO_STS, "Condition": condition}
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-
-def by_root(account: str) -> str:
-    statement = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "sts:AssumeRole"}
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-
-def make_oidc_provider(iam: Any, *audiences: str, **tags: str) -> None:
-    written = [{"Key": key, "Value": value} for key, value in tags.items()]
-    iam.create_open_id_connect_provider(
-        Url=issuer_url(ACME), ClientIDList=list(audiences), ThumbprintList=["b" * 40, "a" * 40], Tags=written
-    )
 
 
 def test_an_account_without_the_oidc_provider_says_so(logged_in: str, settings: CallSettings) -> None:

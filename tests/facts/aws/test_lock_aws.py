@@ -18,7 +18,7 @@ from sandbox.emulated_aws import EmulatedAws
 from sandbox.emulated_aws.furnish import RootUsers
 from tests.conftest import WORKSPACES
 from tests.facts.aws.conftest import AUDIENCE
-from tests.facts.aws.test_account_facts import by_root, make_oidc_provider, trusting
+from tests.facts.aws.existing_iam import by_root, make_oidc_provider, trusting
 
 Write = Callable[..., Path]
 

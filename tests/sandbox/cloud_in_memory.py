@@ -1,4 +1,4 @@
-"""A cloud in memory and a provider for it, for the tests of the engine; its own test shows that it can be driven."""
+"""A cloud in memory and a provider for it: what the tests of the engine drive."""
 
 import json
 from collections.abc import Callable
@@ -164,10 +164,3 @@ class Bench:
 def did(summary: Summary) -> dict[str, str]:
     """Names of resources to what was done to them, without those that stayed the same."""
     return {step.name: str(step.operation) for step in summary.steps if step.operation is not Operation.SAME}
-
-
-def test_a_program_is_brought_to_the_cloud(tmp_path: Path) -> None:
-    bench = Bench(tmp_path)
-    summary = bench.up("pulumi.export('serial', thing('a', size=1).serial)")
-    assert bench.sky.things == {"a": {"name": "a", "size": 1, "serial": "s-a"}}
-    assert summary.outputs == {"serial": "s-a"}
