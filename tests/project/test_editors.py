@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import cache
 from pathlib import Path, PurePosixPath
 from xml.etree import ElementTree as ET
 
@@ -10,13 +11,14 @@ import pytest
 PROJECT = Path(__file__).resolve().parent.parent.parent
 SCHEMA = "config/inventory.schema.json"
 INVENTORIES = ("examples/quickstart/", "examples/inventory-repository/inventory/", "tests/fixtures/inventories/")
-FILES = sorted(
+FILES = {
     str(path.relative_to(PROJECT))
     for path in PROJECT.rglob("*.y*ml")
     if not any(part.startswith(".") for part in path.relative_to(PROJECT).parent.parts)
-)
+}
 
 
+@cache
 def vs_code_globs() -> list[str]:
     settings = json.loads((PROJECT / ".vscode" / "settings.json").read_text())
     ((schema, globs),) = settings["yaml.schemas"].items()
@@ -36,13 +38,19 @@ def applied_by_vs_code(path: str) -> bool:
     return any(matches(glob, path) for glob in wanted) and not any(matches(glob, path) for glob in refused)
 
 
-def applied_by_jetbrains(path: str) -> bool:
+@cache
+def jetbrains_mappings() -> list[dict[str | None, str | None]]:
     root = ET.fromstring((PROJECT / ".idea" / "jsonSchemas.xml").read_text())
     (found,) = root.iter("SchemaInfo")
     options = {option.get("name"): option.get("value") for option in found.findall("option")}
     assert options["relativePathToSchema"] == SCHEMA
-    for item in found.iter("Item"):
-        given = {option.get("name"): option.get("value") for option in item.findall("option")}
+    return [
+        {option.get("name"): option.get("value") for option in item.findall("option")} for item in found.iter("Item")
+    ]
+
+
+def applied_by_jetbrains(path: str) -> bool:
+    for given in jetbrains_mappings():
         mapped = PurePosixPath(given["path"] or "")
         inside = PurePosixPath(path).is_relative_to(mapped)
         if inside and (given.get("mappingKind") == "Directory" or mapped == PurePosixPath(path)):
@@ -50,11 +58,11 @@ def applied_by_jetbrains(path: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize("path", FILES)
-def test_the_schema_is_applied_to_inventories_alone(path: str) -> None:
-    wanted = path.startswith(INVENTORIES) and not path.endswith("inventory.lock.yaml")
-    assert applied_by_vs_code(path) == wanted
-    assert applied_by_jetbrains(path) == path.startswith(INVENTORIES)
+def test_the_schema_is_applied_to_inventories_alone() -> None:
+    inventories = {path for path in FILES if path.startswith(INVENTORIES)}
+    locks = {path for path in inventories if path.endswith("inventory.lock.yaml")}
+    assert {path for path in FILES if applied_by_vs_code(path)} == inventories - locks
+    assert {path for path in FILES if applied_by_jetbrains(path)} == inventories
 
 
 @pytest.mark.parametrize("path", ["inventory.yaml", "inventory/a.yaml", "inventory/teams/shop.yaml"])
