@@ -1,133 +1,29 @@
-"""SARIF 2.1.0: what the standard asks of a log, checked on logs of every fault and of what is accepted.
-
-The shapes below are the parts of the standard that we write (section numbers are its own), closed to anything else.
-"""
-# ruff: noqa: N815 - the names of the standard
+"""SARIF 2.1.0: what is accepted, and files of any name. Logs of every fault are among the faulty inventories."""
 
 import json
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field
 
 from access.compile import compile_plan
 from cli.main import run
 from config.catalogue import RULES
 from config.load import load_inventory
-from review.sarif import sarif
+from tests.cli.sarif_log import Log, Run, run_of
+from tests.config.faulty_inventories import FIXTURES
 
-FAULTY = sorted((Path(__file__).parent.parent / "fixtures" / "faulty").iterdir())
 TODAY = date(2026, 11, 23)
 
 
-class Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class Text(Shape):  # 3.11, 3.12
-    text: Annotated[str, Field(min_length=1)]
-
-
-class Region(Shape):  # 3.30
-    startLine: Annotated[int, Field(ge=1)]
-    startColumn: Annotated[int, Field(ge=1)]
-    endColumn: Annotated[int, Field(ge=2)] | None = None
-
-
-class ArtifactLocation(Shape):  # 3.4
-    uri: str
-    uriBaseId: Literal["%SRCROOT%"] | None = None
-
-
-class PhysicalLocation(Shape):  # 3.29
-    artifactLocation: ArtifactLocation
-    region: Region
-
-
-class LogicalLocation(Shape):  # 3.33
-    fullyQualifiedName: Annotated[str, Field(min_length=1)]
-
-
-class Location(Shape):  # 3.28
-    physicalLocation: PhysicalLocation
-    logicalLocations: Annotated[list[LogicalLocation], Field(min_length=1)] | None = None
-
-
-class Suppression(Shape):  # 3.35
-    kind: Literal["inSource", "external"]
-    status: Literal["accepted", "underReview", "rejected"]
-    justification: Annotated[str, Field(min_length=1)]
-
-
-class Result(Shape):  # 3.27
-    ruleId: str
-    ruleIndex: Annotated[int, Field(ge=0)]
-    level: Literal["error", "warning"]
-    message: Text
-    locations: Annotated[list[Location], Field(min_length=1)]
-    suppressions: list[Suppression]
-
-
-class Configuration(Shape):  # 3.50
-    level: Literal["error", "warning"]
-
-
-class ReportingDescriptor(Shape):  # 3.49
-    id: str
-    shortDescription: Text
-    help: Text
-    defaultConfiguration: Configuration
-
-
-class Driver(Shape):  # 3.19
-    name: Literal["bitbucket-oidc"]
-    semanticVersion: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+")]
-    rules: list[ReportingDescriptor]
-
-
-class Tool(Shape):  # 3.18
-    driver: Driver
-
-
-class Base(Shape):
-    description: Text
-
-
-class Run(Shape):  # 3.14
-    tool: Tool
-    columnKind: Literal["unicodeCodePoints"]
-    originalUriBaseIds: dict[Literal["%SRCROOT%"], Base]
-    results: list[Result]
-
-
-class Log(Shape):  # 3.13
-    schema_: Annotated[str, Field(alias="$schema")]
-    version: Literal["2.1.0"]
-    runs: Annotated[list[Run], Field(min_length=1, max_length=1)]
-
-
 def log_of(inventory: Path) -> Run:
-    compiled = compile_plan(load_inventory(inventory, today=TODAY))
-    return Log.model_validate_json(sarif(compiled.findings, compiled.silenced)).runs[0]
-
-
-@pytest.mark.parametrize("fixture", FAULTY, ids=lambda fixture: fixture.name)
-def test_every_fault_is_a_result_with_its_rule_and_place(fixture: Path) -> None:
-    found = log_of(fixture)
-    # Some accept what they are not about.
-    (result,) = (result for result in found.results if result.suppressions == [])
-    rules = found.tool.driver.rules
-    assert rules[result.ruleIndex].id == result.ruleId == fixture.name.partition("--")[0]
-    region = result.locations[0].physicalLocation.region
-    assert region.endColumn is None or region.endColumn > region.startColumn
+    return run_of(compile_plan(load_inventory(inventory, today=TODAY)))
 
 
 def test_every_rule_is_described_once_and_its_page_has_it(project_folder: Path) -> None:
-    rules = log_of(FAULTY[0]).tool.driver.rules
+    rules = log_of(FIXTURES[0]).tool.driver.rules
     assert {rule.id: rule.defaultConfiguration.level for rule in rules} == {
         rule_id: rule.level for rule_id, rule in RULES.items()
     }

@@ -56,3 +56,14 @@ def as_json(data: Any) -> Any:
         case date():
             return data.isoformat()
     return data
+
+
+def refusals_of(inventory: Path) -> list[str]:
+    """Return what the schema refuses in the files of an inventory; of one that is no text it says nothing."""
+    found: list[str] = []
+    for path in files_of(inventory):
+        try:
+            found += refusals(in_yaml(path.read_text()))
+        except UnicodeDecodeError:
+            continue
+    return found

@@ -1,50 +1,67 @@
-"""Every fault gives the one finding that its fixture expects, to the character."""
+"""Every fault gives the one finding that its fixture expects, to the character, whoever tells it."""
 
-from datetime import date
 from pathlib import Path
 
 import pytest
 
-from access.compile import compile_plan
+from access.compile import Compiled, compile_plan
 from config.catalogue import RULES
-from config.findings import Finding
 from config.load import load_inventory
-
-FAULTY = Path(__file__).parent.parent / "fixtures" / "faulty"
-TODAY = date(2026, 11, 23)
-FIXTURES = sorted(FAULTY.iterdir())
-
-
-def rule_of(fixture: Path) -> str:
-    return fixture.name.partition("--")[0]
-
-
-def expected(fixture: Path) -> list[str]:
-    """Return the expected report, without the path in front of it: behind ``#=`` in a file, or in expected.txt."""
-    if fixture.is_dir():
-        return (fixture / "expected.txt").read_text().splitlines()
-    return [line.removeprefix("#= ") for line in fixture.read_text().splitlines() if line.startswith("#= ")]
+from tests.cli.sarif_log import run_of
+from tests.config.beyond_the_schema import BEYOND_THE_SCHEMA, PASSED, is_refused
+from tests.config.editor_schema import refusals_of
+from tests.config.faulty_inventories import (
+    FAULTY,
+    FIXTURES,
+    TODAY,
+    expected,
+    is_about_what_is_missing,
+    name_of,
+    rule_of,
+    shown,
+)
 
 
-def report(fixture: Path) -> list[Finding]:
-    return list(compile_plan(load_inventory(fixture, today=TODAY)).findings)
+def compiled(inventory: Path) -> Compiled:
+    return compile_plan(load_inventory(inventory, today=TODAY))
 
 
-def shown(finding: Finding, fixture: Path) -> str:
-    text = str(finding).replace(f"{fixture}/", "")
-    if fixture.is_dir():
-        return text.replace(str(fixture), ".")
-    return text.removeprefix(f"{fixture}:").replace(str(fixture), fixture.name)
+@pytest.mark.parametrize("fixture", FIXTURES, ids=name_of)
+def test_one_fault_gives_one_finding_where_it_stands_in_text_sarif_and_schema(fixture: Path) -> None:
+    found = compiled(fixture)
+    assert [shown(finding, fixture) for finding in found.findings] == expected(fixture)
+    assert [finding.rule for finding in found.findings] == [rule_of(fixture)], "a fixture is named for its rule"
+    assert_is_one_result(found, rule_of(fixture))
+    refused = refusals_of(fixture)
+    assert bool(refused) == is_refused(name_of(fixture)), f"refused for {refused}; beyond_the_schema.py says otherwise"
 
 
-@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda fixture: fixture.name)
-def test_one_fault_gives_one_finding_where_it_stands(fixture: Path) -> None:
-    assert [shown(finding, fixture) for finding in report(fixture)] == expected(fixture)
+def assert_is_one_result(found: Compiled, rule: str) -> None:
+    """Assert that SARIF has the fault as a result with its rule and place."""
+    log = run_of(found)
+    # Some accept what they are not about.
+    (result,) = (result for result in log.results if result.suppressions == [])
+    assert log.tool.driver.rules[result.ruleIndex].id == result.ruleId == rule
+    region = result.locations[0].physicalLocation.region
+    assert region.endColumn is None or region.endColumn > region.startColumn
 
 
-@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda fixture: fixture.name)
-def test_a_fixture_is_named_for_the_rule_that_it_breaks(fixture: Path) -> None:
-    assert [finding.rule for finding in report(fixture)] == [rule_of(fixture)]
+def test_a_broken_file_hides_no_finding_of_another_but_those_about_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "b.yaml").write_text("]\n")
+    differ: dict[str, list[str]] = {}
+    for fixture in filter(Path.is_file, FIXTURES):
+        (tmp_path / "a.yaml").write_bytes(fixture.read_bytes())
+        kept = [] if is_about_what_is_missing(fixture) else [rule_of(fixture)]
+        found = [finding.rule for finding in compiled(tmp_path).findings]
+        if found != [*kept, "yaml-syntax"]:
+            differ[fixture.name] = found
+    assert differ == {}
+
+
+def test_what_the_schema_lets_pass_is_listed_by_names_that_exist() -> None:
+    assert RULES.keys() >= BEYOND_THE_SCHEMA
+    assert {name_of(fixture) for fixture in FIXTURES} >= PASSED
+    assert not {name for name in PASSED if name.partition("--")[0] in BEYOND_THE_SCHEMA}
 
 
 def test_every_rule_has_a_faulty_fixture() -> None:
@@ -60,6 +77,6 @@ def test_all_faults_are_reported_together_in_file_order(tmp_path: Path) -> None:
             roles = fixture.read_text().partition("roles:\n")[2].replace("  deploy:", f"  {key}:", 1)
             (tmp_path / f"{key}.yaml").write_text("roles:\n" + roles)
     (tmp_path / "0.yaml").write_text(one)
-    findings = report(tmp_path)
+    findings = compiled(tmp_path).findings
     faulty = sorted(path.name for path in tmp_path.iterdir() if path.name != "0.yaml")
     assert [Path(finding.place.file).name for finding in findings] == faulty
