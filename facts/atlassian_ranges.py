@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from pathlib import Path
 
+import requests
 from pydantic import BaseModel, ConfigDict, StrictInt, StrictStr, ValidationError
 
 from config.lock.models import LockedRanges
 from config.models.scalars import Network
 from config.rules.source_addresses import WIDEST, is_private
 from facts.bitbucket.answers import fault_of
-from facts.http import FAILURES, PAUSES, REAL_TIME, Clock, Reply, WebClient, pause_for_status
-from facts.issuer.failures import is_transient, what_happened
+from facts.http import REAL_TIME, Clock, NoReply, Transport
 from facts.web_address import WebAddress
 from oidc.errors import OutsideWorldError
 
@@ -46,40 +46,16 @@ def fetch_ranges(address: WebAddress, *, ca_file: Path | None = None, clock: Clo
     Raises:
         OutsideWorldError: It cannot be fetched, or is not as documented.
     """
-    reply = _fetched(address.url, WebClient(ca_file), clock)
+    reply = Transport(ca_file, clock=clock).send(requests.Request("GET", address.url))
+    if isinstance(reply, NoReply):
+        raise OutsideWorldError(
+            f"{address.url} could not be fetched: {reply.what}", do=f"check the network and its proxies, {_OTHERWISE}"
+        )
     if reply.status != 200:  # noqa: PLR2004 - OK
         raise OutsideWorldError(
             f"{address.url} was answered with status {reply.status}, expected 200", do=f"try again later, {_OTHERWISE}"
         )
     return parse_ranges(address.url, reply.body)
-
-
-def _fetched(url: str, web: WebClient, clock: Clock) -> Reply:
-    for pause in PAUSES:
-        outcome = _asked(url, web)
-        seconds = (
-            pause_for_status(outcome.status, outcome.headers, pause)
-            if isinstance(outcome, Reply)
-            else pause * is_transient(outcome) or None
-        )
-        if seconds is None:
-            break
-        clock.sleep(seconds)
-    else:
-        outcome = _asked(url, web)
-    if isinstance(outcome, Exception):
-        raise OutsideWorldError(
-            f"{url} could not be fetched: {what_happened(outcome)}",
-            do=f"check the network and its proxies, {_OTHERWISE}",
-        )
-    return outcome
-
-
-def _asked(url: str, web: WebClient) -> Reply | Exception:
-    try:
-        return web.ask(url)
-    except FAILURES as error:
-        return error
 
 
 def parse_ranges(url: str, body: bytes) -> LockedRanges:

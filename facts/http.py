@@ -1,23 +1,37 @@
-"""A bound on the whole time of something whose parts are bounded only one by one, or not at all."""
+"""The one HTTP client, for Bitbucket, issuers and address ranges: it bounds time, size and the number of tries."""
 
+import copy
+import math
 import os
 import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
-from http.cookiejar import DefaultCookiePolicy
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import certifi
 import requests
-from requests.auth import AuthBase
+from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 
-from facts.issuer.failures import REQUEST_FAILURES
+from facts.http_failures import REQUEST_FAILURES, is_transient, tried, what_happened
+from facts.web_address import target_on_same_host
 
 T = TypeVar("T")
+
+MAX_BYTES = 8_000_000
+"""Of one answer: a page of a hundred repositories with all that Bitbucket tells of them has half a million."""
+
+TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
+"""Answers that another try may change.
+
+Sources: https://www.rfc-editor.org/rfc/rfc6585#section-4 and https://www.rfc-editor.org/rfc/rfc9110#section-15.6.
+"""
+
+_HEADERS = {"User-Agent": "bitbucket-aws-oidc", "Accept": "application/json", "Accept-Encoding": "identity"}
+_CHUNK_BYTES = 8_192
 
 
 def within(seconds: float, work: Callable[[], T]) -> T:
@@ -42,19 +56,6 @@ def within(seconds: float, work: Callable[[], T]) -> T:
     return result.result(timeout=seconds)
 
 
-TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
-"""Answers that another try may change.
-
-Sources: https://www.rfc-editor.org/rfc/rfc6585#section-4 and https://www.rfc-editor.org/rfc/rfc9110#section-15.6.
-"""
-
-PAUSES = (0.5, 1.5)
-"""Seconds before the second and the third try, which is the last one."""
-
-LONGEST_RETRY_AFTER = 5.0
-"""Seconds; whoever asks for more of them is not asked again in this run."""
-
-
 @dataclass(frozen=True)
 class Clock:
     """Time as it passes for one fetch; a test gives another one.
@@ -71,140 +72,179 @@ class Clock:
 REAL_TIME = Clock()
 
 
-def pause_for_status(status: int, headers: Mapping[str, str], pause: float) -> float | None:
-    """Return the seconds to wait after an answer, or ``None`` if it is final.
+class Pace(Protocol):
+    """Keeps requests under the limit of a server."""
 
-    Args:
-        status: Of the answer.
-        headers: Of the answer. ``Retry-After`` in seconds is honoured; in its form of a date it is not looked at
-            (https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3).
-        pause: The seconds to wait where the answer names none.
-    """
-    if status not in TRANSIENT_STATUSES:
-        return None
-    asked = headers.get("Retry-After", "").strip()
-    if not (asked.isascii() and asked.isdigit()):
-        return pause
-    # More digits than a small number has are never small; so a hostile number is not even read.
-    seconds = float(asked) if len(asked) <= len("1000") else float("inf")
-    return max(seconds, pause) if seconds <= LONGEST_RETRY_AFTER else None
+    def wait(self) -> None:
+        """Wait until one more request may go."""
 
-
-USER_AGENT = "bitbucket-aws-oidc"
-MAX_BYTES = 8_000_000
-"""Of one answer: a page of a hundred repositories with all that Bitbucket tells of them has half a million."""
-
-_CHUNK_BYTES = 8_192
-HEADERS = {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity"}
-
-FAILURES = (*REQUEST_FAILURES, TimeoutError)
-"""What ``WebClient.ask`` raises."""
+    def hear(self, headers: Mapping[str, str]) -> None:
+        """Learn from an answer what the limit is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What one request gave.
+    """The answer to a request.
 
     Attributes:
-        url: That was asked for.
+        url: That was asked for; after a redirect, the one that answered.
         status: 200 and so on.
         headers: By name, whatever its case.
-        body: Whole, or a little more than ``MAX_BYTES`` of it.
+        body: Whole, or its beginning if it is too large.
+        tries: How often the request was sent.
+        is_too_large: Whether the body was not read to its end.
     """
 
     url: str
     status: int
     headers: Mapping[str, str]
     body: bytes
+    tries: int = 1
+    is_too_large: bool = False
 
     @property
-    def is_too_large(self) -> bool:
-        """Tell whether the body was not read to its end."""
-        return len(self.body) > MAX_BYTES
+    def leads_to(self) -> str | None:
+        """Where a redirect leads if it stays on the host; else ``None``."""
+        is_redirect = self.status in (301, 302, 307, 308)
+        return target_on_same_host(self.url, self.headers.get("Location", "")) if is_redirect else None
+
+
+@dataclass(frozen=True, slots=True)
+class NoReply:
+    """A request that got no answer: ``error`` is one of ``REQUEST_FAILURES``."""
+
+    url: str
+    error: Exception
+    tries: int = 1
+
+    @property
+    def what(self) -> str:
+        """What happened: ``it refused the connection (tried 3 times)``."""
+        return what_happened(self.error) + tried(self.tries)
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """When a request is sent again.
+
+    Attributes:
+        pauses: Seconds before each further try.
+        longest_retry_after: Seconds; who asks for more of them is not asked again in this run.
+        after_time_limit: Whether a request that took too long is sent again.
+    """
+
+    pauses: tuple[float, ...] = (0.5, 1.5)
+    longest_retry_after: float = 5.0
+    after_time_limit: bool = False
+
+    def pause_after(self, outcome: Reply | NoReply, pause: float) -> float | None:
+        """Return the seconds to wait before the next try, or ``None`` if the outcome is final.
+
+        ``Retry-After`` in seconds is honoured; in its form of a date it is not looked at
+        (https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3).
+        """
+        if isinstance(outcome, NoReply):
+            is_over = self.after_time_limit and isinstance(outcome.error, TimeoutError)
+            return pause if is_over or is_transient(outcome.error) else None
+        if outcome.status not in TRANSIENT_STATUSES:
+            return None
+        asked = outcome.headers.get("Retry-After", "").strip()
+        if not (asked.isascii() and asked.isdigit()):
+            return pause
+        # More digits than a small number has are never small; so a hostile number is not even read.
+        seconds = float(asked) if len(asked) <= len("1000") else math.inf
+        return max(seconds, pause) if seconds <= self.longest_retry_after else None
 
 
 @dataclass(frozen=True)
-class WebClient:
-    """Sends requests, one session for each thread.
+class Transport:
+    """Sends requests; may be used by several threads.
 
-    Redirects are not followed, cookies are not kept, and no login is taken from a .netrc file by itself: what is sent
-    where is decided by the caller alone. Proxies of the environment are used, and the CAs that ``REQUESTS_CA_BUNDLE``
-    or ``CURL_CA_BUNDLE`` name are trusted, as ``requests`` does by itself.
+    No cookies are kept, and no login is taken from a .netrc file: what is sent where is decided by the caller alone.
 
     Attributes:
-        ca_file: A PEM file of the CAs to trust in place of all others.
-        seconds: That a request may take, from the look-up of the name to the last byte.
-        proxy: To take in place of the environment's, for URLs that begin with ``http://``.
+        ca_file: A PEM file of the CAs to trust in place of all others; ``None`` for the one that
+            ``REQUESTS_CA_BUNDLE`` or ``CURL_CA_BUNDLE`` names, else certifi's.
+        seconds: That a try may take, from the look-up of the name to the last byte.
+        connect_seconds: That a TCP connection may take, if less.
+        max_bytes: Of an answer that are read.
+        retries: When a request is sent again.
+        proxies: By scheme, ``{"http": "http://localhost:29418"}``; ``None`` for those of the environment.
+        pace: Keeps requests under the limit of a server, or ``None``.
+        clock: For pauses.
+        adapter: Makes connections, and keeps them open for further requests.
     """
 
     ca_file: Path | None = None
     seconds: float = 20.0
-    proxy: str | None = None
-    _local: threading.local = field(default_factory=threading.local)
+    connect_seconds: float | None = None
+    max_bytes: int = MAX_BYTES
+    retries: Retries = Retries()
+    proxies: Mapping[str, str] | None = None
+    pace: Pace | None = None
+    clock: Clock = REAL_TIME
+    adapter: HTTPAdapter = field(default_factory=HTTPAdapter)
 
-    def ask(
-        self,
-        url: str,
-        *,
-        auth: AuthBase | None = None,
-        form: Mapping[str, str] | None = None,
-        method: str = "GET",
-        document: bytes | None = None,
-    ) -> Reply:
-        """Send a GET, or with ``form`` a POST.
+    def send(
+        self, request: requests.Request, *, redirects: int = 0, until: float = math.inf, any_status: bool = False
+    ) -> Reply | NoReply:
+        """Send a request, and again after what may pass.
 
         Args:
-            url: Where to.
-            auth: What the request carries, or ``None`` for nothing.
-            form: Fields of a form, or ``None``.
-            method: Of the request, where there is no form.
-            document: JSON to send, or ``None``.
-
-        Raises:
-            Exception: One of ``FAILURES``.
+            request: With its login, form or document.
+            redirects: How many may be followed. Only those that stay on the host are, since the login goes with them.
+            until: When the time is over, by the clock; no pause reaches beyond it.
+            any_status: Whether every answer will do.
         """
-        session = self._session()
-        request = requests.Request(method if form is None else "POST", url, dict(HEADERS), data=form, auth=auth)
-        if document is not None:
-            request.data = document
-            request.headers["Content-Type"] = "application/json"
-        try:
-            return within(self.seconds, lambda: self._ask(session, request))
-        except TimeoutError:
-            self._local.session = None  # its thread may be at it for a while yet
-            raise
+        for _ in range(redirects + 1):
+            outcome = self._tried(request, until, any_status=any_status)
+            if not redirects or isinstance(outcome, NoReply) or outcome.leads_to is None:
+                return outcome
+            request = copy.copy(request)
+            request.url = outcome.leads_to
+        return NoReply(str(request.url), requests.TooManyRedirects())
 
-    def _ask(self, session: requests.Session, request: requests.Request) -> Reply:
+    def _tried(self, request: requests.Request, until: float, *, any_status: bool) -> Reply | NoReply:
+        outcome = self._outcome(request, until)
+        tries = 1
+        for pause in self.retries.pauses:
+            is_enough = any_status and isinstance(outcome, Reply)
+            seconds = None if is_enough else self.retries.pause_after(outcome, pause)
+            if seconds is None or self.clock.now() + seconds >= until:
+                break
+            self.clock.sleep(seconds)
+            outcome = self._outcome(request, until)
+            tries += 1
+        return replace(outcome, tries=tries)
+
+    def _outcome(self, request: requests.Request, until: float) -> Reply | NoReply:
+        if self.pace:
+            self.pace.wait()
+        try:
+            reply = within(min(self.seconds, until - self.clock.now()), lambda: self._reply(request))
+        except REQUEST_FAILURES as error:
+            return NoReply(str(request.url), error)
+        if self.pace:
+            self.pace.hear(reply.headers)
+        return reply
+
+    def _reply(self, request: requests.Request) -> Reply:
         url = str(request.url)
-        with session.send(
-            session.prepare_request(request),
-            proxies=get_environ_proxies(url) if self.proxy is None else {"http": self.proxy},
-            verify=str(self._trusted()),
-            timeout=self.seconds,
-            allow_redirects=False,
+        named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+        prepared = request.prepare()
+        prepared.headers.update(_HEADERS)
+        with self.adapter.send(
+            prepared,
+            proxies=dict(get_environ_proxies(url) if self.proxies is None else self.proxies),
+            verify=str(self.ca_file or named or certifi.where()),
+            timeout=(self.connect_seconds or self.seconds, self.seconds),
             stream=True,
         ) as response:
-            return Reply(url, response.status_code, response.headers, bounded_body(response, MAX_BYTES))
-
-    def _trusted(self) -> Path | str:
-        named = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-        return self.ca_file or named or certifi.where()
-
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = requests.Session()
-            session.trust_env = False
-            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-            self._local.session = session
-        return session
-
-
-def bounded_body(response: requests.Response, most: int) -> bytes:
-    """Return the body of an answer that is streamed, or a little more than ``most`` bytes of it."""
-    body = bytearray()
-    for chunk in response.iter_content(_CHUNK_BYTES):
-        body += chunk
-        if len(body) > most:
-            break
-    return bytes(body)
+            body = bytearray()
+            for chunk in response.iter_content(_CHUNK_BYTES):
+                body += chunk
+                if len(body) > self.max_bytes:
+                    break
+            return Reply(
+                url, response.status_code, response.headers, bytes(body), is_too_large=len(body) > self.max_bytes
+            )

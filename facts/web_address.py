@@ -68,6 +68,15 @@ def origin_of(url: str) -> tuple[str, str, int] | None:
     return parts.scheme, parts.hostname.rstrip("."), parts.port or _PORTS[parts.scheme]
 
 
+def target_on_same_host(url: str, location: str) -> str | None:
+    """Return where a ``Location`` leads from a URL, or ``None`` if that is another host, scheme or port, or no URL."""
+    if location.startswith("/") and not location.startswith("//"):
+        parts = urlsplit(url)
+        location = f"{parts.scheme}://{parts.netloc}{location}"
+    is_plain = location.isascii() and location.isprintable() and "@" not in location and " " not in location
+    return location if location and is_plain and origin_of(location) == origin_of(url) else None
+
+
 def _split(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url)

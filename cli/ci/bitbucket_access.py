@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 import click
 
 from config.findings import one_line
+from facts.bitbucket.api import API, BitbucketApi, BitbucketSettings
 from facts.bitbucket.code_insights import PROXIED_API
 from facts.bitbucket.credentials import Credentials, find_credentials
 from facts.bitbucket.failures import HOW
-from facts.bitbucket.transport import API, BitbucketSettings, Transport
 from facts.http import Clock
 from facts.web_address import WebAddress, checked_ca_file, origin_of
 from oidc.errors import BitbucketError, BitbucketOidcError, OutsideWorldError, UsageError
@@ -41,7 +41,7 @@ def bitbucket_options(function: F) -> F:
     return url(ca_file(strict(function)))
 
 
-def by_credentials(bitbucket_url: str | None, ca_file: Path | None) -> Transport:
+def by_credentials(bitbucket_url: str | None, ca_file: Path | None) -> BitbucketApi:
     """Return what asks Bitbucket with the credentials of the environment.
 
     Raises:
@@ -56,10 +56,10 @@ def by_credentials(bitbucket_url: str | None, ca_file: Path | None) -> Transport
         raise BitbucketError(error.what, do=error.do) from error
     if not credentials.source:
         raise BitbucketError("there are no credentials for Bitbucket", do=HOW)
-    return Transport(credentials, BitbucketSettings(address, trusted, clock=CLOCK))
+    return BitbucketApi(credentials, BitbucketSettings(address, trusted, clock=CLOCK))
 
 
-def through_proxy(proxy: str) -> Transport:
+def through_proxy(proxy: str) -> BitbucketApi:
     """Return what asks it without credentials, whose requests the proxy of a step authenticates.
 
     Raises:
@@ -70,7 +70,7 @@ def through_proxy(proxy: str) -> Transport:
         what = f"--proxy is not the proxy of a step: {one_line(proxy)[:200]}"
         raise UsageError(what, do="write http://localhost:29418 or http://host.docker.internal:29418")
     address = WebAddress(PROXIED_API, ("http", "api.bitbucket.org", 80))
-    return Transport(Credentials(), BitbucketSettings(address, clock=CLOCK, proxy=proxy))
+    return BitbucketApi(Credentials(), BitbucketSettings(address, clock=CLOCK, proxy=proxy))
 
 
 def without_failing(act: Callable[[], str], *, what: str, strict: bool) -> int:

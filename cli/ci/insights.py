@@ -54,8 +54,8 @@ def command(
     by_proxy = run.build is not None and not no_proxy
 
     def post() -> str:
-        transport = through_proxy(proxy) if by_proxy else by_credentials(bitbucket_url, ca_file)
-        report_there = CodeInsights(transport, _path(run, by_proxy=by_proxy), run.commit, report_id)
+        api = through_proxy(proxy) if by_proxy else by_credentials(bitbucket_url, ca_file)
+        report_there = CodeInsights(api, _path(run, by_proxy=by_proxy), run.commit, report_id)
         try:
             report_there.publish(report, annotations)
         except BitbucketError as error:

@@ -19,11 +19,11 @@ from config.lock.discrepancies import Discrepancy
 from config.lock.models import Part
 from config.lock.questions import Questions, is_answered
 from facts import atlassian_ranges
+from facts.bitbucket.api import API, BitbucketApi, BitbucketSettings
 from facts.bitbucket.client import BitbucketClient
 from facts.bitbucket.credentials import Credentials, find_credentials
 from facts.bitbucket.failures import HOW
 from facts.bitbucket.judging import NamedUuid
-from facts.bitbucket.transport import API, BitbucketSettings, Transport
 from facts.issuer.certificates import Chain, fetch_chains
 from facts.issuer.connect import IssuerConnect
 from facts.issuer.thumbprints import FetchChain
@@ -72,7 +72,7 @@ def world_of(
 
     settings = BitbucketSettings(address, trusted, on_wait=on_wait)
     return World(
-        BitbucketClient(Transport(credentials, settings)),
+        BitbucketClient(BitbucketApi(credentials, settings)),
         _fetch_chain(address, trusted),
         lambda: atlassian_ranges.fetch_ranges(ranges, ca_file=trusted),
     )

@@ -7,8 +7,8 @@ from typing import Protocol, TypeVar
 from urllib.parse import quote
 
 from facts.bitbucket.answers import BitbucketAnswer, EnvironmentAnswer, PageAnswer, RepositoryAnswer, WorkspaceAnswer
+from facts.bitbucket.api import BitbucketApi
 from facts.bitbucket.pages import MAX_PAGES, PAGE_LENGTH
-from facts.bitbucket.transport import Transport
 from oidc.errors import BitbucketError
 
 _WORTH_A_LIST = 10
@@ -36,8 +36,8 @@ class Bitbucket(Protocol):
 class BitbucketClient:
     """Asks Bitbucket; may be used by several threads."""
 
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
+    def __init__(self, api: BitbucketApi) -> None:
+        self._api = api
 
     def workspace(self, name: str) -> WorkspaceAnswer | None:
         """Return a workspace."""
@@ -61,18 +61,18 @@ class BitbucketClient:
             pages = -(-first.size // PAGE_LENGTH) if first is not None and first.size is not None else MAX_PAGES
             if pages >= min(wanted, MAX_PAGES):
                 return ()
-            return tuple(self._transport.discreet(one) for one in self._transport.listed(path, RepositoryAnswer))
+            return tuple(self._api.discreet(one) for one in self._api.listed(path, RepositoryAnswer))
         except BitbucketError:
             return ()
 
     def environments(self, workspace: str, repository: str) -> tuple[EnvironmentAnswer, ...]:
         """Return all deployment environments of a repository; none where it has no pipelines yet."""
         path = f"/repositories/{_part(workspace)}/{_part(repository)}/environments"
-        return tuple(self._transport.discreet(one) for one in self._transport.listed(path, EnvironmentAnswer))
+        return tuple(self._api.discreet(one) for one in self._api.listed(path, EnvironmentAnswer))
 
     def _one(self, path: str, kind: type[A]) -> A | None:
-        reply = self._transport.send("GET", path)
-        return self._transport.discreet(self._transport.parsed(reply, kind)) if reply is not None else None
+        reply = self._api.send("GET", path)
+        return self._api.discreet(self._api.parsed(reply, kind)) if reply is not None else None
 
 
 def _part(name: str) -> str:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from pydantic import StrictStr
 
 from facts.bitbucket.answers import BitbucketAnswer
-from facts.bitbucket.transport import Transport
+from facts.bitbucket.api import BitbucketApi
 from oidc.errors import BitbucketError
 
 PIPELINES_PROXY = "http://localhost:29418"
@@ -35,14 +35,14 @@ class CodeInsights:
     """One report.
 
     Args:
-        transport: Asks Bitbucket.
+        api: Asks Bitbucket.
         repository: Its path in the API: ``repositories/acme/inventory``.
         commit: Whose report it is.
         report_id: Unique among the reports of the commit.
     """
 
-    def __init__(self, transport: Transport, repository: str, commit: str, report_id: str) -> None:
-        self._transport = transport
+    def __init__(self, api: BitbucketApi, repository: str, commit: str, report_id: str) -> None:
+        self._api = api
         self._commit = commit
         self._path = f"/{repository}/commit/{commit}/reports/{quote(report_id, safe='')}"
 
@@ -59,25 +59,25 @@ class CodeInsights:
         for _ in range(_TRIES):
             self._put(report)
             if self._annotated() - wanted:
-                self._transport.send("DELETE", self._path)
+                self._api.send("DELETE", self._path)
                 self._put(report)
             if self._annotate(annotations):
                 return
         raise BitbucketError(f"the report of {self._commit} vanished while it was made", do="run it again")
 
     def _put(self, report: Mapping[str, Any]) -> None:
-        if self._transport.send("PUT", self._path, report) is None:
+        if self._api.send("PUT", self._path, report) is None:
             raise BitbucketError(
                 f"there is no commit {self._commit}, or it is not shown", do="check BITBUCKET_COMMIT and the repository"
             )
 
     def _annotated(self) -> set[str]:
-        listed = self._transport.listed(f"{self._path}/annotations", _Annotation, otherwise=_NOT_LISTED)
+        listed = self._api.listed(f"{self._path}/annotations", _Annotation, otherwise=_NOT_LISTED)
         return {found.external_id for found in listed}
 
     def _annotate(self, annotations: Sequence[Mapping[str, Any]]) -> bool:
         for start in range(0, len(annotations), _BATCH):
             batch = list(annotations[start : start + _BATCH])
-            if self._transport.send("POST", f"{self._path}/annotations", batch) is None:
+            if self._api.send("POST", f"{self._path}/annotations", batch) is None:
                 return False
         return True

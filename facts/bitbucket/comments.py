@@ -15,7 +15,7 @@ from pydantic import Field, StrictBool, StrictInt, StrictStr
 
 from config.pipeline_run import PipelineRun
 from facts.bitbucket.answers import BitbucketAnswer
-from facts.bitbucket.transport import Transport
+from facts.bitbucket.api import BitbucketApi
 from oidc.errors import BitbucketError
 
 _MOST_TRIED = 10
@@ -171,39 +171,39 @@ class PullRequestComments:
     """The comments of one pull request; ``Comments`` of ``facts/bitbucket/comments.py`` says what each method does.
 
     Args:
-        transport: Asks Bitbucket.
+        api: Asks Bitbucket.
         run: Whose pull request.
         number: Of the pull request.
     """
 
-    def __init__(self, transport: Transport, run: PipelineRun, number: int) -> None:
-        self._transport = transport
+    def __init__(self, api: BitbucketApi, run: PipelineRun, number: int) -> None:
+        self._api = api
         self._path = f"/{run.path}/pullrequests/{number}/comments"
         self._missing = f"there is no pull request {number} of {run.workspace}/{run.repository}, or it is not shown"
 
     def whoami(self) -> str | None:
         """Return the UUID of the account that asks, or ``None`` where the credentials do not tell."""
-        reply = self._transport.send("GET", "/user", otherwise=_NOT_TOLD)
-        return self._transport.parsed(reply, _Account).uuid if reply else None
+        reply = self._api.send("GET", "/user", otherwise=_NOT_TOLD)
+        return self._api.parsed(reply, _Account).uuid if reply else None
 
     def all(self) -> list[Comment]:
         """Return all comments."""
-        return [found.comment() for found in self._transport.listed(self._path, _Comment)]
+        return [found.comment() for found in self._api.listed(self._path, _Comment)]
 
     def create(self, raw: str) -> Comment:
         """Write a comment."""
-        reply = self._transport.send("POST", self._path, {"content": {"raw": raw}})
+        reply = self._api.send("POST", self._path, {"content": {"raw": raw}})
         if reply is None:
             do = "check that the credentials may see it: their scope is pullrequest"
             raise BitbucketError(self._missing, do=do)
-        return self._transport.parsed(reply, _Comment).comment()
+        return self._api.parsed(reply, _Comment).comment()
 
     def update(self, number: int, raw: str) -> Comment | None:
         """Change a comment; ``None`` where it is gone, or somebody else's."""
         document = {"content": {"raw": raw}}
-        reply = self._transport.send("PUT", f"{self._path}/{number}", document, otherwise=_NOT_OURS)
-        return self._transport.parsed(reply, _Comment).comment() if reply else None
+        reply = self._api.send("PUT", f"{self._path}/{number}", document, otherwise=_NOT_OURS)
+        return self._api.parsed(reply, _Comment).comment() if reply else None
 
     def delete(self, number: int) -> None:
         """Delete a comment, if it is there and ours."""
-        self._transport.send("DELETE", f"{self._path}/{number}", otherwise=_NOT_OURS)
+        self._api.send("DELETE", f"{self._path}/{number}", otherwise=_NOT_OURS)

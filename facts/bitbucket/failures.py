@@ -8,6 +8,7 @@ from config.findings import shown
 from facts.bitbucket.answers import ErrorAnswer, ErrorBody, ErrorDetail
 from facts.bitbucket.credentials import ACCESS_TOKEN, API_TOKEN, EMAIL, Credentials
 from facts.http import Reply
+from facts.http_failures import tried
 from oidc.errors import BitbucketError
 
 HOW = f"set {EMAIL} and {API_TOKEN}, or {ACCESS_TOKEN}: see docs/lock.md"
@@ -20,12 +21,12 @@ _SCOPES = {
 _REPOSITORY_SCOPES = ("read:repository:bitbucket", "repository")
 
 
-def refusal(reply: Reply, credentials: Credentials, tries: int) -> BitbucketError:
+def refusal(reply: Reply, credentials: Credentials) -> BitbucketError:
     """Return the error for an answer that is no 200; nothing of the credentials is in it."""
     body = _error_of(reply)
     said = shown(credentials.hidden_in(body.message))[:300]
     told = f": {said}" if said else _told_of_body(reply)
-    what = f"{reply.url} was answered with status {reply.status}{f' (tried {tries} times)' if tries > 1 else ''}{told}"
+    what = f"{reply.url} was answered with status {reply.status}{tried(reply.tries)}{told}"
     match reply.status:
         case 401:
             return BitbucketError(f"Bitbucket does not take these credentials: {what}", do=_of_401(credentials))

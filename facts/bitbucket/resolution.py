@@ -11,10 +11,10 @@ from config.lock.models import LockedRepository, LockedWorkspace
 from config.lock.questions import Name, Questions, RepositoryQuestion, WorkspaceQuestion
 from facts.bitbucket.answers import RepositoryAnswer, WorkspaceAnswer
 from facts.bitbucket.client import Bitbucket
-from facts.bitbucket.environments import environments_of
 from facts.bitbucket.judging import (
     Findings,
     NamedUuid,
+    environments_of,
     judge,
     judge_missing,
     path_of,

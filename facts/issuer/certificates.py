@@ -5,7 +5,8 @@ the issuer's discovery document, the host of its ``jwks_uri``, the last certific
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
@@ -13,7 +14,8 @@ import certifi
 import requests
 from cryptography import x509
 
-from facts.http import REAL_TIME, Clock, within
+from facts.http import REAL_TIME, Clock, NoReply, Reply, Retries, Transport
+from facts.http_failures import is_of_tls, tried
 from facts.issuer.connect import IssuerConnect
 from facts.issuer.discovery_document import (
     INSTEAD,
@@ -23,9 +25,7 @@ from facts.issuer.discovery_document import (
     discovery_url,
     parse_discovery_document,
 )
-from facts.issuer.failures import request_failure, tried
 from facts.issuer.presented_chain import ChainRecordingAdapter
-from facts.issuer.transport import Reply, Transport
 from facts.web_address import checked_ca_file
 from oidc.errors import IssuerError, UsageError
 from oidc.thumbprint import Thumbprint, chain_thumbprint
@@ -94,43 +94,70 @@ def fetch_chains(
     adapter = ChainRecordingAdapter(
         hosts=2 * len(wanted) + 1, endpoint=connect.endpoint if connect else None, handshake_timeout=timeout
     )
-    with requests.Session() as session:
-        # Neither a CA bundle of the environment nor a login from a .netrc file: both would be sent to, or believed
-        # of, a host that needs none.
-        session.trust_env = False
-        session.mount("https://", adapter)
-        transport = Transport(session, trusted, timeout, connect, clock)
-        return {issuer: _fetch_any(issuer, (alike or {}).get(issuer, ()), transport, adapter) for issuer in wanted}
+    retries = Retries()
+    transport = Transport(
+        trusted,
+        timeout,
+        connect_seconds=timeout / (len(retries.pauses) + 1),  # one that is not taken in time can be tried again
+        max_bytes=MAX_DOCUMENT_BYTES,
+        retries=retries,
+        proxies={} if connect else None,
+        clock=clock,
+        adapter=adapter,
+    )
+    with closing(adapter):
+        fetch = _Fetch(transport, adapter, connect.address if connect else "")
+        return {issuer: _fetch_any(issuer, (alike or {}).get(issuer, ()), fetch) for issuer in wanted}
 
 
-def _fetch_any(issuer: str, alike: Sequence[str], transport: Transport, adapter: ChainRecordingAdapter) -> Chain:
+@dataclass(frozen=True)
+class _Fetch:
+    """One fetch: how requests are sent, what keeps the chains, and where connections go to if not to the hosts."""
+
+    transport: Transport
+    adapter: ChainRecordingAdapter
+    address: str
+
+    def send(self, method: str, url: str, until: float, *, any_status: bool = False) -> Reply:
+        outcome = self.transport.send(requests.Request(method, url), until=until, any_status=any_status)
+        if isinstance(outcome, NoReply):
+            raise self.failure(outcome) from outcome.error
+        return outcome
+
+    def failure(self, outcome: NoReply) -> IssuerError:
+        if self.address:
+            return IssuerError(
+                f"{outcome.url} (asked at {self.address}) could not be fetched: {outcome.what}",
+                do=f"check that what listens at {self.address} is the one that the CA file belongs to",
+            )
+        do = (
+            "check that no proxy intercepts TLS: its CA must not reach AWS as the issuer's"
+            if is_of_tls(outcome.error)
+            else "check the network and the HTTPS_PROXY and NO_PROXY variables"
+        )
+        return IssuerError(f"{outcome.url} could not be fetched: {outcome.what}", do=f"{do}, {INSTEAD}")
+
+
+def _fetch_any(issuer: str, alike: Sequence[str], fetch: _Fetch) -> Chain:
     """Return the chain of an issuer, or of the first of those alike that has a discovery document."""
     try:
-        return _fetch_one(issuer, transport, adapter)
+        return _chain_of(issuer, fetch)
     except _NoDocumentError:
         for other in alike:
             with suppress(_NoDocumentError):
-                return _fetch_one(other, transport, adapter)
+                return _chain_of(other, fetch)
         raise
 
 
-def _fetch_one(issuer: str, transport: Transport, adapter: ChainRecordingAdapter) -> Chain:
-    url = discovery_url(issuer)
-    until = transport.clock.now() + transport.timeout
-    try:
-        return within(transport.timeout, lambda: _chain_of(issuer, transport, adapter, until))
-    except TimeoutError as error:
-        raise request_failure(url, error, address=transport.address) from error
-
-
-def _chain_of(issuer: str, transport: Transport, adapter: ChainRecordingAdapter, until: float) -> Chain:
-    document = _discovery_document(issuer, transport, until)
+def _chain_of(issuer: str, fetch: _Fetch) -> Chain:
+    until = fetch.transport.clock.now() + fetch.transport.seconds
+    document = _discovery_document(issuer, fetch, until)
     host, port = authority(document.jwks_uri) or ("", 0)
-    chain = adapter.presented_by(host, port)
+    chain = fetch.adapter.presented_by(host, port)
     if chain is None:
         # The keys are on another host: connect to it once. Whatever it answers, its certificates are what counts.
-        transport.send("HEAD", document.jwks_uri, until=until, any_status=True)
-        chain = adapter.presented_by(host, port)
+        fetch.send("HEAD", document.jwks_uri, until, any_status=True)
+        chain = fetch.adapter.presented_by(host, port)
     try:
         chain_thumbprint(chain or ())  # what is no chain has none
     except IssuerError as error:
@@ -138,12 +165,12 @@ def _chain_of(issuer: str, transport: Transport, adapter: ChainRecordingAdapter,
     return chain or ()
 
 
-def _discovery_document(issuer: str, transport: Transport, until: float) -> DiscoveryDocument:
+def _discovery_document(issuer: str, fetch: _Fetch, until: float) -> DiscoveryDocument:
     url = discovery_url(issuer)
-    reply = transport.send("GET", url, until=until)
+    reply = fetch.send("GET", url, until)
     if reply.status != requests.codes.ok:
         raise _unexpected_status(url, reply)
-    if len(reply.body) > MAX_DOCUMENT_BYTES:
+    if reply.is_too_large:
         raise IssuerError(
             f"{url} holds no discovery document: it is larger than {MAX_DOCUMENT_BYTES} bytes",
             do=f"check that no proxy or login page answers in place of the issuer, {INSTEAD}",

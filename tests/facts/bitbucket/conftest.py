@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from facts.bitbucket.api import BitbucketApi, BitbucketSettings
 from facts.bitbucket.client import BitbucketClient
 from facts.bitbucket.credentials import Credentials, find_credentials
-from facts.bitbucket.transport import BitbucketSettings, Transport
 from facts.web_address import WebAddress
 from sandbox.emulated_bitbucket import EmulatedBitbucket, EmulatedWorkspace
 from sandbox.emulated_bitbucket.contents import EmulatedEnvironment, EmulatedRepository
@@ -45,6 +45,6 @@ def start_client(bitbucket: EmulatedBitbucket, stopped: StoppedClock) -> StartCl
     def start(credentials: Credentials | None = None) -> BitbucketClient:
         address = WebAddress.parse(bitbucket.api_url, named="the URL")
         who = credentials or find_credentials({"BITBUCKET_ACCESS_TOKEN": SANDBOX_TOKEN}, "")
-        return BitbucketClient(Transport(who, BitbucketSettings(address, bitbucket.ca_file, clock=stopped.clock())))
+        return BitbucketClient(BitbucketApi(who, BitbucketSettings(address, bitbucket.ca_file, clock=stopped.clock())))
 
     return start

@@ -1,12 +1,14 @@
 """Whatever a server answers to every single request, a lock comes out that reads back as itself, or one clear error."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from io import BytesIO
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from requests import PreparedRequest, Response
+from requests.adapters import HTTPAdapter
 
 from config.findings import Place
 from config.lock import Lock
@@ -14,11 +16,11 @@ from config.lock.questions import questions_of
 from config.lock.writing import lock_text
 from config.models.inventory import Inventory
 from config.yaml.document import read_document
+from facts.bitbucket.api import BitbucketApi, BitbucketSettings
 from facts.bitbucket.client import BitbucketClient
 from facts.bitbucket.credentials import find_credentials
 from facts.bitbucket.resolution import resolve
-from facts.bitbucket.transport import BitbucketSettings, Transport
-from facts.http import Clock, Reply, WebClient
+from facts.http import Clock
 from facts.web_address import WebAddress
 from oidc.errors import BitbucketError
 from tests.facts.bitbucket.in_memory import uuid
@@ -86,31 +88,27 @@ class Clockwork:
         self.waits.append(seconds)
 
 
-@pytest.fixture(scope="module")
-def answering() -> Callable[[list[tuple[int, Mapping[str, str], bytes]]], WebClient]:
-    def answers(replies: list[tuple[int, Mapping[str, str], bytes]]) -> WebClient:
-        class Answers(WebClient):
-            def ask(self, url: str, **_: object) -> Reply:
-                asked.append(url)
-                status, headers, body = replies[len(asked) % len(replies)]
-                return Reply(url, status, headers, body)
+class Answers(HTTPAdapter):
+    """A server without a network, whose answers come in turn."""
 
-        asked: list[str] = []
-        return Answers()
+    def __init__(self, replies: list[tuple[int, Mapping[str, str], bytes]]) -> None:
+        super().__init__()
+        self._replies, self._asked = replies, 0
 
-    return answers
+    def send(self, request: PreparedRequest, *_: Any, **__: Any) -> Response:
+        self._asked += 1
+        status, headers, body = self._replies[self._asked % len(self._replies)]
+        response = Response()
+        response.status_code, response.raw, response.url = status, BytesIO(body), str(request.url)
+        response.headers.update(headers)
+        return response
 
 
 @given(replies=st.lists(st.tuples(STATUSES, HEADERS, BODIES), min_size=1, max_size=8))
-def test_it_ends_with_a_whole_lock_or_a_clear_error(
-    answering: Callable[[list[tuple[int, Mapping[str, str], bytes]]], WebClient],
-    replies: list[tuple[int, Mapping[str, str], bytes]],
-) -> None:
+def test_it_ends_with_a_whole_lock_or_a_clear_error(replies: list[tuple[int, Mapping[str, str], bytes]]) -> None:
     time = Clockwork()
-    how = BitbucketSettings(ADDRESS, clock=Clock(lambda: time.passed, time.sleep))
-    client = BitbucketClient(
-        Transport(find_credentials({"BITBUCKET_ACCESS_TOKEN": SECRET}, ""), how, answering(replies))
-    )
+    how = BitbucketSettings(ADDRESS, clock=Clock(lambda: time.passed, time.sleep), adapter=Answers(replies))
+    client = BitbucketClient(BitbucketApi(find_credentials({"BITBUCKET_ACCESS_TOKEN": SECRET}, ""), how))
     try:
         found = resolve(QUESTIONS, client)
     except BitbucketError as error:

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from facts.bitbucket.answers import EnvironmentAnswer, PageAnswer, RepositoryAnswer, WorkspaceAnswer
+from facts.bitbucket.api import BitbucketApi, BitbucketSettings
 from facts.bitbucket.client import BitbucketClient
 from facts.bitbucket.credentials import find_credentials
 from facts.bitbucket.failures import refusal
-from facts.bitbucket.transport import BitbucketSettings, Transport
 from facts.http import MAX_BYTES, Reply
 from facts.web_address import WebAddress
 from oidc.errors import BitbucketError
@@ -34,7 +34,7 @@ Ask = Callable[[Served], BitbucketError]
 def client_of(ca: trustme.CA, ca_file: Path, stopped: StoppedClock) -> Callable[..., BitbucketClient]:
     def client(host: TlsHost, seconds: float = 5.0) -> BitbucketClient:
         address = WebAddress.parse(f"https://localhost:{host.port}/2.0", named="the URL")
-        return BitbucketClient(Transport(CREDENTIALS, BitbucketSettings(address, ca_file, seconds, stopped.clock())))
+        return BitbucketClient(BitbucketApi(CREDENTIALS, BitbucketSettings(address, ca_file, seconds, stopped.clock())))
 
     return client
 
@@ -121,6 +121,19 @@ def test_credentials_reach_no_other_host(
     assert other.requests == []
 
 
+def test_the_secret_of_an_oauth_consumer_follows_no_redirect(
+    start_host: StartHost, ca: trustme.CA, ca_file: Path, stopped: StoppedClock
+) -> None:
+    tokens = "/site/oauth2/access_token"
+    host = start_host(ca.issue_cert("localhost"), replies={tokens: http("307 Moved", b"", Location="/elsewhere")})
+    consumer = {"BITBUCKET_OAUTH_CLIENT_ID": "key", "BITBUCKET_OAUTH_CLIENT_SECRET": SECRET}
+    address = WebAddress.parse(f"https://localhost:{host.port}/2.0", named="the URL")
+    settings = BitbucketSettings(address, ca_file, clock=stopped.clock())
+    with pytest.raises(BitbucketError, match="a redirect to '/elsewhere', which is not followed"):
+        BitbucketClient(BitbucketApi(find_credentials(consumer, ""), settings)).workspace("acme")
+    assert [request.split()[1].decode() for request in host.requests] == [tokens]
+
+
 def test_cookies_are_not_kept(start_host: StartHost, ca: trustme.CA, client_of: Callable[..., BitbucketClient]) -> None:
     host = start_host(ca.issue_cert("localhost"), replies={PATH: http("200 OK", GOOD, **{"Set-Cookie": "a=b"})})
     client = client_of(host)
@@ -169,5 +182,5 @@ def test_any_json_is_an_answer_or_refused_in_one_line(document: object, status: 
             kind.model_validate_json(body)
         except ValidationError:
             continue
-    error = refusal(Reply("https://api.bitbucket.org/2.0/x", status, {}, body), CREDENTIALS, 1)
+    error = refusal(Reply("https://api.bitbucket.org/2.0/x", status, {}, body), CREDENTIALS)
     assert str(error).isprintable()

@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from config.pipeline_run import PipelineRun
+from facts.bitbucket.api import BitbucketApi, BitbucketSettings
 from facts.bitbucket.code_insights import CodeInsights
 from facts.bitbucket.comments import Marker, Outcome, PullRequestComments, keep_one_comment
 from facts.bitbucket.credentials import find_credentials
-from facts.bitbucket.transport import BitbucketSettings, Transport
 from facts.web_address import WebAddress
 from oidc.errors import BitbucketError
 from sandbox.emulated_bitbucket import EmulatedBitbucket, EmulatedWorkspace
@@ -22,20 +22,20 @@ REPORT = {"title": "t", "details": "d", "report_type": "SECURITY", "result": "PA
 
 
 @pytest.fixture
-def transport(bitbucket: EmulatedBitbucket, stopped: StoppedClock) -> Transport:
+def api(bitbucket: EmulatedBitbucket, stopped: StoppedClock) -> BitbucketApi:
     repository = EmulatedRepository("access", uuid(9), pull_requests=(7,))
     bitbucket.workspaces = (EmulatedWorkspace("acme", uuid(1), (repository,)),)
     bitbucket.manners.access_tokens[SANDBOX_TOKEN] = frozenset({"pullrequest", "repository"})
     address = WebAddress.parse(bitbucket.api_url, named="the URL")
     credentials = find_credentials({"BITBUCKET_ACCESS_TOKEN": SANDBOX_TOKEN}, "")
-    return Transport(credentials, BitbucketSettings(address, bitbucket.ca_file, clock=stopped.clock()))
+    return BitbucketApi(credentials, BitbucketSettings(address, bitbucket.ca_file, clock=stopped.clock()))
 
 
 def test_runs_at_the_same_time_end_with_one_comment_of_the_latest(
-    transport: Transport, bitbucket: EmulatedBitbucket
+    api: BitbucketApi, bitbucket: EmulatedBitbucket
 ) -> None:
     def run(build: int) -> Outcome:
-        return keep_one_comment(PullRequestComments(transport, RUN, 7), Marker("access", build), f"text of {build}")
+        return keep_one_comment(PullRequestComments(api, RUN, 7), Marker("access", build), f"text of {build}")
 
     with ThreadPoolExecutor(6) as pool:
         outcomes = list(pool.map(run, range(1, 7)))
@@ -45,14 +45,14 @@ def test_runs_at_the_same_time_end_with_one_comment_of_the_latest(
     assert set(outcomes) <= set(Outcome)
 
 
-def test_runs_at_the_same_time_end_with_one_whole_report(transport: Transport, bitbucket: EmulatedBitbucket) -> None:
+def test_runs_at_the_same_time_end_with_one_whole_report(api: BitbucketApi, bitbucket: EmulatedBitbucket) -> None:
     annotations = [
         {"external_id": f"a{number}", "summary": "s", "annotation_type": "BUG", "severity": "HIGH"}
         for number in range(250)
     ]
 
     def run(_number: int) -> None:
-        CodeInsights(transport, RUN.path, RUN.commit, "id").publish(REPORT, annotations)
+        CodeInsights(api, RUN.path, RUN.commit, "id").publish(REPORT, annotations)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(run, range(4)))
@@ -60,14 +60,14 @@ def test_runs_at_the_same_time_end_with_one_whole_report(transport: Transport, b
     assert len(report.annotations) == 250
 
 
-def test_a_missing_scope_is_named(transport: Transport, bitbucket: EmulatedBitbucket) -> None:
+def test_a_missing_scope_is_named(api: BitbucketApi, bitbucket: EmulatedBitbucket) -> None:
     bitbucket.manners.access_tokens[SANDBOX_TOKEN] = frozenset({"repository"})
     with pytest.raises(BitbucketError, match="this token lacks pullrequest: "):
-        PullRequestComments(transport, RUN, 7).all()
+        PullRequestComments(api, RUN, 7).all()
 
 
-def test_what_is_too_long_is_refused_in_one_printable_line(transport: Transport) -> None:
+def test_what_is_too_long_is_refused_in_one_printable_line(api: BitbucketApi) -> None:
     with pytest.raises(BitbucketError) as raised:
-        PullRequestComments(transport, RUN, 7).create("x" * 40_000)
+        PullRequestComments(api, RUN, 7).create("x" * 40_000)
     assert "status 400" in str(raised.value)
     assert str(raised.value).isprintable()

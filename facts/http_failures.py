@@ -1,4 +1,4 @@
-"""From what a failed request raised to one sentence for a person: which host, what happened, what to do."""
+"""From what a failed request raised to a few words for a person: what happened, and whether TLS is to blame."""
 
 import socket
 import ssl
@@ -10,55 +10,32 @@ from urllib3.exceptions import ConnectTimeoutError
 from urllib3.exceptions import HTTPError as Urllib3Error
 from urllib3.util.ssl_match_hostname import CertificateError
 
-from facts.issuer.discovery_document import INSTEAD
-from oidc.errors import IssuerError
-
 REQUEST_FAILURES = (requests.RequestException, Urllib3Error, SSL.Error, OSError, ValueError)
-"""Everything that a request through the recording adapter raises.
+"""Everything that a request raises, one of the recording adapter included.
 
 pyOpenSSL's errors and some of urllib3's pass through ``requests`` as they are; a malformed certificate is a
 ``ValueError``.
 """
 
-_INTERCEPTED = f"check that no proxy intercepts TLS: its CA must not reach AWS as the issuer's, {INSTEAD}"
-_NETWORK = f"check the network and the HTTPS_PROXY and NO_PROXY variables, {INSTEAD}"
-
 RESETS = (ConnectionResetError, BrokenPipeError, SSL.SysCallError)
 """The other side closed the connection before it answered; pyOpenSSL has an exception of its own for it in TLS."""
 
 _TRANSIENT = (*RESETS, ConnectionRefusedError, ConnectTimeoutError)
+_TLS, _NETWORK = True, False
 
-_SENTENCES: tuple[tuple[tuple[type[BaseException], ...], Callable[[BaseException], str], str], ...] = (
-    ((ssl.SSLCertVerificationError,), lambda error: f"its certificate is not trusted: {error.args[-1]}", _INTERCEPTED),
-    ((CertificateError,), lambda error: f"its certificate is for another host: {error}", _INTERCEPTED),
+_SENTENCES: tuple[tuple[tuple[type[BaseException], ...], Callable[[BaseException], str], bool], ...] = (
+    ((ssl.SSLCertVerificationError,), lambda error: f"its certificate is not trusted: {error.args[-1]}", _TLS),
+    ((CertificateError,), lambda error: f"its certificate is for another host: {error}", _TLS),
     ((requests.exceptions.InvalidSchema,), lambda error: f"the proxy cannot be used: {error}", _NETWORK),
     ((requests.exceptions.ProxyError,), lambda error: f"the proxy gave no connection: {_root(error)}", _NETWORK),
+    ((requests.TooManyRedirects,), lambda _: "it leads from one redirect to the next", _NETWORK),
     ((socket.gaierror,), lambda error: f"the name cannot be resolved: {error.args[-1]}", _NETWORK),
     ((TimeoutError, requests.Timeout), lambda _: "it did not answer in time", _NETWORK),
     ((ConnectionRefusedError,), lambda _: "it refused the connection", _NETWORK),
     (RESETS, lambda _: "it closed the connection without an answer", _NETWORK),
-    ((ssl.SSLError, SSL.Error), lambda error: f"TLS failed: {error.args[-1] if error.args else error}", _INTERCEPTED),
+    ((ssl.SSLError, SSL.Error), lambda error: f"TLS failed: {error.args[-1] if error.args else error}", _TLS),
 )
 """The first row with a kind that is among the causes decides, so the more exact kinds stand above the wider ones."""
-
-
-def request_failure(url: str, error: BaseException, *, address: str = "", tries: int = 1) -> IssuerError:
-    """Return the error that says why ``url`` could not be fetched, for any of ``REQUEST_FAILURES``.
-
-    Args:
-        url: What was asked for.
-        error: What was raised; the exceptions that led to it are looked at too.
-        address: Where the connection went to if not to the URL's own host, for example ``127.0.0.1:8443``.
-        tries: How often it was tried.
-    """
-    what, what_to_do = _explain(error)
-    what += tried(tries)
-    if address:
-        return IssuerError(
-            f"{url} (asked at {address}) could not be fetched: {what}",
-            do=f"check that what listens at {address} is the one that the CA file belongs to",
-        )
-    return IssuerError(f"{url} could not be fetched: {what}", do=what_to_do)
 
 
 def what_happened(error: BaseException) -> str:
@@ -69,6 +46,11 @@ def what_happened(error: BaseException) -> str:
 def tried(tries: int) -> str:
     """Return `` (tried 3 times)``, or nothing for a single try."""
     return f" (tried {tries} times)" if tries > 1 else ""
+
+
+def is_of_tls(error: BaseException) -> bool:
+    """Tell whether a request failed because of the other side's certificate or its TLS."""
+    return _explain(error)[1]
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
@@ -98,12 +80,11 @@ def is_transient(error: BaseException) -> bool:
     return any(isinstance(cause, _TRANSIENT) for cause in causes(error))
 
 
-def _explain(error: BaseException) -> tuple[str, str]:
-    """Return what happened, and what to do about it."""
-    for kinds, sentence, what_to_do in _SENTENCES:
+def _explain(error: BaseException) -> tuple[str, bool]:
+    for kinds, sentence, is_tls in _SENTENCES:
         for cause in causes(error):
             if isinstance(cause, kinds):
-                return _shown(sentence(cause)), what_to_do
+                return _shown(sentence(cause)), is_tls
     return _shown(_root(error)), _NETWORK
 
 
