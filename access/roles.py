@@ -131,8 +131,8 @@ def _inline_policies(
             loaded.sources.report("bad-variable", at, message, "give the account or the defaults a region")
         if missing := policy.variables - variables.keys():
             at = (*settings.path("inline_policies"), index)
-            message, hint = needs_for_each(min(missing))
-            loaded.sources.report("bad-variable", at, f"in {name}, {message}", hint)
+            fault = needs_for_each(min(missing), at)
+            loaded.sources.report(fault.rule, fault.path, f"in {name}, {fault.message}", fault.hint)
             continue
         rendered[name] = PolicyDocument.of(render_all(policy.document, variables))
     return rendered

@@ -1,11 +1,11 @@
 """A fault of the data of an inventory, before it has a place."""
 
 import unicodedata
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from enum import StrEnum
-from typing import TypedDict, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 from pydantic_core import PydanticCustomError
 
@@ -15,9 +15,16 @@ from config.yaml.document import Path
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault of the data: its rule, path, whether the key itself is at fault, what is wrong, what to do.
+    """A fault of the data.
 
-    Where it ``hides`` something, what stands there belongs elsewhere, and is missing there.
+    Attributes:
+        rule: One of ``config.catalogue.RULES``.
+        path: Keys and indexes: ``("roles", "deploy", "trust", 0)``; from a validator, those inside its value.
+        message: What is wrong.
+        hint: What to do.
+        of_key: Whether the last key of ``path`` is at fault, not its value.
+        hides: Whether what stands there belongs elsewhere, and is missing there.
+        meant: The key that is missing or misspelt: ``for_each``. Other faults may follow from it.
     """
 
     rule: str
@@ -26,6 +33,7 @@ class Fault:
     hint: str
     of_key: bool = False
     hides: bool = False
+    meant: str | None = None
 
 
 T = TypeVar("T", bound=Hashable)
@@ -40,8 +48,19 @@ def fault(rule: str, message: str, hint: str, at: tuple[str | int, ...] = ()) ->
         hint: What to do, for example ``write it as {8-4-4-4-12}, quoted``.
         at: Where inside the value: ``("Statement", 0, "Action")`` of a policy document.
     """
+    return error_of(Fault(rule, at, message, hint))
+
+
+def error_of(raised: Fault) -> PydanticCustomError:
+    """Return the error that carries a fault through pydantic."""
     # A rule id and a template that are not literals: pydantic's types ask for LiteralString, and take any text.
-    return PydanticCustomError(rule, "{message}", {"message": message, "hint": hint, "at": at})
+    return PydanticCustomError(raised.rule, "{message}", {"message": raised.message, "fault": raised})
+
+
+def fault_in(context: Mapping[str, Any] | None) -> Fault | None:
+    """Return the fault that an error of pydantic carries in its context; ``None`` for an error of pydantic itself."""
+    found = (context or {}).get("fault")
+    return found if isinstance(found, Fault) else None
 
 
 def each_once(values: tuple[T, ...]) -> tuple[T, ...]:
@@ -61,8 +80,10 @@ def parse_each(values: Sequence[object], parse: Callable[[object], T]) -> tuple[
         try:
             parsed.append(parse(value))
         except PydanticCustomError as error:
-            context = error.context or {}
-            raise fault(error.type, context["message"], context["hint"], (index, *context["at"])) from None
+            found = fault_in(error.context)
+            if found is None:
+                raise
+            raise error_of(replace(found, path=(index, *found.path))) from None
     return tuple(parsed)
 
 
@@ -134,9 +155,12 @@ class Finding:
         return Level(RULES[self.rule].level)
 
     def __str__(self) -> str:
+        return self.line(self.level.value, shown(self.hint))
+
+    def line(self, word: str, ending: str) -> str:
+        """Return ``file:line:column: word[rule-id] path: what is wrong; ending``."""
         where = f"{shown(self.path)}: " if self.path else ""
-        place = one_line(str(self.place))
-        return f"{place}: {self.level}[{self.rule}] {where}{shown(self.message)}; {shown(self.hint)}"
+        return f"{one_line(str(self.place))}: {word}[{self.rule}] {where}{shown(self.message)}; {ending}"
 
     def to_json(self) -> FindingJson:
         """Return the finding as ``--format json`` shows it."""
@@ -171,7 +195,13 @@ def one_line(text: str) -> str:
 
 
 def did_you_mean(found: str, known: Iterable[str], otherwise: str, *, parts: bool = False) -> str:
-    """Return ``did you mean `production`?`` where one of ``known`` is near ``found``, else ``otherwise``.
+    """Return ``did you mean `production`?`` where one of ``known`` is near ``found``, else ``otherwise``."""
+    near = nearest(found, known, parts=parts)
+    return otherwise if near is None else f"did you mean `{near}`?"
+
+
+def nearest(found: str, known: Iterable[str], *, parts: bool = False) -> str | None:
+    """Return the one of ``known`` that is most like ``found``, or ``None`` where none is much like it.
 
     With ``parts`` a part of a name counts, too: ``polices`` is near ``permission_policies``.
     """
@@ -185,7 +215,7 @@ def did_you_mean(found: str, known: Iterable[str], otherwise: str, *, parts: boo
         for name in candidates
     ]
     score, name = max(scored, default=(0.0, ""))
-    return f"did you mean `{name}`?" if score >= _NEAR else otherwise
+    return name if score >= _NEAR else None
 
 
 def unusual_letters(text: str) -> str:

@@ -108,18 +108,15 @@ def _bare_documents(faults: Sequence[Fault]) -> Sequence[Fault]:
 
 def _without_for_each(faults: Sequence[Fault]) -> Sequence[Fault]:
     """Take all variables of families in one role for one fault: there is no ``for_each``, or it is misspelt."""
-    told = {fault.path[:2] for fault in faults if fault.rule == "unknown-key" and fault.hint == _FOR_EACH}
+    told = {fault.path[:2] for fault in faults if fault.rule == "unknown-key" and fault.meant == "for_each"}
     kept: list[Fault] = []
     for fault in faults:
-        if fault.path[:1] == ("roles",) and fault.rule == "bad-variable" and _OF_FOR_EACH in fault.message:
+        if fault.path[:1] == ("roles",) and fault.rule == "bad-variable" and fault.meant == "for_each":
             if fault.path[:2] in told:
                 continue
             told.add(fault.path[:2])
         kept.append(fault)
     return kept
-
-
-_FOR_EACH, _OF_FOR_EACH = "did you mean `for_each`?", "stands for an item of `for_each"
 
 
 def _misspelt(faults: Sequence[Fault], data: Mapping[str, Any]) -> list[Fault]:
@@ -131,17 +128,13 @@ def _misspelt(faults: Sequence[Fault], data: Mapping[str, Any]) -> list[Fault]:
 
     def is_told(missing: Fault) -> bool:
         beside = unknown.get(missing.path, [])
-        key = _MISSING.fullmatch(missing.message)
-        meant = {found[1] for fault in beside if (found := _MEANT.fullmatch(fault.hint))}
+        meant = {fault.meant for fault in beside}
         holder: Any = data
         for part in missing.path if beside else ():
             holder = holder[part]
-        return bool(beside) and ((key is not None and key[1] in meant) or len(beside) == len(holder))
+        return bool(beside) and ((missing.meant is not None and missing.meant in meant) or len(beside) == len(holder))
 
     return [fault for fault in faults if fault.rule != "missing-key" or not is_told(fault)]
-
-
-_MEANT, _MISSING = re.compile(r"did you mean `(.*)`\?"), re.compile("`(.*)` is missing")
 
 
 def without_empty_parents(findings: Sequence[Finding], files: Sequence[Source]) -> list[Finding]:

@@ -5,15 +5,14 @@ sound: one fault gives one finding, and hides no other.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import UnionType
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from config.catalogue import RULES
-from config.findings import Fault, did_you_mean
+from config.findings import Fault, did_you_mean, fault_in, nearest
 from config.models.inventory import Inventory
 from config.models.scalars import describe
 from config.slips import INDENT, without_echoes
@@ -73,18 +72,19 @@ def fault_of(detail: ErrorDetails, data: Any, model: type[BaseModel] = Inventory
     of_key = detail["loc"][-1:] == ("[key]",) and detail["type"] not in ("extra_forbidden", "missing")
     path: Path = detail["loc"][:-1] if of_key else detail["loc"]
     context = detail.get("ctx", {})
-    path = (*path, *context.get("at", ()))
+    raised = fault_in(context)
+    path = (*path, *(raised.path if raised is not None else ()))
     found, path = _deepest(data, path, keep_missing=detail["type"] == "extra_forbidden")
-    if of_key and detail["type"] == "bad-variable":
-        # Whichever variable it is: it does not help to have it.
-        context = {"message": f"{path[-1]}: variables stand in values only", "hint": "write the key out"}
-    if detail["type"] in RULES:
-        if found is None and detail["type"] not in ("bad-policy-document", "bad-uuid") and path:
+    if raised is not None:
+        if of_key and raised.rule == "bad-variable":
+            # Whichever variable it is: it does not help to have it.
+            raised = Fault(raised.rule, path, f"{path[-1]}: variables stand in values only", "write the key out")
+        if found is None and raised.rule not in ("bad-policy-document", "bad-uuid") and path:
             return _empty(path)
-        return Fault(detail["type"], path, str(context["message"]), str(context["hint"]), of_key)
+        return replace(raised, path=path, of_key=of_key)
     if detail["type"] == "missing":
         key = str(detail["loc"][-1])
-        return Fault("missing-key", path, f"`{key}` is missing", f"add `{key}:`", of_key=True)
+        return Fault("missing-key", path, f"`{key}` is missing", f"add `{key}:`", of_key=True, meant=key)
     if detail["type"] == "extra_forbidden":
         return _unknown_key(path, model)
     if found is None:
@@ -111,8 +111,8 @@ def _deepest(data: Any, path: Path, *, keep_missing: bool) -> tuple[Any, Path]: 
 
 _KEYS_WITH_ENTRIES = frozenset({"environments", "repositories", "labels", "overrides", "quotas", "trust", "tags"})
 
-_MEANT_FOR_NAMES = [f"did you mean `{key}`?" for key in ("environments", "repositories", "audiences")]
-"""Hints to keys under which names are declared: while they are misspelt, these names are missing."""
+_DECLARE_NAMES = frozenset({"environments", "repositories", "audiences"})
+"""Keys under which names are declared: while they are misspelt, these names are missing."""
 
 _BRANCH_KEYS = frozenset({"branch", "branches", "branch_name", "branchname", "pull_requests", "tag", "tags"})
 
@@ -128,16 +128,17 @@ def _unknown_key(path: Path, model: type[BaseModel]) -> Fault:
     if (elsewhere := _of_elsewhere(path, model)) is not None:
         return elsewhere
     known = list(keys_at(path[:-1], model))
-    if (meant := accepted_spelling(as_it_looks(str(path[-1])))) is not None:
+    if (uuid := accepted_spelling(as_it_looks(str(path[-1])))) is not None:
         message = "an unquoted UUID is a YAML mapping: braces open one"
-        return Fault("bad-uuid", path[:-1], message, f'quote it, with its braces: "{meant}"')
+        return Fault("bad-uuid", path[:-1], message, f'quote it, with its braces: "{uuid}"')
     if len(path) > 1 and path[-2] in _KEYS_WITH_ENTRIES and list(keys_at(path[:-2], model)) == known:
         message = f"`{path[-2]}` is read as a name here, not as a key: it stands beside names"
         return Fault("unknown-key", path[:-1], message, INDENT, of_key=True, hides=True)
     otherwise = f"the keys here are {', '.join(known)}" if known else "remove it"
-    hint = did_you_mean(str(path[-1]), known, otherwise, parts=True)
-    hides = hint in _MEANT_FOR_NAMES
-    return Fault("unknown-key", path, f"`{path[-1]}` is not a key of the grammar here", hint, of_key=True, hides=hides)
+    near = nearest(str(path[-1]), known, parts=True)
+    hint = otherwise if near is None else f"did you mean `{near}`?"
+    message, hides = f"`{path[-1]}` is not a key of the grammar here", near in _DECLARE_NAMES
+    return Fault("unknown-key", path, message, hint, of_key=True, hides=hides, meant=near)
 
 
 def _of_elsewhere(path: Path, model: type[BaseModel]) -> Fault | None:

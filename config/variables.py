@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
-from config.findings import did_you_mean, fault
+from config.findings import Fault, did_you_mean, error_of, fault, nearest
+from config.yaml.document import Path
 
 VARIABLES = ("account", "account_id", "partition", "region", "role")
 """What may stand in double braces. ``account`` and ``role`` are keys of the inventory."""
@@ -28,32 +29,29 @@ _LACKS_BRACES = re.compile(rf"(?<![${{]){{({'|'.join((*VARIABLES, *FAMILY_VARIAB
 _IN_BRACES = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 
 
-def needs_for_each(name: str) -> tuple[str, str]:
-    """Say that ``repository``, a variable of families, stands where there is none; and what to do."""
+def needs_for_each(name: str, at: Path = ()) -> Fault:
+    """Return the fault of ``repository``, a variable of families, in a role without ``for_each``."""
     over = FAMILY_VARIABLES[name]
     items = "WORKSPACE/REPOSITORY" if over == "repository" else "NAME"
-    return (
-        f"{{{{{name}}}}} stands for an item of `for_each: {{{over}: […]}}`, and there is none here",
-        f"give the role `for_each: {{{over}: [{items}, …]}}`, or write the value out",
-    )
+    message = f"{{{{{name}}}}} stands for an item of `for_each: {{{over}: […]}}`, and there is none here"
+    hint = f"give the role `for_each: {{{over}: [{items}, …]}}`, or write the value out"
+    return Fault("bad-variable", at, message, hint, meant="for_each")
 
 
-def not_replaced(text: str, at: tuple[str | int, ...] = ()) -> PydanticCustomError:
+def not_replaced(text: str, at: Path = ()) -> PydanticCustomError:
     """Return the fault ``bad-variable`` of a value in which no variable is replaced, but for those of a family."""
     for name in _IN_BRACES.findall(text):
         if name in FAMILY_VARIABLES:
-            return fault("bad-variable", *needs_for_each(name), at)
+            return error_of(needs_for_each(name, at))
         if name.strip() in FAMILY_VARIABLES:
             return fault("bad-variable", f"{{{{{name}}}}} has blanks", f"write {{{{{name.strip()}}}}}", at)
-        meant = did_you_mean(name, FAMILY_VARIABLES, "")
-        if not meant and name.strip() in _SHORT:
-            meant = f"did you mean `{_SHORT[name.strip()]}`?"
-        if meant and name not in VARIABLES:
-            return fault("bad-variable", f"{{{{{name}}}}} is not a variable", meant, at)
+        meant = nearest(name, FAMILY_VARIABLES) or _SHORT.get(name.strip())
+        if meant is not None and name not in VARIABLES:
+            return fault("bad-variable", f"{{{{{name}}}}} is not a variable", f"did you mean `{meant}`?", at)
     return fault("bad-variable", f"{text}: variables are not replaced here", "write it out", at)
 
 
-def check_variables(text: str, at: tuple[str | int, ...] = (), *, of_families: bool = False) -> None:
+def check_variables(text: str, at: Path = (), *, of_families: bool = False) -> None:
     """Raise ``bad-variable`` for anything else in double braces.
 
     Args:
@@ -73,7 +71,7 @@ def check_variables(text: str, at: tuple[str | int, ...] = (), *, of_families: b
         name = match[1]
         if name in FAMILY_VARIABLES:
             if not of_families:
-                raise fault("bad-variable", *needs_for_each(name), at)
+                raise error_of(needs_for_each(name, at))
         elif name not in VARIABLES:
             known = ", ".join(f"{{{{{variable}}}}}" for variable in VARIABLES)
             hint = f"write one of {known}"

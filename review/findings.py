@@ -114,20 +114,13 @@ _COLOURS = {Level.ERROR: "red", Level.WARNING: "yellow"}
 def show_findings(findings: Sequence[Finding]) -> None:
     """Print findings on standard error: plain lines, and on a terminal in colour, each with an excerpt of its file."""
     for finding in findings:
-        _show(str(finding), finding, finding.level.value, _COLOURS[finding.level])
+        _show(finding, finding.level.value, shown(finding.hint), _COLOURS[finding.level])
 
 
 def show_accepted(accepted: Sequence[Silenced]) -> None:
     """Print findings that the inventory accepts, with the reason that it gives."""
     for silenced in accepted:
-        _show(accepted_line(silenced), silenced.finding, "accepted", "cyan")
-
-
-def accepted_line(silenced: Silenced) -> str:
-    """Return ``file:line:column: accepted[rule-id] path: what is wrong; because: the reason``."""
-    finding = silenced.finding
-    line = str(finding).replace(f": {finding.level}[{finding.rule}] ", f": accepted[{finding.rule}] ", 1)
-    return f"{line.removesuffix(f'; {shown(finding.hint)}')}; because: {shown(silenced.reason)}"
+        _show(silenced.finding, "accepted", f"because: {shown(silenced.reason)}", "cyan")
 
 
 def summary(findings: Sequence[Finding], accepted: Sequence[Silenced]) -> str:
@@ -149,12 +142,12 @@ def colour_wanted() -> bool:
     return not os.environ.get("NO_COLOR")
 
 
-def _show(line: str, finding: Finding, word: str, colour: str) -> None:
-    shown = line.replace(f"{word}[", click.style(word, fg=colour, bold=True) + "[", 1)
+def _show(finding: Finding, word: str, ending: str, colour: str) -> None:
+    line = finding.line(click.style(word, fg=colour, bold=True), ending)
     # A stream that was closed before the command began is None.
     if sys.stderr is not None and sys.stderr.isatty():
         above, text, *carets = [*excerpt(finding.place, shutil.get_terminal_size().columns), "", ""]
         if text:
             marked = click.style(carets[0], fg=colour, bold=True)
-            shown = "\n".join([shown, click.style(above, fg="blue"), text, marked, ""])
-    click.echo(shown, err=True, color=None if colour_wanted() else False)
+            line = "\n".join([line, click.style(above, fg="blue"), text, marked, ""])
+    click.echo(line, err=True, color=None if colour_wanted() else False)

@@ -111,10 +111,10 @@ def _whose(role: RolePlan, kind: str) -> str:
     return f"where the state of this program is, and {family_of(role.key)} is none of its {kind}"
 
 
-def _hint(role: RolePlan, kind: str, pattern: str) -> str:
+def _hint(role: RolePlan, kind: str, pattern: str, name: str = "name others") -> str:
     actions = "s3:Put* and s3:Delete*" if kind == "writers" else "s3:GetObject*"
     return (
-        f"name others under Resource, deny {actions} on {pattern} in a statement without a condition,"
+        f"{name} under Resource, deny {actions} on {pattern} in a statement without a condition,"
         f" or list {family_of(role.key)} under defaults.state_backend.{kind}"
     )
 
@@ -131,7 +131,7 @@ def check_state_in_managed_policies(account: AccountPlan, selected: Selected, lo
                 does = "write" if kind == "writers" else "read"
                 message = f"{name} lets {does} every bucket, {objects} too, {_whose(role, kind)}"
                 all_of_it = " and ".join(target.pattern for target in _targets(kept.backend, account.partition)[kind])
-                hint = _hint(role, kind, all_of_it).replace("name others", "write an inline policy that names others")
+                hint = _hint(role, kind, all_of_it, "write an inline policy that names others")
                 loaded.sources.report(RULE, at, message, hint)
 
 

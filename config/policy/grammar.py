@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
-from config.findings import did_you_mean
+from config.findings import did_you_mean, fault_in, nearest
 from config.models.scalars import describe
 from config.policy.conditions import PolicyFault, bad, condition_faults
 from config.variables import check_variables
@@ -137,7 +137,7 @@ def _unknown_keys(at: Path, found: Mapping[str, Any], known: Sequence[str], what
 
 def _meant(name: str, found: Mapping[str, Any], known: Sequence[str]) -> bool:
     """Tell whether an unknown key is a misspelt ``name``: reported there, it is not missing as well."""
-    return any(key not in known and did_you_mean(key, known, "") == f"did you mean `{name}`?" for key in found)
+    return any(key not in known and nearest(key, known) == name for key in found)
 
 
 def _text_faults(document: Mapping[str, Any]) -> Iterator[PolicyFault]:
@@ -153,8 +153,10 @@ def _text_faults(document: Mapping[str, Any]) -> Iterator[PolicyFault]:
             try:
                 check_variables(text, of_families=True)
             except PydanticCustomError as error:
-                context = error.context or {}
-                yield PolicyFault(error.type, here, str(context["message"]), str(context["hint"]))
+                found = fault_in(error.context)
+                if found is None:
+                    raise
+                yield PolicyFault(found.rule, here, found.message, found.hint)
 
 
 def _texts(document: Any) -> Iterator[tuple[Path, str, bool]]:  # noqa: ANN401 - parsed JSON or YAML
