@@ -44,6 +44,13 @@ def test_no_file_of_ours_is_called_utils_or_the_like() -> None:
     assert not names & {"utils", "helpers", "common", "manager"}
 
 
+def test_no_test_imports_from_a_module_of_tests() -> None:
+    importing = re.compile(r"^\s*(?:from|import) tests\.(?:\w+\.)*test_\w+", re.MULTILINE)
+    assert importing.search("from tests.config.test_schema import SCHEMA")
+    modules = (PROJECT / "tests").rglob("*.py")
+    assert [str(path) for path in modules if importing.search(path.read_text())] == []
+
+
 def test_pre_commit_runs_what_ci_runs() -> None:
     hooks = yaml.safe_load((PROJECT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
     assert [hook["entry"] for hook in hooks] == ["make lint", "make test"]
