@@ -9,7 +9,7 @@ from access.comparison.admission import admissions, line_of
 from access.comparison.view import PlanView, RoleView
 from config.findings import one_line
 from oidc.errors import UsageError
-from oidc.iam.difference import parse_document
+from oidc.iam.document import is_sound, parse
 
 _MAX_BYTES = 500_000_000
 _DO = "write it with `bitbucket-oidc plan --format json`"
@@ -62,5 +62,5 @@ def _check_role(role: RoleView) -> None:
     for admitted in admissions(role):
         line_of(role, admitted)
     for name, document in role.inline_policies.items():
-        if parse_document(json.dumps(document)) is None:
+        if not is_sound(parse(document)):
             raise ValueError(f"inline policy {name} has no sound `Statement`")

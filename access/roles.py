@@ -17,7 +17,7 @@ from config.yaml.document import Path
 from oidc.arn import parse_iam_arn, role_arn
 from oidc.bitbucket import widest
 from oidc.iam.admin_access import gives_admin_access, is_admin_managed_policy
-from oidc.iam.document import PolicyDocument
+from oidc.iam.document import Document, PolicyDocument
 from oidc.iam.trust_policy import TrustLimits, trust_policy
 from oidc.source_addresses import SESSION_POLICY_NAME, SourceAddresses
 
@@ -164,7 +164,7 @@ def _check_admin_access(
     named = plan.inline_policies.keys() - {SESSION_POLICY_NAME}
     if not named:
         return
-    documents = {name: plan.inline_policies[name].to_json() for name in sorted(named)}
+    documents = {name: plan.inline_policies[name].parsed for name in sorted(named)}
     at = settings.path("inline_policies")
     alone = [name for name, document in documents.items() if _is_admin([document], place)]
     for index, name in enumerate(settings.get("inline_policies")):
@@ -174,5 +174,5 @@ def _check_admin_access(
         sources.report("admin-access", at, f"{' and '.join(documents)} together give admin access", hint)
 
 
-def _is_admin(documents: list[dict[str, Any]], place: RolePlace) -> bool:
+def _is_admin(documents: list[Document], place: RolePlace) -> bool:
     return gives_admin_access(documents, partition=place.partition.value, account=place.id)

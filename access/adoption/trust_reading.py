@@ -8,12 +8,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
-from access.adoption.conditions import Limits, Test, limits_in, plain, tests_of
+from access.adoption.conditions import Limits, limits_in, plain, shown
 from oidc.arn import PARTITION_NAMES
 from oidc.bitbucket import ANY_UUID, ISSUER_HOST
-from oidc.iam.pattern import covers_action, many, statements_of
+from oidc.iam.document import parse
+from oidc.iam.pattern import covers_action
+from oidc.iam.statement import Condition, Statement
 from oidc.identifiers import BitbucketUuid
 
 _ACTION = "sts:AssumeRoleWithWebIdentity"
@@ -83,8 +84,8 @@ def read_trust(document: object, account: str) -> ReadTrust:
     limits_of: dict[tuple[object, ...], Limits] = {}
     if not isinstance(document, Mapping) or "Statement" not in document:
         return ReadTrust((), notes=("its trust policy cannot be read",))
-    statements = statements_of(document)
-    if any(statement.get("Effect") != "Allow" for statement in statements):
+    statements = parse(document).statements
+    if not all(statement.allows for statement in statements):
         return ReadTrust((), notes=("a statement of its trust policy denies, and the inventory has no word for that",))
     for statement in statements:
         of_statement: list[str] = []
@@ -126,22 +127,21 @@ def _together(
     return ReadTrust(tuple(sorted(set(lines))), source_ips, source_vpces, limits.expires, tuple(dict.fromkeys(notes)))
 
 
-def _statement(statement: Mapping[str, Any], account: str, notes: list[str]) -> tuple[Limits, list[ReadLine]] | None:
-    written = statement.get("Principal")
-    principal: Mapping[str, Any] = written if isinstance(written, Mapping) else {}
-    federated = principal.get("Federated", ())
-    workspaces = {slug for arn in many(federated) if (slug := workspace_of(arn, account)) is not None}
+def _statement(statement: Statement, account: str, notes: list[str]) -> tuple[Limits, list[ReadLine]] | None:
+    federated = [principal.name for principal in statement.principals if principal.kind == "Federated"]
+    workspaces = {slug for arn in federated if (slug := workspace_of(arn, account)) is not None}
     if len(workspaces) != 1 or not covers_action(statement, _ACTION):
         notes.append("a statement for others than the steps of one workspace goes: give them a role of their own")
         return None
     (workspace,) = workspaces
-    if set(principal) != {"Federated"} or len(list(many(federated))) > 1:
+    if len(statement.principals) > 1:
         notes.append("other principals of a statement go: give them a role of their own")
-    tests = list(tests_of(statement.get("Condition")))
     claims = {claim: f"{_issuer_of(workspace)}:{claim}".lower() for claim in ("sub", "aud")}
-    subjects = [one for one in tests if one[1] == claims["sub"]]
-    audiences = [one for one in tests if one[1] == claims["aud"]]
-    limits = limits_in(one for one in tests if one[1] not in claims.values())
+    subjects = [test for test in statement.conditions if test.key == claims["sub"]]
+    audiences = [test for test in statement.conditions if test.key == claims["aud"]]
+    limits = limits_in(test for test in statement.conditions if test.key not in claims.values())
+    if statement.malformed:
+        limits.unsaid.append("a condition that cannot be read")
     patterns = _patterns(subjects, limits.unsaid)
     accepted = _audiences(audiences, limits.unsaid, notes)
     if limits.unsaid:
@@ -161,29 +161,29 @@ def _holds_variable(values: Iterable[str]) -> bool:
     return any(_VARIABLE in value for value in values)
 
 
-def _patterns(subjects: list[Test], unsaid: list[str]) -> list[tuple[str, bool]]:
+def _patterns(subjects: list[Condition], unsaid: list[str]) -> list[tuple[str, bool]]:
     """Return the subject patterns, each with whether it is compared literally; everything where none is compared."""
     if not subjects:
         return [("*", False)]
-    operator, key, values = subjects[0]
-    if len(subjects) > 1 or plain(operator) not in {"stringlike", "stringequals"} or _holds_variable(values):
-        unsaid.append(f"{operator.written} {key.written}")
+    test, operator = subjects[0], plain(subjects[0].operator)
+    if len(subjects) > 1 or operator not in {"stringlike", "stringequals"} or _holds_variable(test.values):
+        unsaid.append(shown(test))
         return []
-    return [(value, plain(operator) == "stringequals") for value in values]
+    return [(value, operator == "stringequals") for value in test.values]
 
 
-def _audiences(audiences: list[Test], unsaid: list[str], notes: list[str]) -> tuple[str, ...]:
+def _audiences(audiences: list[Condition], unsaid: list[str], notes: list[str]) -> tuple[str, ...]:
     if not audiences:
         notes.append("its trust policy compares no audience, and the inventory's always does: the check is added")
         return ()
-    operator, key, values = audiences[0]
-    literal = values and not any(_WILD.search(value) or _VARIABLE in value for value in values)
-    if len(audiences) > 1 or plain(operator) not in {"stringlike", "stringequals"} or not literal:
-        unsaid.append(f"{operator.written} {key.written}")
+    test = audiences[0]
+    literal = test.values and not any(_WILD.search(value) or _VARIABLE in value for value in test.values)
+    if len(audiences) > 1 or plain(test.operator) not in {"stringlike", "stringequals"} or not literal:
+        unsaid.append(shown(test))
         return ()
-    if operator not in {"stringlike", "stringequals"}:
-        notes.append(f"the audience is compared by {operator.written}, and the inventory compares it by StringEquals")
-    return tuple(sorted(set(values)))
+    if test.operator.lower() not in {"stringlike", "stringequals"}:
+        notes.append(f"the audience is compared by {test.operator}, and the inventory compares it by StringEquals")
+    return tuple(sorted(set(test.values)))
 
 
 def _line(

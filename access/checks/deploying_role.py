@@ -50,4 +50,4 @@ def _policy_faults(deploying: str, role: RolePlan, at: Path, names: tuple[str, .
 @lru_cache(maxsize=4096)
 def cached_takeover_action(document: PolicyDocument, deploying: str) -> str | None:
     """Judge each document once: many roles of an account have the same."""
-    return takeover_action(document.to_json(), deploying)
+    return takeover_action(document.parsed, deploying)

@@ -1,9 +1,8 @@
 """Which managed policies and which actions a guardrail lets a role have."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from access.plan import TrustPlan
 from config.findings import unusual_letters
@@ -12,7 +11,8 @@ from config.rules.delegation import path_matches
 from oidc.arn import parse_iam_arn
 from oidc.bitbucket import Grade, widest
 from oidc.iam.document import PolicyDocument
-from oidc.iam.pattern import covered_by_one, intersect, lowered, many, matches, statements_of
+from oidc.iam.pattern import covered_by_one, intersect, lowered, matches
+from oidc.iam.statement import Statement
 
 
 def shown_policy(arn: str, account_id: str) -> str:
@@ -64,34 +64,34 @@ def action_fault(
         allowed: Patterns, of which one must cover each action; ``None`` for no limit.
         forbidden: Patterns that no action may have anything in common with.
     """
-    for position, statement in enumerate(statements_of(document.to_json())):
-        if statement.get("Effect") != "Deny":
+    for statement in document.parsed.statements:
+        if not statement.denies:
             for found, asked_by, asked in _faults(statement, allowed, forbidden):
-                return ActionFault(position, found, asked_by, asked)
+                return ActionFault(statement.index, found, asked_by, asked)
     return None
 
 
 def _faults(
-    statement: Mapping[str, Any], allowed: tuple[str, ...] | None, forbidden: tuple[str, ...]
+    statement: Statement, allowed: tuple[str, ...] | None, forbidden: tuple[str, ...]
 ) -> Iterator[tuple[str, str, str]]:
     low_forbidden = lowered(forbidden)
     low_allowed = None if allowed is None else lowered(allowed)
     only = f"allows {' and '.join(allowed or ()) or 'no action'} alone"
-    if "NotAction" in statement:
-        left_out = lowered(statement["NotAction"])
-        written = f"all but {' and '.join(str(action) for action in many(statement['NotAction']))}, by NotAction"
+    if statement.has("NotAction"):
+        left_out = lowered(statement.values("NotAction"))
+        written = f"all but {' and '.join(statement.values('NotAction'))}, by NotAction"
         for pattern, low in zip(forbidden, low_forbidden, strict=True):
             if not _is_covered(low, left_out):
                 yield written, "forbidden_actions", f"forbids {pattern}"
         if low_allowed is not None and not _is_covered("*", low_allowed):
             yield written, "allowed_actions", only
         return
-    for action in many(statement.get("Action", ())):
+    for action in statement.values("Action"):
         for pattern, low in zip(forbidden, low_forbidden, strict=True):
-            if len(str(action)) > _LONGEST or intersect(low, str(action).lower()):
-                yield _shown(str(action)), "forbidden_actions", f"forbids {pattern}"
-        if low_allowed is not None and not _is_covered(str(action).lower(), low_allowed):
-            yield _shown(str(action)), "allowed_actions", only
+            if len(action) > _LONGEST or intersect(low, action.lower()):
+                yield _shown(action), "forbidden_actions", f"forbids {pattern}"
+        if low_allowed is not None and not _is_covered(action.lower(), low_allowed):
+            yield _shown(action), "allowed_actions", only
 
 
 _LONGEST = 256

@@ -22,7 +22,7 @@ from oidc.arn import parse_iam_arn
 from oidc.iam.admin_access import gives_admin_access
 from oidc.iam.document import PolicyDocument
 from oidc.iam.escalation import CHANGES, MANAGED, EscalationPath, first_allowed, ways_to_more
-from oidc.iam.pattern import covers_action, many, statements_of
+from oidc.iam.pattern import covers_action
 
 _Told = dict[tuple[str, str], Path]
 """By rule and permission policy, where it is reported: one finding for each document, whoever has it wherever."""
@@ -58,15 +58,15 @@ def _is_judged_elsewhere(use: PolicyUse) -> bool:
 
 @lru_cache(maxsize=4096)
 def _is_admin(documents: tuple[PolicyDocument, ...], partition: str, account: str) -> bool:
-    return gives_admin_access([one.to_json() for one in documents], partition=partition, account=account)
+    return gives_admin_access([document.parsed for document in documents], partition=partition, account=account)
 
 
 @lru_cache(maxsize=4096)
 def _writes_iam(document: PolicyDocument) -> bool:
     """Tell whether a document allows any change at all: most do not, and are not looked at again."""
     return any(
-        statement.get("Effect") == "Allow" and covers_action(statement, action)
-        for statement in statements_of(document.to_json())
+        statement.allows and covers_action(statement, action)
+        for statement in document.parsed.statements
         for actions in CHANGES.values()
         for action in actions
     )
@@ -76,9 +76,8 @@ def _check_changes(use: PolicyUse, loaded: Loaded, told: _Told) -> None:
     rule = "changes-access"
     if (rule, use.name) in told or not _writes_iam(use.document):
         return
-    document = use.document.to_json()
     for kind, arn, what in _targets(use):
-        found = first_allowed(document, CHANGES[kind], arn)
+        found = first_allowed(use.document.parsed, CHANGES[kind], arn)
         if found is not None:
             action, index = found
             at = told[rule, use.name] = action_path(loaded, use, index, action)
@@ -135,7 +134,7 @@ def _check_escalation(use: PolicyUse, loaded: Loaded, told: _Told) -> None:
 
 @lru_cache(maxsize=4096)
 def _ways(document: PolicyDocument, partition: str, region: str, account: str) -> tuple[EscalationPath, ...]:
-    return tuple(ways_to_more(document.to_json(), partition=partition, region=region, account=account))
+    return tuple(ways_to_more(document.parsed, partition=partition, region=region, account=account))
 
 
 _PARTITION = re.compile(r"arn:(aws(?:-[a-z-]+)?):")
@@ -147,8 +146,8 @@ def _check_partitions(uses: Iterable[PolicyUse], loaded: Loaded) -> None:
         own = use.account.partition.value
         if _partitions_in(use.document) <= {own}:
             continue
-        for index, _ in enumerate(statements_of(use.document.to_json())):
-            written = list(resources_written(loaded, use, index))
+        for statement in use.document.parsed.statements:
+            written = list(resources_written(loaded, use, statement.index))
             found = [(at, match[1]) for at, text in written if (match := _PARTITION.match(text)) and match[1] != own]
             if found and len(found) == len(written):
                 at, other = found[0]
@@ -173,10 +172,11 @@ def _check_foreign_accounts(uses: Iterable[PolicyUse], loaded: Loaded) -> None:
     for use in listed:
         if set(_IAM_ACCOUNT.findall(use.document.text)) <= accounts[use.name]:
             continue
-        for index, statement in enumerate(statements_of(use.document.to_json())):
-            if not all(str(one).lower().startswith("iam:") for one in many(statement.get("Action", "*"))):
+        for statement in use.document.parsed.statements:
+            actions = statement.values("Action") if statement.has("Action") else ("*",)
+            if not all(action.lower().startswith("iam:") for action in actions):
                 continue
-            for at, text in resources_written(loaded, use, index):
+            for at, text in resources_written(loaded, use, statement.index):
                 match = _IAM_ACCOUNT.match(text)
                 if match is not None and match[1] not in accounts[use.name]:
                     message = f"a resource of IAM in account {match[1]}, which no role with {use.name} is in"

@@ -8,10 +8,11 @@ from access.plan import AccountPlan, RolePlan
 from config.load import Loaded
 from config.models.family import family_of
 from config.models.role import Override, Role
-from config.variables import render, strings_in
+from config.variables import render
 from config.yaml.document import Path
-from oidc.iam.document import PolicyDocument
-from oidc.iam.pattern import covers_action, many
+from oidc.iam.document import PolicyDocument, parse
+from oidc.iam.pattern import matches
+from oidc.iam.statement import Place, Statement
 
 Selected = Mapping[str, tuple[Role, tuple[str, Override] | None]]
 """The roles of one account by key, each with the override that holds there, and its pattern."""
@@ -60,31 +61,34 @@ def written_list(key: str, name: str, role: Role, override: tuple[str, Override]
     return ("roles", key, name), getattr(role, name)
 
 
-def statement_path(loaded: Loaded, name: str, index: int) -> tuple[Path, Mapping[str, Any]]:
-    """Return where a statement of a permission policy stands, and the statement as written."""
-    statements = (loaded.inventory.permission_policies[name].document or {})["Statement"]
-    at: Path = ("permission_policies", name, "document", "Statement")
-    return ((*at, index), statements[index]) if isinstance(statements, list | tuple) else (at, statements)
+def _statement_written(loaded: Loaded, name: str, index: int) -> Statement:
+    """Return a statement of a permission policy as the inventory has it, variables and all."""
+    return parse(loaded.inventory.permission_policies[name].document or {}).statements[index]
+
+
+def _path(name: str, place: Place) -> Path:
+    return ("permission_policies", name, "document", *place)
 
 
 def action_path(loaded: Loaded, use: PolicyUse, index: int, action: str) -> Path:
     """Return where a statement names an action, or a pattern that covers it."""
-    at, statement = statement_path(loaded, use.name, index)
-    if "NotAction" in statement:
-        return (*at, "NotAction")
-    for position, text in enumerate(many(statement["Action"])):
-        if covers_action({"Action": render(text, use.values(loaded))}, action):
-            return (*at, "Action", position) if isinstance(statement["Action"], list | tuple) else (*at, "Action")
-    return at
+    statement = _statement_written(loaded, use.name, index)
+    written = statement.element("Action")
+    if written is None:
+        return _path(use.name, (*statement.place, "NotAction"))
+    for position, text in enumerate(written.values):
+        if matches(action.lower(), render(text, use.values(loaded)).lower()):
+            return _path(use.name, written.place_of(position))
+    return _path(use.name, statement.place)
 
 
 def resources_written(loaded: Loaded, use: PolicyUse, index: int) -> Iterator[tuple[Path, str]]:
     """Yield every ``Resource`` or ``NotResource`` of a statement as rendered, with its place."""
-    at, statement = statement_path(loaded, use.name, index)
-    key = "Resource" if "Resource" in statement else "NotResource"
-    listed = isinstance(statement[key], list | tuple)
-    for position, text in enumerate(strings_in(statement[key])):
-        yield (*at, key, position) if listed else (*at, key), render(text, use.values(loaded))
+    statement = _statement_written(loaded, use.name, index)
+    for element in statement.elements:
+        if element.name in ("Resource", "NotResource"):
+            for position, text in enumerate(element.values):
+                yield _path(use.name, element.place_of(position)), render(text, use.values(loaded))
 
 
 def values_of(loaded: Loaded, account: AccountPlan, key: str) -> dict[str, str]:

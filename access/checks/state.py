@@ -96,7 +96,7 @@ def _reached(
 ) -> Reached | None:
     """Judge each document once with what stands beside it: many roles of an account have the same."""
     targets = _targets(backend, partition)[kind]
-    return first_reached(document.to_json(), [one.to_json() for one in documents], targets, named=named)
+    return first_reached(document.parsed, [each.parsed for each in documents], targets, named=named)
 
 
 def _targets(backend: StateBucket, partition: Partition) -> Mapping[str, tuple[Target, ...]]:
@@ -153,5 +153,5 @@ def _gives(arn: str, kind: str) -> bool:
 
 
 def _is_denied(role: RolePlan, targets: Iterable[Target]) -> bool:
-    documents = [one.to_json() for one in role.inline_policies.values()]
+    documents = [document.parsed for document in role.inline_policies.values()]
     return all(is_denied(documents, action, target.pattern) for target in targets for action in target.actions)

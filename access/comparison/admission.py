@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from access.comparison.view import RoleView, TrustView
 from oidc.bitbucket import issuer_path
-from oidc.iam.pattern import many, matches, statements_of
+from oidc.iam.document import parse
+from oidc.iam.pattern import matches
+from oidc.iam.statement import Statement
 from oidc.identifiers import WorkspaceSlug
 
 EVERYWHERE = frozenset({"everywhere"})
@@ -55,8 +56,8 @@ def admissions(role: RoleView) -> dict[Admitted, Within]:
     """
     workspaces = {line.workspace for line in role.trust}
     found: dict[Admitted, Within] = {}
-    for statement in statements_of(role.trust_policy):
-        conditions = _conditions(statement)
+    for statement in parse(role.trust_policy).statements:
+        conditions = {(test.operator, test.name): test.values for test in statement.conditions}
         workspace = next((slug for slug in sorted(workspaces) if (_STRING_LIKE, _key(slug, "sub")) in conditions), None)
         if workspace is None or not _is_for(workspace, statement):
             raise ValueError("a statement of the trust policy lets in what no line of `trust` names")
@@ -89,25 +90,16 @@ _ORIGINS = {("IpAddress", "aws:SourceIp"), (_STRING_EQUALS, "aws:SourceVpce")}
 _END = ("DateLessThan", "aws:CurrentTime")
 
 
-def _is_for(workspace: str, statement: Mapping[str, Any]) -> bool:
-    principal = statement.get("Principal")
-    federated = principal.get("Federated") if isinstance(principal, Mapping) and len(principal) == 1 else None
-    return (statement.get("Effect"), statement.get("Action")) == ("Allow", "sts:AssumeRoleWithWebIdentity") and str(
-        federated
-    ).endswith(f":oidc-provider/{issuer_path(WorkspaceSlug(workspace))}")
+def _is_for(workspace: str, statement: Statement) -> bool:
+    issuer = f":oidc-provider/{issuer_path(WorkspaceSlug(workspace))}"
+    named = [principal.kind == "Federated" and principal.name.endswith(issuer) for principal in statement.principals]
+    action = statement.values("Action")
+    is_whole = named == [True] and not statement.malformed
+    return is_whole and statement.allows and action == ("sts:AssumeRoleWithWebIdentity",)
 
 
 def _key(workspace: str, claim: str) -> str:
     return f"{issuer_path(WorkspaceSlug(workspace))}:{claim}"
-
-
-def _conditions(statement: Mapping[str, Any]) -> dict[tuple[str, str], tuple[str, ...]]:
-    written = statement.get("Condition", {})
-    return {
-        (operator, key): tuple(map(str, many(values)))
-        for operator, tests in (written.items() if isinstance(written, Mapping) else ())
-        for key, values in (tests.items() if isinstance(tests, Mapping) else ())
-    }
 
 
 def _within(conditions: Mapping[tuple[str, str], tuple[str, ...]]) -> Within:

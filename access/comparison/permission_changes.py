@@ -1,14 +1,14 @@
 """What a role may do that it could not before, and what it no longer may."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from access.comparison.changes import Change, Effect
 from access.comparison.view import AccountView, RoleView
 from oidc.iam.admin_access import gives_admin_access, is_admin_managed_policy
 from oidc.iam.difference import ChangedStatement, Elements, compare_documents, elements_of
+from oidc.iam.document import Document, parse
 
-_EMPTY: Mapping[str, Any] = {"Version": "2012-10-17", "Statement": []}
+_EMPTY = {"Version": "2012-10-17", "Statement": []}
 Found = tuple[str, Effect, str]
 
 
@@ -20,7 +20,7 @@ def permission_changes(account: AccountView, old: RoleView, new: RoleView) -> It
 
 def has_admin_access(account: AccountView, role: RoleView) -> bool:
     """Tell whether a role may do anything, by its managed or by its inline policies."""
-    documents = role.inline_policies.values()
+    documents = map(parse, role.inline_policies.values())
     return any(map(is_admin_managed_policy, role.managed_policy_arns)) or gives_admin_access(
         documents, partition=account.partition, account=account.id
     )
@@ -41,7 +41,7 @@ def _found(account: AccountView, old: RoleView, new: RoleView) -> Iterator[Found
     for name in sorted(old.inline_policies.keys() | new.inline_policies.keys()):
         one, other = old.inline_policies.get(name), new.inline_policies.get(name)
         if one != other:
-            found = list(_inline(name, one or _EMPTY, other or _EMPTY))
+            found = list(_inline(name, parse(one or _EMPTY), parse(other or _EMPTY)))
             verb = "is new" if one is None else "is gone" if other is None else "is written another way"
             yield from found or [
                 ("policy-rewritten", Effect.NONE, f"inline policy {name} {verb}, and decides the same")
@@ -70,8 +70,8 @@ def _boundary(old: str | None, new: str | None) -> Iterator[Found]:
         yield "boundary-changed", Effect.GAIN, message
 
 
-def _inline(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Found]:
-    difference = compare_documents({"Statement": [], **old}, {"Statement": [], **new})
+def _inline(name: str, old: Document, new: Document) -> Iterator[Found]:
+    difference = compare_documents(old, new)
     for statement in difference.added:
         yield _permission(_allows(statement), f"inline policy {name}: {_whole(statement)}")
     for statement in difference.removed:

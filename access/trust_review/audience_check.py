@@ -1,11 +1,12 @@
 """Whether a role of somebody else lets in tokens of an OIDC provider whatever audience they carry."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from access.trust_review.fault import TrustFault
 from access.trust_review.tests_of_condition import Test, tests_of
-from oidc.iam.pattern import covers_action, many
+from oidc.iam.document import parse
+from oidc.iam.pattern import covers_action
+from oidc.iam.statement import Statement
 
 _ACTION = "sts:AssumeRoleWithWebIdentity"
 
@@ -24,31 +25,29 @@ def may_skip_audience(document: object, oidc_provider_arn: str) -> bool:
     """
     if not isinstance(document, Mapping) or not isinstance(document.get("Statement"), Mapping | list):
         return True
-    return any(_skips(statement, oidc_provider_arn) for statement in many(document["Statement"]))
+    parsed = parse(document)
+    return bool(parsed.malformed) or any(_skips(statement, oidc_provider_arn) for statement in parsed.statements)
 
 
-def _skips(statement: object, arn: str) -> bool:
-    if not isinstance(statement, Mapping):
-        return True
-    if statement.get("Effect") == "Deny" or not _names(statement, arn):
+def _skips(statement: Statement, arn: str) -> bool:
+    if statement.denies or not _names(statement, arn):
         return False
-    if ("Action" in statement or "NotAction" in statement) and not covers_action(statement, _ACTION):
+    if (statement.has("Action") or statement.has("NotAction")) and not covers_action(statement, _ACTION):
         return False
     issuer = arn.partition(":oidc-provider/")[2].lower()
-    tests = tests_of((), statement.get("Condition", {}), variables=True)
-    return not any(_pins(test, issuer) for test in tests)
+    return not any(_pins(test, issuer) for test in tests_of(statement, variables=True))
 
 
-def _names(statement: Mapping[str, Any], arn: str) -> bool:
+def _names(statement: Statement, arn: str) -> bool:
     """Tell whether the principal is, or may be, the OIDC provider: by its ARN, or as one of everybody."""
-    if "NotPrincipal" in statement:
+    if statement.has("NotPrincipal") or any(each.part in ("principals", "principal") for each in statement.malformed):
         return True
-    principal = statement.get("Principal")
-    if not isinstance(principal, Mapping):
-        return principal is not None
-    federated = [str(name).lower() for name in many(principal.get("Federated", ()))]
-    everybody = [str(name) for kind in ("AWS", "*") for name in many(principal.get(kind, ()))]
-    return arn.lower() in federated or any("*" in name for name in federated) or "*" in everybody
+    return any(
+        principal.name.lower() == arn.lower() or "*" in principal.name
+        if principal.kind == "Federated"
+        else principal.kind in ("", "*", "AWS") and principal.name == "*"
+        for principal in statement.principals
+    )
 
 
 def _pins(test: Test | TrustFault, issuer: str) -> bool:

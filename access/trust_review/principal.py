@@ -11,6 +11,8 @@ from access.trust_review.fault import TrustFault
 from config.models.scalars import describe
 from config.yaml.document import Path
 from oidc.arn import PARTITION_NAMES
+from oidc.iam.document import parse
+from oidc.iam.statement import Statement
 
 _OIDC_PROVIDER = re.compile(rf"arn:({PARTITION_NAMES}):iam::([0-9]{{12}}):oidc-provider/(.+)", re.ASCII | re.DOTALL)
 
@@ -33,42 +35,43 @@ class OidcProvider:
 
 
 def principals_of(
-    at: Path, principal: object, account: str | None, keys: Sequence[str], names: Names
+    statement: Statement, account: str | None, keys: Sequence[str], names: Names
 ) -> Iterator[OidcProvider | TrustFault]:
     """Yield the OIDC providers that a statement names, and what is wrong with its principal.
 
     Args:
-        at: Of the Principal.
-        principal: As parsed JSON.
+        statement: Of a trust policy.
         account: Of the role; ``None`` where that is not known.
         keys: The issuers of Bitbucket that the condition names, without ``https://``.
         names: Of the inventory, where one is given.
     """
-    if principal == "*":
-        yield _everybody(at, principal)
-        return
-    if not isinstance(principal, Mapping) or not principal:
-        hint = 'write {"Federated": "arn:aws:iam::ACCOUNT:oidc-provider/…"}'
-        yield TrustFault("bad-trust-policy", at, f"Principal is {describe(principal)}", hint)
-        return
-    for kind, written in principal.items():
-        here = (*at, kind)
-        listed = isinstance(written, list)
-        for index, name in enumerate(written if listed else [written]):
-            place = (*here, index) if listed else here
-            if not isinstance(name, str):
-                yield TrustFault("bad-trust-policy", place, f"a principal is {describe(name)}", "write an ARN")
-            elif kind == "Federated":
-                yield from _federated(place, name, account, keys, names)
-            elif (match := _OIDC_PROVIDER.fullmatch(name)) is not None:
-                message = f"{name} is an OIDC provider, which IAM refuses under {kind}: nobody gets in by it"
-                yield TrustFault("bad-trust-policy", place, message, "write Federated in place of it", of_key=True)
-                yield OidcProvider(match[3], match[3], "bitbucket" in match[3].lower(), alive=False)
-            elif kind == "AWS" and name == "*":
-                yield _everybody(place, name, kind)
-            else:
-                message = f"{name} may assume the role, too, where the action fits; it is not judged here"
-                yield TrustFault("other-principal", place, message, "give it a role of its own")
+    yield from _malformed_faults(statement)
+    for principal in statement.principals:
+        place, kind, name = principal.place, principal.kind, principal.name
+        if kind == "Federated":
+            yield from _federated(place, name, account, keys, names)
+        elif (match := _OIDC_PROVIDER.fullmatch(name)) is not None:
+            message = f"{name} is an OIDC provider, which IAM refuses under {kind}: nobody gets in by it"
+            yield TrustFault("bad-trust-policy", place, message, "write Federated in place of it", of_key=True)
+            yield OidcProvider(match[3], match[3], "bitbucket" in match[3].lower(), alive=False)
+        elif kind in ("", "AWS") and name == "*":
+            yield _everybody(place, name, kind)
+        else:
+            message = f"{name} may assume the role, too, where the action fits; it is not judged here"
+            yield TrustFault("other-principal", place, message, "give it a role of its own")
+
+
+def _malformed_faults(statement: Statement) -> Iterator[TrustFault]:
+    hint = 'write {"Federated": "arn:aws:iam::ACCOUNT:oidc-provider/…"}'
+    if not statement.has("Principal"):
+        place = (*statement.place, "Principal")
+        yield TrustFault("bad-trust-policy", place, f"Principal is {describe(None)}", hint)
+    for malformed in statement.malformed:
+        place, found = malformed.place, describe(malformed.value)
+        if malformed.part == "principals":
+            yield TrustFault("bad-trust-policy", place, f"Principal is {found}", hint)
+        elif malformed.part == "principal":
+            yield TrustFault("bad-trust-policy", place, f"a principal is {found}", "write an ARN")
 
 
 def _everybody(at: Path, name: str, kind: str = "") -> TrustFault:
@@ -134,12 +137,9 @@ _FORM = "https://api.bitbucket.org/2.0/workspaces/WORKSPACE/pipelines-config/ide
 
 def partition_and_account(document: Mapping[str, Any]) -> tuple[str, str | None]:
     """Return the partition and account of the first OIDC provider that a policy names: ``aws``, ``222222222222``."""
-    statements = document.get("Statement")
-    for statement in statements if isinstance(statements, list) else [statements]:
-        principal = statement.get("Principal") if isinstance(statement, Mapping) else None
-        for written in principal.values() if isinstance(principal, Mapping) else ():
-            for arn in written if isinstance(written, list) else [written]:
-                match = _OIDC_PROVIDER.fullmatch(arn) if isinstance(arn, str) else None
-                if match is not None:
-                    return match[1], match[2]
+    for statement in parse(document).statements:
+        for principal in statement.principals:
+            match = _OIDC_PROVIDER.fullmatch(principal.name)
+            if match is not None:
+                return match[1], match[2]
     return "aws", None

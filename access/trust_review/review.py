@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from access.evaluation.text_patterns import matches, plain_tokens
 from access.explanation.names import Names
@@ -16,6 +16,8 @@ from access.trust_review.tests_of_condition import Test, tests_of
 from config.findings import did_you_mean
 from config.models.scalars import describe
 from config.yaml.document import Path
+from oidc.iam.document import parse
+from oidc.iam.statement import Statement
 
 _DOCUMENT_ELEMENTS = ("Version", "Id", "Statement")
 _STATEMENT_ELEMENTS = ("Sid", "Effect", "Principal", "Action", "NotAction", "Condition")
@@ -40,33 +42,23 @@ def review(document: Mapping[str, Any], account: str | None, names: Names) -> Re
         account: Of the role, for example ``222222222222``; ``None`` where that is not known.
         names: Of the inventory, where one is given.
     """
-    faults = list(_unknown((), document, _DOCUMENT_ELEMENTS))
-    variables = document.get("Version", _WITHOUT_VARIABLES) != _WITHOUT_VARIABLES
+    parsed = parse(document)
+    faults = list(_unknown((), parsed.names, _DOCUMENT_ELEMENTS))
+    variables = parsed.value("Version") not in (None, _WITHOUT_VARIABLES)
     admitted: list[AdmittedTokens] = []
-    written = document.get("Statement")
-    listed = isinstance(written, list)
-    if not written:
+    if not document.get("Statement"):
         faults.append(TrustFault("bad-trust-policy", (), "the policy has no statement", 'add "Statement": […]'))
-    for index, statement in enumerate((written if listed else [written]) if written else []):
-        at: Path = ("Statement", index) if listed else ("Statement",)
-        if not isinstance(statement, Mapping):
-            message = f"a statement is {describe(statement)}"
-            faults.append(TrustFault("bad-trust-policy", at, message, "write {Effect: …, Principal: …, …}"))
-            continue
-        for found in _statement(_Place(at, index, variables), statement, account, names):
+        return Review((), tuple(faults))
+    for malformed in parsed.malformed:
+        message = f"a statement is {describe(malformed.value)}"
+        faults.append(TrustFault("bad-trust-policy", malformed.place, message, "write {Effect: …, Principal: …, …}"))
+    for statement in parsed.statements:
+        for found in _statement(statement, account, names, variables=variables):
             (admitted if isinstance(found, AdmittedTokens) else faults).append(found)  # type: ignore[arg-type]  # told apart
     return Review(tuple(admitted), tuple(faults))
 
 
-class _Place(NamedTuple):
-    """A statement's path and number, and whether its policy has variables."""
-
-    at: Path
-    number: int
-    variables: bool
-
-
-def _unknown(at: Path, found: Mapping[str, Any], known: tuple[str, ...]) -> Iterator[TrustFault]:
+def _unknown(at: Path, found: Sequence[str], known: tuple[str, ...]) -> Iterator[TrustFault]:
     for name in found:
         if name in ("NotPrincipal", "Resource", "NotResource") and at:
             why = "IAM refuses it in a trust policy"
@@ -78,59 +70,61 @@ def _unknown(at: Path, found: Mapping[str, Any], known: tuple[str, ...]) -> Iter
 
 
 def _statement(
-    place: _Place, statement: Mapping[str, Any], account: str | None, names: Names
+    statement: Statement, account: str | None, names: Names, *, variables: bool
 ) -> Iterator[TrustFault | AdmittedTokens]:
-    at = place.at
-    yield from _unknown(at, statement, _STATEMENT_ELEMENTS)
-    effect = statement.get("Effect")
-    if effect == "Deny":
+    at = statement.place
+    yield from _unknown(at, statement.names, _STATEMENT_ELEMENTS)
+    if statement.denies:
         message = "a Deny outweighs every Allow, and what it keeps out is not taken off what is said to be let in"
         yield TrustFault("denial", (*at, "Effect"), message, "say who is let in by what is allowed alone")
         return
-    if effect != "Allow":
-        yield TrustFault("bad-trust-policy", (*at, "Effect"), f"Effect is {describe(effect)}", "write Allow")
+    if not statement.allows:
+        found = describe(statement.written.get("Effect"))
+        yield TrustFault("bad-trust-policy", (*at, "Effect"), f"Effect is {found}", "write Allow")
         return
     oidc_providers: list[OidcProvider] = []
-    if "NotPrincipal" not in statement:
-        keys = _right_issuers(statement.get("Condition"), names)
-        for found in principals_of((*at, "Principal"), statement.get("Principal"), account, keys, names):
-            if isinstance(found, OidcProvider):
-                oidc_providers.append(found)
+    if not statement.has("NotPrincipal"):
+        for each in principals_of(statement, account, _right_issuers(statement, names), names):
+            if isinstance(each, OidcProvider):
+                oidc_providers.append(each)
             else:
-                yield found
+                yield each
     bitbucket = [oidc_provider for oidc_provider in oidc_providers if oidc_provider.is_bitbucket]
     if len({oidc_provider.issuer for oidc_provider in oidc_providers}) > 1 and bitbucket:
         message = "two issuers in one statement: their condition keys are different ones, and all must match"
         yield TrustFault("two-issuers", (*at, "Principal", "Federated"), message, "write a statement for each")
     if bitbucket:
-        yield from _of_tokens(place, statement, bitbucket, names)
-    if statement.get("Principal") == "*":
-        yield from _of_everybody(place, statement, names)
+        yield from _of_tokens(statement, bitbucket, names, variables=variables)
+    if any(not principal.kind for principal in statement.principals):
+        yield from _of_everybody(statement, names, variables=variables)
 
 
-def _of_everybody(place: _Place, statement: Mapping[str, Any], names: Names) -> Iterator[AdmittedTokens]:
+def _of_everybody(statement: Statement, names: Names, *, variables: bool) -> Iterator[AdmittedTokens]:
     """Tell what a statement may admit that names everybody: of each issuer of its keys, and of all others.
 
     Whether AWS lets a web identity in by ``"*"`` is not known, so it counts as letting in.
     """
-    found = list(tests_of((*place.at, "Condition"), statement.get("Condition", {}), variables=place.variables))
+    found = list(tests_of(statement, variables=variables))
     tests = [each for each in found if isinstance(each, Test)]
-    if len(tests) < len(found) or not _is_about_tokens(statement) or not statement.keys() <= set(_STATEMENT_ELEMENTS):
+    if (
+        len(tests) < len(found)
+        or not _is_about_tokens(statement)
+        or not set(statement.names) <= set(_STATEMENT_ELEMENTS)
+    ):
         return
-    for issuer in (*_right_issuers(statement.get("Condition"), names), ""):
+    for issuer in (*_right_issuers(statement, names), ""):
         if not _is_closed(tests, issuer):
-            yield admitted_by(place.number, issuer, tests, names, alive=True)
+            yield admitted_by(statement.index, issuer, tests, names, alive=True)
 
 
 def _of_tokens(
-    place: _Place, statement: Mapping[str, Any], oidc_providers: Sequence[OidcProvider], names: Names
+    statement: Statement, oidc_providers: Sequence[OidcProvider], names: Names, *, variables: bool
 ) -> Iterator[TrustFault | AdmittedTokens]:
     """Judge a statement that allows tokens of Bitbucket: its action and its condition."""
-    at, condition = place.at, statement.get("Condition", {})
-    wrong_action = _action_fault(at, statement)
+    wrong_action = _action_fault(statement)
     if wrong_action is not None:
         yield wrong_action
-    found = list(tests_of((*at, "Condition"), condition, variables=place.variables))
+    found = list(tests_of(statement, variables=variables))
     tests = [each for each in found if isinstance(each, Test)]
     broken = [each for each in found if isinstance(each, TrustFault)]
     yield from broken
@@ -138,16 +132,17 @@ def _of_tokens(
     keys = Counter(test.issuer for test in tests)
     meant = max(oidc_providers, key=lambda oidc_provider: keys[oidc_provider.issuer.lower()])
     issuers = {oidc_provider.issuer.lower() for oidc_provider in oidc_providers}
-    where = (*at, "Condition") if "Condition" in statement else at
-    for fault in condition_faults(where, tests, {key.rpartition(":")[2] for key in _keys(condition)}, meant, names):
+    where = (*statement.place, "Condition") if statement.has("Condition") else statement.place
+    claims = {key.rpartition(":")[2] for key in _keys(statement)}
+    for fault in condition_faults(where, tests, claims, meant, names):
         # Where the principal's issuer is at fault, or has a second beside it, that is said there.
         said = fault.rule == "two-issuers" and (not meant.alive or _issuer_of(fault) in issuers)
         if not said:
             yield fault
-    taken = _is_about_tokens(statement) and not broken and statement.keys() <= set(_STATEMENT_ELEMENTS)
+    taken = _is_about_tokens(statement) and not broken and set(statement.names) <= set(_STATEMENT_ELEMENTS)
     for each in oidc_providers:
         alive = taken and each.alive and not _is_closed(tests, each.issuer)
-        yield admitted_by(place.number, each.issuer, tests, names, alive=alive)
+        yield admitted_by(statement.index, each.issuer, tests, names, alive=alive)
 
 
 def _is_closed(tests: Sequence[Test], issuer: str) -> bool:
@@ -157,14 +152,14 @@ def _is_closed(tests: Sequence[Test], issuer: str) -> bool:
     return any(never_holds(test, issuer) for test in tests) or any(map(exclude_each_other, claims))
 
 
-def _keys(condition: object) -> list[str]:
-    tests = condition.values() if isinstance(condition, Mapping) else ()
-    return [str(key).lower() for each in tests if isinstance(each, Mapping) for key in each]
+def _keys(statement: Statement) -> list[str]:
+    odd = [str(malformed.place[-1]).lower() for malformed in statement.malformed if malformed.part == "values"]
+    return [test.key for test in statement.conditions] + odd
 
 
-def _right_issuers(condition: object, names: Names) -> list[str]:
+def _right_issuers(statement: Statement, names: Names) -> list[str]:
     """Return the issuers of Bitbucket that the keys of a condition name, without ``https://``, each once."""
-    issuers = dict.fromkeys(key.rpartition(":")[0] for key in _keys(condition))
+    issuers = dict.fromkeys(key.rpartition(":")[0] for key in _keys(statement))
     return [issuer for issuer in issuers if not issuer_slips(f"https://{issuer}", names).found]
 
 
@@ -172,27 +167,24 @@ def _issuer_of(fault: TrustFault) -> str:
     return str(fault.at[-1]).rpartition(":")[0].lower()
 
 
-def _action_fault(at: Path, statement: Mapping[str, Any]) -> TrustFault | None:
+def _action_fault(statement: Statement) -> TrustFault | None:
+    at = statement.place
     hint = 'write "Action": "sts:AssumeRoleWithWebIdentity"'
-    if "NotAction" in statement:
+    if statement.has("NotAction"):
         message = "NotAction takes in every action but those that it names"
         return TrustFault("wrong-action", (*at, "NotAction"), message, hint, of_key=True)
-    if "Action" not in statement:
+    if not statement.has("Action"):
         return TrustFault("wrong-action", at, "the statement names no action", hint)
     if _is_about_tokens(statement):
         return None
-    actions = ", ".join(_texts(statement["Action"])) or describe(statement["Action"])
+    actions = ", ".join(statement.values("Action")) or describe(statement.written["Action"])
     message = f"{actions} is not what a token is exchanged by: it lets nobody in"
     return TrustFault("wrong-action", (*at, "Action"), message, "write sts:AssumeRoleWithWebIdentity")
 
 
-def _is_about_tokens(statement: Mapping[str, Any]) -> bool:
-    if ("NotAction" in statement) is ("Action" in statement):
+def _is_about_tokens(statement: Statement) -> bool:
+    if statement.has("NotAction") is statement.has("Action"):
         return False  # IAM takes neither both nor none
-    patterns = _texts(statement.get("NotAction", statement.get("Action")))
+    patterns = statement.values("NotAction") or statement.values("Action")
     named = any(matches(_WEB_IDENTITY, plain_tokens(pattern.lower())) for pattern in patterns)
-    return named is ("Action" in statement)
-
-
-def _texts(written: object) -> list[str]:
-    return [each for each in (written if isinstance(written, list) else [written]) if isinstance(each, str)]
+    return named is statement.has("Action")

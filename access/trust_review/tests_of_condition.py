@@ -1,9 +1,8 @@
 """The tests of a Condition, taken apart: operator, key and values, each with its place."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 from access.evaluation.operators import Operator, operator_of
 from access.evaluation.text_patterns import Variable, parts_of
@@ -13,6 +12,7 @@ from config.models.scalars import describe
 from config.policy.conditions import OPERATORS
 from config.yaml.document import Path
 from oidc.errors import EvaluationError
+from oidc.iam.statement import Condition, Malformed, Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,70 +107,66 @@ class Test:
         return [pattern for _, value in self.values if (pattern := self.pattern(value)) is not None]
 
 
-def tests_of(at: Path, condition: object, *, variables: bool) -> Iterator[Test | TrustFault]:
-    """Yield the tests of a Condition, and what IAM refuses in it.
+def tests_of(statement: Statement, *, variables: bool) -> Iterator[Test | TrustFault]:
+    """Yield the tests of a statement's Condition, and what IAM refuses in it.
 
     Args:
-        at: Of the Condition.
-        condition: As parsed JSON.
+        statement: Of a trust policy.
         variables: Whether the version of the policy has policy variables.
     """
-    if not isinstance(condition, Mapping):
-        yield TrustFault(
-            "bad-trust-policy", at, f"Condition is {describe(condition)}", "write {OPERATOR: {KEY: VALUE}}"
-        )
-        return
-    for name, tests in condition.items():
-        operator = None
-        if name != "Null":
-            try:
-                operator = operator_of(name)
-            except EvaluationError:
-                hint = did_you_mean(name.rpartition(":")[2], OPERATORS, "write StringEquals or StringLike")
-                message = f"`{name}` is no condition operator of IAM"
-                yield TrustFault("bad-trust-policy", (*at, name), message, hint, of_key=True)
-                continue
-        if not isinstance(tests, Mapping):
-            yield TrustFault("bad-trust-policy", (*at, name), f"{name} is {describe(tests)}", "write {KEY: VALUE}")
-            continue
-        yield from _tests_under((*at, name), operator, tests, variables=variables)
-
-
-def _tests_under(
-    at: Path, operator: Operator | None, tests: Mapping[str, Any], *, variables: bool
-) -> Iterator[Test | TrustFault]:
-    """Yield one test for each key. Of two spellings of a key it is not said which one counts, so either may match."""
-    found: dict[str, Test] = {}
-    for key, written in tests.items():
-        here = (*at, key)
-        listed = written if isinstance(written, list) else [written]
-        odd = next((each for each in listed if not isinstance(each, str | bool | int | float)), None)
-        if odd is not None or None in listed:
-            message = f"the condition on {key} has {describe(odd)}"
-            yield TrustFault("bad-trust-policy", here, message, "write text, or a list of texts")
-            continue
-        test = Test(
-            here, str(at[-1]), operator, key, tuple(_values(here, written)), variables, tuple(_odd(here, listed))
-        )
-        first = found.get(key.lower())
-        if first is None:
-            found[key.lower()] = test
-            continue
-        message = f"`{key}` is the key `{first.key}` once more: AWS does not say which of the two counts"
-        twice = TrustFault("bad-trust-policy", here, message, "write the key once, with a list of values", of_key=True)
-        faults = (*first.faults, *test.faults, twice)
-        found[key.lower()] = replace(first, values=first.values + test.values, faults=faults)
+    yield from filter(None, map(_malformed_fault, statement.malformed))
+    found: dict[tuple[str, str], Test] = {}
+    for condition in statement.conditions:
+        if _is_known(condition.operator):
+            which, test = (condition.operator, condition.key), _test(condition, variables=variables)
+            found[which] = _both(found[which], test) if which in found else test
+    yield from _unknown_operators(statement)
     yield from found.values()
 
 
-def _odd(at: Path, listed: list[Any]) -> Iterator[TrustFault]:
-    if not listed:
-        message = f"the list of values of {at[-1]} is empty, so nothing can match"
-        yield TrustFault("bad-trust-policy", at, message, "name what is to be let in, or remove the statement")
+def _is_known(operator: str) -> bool:
+    try:
+        return operator == "Null" or bool(operator_of(operator))
+    except EvaluationError:
+        return False
 
 
-def _values(at: Path, written: Any) -> Iterator[tuple[Path, str]]:  # noqa: ANN401 - parsed JSON
-    listed = isinstance(written, list)
-    for index, value in enumerate(written if listed else [written]):
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        yield ((*at, index) if listed else at), text
+def _unknown_operators(statement: Statement) -> Iterator[TrustFault]:
+    places = {test.operator: test.place[:-1] for test in statement.conditions}
+    places |= {str(each.place[-1]): each.place for each in statement.malformed if each.part == "tests"}
+    places |= {str(each.place[-2]): each.place[:-1] for each in statement.malformed if each.part == "values"}
+    for name, place in places.items():
+        if not _is_known(name):
+            hint = did_you_mean(name.rpartition(":")[2], OPERATORS, "write StringEquals or StringLike")
+            yield TrustFault("bad-trust-policy", place, f"`{name}` is no condition operator of IAM", hint, of_key=True)
+
+
+def _malformed_fault(malformed: Malformed) -> TrustFault | None:
+    place, found = malformed.place, describe(malformed.value)
+    if malformed.part == "condition":
+        return TrustFault("bad-trust-policy", place, f"Condition is {found}", "write {OPERATOR: {KEY: VALUE}}")
+    if malformed.part == "tests" and malformed.value != {} and _is_known(str(place[-1])):
+        return TrustFault("bad-trust-policy", place, f"{place[-1]} is {found}", "write {KEY: VALUE}")
+    if malformed.part == "values" and _is_known(str(place[-2])):
+        message = f"the condition on {place[-1]} has {found}"
+        return TrustFault("bad-trust-policy", place, message, "write text, or a list of texts")
+    return None
+
+
+def _test(condition: Condition, *, variables: bool) -> Test:
+    faults: tuple[TrustFault, ...] = ()
+    if not condition.values:
+        message = f"the list of values of {condition.name} is empty, so nothing can match"
+        hint = "name what is to be let in, or remove the statement"
+        faults = (TrustFault("bad-trust-policy", condition.place, message, hint),)
+    values = tuple((condition.place_of(index), text) for index, text in enumerate(condition.values))
+    operator = operator_of(condition.operator) if condition.operator != "Null" else None
+    return Test(condition.place, condition.operator, operator, condition.name, values, variables, faults)
+
+
+def _both(first: Test, again: Test) -> Test:
+    """Take two spellings of a key together: it is not said which one counts, so either may match."""
+    message = f"`{again.key}` is the key `{first.key}` once more: AWS does not say which of the two counts"
+    hint = "write the key once, with a list of values"
+    twice = TrustFault("bad-trust-policy", again.at, message, hint, of_key=True)
+    return replace(first, values=first.values + again.values, faults=(*first.faults, *again.faults, twice))

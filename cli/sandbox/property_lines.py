@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from config.findings import one_line
-from oidc.iam.difference import DocumentDifference, Elements, compare_documents, elements_of, parse_document
+from oidc.iam.difference import DocumentDifference, Elements, compare_documents, elements_of
+from oidc.iam.document import parse, parse_text
 from sandbox.engine.steps import PropertyChange
 from sandbox.engine.values import UNKNOWN
 
@@ -106,7 +107,7 @@ def deeper(lines: Iterable[StepLine], by: int = 1) -> list[StepLine]:
 _BESIDE = 100
 """Characters of an element's name and its only value up to which the value stands on the same line."""
 _SAME_MEANING = "written differently, the same in meaning"
-_NO_STATEMENTS: Mapping[str, object] = {"Statement": []}
+_NO_STATEMENTS = parse({"Version": "", "Statement": []})
 
 
 def change_lines(name: str, change: PropertyChange) -> list[StepLine]:
@@ -122,9 +123,9 @@ def change_lines(name: str, change: PropertyChange) -> list[StepLine]:
 
 
 def _structured(old: object, new: object) -> list[StepLine] | None:
-    documents = [parse_document(value) for value in (old, new)]
+    documents = [parse_text(value) for value in (old, new)]
     if all(document is not None or value is None for document, value in zip(documents, (old, new), strict=True)):
-        before, after = ({"Version": "", **_NO_STATEMENTS} if one is None else one for one in documents)
+        before, after = (_NO_STATEMENTS if document is None else document for document in documents)
         return _document(compare_documents(before, after)) if any(documents) else None
     before_value, after_value = opened(old), opened(new)
     kinds = {type(value) for value in (before_value, after_value) if value is not None}
@@ -213,7 +214,7 @@ def value_lines(name: str, value: object) -> list[StepLine]:
     """Show a property of a resource that comes, in short; nothing for a text or a mapping that is empty."""
     if is_secret(name):
         return [StepLine(f"{name}: {HIDDEN}")]
-    document = parse_document(value)
+    document = parse_text(value)
     if document is not None:
         statements = [line for one in elements_of(document) for line in statement_lines(one, Mark.NONE)]
         return [StepLine(name), *deeper(statements)]

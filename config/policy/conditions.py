@@ -12,7 +12,7 @@ from typing import Any
 from config.findings import did_you_mean
 from config.models.scalars import describe
 from config.yaml.document import Path
-from oidc.iam.pattern import many
+from oidc.iam.statement import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,32 +80,28 @@ def condition_faults(at: Path, condition: Any) -> Iterator[PolicyFault]:  # noqa
         elif not isinstance(tests, Mapping):
             yield bad(here, f"{operator} is {describe(tests)}", f"write {operator}: {{KEY: VALUE}}")
         for key, value in tests.items() if isinstance(tests, Mapping) else ():
-            values = list(many(value))
+            values = value if isinstance(value, list | tuple) else (value,)
             if not values or not all(_is_scalar(item) for item in values):
                 hint = "write a value or a list of values, dates quoted"
                 yield bad((*here, key), f"the condition on {key} is {describe(value)}", hint)
 
 
-def value_faults(at: Path, condition: Mapping[str, Mapping[str, Any]]) -> Iterator[PolicyFault]:
-    """Yield values of a well-formed ``Condition`` that their operator can compare with nothing.
+def value_faults(statement: Statement) -> Iterator[PolicyFault]:
+    """Yield values of a sound statement's conditions that their operator can compare with nothing.
 
     IAM's policy check calls them errors: invalid address, boolean, date, number, ARN
     (https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-reference-policy-checks.html). A value with a
     variable of IAM or of the inventory in it is anything.
     """
-    for operator, tests in condition.items():
-        form = _form_of(operator_of(operator) or "")
+    for test in statement.conditions:
+        form = _form_of(operator_of(test.operator) or "")
         if form is None:
             continue
         fits, kind, hint = form
-        for key, value in tests.items():
-            listed = isinstance(value, list | tuple)
-            for index, item in enumerate(many(value)):
-                text = str(item).lower() if isinstance(item, bool) else str(item)
-                if "${" not in text and "{{" not in text and not fits(text):
-                    here = (*at, operator, key, index) if listed else (*at, operator, key)
-                    message = f"`{text}` is not {kind}, and {operator} compares {key} with nothing else"
-                    yield PolicyFault("bad-condition-value", here, message, f"write {hint}")
+        for index, text in enumerate(test.values):
+            if "${" not in text and "{{" not in text and not fits(text):
+                message = f"`{text}` is not {kind}, and {test.operator} compares {test.name} with nothing else"
+                yield PolicyFault("bad-condition-value", test.place_of(index), message, f"write {hint}")
 
 
 def _is_scalar(value: Any) -> bool:  # noqa: ANN401 - parsed JSON or YAML

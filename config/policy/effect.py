@@ -1,37 +1,36 @@
 """Statements that can have no effect: conditions that contradict each other, and an Allow that a Deny takes away."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Any
 
 from config.policy.conditions import PolicyFault, operator_of
 from config.yaml.document import Path
-from oidc.iam.pattern import many, matches, matches_any, statements_of
+from oidc.iam.document import Document
+from oidc.iam.pattern import lowered, matches, matches_any
+from oidc.iam.statement import Statement
 
 _MANY_VALUED = ("aws:tagkeys", "aws:calledvia", "aws:principalorgpaths", "aws:sourceorgpaths", "aws:resourceorgpaths")
 """Keys with several values at once: two tests of one may be true of different values."""
 
-_Tests = dict[str, list[str]]
+_Tests = dict[str, tuple[str, ...]]
 """By operator, what one key is compared with."""
 
 
-def contradiction_faults(at: Path, condition: Mapping[str, Mapping[str, Any]]) -> Iterator[PolicyFault]:
+def contradiction_faults(statement: Statement) -> Iterator[PolicyFault]:
     """Yield keys whose tests, all of which must hold, cannot hold together.
 
     Only tests that say what they compare are weighed: none with variables, with ``IfExists``, or of sets of values.
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html
     """
     by_key: dict[str, tuple[Path, _Tests]] = {}
-    for operator, tests in condition.items():
-        for key, value in tests.items():
-            values = [str(item).lower() if isinstance(item, bool) else str(item) for item in many(value)]
-            bare = operator_of(operator)
-            plain = bare is not None and bare.lower() == operator.lower() and key.lower() not in _MANY_VALUED
-            if bare is not None and plain and not any("${" in text or "{{" in text for text in values):
-                _, found = by_key.setdefault(key.lower(), ((*at, operator, key), {}))
-                found[bare] = values
-                by_key[key.lower()] = (*at, operator, key), found
+    for test in statement.conditions:
+        bare, key = operator_of(test.operator), test.name.lower()
+        plain = bare is not None and bare.lower() == test.operator.lower() and key not in _MANY_VALUED
+        if bare is not None and plain and not any("${" in text or "{{" in text for text in test.values):
+            _, found = by_key.setdefault(key, (test.place, {}))
+            found[bare] = test.values
+            by_key[key] = test.place, found
     for here, tests_of_key in by_key.values():
         if len(tests_of_key) > 1 and (reason := _contradiction(tests_of_key)) is not None:
             message = f"the tests of {here[-1]} never hold together: {reason}; this statement never applies"
@@ -43,7 +42,7 @@ _NEGATIVE = ("StringNotEquals", "StringNotLike", "ArnNotEquals", "ArnNotLike")
 
 
 def _contradiction(tests: _Tests) -> str | None:
-    if tests.get("Null") == ["true"]:
+    if tests.get("Null") == ("true",):
         needing = [operator for operator in tests if operator != "Null" and "Not" not in operator]
         return f"Null true asks for its absence, and {needing[0]} for a value" if needing else None
     for operator in _POSITIVE:
@@ -63,8 +62,7 @@ def _no_text_left(operator: str, tests: _Tests) -> str | None:
     for other in (*_POSITIVE, *_NEGATIVE):
         if other == operator or other not in tests:
             continue
-        patterns = tuple(tests[other])
-        hits = [_matches(text, patterns, other) for text in tests[operator]]
+        hits = [_matches(text, tests[other], other) for text in tests[operator]]
         if (other in _POSITIVE and not any(hits)) or (other in _NEGATIVE and all(hits)):
             return f"no value of {operator} passes {other}"
     return None
@@ -103,29 +101,25 @@ def _empty_range(kind: str, tests: _Tests, number: Callable[[str], float]) -> st
     return "nothing is above the lower bound and below the upper one" if empty else None
 
 
-def denied_faults(document: Mapping[str, Any]) -> Iterator[PolicyFault]:
+def denied_faults(document: Document) -> Iterator[PolicyFault]:
     """Yield each Allow whose every action on every resource a Deny without a condition takes away.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_AccessPolicyLanguage_Interplay.html
     """
-    statements = statements_of(document)
-    denying = [one for one in statements if one["Effect"] == "Deny" and not one.get("Condition")]
-    listed = isinstance(document["Statement"], list | tuple)
-    for index, statement in enumerate(statements):
-        if statement["Effect"] == "Allow" and denying and _is_denied(statement, denying):
-            at: Path = ("Statement", index) if listed else ("Statement",)
+    denying = [statement for statement in document.statements if statement.denies and not statement.is_conditional]
+    for statement in document.statements:
+        if statement.allows and denying and _is_denied(statement, denying):
             message = "a Deny of this document, without a condition, takes away all that this Allow gives"
-            yield PolicyFault("denied-anyway", at, message, "remove this statement, or narrow the Deny")
+            yield PolicyFault("denied-anyway", statement.place, message, "remove this statement, or narrow the Deny")
 
 
-def _is_denied(statement: Mapping[str, Any], denying: Sequence[Mapping[str, Any]]) -> bool:
+def _is_denied(statement: Statement, denying: Sequence[Statement]) -> bool:
     # What is left of everything is more than any list: only a Deny of everything covers it.
-    actions = [str(action).lower() for action in many(statement.get("Action", "*"))]
-    resources = list(map(str, many(statement.get("Resource", "*"))))
+    actions = lowered(statement.values("Action") if statement.has("Action") else ("*",))
+    resources = statement.values("Resource") if statement.has("Resource") else ("*",)
     return all(
         any(
-            _covers_all(action, [str(one).lower() for one in many(deny.get("Action", ()))])
-            and _covers_all(resource, list(map(str, many(deny.get("Resource", ())))))
+            _covers_all(action, lowered(deny.values("Action"))) and _covers_all(resource, deny.values("Resource"))
             for deny in denying
         )
         for action in actions

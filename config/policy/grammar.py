@@ -15,7 +15,6 @@ from config.models.scalars import describe
 from config.policy.conditions import PolicyFault, bad, condition_faults
 from config.variables import check_variables
 from config.yaml.document import Path
-from oidc.iam.pattern import many
 
 _VERSION, _OLD_VERSION = "2012-10-17", "2008-10-17"
 _DOCUMENT_KEYS = ("Version", "Id", "Statement")
@@ -117,7 +116,7 @@ def _element_faults(at: Path, value: Any, form: _Form) -> Iterator[PolicyFault]:
     listed = isinstance(value, list | tuple)
     if listed and not value:
         yield bad(at, f"{at[-1]} is an empty list", f"write {form.looks}")
-    for index, item in enumerate(many(value)):
+    for index, item in enumerate(value if listed else (value,)):
         here = (*at, index) if listed else at
         if not isinstance(item, str) or not item:
             yield bad(here, f"{at[-1]} is {describe(item)}", "write text or a list of texts")

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/agent-toolkit/latest/userguide/security_iam_service-
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -16,7 +16,8 @@ from typing import Any
 
 from config.policy.conditions import PolicyFault
 from config.yaml.document import Path
-from oidc.iam.pattern import many, matches
+from oidc.iam.pattern import matches
+from oidc.iam.statement import Statement
 
 GLOBAL_CONDITION_KEYS = (
     "aws:AssumedRoot", "aws:CalledVia", "aws:CalledViaFirst", "aws:CalledViaLast", "aws:CalledViaAWSMCP",
@@ -108,12 +109,11 @@ _CALLS_OF_S3 = {
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html)."""
 
 
-def action_faults(at: Path, statement: Mapping[str, Any]) -> Iterator[PolicyFault]:
+def action_faults(statement: Statement) -> Iterator[PolicyFault]:
     """Yield actions of a sound statement that no service has."""
-    key = "Action" if "Action" in statement else "NotAction"
-    listed = isinstance(statement[key], list | tuple)
-    for index, text in enumerate(many(statement[key])):
-        here = (*at, key, index) if listed else (*at, key)
+    written = next(element for element in statement.elements if element.name in ("Action", "NotAction"))
+    for index, text in enumerate(written.values):
+        here = written.place_of(index)
         service, _, name = text.partition(":")
         if not text.strip("*") or any(character in service for character in "*?{"):
             continue
@@ -161,22 +161,21 @@ def known_actions(text: str) -> list[KnownAction]:
     return [action for name, action in known.items() if matches(name, pattern)]
 
 
-def condition_key_faults(at: Path, condition: Mapping[str, Mapping[str, Any]]) -> Iterator[PolicyFault]:
+def condition_key_faults(statement: Statement) -> Iterator[PolicyFault]:
     """Yield condition keys that neither AWS as a whole nor the service of their prefix has.
 
     Keys of identity providers, such as ``saml:sub``, and of services that document none are left alone.
     """
-    for operator, tests in condition.items():
-        for key in tests:
-            prefix, colon, _ = key.lower().partition(":")
-            known = condition_keys_of(prefix) if colon else ()
-            if known is None or any(matches(key.lower(), one.lower()) for one in known):
-                continue
-            here = (*at, operator, key)
-            names = known or tuple(one for one in condition_keys_of("aws") or () if "/" not in one)
-            near = get_close_matches(key.lower(), {one.lower(): one for one in names}, n=1, cutoff=_NEAR)
-            meant = next((one for one in names if near and one.lower() == near[0]), "")
-            what = "AWS as a whole" if prefix == "aws" or not colon else prefix
-            hint = f"did you mean `{meant}`?" if meant else f"look it up among the condition keys of {what}"
-            message = f"AWS documents no condition key {key}, and a test of a key that is not there mostly fails"
-            yield PolicyFault("unknown-condition-key", here, message, hint, of_key=True)
+    for test in statement.conditions:
+        key = test.name.lower()
+        prefix, colon, _ = key.partition(":")
+        known = condition_keys_of(prefix) if colon else ()
+        if known is None or any(matches(key, each.lower()) for each in known):
+            continue
+        names = known or tuple(each for each in condition_keys_of("aws") or () if "/" not in each)
+        near = get_close_matches(key, {each.lower(): each for each in names}, n=1, cutoff=_NEAR)
+        meant = next((each for each in names if near and each.lower() == near[0]), "")
+        what = "AWS as a whole" if prefix == "aws" or not colon else prefix
+        hint = f"did you mean `{meant}`?" if meant else f"look it up among the condition keys of {what}"
+        message = f"AWS documents no condition key {test.name}, and a test of a key that is not there mostly fails"
+        yield PolicyFault("unknown-condition-key", test.place, message, hint, of_key=True)

@@ -5,13 +5,13 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/reference_pol
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from config.policy.conditions import PolicyFault
 from config.policy.names import KnownAction, known_actions
 from config.yaml.document import Path
-from oidc.iam.pattern import many, overlap
+from oidc.iam.pattern import overlap
+from oidc.iam.statement import Statement
 
 _RULE = "resource-mismatch"
 _FORMS_SHOWN = 2
@@ -22,31 +22,34 @@ _SERVICES = frozenset(
 ``logs:DescribeLogGroups`` on ``log-group:*``, which policies that AWS manages rely on."""
 
 
-def resource_faults(at: Path, statement: Mapping[str, Any]) -> Iterator[PolicyFault]:
+def resource_faults(statement: Statement) -> Iterator[PolicyFault]:
     """Yield what can never match in a sound statement; none where an action is not known, or of another service."""
-    if "Action" not in statement or "Resource" not in statement:
+    written, about = statement.element("Action"), statement.element("Resource")
+    if written is None or about is None:
         return
-    actions = list(many(statement["Action"]))
-    resources = [str(resource) for resource in many(statement["Resource"])]
+    actions, resources = written.values, about.values
     known = [known_actions(action) for action in actions]
     judged = all(action.partition(":")[0].lower() in _SERVICES for action in actions)
     if not judged or not all(known) or any(not resource.strip("*") for resource in resources):
         return
     every = [action for matched in known for action in matched]
     unused = [index for index, resource in enumerate(resources) if not _any_works(every, [resource])]
-    listed = isinstance(statement["Resource"], list | tuple)
     if unused and len(unused) == len(resources):
-        here = (*at, "Resource", 0) if listed and len(resources) == 1 else (*at, "Resource")
+        here = about.place_of(0) if len(resources) == 1 else about.place
         yield _unused_resource(here, resources, actions, every)
         return
     for index in unused:
-        yield _unused_resource((*at, "Resource", index), [resources[index]], actions, every)
+        yield _unused_resource(about.place_of(index), [resources[index]], actions, every)
     for index, (action, matched) in enumerate(zip(actions, known, strict=True)):
         # What a pattern matches is not meant one by one: some of it without use is no fault.
         if not unused and len(matched) == 1 and not _any_works(matched, resources):
             message = f"{action} works on none of this statement's resources, so this gives nothing"
-            here = (*at, "Action", index) if isinstance(statement["Action"], list | tuple) else (*at, "Action")
-            yield PolicyFault(_RULE, here, message, f"give it {_forms(matched, resources)} in a statement of its own")
+            yield PolicyFault(
+                _RULE,
+                written.place_of(index),
+                message,
+                f"give it {_forms(matched, resources)} in a statement of its own",
+            )
 
 
 def _any_works(actions: Sequence[KnownAction], resources: Sequence[str]) -> bool:

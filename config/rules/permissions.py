@@ -13,7 +13,8 @@ from config.policy.resources import resource_faults
 from config.rules.context import Context
 from config.yaml.document import Path
 from oidc import limits
-from oidc.iam.pattern import many
+from oidc.iam.document import parse
+from oidc.iam.statement import Statement
 from oidc.source_addresses import SESSION_POLICY_NAME
 
 SOON = timedelta(days=14)
@@ -93,23 +94,20 @@ def check_documents(context: Context) -> None:
 
 def document_faults(document: Mapping[str, Any]) -> Iterator[PolicyFault]:
     """Yield what is wrong with a document that IAM's grammar has; paths begin inside the document."""
-    listed = isinstance(document.get("Statement"), list | tuple)
-    for index, statement in enumerate(many(document.get("Statement", ()))):
-        yield from _statement_faults(("Statement", index) if listed else ("Statement",), statement)
-    if document:
-        yield from denied_faults(document)
+    parsed = parse(document)
+    for statement in parsed.statements:
+        yield from _statement_faults(statement)
+    yield from denied_faults(parsed)
 
 
-def _statement_faults(at: Path, statement: Mapping[str, Any]) -> Iterator[PolicyFault]:
-    yield from action_faults(at, statement)
-    yield from resource_faults(at, statement)
-    condition = statement.get("Condition", {})
-    here = (*at, "Condition")
-    yield from condition_key_faults(here, condition)
-    values = list(value_faults(here, condition))
+def _statement_faults(statement: Statement) -> Iterator[PolicyFault]:
+    yield from action_faults(statement)
+    yield from resource_faults(statement)
+    yield from condition_key_faults(statement)
+    values = list(value_faults(statement))
     yield from values
     if not values:
-        yield from contradiction_faults(here, condition)
+        yield from contradiction_faults(statement)
 
 
 def check_roles_of_the_state(context: Context) -> None:

@@ -10,7 +10,7 @@ from access.plan import AccountPlan
 from facts.aws.callers import Caller
 from facts.aws.failures import explained
 from oidc.bitbucket import ISSUER_HOST
-from oidc.iam.pattern import many, statements_of
+from oidc.iam.document import parse
 
 
 def found_access(caller: Caller, plan: AccountPlan) -> FoundAccount:
@@ -46,10 +46,9 @@ def _names_bitbucket(trust_policy: object) -> bool:
     if not isinstance(trust_policy, Mapping):
         return ISSUER_HOST in str(trust_policy)
     return any(
-        f":oidc-provider/{ISSUER_HOST}/" in str(arn)
-        for statement in statements_of(trust_policy)
-        if isinstance(principal := statement.get("Principal"), Mapping)
-        for arn in many(principal.get("Federated", ()))
+        principal.kind == "Federated" and f":oidc-provider/{ISSUER_HOST}/" in principal.name
+        for statement in parse(trust_policy).statements
+        for principal in statement.principals
     )
 
 

@@ -4,11 +4,12 @@ Decided by what the statements of a role allow together, not by how they are spe
 ``IAM:*``, a list of ``iam:A*`` to ``iam:Z*``, and the same spread over several statements or policies, are one.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
 
-from oidc.iam.pattern import lowered, many, matches_any
+from oidc.iam.document import Document
+from oidc.iam.pattern import lowered, matches_any
+from oidc.iam.statement import Statement
 
 ADMIN_MANAGED_POLICIES = frozenset({"administratoraccess", "iamfullaccess"})
 """Managed by AWS, in lower case: with either, one can give oneself everything
@@ -36,23 +37,18 @@ def is_admin_managed_policy(arn: str) -> bool:
     return owner.endswith("::aws") and name.rsplit("/", 1)[-1] in ADMIN_MANAGED_POLICIES
 
 
-def gives_admin_access(documents: Iterable[Mapping[str, Any]], *, partition: str, account: str) -> bool:
+def gives_admin_access(documents: Iterable[Document], *, partition: str, account: str) -> bool:
     """Tell whether documents, all on one role, allow every write in IAM on every role of the account.
 
     Deny statements are not weighed: what they take away is a matter of review, hence of the role's
     ``dangerously_allow_admin``. Conditions neither.
 
     Args:
-        documents: Rendered permission policies, as JSON objects.
+        documents: Rendered permission policies.
         partition: Of the account, for example ``aws``.
         account: Its id.
     """
-    allowing = [
-        statement
-        for document in documents
-        for statement in many(document.get("Statement", []))
-        if isinstance(statement, Mapping) and statement.get("Effect") == "Allow"
-    ]
+    allowing = [statement for document in documents for statement in document.statements if statement.allows]
     roles = [role.format(partition=partition, account=account) for role in _ANY_ROLES]
     return bool(allowing) and all(
         any(_allows(statement, action) and _covers(statement, role) for statement in allowing)
@@ -61,13 +57,13 @@ def gives_admin_access(documents: Iterable[Mapping[str, Any]], *, partition: str
     )
 
 
-def _allows(statement: Mapping[str, Any], action: str) -> bool:
-    if "NotAction" in statement:
-        excluded = lowered(statement["NotAction"])
+def _allows(statement: Statement, action: str) -> bool:
+    if statement.has("NotAction"):
+        excluded = lowered(statement.values("NotAction"))
         # NOTE: intentional: what is left of IAM's writes, however little, is a way to the rest.
         return not all(matches_any(write, excluded) for write in _IAM_WRITES)
-    return matches_any(action, lowered(statement.get("Action", ())))
+    return matches_any(action, lowered(statement.values("Action")))
 
 
-def _covers(statement: Mapping[str, Any], resource: str) -> bool:
-    return "NotResource" in statement or matches_any(resource, lowered(statement.get("Resource", ())))
+def _covers(statement: Statement, resource: str) -> bool:
+    return statement.has("NotResource") or matches_any(resource, lowered(statement.values("Resource")))

@@ -5,11 +5,12 @@ One value is the same as a list with that value alone, and the order of values a
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html).
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+
+from oidc.iam.document import Document
+from oidc.iam.statement import Statement, values_of
 
 Elements = Mapping[str, tuple[str, ...]]
 """The elements of a statement, flat, each with its values as a sorted set of texts: ``{"Effect": ("Allow",),
@@ -49,21 +50,8 @@ class DocumentDifference:
         return bool(self.changed or self.removed or self.added or self.others)
 
 
-def parse_document(text: object) -> dict[str, Any] | None:
-    """Read a JSON text as a policy document; ``None`` where it is none: no JSON, no object, no sound ``Statement``."""
-    if not isinstance(text, str):
-        return None
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(document, dict) or "Statement" not in document:
-        return None
-    return document if all(isinstance(one, dict) for one in _statements(document)) else None
-
-
-def compare_documents(old: Mapping[str, Any], new: Mapping[str, Any]) -> DocumentDifference:
-    """Compare two documents that ``parse_document`` gave.
+def compare_documents(old: Document, new: Document) -> DocumentDifference:
+    """Compare two documents.
 
     Statements are matched by Sid; those without, or whose Sid the other document does not have, by their content: the
     same ones first, then those that have the most elements in common, at least two. A repeated statement counts.
@@ -76,7 +64,9 @@ def compare_documents(old: Mapping[str, Any], new: Mapping[str, Any]) -> Documen
         for i, j in sorted(pairs, key=lambda pair: pair[1])
         if before[i] != after[j]
     ]
-    others = {key: (_text(old, key), _text(new, key)) for key in sorted((old.keys() | new.keys()) - {"Statement"})}
+    others = {
+        key: (old.value(key) or "", new.value(key) or "") for key in sorted({*old.names, *new.names} - {"Statement"})
+    }
     return DocumentDifference(
         changed=tuple(changed),
         removed=tuple(one for i, one in enumerate(before) if i not in matched_old),
@@ -85,18 +75,14 @@ def compare_documents(old: Mapping[str, Any], new: Mapping[str, Any]) -> Documen
     )
 
 
-def elements_of(document: Mapping[str, Any]) -> list[Elements]:
+def elements_of(document: Document) -> list[Elements]:
     """Return the statements of a document, each as its elements."""
-    return [dict(_flat(one)) for one in _statements(document)]
+    return [dict(_flat(statement)) for statement in document.statements]
 
 
-def _statements(document: Mapping[str, Any]) -> list[Any]:
-    found = document["Statement"]
-    return found if isinstance(found, list) else [found]
-
-
-def _flat(statement: Mapping[str, Any]) -> Iterable[tuple[str, tuple[str, ...]]]:
-    for name, value in statement.items():
+def _flat(statement: Statement) -> Iterable[tuple[str, tuple[str, ...]]]:
+    # NOTE: intentional: of what is written, so that what IAM does not take shows as well.
+    for name, value in statement.written.items():
         if name == "Condition" and isinstance(value, Mapping):
             for operator, keys in value.items():
                 if isinstance(keys, Mapping):
@@ -110,13 +96,7 @@ def _flat(statement: Mapping[str, Any]) -> Iterable[tuple[str, tuple[str, ...]]]
 
 
 def _set(value: object) -> tuple[str, ...]:
-    values = value if isinstance(value, list) else [value]
-    # A condition value may be written as a boolean or a number; IAM reads each as its text.
-    return tuple(sorted({one if isinstance(one, str) else json.dumps(one, sort_keys=True) for one in values}))
-
-
-def _text(document: Mapping[str, Any], key: str) -> str:
-    return ", ".join(_set(document[key])) if key in document else ""
+    return tuple(sorted(set(values_of(value))))
 
 
 def _differing(old: Elements, new: Elements) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:

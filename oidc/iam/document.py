@@ -1,4 +1,4 @@
-"""IAM policy documents as frozen values in one canonical form.
+"""IAM policy documents: parsed once into frozen values, and rendered in one canonical form.
 
 The order of keys, of actions, of resources and of condition values means nothing to IAM
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html), so they are sorted: the same
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from oidc.iam.statement import Element, Malformed, Place, Statement, parse_element, parse_statement
+
 _DOCUMENT_KEYS = ("Version", "Id", "Statement")
 _STATEMENT_KEYS = (
     "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition",
@@ -19,9 +21,78 @@ _MINIFIED = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 _SETS = frozenset({"Action", "NotAction", "Resource", "NotResource"})
 
 
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A policy document taken apart.
+
+    Attributes:
+        elements: All but the statements, in the order written.
+        statements: Those that are objects.
+        malformed: What stands where a statement belongs.
+        is_list: Whether the statements stand in a list.
+        names: Of everything that it has, as written.
+    """
+
+    elements: tuple[Element, ...]
+    statements: tuple[Statement, ...]
+    malformed: tuple[Malformed, ...]
+    is_list: bool
+    names: tuple[str, ...]
+
+    def value(self, name: str) -> str | None:
+        """Return the text of an element such as ``Version``, of several sorted; ``None`` where it does not have it."""
+        return next((", ".join(sorted({*element.values})) for element in self.elements if element.name == name), None)
+
+
+def parse(document: Mapping[str, Any]) -> Document:
+    """Take a document apart, parsed from JSON or YAML; never raises for what it holds."""
+    malformed: list[Malformed] = []
+    written = document.get("Statement", [])
+    is_list = isinstance(written, list | tuple)
+    statements: list[Statement] = []
+    for index, found in enumerate(written if is_list else [written]):
+        place: Place = ("Statement", index) if is_list else ("Statement",)
+        if isinstance(found, Mapping):
+            statements.append(parse_statement(place, index, found))
+        else:
+            malformed.append(Malformed("statement", place, found))
+    return Document(
+        elements=tuple(parse_element((), str(name), value) for name, value in document.items() if name != "Statement"),
+        statements=tuple(statements),
+        malformed=tuple(malformed),
+        is_list=is_list,
+        names=tuple(map(str, document)),
+    )
+
+
+def parse_text(text: object) -> Document | None:
+    """Parse a JSON text; ``None`` where it is no policy document, whose statements are objects, or has a key twice.
+
+    RFC 8259, section 4, leaves open which of two equal keys counts, so neither does here.
+    """
+    try:
+        found = json.loads(text, object_pairs_hook=_each_once) if isinstance(text, str) else None
+        document = parse(found) if isinstance(found, dict) and "Statement" in found else None
+    except (ValueError, RecursionError):
+        return None
+    return document if document is not None and is_sound(document) else None
+
+
+def is_sound(document: Document) -> bool:
+    """Tell whether a document has statements, all of which are objects."""
+    return "Statement" in document.names and not any(found.part == "statement" for found in document.malformed)
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return found
+
+
 @dataclass(frozen=True)
 class PolicyDocument:
-    """A policy document.
+    """A policy document as this program renders it.
 
     Attributes:
         text: Minified JSON in canonical order: ``{"Version":"2012-10-17","Statement":[{"Effect":"Allow",…}]}``.
@@ -42,6 +113,11 @@ class PolicyDocument:
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
         """
         return len("".join(self.text.split()))
+
+    @cached_property
+    def parsed(self) -> Document:
+        """The document taken apart."""
+        return parse(self.to_json())
 
     def to_json(self) -> dict[str, Any]:
         """Return the document as JSON objects and lists, a fresh copy at each call."""

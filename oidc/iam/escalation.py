@@ -5,11 +5,12 @@ The ways are those that Spencer Gietzen of Rhino Security Labs published
 after him (https://bishopfox.com/blog/privilege-escalation-in-aws), as far as statements without a condition show them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from oidc.iam.pattern import covers_action, covers_resource, statements_of
+from oidc.iam.document import Document
+from oidc.iam.pattern import covers_action, covers_resource
+from oidc.iam.statement import Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,31 +87,30 @@ class EscalationPath:
     runner: str | None = None
 
 
-def ways_to_more(document: Mapping[str, Any], *, partition: str, region: str, account: str) -> Iterator[EscalationPath]:
+def ways_to_more(document: Document, *, partition: str, region: str, account: str) -> Iterator[EscalationPath]:
     """Yield the known ways that a rendered document opens by itself, in the order of ``WAYS``.
 
     Statements with a condition give none: what they come to is a matter of review. A Deny without a condition closes
     those that it covers.
     """
-    statements = statements_of(document)
-    plain = [(index, one) for index, one in enumerate(statements) if not one.get("Condition")]
+    plain = [statement for statement in document.statements if not statement.is_conditional]
     for way in WAYS:
         arns = [_arn(way.kind, name, partition, region, account) for name in _NAMES]
-        about = [(index, one) for index, one in plain if covers_action(one, way.action) and _all(one, arns)]
+        about = [each for each in plain if covers_action(each, way.action) and _all(each, arns)]
         if way.action == "ssm:SendCommand" and not _allows_any_command(plain, partition, region):
             continue
-        if about and not any(one.get("Effect") == "Deny" for _, one in about):
-            runner = _runner(statements) if way.action == "iam:PassRole" else None
-            yield EscalationPath(way, about[0][0], runner)
+        if about and not any(statement.denies for statement in about):
+            runner = _runner(document.statements) if way.action == "iam:PassRole" else None
+            yield EscalationPath(way, about[0].index, runner)
 
 
-def _allows_any_command(plain: list[tuple[int, Mapping[str, Any]]], partition: str, region: str) -> bool:
+def _allows_any_command(plain: Sequence[Statement], partition: str, region: str) -> bool:
     """SendCommand is decided for the command's document, too: one that only patches runs nobody's code."""
     shell = f"arn:{partition}:ssm:{region}::document/AWS-RunShellScript"
-    return any(covers_action(one, "ssm:SendCommand") and covers_resource(one, shell) for _, one in plain)
+    return any(covers_action(each, "ssm:SendCommand") and covers_resource(each, shell) for each in plain)
 
 
-def _all(statement: Mapping[str, Any], arns: list[str]) -> bool:
+def _all(statement: Statement, arns: list[str]) -> bool:
     """A Deny of one of them leaves the others: only one of all closes the way, only an Allow of all opens it."""
     return all(covers_resource(statement, arn) for arn in arns)
 
@@ -123,9 +123,9 @@ def _arn(kind: str, name: str, partition: str, region: str, account: str) -> str
     return f"arn:{partition}:{service}:{region}:{account}:{resource}{separator}{name}"
 
 
-def _runner(statements: list[Mapping[str, Any]]) -> str | None:
-    allowing = [one for one in statements if one.get("Effect") == "Allow"]
-    return next((runner for runner in RUNNERS if any(covers_action(one, runner) for one in allowing)), None)
+def _runner(statements: Sequence[Statement]) -> str | None:
+    allowing = [statement for statement in statements if statement.allows]
+    return next((runner for runner in RUNNERS if any(covers_action(each, runner) for each in allowing)), None)
 
 
 TAKEOVER_ACTIONS = (
@@ -153,7 +153,7 @@ CHANGES = {
 """By kind of resource, what changes who may assume a role or what the role may do; from the page above."""
 
 
-def takeover_action(document: Mapping[str, Any], role_arn: str) -> str | None:
+def takeover_action(document: Document, role_arn: str) -> str | None:
     """Return the first action of ``TAKEOVER_ACTIONS`` that a document allows on a role, or ``None``.
 
     Statements with a condition are left out on both sides: what they come to is a matter of review. A deny without a
@@ -163,18 +163,18 @@ def takeover_action(document: Mapping[str, Any], role_arn: str) -> str | None:
     return found[0] if found else None
 
 
-def first_allowed(document: Mapping[str, Any], actions: Sequence[str], arn: str) -> tuple[str, int] | None:
+def first_allowed(document: Document, actions: Sequence[str], arn: str) -> tuple[str, int] | None:
     """Return the first of some actions that a document allows on a resource, and the index of the statement that does.
 
     Statements with a condition are left out on both sides, as in ``takeover_action``.
     """
     about = [
-        (index, statement)
-        for index, statement in enumerate(statements_of(document))
-        if not statement.get("Condition") and covers_resource(statement, arn)
+        statement
+        for statement in document.statements
+        if not statement.is_conditional and covers_resource(statement, arn)
     ]
     for action in actions if about else ():
-        covering = [(index, statement) for index, statement in about if covers_action(statement, action)]
-        if covering and all(statement.get("Effect") == "Allow" for _, statement in covering):
-            return action, covering[0][0]
+        covering = [statement for statement in about if covers_action(statement, action)]
+        if covering and all(statement.allows for statement in covering):
+            return action, covering[0].index
     return None

@@ -5,38 +5,29 @@ in resource ARNs", and the page of the Action element for actions, which are com
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
+
+from oidc.iam.statement import Statement
 
 
-def statements_of(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the statements of a parsed document, of which one may stand without a list around it."""
-    return [statement for statement in many(document.get("Statement", [])) if isinstance(statement, Mapping)]
-
-
-def covers_action(statement: Mapping[str, Any], action: str) -> bool:
+def covers_action(statement: Statement, action: str) -> bool:
     """Tell whether a statement is about an action, for example ``iam:PutRolePolicy``, ignoring case."""
-    if "NotAction" in statement:
-        return not matches_any(action.lower(), lowered(statement["NotAction"]))
-    return matches_any(action.lower(), lowered(statement.get("Action", ())))
+    if statement.has("NotAction"):
+        return not matches_any(action.lower(), lowered(statement.values("NotAction")))
+    return matches_any(action.lower(), lowered(statement.values("Action")))
 
 
-def covers_resource(statement: Mapping[str, Any], arn: str) -> bool:
+def covers_resource(statement: Statement, arn: str) -> bool:
     """Tell whether a statement is about the resource with this ARN; ARNs are compared with case."""
-    if "NotResource" in statement:
-        return not matches_any(arn, tuple(map(str, many(statement["NotResource"]))))
-    return matches_any(arn, tuple(map(str, many(statement.get("Resource", ())))))
+    if statement.has("NotResource"):
+        return not matches_any(arn, statement.values("NotResource"))
+    return matches_any(arn, statement.values("Resource"))
 
 
-def many(value: Any) -> Iterable[Any]:  # noqa: ANN401 - parsed JSON
-    """Return the members of a list, or a scalar as the only one."""
-    return value if isinstance(value, list | tuple) else (value,)
-
-
-def lowered(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - parsed JSON
-    """Return one or several patterns in lower case."""
-    return tuple(str(pattern).lower() for pattern in many(value))
+def lowered(patterns: Iterable[str]) -> tuple[str, ...]:
+    """Return patterns in lower case."""
+    return tuple(pattern.lower() for pattern in patterns)
 
 
 def matches_any(text: str, patterns: tuple[str, ...]) -> bool:

@@ -1,10 +1,11 @@
 """Recognise a permission policy that reaches the state of the program: whoever writes it decides over the next run."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from oidc.iam.pattern import covered_by_one, covers, covers_action, intersect, many, statements_of
+from oidc.iam.document import Document
+from oidc.iam.pattern import covered_by_one, covers, covers_action, intersect
+from oidc.iam.statement import Statement
 from oidc.state_backend import FOLDER
 
 BUCKET_WRITES = (
@@ -52,7 +53,7 @@ class Reached:
 
 
 def first_reached(
-    document: Mapping[str, Any], others: Iterable[Mapping[str, Any]], targets: Iterable[Target], *, named: bool
+    document: Document, others: Iterable[Document], targets: Iterable[Target], *, named: bool
 ) -> Reached | None:
     """Return the first thing that a document allows on any part of some targets, or ``None``.
 
@@ -66,62 +67,61 @@ def first_reached(
         targets: What is not to be reached.
         named: Whether only resources count that name the bucket: a wide one in another account is not about it.
     """
-    allowing = [(at, one) for at, one in enumerate(statements_of(document)) if _is_plain(one, "Allow")]
-    denying = [one for found in (document, *others) for one in statements_of(found) if _is_plain(one, "Deny")]
+    allowing = [each for each in document.statements if each.allows and not each.is_conditional]
+    denying = _denying((document, *others))
     for target in targets:
-        about = [(at, one, found) for at, one in allowing if (found := list(_parts(one, target.pattern, named=named)))]
+        about = [(each, parts) for each in allowing if (parts := list(_parts(each, target.pattern, named=named)))]
         for action in target.actions if about else ():
-            against = [one for one in denying if covers_action(one, action)]
-            for at, statement, parts in about:
+            against = [each for each in denying if covers_action(each, action)]
+            for statement, parts in about:
                 if covers_action(statement, action) and not all(_denied(part, target, against) for part in parts):
-                    return Reached(action, target.pattern, at)
+                    return Reached(action, target.pattern, statement.index)
     return None
 
 
-def is_denied(documents: Iterable[Mapping[str, Any]], action: str, pattern: str) -> bool:
+def is_denied(documents: Iterable[Document], action: str, pattern: str) -> bool:
     """Tell whether a statement of some documents, without a condition, denies an action on all of a pattern."""
-    denying = [one for found in documents for one in statements_of(found) if _is_plain(one, "Deny")]
-    against = [one for one in denying if covers_action(one, action)]
+    against = [statement for statement in _denying(documents) if covers_action(statement, action)]
     return _denied(pattern, Target(pattern, (action,)), against)
 
 
-def _is_plain(statement: Mapping[str, Any], effect: str) -> bool:
-    return statement.get("Effect") == effect and not statement.get("Condition")
+def _denying(documents: Iterable[Document]) -> list[Statement]:
+    return [each for document in documents for each in document.statements if each.denies and not each.is_conditional]
 
 
-def _parts(statement: Mapping[str, Any], pattern: str, *, named: bool) -> Iterator[str]:
+def _parts(statement: Statement, pattern: str, *, named: bool) -> Iterator[str]:
     """Yield the patterns of a statement that are about ``pattern``; with NotResource that itself.
 
     Either all of it, or a part by name: ``arn:aws:s3:::*sagemaker*`` could be of some object there, and is of none.
     """
-    if "NotResource" in statement:
-        if not named and not covered_by_one(pattern, _certain(statement["NotResource"])):
+    if statement.has("NotResource"):
+        if not named and not covered_by_one(pattern, _certain(statement.values("NotResource"))):
             yield pattern
         return
     bucket = pattern.rpartition(":")[2].partition("/")[0]
-    for one in map(str, many(statement.get("Resource", ()))):
+    for one in statement.values("Resource"):
         by_name = bucket in one or (FOLDER in one and not named)
         if (by_name and intersect(one, pattern)) or (not named and covers(one, pattern)):
             yield one
 
 
-def _denied(part: str, target: Target, denying: Iterable[Mapping[str, Any]]) -> bool:
+def _denied(part: str, target: Target, denying: Iterable[Statement]) -> bool:
     for statement in denying:
-        if "NotResource" in statement:
-            left_out = map(str, many(statement["NotResource"]))
+        if statement.has("NotResource"):
+            left_out = statement.values("NotResource")
             if not any(intersect(one, part) and intersect(one, target.pattern) for one in left_out):
                 return True
         else:
-            denied = _certain(statement.get("Resource", ()))
+            denied = _certain(statement.values("Resource"))
             inner = part if len(part) <= _LONGEST else target.pattern
             if covered_by_one(target.pattern, denied) or covered_by_one(inner, denied):
                 return True
     return False
 
 
-def _certain(patterns: Any) -> list[str]:  # noqa: ANN401 - parsed JSON
+def _certain(patterns: Iterable[str]) -> list[str]:
     """Return the patterns that take away what they say: a variable could be anything, and so something else."""
-    return [one for one in map(str, many(patterns)) if "${" not in one and len(one) <= _LONGEST]
+    return [one for one in patterns if "${" not in one and len(one) <= _LONGEST]
 
 
 _LONGEST = 1_200

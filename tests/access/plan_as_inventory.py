@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from oidc.iam.admin_access import gives_admin_access, is_admin_managed_policy
+from oidc.iam.document import parse
 from oidc.source_addresses import SESSION_POLICY_NAME
 
 Json = dict[str, Any]
@@ -117,7 +118,7 @@ def _is_admin(role: Json) -> bool:
     _, partition, _, _, account, _ = role["arn"].split(":", 5)
     documents = list(role["inline_policies"].values())
     by_name = any(is_admin_managed_policy(arn) for arn in role["managed_policy_arns"])
-    return by_name or gives_admin_access(documents, partition=partition, account=account)
+    return by_name or gives_admin_access(map(parse, documents), partition=partition, account=account)
 
 
 def _trust(role: Json, workspaces: Json) -> list[Json]:

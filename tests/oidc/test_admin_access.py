@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oidc.iam.admin_access import gives_admin_access, is_admin_managed_policy
+from oidc.iam.document import parse
 from oidc.iam.pattern import matches
 
 
 def admin(*statements: dict[str, Any], partition: str = "aws") -> bool:
     document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*"} | s for s in statements]}
-    return gives_admin_access([document], partition=partition, account="222222222222")
+    return gives_admin_access([parse(document)], partition=partition, account="222222222222")
 
 
 @pytest.mark.parametrize(
@@ -31,8 +32,8 @@ def test_all_of_iam_in_pieces_is_admin_access(letters: str) -> None:
 
 def test_pieces_in_several_documents_are_admin_access() -> None:
     documents = [{"Statement": {"Effect": "Allow", "Action": f"iam:{c}*", "Resource": "*"}} for c in "ACPU"]
-    assert gives_admin_access(documents, partition="aws", account="222222222222")
-    assert not gives_admin_access(documents[:3], partition="aws", account="222222222222")
+    assert gives_admin_access(map(parse, documents), partition="aws", account="222222222222")
+    assert not gives_admin_access(map(parse, documents[:3]), partition="aws", account="222222222222")
 
 
 @pytest.mark.parametrize("excluded", ["s3:*", ["s3:*", "ec2:*"], "iam:TagRole", "iam:Create*"])
@@ -63,7 +64,7 @@ def test_the_partition_is_that_of_the_account() -> None:
 
 def test_every_resource_but_one_is_everything() -> None:
     document = {"Statement": {"Effect": "Allow", "Action": "*", "NotResource": "arn:aws:s3:::x"}}
-    assert gives_admin_access([document], partition="aws", account="222222222222")
+    assert gives_admin_access([parse(document)], partition="aws", account="222222222222")
 
 
 @pytest.mark.parametrize(

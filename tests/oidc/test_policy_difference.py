@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oidc.iam.difference import ChangedStatement, DocumentDifference, compare_documents, parse_document
+from oidc.iam.difference import ChangedStatement, DocumentDifference
+from oidc.iam.difference import compare_documents as compare_parsed
+from oidc.iam.document import parse, parse_text
 
 PUT = {"Sid": "Put", "Effect": "Allow", "Action": "s3:PutObject", "Resource": ["arn:a", "arn:b"]}
 LIST = {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": "arn:a"}
@@ -15,6 +17,10 @@ LIST = {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": "arn:a"}
 
 def document(*statements: dict[str, Any]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def compare_documents(old: dict[str, Any], new: dict[str, Any]) -> DocumentDifference:
+    return compare_parsed(parse(old), parse(new))
 
 
 def without(statement: dict[str, Any], name: str) -> dict[str, Any]:
@@ -82,10 +88,23 @@ def test_the_version_is_compared_too() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", '"x"', '{"Version": "2012-10-17"}', '{"Statement": ["x"]}', "[" * 100_000, None, 7]
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '"x"',
+        '{"Version": "2012-10-17"}',
+        '{"Statement": ["x"]}',
+        "[" * 100_000,
+        None,
+        7,
+        '{"Statement": [], "Statement": []}',
+        '{"Statement": {"Effect": "Allow", "Effect": "Deny"}}',
+    ],
 )
 def test_what_is_no_policy_document_is_none(text: object) -> None:
-    assert parse_document(text) is None
+    assert parse_text(text) is None
 
 
 VALUES = st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=3, unique=True)

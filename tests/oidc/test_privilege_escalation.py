@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from oidc.iam.document import parse
 from oidc.iam.escalation import WAYS, EscalationWay, ways_to_more
 
 ACCOUNT = "222222222222"
@@ -20,7 +21,9 @@ def deny(action: Any, resource: Any = "*", **more: Any) -> dict[str, Any]:
 
 def found(*statements: dict[str, Any]) -> Sequence[str]:
     document = {"Version": "2012-10-17", "Statement": list(statements)}
-    return [one.way.action for one in ways_to_more(document, partition="aws", region="eu-west-1", account=ACCOUNT)]
+    return [
+        one.way.action for one in ways_to_more(parse(document), partition="aws", region="eu-west-1", account=ACCOUNT)
+    ]
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.action)
@@ -66,5 +69,5 @@ def test_all_roles_by_a_pattern_of_the_account_are_everything() -> None:
 
 def test_what_runs_with_a_passed_role_is_named() -> None:
     document = {"Statement": [allow("iam:PassRole"), allow("ecs:*")]}
-    [way] = ways_to_more(document, partition="aws", region="eu-west-1", account=ACCOUNT)
+    [way] = ways_to_more(parse(document), partition="aws", region="eu-west-1", account=ACCOUNT)
     assert (way.statement, way.runner) == (0, "ecs:RunTask")

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oidc.iam.document import parse
 from oidc.iam.escalation import takeover_action
 from oidc.iam.pattern import literally, matches_any
 
@@ -17,7 +18,7 @@ def allow(action: Any, resource: Any = "*", **more: Any) -> dict[str, Any]:
 
 
 def found(*statements: dict[str, Any]) -> str | None:
-    return takeover_action({"Version": "2012-10-17", "Statement": list(statements)}, ROLE)
+    return takeover_action(parse({"Version": "2012-10-17", "Statement": list(statements)}), ROLE)
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 """What reaches the state is found, and what is about other objects is not."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oidc.iam.document import Document, parse
 from oidc.iam.pattern import covers_action, covers_resource
 from oidc.iam.state_access import OBJECT_WRITES, Target, first_reached
 
@@ -17,8 +19,12 @@ def statement(effect: str, actions: Any, resources: Any, key: str = "Resource", 
     return {"Effect": effect, "Action": actions, key: resources} | more
 
 
+def _document(statements: Sequence[dict[str, Any]]) -> Document:
+    return parse({"Statement": list(statements)})
+
+
 def reached(*statements: dict[str, Any], others: tuple[dict[str, Any], ...] = (), named: bool = False) -> str | None:
-    found = first_reached({"Statement": list(statements)}, [{"Statement": list(others)}], [STATE], named=named)
+    found = first_reached(_document(statements), [_document(others)], [STATE], named=named)
     return found.action if found else None
 
 
@@ -101,7 +107,8 @@ STATEMENTS = st.builds(
 @given(st.lists(STATEMENTS, min_size=1, max_size=4))
 def test_where_nothing_is_found_no_object_can_be_written(statements: list[dict[str, Any]]) -> None:
     def allowed(action: str, arn: str) -> bool:
-        about = [one["Effect"] for one in statements if covers_action(one, action) and covers_resource(one, arn)]
+        parsed = _document(statements).statements
+        about = [each.effect for each in parsed if covers_action(each, action) and covers_resource(each, arn)]
         return "Allow" in about and "Deny" not in about
 
     if reached(*statements) is None:

@@ -10,6 +10,7 @@ from typing import Any
 from access.plan import AccessPlan, AccountPlan
 from components.aws_provider import AwsSettings
 from oidc.iam.difference import elements_of
+from oidc.iam.document import parse
 from sandbox.emulated_aws.furnish import RootUsers
 
 OURS = AwsSettings("bitbucket-aws-oidc/sandbox").default_tags()
@@ -38,7 +39,7 @@ def nothing(plan: AccessPlan) -> dict[str, Held]:
 def meaning(document: Any) -> list[Any]:
     """Return a policy document so that two that mean the same are equal."""
     parsed = json.loads(document) if isinstance(document, str) else document
-    return sorted(elements_of(parsed), key=lambda one: json.dumps(one, sort_keys=True))
+    return sorted(elements_of(parse(parsed)), key=lambda one: json.dumps(one, sort_keys=True))
 
 
 def _held(iam: Any, account: AccountPlan) -> Held:

@@ -219,6 +219,6 @@ def test_a_boundary_keeps_its_roles_from_becoming_somebody_else(
 ) -> None:
     folder = write_inventory(f"{DEFAULTS}roles: {{r: {{accounts: [prod], {TRUST}}}}}\n")
     (found, *_) = [one for one in foundations(folder) if one.scope.own_boundary_arns]
-    denials = [one for one in boundary_document(found).to_json()["Statement"] if one["Effect"] == "Deny"]
+    denials = [statement for statement in boundary_document(found).parsed.statements if statement.denies]
     arn = f"arn:aws:iam::{found.scope.account}:{of}"
     assert any(covers_action(one, action) and covers_resource(one, arn) for one in denials)
