@@ -17,8 +17,8 @@ from sandbox.emulated_aws.furnish import furnish
 from sandbox.emulated_aws.process import EmulatedAws
 from sandbox.emulated_aws.settings import IssuerEndpoint
 from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
-from sandbox.engine.lock import locked
 from sandbox.engine.program import Program
+from sandbox.engine.state_file import locked
 from sandbox.engine_choice import EngineMark
 from sandbox.surroundings import (
     ENGINEER_ACCOUNT,

@@ -1,12 +1,13 @@
 """A sandbox that is up, as a client sees it: in this process, or in another one that serves it."""
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from oidc.errors import SandboxError
 from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
@@ -17,6 +18,8 @@ BITBUCKET_FOLDER = "bitbucket"
 """Where in the sandbox's folder the emulated Bitbucket keeps its keys."""
 
 _ANNOUNCEMENT = "serving.json"
+_LOOK_SECONDS = 0.2
+"""Two processes that look at once hold the file for a moment; only one that serves holds it longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ def signing_bitbucket(subject: SandboxInventory) -> EmulatedBitbucket:
 def announced(session: Session) -> Iterator[None]:
     """Let other processes know, while the block runs, that and where this one serves.
 
-    The file is locked for that time (``flock``), so what a killed process has left behind announces nothing.
+    The file is locked for that time, so what a killed process has left behind announces nothing.
 
     Raises:
         SandboxError: The file cannot be written.
@@ -87,35 +90,27 @@ def announced(session: Session) -> Iterator[None]:
     path = session.subject.folder.resolve() / _ANNOUNCEMENT
     serving = Serving(os.getpid(), session.endpoint, session.bitbucket.address)
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        held = FileLock(path, mode=0o600).acquire()  # a process that looks whether it is locked holds it for a moment
     except OSError as error:
         raise SandboxError(f"{path} cannot be written: {error.strerror}") from error
-    try:
-        # Whoever looks whether this is locked holds it for a moment: so wait.
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(asdict(serving)).encode(), 0)
+    with held:
+        path.write_text(json.dumps(asdict(serving)))
         yield
         path.unlink(missing_ok=True)
-    finally:
-        os.close(descriptor)
 
 
 def serving(inventory: Path) -> Serving | None:
     """Return the process that serves the sandbox of this inventory at the moment, if one does."""
+    path = folder_of(inventory) / _ANNOUNCEMENT
     try:
-        descriptor = os.open(folder_of(inventory) / _ANNOUNCEMENT, os.O_RDWR)
+        if path.exists():
+            with FileLock(path, timeout=_LOOK_SECONDS):
+                return None  # the process that wrote it has ended
+    except Timeout:
+        with suppress(OSError, ValueError, TypeError):  # it has locked the file and not written it yet
+            return Serving(**json.loads(path.read_text()))
     except OSError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        try:
-            return Serving(**json.loads(os.pread(descriptor, 10_000, 0)))
-        except (ValueError, TypeError):
-            return None  # it has locked the file and not written it yet
-    finally:
-        os.close(descriptor)
+        pass
     return None
 
 

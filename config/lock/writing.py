@@ -208,7 +208,10 @@ def write_lock(path: Path, lock: Lock, *, read: str | None) -> bool:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Keep other runs waiting, for the moment that the file is looked at and replaced."""
+    """Keep other runs waiting, for the moment that the file is looked at and replaced.
+
+    The folder itself is locked, so that no lock file is left in a repository; ``filelock`` locks files alone.
+    """
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -9,7 +9,6 @@ saved; so it is gone, and has forgotten nothing, when whoever started it was kil
 
 import argparse
 import asyncio
-import fcntl
 import json
 import os
 import signal
@@ -22,6 +21,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from filelock import FileLock, Timeout
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
@@ -75,20 +75,17 @@ def _prepare(folder: Path, more_services: Sequence[str]) -> None:
 
 @contextmanager
 def _exclusive(folder: Path) -> Iterator[None]:
-    """Hold the folder for this process alone; the kernel lets go of it however the process ends."""
-    with (folder / _LOCK).open("w") as lock:
-        deadline = time.monotonic() + _LOCK_SECONDS
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                if time.monotonic() > deadline:
-                    what = f"emulated AWS accounts already run with the folder {folder}"
-                    raise SandboxError(what, do="stop them, or use another folder") from error
-                time.sleep(0.1)  # whoever was killed with its parent needs a moment to save
-            else:
-                yield
-                return
+    """Hold the folder for this process alone; the operating system frees it when the process ends.
+
+    It waits a while, since a process that was killed with its parent needs a moment to save.
+    """
+    try:
+        held = FileLock(folder / _LOCK, timeout=_LOCK_SECONDS).acquire()
+    except Timeout as error:
+        what = f"emulated AWS accounts already run with the folder {folder}"
+        raise SandboxError(what, do="stop them, or use another folder") from error
+    with held:
+        yield
 
 
 def _run(folder: Path, settings: EmulatorSettings, *, front: bool) -> int:

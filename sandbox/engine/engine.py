@@ -9,7 +9,6 @@ from oidc.errors import SandboxError
 from sandbox.engine import urns
 from sandbox.engine.deployment import Deployment
 from sandbox.engine.journal import Journal, fold, open_store
-from sandbox.engine.lock import locked
 from sandbox.engine.monitor import Log, LogMessage, Monitor
 from sandbox.engine.operations import Operations
 from sandbox.engine.plugins import Plugins, ProviderFactories
@@ -17,7 +16,7 @@ from sandbox.engine.program import Program, run
 from sandbox.engine.reading import Reading
 from sandbox.engine.replacement import Dependents, refresh_all, remove_everything, remove_unregistered
 from sandbox.engine.reporting import Reporter
-from sandbox.engine.state_file import StateFile, Writer, write_bytes
+from sandbox.engine.state_file import StateFile, Writer, locked, write_bytes
 from sandbox.engine.steps import Step, Summary
 from sandbox.engine.store import StateStore
 

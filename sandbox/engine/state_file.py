@@ -8,13 +8,15 @@ the next one if a crash kept this one from it.
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import IO
 
 import pulumi
+from filelock import FileLock, Timeout
 
 from oidc.errors import SandboxError
 from sandbox.engine.records import PendingOperation, ResourceState
@@ -139,3 +141,30 @@ class StateFile:
 def digest(content: bytes) -> str:
     """Identify a state file by its bytes; the journal names the state that it continues."""
     return hashlib.sha256(content).hexdigest()
+
+
+@contextmanager
+def locked(path: Path, *, now: Callable[[], datetime]) -> Iterator[None]:
+    """Hold the lock file while the block runs. It names its owner for people: ``process 123, since 2026-11-28T…``.
+
+    The operating system frees the lock when the process ends, so nobody waits for a dead one.
+
+    Raises:
+        SandboxError: Another process holds it, or it cannot be written.
+    """
+
+    def name_owner(descriptor: int) -> None:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()}, since {now().isoformat(timespec='seconds')}".encode(), 0)
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        held = FileLock(path, mode=0o600, timeout=0, on_acquired=name_owner).acquire()
+    except Timeout as error:
+        owner = path.read_text(errors="replace")[:100] or "a process that has not written its number yet"
+        what = f"another run is at work on this state: {owner}"
+        raise SandboxError(what, do=f"wait for it to end; the lock is {path}") from error
+    except OSError as error:
+        raise SandboxError(f"the lock {path} cannot be opened: {error.strerror}") from error
+    with held:
+        yield

@@ -1,5 +1,6 @@
 """`sandbox serve` and `sandbox token`: clients of anybody's own get in by the steps that Bitbucket and AWS describe."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -8,6 +9,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
@@ -268,3 +270,17 @@ def test_what_a_killed_process_left_behind_announces_nothing(tmp_path: Path, mon
     left.parent.mkdir(parents=True)
     left.write_text(json.dumps({"pid": 1, "endpoint": "http://127.0.0.1:1", "issuer_address": "127.0.0.1:2"}))
     assert serving(INVENTORY) is None
+
+
+def test_another_process_that_only_looks_announces_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    left = folder_of(INVENTORY) / "serving.json"
+    left.parent.mkdir(parents=True)
+    left.write_text(json.dumps({"pid": 1, "endpoint": "http://127.0.0.1:1", "issuer_address": "127.0.0.1:2"}))
+    monkeypatch.setattr("sandbox.standing._LOOK_SECONDS", 10)
+    with left.open() as looked_at:
+        fcntl.flock(looked_at, fcntl.LOCK_EX)
+        over = threading.Timer(0.05, fcntl.flock, (looked_at, fcntl.LOCK_UN))
+        over.start()
+        assert serving(INVENTORY) is None
+        over.join()
