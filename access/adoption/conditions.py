@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+from oidc.iam.operators import operator_of
 from oidc.iam.statement import Condition
 
 
@@ -27,12 +28,13 @@ def shown(test: Condition) -> str:
     return f"{test.operator} {test.name}"
 
 
-def plain(operator: str) -> str:
-    """Return an operator in lower case, without sets and IfExists.
+def plain(written: str) -> str:
+    """Return the name of an operator without sets and IfExists; empty for one that IAM does not have.
 
     Neither makes a difference for a key that every token of Bitbucket has once.
     """
-    return operator.lower().removeprefix("forallvalues:").removeprefix("foranyvalue:").removesuffix("ifexists")
+    operator = operator_of(written)
+    return operator.name if operator is not None else ""
 
 
 def limits_in(tests: Iterable[Condition]) -> Limits:

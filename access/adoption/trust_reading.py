@@ -24,6 +24,7 @@ _UUID = r"\{[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\}"
 _REPOSITORY = re.compile(rf"({_UUID})(:?\*|:{re.escape(ANY_UUID)})", re.ASCII)
 _ENVIRONMENT = re.compile(rf"({_UUID})\*?:({_UUID})(?::?\*|:{re.escape(ANY_UUID)})", re.ASCII)
 _EVERYTHING = frozenset({"*", "*:*", "{*}:*", "{*", f"{ANY_UUID}:*"})
+_TEXTS = ("StringLike", "StringEquals")
 _WILD = re.compile(r"[*?]")
 _VARIABLE = "${"
 
@@ -166,10 +167,10 @@ def _patterns(subjects: list[Condition], unsaid: list[str]) -> list[tuple[str, b
     if not subjects:
         return [("*", False)]
     test, operator = subjects[0], plain(subjects[0].operator)
-    if len(subjects) > 1 or operator not in {"stringlike", "stringequals"} or _holds_variable(test.values):
+    if len(subjects) > 1 or operator not in _TEXTS or _holds_variable(test.values):
         unsaid.append(shown(test))
         return []
-    return [(value, operator == "stringequals") for value in test.values]
+    return [(value, operator == "StringEquals") for value in test.values]
 
 
 def _audiences(audiences: list[Condition], unsaid: list[str], notes: list[str]) -> tuple[str, ...]:
@@ -178,10 +179,10 @@ def _audiences(audiences: list[Condition], unsaid: list[str], notes: list[str]) 
         return ()
     test = audiences[0]
     literal = test.values and not any(_WILD.search(value) or _VARIABLE in value for value in test.values)
-    if len(audiences) > 1 or plain(test.operator) not in {"stringlike", "stringequals"} or not literal:
+    if len(audiences) > 1 or plain(test.operator) not in _TEXTS or not literal:
         unsaid.append(shown(test))
         return ()
-    if test.operator.lower() not in {"stringlike", "stringequals"}:
+    if test.operator.lower() not in {name.lower() for name in _TEXTS}:
         notes.append(f"the audience is compared by {test.operator}, and the inventory compares it by StringEquals")
     return tuple(sorted(set(test.values)))
 

@@ -9,6 +9,7 @@ from access.evaluation.request import RequestContext
 from oidc.errors import EvaluationError
 
 
+# NOTE: intentional: a pattern engine of its own beside oidc/iam/pattern.py, as with operators.py here.
 class Wildcard(Enum):
     """What matches more than itself.
 

@@ -9,9 +9,9 @@ from access.evaluation.text_patterns import Variable, parts_of
 from access.trust_review.fault import TrustFault
 from config.findings import did_you_mean
 from config.models.scalars import describe
-from config.policy.conditions import OPERATORS
 from config.yaml.document import Path
 from oidc.errors import EvaluationError
+from oidc.iam.operators import OPERATORS
 from oidc.iam.statement import Condition, Malformed, Statement
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from config.findings import did_you_mean
 from config.models.scalars import describe
 from config.yaml.document import Path
+from oidc.iam.operators import OPERATORS, Kind, operator_of
 from oidc.iam.statement import Statement
 
 
@@ -37,31 +38,6 @@ class PolicyFault:
 def bad(at: Path, message: str, hint: str, *, of_key: bool = False) -> PolicyFault:
     """Return a breach of IAM's grammar."""
     return PolicyFault("bad-policy-document", at, message, hint, of_key)
-
-
-_NUMERIC = ("Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals")
-OPERATORS = (
-    "StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", "StringLike",
-    "StringNotLike", *(f"Numeric{test}" for test in _NUMERIC), *(f"Date{test}" for test in _NUMERIC), "Bool",
-    "BinaryEquals", "IpAddress", "NotIpAddress", "ArnEquals", "ArnNotEquals", "ArnLike", "ArnNotLike", "Null",
-)  # fmt: skip
-"""Without ``ForAllValues:`` and ``ForAnyValue:`` in front and ``IfExists`` behind."""
-
-_BY_LOWER = {operator.lower(): operator for operator in OPERATORS}
-
-
-def operator_of(written: str) -> str | None:
-    """Return the bare operator of ``ForAnyValue:StringLikeIfExists``, here ``StringLike``; ``None`` for no operator.
-
-    Case is passed over: the page says nothing of it, and what IAM may take is no fault.
-    """
-    quantifier, colon, rest = written.partition(":")
-    if colon and quantifier.lower() not in ("forallvalues", "foranyvalue"):
-        return None
-    bare = (rest if colon else quantifier).lower()
-    if bare.endswith("ifexists") and bare != "nullifexists":  # Null asks for existence itself
-        bare = bare.removesuffix("ifexists")
-    return _BY_LOWER.get(bare)
 
 
 def condition_faults(at: Path, condition: Any) -> Iterator[PolicyFault]:  # noqa: ANN401 - parsed JSON or YAML
@@ -94,7 +70,8 @@ def value_faults(statement: Statement) -> Iterator[PolicyFault]:
     variable of IAM or of the inventory in it is anything.
     """
     for test in statement.conditions:
-        form = _form_of(operator_of(test.operator) or "")
+        operator = operator_of(test.operator)
+        form = _FORMS.get(operator.kind) if operator is not None else None
         if form is None:
             continue
         fits, kind, hint = form
@@ -155,18 +132,13 @@ def _is_number(text: str) -> bool:
     return _NUMBER.fullmatch(text) is not None
 
 
-_FORMS: dict[str, tuple[Callable[[str], bool], str, str]] = {
+_FORMS: dict[Kind, tuple[Callable[[str], bool], str, str]] = {
     "Bool": (_is_boolean, "true or false", "true or false"),
     "Null": (_is_boolean, "true or false", "true where the key must be absent, false where it must be there"),
     "IpAddress": (_is_network, "an address or a network", "a network in CIDR form, such as 203.0.113.0/24"),
-    "NotIpAddress": (_is_network, "an address or a network", "a network in CIDR form, such as 203.0.113.0/24"),
     "Numeric": (_is_number, "a number", "a number"),
     "Date": (_is_date, "a time", 'a time such as "2027-01-31T00:00:00Z", quoted'),
     "Arn": (_may_be_arn, "an ARN", "an ARN, or use StringEquals or StringLike"),
     "Binary": (_is_base64, "base64", "the value in base64"),
 }
-"""By what an operator begins with: what its values are, in words, and what to write. Strings are anything."""
-
-
-def _form_of(operator: str) -> tuple[Callable[[str], bool], str, str] | None:
-    return next((form for kind, form in _FORMS.items() if operator.startswith(kind)), None)
+"""By kind of operator: what its values are, in words, and what to write. Strings are anything."""

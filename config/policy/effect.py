@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
-from config.policy.conditions import PolicyFault, operator_of
+from config.policy.conditions import PolicyFault
 from config.yaml.document import Path
 from oidc.iam.document import Document
+from oidc.iam.operators import OPERATORS, operator_of
 from oidc.iam.pattern import lowered, matches, matches_any
 from oidc.iam.statement import Statement
 
@@ -25,12 +26,13 @@ def contradiction_faults(statement: Statement) -> Iterator[PolicyFault]:
     """
     by_key: dict[str, tuple[Path, _Tests]] = {}
     for test in statement.conditions:
-        bare, key = operator_of(test.operator), test.name.lower()
-        plain = bare is not None and bare.lower() == test.operator.lower() and key not in _MANY_VALUED
-        if bare is not None and plain and not any("${" in text or "{{" in text for text in test.values):
-            _, found = by_key.setdefault(key, (test.place, {}))
-            found[bare] = test.values
-            by_key[key] = test.place, found
+        operator = operator_of(test.operator)
+        if operator is None or not operator.is_plain or test.key in _MANY_VALUED:
+            continue
+        if not any("${" in text or "{{" in text for text in test.values):
+            _, found = by_key.setdefault(test.key, (test.place, {}))
+            found[operator.name] = test.values
+            by_key[test.key] = test.place, found
     for here, tests_of_key in by_key.values():
         if len(tests_of_key) > 1 and (reason := _contradiction(tests_of_key)) is not None:
             message = f"the tests of {here[-1]} never hold together: {reason}; this statement never applies"
@@ -43,7 +45,7 @@ _NEGATIVE = ("StringNotEquals", "StringNotLike", "ArnNotEquals", "ArnNotLike")
 
 def _contradiction(tests: _Tests) -> str | None:
     if tests.get("Null") == ("true",):
-        needing = [operator for operator in tests if operator != "Null" and "Not" not in operator]
+        needing = [name for name in tests if name != "Null" and not OPERATORS[name].negated]
         return f"Null true asks for its absence, and {needing[0]} for a value" if needing else None
     for operator in _POSITIVE:
         if operator in tests and (reason := _no_text_left(operator, tests)) is not None:

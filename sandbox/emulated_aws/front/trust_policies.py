@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from oidc.iam.operators import operator_of
 from oidc.limits import TRUST_POLICY_CHARS
 from sandbox.emulated_aws.front.role_policies import counted_characters, malformed, parse_document
 from sandbox.emulated_aws.query import Answer, AwsCall, Proceed, RefusalError, Step
@@ -18,15 +19,6 @@ from sandbox.emulated_aws.settings import EmulatorSettings
 _DOCUMENT_KEYS = {"Version", "Id", "Statement"}
 _VERSIONS = {"2012-10-17", "2008-10-17"}
 _STATEMENT_KEYS = {"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Condition"}
-_OPERATORS = {
-    "String": ("Equals", "NotEquals", "EqualsIgnoreCase", "NotEqualsIgnoreCase", "Like", "NotLike"),
-    "Numeric": ("Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals"),
-    "Date": ("Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals"),
-    "Arn": ("Equals", "NotEquals", "Like", "NotLike"),
-}
-_OPERATOR_NAMES = {f"{kind}{test}".lower() for kind, tests in _OPERATORS.items() for test in tests} | {
-    "bool", "binaryequals", "ipaddress", "notipaddress",
-}  # fmt: skip
 _PRINCIPALS = {
     "AWS": re.compile(
         r"\*|[0-9]{12}|arn:aws[a-z-]*:(?:iam|sts)::[0-9]{12}:(?:root|(?:user|role|assumed-role|federated-user)/.+)|A[A-Z0-9]{20}"
@@ -133,8 +125,7 @@ def _check_condition(condition: object) -> None:
     if not isinstance(condition, dict):
         raise malformed("Syntax errors in policy.")
     for operator, tests in condition.items():
-        bare = re.sub(r"^for(all|any)values?:", "", operator.lower()).removesuffix("ifexists")
-        if bare not in _OPERATOR_NAMES | {"null"}:
+        if operator_of(operator) is None:
             raise malformed(f"Invalid Condition type : {operator}.")
         if not isinstance(tests, dict) or not tests:
             raise malformed("Syntax errors in policy.")
