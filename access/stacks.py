@@ -13,7 +13,8 @@ from ipaddress import IPv4Network, IPv6Network
 from access.comparison.stack_file_changes import changed_keys
 from access.plan import AccessPlan
 from config.findings import did_you_mean, one_line
-from config.stack_file import PROJECT, StackFile
+from config.project_file import PROJECT
+from config.stack_file import StackFile
 from oidc.errors import UnreviewedPlanError, UsageError
 from oidc.identifiers import AccountId
 
@@ -166,6 +167,7 @@ class TakenStackChange(StrEnum):
     UNCHANGED = "unchanged"
     ADDED = "added"
     REMOVED = "removed"
+    """Its file is gone: what it made stays, and ``up`` takes the defaults."""
     NOT_COMPARED = "not-compared"
     """There is nothing to compare with: no revision was named, or what stands there cannot be compiled."""
 
@@ -196,7 +198,7 @@ class StackChange:
     Attributes:
         stack: Its name.
         change: What the change does to it.
-        now: What it takes now, or ``None`` where it is removed.
+        now: What it takes now; where its file is removed, by the defaults.
         base: What it took before, or ``None`` where it is new or nothing is compared.
         keys: What differs in its stack file: ``secretsprovider``, ``config aws:region``; sorted, without the digest
             that was reviewed.
@@ -236,7 +238,7 @@ def _changed(name: str, now: TakenStack | None, base: Mapping[str, TakenStack] |
     before = (base or {}).get(name)
     differing = changed_keys(before.file.parts, now.file.parts) if before and now else ()
     keys = tuple(key for key in differing if key != _PIN)
-    if now is None:
+    if now is None or now.file.is_removed:
         change = TakenStackChange.REMOVED
     elif base is not None and before is None:
         change = TakenStackChange.ADDED

@@ -1,6 +1,5 @@
 """The two sides of a comparison: inventories, plans in files, and revisions of a git repository."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,13 @@ from access.comparison.view import NOTHING, PlanView
 from access.plan_reading import read_plan
 from cli.revisions import CompiledSide, compiled_beside, compiled_path, compiled_revision
 from config.findings import Finding, one_line
-from config.stack_file import stack_file_parts
+from config.project_file import (
+    PROJECT_FILE_NAME,
+    SETTINGS_FILE,
+    parse_project_file,
+    refuse_other_endings,
+    settings_parts,
+)
 from facts.git import GitRepository
 from oidc.errors import UsageError
 
@@ -117,7 +122,7 @@ def _of_path(path: Path, guardrails: Path | None, *, has_revision: bool) -> Side
         if repository is None
         else compiled_beside(repository, path, guardrails, files.values())
     )
-    return _seen(str(path), found, {name: stack_file_parts(_content(file)) for name, file in files.items()})
+    return _seen(str(path), found, {name: _parts(file.name, _content(file), str(file)) for name, file in files.items()})
 
 
 def _at(repository: GitRepository, name: str, commit: str, inventory: Path, guardrails: Path | None) -> Side:
@@ -125,8 +130,8 @@ def _at(repository: GitRepository, name: str, commit: str, inventory: Path, guar
     parts: dict[str, Mapping[str, str]] = {}
     for level, folder in _around(inventory):
         if folder.is_relative_to(repository.top):
-            for file, content in repository.files_beside(commit, folder, _SETTINGS_FILE).items():
-                parts["../" * level + file] = stack_file_parts(content)
+            for file, content in repository.files_beside(commit, folder, SETTINGS_FILE).items():
+                parts["../" * level + file] = _parts(file, content, f"{name}:{'../' * level}{file}")
     return _seen(name, found, parts)
 
 
@@ -135,12 +140,17 @@ def _seen(name: str, found: CompiledSide, stack_files: Mapping[str, Mapping[str,
     return Side(name, plan, found.errors, found.is_absent, found.untracked, stack_files)
 
 
-_SETTINGS_FILE = re.compile(r"Pulumi(\.[^/]+)?\.ya?ml")
-"""A stack's inventory is inside of its project, so the files of project and stacks are in the folders above it."""
+def _parts(name: str, text: bytes, shown: str) -> Mapping[str, str]:
+    """Return the parts of a stack or project file; what Pulumi would take in its place is refused."""
+    refuse_other_endings([name], shown.removesuffix(name))
+    return parse_project_file(text, shown).parts if name == PROJECT_FILE_NAME else settings_parts(text, shown)
 
 
 def _around(inventory: Path) -> list[tuple[int, Path]]:
-    """Return the folders above an inventory, up to that of its repository; the first alone where it is in none."""
+    """Return the folders above an inventory, up to that of its repository; the first alone where it is in none.
+
+    A stack's inventory is inside of its project, so the files of project and stacks are in these folders.
+    """
     folders = list(inventory.absolute().parent.resolve().parents)
     folders.insert(0, inventory.absolute().parent.resolve())
     top = next((number for number, folder in enumerate(folders) if (folder / ".git").exists()), 0)
@@ -151,14 +161,14 @@ def _stack_files(level: int, folder: Path) -> Iterator[tuple[str, Path]]:
     if not folder.is_dir():
         return
     for path in sorted(folder.iterdir()):
-        if _SETTINGS_FILE.fullmatch(path.name):
+        if SETTINGS_FILE.fullmatch(path.name):
             yield "../" * level + path.name, path
 
 
 def _content(path: Path) -> bytes:
-    """Return the text of a stack file; a link is where it leads, which no revision has."""
+    """Return the text of a stack file as ``up`` reads it, over a link too; beside a revision links are refused."""
     try:
-        return f"a link to {path.readlink()}".encode() if path.is_symlink() else path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise UsageError(f"{one_line(str(path))[:300]} cannot be read: {error.strerror}") from error
 

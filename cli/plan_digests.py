@@ -11,9 +11,10 @@ from typing import Any
 from access.plan import AccessPlan
 from access.stacks import AccountDigest, AppliedSettings, PlanDigests, TakenStack, plan_digests, take
 from access.update_preview import UpdatePreview
-from cli.ci.stack_sides import stack_files
+from cli.ci.stack_sides import project_file, stack_files
 from cli.revisions import CompiledSide, compiled_path
-from config.stack_file import PROJECT, stack_of_config
+from config.project_file import PROJECT
+from config.stack_file import stack_of_config
 from oidc.errors import InventoryError, UsageError
 
 
@@ -80,6 +81,7 @@ class PlansBehindPreviews:
             UsageError: The preview does not say with which stack config it was made, or that cannot be.
             InventoryError: The inventory has findings of level error.
         """
+        project_file(self._project)  # refuses what Pulumi would take instead; the preview itself has the defaults
         if not any(key.startswith(f"{PROJECT}:") for key in preview.config):
             what = f"{name} does not say which inventory and which accounts the stack takes: it has no `config`"
             raise UsageError(what, do="write it with `pulumi preview --json --show-sames` for this program")

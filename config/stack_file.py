@@ -5,7 +5,6 @@ brings nothing but the keys known here. Its grammar:
 https://www.pulumi.com/docs/iac/concepts/projects/stack-settings-file/.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -15,19 +14,15 @@ from typing import Any
 import yaml
 
 from config.findings import one_line
-from config.yaml.document import read_document
+from config.project_file import PROJECT, PROJECT_FILE_NAME, ProjectFile, full_keys, settings_data, settings_parts
 from oidc.errors import UsageError
 
-PROJECT = "bitbucket-aws-oidc"
-"""In front of each key of the stack config that is this project's: ``bitbucket-aws-oidc:inventory``."""
-
-FILE_NAME = re.compile(r"Pulumi\.([^/]+)\.ya?ml")
-"""Of a stack file; the project's own is ``Pulumi.yaml``."""
+FILE_NAME = re.compile(r"Pulumi\.([^/]+)\.yaml")
+"""Of a stack file; the project's own is ``Pulumi.yaml``. Pulumi reads no other ending beside it."""
 
 _KEYS = ("inventory", "guardrails", "accounts", "protectOidcProviders", "issuerTimeoutSeconds", "reviewedPlan")
 _AWS_ENDPOINT = f"{PROJECT}:awsEndpoint"
-_MAX_BYTES = 1_000_000
-_STACK_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", re.ASCII)
+STACK_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", re.ASCII)
 """What Pulumi takes (``tokens.ParseStackName`` in ``sdk/go/common/tokens/names.go``), and no option of any program."""
 
 
@@ -42,7 +37,8 @@ class StackFile:
         others: Keys of stack config that belong to nothing here, with their prefix.
         surroundings: All else in the file: how secrets are encrypted, for example.
         is_sandbox: Whether it leads to emulated accounts.
-        parts: Everything in the file, as ``stack_file_parts`` has it.
+        parts: Everything in the file and in the project file, as ``settings_parts`` has it.
+        is_removed: Whether there is no such file any more; ``up`` takes the defaults then.
     """
 
     stack: str
@@ -52,6 +48,7 @@ class StackFile:
     surroundings: Mapping[str, Any]
     is_sandbox: bool = False
     parts: Mapping[str, str] = field(default_factory=dict)
+    is_removed: bool = False
 
     @property
     def inventory(self) -> str:
@@ -102,90 +99,70 @@ class StackFile:
         return UsageError(f"{self.file}: {PROJECT}:{key} is something else than expected", do=do)
 
 
-def parse_stack_file(name: str, text: bytes, shown: str) -> StackFile:
+def parse_stack_file(name: str, text: bytes, shown: str, project: ProjectFile | None = None) -> StackFile:
     """Read a stack file.
 
     Args:
         name: Of the file: ``Pulumi.prod.yaml``.
         text: What it holds.
         shown: What to call it: ``origin/main:Pulumi.prod.yaml``.
+        project: The project file beside it, whose defaults hold for the keys that the stack leaves out.
 
     Raises:
         UsageError: No stack can have that name, or the file is no stack file.
     """
-    if len(text) > _MAX_BYTES:
-        raise UsageError(f"{one_line(shown)[:300]} is larger than a stack file, 1 MB")
     found = FILE_NAME.fullmatch(name)
     stack = found[1] if found else ""
     shown = one_line(shown)[:300]
-    if _STACK_NAME.fullmatch(stack) is None:
+    if STACK_NAME.fullmatch(stack) is None:
         raise UsageError(f"{shown} is the file of no stack: a name has letters, digits, `_`, `.` and `-` alone")
-    try:
-        document = read_document(text.decode("utf-8-sig"))
-    except ValueError as error:
-        raise UsageError(f"{shown} is not UTF-8", do="compare it with what `pulumi config` writes") from error
-    for problem in document.problems:
-        where = f"{shown}:{problem.line}:{problem.column}"
-        raise UsageError(f"{where}: {one_line(problem.message)[:300]}", do=one_line(problem.hint)[:300])
-    data: Any = document.data
-    data = {} if data is None else data
-    config = data.get("config") if isinstance(data, dict) else data
-    config = {} if config is None else config
-    if not isinstance(config, dict) or not all(isinstance(key, str) for key in (*data, *config)):
+    data = settings_data(text, shown)
+    config = {} if data.get("config") is None else data["config"]
+    if not isinstance(config, dict) or not all(isinstance(key, str) for key in config):
         raise UsageError(f"{shown} is no stack file", do="compare it with what `pulumi config` writes")
     surroundings = {key: value for key, value in data.items() if key != "config"}
-    return replace(stack_of_config(stack, shown, config, surroundings), parts=stack_file_parts(text))
+    file = stack_of_config(stack, shown, config, surroundings, project)
+    return replace(file, parts=settings_parts(text, shown) | _project_parts(project))
+
+
+def removed_stack(stack: str, shown: str, project: ProjectFile | None) -> StackFile:
+    """Return what Pulumi takes for a stack whose file is removed: the defaults; raises UsageError as for any stack."""
+    file = stack_of_config(stack, one_line(shown)[:300], {}, None, project)
+    return replace(file, parts=_project_parts(project), is_removed=True)
+
+
+def _project_parts(project: ProjectFile | None) -> dict[str, str]:
+    return {f"{PROJECT_FILE_NAME}: {key}": part for key, part in project.parts.items()} if project else {}
 
 
 def stack_of_config(
-    stack: str, shown: str, config: Mapping[str, Any], surroundings: Mapping[str, Any] | None = None
+    stack: str,
+    shown: str,
+    config: Mapping[str, Any],
+    surroundings: Mapping[str, Any] | None = None,
+    project: ProjectFile | None = None,
 ) -> StackFile:
-    """Return the stack with this stack config, whose keys have their prefix.
+    """Return the stack with this stack config, whose keys may have their short form.
 
     Args:
         stack: Its name.
         shown: What to call the place of the config: ``Pulumi.prod.yaml``.
         config: ``{"bitbucket-aws-oidc:accounts": ["prod"]}``.
         surroundings: All else in its file.
+        project: The project file, whose defaults hold for keys that are left out.
 
     Raises:
-        UsageError: A value is neither text, a number nor a list of texts.
+        UsageError: A value is neither text, a number nor a list of texts, or two keys are one.
     """
+    written = full_keys(config, shown)
+    whole = {**(project.defaults if project else {}), **written}
     own = {f"{PROJECT}:{key}": key for key in _KEYS}
-    for key in own.keys() & config.keys():
-        if not _is_simple(config[key]):
+    for key in own.keys() & whole.keys():
+        if not _is_simple(whole[key]):
             raise UsageError(f"{shown}: {key} is something else than expected", do="write text, a number or a list")
-    settings = {own[key]: value for key, value in config.items() if key in own}
-    others = tuple(sorted(set(config) - set(own)))
-    return StackFile(stack, shown, settings, others, surroundings or {}, bool(config.get(_AWS_ENDPOINT)))
-
-
-def stack_file_parts(text: bytes) -> dict[str, str]:
-    """Return everything in a stack file or a project file, by its key: a digest of each value, to compare, not to show.
-
-    Keys are ``secretsprovider``, and for those of the config ``config aws:region``. Never raises: a file that cannot be
-    read is one part, ``the whole file``.
-    """
-    whole = {"the whole file": hashlib.sha256(text).hexdigest()}
-    try:
-        document = read_document(text.decode("utf-8-sig") if len(text) <= _MAX_BYTES else "[")
-        data = {} if document.data is None else document.data
-        if document.problems or not isinstance(data, dict):
-            return whole
-        config = data.get("config")
-        inner = config if isinstance(config, dict) else {}
-        parts = {key: value for key, value in data.items() if value is not None and (key != "config" or not inner)}
-        parts = {key: value for key, value in parts.items() if key != "config" or value != {}}
-        named = [*parts.items(), *((f"config {key}", value) for key, value in inner.items())]
-        return {str(key): _digest(value) for key, value in named}
-    except (ValueError, TypeError):
-        return whole
-
-
-def _digest(value: object) -> str:
-    # `pulumi config set` writes as text what others write as a number or a list, and Pulumi hands all of it on as text.
-    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    settings = {own[key]: value for key, value in whole.items() if key in own}
+    others = tuple(sorted(set(written) - set(own)))
+    return StackFile(stack, shown, settings, others, surroundings or {}, bool(whole.get(_AWS_ENDPOINT)))
 
 
 def render_stack_file(settings: Mapping[str, Any], surroundings: Mapping[str, Any]) -> str:

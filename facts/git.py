@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from config.findings import one_line
+from config.inventory_files import LOCK_NAME
 from facts.git_command import answer_of_git, git_failed, run_git
 from facts.git_conversions import LINK, SUBMODULE, is_read, refuse_converted_blobs, refuse_pointer
 from oidc.errors import OutsideWorldError, UsageError
@@ -119,13 +120,13 @@ class GitRepository:
         """
         entries = list(self._entries(commit, self.inventory))
         if not entries:
-            above = [str(path) for path in self.inventory.parents if path.name]
-            self._refuse_unread(self._entries_named(commit, above))
+            self._refuse_unread(self._entries_above(commit, self.inventory))
             return None
         if is_file := [entry.path for entry in entries] == [self.inventory]:
             self._refuse_unread(entries)
-            beside = self._entries(commit, self.inventory.parent)
-            entries = [entry for entry in beside if entry.mode in _FILES]
+            beside = list(self._entries(commit, self.inventory.parent))
+            lock = self.inventory.parent / LOCK_NAME
+            entries = [entry for entry in beside if entry.mode in _FILES or entry.path == lock]
         self._refuse_unread(entries)
         within = self.inventory.parent if is_file else self.inventory
         self._write(commit, [entry for entry in entries if is_read(entry.path.name)], within, folder)
@@ -152,6 +153,7 @@ class GitRepository:
             folder: An empty one.
 
         Raises:
+            UsageError: It is a symbolic link, or behind one, or in a submodule.
             ConversionError: A checkout of the commit would change the file.
             OutsideWorldError: git fails.
         """
@@ -162,7 +164,10 @@ class GitRepository:
         if inside.is_relative_to(self.inventory):
             written = inventory / inside.relative_to(self.inventory)
             return written if written.is_file() else None
-        files = [entry for entry in self._entries(commit, inside) if entry.mode in _FILES and entry.path == inside]
+        self._refuse_unread(self._entries_above(commit, inside))
+        there = [entry for entry in self._entries(commit, inside) if entry.path == inside]
+        self._refuse_unread(there)
+        files = [entry for entry in there if entry.mode in _FILES]
         self._write(commit, files, inside.parent, folder)
         return folder / inside.name if files else None
 
@@ -170,7 +175,7 @@ class GitRepository:
         """Return the files that stand in a folder in a commit, by their names, those that ``name`` matches whole.
 
         Raises:
-            UsageError: The folder is in another repository, or in none.
+            UsageError: The folder is in another repository, or in none; there is a link or a submodule in the way.
             ConversionError: A checkout of the commit would change one of the files.
             OutsideWorldError: git fails.
         """
@@ -178,8 +183,11 @@ class GitRepository:
         if not path.is_relative_to(self.top):
             raise UsageError(f"{one_line(str(folder))} is not in {one_line(str(self.top))}")
         inside = PurePosixPath(path.relative_to(self.top).as_posix())
-        there = self._entries_named(commit, [f"{inside}/" if inside.name else ""])
-        files = [entry for entry in there if entry.mode in _FILES and name.fullmatch(entry.path.name)]
+        self._refuse_unread(self._entries_above(commit, inside / "file"))
+        found = self._entries_named(commit, [f"{inside}/" if inside.name else ""])
+        there = [entry for entry in found if name.fullmatch(entry.path.name)]
+        self._refuse_unread(there)
+        files = [entry for entry in there if entry.mode in _FILES]
         return {entry.path.name: content for entry, content in self._read(commit, files)}
 
     def _write(self, commit: str, entries: Sequence["_Entry"], within: PurePosixPath, folder: Path) -> None:
@@ -200,6 +208,9 @@ class GitRepository:
 
     def _entries(self, commit: str, path: PurePosixPath) -> Iterator["_Entry"]:
         return self._entries_named(commit, [str(path)] if path.name else [""], "-r")
+
+    def _entries_above(self, commit: str, path: PurePosixPath) -> Iterator["_Entry"]:
+        return self._entries_named(commit, [str(folder) for folder in path.parents if folder.name])
 
     def _entries_named(self, commit: str, paths: Iterable[str], *options: str) -> Iterator["_Entry"]:
         """Return what a commit has at paths; the empty one is its top, and with a slash it is what a folder holds."""

@@ -27,6 +27,8 @@ def run_git(
     # Nothing may be fetched, asked, or shown page by page; names of paths are names, never patterns.
     command = ["git", "-c", "protocol.allow=never", "-c", "core.fsmonitor=false", "--no-pager", "--literal-pathspecs"]
     settings = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
+    # A commit is what its hash says, not what this clone was told to take in its place.
+    settings |= {"GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull}
     settings |= {"GIT_INDEX_FILE": str(index)} if index else {}
     try:
         return subprocess.run(  # noqa: S603 - no shell, and every argument of the user's is checked before

@@ -5,23 +5,29 @@ from collections.abc import Iterator, Mapping
 from access.comparison.changes import Change, Effect
 
 Parts = Mapping[str, str]
-"""Of one file, as ``config.stack_file.stack_file_parts`` has them."""
+"""Of one file, as ``config.project_file.settings_parts`` has them."""
 
 
 def stack_file_changes(before: Mapping[str, Parts], after: Mapping[str, Parts]) -> Iterator[Change]:
     """Compare the stack files of two sides, by their names; values are not shown, since they may be secret.
 
-    Which way a key changes access is not known, so it counts as a gain, and so does a stack that is new.
+    Which way a key changes access is not known, so it counts as a gain. So does a file that is new, and one that is
+    removed: Pulumi keeps the stack, and takes the defaults for it.
     """
     for name in sorted(before.keys() | after.keys()):
         old, new = before.get(name), after.get(name)
         if new is None:
-            message = f"{name} is gone: what its stack made stays until somebody destroys it"
-            yield _change("stack-file-removed", Effect.NONE, name, message)
+            yield _change("stack-file-removed", Effect.GAIN, name, f"{name} is removed: {_REMOVED}")
         elif old is None:
             yield _change("stack-file-added", Effect.GAIN, name, f"{name} is new, with {_listed(sorted(new))}")
         elif keys := changed_keys(old, new):
             yield _change("stack-file-changed", Effect.GAIN, name, f"{name} changes {_listed(keys)}; `up` obeys it")
+
+
+_REMOVED = (
+    "what was made stays, and `up` takes the defaults then, all accounts without reviewedPlan and protection among "
+    "them; destroy the stack and run `pulumi stack rm` before its file goes"
+)
 
 
 def changed_keys(before: Parts, after: Parts) -> tuple[str, ...]:

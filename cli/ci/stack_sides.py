@@ -1,6 +1,6 @@
 """The stacks of a project, as they are and in a revision: each stack file with what its inventory comes to."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +8,16 @@ from access.stacks import TakenStack, take
 from cli.revisions import CompiledSide, compiled_beside, compiled_path, compiled_revision
 from config.findings import Finding, one_line
 from config.inventory_files import GUARDRAILS_NAME
-from config.stack_file import FILE_NAME, StackFile, parse_stack_file
+from config.project_file import (
+    PROJECT_FILE_NAME,
+    SETTINGS_FILE,
+    ProjectFile,
+    parse_project_file,
+    refuse_other_endings,
+    refuse_other_project,
+)
+from config.stack_file import FILE_NAME, STACK_NAME, StackFile, parse_stack_file, removed_stack
+from config.yaml.text import is_there
 from facts.git import GitRepository
 from facts.git_conversions import untracked_files
 from oidc.errors import ConversionError, UsageError
@@ -29,15 +38,17 @@ class Stacks:
     untracked: tuple[Path, ...] = ()
 
 
-def stacks_here(project: Path, *, is_compared: bool) -> Stacks:
-    """Return the stacks as they are.
+def stacks_here(project: Path, *, is_compared: bool, before: Collection[str] = ()) -> Stacks:
+    """Return the stacks as they are; one whose file is removed is taken with the defaults, as ``up`` takes it.
 
     Args:
         project: The folder of the stack files.
         is_compared: Whether they are compared with a revision, so that git must show what is read.
+        before: Names of the stacks of that revision.
 
     Raises:
-        UsageError: A stack file cannot be read, or names what is outside the project, or an account that is not there.
+        UsageError: A stack file or the project file cannot be read, or names what is outside the project, or an
+            account that is not there.
         ConversionError: Git shows of a file something else than is read of it.
         OutsideWorldError: git fails.
     """
@@ -54,17 +65,41 @@ def stacks_here(project: Path, *, is_compared: bool) -> Stacks:
     errors = tuple(dict.fromkeys(error for side in sides.values() for error in side.errors))
     taken = {file.stack: take(file, plan) for file in files if (plan := sides[file.stack].plan) is not None}
     untracked = [path for side in sides.values() for path in side.untracked]
-    untracked += untracked_files(repository.top, (), _stack_paths(project)) if repository else ()
+    read = [*_stack_paths(project), *(path for path in [project / PROJECT_FILE_NAME] if is_there(path))]
+    untracked += untracked_files(repository.top, (), read) if repository else ()
+    for name in sorted(set(before) - {file.stack for file in files}):
+        file = removed_stack(name, str(project / f"Pulumi.{name}.yaml"), project_file(project))
+        taken[name] = _as_far_as_it_goes(file, compiled)
     return Stacks(taken, errors, tuple(dict.fromkeys(untracked)))
 
 
 def stack_files(project: Path) -> list[StackFile]:
-    """Return the stack files of a project as they are, sorted by name.
+    """Return the stack files of a project as they are, sorted by name, with the defaults of its project file.
 
     Raises:
-        UsageError: One of them cannot be read, or two are of one stack.
+        UsageError: One of them cannot be read, or Pulumi takes other files than those.
     """
-    return _each_once(parse_stack_file(path.name, _read(path), str(path)) for path in _stack_paths(project))
+    known = project_file(project)
+    return [parse_stack_file(path.name, _read(path), str(path), known) for path in _stack_paths(project)]
+
+
+def project_file(project: Path) -> ProjectFile:
+    """Return what the project file in a folder decides; nothing where there is none, as beside a ready image.
+
+    Raises:
+        UsageError: It cannot be read or is another project's, or Pulumi takes other files than those that are read.
+    """
+    refuse_other_endings((path.name for path in project.iterdir()), f"{project}/")
+    path = project / PROJECT_FILE_NAME
+    return _project_file(_read(path) if is_there(path) else None, str(path))
+
+
+def _project_file(text: bytes | None, shown: str) -> ProjectFile:
+    if text is None:
+        return ProjectFile()
+    found = parse_project_file(text, shown)
+    refuse_other_project(found, shown)
+    return found
 
 
 def _stack_paths(project: Path) -> list[Path]:
@@ -75,7 +110,7 @@ def stacks_at(project: Path, base: str) -> Stacks:
     """Return the stacks of a revision; what is wrong there is no reason not to look at what is to mend it.
 
     Raises:
-        UsageError: The revision is none.
+        UsageError: The revision is none, or Pulumi takes other files there than those that are read.
         ConversionError: A checkout of the revision would change one of its files.
         OutsideWorldError: git failed.
     """
@@ -91,12 +126,18 @@ def stacks_at(project: Path, base: str) -> Stacks:
 
     compiled = _Compiled(project, compile_there)
     taken: dict[str, TakenStack] = {}
-    for name, text in sorted(repository.files_beside(commit, project, FILE_NAME).items()):
+    files = repository.files_beside(commit, project, SETTINGS_FILE)
+    refuse_other_endings(files, f"{base}:")
+    known = _project_file(files.pop(PROJECT_FILE_NAME, None), f"{base}:{PROJECT_FILE_NAME}")
+    for name, text in sorted(files.items()):
+        shown, stack = f"{base}:{name}", FILE_NAME.sub(r"\1", name)
         try:
-            file = parse_stack_file(name, text, f"{base}:{name}")
-        except UsageError:
-            continue  # whatever stack it was to be, there is none of this name
-        taken[file.stack] = _as_far_as_it_goes(file, compiled)
+            taken[stack] = _as_far_as_it_goes(parse_stack_file(name, text, shown, known), compiled)
+        except ConversionError:
+            raise
+        except UsageError as error:
+            if STACK_NAME.fullmatch(stack) is not None:  # else there is no stack of this name
+                taken[stack] = TakenStack(StackFile(stack, one_line(shown)[:300], {}, (), {}), None, (), error.what)
     return Stacks(taken, ())
 
 
@@ -157,20 +198,14 @@ def refuse_what_nobody_reviewed(stacks: Stacks, project: Path, inventory: Path, 
     expected = inventory.resolve(), (guardrails or inventory / GUARDRAILS_NAME).resolve()
     for taken in stacks.taken.values():
         file = taken.file
+        if file.is_removed:
+            continue  # named as such, and its preview shows what the defaults come to
         found = project / file.inventory
         rules = found / GUARDRAILS_NAME if file.guardrails is None else project / file.guardrails
         for key, path, reviewed in zip(("inventory", "guardrails"), (found, rules), expected, strict=True):
             if path.resolve() != reviewed:
                 what = f"{file.file}: the stack takes {one_line(str(path))[:200]} as its {key}"
                 raise UsageError(what, do=f"take what is reviewed, {one_line(str(reviewed))[:200]}")
-
-
-def _each_once(files: Iterable[StackFile]) -> list[StackFile]:
-    found: dict[str, StackFile] = {}
-    for file in files:
-        if (other := found.setdefault(file.stack, file)) is not file:
-            raise UsageError(f"{file.file} and {other.file} are of one stack", do="remove one of them")
-    return [*found.values()]
 
 
 def _read(path: Path) -> bytes:

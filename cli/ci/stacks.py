@@ -36,12 +36,14 @@ from review.findings import show_findings
 def command(*, base: str | None, project: Path, config_files: Path | None, inventory: Path | None, output: str) -> int:
     """Name the stacks whose plan differs from the one at --base, one on each line.
 
-    The plan of a stack is what its accounts take of its inventory. A stack that only one side has is not named, since
-    there is nothing to preview it against; JSON has it. Exit code 1: an inventory has findings of level error.
+    The plan of a stack is what its accounts take of its inventory. A stack whose file is removed is named, with the
+    defaults that `up` takes for it then. A new stack is not named, since there is nothing to preview it against; JSON
+    has it. Exit code 1: an inventory has findings of level error.
     """
     if config_files is not None and config_files.resolve() == project.resolve():
         raise UsageError("--config-files is the project itself, whose stack files stay as they are", do="name another")
-    here = stacks_here(project, is_compared=base is not None)
+    before = stacks_at(project, base).taken if base is not None else None
+    here = stacks_here(project, is_compared=base is not None, before=before or ())
     if inventory is not None:
         refuse_what_nobody_reviewed(here, project, inventory, named_guardrails())
     if here.errors:
@@ -49,10 +51,10 @@ def command(*, base: str | None, project: Path, config_files: Path | None, inven
         return 1
     if not here.taken:
         click.echo(f"note: there is no file Pulumi.STACK.yaml in {one_line(str(project))[:200]}", err=True)
-    found = stack_changes(here.taken, stacks_at(project, base).taken if base is not None else None)
+    found = stack_changes(here.taken, before)
     for note in (*map(not_in_git, here.untracked), *_notes(found, base or "")):
         click.echo(f"note: {one_line(note)[:1000]}", err=True)
-    named = [one for one in found if one.change in {TakenStackChange.CHANGED, TakenStackChange.NOT_COMPARED}]
+    named = [one for one in found if one.change in _NAMED]
     if config_files is not None:
         _write(named, project, config_files)
     if output == "json":
@@ -61,6 +63,9 @@ def command(*, base: str | None, project: Path, config_files: Path | None, inven
         for one in named:
             click.echo(one.stack)
     return 0
+
+
+_NAMED = frozenset({TakenStackChange.CHANGED, TakenStackChange.NOT_COMPARED, TakenStackChange.REMOVED})
 
 
 def _write(named: Iterable[StackChange], project: Path, folder: Path) -> None:
@@ -98,7 +103,7 @@ def _notes(found: Iterable[StackChange], base: str) -> Iterator[str]:
     for one in found:
         if one.now is not None:
             yield from (f"{one.now.file.file}: {key} is left out" for key in one.now.file.others)
-        if one.keys:
+        if one.keys and one.change is not TakenStackChange.REMOVED:
             yield f"stack {one.stack}: its file changes {', '.join(one.keys)}"
         if one.base is not None and one.base.fault and one.now is not None:
             yield f"stack {one.stack} cannot be compared with {base}: {one.base.fault}"
@@ -106,7 +111,11 @@ def _notes(found: Iterable[StackChange], base: str) -> Iterator[str]:
             made = f"it is in {base} and made with `pulumi stack init`"
             yield f"stack {one.stack} is new: it has no preview before {made}"
         if one.change is TakenStackChange.REMOVED:
-            yield f"stack {one.stack} has no file any longer; what it made stays until somebody destroys it"
+            fault = f"; these cannot be used: {one.now.fault}" if one.now and one.now.fault else ""
+            yield (
+                f"stack {one.stack} has no file any longer: what it made stays, and `up` takes the defaults for it, "
+                f"all accounts among them{fault}; destroy it and run `pulumi stack rm` before its file goes"
+            )
 
 
 def _json(one: StackChange) -> dict[str, object]:

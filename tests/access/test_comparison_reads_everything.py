@@ -20,7 +20,8 @@ from access.compile import compile_plan
 from access.plan import Access, AccessPlan, AccountPlan, OidcProviderPlan, RolePlan, TrustPlan
 from access.stacks import TakenStackChange, stack_changes, take
 from config.load import load_inventory
-from config.stack_file import PROJECT, parse_stack_file, stack_file_parts
+from config.project_file import PROJECT, settings_parts
+from config.stack_file import parse_stack_file
 from oidc.iam.document import PolicyDocument
 
 INVENTORY = """
@@ -152,7 +153,7 @@ FOREIGN = {
     "aws:region": "us-east-1",
     "aws:profile": "theirs",
     "pulumi:tags": {"a": "b"},
-    f"{PROJECT}:config:inventory": "hidden",
+    f"{PROJECT}:config:config:inventory": "hidden",
     "aws:secretKey": {"secure": "AAA"},
 }
 ACCOUNTS = {f"{PROJECT}:accounts": ["dev"]}
@@ -178,7 +179,7 @@ def test_a_key_of_a_stack_file_that_comes_goes_or_changes_is_told(plan: AccessPl
     other = stack_file_of(key, [*value, "more"] if isinstance(value, list) else "other")
     for before, after in ((plain, with_key), (with_key, plain), (with_key, other)):
         (change,) = stack_file_changes(
-            {"Pulumi.x.yaml": stack_file_parts(before)}, {"Pulumi.x.yaml": stack_file_parts(after)}
+            {"Pulumi.x.yaml": settings_parts(before)}, {"Pulumi.x.yaml": settings_parts(after)}
         )
         assert key in change.message
         assert change.effect.value == "gain"
@@ -206,10 +207,10 @@ def test_a_key_of_a_stack_file_that_comes_goes_or_changes_is_told(plan: AccessPl
     ],
 )
 def test_stack_files_are_compared_by_what_they_say(before: bytes, after: bytes, said: list[str]) -> None:
-    found = list(stack_file_changes({"f": stack_file_parts(before)}, {"f": stack_file_parts(after)}))
+    found = list(stack_file_changes({"f": settings_parts(before)}, {"f": settings_parts(after)}))
     assert [one.message for one in found] == ([f"f changes {', '.join(said)}; `up` obeys it"] if said else [])
 
 
 def test_what_aliases_make_grow_is_not_looked_into() -> None:
     bomb = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 60))
-    assert stack_file_parts(bomb.encode()).keys() == {"the whole file"}
+    assert settings_parts(bomb.encode()).keys() == {"the whole file"}

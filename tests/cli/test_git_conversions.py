@@ -335,7 +335,7 @@ def test_the_files_of_stacks_in_folders_above_and_of_the_project_are_compared(cl
     assert [(one["kind"], one["effect"], one["file"], one["account"]) for one in changes] == [
         ("stack-file-added", "gain", "../Pulumi.prod.yaml", None),
         ("stack-file-added", "gain", "Pulumi.yaml", None),
-        ("stack-file-removed", "none", "../Pulumi.dev.yaml", None),
+        ("stack-file-removed", "gain", "../Pulumi.dev.yaml", None),
     ]
     assert "Pulumi.prod.yaml is compared, and git does not track it" in captured.err
 

@@ -14,7 +14,8 @@ from access.compile import compile_plan
 from access.stacks import take
 from components.stack_settings import StackSettings
 from config.load import load_inventory
-from config.stack_file import PROJECT, stack_of_config
+from config.project_file import PROJECT
+from config.stack_file import stack_of_config
 from oidc.errors import IssuerError
 
 ROLES = """

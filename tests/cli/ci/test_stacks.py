@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from cli.main import run
-from config.stack_file import PROJECT, parse_stack_file
+from config.project_file import PROJECT
+from config.stack_file import parse_stack_file
 from oidc.errors import UsageError
 from tests.git_repository import git
 
@@ -156,11 +157,19 @@ def test_a_setting_that_the_program_would_refuse_is_refused(
     assert do in capsys.readouterr().err
 
 
-def test_new_and_removed_stacks_are_told_and_not_previewed(clone: Path, capsys: Capture) -> None:
+def test_a_new_stack_is_told_and_a_removed_one_is_named_with_the_defaults(clone: Path, capsys: Capture) -> None:
+    (clone / "Pulumi.yaml").write_text("name: bitbucket-aws-oidc\nconfig: {protectOidcProviders: {default: true}}\n")
+    git(clone, "commit", "-q", "-a", "-m", "a default")
+    git(clone, "tag", "-f", "target")
     (clone / "Pulumi.dev.yaml").rename(clone / "Pulumi.test.yaml")
-    assert run(["ci", "stacks", "--base", "target"]) == 0
+    assert run(["ci", "stacks", "--base", "target", "--config-files", "files", "--inventory", "inventory"]) == 0
     captured = capsys.readouterr()
-    assert captured.out == ""
+    assert captured.out == "dev\n"
+    written = yaml.safe_load((clone / "files" / "Pulumi.dev.yaml").read_text())["config"]
+    assert written == {
+        f"{PROJECT}:inventory": str(clone / "inventory"),
+        f"{PROJECT}:protectOidcProviders": True,
+    }
     assert "stack test is new" in captured.err
     assert "stack dev has no file any longer" in captured.err
     assert changes(capsys) == {"dev": "removed", "prod": "unchanged", "test": "added"}

@@ -1,0 +1,197 @@
+"""Pulumi's files of settings: which of them it takes, how it reads the keys of a config, and the file of a project.
+
+The grammar of ``Pulumi.yaml``: https://www.pulumi.com/docs/iac/concepts/projects/project-file/. Which file is taken and
+what a key means, in Pulumi's ``sdk/go/common``: ``ProjectStackPath`` in ``workspace/paths.go``, ``Exts`` in
+``encoding/marshal.go``, ``stackConfigNamespacedWithProject`` in ``workspace/loaders.go``, ``ParseKey`` in
+``resource/config/key.go``.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from config.findings import one_line
+from config.yaml.document import read_document
+from oidc.errors import UsageError
+
+PROJECT = "bitbucket-aws-oidc"
+"""In front of each key of the stack config that is this project's: ``bitbucket-aws-oidc:inventory``."""
+
+PROJECT_FILE_NAME = "Pulumi.yaml"
+
+SETTINGS_FILE = re.compile(r"Pulumi(\.[^/]+)?\.(json|ya?ml)")
+"""The file of a project or of a stack, with any of the endings that Pulumi knows."""
+
+MAX_BYTES = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectFile:
+    """What a project file decides for the stacks beside it.
+
+    Attributes:
+        name: Of the project, or the empty string.
+        defaults: Values of this project's keys for stacks that leave them out:
+            ``{"bitbucket-aws-oidc:inventory": "inventory"}``.
+        parts: Everything in the file, as ``settings_parts`` has it.
+    """
+
+    name: str = ""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    parts: Mapping[str, str] = field(default_factory=dict)
+
+
+def refuse_other_endings(names: Iterable[str], folder: str) -> None:
+    """Refuse a project or stack file that does not end in ``.yaml``: Pulumi may take it instead of those compared here.
+
+    Args:
+        names: Of the files in a folder.
+        folder: What to put before a name: ``origin/main:``, or ``project/``.
+
+    Raises:
+        UsageError: There is a ``Pulumi.json``, ``Pulumi.yml``, ``Pulumi.STACK.json`` or ``Pulumi.STACK.yml``.
+    """
+    for name in sorted(names):
+        if SETTINGS_FILE.fullmatch(name) and not name.endswith(".yaml"):
+            what = (
+                f"{one_line(folder + name)[:300]}: Pulumi takes Pulumi.json, else Pulumi.yaml, else Pulumi.yml, and "
+                "stack files with the same ending; here only .yaml is read"
+            )
+            raise UsageError(what, do="write the file with the ending .yaml, and remove this one")
+
+
+def full_key(key: str) -> str:
+    """Return a key of a config in its full form: ``x`` and ``bitbucket-aws-oidc:config:x`` are one key."""
+    parts = key.split(":")
+    if len(parts) == 1:
+        return f"{PROJECT}:{key}"
+    return f"{parts[0]}:{parts[2]}" if parts[1:-1] == ["config"] else key
+
+
+def full_keys(config: Mapping[str, Any], shown: str) -> dict[str, Any]:
+    """Return a config with the full form of each key.
+
+    Args:
+        config: As it is written.
+        shown: What to call its file.
+
+    Raises:
+        UsageError: Two keys have one full form. Pulumi takes one of the two values, each time another.
+    """
+    written: dict[str, str] = {}
+    for key in config:
+        if (other := written.setdefault(full_key(key), key)) != key:
+            what = f"{shown}: {one_line(other)[:100]} and {one_line(key)[:100]} are one key"
+            raise UsageError(what, do=f"keep one of them, as {one_line(full_key(key))[:100]}")
+    return {full: config[key] for full, key in written.items()}
+
+
+def parse_project_file(text: bytes, shown: str) -> ProjectFile:
+    """Read a project file. Of another project than this one only name and parts are read.
+
+    Args:
+        text: What it holds.
+        shown: What to call it: ``origin/main:Pulumi.yaml``.
+
+    Raises:
+        UsageError: It is no project file, or it leads to stack files elsewhere (``stackConfigDir``).
+    """
+    shown = one_line(shown)[:300]
+    data = settings_data(text, shown)
+    name = data.get("name") if isinstance(data.get("name"), str) else ""
+    project = ProjectFile(name or "", {}, settings_parts(text, shown))
+    if project.name not in ("", PROJECT):
+        return project
+    config = data.get("config")
+    moved = "stackConfigDir" if data.get("stackConfigDir") else "config" if isinstance(config, str) else None
+    if moved is not None:
+        what = f"{shown}: `{moved}` leads Pulumi to stack files in another folder, which nothing here compares"
+        raise UsageError(what, do=f"remove it, and keep the files Pulumi.STACK.yaml beside {PROJECT_FILE_NAME}")
+    if not isinstance(config, dict | None) or not all(isinstance(key, str) for key in config or {}):
+        raise UsageError(f"{shown}: `config` is no mapping", do="write `KEY: {default: …}` for each key")
+    return ProjectFile(project.name, _defaults(config or {}, shown), project.parts)
+
+
+def _defaults(config: Mapping[str, Any], shown: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, declared in full_keys(config, shown).items():
+        if key.startswith(f"{PROJECT}:"):
+            given = declared if isinstance(declared, dict) else {"default": declared}
+            values = [given[name] for name in ("value", "default") if given.get(name) is not None]
+            if len(values) > 1:
+                raise UsageError(f"{shown}: {key} has both `value` and `default`", do="keep `default` alone")
+            if values:
+                found[key] = values[0]
+    return found
+
+
+def refuse_other_project(project: ProjectFile, shown: str) -> None:
+    """Refuse the file of another project beside stack files: Pulumi would not read this project's keys in them.
+
+    Raises:
+        UsageError: It has another name.
+    """
+    if project.name not in ("", PROJECT):
+        what = f"{one_line(shown)[:300]}: the project is called {one_line(project.name)[:100]}"
+        do = f"call it {PROJECT}; with --project, name the folder of its stack files"
+        raise UsageError(f"{what}, so Pulumi does not read the keys {PROJECT}:… of its stack files", do=do)
+
+
+def settings_data(text: bytes, shown: str) -> dict[str, Any]:
+    """Return what a project or stack file holds.
+
+    Raises:
+        UsageError: It is too large, no YAML, or something else than a mapping.
+    """
+    if len(text) > MAX_BYTES:
+        raise UsageError(f"{shown} is larger than a stack file, 1 MB")
+    try:
+        document = read_document(text.decode("utf-8-sig"))
+    except ValueError as error:
+        raise UsageError(f"{shown} is not UTF-8", do="compare it with what `pulumi config` writes") from error
+    for problem in document.problems:
+        where = f"{shown}:{problem.line}:{problem.column}"
+        raise UsageError(f"{where}: {one_line(problem.message)[:300]}", do=one_line(problem.hint)[:300])
+    data: Any = {} if document.data is None else document.data
+    if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
+        what = "project file" if shown.endswith(PROJECT_FILE_NAME) else "stack file"
+        raise UsageError(f"{shown} is no {what}", do="compare it with what `pulumi config` writes")
+    return data
+
+
+def settings_parts(text: bytes, shown: str = "") -> dict[str, str]:
+    """Return everything in a stack file or a project file, by its key: a digest of each value, to compare, not to show.
+
+    Keys are ``secretsprovider``, and for those of the config ``config aws:region``, in their full form. A file that
+    cannot be read is one part, ``the whole file``.
+
+    Raises:
+        UsageError: Two keys of its config are one.
+    """
+    whole = {"the whole file": hashlib.sha256(text).hexdigest()}
+    try:
+        document = read_document(text.decode("utf-8-sig") if len(text) <= MAX_BYTES else "[")
+        data = {} if document.data is None else document.data
+        if document.problems or not isinstance(data, dict):
+            return whole
+        config = data.get("config")
+        inner = full_keys(config, shown) if isinstance(config, dict) and all(map(_is_text, config)) else {}
+        parts = {key: value for key, value in data.items() if value is not None and (key != "config" or not inner)}
+        parts = {key: value for key, value in parts.items() if key != "config" or value != {}}
+        named = [*parts.items(), *((f"config {key}", value) for key, value in inner.items())]
+        return {str(key): _digest(value) for key, value in named}
+    except (ValueError, TypeError):
+        return whole
+
+
+def _is_text(key: object) -> bool:
+    return isinstance(key, str)
+
+
+def _digest(value: object) -> str:
+    # `pulumi config set` writes as text what others write as a number or a list, and Pulumi hands all of it on as text.
+    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
