@@ -1,4 +1,4 @@
-"""A sandbox that runs: emulated Bitbucket, emulated AWS accounts with furniture, and the program's stack config."""
+"""A sandbox that runs: emulated Bitbucket, prepared emulated AWS accounts, and the program's stack config."""
 
 import json
 import os
@@ -13,22 +13,25 @@ from access.plan import AccessPlan
 from config.load import load_inventory
 from config.models.inventory import Inventory
 from oidc.errors import InventoryError, SandboxError
-from sandbox.emulated_aws.furnish import furnish
+from sandbox.emulated_aws.prepare_accounts import prepare_accounts
 from sandbox.emulated_aws.process import EmulatedAws
 from sandbox.emulated_aws.settings import IssuerEndpoint
 from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
-from sandbox.engine.program import Program
-from sandbox.engine.state_file import locked
-from sandbox.engine_choice import EngineMark
-from sandbox.surroundings import (
+from sandbox.emulator_inputs import (
     ENGINEER_ACCOUNT,
     aws_config,
     emulated_part,
     folder_of,
-    furniture_of,
+    prepared_accounts,
     quotas_of,
     workspaces_of,
 )
+from sandbox.engine.program import Program
+from sandbox.engine.state_file import locked
+from sandbox.engine_choice import EngineMark
+
+BITBUCKET_FOLDER = "bitbucket"
+"""Where in the sandbox's folder the emulated Bitbucket keeps its keys."""
 
 PROJECT_FOLDER = Path(__file__).resolve().parent.parent
 PROJECT, STACK = "bitbucket-aws-oidc", "sandbox"
@@ -105,13 +108,13 @@ def _keep_out_of_git(folder: Path) -> None:
 
 
 @contextmanager
-def running(subject: SandboxInventory, *, with_furniture: bool = True) -> Iterator[Session]:
+def running(subject: SandboxInventory, *, prepare: bool = True) -> Iterator[Session]:
     """Start everything on loopback, and stop it at the end, however that comes.
 
     Args:
         subject: What the sandbox is about.
-        with_furniture: Whether accounts get what real ones have already. A proof takes them as the last ``up`` left
-            them: an OIDC provider that an ``up`` deleted is to be missed.
+        prepare: Whether accounts get what real ones have before the first run. A proof takes them as the last ``up``
+            left them, so that it notices an OIDC provider that an ``up`` has deleted.
 
     Raises:
         SandboxError: A part does not start; what was made before stays as it is.
@@ -125,19 +128,19 @@ def running(subject: SandboxInventory, *, with_furniture: bool = True) -> Iterat
         raise SandboxError(what, do="run it where this folder can be written") from error
     with (
         locked(folder / "session.lock", now=lambda: datetime.now(UTC)),
-        EmulatedBitbucket(folder / "bitbucket", workspaces_of(subject.inventory)) as bitbucket,
+        EmulatedBitbucket(folder / BITBUCKET_FOLDER, workspaces_of(subject.inventory)) as bitbucket,
     ):
         issuers = IssuerEndpoint(bitbucket.address, bitbucket.ca_file)
         with (
             EmulatedAws(folder / "aws", issuers=issuers, quotas=quotas_of(subject.inventory)) as aws,
-            furnished(subject, bitbucket, aws, with_furniture=with_furniture) as session,
+            session_with(subject, bitbucket, aws, prepare=prepare) as session,
         ):
             yield session
 
 
 @contextmanager
-def furnished(
-    subject: SandboxInventory, bitbucket: EmulatedBitbucket, aws: EmulatedAws, *, with_furniture: bool = True
+def session_with(
+    subject: SandboxInventory, bitbucket: EmulatedBitbucket, aws: EmulatedAws, *, prepare: bool = True
 ) -> Iterator[Session]:
     """Give servers that run what this subject needs, and this process the credentials of its accounts.
 
@@ -145,14 +148,14 @@ def furnished(
         subject: What the sandbox is about.
         bitbucket: Running.
         aws: Running.
-        with_furniture: As of ``running``.
+        prepare: As of ``running``.
 
     Raises:
-        SandboxError: The emulated accounts cannot be furnished, or the folder cannot be written.
+        SandboxError: The emulated accounts cannot be prepared, or the folder cannot be written.
     """
     folder = subject.folder.resolve()
-    if with_furniture:
-        furnish(aws.endpoint, furniture_of(subject.plan))
+    if prepare:
+        prepare_accounts(aws.endpoint, prepared_accounts(subject.plan))
     config_file = folder / "aws-config"
     try:
         former = config_file.read_text(encoding="utf-8") if config_file.exists() else ""

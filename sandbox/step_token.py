@@ -1,12 +1,15 @@
-"""The token of a step that is named by what the inventory calls things."""
+"""The token of a step, named by workspace, repository and environment of the inventory."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from access.explanation.claims import named_step as of_inventory
 from config.models.inventory import Inventory
+from oidc.errors import SandboxError
 from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
-from sandbox.emulated_bitbucket.step import EmulatedWorkspace, PipelineStep, step_claims
+from sandbox.emulated_bitbucket.workspaces import EmulatedWorkspace, PipelineStep, step_claims
+from sandbox.emulator_inputs import workspaces_of
+from sandbox.session import BITBUCKET_FOLDER, SandboxInventory
 
 
 def named_step(inventory: Inventory, repository: str, environment: str | None, *, branch: str = "main") -> PipelineStep:
@@ -24,6 +27,20 @@ def named_step(inventory: Inventory, repository: str, environment: str | None, *
     found = of_inventory(inventory, repository, environment)
     workspace = EmulatedWorkspace(found.workspace, found.workspace_uuid)
     return PipelineStep(workspace, found.repository_uuid, found.environment_uuid, branch=branch)
+
+
+def signing_bitbucket(subject: SandboxInventory) -> EmulatedBitbucket:
+    """Return the emulated Bitbucket of a sandbox to sign tokens with; it does not serve.
+
+    Raises:
+        SandboxError: The sandbox has never been up, so there is no key.
+    """
+    folder = subject.folder.resolve() / BITBUCKET_FOLDER
+    if not folder.exists():
+        raise SandboxError(
+            "nothing is up in this sandbox", do="run `bitbucket-oidc sandbox up` with the same inventory first"
+        )
+    return EmulatedBitbucket(folder, workspaces_of(subject.inventory))
 
 
 def signed(

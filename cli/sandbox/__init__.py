@@ -20,8 +20,8 @@ from cli.inventory import (
 )
 
 if TYPE_CHECKING:
+    from sandbox.running_sandbox import RunningSandbox
     from sandbox.session import SandboxInventory, Session
-    from sandbox.standing import Standing
 
 
 @click.group("sandbox")
@@ -102,8 +102,8 @@ def prove(inventory: Path, output: str, *, every: bool) -> int:
     from cli.sandbox.proof_table import proof_json, show_proof  # noqa: PLC0415 - the sandbox's imports, in this command only
     from sandbox.proof.prove import prove as proof_of  # noqa: PLC0415 - as above
 
-    with _standing(inventory) as found:
-        proof = proof_of(found)
+    with _running_sandbox(inventory) as sandbox:
+        proof = proof_of(sandbox)
     if output == "json":
         click.echo(json.dumps(proof_json(proof), indent=2))
     else:
@@ -120,12 +120,11 @@ def serve(inventory: Path, output: str) -> int:
     Prints where it is, and for each role how to get a token and assume it, in a second shell.
     """
     from cli.sandbox.serve import served_json, show_served  # noqa: PLC0415 - the sandbox's imports, in this command only
-    from sandbox.serve import stay_until_gone  # noqa: PLC0415 - as above
+    from sandbox.running_sandbox import announced, in_this_process, stay_until_gone  # noqa: PLC0415 - as above
     from sandbox.session import read_subject  # noqa: PLC0415 - as above
-    from sandbox.standing import announced, standing  # noqa: PLC0415 - as above
 
-    with _session(read_subject(inventory, named_guardrails()), with_furniture=False) as session:
-        standing(session)
+    with _session(read_subject(inventory, named_guardrails()), prepare=False) as session:
+        in_this_process(session)
         with announced(session), suppress(KeyboardInterrupt):
             if output == "json":
                 click.echo(json.dumps(served_json(session)))
@@ -154,8 +153,7 @@ def token(inventory: Path, repository: str, environment: str | None, audiences: 
     It works once the sandbox has been up, also while `sandbox serve` runs, and is valid for an hour.
     """
     from sandbox.session import read_subject  # noqa: PLC0415 - the sandbox's imports, in this command only
-    from sandbox.standing import signing_bitbucket  # noqa: PLC0415 - as above
-    from sandbox.step_token import named_step, signed  # noqa: PLC0415 - as above
+    from sandbox.step_token import named_step, signed, signing_bitbucket  # noqa: PLC0415 - as above
 
     subject = read_subject(inventory, named_guardrails())
     _show_warnings(subject)
@@ -202,16 +200,16 @@ _FORGOT = "the emulated AWS accounts have forgotten what was made: their last ru
 
 
 @contextmanager
-def _session(subject: "SandboxInventory", *, with_furniture: bool = True) -> "Iterator[Session]":
+def _session(subject: "SandboxInventory", *, prepare: bool = True) -> "Iterator[Session]":
     """Start a sandbox; a request to end stops it in an orderly way."""
-    from sandbox.session import running  # noqa: PLC0415 - the sandbox's imports, in this command only
-    from sandbox.standing import refuse_beside_serving  # noqa: PLC0415 - as above
+    from sandbox.running_sandbox import refuse_while_served  # noqa: PLC0415 - the sandbox's imports, in this command only
+    from sandbox.session import running  # noqa: PLC0415 - as above
 
     _show_warnings(subject)
-    refuse_beside_serving(subject.path)
+    refuse_while_served(subject.path)
     before = signal.signal(signal.SIGTERM, _stop)
     try:
-        with running(subject, with_furniture=with_furniture) as session:
+        with running(subject, prepare=prepare) as session:
             for warning in session.bitbucket.warnings:
                 click.echo(warning, err=True)
             yield session
@@ -227,19 +225,19 @@ def _show_warnings(subject: "SandboxInventory") -> None:
 
 
 @contextmanager
-def _standing(inventory: Path) -> "Iterator[Standing]":
+def _running_sandbox(inventory: Path) -> "Iterator[RunningSandbox]":
     """Find the sandbox that another process serves, or start it for the time of the block."""
-    from sandbox.session import read_subject  # noqa: PLC0415 - the sandbox's imports, in this command only
-    from sandbox.standing import served_by, serving, standing  # noqa: PLC0415 - as above
+    from sandbox.running_sandbox import in_this_process, served_by, serving_process  # noqa: PLC0415 - the sandbox's imports, in this command only
+    from sandbox.session import read_subject  # noqa: PLC0415 - as above
 
     subject = read_subject(inventory, named_guardrails())
-    found = serving(inventory)
-    if found is not None:
+    process = serving_process(inventory)
+    if process is not None:
         _show_warnings(subject)
-        yield served_by(found, subject)
+        yield served_by(process, subject)
         return
-    with _session(subject, with_furniture=False) as session:
-        yield standing(session)
+    with _session(subject, prepare=False) as session:
+        yield in_this_process(session)
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:

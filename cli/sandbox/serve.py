@@ -11,9 +11,9 @@ from access.plan import RolePlan, TrustPlan
 from access.trust_in_words import trust_in_words
 from config.findings import one_line
 from oidc.bitbucket import ISSUER_HOST
-from sandbox.emulated_bitbucket.manners import SANDBOX_TOKEN
+from sandbox.emulated_bitbucket.behaviour import SANDBOX_TOKEN
+from sandbox.emulator_inputs import ENGINEER_ACCOUNT
 from sandbox.session import Session
-from sandbox.surroundings import ENGINEER_ACCOUNT
 
 TOKEN_FILE = "web-identity-token"  # noqa: S105 - the name of a file
 """As in Atlassian's and AWS's examples."""

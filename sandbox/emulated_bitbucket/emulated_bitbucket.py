@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 from facts.issuer.connect import IssuerConnect
 from oidc.bitbucket import ISSUER_HOST
 from oidc.errors import SandboxError
+from sandbox.emulated_bitbucket.behaviour import Behaviour
 from sandbox.emulated_bitbucket.certificates import keep_certificates
 from sandbox.emulated_bitbucket.exchange import HttpAnswer, Request, error_answer
-from sandbox.emulated_bitbucket.manners import Manners
 from sandbox.emulated_bitbucket.pipelines_proxy import PipelinesProxy
 from sandbox.emulated_bitbucket.pull_requests import PullRequests
 from sandbox.emulated_bitbucket.reports import Reports
@@ -23,7 +23,7 @@ from sandbox.emulated_bitbucket.rest import RestApi
 from sandbox.emulated_bitbucket.server import TlsServer
 from sandbox.emulated_bitbucket.signing_key import SigningKey, keep_signing_key
 from sandbox.emulated_bitbucket.site import IP_RANGES_PATH, EmulatedRanges, Site
-from sandbox.emulated_bitbucket.step import EmulatedWorkspace, PipelineStep, step_claims
+from sandbox.emulated_bitbucket.workspaces import EmulatedWorkspace, PipelineStep, step_claims
 
 _POLL_SECONDS = 0.1
 
@@ -43,12 +43,12 @@ class EmulatedBitbucket:
         workspaces: Those that exist.
         port: To listen on; 0 for any free one.
         clock: What time it is, aware.
-        manners: How its REST API behaves, besides what it holds.
+        behaviour: How its REST API behaves, besides what it holds.
         ranges: What it publishes in place of ip-ranges.atlassian.com.
 
     Attributes:
         workspaces: Those that exist; others may be set while it serves.
-        manners: As given; they may be changed while it serves.
+        behaviour: As given; they may be changed while it serves.
         ranges: Likewise.
         ca_file: PEM of the root certificate to trust.
         warnings: A sentence for each thing in the folder that was broken and was made anew; empty at the first use.
@@ -64,11 +64,11 @@ class EmulatedBitbucket:
         *,
         port: int = 0,
         clock: Callable[[], datetime] = _now,
-        manners: Manners | None = None,
+        behaviour: Behaviour | None = None,
         ranges: EmulatedRanges | None = None,
     ) -> None:
         self.workspaces = tuple(workspaces)
-        self.manners = manners or Manners()
+        self.behaviour = behaviour or Behaviour()
         self.ranges = ranges or EmulatedRanges()
         self._clock = clock
         self._port = port
@@ -80,7 +80,7 @@ class EmulatedBitbucket:
         self.warnings = certificates.warnings + key_warnings
 
     def __enter__(self) -> Self:
-        self._rest = RestApi(self.manners)
+        self._rest = RestApi(self.behaviour)
         self._server = TlsServer(self._port, ISSUER_HOST, self._host_file, self._answer)
         threading.Thread(
             target=self._server.serve_forever, args=(_POLL_SECONDS,), name="emulated-bitbucket", daemon=True
@@ -122,7 +122,7 @@ class EmulatedBitbucket:
     def pipelines_proxy(self) -> PipelinesProxy:
         """Return the proxy of a step, to be used as a context manager while it serves."""
         token = "of the proxy"  # noqa: S105 - opens nothing but what is emulated
-        self.manners.access_tokens[token] = frozenset({"repository"})
+        self.behaviour.access_tokens[token] = frozenset({"repository"})
         return PipelinesProxy(self._answer, token)
 
     @property

@@ -6,8 +6,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import TypeAlias
 
-from sandbox.emulated_bitbucket.contents import EmulatedRepository
-from sandbox.emulated_bitbucket.step import EmulatedWorkspace
+from sandbox.emulated_bitbucket.workspaces import EmulatedRepository, EmulatedWorkspace
 
 Document = Mapping[str, object]
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})

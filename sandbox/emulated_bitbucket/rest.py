@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from sandbox.emulated_bitbucket.contents import EmulatedEnvironment, EmulatedRepository
+from sandbox.emulated_bitbucket.behaviour import Behaviour
 from sandbox.emulated_bitbucket.exchange import Document, HttpAnswer, Request, RestCall, error_answer, no_repository
-from sandbox.emulated_bitbucket.manners import Manners
 from sandbox.emulated_bitbucket.pull_requests import PullRequests
 from sandbox.emulated_bitbucket.reports import Reports
-from sandbox.emulated_bitbucket.step import EmulatedWorkspace
+from sandbox.emulated_bitbucket.workspaces import EmulatedEnvironment, EmulatedRepository, EmulatedWorkspace
 
 _TOKENS = "/site/oauth2/access_token"
 _DEFAULT_PAGE = 10
@@ -34,8 +33,8 @@ class RestApi:
         reports: Of Code Insights.
     """
 
-    def __init__(self, manners: Manners) -> None:
-        self._manners = manners
+    def __init__(self, behaviour: Behaviour) -> None:
+        self._behaviour = behaviour
         self.requests: list[Request] = []
         self.pull_requests = PullRequests(self._paged)
         self.reports = Reports(self._paged)
@@ -70,21 +69,21 @@ class RestApi:
         return None
 
     def _limit_headers(self) -> Mapping[str, str]:
-        near = "true" if self._manners.is_near_limit else "false"
-        return {"X-RateLimit-Limit": str(self._manners.requests_per_hour), "X-RateLimit-NearLimit": near}
+        near = "true" if self._behaviour.is_near_limit else "false"
+        return {"X-RateLimit-Limit": str(self._behaviour.requests_per_hour), "X-RateLimit-NearLimit": near}
 
     def _refused(self, request: Request, scopes: tuple[str, str]) -> HttpAnswer | None:
-        manners = self._manners
-        granted = manners.scopes(request.headers)
+        behaviour = self._behaviour
+        granted = behaviour.scopes(request.headers)
         if granted is None:
             message = "Token is invalid, expired, or not supported for this endpoint."
             return error_answer(HTTPStatus.UNAUTHORIZED, message)
-        if len(self.requests) > manners.requests_per_hour:
-            headers = {"Retry-After": manners.retry_after} if manners.retry_after else {}
+        if len(self.requests) > behaviour.requests_per_hour:
+            headers = {"Retry-After": behaviour.retry_after} if behaviour.retry_after else {}
             refused = error_answer(HTTPStatus.TOO_MANY_REQUESTS, "Rate limit for this resource has been exceeded")
             return HttpAnswer(refused.status, refused.document, headers)
         if not granted:
-            return None if manners.is_public else error_answer(HTTPStatus.NOT_FOUND, "Not found")
+            return None if behaviour.is_public else error_answer(HTTPStatus.NOT_FOUND, "Not found")
         required = scopes[0] if any(scope.endswith(":bitbucket") for scope in granted) else scopes[1]
         if required and required not in granted:
             message = "Your credentials lack one or more required privilege scopes."
@@ -92,7 +91,7 @@ class RestApi:
         return None
 
     def _token(self, request: Request) -> HttpAnswer:
-        scopes = self._manners.consumer_of(request.headers)
+        scopes = self._behaviour.consumer_of(request.headers)
         if request.method != "POST" or parse_qs(request.body.decode("latin-1")) != {
             "grant_type": ["client_credentials"]
         }:
@@ -102,7 +101,7 @@ class RestApi:
                 HTTPStatus.UNAUTHORIZED, {"error": "unauthorized_client", "error_description": "Invalid OAuth client"}
             )
         token = secrets.token_urlsafe(16)
-        self._manners.access_tokens[token] = scopes
+        self._behaviour.access_tokens[token] = scopes
         told = {"access_token": token, "token_type": "bearer", "expires_in": 7200, "scopes": " ".join(sorted(scopes))}
         return HttpAnswer(HTTPStatus.OK, told)
 
@@ -119,27 +118,29 @@ class RestApi:
         return self._paged(call.request, [_environment(one) for one in found.environments])
 
     def _comments(self, call: RestCall) -> HttpAnswer:
-        return self.pull_requests.answer(call, self._manners.account_of(call.request.headers))
+        return self.pull_requests.answer(call, self._behaviour.account_of(call.request.headers))
 
     def _user(self, call: RestCall) -> HttpAnswer:
-        return HttpAnswer(HTTPStatus.OK, {"type": "user", "uuid": self._manners.account_of(call.request.headers)})
+        return HttpAnswer(HTTPStatus.OK, {"type": "user", "uuid": self._behaviour.account_of(call.request.headers)})
 
     def _paged(self, request: Request, values: Sequence[Document]) -> HttpAnswer:
         asked = {name: texts[-1] for name, texts in parse_qs(request.query).items()}
-        length = min(_number(asked.get("pagelen"), _DEFAULT_PAGE), self._manners.page_length)
+        length = min(_number(asked.get("pagelen"), _DEFAULT_PAGE), self._behaviour.page_length)
         page = _number(asked.get("page"), 1)
-        if self._manners.changes_order and page > 1:
-            self._manners.changes_order = False
+        if self._behaviour.changes_order and page > 1:
+            self._behaviour.changes_order = False
             values = [*values[1:], *values[:1]]
         shown = values[(page - 1) * length : page * length]
         document: dict[str, object] = {"page": page, "pagelen": length, "size": len(values), "values": shown}
-        if page * length < len(values) and not self._manners.leaves_next_out:
+        if page * length < len(values) and not self._behaviour.leaves_next_out:
             document["next"] = self._next(request, length, page + 1)
         return HttpAnswer(HTTPStatus.OK, document)
 
     def _next(self, request: Request, length: int, page: int) -> str:
         scheme, authority = urlsplit(request.origin)[:2]
-        return f"{scheme}://{self._manners.wrong_host_in_next or authority}{request.path}?pagelen={length}&page={page}"
+        return (
+            f"{scheme}://{self._behaviour.wrong_host_in_next or authority}{request.path}?pagelen={length}&page={page}"
+        )
 
 
 def _number(text: str | None, otherwise: int) -> int:

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from urllib.parse import unquote
 
 from sandbox.emulated_bitbucket.exchange import Document, HttpAnswer, error_answer
-from sandbox.emulated_bitbucket.step import EmulatedWorkspace
+from sandbox.emulated_bitbucket.workspaces import EmulatedWorkspace
 
 IP_RANGES_PATH = "/ip-ranges"
 

@@ -72,7 +72,7 @@ def run(program: Program, monitor: Monitor, log: Log, *, preview: bool) -> None:
         set_root_resource(None)  # type: ignore[arg-type]  # what reset_options of the SDK does, past its own annotation
         asyncio.run(_main(main))
 
-    with _surroundings(program.folder, main):
+    with _as_started_by_pulumi(program.folder, main):
         try:
             contextvars.copy_context().run(execute)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a program may raise anything; the user gets a sentence
@@ -97,7 +97,7 @@ async def _execute(main: Path) -> None:
 
 
 @contextmanager
-def _surroundings(folder: Path, main: Path) -> Iterator[None]:
+def _as_started_by_pulumi(folder: Path, main: Path) -> Iterator[None]:
     """Give the program the working folder, the module path and the arguments that Pulumi's language host gives it."""
     before = Path.cwd(), list(sys.path), list(sys.argv)
     os.chdir(folder)

@@ -13,9 +13,9 @@ from access.trust_in_words import step_in_words
 from config.models.inventory import Inventory
 from config.models.trust import Steps
 from config.models.workspace import Workspace
-from sandbox.emulated_bitbucket.step import EmulatedWorkspace, random_uuid
+from sandbox.emulated_bitbucket.workspaces import EmulatedWorkspace, random_uuid
+from sandbox.emulator_inputs import STRANGER
 from sandbox.proof.origins import ANYWHERE, CallOrigin, is_taken, other_origins, taken_origins
-from sandbox.surroundings import STRANGER
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Tokens that the emulated Bitbucket signs for the proof, the flawed ones included."""
+"""The proof: presents tokens, right and flawed, to every role, and tries what the credentials may do."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -8,15 +8,15 @@ from typing import Any
 
 from access.explanation.names import Names
 from access.plan import AccountPlan, RolePlan
-from sandbox.emulated_aws.furnish import RootUsers
+from sandbox.emulated_aws.prepare_accounts import RootUsers
 from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
-from sandbox.emulated_bitbucket.step import EmulatedWorkspace, PipelineStep, step_claims
+from sandbox.emulated_bitbucket.workspaces import EmulatedWorkspace, PipelineStep, step_claims
 from sandbox.proof import cases
 from sandbox.proof.callers import SessionCredentials, TokenCallers
 from sandbox.proof.cases import Presented, expected, from_taken_origins, steps_of, wrong_tokens
 from sandbox.proof.decision import ProofDecision, evaluated
 from sandbox.proof.trials import PermissionTrials, TriedPermission
-from sandbox.standing import Standing
+from sandbox.running_sandbox import RunningSandbox
 
 _LONG_AGO = timedelta(days=2)
 """More than AWS's leeway for clocks that differ."""
@@ -66,7 +66,7 @@ class Proof:
         return all(decision.agrees for decision in self.decisions) and all(one.agrees for one in self.permissions)
 
 
-def prove(standing: Standing) -> Proof:
+def prove(running: RunningSandbox) -> Proof:
     """Present tokens to every role, and try with the credentials of a right one what the role may do.
 
     Three say whether a token gets in, none of which knows the others: what the inventory declares, part by part; the
@@ -75,16 +75,16 @@ def prove(standing: Standing) -> Proof:
     Raises:
         SandboxError: The emulated accounts do not answer.
     """
-    asked = _Asked(standing, TokenCallers(standing.endpoint), Names.of(standing.subject.inventory))
-    steps = steps_of(standing.subject.inventory)
+    asked = _Asked(running, TokenCallers(running.endpoint), Names.of(running.subject.inventory))
+    steps = steps_of(running.subject.inventory)
     decisions: list[ProofDecision] = []
     permissions: list[TriedPermission] = []
-    with closing(RootUsers(standing.endpoint)) as roots:
+    with closing(RootUsers(running.endpoint)) as roots:
         trials = PermissionTrials(asked.callers, roots)
-        for account in standing.subject.plan.accounts:
+        for account in running.subject.plan.accounts:
             for role in account.roles:
                 credentials: SessionCredentials | None = None
-                for presented, made_up in _tokens(standing, role, steps):
+                for presented, made_up in _tokens(running, role, steps):
                     decision, given = asked.about(account, role, presented, made_up=made_up)
                     decisions.append(decision)
                     if credentials is None and decision.expected:
@@ -97,7 +97,7 @@ def prove(standing: Standing) -> Proof:
 class _Asked:
     """Whoever is asked whether a token gets in."""
 
-    standing: Standing
+    running: RunningSandbox
     callers: TokenCallers
     names: Names
 
@@ -107,19 +107,19 @@ class _Asked:
         """Return what each says, and what STS gave."""
         claims, at = claims_of(presented), datetime.now(UTC)
         said = evaluated(account, role, presented, claims, at=at, names=self.names)
-        given = self.callers.assume(role.arn, token_of(presented, claims, self.standing.bitbucket), presented.origin)
+        given = self.callers.assume(role.arn, token_of(presented, claims, self.running.bitbucket), presented.origin)
         wanted = expected(role, presented, at.date())
         decision = ProofDecision(account.key, role.key, role.arn, presented, made_up, wanted, said, given.code)
         return decision, given.credentials
 
 
-def _tokens(standing: Standing, role: RolePlan, steps: list[Presented]) -> Iterator[tuple[Presented, bool]]:
+def _tokens(running: RunningSandbox, role: RolePlan, steps: list[Presented]) -> Iterator[tuple[Presented, bool]]:
     for step in steps:
         for presented in from_taken_origins(step, role):
             yield presented, False
     seen: set[str] = set()
     for line in role.trust:
-        uuid = standing.subject.inventory.workspaces[line.renamed_to or line.workspace].uuid or ""
+        uuid = running.subject.inventory.workspaces[line.renamed_to or line.workspace].uuid or ""
         for presented in wrong_tokens(role, line, EmulatedWorkspace(line.workspace, uuid)):
             key = f"{presented.name} {line.workspace} {line.repository} {line.environment}"
             if key not in seen:

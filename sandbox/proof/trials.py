@@ -10,7 +10,7 @@ from access.plan import AccountPlan, RolePlan
 from oidc.arn import parse_iam_arn
 from oidc.errors import SandboxError
 from oidc.source_addresses import SESSION_POLICY_NAME
-from sandbox.emulated_aws.furnish import RootUsers
+from sandbox.emulated_aws.prepare_accounts import RootUsers
 from sandbox.proof.callers import SessionCredentials, TokenCallers, is_refusal
 from sandbox.proof.origins import CallOrigin, other_origins, taken_origins
 from sandbox.proof.permission_cases import (

@@ -11,9 +11,9 @@ import pytest
 from cli.main import run
 from config.load import load_inventory
 from sandbox.emulated_bitbucket import EmulatedBitbucket, EmulatedWorkspace
-from sandbox.emulated_bitbucket.contents import EmulatedEnvironment, EmulatedRepository
-from sandbox.emulated_bitbucket.manners import SANDBOX_TOKEN, Manners
+from sandbox.emulated_bitbucket.behaviour import SANDBOX_TOKEN, Behaviour
 from sandbox.emulated_bitbucket.site import EmulatedRange, EmulatedRanges
+from sandbox.emulated_bitbucket.workspaces import EmulatedEnvironment, EmulatedRepository
 
 ACME_UUID, SHOP_UUID = "{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}", "{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01}"
 PRODUCTION_UUID, NEW_UUID = "{c2b1a5de-6b7e-4d4b-b1a0-6a9d8c7b5e03}", "{7d1e2f3a-4b5c-4d6e-8f90-a1b2c3d4e504}"
@@ -47,9 +47,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatedBitbuck
 @pytest.fixture
 def bitbucket(served: EmulatedBitbucket) -> EmulatedBitbucket:
     served.workspaces, served.ranges = (ACME,), EmulatedRanges()
-    for name, value in dataclasses.asdict(Manners()).items():
-        setattr(served.manners, name, value)
-    served.manners.requests_per_hour = 100_000
+    for name, value in dataclasses.asdict(Behaviour()).items():
+        setattr(served.behaviour, name, value)
+    served.behaviour.requests_per_hour = 100_000
     return served
 
 
@@ -248,7 +248,7 @@ def test_what_needs_no_credentials_asks_for_none(
 def test_a_token_is_nowhere_in_what_a_run_leaves_behind(
     lock: Lock, bitbucket: EmulatedBitbucket, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    bitbucket.manners.access_tokens[SECRET] = frozenset({"repository", "pipeline"})
+    bitbucket.behaviour.access_tokens[SECRET] = frozenset({"repository", "pipeline"})
     monkeypatch.setenv("BITBUCKET_ACCESS_TOKEN", SECRET)
     assert lock("--format", "json") == 0
     shown = capsys.readouterr()

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from cli.sandbox.serve import show_served, ways
+from sandbox.emulator_inputs import STRANGER
 from sandbox.session import read_subject
-from sandbox.surroundings import STRANGER
 
 WIDE = Path(__file__).parent.parent / "fixtures" / "inventories" / "wide"
 

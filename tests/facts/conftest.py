@@ -1,4 +1,4 @@
-"""A TLS host on loopback whose certificates, documents and manners each test chooses."""
+"""A TLS host on loopback whose certificates, documents and behaviour each test chooses."""
 
 import contextlib
 import json

@@ -22,10 +22,10 @@ from cli.main import COMMANDS, run
 from config.load import load_inventory
 from config.lock import read_lock
 from config.lock.discrepancies import DISCREPANCY_RULES
+from sandbox.emulated_bitbucket.behaviour import SANDBOX_TOKEN
 from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
-from sandbox.emulated_bitbucket.manners import SANDBOX_TOKEN
-from sandbox.standing import BITBUCKET_FOLDER
-from sandbox.surroundings import folder_of, workspaces_of
+from sandbox.emulator_inputs import folder_of, workspaces_of
+from sandbox.session import BITBUCKET_FOLDER
 from tests.access.adoption_of_plans import found_in
 from tests.config.editor_schema import in_yaml, refusals
 from tests.git_repository import git
@@ -245,7 +245,7 @@ def serve_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(_endpoint: str) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sandbox.serve.stay_until_gone", interrupted)
+    monkeypatch.setattr("sandbox.running_sandbox.stay_until_gone", interrupted)
     assert run(["sandbox", "up", "inventory", "--engine", "builtin"]) == 0
 
 

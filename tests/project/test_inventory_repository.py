@@ -25,9 +25,9 @@ from access.evaluation.request import WebIdentityRequest
 from access.plan import AccessPlan, RolePlan
 from config.load import load_inventory
 from sandbox.emulated_bitbucket import EmulatedBitbucket, EmulatedWorkspace
-from sandbox.emulated_bitbucket.contents import EmulatedEnvironment, EmulatedRepository
-from sandbox.emulated_bitbucket.manners import SANDBOX_TOKEN
+from sandbox.emulated_bitbucket.behaviour import SANDBOX_TOKEN
 from sandbox.emulated_bitbucket.pipelines_proxy import PipelinesProxy
+from sandbox.emulated_bitbucket.workspaces import EmulatedEnvironment, EmulatedRepository
 from tests.git_repository import git
 from tests.project.pages import PROJECT, TODAY, steps_in
 
@@ -251,7 +251,9 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def bitbucket(certificates: Path) -> Iterator[EmulatedBitbucket]:
     with EmulatedBitbucket(certificates, [bitbucket_of(FOLDER / "inventory")]) as bitbucket:
-        bitbucket.manners.access_tokens[SANDBOX_TOKEN] = frozenset({"account", "pullrequest", "repository", "pipeline"})
+        bitbucket.behaviour.access_tokens[SANDBOX_TOKEN] = frozenset(
+            {"account", "pullrequest", "repository", "pipeline"}
+        )
         yield bitbucket
 
 

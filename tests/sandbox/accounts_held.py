@@ -1,6 +1,6 @@
 """What emulated accounts hold, and what a plan says they should: two sides of one comparison, in the same shape.
 
-Read as each account's root through IAM's own calls, by no code that makes anything; what the sandbox furnishes
+Read as each account's root through IAM's own calls, by no code that makes anything; what the sandbox prepares
 (deploying roles, OIDC providers that are only referenced) is left out.
 """
 
@@ -11,7 +11,7 @@ from access.plan import AccessPlan, AccountPlan
 from components.aws_provider import AwsSettings
 from oidc.iam.difference import elements_of
 from oidc.iam.document import parse
-from sandbox.emulated_aws.furnish import RootUsers
+from sandbox.emulated_aws.prepare_accounts import RootUsers
 
 OURS = AwsSettings("bitbucket-aws-oidc/sandbox").default_tags()
 Held = dict[str, Any]
@@ -43,7 +43,7 @@ def meaning(document: Any) -> list[Any]:
 
 
 def _held(iam: Any, account: AccountPlan) -> Held:
-    furnished = {found.arn for found in account.oidc_providers if found.mode != "create"}
+    prepared = {found.arn for found in account.oidc_providers if found.mode != "create"}
     roles = [
         role
         for page in iam.get_paginator("list_roles").paginate()
@@ -53,7 +53,7 @@ def _held(iam: Any, account: AccountPlan) -> Held:
     arns = [one["Arn"] for one in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]]
     return {
         "roles": {role["RoleName"]: _role(iam, role["RoleName"]) for role in roles},
-        "oidc_providers": {arn: _oidc_provider(iam, arn) for arn in arns if arn not in furnished},
+        "oidc_providers": {arn: _oidc_provider(iam, arn) for arn in arns if arn not in prepared},
     }
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from sandbox.aws_provider.account import connect_as_platform_engineer
 from sandbox.aws_provider.provider import SmallAwsProvider
-from sandbox.emulated_aws.furnish import RootUsers, furnish
+from sandbox.emulated_aws.prepare_accounts import RootUsers, prepare_accounts
+from sandbox.emulator_inputs import prepared_accounts
 from sandbox.engine.engine import BuiltinEngine
 from sandbox.engine.program import Program
 from sandbox.engine.steps import Step
 from sandbox.session import PROJECT, SandboxInventory, Session, read_subject, running
-from sandbox.surroundings import furniture_of
 from tests.sandbox import accounts_held
 
 
@@ -37,7 +37,7 @@ class OneSandbox:
     def program(self) -> Program:
         """The program for the inventory as it is now; what real accounts already have is there too."""
         plan = self.subject.plan
-        furnish(self.session.endpoint, furniture_of(plan))
+        prepare_accounts(self.session.endpoint, prepared_accounts(plan))
         accounts = json.dumps([account.key for account in plan.accounts])
         config = {**self.session.program.config, f"{PROJECT}:accounts": accounts}
         return replace(self.session.program, config=config)

@@ -10,13 +10,13 @@ import pytest
 from sandbox.emulated_aws.process import EmulatedAws
 from sandbox.emulated_aws.settings import IssuerEndpoint
 from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
+from sandbox.emulator_inputs import workspaces_of
 from sandbox.engine.monitor import LogMessage
 from sandbox.engine.steps import Step, Summary
 from sandbox.engine_choice import EngineName
 from sandbox.pulumi_cli import installed_cli
 from sandbox.run import Action, EngineSettings, Listener, act
-from sandbox.session import SandboxInventory, Session, furnished, read_subject
-from sandbox.surroundings import workspaces_of
+from sandbox.session import SandboxInventory, Session, read_subject, session_with
 
 NEEDS_CLI = pytest.mark.skipif(installed_cli() is None, reason="no pulumi on PATH; make pulumi builds one with Go")
 
@@ -36,7 +36,7 @@ class RunningEngine:
 
     @contextmanager
     def session(self, inventory: Path) -> Iterator[Session]:
-        with furnished(self.subject(inventory), self.bitbucket, self.aws) as session:
+        with session_with(self.subject(inventory), self.bitbucket, self.aws) as session:
             yield session
 
     def subject(self, inventory: Path) -> SandboxInventory:

@@ -14,10 +14,10 @@ import pytest
 
 import sandbox.run
 from cli.main import run
+from sandbox.emulator_inputs import folder_of
 from sandbox.engine.engine import BuiltinEngine
 from sandbox.engine.steps import Phase, Step
 from sandbox.session import read_subject, running
-from sandbox.surroundings import folder_of
 from tests.sandbox import accounts_held
 
 INVENTORY = Path("inventory")

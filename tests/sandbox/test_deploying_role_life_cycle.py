@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cli.main import run
-from sandbox.emulated_aws.furnish import RootUsers
+from sandbox.emulated_aws.prepare_accounts import RootUsers
 from sandbox.session import read_subject, running
 
 ACCOUNT = "222222222222"

@@ -153,7 +153,7 @@ class TestConnections:
         with pytest.raises(IssuerError, match="not trusted"):
             fetch_thumbprints([ACME.issuer], connect=IssuerConnect(bitbucket.address, stranger.ca_file))
 
-    def test_clients_without_manners_disturb_nobody(
+    def test_clients_that_break_the_protocol_disturb_nobody(
         self, bitbucket: EmulatedBitbucket, capfd: pytest.CaptureFixture[str]
     ) -> None:
         endpoint = bitbucket.issuer_connect.endpoint

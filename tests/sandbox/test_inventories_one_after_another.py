@@ -10,7 +10,7 @@ import pytest
 from access.plan import AccountPlan, OidcProviderPlan, RolePlan
 from components.aws_provider import AwsSettings
 from facts.issuer.certificates import fetch_thumbprints
-from sandbox.emulated_aws.furnish import RootUsers
+from sandbox.emulated_aws.prepare_accounts import RootUsers
 from sandbox.engine_choice import EngineName
 from sandbox.run import Action
 from sandbox.session import PROJECT, STACK, Session

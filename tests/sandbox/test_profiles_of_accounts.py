@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from access.plan import AccessPlan
+from sandbox.emulator_inputs import aws_config
 from sandbox.session import read_subject
-from sandbox.surroundings import aws_config
 
 WIDE = Path(__file__).parent.parent / "fixtures" / "inventories" / "wide"
 

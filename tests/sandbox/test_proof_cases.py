@@ -11,10 +11,10 @@ from access.compile import compile_plan
 from access.plan import RolePlan
 from config.load import load_inventory
 from config.models.inventory import Inventory
-from sandbox.emulated_bitbucket.step import EmulatedWorkspace, random_uuid
+from sandbox.emulated_bitbucket.workspaces import EmulatedWorkspace, random_uuid
+from sandbox.emulator_inputs import STRANGER
 from sandbox.proof.cases import FLAWS, Presented, expected, from_taken_origins, steps_of, wrong_tokens
 from sandbox.proof.origins import ELSEWHERE, CallOrigin
-from sandbox.surroundings import STRANGER
 
 WIDE = Path(__file__).parent.parent / "fixtures" / "inventories" / "wide"
 TODAY = date(2026, 11, 23)

@@ -7,7 +7,7 @@ import pytest
 from access.explanation.explain import RoleAnswer
 from access.explanation.subjects import Reason
 from cli.sandbox.proof_table import proof_json, show_proof
-from sandbox.emulated_bitbucket.step import EmulatedWorkspace
+from sandbox.emulated_bitbucket.workspaces import EmulatedWorkspace
 from sandbox.proof.cases import EXPIRED, Presented
 from sandbox.proof.decision import ProofDecision
 from sandbox.proof.prove import Proof

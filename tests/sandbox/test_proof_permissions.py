@@ -10,11 +10,11 @@ import pytest
 
 from cli.main import run
 from cli.sandbox.proof_table import show_proof
-from sandbox.emulated_aws.furnish import RootUsers
+from sandbox.emulated_aws.prepare_accounts import RootUsers
 from sandbox.proof.permission_cases import NotTried, Statement, Trial, TriedPermissions, TryWay, statements_of
 from sandbox.proof.prove import prove
+from sandbox.running_sandbox import in_this_process
 from sandbox.session import read_subject, running
-from sandbox.standing import standing
 
 ACCOUNT = "222222222222"
 OBJECTS = "arn:aws:s3:::site/*"
@@ -222,7 +222,7 @@ def test_a_policy_that_is_not_there_or_too_much_is_a_disagreement(
         document = iam.get_role_policy(RoleName="publishes", PolicyName="publish")["PolicyDocument"]
         iam.delete_role_policy(RoleName="publishes", PolicyName="publish")
         iam.attach_role_policy(RoleName="may-do-nothing", PolicyArn=read_only)
-        found = prove(standing(session))
+        found = prove(in_this_process(session))
         iam.detach_role_policy(RoleName="may-do-nothing", PolicyArn=read_only)
         iam.put_role_policy(RoleName="publishes", PolicyName="publish", PolicyDocument=json.dumps(document))
     assert not found.agrees

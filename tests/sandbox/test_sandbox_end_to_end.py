@@ -17,9 +17,9 @@ import pytest
 from cli.main import run
 from oidc.errors import SandboxError
 from sandbox.aws_provider.account import refuse_ambient
-from sandbox.emulated_aws.furnish import RootUsers
+from sandbox.emulated_aws.prepare_accounts import RootUsers
+from sandbox.emulator_inputs import folder_of
 from sandbox.session import read_subject, running
-from sandbox.surroundings import folder_of
 from tests.sandbox.running_engine import NEEDS_CLI
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "inventories"

@@ -23,10 +23,9 @@ from botocore.exceptions import ClientError
 
 from cli.main import run
 from oidc.errors import SandboxError
-from sandbox.emulated_aws.furnish import RootUsers
-from sandbox.serve import stay_until_gone
-from sandbox.standing import serving
-from sandbox.surroundings import folder_of
+from sandbox.emulated_aws.prepare_accounts import RootUsers
+from sandbox.emulator_inputs import folder_of
+from sandbox.running_sandbox import serving_process, stay_until_gone
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 PRODUCTION = "arn:aws:iam::222222222222:role/bitbucket/shop-production"
@@ -216,7 +215,7 @@ def test_the_proof_works_beside_it_and_what_would_start_it_twice_says_so(
 ) -> None:
     assert run(["sandbox", "prove", "inventory"]) == 0
     assert "every one decided as the inventory says" in capsys.readouterr().out
-    found = serving(INVENTORY)
+    found = serving_process(INVENTORY)
     assert found is not None
     assert run(["sandbox", "up", "inventory"]) == 3
     assert f"in process {found.pid}; stop it with Ctrl-C first" in capsys.readouterr().err
@@ -229,9 +228,9 @@ def test_ctrl_c_stops_everything_and_nothing_is_lost(
     monkeypatch.chdir(tmp_path)
     assert run(["sandbox", "up", "inventory", "--engine", "builtin"]) == 0
     child, printed = start(tmp_path)
-    assert serving(INVENTORY) is not None
+    assert serving_process(INVENTORY) is not None
     assert stop(child, signal.SIGINT) == 0
-    assert serving(INVENTORY) is None
+    assert serving_process(INVENTORY) is None
     for address in (printed["endpoint"].removeprefix("http://"), printed["issuer"]["address"]):
         host, port = address.split(":")
         with pytest.raises(ConnectionRefusedError):
@@ -269,7 +268,7 @@ def test_what_a_killed_process_left_behind_announces_nothing(tmp_path: Path, mon
     left = folder_of(INVENTORY) / "serving.json"
     left.parent.mkdir(parents=True)
     left.write_text(json.dumps({"pid": 1, "endpoint": "http://127.0.0.1:1", "issuer_address": "127.0.0.1:2"}))
-    assert serving(INVENTORY) is None
+    assert serving_process(INVENTORY) is None
 
 
 def test_another_process_that_only_looks_announces_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,10 +276,10 @@ def test_another_process_that_only_looks_announces_nothing(tmp_path: Path, monke
     left = folder_of(INVENTORY) / "serving.json"
     left.parent.mkdir(parents=True)
     left.write_text(json.dumps({"pid": 1, "endpoint": "http://127.0.0.1:1", "issuer_address": "127.0.0.1:2"}))
-    monkeypatch.setattr("sandbox.standing._LOOK_SECONDS", 10)
+    monkeypatch.setattr("sandbox.running_sandbox._LOOK_SECONDS", 10)
     with left.open() as looked_at:
         fcntl.flock(looked_at, fcntl.LOCK_EX)
         over = threading.Timer(0.05, fcntl.flock, (looked_at, fcntl.LOCK_UN))
         over.start()
-        assert serving(INVENTORY) is None
+        assert serving_process(INVENTORY) is None
         over.join()

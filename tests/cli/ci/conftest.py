@@ -10,9 +10,9 @@ import pytest
 from cli.main import run
 from facts.http import Clock
 from sandbox.emulated_bitbucket import EmulatedBitbucket, EmulatedWorkspace
-from sandbox.emulated_bitbucket.contents import EmulatedRepository
-from sandbox.emulated_bitbucket.manners import SANDBOX_TOKEN
+from sandbox.emulated_bitbucket.behaviour import SANDBOX_TOKEN
 from sandbox.emulated_bitbucket.pull_requests import EmulatedComment
+from sandbox.emulated_bitbucket.workspaces import EmulatedRepository
 from tests.git_repository import git
 
 REPOSITORY = EmulatedRepository("access", "{5b7c9e10-2d4f-4a6b-8c8d-0e1f2a3b4c5d}", pull_requests=(7,))
@@ -78,7 +78,7 @@ def step(
     git(tmp_path, "commit", "-q", "-m", "first")
     git(tmp_path, "tag", "target")
     with EmulatedBitbucket(certificates, [EmulatedWorkspace("acme", "{workspace}", (REPOSITORY,))]) as bitbucket:
-        bitbucket.manners.access_tokens[SANDBOX_TOKEN] = frozenset({"account", "pullrequest", "repository"})
+        bitbucket.behaviour.access_tokens[SANDBOX_TOKEN] = frozenset({"account", "pullrequest", "repository"})
         step = Step(tmp_path, bitbucket, monkeypatch)
         step.set(
             WORKSPACE="acme", REPO_SLUG="access", REPO_UUID=REPOSITORY.uuid, COMMIT=COMMIT, BUILD_NUMBER="12",

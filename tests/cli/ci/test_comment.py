@@ -13,8 +13,8 @@ from cli.ci.comment_text import MAX_CHARS, StackPreview, comment_text
 from cli.main import run
 from config.pipeline_run import PipelineRun
 from review.diff import text
+from sandbox.emulated_bitbucket.behaviour import SANDBOX_TOKEN
 from sandbox.emulated_bitbucket.exchange import HttpAnswer
-from sandbox.emulated_bitbucket.manners import SANDBOX_TOKEN
 from tests.cli.ci.conftest import ROLE, Step
 
 Inventory = Callable[..., Path]
@@ -117,7 +117,7 @@ def test_the_guard_against_mass_changes_speaks_in_the_comment(step: Step) -> Non
 
 
 def test_credentials_without_an_account_keep_it_up_to_date_as_well(step: Step, write_inventory: Inventory) -> None:
-    step.bitbucket.manners.access_tokens[SANDBOX_TOKEN] = frozenset({"pullrequest"})
+    step.bitbucket.behaviour.access_tokens[SANDBOX_TOKEN] = frozenset({"pullrequest"})
     step.somebody_writes("[//]: # (bitbucket-oidc access 999999)\n\nforged\n")
     assert step.comment() == 0
     write_inventory(WIDER)

@@ -98,7 +98,7 @@ def test_a_report_that_vanishes_meanwhile_is_made_once_more(
 
 
 def test_a_failure_is_a_warning_and_with_strict_exit_code_3(step: Step, capsys: Capture) -> None:
-    step.bitbucket.manners.access_tokens.clear()
+    step.bitbucket.behaviour.access_tokens.clear()
     assert step.insights() == 0
     assert capsys.readouterr().err.startswith("warning: the report was not posted, and nothing else depends on it: ")
     assert step.insights("--strict") == 3

@@ -14,7 +14,7 @@ from oidc.arn import Partition, oidc_provider_arn
 from oidc.bitbucket import default_audience, issuer_url
 from oidc.identifiers import AccountId, BitbucketUuid, WorkspaceSlug
 from sandbox.emulated_aws import EmulatedAws
-from sandbox.emulated_aws.furnish import RootUsers
+from sandbox.emulated_aws.prepare_accounts import RootUsers
 
 RAISED = "900000000001"
 """An account with quotas of its own."""

@@ -10,7 +10,7 @@ import pytest
 from facts.aws.account_facts import AccountFacts
 from facts.aws.callers import CallSettings
 from facts.aws.survey import Answered, Failed, ask_accounts
-from sandbox.emulated_aws.furnish import RootUsers
+from sandbox.emulated_aws.prepare_accounts import RootUsers
 from tests.facts.aws.conftest import AUDIENCE, FULL, RAISED, account_plan
 from tests.facts.aws.existing_iam import ISSUER, by_root, make_oidc_provider, trusting
 

@@ -10,7 +10,7 @@ from access.plan import Access
 from facts.aws.callers import CallSettings
 from facts.aws.survey import Answered, Failed, ask_accounts
 from oidc.errors import AwsError
-from sandbox.emulated_aws.furnish import AccountFurniture, furnish
+from sandbox.emulated_aws.prepare_accounts import PreparedAccount, prepare_accounts
 from tests.facts.aws.conftest import account_plan
 
 READ = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["iam:*"], "Resource": "*"}]}
@@ -54,7 +54,7 @@ def test_the_deploying_role_is_assumed_with_its_external_id(
 ) -> None:
     arn = f"arn:aws:iam::{logged_in}:role/PulumiDeploy"
     assert settings.endpoint
-    furnish(settings.endpoint, [AccountFurniture(logged_in, arn, "right-one", logged_in, frozenset())])
+    prepare_accounts(settings.endpoint, [PreparedAccount(logged_in, arn, "right-one", logged_in, frozenset())])
     iam.put_role_policy(RoleName="PulumiDeploy", PolicyName="read", PolicyDocument=json.dumps(READ))
     access = Access(role_arn=arn, external_id=external_id, session_name="reader")
     (found,) = ask_accounts([account_plan(logged_in, access=access)], settings)

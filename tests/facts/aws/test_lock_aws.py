@@ -15,7 +15,7 @@ from config.load import load_inventory
 from oidc.arn import Partition
 from oidc.identifiers import AccountId
 from sandbox.emulated_aws import EmulatedAws
-from sandbox.emulated_aws.furnish import RootUsers
+from sandbox.emulated_aws.prepare_accounts import RootUsers
 from tests.conftest import WORKSPACES
 from tests.facts.aws.conftest import AUDIENCE
 from tests.facts.aws.existing_iam import by_root, make_oidc_provider, trusting

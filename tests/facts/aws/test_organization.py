@@ -12,7 +12,7 @@ from facts.aws.callers import Caller, CallSettings
 from facts.aws.organization import list_accounts
 from oidc.arn import Partition
 from oidc.errors import AwsError
-from sandbox.emulated_aws.furnish import RootUsers
+from sandbox.emulated_aws.prepare_accounts import RootUsers
 
 
 class Units:

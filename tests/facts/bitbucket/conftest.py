@@ -10,8 +10,8 @@ from facts.bitbucket.client import BitbucketClient
 from facts.bitbucket.credentials import Credentials, find_credentials
 from facts.web_address import WebAddress
 from sandbox.emulated_bitbucket import EmulatedBitbucket, EmulatedWorkspace
-from sandbox.emulated_bitbucket.contents import EmulatedEnvironment, EmulatedRepository
-from sandbox.emulated_bitbucket.manners import SANDBOX_TOKEN, Manners
+from sandbox.emulated_bitbucket.behaviour import SANDBOX_TOKEN, Behaviour
+from sandbox.emulated_bitbucket.workspaces import EmulatedEnvironment, EmulatedRepository
 from tests.facts.bitbucket.in_memory import uuid
 from tests.facts.conftest import StoppedClock
 
@@ -34,7 +34,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def bitbucket(certificates: Path) -> Iterator[EmulatedBitbucket]:
-    with EmulatedBitbucket(certificates, [ACME], manners=Manners()) as bitbucket:
+    with EmulatedBitbucket(certificates, [ACME], behaviour=Behaviour()) as bitbucket:
         yield bitbucket
 
 

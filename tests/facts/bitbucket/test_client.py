@@ -5,7 +5,7 @@ import pytest
 from facts.bitbucket.credentials import Credentials, find_credentials
 from oidc.errors import BitbucketError
 from sandbox.emulated_bitbucket import EmulatedBitbucket, EmulatedWorkspace
-from sandbox.emulated_bitbucket.contents import EmulatedRepository
+from sandbox.emulated_bitbucket.workspaces import EmulatedRepository
 from tests.facts.bitbucket.conftest import ACME, SHOP, StartClient
 from tests.facts.bitbucket.in_memory import uuid
 from tests.facts.conftest import StoppedClock
@@ -56,10 +56,10 @@ def test_environments_come_with_their_restrictions_a_hundred_at_a_time(
 def test_every_environment_is_found_whatever_is_wrong_with_the_pages(
     start_client: StartClient, bitbucket: EmulatedBitbucket, fault: str
 ) -> None:
-    bitbucket.manners.page_length = 5
-    bitbucket.manners.wrong_host_in_next = "api.media.atlassian.example" if fault == "wrong host" else None
-    bitbucket.manners.leaves_next_out = fault == "no next"
-    bitbucket.manners.changes_order = fault == "another order"
+    bitbucket.behaviour.page_length = 5
+    bitbucket.behaviour.wrong_host_in_next = "api.media.atlassian.example" if fault == "wrong host" else None
+    bitbucket.behaviour.leaves_next_out = fault == "no next"
+    bitbucket.behaviour.changes_order = fault == "another order"
     found = start_client().environments("acme", "shop")
     assert {one.name for one in found} == {one.name for one in SHOP.environments}
 
@@ -110,7 +110,7 @@ class TestCredentials:
     """Each kind gets in, and what is missing is told by name."""
 
     def test_an_api_token_goes_with_the_email(self, start_client: StartClient, bitbucket: EmulatedBitbucket) -> None:
-        bitbucket.manners.api_tokens[EMAIL, TOKEN] = frozenset(
+        bitbucket.behaviour.api_tokens[EMAIL, TOKEN] = frozenset(
             {"read:workspace:bitbucket", "read:repository:bitbucket", "read:pipeline:bitbucket"}
         )
         client = start_client(api_token())
@@ -120,13 +120,13 @@ class TestCredentials:
     def test_an_oauth_consumer_gets_one_token_for_all(
         self, start_client: StartClient, bitbucket: EmulatedBitbucket
     ) -> None:
-        bitbucket.manners.consumers["key", TOKEN] = frozenset({"repository", "pipeline"})
-        before = set(bitbucket.manners.access_tokens)
+        bitbucket.behaviour.consumers["key", TOKEN] = frozenset({"repository", "pipeline"})
+        before = set(bitbucket.behaviour.access_tokens)
         environment = {"BITBUCKET_OAUTH_CLIENT_ID": "key", "BITBUCKET_OAUTH_CLIENT_SECRET": TOKEN}
         client = start_client(find_credentials(environment, ""))
         assert client.repository("acme", "shop")
         assert client.environments("acme", "shop")
-        assert len(set(bitbucket.manners.access_tokens) - before) == 1
+        assert len(set(bitbucket.behaviour.access_tokens) - before) == 1
 
     def test_a_wrong_secret_of_a_consumer_is_told(self, start_client: StartClient) -> None:
         environment = {"BITBUCKET_OAUTH_CLIENT_ID": "key", "BITBUCKET_OAUTH_CLIENT_SECRET": TOKEN}
@@ -147,7 +147,7 @@ class TestCredentials:
         self, start_client: StartClient, bitbucket: EmulatedBitbucket, missing: str, ask: object
     ) -> None:
         every = {"read:workspace:bitbucket", "read:repository:bitbucket", "read:pipeline:bitbucket"}
-        bitbucket.manners.api_tokens[EMAIL, TOKEN] = frozenset(every - {missing})
+        bitbucket.behaviour.api_tokens[EMAIL, TOKEN] = frozenset(every - {missing})
         assert callable(ask)
         with pytest.raises(BitbucketError, match=f"this token lacks {missing}:") as caught:
             ask(start_client(api_token()))
@@ -161,7 +161,7 @@ class TestCredentials:
 
     def test_nobody_sees_what_is_public_alone(self, start_client: StartClient, bitbucket: EmulatedBitbucket) -> None:
         assert start_client(Credentials()).workspace("acme") is None
-        bitbucket.manners.is_public = True
+        bitbucket.behaviour.is_public = True
         assert start_client(Credentials()).workspace("acme") is not None
 
 
@@ -171,7 +171,7 @@ class TestLimits:
     def test_a_limit_that_is_used_up_is_told_after_some_tries(
         self, start_client: StartClient, bitbucket: EmulatedBitbucket, stopped: StoppedClock
     ) -> None:
-        bitbucket.manners.requests_per_hour = 0
+        bitbucket.behaviour.requests_per_hour = 0
         with pytest.raises(
             BitbucketError, match=r"status 429 \(tried 4 times\): Rate limit for this resource"
         ) as caught:
@@ -182,7 +182,7 @@ class TestLimits:
     def test_a_short_retry_after_is_waited_for(
         self, start_client: StartClient, bitbucket: EmulatedBitbucket, stopped: StoppedClock
     ) -> None:
-        bitbucket.manners.requests_per_hour, bitbucket.manners.retry_after = 0, "30"
+        bitbucket.behaviour.requests_per_hour, bitbucket.behaviour.retry_after = 0, "30"
         with pytest.raises(BitbucketError, match="429"):
             start_client().workspace("acme")
         assert stopped.slept == [30.0, 30.0, 30.0]
@@ -191,7 +191,7 @@ class TestLimits:
     def test_a_long_retry_after_is_told_at_once(
         self, start_client: StartClient, bitbucket: EmulatedBitbucket, stopped: StoppedClock, seconds: str
     ) -> None:
-        bitbucket.manners.requests_per_hour, bitbucket.manners.retry_after = 0, seconds
+        bitbucket.behaviour.requests_per_hour, bitbucket.behaviour.retry_after = 0, seconds
         with pytest.raises(BitbucketError, match="429") as caught:
             start_client().workspace("acme")
         assert stopped.slept == []
@@ -200,19 +200,19 @@ class TestLimits:
     def test_requests_stay_under_the_limit_that_answers_tell(
         self, start_client: StartClient, bitbucket: EmulatedBitbucket, stopped: StoppedClock
     ) -> None:
-        bitbucket.manners.requests_per_hour = 20
+        bitbucket.behaviour.requests_per_hour = 20
         client = start_client()
         for _ in range(18):
             client.workspace("acme")
         assert stopped.slept == []
-        bitbucket.manners.requests_per_hour = 30
+        bitbucket.behaviour.requests_per_hour = 30
         client.workspace("acme")
         assert stopped.slept == [3600.0]
 
     def test_a_limit_that_is_near_slows_down(
         self, start_client: StartClient, bitbucket: EmulatedBitbucket, stopped: StoppedClock
     ) -> None:
-        bitbucket.manners.is_near_limit = True
+        bitbucket.behaviour.is_near_limit = True
         client = start_client()
         client.workspace("acme")
         client.workspace("acme")

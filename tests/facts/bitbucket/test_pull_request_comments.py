@@ -12,8 +12,8 @@ from facts.bitbucket.credentials import find_credentials
 from facts.web_address import WebAddress
 from oidc.errors import BitbucketError
 from sandbox.emulated_bitbucket import EmulatedBitbucket, EmulatedWorkspace
-from sandbox.emulated_bitbucket.contents import EmulatedRepository
-from sandbox.emulated_bitbucket.manners import SANDBOX_TOKEN
+from sandbox.emulated_bitbucket.behaviour import SANDBOX_TOKEN
+from sandbox.emulated_bitbucket.workspaces import EmulatedRepository
 from tests.facts.bitbucket.in_memory import uuid
 from tests.facts.conftest import StoppedClock
 
@@ -25,7 +25,7 @@ REPORT = {"title": "t", "details": "d", "report_type": "SECURITY", "result": "PA
 def api(bitbucket: EmulatedBitbucket, stopped: StoppedClock) -> BitbucketApi:
     repository = EmulatedRepository("access", uuid(9), pull_requests=(7,))
     bitbucket.workspaces = (EmulatedWorkspace("acme", uuid(1), (repository,)),)
-    bitbucket.manners.access_tokens[SANDBOX_TOKEN] = frozenset({"pullrequest", "repository"})
+    bitbucket.behaviour.access_tokens[SANDBOX_TOKEN] = frozenset({"pullrequest", "repository"})
     address = WebAddress.parse(bitbucket.api_url, named="the URL")
     credentials = find_credentials({"BITBUCKET_ACCESS_TOKEN": SANDBOX_TOKEN}, "")
     return BitbucketApi(credentials, BitbucketSettings(address, bitbucket.ca_file, clock=stopped.clock()))
@@ -61,7 +61,7 @@ def test_runs_at_the_same_time_end_with_one_whole_report(api: BitbucketApi, bitb
 
 
 def test_a_missing_scope_is_named(api: BitbucketApi, bitbucket: EmulatedBitbucket) -> None:
-    bitbucket.manners.access_tokens[SANDBOX_TOKEN] = frozenset({"repository"})
+    bitbucket.behaviour.access_tokens[SANDBOX_TOKEN] = frozenset({"repository"})
     with pytest.raises(BitbucketError, match="this token lacks pullrequest: "):
         PullRequestComments(api, RUN, 7).all()
 

@@ -15,15 +15,15 @@ from botocore.exceptions import ClientError
 from botocore.session import Session
 
 from cli.main import run
-from sandbox.emulated_aws.furnish import RootUsers
+from sandbox.emulated_aws.prepare_accounts import RootUsers
 from sandbox.emulated_aws.process import EmulatedAws
 from sandbox.emulated_aws.settings import IssuerEndpoint
 from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
+from sandbox.emulator_inputs import workspaces_of
 from sandbox.engine.steps import Summary
 from sandbox.engine_choice import EngineName
 from sandbox.run import Action, EngineSettings, Listener, act
-from sandbox.session import furnished, read_subject
-from sandbox.surroundings import workspaces_of
+from sandbox.session import read_subject, session_with
 from tests.sandbox.running_engine import ignore
 
 HUB, PROD, DEV = "999999999999", "222222222222", "333333333333"
@@ -126,7 +126,7 @@ class Bootstrapped:
         assert status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
 
     def act(self, action: Action, *, profiles: str = "") -> Summary:
-        """Run the program as the hub's role, in accounts without any other furniture.
+        """Run the program as the hub's role, in accounts that nothing else prepares.
 
         Args:
             action: What to do.
@@ -135,7 +135,7 @@ class Bootstrapped:
         subject = replace(read_subject(self.inventory), folder=self.folder)
         hub = self.session(HUB_ROLE)
         with (
-            furnished(subject, self.bitbucket, self.aws, with_furniture=False) as session,
+            session_with(subject, self.bitbucket, self.aws, prepare=False) as session,
             pytest.MonkeyPatch.context() as patch,
         ):
             patch.setenv("AWS_ACCESS_KEY_ID", hub["AccessKeyId"])

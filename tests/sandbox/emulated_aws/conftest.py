@@ -9,7 +9,7 @@ import pytest
 from botocore.session import Session
 
 from sandbox.emulated_aws import EmulatedAws
-from sandbox.emulated_aws.furnish import RootUsers
+from sandbox.emulated_aws.prepare_accounts import RootUsers
 from tests.sandbox.emulated_aws.aws_calls import RAISED_ACCOUNT
 from tests.sandbox.emulated_aws.issuer_server import Issuer
 

@@ -15,7 +15,7 @@ from access.owners import MANAGED_BY
 from access.plan import AccountPlan
 from config.load import load_inventory
 from sandbox.emulated_aws import EmulatedAws
-from sandbox.emulated_aws.furnish import AccountFurniture, RootUsers, furnish
+from sandbox.emulated_aws.prepare_accounts import PreparedAccount, RootUsers, prepare_accounts
 from tests.sandbox.emulated_aws.aws_calls import AUDIENCE, ISSUER, THUMBPRINT, refusal, trust_policy
 
 BOUNDED, UNBOUNDED = "700000000001", "700000000002"
@@ -73,8 +73,8 @@ def entered(front: EmulatedAws, plans: dict[str, AccountPlan]) -> Iterator[dict[
 def enter(front: EmulatedAws, roots: RootUsers, plan: AccountPlan) -> Account:
     root, deploying = roots.client(plan.id), plan.access.role_arn
     boundary = frozenset({BOUNDARY}) if plan.id == BOUNDED else frozenset[str]()
-    furniture = AccountFurniture(plan.id, deploying, None, plan.id, boundary, deploy_scope=DeployScope.of(plan))
-    furnish(front.endpoint, [furniture])
+    prepared = PreparedAccount(plan.id, deploying, None, plan.id, boundary, deploy_scope=DeployScope.of(plan))
+    prepare_accounts(front.endpoint, [prepared])
     trust = json.dumps(
         {
             "Version": "2012-10-17",
@@ -307,32 +307,32 @@ def test_an_earlier_inventorys_roles_stay_in_reach_until_they_are_gone(
 ) -> None:
     root = roots.client(account)
 
-    def furnished_for(path: str) -> str:
-        """Furnish the account for an inventory with this path, and return the deploying role's policy."""
+    def policy_for(path: str) -> str:
+        """Prepare the account for an inventory with this path, and return the deploying role's policy."""
         inventory = tmp_path / "inventory.yaml"
         inventory.write_text(INVENTORY.replace(UNBOUNDED, account).replace("  site:\n", f"  site:\n    path: {path}\n"))
         plan = compile_plan(load_inventory(inventory)).plan
         assert plan is not None
         found = next(one for one in plan.accounts if one.id == account)
         scope = DeployScope.of(found)
-        furniture = AccountFurniture(account, found.access.role_arn, None, None, frozenset(), deploy_scope=scope)
-        furnish(front.endpoint, [furniture])
+        prepared = PreparedAccount(account, found.access.role_arn, None, None, frozenset(), deploy_scope=scope)
+        prepare_accounts(front.endpoint, [prepared])
         policies = root.list_attached_role_policies(RoleName="PulumiDeploy")["AttachedPolicies"]
         policy = root.get_policy(PolicyArn=policies[0]["PolicyArn"])["Policy"]
         version = root.get_policy_version(PolicyArn=policy["Arn"], VersionId=policy["DefaultVersionId"])
         assert len(root.list_policy_versions(PolicyArn=policy["Arn"])["Versions"]) == 1
         return json.dumps(version["PolicyVersion"]["Document"])
 
-    assert "/a/*" in furnished_for("/a/")
+    assert "/a/*" in policy_for("/a/")
     ours = {"AssumeRolePolicyDocument": trust_policy(account), "Tags": [{"Key": "ManagedBy", "Value": MANAGED_BY}]}
     root.create_role(RoleName="ours", Path="/a/", **ours)
     root.create_role(RoleName="somebodys", Path="/x/", AssumeRolePolicyDocument=trust_policy(account))
-    both = furnished_for("/b/")
+    both = policy_for("/b/")
     assert "/a/*" in both
     assert "/b/*" in both
     assert "/x/*" not in both
     root.delete_role(RoleName="ours")
-    assert "/a/*" not in furnished_for("/b/")
+    assert "/a/*" not in policy_for("/b/")
 
 
 def test_what_an_older_sandbox_gave_the_role_is_taken_away(
@@ -343,7 +343,7 @@ def test_what_an_older_sandbox_gave_the_role_is_taken_away(
     root.attach_role_policy(**ITSELF, PolicyArn=ADMIN)
     scope = DeployScope.of(plans[UNBOUNDED])
     arn = plans[UNBOUNDED].access.role_arn
-    furnish(front.endpoint, [AccountFurniture(UNBOUNDED, arn, None, None, frozenset(), deploy_scope=scope)])
+    prepare_accounts(front.endpoint, [PreparedAccount(UNBOUNDED, arn, None, None, frozenset(), deploy_scope=scope)])
     assert root.list_role_policies(**ITSELF)["PolicyNames"] == []
     attached = root.list_attached_role_policies(**ITSELF)["AttachedPolicies"]
     assert [found["PolicyName"] for found in attached] == ["PulumiDeploy-deploys-1"]

@@ -8,7 +8,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sandbox.emulated_aws.furnish import RootUsers
+from sandbox.emulated_aws.prepare_accounts import RootUsers
 from tests.sandbox.emulated_aws.aws_calls import AUDIENCE, ISSUER, THUMBPRINT, make_oidc_provider, refusal
 from tests.sandbox.emulated_aws.issuer_server import Issuer
 

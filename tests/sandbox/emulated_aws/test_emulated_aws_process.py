@@ -17,12 +17,12 @@ from botocore.session import Session
 
 from oidc.errors import SandboxError
 from sandbox.emulated_aws import EmulatedAws, IssuerEndpoint
-from sandbox.emulated_aws.furnish import AccountFurniture, RootUsers, furnish
+from sandbox.emulated_aws.prepare_accounts import PreparedAccount, RootUsers, prepare_accounts
 from tests.sandbox.emulated_aws.aws_calls import refusal
 
 ACCOUNT = "222222222222"
 POLICY_ARN = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
-DEPLOYER = AccountFurniture(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:role/Deploy", None, None, frozenset())
+DEPLOYER = PreparedAccount(ACCOUNT, f"arn:aws:iam::{ACCOUNT}:role/Deploy", None, None, frozenset())
 SOURCE = Path(__file__).parents[3]
 
 
@@ -112,7 +112,7 @@ def test_an_orderly_stop_keeps_the_state_and_sessions_are_gone(tmp_path: Path, s
         arn = iam.create_open_id_connect_provider(Url="https://example.com", ThumbprintList=["a" * 40])
         arn = arn["OpenIDConnectProviderArn"]
         iam.tag_open_id_connect_provider(OpenIDConnectProviderArn=arn, Tags=[{"Key": "a", "Value": "b"}])
-        furnish(first.endpoint, [DEPLOYER])
+        prepare_accounts(first.endpoint, [DEPLOYER])
         assumed = RootUsers(first.endpoint).client(ACCOUNT, "sts")
         keys = assumed.assume_role(RoleArn=DEPLOYER.deploy_role_arn, RoleSessionName="it")["Credentials"]
         assert session_of(session, first, keys).get_caller_identity()["Account"] == ACCOUNT

@@ -13,7 +13,7 @@ from facts.aws.callers import Caller, CallSettings
 from oidc.arn import Partition
 from oidc.identifiers import AccountId
 from sandbox.emulated_aws import EmulatedAws
-from sandbox.emulated_aws.furnish import RootUsers
+from sandbox.emulated_aws.prepare_accounts import RootUsers
 from tests.facts.aws.conftest import account_plan
 from tests.sandbox.emulated_aws.aws_calls import RAISED_ACCOUNT, make_oidc_provider, refusal, trust_policy
 

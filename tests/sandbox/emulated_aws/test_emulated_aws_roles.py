@@ -7,7 +7,7 @@ import pytest
 from botocore.session import Session
 
 from sandbox.emulated_aws import EmulatedAws
-from sandbox.emulated_aws.furnish import RootUsers
+from sandbox.emulated_aws.prepare_accounts import RootUsers
 from tests.sandbox.emulated_aws.aws_calls import RAISED_ACCOUNT, refusal, trust_policy
 
 ALLOW = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}

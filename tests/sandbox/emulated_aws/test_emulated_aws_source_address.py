@@ -8,7 +8,7 @@ import requests
 from botocore.awsrequest import AWSRequest
 
 from sandbox.emulated_aws import SOURCE_IP_HEADER, EmulatedAws
-from sandbox.emulated_aws.furnish import RootUsers
+from sandbox.emulated_aws.prepare_accounts import RootUsers
 from sandbox.emulated_aws.settings import SOURCE_VPCE_HEADER
 from tests.sandbox.emulated_aws.aws_calls import refusal
 

@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from sandbox.emulated_aws import EmulatedAws
-from sandbox.emulated_aws.furnish import RootUsers
+from sandbox.emulated_aws.prepare_accounts import RootUsers
 from tests.sandbox.emulated_aws.aws_calls import refusal
 from tests.sandbox.emulated_aws.issuer_server import Issuer
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from sandbox.emulated_aws.furnish import RootUsers
+from sandbox.emulated_aws.prepare_accounts import RootUsers
 from sandbox.engine.steps import Operation, Summary
 from sandbox.run import Action, EngineSettings, Listener, act
 from tests.sandbox.running_engine import RunningEngine, ignore
@@ -79,7 +79,7 @@ class OneStack:
         return self.folder
 
     def act(self, action: Action, before: Callable[[Any], None] | None = None) -> Summary:
-        """Do something; ``before`` does by hand what the sandbox's furniture would undo."""
+        """Do something; ``before`` does by hand what preparing the accounts would undo."""
         with self.running.session(self.write()) as session:
             if before is not None:
                 with self.iam() as iam:
@@ -126,7 +126,7 @@ class OneStack:
             )
 
     def oidc_provider(self) -> Document | None:
-        """Return what IAM has, without times and the answer's surroundings; ``None`` for nothing."""
+        """Return what IAM has, without times and metadata; ``None`` for nothing."""
         with self.iam() as iam:
             try:
                 found = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=self.arn)

@@ -1,8 +1,8 @@
-"""What real accounts already have before this project comes to them: deploying roles, boundaries, own policies."""
+"""What real accounts have before the program's first run: deploying roles, boundaries, policies, OIDC providers."""
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +11,69 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
-from access.deploy_policy import DeployScope
+from access.deploy_policy import DeployedRole, DeployScope, deploy_policies
+from access.owners import MANAGED_BY
 from facts.aws.callers import service_models
+from oidc.arn import account_policy_arn
 from oidc.errors import SandboxError
-from sandbox.emulated_aws.deploying_role import give_deploy_policies
+
+_DEPLOY_POLICY_NAME = "{role}-deploys-{number}"
+
+
+def give_deploy_policies(iam: Any, role: str, scope: DeployScope) -> None:  # noqa: ANN401 - made at run time
+    """Attach the policies that ``deploy-policy`` prints to the deploying role, as managed ones, and no other.
+
+    The role may also change and remove what an earlier inventory deployed: roles and OIDC providers with our tag.
+    """
+    documents = deploy_policies(scope.with_those_there(_deployed_roles(iam), _deployed_oidc_providers(iam)))
+    wanted = [_managed_policy(iam, role, scope, number, found.text) for number, found in enumerate(documents, 1)]
+    attached = [found["PolicyArn"] for found in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]]
+    for arn in wanted:
+        if arn not in attached:
+            iam.attach_role_policy(RoleName=role, PolicyArn=arn)
+    _remove_other_policies(iam, role, [arn for arn in attached if arn not in wanted])
+
+
+def _managed_policy(iam: Any, role: str, scope: DeployScope, number: int, document: str) -> str:  # noqa: ANN401 - as above
+    name = _DEPLOY_POLICY_NAME.format(role=role, number=number)
+    arn = account_policy_arn(scope.partition, scope.account, name)
+    try:
+        version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    except iam.exceptions.NoSuchEntityException:
+        iam.create_policy(PolicyName=name, PolicyDocument=document)
+        return arn
+    if iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"] != json.loads(document):
+        iam.create_policy_version(PolicyArn=arn, PolicyDocument=document, SetAsDefault=True)
+        iam.delete_policy_version(PolicyArn=arn, VersionId=version)
+    return arn
+
+
+def _remove_other_policies(iam: Any, role: str, attached: Sequence[str]) -> None:  # noqa: ANN401 - as above
+    for arn in attached:
+        iam.detach_role_policy(RoleName=role, PolicyArn=arn)
+    for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        iam.delete_role_policy(RoleName=role, PolicyName=name)
+
+
+def _deployed_roles(iam: Any) -> Iterator[DeployedRole]:  # noqa: ANN401 - as above
+    listing = iam.get_paginator("list_roles").paginate()
+    for listed in (role for page in listing for role in page["Roles"]):
+        role = iam.get_role(RoleName=listed["RoleName"])["Role"]
+        if _is_ours(role.get("Tags", [])):
+            boundary = role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", "")
+            yield DeployedRole(role["Arn"], role["Path"], boundary, ())
+
+
+def _deployed_oidc_providers(iam: Any) -> Iterator[str]:  # noqa: ANN401 - as above
+    for listed in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]:
+        found = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=listed["Arn"])
+        if _is_ours(found.get("Tags", [])):
+            yield listed["Arn"]
+
+
+def _is_ours(tags: Sequence[dict[str, str]]) -> bool:
+    return {"Key": "ManagedBy", "Value": MANAGED_BY} in tags
+
 
 _SESSION_SECONDS = 3600
 _NOBODYS = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}
@@ -23,7 +82,7 @@ _ALLOW_ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action
 
 
 @dataclass(frozen=True)
-class FurnishedOidcProvider:
+class PreparedOidcProvider:
     """An OIDC provider that somebody else made, for a program that only refers to it.
 
     Attributes:
@@ -38,7 +97,7 @@ class FurnishedOidcProvider:
 
 
 @dataclass(frozen=True)
-class AccountFurniture:
+class PreparedAccount:
     """What one account is to have.
 
     Attributes:
@@ -58,7 +117,7 @@ class AccountFurniture:
     external_id: str | None
     trusted_account_id: str | None
     policy_arns: frozenset[str]
-    oidc_providers: tuple[FurnishedOidcProvider, ...] = ()
+    oidc_providers: tuple[PreparedOidcProvider, ...] = ()
     deploy_scope: DeployScope | None = None
 
 
@@ -102,7 +161,7 @@ class RootUsers:
             client.close()
 
 
-def furnish(endpoint: str, accounts: Sequence[AccountFurniture]) -> None:
+def prepare_accounts(endpoint: str, accounts: Sequence[PreparedAccount]) -> None:
     """Make what is missing and bring what differs into line; running it again changes nothing.
 
     Args:
@@ -123,7 +182,7 @@ def furnish(endpoint: str, accounts: Sequence[AccountFurniture]) -> None:
                 if account.deploy_role_arn is not None:
                     _make_deploy_role(roots, account, account.deploy_role_arn)
             except (BotoCoreError, ClientError) as error:
-                what = f"account {account.id} of the emulated AWS could not be furnished: {error}"
+                what = f"account {account.id} of the emulated AWS could not be prepared: {error}"
                 raise SandboxError(what, do="check the ARNs of its deploying role, boundaries and policies") from error
 
 
@@ -136,7 +195,7 @@ def _make_policy(roots: RootUsers, arn: str) -> None:
         iam.create_policy(PolicyName=name, Path=path, PolicyDocument=json.dumps(_ALLOW_ALL))
 
 
-def _make_oidc_provider(roots: RootUsers, account_id: str, wanted: FurnishedOidcProvider) -> None:
+def _make_oidc_provider(roots: RootUsers, account_id: str, wanted: PreparedOidcProvider) -> None:
     iam = roots.client(account_id)
     try:
         found = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=wanted.arn)
@@ -147,7 +206,7 @@ def _make_oidc_provider(roots: RootUsers, account_id: str, wanted: FurnishedOidc
         iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=wanted.arn, ClientID=audience)
 
 
-def _make_deploy_role(roots: RootUsers, account: AccountFurniture, arn: str) -> None:
+def _make_deploy_role(roots: RootUsers, account: PreparedAccount, arn: str) -> None:
     account_id, path, name = _split(arn, "role")
     iam = roots.client(account_id)
     trust = json.dumps(_trust_policy(account.trusted_account_id or account_id, account.external_id))

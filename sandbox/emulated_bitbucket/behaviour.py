@@ -1,4 +1,4 @@
-"""How the emulated REST API behaves besides what it holds: who may ask, how much, and with which faults."""
+"""How the emulated REST API behaves: who may call it, how often, and with which faults."""
 
 import base64
 import uuid
@@ -15,7 +15,7 @@ SANDBOX_TOKEN = "sandbox"  # noqa: S105 - opens nothing but what is emulated
 
 
 @dataclass
-class Manners:
+class Behaviour:
     """May be changed while it serves.
 
     Attributes:
@@ -45,7 +45,7 @@ class Manners:
     page_length: int = 100
 
     def scopes(self, headers: Mapping[str, str]) -> frozenset[str] | None:
-        """Return the scopes of whoever asks, none for somebody unknown, or ``None`` for credentials that are none."""
+        """Return the caller's scopes: empty without credentials, ``None`` for wrong ones."""
         kind, _, value = (headers.get("Authorization") or "").partition(" ")
         if not kind:
             return frozenset()

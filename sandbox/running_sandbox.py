@@ -1,21 +1,23 @@
-"""A sandbox that is up, as a client sees it: in this process, or in another one that serves it."""
+"""A sandbox that runs, for its clients: in this process, or in another one that serves it."""
 
 import json
 import os
-from collections.abc import Iterator
+import socket
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NoReturn
+from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
 from oidc.errors import SandboxError
 from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
+from sandbox.emulator_inputs import folder_of
 from sandbox.session import SandboxInventory, Session
-from sandbox.surroundings import folder_of, workspaces_of
-
-BITBUCKET_FOLDER = "bitbucket"
-"""Where in the sandbox's folder the emulated Bitbucket keeps its keys."""
+from sandbox.step_token import signing_bitbucket
 
 _ANNOUNCEMENT = "serving.json"
 _LOOK_SECONDS = 0.2
@@ -23,7 +25,7 @@ _LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RunningSandbox:
     """What a client of a sandbox needs.
 
     Attributes:
@@ -38,7 +40,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Serving:
+class ServingProcess:
     """A process that serves a sandbox.
 
     Attributes:
@@ -52,7 +54,7 @@ class Serving:
     issuer_address: str
 
 
-def standing(session: Session) -> Standing:
+def in_this_process(session: Session) -> RunningSandbox:
     """Return what a client needs of a session in this process.
 
     Raises:
@@ -61,21 +63,7 @@ def standing(session: Session) -> Standing:
     if not session.is_up or session.forgot:
         what = "the emulated accounts lost their state in a crash" if session.is_up else "nothing is up in this sandbox"
         raise SandboxError(what, do="run `bitbucket-oidc sandbox up` with the same inventory first")
-    return Standing(session.subject, session.bitbucket, session.endpoint)
-
-
-def signing_bitbucket(subject: SandboxInventory) -> EmulatedBitbucket:
-    """Return the emulated Bitbucket of a sandbox to sign tokens with; it does not serve.
-
-    Raises:
-        SandboxError: The sandbox has never been up, so there is no key.
-    """
-    folder = subject.folder.resolve() / BITBUCKET_FOLDER
-    if not folder.exists():
-        raise SandboxError(
-            "nothing is up in this sandbox", do="run `bitbucket-oidc sandbox up` with the same inventory first"
-        )
-    return EmulatedBitbucket(folder, workspaces_of(subject.inventory))
+    return RunningSandbox(session.subject, session.bitbucket, session.endpoint)
 
 
 @contextmanager
@@ -88,18 +76,18 @@ def announced(session: Session) -> Iterator[None]:
         SandboxError: The file cannot be written.
     """
     path = session.subject.folder.resolve() / _ANNOUNCEMENT
-    serving = Serving(os.getpid(), session.endpoint, session.bitbucket.address)
+    process = ServingProcess(os.getpid(), session.endpoint, session.bitbucket.address)
     try:
         held = FileLock(path, mode=0o600).acquire()  # a process that looks whether it is locked holds it for a moment
     except OSError as error:
         raise SandboxError(f"{path} cannot be written: {error.strerror}") from error
     with held:
-        path.write_text(json.dumps(asdict(serving)))
+        path.write_text(json.dumps(asdict(process)))
         yield
         path.unlink(missing_ok=True)
 
 
-def serving(inventory: Path) -> Serving | None:
+def serving_process(inventory: Path) -> ServingProcess | None:
     """Return the process that serves the sandbox of this inventory at the moment, if one does."""
     path = folder_of(inventory) / _ANNOUNCEMENT
     try:
@@ -108,30 +96,58 @@ def serving(inventory: Path) -> Serving | None:
                 return None  # the process that wrote it has ended
     except Timeout:
         with suppress(OSError, ValueError, TypeError):  # it has locked the file and not written it yet
-            return Serving(**json.loads(path.read_text()))
+            return ServingProcess(**json.loads(path.read_text()))
     except OSError:
         pass
     return None
 
 
-def served_by(process: Serving, subject: SandboxInventory) -> Standing:
+def served_by(process: ServingProcess, subject: SandboxInventory) -> RunningSandbox:
     """Return what a client needs of a sandbox that another process serves.
 
     Raises:
         SandboxError: Its keys cannot be read.
     """
-    return Standing(subject, signing_bitbucket(subject), process.endpoint)
+    return RunningSandbox(subject, signing_bitbucket(subject), process.endpoint)
 
 
-def refuse_beside_serving(inventory: Path) -> None:
+def refuse_while_served(inventory: Path) -> None:
     """Refuse to start what another process serves.
 
     Raises:
         SandboxError: One does.
     """
-    found = serving(inventory)
-    if found is not None:
+    process = serving_process(inventory)
+    if process is not None:
         raise SandboxError(
-            f"`bitbucket-oidc sandbox serve` runs on this inventory, in process {found.pid}",
+            f"`bitbucket-oidc sandbox serve` runs on this inventory, in process {process.pid}",
             do="stop it with Ctrl-C first; `prove` and `token` work beside it",
         )
+
+
+_CHECK_SECONDS = 2.0
+"""Between two checks that the emulator still answers."""
+
+
+def stay_until_gone(endpoint: str, *, sleep: Callable[[float], None] = time.sleep) -> NoReturn:
+    """Wait until the emulated accounts are gone; Ctrl-C and SIGTERM end it before, both as KeyboardInterrupt.
+
+    Args:
+        endpoint: Of the emulated AWS accounts, ``http://127.0.0.1:4566``.
+        sleep: Waits some seconds.
+
+    Raises:
+        SandboxError: The emulated accounts are gone.
+    """
+    while True:
+        sleep(_CHECK_SECONDS)
+        _check_answers(endpoint)
+
+
+def _check_answers(endpoint: str) -> None:
+    parts = urlsplit(endpoint)
+    try:
+        socket.create_connection((parts.hostname or "", parts.port or 0), timeout=_CHECK_SECONDS).close()
+    except OSError as error:
+        what = f"the emulated AWS accounts no longer answer on {endpoint}: {error}"
+        raise SandboxError(what, do="run `bitbucket-oidc sandbox up` and serve again") from error

@@ -1,4 +1,4 @@
-"""What an inventory finds around it in the sandbox: folder, emulated accounts with their furniture, credentials."""
+"""What the emulators need to know of an inventory: workspaces, quotas, prepared accounts, credentials."""
 
 import hashlib
 import re
@@ -12,9 +12,8 @@ from config.models.inventory import Inventory
 from config.models.workspace import Workspace
 from oidc.arn import Partition, parse_iam_arn
 from oidc.limits import QUOTAS
-from sandbox.emulated_aws.furnish import AccountFurniture, FurnishedOidcProvider
-from sandbox.emulated_bitbucket.contents import EmulatedEnvironment, EmulatedRepository
-from sandbox.emulated_bitbucket.step import EmulatedWorkspace
+from sandbox.emulated_aws.prepare_accounts import PreparedAccount, PreparedOidcProvider
+from sandbox.emulated_bitbucket.workspaces import EmulatedEnvironment, EmulatedRepository, EmulatedWorkspace
 
 FOLDER = Path(".sandbox")
 STRANGER = EmulatedWorkspace("sandbox-stranger", "{00000000-5a9d-4b0c-8000-000000000000}")
@@ -78,13 +77,13 @@ def quotas_of(inventory: Inventory) -> dict[str, dict[str, int]]:
     }
 
 
-def furniture_of(plan: AccessPlan) -> list[AccountFurniture]:
+def prepared_accounts(plan: AccessPlan) -> list[PreparedAccount]:
     """Return what each account has before the program comes: its deploying role, boundaries, policies of its own."""
-    return [_furniture(account) for account in plan.accounts]
+    return [_prepared_account(account) for account in plan.accounts]
 
 
-def _furniture(account: AccountPlan) -> AccountFurniture:
-    return AccountFurniture(
+def _prepared_account(account: AccountPlan) -> PreparedAccount:
+    return PreparedAccount(
         id=account.id,
         deploy_role_arn=account.access.role_arn,
         external_id=account.access.external_id,
@@ -92,7 +91,7 @@ def _furniture(account: AccountPlan) -> AccountFurniture:
         trusted_account_id=account.id if account.access.profile else ENGINEER_ACCOUNT,
         policy_arns=frozenset(_own_policies(account)),
         oidc_providers=tuple(
-            FurnishedOidcProvider(found.url, found.arn, found.audiences)
+            PreparedOidcProvider(found.url, found.arn, found.audiences)
             for found in account.oidc_providers
             if found.mode != "create"
         ),

@@ -1,8 +1,4 @@
-"""A step of a pipeline as its token describes it.
-
-Source of the claims: the "OpenID Connect" page of a repository's settings, and
-https://support.atlassian.com/bitbucket-cloud/docs/deploy-on-aws-using-bitbucket-pipelines-openid-connect/.
-"""
+"""What workspaces of the emulated Bitbucket hold."""
 
 import uuid
 from collections.abc import Sequence
@@ -11,7 +7,40 @@ from datetime import datetime
 
 from oidc.bitbucket import default_audience, issuer_url
 from oidc.identifiers import BitbucketUuid, WorkspaceSlug
-from sandbox.emulated_bitbucket.contents import EmulatedRepository
+
+
+@dataclass(frozen=True)
+class EmulatedEnvironment:
+    """A deployment environment.
+
+    Attributes:
+        name: As a step names it.
+        uuid: With braces.
+        admin_only: Whether only admins may deploy to it.
+    """
+
+    name: str
+    uuid: str
+    admin_only: bool = False
+
+
+@dataclass(frozen=True)
+class EmulatedRepository:
+    """A repository.
+
+    Attributes:
+        slug: As in ``bitbucket.org/acme/SLUG``.
+        uuid: With braces.
+        environments: That it has.
+        pull_requests: Numbers of those that are open.
+        former_slugs: Names that it had; whoever asks for one is redirected, as long as nothing else has that name.
+    """
+
+    slug: str
+    uuid: str
+    environments: tuple[EmulatedEnvironment, ...] = ()
+    former_slugs: tuple[str, ...] = ()
+    pull_requests: tuple[int, ...] = ()
 
 
 def random_uuid() -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from oidc.errors import SandboxError
 from sandbox.emulated_aws import EmulatedAws
-from sandbox.emulated_aws.furnish import AccountFurniture, FurnishedOidcProvider, RootUsers, furnish
+from sandbox.emulated_aws.prepare_accounts import PreparedAccount, PreparedOidcProvider, RootUsers, prepare_accounts
 from tests.sandbox.emulated_aws.aws_calls import refusal
 
 
@@ -17,7 +17,7 @@ def trusted(account: str) -> str:
     return f"8{account[1:]}"
 
 
-def furniture(account: str, **changes: Any) -> AccountFurniture:
+def prepared(account: str, **changes: Any) -> PreparedAccount:
     usual: dict[str, Any] = {
         "id": account,
         "deploy_role_arn": f"arn:aws:iam::{account}:role/ci/PulumiDeploy",
@@ -25,14 +25,14 @@ def furniture(account: str, **changes: Any) -> AccountFurniture:
         "trusted_account_id": None,
         "policy_arns": frozenset(),
     }
-    return AccountFurniture(**(usual | changes))
+    return PreparedAccount(**(usual | changes))
 
 
 def test_a_deploying_role_is_assumed_from_the_trusted_account_with_the_external_id(
     front: EmulatedAws, roots: RootUsers, account: str, trusted: str
 ) -> None:
-    wanted = furniture(account, external_id="ours", trusted_account_id=trusted)
-    furnish(front.endpoint, [wanted])
+    wanted = prepared(account, external_id="ours", trusted_account_id=trusted)
+    prepare_accounts(front.endpoint, [wanted])
     call = {"RoleArn": wanted.deploy_role_arn, "RoleSessionName": "it"}
     assume = roots.client(trusted, "sts").assume_role
     assert refusal(assume, **call)[:2] == (403, "AccessDenied")
@@ -46,7 +46,7 @@ def test_policies_are_made_in_the_account_of_their_arn(
     front: EmulatedAws, roots: RootUsers, account: str, trusted: str
 ) -> None:
     arns = {f"arn:aws:iam::{owner}:policy/team/boundary" for owner in (account, trusted)}
-    furnish(front.endpoint, [furniture(account, deploy_role_arn=None, policy_arns=frozenset(arns))])
+    prepare_accounts(front.endpoint, [prepared(account, deploy_role_arn=None, policy_arns=frozenset(arns))])
     for arn in arns:
         found = roots.client(arn.split(":")[4]).get_policy(PolicyArn=arn)["Policy"]
         assert found["Path"] == "/team/"
@@ -56,21 +56,21 @@ def test_the_deploying_role_of_another_account_is_made_there(
     front: EmulatedAws, roots: RootUsers, account: str, trusted: str
 ) -> None:
     arn = f"arn:aws:iam::{trusted}:role/PulumiDeploy"
-    furnish(front.endpoint, [furniture(account, deploy_role_arn=arn)])
+    prepare_accounts(front.endpoint, [prepared(account, deploy_role_arn=arn)])
     assert roots.client(trusted).get_role(RoleName="PulumiDeploy")["Role"]["Arn"] == arn
     assert refusal(roots.client(account).get_role, RoleName="PulumiDeploy")[1] == "NoSuchEntity"
 
 
-def test_furnishing_again_changes_nothing_and_brings_the_trust_into_line(
+def test_preparing_again_changes_nothing_and_brings_the_trust_into_line(
     front: EmulatedAws, roots: RootUsers, account: str
 ) -> None:
     iam = roots.client(account)
     boundary = frozenset({f"arn:aws:iam::{account}:policy/boundary"})
-    furnish(front.endpoint, [furniture(account, policy_arns=boundary)])
+    prepare_accounts(front.endpoint, [prepared(account, policy_arns=boundary)])
     before = iam.get_role(RoleName="PulumiDeploy")["Role"]
-    furnish(front.endpoint, [furniture(account, policy_arns=boundary)])
+    prepare_accounts(front.endpoint, [prepared(account, policy_arns=boundary)])
     assert iam.get_role(RoleName="PulumiDeploy")["Role"] == before
-    furnish(front.endpoint, [furniture(account, external_id="new")])
+    prepare_accounts(front.endpoint, [prepared(account, external_id="new")])
     after = iam.get_role(RoleName="PulumiDeploy")["Role"]
     assert after["RoleId"] == before["RoleId"]
     assert json.dumps(after["AssumeRolePolicyDocument"]).count('"sts:ExternalId": "new"') == 1
@@ -81,26 +81,26 @@ def test_furnishing_again_changes_nothing_and_brings_the_trust_into_line(
 )
 def test_what_is_no_role_of_partition_aws_is_an_error_that_says_so(front: EmulatedAws, account: str, arn: str) -> None:
     with pytest.raises(SandboxError, match="is not the ARN of a role in an account of partition aws"):
-        furnish(front.endpoint, [furniture(account, deploy_role_arn=arn)])
+        prepare_accounts(front.endpoint, [prepared(account, deploy_role_arn=arn)])
 
 
 def test_a_role_of_that_name_on_another_path_is_an_error(front: EmulatedAws, account: str) -> None:
-    furnish(front.endpoint, [furniture(account)])
+    prepare_accounts(front.endpoint, [prepared(account)])
     elsewhere = f"arn:aws:iam::{account}:role/PulumiDeploy"
     with pytest.raises(SandboxError, match="takes the name of"):
-        furnish(front.endpoint, [furniture(account, deploy_role_arn=elsewhere)])
+        prepare_accounts(front.endpoint, [prepared(account, deploy_role_arn=elsewhere)])
 
 
 def test_an_endpoint_where_nothing_answers_is_an_error(account: str) -> None:
-    with pytest.raises(SandboxError, match=f"account {account} of the emulated AWS could not be furnished"):
-        furnish("http://127.0.0.1:9", [furniture(account)])
+    with pytest.raises(SandboxError, match=f"account {account} of the emulated AWS could not be prepared"):
+        prepare_accounts("http://127.0.0.1:9", [prepared(account)])
 
 
 def test_nobodys_configuration_counts(front: EmulatedAws, account: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "missing")
     monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    furnish(front.endpoint, [furniture(account)])
+    prepare_accounts(front.endpoint, [prepared(account)])
 
 
 def test_an_oidc_provider_of_somebody_else_is_made_and_gets_the_audiences_it_lacks(
@@ -109,7 +109,7 @@ def test_an_oidc_provider_of_somebody_else_is_made_and_gets_the_audiences_it_lac
     url = "https://api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc"
     arn = f"arn:aws:iam::{account}:oidc-provider/{url.removeprefix('https://')}"
     for audiences in (("a",), ("b", "a")):
-        wanted = furniture(account, deploy_role_arn=None, oidc_providers=(FurnishedOidcProvider(url, arn, audiences),))
-        furnish(front.endpoint, [wanted])
+        wanted = prepared(account, deploy_role_arn=None, oidc_providers=(PreparedOidcProvider(url, arn, audiences),))
+        prepare_accounts(front.endpoint, [wanted])
     found = roots.client(account).get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
     assert sorted(found["ClientIDList"]) == ["a", "b"]
