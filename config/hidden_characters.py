@@ -81,17 +81,18 @@ def _position(text: str, at: int) -> tuple[int, int]:
 
 
 _PLAIN = r"(?:x|u00|U000000)(?:[2-6][0-9A-Fa-f]|7[0-9A-Ea-e])"
-_MAY_SPELL = re.compile(rf"\\{_PLAIN}")
-_ESCAPE = re.compile(rf"\\({_PLAIN})|\\.", re.DOTALL)
+_MAY_SPELL = re.compile(rf"\\(?:{_PLAIN}|/)")
+_ESCAPE = re.compile(rf"\\({_PLAIN}|/)|\\.", re.DOTALL)
 """An escape, the next character too where it is a backslash; the group is one that spells printable ASCII
 (https://yaml.org/spec/1.1/#id872840, and section 7 of RFC 8259)."""
 
 
-def escaped_plain(text: str) -> list[Problem]:
+def escaped_plain(text: str, *, is_json: bool = False) -> list[Problem]:
     r"""Return a problem for each text in double quotes with an escape that spells a plain character, as ``\x65`` does.
 
     Args:
         text: A YAML or JSON document that PyYAML could compose.
+        is_json: Whether ``\/`` passes: some programs write every slash of JSON that way.
     """
     if _MAY_SPELL.search(text) is None:
         return []
@@ -100,19 +101,19 @@ def escaped_plain(text: str) -> list[Problem]:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader)
         if isinstance(event, yaml.ScalarEvent) and event.style == '"' and event.start_mark and event.end_mark
     )
-    return list(islice((problem for span in quoted for problem in _in_quotes(text, *span)), _MOST))
+    return list(islice((problem for span in quoted for problem in _in_quotes(text, *span, is_json=is_json)), _MOST))
 
 
 _MOST = 1_000
 """Problems of one document. Who has so many corrects the first before the rest."""
 
 
-def _in_quotes(text: str, start: int, end: int) -> list[Problem]:
-    found = [match for match in _ESCAPE.finditer(text, start, end) if match[1]]
+def _in_quotes(text: str, start: int, end: int, *, is_json: bool) -> list[Problem]:
+    found = [match for match in _ESCAPE.finditer(text, start, end) if match[1] and (match[1] != "/" or not is_json)]
     if not found:
         return []
     first = found[0]
-    plain = chr(int(first[1][1:], 16))
+    plain = "/" if first[1] == "/" else chr(int(first[1][1:], 16))
     line, column = _position(text, first.start())
     more = f" ({len(found) - 1} more like it in this text)" if len(found) > 1 else ""
     message = f"the escape {first[0]} spells {_NAMED.get(plain, plain)}{more}"

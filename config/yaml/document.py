@@ -118,7 +118,7 @@ class YamlDocument:
         return composed(self.text)
 
 
-def read_document(text: str) -> YamlDocument:
+def read_document(text: str, *, is_json: bool = False) -> YamlDocument:
     """Compose and construct a document; never raises for what ``text`` holds, nor takes much longer than its size."""
     refused = hidden_character(text) or refused_for_size(text)
     if refused is not None:
@@ -132,7 +132,7 @@ def read_document(text: str) -> YamlDocument:
         data = constructor.construct(root, ()) if root is not None else None
     except Hopeless:
         return YamlDocument(text, None, tuple(constructor.problems[-1:]))
-    return YamlDocument(text, data, (*escaped_plain(text), *constructor.problems))
+    return YamlDocument(text, data, (*escaped_plain(text, is_json=is_json), *constructor.problems))
 
 
 def read_json_document(text: str) -> YamlDocument:
@@ -141,7 +141,7 @@ def read_json_document(text: str) -> YamlDocument:
     What JSON has and the composer does not take is a problem, since nobody sees a key twice there: a colon on the line
     below its key, a key of more than 1,000 characters, pairs of surrogates (``\ud83d\ude00``).
     """
-    document = read_document(text)
+    document = read_document(text, is_json=True)
     try:
         compose(document.text)
     except YAML_ERRORS as error:

@@ -16,7 +16,7 @@ from access.trust_review.document import trust_document
 from config.hidden_characters import escaped_plain, hidden_character
 from config.load import load_inventory
 from config.stack_file import parse_stack_file
-from config.yaml.document import read_document
+from config.yaml.document import read_document, read_json_document
 from oidc.errors import UsageError
 
 TODAY = date(2026, 11, 23)
@@ -147,11 +147,20 @@ def test_what_it_says_to_write_is_the_same_text(character: str, spelling: str) -
     "text",
     [
         "a: '\\x65'\n", "a: \\x65\n", "# \"\\x65\"\na: b\n", "a: |\n  \"\\x65\"\n", "a: \"\\\\x65\"\n",
-        "a: \"\\xe9 \\u200d \\U0001f680 \\n \\t \\\\ \\\" \\/ \\x1b\"\n", "a: \"b\" # it's \\x65\n",
+        "a: \"\\xe9 \\u200d \\U0001f680 \\n \\t \\\\ \\\" \\\\/ \\x1b\"\n", "a: \"b\" # it's \\x65\n",
     ],
 )  # fmt: skip
 def test_what_is_no_escape_of_a_plain_character_passes(text: str) -> None:
     assert read_document(text).problems == ()
+
+
+@given(words, words)
+def test_an_escaped_slash_is_a_problem_in_yaml_and_none_in_json(before: str, behind: str) -> None:
+    text = f'{{"a": "{before}\\/{behind}"}}'
+    (problem,) = read_document(text).problems
+    assert (problem.rule, problem.column, problem.hint) == ("hidden-characters", 8 + len(before), "write /")
+    document = read_json_document(text)
+    assert (document.data, document.problems) == ({"a": f"{before}/{behind}"}, ())
 
 
 below_astral = st.text(st.characters(max_codepoint=0xFFFF, exclude_categories=["Cs"]))
