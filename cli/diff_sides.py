@@ -1,12 +1,12 @@
 """The two sides of a comparison: inventories, plans in files, and revisions of a git repository."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from access.comparison.changes import Comparison
 from access.comparison.compare import compare
-from access.comparison.stack_file_changes import stack_file_changes
+from access.comparison.stack_file_changes import locked_chain_changes, stack_file_changes
 from access.comparison.view import NOTHING, PlanView
 from access.plan_reading import read_plan
 from cli.revisions import CompiledSide, compiled_beside, compiled_path, compiled_revision
@@ -37,6 +37,7 @@ class Side:
         untracked: Files of the working tree that it was read from, and that are in no revision.
         stack_files: The stack and project files around the inventory, by their paths from its folder, each with its
             parts; ``None`` for a plan in a file.
+        chains: Thumbprints of issuers' certificates in the lock, by workspace.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Side:
     is_absent: bool = False
     untracked: tuple[Path, ...] = ()
     stack_files: Mapping[str, Mapping[str, str]] | None = None
+    chains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def sides(before: str, after: str | None, inventory: Path | None, guardrails: Path | None) -> tuple[Side, Side]:
@@ -137,7 +139,7 @@ def _at(repository: GitRepository, name: str, commit: str, inventory: Path, guar
 
 def _seen(name: str, found: CompiledSide, stack_files: Mapping[str, Mapping[str, str]]) -> Side:
     plan = NOTHING if found.is_absent else None if found.plan is None else PlanView.of(found.plan)
-    return Side(name, plan, found.errors, found.is_absent, found.untracked, stack_files)
+    return Side(name, plan, found.errors, found.is_absent, found.untracked, stack_files, found.chains)
 
 
 def _parts(name: str, text: bytes, shown: str) -> Mapping[str, str]:
@@ -174,12 +176,13 @@ def _content(path: Path) -> bytes:
 
 
 def compared(old: Side, new: Side) -> Comparison | None:
-    """Compare two sides, their stack files too; ``None`` where one has findings of level error."""
+    """Compare two sides, what is in no plan too; ``None`` where one has findings of level error."""
     if old.plan is None or new.plan is None:
         return None
     if old.stack_files is None or new.stack_files is None:
         return compare(old.plan, new.plan)
-    return compare(old.plan, new.plan, stack_file_changes(old.stack_files, new.stack_files))
+    further = [*stack_file_changes(old.stack_files, new.stack_files), *locked_chain_changes(old.chains, new.chains)]
+    return compare(old.plan, new.plan, further)
 
 
 def not_in_git(path: Path) -> str:

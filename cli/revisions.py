@@ -1,8 +1,8 @@
 """An inventory as it is in a revision of its git repository, or in the working tree beside one, compiled."""
 
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from access.compile import compile_plan
@@ -28,12 +28,14 @@ class CompiledSide:
         errors: Those.
         is_absent: Whether there is no inventory in that revision.
         untracked: Files of the working tree that it was read from, and that are in no revision.
+        chains: Of its lock, by workspace: the thumbprints of the certificates that its issuer presented, leaf first.
     """
 
     plan: AccessPlan | None
     errors: tuple[Finding, ...] = ()
     is_absent: bool = False
     untracked: tuple[Path, ...] = ()
+    chains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def compiled_path(path: Path, guardrails: Path | None, shown: _Shown = str) -> CompiledSide:
@@ -71,7 +73,9 @@ def compiled_beside(
 def _compiled(loaded: Loaded, shown: _Shown) -> CompiledSide:
     found = compile_plan(loaded)
     errors = tuple(_renamed(one, shown) for one in found.findings if one.level is Level.ERROR)
-    return CompiledSide(found.plan, errors)
+    issuers = loaded.lock.lock.issuers.items()
+    chains = {slug: tuple(one.thumbprint for one in issuer.chain) for slug, issuer in issuers}
+    return CompiledSide(found.plan, errors, chains=chains)
 
 
 def compiled_revision(

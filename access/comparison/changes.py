@@ -37,7 +37,8 @@ class Change:
         message: What changes, in words.
         who: Who may assume the role, ``acme/shop, deployment environment production``, or ``None``.
         grade: Of the trust, or ``None``.
-        file: The stack file, seen from the folder of the inventory: ``Pulumi.dev.yaml``; else ``None``.
+        file: The stack file, seen from the folder of the inventory: ``Pulumi.dev.yaml``, or the lock; else
+            ``None``.
     """
 
     kind: str

@@ -1,8 +1,9 @@
-"""What changes in the files of stacks: an update obeys every key of them."""
+"""What changes in files beside the plan: in those of stacks, whose every key an update obeys, and in the lock."""
 
 from collections.abc import Iterator, Mapping
 
 from access.comparison.changes import Change, Effect
+from config.inventory_files import LOCK_NAME
 
 Parts = Mapping[str, str]
 """Of one file, as ``config.project_file.settings_parts`` has them."""
@@ -30,13 +31,30 @@ _REMOVED = (
 )
 
 
+def locked_chain_changes(
+    before: Mapping[str, tuple[str, ...]], after: Mapping[str, tuple[str, ...]]
+) -> Iterator[Change]:
+    """Compare the certificates in two locks: their thumbprints by workspace, leaf first.
+
+    AWS trusts by its own store of CAs where it can, and the issuer's URL and the policies stay: so no access changes.
+    """
+    for slug in sorted(before.keys() | after.keys()):
+        old, new = before.get(slug, ()), after.get(slug, ())
+        if old != new:
+            message = (
+                f"{LOCK_NAME} has for the issuer of {slug} the certificates {_listed([*new], 'none')} "
+                f"(was {_listed([*old], 'none')}); `up` takes the last where the issuer cannot be asked"
+            )
+            yield _change("locked-certificates-changed", Effect.NONE, LOCK_NAME, message)
+
+
 def changed_keys(before: Parts, after: Parts) -> tuple[str, ...]:
     """Return the keys whose values differ, or that one side alone has, sorted."""
     return tuple(sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key)))
 
 
-def _listed(keys: tuple[str, ...] | list[str]) -> str:
-    return ", ".join(keys) or "no key"
+def _listed(keys: tuple[str, ...] | list[str], none: str = "no key") -> str:
+    return ", ".join(keys) or none
 
 
 def _change(kind: str, effect: Effect, name: str, message: str) -> Change:

@@ -375,6 +375,36 @@ def test_a_stack_file_that_could_not_be_read_before_is_no_new_stack(clone: Path,
     assert "stack dev cannot be compared with target" in captured.err
 
 
+def test_certificates_in_the_lock_are_compared(clone: Path, capsys: Capture) -> None:
+    lock = clone / "inventory" / "inventory.lock.yaml"
+    text = """version: 1
+issuers:
+  acme:
+    seen: "2026-11-01"
+    chain:
+      - {subject: CN=a, thumbprint: "%s", not_after: "2037-11-01"}
+"""
+    lock.write_text(text % ("1" * 40))
+    commit(clone)
+    git(clone, "tag", "-f", "target")
+    lock.write_text(text.replace("2026", "2025") % ("1" * 40))
+    assert run(["diff", "target", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["changes"] == []
+    lock.write_text(text % ("2" * 40))
+    assert run(["diff", "target", "--exit-code", "--format", "json"]) == 0
+    (change,) = json.loads(capsys.readouterr().out)["changes"]
+    assert (change["kind"], change["effect"], change["file"]) == (
+        "locked-certificates-changed", "none", "inventory.lock.yaml",
+    )  # fmt: skip
+    assert f"{'2' * 40} (was {'1' * 40})" in change["message"]
+    assert run(["ci", "comment", "--base", "target", "--print"]) == 0
+    assert "2" * 40 in capsys.readouterr().out
+    lock.unlink()
+    assert run(["diff", "target", "--format", "json"]) == 0
+    (change,) = json.loads(capsys.readouterr().out)["changes"]
+    assert "the certificates none (was" in change["message"]
+
+
 @pytest.mark.parametrize("how", ["replace", "grafts"])
 def test_what_this_clone_takes_in_place_of_a_commit_changes_no_comparison(
     clone: Path, how: str, capsys: Capture
