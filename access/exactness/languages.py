@@ -53,7 +53,7 @@ def language_difference(
     One that is admitted where there is one: of the two faults it is the worse.
     """
     # A pattern with this character in it matches no subject.
-    text = "".join(pattern + _END for pattern in sorted(patterns) if _END not in pattern)
+    text = "".join(_in_one_order(pattern) + _END for pattern in sorted(patterns) if _END not in pattern)
     starts = [match.end() for match in re.finditer(_END, text)][:-1]
     start = _with_empty_runs(text, {0, *starts} if text else set())
     found = [
@@ -104,12 +104,15 @@ def _with_empty_runs(text: str, states: set[int]) -> States:
     return frozenset(states)
 
 
-_MOST_WAYS = 2_000
-"""Beyond so many ways through the patterns at one place nothing is decided."""
+_MOST_WAYS, _MOST_STEPS = 2_000, 500_000
+"""Beyond so many ways through the patterns at one place, or steps along them in all, nothing is decided."""
 
 
 def has_subject(
-    sets: Sequence[Collection[str]], outside: Collection[Product] = (), grammar: tuple[Product, ...] = GRAMMAR
+    sets: Sequence[Collection[str]],
+    outside: Collection[Product] = (),
+    grammar: tuple[Product, ...] = GRAMMAR,
+    steps: int = _MOST_STEPS,
 ) -> bool:
     """Tell whether a subject matches a pattern of each set, and is in none of the products ``outside``.
 
@@ -120,14 +123,16 @@ def has_subject(
         sets: For each test of ``sub`` its ``StringLike`` patterns.
         outside: Subjects that do not count, at most one product of each length.
         grammar: Every subject that there can be.
+        steps: Along the ways through the patterns, beyond which nothing is decided.
     """
     text, starts = "", list[set[int]]()
+    longest = max(map(len, grammar))
     for patterns in sets:
         starts.append(set())
         for pattern in patterns:
-            if _END not in pattern:
+            if _END not in pattern and len(pattern) - pattern.count("*") <= longest:
                 starts[-1].add(len(text))
-                text += re.sub(r"\*+", "*", pattern) + _END
+                text += _in_one_order(pattern) + _END
     # From each place on, all that is reached without a character.
     onward = [_with_empty_runs(text, {place}) for place in range(len(text))]
     begun = [frozenset[int]().union(*(onward[start] for start in begins)) for begins in starts]
@@ -135,9 +140,19 @@ def has_subject(
         return True
     ways = set(product(*begun))
     return any(
-        _passes(text, onward, ways, places, next((each for each in outside if len(each) == len(places)), None))
+        _passes(
+            text, onward, ways, places, next((each for each in outside if len(each) == len(places)), None), steps=steps
+        )
         for places in grammar
     )
+
+
+_WILDCARDS = re.compile(r"[*?]{2,}")
+
+
+def _in_one_order(pattern: str) -> str:
+    """Write wildcards that follow one another as ``?*`` for ``*?*``: the same texts, and no time for further stars."""
+    return _WILDCARDS.sub(lambda run: "?" * run[0].count("?") + "*" * ("*" in run[0]), pattern)
 
 
 Ways = tuple[int, ...]
@@ -145,7 +160,13 @@ Ways = tuple[int, ...]
 
 
 def _passes(
-    text: str, onward: Sequence[States], starts: Collection[Ways], places: Product, declared: Product | None
+    text: str,
+    onward: Sequence[States],
+    starts: Collection[Ways],
+    places: Product,
+    declared: Product | None,
+    *,
+    steps: int,
 ) -> bool:
     """Tell whether a subject of one length goes through all sets, and leaves the declared product somewhere."""
     reached = {(ways, declared is None) for ways in starts}
@@ -157,7 +178,8 @@ def _passes(
             for character in _of_each_kind(text, ways, characters, inside)
             for following in product(*(_after(text, onward, way, character) for way in ways))
         }
-        if len(reached) > _MOST_WAYS:
+        steps -= len(reached)
+        if len(reached) > _MOST_WAYS or steps < 0:
             return True
     return any(left and all(text[way] == _END for way in ways) for ways, left in reached)
 

@@ -43,7 +43,18 @@ def live_values(test: Test, others: Sequence[Test]) -> list[str]:
     beside = [subject_patterns(other) for other in others]
     found = [(value, test.pattern(value)) for _, value in test.values]
     alive = [(value, pattern) for value, pattern in found if pattern is not None and matches_some_subject(pattern)]
-    return [value for value, pattern in alive if not beside or has_subject([[pattern], *beside])]
+    together = tuple(map(tuple, beside))
+    steps = _MOST_STEPS // max(1, len(alive))
+    return [value for value, pattern in alive if not beside or _matches_together(pattern, together, steps)]
+
+
+_MOST_STEPS = 60_000
+"""For all values of a test: a policy as large as IAM takes it is judged in seconds. Beyond, a value counts as alive."""
+
+
+@lru_cache(maxsize=4096)
+def _matches_together(pattern: str, beside: tuple[tuple[str, ...], ...], steps: int) -> bool:
+    return has_subject([[pattern], *beside], steps=steps)
 
 
 @lru_cache(maxsize=1024)

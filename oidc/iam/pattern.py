@@ -73,16 +73,29 @@ ANY, ONE = "any run", "any one"
 
 @lru_cache(maxsize=4096)
 def tokens(pattern: str) -> tuple[str, ...]:
-    """Return what a pattern asks for, one after the other: ``("s", "3", ":", ANY)`` for ``s3:*``."""
+    """Return what a pattern asks for, one after the other: ``("s", "3", ":", ANY)`` for ``s3:*``.
+
+    Wildcards that follow one another are in one order, ``?`` first, with one star at most: ``*?*`` is ``?*``.
+    """
     found: list[str] = []
     before, opened, rest = pattern.partition("${")
     while True:
         found += [ANY if character == "*" else ONE if character == "?" else character for character in before]
         if not opened:
-            return tuple(found)
+            return _in_one_order(found)
         variable, _, after = rest.partition("}")
         found.append(variable if variable in ("*", "?", "$") else ANY)
         before, opened, rest = after.partition("${")
+
+
+def _in_one_order(found: list[str]) -> tuple[str, ...]:
+    ordered: list[str] = []
+    for token in found:
+        if ordered and ordered[-1] == ANY and token in (ANY, ONE):
+            ordered[-1:] = [ANY] if token == ANY else [ONE, ANY]
+        else:
+            ordered.append(token)
+    return tuple(ordered)
 
 
 _ANY, _ONE = "any run", "any one"
