@@ -6,6 +6,7 @@ match. Source:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -29,13 +30,16 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-ke
 def condition_checks(condition: object, context: RequestContext, *, variables: bool) -> Iterator[Check]:
     """Yield a check for each test of a Condition element.
 
+    A test that is not decided, by its key, its values or for want of a fact of the call, is a check with a problem: all
+    tests must hold, so another one that fails still decides the statement.
+
     Args:
         condition: The element, as parsed JSON.
         context: Of the request.
         variables: Whether the policy's version has policy variables.
 
     Raises:
-        EvaluationError: Something in it is not known here, or IAM would not take it.
+        EvaluationError: Its form is not known here, or IAM would not take it.
     """
     if not isinstance(condition, Mapping):
         raise EvaluationError(f"a Condition is an object of operators, not {condition!r}")
@@ -49,22 +53,32 @@ def condition_checks(condition: object, context: RequestContext, *, variables: b
             if not key.isascii():
                 # Some such letters are ASCII in lower case: the sign of the kelvin is a k.
                 raise EvaluationError(f"no condition key is {key!r}: it has other characters than ASCII")
-            wanted = texts_of(written)
-            found = context.values(key)
-            if name == "Null":
-                holds: bool | None = _null_holds(wanted, found)
-            else:
-                operator = operator_of(name)
-                _refuse_other_family(operator, key, name)
-                holds = _holds(operator, wanted, found, context if variables else None)
-            yield Check("Condition", name, key, wanted, found or (), holds)
+            yield _check(name, key, texts_of(written), context, variables=variables)
+
+
+def _check(name: str, key: str, wanted: Values, context: RequestContext, *, variables: bool) -> Check:
+    operator = None if name == "Null" else operator_of(name)
+    found: Values | None = None
+    try:
+        found = context.values(key)
+        if operator is None:
+            return Check("Condition", name, key, wanted, found or (), _null_holds(wanted, found))
+        _refuse_other_family(operator, key, name)
+        holds = _holds(operator, wanted, found, context if variables else None)
+    except EvaluationError as error:
+        return Check("Condition", name, key, wanted, found or (), None, error)
+    if holds is None:
+        what = f"AWS does not document how {name} compares the several values of {key}: {', '.join(found or ())}"
+        problem = EvaluationError(what, do="compare it by a set operator")
+        return Check("Condition", name, key, wanted, found or (), None, problem)
+    return Check("Condition", name, key, wanted, found or (), holds)
 
 
 def texts_of(written: object) -> Values:
     """Return the values of a key: text, or a number or boolean that stands for its text, or a list of them."""
     values = written if isinstance(written, list) else [written]
     if not values or not all(isinstance(value, str | bool | int | float) for value in values):
-        raise EvaluationError(f"{written!r} is no value of a condition")
+        raise EvaluationError(f"{json.dumps(written)} is neither text nor a list of texts")
     return tuple(str(value).lower() if isinstance(value, bool) else str(value) for value in values)
 
 

@@ -7,6 +7,7 @@ trust policy counts: whoever presents a token has no policies of its own. A toke
 """
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from access.evaluation.conditions import condition_checks, parsed_object, texts_of
@@ -47,15 +48,12 @@ def decide(document: Mapping[str, Any], request: WebIdentityRequest) -> Decision
     refusal = token_refusal(request)
     if refusal is not None:
         return Decision(allowed=False, denied=False, statements=(), refusal=refusal)
-    _refuse_unknown("the policy", parsed_object(document, "a policy"), _DOCUMENT_ELEMENTS)
-    version = document.get("Version", "2008-10-17")
-    if not isinstance(version, str) or version not in _VERSIONS:
-        raise EvaluationError(f"there is no version {version!r} of the policy language", do="write 2012-10-17")
+    variables = _has_variables(document)
     statements = document.get("Statement")
     listed = statements if isinstance(statements, list) else [statements]
     context = RequestContext(request)
     outcomes = tuple(
-        _outcome(index, parsed_object(statement, "a statement"), request, context, variables=_VERSIONS[version])
+        _statement_outcome(index, statement, request, context, variables=variables)
         for index, statement in enumerate(listed)
     )
     return _decision(outcomes)
@@ -70,22 +68,43 @@ def _decision(outcomes: tuple[StatementOutcome, ...]) -> Decision:
     is_open = True in allows or None in allows
     if is_open and (None in denies or True not in allows):
         open_ones = [outcome for outcome in outcomes if outcome.applies is None]
-        raise _undecided(next(check for outcome in open_ones for check in outcome.checks if check.holds is None))
+        raise next(check.problem for outcome in open_ones for check in outcome.checks if check.problem is not None)
     return Decision(allowed=True in allows, denied=False, statements=outcomes)
 
 
-def _undecided(check: Check) -> EvaluationError:
-    if check.element == "Principal":
-        what = 'whether the principal "*" lets a web identity in is not known: AWS was seen to refuse {"AWS": "*"}'
-        return EvaluationError(what, do='name the OIDC provider: {"Federated": …}')
-    values = ", ".join(check.found)
-    what = f"AWS does not document how {check.operator} compares the several values of {check.key}: {values}"
-    return EvaluationError(what, do="compare it by a set operator")
+def form_problem(document: Mapping[str, Any], index: int, statement: object) -> EvaluationError | None:
+    """Return why no call is decided by a statement, whoever makes it: its form, or the policy's, is not known here.
+
+    Args:
+        document: The trust policy as parsed JSON.
+        index: Of the statement, from 0.
+        statement: One of its statements.
+    """
+    try:
+        _statement_outcome(index, statement, _ANY_CALL, RequestContext(_ANY_CALL), variables=_has_variables(document))
+    except EvaluationError as error:
+        return error
+    return None
 
 
-def _outcome(
-    index: int, statement: Mapping[str, Any], request: WebIdentityRequest, context: RequestContext, *, variables: bool
+_ANY_CALL = WebIdentityRequest(
+    {"iss": "https://issuer.invalid", "aud": "any", "sub": "any"}, "000000000000", datetime(2026, 1, 1, tzinfo=UTC)
+)
+"""A form is known or not, whoever calls (https://www.rfc-editor.org/rfc/rfc2606#section-2)."""
+
+
+def _has_variables(document: Mapping[str, Any]) -> bool:
+    _refuse_unknown("the policy", parsed_object(document, "a policy"), _DOCUMENT_ELEMENTS)
+    version = document.get("Version", "2008-10-17")
+    if not isinstance(version, str) or version not in _VERSIONS:
+        raise EvaluationError(f"there is no version {version!r} of the policy language", do="write 2012-10-17")
+    return _VERSIONS[version]
+
+
+def _statement_outcome(
+    index: int, written: object, request: WebIdentityRequest, context: RequestContext, *, variables: bool
 ) -> StatementOutcome:
+    statement = parsed_object(written, f"statement {index}")
     for element, why in _NOT_IN_TRUST_POLICIES.items():
         if element in statement:
             raise EvaluationError(f"statement {index} has {element}, which IAM refuses in a trust policy ({why})")
@@ -94,12 +113,24 @@ def _outcome(
     if effect not in ("Allow", "Deny"):
         # "Valid values for Effect are Allow and Deny. The Effect value is case sensitive."
         raise EvaluationError(f"statement {index} has the effect {effect!r}", do="write Allow or Deny")
-    checks = [
+    try:
+        checks = _checks(statement, request, context, variables=variables)
+    except EvaluationError as error:
+        if effect == "Allow":
+            raise
+        # A denial lets nobody in, whatever its form is.
+        checks = (Check("Condition", "", "", (), (), None, error),)
+    return StatementOutcome(index, str(statement.get("Sid", "")), effect, checks)
+
+
+def _checks(
+    statement: Mapping[str, Any], request: WebIdentityRequest, context: RequestContext, *, variables: bool
+) -> tuple[Check, ...]:
+    return (
         _principal_check(statement.get("Principal"), request),
         _action_check(statement),
         *condition_checks(statement.get("Condition", {}), context, variables=variables),
-    ]
-    return StatementOutcome(index, str(statement.get("Sid", "")), effect, tuple(checks))
+    )
 
 
 def _refuse_unknown(where: str, found: Mapping[str, Any], known: frozenset[str]) -> None:
@@ -117,13 +148,15 @@ def _principal_check(principal: object, request: WebIdentityRequest) -> Check:
     """
     arn = request.oidc_provider_arn
     if principal == "*":
-        return Check("Principal", "", "", ("*",), (arn,), holds=None)
+        what = 'whether the principal "*" lets a web identity in is not known: AWS was seen to refuse {"AWS": "*"}'
+        problem = EvaluationError(what, do='name the OIDC provider: {"Federated": …}')
+        return Check("Principal", "", "", ("*",), (arn,), None, problem)
     wanted: list[str] = []
     holds = False
     for kind, written in parsed_object(principal, "a Principal").items():
         names = texts_of(written)
         if kind == "Federated":
-            if any("*" in name for name in names):
+            if any("*" in name or "?" in name for name in names):
                 raise EvaluationError(f"a wildcard in the federated principal {', '.join(names)} is not documented")
             holds = holds or arn in names
         elif kind not in _OTHER_PRINCIPALS:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from oidc.errors import EvaluationError
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -15,6 +17,7 @@ class Check:
         wanted: What the policy names, in its order.
         found: What the request has; empty where it has no such key.
         holds: Whether the part matches; ``None`` where AWS does not document whether it does.
+        problem: Why it is not known, where ``holds`` is ``None``.
     """
 
     element: Literal["Principal", "Action", "Condition"]
@@ -23,6 +26,7 @@ class Check:
     wanted: tuple[str, ...]
     found: tuple[str, ...]
     holds: bool | None
+    problem: EvaluationError | None = None
 
 
 @dataclass(frozen=True, slots=True)

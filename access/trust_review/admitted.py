@@ -10,6 +10,7 @@ from access.trust_review.subject_values import grade_of, live_values, value_in_w
 from access.trust_review.tests_of_condition import Test
 from config.findings import one_line
 from oidc.bitbucket import Grade, widest
+from oidc.errors import EvaluationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +59,28 @@ def admitted_by(index: int, issuer: str, tests: Sequence[Test], names: Names, *,
     return AdmittedTokens(
         index,
         whose,
-        tuple(dict.fromkeys(steps))
-        or (EVERY_STEP if issuer else "whoever has a token of any OIDC provider of the account",),
+        tuple(dict.fromkeys(steps)) or (EVERY_STEP if issuer else _OF_ANY_ISSUER,),
         tuple(_limits(own, [test for test in tests if not test.issuer], names, len(of_subject), undecided=undecided)),
         Grade.WORKSPACE_WIDE if undecided else narrowest,
     )
+
+
+def undecided_tokens(index: int, issuers: Sequence[str], problem: EvaluationError) -> Iterator[AdmittedTokens]:
+    """Yield what a statement may admit that cannot be decided: every token of the issuers, or of all of them.
+
+    Args:
+        index: Of the statement, from 0.
+        issuers: Without ``https://``, of the OIDC providers that it names for certain; none where it may be any.
+        problem: Why it cannot be decided.
+    """
+    limit = one_line(f"counted as wide, since it cannot be decided: {problem.what}")
+    for issuer in issuers or ("",):
+        yield AdmittedTokens(
+            index, _issuer_in_words(issuer), (EVERY_STEP if issuer else _OF_ANY_ISSUER,), (limit,), Grade.WORKSPACE_WIDE
+        )
+
+
+_OF_ANY_ISSUER = "whoever has a token of any OIDC provider of the account"
 
 
 def _limits(

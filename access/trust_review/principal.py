@@ -8,6 +8,7 @@ from typing import Any
 from access.explanation.names import Names
 from access.explanation.slips import issuer_slips
 from access.trust_review.fault import TrustFault
+from config.findings import did_you_mean
 from config.models.scalars import describe
 from config.yaml.document import Path
 from oidc.arn import PARTITION_NAMES
@@ -51,17 +52,27 @@ def principals_of(
         if kind == "Federated":
             yield from _federated(place, name, account, keys, names)
         elif (match := _OIDC_PROVIDER.fullmatch(name)) is not None:
-            message = f"{name} is an OIDC provider, which IAM refuses under {kind}: nobody gets in by it"
-            yield TrustFault("bad-trust-policy", place, message, "write Federated in place of it", of_key=True)
+            if kind in _KINDS:
+                message = f"{name} is an OIDC provider, which IAM refuses under {kind}: nobody gets in by it"
+                yield TrustFault("bad-trust-policy", place, message, "write Federated in place of it", of_key=True)
             yield OidcProvider(match[3], match[3], "bitbucket" in match[3].lower(), alive=False)
         elif kind in ("", "AWS") and name == "*":
             yield _everybody(place, name, kind)
-        else:
+        elif kind in _KINDS:
             message = f"{name} may assume the role, too, where the action fits; it is not judged here"
             yield TrustFault("other-principal", place, message, "give it a role of its own")
 
 
+_KINDS = ("Federated", "AWS", "Service", "CanonicalUser")
+"""Of principals (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html)."""
+
+
 def _malformed_faults(statement: Statement) -> Iterator[TrustFault]:
+    kinds = {each.kind: each.place[: len(statement.place) + 2] for each in statement.principals if each.kind}
+    for kind, place in kinds.items():
+        if kind not in _KINDS:
+            message, hint = f"there is no kind `{kind}` of principals", did_you_mean(kind, _KINDS, "write Federated")
+            yield TrustFault("bad-trust-policy", place, message, hint, of_key=True)
     hint = 'write {"Federated": "arn:aws:iam::ACCOUNT:oidc-provider/…"}'
     if not statement.has("Principal"):
         place = (*statement.place, "Principal")
@@ -80,9 +91,8 @@ def _everybody(at: Path, name: str, kind: str = "") -> TrustFault:
     Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html, and a recorded
     call to real AWS (us-east-1, 2026-09-11), which ``{"AWS": "*"}`` did not let in.
     """
-    tokens = (
-        "AWS was seen not to let tokens in by it" if kind else "whether it lets in tokens of any issuer is not known"
-    )
+    seen = "AWS was seen not to let tokens in by it"
+    tokens = seen if kind == "AWS" else "whether it lets in tokens of any issuer is not known"
     message = (
         f"the principal {name} is everybody, every AWS account included, by whatever the action takes in; {tokens}"
     )
@@ -92,6 +102,14 @@ def _everybody(at: Path, name: str, kind: str = "") -> TrustFault:
 def _federated(
     at: Path, arn: str, account: str | None, keys: Sequence[str], names: Names
 ) -> Iterator[OidcProvider | TrustFault]:
+    if not arn.strip("*?"):
+        yield _everybody(at, arn, "Federated")
+        return
+    if "*" in arn or "?" in arn:
+        message = f"{arn} has a wildcard: AWS documents none in a principal, so it may be any OIDC provider"
+        yield TrustFault("wrong-issuer", at, message, "write the whole ARN of one OIDC provider")
+        yield from (OidcProvider(key, key, is_bitbucket=True, alive=False) for key in keys[:1])
+        return
     match = _OIDC_PROVIDER.fullmatch(arn)
     if match is None:
         rule = "wrong-issuer" if "bitbucket" in arn.lower() else "other-principal"

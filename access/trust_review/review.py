@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from access.evaluation.decide import form_problem
 from access.evaluation.text_patterns import matches, plain_tokens
 from access.explanation.names import Names
 from access.explanation.slips import issuer_slips
-from access.trust_review.admitted import AdmittedTokens, admitted_by
+from access.trust_review.admitted import AdmittedTokens, admitted_by, undecided_tokens
 from access.trust_review.condition import condition_faults, exclude_each_other, never_holds
 from access.trust_review.fault import TrustFault
 from access.trust_review.principal import OidcProvider, principals_of
@@ -18,6 +19,7 @@ from config.models.scalars import describe
 from config.yaml.document import Path
 from oidc.iam.document import parse
 from oidc.iam.statement import Statement
+from oidc.iam.trust_policy import POLICY_VERSION
 
 _DOCUMENT_ELEMENTS = ("Version", "Id", "Statement")
 _STATEMENT_ELEMENTS = ("Sid", "Effect", "Principal", "Action", "NotAction", "Condition")
@@ -44,18 +46,49 @@ def review(document: Mapping[str, Any], account: str | None, names: Names) -> Re
     """
     parsed = parse(document)
     faults = list(_unknown((), parsed.names, _DOCUMENT_ELEMENTS))
-    variables = parsed.value("Version") not in (None, _WITHOUT_VARIABLES)
-    admitted: list[AdmittedTokens] = []
-    if not document.get("Statement"):
+    version = document.get("Version", _WITHOUT_VARIABLES)
+    if version not in (_WITHOUT_VARIABLES, POLICY_VERSION):
+        message = f"Version is {describe(version)}, which IAM does not have"
+        faults.append(TrustFault("bad-trust-policy", ("Version",), message, f"write {POLICY_VERSION}"))
+    written = document.get("Statement")
+    if not written:
         faults.append(TrustFault("bad-trust-policy", (), "the policy has no statement", 'add "Statement": […]'))
-        return Review((), tuple(faults))
+        problem = form_problem(document, 0, {"Effect": "Deny"} if isinstance(written, list) else written)
+        return Review(tuple(undecided_tokens(0, (), problem)) if problem is not None else (), tuple(faults))
     for malformed in parsed.malformed:
         message = f"a statement is {describe(malformed.value)}"
         faults.append(TrustFault("bad-trust-policy", malformed.place, message, "write {Effect: …, Principal: …, …}"))
-    for statement in parsed.statements:
-        for found in _statement(statement, account, names, variables=variables):
-            (admitted if isinstance(found, AdmittedTokens) else faults).append(found)  # type: ignore[arg-type]  # told apart
+    statements = {statement.index: statement for statement in parsed.statements}
+    admitted: list[AdmittedTokens] = []
+    for index, each in enumerate(written if isinstance(written, list) else [written]):
+        statement = statements.get(index)
+        judged = (
+            list(_statement(statement, account, names, variables=version != _WITHOUT_VARIABLES)) if statement else []
+        )
+        faults += [found for found in judged if isinstance(found, TrustFault)]
+        problem = form_problem(document, index, each)
+        if problem is None:
+            admitted += [found for found in judged if isinstance(found, AdmittedTokens)]
+            continue
+        named = [found for found in judged if isinstance(found, OidcProvider)]
+        issuers = [found.issuer for found in named] if _is_clear_whose(document, statement, named) else []
+        admitted += undecided_tokens(index, issuers, problem)
+        if not any(fault.level == "error" for fault in faults):
+            at: Path = ("Statement", index) if parsed.is_list else ("Statement",)
+            hint = problem.do or "write it as IAM documents it"
+            faults.append(TrustFault("bad-trust-policy", at, problem.what, hint))
     return Review(tuple(admitted), tuple(faults))
+
+
+def _is_clear_whose(document: Mapping[str, Any], statement: Statement | None, named: Sequence[OidcProvider]) -> bool:
+    """Tell whether only other elements are undecided, so that a statement is about the issuers that it names."""
+    if statement is None or not all(each.alive for each in named):
+        return False
+    rest = {name: value for name, value in statement.written.items() if name not in _NOT_OF_WHOM}
+    return form_problem(document, 0, {**rest, "Action": "sts:AssumeRoleWithWebIdentity"}) is None
+
+
+_NOT_OF_WHOM = ("Action", "NotAction", "Condition", "Resource", "NotResource")
 
 
 def _unknown(at: Path, found: Sequence[str], known: tuple[str, ...]) -> Iterator[TrustFault]:
@@ -71,7 +104,7 @@ def _unknown(at: Path, found: Sequence[str], known: tuple[str, ...]) -> Iterator
 
 def _statement(
     statement: Statement, account: str | None, names: Names, *, variables: bool
-) -> Iterator[TrustFault | AdmittedTokens]:
+) -> Iterator[TrustFault | AdmittedTokens | OidcProvider]:
     at = statement.place
     yield from _unknown(at, statement.names, _STATEMENT_ELEMENTS)
     if statement.denies:
@@ -87,8 +120,7 @@ def _statement(
         for each in principals_of(statement, account, _right_issuers(statement, names), names):
             if isinstance(each, OidcProvider):
                 oidc_providers.append(each)
-            else:
-                yield each
+            yield each
     bitbucket = [oidc_provider for oidc_provider in oidc_providers if oidc_provider.is_bitbucket]
     if len({oidc_provider.issuer for oidc_provider in oidc_providers}) > 1 and bitbucket:
         message = "two issuers in one statement: their condition keys are different ones, and all must match"
@@ -104,13 +136,8 @@ def _of_everybody(statement: Statement, names: Names, *, variables: bool) -> Ite
 
     Whether AWS lets a web identity in by ``"*"`` is not known, so it counts as letting in.
     """
-    found = list(tests_of(statement, variables=variables))
-    tests = [each for each in found if isinstance(each, Test)]
-    if (
-        len(tests) < len(found)
-        or not _is_about_tokens(statement)
-        or not set(statement.names) <= set(_STATEMENT_ELEMENTS)
-    ):
+    tests = [each for each in tests_of(statement, variables=variables) if isinstance(each, Test)]
+    if not _is_about_tokens(statement):
         return
     for issuer in (*_right_issuers(statement, names), ""):
         if not _is_closed(tests, issuer):
@@ -126,8 +153,7 @@ def _of_tokens(
         yield wrong_action
     found = list(tests_of(statement, variables=variables))
     tests = [each for each in found if isinstance(each, Test)]
-    broken = [each for each in found if isinstance(each, TrustFault)]
-    yield from broken
+    yield from (each for each in found if isinstance(each, TrustFault))
     # Of several issuers, of which one is too many, the one that the condition is about.
     keys = Counter(test.issuer for test in tests)
     meant = max(oidc_providers, key=lambda oidc_provider: keys[oidc_provider.issuer.lower()])
@@ -139,9 +165,8 @@ def _of_tokens(
         said = fault.rule == "two-issuers" and (not meant.alive or _issuer_of(fault) in issuers)
         if not said:
             yield fault
-    taken = _is_about_tokens(statement) and not broken and set(statement.names) <= set(_STATEMENT_ELEMENTS)
     for each in oidc_providers:
-        alive = taken and each.alive and not _is_closed(tests, each.issuer)
+        alive = _is_about_tokens(statement) and each.alive and not _is_closed(tests, each.issuer)
         yield admitted_by(statement.index, each.issuer, tests, names, alive=alive)
 
 

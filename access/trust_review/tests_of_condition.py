@@ -156,7 +156,7 @@ def _malformed_fault(malformed: Malformed) -> TrustFault | None:
 def _test(condition: Condition, *, variables: bool) -> Test:
     faults: tuple[TrustFault, ...] = ()
     if not condition.values:
-        message = f"the list of values of {condition.name} is empty, so nothing can match"
+        message = f"the list of values of {condition.name} is empty: AWS does not document what that matches"
         hint = "name what is to be let in, or remove the statement"
         faults = (TrustFault("bad-trust-policy", condition.place, message, hint),)
     values = tuple((condition.place_of(index), text) for index, text in enumerate(condition.values))

@@ -1,4 +1,7 @@
-"""Trust policies from a seed, with what others write into them: variables, slips, wildcards, several tests of a key."""
+"""Trust policies from a seed, with what others write into them: variables, slips, wildcards, several tests of a key.
+
+And such with a piece that IAM's grammar does not have, so that the evaluator does not decide them.
+"""
 
 import random
 import re
@@ -95,6 +98,72 @@ def _value(rng: random.Random, claim: str, operator: str) -> str:
         place = rng.choice([0, len(value), rng.randrange(len(value) + 1)])
         return rng.choice([put_in, value[:place] + put_in + value[place:], f"{put_in}*"])
     return value
+
+
+def malformed_policies(seed: int, count: int) -> Iterator[dict[str, Any]]:
+    """Yield trust policies with one malformed piece or two."""
+    rng = random.Random(seed)
+    for policy in any_policies(seed, count):
+        for _ in range(rng.choice([1, 1, 2])):
+            rng.choice(MALFORMED)(rng, policy, rng.choice(policy["Statement"]))
+        yield policy
+
+
+def _other_spelling(rng: random.Random, name: str) -> str:
+    return rng.choice([name.lower(), name.upper(), name + "s", f" {name}", name.swapcase()])
+
+
+def _misspell_an_element(rng: random.Random, _: dict[str, Any], statement: dict[str, Any]) -> None:
+    name = rng.choice([*statement])
+    statement[_other_spelling(rng, name)] = statement[name]
+    if rng.random() < 0.5:
+        del statement[name]
+
+
+def _misspell_an_operator(rng: random.Random, _: dict[str, Any], statement: dict[str, Any]) -> None:
+    condition = statement.get("Condition") or {"StringLike": {f"{ACME}:sub": "*"}}
+    name = rng.choice([*condition])
+    wider = dict.fromkeys(condition[name], "*") if isinstance(condition[name], dict) else "*"
+    statement["Condition"] = {**condition, _other_spelling(rng, name): rng.choice([condition[name], wider])}
+    if rng.random() < 0.5:
+        del statement["Condition"][name]
+
+
+def _put_in_an_odd_value(rng: random.Random, _: dict[str, Any], statement: dict[str, Any]) -> None:
+    odd: Any = rng.choice([None, [], {}, [None], ["*", None], ["*", []], [f"{REPO}:*", {"*": "*"}]])
+    tests = [each for each in (statement.get("Condition") or {}).values() if isinstance(each, dict) and each]
+    if tests and rng.random() < 0.7:
+        each = rng.choice(tests)
+        each[rng.choice([*each])] = odd
+    else:
+        statement[rng.choice(["Action", "Principal", "Effect", "Condition", "Sid"])] = odd
+
+
+def _put_in_an_odd_principal(rng: random.Random, _: dict[str, Any], statement: dict[str, Any]) -> None:
+    arn = rng.choice([
+        "*", "**", OWN_ARN.replace("identity/oidc", "identity/*"), OWN_ARN.replace(ACCOUNT, "*"), OWN_ARN[:-1] + "?",
+        OWN_ARN.replace("arn:aws:", "arn:*:"), OWN_ARN, f"{OWN_ARN}*",
+    ])  # fmt: skip
+    kind = rng.choice(["Federated", "Federated", "federated", "Oidc", "*", "aws"])
+    statement["Principal"] = rng.choice([{kind: arn}, {kind: [OWN_ARN, arn]}, {"Federated": OWN_ARN, kind: arn}, arn])
+
+
+def _add_an_element(rng: random.Random, policy: dict[str, Any], statement: dict[str, Any]) -> None:
+    where = rng.choice([statement, statement, statement, policy])
+    where[rng.choice(["Resource", "NotResource", "NotPrincipal", "Comment", "NotAction", "Federated"])] = "*"
+
+
+def _change_an_effect_or_version(rng: random.Random, policy: dict[str, Any], statement: dict[str, Any]) -> None:
+    if rng.random() < 0.7:
+        statement["Effect"] = rng.choice(["allow", "ALLOW", "Allow ", "deny", "", True, None, ["Allow"]])
+    else:
+        policy["Version"] = rng.choice(["2012-10-18", "", 2012, None, ["2012-10-17"]])
+
+
+MALFORMED = [
+    _misspell_an_element, _misspell_an_operator, _misspell_an_operator, _put_in_an_odd_value, _put_in_an_odd_principal,
+    _add_an_element, _change_an_effect_or_version,
+]  # fmt: skip
 
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")

@@ -2,12 +2,13 @@
 
 import random
 from collections import Counter
+from collections.abc import Iterable
 from copy import deepcopy
 from typing import Any
 
 import pytest
 
-from access.evaluation.decide import decide
+from access.evaluation.decide import decide, form_problem
 from access.evaluation.decision import Decision
 from access.evaluation.request import WebIdentityRequest
 from access.explanation.names import Names
@@ -21,6 +22,7 @@ from tests.access.trust_review.any_condition import (
     SUBJECT_VALUES,
     VARIABLES,
     any_policies,
+    malformed_policies,
     tokens_for,
 )
 
@@ -51,37 +53,53 @@ def grade_for(found: Review, request: WebIdentityRequest) -> Grade | None:
     return widest(known) if known else None
 
 
-def check(seed: int, count: int) -> tuple[int, int]:
-    """Hold reviews against decisions; return how many policies let in anybody, and how many a stranger."""
+def check(policies: Iterable[dict[str, Any]], seed: int) -> Counter[str]:
+    """Hold reviews against decisions; count the policies that let in anybody, or a stranger, or are not decided."""
     rng = random.Random(seed)
-    admitting = strange = 0
-    for policy in any_policies(seed, count):
+    counted: Counter[str] = Counter()
+    for policy in policies:
         found = review(policy, ACCOUNT, Names())
-        let_in = [
-            request
-            for request in tokens_for(rng, policy, 12)
-            if (decision := decided(policy, request)) is not None and decision.allowed
-        ]
+        grades = [one.grade for one in found.admitted if one.grade is not None]
+        decisions = [(request, decided(policy, request)) for request in tokens_for(rng, policy, 12)]
+        if any(decision is None for _, decision in decisions):
+            counted["undecided"] += 1
+            assert grades, policy
+        if any(form_problem(policy, index, each) for index, each in enumerate(policy["Statement"])):
+            counted["malformed"] += 1
+            assert widest(grades) is Grade.WORKSPACE_WIDE, policy
+            assert any(fault.level == "error" for fault in found.faults), policy
+        let_in = [request for request, decision in decisions if decision is not None and decision.allowed]
         for request in let_in:
             grade, needed = grade_for(found, request), needed_grade(policy, request)
             assert grade is not None, (policy, request)
             assert widest([grade, needed]) is grade, (policy, request)
-        admitting += bool(let_in)
-        strange += any(needed_grade(policy, request) is Grade.WORKSPACE_WIDE for request in let_in)
-    return admitting, strange
+        counted["admitting"] += bool(let_in)
+        counted["strange"] += any(needed_grade(policy, request) is Grade.WORKSPACE_WIDE for request in let_in)
+    return counted
 
 
 def test_a_policy_that_lets_in_a_stranger_is_graded_so() -> None:
-    admitting, strange = check(seed=1, count=800)
-    assert admitting > 80
-    assert strange > 30
+    counted = check(any_policies(1, 800), seed=1)
+    assert counted["admitting"] > 80
+    assert counted["strange"] > 30
+
+
+def test_a_policy_of_a_form_that_is_not_decided_is_graded_wide() -> None:
+    counted = check(malformed_policies(6, 800), seed=6)
+    assert counted["malformed"] > 400
+    assert counted["undecided"] > 400
 
 
 @pytest.mark.exhaustive
 def test_none_of_very_many_policies_is_graded_too_narrow() -> None:
-    admitting, strange = check(seed=2, count=26_000)
-    assert admitting > 3000
-    assert strange > 1000
+    counted = check(any_policies(2, 26_000), seed=2)
+    assert counted["admitting"] > 3000
+    assert counted["strange"] > 1000
+
+
+@pytest.mark.exhaustive
+def test_none_of_very_many_malformed_policies_is_graded_too_narrow() -> None:
+    assert check(malformed_policies(7, 26_000), seed=7)["malformed"] > 15_000
 
 
 def statement_with(claim: str, operator: str, value: Any) -> dict[str, Any]:
