@@ -9,7 +9,7 @@ from access.update_preview import OIDC_PROVIDER_TYPE, ROLE_TYPE, Loss, LossLimit
 from oidc.errors import MassChangeError, UsageError
 from sandbox.aws_provider.account import connect_as_platform_engineer, refuse_ambient
 from sandbox.aws_provider.provider import SmallAwsProvider
-from sandbox.engine.engine import BuiltinEngine
+from sandbox.engine.builtin_engine import BuiltinEngine
 from sandbox.engine.monitor import LogMessage
 from sandbox.engine.steps import Operation, Step, Summary
 from sandbox.engine_choice import EngineMark, EngineName, choose_engine

@@ -10,9 +10,8 @@ from rich.table import Table
 
 from config.findings import one_line
 from review.terminal import console
-from sandbox.proof.decision import ProofDecision
 from sandbox.proof.permission_cases import NotTried
-from sandbox.proof.prove import Proof
+from sandbox.proof.prove import Proof, ProofDecision
 from sandbox.proof.trials import TriedPermission
 
 _STEPS = "steps of the inventory"

@@ -1,17 +1,93 @@
-"""Runs the provider as a plugin process of the Pulumi CLI: ``python -m sandbox.aws_provider [OPTION] ENGINE-ADDRESS``.
+"""The provider as a plugin process of the Pulumi CLI: ``python -m sandbox.aws_provider [OPTION] ENGINE-ADDRESS``.
 
 With ``--as-platform-engineer`` ambient credentials stand for all accounts, as in the built-in engine's sandbox runs.
+The SDK's own server puts a traceback behind every error; here an error of this project reaches the user as a sentence.
 """
 
+import asyncio
 import contextlib
+import os
 import sys
+from collections.abc import Awaitable, Callable
 from importlib.metadata import version
+from typing import Any
 
+import grpc  # type: ignore[import-untyped]  # its stubs are not a dependency
+from pulumi.provider.experimental.provider import Provider
+from pulumi.provider.experimental.server import ProviderServicer
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
+
+from oidc.errors import BitbucketOidcError
 from sandbox.aws_provider.account import connect, connect_as_platform_engineer
 from sandbox.aws_provider.provider import SmallAwsProvider
-from sandbox.aws_provider.server import serve
 
 _AS_PLATFORM_ENGINEER = "--as-platform-engineer"
+_POLL_SECONDS = 0.5
+_METHODS = ("CheckConfig", "DiffConfig", "Configure", "Check", "Diff", "Create", "Read", "Update", "Delete")
+
+
+class _SayingWhatIsGone(ProviderServicer):
+    """The SDK's servicer, but for a resource that is gone: the CLI takes that from an answer without properties alone.
+
+    The SDK answers with empty ones, so that an import or a read of what is not there would succeed.
+    """
+
+    async def Read(self, request: Any, context: Any) -> Any:  # noqa: ANN401, N802 - the SDK's own
+        response = await super().Read(request, context)
+        return response if response.id else provider_pb2.ReadResponse()
+
+
+class Servicer(_SayingWhatIsGone):
+    """The SDK's servicer, with errors as sentences."""
+
+
+def _in_sentences(method: str) -> Callable[..., Awaitable[Any]]:
+    async def call(self: Servicer, request: object, context: grpc.aio.ServicerContext[Any, Any]) -> object:
+        try:
+            return await getattr(_SayingWhatIsGone, method)(self, request, context)
+        except Exception as error:
+            # The SDK raises its own while it handles ours, which is therefore the context of that one.
+            cause = error.__context__
+            ours = error if isinstance(error, BitbucketOidcError) else cause
+            text = str(ours) if isinstance(ours, BitbucketOidcError) else str(error)
+            await context.abort(grpc.StatusCode.UNKNOWN, text)
+            raise
+
+    return call
+
+
+for _method in _METHODS:
+    setattr(Servicer, _method, _in_sentences(_method))
+
+
+def serve(provider: Provider, arguments: list[str], plugin_version: str) -> None:
+    """Serve until the CLI ends the process, or is gone itself: a CLI that was killed ends nobody.
+
+    Args:
+        provider: What to serve.
+        arguments: The command line; its first one is the address of the CLI's engine.
+        plugin_version: The version of ``pulumi_aws`` that the provider stands in for.
+    """
+    engine_address = next((one for one in arguments if not one.startswith("-")), "")
+
+    async def run() -> None:
+        server = grpc.aio.server()
+        servicer = Servicer(arguments, plugin_version, provider, engine_address)
+        provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        # The plugin protocol: the port alone, on a line of its own, on standard output.
+        sys.stdout.write(f"{port}\n")
+        sys.stdout.flush()
+        parent = os.getppid()
+        try:
+            while os.getppid() == parent:  # a process whose parent has ended is given another one
+                await server.wait_for_termination(_POLL_SECONDS)
+        finally:
+            await server.stop(None)
+
+    asyncio.run(run())
+
 
 if __name__ == "__main__":
     arguments = [one for one in sys.argv[1:] if one != _AS_PLATFORM_ENGINEER]

@@ -19,8 +19,7 @@ from sandbox.aws_provider.account import Connect, connect, explained
 from sandbox.aws_provider.configuration import Configuration, parse, unknown_inputs
 from sandbox.aws_provider.oidc_provider import OpenIdConnectProvider
 from sandbox.aws_provider.resource_type import ReadResource, ResourceType
-from sandbox.aws_provider.role import RoleResource
-from sandbox.aws_provider.role_policies import RolePolicy, RolePolicyAttachmentsExclusive
+from sandbox.aws_provider.role import RolePolicy, RolePolicyAttachmentsExclusive, RoleResource
 from sandbox.engine.loopback import check_endpoints
 from sandbox.engine.values import UNKNOWN, Properties, contains_unknown, from_property_values, to_property_values
 

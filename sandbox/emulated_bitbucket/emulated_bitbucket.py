@@ -20,9 +20,9 @@ from sandbox.emulated_bitbucket.pipelines_proxy import PipelinesProxy
 from sandbox.emulated_bitbucket.pull_requests import PullRequests
 from sandbox.emulated_bitbucket.reports import Reports
 from sandbox.emulated_bitbucket.rest import RestApi
-from sandbox.emulated_bitbucket.server import TlsServer
 from sandbox.emulated_bitbucket.signing_key import SigningKey, keep_signing_key
 from sandbox.emulated_bitbucket.site import IP_RANGES_PATH, EmulatedRanges, Site
+from sandbox.emulated_bitbucket.tls_server import TlsServer
 from sandbox.emulated_bitbucket.workspaces import EmulatedWorkspace, PipelineStep, step_claims
 
 _POLL_SECONDS = 0.1

@@ -1,4 +1,8 @@
-"""What workspaces of the emulated Bitbucket hold."""
+"""Workspaces of the emulated Bitbucket, their repositories and environments, and the pipeline steps that run in them.
+
+Source of a step's claims: the "OpenID Connect" page of a repository's settings, and
+https://support.atlassian.com/bitbucket-cloud/docs/deploy-on-aws-using-bitbucket-pipelines-openid-connect/.
+"""
 
 import uuid
 from collections.abc import Sequence

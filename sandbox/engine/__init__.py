@@ -5,7 +5,7 @@ that ``pulumi up`` runs, unmodified. What it registers is compared with the stat
 providers built on ``pulumi.provider.experimental``.
 """
 
-from sandbox.engine.engine import BuiltinEngine
+from sandbox.engine.builtin_engine import BuiltinEngine
 from sandbox.engine.program import LogMessage, Program
 from sandbox.engine.steps import Operation, Phase, PropertyChange, Step, Summary
 

@@ -6,16 +6,14 @@ from dataclasses import dataclass, field, replace
 
 from oidc.errors import SandboxError
 from sandbox.engine import urns
-from sandbox.engine.existing import import_resource, is_import, read_resource, with_old_values
+from sandbox.engine.existing import Reading, import_resource, is_import, read_resource, with_old_values
 from sandbox.engine.loopback import only_moved
 from sandbox.engine.operations import Operations
 from sandbox.engine.plugin import Difference, Plugin
-from sandbox.engine.reading import Reading
 from sandbox.engine.records import ResourceState
 from sandbox.engine.registration import ReadRequest, Registration, refuse_values
 from sandbox.engine.replacement import Dependents, refuse_protected
-from sandbox.engine.reporting import differing, property_changes
-from sandbox.engine.steps import Operation
+from sandbox.engine.steps import Operation, differing, property_changes
 from sandbox.engine.values import UNKNOWN, Properties
 
 

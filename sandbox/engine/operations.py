@@ -13,8 +13,7 @@ from sandbox.engine.plugin import Plugin
 from sandbox.engine.plugins import Plugins
 from sandbox.engine.records import PendingOperation, ResourceState
 from sandbox.engine.registration import refuse_values
-from sandbox.engine.reporting import Reporter
-from sandbox.engine.steps import Operation, PropertyChange
+from sandbox.engine.steps import Operation, PropertyChange, Reporter
 from sandbox.engine.store import StateStore
 from sandbox.engine.values import Properties
 

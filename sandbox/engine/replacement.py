@@ -8,8 +8,7 @@ from oidc.errors import SandboxError
 from sandbox.engine import urns
 from sandbox.engine.operations import Operations
 from sandbox.engine.records import ResourceState
-from sandbox.engine.reporting import differing
-from sandbox.engine.steps import Operation
+from sandbox.engine.steps import Operation, differing
 from sandbox.engine.values import UNKNOWN
 
 

@@ -4,7 +4,7 @@ It gives the same steps and summaries as the built-in engine, so that nobody who
 made it.
 """
 
-from sandbox.pulumi_cli.engine import AwsPlugin, PulumiCliEngine
-from sandbox.pulumi_cli.installed import InstalledCli, find_cli, installed_cli
+from sandbox.pulumi_cli.cli_engine import AwsPlugin, PulumiCliEngine
+from sandbox.pulumi_cli.environment import InstalledCli, find_cli, installed_cli
 
 __all__ = ["AwsPlugin", "InstalledCli", "PulumiCliEngine", "find_cli", "installed_cli"]

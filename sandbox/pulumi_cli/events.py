@@ -11,8 +11,7 @@ from typing import Any
 
 from sandbox.engine import urns
 from sandbox.engine.monitor import LogMessage
-from sandbox.engine.reporting import differing
-from sandbox.engine.steps import Operation, Phase, PropertyChange, Step, Summary
+from sandbox.engine.steps import Operation, Phase, PropertyChange, Step, Summary, differing
 
 _OPERATIONS = {
     "same": Operation.SAME,

@@ -1,7 +1,8 @@
-"""Runs one command of the CLI and reads the events that it prints, one JSON object on each line."""
+"""Runs one command of the CLI, reads the events that it prints, and says why it failed."""
 
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
@@ -101,3 +102,28 @@ def _interrupt(child: subprocess.Popen[str]) -> None:
         child.communicate(timeout=_GRACE_SECONDS)  # it reads on, so that the CLI does not wait for a full pipe
     with suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
+
+
+_SAYS_NOTHING = re.compile(
+    r"(?:update|preview|refresh|destroy|resource operation|previewing|updating) failed"
+    r"|an unhandled error occurred: program exited with non-zero exit code: \d+"
+)
+"""What the CLI adds to every failure; worth reading only where it says nothing else."""
+
+_ERROR_LINE = re.compile(r"^error: (.*)$", re.MULTILINE)
+_SHOWN = 5
+
+
+def failure(errors: list[str], finished: Finished) -> SandboxError:
+    """Return the error of a run.
+
+    Args:
+        errors: What its events said.
+        finished: How the command ended; what it wrote to standard error counts where no event says anything.
+    """
+    telling = [text for text in errors if not _SAYS_NOTHING.fullmatch(text)]
+    said = telling or [line.strip() for line in _ERROR_LINE.findall(finished.said)] or errors
+    if not said:
+        return SandboxError(f"the Pulumi CLI failed with exit code {finished.code}")
+    further = [f"and {len(said) - _SHOWN} more errors"] if len(said) > _SHOWN else []
+    return SandboxError("\n".join([*said[:_SHOWN], *further]))

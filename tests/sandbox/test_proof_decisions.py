@@ -9,8 +9,7 @@ from access.explanation.subjects import Reason
 from cli.sandbox.proof_table import proof_json, show_proof
 from sandbox.emulated_bitbucket.workspaces import EmulatedWorkspace
 from sandbox.proof.cases import EXPIRED, Presented
-from sandbox.proof.decision import ProofDecision
-from sandbox.proof.prove import Proof
+from sandbox.proof.prove import Proof, ProofDecision
 
 ACME = EmulatedWorkspace("acme", "{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}")
 STEP = Presented("acme/shop, no deployment environment", ACME, "{9a6d6bde-…}", None, ACME.default_audience)

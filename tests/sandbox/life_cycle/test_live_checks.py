@@ -10,7 +10,7 @@ import pytest
 
 from sandbox.engine_choice import EngineName
 from sandbox.pulumi_cli import find_cli
-from sandbox.pulumi_cli.ambient_plugin import ambient_folders
+from sandbox.pulumi_cli.environment import ambient_folders
 from sandbox.session import PROJECT_FOLDER
 from tests.sandbox.life_cycle.one_stack import OneStack
 from tests.sandbox.running_engine import NEEDS_CLI
