@@ -11,7 +11,7 @@ from sandbox.engine.loopback import only_moved
 from sandbox.engine.operations import Operations
 from sandbox.engine.plugin import Difference, Plugin
 from sandbox.engine.records import ResourceState
-from sandbox.engine.registration import ReadRequest, Registration, refuse_values
+from sandbox.engine.registration import OTHER_ENGINE, ReadRequest, Registration, refuse_values
 from sandbox.engine.replacement import Dependents, refuse_protected
 from sandbox.engine.steps import Operation, differing, property_changes
 from sandbox.engine.values import UNKNOWN, Properties
@@ -179,7 +179,8 @@ class Deployment:
             changes = differing(old.inputs, inputs)
             if plugin.diff_config(urn, old.id, old.inputs, inputs).replaces:
                 raise SandboxError(
-                    f"{urn}: its provider wants to be replaced, which the built-in engine does not implement"
+                    f"{urn}: its provider wants to be replaced, which the built-in engine does not implement",
+                    do=OTHER_ENGINE,
                 )
             wanted = self.operations.stamped(wanted)
             report.done(urn, Operation.UPDATE, changes)

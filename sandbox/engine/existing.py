@@ -16,7 +16,7 @@ from sandbox.engine import urns
 from sandbox.engine.operations import Operations
 from sandbox.engine.plugin import Plugin
 from sandbox.engine.records import ResourceState
-from sandbox.engine.registration import Registration
+from sandbox.engine.registration import OTHER_ENGINE, Registration
 from sandbox.engine.steps import Operation, differing
 from sandbox.engine.values import Properties
 
@@ -123,7 +123,7 @@ def import_resource(
         raise SandboxError(
             f"{wanted.urn} is {old.id} in the state, and the program imports {import_id}: the built-in engine does not "
             "replace the one by the other",
-            do="give the imported resource another logical name, or run this with the Pulumi CLI",
+            do=f"give the imported resource another logical name, or {OTHER_ENGINE}",
         )
     with operations.report.step(wanted.urn, Operation.IMPORT):
         identity, inputs, outputs = plugin.read(wanted.urn, import_id, {}, {})
@@ -145,7 +145,8 @@ def read_resource(operations: Operations, plugin: Plugin, wanted: ResourceState,
     if old is not None and not old.external and old.id != wanted.id:
         raise SandboxError(
             f"{wanted.urn} is {old.id} in the state, and the program reads {wanted.id} in its place, which the "
-            "built-in engine does not implement"
+            "built-in engine does not implement",
+            do=OTHER_ENGINE,
         )
     identity, _, outputs = plugin.read(wanted.urn, wanted.id, wanted.inputs, wanted.inputs)
     if not identity:
@@ -201,7 +202,10 @@ def parse_path(path: str) -> list[str | int]:
     while at < len(path):
         match = _PART.match(path, at)
         if match is None or "*" in match[0]:
-            raise SandboxError(f"ignoreChanges: {path!r} is no property path that the built-in engine knows")
+            raise SandboxError(
+                f"ignoreChanges: the built-in engine does not know the property path {path!r}",
+                do=f"write it as tags.Team or statements[0].effect, or {OTHER_ENGINE}",
+            )
         key, index, quoted = match.groups()
         parts.append(int(index) if index is not None else key if key is not None else re.sub(r"\\(.)", r"\1", quoted))
         at = match.end()

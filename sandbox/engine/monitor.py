@@ -13,7 +13,7 @@ from pulumi.runtime.proto import engine_pb2, resource_pb2
 
 from oidc.errors import SandboxError
 from sandbox.engine.deployment import Deployment
-from sandbox.engine.registration import parse, parse_read
+from sandbox.engine.registration import OTHER_ENGINE, parse, parse_read
 from sandbox.engine.values import UNKNOWN, Empty, from_struct, to_struct
 
 Result = TypeVar("Result")
@@ -111,7 +111,7 @@ class Monitor:
 
 
 def _refuse(what: str) -> NoReturn:
-    raise SandboxError(f"the built-in engine does not implement {what}", do="run this with the Pulumi CLI")
+    raise SandboxError(f"the built-in engine does not implement {what}", do=OTHER_ENGINE)
 
 
 @dataclass(frozen=True)
@@ -155,5 +155,6 @@ class Log:
     ) -> engine_pb2.RequirePulumiVersionResponse:
         """Refuse: there is no CLI whose version could be compared."""
         raise SandboxError(
-            f"the program requires the Pulumi CLI {request.pulumi_version_range}; this is the built-in engine"
+            f"the program requires the Pulumi CLI {request.pulumi_version_range}; this is the built-in engine",
+            do=OTHER_ENGINE,
         )

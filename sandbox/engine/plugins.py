@@ -10,6 +10,7 @@ from sandbox.engine import urns
 from sandbox.engine.loopback import check_endpoints, with_endpoints
 from sandbox.engine.plugin import Plugin
 from sandbox.engine.records import ResourceState
+from sandbox.engine.registration import OTHER_ENGINE
 from sandbox.engine.store import StateStore
 from sandbox.engine.values import UNKNOWN, Properties, contains_unknown
 
@@ -49,7 +50,8 @@ class Plugins:
         if factory is None:
             known = ", ".join(sorted(self._factories))
             raise SandboxError(
-                f"{urn}: the built-in engine has no provider for the package {package} (it has: {known})"
+                f"{urn}: the built-in engine has no provider for the package {package} (it has: {known})",
+                do=OTHER_ENGINE,
             )
         return Plugin(factory(), self._loop)
 
@@ -61,7 +63,10 @@ class Plugins:
         """
         given = _configuration(inputs)
         if contains_unknown(given):
-            raise SandboxError(f"{urn}: its configuration is only known after an update; give it plain values")
+            raise SandboxError(
+                f"{urn}: its configuration is only known after an update, which the built-in engine does not implement",
+                do=f"give it plain values, or {OTHER_ENGINE}",
+            )
         if urns.resource_type(urn) == urns.PROVIDER_TYPE_PREFIX + "aws":
             check_endpoints(urn, given)
         key = _key(f"{urn}::{identity}")
@@ -84,7 +89,7 @@ class Plugins:
             package = urns.resource_type(urn).split(":", 1)[0]
             raise SandboxError(
                 f"{urn}: it would use the default provider of {package}, which the built-in engine does not have",
-                do="give the resource, or a parent of it, an explicit provider",
+                do=f"give the resource, or a parent of it, an explicit provider, or {OTHER_ENGINE}",
             )
         found = self._configured.get(_key(reference))
         return found[0] if found is not None else self._from_state(urn, reference)

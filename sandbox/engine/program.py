@@ -19,6 +19,7 @@ from pulumi.runtime.stack import run_in_stack
 
 from oidc.errors import BitbucketOidcError, SandboxError
 from sandbox.engine.monitor import Log, LogMessage, Monitor
+from sandbox.engine.registration import OTHER_ENGINE
 
 __all__ = ["LogMessage", "Program", "run"]
 
@@ -124,7 +125,5 @@ def _translate(error: BaseException) -> NoReturn:
         raise error
     unsupported = _UNSUPPORTED.search(str(error))
     if unsupported is not None:
-        raise SandboxError(
-            f"the built-in engine does not implement {unsupported[1]}", do="run this with the Pulumi CLI"
-        ) from error
+        raise SandboxError(f"the built-in engine does not implement {unsupported[1]}", do=OTHER_ENGINE) from error
     raise SandboxError(f"the program failed: {type(error).__name__}: {error}") from error

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import cast
 
 from oidc.errors import SandboxError
+from sandbox.engine.registration import OTHER_ENGINE
 from sandbox.engine.values import Properties
 
 _NOT_IMPLEMENTED = ("taint", "deletedWith", "replaceWith", "viewOf", "replacementTrigger", "resourceHooks")
@@ -121,7 +122,7 @@ class ResourceState:
         if used:
             raise SandboxError(
                 f"the state of {document['urn']} uses {', '.join(used)}, which the built-in engine does not implement",
-                do="use the Pulumi CLI for this stack",
+                do=OTHER_ENGINE,
             )
         known = {attribute: document[key] for key, attribute in _PLAIN_KEYS.items() if document.get(key)}
         extra = {key: value for key, value in document.items() if key not in {"urn", "type", "custom", *_PLAIN_KEYS}}

@@ -58,6 +58,9 @@ _REFUSED_IN_READS = {
 }
 """Of ``ReadResourceRequest``; its other fields are acted on, or without effect."""
 
+OTHER_ENGINE = "take --engine pulumi"
+"""What to do about all that this engine does not implement, as an error says it."""
+
 _DURATION_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -178,7 +181,7 @@ def refuse_values(properties: Properties, who: str) -> None:
     for path, kind in refused_values(properties):
         raise SandboxError(
             f"{who}: {path} is {kind}, which the built-in engine does not implement (its state is not encrypted)",
-            do="run this with the Pulumi CLI",
+            do=OTHER_ENGINE,
         )
 
 
@@ -208,7 +211,7 @@ def _refuse_options(request: resource_pb2.RegisterResourceRequest, who: str) -> 
 def _refused(option: str, who: str) -> SandboxError:
     return SandboxError(
         f"{who}: the built-in engine does not implement the resource option {option}",
-        do="leave it out, or run this with the Pulumi CLI",
+        do=f"leave it out, or {OTHER_ENGINE}",
     )
 
 

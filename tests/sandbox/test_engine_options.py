@@ -1,5 +1,7 @@
 """What the built-in engine refuses, by name: options, values, providers, endpoints that are not loopback."""
 
+import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from pulumi.runtime import settings
 from pulumi.runtime.proto import resource_pb2
 
 from oidc.errors import BitbucketOidcError, SandboxError
+from sandbox.engine import registration
 from sandbox.engine.existing import parse_path, with_old_values
 from sandbox.engine.loopback import check_endpoints, is_loopback, only_moved
 from sandbox.engine.registration import IMPLEMENTED, REFUSED, WITHOUT_EFFECT, seconds
@@ -43,8 +46,9 @@ def test_every_field_of_a_registration_is_accounted_for() -> None:
     ],
 )
 def test_an_option_that_is_not_implemented_is_refused_by_name(bench: Bench, option: str, named: str) -> None:
-    with pytest.raises(SandboxError, match=rf"does not implement .*{named}"):
+    with pytest.raises(SandboxError, match=rf"does not implement .*{named}") as caught:
         bench.up(f"a = thing('a')\nthing('b', opts=pulumi.ResourceOptions({option}))")
+    assert "take --engine pulumi" in str(caught.value)
     assert "b" not in bench.sky.things
 
 
@@ -56,14 +60,35 @@ def test_an_option_that_is_not_implemented_is_refused_by_name(bench: Bench, opti
         ("thing('a', label=pulumi.FileArchive('x'))", "label is an archive"),
         ("pulumi.export('x', {'y': pulumi.Output.secret('z')})", "x.y is a secret"),
         ("Thing('a')", "default provider of cloud"),
-        ("thing('a')\nthing('a')", "two resources have the URN"),
         ("pulumi.runtime.invoke('cloud:index:ask', {})", "the provider function cloud:index:ask"),
         ("class Q(pulumi.ProviderResource): pass\nQ('other', 'q')", "no provider for the package other"),
     ],
 )
 def test_what_is_not_implemented_is_refused(bench: Bench, text: str, named: str) -> None:
-    with pytest.raises(SandboxError, match=named):
+    with pytest.raises(SandboxError, match=named) as caught:
         bench.up(text)
+    assert "take --engine pulumi" in str(caught.value)
+
+
+def test_two_resources_of_one_urn_are_refused(bench: Bench) -> None:
+    with pytest.raises(SandboxError, match="two resources have the URN"):
+        bench.up("thing('a')\nthing('a')")
+
+
+def refusals_of_this_engine() -> Iterator[tuple[str, ast.Call]]:
+    """Yield every error in the engine's source that says of itself what the built-in engine lacks."""
+    for file in sorted(Path(registration.__file__).parent.glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "SandboxError":
+                text = ast.unparse(node.args[0])
+                if "built-in engine" in text:
+                    yield f"{file.name}: {text}", node
+
+
+def test_every_refusal_of_the_engine_names_the_engine_that_can_do_it() -> None:
+    found = dict(refusals_of_this_engine())
+    assert len(found) >= 10
+    assert [text for text, call in found.items() if "OTHER_ENGINE" not in "".join(map(ast.unparse, call.keywords))] == []
 
 
 @pytest.mark.parametrize(
@@ -212,7 +237,7 @@ def test_property_paths_are_read(path: str, parsed: list[str | int]) -> None:
 
 @pytest.mark.parametrize("path", ["tags[*]", "*", "tags[", "a..b"])
 def test_property_paths_with_wildcards_or_faults_are_refused(path: str) -> None:
-    with pytest.raises(SandboxError, match="no property path"):
+    with pytest.raises(SandboxError, match="does not know the property path"):
         parse_path(path)
 
 
