@@ -27,7 +27,7 @@ from hypercorn.config import Config
 
 from oidc.errors import SandboxError
 from sandbox.emulated_aws.front import put_in_front
-from sandbox.emulated_aws.front.request import Application, Message, Receive, Scope, Send
+from sandbox.emulated_aws.front.authorisation import Application, Message, Receive, Scope, Send
 from sandbox.emulated_aws.inner import Inner
 from sandbox.emulated_aws.settings import (
     RUNNING_MARKER,

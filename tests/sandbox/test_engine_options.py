@@ -88,7 +88,9 @@ def refusals_of_this_engine() -> Iterator[tuple[str, ast.Call]]:
 def test_every_refusal_of_the_engine_names_the_engine_that_can_do_it() -> None:
     found = dict(refusals_of_this_engine())
     assert len(found) >= 10
-    assert [text for text, call in found.items() if "OTHER_ENGINE" not in "".join(map(ast.unparse, call.keywords))] == []
+    assert [
+        text for text, call in found.items() if "OTHER_ENGINE" not in "".join(map(ast.unparse, call.keywords))
+    ] == []
 
 
 @pytest.mark.parametrize(

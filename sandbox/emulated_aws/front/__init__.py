@@ -1,26 +1,28 @@
-"""The one place where calls meet the table of steps: after ministack's authorisation, before its services."""
+"""The steps that calls pass between ministack's authorisation and its services, by operation.
+
+Each step closes a gap of ministack; docs/decisions/0026-gaps-of-ministack.md lists them.
+"""
 
 import time
 from collections.abc import Callable, Mapping
 
-from sandbox.emulated_aws.front import oidc_provider_changes as changes
-from sandbox.emulated_aws.front.account_quotas import TARGET, account_summary, service_quotas
-from sandbox.emulated_aws.front.constraints import check_constraints
-from sandbox.emulated_aws.front.issuers import IssuerConnection, IssuerKeys
-from sandbox.emulated_aws.front.oidc_providers import delete_oidc_provider, get_oidc_provider, oidc_provider_limits
-from sandbox.emulated_aws.front.policy_simulation import policy_simulation
-from sandbox.emulated_aws.front.request import (
+from sandbox.emulated_aws.front import oidc_providers, roles
+from sandbox.emulated_aws.front.authorisation import (
     Application,
+    Receive,
+    Scope,
+    Send,
     authorised_resource,
     condition_keys,
     network_keys,
-    only_the_aws_api,
+    plain_answer,
+    policy_simulation,
     principal_arn,
     with_source_address,
 )
-from sandbox.emulated_aws.front.role_policies import boundaries, get_policy, inline_policy_size, managed_policies
-from sandbox.emulated_aws.front.roles import escape_texts, role_listing, role_names, role_sessions
-from sandbox.emulated_aws.front.trust_policies import trust_policies
+from sandbox.emulated_aws.front.issuers import IssuerConnection, IssuerKeys
+from sandbox.emulated_aws.front.limits import TARGET, account_summary, check_constraints, checked_tags, service_quotas
+from sandbox.emulated_aws.front.policy_documents import inline_policy_size, trust_policies
 from sandbox.emulated_aws.front.web_identity import web_identity
 from sandbox.emulated_aws.inner import Handler, Inner
 from sandbox.emulated_aws.query import Answer, AwsCall, Proceed, RefusalError, Step, parse_params
@@ -81,30 +83,51 @@ def steps_by_action(inner: Inner, settings: EmulatorSettings) -> Mapping[str, tu
     """
     issuers = IssuerConnection(settings.issuers)
     trust = trust_policies(settings)
-    boundary = boundaries(inner)
-    sessions = role_sessions(inner)
+    boundary = roles.boundaries(inner)
+    sessions = roles.role_sessions(inner)
     return {
-        "iam:CreateRole": (changes.checked_tags, role_names(inner, settings), trust, boundary, escape_texts),
-        "iam:ListRoles": (role_listing(inner),),
+        "iam:CreateRole": (checked_tags, roles.role_names(inner, settings), trust, boundary, roles.escape_texts),
+        "iam:ListRoles": (roles.role_listing(inner),),
         "iam:GetAccountSummary": (account_summary(settings),),
-        "iam:TagRole": (changes.checked_tags,),
+        "iam:TagRole": (checked_tags,),
         "iam:PutRolePermissionsBoundary": (boundary,),
-        "iam:UpdateRole": (escape_texts,),
-        "iam:UpdateRoleDescription": (escape_texts,),
+        "iam:UpdateRole": (roles.escape_texts,),
+        "iam:UpdateRoleDescription": (roles.escape_texts,),
         "iam:UpdateAssumeRolePolicy": (trust,),
         "iam:PutRolePolicy": (inline_policy_size(inner),),
-        "iam:AttachRolePolicy": (managed_policies(inner, settings),),
-        "iam:GetPolicy": (get_policy,),
+        "iam:AttachRolePolicy": (roles.managed_policies(inner, settings),),
+        "iam:GetPolicy": (roles.get_policy,),
         "iam:SimulatePrincipalPolicy": (policy_simulation(inner),),
-        "iam:CreateOpenIDConnectProvider": (changes.checked_tags, oidc_provider_limits(inner, issuers, settings)),
-        "iam:GetOpenIDConnectProvider": (get_oidc_provider(inner),),
-        "iam:DeleteOpenIDConnectProvider": (delete_oidc_provider(inner),),
-        "iam:UpdateOpenIDConnectProviderThumbprint": (changes.update_thumbprints(inner),),
-        "iam:AddClientIDToOpenIDConnectProvider": (changes.add_client_id(inner),),
-        "iam:RemoveClientIDFromOpenIDConnectProvider": (changes.remove_client_id(inner),),
-        "iam:TagOpenIDConnectProvider": (changes.tag(inner),),
-        "iam:UntagOpenIDConnectProvider": (changes.untag(inner),),
-        "iam:ListOpenIDConnectProviderTags": (changes.list_tags(inner),),
+        "iam:CreateOpenIDConnectProvider": (
+            checked_tags,
+            oidc_providers.oidc_provider_limits(inner, issuers, settings),
+        ),
+        "iam:GetOpenIDConnectProvider": (oidc_providers.get_oidc_provider(inner),),
+        "iam:DeleteOpenIDConnectProvider": (oidc_providers.delete_oidc_provider(inner),),
+        "iam:UpdateOpenIDConnectProviderThumbprint": (oidc_providers.update_thumbprints(inner),),
+        "iam:AddClientIDToOpenIDConnectProvider": (oidc_providers.add_client_id(inner),),
+        "iam:RemoveClientIDFromOpenIDConnectProvider": (oidc_providers.remove_client_id(inner),),
+        "iam:TagOpenIDConnectProvider": (oidc_providers.tag_oidc_provider(inner),),
+        "iam:UntagOpenIDConnectProvider": (oidc_providers.untag_oidc_provider(inner),),
+        "iam:ListOpenIDConnectProviderTags": (oidc_providers.list_oidc_provider_tags(inner),),
         "sts:AssumeRole": (sessions,),
         "sts:AssumeRoleWithWebIdentity": (sessions, web_identity(inner, IssuerKeys(issuers.fetch_json), time.time)),
     }
+
+
+def only_the_aws_api(inner: Application) -> Application:
+    """Wrap an ASGI application: GET and POST on ``/`` pass, as does the lifespan; the rest is answered with 404."""
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan" or _is_aws_call(scope):
+            await inner(scope, receive, send)
+        elif scope["type"] == "http":
+            await plain_answer(send, 404, "the emulated AWS accounts answer the AWS API alone, on the path /")
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+
+    return application
+
+
+def _is_aws_call(scope: Scope) -> bool:
+    return scope["type"] == "http" and scope["path"] == "/" and scope["method"] in {"GET", "POST"}

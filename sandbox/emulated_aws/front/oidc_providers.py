@@ -1,18 +1,28 @@
-"""Gap: of ministack's OIDC providers, Get returns the URL with ``https://`` and raw text, Delete is not idempotent.
+"""Gaps of ministack's OIDC providers: what Get returns, Delete of an absent one, limits, and every later change.
 
-AWS returns it without: "https://" stands in CreateOpenIDConnectProvider's ``Url`` and not in this answer, and the
-official AWS provider of Terraform and Pulumi relies on that
+AWS returns the URL without ``https://``, which CreateOpenIDConnectProvider's ``Url`` has; the official AWS provider of
+Terraform and Pulumi relies on that
 (https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetOpenIDConnectProvider.html).
+Thumbprints, client ids and tags are changed in ministack's own record, so they are saved with its state. ministack has
+authenticated and authorised the call, by the resource ``*``: it knows no other for these actions.
+Sources: the pages of the operations under https://docs.aws.amazon.com/IAM/latest/APIReference/.
 """
 
 import asyncio
 import re
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 from xml.sax.saxutils import escape
 
-from oidc.limits import CLIENT_IDS_PER_OIDC_PROVIDER, OIDC_PROVIDERS_PER_ACCOUNT, THUMBPRINTS_PER_OIDC_PROVIDER
+from oidc.limits import (
+    CLIENT_IDS_PER_OIDC_PROVIDER,
+    OIDC_PROVIDERS_PER_ACCOUNT,
+    TAGS_PER_RESOURCE,
+    THUMBPRINTS_PER_OIDC_PROVIDER,
+)
 from sandbox.emulated_aws.front.issuers import IssuerConnection, UnreachableError
+from sandbox.emulated_aws.front.limits import check_tags
 from sandbox.emulated_aws.inner import Inner
 from sandbox.emulated_aws.query import Answer, AwsCall, Proceed, RefusalError, Step, member_list, success
 from sandbox.emulated_aws.settings import EmulatorSettings
@@ -132,3 +142,95 @@ async def _fetched_thumbprint(issuers: IssuerConnection, url: str, host: str) ->
     except UnreachableError as error:
         message = f"Please check .well-known/openid-configuration of provider: {url} is valid. ({error})"
         raise RefusalError("OpenIdIdpCommunicationError", message) from error
+
+
+_DEFAULT_PAGE = 100
+
+
+def update_thumbprints(inner: Inner) -> Step:
+    """Make the step for UpdateOpenIDConnectProviderThumbprint: the list replaces the old one."""
+
+    def change(call: AwsCall) -> str | None:
+        record = oidc_provider_record(inner, call)
+        thumbprints = call.members("ThumbprintList")
+        check_thumbprints(thumbprints)
+        record["ThumbprintList"] = thumbprints
+        return None
+
+    return _answering(change)
+
+
+def add_client_id(inner: Inner) -> Step:
+    """Make the step for AddClientIDToOpenIDConnectProvider; one that is there already is no error."""
+
+    def change(call: AwsCall) -> str | None:
+        record = oidc_provider_record(inner, call)
+        if call.params["ClientID"] not in record["ClientIDList"]:
+            check_client_id_count(len(record["ClientIDList"]) + 1)
+            record["ClientIDList"] = [*record["ClientIDList"], call.params["ClientID"]]
+        return None
+
+    return _answering(change)
+
+
+def remove_client_id(inner: Inner) -> Step:
+    """Make the step for RemoveClientIDFromOpenIDConnectProvider; one that is not there is no error."""
+
+    def change(call: AwsCall) -> str | None:
+        record = oidc_provider_record(inner, call)
+        record["ClientIDList"] = [known for known in record["ClientIDList"] if known != call.params["ClientID"]]
+        return None
+
+    return _answering(change)
+
+
+def tag_oidc_provider(inner: Inner) -> Step:
+    """Make the step for TagOpenIDConnectProvider: a tag of the same key, ignoring case, is overwritten."""
+
+    def change(call: AwsCall) -> str | None:
+        record = oidc_provider_record(inner, call)
+        given = call.tags()
+        check_tags(given)
+        new_keys = {key.lower() for key, _ in given}
+        kept = [old for old in record["Tags"] if old["Key"].lower() not in new_keys]
+        if len(kept) + len(given) > TAGS_PER_RESOURCE:
+            quota = f"Cannot exceed quota for TagsPerOpenIdConnectProvider: {TAGS_PER_RESOURCE}"
+            raise RefusalError("LimitExceeded", quota, 409)
+        record["Tags"] = kept + [{"Key": key, "Value": value} for key, value in given]
+        return None
+
+    return _answering(change)
+
+
+def untag_oidc_provider(inner: Inner) -> Step:
+    """Make the step for UntagOpenIDConnectProvider; a key that is not there is no error."""
+
+    def change(call: AwsCall) -> str | None:
+        record = oidc_provider_record(inner, call)
+        removed = {key.lower() for key in call.members("TagKeys")}
+        record["Tags"] = [old for old in record["Tags"] if old["Key"].lower() not in removed]
+        return None
+
+    return _answering(change)
+
+
+def list_oidc_provider_tags(inner: Inner) -> Step:
+    """Make the step for ListOpenIDConnectProviderTags: sorted by key, in pages of ``MaxItems``."""
+
+    def answer(call: AwsCall) -> str | None:
+        tags = sorted(oidc_provider_record(inner, call)["Tags"], key=lambda tag: str(tag["Key"]))
+        marker = call.params.get("Marker", "0")
+        if not marker.isdecimal():
+            raise RefusalError("InvalidInput", "Invalid Marker")
+        start, end = int(marker), int(marker) + int(call.params.get("MaxItems", _DEFAULT_PAGE))
+        more = f"<IsTruncated>true</IsTruncated><Marker>{end}</Marker>"
+        return tag_list(tags[start:end]) + (more if end < len(tags) else "<IsTruncated>false</IsTruncated>")
+
+    return _answering(answer)
+
+
+def _answering(change: Callable[[AwsCall], str | None]) -> Step:
+    async def step(call: AwsCall, _proceed: Proceed) -> Answer:
+        return success(call.action, change(call))
+
+    return step

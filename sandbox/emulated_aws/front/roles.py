@@ -1,15 +1,17 @@
-"""Gap: ministack holds ``Deploy`` and ``deploy`` apart, and any number of roles. In AWS they are one name, and counted.
+"""Gaps of ministack's roles: names, the number of roles, texts in XML, pages of ListRoles, sessions, managed policies.
 
-Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html ("Names of users, groups, roles,
-policies, … must be unique within the account and aren't distinguished by case"; roles in an AWS account).
+Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html ("Names of users, groups, roles,
+policies, … must be unique within the account and aren't distinguished by case"; roles in an AWS account) and the pages
+of the operations under https://docs.aws.amazon.com/IAM/latest/APIReference/ and …/STS/latest/APIReference/.
 """
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from http import HTTPStatus
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
-from oidc.limits import ROLES_PER_ACCOUNT
+from oidc.limits import MANAGED_POLICIES_PER_ROLE, ROLES_PER_ACCOUNT
 from sandbox.emulated_aws.inner import Inner
 from sandbox.emulated_aws.query import Answer, AwsCall, Proceed, RefusalError, Step, success
 from sandbox.emulated_aws.settings import EmulatorSettings
@@ -139,3 +141,62 @@ def _not_authorized(call: AwsCall, arn: str) -> str:
     if call.action == "AssumeRoleWithWebIdentity":
         return "Not authorized to perform sts:AssumeRoleWithWebIdentity"
     return f"User: {call.caller} is not authorized to perform: sts:AssumeRole on resource: {arn}"
+
+
+POLICY_ARN = re.compile(r"arn:aws:iam::([0-9]{12}|aws):policy/(?:[!-~]+/)?[\w+=,.@-]{1,128}", re.ASCII)
+"""The ARN of a managed policy in partition ``aws``; the first group is its account, or ``aws`` for one of AWS's own."""
+
+
+def managed_policies(inner: Inner, settings: EmulatorSettings) -> Step:
+    """Make the step for AttachRolePolicy."""
+
+    async def step(call: AwsCall, proceed: Proceed) -> Answer:
+        arn = call.params["PolicyArn"]
+        role = inner.role(call.account, call.params["RoleName"])
+        if role is not None and arn not in role["AttachedPolicies"]:
+            _refuse_absent(inner, call.account, arn)
+            quota = settings.quota_of(call.account, MANAGED_POLICIES_PER_ROLE)
+            if len(role["AttachedPolicies"]) >= quota:
+                raise RefusalError("LimitExceeded", f"Cannot exceed quota for PoliciesPerRole: {quota}", 409)
+        return await proceed(call)
+
+    return step
+
+
+async def get_policy(call: AwsCall, proceed: Proceed) -> Answer:
+    """Answer GetPolicy (https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetPolicy.html).
+
+    One of AWS's own that ministack does not know is there, as it is for AttachRolePolicy; its document is not.
+    """
+    answer = await proceed(call)
+    arn = call.params["PolicyArn"]
+    match = POLICY_ARN.fullmatch(arn)
+    if answer[0] != HTTPStatus.NOT_FOUND or match is None or match[1] != "aws":
+        return answer
+    path, _, name = arn.partition(":policy")[2].rpartition("/")
+    return success(
+        "GetPolicy",
+        f"<Policy><PolicyName>{escape(name)}</PolicyName><Arn>{escape(arn)}</Arn><Path>{escape(path)}/</Path>"
+        "<DefaultVersionId>v1</DefaultVersionId><IsAttachable>true</IsAttachable></Policy>",
+    )
+
+
+def _refuse_absent(inner: Inner, account: str, arn: str) -> None:
+    match = POLICY_ARN.fullmatch(arn)
+    if match is None:
+        raise RefusalError("InvalidInput", f"ARN {arn} is not valid.")
+    if match[1] != "aws" and not (match[1] == account and inner.policy_exists(account, arn)):
+        raise RefusalError("NoSuchEntity", f"Policy {arn} does not exist or is not attachable.", 404)
+
+
+def boundaries(inner: Inner) -> Step:
+    """Make the step for CreateRole and PutRolePermissionsBoundary."""
+
+    async def step(call: AwsCall, proceed: Proceed) -> Answer:
+        arn = call.params.get("PermissionsBoundary", "")
+        match = POLICY_ARN.fullmatch(arn)
+        if match is not None and match[1] == "aws":
+            inner.know_aws_managed_policy(arn)
+        return await proceed(call)
+
+    return step

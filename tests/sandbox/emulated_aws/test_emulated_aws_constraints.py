@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.emulated_aws.front.constraints import _faults, _model
+from sandbox.emulated_aws.front.limits import _faults, _service_model
 from sandbox.emulated_aws.query import AwsCall
 from tests.sandbox.emulated_aws.aws_calls import refusal, trust_policy
 
@@ -71,7 +71,7 @@ def test_a_caller_without_permission_learns_of_no_fault(front_user: Any, account
 @pytest.fixture(scope="module", autouse=True)
 def _model_is_read() -> None:
     """Reading the model takes longer than hypothesis lets an example take."""
-    _model("iam")
+    _service_model("iam")
 
 
 @given(st.from_regex(r"[A-Za-z0-9_+=,.@-]{1,64}", fullmatch=True))

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -11,12 +12,13 @@ import pytest
 import sandbox.emulated_aws
 from oidc.errors import SandboxError
 from sandbox.emulated_aws.front import steps_by_action
-from sandbox.emulated_aws.front.constraints import _model
+from sandbox.emulated_aws.front.limits import _service_model
 from sandbox.emulated_aws.inner import Inner
 from sandbox.emulated_aws.query import Answer
 from sandbox.emulated_aws.settings import EmulatorSettings, IssuerEndpoint
 
 FOLDER = Path(sandbox.emulated_aws.__file__).parent
+GAPS = FOLDER.parents[1] / "docs" / "decisions" / "0026-gaps-of-ministack.md"
 
 
 def test_one_file_alone_imports_ministack() -> None:
@@ -103,8 +105,18 @@ def test_a_ministack_without_the_service_stops_the_start(ministack: dict[str, Mo
 
 @pytest.mark.usefixtures("ministack")
 def test_every_operation_of_the_table_is_one_of_aws() -> None:
-    operations = {f"{service}:{name}" for service in ("iam", "sts") for name in _model(service)["operations"]}
+    operations = {f"{service}:{name}" for service in ("iam", "sts") for name in _service_model(service)["operations"]}
     assert steps_by_action(Inner(), EmulatorSettings()).keys() <= operations
+
+
+def test_the_list_of_gaps_names_every_file_of_the_front_and_tests_that_are_here() -> None:
+    listed = GAPS.read_text(encoding="utf-8")
+    named = set(re.findall(r"`(test_\w+)`", listed))
+    source = "".join(file.read_text(encoding="utf-8") for file in Path(__file__).parent.glob("test_*.py"))
+    assert named <= set(re.findall(r"def (test_\w+)", source))
+    assert len(named) > 30
+    files = {file.name for file in (FOLDER / "front").glob("*.py")}
+    assert files == set(re.findall(r"`(\w+\.py)`", listed))
 
 
 def test_settings_come_back_as_they_were_written(tmp_path: Path) -> None:

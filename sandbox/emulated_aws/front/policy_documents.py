@@ -1,20 +1,61 @@
-"""Gap: ministack stores any text as a trust policy. In AWS it must keep the policy grammar and the account's quota.
+"""Gap: ministack stores any text as a policy. In AWS it keeps the policy grammar, and its size a quota.
 
 Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html,
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html and
-https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html. Whether the principals exist is not checked:
-the sandbox has only the accounts of one inventory.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html. Whether the principals of a trust policy
+exist is not checked: the sandbox has only the accounts of one inventory.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from oidc.iam.operators import operator_of
-from oidc.limits import TRUST_POLICY_CHARS
-from sandbox.emulated_aws.front.role_policies import counted_characters, malformed, parse_document
+from oidc.limits import INLINE_POLICY_CHARS_PER_ROLE, TRUST_POLICY_CHARS
+from sandbox.emulated_aws.inner import Inner
 from sandbox.emulated_aws.query import Answer, AwsCall, Proceed, RefusalError, Step
 from sandbox.emulated_aws.settings import EmulatorSettings
+
+
+def counted_characters(document: str) -> int:
+    """Count characters without white space.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    """
+    return sum(not character.isspace() for character in document)
+
+
+def malformed(message: str) -> RefusalError:
+    """Return the refusal of a policy document that breaks the policy grammar."""
+    return RefusalError("MalformedPolicyDocument", message)
+
+
+def parse_document(text: str) -> dict[str, Any]:
+    """Read a policy document as JSON.
+
+    Raises:
+        RefusalError: It is no JSON object, or an object in it has a key twice.
+    """
+    try:
+        document = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    except ValueError as error:
+        raise malformed("This policy contains invalid Json") from error
+    if not isinstance(document, dict):
+        raise malformed("Syntax errors in policy.")
+    return document
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise malformed("Syntax errors in policy.")
+    return members
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
 
 _DOCUMENT_KEYS = {"Version", "Id", "Statement"}
 _VERSIONS = {"2012-10-17", "2008-10-17"}
@@ -139,3 +180,22 @@ def _check_test(key: str, values: object) -> None:
     listed = values if isinstance(values, list) else [values]
     if not listed or not all(isinstance(value, str | bool | int | float) for value in listed):
         raise malformed("Syntax errors in policy.")
+
+
+def inline_policy_size(inner: Inner) -> Step:
+    """Make the step for PutRolePolicy."""
+
+    async def step(call: AwsCall, proceed: Proceed) -> Answer:
+        role_name = call.params["RoleName"]
+        role = inner.role(call.account, role_name)
+        if role is not None:
+            documents = {**role["InlinePolicies"], call.params["PolicyName"]: call.params["PolicyDocument"]}
+            if sum(map(counted_characters, documents.values())) > INLINE_POLICY_CHARS_PER_ROLE:
+                raise RefusalError(
+                    "LimitExceeded",
+                    f"Maximum policy size of {INLINE_POLICY_CHARS_PER_ROLE} bytes exceeded for role {role_name}",
+                    409,
+                )
+        return await proceed(call)
+
+    return step

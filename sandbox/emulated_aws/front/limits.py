@@ -1,9 +1,15 @@
-"""Gap: ministack takes any value. Here every parameter keeps the lengths, patterns and ranges of AWS's service model.
+"""Gap: ministack takes any value and raises no quota. Here parameters keep AWS's service model, accounts their quotas.
 
 The models are those that botocore ships, the source of the "Length Constraints" and "Pattern" in
 https://docs.aws.amazon.com/IAM/latest/APIReference/ and https://docs.aws.amazon.com/STS/latest/APIReference/.
+The quotas are those of the emulator's settings, which the other steps apply. ministack answers GetAccountSummary with
+fixed quotas, and has no Service Quotas. Sources:
+https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountSummary.html,
+https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_ListServiceQuotas.html; the codes of IAM's quotas:
+https://docs.aws.amazon.com/general/latest/gr/iam-service.html.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -11,7 +17,10 @@ from typing import Any
 
 from botocore.loaders import Loader
 
-from sandbox.emulated_aws.query import Answer, AwsCall, Proceed, RefusalError
+from oidc.limits import QUOTAS
+from sandbox.emulated_aws.inner import Handler, Inner
+from sandbox.emulated_aws.query import Answer, AwsCall, Proceed, RefusalError, Step
+from sandbox.emulated_aws.settings import EmulatorSettings
 
 _UNICODE_CLASSES = {
     r"\p{L}": r"\w",
@@ -31,19 +40,19 @@ async def check_constraints(call: AwsCall, proceed: Proceed) -> Answer:
 
 
 @cache
-def _model(service: str) -> Mapping[str, Any]:
+def _service_model(service: str) -> Mapping[str, Any]:
     model: Mapping[str, Any] = Loader().load_service_model(service, "service-2")
     return model
 
 
 def _faults(call: AwsCall) -> Iterator[str]:
-    operation = _model(call.service)["operations"].get(call.action)
+    operation = _service_model(call.service)["operations"].get(call.action)
     if operation is not None and "input" in operation:
         yield from _structure_faults(call, operation["input"]["shape"], "", "")
 
 
 def _structure_faults(call: AwsCall, shape_name: str, prefix: str, place: str) -> Iterator[str]:
-    shape = _model(call.service)["shapes"][shape_name]
+    shape = _service_model(call.service)["shapes"][shape_name]
     for name, member in shape["members"].items():
         key, where = f"{prefix}{name}", f"{place}{name[0].lower()}{name[1:]}"
         if not _is_given(call, key):
@@ -58,7 +67,7 @@ def _is_given(call: AwsCall, key: str) -> bool:
 
 
 def _member_faults(call: AwsCall, shape_name: str, key: str, where: str) -> Iterator[str]:
-    shape = _model(call.service)["shapes"][shape_name]
+    shape = _service_model(call.service)["shapes"][shape_name]
     if shape["type"] == "structure":
         yield from _structure_faults(call, shape_name, f"{key}.", f"{where}.")
     elif shape["type"] == "list":
@@ -111,3 +120,83 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     for java, python in _UNICODE_CLASSES.items():
         translated = translated.replace(java, python)
     return re.compile(translated, 0 if translated != pattern else re.ASCII)
+
+
+TARGET = "ServiceQuotasV20190624"
+"""What the header ``X-Amz-Target`` of a call of Service Quotas begins with."""
+
+_SMALLEST_PAGE = 1
+
+
+def account_summary(settings: EmulatorSettings) -> Step:
+    """Make the step for GetAccountSummary: the account's own quotas in place of the fixed ones."""
+
+    async def step(call: AwsCall, proceed: Proceed) -> Answer:
+        status, headers, body = await proceed(call)
+        text = body.decode()
+        for quota in (quota for quota in QUOTAS if quota.summary is not None):
+            value = settings.quota_of(call.account, quota)
+            text = re.sub(rf"(<key>{quota.summary}</key><value>)\d+", rf"\g<1>{value}", text)
+        return status, headers, text.encode()
+
+    return step
+
+
+def service_quotas(inner: Inner, settings: EmulatorSettings) -> Handler:
+    """Make the service Service Quotas, which lists those of IAM and does nothing else."""
+
+    async def serve(
+        _method: str, _path: str, headers: dict[str, str], body: bytes, _query: dict[str, list[str]]
+    ) -> Answer:
+        action = headers.get("x-amz-target", "").partition(".")[2]
+        asked: dict[str, Any] = json.loads(body or b"{}")
+        if action != "ListServiceQuotas":
+            return _json_answer(400, {"__type": "UnknownOperationException"})
+        if asked.get("ServiceCode") != "iam":
+            return _json_answer(
+                400, {"__type": "NoSuchResourceException", "Message": "The specified service does not exist."}
+            )
+        quotas = _listed_quotas(settings, inner.account())
+        start, size = int(asked.get("NextToken", 0)), int(asked.get("MaxResults", len(quotas))) or _SMALLEST_PAGE
+        page: dict[str, Any] = {"Quotas": quotas[start : start + size]}
+        if start + size < len(quotas):
+            page["NextToken"] = str(start + size)
+        return _json_answer(200, page)
+
+    return serve
+
+
+def _listed_quotas(settings: EmulatorSettings, account: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "ServiceCode": "iam", "QuotaCode": quota.code, "QuotaName": quota.name,
+            "Value": float(settings.quota_of(account, quota)), "GlobalQuota": True,
+        }
+        for quota in QUOTAS
+    ]  # fmt: skip
+
+
+def _json_answer(status: int, answer: dict[str, Any]) -> Answer:
+    return status, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(answer).encode()
+
+
+async def checked_tags(call: AwsCall, proceed: Proceed) -> Answer:
+    """Check the tags of CreateOpenIDConnectProvider, CreateRole and TagRole."""
+    check_tags(call.tags())
+    return await proceed(call)
+
+
+def check_tags(tags: list[tuple[str, str]]) -> None:
+    """Refuse keys that are the same ignoring case, and keys that belong to AWS.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
+
+    Raises:
+        RefusalError: ``InvalidInput``.
+    """
+    keys = [key.lower() for key, _ in tags]
+    if len(set(keys)) < len(keys):
+        message = "Duplicate tag keys found. Please note that Tag keys are case insensitive."
+        raise RefusalError("InvalidInput", message)
+    if any(key.startswith("aws:") for key in keys):
+        raise RefusalError("InvalidInput", "aws: prefixed tag key names are not allowed for external use.")
