@@ -22,6 +22,10 @@ FILE_NAME = re.compile(r"Pulumi\.([^/]+)\.yaml")
 
 _KEYS = ("inventory", "guardrails", "accounts", "protectOidcProviders", "issuerTimeoutSeconds", "reviewedPlan")
 _AWS_ENDPOINT = f"{PROJECT}:awsEndpoint"
+_NUMBER_TO_PULUMI = re.compile(r"[-+]?(0[oO][0-7_]+|[0-9_.]+[eE][-+]?[0-9_]+)", re.ASCII)
+"""Text to PyYAML, and without quotes a number to Pulumi, which hands on ``12`` for ``0o14`` (section 10.3.2 of
+https://yaml.org/spec/1.2.2/)."""
+
 STACK_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", re.ASCII)
 """What Pulumi takes (``tokens.ParseStackName`` in ``sdk/go/common/tokens/names.go``), and no option of any program."""
 
@@ -160,6 +164,10 @@ def stack_of_config(
     for key in own.keys() & whole.keys():
         if not _is_simple(whole[key]):
             raise UsageError(f"{shown}: {key} is something else than expected", do="write text, a number or a list")
+        texts = whole[key] if isinstance(whole[key], list) else [whole[key]]
+        if odd := [text for text in texts if isinstance(text, str) and _NUMBER_TO_PULUMI.fullmatch(text)]:
+            what = f"{shown}: {key} has {odd[0][:100]}, which is text here and without quotes a number to Pulumi"
+            raise UsageError(what, do="choose another name")
     settings = {own[key]: value for key, value in whole.items() if key in own}
     others = tuple(sorted(set(written) - set(own)))
     return StackFile(stack, shown, settings, others, surroundings or {}, bool(whole.get(_AWS_ENDPOINT)))

@@ -139,6 +139,20 @@ def test_two_spellings_of_a_key_are_an_error(clone: Path, file: str, pair: tuple
     assert all("are one key" in said for said in refused((["diff", "target..HEAD"], ["diff", "HEAD"]), capsys))
 
 
+@pytest.mark.parametrize("key", ["inventory", "accounts", "guardrails"])
+@pytest.mark.parametrize("text", ["0o14", "0O14", "+0o1_4", "1e3", "1.5e3", "12e03", "1E+3", ".5e1"])
+@pytest.mark.parametrize("file", ["Pulumi.dev.yaml", "Pulumi.yaml"])
+def test_text_that_pulumi_reads_as_a_number_is_refused(
+    clone: Path, file: str, text: str, key: str, capsys: Capture
+) -> None:
+    assert yaml.safe_load(text) == text
+    value = f"[{text}]" if key == "accounts" else text
+    (clone / file).write_text(f"name: {PROJECT}\nconfig: {{{key}: {value}}}\n")
+    (clone / "Pulumi.x.yaml").write_text("")
+    assert run(["ci", "stacks"]) == 2
+    assert f"{text}, which is text here" in capsys.readouterr().err
+
+
 KEY = st.text("abAB.-_", min_size=1, max_size=8)
 
 
