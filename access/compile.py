@@ -1,6 +1,6 @@
 """Compile an inventory into an AccessPlan: a pure function of files and facts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from access.checks.deploying_role import check_deploying_roles
@@ -8,23 +8,24 @@ from access.checks.guardrails import check_guardrails
 from access.checks.locked_accounts import check_locked_account, check_locked_quotas
 from access.checks.permissions import check_permissions
 from access.checks.policy_uses import Selected
+from access.checks.roles import check_role
 from access.checks.sizes import check_account
 from access.exactness.prove import prove_exact
-from access.oidc_providers import oidc_provider_plans
-from access.plan import Access, AccessPlan, AccountPlan, RolePlan
+from access.oidc_providers import check_oidc_providers, oidc_provider_plans
+from access.plan import Access, AccessPlan, AccountPlan
 from access.role_settings import RolePlace
 from access.roles import role_plan
 from config.allow import Silenced
-from config.findings import Finding, has_errors
-from config.load import Loaded, in_file_order
+from config.findings import Fault, Finding, has_errors
+from config.load import Loaded
 from config.models.account import Account
 from config.models.defaults import Defaults
 from config.models.family import family_of
 from config.models.inventory import Inventory
 from config.models.role import Override, Role
+from config.placing import findings_of
 from config.rules.unused import check_stale_lock, check_unused
 from config.selectors import AccountSelector
-from config.sources import Sources
 from config.variables import render
 from oidc.identifiers import AccountId
 
@@ -53,27 +54,41 @@ def compile_plan(loaded: Loaded) -> Compiled:
         UnprovenPlanError: The plan is not exactly what the inventory declares.
     """
     inventory = loaded.inventory
-    selector = AccountSelector(inventory.accounts)
-    selected = _roles_by_account(inventory, selector)
+    selected = _roles_by_account(inventory, AccountSelector(inventory.accounts))
     accounts = [
         _account_plan(loaded, key, account, selected.get(key, {}))
         for key, account in sorted(inventory.accounts.items())
     ]
-    check_locked_quotas(inventory.accounts, loaded)
-    check_deploying_roles(accounts, selected, loaded.sources)
-    check_permissions(accounts, selected, loaded)
-    check_guardrails(accounts, selected, loaded)
-    if not has_errors(loaded.sources.findings):
+    faults = [*loaded.faults, *_faults(accounts, selected, loaded)]
+    if not has_errors(faults):
         # What has an error is not judged further: whether it is used, and would be warned of, is not known.
-        check_unused(loaded.inventory, loaded.sources)
-        check_stale_lock(loaded.written, loaded.lock, loaded.sources)
-        loaded.sources.report_unused_allowances()
-    findings = in_file_order(loaded.sources.findings)
-    silenced = tuple(sorted(loaded.sources.allowances.silenced))
-    plan = None if has_errors(findings) else AccessPlan(tuple(accounts))
+        faults += [*check_unused(inventory), *check_stale_lock(loaded.written, loaded.lock)]
+    found = findings_of(faults, loaded.sources, is_all=True)
+    plan = None if has_errors(found.findings) else AccessPlan(tuple(accounts))
     if plan is not None:
         prove_exact(plan, loaded.validated, loaded.lock.lock)
-    return Compiled(plan, findings, silenced, tuple(accounts))
+    return Compiled(plan, found.findings, found.silenced, tuple(accounts))
+
+
+def _faults(accounts: Sequence[AccountPlan], selected: Mapping[str, Selected], loaded: Loaded) -> Iterator[Fault]:
+    """Yield what is wrong with accounts as compiled."""
+    for account in accounts:
+        yield from _account_faults(account, selected.get(account.key, {}), loaded)
+    yield from check_locked_quotas(loaded.inventory.accounts, loaded)
+    yield from check_deploying_roles(accounts, selected)
+    yield from check_permissions(accounts, selected, loaded)
+    yield from check_guardrails(accounts, selected, loaded)
+
+
+def _account_faults(plan: AccountPlan, selected: Selected, loaded: Loaded) -> Iterator[Fault]:
+    account = loaded.inventory.accounts[plan.key]
+    place = RolePlace.of(plan.key, account, loaded.inventory.defaults)
+    for role in plan.roles:
+        yield from check_role(role, selected[role.key], place, loaded)
+    yield from _check_names(plan, loaded)
+    yield from check_oidc_providers(plan.key, account, plan.oidc_providers, loaded)
+    yield from check_account(plan.key, account, len(plan.roles), plan.oidc_providers)
+    yield from check_locked_account(plan, account, selected, loaded)
 
 
 def _roles_by_account(
@@ -88,49 +103,44 @@ def _roles_by_account(
 
 
 def _account_plan(loaded: Loaded, key: str, account: Account, selected: Selected) -> AccountPlan:
-    inventory, sources = loaded.inventory, loaded.sources
+    inventory = loaded.inventory
     place = RolePlace.of(key, account, inventory.defaults)
     roles = [
         plan
         for role_key, (role, override) in selected.items()
         if (plan := role_plan(role_key, role, override, place, loaded)) is not None
     ]
-    _check_names(sources, key, roles, inventory)
     trusted = {line.workspace for role in roles for line in role.trust}
-    oidc_providers = oidc_provider_plans(key, account, trusted, loaded)
-    check_account(key, account, len(roles), oidc_providers, sources)
-    account_plan = AccountPlan(
+    return AccountPlan(
         key=key,
         id=AccountId(account.id),
         partition=account.partition,
         region=place.region,
         access=_access(key, account, inventory.defaults, place),
-        oidc_providers=oidc_providers,
+        oidc_providers=oidc_provider_plans(key, account, trusted, loaded),
         roles=tuple(roles),
         previous_keys=account.previous_keys,
     )
-    check_locked_account(account_plan, account, selected, loaded)
-    return account_plan
 
 
-def _check_names(sources: Sources, account: str, roles: Iterable[RolePlan], inventory: Inventory) -> None:
+def _check_names(account: AccountPlan, loaded: Loaded) -> Iterator[Fault]:
     """IAM's names are unique in an account ignoring case, whatever the path."""
     seen: dict[str, str] = {}
-    for role in roles:
+    for role in account.roles:
         first = seen.setdefault(role.name.lower(), role.key)
         if first == role.key:
             continue
         at = ("roles", role.key, "name")
         if family_of(first) == family_of(role.key):
-            message = f"{first} and {role.key} are both called {role.name} in account {account}"
-            family = str(sources.written(at)[1])
-            template = str(sources.data["roles"][family].get("name", family))
-            hint = _telling_apart(inventory.roles[first], inventory.roles[role.key], template)
-            sources.report("role-name-conflict", at, message, hint)
+            message = f"{first} and {role.key} are both called {role.name} in account {account.key}"
+            family = str(loaded.sources.written(at)[1])
+            template = str(loaded.sources.data["roles"][family].get("name", family))
+            hint = _telling_apart(loaded.inventory.roles[first], loaded.inventory.roles[role.key], template)
+            yield Fault("role-name-conflict", at, message, hint)
         else:
-            message = f"the name {role.name} is that of roles.{first} in account {account}, ignoring case"
+            message = f"the name {role.name} is that of roles.{first} in account {account.key}, ignoring case"
             hint = "give one of them another `name:`; another path is not enough"
-            sources.report("role-name-conflict", at, message, hint)
+            yield Fault("role-name-conflict", at, message, hint)
 
 
 def _telling_apart(first: Role, second: Role, written: str) -> str:

@@ -3,15 +3,17 @@
 A workspace that was renamed has one for each slug that it had before as well, as long as the inventory names it.
 """
 
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 
 from access.checks.locked_accounts import locked_account
 from access.owners import Owner
 from access.plan import Mode, OidcProviderPlan, Thumbprints
+from config.findings import Fault
 from config.load import Loaded
 from config.lock.models import LockedOidcProvider
 from config.models.account import Account, OidcProviderMode
-from config.yaml.document import Path
+from config.models.workspace import Workspace
 from oidc.arn import oidc_provider_arn
 from oidc.bitbucket import default_audience, issuer_url
 from oidc.identifiers import AccountId, BitbucketUuid, WorkspaceSlug
@@ -32,74 +34,95 @@ def oidc_provider_plans(
     return tuple(_plan(key, account, slug, current, loaded) for slug, current in sorted(wanted))
 
 
+def check_oidc_providers(
+    key: str, account: Account, plans: Iterable[OidcProviderPlan], loaded: Loaded
+) -> Iterator[Fault]:
+    """Yield what IAM refuses of OIDC providers, and those of which the lock does not say what becomes of them."""
+    for plan in plans:
+        current = plan.renamed_to or plan.workspace
+        audiences = _declared_audiences(loaded.inventory.workspaces[current])
+        if len(audiences) > CLIENT_IDS_PER_OIDC_PROVIDER:
+            most = f"IAM takes {CLIENT_IDS_PER_OIDC_PROVIDER} for an OIDC provider"
+            message = f"{len(audiences)} audiences with the workspace's own, and {most}"
+            hint = "remove those that no step asks for; this limit cannot be raised"
+            yield Fault("size-limit", ("workspaces", current, "audiences"), message, hint)
+        if len(plan.url) > OIDC_PROVIDER_URL_CHARS:
+            message = f"the issuer's URL has {len(plan.url)} characters, and IAM takes {OIDC_PROVIDER_URL_CHARS}"
+            fitting = len(plan.workspace) - len(plan.url) + OIDC_PROVIDER_URL_CHARS
+            hint = f"a slug of at most {fitting} characters fits: see it in Bitbucket"
+            previous = ("previous_slugs", plan.workspace) if plan.renamed_to is not None else ()
+            yield Fault("size-limit", ("workspaces", current, *previous), message, hint, of_key=True)
+        yield from _check_answer(key, account, plan.workspace, loaded)
+
+
 def _plan(key: str, account: Account, slug: str, current: WorkspaceSlug, loaded: Loaded) -> OidcProviderPlan:
     workspace = loaded.inventory.workspaces[current]
-    uuid = BitbucketUuid(workspace.uuid or "")
-    renamed = slug != current
-    own = default_audience(uuid)
-    audiences = (own, *sorted(set(workspace.audiences) - {own}))
-    if len(audiences) > CLIENT_IDS_PER_OIDC_PROVIDER:
-        message = (
-            f"{len(audiences)} audiences with the workspace's own, and IAM takes {CLIENT_IDS_PER_OIDC_PROVIDER} for an "
-            "OIDC provider"
-        )
-        hint = "remove those that no step asks for; this limit cannot be raised"
-        loaded.sources.report("size-limit", ("workspaces", current, "audiences"), message, hint)
-    url = issuer_url(WorkspaceSlug(slug))
-    if len(url) > OIDC_PROVIDER_URL_CHARS:
-        message = f"the issuer's URL has {len(url)} characters, and IAM takes {OIDC_PROVIDER_URL_CHARS}"
-        hint = (
-            f"a slug of at most {len(slug) - len(url) + OIDC_PROVIDER_URL_CHARS} characters fits: see it in Bitbucket"
-        )
-        at: Path = ("workspaces", current, "previous_slugs", slug) if renamed else ("workspaces", slug)
-        loaded.sources.report("size-limit", at, message, hint, of_key=True)
-    defaults = loaded.inventory.defaults
-    locked = locked_account(key, account, loaded)
-    answer = locked.oidc_providers.get(slug) if locked is not None else None
-    mode = _mode(key, account, slug, loaded, answer)
+    answer = _answer(key, account, slug, loaded)
+    mode = _mode(_wanted(account, loaded), answer) or "create"
     return OidcProviderPlan(
         workspace=WorkspaceSlug(slug),
-        workspace_uuid=uuid,
-        url=url,
+        workspace_uuid=BitbucketUuid(workspace.uuid or ""),
+        url=issuer_url(WorkspaceSlug(slug)),
         arn=oidc_provider_arn(account.partition, AccountId(account.id), WorkspaceSlug(slug)),
-        audiences=_audiences(audiences, mode, answer),
-        thumbprints=_thumbprints(defaults.thumbprints),
+        audiences=_audiences(_declared_audiences(workspace), mode, answer),
+        thumbprints=_thumbprints(loaded.inventory.defaults.thumbprints),
         mode=mode,
-        tags=dict(sorted(defaults.tags.items())),
-        renamed_to=current if renamed else None,
+        tags=dict(sorted(loaded.inventory.defaults.tags.items())),
+        renamed_to=current if slug != current else None,
     )
+
+
+def _declared_audiences(workspace: Workspace) -> tuple[str, ...]:
+    """Return the workspace's own audience, then the others."""
+    own = default_audience(BitbucketUuid(workspace.uuid or ""))
+    return (own, *sorted(set(workspace.audiences) - {own}))
 
 
 def _thumbprints(written: Thumbprints) -> Thumbprints:
     return written if isinstance(written, str) else tuple(sorted(set(written)))
 
 
-def _mode(key: str, account: Account, slug: str, loaded: Loaded, answer: LockedOidcProvider | None) -> Mode:
-    """Return what becomes of an OIDC provider; ``adopt`` and ``auto`` by what the lock saw in the account.
+def _wanted(account: Account, loaded: Loaded) -> OidcProviderMode:
+    return account.oidc_provider or loaded.inventory.defaults.oidc_provider
+
+
+def _answer(key: str, account: Account, slug: str, loaded: Loaded) -> LockedOidcProvider | None:
+    locked = locked_account(key, account, loaded)
+    return locked.oidc_providers.get(slug) if locked is not None else None
+
+
+def _mode(wanted: OidcProviderMode, answer: LockedOidcProvider | None) -> Mode | None:
+    """Return what becomes of an OIDC provider, or ``None`` where the lock does not say.
 
     ``auto`` is what the lock says that it comes to; where people wrote the lock and did not say, it adopts what is
     there and creates what is not.
     """
-    mode = account.oidc_provider or loaded.inventory.defaults.oidc_provider
-    if mode is OidcProviderMode.REFERENCE:
+    if wanted is OidcProviderMode.REFERENCE:
         return "reference"
-    if mode is OidcProviderMode.CREATE:
+    if wanted is OidcProviderMode.CREATE:
         return "create"
-    if answer is not None and answer.use is not None and mode is OidcProviderMode.AUTO:
-        return answer.use
-    if answer is not None and mode is OidcProviderMode.AUTO and answer.owner is not None:
-        answer = None  # AWS was asked about another mode: whose it is decides, so that is asked again
-    if answer is not None and answer.state == "present":
+    if answer is None:
+        return None
+    if wanted is OidcProviderMode.AUTO and (answer.use is not None or answer.owner is not None):
+        return answer.use  # without: AWS was asked about another mode, and whose it is decides, so that is asked again
+    if answer.state == "present":
         return "adopt"
+    return "create" if wanted is OidcProviderMode.AUTO else None
+
+
+def _check_answer(key: str, account: Account, slug: str, loaded: Loaded) -> Iterator[Fault]:
+    wanted, answer = _wanted(account, loaded), _answer(key, account, slug, loaded)
+    if _mode(wanted, answer) is not None:
+        return
+    absent = answer is not None and wanted is OidcProviderMode.ADOPT
     locked = loaded.lock.lock.accounts.get(key)
     told = loaded.lock.is_broken or (locked is not None and locked.id != account.id)
-    if (answer is None and not told) or (answer is not None and mode is OidcProviderMode.ADOPT):
-        found = "is absent, so there is none to adopt" if answer is not None else "is not answered by the lock"
-        message = f"oidc_provider: {mode}, and the OIDC provider of workspace {slug} in account {account.id} {found}"
+    if absent or not told:
+        found = "is absent, so there is none to adopt" if absent else "is not answered by the lock"
+        message = f"oidc_provider: {wanted}, and the OIDC provider of workspace {slug} in account {account.id} {found}"
         hint = "run `bitbucket-oidc lock --aws`, or write create or reference"
         at = ("accounts", key, "oidc_provider") if account.oidc_provider else ("defaults", "oidc_provider")
-        loaded.sources.report("needs-lock", at, message, hint)
-    return "create"
+        yield Fault("needs-lock", at, message, hint)
 
 
 def _audiences(declared: tuple[str, ...], mode: Mode, answer: LockedOidcProvider | None) -> tuple[str, ...]:

@@ -5,13 +5,14 @@ judgement. Neither is a guardrail.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Annotated, Any
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator
 
 from config.catalogue import RULES
-from config.findings import Finding, did_you_mean, fault
+from config.findings import Fault, Finding, did_you_mean, fault
 from config.models.scalars import Reason, describe
 from config.written import Named, looks_of
 from config.yaml.document import Path
@@ -74,40 +75,33 @@ class Silenced:
     reason: str
 
 
-@dataclass(slots=True)
-class Allowances:
-    """Every ``allow`` of an inventory's data, and which of them have silenced something.
+class Accepted(NamedTuple):
+    """The reason that an ``allow`` gives, and where: ``("roles", "deploy", "allow", "expired")``."""
 
-    Attributes:
-        data: The merged data, as written.
-        silenced: What they have silenced.
-    """
+    reason: str
+    path: Path
 
-    data: Mapping[str, Any]
-    silenced: list[Silenced] = field(default_factory=list)
-    _used: set[Path] = field(default_factory=set)
 
-    def reason(self, rule: str, path: Path) -> str | None:
-        """Return why a finding at ``path`` is accepted: by the nearest entry around it that allows its rule."""
-        if not can_be_allowed(rule):
-            return None
-        reason = None
-        used: Path = ()
-        found: Any = self.data
-        for depth, part in enumerate((*path, None)):
-            allowed = found.get("allow") if isinstance(found, Mapping) else None
-            if isinstance(allowed, Mapping) and isinstance(allowed.get(rule), str):
-                reason, used = allowed[rule], (*path[:depth], "allow", rule)
-            found = _inside(found, part)
-        if reason is not None:
-            self._used.add(used)
-        return reason
+def accepted(data: Mapping[str, Any], rule: str, path: Path) -> Accepted | None:
+    """Return why a finding at ``path`` is accepted: by the nearest entry around it that allows its rule."""
+    if not can_be_allowed(rule):
+        return None
+    nearest = None
+    found: Any = data
+    for depth, part in enumerate((*path, None)):
+        allowed = found.get("allow") if isinstance(found, Mapping) else None
+        if isinstance(allowed, Mapping) and isinstance(allowed.get(rule), str):
+            nearest = Accepted(allowed[rule], (*path[:depth], "allow", rule))
+        found = _inside(found, part)
+    return nearest
 
-    def unused(self) -> Iterator[Path]:
-        """Yield the path of every ``allow`` that has silenced nothing."""
-        for path in _allows(self.data):
-            if path not in self._used:
-                yield path
+
+def unused_allows(data: Mapping[str, Any], used: AbstractSet[Path]) -> Iterator[Fault]:
+    """Yield a fault for every ``allow`` whose path is not among those that silence something."""
+    hint = "remove it: it would hide the finding that comes one day"
+    for path in _allows(data):
+        if path not in used:
+            yield Fault(UNUSED, path, f"{path[-1]} is not reported here", hint, of_key=True)
 
 
 def _inside(data: Any, part: str | int | None) -> Any:  # noqa: ANN401 - raw data

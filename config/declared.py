@@ -1,17 +1,10 @@
 """What the inventory declares: names in the raw data, so that a name that has another fault is no unknown one."""
 
 from collections.abc import KeysView, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
-from config.findings import did_you_mean
-
-
-class Unknown(NamedTuple):
-    """A name that nobody declares: the rule, what is wrong, what to do."""
-
-    rule: str
-    message: str
-    hint: str
+from config.findings import Fault, did_you_mean
+from config.yaml.document import Path
 
 
 def names(data: Mapping[str, Any], *path: str) -> KeysView[str]:
@@ -22,7 +15,7 @@ def names(data: Mapping[str, Any], *path: str) -> KeysView[str]:
     return found.keys() if isinstance(found, Mapping) else {}.keys()
 
 
-def unknown_workspace(data: Mapping[str, Any], workspace: str) -> Unknown | None:
+def unknown_workspace(data: Mapping[str, Any], workspace: str, at: Path) -> Fault | None:
     """Say that a workspace is not declared, if it is not."""
     known = names(data, "workspaces")
     if workspace in known:
@@ -30,26 +23,28 @@ def unknown_workspace(data: Mapping[str, Any], workspace: str) -> Unknown | None
     renamed = next((slug for slug in known if workspace in names(data, "workspaces", slug, "previous_slugs")), None)
     if renamed is not None:
         message = f"`{workspace}` is what the workspace {renamed} was called before"
-        return Unknown("unknown-workspace", message, f"write `{renamed}`: tokens of both slugs are trusted then")
+        return Fault("unknown-workspace", at, message, f"write `{renamed}`: tokens of both slugs are trusted then")
     hint = did_you_mean(workspace, known, "declare it under `workspaces`")
-    return Unknown("unknown-workspace", f"there is no workspace `{workspace}`", hint)
+    return Fault("unknown-workspace", at, f"there is no workspace `{workspace}`", hint)
 
 
-def unknown_repository(data: Mapping[str, Any], workspace: str, repository: str) -> Unknown | None:
+def unknown_repository(data: Mapping[str, Any], workspace: str, repository: str, at: Path) -> Fault | None:
     """Say that a repository or its workspace is not declared, if it is not."""
-    if (problem := unknown_workspace(data, workspace)) is not None:
+    if (problem := unknown_workspace(data, workspace, at)) is not None:
         return problem
     known = names(data, "workspaces", workspace, "repositories")
     if repository in known:
         return None
     hint = did_you_mean(repository, known, f"declare it under `workspaces.{workspace}.repositories`")
-    return Unknown("unknown-repository", f"workspace {workspace} has no repository `{repository}`", hint)
+    return Fault("unknown-repository", at, f"workspace {workspace} has no repository `{repository}`", hint)
 
 
-def unknown_environment(data: Mapping[str, Any], workspace: str, repository: str, environment: str) -> Unknown | None:
+def unknown_environment(
+    data: Mapping[str, Any], workspace: str, repository: str, environment: str, at: Path
+) -> Fault | None:
     """Say that a deployment environment of a repository is not declared, if it is not."""
     known = names(data, "workspaces", workspace, "repositories", repository, "environments")
     if environment in known:
         return None
     hint = did_you_mean(environment, known, "declare it under the repository's `environments`")
-    return Unknown("unknown-environment", f"{workspace}/{repository} has no environment `{environment}`", hint)
+    return Fault("unknown-environment", at, f"{workspace}/{repository} has no environment `{environment}`", hint)

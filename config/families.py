@@ -1,12 +1,14 @@
 """Where the roles and accounts stand that families, pairs and selections become: findings name what somebody wrote."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import ValidationError
 
-from config.declared import Unknown, names, unknown_environment, unknown_repository
+from config.declared import names, unknown_environment, unknown_repository
+from config.findings import Fault
 from config.models.family import PLAN_SUFFIX, FamilyItem, ForEach, ResultKey, family_of, plan_key
 from config.models.inventory import Inventory
 from config.models.role import Override, PairedRole, PlanRole, Role, RoleSettings
@@ -16,19 +18,19 @@ from config.variables import FAMILY_VARIABLES, render_some, strings_in, variable
 from config.yaml.document import Path
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Origins:
     """What was written for the roles that nobody wrote one by one.
 
     Attributes:
         families: By key of a role of a family, the family's key: ``{"deploy[acme/shop]": "deploy"}``.
-        selected: Keys of accounts that are selected in an organization.
         plan_roles: By key of a plan role, which settings its ``plan_role`` says itself; the rest is its role's.
+        selected: Keys of accounts that are selected in an organization.
     """
 
-    families: dict[str, str] = field(default_factory=dict)
-    plan_roles: dict[str, frozenset[str]] = field(default_factory=dict)
-    selected: set[str] = field(default_factory=set)
+    families: Mapping[str, str]
+    plan_roles: Mapping[str, AbstractSet[str]]
+    selected: AbstractSet[str]
 
     def written(self, path: Path) -> Path:
         """Return the path as written: ``roles.deploy.plan_role.trust`` for ``roles.deploy-plan[acme/shop].trust``."""
@@ -44,43 +46,66 @@ class Origins:
         return path
 
 
-def with_families(sources: Sources, origins: Origins) -> Mapping[str, Any]:
-    """Return the data with every family written out; what is wrong with a ``for_each`` is reported to ``sources``.
+@dataclass(frozen=True, slots=True)
+class Families:
+    """The data with every family written out.
 
-    A family whose ``for_each`` has a fault is left out, as is a role whose item is not declared.
+    Attributes:
+        data: A family whose ``for_each`` has a fault is left out, as is a role whose item is not declared.
+        keys: By key of a role of a family, the family's key.
+        faults: What is wrong with a ``for_each``.
     """
-    roles = sources.data.get("roles") or {}
+
+    data: Mapping[str, Any]
+    keys: Mapping[str, str]
+    faults: tuple[Fault, ...]
+
+
+def with_families(data: Mapping[str, Any]) -> Families:
+    """Return the data with every family written out."""
+    roles = data.get("roles") or {}
     families = {key for key, entry in roles.items() if isinstance(entry, dict) and "for_each" in entry}
     if not families:
-        return sources.data
+        return Families(data, {}, ())
     written_out: dict[str, Any] = {}
+    keys: dict[str, str] = {}
+    faults: list[Fault] = []
     for key, entry in roles.items():
-        if key in families:
-            for result, found in _roles_of(sources, key, entry):
-                written_out[result] = found
-                origins.families[result] = key
-        else:
+        if key not in families:
             written_out[key] = entry
-    return {**sources.data, "roles": written_out}
+            continue
+        for found in _roles_of(data, key, entry):
+            if isinstance(found, Fault):
+                faults.append(found)
+            else:
+                written_out[found[0]] = found[1]
+                keys[found[0]] = key
+    return Families({**data, "roles": written_out}, keys, tuple(faults))
 
 
-def _roles_of(sources: Sources, key: str, entry: dict[str, Any]) -> Iterator[tuple[ResultKey, dict[str, Any]]]:
-    over = _for_each(sources, key, entry["for_each"])
-    if over is None:
-        return
-    _check_bound(sources, key, entry, over)
+def _roles_of(
+    data: Mapping[str, Any], key: str, entry: dict[str, Any]
+) -> Iterator[Fault | tuple[ResultKey, dict[str, Any]]]:
+    """Yield the roles of a family with their keys, and what is wrong with its ``for_each``."""
     at: Path = ("roles", key, "for_each")
-    unknown = {
-        repository
-        for index, repository in enumerate(over.repository or ())
-        if _is_unknown(sources, (*at, "repository", index), repository)
-    }
-    missing: dict[str, dict[str, Unknown]] = {}
+    over = _for_each(at, entry["for_each"])
+    if not isinstance(over, ForEach):
+        yield from over
+        return
+    yield from _bound_faults(key, entry, over)
+    unknown: set[str] = set()
+    for index, repository in enumerate(over.repository or ()):
+        workspace, _, name = repository.partition("/")
+        fault = unknown_repository(data, workspace, name, (*at, "repository", index))
+        if fault is not None:
+            unknown.add(repository)
+            yield fault
+    missing: dict[str, dict[str, Fault]] = {}
     for item in over.items:
         if item.repository in unknown:
             continue
         found = render_some(entry, item.variables)
-        absent = dict(_absent_environments(sources, entry, found))
+        absent = dict(_absent_environments(data, entry, found))
         if absent and item.environment is not None:
             missing.setdefault(item.environment, {}).update(absent)
             continue
@@ -88,7 +113,7 @@ def _roles_of(sources: Sources, key: str, entry: dict[str, Any]) -> Iterator[tup
         yield ResultKey.of(key, item), {**found, "for_each": narrowed}
     for index, environment in enumerate(over.environment or ()):
         if environment in missing:
-            _report_absent(sources, (*at, "environment", index), environment, missing[environment])
+            yield _absent((*at, "environment", index), environment, missing[environment])
 
 
 def _axes(item: FamilyItem) -> dict[str, str]:
@@ -96,52 +121,41 @@ def _axes(item: FamilyItem) -> dict[str, str]:
     return {name: value for name, value in both.items() if value is not None}
 
 
-def _for_each(sources: Sources, key: str, value: Any) -> ForEach | None:  # noqa: ANN401 - raw data
-    at: Path = ("roles", key, "for_each")
+def _for_each(at: Path, value: Any) -> ForEach | list[Fault]:  # noqa: ANN401 - raw data
     if value is None:
-        message, hint = "`for_each` has no value", "give it one, or remove the key"
-        sources.report("empty-value", at, message, hint, of_key=True)
-        return None
+        return [Fault("empty-value", at, "`for_each` has no value", "give it one, or remove the key", of_key=True)]
     try:
         return ForEach.model_validate(value)
     except ValidationError as error:
         faults = [fault_of(detail, value, ForEach) for detail in error.errors(include_url=False)]
-    for fault in faults:
-        sources.report(fault.rule, (*at, *fault.path), fault.message, fault.hint, of_key=fault.of_key)
-    return None
-
-
-def _is_unknown(sources: Sources, at: Path, repository: str) -> bool:
-    problem = unknown_repository(sources.data, *repository.split("/"))
-    if problem is not None:
-        sources.report(problem.rule, at, problem.message, problem.hint)
-    return problem is not None
+    return [replace(fault, path=(*at, *fault.path)) for fault in faults]
 
 
 def _absent_environments(
-    sources: Sources, entry: dict[str, Any], rendered: dict[str, Any]
-) -> Iterator[tuple[str, Unknown]]:
+    data: Mapping[str, Any], entry: dict[str, Any], rendered: dict[str, Any]
+) -> Iterator[tuple[str, Fault]]:
     """Yield each repository that a trust names with an environment by the item, and that declares no such one."""
     for written, found in zip(_trust(entry), _trust(rendered), strict=True):
         workspace, _, repository = str(found.get("repository")).partition("/")
-        if repository not in names(sources.data, "workspaces", workspace, "repositories"):
+        if repository not in names(data, "workspaces", workspace, "repositories"):
             continue  # which is reported where it stands
         for text, name in zip(_texts(written.get("environments")), _texts(found.get("environments")), strict=True):
-            problem = unknown_environment(sources.data, workspace, repository, name)
-            if problem is not None and "environment" in variables_in(text):
-                yield f"{workspace}/{repository}", problem
+            fault = unknown_environment(data, workspace, repository, name, ())
+            if fault is not None and "environment" in variables_in(text):
+                yield f"{workspace}/{repository}", fault
 
 
-def _report_absent(sources: Sources, at: Path, environment: str, absent: dict[str, Unknown]) -> None:
-    (first, problem), *more = absent.items()
-    message = problem.message
+def _absent(at: Path, environment: str, absent: dict[str, Fault]) -> Fault:
+    """Return one fault for an environment that repositories lack; a hint is for the first of them."""
+    (first, fault), *more = absent.items()
+    message = fault.message
     if more:
         message = f"{', '.join([first, *dict(more[:-1])])} and {more[-1][0]} have no environment `{environment}`"
-    sources.report(problem.rule, at, message, problem.hint)
+    return replace(fault, path=at, message=message)
 
 
-def _check_bound(sources: Sources, key: str, entry: dict[str, Any], over: ForEach) -> None:
-    """Report a ``for_each`` whose item no trust names: its roles look apart, and are open to the same steps.
+def _bound_faults(key: str, entry: dict[str, Any], over: ForEach) -> Iterator[Fault]:
+    """Yield a ``for_each`` whose item no trust names: its roles look apart, and are open to the same steps.
 
     A plan role is assumed by steps outside deployment environments, so it need not tell these apart.
     """
@@ -150,16 +164,15 @@ def _check_bound(sources: Sources, key: str, entry: dict[str, Any], over: ForEac
     plan = entry.get("plan_role")
     for name in over.model_fields_set:
         if not _is_bound(entry, name):
-            at: Path = ("roles", key, "for_each", name)
-            _report_unbound(sources, at, name, "trust")
+            yield _unbound(("roles", key, "for_each", name), name, "trust")
         elif name == "repository" and isinstance(plan, dict) and list(_own_trust(plan)) and not _is_bound(plan, name):
-            _report_unbound(sources, ("roles", key, "plan_role", "trust"), name, "the plan role's trust")
+            yield _unbound(("roles", key, "plan_role", "trust"), name, "the plan role's trust")
 
 
-def _report_unbound(sources: Sources, at: Path, name: str, where: str) -> None:
+def _unbound(at: Path, name: str, where: str) -> Fault:
     write = f'repository: "{{{{{name}}}}}"' if name == "repository" else f'environments: ["{{{{{name}}}}}"]'
     message = f"{{{{{name}}}}} does not stand in {where}, so every role of the family is open to the same steps"
-    sources.report("family-not-bound", at, message, f"write `{write}` in trust, or one role without for_each")
+    return Fault("family-not-bound", at, message, f"write `{write}` in trust, or one role without for_each")
 
 
 def _is_bound(holder: dict[str, Any], name: str) -> bool:
@@ -204,28 +217,36 @@ _WRITTEN_OUT = frozenset({"description", "managed_policies", "inline_policies"})
 """Settings that a plan role never takes from its role, nor from an override of it: they say what the role may do."""
 
 
-def with_plan_roles(inventory: Inventory, sources: Sources, origins: Origins) -> Inventory:
-    """Return the inventory with the second role of every pair; one whose key is taken is reported and left out."""
+def with_plan_roles(inventory: Inventory, taken: AbstractSet[str]) -> Inventory:
+    """Return the inventory with the second role of every pair, but for one whose key is ``taken``."""
     if all(role.plan_role is None for role in inventory.roles.values()):
         return inventory
     roles: dict[str, Role] = {}
     for key, role in inventory.roles.items():
         roles[key] = role
-        if role.plan_role is not None and not _is_taken(plan_key(key), key, sources):
+        if role.plan_role is not None and family_of(plan_key(key)) not in taken:
             roles[plan_key(key)] = _plan_role(key, role, role.plan_role)
-            own = role.plan_role.model_fields_set | _WRITTEN_OUT
-            origins.plan_roles[plan_key(key)] = frozenset(own)
     return inventory.model_copy(update={"roles": roles})
 
 
-def _is_taken(plan: str, key: str, sources: Sources) -> bool:
-    written = family_of(plan)
-    if written not in names(sources.data, "roles"):
-        return False
-    place = sources.place(("roles", written), of_key=True)
-    message = f"the plan role has the key `{written}`, and so has the role at {place.file}:{place.line}"
-    sources.report("duplicate", ("roles", key, "plan_role"), message, "give that role another key", of_key=True)
-    return True
+def own_settings(inventory: Inventory, taken: AbstractSet[str]) -> dict[str, AbstractSet[str]]:
+    """Return by key of every plan role which settings its ``plan_role`` says itself."""
+    return {
+        plan_key(key): role.plan_role.model_fields_set | _WRITTEN_OUT
+        for key, role in inventory.roles.items()
+        if role.plan_role is not None and family_of(plan_key(key)) not in taken
+    }
+
+
+def taken_faults(inventory: Inventory, sources: Sources) -> Iterator[Fault]:
+    """Yield plan roles whose key another role has."""
+    taken = names(sources.data, "roles")
+    for key, role in inventory.roles.items():
+        written = family_of(plan_key(key))
+        if role.plan_role is not None and written in taken:
+            place = sources.place(("roles", written), of_key=True)
+            message = f"the plan role has the key `{written}`, and so has the role at {place.file}:{place.line}"
+            yield Fault("duplicate", ("roles", key, "plan_role"), message, "give that role another key", of_key=True)
 
 
 def _plan_role(key: str, role: Role, plan: PlanRole) -> PairedRole:

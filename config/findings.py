@@ -5,12 +5,44 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from enum import StrEnum
+from pathlib import Path as FilePath
 from typing import Any, TypedDict, TypeVar
 
 from pydantic_core import PydanticCustomError
 
 from config.catalogue import RULES
 from config.yaml.document import Path
+
+
+class Level(StrEnum):
+    """How bad a finding is.
+
+    ``error``: the grammar is broken, AWS would refuse it, access would differ from what is written, or a guardrail is
+    broken. ``warning``: it works, but is wide, unused or about to end.
+    """
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A place in a file.
+
+    Attributes:
+        order: The file's place in the order of reading, from 0; findings are reported in this order.
+        line: From 1.
+        column: From 1.
+        file: As the user would open it: ``inventory/roles/payments.yaml``.
+    """
+
+    order: int
+    line: int
+    column: int
+    file: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +57,8 @@ class Fault:
         of_key: Whether the last key of ``path`` is at fault, not its value.
         hides: Whether what stands there belongs elsewhere, and is missing there.
         meant: The key that is missing or misspelt: ``for_each``. Other faults may follow from it.
+        file: The file that is meant, where it is the lock, or where several files have something at ``path``.
+        place: Where a reader of the file knows it already: ``path`` is not looked up.
     """
 
     rule: str
@@ -34,6 +68,13 @@ class Fault:
     of_key: bool = False
     hides: bool = False
     meant: str | None = None
+    file: FilePath | None = None
+    place: Place | None = None
+
+    @property
+    def level(self) -> Level:
+        """The level of the rule."""
+        return Level(RULES[self.rule].level)
 
 
 T = TypeVar("T", bound=Hashable)
@@ -87,17 +128,6 @@ def parse_each(values: Sequence[object], parse: Callable[[object], T]) -> tuple[
     return tuple(parsed)
 
 
-class Level(StrEnum):
-    """How bad a finding is.
-
-    ``error``: the grammar is broken, AWS would refuse it, access would differ from what is written, or a guardrail is
-    broken. ``warning``: it works, but is wide, unused or about to end.
-    """
-
-    ERROR = "error"
-    WARNING = "warning"
-
-
 class FindingJson(TypedDict):
     """A finding in ``--format json``."""
 
@@ -109,26 +139,6 @@ class FindingJson(TypedDict):
     path: str
     message: str
     hint: str
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """A place in a file.
-
-    Attributes:
-        order: The file's place in the order of reading, from 0; findings are reported in this order.
-        line: From 1.
-        column: From 1.
-        file: As the user would open it: ``inventory/roles/payments.yaml``.
-    """
-
-    order: int
-    line: int
-    column: int
-    file: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -184,8 +194,8 @@ def shown(text: str) -> str:
 _LONG = 1_000
 
 
-def has_errors(findings: Iterable[Finding]) -> bool:
-    """Tell whether any finding is of level error."""
+def has_errors(findings: Iterable[Finding | Fault]) -> bool:
+    """Tell whether any finding or fault is of level error."""
     return any(finding.level is Level.ERROR for finding in findings)
 
 

@@ -1,17 +1,16 @@
 """Which accounts a role selects, and which override holds in each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
 
-from config.families import Origins
+from config.findings import Fault
 from config.lock.models import Lock, SelectedAccount
 from config.lock.questions import digest
 from config.lock.reading import ReadLock
 from config.models.account import Account
 from config.models.role import AccountsByLabel, Override, Role
-from config.sources import Sources
 from config.yaml.document import Path
 from oidc.arn import Partition
 
@@ -65,53 +64,49 @@ def is_glob(pattern: str) -> bool:
 _AT: Path = ("accounts_from", "organization")
 
 
-def with_selected_accounts(sources: Sources, origins: Origins, lock: ReadLock) -> None:
-    """Add the accounts that the lock holds to those of the data; nothing is asked, and nothing added without a lock."""
-    selection, accounts = _selection(sources.data), sources.data.get("accounts", {})
+def with_selected_accounts(data: Mapping[str, Any], lock: ReadLock) -> tuple[Mapping[str, Any], frozenset[str]]:
+    """Return the data with the accounts that the lock holds, and their keys; nothing is added without an answer."""
+    selection, accounts = _selection(data), data.get("accounts", {})
     if selection is None or not isinstance(accounts, Mapping) or not _answers(lock, selection):
-        return
+        return data, frozenset()
     ids = {entry.get("id") for entry in accounts.values() if isinstance(entry, Mapping)}
     partition = str(selection.get("partition") or Partition.AWS.value)
-    added: dict[str, Any] = {}
-    for key, found in lock.lock.selected_accounts.items():
+    added = {
+        key: {"id": found.id, "partition": partition, "labels": dict(found.labels)}
+        for key, found in lock.lock.selected_accounts.items()
         # One that is listed since is what people write of it.
-        if found.id not in ids and key not in accounts:
-            added[key] = {"id": found.id, "partition": partition, "labels": dict(found.labels)}
-            origins.selected.add(key)
-    if added:
-        sources.data["accounts"] = {**accounts, **added}
+        if found.id not in ids and key not in accounts
+    }
+    return ({**data, "accounts": {**accounts, **added}} if added else data), frozenset(added)
 
 
-def check_selection_is_answered(sources: Sources, lock: ReadLock, *, sound: bool) -> None:
-    """Report a selection that the lock does not answer, or answers as it was before: it never means no accounts.
+def hides_accounts(data: Mapping[str, Any], lock: ReadLock, fault: Fault) -> bool:
+    """Tell whether a fault is one of the selection itself: any name may be that of an account that it selects."""
+    return fault.path[:1] == ("accounts_from",) and _selection(data) is not None and not lock.is_broken
+
+
+def selection_faults(data: Mapping[str, Any], lock: ReadLock) -> Iterator[Fault]:
+    """Yield a sound selection that the lock does not answer, or answers as it was before: it never means no accounts.
 
     Args:
-        sources: Take the findings; the accounts of the data are those of the lock, too.
+        data: Its accounts are those of the lock, too.
         lock: As read.
-        sound: Whether nothing is wrong with the selection itself.
     """
-    selection = _selection(sources.data)
+    selection = _selection(data)
     if selection is None or lock.is_broken:
         return
-    if not sound:
-        sources.lost.update(finding for finding in sources.findings if finding.path.startswith("accounts_from"))
-    elif not _answers(lock, selection):
+    if not _answers(lock, selection):
         known = "accounts_from" in lock.lock.answers
         message = "the lock answers it as it was before" if known else "the lock does not say which accounts these are"
-        sources.report("needs-lock", _AT, message, "run `bitbucket-oidc lock --aws`", of_key=True)
         # Whatever names an account may mean one of these.
-        sources.lost.update(sources.findings[-1:])
-    else:
-        _check_keys(sources, lock.lock)
-
-
-def _check_keys(sources: Sources, lock: Lock) -> None:
-    accounts = sources.data.get("accounts", {})
+        yield Fault("needs-lock", _AT, message, "run `bitbucket-oidc lock --aws`", of_key=True, hides=True)
+        return
+    accounts = data.get("accounts", {})
     ids = {entry.get("id") for entry in accounts.values() if isinstance(entry, Mapping)}
-    for key, found in lock.selected_accounts.items():
+    for key, found in lock.lock.selected_accounts.items():
         if found.id not in ids:
             message = f"accounts.{key} is another account than {found.id}, which the lock has selected under that key"
-            sources.report("lock-mismatch", _AT, message, "run `bitbucket-oidc lock --aws`", of_key=True)
+            yield Fault("lock-mismatch", _AT, message, "run `bitbucket-oidc lock --aws`", of_key=True)
 
 
 def _answers(lock: ReadLock, selection: Mapping[str, Any]) -> bool:

@@ -4,20 +4,17 @@ What is looked for is what somebody did: a name left out, an entry in another se
 too little. Each takes the faults that follow from it.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel
 
-from config.findings import Fault, Finding
+from config.findings import Fault
 from config.models.account import Account
 from config.models.permission_policy import PermissionPolicy
 from config.models.role import Role
 from config.models.workspace import Workspace
-from config.sources import Source
 from config.yaml.document import Path
 
 _ENTRIES: dict[str, tuple[str, type[BaseModel]]] = {
@@ -135,31 +132,3 @@ def _misspelt(faults: Sequence[Fault], data: Mapping[str, Any]) -> list[Fault]:
         return bool(beside) and ((missing.meant is not None and missing.meant in meant) or len(beside) == len(holder))
 
     return [fault for fault in faults if fault.rule != "missing-key" or not is_told(fault)]
-
-
-def without_empty_parents(findings: Sequence[Finding], files: Sequence[Source]) -> list[Finding]:
-    """Return the findings without keys that are empty only because what belongs below them is indented as they are."""
-    kept = list(findings)
-    for empty in findings:
-        lines = files[empty.place.order].document.text.split("\n") if empty.place.order < len(files) else [""]
-        if not _ENDS_IN_A_COLON.search(lines[min(empty.place.line, len(lines)) - 1]):
-            continue
-        for index, other in enumerate(kept):
-            if other.rule == "unknown-key" and _stands_next(lines, empty, other):
-                key = empty.path.rpartition(".")[2]
-                kept[index] = replace(other, hint=f"indent it under `{key}`, which has nothing below it")
-                kept.remove(empty)
-                break
-    return kept
-
-
-_ENDS_IN_A_COLON = re.compile(r":\s*(#.*)?$")
-
-
-def _stands_next(lines: Sequence[str], empty: Finding, other: Finding) -> bool:
-    """Tell whether the line of the one finding is the next one below that of the other, and as far indented."""
-    one, two = empty.place, other.place
-    if (one.order, one.column) != (two.order, two.column) or one.line >= two.line:
-        return False
-    between = lines[one.line : two.line - 1]
-    return all(not line.strip() or line.lstrip().startswith("#") for line in between)

@@ -5,14 +5,14 @@ from functools import lru_cache
 
 from access.checks.policy_uses import Selected, written_list
 from access.plan import AccountPlan, RolePlan
-from config.sources import Sources
+from config.findings import Fault
 from config.yaml.document import Path
 from oidc.iam.document import PolicyDocument
 from oidc.iam.escalation import takeover_action
 
 
-def check_deploying_roles(accounts: Iterable[AccountPlan], selected: Mapping[str, Selected], sources: Sources) -> None:
-    """Report ``deploying-role``, once for each place in the inventory, with the first account that it is true of.
+def check_deploying_roles(accounts: Iterable[AccountPlan], selected: Mapping[str, Selected]) -> Iterator[Fault]:
+    """Yield ``deploying-role``, once for each place in the inventory, with the first account that it is true of.
 
     A role that has admin access by its own word (``dangerously_allow_admin``) is not asked what it leads to.
     """
@@ -21,7 +21,7 @@ def check_deploying_roles(accounts: Iterable[AccountPlan], selected: Mapping[str
         for at, message, hint in _faults(account, selected.get(account.key, {})):
             if at not in told:
                 told.add(at)
-                sources.report("deploying-role", at, f"{message} account {account.key}", hint)
+                yield Fault("deploying-role", at, f"{message} account {account.key}", hint)
 
 
 def _faults(account: AccountPlan, selected: Selected) -> Iterator[tuple[Path, str, str]]:

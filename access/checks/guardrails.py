@@ -11,6 +11,7 @@ from access.checks.guardrail_rules import ActionFault, action_fault, forbidden_b
 from access.checks.policy_uses import Selected
 from access.plan import AccountPlan, RolePlan, TrustPlan
 from access.role_settings import EffectiveSettings, RolePlace
+from config.findings import Fault
 from config.load import Loaded
 from config.models.defaults import Defaults
 from config.models.guardrails import GuardrailRule
@@ -20,7 +21,7 @@ from oidc.arn import parse_iam_arn
 
 
 @dataclass(frozen=True, slots=True)
-class _Fault:
+class _Breach:
     """A rule that is broken, where, and the key of the guardrail that says so; what is found, asked for, to be done."""
 
     rule: str
@@ -50,8 +51,10 @@ class _Judged:
         return ("roles", self.settings.key), True
 
 
-def check_guardrails(accounts: Iterable[AccountPlan], selected: Mapping[str, Selected], loaded: Loaded) -> None:
-    """Report every role that a guardrail forbids, where the value at fault is written."""
+def check_guardrails(
+    accounts: Iterable[AccountPlan], selected: Mapping[str, Selected], loaded: Loaded
+) -> Iterator[Fault]:
+    """Yield every role that a guardrail forbids, where the value at fault is written."""
     inventory = loaded.inventory
     if inventory.guardrails is None:
         return
@@ -65,22 +68,22 @@ def check_guardrails(accounts: Iterable[AccountPlan], selected: Mapping[str, Sel
             judged = _Judged(role, EffectiveSettings.of(role.key, written, override), place, inventory.defaults)
             for name, rule, keys in guarded:
                 if account.key in keys:
-                    _report(loaded, name, account.key, _faults(rule, judged))
+                    for found in _faults(rule, judged):
+                        yield _fault(loaded, name, account.key, found)
 
 
-def _report(loaded: Loaded, name: str, account: str, faults: Iterable[_Fault]) -> None:
-    for fault in faults:
-        said = loaded.sources.place(("guardrails", "rules", name, fault.asked_by), of_key=True)
-        message = f"{fault.found} in account {account}, and guardrail `{name}` ({said.file}:{said.line}) {fault.asked}"
-        loaded.sources.report(fault.rule, fault.at, message, fault.hint, of_key=fault.of_key)
+def _fault(loaded: Loaded, name: str, account: str, found: _Breach) -> Fault:
+    said = loaded.sources.place(("guardrails", "rules", name, found.asked_by), of_key=True)
+    message = f"{found.found} in account {account}, and guardrail `{name}` ({said.file}:{said.line}) {found.asked}"
+    return Fault(found.rule, found.at, message, found.hint, of_key=found.of_key)
 
 
-def _faults(rule: GuardrailRule, judged: _Judged) -> Iterator[_Fault]:
+def _faults(rule: GuardrailRule, judged: _Judged) -> Iterator[_Breach]:
     for check in _CHECKS:
         yield from check(rule, judged)
 
 
-def _boundary(rule: GuardrailRule, judged: _Judged) -> Iterator[_Fault]:
+def _boundary(rule: GuardrailRule, judged: _Judged) -> Iterator[_Breach]:
     name = "permissions_boundary"
     if rule.permissions_boundary is None:
         return
@@ -94,10 +97,10 @@ def _boundary(rule: GuardrailRule, judged: _Judged) -> Iterator[_Fault]:
     if found is not None:
         is_now = f"the permissions boundary is {shown_policy(found, place.id)}"
     hint = f"write `{name}: {shown_policy(wanted[0], place.id)}`"
-    yield _Fault("guardrail-boundary", at, name, is_now, f"asks for {names}", hint, of_key)
+    yield _Breach("guardrail-boundary", at, name, is_now, f"asks for {names}", hint, of_key)
 
 
-def _managed_policies(rule: GuardrailRule, judged: _Judged) -> Iterator[_Fault]:
+def _managed_policies(rule: GuardrailRule, judged: _Judged) -> Iterator[_Breach]:
     for arn in judged.role.managed_policy_arns:
         parsed = parse_iam_arn(arn)
         if parsed is None or parsed.owner not in ("aws", judged.place.id):
@@ -113,7 +116,7 @@ def _managed_policies(rule: GuardrailRule, judged: _Judged) -> Iterator[_Fault]:
             continue
         at = _entry_of(judged, arn)
         hint = "detach it, or have the guardrail changed by the platform team"
-        yield _Fault("guardrail-managed-policy", at, asked_by, f"{name} is attached", asked, hint)
+        yield _Breach("guardrail-managed-policy", at, asked_by, f"{name} is attached", asked, hint)
 
 
 def _entry_of(judged: _Judged, arn: str) -> Path:
@@ -126,7 +129,7 @@ def _entry_of(judged: _Judged, arn: str) -> Path:
     return at
 
 
-def _actions(rule: GuardrailRule, judged: _Judged) -> Iterator[_Fault]:
+def _actions(rule: GuardrailRule, judged: _Judged) -> Iterator[_Breach]:
     if rule.allowed_actions is None and not rule.forbidden_actions:
         return
     written = list(judged.settings.get("inline_policies"))
@@ -137,16 +140,16 @@ def _actions(rule: GuardrailRule, judged: _Judged) -> Iterator[_Fault]:
             at = (*at, written.index(name)) if name in written else at
             hint = f"take it out of permission_policies.{name}, or use another one; a Deny beside it does not help"
             found = f"Statement[{fault.statement}] of {name} allows {fault.allows}"
-            yield _Fault("guardrail-action", at, fault.asked_by, found, fault.asked, hint)
+            yield _Breach("guardrail-action", at, fault.asked_by, found, fault.asked, hint)
 
 
-def _session(rule: GuardrailRule, judged: _Judged) -> Iterator[_Fault]:
+def _session(rule: GuardrailRule, judged: _Judged) -> Iterator[_Breach]:
     name, longest = "max_session_duration", rule.max_session_duration
     if longest is not None and judged.role.max_session_duration > longest:
         at, of_key = judged.where(name)
         found = f"sessions last up to {_duration(judged.role.max_session_duration)}"
         hint = f"write `{name}: {_duration(longest)}` or less"
-        yield _Fault("guardrail-session", at, name, found, f"allows {_duration(longest)}", hint, of_key)
+        yield _Breach("guardrail-session", at, name, found, f"allows {_duration(longest)}", hint, of_key)
 
 
 def _duration(seconds: int) -> str:
@@ -157,13 +160,13 @@ def _duration(seconds: int) -> str:
     return f"{seconds}s"
 
 
-def _trust(rule: GuardrailRule, judged: _Judged) -> Iterator[_Fault]:
+def _trust(rule: GuardrailRule, judged: _Judged) -> Iterator[_Breach]:
     for line in judged.role.trust:
         if line.renamed_to is not None:
             continue  # a line of the workspace's slug of today says the same
         if (fault := trust_fault(rule, line)) is not None:
             at = _entry_of_trust(judged, line, fault.key)
-            yield _Fault("guardrail-trust", at, fault.asked_by, fault.found, fault.asked, fault.hint)
+            yield _Breach("guardrail-trust", at, fault.asked_by, fault.found, fault.asked, fault.hint)
 
 
 def _entry_of_trust(judged: _Judged, line: TrustPlan, key: str) -> Path:
@@ -180,7 +183,7 @@ def _entry_of_trust(judged: _Judged, line: TrustPlan, key: str) -> Path:
     return at
 
 
-def _required(rule: GuardrailRule, judged: _Judged) -> Iterator[_Fault]:
+def _required(rule: GuardrailRule, judged: _Judged) -> Iterator[_Breach]:
     """What is missing at one place is one fault."""
     missing: dict[tuple[Path, bool], list[tuple[str, str, str]]] = {}
     for name in rule.required:
@@ -198,7 +201,7 @@ def _required(rule: GuardrailRule, judged: _Judged) -> Iterator[_Fault]:
         verb = "is missing or empty" if len(found) == 1 else "are missing or empty"
         hint = f"write {' and '.join(write for _, _, write in found)}"
         asked = "requires it" if len(found) == 1 else "requires them"
-        yield _Fault("guardrail-required", at, found[0][0], f"{names} {verb}", asked, hint, of_key)
+        yield _Breach("guardrail-required", at, found[0][0], f"{names} {verb}", asked, hint, of_key)
 
 
 def _is_missing(role: RolePlan, name: str) -> bool:
@@ -220,6 +223,6 @@ def _where_tag(judged: _Judged, tag: str) -> tuple[Path, bool]:
     return (("defaults", "tags", tag), False) if tag in judged.defaults.tags else (("roles", judged.settings.key), True)
 
 
-_CHECKS: tuple[Callable[[GuardrailRule, _Judged], Iterator[_Fault]], ...] = (
+_CHECKS: tuple[Callable[[GuardrailRule, _Judged], Iterator[_Breach]], ...] = (
     _boundary, _managed_policies, _actions, _session, _trust, _required,
 )  # fmt: skip

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from access.checks.policy_uses import Selected, written_list
 from access.plan import AccountPlan, OidcProviderPlan, RolePlan
+from config.findings import Fault
 from config.load import Loaded
 from config.lock.models import LockedAccount, LockedOidcProvider
 from config.models.account import Account
-from config.sources import Sources
 from config.yaml.document import Path
 
 _AGAIN = "`bitbucket-oidc lock --aws`"
@@ -28,12 +28,11 @@ def locked_account(key: str, account: Account, loaded: Loaded) -> LockedAccount 
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """An account, its roles, and where what is found is reported."""
+    """An account and its roles."""
 
     key: str
     account: Account
     roles: Sequence[RolePlan]
-    sources: Sources
 
     @property
     def mode_path(self) -> Path:
@@ -41,34 +40,34 @@ class _Held:
         return ("accounts", self.key, *(["oidc_provider"] if self.account.oidc_provider else []))
 
 
-def check_locked_account(plan: AccountPlan, account: Account, selected: Selected, loaded: Loaded) -> None:
-    """Report where what AWS answered keeps the plan from working, or makes more of it than is written."""
-    _check_selected(plan, loaded)
+def check_locked_account(plan: AccountPlan, account: Account, selected: Selected, loaded: Loaded) -> Iterator[Fault]:
+    """Yield where what AWS answered keeps the plan from working, or makes more of it than is written."""
+    yield from _check_selected(plan, loaded)
     locked = locked_account(plan.key, account, loaded)
     if locked is None:
         return
-    held = _Held(plan.key, account, plan.roles, loaded.sources)
+    held = _Held(plan.key, account, plan.roles)
     for oidc_provider in plan.oidc_providers:
         answer = locked.oidc_providers.get(oidc_provider.workspace)
         if answer is not None:
-            _check_oidc_provider(held, oidc_provider, answer)
+            yield from _check_oidc_provider(held, oidc_provider, answer)
     for role in plan.roles:
-        _check_name(plan.key, role, locked, loaded.sources)
-        _check_policies(plan.key, role, locked, selected, loaded)
+        yield from _check_name(plan.key, role, locked)
+        yield from _check_policies(plan.key, role, locked, selected)
 
 
-def _check_selected(plan: AccountPlan, loaded: Loaded) -> None:
-    """Report a selected account whose deploying role was another one when the lock was reviewed."""
+def _check_selected(plan: AccountPlan, loaded: Loaded) -> Iterator[Fault]:
+    """Yield a selected account whose deploying role was another one when the lock was reviewed."""
     selected = loaded.lock.lock.selected_accounts.get(plan.key)
     listed = loaded.sources.written(("accounts", plan.key))[0] == "accounts"
     if listed or selected is None or selected.deploy_role == plan.access.role_arn:
         return
     now, then = plan.access.role_arn or "no role", selected.deploy_role or "none"
     message = f"{now} is to be assumed in {plan.id}, and the lock says {then}"
-    loaded.sources.report("lock-mismatch", ("accounts", plan.key), message, f"run {_AGAIN}", of_key=True)
+    yield Fault("lock-mismatch", ("accounts", plan.key), message, f"run {_AGAIN}", of_key=True)
 
 
-def _check_oidc_provider(held: _Held, plan: OidcProviderPlan, answer: LockedOidcProvider) -> None:
+def _check_oidc_provider(held: _Held, plan: OidcProviderPlan, answer: LockedOidcProvider) -> Iterator[Fault]:
     named = f"the OIDC provider of workspace {plan.workspace} in account {held.key}"
     if answer.state == "absent":
         if plan.mode == "reference":
@@ -76,21 +75,21 @@ def _check_oidc_provider(held: _Held, plan: OidcProviderPlan, answer: LockedOidc
                 f"{named} is only referred to, and is not there",
                 f"write create, or make it and run {_AGAIN}",
             )
-            held.sources.report("oidc-provider-missing", held.mode_path, message, hint)
+            yield Fault("oidc-provider-missing", held.mode_path, message, hint)
     elif answer.owner is None:
         return  # written by hand: it says no more than that there is one
     elif plan.mode == "create":
         if answer.owner in _OWNERS and answer.use is None:
             message = f"{named} is there already: {_OWNERS[answer.owner]}"
             hint = "write auto, adopt or reference: IAM has one for each issuer, and a second one is refused"
-            held.sources.report("oidc-provider-exists", held.mode_path, message, hint)
-        _check_added_audiences(held, named, plan, answer)
+            yield Fault("oidc-provider-exists", held.mode_path, message, hint)
+        yield from _check_added_audiences(held, named, plan, answer)
     else:
-        _check_audiences(held, named, plan, answer)
+        yield from _check_audiences(held, named, plan, answer)
 
 
-def _check_audiences(held: _Held, named: str, plan: OidcProviderPlan, answer: LockedOidcProvider) -> None:
-    """Report audiences that roles accept and an OIDC provider, which is not changed, does not have."""
+def _check_audiences(held: _Held, named: str, plan: OidcProviderPlan, answer: LockedOidcProvider) -> Iterator[Fault]:
+    """Yield audiences that roles accept and an OIDC provider, which is not changed, does not have."""
     wanted = {audience: role.key for role in reversed(held.roles) for audience in _accepted(role, plan)}
     missing = sorted(wanted.keys() - set(answer.audiences))
     if not missing:
@@ -101,7 +100,7 @@ def _check_audiences(held: _Held, named: str, plan: OidcProviderPlan, answer: Lo
     hint = f"have it added by whoever owns it, and run {_AGAIN}"
     if answer.unchecked_roles:
         hint = f"{hint}; look first at {_list(answer.unchecked_roles)}, which may let in any audience of it"
-    held.sources.report("oidc-provider-audience", held.mode_path, message, hint)
+    yield Fault("oidc-provider-audience", held.mode_path, message, hint)
 
 
 def _accepted(role: RolePlan, plan: OidcProviderPlan) -> Iterator[str]:
@@ -110,8 +109,10 @@ def _accepted(role: RolePlan, plan: OidcProviderPlan) -> Iterator[str]:
             yield from line.audiences
 
 
-def _check_added_audiences(held: _Held, named: str, plan: OidcProviderPlan, answer: LockedOidcProvider) -> None:
-    """Report roles of others that an audience opens which ``up`` would add; each can be accepted by its name."""
+def _check_added_audiences(
+    held: _Held, named: str, plan: OidcProviderPlan, answer: LockedOidcProvider
+) -> Iterator[Fault]:
+    """Yield roles of others that an audience opens which ``up`` would add; each can be accepted by its name."""
     added = sorted(set(plan.audiences) - set(answer.audiences))
     accepted = {name.lower() for name in held.account.accept_unchecked_roles}
     open_roles = [arn for arn in answer.unchecked_roles if _name(arn).lower() not in accepted]
@@ -123,34 +124,34 @@ def _check_added_audiences(held: _Held, named: str, plan: OidcProviderPlan, answ
     )
     names = ", ".join(f"{_name(arn)}: WHY" for arn in open_roles[:_SHOWN])
     hint = f"have their trust policies compare it, or accept it: `accept_unchecked_roles: {{{names}}}`"
-    held.sources.report("unchecked-audience", ("accounts", held.key), message, hint, of_key=True)
+    yield Fault("unchecked-audience", ("accounts", held.key), message, hint, of_key=True)
 
 
-def _check_name(key: str, role: RolePlan, locked: LockedAccount, sources: Sources) -> None:
+def _check_name(key: str, role: RolePlan, locked: LockedAccount) -> Iterator[Fault]:
     taken = {name.lower(): arn for name, arn in locked.roles.items()}.get(role.name.lower())
     if taken is not None:
         message = f"account {key} has a role of that name already, which this program did not make: {taken}"
         hint = f"give the role another `name:`; if it was imported since, run {_AGAIN} after the next `up`"
-        sources.report("role-name-taken", ("roles", role.key, "name"), message, hint)
+        yield Fault("role-name-taken", ("roles", role.key, "name"), message, hint)
 
 
-def _check_policies(key: str, role: RolePlan, locked: LockedAccount, selected: Selected, loaded: Loaded) -> None:
+def _check_policies(key: str, role: RolePlan, locked: LockedAccount, selected: Selected) -> Iterator[Fault]:
     missing = set(locked.missing_policies)
     if not missing:
         return
     written, override = selected[role.key]
     if gone := sorted(missing & set(role.managed_policy_arns)):
         at, _ = written_list(role.key, "managed_policies", written, override)
-        _report_missing(key, at, gone[0], loaded.sources)
+        yield from _missing(key, at, gone[0])
     if role.permissions_boundary_arn in missing:
         at, own = written_list(role.key, "permissions_boundary", written, override)
         at = at if own is not None else ("defaults", "permissions_boundary")
-        _report_missing(key, at, str(role.permissions_boundary_arn), loaded.sources)
+        yield from _missing(key, at, str(role.permissions_boundary_arn))
 
 
-def _report_missing(key: str, at: Path, arn: str, sources: Sources) -> None:
+def _missing(key: str, at: Path, arn: str) -> Iterator[Fault]:
     message = f"account {key} has no policy {arn}"
-    sources.report("missing-policy", at, message, f"correct its name, or make it there and run {_AGAIN}")
+    yield Fault("missing-policy", at, message, f"correct its name, or make it there and run {_AGAIN}")
 
 
 def _name(arn: str) -> str:
@@ -165,8 +166,8 @@ def _list(arns: Sequence[str]) -> str:
     return shown if len(arns) <= _SHOWN else f"{shown} and {len(arns) - _SHOWN} more"
 
 
-def check_locked_quotas(accounts: Mapping[str, Account], loaded: Loaded) -> None:
-    """Report quotas that the inventory says are raised, and AWS says are not."""
+def check_locked_quotas(accounts: Mapping[str, Account], loaded: Loaded) -> Iterator[Fault]:
+    """Yield quotas that the inventory says are raised, and AWS says are not."""
     for key, account in accounts.items():
         locked = locked_account(key, account, loaded)
         told = locked.quotas.model_dump(exclude_none=True) if locked is not None and locked.quotas is not None else {}
@@ -175,4 +176,4 @@ def check_locked_quotas(accounts: Mapping[str, Account], loaded: Loaded) -> None
             if written > told[name]:
                 message = f"{written} here, and AWS says {told[name]} in this account"
                 hint = f"have it raised and run {_AGAIN}, or remove it: what AWS says holds then"
-                loaded.sources.report("quota-mismatch", ("accounts", key, "quotas", name), message, hint)
+                yield Fault("quota-mismatch", ("accounts", key, "quotas", name), message, hint)

@@ -16,6 +16,7 @@ from access.checks.policy_uses import (
 )
 from access.checks.state import check_state_in_managed_policies, check_state_in_policies
 from access.plan import AccountPlan, RolePlan
+from config.findings import Fault
 from config.load import Loaded
 from config.yaml.document import Path
 from oidc.arn import parse_iam_arn
@@ -24,25 +25,30 @@ from oidc.iam.document import PolicyDocument
 from oidc.iam.escalation import CHANGES, MANAGED, EscalationPath, first_allowed, ways_to_more
 from oidc.iam.pattern import covers_action
 
-_Told = dict[tuple[str, str], Path]
-"""By rule and permission policy, where it is reported: one finding for each document, whoever has it wherever."""
 
-
-def check_permissions(accounts: Iterable[AccountPlan], selected: Mapping[str, Selected], loaded: Loaded) -> None:
-    """Report what roles' permissions come to, judged as rendered: each document once, at what it says."""
+def check_permissions(
+    accounts: Iterable[AccountPlan], selected: Mapping[str, Selected], loaded: Loaded
+) -> Iterator[Fault]:
+    """Yield what roles' permissions come to, judged as rendered: each document once, at what it says."""
     plans = tuple(accounts)
     uses = tuple(policy_uses(plans))
-    told: _Told = {}
     judged = [use for use in uses if not _is_judged_elsewhere(use)]
+    # One finding for each document, whoever has it wherever.
+    changes: dict[str, Path] = {}
+    escalations: set[str] = set()
     for use in judged:
-        _check_changes(use, loaded, told)
-        _check_escalation(use, loaded, told)
-    check_state_in_policies(judged, loaded)
-    _check_partitions(uses, loaded)
-    _check_foreign_accounts(uses, loaded)
+        if use.name not in changes and (fault := _changes(use, loaded)) is not None:
+            changes[use.name] = fault.path
+            yield fault
+        if use.name not in escalations and (fault := _escalation(use, loaded, changes.get(use.name))) is not None:
+            escalations.add(use.name)
+            yield fault
+    yield from check_state_in_policies(judged, loaded)
+    yield from _check_partitions(uses, loaded)
+    yield from _check_foreign_accounts(uses, loaded)
     for account in plans:
-        _check_managed_policies(account, selected.get(account.key, {}), loaded)
-        check_state_in_managed_policies(account, selected.get(account.key, {}), loaded)
+        yield from _check_managed_policies(account, selected.get(account.key, {}), loaded)
+        yield from check_state_in_managed_policies(account, selected.get(account.key, {}), loaded)
 
 
 def _is_judged_elsewhere(use: PolicyUse) -> bool:
@@ -72,18 +78,16 @@ def _writes_iam(document: PolicyDocument) -> bool:
     )
 
 
-def _check_changes(use: PolicyUse, loaded: Loaded, told: _Told) -> None:
-    rule = "changes-access"
-    if (rule, use.name) in told or not _writes_iam(use.document):
-        return
+def _changes(use: PolicyUse, loaded: Loaded) -> Fault | None:
+    if not _writes_iam(use.document):
+        return None
     for kind, arn, what in _targets(use):
         found = first_allowed(use.document.parsed, CHANGES[kind], arn)
         if found is not None:
             action, index = found
-            at = told[rule, use.name] = action_path(loaded, use, index, action)
             message = f"{use.name} allows {action} on {arn}, {what} in account {use.account.key}"
-            loaded.sources.report(rule, at, message, _hint(kind, arn))
-            return
+            return Fault("changes-access", action_path(loaded, use, index, action), message, _hint(kind, arn))
+    return None
 
 
 def _hint(kind: str, arn: str) -> str:
@@ -111,25 +115,21 @@ def _is_aws_managed(arn: str) -> bool:
     return parsed is None or parsed.owner == "aws"
 
 
-def _check_escalation(use: PolicyUse, loaded: Loaded, told: _Told) -> None:
-    rule = "privilege-escalation"
-    if (rule, use.name) in told:
-        return
+def _escalation(use: PolicyUse, loaded: Loaded, changes: Path | None) -> Fault | None:
+    """Return the first known way to more; ``changes`` is where an error says that the document changes access."""
     account = use.account
     region = account.region or account.partition.iam_region
-    changes = told.get(("changes-access", use.name))
     for found in _ways(use.document, account.partition.value, region, account.id):
         at = action_path(loaded, use, found.statement, found.way.action)
         if changes is not None and (at == changes or found.way.action in CHANGES["role"] + CHANGES["policy"]):
             continue  # the error there says it
-        told[rule, use.name] = at
         others = f", for example by {found.runner}" if found.runner else ""
         kind = found.way.kind.rpartition(":")[2]
         message = f"{found.way.action} is allowed on every {kind}: whoever has it can {found.way.gives}{others}"
         accepted = f"permission_policies: {{{use.name}: {{allow: {{privilege-escalation: …}}}}}}"
         hint = f"name under Resource what it is for, or accept it: {accepted}"
-        loaded.sources.report(rule, at, message, hint)
-        return
+        return Fault("privilege-escalation", at, message, hint)
+    return None
 
 
 @lru_cache(maxsize=4096)
@@ -140,8 +140,8 @@ def _ways(document: PolicyDocument, partition: str, region: str, account: str) -
 _PARTITION = re.compile(r"arn:(aws(?:-[a-z-]+)?):")
 
 
-def _check_partitions(uses: Iterable[PolicyUse], loaded: Loaded) -> None:
-    """Report statements all of whose resources are of other partitions: in this account they match nothing."""
+def _check_partitions(uses: Iterable[PolicyUse], loaded: Loaded) -> Iterator[Fault]:
+    """Yield statements all of whose resources are of other partitions: in this account they match nothing."""
     for use in uses:
         own = use.account.partition.value
         if _partitions_in(use.document) <= {own}:
@@ -152,7 +152,7 @@ def _check_partitions(uses: Iterable[PolicyUse], loaded: Loaded) -> None:
             if found and len(found) == len(written):
                 at, other = found[0]
                 message = f"a resource of partition {other}, and {use.account.key} is an account of {own}"
-                loaded.sources.report("partition-resource", at, message, "write arn:{{partition}}:…")
+                yield Fault("partition-resource", at, message, "write arn:{{partition}}:…")
 
 
 @lru_cache(maxsize=4096)
@@ -163,8 +163,8 @@ def _partitions_in(document: PolicyDocument) -> frozenset[str]:
 _IAM_ACCOUNT = re.compile(r"arn:[^:]*:iam::([0-9]{12}):")
 
 
-def _check_foreign_accounts(uses: Iterable[PolicyUse], loaded: Loaded) -> None:
-    """Report resources of IAM in an account where the document is in no role: IAM acts in its own account alone."""
+def _check_foreign_accounts(uses: Iterable[PolicyUse], loaded: Loaded) -> Iterator[Fault]:
+    """Yield resources of IAM in an account where the document is in no role: IAM acts in its own account alone."""
     accounts: dict[str, set[str]] = {}
     listed = tuple(uses)
     for use in listed:
@@ -181,16 +181,16 @@ def _check_foreign_accounts(uses: Iterable[PolicyUse], loaded: Loaded) -> None:
                 if match is not None and match[1] not in accounts[use.name]:
                     message = f"a resource of IAM in account {match[1]}, which no role with {use.name} is in"
                     hint = "write {{account_id}}; in another account, first assume a role there"
-                    loaded.sources.report("account-resource", at, message, hint)
+                    yield Fault("account-resource", at, message, hint)
 
 
-def _check_managed_policies(account: AccountPlan, selected: Selected, loaded: Loaded) -> None:
+def _check_managed_policies(account: AccountPlan, selected: Selected, loaded: Loaded) -> Iterator[Fault]:
     for role in account.roles:
         bounded = role.permissions_boundary_arn is not None
         if role.admin_reason is None and any(
             _rule_of(arn, account.id, bounded=bounded) for arn in role.managed_policy_arns
         ):
-            _report_managed_policies(account, role, selected, loaded)
+            yield from _managed_policies(account, role, selected, loaded)
 
 
 @lru_cache(maxsize=4096)
@@ -201,7 +201,7 @@ def _rule_of(arn: str, account: str, *, bounded: bool) -> str | None:
     return "privilege-escalation" if arn.rpartition("/")[2].lower() in MANAGED else None
 
 
-def _report_managed_policies(account: AccountPlan, role: RolePlan, selected: Selected, loaded: Loaded) -> None:
+def _managed_policies(account: AccountPlan, role: RolePlan, selected: Selected, loaded: Loaded) -> Iterator[Fault]:
     at, references = written_list(role.key, "managed_policies", *selected[role.key])
     for index, reference in enumerate(references):
         arn = reference.arn(account.partition, account.id, values_of(loaded, account, role.key))
@@ -210,8 +210,8 @@ def _report_managed_policies(account: AccountPlan, role: RolePlan, selected: Sel
             gives = MANAGED[arn.rpartition("/")[2].lower()]
             message = f"{reference.name} is wide: whoever has it can {gives}"
             hint = "write an inline policy for what is needed, or accept it: allow: {privilege-escalation: …}"
-            loaded.sources.report(rule, (*at, index), message, hint)
+            yield Fault(rule, (*at, index), message, hint)
         elif rule is not None:
             message = f"what {reference.name} allows stands in its account alone, and no boundary limits the role"
             hint = "give the role a permissions_boundary, or accept it: allow: {unknown-permissions: …}"
-            loaded.sources.report(rule, (*at, index), message, hint)
+            yield Fault(rule, (*at, index), message, hint)

@@ -4,25 +4,27 @@ The limits and quotas are those of ``oidc.limits``, or what an account says unde
 without its white space (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html).
 """
 
+from collections.abc import Iterator
+
 from access.plan import OidcProviderPlan, RolePlan
 from access.role_settings import EffectiveSettings, RolePlace
+from config.findings import Fault
 from config.models.account import Account
-from config.sources import Sources
 from oidc import limits
 
 
-def check_sizes(plan: RolePlan, settings: EffectiveSettings, place: RolePlace, sources: Sources) -> None:
-    """Report what is too long or too much of a role in one account, where it is written."""
+def check_sizes(plan: RolePlan, settings: EffectiveSettings, place: RolePlace) -> Iterator[Fault]:
+    """Yield what is too long or too much of a role in one account, where it is written."""
     if limits.ROLE_NAME.fullmatch(plan.name) is None:
         message = f"{plan.name} is no name of an IAM role: it has {len(plan.name)} characters, and IAM takes 64"
-        sources.report("bad-name", ("roles", plan.key), message, "give the role a shorter `name:`")
+        yield Fault("bad-name", ("roles", plan.key), message, "give the role a shorter `name:`")
     if plan.trust_policy.size > place.account.quotas.trust_policy_chars:
-        _report_trust_policy(plan, settings, place, sources)
+        yield from _trust_policy(plan, settings, place)
     quota = place.account.quotas.managed_policies_per_role
     if (count := len(plan.managed_policy_arns)) > quota:
         message = f"{count} managed policies in account {place.key}, and the quota there is {quota}"
         hint = f"attach fewer{_raise(place.key, limits.MANAGED_POLICIES_PER_ROLE, count)}"
-        sources.report("size-limit", settings.path("managed_policies"), message, hint)
+        yield Fault("size-limit", settings.path("managed_policies"), message, hint)
     sizes = {name: document.size for name, document in plan.inline_policies.items()}
     if (chars := sum(sizes.values())) > limits.INLINE_POLICY_CHARS_PER_ROLE:
         each = ", ".join(f"{name} {size}" for name, size in sorted(sizes.items(), key=lambda one: -one[1]))
@@ -31,29 +33,29 @@ def check_sizes(plan: RolePlan, settings: EffectiveSettings, place: RolePlace, s
             f"{limits.INLINE_POLICY_CHARS_PER_ROLE} for all of a role together, white space not counted"
         )
         hint = "shorten them, or make a managed policy in the account and attach it: `account:NAME`"
-        sources.report("size-limit", settings.path("inline_policies"), message, hint)
+        yield Fault("size-limit", settings.path("inline_policies"), message, hint)
     if plan.description and limits.DESCRIPTION.fullmatch(plan.description) is None:
         message = f"the description has {len(plan.description)} characters in account {place.key}, and IAM takes 1000"
-        sources.report("size-limit", settings.path("description"), message, "shorten it")
-    _check_tags(plan, settings, sources)
+        yield Fault("size-limit", settings.path("description"), message, "shorten it")
+    yield from _check_tags(plan, settings)
 
 
-def _report_trust_policy(plan: RolePlan, settings: EffectiveSettings, place: RolePlace, sources: Sources) -> None:
-    """Report a trust policy over its quota: at the trust, or at the addresses where they alone take all the room."""
+def _trust_policy(plan: RolePlan, settings: EffectiveSettings, place: RolePlace) -> Iterator[Fault]:
+    """Yield a trust policy over its quota: at the trust, or at the addresses where they alone take all the room."""
     size, quota, most = plan.trust_policy.size, place.account.quotas.trust_policy_chars, limits.TRUST_POLICY_CHARS.most
     raised = _raise(place.key, limits.TRUST_POLICY_CHARS, size)
     has = f"the trust policy has {size} characters in account {place.key}, and the quota there is {quota}"
     count, fitting = len(plan.trust), _fitting_subjects(plan, quota)
     if fitting == 0 and plan.source_ips:
         message = f"{has}: beside {len(plan.source_ips)} networks there is no room for even one subject"
-        sources.report("size-limit", settings.path("source_ips"), message, f"name fewer, larger networks{raised}")
+        yield Fault("size-limit", settings.path("source_ips"), message, f"name fewer, larger networks{raised}")
         return
     subjects = "one subject" if count == 1 else f"{count} subjects"
     message = f"{has}: of the {subjects} that are trusted here, about {fitting} fit"
     if any(line.renamed_to for line in plan.trust):
         raised = f", remove `previous_slugs` of the workspace, for which each counts again{raised}"
     beyond = "" if size <= most else f"; AWS raises the quota to {most} at most"
-    sources.report("size-limit", ("roles", plan.key, "trust"), message, f"split it into several roles{raised}{beyond}")
+    yield Fault("size-limit", ("roles", plan.key, "trust"), message, f"split it into several roles{raised}{beyond}")
 
 
 def _fitting_subjects(plan: RolePlan, quota: int) -> int:
@@ -77,25 +79,25 @@ def _raise(account: str, quota: limits.Quota, needed: int) -> str:
     return f", or raise the quota in AWS ({quota.code}, up to {quota.most}) and write the new one: `{where}`"
 
 
-def _check_tags(plan: RolePlan, settings: EffectiveSettings, sources: Sources) -> None:
+def _check_tags(plan: RolePlan, settings: EffectiveSettings) -> Iterator[Fault]:
     lower = [key.lower() for key in plan.tags]
     if len(set(lower)) < len(lower):
         twice = sorted({key for key in plan.tags if lower.count(key.lower()) > 1})
         message = f"{' and '.join(twice)} are one key to IAM, which ignores case"
-        sources.report("bad-tag", settings.path("tags"), message, "spell it as the defaults do")
+        yield Fault("bad-tag", settings.path("tags"), message, "spell it as the defaults do")
     if len(plan.tags) > (most := limits.TAGS_PER_RESOURCE - 2):
         message = f"{len(plan.tags)} tags with those of the defaults, and IAM takes {most} besides our own 2"
-        sources.report("size-limit", settings.path("tags"), message, "remove some here, or in `defaults.tags`")
+        yield Fault("size-limit", settings.path("tags"), message, "remove some here, or in `defaults.tags`")
 
 
 def check_account(
-    key: str, account: Account, roles: int, oidc_providers: tuple[OidcProviderPlan, ...], sources: Sources
-) -> None:
-    """Report what is too much for one account. Roles and OIDC providers that others made there are not counted."""
+    key: str, account: Account, roles: int, oidc_providers: tuple[OidcProviderPlan, ...]
+) -> Iterator[Fault]:
+    """Yield what is too much for one account. Roles and OIDC providers that others made there are not counted."""
     for count, what, quota in (
         (roles, "roles", limits.ROLES_PER_ACCOUNT),
         (len(oidc_providers), "OIDC providers", limits.OIDC_PROVIDERS_PER_ACCOUNT),
     ):
         if count > (most := getattr(account.quotas, quota.key)):
             message = f"{count} {what} in account {key}, and the quota there is {most}"
-            sources.report("size-limit", ("accounts", key), message, f"put fewer there{_raise(key, quota, count)}")
+            yield Fault("size-limit", ("accounts", key), message, f"put fewer there{_raise(key, quota, count)}")

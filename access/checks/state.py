@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from access.checks.policy_uses import PolicyUse, Selected, action_path, values_of, written_list
 from access.plan import AccountPlan, RolePlan
+from config.findings import Fault
 from config.load import Loaded
 from config.models.defaults import StateBackend
 from config.models.family import family_of
@@ -53,8 +54,8 @@ def _kept(loaded: Loaded) -> _Kept | None:
     return _Kept(written, backend) if written is not None and backend is not None else None
 
 
-def check_state_in_policies(uses: Iterable[PolicyUse], loaded: Loaded) -> None:
-    """Report ``state-backend`` for inline policies, once for each, at the action that it allows."""
+def check_state_in_policies(uses: Iterable[PolicyUse], loaded: Loaded) -> Iterator[Fault]:
+    """Yield ``state-backend`` for inline policies, once for each, at the action that it allows."""
     kept = _kept(loaded)
     told: set[str] = set()
     for use in uses if kept is not None else ():
@@ -67,7 +68,7 @@ def check_state_in_policies(uses: Iterable[PolicyUse], loaded: Loaded) -> None:
             at = action_path(loaded, use, reached.statement, reached.action)
             message = f"{use.name} allows {reached.action} on {reached.pattern}, {_whose(holder, kind)}"
             elsewhere = "" if use.account.id == kept.written.account_id else _ELSEWHERE
-            loaded.sources.report(RULE, at, message, f"{_hint(holder, kind, reached.pattern)}{elsewhere}")
+            yield Fault(RULE, at, message, f"{_hint(holder, kind, reached.pattern)}{elsewhere}")
 
 
 _ELSEWHERE = "; from another account it takes the bucket's own policy as well, so see whom that one lets in"
@@ -119,8 +120,8 @@ def _hint(role: RolePlan, kind: str, pattern: str, name: str = "name others") ->
     )
 
 
-def check_state_in_managed_policies(account: AccountPlan, selected: Selected, loaded: Loaded) -> None:
-    """Report ``state-backend`` for policies that AWS manages and that reach every bucket of the state's account."""
+def check_state_in_managed_policies(account: AccountPlan, selected: Selected, loaded: Loaded) -> Iterator[Fault]:
+    """Yield ``state-backend`` for policies that AWS manages and that reach every bucket of the state's account."""
     kept = _kept(loaded)
     if kept is None or account.id != kept.written.account_id or kept.is_out_of_reach(account):
         return
@@ -132,7 +133,7 @@ def check_state_in_managed_policies(account: AccountPlan, selected: Selected, lo
                 message = f"{name} lets {does} every bucket, {objects} too, {_whose(role, kind)}"
                 all_of_it = " and ".join(target.pattern for target in _targets(kept.backend, account.partition)[kind])
                 hint = _hint(role, kind, all_of_it, "write an inline policy that names others")
-                loaded.sources.report(RULE, at, message, hint)
+                yield Fault(RULE, at, message, hint)
 
 
 def _wide(

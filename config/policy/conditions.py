@@ -4,43 +4,23 @@ import base64
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_network
 from typing import Any
 
-from config.findings import did_you_mean
+from config.findings import Fault, did_you_mean
 from config.models.scalars import describe
 from config.yaml.document import Path
 from oidc.iam.operators import OPERATORS, Kind, operator_of
 from oidc.iam.statement import Statement
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyFault:
-    """A fault of a document.
-
-    Attributes:
-        rule: One of ``config.catalogue.RULES``.
-        at: Where inside the document: ``("Statement", 0, "Action", 2)``.
-        message: What is wrong.
-        hint: What to do.
-        of_key: Whether the last key of ``at`` is at fault, not its value.
-    """
-
-    rule: str
-    at: Path
-    message: str
-    hint: str
-    of_key: bool = False
-
-
-def bad(at: Path, message: str, hint: str, *, of_key: bool = False) -> PolicyFault:
+def bad(at: Path, message: str, hint: str, *, of_key: bool = False) -> Fault:
     """Return a breach of IAM's grammar."""
-    return PolicyFault("bad-policy-document", at, message, hint, of_key)
+    return Fault("bad-policy-document", at, message, hint, of_key)
 
 
-def condition_faults(at: Path, condition: Any) -> Iterator[PolicyFault]:  # noqa: ANN401 - parsed JSON or YAML
+def condition_faults(at: Path, condition: Any) -> Iterator[Fault]:  # noqa: ANN401 - parsed JSON or YAML
     """Yield what is wrong with the form of a ``Condition``: its operators, and the types of its values."""
     if not isinstance(condition, Mapping):
         yield bad(at, f"Condition is {describe(condition)}", "write {OPERATOR: {KEY: VALUE}}")
@@ -62,7 +42,7 @@ def condition_faults(at: Path, condition: Any) -> Iterator[PolicyFault]:  # noqa
                 yield bad((*here, key), f"the condition on {key} is {describe(value)}", hint)
 
 
-def value_faults(statement: Statement) -> Iterator[PolicyFault]:
+def value_faults(statement: Statement) -> Iterator[Fault]:
     """Yield values of a sound statement's conditions that their operator can compare with nothing.
 
     IAM's policy check calls them errors: invalid address, boolean, date, number, ARN
@@ -78,7 +58,7 @@ def value_faults(statement: Statement) -> Iterator[PolicyFault]:
         for index, text in enumerate(test.values):
             if "${" not in text and "{{" not in text and not fits(text):
                 message = f"`{text}` is not {kind}, and {test.operator} compares {test.name} with nothing else"
-                yield PolicyFault("bad-condition-value", test.place_of(index), message, f"write {hint}")
+                yield Fault("bad-condition-value", test.place_of(index), message, f"write {hint}")
 
 
 def _is_scalar(value: Any) -> bool:  # noqa: ANN401 - parsed JSON or YAML

@@ -1,12 +1,12 @@
 """The documents of permission policies, in the inventory or in JSON files: read, and held to IAM's grammar."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any
 
-from config.findings import Finding, Place
+from config.findings import Fault, Place
 from config.hidden_characters import hidden_character
 from config.models.inventory import Inventory
 from config.models.permission_policy import PermissionPolicy
@@ -14,72 +14,86 @@ from config.models.scalars import describe
 from config.policy.grammar import grammar_faults
 from config.slips import OF_DOCUMENT
 from config.sources import Source, Sources
-from config.yaml.document import Problem, read_json_document, show_path
+from config.yaml.document import Path, Problem, read_json_document
 from config.yaml.text import Unreadable, read_text
 
 
-def with_policy_documents(inventory: Inventory, sources: Sources) -> Inventory:
-    """Return the inventory with every sound document in place, and without the permission policies that have none.
+@dataclass(frozen=True, slots=True)
+class PolicyDocuments:
+    """Permission policies with their documents.
 
-    What is wrong is reported to ``sources``: in the inventory, at the YAML that names the file, or inside the file.
+    Attributes:
+        inventory: With every sound document in place, and without the permission policies that have none.
+        files: The JSON files, by the names of the permission policies.
+        faults: In the inventory, at the YAML that names a file, or inside the file.
     """
+
+    inventory: Inventory
+    files: Mapping[str, Source]
+    faults: tuple[Fault, ...]
+
+
+def with_policy_documents(inventory: Inventory, sources: Sources) -> PolicyDocuments:
+    """Read the files of permission policies, and hold all documents to IAM's grammar."""
     policies: dict[str, PermissionPolicy] = {}
-    faulty = _faulty_in_inventory(sources)
+    faults = list(_faults_in_inventory(sources.data))
+    faulty = {fault.path[1] for fault in faults}
     files = _PolicyFiles(sources)
     for name, policy in inventory.permission_policies.items():
         document = policy.document if policy.file is None else files.document(name, policy.file)
-        if document is None or name in faulty or (policy.file is not None and _report_faults(name, document, sources)):
+        if document is None or name in faulty:
+            continue
+        if policy.file is not None and (own := _document_faults(name, document)):
+            files.faults += own
             continue
         # An unquoted version is a date to YAML, and has been taken for the text that it looks like.
         whole = {**document, "Version": str(document["Version"])}
         policies[name] = policy.model_copy(update={"document": whole})
-    return inventory.model_copy(update={"permission_policies": policies})
+    inventory = inventory.model_copy(update={"permission_policies": policies})
+    return PolicyDocuments(inventory, files.by_name, (*faults, *files.faults))
 
 
-def _faulty_in_inventory(sources: Sources) -> frozenset[str]:
-    """Report the faults of documents as written, also where the entry around has a fault that leaves it out."""
-    written = sources.data.get("permission_policies")
-    faulty: set[str] = set()
+def _faults_in_inventory(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield the faults of documents as written, also where the entry around has a fault that leaves it out."""
+    written = data.get("permission_policies")
     for name, entry in written.items() if isinstance(written, Mapping) else ():
         document = entry.get("document") if isinstance(entry, Mapping) else None
         if isinstance(entry, Mapping) and entry.keys() & OF_DOCUMENT:
             continue  # a part of it stands outside, and is reported there: the rest is no whole document
-        if isinstance(document, Mapping) and _report_faults(name, document, sources):
-            faulty.add(name)
-    return frozenset(faulty)
+        if isinstance(document, Mapping):
+            yield from _document_faults(name, document)
 
 
-def _report_faults(name: str, document: Mapping[str, Any], sources: Sources) -> bool:
-    """Report the breaches of IAM's grammar, and tell whether there are any."""
-    faults = list(grammar_faults(document))
-    for fault in faults:
-        at = ("permission_policies", name, "document", *fault.at)
-        sources.report(fault.rule, at, fault.message, fault.hint, of_key=fault.of_key)
-    return bool(faults)
+def _document_faults(name: str, document: Mapping[str, Any]) -> list[Fault]:
+    """Return the breaches of IAM's grammar."""
+    at: Path = ("permission_policies", name, "document")
+    return [replace(fault, path=(*at, *fault.path)) for fault in grammar_faults(document)]
 
 
 class _PolicyFiles:
-    """Reads JSON files, each once however many permission policies name it."""
+    """Reads JSON files, each once however many permission policies name it; keeps what is wrong with them."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
         self._read: dict[FilePath, tuple[Source | None, dict[str, Any] | None]] = {}
+        self.by_name: dict[str, Source] = {}
+        self.faults: list[Fault] = []
 
     def document(self, name: str, file: str) -> dict[str, Any] | None:
-        """Return what a file holds, or ``None`` where that is reported already."""
+        """Return what a file holds, or ``None`` where a fault says why not."""
         at = ("permission_policies", name, "file")
         path = self._sources.source_of(at).path.parent / file
         if path not in self._read:
             text = read_text(path, self._sources.folder)
             if isinstance(text, Unreadable):
-                self._sources.report(text.rule, at, f"{file}: {text.message}", text.hint)
+                self.faults.append(Fault(text.rule, at, f"{file}: {text.message}", text.hint))
                 return None
             # Files of policies come after those of the inventory, in the order in which these name them.
             place = Place(len(self._sources.files) + len(self._read), 1, 1, str(path))
             self._read[path] = self._parsed(place, path, text)
         source, document = self._read[path]
         if source is not None:
-            self._sources.policy_files[name] = source
+            self.by_name[name] = source
         return document
 
     def _parsed(self, top: Place, path: FilePath, text: str) -> tuple[Source | None, dict[str, Any] | None]:
@@ -90,15 +104,15 @@ class _PolicyFiles:
             data = json.loads(text, parse_constant=_no_number)
         except json.JSONDecodeError as error:
             place = replace(top, line=error.lineno, column=error.colno)
-            self._refuse(Finding(place, "json-syntax", "", f"this is not JSON: {error.msg}", "correct it here"))
+            self._refuse(place, "json-syntax", f"this is not JSON: {error.msg}", "correct it here")
             return None, None
         except (RecursionError, ValueError):  # behind its own subclasses
             message = "nesting or a number beyond what a policy has"
-            self._refuse(Finding(top, "json-syntax", "", message, "write a permission policy"))
+            self._refuse(top, "json-syntax", message, "write a permission policy")
             return None, None
         if not isinstance(data, dict):
             message, hint = f"expected a policy document, found {describe(data)}", "write {Version: …, Statement: […]}"
-            self._refuse(Finding(top, "bad-policy-document", "", message, hint))
+            self._refuse(top, "bad-policy-document", message, hint)
             return None, None
         # The composer comes second: nesting that json refuses would overflow its stack.
         source = Source(top.order, path, read_json_document(text))
@@ -111,10 +125,10 @@ class _PolicyFiles:
 
     def _refuse_problem(self, top: Place, problem: Problem) -> None:
         place = replace(top, line=problem.line, column=problem.column)
-        self._refuse(Finding(place, problem.rule, show_path(problem.path), problem.message, problem.hint))
+        self._refuse(place, problem.rule, problem.message, problem.hint, problem.path)
 
-    def _refuse(self, finding: Finding) -> None:
-        self._sources.findings.append(finding)
+    def _refuse(self, place: Place, rule: str, message: str, hint: str, path: Path = ()) -> None:
+        self.faults.append(Fault(rule, path, message, hint, place=place))
 
 
 _OF_JSON = frozenset({"duplicate", "hidden-characters"})

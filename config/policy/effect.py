@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
-from config.policy.conditions import PolicyFault
+from config.findings import Fault
 from config.yaml.document import Path
 from oidc.iam.document import Document
 from oidc.iam.operators import OPERATORS, operator_of
@@ -18,7 +18,7 @@ _Tests = dict[str, tuple[str, ...]]
 """By operator, what one key is compared with."""
 
 
-def contradiction_faults(statement: Statement) -> Iterator[PolicyFault]:
+def contradiction_faults(statement: Statement) -> Iterator[Fault]:
     """Yield keys whose tests, all of which must hold, cannot hold together.
 
     Only tests that say what they compare are weighed: none with variables, with ``IfExists``, or of sets of values.
@@ -36,7 +36,7 @@ def contradiction_faults(statement: Statement) -> Iterator[PolicyFault]:
     for here, tests_of_key in by_key.values():
         if len(tests_of_key) > 1 and (reason := _contradiction(tests_of_key)) is not None:
             message = f"the tests of {here[-1]} never hold together: {reason}; this statement never applies"
-            yield PolicyFault("contradictory-conditions", here, message, "remove one of them, or write two statements")
+            yield Fault("contradictory-conditions", here, message, "remove one of them, or write two statements")
 
 
 _POSITIVE = ("StringEquals", "StringLike", "ArnEquals", "ArnLike")
@@ -103,7 +103,7 @@ def _empty_range(kind: str, tests: _Tests, number: Callable[[str], float]) -> st
     return "nothing is above the lower bound and below the upper one" if empty else None
 
 
-def denied_faults(document: Document) -> Iterator[PolicyFault]:
+def denied_faults(document: Document) -> Iterator[Fault]:
     """Yield each Allow whose every action on every resource a Deny without a condition takes away.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_AccessPolicyLanguage_Interplay.html
@@ -112,7 +112,7 @@ def denied_faults(document: Document) -> Iterator[PolicyFault]:
     for statement in document.statements:
         if statement.allows and denying and _is_denied(statement, denying):
             message = "a Deny of this document, without a condition, takes away all that this Allow gives"
-            yield PolicyFault("denied-anyway", statement.place, message, "remove this statement, or narrow the Deny")
+            yield Fault("denied-anyway", statement.place, message, "remove this statement, or narrow the Deny")
 
 
 def _is_denied(statement: Statement, denying: Sequence[Statement]) -> bool:

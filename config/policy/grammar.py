@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
-from config.findings import did_you_mean, fault_in, nearest
+from config.findings import Fault, did_you_mean, fault_in, nearest
 from config.models.scalars import describe
-from config.policy.conditions import PolicyFault, bad, condition_faults
+from config.policy.conditions import bad, condition_faults
 from config.variables import check_variables
 from config.yaml.document import Path
 
@@ -40,7 +40,7 @@ _POLICY_TEXT = re.compile("[\t\n\r -\u00ff]*")
 _SID = re.compile(r"[A-Za-z0-9]*", re.ASCII)
 
 
-def grammar_faults(document: Mapping[str, Any]) -> Iterator[PolicyFault]:
+def grammar_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield what IAM would not take of a parsed document, JSON or YAML; paths begin inside the document.
 
     An unquoted ``Version`` is a date to YAML, and is taken for the text it looks like.
@@ -63,7 +63,7 @@ def grammar_faults(document: Mapping[str, Any]) -> Iterator[PolicyFault]:
         yield from _statements_faults([(("Statement",), statements)])
 
 
-def _version_faults(document: Mapping[str, Any]) -> Iterator[PolicyFault]:
+def _version_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
     version = document.get("Version")
     if version is None and _meant("Version", document, _DOCUMENT_KEYS):
         return
@@ -75,7 +75,7 @@ def _version_faults(document: Mapping[str, Any]) -> Iterator[PolicyFault]:
         yield bad(("Version",), message, f'write Version: "{_VERSION}"')
 
 
-def _statements_faults(statements: Sequence[tuple[Path, Any]]) -> Iterator[PolicyFault]:
+def _statements_faults(statements: Sequence[tuple[Path, Any]]) -> Iterator[Fault]:
     sids: set[str] = set()
     for at, statement in statements:
         if not isinstance(statement, Mapping):
@@ -91,7 +91,7 @@ def _statements_faults(statements: Sequence[tuple[Path, Any]]) -> Iterator[Polic
             sids.add(sid)
 
 
-def _statement_faults(at: Path, statement: Mapping[str, Any]) -> Iterator[PolicyFault]:
+def _statement_faults(at: Path, statement: Mapping[str, Any]) -> Iterator[Fault]:
     yield from _unknown_keys(at, statement, _STATEMENT_KEYS, "is no element of a statement")
     effect = statement.get("Effect")
     if effect not in ("Allow", "Deny") and not (effect is None and _meant("Effect", statement, _STATEMENT_KEYS)):
@@ -112,7 +112,7 @@ def _statement_faults(at: Path, statement: Mapping[str, Any]) -> Iterator[Policy
         yield from condition_faults((*at, "Condition"), statement["Condition"])
 
 
-def _element_faults(at: Path, value: Any, form: _Form) -> Iterator[PolicyFault]:  # noqa: ANN401 - parsed JSON or YAML
+def _element_faults(at: Path, value: Any, form: _Form) -> Iterator[Fault]:  # noqa: ANN401 - parsed JSON or YAML
     listed = isinstance(value, list | tuple)
     if listed and not value:
         yield bad(at, f"{at[-1]} is an empty list", f"write {form.looks}")
@@ -124,7 +124,7 @@ def _element_faults(at: Path, value: Any, form: _Form) -> Iterator[PolicyFault]:
             yield bad(here, f"{item} is not what AWS takes as {at[-1]}", f"write {form.looks}")
 
 
-def _unknown_keys(at: Path, found: Mapping[str, Any], known: Sequence[str], what: str) -> Iterator[PolicyFault]:
+def _unknown_keys(at: Path, found: Mapping[str, Any], known: Sequence[str], what: str) -> Iterator[Fault]:
     for key in found:
         if key in ("Principal", "NotPrincipal") and known is _STATEMENT_KEYS:
             message = f"a statement has `{key}`: a permission policy never says who"
@@ -139,7 +139,7 @@ def _meant(name: str, found: Mapping[str, Any], known: Sequence[str]) -> bool:
     return any(key not in known and nearest(key, known) == name for key in found)
 
 
-def _text_faults(document: Mapping[str, Any]) -> Iterator[PolicyFault]:
+def _text_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
     """IAM takes Latin-1 without control characters, tab and line ends aside (API_PutRolePolicy)."""
     for here, text, of_key in _texts(document):
         if not _POLICY_TEXT.fullmatch(text):
@@ -147,7 +147,7 @@ def _text_faults(document: Mapping[str, Any]) -> Iterator[PolicyFault]:
         elif of_key and "{{" in text:
             # Two keys could become one, and one of two conditions would be lost.
             message = f"{text}: variables stand in values only"
-            yield PolicyFault("bad-variable", here, message, "write the key out", of_key=True)
+            yield Fault("bad-variable", here, message, "write the key out", of_key=True)
         elif not of_key:
             try:
                 check_variables(text, of_families=True)
@@ -155,7 +155,7 @@ def _text_faults(document: Mapping[str, Any]) -> Iterator[PolicyFault]:
                 found = fault_in(error.context)
                 if found is None:
                     raise
-                yield PolicyFault(found.rule, here, found.message, found.hint)
+                yield Fault(found.rule, here, found.message, found.hint)
 
 
 def _texts(document: Any) -> Iterator[tuple[Path, str, bool]]:  # noqa: ANN401 - parsed JSON or YAML

@@ -14,7 +14,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from config.policy.conditions import PolicyFault
+from config.findings import Fault
 from config.yaml.document import Path
 from oidc.iam.pattern import matches
 from oidc.iam.statement import Statement
@@ -109,7 +109,7 @@ _CALLS_OF_S3 = {
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html)."""
 
 
-def action_faults(statement: Statement) -> Iterator[PolicyFault]:
+def action_faults(statement: Statement) -> Iterator[Fault]:
     """Yield actions of a sound statement that no service has."""
     written = next(element for element in statement.elements if element.name in ("Action", "NotAction"))
     for index, text in enumerate(written.values):
@@ -120,22 +120,22 @@ def action_faults(statement: Statement) -> Iterator[PolicyFault]:
         if service.lower() not in services():
             near = get_close_matches(service.lower(), services(), n=1, cutoff=_NEAR)
             hint = f"did you mean `{near[0]}`?" if near else "write the prefix that the service's actions have in IAM"
-            yield PolicyFault("unknown-service", here, f"AWS documents no service `{service}` with actions", hint)
+            yield Fault("unknown-service", here, f"AWS documents no service `{service}` with actions", hint)
         elif not known_actions(text):
             yield _unknown_action(here, text, service.lower(), name)
 
 
-def _unknown_action(at: Path, text: str, service: str, name: str) -> PolicyFault:
+def _unknown_action(at: Path, text: str, service: str, name: str) -> Fault:
     known = actions_of(service)
     if any(character in name for character in "*?{"):
         message = f"{text} matches no action that AWS documents"
-        return PolicyFault("unknown-action", at, message, _pattern_hint(service, name))
+        return Fault("unknown-action", at, message, _pattern_hint(service, name))
     if service == "s3" and name.lower() in _CALLS_OF_S3:
         action = _CALLS_OF_S3[name.lower()]
-        return PolicyFault("unknown-action", at, f"{text} is a call and no action", f"write the action: `{action}`")
+        return Fault("unknown-action", at, f"{text} is a call and no action", f"write the action: `{action}`")
     near = get_close_matches(text.lower(), known, n=1, cutoff=_NEAR)
     hint = f"did you mean `{known[near[0]].name}`?" if near else f"look it up among the actions of {service}"
-    return PolicyFault("unknown-action", at, f"AWS documents no action {text}", hint)
+    return Fault("unknown-action", at, f"AWS documents no action {text}", hint)
 
 
 def _pattern_hint(service: str, name: str) -> str:
@@ -161,7 +161,7 @@ def known_actions(text: str) -> list[KnownAction]:
     return [action for name, action in known.items() if matches(name, pattern)]
 
 
-def condition_key_faults(statement: Statement) -> Iterator[PolicyFault]:
+def condition_key_faults(statement: Statement) -> Iterator[Fault]:
     """Yield condition keys that neither AWS as a whole nor the service of their prefix has.
 
     Keys of identity providers, such as ``saml:sub``, and of services that document none are left alone.
@@ -178,4 +178,4 @@ def condition_key_faults(statement: Statement) -> Iterator[PolicyFault]:
         what = "AWS as a whole" if prefix == "aws" or not colon else prefix
         hint = f"did you mean `{meant}`?" if meant else f"look it up among the condition keys of {what}"
         message = f"AWS documents no condition key {test.name}, and a test of a key that is not there mostly fails"
-        yield PolicyFault("unknown-condition-key", test.place, message, hint, of_key=True)
+        yield Fault("unknown-condition-key", test.place, message, hint, of_key=True)

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/reference_pol
 import re
 from collections.abc import Iterator, Sequence
 
-from config.policy.conditions import PolicyFault
+from config.findings import Fault
 from config.policy.names import KnownAction, known_actions
 from config.yaml.document import Path
 from oidc.iam.pattern import overlap
@@ -22,7 +22,7 @@ _SERVICES = frozenset(
 ``logs:DescribeLogGroups`` on ``log-group:*``, which policies that AWS manages rely on."""
 
 
-def resource_faults(statement: Statement) -> Iterator[PolicyFault]:
+def resource_faults(statement: Statement) -> Iterator[Fault]:
     """Yield what can never match in a sound statement; none where an action is not known, or of another service."""
     written, about = statement.element("Action"), statement.element("Resource")
     if written is None or about is None:
@@ -44,7 +44,7 @@ def resource_faults(statement: Statement) -> Iterator[PolicyFault]:
         # What a pattern matches is not meant one by one: some of it without use is no fault.
         if not unused and len(matched) == 1 and not _any_works(matched, resources):
             message = f"{action} works on none of this statement's resources, so this gives nothing"
-            yield PolicyFault(
+            yield Fault(
                 _RULE,
                 written.place_of(index),
                 message,
@@ -64,13 +64,11 @@ def _works(action: KnownAction, resource: str) -> bool:
     return not resource.split(":", 5)[-1].strip("*") or (resource.endswith("*") and not action.name.startswith("s3:"))
 
 
-def _unused_resource(
-    at: Path, resources: Sequence[str], actions: Sequence[str], known: Sequence[KnownAction]
-) -> PolicyFault:
+def _unused_resource(at: Path, resources: Sequence[str], actions: Sequence[str], known: Sequence[KnownAction]) -> Fault:
     one = len(actions) == 1
     doing = f"{actions[0]} does not work" if one else "no action of this statement works"
     shown = resources[0] if len(resources) == 1 else "any of these resources"
-    return PolicyFault(_RULE, at, f"{doing} on {shown}", f"write {_forms(known, resources)}")
+    return Fault(_RULE, at, f"{doing} on {shown}", f"write {_forms(known, resources)}")
 
 
 def _forms(actions: Sequence[KnownAction], resources: Sequence[str]) -> str:

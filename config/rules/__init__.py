@@ -1,5 +1,8 @@
 """Rules that look at more than one record: a function for each, listed in ``check``."""
 
+from collections.abc import Iterator
+
+from config.findings import Fault
 from config.rules import (
     accounts,
     delegated_roles,
@@ -44,7 +47,7 @@ _CHECKS = (
 )
 
 
-def check(context: Context) -> None:
-    """Run every rule; what they find is reported to the context's sources."""
+def check(context: Context) -> Iterator[Fault]:
+    """Yield what every rule finds, in the order of the rules."""
     for rule in _CHECKS:
-        rule(context)
+        yield from rule(context)

@@ -1,11 +1,11 @@
 """Accounts: their own references, who selects them, and which override holds in each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from math import prod
 
 from config.declared import unknown_workspace
-from config.findings import did_you_mean
+from config.findings import Fault, did_you_mean
 from config.models.account import Account
 from config.models.family import PLAN_SUFFIX, family_of
 from config.models.role import AccountsByLabel, PairedRole, Role
@@ -16,29 +16,29 @@ from config.yaml.document import Path
 from oidc.arn import parse_iam_arn, partition_of_region
 
 
-def check_accounts(context: Context) -> None:
-    """Report what does not fit together inside an account, with the defaults applied."""
+def check_accounts(context: Context) -> Iterator[Fault]:
+    """Yield what does not fit together inside an account, with the defaults applied."""
     defaults = context.inventory.defaults
     for key, account in context.inventory.accounts.items():
         at: Path = ("accounts", key)
         for index, slug in enumerate(account.keep_oidc_providers):
-            _check_kept(context, (*at, "keep_oidc_providers", index), slug)
+            yield from _check_kept(context, (*at, "keep_oidc_providers", index), slug)
         region = account.region or defaults.region
         if region and (partition := partition_of_region(region)) != account.partition:
             where = (*at, "region") if account.region else (*at, "partition")
             message = f"{region} is a region of the partition {partition}, and the account is in {account.partition}"
-            context.report("partition-region", where, message, "give the account a region of its partition")
-        _check_deploy_role(context, at, account)
+            yield Fault("partition-region", where, message, "give the account a region of its partition")
+        yield from _check_deploy_role(context, at, account)
 
 
-def _check_kept(context: Context, at: Path, slug: str) -> None:
-    if (problem := unknown_workspace(context.sources.data, slug)) is not None:
-        context.report(problem.rule, at, problem.message, problem.hint)
+def _check_kept(context: Context, at: Path, slug: str) -> Iterator[Fault]:
+    if (problem := unknown_workspace(context.sources.data, slug, at)) is not None:
+        yield problem
     elif slug in context.inventory.workspaces and context.inventory.workspaces[slug].uuid is None:
-        report_unlocked(context, ("workspaces", slug), f"workspace {slug}")
+        yield from unlocked(context, ("workspaces", slug), f"workspace {slug}")
 
 
-def _check_deploy_role(context: Context, at: Path, account: Account) -> None:
+def _check_deploy_role(context: Context, at: Path, account: Account) -> Iterator[Fault]:
     own = account.deploy_role is not None or account.profile is not None
     deploy_role = account.deploy_role if own else context.inventory.defaults.deploy_role
     if deploy_role is None:
@@ -49,11 +49,11 @@ def _check_deploy_role(context: Context, at: Path, account: Account) -> None:
     if arn and (arn.partition, arn.owner) != (account.partition.value, account.id):
         message = f"{rendered} is not a role of account {account.id} in partition {account.partition}"
         hint = "name a role of this account: through any other, `up` would write elsewhere"
-        context.report("bad-arn", (*at, "deploy_role") if own else ("defaults", "deploy_role"), message, hint)
+        yield Fault("bad-arn", (*at, "deploy_role") if own else ("defaults", "deploy_role"), message, hint)
 
 
-def check_organization(context: Context) -> None:
-    """Report a role for listing an organization's accounts that cannot be one: it is no role of each account."""
+def check_organization(context: Context) -> Iterator[Fault]:
+    """Yield a role for listing an organization's accounts that cannot be one: it is no role of each account."""
     selection = context.inventory.accounts_from
     if selection is None or selection.organization.role is None:
         return
@@ -61,16 +61,16 @@ def check_organization(context: Context) -> None:
     partition, arn = selection.organization.partition.value, selection.organization.role.arn
     if others := variables_in(arn) - {"partition"}:
         message = f"{{{{{min(others)}}}}} means nothing here: one role lists the accounts of all"
-        context.report("bad-variable", at, message, "write the ARN of that role; {{partition}} alone is replaced in it")
+        yield Fault("bad-variable", at, message, "write the ARN of that role; {{partition}} alone is replaced in it")
         return
     parsed = parse_iam_arn(render(arn, {"partition": partition}))
     if parsed is not None and parsed.partition != partition:
         message = f"{arn} is not in partition {partition}, which is that of the organization"
-        context.report("bad-arn", at, message, "name a role of that partition, or correct `partition`")
+        yield Fault("bad-arn", at, message, "name a role of that partition, or correct `partition`")
 
 
-def check_selection(context: Context) -> None:
-    """Report accounts that roles name and nobody declares, and roles for no account at all."""
+def check_selection(context: Context) -> Iterator[Fault]:
+    """Yield accounts that roles name and nobody declares, and roles for no account at all."""
     known = context.names("accounts")
     broken = known - context.inventory.accounts.keys()
     for key, role in context.inventory.roles.items():
@@ -81,27 +81,27 @@ def check_selection(context: Context) -> None:
         unknown = [(index, name) for index, name in enumerate(names) if not is_glob(name) and name not in known]
         for index, name in unknown:
             hint = did_you_mean(name, known, f"the accounts are {', '.join(sorted(known)) or 'none yet'}")
-            context.report("unknown-account", (*inside, index), f"there is no account `{name}`", hint)
+            yield Fault("unknown-account", (*inside, index), f"there is no account `{name}`", hint)
         if role.for_each is None and not broken:
-            _check_globs(context, names, inside, excluded=by_label)
+            yield from _check_globs(context, names, inside, excluded=by_label)
         if not unknown and not broken and not context.selector.selected(role):
             item = f" for {role.item}" if role.for_each is not None else ""
-            context.report("selects-no-account", at, f"this selects no account{item}", "name one, or remove the role")
+            yield Fault("selects-no-account", at, f"this selects no account{item}", "name one, or remove the role")
 
 
-def _check_globs(context: Context, names: Sequence[str], inside: Path, *, excluded: bool) -> None:
-    """Report globs that match nothing beside what is selected: an account that was to be left out would be in."""
+def _check_globs(context: Context, names: Sequence[str], inside: Path, *, excluded: bool) -> Iterator[Fault]:
+    """Yield globs that match nothing beside what is selected: an account that was to be left out would be in."""
     if not excluded and len(names) == 1:
         return  # then nothing is selected, which is told once
     for index, name in enumerate(names):
         if is_glob(name) and not context.selector.matching([name]):
             effect = "leaves out nothing" if excluded else "selects nothing"
             hint = "write it as the accounts are called, or remove it"
-            context.report("selects-no-account", (*inside, index), f"`{name}` matches no account: it {effect}", hint)
+            yield Fault("selects-no-account", (*inside, index), f"`{name}` matches no account: it {effect}", hint)
 
 
-def check_overrides(context: Context) -> None:
-    """Report overrides that hold nowhere, and accounts that two of them match."""
+def check_overrides(context: Context) -> Iterator[Fault]:
+    """Yield overrides that hold nowhere, and accounts that two of them match."""
     broken = context.names("accounts") - context.inventory.accounts.keys()
     of_families = _accounts_of_families(context)
     for key, role in context.inventory.roles.items():
@@ -122,10 +122,10 @@ def check_overrides(context: Context) -> None:
             ):
                 hint = did_you_mean(pattern, selected, f"the role is for {', '.join(sorted(selected)) or 'no account'}")
                 message = f"the role is for no account `{pattern}`, so this holds nowhere"
-                context.report("unknown-account", at, message, hint)
+                yield Fault("unknown-account", at, message, hint)
             for account in sorted(matched & taken.keys()):
                 message = f"`{taken[account]}` matches {account} too"
-                context.report("override-conflict", at, message, "let one override match each account")
+                yield Fault("override-conflict", at, message, "let one override match each account")
             taken |= dict.fromkeys(matched - taken.keys(), pattern)
 
 
@@ -148,12 +148,12 @@ def _is_whole(context: Context, key: str, role: Role) -> bool:
     return items == sum(family_of(other) == family for other in context.inventory.roles)
 
 
-def report_unlocked(context: Context, at: Path, what: str) -> None:
-    """Report a UUID that something needs and neither the inventory nor the lock has, where it is left out.
+def unlocked(context: Context, at: Path, what: str) -> Iterator[Fault]:
+    """Yield a UUID that something needs and neither the inventory nor the lock has, where it is left out.
 
     A broken lock might have answered: its own findings come first.
     """
     if context.lock.is_broken:
         return
     message = f"{what} has no UUID here, and the lock does not answer it"
-    context.report("needs-lock", at, message, "write its UUID, or run `bitbucket-oidc lock`")
+    yield Fault("needs-lock", at, message, "write its UUID, or run `bitbucket-oidc lock`")

@@ -21,9 +21,10 @@ class Context:
         written: As written: without UUIDs from the lock.
         inventory: With UUIDs from the lock and documents from policy files.
         lock: As read.
-        sources: Takes the findings.
+        sources: The files.
         selector: Of the inventory's accounts.
         today: In UTC.
+        is_incomplete: Whether a part of the inventory cannot be read.
     """
 
     written: Inventory
@@ -32,6 +33,7 @@ class Context:
     sources: Sources
     selector: AccountSelector
     today: date
+    is_incomplete: bool
 
     def names(self, *path: str) -> KeysView[str]:
         """Return the names at a path of the raw data, so that a name that has another fault is no unknown one."""
@@ -41,10 +43,6 @@ class Context:
         """Return where ``path`` stands, as ``file:line``."""
         place = self.sources.place(path)
         return f"{place.file}:{place.line}"
-
-    def report(self, rule: str, path: Path, message: str, hint: str) -> None:
-        """Add a finding at the place of ``path``."""
-        self.sources.report(rule, path, message, hint)
 
     def settings(self) -> Iterator[tuple[Path, Role, RoleSettings]]:
         """Yield every role and every override of a role, with its path."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from config.findings import Fault
 from config.models.guardrails import FolderRule
 from config.models.role import PairedRole, Role, RoleSettings
 from config.rules.context import Context
@@ -9,8 +10,8 @@ from config.rules.delegation import Area, Areas, path_matches, said
 from config.yaml.document import Path
 
 
-def check_delegated_roles(context: Context) -> None:
-    """Report what roles in delegated folders do and may not; permission policies from files of another area."""
+def check_delegated_roles(context: Context) -> Iterator[Fault]:
+    """Yield what roles in delegated folders do and may not; permission policies from files of another area."""
     guardrails = context.inventory.guardrails
     if guardrails is None or not guardrails.delegate:
         return
@@ -22,13 +23,13 @@ def check_delegated_roles(context: Context) -> None:
         written = str(context.sources.written(("roles", key))[1])
         area = role_areas.get(written)
         if area is not None and area.rule is not None:
-            _check_role(context, key, role, area, area.rule)
+            yield from _check_role(context, key, role, area, area.rule)
             for path, settings in _settings(key, role):
-                _check_path(context, path, settings, area.rule)
-                _check_policies(context, path, settings, area, policies)
+                yield from _check_path(context, path, settings, area.rule)
+                yield from _check_policies(context, path, settings, area, policies)
     for name, area in policies.items():
         if area is not None and area.rule is not None:
-            _check_policy_file(context, areas, name, area)
+            yield from _check_policy_file(context, areas, name, area)
 
 
 def _settings(key: str, role: Role) -> Iterator[tuple[Path, RoleSettings]]:
@@ -37,7 +38,7 @@ def _settings(key: str, role: Role) -> Iterator[tuple[Path, RoleSettings]]:
         yield ("roles", key, "overrides", pattern), override
 
 
-def _check_role(context: Context, key: str, role: Role, area: Area, rule: FolderRule) -> None:
+def _check_role(context: Context, key: str, role: Role, area: Area, rule: FolderRule) -> Iterator[Fault]:
     at: Path = ("roles", key)
     if role.name is not None and not path_matches(role.name, rule.roles):
         message = f"{role.name} is not a name that roles of {area.path} may have: {' or '.join(rule.roles) or 'none'}"
@@ -45,26 +46,26 @@ def _check_role(context: Context, key: str, role: Role, area: Area, rule: Folder
         # The name of a plan role is made of its role's, and written nowhere.
         is_plan = isinstance(role, PairedRole)
         where = (*at, "plan_role" if is_plan else "name")
-        context.sources.report("delegation-name", where, message, hint, of_key=is_plan)
+        yield Fault("delegation-name", where, message, hint, of_key=is_plan)
     if role.dangerously_allow_admin is not None:
         message = f"a role of {area.path} says that it may have admin access, and only the platform team can say so"
         hint = "give it narrower permissions, or have the role declared in a file of the platform team"
-        context.report("delegation-admin", (*at, "dangerously_allow_admin"), message, hint)
-    _check_accounts(context, at, role, area, rule)
+        yield Fault("delegation-admin", (*at, "dangerously_allow_admin"), message, hint)
+    yield from _check_accounts(context, at, role, area, rule)
     for index, entry in enumerate(role.trust):
         if entry.dangerously_whole_workspace is not None:
             message = f"a whole workspace is more than the repositories of {area.path}, {said(context, area)}"
             hint = "name repositories, or have the role declared in a file of the platform team"
-            context.report("delegation-repository", (*at, "trust", index, "dangerously_whole_workspace"), message, hint)
+            yield Fault("delegation-repository", (*at, "trust", index, "dangerously_whole_workspace"), message, hint)
         elif not path_matches(entry.repository or "", rule.repositories):
             allowed = " or ".join(rule.repositories) or "none"
             message = f"roles of {area.path} may trust {allowed}, and not {entry.repository}"
             hint = "trust a repository of your own, or have the guardrails of this folder list it under `repositories`"
-            context.report("delegation-repository", (*at, "trust", index, "repository"), message, hint)
+            yield Fault("delegation-repository", (*at, "trust", index, "repository"), message, hint)
 
 
-def _check_accounts(context: Context, at: Path, role: Role, area: Area, rule: FolderRule) -> None:
-    """Report each key or glob that selects more than the folder may, or the whole where labels do."""
+def _check_accounts(context: Context, at: Path, role: Role, area: Area, rule: FolderRule) -> Iterator[Fault]:
+    """Yield each key or glob that selects more than the folder may, or the whole where labels do."""
     allowed = set(context.selector.selected_by(rule.accounts))
     selected = set(context.selector.selected(role))
     if selected <= allowed:
@@ -74,10 +75,10 @@ def _check_accounts(context: Context, at: Path, role: Role, area: Area, rule: Fo
     for index, name in enumerate(named):
         if beyond := context.selector.matching([name]) - allowed:
             message = f"roles of {area.path} may not be in {_some(beyond)}, {said(context, area)}"
-            context.report("delegation-account", (*at, "accounts", index), message, hint)
+            yield Fault("delegation-account", (*at, "accounts", index), message, hint)
     if not named:
         message = f"roles of {area.path} may not be in {_some(selected - allowed)}, {said(context, area)}"
-        context.report("delegation-account", (*at, "accounts"), message, hint)
+        yield Fault("delegation-account", (*at, "accounts"), message, hint)
 
 
 _SHOWN = 3
@@ -89,8 +90,8 @@ def _some(names: set[str] | frozenset[str]) -> str:
     return ", ".join(shown[:_SHOWN]) + rest
 
 
-def _check_path(context: Context, at: Path, settings: RoleSettings, rule: FolderRule) -> None:
-    """Report an IAM path that is not the folder's; of an override, only where it has one of its own."""
+def _check_path(context: Context, at: Path, settings: RoleSettings, rule: FolderRule) -> Iterator[Fault]:
+    """Yield an IAM path that is not the folder's; of an override, only where it has one of its own."""
     default = context.inventory.defaults.path
     is_role = isinstance(settings, Role)
     if settings.path is None and not is_role:
@@ -102,21 +103,21 @@ def _check_path(context: Context, at: Path, settings: RoleSettings, rule: Folder
     message = f"the IAM path is {path}, and roles of this folder have {allowed}"
     where = (*at, "path") if settings.path is not None else at
     hint = f"write `path: {rule.paths[0]}`" if rule.paths else "leave `path` out"
-    context.sources.report("delegation-path", where, message, hint, of_key=settings.path is None)
+    yield Fault("delegation-path", where, message, hint, of_key=settings.path is None)
 
 
 def _check_policies(
     context: Context, at: Path, settings: RoleSettings, area: Area, policies: Mapping[str, Area | None]
-) -> None:
+) -> Iterator[Fault]:
     shared = area.rule.shared_policies if area.rule else ()
     for index, name in enumerate(settings.inline_policies):
         if name in policies and policies[name] != area and not path_matches(name, shared):
             message = f"{name} is declared outside of {area.path}, {said(context, area)}"
             hint = "declare a permission policy of your own, or have this one listed there under `shared_policies`"
-            context.report("delegation-policy", (*at, "inline_policies", index), message, hint)
+            yield Fault("delegation-policy", (*at, "inline_policies", index), message, hint)
 
 
-def _check_policy_file(context: Context, areas: Areas, name: str, area: Area) -> None:
+def _check_policy_file(context: Context, areas: Areas, name: str, area: Area) -> Iterator[Fault]:
     policy = context.inventory.permission_policies.get(name)
     if policy is None or policy.file is None:
         return
@@ -124,4 +125,4 @@ def _check_policy_file(context: Context, areas: Areas, name: str, area: Area) ->
     path = context.sources.source_of(at).path.parent / policy.file
     if areas.of_real_path(path) != area:
         message = f"{policy.file} is not in {area.path}, links resolved, so others could change this permission policy"
-        context.report("delegation-policy", at, message, f"put the file into {area.path}")
+        yield Fault("delegation-policy", at, message, f"put the file into {area.path}")

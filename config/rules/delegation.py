@@ -1,13 +1,13 @@
 """Whose each file is: a delegated folder's, by the longest path that covers it, or the platform team's."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path as FilePath
 from typing import Any
 
-from config.findings import Finding, Place, unusual_letters
+from config.findings import Fault, Place, unusual_letters
 from config.models.guardrail_values import WHOLE_FOLDER
 from config.models.guardrails import FolderRule, Guardrails
 from config.rules.context import Context
@@ -80,8 +80,8 @@ _ANYBODYS = frozenset({"version", "guardrails"})
 """The version of the grammar says nothing; guardrails in such a file have a finding already."""
 
 
-def check_files(context: Context) -> None:
-    """Report files that no folder covers, and what the files of delegated folders declare and may not."""
+def check_files(context: Context) -> Iterator[Fault]:
+    """Yield files that no folder covers, and what the files of delegated folders declare and may not."""
     guardrails = context.inventory.guardrails
     if guardrails is None or not guardrails.delegate:
         return
@@ -92,12 +92,12 @@ def check_files(context: Context) -> None:
             continue
         area = areas.of_source(source)
         if area is None:
-            _report_uncovered(context, source)
+            yield from _uncovered(context, source)
         elif area.rule is not None:
-            _check_sections(context, source, data, area, area.rule)
+            yield from _check_sections(context, source, data, area, area.rule)
 
 
-def _report_uncovered(context: Context, source: Source) -> None:
+def _uncovered(context: Context, source: Source) -> Iterator[Fault]:
     if source.path.is_symlink():
         message = "this is a link, and its text is not in the part of the inventory that the link is in"
         hint = "put the file itself here"
@@ -105,11 +105,12 @@ def _report_uncovered(context: Context, source: Source) -> None:
         unusual = unusual_letters(str(source.path.relative_to(context.sources.folder)))
         message = f"no path in the guardrails covers this file{unusual}, so nothing may be declared in it"
         hint = "move it into its team's folder, or have it listed in the guardrails under `folders` or `platform`"
-    finding = Finding(Place(source.order, 1, 1, str(source.path)), "delegation-file", "", message, hint)
-    context.sources.findings.append(finding)
+    yield Fault("delegation-file", (), message, hint, place=Place(source.order, 1, 1, str(source.path)))
 
 
-def _check_sections(context: Context, source: Source, data: Mapping[str, Any], area: Area, rule: FolderRule) -> None:
+def _check_sections(
+    context: Context, source: Source, data: Mapping[str, Any], area: Area, rule: FolderRule
+) -> Iterator[Fault]:
     for section, entries in data.items():
         if section not in context.sources.data or section in _ANYBODYS:
             continue
@@ -117,50 +118,50 @@ def _check_sections(context: Context, source: Source, data: Mapping[str, Any], a
         if key is None:
             message = f"`{section}` is the platform team's, and this file is in {area.path}, {said(context, area)}"
             hint = "move this to a file of the platform team, or ask for the change there"
-            context.sources.report("delegation-section", (section,), message, hint, of_key=True, source=source)
+            yield Fault("delegation-section", (section,), message, hint, of_key=True, file=source.path)
         elif not (patterns := getattr(rule, key)):
             message = f"nothing under `{section}` may be declared in {area.path}, {said(context, area)}"
             hint = f"move it to a file of the platform team, or have `{key}` added to this folder's guardrails"
-            context.sources.report("delegation-section", (section,), message, hint, of_key=True, source=source)
+            yield Fault("delegation-section", (section,), message, hint, of_key=True, file=source.path)
         elif section == "workspaces":
-            _check_workspaces(context, source, entries, area)
+            yield from _check_workspaces(context, source, entries, area)
         elif isinstance(entries, Mapping):
-            _check_names(context, source, section, entries, patterns)
+            yield from _check_names(source, section, entries, patterns)
 
 
 def _check_names(
-    context: Context, source: Source, section: str, entries: Mapping[str, Any], patterns: tuple[str, ...]
-) -> None:
+    source: Source, section: str, entries: Mapping[str, Any], patterns: tuple[str, ...]
+) -> Iterator[Fault]:
     for name in entries:
         if not path_matches(name, patterns):
             message = f"`{name}` is not a name that may be declared here: {' or '.join(patterns)}"
             hint = "choose such a name, or have the guardrails of this folder list it"
-            context.sources.report("delegation-name", (section, name), message, hint, of_key=True, source=source)
+            yield Fault("delegation-name", (section, name), message, hint, of_key=True, file=source.path)
 
 
-def _check_workspaces(context: Context, source: Source, workspaces: Any, area: Area) -> None:  # noqa: ANN401 - raw data
+def _check_workspaces(context: Context, source: Source, workspaces: Any, area: Area) -> Iterator[Fault]:  # noqa: ANN401 - raw data
     for slug, workspace in _items(workspaces):
         for key, value in _items(workspace):
             at: Path = ("workspaces", slug, key)
             if key != "repositories":
                 message = f"`{key}` of a workspace is the platform team's; in {area.path} stand repositories alone"
                 hint = "move this to a file of the platform team"
-                context.sources.report("delegation-section", at, message, hint, of_key=True, source=source)
+                yield Fault("delegation-section", at, message, hint, of_key=True, file=source.path)
                 continue
             for name, repository in _items(value):
-                _check_repository(context, source, (*at, name), repository, area)
+                yield from _check_repository(context, source, (*at, name), repository, area)
 
 
-def _check_repository(context: Context, source: Source, at: Path, repository: Any, area: Area) -> None:  # noqa: ANN401 - raw data
+def _check_repository(context: Context, source: Source, at: Path, repository: Any, area: Area) -> Iterator[Fault]:  # noqa: ANN401 - raw data
     workspace, name = str(at[1]), str(at[3])
     patterns = area.rule.repositories if area.rule else ()
     if not path_matches(f"{workspace}/{name}", patterns):
         message = f"{workspace}/{name} is not a repository of {area.path}: {' or '.join(patterns)}"
         hint = "declare it where it belongs, or have the guardrails of this folder list it"
-        context.sources.report("delegation-repository", at, message, hint, of_key=True, source=source)
+        yield Fault("delegation-repository", at, message, hint, of_key=True, file=source.path)
         return
     for where in _uuids(at, repository):
-        _check_confirmed(context, source, where)
+        yield from _check_confirmed(context, source, where)
 
 
 def _uuids(at: Path, repository: Any) -> list[Path]:  # noqa: ANN401 - raw data
@@ -178,7 +179,7 @@ def _uuids(at: Path, repository: Any) -> list[Path]:  # noqa: ANN401 - raw data
     return [where for where, value in found if isinstance(value, str) and UUID_PATTERN.fullmatch(value)]
 
 
-def _check_confirmed(context: Context, source: Source, at: Path) -> None:
+def _check_confirmed(context: Context, source: Source, at: Path) -> Iterator[Fault]:
     """A UUID says what is trusted, and its name nothing: whoever writes it could write that of anything else.
 
     Where the lock has another one, that is a finding already (``lock-mismatch``).
@@ -187,7 +188,7 @@ def _check_confirmed(context: Context, source: Source, at: Path) -> None:
         return
     message = "nothing confirms that this UUID belongs to the name, and it stands in a file of the team that trusts it"
     hint = "have it confirmed by `bitbucket-oidc lock`, or declared in a file of the platform team"
-    context.sources.report("delegation-repository", at, message, hint, source=source)
+    yield Fault("delegation-repository", at, message, hint, file=source.path)
 
 
 def _locked(context: Context, at: Path) -> str | None:

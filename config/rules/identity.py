@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from config.findings import unusual_letters
+from config.findings import Fault, unusual_letters
 from config.lock import with_locked_uuids
 from config.models.inventory import Inventory
 from config.models.workspace import Environment
@@ -12,19 +12,19 @@ from config.yaml.characters import looks_alike
 from config.yaml.document import Path, show_path
 
 
-def check_uuids(context: Context) -> None:
-    """Report a UUID under two names: one of the two would give access to the other."""
+def check_uuids(context: Context) -> Iterator[Fault]:
+    """Yield a UUID under two names: one of the two would give access to the other."""
     seen: dict[str, Path] = {}
     for path, uuid in _uuids(context.inventory):
         first = seen.setdefault(uuid, path)
         if first != path:
             message = f"{uuid} is {show_path(_as_written(context, first))} already, at {context.where(first)}"
             hint = "look both up in Bitbucket and correct the wrong one"
-            context.report("duplicate", _as_written(context, path), message, hint)
+            yield Fault("duplicate", _as_written(context, path), message, hint)
 
 
-def check_lookalikes(context: Context) -> None:
-    """Report two deployment environments of a repository whose names nobody can tell apart in a review."""
+def check_lookalikes(context: Context) -> Iterator[Fault]:
+    """Yield two deployment environments of a repository whose names nobody can tell apart in a review."""
     for slug, workspace in context.inventory.workspaces.items():
         for name, repository in workspace.repositories.items():
             # Most names are of ASCII, and these look like none but themselves.
@@ -37,7 +37,7 @@ def check_lookalikes(context: Context) -> None:
                     at = ("workspaces", slug, "repositories", name, "environments", environment)
                     message = f"`{environment}`{unusual_letters(environment)} looks like `{first}`"
                     hint = "remove one of the two, or rename it in Bitbucket and here"
-                    context.sources.report("duplicate", at, message, hint, of_key=True)
+                    yield Fault("duplicate", at, message, hint, of_key=True)
 
 
 def _as_written(context: Context, path: Path) -> Path:
@@ -62,25 +62,25 @@ def _uuids(inventory: Inventory) -> Iterator[tuple[Path, str]]:
                     yield (*here, "environments", environment, "uuid"), declared.uuid
 
 
-def check_lock(context: Context) -> None:
-    """Report a UUID that the inventory and the lock give differently: one of the two is somebody else's."""
+def check_lock(context: Context) -> Iterator[Fault]:
+    """Yield a UUID that the inventory and the lock give differently: one of the two is somebody else's."""
     if context.lock.lock.workspaces:
-        _check_locked_uuids(context)
+        yield from _check_locked_uuids(context)
     for key, account in context.written.accounts.items():
         seen = context.lock.lock.accounts.get(key)
         if seen is not None and seen.id != account.id:
             message = f"{account.id} here, and {seen.id} in inventory.lock.yaml"
-            context.report("lock-mismatch", ("accounts", key, "id"), message, "correct the wrong one")
+            yield Fault("lock-mismatch", ("accounts", key, "id"), message, "correct the wrong one")
 
 
-def _check_locked_uuids(context: Context) -> None:
+def _check_locked_uuids(context: Context) -> Iterator[Fault]:
     locked_uuids = dict(_uuids(with_locked_uuids(_without_uuids(context.written), context.lock.lock)))
     for path, uuid in _uuids(context.written):
         locked = locked_uuids.get(path)
         if locked is not None and locked != uuid:
             message = f"{uuid} here, and {locked} in inventory.lock.yaml"
             hint = "run `bitbucket-oidc lock --check` to see which of them is wrong"
-            context.report("lock-mismatch", _as_written(context, path), message, hint)
+            yield Fault("lock-mismatch", _as_written(context, path), message, hint)
 
 
 def _without_uuids(inventory: Inventory) -> Inventory:
@@ -102,11 +102,11 @@ def _without_uuids(inventory: Inventory) -> Inventory:
     return inventory.model_copy(update={"workspaces": workspaces})
 
 
-def check_account_ids(context: Context) -> None:
-    """Report an account under two keys: roles and OIDC providers would be created twice in it."""
+def check_account_ids(context: Context) -> Iterator[Fault]:
+    """Yield an account under two keys: roles and OIDC providers would be created twice in it."""
     seen: dict[str, str] = {}
     for key, account in context.inventory.accounts.items():
         first = seen.setdefault(account.id, key)
         if first != key:
             message = f"{account.id} is accounts.{first} already, at {context.where(('accounts', first, 'id'))}"
-            context.report("duplicate", ("accounts", key, "id"), message, "declare each account once")
+            yield Fault("duplicate", ("accounts", key, "id"), message, "declare each account once")

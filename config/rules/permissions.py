@@ -1,12 +1,13 @@
 """Permissions: what a role names is declared, once, under a name that it can have, and not past its day."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-from config.findings import did_you_mean
+from config.findings import Fault, did_you_mean
 from config.models.family import PLAN_SUFFIX, family_of
-from config.policy.conditions import PolicyFault, value_faults
+from config.policy.conditions import value_faults
 from config.policy.effect import contradiction_faults, denied_faults
 from config.policy.names import action_faults, condition_key_faults
 from config.policy.resources import resource_faults
@@ -21,8 +22,8 @@ SOON = timedelta(days=14)
 """How long before a last day it is said that it comes."""
 
 
-def check_references(context: Context) -> None:
-    """Report inline policies that nobody declares, and policies that one role has twice."""
+def check_references(context: Context) -> Iterator[Fault]:
+    """Yield inline policies that nobody declares, and policies that one role has twice."""
     written = context.names("permission_policies")
     for path, _, settings in context.settings():
         seen: set[object] = set()
@@ -30,39 +31,39 @@ def check_references(context: Context) -> None:
             at = (*path, "inline_policies", index)
             if name not in written:
                 hint = did_you_mean(name, written, "declare it under `permission_policies`")
-                context.report("unknown-permission-policy", at, f"there is no permission policy `{name}`", hint)
-            _check_twice(context, at, name, seen)
+                yield Fault("unknown-permission-policy", at, f"there is no permission policy `{name}`", hint)
+            yield from _check_twice(at, name, seen)
         for index, policy in enumerate(settings.managed_policies):
-            _check_twice(context, (*path, "managed_policies", index), policy, seen)
+            yield from _check_twice((*path, "managed_policies", index), policy, seen)
 
 
-def check_names(context: Context) -> None:
-    """Report names of permission policies that an inline policy of a role cannot have."""
+def check_names(context: Context) -> Iterator[Fault]:
+    """Yield names of permission policies that an inline policy of a role cannot have."""
     for name in context.inventory.permission_policies:
         at: Path = ("permission_policies", name)
         if name.lower() == SESSION_POLICY_NAME:
             message = f"{name} is what the program calls the inline policy of `bind_session`"
-            context.sources.report("reserved-name", at, message, "give it another name", of_key=True)
+            yield Fault("reserved-name", at, message, "give it another name", of_key=True)
         elif limits.POLICY_NAME.fullmatch(name) is None:
             message = f"a name of {len(name)} characters, and IAM takes 128 for an inline policy's"
-            context.sources.report("bad-name", at, message, "shorten it", of_key=True)
+            yield Fault("bad-name", at, message, "shorten it", of_key=True)
 
 
-def check_last_days(context: Context) -> None:
-    """Report roles past their last day, and those that will soon be."""
+def check_last_days(context: Context) -> Iterator[Fault]:
+    """Yield roles past their last day, and those that will soon be."""
     for path, _, settings in context.settings():
         if settings.expires is not None:
-            report_last_day(
+            yield from last_day_faults(
                 context, (*path, "expires"), settings.expires,
                 ends="no step can assume the role after it", over="remove the role, or give it another day",
             )  # fmt: skip
 
 
-def report_last_day(context: Context, at: Path, last_day: date, *, ends: str, over: str) -> None:
-    """Report a last day that is past or near.
+def last_day_faults(context: Context, at: Path, last_day: date, *, ends: str, over: str) -> Iterator[Fault]:
+    """Yield a last day that is past or near.
 
     Args:
-        context: Takes the finding.
+        context: Says which day it is.
         at: Where the day stands.
         last_day: In UTC.
         ends: What is no longer possible after it.
@@ -70,29 +71,28 @@ def report_last_day(context: Context, at: Path, last_day: date, *, ends: str, ov
     """
     left = last_day - context.today
     if left < timedelta(0):
-        context.report("expired", at, f"the last day of access was {last_day}", over)
+        yield Fault("expired", at, f"the last day of access was {last_day}", over)
     elif left <= SOON:
         when = {0: "today", 1: "tomorrow"}.get(left.days, f"in {left.days} days")
         message = f"the last day of access is {last_day} (UTC), {when}: {ends}"
         hint = "give it another day, or let it end and say so: `allow: {expires-soon: WHY}`"
-        context.report("expires-soon", at, message, hint)
+        yield Fault("expires-soon", at, message, hint)
 
 
-def _check_twice(context: Context, at: Path, found: object, seen: set[object]) -> None:
+def _check_twice(at: Path, found: object, seen: set[object]) -> Iterator[Fault]:
     if found in seen:
-        context.report("duplicate", at, "the same policy stands above", "remove one of the two")
+        yield Fault("duplicate", at, "the same policy stands above", "remove one of the two")
     seen.add(found)
 
 
-def check_documents(context: Context) -> None:
-    """Report faults inside documents, each document once, however many roles and accounts have it."""
+def check_documents(context: Context) -> Iterator[Fault]:
+    """Yield faults inside documents, each document once, however many roles and accounts have it."""
     for name, policy in context.inventory.permission_policies.items():
         for fault in document_faults(policy.document or {}):
-            at = ("permission_policies", name, "document", *fault.at)
-            context.sources.report(fault.rule, at, fault.message, fault.hint, of_key=fault.of_key)
+            yield replace(fault, path=("permission_policies", name, "document", *fault.path))
 
 
-def document_faults(document: Mapping[str, Any]) -> Iterator[PolicyFault]:
+def document_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield what is wrong with a document that IAM's grammar has; paths begin inside the document."""
     parsed = parse(document)
     for statement in parsed.statements:
@@ -100,7 +100,7 @@ def document_faults(document: Mapping[str, Any]) -> Iterator[PolicyFault]:
     yield from denied_faults(parsed)
 
 
-def _statement_faults(statement: Statement) -> Iterator[PolicyFault]:
+def _statement_faults(statement: Statement) -> Iterator[Fault]:
     yield from action_faults(statement)
     yield from resource_faults(statement)
     yield from condition_key_faults(statement)
@@ -110,8 +110,8 @@ def _statement_faults(statement: Statement) -> Iterator[PolicyFault]:
         yield from contradiction_faults(statement)
 
 
-def check_roles_of_the_state(context: Context) -> None:
-    """Report ``unknown-role`` for a reader or writer of the state that no entry of ``roles`` gives."""
+def check_roles_of_the_state(context: Context) -> Iterator[Fault]:
+    """Yield ``unknown-role`` for a reader or writer of the state that no entry of ``roles`` gives."""
     backend = context.written.defaults.state_backend
     if backend is None:
         return
@@ -126,4 +126,4 @@ def check_roles_of_the_state(context: Context) -> None:
             if key not in known:
                 hint = did_you_mean(key, sorted(known), "declare it under roles, or take it out of this list")
                 at = ("defaults", "state_backend", kind, index)
-                context.report("unknown-role", at, f"there is no role {key}", hint)
+                yield Fault("unknown-role", at, f"there is no role {key}", hint)

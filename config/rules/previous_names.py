@@ -2,31 +2,32 @@
 
 from collections.abc import Iterable, Iterator
 
+from config.findings import Fault
 from config.models.family import PLAN_SUFFIX, family_of
 from config.models.role import PairedRole, Role
 from config.rules.context import Context
-from config.rules.permissions import report_last_day
+from config.rules.permissions import last_day_faults
 from config.yaml.document import Path, show_path
 
 
-def check_previous_keys(context: Context) -> None:
-    """Report previous keys that are somebody's: of two that claim a resource of the stack, one would make it anew."""
+def check_previous_keys(context: Context) -> Iterator[Fault]:
+    """Yield previous keys that are somebody's: of two that claim a resource of the stack, one would make it anew."""
     accounts = {key: account.previous_keys for key, account in context.inventory.accounts.items()}
-    _check(context, "accounts", accounts.items(), context.names("accounts"))
+    yield from _check(context, "accounts", accounts.items(), context.names("accounts"))
     roles = dict(_written_roles(context))
     plans = {f"{key}{PLAN_SUFFIX}" for key, role in roles.items() if role.plan_role is not None}
     previous = [(key, role.previous_keys) for key, role in roles.items()]
-    _check(context, "roles", previous, {*context.names("roles"), *plans})
+    yield from _check(context, "roles", previous, {*context.names("roles"), *plans})
 
 
-def check_names_of_renamed_roles(context: Context) -> None:
-    """Warn of a role that is called by its key, which is another now: IAM renames no role, so it is replaced."""
+def check_names_of_renamed_roles(context: Context) -> Iterator[Fault]:
+    """Yield a role that is called by its key, which is another now: IAM renames no role, so it is replaced."""
     for key, role in _written_roles(context):
         if role.previous_keys and role.name is None:
             old = role.previous_keys[-1]
             message = f"the role is called {key} in IAM now, and {old} until now: it is deleted and made anew"
             hint = f"write `name: {old}`; pipelines go on with the ARN that they know"
-            context.report("previous-name", ("roles", key, "previous_keys"), message, hint)
+            yield Fault("previous-name", ("roles", key, "previous_keys"), message, hint)
 
 
 def _written_roles(context: Context) -> Iterator[tuple[str, Role]]:
@@ -41,7 +42,7 @@ def _written_roles(context: Context) -> Iterator[tuple[str, Role]]:
 
 def _check(
     context: Context, section: str, entries: Iterable[tuple[str, tuple[str, ...]]], taken: Iterable[str]
-) -> None:
+) -> Iterator[Fault]:
     present, claimed = set(taken), dict[str, Path]()
     for key, previous_keys in entries:
         for index, previous in enumerate(previous_keys):
@@ -57,26 +58,26 @@ def _check(
                 hint = "leave it where what the stack made is to stay"
             else:
                 continue
-            context.report("previous-key", at, message, hint)
+            yield Fault("previous-key", at, message, hint)
 
 
-def check_previous_slugs(context: Context) -> None:
-    """Report a previous slug that is a workspace's already, and one past its last day or near it."""
+def check_previous_slugs(context: Context) -> Iterator[Fault]:
+    """Yield a previous slug that is a workspace's already, and one past its last day or near it."""
     taken: dict[str, Path] = {slug: ("workspaces", slug) for slug in context.names("workspaces")}
     for slug, workspace in context.inventory.workspaces.items():
         for previous, told in workspace.previous_slugs.items():
             at: Path = ("workspaces", slug, "previous_slugs", previous)
             if (first := taken.setdefault(previous, at)) != at:
-                _report_taken(context, at, first)
+                yield from _taken(context, at, first)
                 continue
-            report_last_day(
+            yield from last_day_faults(
                 context, (*at, "expires"), told.expires,
                 ends=f"no token of the previous slug {previous} is taken after it",
                 over="remove the previous slug, and its OIDC provider goes; or give it another day",
             )  # fmt: skip
 
 
-def _report_taken(context: Context, at: Path, first: Path) -> None:
+def _taken(context: Context, at: Path, first: Path) -> Iterator[Fault]:
     where = context.sources.place(first, of_key=True)
     message = f"{at[-1]} is {show_path(first)} already, at {where.file}:{where.line}: an issuer has one workspace"
     hint = "leave it to the one that it was the slug of"
@@ -84,11 +85,11 @@ def _report_taken(context: Context, at: Path, first: Path) -> None:
         hint = f"move what stands there to workspaces.{at[1]}, or name the slug that it really had before"
     if first == at[:2]:
         message, hint = f"{at[-1]} is the workspace's slug of today", "write the one that it had before"
-    context.sources.report("duplicate", at, message, hint, of_key=True)
+    yield Fault("duplicate", at, message, hint, of_key=True)
 
 
-def check_whole_workspaces(context: Context) -> None:
-    """Report trust of a whole workspace that was renamed.
+def check_whole_workspaces(context: Context) -> Iterator[Fault]:
+    """Yield trust of a whole workspace that was renamed.
 
     Who else may take the previous slug could ask for any audience, the workspace's own included, and no UUID of a
     repository would keep the token out.
@@ -104,4 +105,4 @@ def check_whole_workspaces(context: Context) -> None:
             message = f"no UUID of a repository would keep out whoever takes the slug {previous}, which was given up"
             hint = f"name repositories of {entry.workspace} here, or remove its `previous_slugs` first"
             at = ("roles", key, "trust", index, "dangerously_whole_workspace")
-            context.report("whole-workspace-renamed", at, message, hint)
+            yield Fault("whole-workspace-renamed", at, message, hint)

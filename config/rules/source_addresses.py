@@ -1,7 +1,9 @@
 """Source addresses: the lock answers those that it is asked for, and the others bound something."""
 
+from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
+from config.findings import Fault
 from config.models.role import ATLASSIAN
 from config.rules.context import Context
 from config.yaml.document import Path
@@ -22,14 +24,14 @@ _PRIVATE = tuple(
 )  # fmt: skip
 
 
-def check_source_addresses(context: Context) -> None:
-    """Report addresses that the lock does not have, that bound nothing, or that nobody calls AWS from."""
+def check_source_addresses(context: Context) -> Iterator[Fault]:
+    """Yield addresses that the lock does not have, that bound nothing, or that nobody calls AWS from."""
     for path, _, settings in context.settings():
         if settings.source_ips is None:
             continue
         at: Path = (*path, "source_ips")
         if settings.source_ips == ATLASSIAN:
-            _check_atlassian(context, at)
+            yield from _check_atlassian(context, at)
             continue
         for index, network in enumerate(settings.source_ips):
             if isinstance(network, str):  # only the one word above is no network
@@ -37,9 +39,9 @@ def check_source_addresses(context: Context) -> None:
             if is_private(network):
                 message = f"{network} is private, and AWS sees public addresses alone: nobody calls it from there"
                 hint = "name the public addresses of their NAT, or the VPC endpoint that they use under `source_vpces`"
-                context.report("private-network", (*at, index), message, hint)
+                yield Fault("private-network", (*at, index), message, hint)
             elif network.prefixlen < WIDEST[network.version]:
-                _report_wide(context, (*at, index), network)
+                yield from _wide((*at, index), network)
 
 
 def is_private(network: IPv4Network | IPv6Network) -> bool:
@@ -57,29 +59,29 @@ def is_private(network: IPv4Network | IPv6Network) -> bool:
     )
 
 
-def _report_wide(context: Context, at: Path, network: IPv4Network | IPv6Network) -> None:
+def _wide(at: Path, network: IPv4Network | IPv6Network) -> Iterator[Fault]:
     what = f"{network} is every address of IPv{network.version}, so it bounds nothing"
     if network.prefixlen:
         most = WIDEST[network.version]
         what = f"{network} is wider than /{most}, more than one organisation has: it bounds next to nothing"
     hint = "name the addresses that your runners leave from, or accept it: `allow: {wide-network: WHY}`"
-    context.report("wide-network", at, what, hint)
+    yield Fault("wide-network", at, what, hint)
 
 
-def _check_atlassian(context: Context, at: Path) -> None:
+def _check_atlassian(context: Context, at: Path) -> Iterator[Fault]:
     ranges = context.lock.lock.address_ranges.get("atlassian")
     if ranges is not None:
         # `lock` writes none of these, but whoever may change the inventory may change the lock.
         wide = [network for network in ranges.networks if network.prefixlen < WIDEST[network.version]]
         for network in wide[:1]:
             what = f"the address ranges in the lock have {network}, which bounds next to nothing"
-            context.report("wide-network", at, what, "run `bitbucket-oidc lock`, which writes what is published")
+            yield Fault("wide-network", at, what, "run `bitbucket-oidc lock`, which writes what is published")
         message = (
             "these addresses are shared by all customers of Bitbucket, and only steps of size 4x and larger with "
             "`atlassian-ip-ranges: true` leave from them"
         )
         hint = "name addresses of runners of your own, or accept it: `allow: {shared-addresses: WHY}`"
-        context.report("shared-addresses", at, message, hint)
+        yield Fault("shared-addresses", at, message, hint)
     elif not context.lock.is_broken:
         message = "the address ranges of Atlassian are not in the lock"
-        context.report("needs-lock", at, message, "run `bitbucket-oidc lock`, or write the networks")
+        yield Fault("needs-lock", at, message, "run `bitbucket-oidc lock`, or write the networks")

@@ -1,35 +1,36 @@
 """Trust: everything that it names is declared, once, with a UUID."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
+from config.allow import accepted
 from config.declared import unknown_environment, unknown_repository, unknown_workspace
-from config.findings import did_you_mean
+from config.findings import Fault, did_you_mean
 from config.models.account import Account
 from config.models.inventory import Inventory
 from config.models.role import Role
 from config.models.trust import Steps, TrustEntry
 from config.models.workspace import Repository, Workspace
-from config.rules.accounts import report_unlocked
+from config.rules.accounts import unlocked
 from config.rules.context import Context
 from config.yaml.document import Path
 from oidc.bitbucket import default_audience
 from oidc.identifiers import BitbucketUuid
 
 
-def check_trust(context: Context) -> None:
-    """Report unknown names, names without UUID, audiences that are not declared, and entries twice."""
+def check_trust(context: Context) -> Iterator[Fault]:
+    """Yield unknown names, names without UUID, audiences that are not declared, and entries twice."""
     for key, role in context.inventory.roles.items():
         seen: dict[tuple[object, ...], Path] = {}
         for index, entry in enumerate(role.trust):
             at: Path = ("roles", key, "trust", index)
             if not _is_answered(context.inventory, entry):
-                _check_entry(context, at, entry)
-            _check_twice(context, at, entry, seen)
+                yield from _check_entry(context, at, entry)
+            yield from _check_twice(context, at, entry, seen)
 
 
-def check_further_audiences(context: Context) -> None:
-    """Report workspaces that declare audiences besides their own: a step that asks for one gets both.
+def check_further_audiences(context: Context) -> Iterator[Fault]:
+    """Yield workspaces that declare audiences besides their own: a step that asks for one gets both.
 
     STS refuses a token with several audiences and no ``azp`` (seen of real AWS, three independent reports). That
     Bitbucket adds what a step asks for to the workspace's own audience is what others report
@@ -41,7 +42,7 @@ def check_further_audiences(context: Context) -> None:
         if any(audience != own for audience in workspace.audiences):
             message = "a step that asks for a further audience gets a token with two, most likely, which STS refuses"
             hint = "remove them; or look at the claims of such a step, and accept it: `allow: {further-audiences: WHY}`"
-            context.report("further-audiences", ("workspaces", slug, "audiences"), message, hint)
+            yield Fault("further-audiences", ("workspaces", slug, "audiences"), message, hint)
 
 
 def _is_answered(inventory: Inventory, entry: TrustEntry) -> bool:
@@ -58,82 +59,84 @@ def _is_answered(inventory: Inventory, entry: TrustEntry) -> bool:
     return all(name in known and known[name].uuid for name in entry.environments or ())
 
 
-def _check_entry(context: Context, at: Path, entry: TrustEntry) -> None:
+def _check_entry(context: Context, at: Path, entry: TrustEntry) -> Iterator[Fault]:
     slug = entry.workspace
     where = (*at, "repository") if entry.repository else (*at, "dangerously_whole_workspace", "workspace")
-    if (problem := unknown_workspace(context.sources.data, slug)) is not None:
-        context.report(problem.rule, where, problem.message, problem.hint)
+    if (problem := unknown_workspace(context.sources.data, slug, where)) is not None:
+        yield problem
         return
     workspace = context.inventory.workspaces.get(slug)
     if workspace is None:
         return
     if workspace.uuid is None:
-        report_unlocked(context, ("workspaces", slug), f"workspace {slug}")
-    _check_audiences(context, at, entry, workspace)
+        yield from unlocked(context, ("workspaces", slug), f"workspace {slug}")
+    yield from _check_audiences(at, entry, workspace)
     name = entry.repository_slug
     if name is None:
         return
-    if (problem := unknown_repository(context.sources.data, slug, name)) is not None:
-        context.report(problem.rule, where, problem.message, problem.hint)
+    if (problem := unknown_repository(context.sources.data, slug, name, where)) is not None:
+        yield problem
     elif name in workspace.repositories:
-        _check_repository(context, at, entry, workspace.repositories[name])
+        yield from _check_repository(context, at, entry, workspace.repositories[name])
 
 
-def _check_repository(context: Context, at: Path, entry: TrustEntry, repository: Repository) -> None:
+def _check_repository(context: Context, at: Path, entry: TrustEntry, repository: Repository) -> Iterator[Fault]:
     declared = ("workspaces", entry.workspace, "repositories", entry.repository_slug or "")
     if repository.uuid is None:
-        report_unlocked(context, declared, f"repository {entry.repository}")
+        yield from unlocked(context, declared, f"repository {entry.repository}")
     data, slugs = context.sources.data, (entry.workspace, entry.repository_slug or "")
     for index, name in enumerate(entry.environments or ()):
         where = (*at, "environments", index)
-        if (problem := unknown_environment(data, *slugs, name)) is not None:
-            context.report(problem.rule, where, problem.message, problem.hint)
+        if (problem := unknown_environment(data, *slugs, name, where)) is not None:
+            yield problem
         elif name in repository.environments and repository.environments[name].uuid is None:
-            report_unlocked(context, (*declared, "environments", name), f"environment {name} of {entry.repository}")
+            yield from unlocked(context, (*declared, "environments", name), f"environment {name} of {entry.repository}")
 
 
-def _check_audiences(context: Context, at: Path, entry: TrustEntry, workspace: Workspace) -> None:
+def _check_audiences(at: Path, entry: TrustEntry, workspace: Workspace) -> Iterator[Fault]:
     own = [default_audience(BitbucketUuid(workspace.uuid))] if workspace.uuid else []
     declared = [*own, *workspace.audiences]
     for index, audience in enumerate(entry.audiences):
         if audience not in declared:
             hint = did_you_mean(audience, declared, f"declare it under `workspaces.{entry.workspace}.audiences`")
             message = f"workspace {entry.workspace} does not declare the audience {audience}"
-            context.report("unknown-audience", (*at, "audiences", index), message, hint)
+            yield Fault("unknown-audience", (*at, "audiences", index), message, hint)
 
 
-def _check_twice(context: Context, at: Path, entry: TrustEntry, seen: dict[tuple[object, ...], Path]) -> None:
+def _check_twice(
+    context: Context, at: Path, entry: TrustEntry, seen: dict[tuple[object, ...], Path]
+) -> Iterator[Fault]:
     base = (entry.workspace, entry.repository_slug, frozenset(entry.audiences))
     for index, name in enumerate(entry.environments or ()):
         if (*base, name) in seen:
             message = (
                 f"environment {name} of {entry.repository} is trusted already, at {context.where(seen[*base, name])}"
             )
-            context.report("duplicate", (*at, "environments", index), message, "remove one of the two")
+            yield Fault("duplicate", (*at, "environments", index), message, "remove one of the two")
         # Paths, not places: only a finding is worth looking a place up for.
         seen.setdefault((*base, name), (*at, "environments", index))
     if entry.environments is None:
         if (*base, entry.steps) in seen:
             message = f"the same trust stands at {context.where(seen[*base, entry.steps])}"
-            context.report("duplicate", at, message, "remove one of the two")
+            yield Fault("duplicate", at, message, "remove one of the two")
         seen.setdefault((*base, entry.steps), at)
 
 
-def check_whole_workspace(context: Context) -> None:
-    """Report trust of a whole workspace that does not end, or that comes with admin access."""
+def check_whole_workspace(context: Context) -> Iterator[Fault]:
+    """Yield trust of a whole workspace that does not end, or that comes with admin access."""
     for key, role in context.inventory.roles.items():
         for index, entry in enumerate(role.trust):
             if entry.dangerously_whole_workspace is not None:
-                _check_whole(context, ("roles", key, "trust", index, "dangerously_whole_workspace"), role)
+                yield from _check_whole(("roles", key, "trust", index, "dangerously_whole_workspace"), role)
 
 
-def _check_whole(context: Context, at: Path, role: Role) -> None:
+def _check_whole(at: Path, role: Role) -> Iterator[Fault]:
     if role.expires is None:
         message = "trust of a whole workspace has no end"
-        context.report("whole-workspace-expires", at, message, "add `expires: YYYY-MM-DD` to the role")
+        yield Fault("whole-workspace-expires", at, message, "add `expires: YYYY-MM-DD` to the role")
     if role.dangerously_allow_admin is not None:
         message = "trust of a whole workspace and admin access stand together"
-        context.report(
+        yield Fault(
             "whole-workspace-admin", at, message, "name the repositories, or give the role narrower permissions"
         )
 
@@ -147,8 +150,8 @@ def production_label(account: Account) -> str | None:
     return next((f"{key}: {value}" for key, value in account.labels.items() if value.lower() in PRODUCTION), None)
 
 
-def check_wide_trust(context: Context) -> None:
-    """Report trust from outside named deployment environments; of what is true of one entry, the worst alone."""
+def check_wide_trust(context: Context) -> Iterator[Fault]:
+    """Yield trust from outside named deployment environments; of what is true of one entry, the worst alone."""
     production = {
         key: label for key, account in context.inventory.accounts.items() if (label := production_label(account))
     }
@@ -156,7 +159,7 @@ def check_wide_trust(context: Context) -> None:
         for index, entry in enumerate(role.trust):
             # A role with a plan role that trusts more than environments has an error already (``pairs``).
             if entry.environments is None and role.plan_role is None and _is_declared(context, entry):
-                _report(context, ("roles", key, "trust", index), role, entry, production)
+                yield from _wide_trust(context, ("roles", key, "trust", index), role, entry, production)
 
 
 def _is_declared(context: Context, entry: TrustEntry) -> bool:
@@ -165,7 +168,9 @@ def _is_declared(context: Context, entry: TrustEntry) -> bool:
     return workspace is not None and (entry.repository is None or entry.repository_slug in workspace.repositories)
 
 
-def _report(context: Context, at: Path, role: Role, entry: TrustEntry, production: Mapping[str, str]) -> None:
+def _wide_trust(
+    context: Context, at: Path, role: Role, entry: TrustEntry, production: Mapping[str, str]
+) -> Iterator[Fault]:
     whole = entry.dangerously_whole_workspace is not None
     where = (*at, "dangerously_whole_workspace" if whole else "steps")
     who = f"{'workspace' if whole else 'repository'}-wide: {_who(entry)} can assume this role"
@@ -184,7 +189,7 @@ def _report(context: Context, at: Path, role: Role, entry: TrustEntry, productio
     else:
         rule, message = "repository-wide-trust", f"{who}, so whoever can push a branch can"
         instead = "trust `environments: […]` that Bitbucket restricts"
-    context.report(rule, where, message, f"{instead}, or accept it here: `allow: {{{rule}: WHY}}`")
+    yield Fault(rule, where, message, f"{instead}, or accept it here: `allow: {{{rule}: WHY}}`")
 
 
 def _accepts_production(context: Context, at: Path) -> bool:
@@ -192,9 +197,9 @@ def _accepts_production(context: Context, at: Path) -> bool:
 
     That it is wide for another reason is told when they are known, if it is still true.
     """
-    unknown = context.sources.lost or context.names("accounts") != context.inventory.accounts.keys()
+    unknown = context.is_incomplete or context.names("accounts") != context.inventory.accounts.keys()
     path = context.sources.written(at)
-    return bool(unknown) and context.sources.allowances.reason("production-outside-environments", path) is not None
+    return unknown and accepted(context.sources.data, "production-outside-environments", path) is not None
 
 
 def _who(entry: TrustEntry) -> str:
@@ -205,24 +210,22 @@ def _who(entry: TrustEntry) -> str:
     return f"any step of any branch of {entry.repository} that is in no deployment environment"
 
 
-def check_pairs(context: Context) -> None:
-    """Report a role with a plan role that trusts steps outside deployment environments itself."""
+def check_pairs(context: Context) -> Iterator[Fault]:
+    """Yield a role with a plan role that trusts steps outside deployment environments itself."""
     for key, role in context.inventory.roles.items():
         if role.plan_role is None:
             continue
         for index, entry in enumerate(role.trust):
             at: Path = ("roles", key, "trust", index)
             if entry.steps is not None:
-                _report_pair(context, (*at, "steps"), f"steps {entry.steps.value}")
+                yield from _pair((*at, "steps"), f"steps {entry.steps.value}")
             elif entry.dangerously_whole_workspace is not None:
-                _report_pair(context, (*at, "dangerously_whole_workspace"), "a whole workspace")
+                yield from _pair((*at, "dangerously_whole_workspace"), "a whole workspace")
 
 
-def _report_pair(context: Context, at: Path, who: str) -> None:
+def _pair(at: Path, who: str) -> Iterator[Fault]:
     message = f"{who} may assume this role itself, so any branch gets its permissions, plan role or not"
-    context.report(
-        "pair-not-bound", at, message, "trust `environments: […]` here, and other steps under plan_role alone"
-    )
+    yield Fault("pair-not-bound", at, message, "trust `environments: […]` here, and other steps under plan_role alone")
 
 
 TRUSTED_FOR = timedelta(days=180)
@@ -232,8 +235,8 @@ _ELSEWHERE = timedelta(days=1)
 """It may be tomorrow already where somebody looks."""
 
 
-def check_restrictions(context: Context) -> None:
-    """Report a look at deployment restrictions that is long ago, or has not been yet."""
+def check_restrictions(context: Context) -> Iterator[Fault]:
+    """Yield a look at deployment restrictions that is long ago, or has not been yet."""
     for slug, workspace in context.inventory.workspaces.items():
         for name, repository in workspace.repositories.items():
             for environment, declared in repository.environments.items():
@@ -242,8 +245,8 @@ def check_restrictions(context: Context) -> None:
                 at: Path = ("workspaces", slug, "repositories", name, "environments", environment)
                 if day > context.today + _ELSEWHERE:
                     message, hint = f"{day} is yet to come", "write the day on which somebody looked"
-                    context.report("bad-value", (*at, "restrictions_checked"), message, hint)
+                    yield Fault("bad-value", (*at, "restrictions_checked"), message, hint)
                 elif (age := context.today - day) > TRUSTED_FOR:
                     message = f"nobody has looked at the deployment restrictions of {environment} for {age.days} days"
                     hint = f"look in Bitbucket (Repository settings → Deployments), and write {context.today}"
-                    context.report("restrictions-check-old", (*at, "restrictions_checked"), message, hint)
+                    yield Fault("restrictions-check-old", (*at, "restrictions_checked"), message, hint)

@@ -4,20 +4,21 @@ Accounts are no matter of this: they describe the organisation, and one without 
 means an account and misses it has a finding of its own (``selects-no-account``, ``unknown-account``).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from config.findings import Fault
 from config.lock.models import Lock, LockedRepository
 from config.lock.questions import workspaces_digest
 from config.lock.reading import ReadLock
 from config.models.inventory import Inventory
 from config.models.trust import Steps, TrustEntry
 from config.models.workspace import Repository, Workspace
-from config.sources import Sources
 from config.yaml.document import Path
 
 
-def check_unused(inventory: Inventory, sources: Sources) -> None:
-    """Report what no role uses; to be called for an inventory without errors, which would hide users.
+def check_unused(inventory: Inventory) -> Iterator[Fault]:
+    """Yield what no role uses; to be called for an inventory without errors, which would hide users.
 
     An inventory without any role is one that is just being begun, and has no findings of this kind.
     """
@@ -28,29 +29,29 @@ def check_unused(inventory: Inventory, sources: Sources) -> None:
         at: Path = ("workspaces", slug)
         if slug not in used.workspaces:
             message = "no role trusts this workspace, and no account keeps its OIDC provider"
-            _report(sources, "unused-workspace", at, message)
+            yield from _unused("unused-workspace", at, message)
         elif slug not in used.wholly:
-            _check_repositories(at, slug, workspace, used, sources)
+            yield from _check_repositories(at, slug, workspace, used)
     for name in inventory.permission_policies.keys() - used.permission_policies:
-        _report(sources, "unused-permission-policy", ("permission_policies", name), "no role has this policy")
+        yield from _unused("unused-permission-policy", ("permission_policies", name), "no role has this policy")
 
 
-def _check_repositories(at: Path, slug: str, workspace: Workspace, used: "_Used", sources: Sources) -> None:
+def _check_repositories(at: Path, slug: str, workspace: Workspace, used: "_Used") -> Iterator[Fault]:
     for name, repository in workspace.repositories.items():
         reference, here = f"{slug}/{name}", (*at, "repositories", name)
         if reference not in used.repositories:
-            _report(sources, "unused-repository", here, "no role trusts this repository")
+            yield from _unused("unused-repository", here, "no role trusts this repository")
         elif reference not in used.wholly:
             for environment in repository.environments:
                 if (reference, environment) not in used.environments:
                     path = (*here, "environments", environment)
-                    _report(sources, "unused-environment", path, "no role trusts this deployment environment")
+                    yield from _unused("unused-environment", path, "no role trusts this deployment environment")
 
 
-def _report(sources: Sources, rule: str, at: Path, message: str) -> None:
+def _unused(rule: str, at: Path, message: str) -> Iterator[Fault]:
     where = "" if rule != "unused-environment" else " on the repository"
     hint = f"remove it, or keep it and say why{where}: `allow: {{{rule}: WHY}}`"
-    sources.report(rule, at, message, hint, of_key=True)
+    yield Fault(rule, at, message, hint, of_key=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,8 @@ class _Used:
 _HINT = "run `bitbucket-oidc lock`, and review what it changes"
 
 
-def check_stale_lock(inventory: Inventory, read: ReadLock, sources: Sources) -> None:
-    """Report entries of the lock that the inventory does not have, or else that it answers another inventory.
+def check_stale_lock(inventory: Inventory, read: ReadLock) -> Iterator[Fault]:
+    """Yield entries of the lock that the inventory does not have, or else that it answers another inventory.
 
     A lock that people wrote says nothing of what it was asked, and is judged by its entries alone. To be called for an
     inventory without errors, which would hide what is asked.
@@ -106,18 +107,17 @@ def check_stale_lock(inventory: Inventory, read: ReadLock, sources: Sources) -> 
     Args:
         inventory: As written, without UUIDs from the lock.
         read: The lock.
-        sources: Takes the findings.
     """
     if read.source is None:
         return
     gone = _gone(read.lock, inventory)
     for path in gone:
         message = f"the inventory declares no `{path[-1]}` here"
-        sources.report("stale-lock", path, message, _HINT, of_key=True, source=read.source)
+        yield Fault("stale-lock", path, message, _HINT, of_key=True, file=read.source.path)
     asked = read.lock.answers.get("workspaces")
     if not gone and asked is not None and asked != workspaces_digest(inventory):
         message = "roles trust other names than when it was written, or the inventory gives them other UUIDs"
-        sources.report("stale-lock", ("answers", "workspaces"), message, _HINT, source=read.source)
+        yield Fault("stale-lock", ("answers", "workspaces"), message, _HINT, file=read.source.path)
 
 
 def _gone(lock: Lock, inventory: Inventory) -> list[Path]:

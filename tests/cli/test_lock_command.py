@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cli.main import run
+from config.findings import has_errors
 from config.load import load_inventory
 from sandbox.emulated_bitbucket import EmulatedBitbucket, EmulatedWorkspace
 from sandbox.emulated_bitbucket.behaviour import SANDBOX_TOKEN, Behaviour
@@ -78,9 +79,9 @@ def printed(capsys: pytest.CaptureFixture[str]) -> Any:
 
 
 def test_a_new_lock_answers_what_the_inventory_leaves_open(lock: Lock, capsys: pytest.CaptureFixture[str]) -> None:
-    assert load_inventory(Path("inventory")).has_errors
+    assert has_errors(load_inventory(Path("inventory")).findings)
     assert lock() == 0
-    assert not load_inventory(Path("inventory")).has_errors
+    assert not has_errors(load_inventory(Path("inventory")).findings)
     shown = capsys.readouterr()
     assert f"+ repository acme/shop, UUID: now {SHOP_UUID}\n" in shown.out
     note, end = shown.err.splitlines()

@@ -2,17 +2,15 @@
 
 from datetime import date
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.families import Origins, with_families
+from config.families import with_families
 from config.lock import Lock, ReadLock
 from config.selectors import selection_digest, with_selected_accounts
-from config.sources import Sources
 from config.yaml.document import read_document
 from tests.config.inventory_strategies import ENVIRONMENTS, REPOSITORIES, some_of
 
@@ -50,9 +48,8 @@ def test_a_family_is_its_template_for_each_item_and_nothing_else_changes(
     workspaces = {
         "acme": {"repositories": {"a": declared, "b": declared}}, "beta": {"repositories": {"c": declared}},
     }  # fmt: skip
-    sources = Sources(Path(), Path())
-    sources.data = {"workspaces": workspaces, "roles": {"before": {"a": other}, "deploy": family, "behind": other}}
-    expanded = with_families(sources, Origins())
+    roles = {"before": {"a": other}, "deploy": family, "behind": other}
+    expanded = with_families({"workspaces": workspaces, "roles": roles})
     expected = {
         f"deploy[{repository}, {environment}]": {
             **written_out(
@@ -62,11 +59,11 @@ def test_a_family_is_its_template_for_each_item_and_nothing_else_changes(
         }
         for repository, environment in product(repositories, environments)
     }
-    assert not sources.findings
-    assert expanded == {
+    assert not expanded.faults
+    assert expanded.data == {
         "workspaces": workspaces, "roles": {"before": {"a": other}, **expected, "behind": other},
     }  # fmt: skip
-    assert list(expanded["roles"]) == ["before", *expected, "behind"]
+    assert list(expanded.data["roles"]) == ["before", *expected, "behind"]
 
 
 class Dumper(yaml.SafeDumper):
@@ -126,14 +123,14 @@ def test_accounts_that_the_lock_selects_are_added_as_they_are_and_written_ones_s
         "answers": {"accounts_from": selection_digest(organization)} if answered else {},
     })  # fmt: skip
     accounts = {key: {"id": id_, "labels": {"env": "written"}} for key, id_ in written.items()}
-    sources = Sources(Path(), Path())
-    sources.data = {"accounts_from": {"organization": organization}, "accounts": accounts, "roles": {"deploy": {}}}
-    with_selected_accounts(sources, Origins(), ReadLock(lock, None, ()))
+    before = {"accounts_from": {"organization": organization}, "accounts": accounts, "roles": {"deploy": {}}}
+    data, keys = with_selected_accounts(before, ReadLock(lock, None, ()))
     added = {
         key: {"id": id_, "partition": partition or "aws", "labels": labels}
         for key, id_ in selected.items()
         if answered and key not in written and id_ not in written.values()
     }
-    assert sources.data == {
+    assert keys == added.keys()
+    assert data == {
         "accounts_from": {"organization": organization}, "accounts": {**accounts, **added}, "roles": {"deploy": {}},
     }  # fmt: skip

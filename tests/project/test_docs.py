@@ -77,7 +77,7 @@ def test_the_files_that_the_page_of_guardrails_shows_are_one_sound_inventory(tmp
 def test_every_lock_in_the_docs_is_sound(block: Block, tmp_path: Path) -> None:
     (tmp_path / "inventory.lock.yaml").write_text(block.text)
     read = read_lock(tmp_path / "inventory.lock.yaml", 0)
-    assert read.findings == ()
+    assert read.faults == ()
     assert read.lock.workspaces or read.lock.selected_accounts
 
 

@@ -1,0 +1,71 @@
+"""Checks yield faults and change nothing; places are looked up at the end, and nobody reads what a message says."""
+
+import ast
+import copy
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from access.compile import compile_plan
+from config.load import load_inventory
+
+PROJECT = Path(__file__).parent.parent.parent
+FAULTY = PROJECT / "tests" / "fixtures" / "faulty"
+TODAY = date(2026, 11, 23)
+ROOMS = ("access", "config", "review")
+PROSE = frozenset({"message", "hint"})
+
+
+@pytest.mark.parametrize(
+    "fixture",
+    [
+        "unused-allow--in-trust.yaml",
+        "stale-lock--environment-that-is-gone",
+        "needs-lock--accounts-of-an-organization.yaml",
+        "guardrail-action--beside-a-deny",
+        "missing-key--account-id.yaml",
+    ],
+)
+def test_compiling_again_gives_the_same_and_changes_nothing_of_what_was_loaded(fixture: str) -> None:
+    loaded = load_inventory(FAULTY / fixture, today=TODAY)
+    data, faults = copy.deepcopy(loaded.sources.data), loaded.faults
+    first = compile_plan(loaded)
+    assert first.findings
+    assert compile_plan(loaded) == first
+    assert (loaded.sources.data, loaded.faults) == (data, faults)
+
+
+def read_prose(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield what compares, searches or replaces in the text of a message or a hint."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Compare(left=left, comparators=others):
+                yield from (one for one in (left, *others) if is_prose(one))
+            case ast.Call(func=ast.Attribute(value=held, attr=called), args=given):
+                if is_prose(held) and called not in ("format", "encode"):
+                    yield node
+                if called in ("match", "fullmatch", "search", "findall", "finditer", "sub", "split"):
+                    yield from (one for one in given if is_prose(one))
+
+
+def is_prose(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr in PROSE
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_no_code_reads_the_text_of_a_message(room: str) -> None:
+    for path in sorted((PROJECT / room).rglob("*.py")):
+        found = [node.lineno for node in read_prose(ast.parse(path.read_text())) if hasattr(node, "lineno")]
+        assert not found, f"{path.relative_to(PROJECT)}: {found}"
+
+
+def test_reading_a_message_would_be_seen() -> None:
+    for line in (
+        'fault.hint == "x"',
+        '"x" in fault.message',
+        "re.search(p, fault.message)",
+        'f.hint.replace("a", "b")',
+    ):
+        assert list(read_prose(ast.parse(line))), line
