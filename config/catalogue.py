@@ -175,3 +175,51 @@ RULES: dict[str, Rule] = {
     ),
     "unused-allow": Rule("warning", "What `allow` silences is there."),
 }
+
+
+DISCREPANCY_RULES: dict[str, Rule] = {
+    "not-in-bitbucket": Rule("error", "What the inventory names is in Bitbucket."),
+    "wrong-uuid": Rule("error", "A UUID of the inventory is that of the name beside it."),
+    "made-anew": Rule("error", "A name is still the one that was locked."),
+    "two-names": Rule("error", "Two names of the inventory are two things in Bitbucket."),
+    "moved": Rule("error", "A repository is in the workspace that the inventory says."),
+    "workspace-renamed": Rule("error", "A workspace still has the slug that its issuer is named by."),
+    "renamed": Rule("warning", "Repositories and deployment environments are still called so."),
+    "pinned-thumbprint": Rule(
+        "warning", "A pinned thumbprint is in the chain that the issuer presents, for more than 60 days yet."
+    ),
+    "auto-changed": Rule("error", "`oidc_provider: auto` comes to what it came to before."),
+    "issuer-unreachable": Rule("warning", "The issuer of a workspace can be reached."),
+}
+"""What the world outside says otherwise than the inventory and its lock. A file alone cannot break these rules."""
+
+
+TRUST_RULES: dict[str, Rule] = {
+    "json-syntax": Rule("error", "The file is one JSON document, each key once."),
+    "bad-trust-policy": Rule("error", "A trust policy follows IAM's grammar."),
+    "wrong-action": Rule("error", "A statement for tokens is about sts:AssumeRoleWithWebIdentity."),
+    "wrong-issuer": Rule("error", "The OIDC provider is that of the workspace's issuer, character by character."),
+    "other-account": Rule("error", "The OIDC provider is one of the role's own account."),
+    "two-issuers": Rule("error", "One statement names one issuer, in its principal and in its condition keys."),
+    "everybody": Rule("error", "The principal is an OIDC provider, not everybody."),
+    "other-principal": Rule("warning", "Nobody but pipelines may assume the role."),
+    "denial": Rule("warning", "What may assume the role is said by what is allowed."),
+    "no-audience": Rule("error", "The audience is compared."),
+    "other-audience": Rule("warning", "The audience is the workspace's own, or one that steps ask for."),
+    "wrong-audience": Rule("error", "An audience is written as Bitbucket writes it."),
+    "no-repository": Rule("error", "The subject is compared, and names a repository by its UUID."),
+    "wrong-subject": Rule("error", "A subject pattern matches subjects that Bitbucket issues."),
+    "policy-variable": Rule("error", "Subject and audience are compared with values that stand in the policy."),
+    "wildcard-under-equals": Rule("error", "Patterns with wildcards are compared by StringLike."),
+    "one-run": Rule("error", "The end of a subject pattern is a wildcard: the step's UUID is new at every run."),
+    "open-end": Rule("warning", "A UUID in a subject pattern has its braces, and a colon follows it."),
+    "void-check": Rule("error", "No condition holds because its key is missing, or of all but a few values."),
+    "set-operator": Rule("warning", "Set operators are for keys with several values."),
+    "dead-key": Rule("error", "Conditions compare keys that AWS has for Bitbucket's tokens."),
+}
+"""Of trust policies that somebody else wrote, in the order of a statement."""
+
+
+def rule_of(rule_id: str) -> Rule:
+    """Return a rule of any of the tables by its id; an id that is in two of them has the same level in both."""
+    return next(table[rule_id] for table in (RULES, DISCREPANCY_RULES, TRUST_RULES) if rule_id in table)

@@ -6,12 +6,22 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from enum import StrEnum
 from pathlib import Path as FilePath
-from typing import Any, TypedDict, TypeVar
+from typing import Any, TypeAlias, TypedDict, TypeVar
 
 from pydantic_core import PydanticCustomError
 
-from config.catalogue import RULES
-from config.yaml.document import Path
+from config.catalogue import rule_of
+
+Path: TypeAlias = tuple[str | int, ...]
+"""Keys and indexes from the top of a document: ``("roles", "deploy", "trust", 0)``."""
+
+
+def show_path(path: Sequence[str | int]) -> str:
+    """Return ``roles.payments-deploy.trust[0].repository`` for its parts."""
+    shown = ""
+    for part in path:
+        shown += f"[{part}]" if isinstance(part, int) else f".{part}" if shown else part
+    return shown
 
 
 class Level(StrEnum):
@@ -50,7 +60,7 @@ class Fault:
     """A fault of the data.
 
     Attributes:
-        rule: One of ``config.catalogue.RULES``.
+        rule: An id of ``config.catalogue``.
         path: Keys and indexes: ``("roles", "deploy", "trust", 0)``; from a validator, those inside its value.
         message: What is wrong.
         hint: What to do.
@@ -58,7 +68,8 @@ class Fault:
         hides: Whether what stands there belongs elsewhere, and is missing there.
         meant: The key that is missing or misspelt: ``for_each``. Other faults may follow from it.
         file: The file that is meant, where it is the lock, or where several files have something at ``path``.
-        place: Where a reader of the file knows it already: ``path`` is not looked up.
+        place: Where a reader knows it already: ``path`` is not looked up. In a text that is in no file yet, ``file`` of
+            the place is empty.
     """
 
     rule: str
@@ -74,7 +85,16 @@ class Fault:
     @property
     def level(self) -> Level:
         """The level of the rule."""
-        return Level(RULES[self.rule].level)
+        return Level(rule_of(self.rule).level)
+
+    def at(self, place: Place) -> "Finding":
+        """Return the finding at a place."""
+        return Finding(place, self.rule, show_path(self.path), self.message, self.hint)
+
+    def in_file(self, order: int, file: FilePath | str) -> "Fault":
+        """Return the fault of a text at its place in a file."""
+        line, column = (self.place.line, self.place.column) if self.place is not None else (1, 1)
+        return replace(self, place=Place(order, line, column, str(file)))
 
 
 T = TypeVar("T", bound=Hashable)
@@ -90,6 +110,11 @@ def fault(rule: str, message: str, hint: str, at: tuple[str | int, ...] = ()) ->
         at: Where inside the value: ``("Statement", 0, "Action")`` of a policy document.
     """
     return error_of(Fault(rule, at, message, hint))
+
+
+def in_text(rule: str, at: tuple[int, int], message: str, hint: str, path: Path = ()) -> Fault:
+    """Return the fault of a text at a line and column, both from 1; ``Fault.in_file`` says which file it is in."""
+    return Fault(rule, path, message, hint, place=Place(0, *at, ""))
 
 
 def error_of(raised: Fault) -> PydanticCustomError:
@@ -162,7 +187,7 @@ class Finding:
     @property
     def level(self) -> Level:
         """The level of the rule."""
-        return Level(RULES[self.rule].level)
+        return Level(rule_of(self.rule).level)
 
     def __str__(self) -> str:
         return self.line(self.level.value, shown(self.hint))

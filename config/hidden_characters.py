@@ -9,8 +9,8 @@ from itertools import islice
 
 import yaml
 
+from config.findings import Fault, in_text
 from config.yaml.characters import name_of
-from config.yaml.nodes import Problem
 
 RULE = "hidden-characters"
 
@@ -45,8 +45,8 @@ _LONE_RETURN = re.compile(r"\r(?!\n)")
 _KEPT_FROM_TEXT = re.compile(f"[{_CONTROL}{_NO_CHARACTER}]")
 
 
-def hidden_character(text: str) -> Problem | None:
-    """Return the problem of the first character that nobody sees, or ``None``.
+def hidden_character(text: str) -> Fault | None:
+    """Return the fault of the first character that nobody sees, or ``None``.
 
     A byte order mark at the beginning of a file is not part of its text any more. Tab, LF and CRLF are fine.
     """
@@ -61,7 +61,7 @@ def hidden_character(text: str) -> Problem | None:
     more = len(first) - 1 + sum(1 for others in (unseen, returns) for _ in others)
     message, hint = _said(text[min(first)])
     line, column = _position(text, min(first))
-    return Problem(RULE, line, column, (), f"{message} ({more} more in this file)" if more else message, hint)
+    return in_text(RULE, (line, column), f"{message} ({more} more in this file)" if more else message, hint)
 
 
 def _said(character: str) -> tuple[str, str]:
@@ -87,8 +87,8 @@ _ESCAPE = re.compile(rf"\\({_PLAIN}|/)|\\.", re.DOTALL)
 (https://yaml.org/spec/1.1/#id872840, and section 7 of RFC 8259)."""
 
 
-def escaped_plain(text: str, *, is_json: bool = False) -> list[Problem]:
-    r"""Return a problem for each text in double quotes with an escape that spells a plain character, as ``\x65`` does.
+def escaped_plain(text: str, *, is_json: bool = False) -> list[Fault]:
+    r"""Return a fault for each text in double quotes with an escape that spells a plain character, as ``\x65`` does.
 
     Args:
         text: A YAML or JSON document that PyYAML could compose.
@@ -105,10 +105,10 @@ def escaped_plain(text: str, *, is_json: bool = False) -> list[Problem]:
 
 
 _MOST = 1_000
-"""Problems of one document. Who has so many corrects the first before the rest."""
+"""Faults of one document. Who has so many corrects the first before the rest."""
 
 
-def _in_quotes(text: str, start: int, end: int, *, is_json: bool) -> list[Problem]:
+def _in_quotes(text: str, start: int, end: int, *, is_json: bool) -> list[Fault]:
     found = [match for match in _ESCAPE.finditer(text, start, end) if match[1] and (match[1] != "/" or not is_json)]
     if not found:
         return []
@@ -117,7 +117,7 @@ def _in_quotes(text: str, start: int, end: int, *, is_json: bool) -> list[Proble
     line, column = _position(text, first.start())
     more = f" ({len(found) - 1} more like it in this text)" if len(found) > 1 else ""
     message = f"the escape {first[0]} spells {_NAMED.get(plain, plain)}{more}"
-    return [Problem(RULE, line, column, (), message, f"write {_WRITTEN.get(plain, plain)}")]
+    return [in_text(RULE, (line, column), message, f"write {_WRITTEN.get(plain, plain)}")]
 
 
 _NAMED, _WRITTEN = {" ": "a space"}, {" ": "a plain space", '"': '\\"', "\\": "\\\\"}

@@ -8,18 +8,18 @@ from config.allow import Silenced, accepted, unused_allows
 from config.catalogue import RULES
 from config.findings import Fault, Finding, Level, Place, has_errors
 from config.sources import Source, Sources
-from config.yaml.document import Path, show_path
+from config.yaml.document import Path
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class Placed:
     """What faults come to: findings, and those that an ``allow`` silences, both in file order."""
 
     findings: tuple[Finding, ...]
     silenced: tuple[Silenced, ...]
 
 
-def findings_of(faults: Iterable[Fault], sources: Sources, *, is_all: bool = False) -> Findings:
+def findings_of(faults: Iterable[Fault], sources: Sources, *, is_all: bool = False) -> Placed:
     """Look up where each fault stands, and return what is to be told of them.
 
     One rule is broken once at one place: what an anchor holds stands in many entries and in one place; what is too long
@@ -38,7 +38,7 @@ def findings_of(faults: Iterable[Fault], sources: Sources, *, is_all: bool = Fal
         for fault in list(unused_allows(sources.data, placing.used)):
             placing.add(fault)
     findings = _without_empty_parents(placing.findings, sources.files)
-    return Findings(_in_file_order(findings), tuple(sorted(placing.silenced)))
+    return Placed(_in_file_order(findings), tuple(sorted(placing.silenced)))
 
 
 @dataclass(slots=True)
@@ -58,8 +58,7 @@ class _Placing:
             return
         self.is_incomplete = self.is_incomplete or fault.hides
         if fault.place is not None:
-            finding = Finding(fault.place, fault.rule, show_path(fault.path), fault.message, fault.hint)
-            self.findings.append(finding)
+            self.findings.append(fault.at(fault.place))
             return
         path = self.sources.written(fault.path)
         place = self._place(fault, path)
@@ -72,7 +71,7 @@ class _Placing:
             return
         self.told.add(told)
         _, shown = self.sources.in_policy_file(path) or (None, path)
-        finding = Finding(place, fault.rule, show_path(shown), fault.message, fault.hint)
+        finding = replace(fault, path=shown).at(place)
         if reason is None:
             self.findings.append(finding)
         else:

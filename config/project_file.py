@@ -153,7 +153,7 @@ def settings_data(text: bytes, shown: str) -> dict[str, Any]:
     except ValueError as error:
         raise UsageError(f"{shown} is not UTF-8", do="compare it with what `pulumi config` writes") from error
     for problem in document.problems:
-        where = f"{shown}:{problem.line}:{problem.column}"
+        where = problem.in_file(0, shown).place
         raise UsageError(f"{where}: {one_line(problem.message)[:300]}", do=one_line(problem.hint)[:300])
     data: Any = {} if document.data is None else document.data
     if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):

@@ -11,7 +11,7 @@ from config.models.inventory import Inventory
 from config.models.scalars import describe
 from config.sources import Source, Sources
 from config.yaml.document import Path, read_document
-from config.yaml.text import Unreadable, is_folder, is_there, read_text
+from config.yaml.text import is_folder, is_there, read_text
 
 _MAX_CHARACTERS = 64_000_000
 """Of all files together."""
@@ -122,17 +122,14 @@ class _Reading:
     def _read_into(self, path: FilePath, folder: FilePath) -> int:
         """Read a file, merge what it holds, and return how many characters it has."""
         text = read_text(path, folder)
-        if isinstance(text, Unreadable):
-            place = Place(len(self.files), text.line, text.column, str(path))
-            self._report(place, text.rule, (), text.message, text.hint, hides=True)
+        if isinstance(text, Fault):
+            self.faults.append(replace(text.in_file(len(self.files), path), hides=True))
             return 0
         source = Source(len(self.files), path, read_document(text))
         self.files.append(source)
         data = source.document.data
-        for problem in source.document.problems:
-            place = Place(source.order, problem.line, problem.column, str(path))
-            hides = problem.hides or data is None
-            self._report(place, problem.rule, problem.path, problem.message, problem.hint, hides=hides)
+        for fault in source.document.problems:
+            self.faults.append(replace(fault.in_file(source.order, path), hides=fault.hides or data is None))
         if isinstance(data, dict):
             self._merge_file(source, data)
         elif data is not None:

@@ -31,7 +31,7 @@ class Source:
         if not self.document.problems:
             return False
         places = [self.place(path, of_key=of_key)[0] for of_key in (True, False)]
-        told = {(problem.line, problem.column) for problem in self.document.problems}
+        told = {(fault.place.line, fault.place.column) for fault in self.document.problems if fault.place is not None}
         return any((place.line, place.column) in told for place in places)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from config.lock.discrepancies import Discrepancy
+from config.findings import Fault
 from config.lock.models import Lock, LockedRanges, LockedWorkspace, Part
 from config.lock.questions import Name, Questions, workspaces_digest
 from config.models.inventory import Inventory
@@ -41,7 +41,7 @@ class Refreshed:
     """
 
     lock: Lock
-    discrepancies: tuple[Discrepancy, ...]
+    discrepancies: tuple[Fault, ...]
     uuids: tuple[NamedUuid, ...]
 
     @property
@@ -76,7 +76,7 @@ def refresh(
     Raises:
         OutsideWorldError: Somebody could not be asked, or answered nonsense.
     """
-    lock, found, uuids = old, list[Discrepancy](), tuple[NamedUuid, ...]()
+    lock, found, uuids = old, list[Fault](), tuple[NamedUuid, ...]()
     if Part.WORKSPACES in parts:
         resolved = resolve(questions, world.bitbucket, accepted=accepted, on_progress=on_progress)
         workspaces = _merged(old.workspaces, resolved.workspaces, inventory)

@@ -59,7 +59,8 @@ def trust_document(text: str) -> TrustDocument:
     refused = next((problem for problem in nodes.problems if nodes.data is None or problem.rule == "duplicate"), None)
     if refused is not None:
         fault = TrustFault("json-syntax", refused.path, refused.message, refused.hint)
-        return TrustDocument(None, (fault,), (), None, (refused.line, refused.column))
+        place = refused.place
+        return TrustDocument(None, (fault,), (), None, (place.line, place.column) if place is not None else (1, 1))
     if not isinstance(data, dict):
         message = f"expected a trust policy, found {describe(data)}"
         fault = TrustFault("bad-trust-policy", (), message, "write {Version: …, Statement: […]}")

@@ -3,42 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from config.catalogue import rule_of
 from config.findings import one_line
 from config.yaml.document import Path, show_path
-
-
-@dataclass(frozen=True, slots=True)
-class TrustRule:
-    """A rule for trust policies: its level, and what it asks for in one sentence."""
-
-    level: Literal["error", "warning"]
-    asks: str
-
-
-TRUST_RULES: dict[str, TrustRule] = {
-    "json-syntax": TrustRule("error", "The file is one JSON document, each key once."),
-    "bad-trust-policy": TrustRule("error", "A trust policy follows IAM's grammar."),
-    "wrong-action": TrustRule("error", "A statement for tokens is about sts:AssumeRoleWithWebIdentity."),
-    "wrong-issuer": TrustRule("error", "The OIDC provider is that of the workspace's issuer, character by character."),
-    "other-account": TrustRule("error", "The OIDC provider is one of the role's own account."),
-    "two-issuers": TrustRule("error", "One statement names one issuer, in its principal and in its condition keys."),
-    "everybody": TrustRule("error", "The principal is an OIDC provider, not everybody."),
-    "other-principal": TrustRule("warning", "Nobody but pipelines may assume the role."),
-    "denial": TrustRule("warning", "What may assume the role is said by what is allowed."),
-    "no-audience": TrustRule("error", "The audience is compared."),
-    "other-audience": TrustRule("warning", "The audience is the workspace's own, or one that steps ask for."),
-    "wrong-audience": TrustRule("error", "An audience is written as Bitbucket writes it."),
-    "no-repository": TrustRule("error", "The subject is compared, and names a repository by its UUID."),
-    "wrong-subject": TrustRule("error", "A subject pattern matches subjects that Bitbucket issues."),
-    "policy-variable": TrustRule("error", "Subject and audience are compared with values that stand in the policy."),
-    "wildcard-under-equals": TrustRule("error", "Patterns with wildcards are compared by StringLike."),
-    "one-run": TrustRule("error", "The end of a subject pattern is a wildcard: the step's UUID is new at every run."),
-    "open-end": TrustRule("warning", "A UUID in a subject pattern has its braces, and a colon follows it."),
-    "void-check": TrustRule("error", "No condition holds because its key is missing, or of all but a few values."),
-    "set-operator": TrustRule("warning", "Set operators are for keys with several values."),
-    "dead-key": TrustRule("error", "Conditions compare keys that AWS has for Bitbucket's tokens."),
-}
-"""In the order of a statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +13,7 @@ class TrustFault:
     """What is wrong with a trust policy.
 
     Attributes:
-        rule: One of ``TRUST_RULES``.
+        rule: One of ``config.catalogue.TRUST_RULES``.
         at: Where in the document: ``("Statement", 0, "Condition", "StringLike")``.
         message: What is wrong.
         hint: What to write instead.
@@ -68,7 +35,7 @@ class TrustFault:
     @property
     def level(self) -> Literal["error", "warning"]:
         """The level of the rule."""
-        return TRUST_RULES[self.rule].level
+        return rule_of(self.rule).level
 
     @property
     def path(self) -> str:

@@ -11,11 +11,10 @@ from typing import Any
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from config.findings import Place, one_line, shown
+from config.findings import Finding, Level, has_errors, one_line, shown
 from config.inventory_files import LOCK_NAME
 from config.load import Loaded
 from config.lock.comparison import LockChange, compare_locks
-from config.lock.discrepancies import Discrepancy
 from config.lock.models import Part
 from config.lock.questions import Questions, is_answered
 from facts import atlassian_ranges
@@ -118,7 +117,7 @@ class LockReport:
     """
 
     changes: tuple[LockChange, ...]
-    found: tuple[tuple[Place, Discrepancy], ...]
+    found: tuple[Finding, ...]
     uuids: tuple[NamedUuid, ...]
     is_check: bool
     written: bool
@@ -133,9 +132,9 @@ class LockReport:
         """Compare what was with what is."""
         is_needed = asks_aws or not is_answered(questions) or wants_ranges(loaded.written)
         is_needed = is_needed or loaded.lock.source is not None
-        placed = tuple(sorted(((loaded.sources.place(one.path), one) for one in refreshed.discrepancies), key=_order))
+        found = tuple(sorted(one.at(loaded.sources.place(one.path)) for one in refreshed.discrepancies))
         changes = compare_locks(loaded.lock.lock, refreshed.lock) if is_needed or not is_check else ()
-        return cls(changes, placed, refreshed.uuids, is_check, written=False, is_needed=is_needed)
+        return cls(changes, found, refreshed.uuids, is_check, written=False, is_needed=is_needed)
 
     def after_writing(self, *, written: bool) -> "LockReport":
         """Return the same, with whether the file was written."""
@@ -153,7 +152,7 @@ class LockReport:
     @property
     def has_errors(self) -> bool:
         """Tell whether something that is otherwise is an error."""
-        return any(one.level == "error" for _, one in self.found)
+        return has_errors(self.found)
 
     def exit_code(self, *, strict: bool) -> int:
         """Return 1 for an error, with ``--check`` for a change, with ``strict`` for a warning; else 0.
@@ -170,7 +169,7 @@ class LockReport:
             "agrees": not self.changes and not self.has_errors and not self.failed,
             "written": self.written,
             "changes": [change.to_json() for change in self.changes],
-            "findings": [one.to_json(place) for place, one in self.found],
+            "findings": [one.to_json() for one in self.found],
             "uuids": [
                 {
                     "uuid": one.uuid,
@@ -185,15 +184,10 @@ class LockReport:
         }
 
 
-def _order(placed: tuple[Place, Discrepancy]) -> tuple[Place, str, str]:
-    place, one = placed
-    return place, one.rule, one.message
-
-
 def show(report: LockReport) -> None:
     """Print it for people."""
-    for place, one in report.found:
-        click.echo(one.line(place), err=True)
+    for one in report.found:
+        click.echo(str(one), err=True)
     if report.is_check:
         for uuid in report.uuids:
             today = (
@@ -213,7 +207,7 @@ _MARKS = {"added": "+", "removed": "-", "changed": "~"}
 
 
 def _end(report: LockReport) -> str:
-    errors = sum(one.level == "error" for _, one in report.found)
+    errors = sum(one.level is Level.ERROR for one in report.found)
     if errors and report.is_check:
         return f"{errors} error{'' if errors == 1 else 's'}: the inventory or its lock is not what the world says"
     if errors:

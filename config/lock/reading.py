@@ -5,12 +5,12 @@ from pathlib import Path as FilePath
 
 from pydantic import ValidationError
 
-from config.findings import Fault, Place
+from config.findings import Fault
 from config.lock.models import Lock
 from config.sources import Source
 from config.validation import fault_of
 from config.yaml.document import read_document
-from config.yaml.text import Unreadable, is_there, read_text
+from config.yaml.text import is_there, read_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +37,11 @@ def read_lock(path: FilePath, order: int) -> ReadLock:
     if not is_there(path):
         return ReadLock(Lock(), None, ())
     text = read_text(path, path.parent)
-    if isinstance(text, Unreadable):
-        place = Place(order, text.line, text.column, str(path))
-        return ReadLock(Lock(), None, (Fault(text.rule, (), text.message, text.hint, place=place),))
+    if isinstance(text, Fault):
+        return ReadLock(Lock(), None, (text.in_file(order, path),))
     document = read_document(text)
     source = Source(order, path, document)
-    faults = [
-        Fault(one.rule, one.path, one.message, one.hint, place=Place(order, one.line, one.column, str(path)))
-        for one in document.problems
-    ]
+    faults = [fault.in_file(order, path) for fault in document.problems]
     data = document.data if document.data is not None else {}
     try:
         return ReadLock(Lock.model_validate(data), source, tuple(faults))

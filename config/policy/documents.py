@@ -14,8 +14,8 @@ from config.models.scalars import describe
 from config.policy.grammar import grammar_faults
 from config.slips import OF_DOCUMENT
 from config.sources import Source, Sources
-from config.yaml.document import Path, Problem, read_json_document
-from config.yaml.text import Unreadable, read_text
+from config.yaml.document import Path, read_json_document
+from config.yaml.text import read_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class _PolicyFiles:
         path = self._sources.source_of(at).path.parent / file
         if path not in self._read:
             text = read_text(path, self._sources.folder)
-            if isinstance(text, Unreadable):
+            if isinstance(text, Fault):
                 self.faults.append(Fault(text.rule, at, f"{file}: {text.message}", text.hint))
                 return None
             # Files of policies come after those of the inventory, in the order in which these name them.
@@ -98,7 +98,7 @@ class _PolicyFiles:
 
     def _parsed(self, top: Place, path: FilePath, text: str) -> tuple[Source | None, dict[str, Any] | None]:
         if (hidden := hidden_character(text)) is not None:
-            self._refuse_problem(top, hidden)
+            self.faults.append(hidden.in_file(top.order, path))
             return None, None
         try:
             data = json.loads(text, parse_constant=_no_number)
@@ -119,16 +119,11 @@ class _PolicyFiles:
         # Where it does not take the text, a key twice may hide behind what IAM takes; the rest is IAM's to refuse.
         broken = source.document.data is None and not any(grammar_faults(data))
         problems = [problem for problem in source.document.problems if broken or problem.rule in _OF_JSON]
-        for problem in problems:
-            self._refuse_problem(top, problem)
+        self.faults += [problem.in_file(top.order, path) for problem in problems]
         return source, None if problems else data
 
-    def _refuse_problem(self, top: Place, problem: Problem) -> None:
-        place = replace(top, line=problem.line, column=problem.column)
-        self._refuse(place, problem.rule, problem.message, problem.hint, problem.path)
-
-    def _refuse(self, place: Place, rule: str, message: str, hint: str, path: Path = ()) -> None:
-        self.faults.append(Fault(rule, path, message, hint, place=place))
+    def _refuse(self, place: Place, rule: str, message: str, hint: str) -> None:
+        self.faults.append(Fault(rule, (), message, hint, place=place))
 
 
 _OF_JSON = frozenset({"duplicate", "hidden-characters"})

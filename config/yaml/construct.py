@@ -11,8 +11,9 @@ from typing import Any, TypeAlias
 
 import yaml
 
+from config.findings import Fault, Path, in_text
 from config.yaml.characters import as_it_looks, instead_of, name_of, unseen
-from config.yaml.nodes import MAX_DEPTH, MAX_VALUES, MERGE, NO_KEY, PREFIX, Path, Problem, pairs, too_deep, too_many
+from config.yaml.nodes import MAX_DEPTH, MAX_VALUES, MERGE, NO_KEY, PREFIX, pairs, too_deep, too_many
 
 YamlData: TypeAlias = "dict[str, Any] | list[Any] | str | int | float | bool | date | None"
 
@@ -43,7 +44,7 @@ class Constructor:
     """Builds data from nodes, and collects what is wrong."""
 
     def __init__(self) -> None:
-        self.problems: list[Problem] = []
+        self.problems: list[Fault] = []
         self._open: set[int] = set()
         self._values = 0
 
@@ -76,7 +77,7 @@ class Constructor:
     def _report(self, rule: str, node: yaml.Node, path: Path, message: str, hint: str) -> None:
         mark = node.start_mark
         if len(self.problems) < _MAX_PROBLEMS:
-            self.problems.append(Problem(rule, mark.line + 1, mark.column + 1, path, message, hint))
+            self.problems.append(in_text(rule, (mark.line + 1, mark.column + 1), message, hint, path))
 
     def _sequence(self, node: yaml.Node, path: Path) -> list[YamlData]:
         self._refuse_tag(node, "seq", path)

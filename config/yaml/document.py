@@ -5,17 +5,17 @@ at that place and the one above it are looked at for the mistakes that people ma
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 import yaml
 
+from config.findings import Fault, Path, in_text, show_path
 from config.hidden_characters import escaped_plain, hidden_character
 from config.yaml.construct import Constructor, Hopeless, YamlData
 from config.yaml.mistakes import MISTAKES, TextPlace
-from config.yaml.nodes import Path, Problem, refused_for_size
+from config.yaml.nodes import refused_for_size
 
 _LINE_END = re.compile("\r\n|\r|\n")
 
@@ -29,7 +29,7 @@ def hint_for_empty(text: str, line: int) -> str | None:
     return f'quote it: "{found[1].rstrip()}"; without quotes `{found[1][0]}` {what}'
 
 
-def syntax_problem(text: str, error: Exception) -> Problem:
+def syntax_problem(text: str, error: Exception) -> Fault:
     """Return what is wrong with ``text``, which PyYAML refused with ``error``."""
     mark, opened = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
     what = " ".join(filter(None, (getattr(error, name, None) for name in ("problem", "context")))) or str(error)
@@ -39,10 +39,10 @@ def syntax_problem(text: str, error: Exception) -> Problem:
     for mistake in MISTAKES:
         if (found := mistake(place)) is not None:
             at_line, at_column, message, hint = found
-            return Problem("yaml-syntax", at_line + 1, at_column + 1, (), message, hint)
+            return in_text("yaml-syntax", (at_line + 1, at_column + 1), message, hint)
     message = f"this is not YAML: {what}"
     hint = "check indentation, quotes and brackets just before this place"
-    return Problem("yaml-syntax", line + 1, column + 1, (), message, hint)
+    return in_text("yaml-syntax", (line + 1, column + 1), message, hint)
 
 
 YAML_ERRORS = (yaml.YAMLError, RecursionError, ValueError)
@@ -97,7 +97,7 @@ def composed(text: str) -> yaml.Node | None:
         return None
 
 
-__all__ = ["Path", "Problem", "YamlData", "YamlDocument", "read_document", "read_json_document", "show_path"]
+__all__ = ["Path", "YamlData", "YamlDocument", "read_document", "read_json_document", "show_path"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class YamlDocument:
 
     text: str
     data: YamlData
-    problems: tuple[Problem, ...]
+    problems: tuple[Fault, ...]
 
     @property
     def root(self) -> yaml.Node | None:
@@ -149,13 +149,5 @@ def read_json_document(text: str) -> YamlDocument:
         line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
         message = "JSON of a form that is not read here, before this place"
         hint = "write each key and its colon on one line, and characters themselves in place of pairs of escapes"
-        return replace(document, problems=(Problem("json-syntax", line, column, (), message, hint),))
+        return replace(document, problems=(in_text("json-syntax", (line, column), message, hint),))
     return document
-
-
-def show_path(path: Sequence[str | int]) -> str:
-    """Return ``roles.payments-deploy.trust[0].repository`` for its parts."""
-    shown = ""
-    for part in path:
-        shown += f"[{part}]" if isinstance(part, int) else f".{part}" if shown else part
-    return shown

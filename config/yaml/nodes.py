@@ -1,31 +1,12 @@
-"""A fault of a YAML text."""
+"""The nodes that PyYAML composes: how many there may be, and where a path leads."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
 import yaml
 
-Path: TypeAlias = tuple[str | int, ...]
-"""Keys and indexes from the top of a document: ``("roles", "deploy", "trust", 0)``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A fault of the text: the rule, where (line and column from 1, path), what is wrong, what to do.
-
-    Where it ``hides`` something, a name is not there that others may use.
-    """
-
-    rule: str
-    line: int
-    column: int
-    path: Path
-    message: str
-    hint: str
-    hides: bool = False
-
+from config.findings import Fault, in_text
 
 MAX_DEPTH = 50
 """Mappings and lists inside each other; the grammar itself needs fewer than 10, a permission policy some more."""
@@ -38,7 +19,7 @@ _UNSUSPICIOUS = 1_000
 indented by one more column, or has a dash on the same line."""
 
 
-def refused_for_size(text: str) -> Problem | None:
+def refused_for_size(text: str) -> Fault | None:
     """Return what is too much about a document, or ``None``; never raises, and needs little memory."""
     if len(text) <= MAX_VALUES and not _may_nest_deeply(text):
         return None
@@ -64,22 +45,22 @@ def _may_nest_deeply(text: str) -> bool:
     return brackets > _UNSUSPICIOUS or max(map(len, text.split("\n"))) > _UNSUSPICIOUS
 
 
-def too_deep(where: yaml.Node | yaml.Event) -> Problem:
-    """Return the problem of what nests too deeply, or has no end."""
+def too_deep(where: yaml.Node | yaml.Event) -> Fault:
+    """Return the fault of what nests too deeply, or has no end."""
     message = f"more than {MAX_DEPTH} mappings and lists inside each other, or an alias that contains itself"
-    return _problem(where, message, "write it flat")
+    return _fault(where, message, "write it flat")
 
 
-def too_many(where: yaml.Node | yaml.Event) -> Problem:
-    """Return the problem of too many values, written out or repeated by aliases."""
+def too_many(where: yaml.Node | yaml.Event) -> Fault:
+    """Return the fault of too many values, written out or repeated by aliases."""
     message = f"more than {MAX_VALUES:,} values in one file, counting each time that an alias repeats them"
-    return _problem(where, message, "split the file, or use fewer aliases")
+    return _fault(where, message, "split the file, or use fewer aliases")
 
 
-def _problem(where: yaml.Node | yaml.Event, message: str, hint: str) -> Problem:
+def _fault(where: yaml.Node | yaml.Event, message: str, hint: str) -> Fault:
     mark = where.start_mark
     line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
-    return Problem("yaml-feature", line, column, (), message, hint)
+    return in_text("yaml-feature", (line, column), message, hint)
 
 
 PREFIX = "tag:yaml.org,2002:"

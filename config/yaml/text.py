@@ -6,28 +6,16 @@ import re
 import stat
 import tempfile
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from pathlib import Path as FilePath
 
-from config.findings import one_line
+from config.findings import Fault, in_text, one_line
 from oidc.errors import OutsideWorldError
 
 MAX_BYTES = 16_000_000
 """Of one file: ten times what 20,000 roles need."""
 
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """Why a file cannot be had: the rule, what is wrong, what to do; line and column from 1, where there is one."""
-
-    rule: str
-    message: str
-    hint: str
-    line: int = 1
-    column: int = 1
 
 
 def is_folder(path: FilePath) -> bool:
@@ -40,7 +28,7 @@ def is_there(path: FilePath) -> bool:
     return os.path.exists(path)  # noqa: PTH110 - as above
 
 
-def read_text(path: FilePath, folder: FilePath) -> str | Unreadable:
+def read_text(path: FilePath, folder: FilePath) -> str | Fault:
     """Return the text of a file, without a byte order mark, or why it cannot be had; never raises, never waits.
 
     Args:
@@ -49,18 +37,16 @@ def read_text(path: FilePath, folder: FilePath) -> str | Unreadable:
     """
     try:
         if not path.resolve().is_relative_to(folder.resolve()):
-            return Unreadable("outside-inventory", "it is outside of the inventory folder", "move or copy it inside")
+            return Fault("outside-inventory", (), "it is outside of the inventory folder", "move or copy it inside")
         content = _content(path)
     except (OSError, RuntimeError, ValueError) as error:
         # RuntimeError: a link that leads to itself; ValueError: a name that no file can have.
         reason = getattr(error, "strerror", None) or "its path leads nowhere"
-        return Unreadable(
-            "unreadable-file", f"cannot be read: {reason}", "check the path, the file and its permissions"
-        )
-    return content if isinstance(content, Unreadable) else _decoded(content)
+        return Fault("unreadable-file", (), f"cannot be read: {reason}", "check the path, the file and its permissions")
+    return content if isinstance(content, Fault) else _decoded(content)
 
 
-def _content(path: FilePath) -> bytes | Unreadable:
+def _content(path: FilePath) -> bytes | Fault:
     """Return the bytes of a regular file of bearable size.
 
     What is opened is what is looked at: between a look at a path and its opening it may become something else, a pipe
@@ -69,24 +55,24 @@ def _content(path: FilePath) -> bytes | Unreadable:
     opened = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
     with open(opened, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
         if not stat.S_ISREG(os.fstat(opened).st_mode):
-            return Unreadable("unreadable-file", "it is no regular file", "put a file in its place")
+            return Fault("unreadable-file", (), "it is no regular file", "put a file in its place")
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
-        return Unreadable("unreadable-file", f"it is larger than {MAX_BYTES // 1_000_000} MB", "split it")
+        return Fault("unreadable-file", (), f"it is larger than {MAX_BYTES // 1_000_000} MB", "split it")
     return content
 
 
-def _decoded(content: bytes) -> str | Unreadable:
+def _decoded(content: bytes) -> str | Fault:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         if content.startswith(_UTF_16):
-            return Unreadable("unreadable-file", "it is UTF-16, not UTF-8", "save it as UTF-8")
+            return Fault("unreadable-file", (), "it is UTF-16, not UTF-8", "save it as UTF-8")
         before = error.object[: error.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         last = before.rpartition(b"\n")[2].decode("utf-8", "replace")
         message = f"not UTF-8: the byte 0x{error.object[error.start]:02x}"
         hint = "save the file as UTF-8; it is probably in Latin-1 or Windows-1252"
-        return Unreadable("unreadable-file", message, hint, before.count(b"\n") + 1, len(last) + 1)
+        return in_text("unreadable-file", (before.count(b"\n") + 1, len(last) + 1), message, hint)
 
 
 _FOR_EVERYBODY_TO_READ = 0o644

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from access.oidc_providers import former_use, resolved_use, why
 from access.plan import AccountPlan
-from config.findings import one_line
-from config.lock.discrepancies import Discrepancy
+from config.findings import Fault, one_line
 from config.lock.models import ACCOUNT, LockedAccount, LockedOidcProvider, LockedQuotas
 from config.lock.questions import digest
 from config.models.account import OidcProviderMode
@@ -18,7 +17,7 @@ class AccountAnswer:
     """An account as the lock is to hold it, and what keeps it from that."""
 
     account: LockedAccount
-    discrepancies: tuple[Discrepancy, ...]
+    discrepancies: tuple[Fault, ...]
 
 
 def locked_account(
@@ -39,7 +38,7 @@ def locked_account(
     """
     seen = before.oidc_providers if before is not None else {}
     oidc_providers: dict[str, LockedOidcProvider] = {}
-    found: list[Discrepancy] = []
+    found: list[Fault] = []
     for workspace, answer in facts.oidc_providers.items():
         former = seen.get(workspace)
         oidc_providers[workspace] = _oidc_provider(mode, answer, former)
@@ -78,7 +77,7 @@ def _present(facts: OidcProviderFacts) -> LockedOidcProvider:
 
 def _changed_use(
     name: str, facts: OidcProviderFacts | None, before: LockedOidcProvider | None, after: LockedOidcProvider
-) -> Iterable[Discrepancy]:
+) -> Iterable[Fault]:
     former = former_use(before)
     if former is None or former == after.use:
         return
@@ -89,7 +88,7 @@ def _changed_use(
     )
     accept = f"run again with --accept {ACCOUNT}{name}"
     hint = f"find out who changed it; write {former} or {after.use} in place of auto, or {accept}"
-    yield Discrepancy("auto-changed", ("accounts", key), one_line(message), hint)
+    yield Fault("auto-changed", ("accounts", key), one_line(message), hint)
 
 
 def _quotas(found: Mapping[str, int], before: LockedQuotas | None) -> LockedQuotas | None:

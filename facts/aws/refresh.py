@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from access.plan import Access, AccountPlan
-from config.lock.discrepancies import Discrepancy
+from config.findings import Fault
 from config.lock.models import Lock, LockedAccount
 from config.models.inventory import Inventory
 from config.models.organization import Organization
@@ -72,7 +72,7 @@ class RefreshedAccounts:
     """
 
     lock: Lock
-    discrepancies: tuple[Discrepancy, ...]
+    discrepancies: tuple[Fault, ...]
     failed: tuple[Failed, ...]
     notes: tuple[str, ...]
 
@@ -110,7 +110,7 @@ def refresh_accounts(
     on_progress(0, len(asked))
     outcomes = ask_accounts(asked.values(), settings, progress=progress)
     accounts = dict(before)
-    discrepancies: list[Discrepancy] = []
+    discrepancies: list[Fault] = []
     notes: list[str] = []
     for outcome in outcomes:
         if isinstance(outcome, Answered):

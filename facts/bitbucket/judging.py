@@ -4,8 +4,7 @@ import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from config.findings import did_you_mean
-from config.lock.discrepancies import Discrepancy
+from config.findings import Fault, did_you_mean
 from config.lock.models import LockedEnvironment, LockedRestrictions
 from config.lock.questions import Known, Name
 from config.yaml.document import Path
@@ -43,7 +42,7 @@ class Findings:
 
     accepted: Collection[Name] = ()
     trusted_anew: set[Name] = field(default_factory=set)
-    discrepancies: list[Discrepancy] = field(default_factory=list)
+    discrepancies: list[Fault] = field(default_factory=list)
     uuids: list[NamedUuid] = field(default_factory=list)
 
     def is_accepted(self, name: Name) -> bool:
@@ -52,7 +51,7 @@ class Findings:
 
     def report(self, rule: str, path: Path, message: str, hint: str) -> None:
         """Add a discrepancy."""
-        self.discrepancies.append(Discrepancy(rule, path, message, hint))
+        self.discrepancies.append(Fault(rule, path, message, hint))
 
 
 KINDS = ("workspace", "repository", "deployment environment")

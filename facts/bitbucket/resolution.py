@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from config.lock.discrepancies import Discrepancy
+from config.findings import Fault
 from config.lock.models import LockedRepository, LockedWorkspace
 from config.lock.questions import Name, Questions, RepositoryQuestion, WorkspaceQuestion
 from facts.bitbucket.answers import RepositoryAnswer, WorkspaceAnswer
@@ -40,7 +40,7 @@ class Resolved:
     """
 
     workspaces: dict[str, LockedWorkspace]
-    discrepancies: tuple[Discrepancy, ...]
+    discrepancies: tuple[Fault, ...]
     uuids: tuple[NamedUuid, ...]
 
 

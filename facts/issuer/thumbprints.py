@@ -7,8 +7,7 @@ from typing import Protocol, TypeAlias
 
 from cryptography.x509 import Certificate
 
-from config.findings import one_line
-from config.lock.discrepancies import Discrepancy
+from config.findings import Fault, one_line
 from config.lock.models import Lock, LockedCertificate, LockedIssuer
 from config.models.defaults import FETCH
 from config.models.inventory import Inventory
@@ -27,7 +26,7 @@ FetchChain: TypeAlias = Callable[[str, Sequence[str]], Chain]
 
 def issuers_of(
     workspaces: Mapping[str, Sequence[str]], former: Mapping[str, LockedIssuer], fetch: FetchChain, today: date
-) -> tuple[dict[str, LockedIssuer], list[Discrepancy]]:
+) -> tuple[dict[str, LockedIssuer], list[Fault]]:
     """Return what the issuer of each workspace presents, and which could not be reached: those stay as they were.
 
     Where the CAs are the same as before, so is what is returned: the host's own certificate is a new one every few
@@ -40,13 +39,13 @@ def issuers_of(
         today: In UTC.
     """
     found: dict[str, LockedIssuer] = {}
-    missed: list[Discrepancy] = []
+    missed: list[Fault] = []
     for slug, previous in sorted(workspaces.items()):
         issuer, *alike = (issuer_url(WorkspaceSlug(one)) for one in (slug, *previous))
         try:
             seen = LockedIssuer(seen=today, chain=tuple(map(_locked, fetch(issuer, alike))))
         except IssuerError as error:
-            missed.append(Discrepancy("issuer-unreachable", ("workspaces", slug), error.what, error.do))
+            missed.append(Fault("issuer-unreachable", ("workspaces", slug), error.what, error.do))
             if slug in former:
                 found[slug] = former[slug]
             continue
@@ -70,7 +69,7 @@ def _locked(certificate: Certificate) -> LockedCertificate:
     )
 
 
-def check_pinned(inventory: Inventory, issuers: Mapping[str, LockedIssuer], today: date) -> list[Discrepancy]:
+def check_pinned(inventory: Inventory, issuers: Mapping[str, LockedIssuer], today: date) -> list[Fault]:
     """Warn of thumbprints that nobody presents, or whose certificate ends soon.
 
     Of those that are fetched, the last certificate of the chain is what AWS has
@@ -88,22 +87,22 @@ def check_pinned(inventory: Inventory, issuers: Mapping[str, LockedIssuer], toda
     if isinstance(pinned, str):
         return []
     presented = {one.thumbprint: one for issuer in issuers.values() for one in issuer.chain}
-    found: list[Discrepancy] = []
+    found: list[Fault] = []
     for index, value in enumerate(pinned if issuers else ()):
         path = ("defaults", "thumbprints", index)
         if value not in presented:
             message = f"no issuer presents a certificate with the thumbprint {value}"
             hint = "remove it once no OIDC provider needs it; the lock has those that are presented"
-            found.append(Discrepancy("pinned-thumbprint", path, message, hint))
+            found.append(Fault("pinned-thumbprint", path, message, hint))
         elif presented[value].not_after - today <= WARN_BEFORE:
             found.append(_ending(path, presented[value], "this thumbprint's certificate"))
     return found
 
 
-def _ending(path: tuple[str | int, ...], certificate: LockedCertificate, what: str) -> Discrepancy:
+def _ending(path: tuple[str | int, ...], certificate: LockedCertificate, what: str) -> Fault:
     message = f"{what} ends on {certificate.not_after} ({certificate.subject}, {certificate.thumbprint})"
     hint = "run `lock` once the issuer presents its successor, and `up` then"
-    return Discrepancy("pinned-thumbprint", path, message, hint)
+    return Fault("pinned-thumbprint", path, message, hint)
 
 
 class Fetch(Protocol):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from access.trust_review.fault import TRUST_RULES
 from cli.main import run
+from config.catalogue import TRUST_RULES
 
 WILD = Path(__file__).parents[1] / "access" / "trust_review" / "wild"
 PAGE = Path(__file__).parents[2] / "docs" / "explain.md"

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from access.compile import compile_plan
 from access.trust_review.document import trust_document
+from config.findings import Place
 from config.hidden_characters import escaped_plain, hidden_character
 from config.load import load_inventory
 from config.stack_file import parse_stack_file
@@ -92,7 +93,7 @@ def test_letters_marks_and_signs_of_all_scripts_pass() -> None:
 
 def test_a_file_full_of_them_is_one_finding_that_counts_the_others() -> None:
     (problem,) = read_document("roles:\r  a: {}\r  b: {}\r# \u200b\n").problems
-    assert (problem.line, problem.column) == (1, 7)
+    assert problem.place == Place(0, 1, 7, "")
     assert "(3 more in this file)" in problem.message
 
 
@@ -130,7 +131,7 @@ def test_an_escape_that_spells_a_plain_character_is_one_problem_at_its_place(
     escape = spelling.format(ord(character))
     document = read_document(f'é: [{{}},\n  "{before}{escape}{behind}"]\n')
     (problem,) = document.problems
-    assert (problem.rule, problem.line, problem.column) == ("hidden-characters", 2, 4 + len(before))
+    assert (problem.rule, problem.place) == ("hidden-characters", Place(0, 2, 4 + len(before), ""))
     assert escape in problem.message
     assert document.data == {"é": [{}, f"{before}{character}{behind}"]}
 
@@ -158,7 +159,11 @@ def test_what_is_no_escape_of_a_plain_character_passes(text: str) -> None:
 def test_an_escaped_slash_is_a_problem_in_yaml_and_none_in_json(before: str, behind: str) -> None:
     text = f'{{"a": "{before}\\/{behind}"}}'
     (problem,) = read_document(text).problems
-    assert (problem.rule, problem.column, problem.hint) == ("hidden-characters", 8 + len(before), "write /")
+    assert (problem.rule, problem.place, problem.hint) == (
+        "hidden-characters",
+        Place(0, 1, 8 + len(before), ""),
+        "write /",
+    )
     document = read_json_document(text)
     assert (document.data, document.problems) == ({"a": f"{before}/{behind}"}, ())
 

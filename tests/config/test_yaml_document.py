@@ -11,7 +11,7 @@ from config.yaml.nodes import find_node
 @given(st.text(alphabet=st.sampled_from("ab:-[]{}&*!|>'\"#%@`,? \n\t01.~<=é\x00\x85\ufeff"), max_size=80))
 def test_any_text_is_read(text: str) -> None:
     document = read_document(text)
-    assert all(problem.line >= 1 and problem.column >= 1 for problem in document.problems)
+    assert all(problem.place and problem.place.line >= 1 and problem.place.column >= 1 for problem in document.problems)
 
 
 @given(st.text(max_size=40))

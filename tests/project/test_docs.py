@@ -19,9 +19,9 @@ from botocore.loaders import Loader
 from access.compile import compile_plan
 from access.plan_json import plan_json
 from cli.main import COMMANDS, run
+from config.catalogue import DISCREPANCY_RULES
 from config.load import load_inventory
 from config.lock import read_lock
-from config.lock.discrepancies import DISCREPANCY_RULES
 from sandbox.emulated_bitbucket.behaviour import SANDBOX_TOKEN
 from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
 from sandbox.emulator_inputs import folder_of, workspaces_of

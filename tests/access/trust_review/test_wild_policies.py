@@ -13,9 +13,9 @@ from access.evaluation.request import WebIdentityRequest
 from access.explanation.names import Names
 from access.explanation.subjects import subject_parts
 from access.trust_review.document import trust_document
-from access.trust_review.fault import TRUST_RULES
 from access.trust_review.review import review
 from cli.main import run
+from config.catalogue import TRUST_RULES
 from oidc.bitbucket import Grade
 from oidc.errors import EvaluationError
 from tests.access.near_misses import (

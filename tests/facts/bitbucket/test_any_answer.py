@@ -119,7 +119,7 @@ def test_it_ends_with_a_whole_lock_or_a_clear_error(replies: list[tuple[int, Map
         return
     lock = Lock(workspaces=found.workspaces)
     assert Lock.model_validate(read_document(lock_text(lock)).data) == lock
-    assert all(one.line(Place(0, 1, 1, "inventory.yaml")).isprintable() for one in found.discrepancies)
+    assert all(str(one.at(Place(0, 1, 1, "inventory.yaml"))).isprintable() for one in found.discrepancies)
     assert SECRET not in f"{found.discrepancies} {found.uuids} {lock_text(lock)}"
     # A limit of 5 requests, which an answer may tell, makes every fourth one wait for an hour to pass.
     assert max(time.waits, default=0) <= 3600
