@@ -16,10 +16,10 @@ from access.trust_review.document import TrustDocument, trust_document
 from access.trust_review.fault import TrustFault
 from access.trust_review.principal import partition_and_account
 from access.trust_review.review import Review, review
-from config.findings import one_line
+from config.findings import Finding, Level, Place, has_errors, one_line, shown
 from oidc.errors import UsageError
 from review.explain import show_answer, show_call
-from review.findings import colour_wanted, counted
+from review.findings import COLOURS, colour_wanted, counted
 
 _MAX_BYTES = 100_000
 _NOBODY = "nobody: no token of Bitbucket gets through it"
@@ -79,7 +79,7 @@ def show_review(policy: ReadPolicy, call: TokenCall | None, output: str, *, stri
             click.echo()
             show_call(call, names)
             show_answer(said, one_line(policy.name))
-    errors = any(fault.level == "error" for fault in faults)
+    errors = has_errors(faults)
     return 1 if errors or (strict and faults) else 0
 
 
@@ -89,17 +89,15 @@ def _answer(data: Mapping[str, Any], account: str | None, call: TokenCall, names
 
 
 def _in_order(document: TrustDocument, faults: tuple[TrustFault, ...]) -> tuple[TrustFault, ...]:
-    return tuple(sorted(faults, key=lambda fault: document.place(fault.at, of_key=fault.of_key)))
+    return tuple(sorted(faults, key=lambda fault: document.place(fault.path, of_key=fault.of_key)))
 
 
 def _show_faults(policy: ReadPolicy, faults: tuple[TrustFault, ...]) -> None:
     for fault in faults:
-        line, column = policy.document.place(fault.at, of_key=fault.of_key)
-        colour = {"error": "red", "warning": "yellow"}[fault.level]
-        shown = fault.line(f"{policy.name}:{line}:{column}")
-        styled = shown.replace(f": {fault.level}[", f": {click.style(fault.level, fg=colour, bold=True)}[", 1)
-        click.echo(styled, err=True, color=None if colour_wanted() else False)
-    errors = sum(fault.level == "error" for fault in faults)
+        word = click.style(fault.level.value, fg=COLOURS[fault.level], bold=True)
+        line = _finding(policy, fault).line(word, shown(fault.hint))
+        click.echo(line, err=True, color=None if colour_wanted() else False)
+    errors = sum(fault.level is Level.ERROR for fault in faults)
     counts = [counted(errors, "error"), counted(len(faults) - errors, "warning")]
     click.echo(", ".join(filter(None, counts)) or "no findings", err=True)
 
@@ -123,20 +121,11 @@ def _json(policy: ReadPolicy, found: Review, faults: tuple[TrustFault, ...], sai
             }
             for one in found.admitted
         ],
-        "findings": [_fault_json(policy, fault) for fault in faults],
+        "findings": [_finding(policy, fault).to_json() for fault in faults],
         "decision": said and {"allowed": said.allowed, "reasons": [reason.text for reason in said.reasons]},
     }
 
 
-def _fault_json(policy: ReadPolicy, fault: TrustFault) -> dict[str, Any]:
-    line, column = policy.document.place(fault.at, of_key=fault.of_key)
-    return {
-        "rule": fault.rule,
-        "level": fault.level,
-        "file": one_line(policy.name),
-        "line": line,
-        "column": column,
-        "path": fault.path,
-        "message": one_line(fault.message),
-        "hint": one_line(fault.hint),
-    }
+def _finding(policy: ReadPolicy, fault: TrustFault) -> Finding:
+    line, column = policy.document.place(fault.path, of_key=fault.of_key)
+    return fault.at(Place(0, line, column, policy.name))

@@ -108,13 +108,13 @@ def _shown(character: str) -> str:
     return _TAB if character == "\t" else one_line(character)
 
 
-_COLOURS = {Level.ERROR: "red", Level.WARNING: "yellow"}
+COLOURS = {Level.ERROR: "red", Level.WARNING: "yellow"}
 
 
 def show_findings(findings: Sequence[Finding]) -> None:
     """Print findings on standard error: plain lines, and on a terminal in colour, each with an excerpt of its file."""
     for finding in findings:
-        _show(finding, finding.level.value, shown(finding.hint), _COLOURS[finding.level])
+        _show(finding, finding.level.value, shown(finding.hint), COLOURS[finding.level])
 
 
 def show_accepted(accepted: Sequence[Silenced]) -> None:

@@ -40,7 +40,7 @@ def forbidden_by(name: str, patterns: tuple[str, ...]) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class ActionFault:
+class ActionBreach:
     """What a document allows and may not: the statement's position, and the key and demand of the guardrail."""
 
     statement: int
@@ -50,9 +50,9 @@ class ActionFault:
 
 
 @lru_cache(maxsize=4096)
-def action_fault(
+def action_breach(
     document: PolicyDocument, allowed: tuple[str, ...] | None, forbidden: tuple[str, ...]
-) -> ActionFault | None:
+) -> ActionBreach | None:
     """Return the first thing that a document allows against a guardrail, or ``None``.
 
     Only actions are judged: whatever its resources and conditions, a statement that allows may not allow a forbidden
@@ -67,7 +67,7 @@ def action_fault(
     for statement in document.parsed.statements:
         if not statement.denies:
             for found, asked_by, asked in _faults(statement, allowed, forbidden):
-                return ActionFault(statement.index, found, asked_by, asked)
+                return ActionBreach(statement.index, found, asked_by, asked)
     return None
 
 
@@ -109,7 +109,7 @@ def _is_covered(inner: str, outers: tuple[str, ...]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class GuardrailTrustFault:
+class TrustBreach:
     """A line of trust that a guardrail does not let stand.
 
     Attributes:
@@ -127,7 +127,7 @@ class GuardrailTrustFault:
     hint: str
 
 
-def trust_fault(rule: GuardrailRule, line: TrustPlan) -> GuardrailTrustFault | None:
+def trust_breach(rule: GuardrailRule, line: TrustPlan) -> TrustBreach | None:
     """Return what is wrong with a line of trust, the first of it, or ``None``."""
     whole = line.repository is None
     name = f"{line.workspace}/{line.repository}"
@@ -137,19 +137,19 @@ def trust_fault(rule: GuardrailRule, line: TrustPlan) -> GuardrailTrustFault | N
     if rule.repositories is not None and (whole or not path_matches(name, rule.repositories)):
         key = "dangerously_whole_workspace" if whole else "repository"
         asked = f"allows {' or '.join(rule.repositories)} alone"
-        return GuardrailTrustFault(key, "repositories", trusted, asked, _hint("trust such a repository"))
+        return TrustBreach(key, "repositories", trusted, asked, _hint("trust such a repository"))
     if rule.environments is not None and line.environment not in rule.environments:
         hint = _hint("trust `environments: […]` of these names")
         asked = f"allows steps that deploy to {' or '.join(rule.environments)} alone"
         if line.environment is None:
             outside = trusted if whole else f"{trusted} outside of deployment environments"
-            return GuardrailTrustFault(wide_key, "environments", outside, asked, hint)
+            return TrustBreach(wide_key, "environments", outside, asked, hint)
         found = f"environment {line.environment}{unusual_letters(line.environment)} of {name} is trusted"
-        return GuardrailTrustFault("environments", "environments", found, asked, hint)
+        return TrustBreach("environments", "environments", found, asked, hint)
     if limit is not None and widest([line.grade, limit]) is not limit:
         hint = _hint("name what is trusted: `repository` with `environments: […]`")
         found, asked = f"trust is {line.grade.value}", f"allows {limit.value} at the widest"
-        return GuardrailTrustFault(wide_key, "widest_trust", found, asked, hint)
+        return TrustBreach(wide_key, "widest_trust", found, asked, hint)
     return None
 
 

@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 
-from access.checks.guardrail_rules import ActionFault, action_fault, forbidden_by, is_allowed, shown_policy, trust_fault
+from access.checks.guardrail_rules import (
+    ActionBreach,
+    action_breach,
+    forbidden_by,
+    is_allowed,
+    shown_policy,
+    trust_breach,
+)
 from access.checks.policy_uses import Selected
 from access.plan import AccountPlan, RolePlan, TrustPlan
 from access.role_settings import EffectiveSettings, RolePlace
@@ -134,7 +141,7 @@ def _actions(rule: GuardrailRule, judged: _Judged) -> Iterator[_Breach]:
         return
     written = list(judged.settings.get("inline_policies"))
     for name, document in judged.role.inline_policies.items():
-        fault: ActionFault | None = action_fault(document, rule.allowed_actions, rule.forbidden_actions)
+        fault: ActionBreach | None = action_breach(document, rule.allowed_actions, rule.forbidden_actions)
         if fault is not None:
             at = judged.settings.path("inline_policies")
             at = (*at, written.index(name)) if name in written else at
@@ -164,7 +171,7 @@ def _trust(rule: GuardrailRule, judged: _Judged) -> Iterator[_Breach]:
     for line in judged.role.trust:
         if line.renamed_to is not None:
             continue  # a line of the workspace's slug of today says the same
-        if (fault := trust_fault(rule, line)) is not None:
+        if (fault := trust_breach(rule, line)) is not None:
             at = _entry_of_trust(judged, line, fault.key)
             yield _Breach("guardrail-trust", at, fault.asked_by, fault.found, fault.asked, fault.hint)
 

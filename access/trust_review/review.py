@@ -189,7 +189,7 @@ def _right_issuers(statement: Statement, names: Names) -> list[str]:
 
 
 def _issuer_of(fault: TrustFault) -> str:
-    return str(fault.at[-1]).rpartition(":")[0].lower()
+    return str(fault.path[-1]).rpartition(":")[0].lower()
 
 
 def _action_fault(statement: Statement) -> TrustFault | None:

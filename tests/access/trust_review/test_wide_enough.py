@@ -177,11 +177,11 @@ def test_what_is_said_to_match_nothing_lets_nothing_through() -> None:
         for fault in review(policy, ACCOUNT, Names()).faults:
             if not fault.matches_nothing:
                 continue
-            number, operator, key = fault.at[1], str(fault.at[3]), str(fault.at[4])
+            number, operator, key = fault.path[1], str(fault.path[3]), str(fault.path[4])
             statement = deepcopy(policy["Statement"][number])
             if not fault.of_key:
                 written = statement["Condition"][operator][key]
-                statement["Condition"] = {operator: {key: written[fault.at[5]] if len(fault.at) > 5 else written}}
+                statement["Condition"] = {operator: {key: written[fault.path[5]] if len(fault.path) > 5 else written}}
             alone = {**policy, "Statement": [statement]}
             for request in tokens_for(rng, alone, 8):
                 own = key.rpartition(":")[0].lower() == request.issuer_path
