@@ -10,9 +10,9 @@ from oidc.errors import SandboxError
 from sandbox.engine.monitor import LogMessage
 from sandbox.engine.program import Program
 from sandbox.engine.steps import Step, Summary
+from sandbox.pulumi_cli.cli_process import CliProcess, failure
 from sandbox.pulumi_cli.environment import InstalledCli, ambient_folders, cli_environment, use_official_plugin
 from sandbox.pulumi_cli.events import EventReader
-from sandbox.pulumi_cli.process import CliProcess, failure
 from sandbox.pulumi_cli.stack import Stack
 
 

@@ -13,7 +13,7 @@ from oidc.errors import SandboxError
 from sandbox.engine import urns
 from sandbox.engine.loopback import with_endpoints
 from sandbox.engine.program import Program
-from sandbox.pulumi_cli.process import CliProcess, failure
+from sandbox.pulumi_cli.cli_process import CliProcess, failure
 
 _NO_STACK = "no stack named"
 

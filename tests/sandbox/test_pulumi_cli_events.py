@@ -6,8 +6,8 @@ import pytest
 
 from sandbox.engine.monitor import LogMessage
 from sandbox.engine.steps import Operation, Phase, PropertyChange, Step
+from sandbox.pulumi_cli.cli_process import Finished, failure
 from sandbox.pulumi_cli.events import EventReader, plain_error
-from sandbox.pulumi_cli.process import Finished, failure
 
 ROLE = "urn:pulumi:sandbox::p::a:b:C$aws:iam/role:Role::prod/shop"
 COMPONENT = "urn:pulumi:sandbox::p::a:b:C::prod"
