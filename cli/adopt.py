@@ -28,28 +28,26 @@ _HEAD = """\
 
 @click.command("adopt")
 @inventory_argument
-@click.option(
-    "--aws", is_flag=True, help="Read the accounts of the inventory. The only source there is, so it is asked for."
-)
+@click.option("--aws", is_flag=True, help="Read the accounts of the inventory. Required.")
 @click.option(
     "--imports",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path(),
     metavar="FOLDER",
-    help="Where to write the files for `pulumi import`; the current folder if left out.",
+    help="Folder for the `pulumi import` files.  [default: .]",
 )
 @click.option(
-    "--reading-role", metavar="NAME", help="Role to assume in the accounts in place of the deploying role, beside it."
+    "--reading-role", metavar="NAME", help="Assume this role instead of the deploying role; path and external id stay."
 )
-@click.option("--aws-endpoint", metavar="URL", help="Of the sandbox's emulated accounts; on this machine alone.")
+@click.option("--aws-endpoint", metavar="URL", help="Endpoint of the sandbox's emulated accounts; loopback only.")
 def command(inventory: Path, imports: Path, *, aws: bool, reading_role: str | None, aws_endpoint: str | None) -> int:
-    """Write what the inventory's accounts have already: roles that trust Bitbucket, with all that hangs on them.
+    """Write existing roles of the inventory's accounts that trust Bitbucket, with their policies, as an inventory file.
 
-    Reads in the accounts and changes nothing there. Writes adopted.yaml into the inventory's folder, and two files for
-    `pulumi import`. What the inventory has no word for is told, and never written wider than it is.
+    Reads the accounts and changes nothing there. Writes adopted.yaml into the inventory's folder, and two files for
+    `pulumi import`. Reports what the inventory cannot express, and never writes it wider than it is.
     """
     if not aws:
-        raise UsageError("nothing says where to read from", do="write adopt --aws")
+        raise UsageError("--aws is missing", do="write adopt --aws")
     require_aws_package("adopt --aws")
     target, import_paths = inventory / WRITTEN, [imports / name for name in IMPORTS]
     _check_targets(inventory, [target, *import_paths])
@@ -64,7 +62,7 @@ def command(inventory: Path, imports: Path, *, aws: bool, reading_role: str | No
     _show(adoption.notes)
     if not adoption.data:
         click.echo(
-            "nothing to adopt: no role for Bitbucket that the inventory could say and does not have",
+            "nothing to adopt: the accounts have no role for Bitbucket that the inventory could express and lacks",
             err=True,
         )
         return 0
@@ -76,12 +74,12 @@ def command(inventory: Path, imports: Path, *, aws: bool, reading_role: str | No
     after = compiled(inventory)
     show_findings(after.findings)
     if has_errors(after.findings):
-        click.echo("decide what is an error above, then look at the plan", err=True)
+        click.echo("fix the errors above, then check the plan", err=True)
     return exit_code(after.findings, strict=False)
 
 
 def yaml_text(data: Mapping[str, Any]) -> str:
-    """Write data as YAML that the inventory takes: what stands twice is written out twice."""
+    """Write data as YAML for the inventory, without aliases."""
     return yaml.dump(dict(data), Dumper=_WrittenOut, sort_keys=False, allow_unicode=True, width=120)
 
 
@@ -91,20 +89,20 @@ class _WrittenOut(yaml.SafeDumper):
 
 
 def _check_targets(inventory: Path, targets: Iterable[Path]) -> None:
-    """Refuse what cannot be written, before anybody is asked; nothing is written over, since it is somebody's work."""
+    """Refuse paths that cannot be written, before AWS is asked; never overwrite a file."""
     if not inventory.is_dir():
-        raise UsageError(f"{one_line(str(inventory))} is no folder", do="adopt writes a file beside those of a folder")
+        raise UsageError(f"{one_line(str(inventory))} is not a folder", do="adopt adds a file to an inventory folder")
     for target in targets:
         name = one_line(str(target))
         if not target.parent.is_dir():
-            raise UsageError(f"there is no folder for {name}", do="make it, or name another one")
+            raise UsageError(f"the folder of {name} does not exist", do="make it, or name another one")
         if target.exists():
-            do = "give it another name: what it adopted is known then, and what is new is written"
-            raise UsageError(f"{name} is there already", do=do if target.name == WRITTEN else "move it away")
+            do = "rename it: its roles are then part of the inventory, and only new ones are written"
+            raise UsageError(f"{name} exists already", do=do if target.name == WRITTEN else "move it away")
 
 
 def _found(plan: AccessPlan, reading_role: str | None, endpoint: str | None) -> tuple[FoundAccount, ...]:
-    """Ask the accounts; all of them or none, since half an adoption would be taken for the whole."""
+    """Ask the accounts; all must answer, since a partial adoption would look complete."""
     from cli.lock.accounts import call_settings, checked_role_name  # noqa: PLC0415 - needs the extra `aws`
     from facts.aws.found_access import found_access  # noqa: PLC0415 - as above
     from facts.aws.refresh import entered_by  # noqa: PLC0415 - as above
@@ -117,7 +115,7 @@ def _found(plan: AccessPlan, reading_role: str | None, endpoint: str | None) -> 
         click.echo(f"{one.key}: {one.error}", err=True)
     if failed:
         what = f"{len(failed)} of {len(outcomes)} accounts did not answer"
-        raise OutsideWorldError(what, do="nothing was written; run the same command when they do")
+        raise OutsideWorldError(what, do="nothing was written; run the command again when they do")
     return tuple(outcome.facts for outcome in outcomes if not isinstance(outcome, Failed))
 
 

@@ -29,19 +29,21 @@ _SHOWN = 3
 
 @click.command("bootstrap")
 @inventory_argument
-@click.option("--account", "chosen", metavar="KEY", multiple=True, help="Only these accounts, by key or glob.")
+@click.option("--account", "chosen", metavar="KEY", multiple=True, help="Only these accounts: keys or globs.")
 @click.option("--hub-role", "hubs", metavar="ARN", multiple=True,
-              help="A role that Pulumi runs as; it may assume both roles.")  # fmt: skip
-@click.option("--preview-role", "previews", metavar="ARN", multiple=True, help="May assume the reading role alone.")
-@click.option("--organization", metavar="o-…", help="The hub's organization, or `none` where there is none.")
-@click.option("--deploying-role", metavar="NAME", help="Where the inventory names none: a profile leads to it.")
-@click.option("--reading-role", metavar="NAME", help="[default: the deploying role's name with -reading]")
-@click.option("--existing-boundary", is_flag=True, help="Leave the boundaries out: they are there already.")
+              help="Role that Pulumi runs as; it may assume the deploying and the reading role.")  # fmt: skip
+@click.option("--preview-role", "previews", metavar="ARN", multiple=True,
+              help="Role of previews; it may assume only the reading role.")  # fmt: skip
+@click.option("--organization", metavar="o-…", help="The hub's organization, or `none` if it has no organization.")
+@click.option("--deploying-role", metavar="NAME", help="Name of the deploying role for accounts with only a profile.")
+@click.option("--reading-role", metavar="NAME",
+              help="Name of the reading role.  [default: the deploying role's name with -reading]")  # fmt: skip
+@click.option("--existing-boundary", is_flag=True, help="Leave out the boundaries, since the accounts have them.")
 @click.option("--scp", is_flag=True, help="Print the service control policy instead of the template.")
 @click.option("--administrator", "administrators", metavar="ARN", multiple=True,
-              help="With --scp: who may change the roles, as a pattern. [default: the roles of StackSets]")  # fmt: skip
+              help="With --scp: pattern of roles that may change these.  [default: those of StackSets]")  # fmt: skip
 @click.option("--stack", metavar="NAME", default="bitbucket-oidc-bootstrap", show_default=True,
-              help="With --scp: the name of the stack or StackSet.")  # fmt: skip
+              help="With --scp: name of the stack or StackSet.")  # fmt: skip
 @format_option("yaml", "json")
 @strict_option
 def command(
@@ -53,10 +55,10 @@ def command(
     strict: bool,
     **options: Any,  # noqa: ANN401
 ) -> int:
-    """Print what accounts need before the first `up`: a CloudFormation template, for one account or a StackSet.
+    """Print the CloudFormation template that accounts need before the first `up`, as a stack or a StackSet.
 
     It makes the deploying role with the permissions of `deploy-policy`, a reading role for previews, and the
-    permissions boundary. With --scp the service control policy that protects all this from everybody else.
+    permissions boundary. --scp prints the service control policy that protects these from everybody else.
     """
     found = compiled(inventory)
     show_findings(found.findings)
@@ -96,7 +98,7 @@ def _hub(accounts: Sequence[Foundation], options: dict[str, Any]) -> Hub:
     previews = tuple(_role("--preview-role", arn, partition) for arn in options["previews"])
     if set(hubs) & set(previews):
         what = "--preview-role: this is the hub's role, which may deploy as well"
-        raise UsageError(what, do="give previews a role of their own: they run what a pull request brings")
+        raise UsageError(what, do="give previews a separate role: they run the pull request's code")
     return Hub(hubs, _organization(options["organization"]), previews)
 
 
@@ -106,7 +108,7 @@ def _role(option: str, text: str, partition: Partition) -> str:
         raise UsageError(f"{option}: not the ARN of a role: {one_line(text)}", do="write arn:aws:iam::…:role/NAME")
     if arn.partition != partition:
         what = f"{option}: {one_line(text)} is in the partition {arn.partition}, the accounts are in {partition}"
-        raise UsageError(what, do="no role is assumed across partitions: give one of the same")
+        raise UsageError(what, do="a role cannot be assumed across partitions: name one in the same partition")
     return text
 
 
@@ -144,7 +146,7 @@ def _yaml(made: dict[str, Any]) -> str:
 
 def _note_what_it_is_for(accounts: Sequence[Foundation], made: dict[str, Any], size: int) -> None:
     if "Mappings" in made:
-        _note(f"these {len(accounts)} accounts differ: the template knows each by its id, and is for no other")
+        _note(f"these {len(accounts)} accounts differ: the template lists their ids, and fits no other account")
     if size > CLOUDFORMATION_BODY_BYTES:
         what = f"the template has {size:,} bytes, and a call takes {CLOUDFORMATION_BODY_BYTES:,}"
         _note(f"{what}: deploy it from a bucket (--template-url, or --s3-bucket of `aws cloudformation deploy`)")
@@ -156,7 +158,7 @@ def _note_unbounded(accounts: Sequence[Foundation]) -> None:
         if free:
             others = " and others" if len(free) > _SHOWN else ""
             what = f"account {found.key}: {', '.join(free[:_SHOWN])}{others} without a permissions boundary"
-            why = "whoever has the deploying role can make anything of them"
+            why = "whoever has the deploying role can give them any permission"
             _note(f"{what}: {why}; write permissions_boundary: account:NAME under defaults")
 
 

@@ -17,26 +17,28 @@ from oidc.identifiers import AccountId
 from review.findings import show_findings
 
 Policies = Mapping[str, tuple[PolicyDocument, ...]]
-"""By account key; several documents where one would be longer than IAM takes."""
+"""Documents by account key; several if one would be longer than IAM takes."""
 
 
 @click.command("deploy-policy")
 @inventory_argument
-@click.option("--account", metavar="KEY", help="The policy of this account alone.")
-@click.option("--reading", is_flag=True, help="The policy of a role that only reads: for previews and `lock --aws`.")
+@click.option("--account", metavar="KEY", help="Print only this account's policy.")
 @click.option(
-    "--organization", is_flag=True, help="The policy of whoever lists the accounts that `accounts_from` selects."
+    "--reading", is_flag=True, help="Print the policy of a role that only reads, for previews and lock --aws."
+)
+@click.option(
+    "--organization", is_flag=True, help="Print the policy for listing the accounts that `accounts_from` selects."
 )
 @strict_option
 def command(inventory: Path, account: str | None, *, reading: bool, organization: bool, strict: bool) -> int:
     """Print the permission policy that the deploying role of each account needs for this inventory, as JSON.
 
-    By account key; with --account the document alone. Where one document would be longer than IAM takes, a list of
-    documents stands in its place, to be attached together.
+    The JSON is keyed by account; with --account it is only the document. If one document would be longer than IAM
+    takes, it is a list of documents: attach them all.
     """
     if organization:
         if account is not None or reading:
-            raise click.UsageError("--organization stands alone: it is no account's policy")
+            raise click.UsageError("--organization cannot be combined with --account or --reading")
         click.echo(json.dumps(organization_policy().to_json(), indent=2))
         return 0
     policies, findings = _reading(inventory) if reading else _deploying(inventory)
@@ -57,9 +59,9 @@ def _deploying(inventory: Path) -> tuple[Policies, Sequence[Finding]]:
 
 
 def _reading(inventory: Path) -> tuple[Policies, Sequence[Finding]]:
-    """Return the policies of reading roles, which follow from the accounts alone.
+    """Return the policies of reading roles, which depend only on the accounts.
 
-    What only the lock can answer stops nothing here: it is with a reading role that the lock is written.
+    A missing lock is no error here, since the lock is written with a reading role.
     """
     found = loaded(inventory)
     policies = {

@@ -13,9 +13,7 @@ from config.findings import one_line
 from review.findings import show_findings
 
 _COMMENT_CHARS = 30_000
-_OF_PLANS = (
-    "a plan in a file says neither how the program enters accounts nor what stack files hold: these are not compared"
-)
+_OF_PLANS = "a plan in a file holds neither the way into accounts nor the stack files: these are not compared"
 
 
 @click.command("diff")
@@ -24,7 +22,7 @@ _OF_PLANS = (
 @click.option(
     "--inventory",
     type=click.Path(path_type=Path),
-    help="The inventory to look at in a revision, and AFTER where it is left out.  [default: inventory]",
+    help="The inventory to read in a revision, and AFTER if left out.  [default: inventory]",
 )
 @guardrails_option
 @format_option("text", "markdown", "json")
@@ -33,10 +31,10 @@ _OF_PLANS = (
     type=click.IntRange(1000),
     default=_COMMENT_CHARS,
     show_default=True,
-    help="How long Markdown may be.",
+    help="Greatest length of the Markdown.",
 )
 @max_loss_option
-@click.option("--exit-code", is_flag=True, help="End in exit code 1 where access changes.")
+@click.option("--exit-code", is_flag=True, help="End in exit code 1 if access changes.")
 def command(
     before: str,
     after: str | None,
@@ -47,11 +45,11 @@ def command(
     max_loss: float,
     exit_code: bool,
 ) -> int:
-    """Show what a change means for access: who gains it, who loses it, what breaks.
+    """Compare the access of two sides: who gains it, who loses it, what breaks.
 
-    BEFORE and AFTER are inventories, plans (.json, written by `plan --format json`) or git revisions; without AFTER it
-    is the inventory as it stands. `A..B` are two revisions, `A...B` what B changes since it left A. What exists as a
-    path is a path; `git:NAME` is always a revision.
+    BEFORE and AFTER are inventories, plans (.json, written by `plan --format json`) or git revisions. AFTER defaults to
+    the inventory in the working tree. `A..B` compares two revisions, `A...B` shows what B changes since it branched
+    from A. An existing path wins over a revision of that name; `git:NAME` is always a revision.
     """
     old, new = sides(before, after, inventory, named_guardrails())
     found = compared(old, new)
@@ -61,7 +59,7 @@ def command(
         return 1
     for side in (old, new):
         if side.is_absent:
-            click.echo(f"note: there is no inventory at {one_line(side.name)}", err=True)
+            click.echo(f"note: {one_line(side.name)} has no inventory", err=True)
         for path in side.untracked:
             click.echo(f"note: {not_in_git(path)}", err=True)
     if any(side.stack_files is None for side in (old, new)):
@@ -85,5 +83,5 @@ def command(
 
 def _show_errors(side: Side) -> None:
     if side.errors:
-        click.echo(f"error: {one_line(side.name)} cannot be compared, it has findings of level error:", err=True)
+        click.echo(f"error: {one_line(side.name)} cannot be compared: it has findings of level error:", err=True)
         show_findings(side.errors)

@@ -26,11 +26,11 @@ from review.findings import show_findings
 
 @click.command("doctor")
 @inventory_argument
-@click.option("--no-inventory", is_flag=True, help="Judge the step alone, even where there is an inventory.")
-@click.option("--exchange", is_flag=True, help="Ask STS for a session; nothing of it is shown or kept.")
-@click.option("--endpoint", metavar="URL", help="Of STS, in place of the region's; https or loopback.")
+@click.option("--no-inventory", is_flag=True, help="Check only the step, even if there is an inventory.")
+@click.option("--exchange", is_flag=True, help="Ask STS for a session; its credentials are never shown or kept.")
+@click.option("--endpoint", metavar="URL", help="STS endpoint instead of the region's; https or loopback.")
 @click.option("--duration", type=click.IntRange(900, 43200), help="Seconds of the session that --exchange asks for.")
-@click.option("--script", is_flag=True, help="Print this command as one file for python3, without the inventory.")
+@click.option("--script", is_flag=True, help="Print this command as one Python file that needs no inventory.")
 @format_option("text", "json")
 def command(
     inventory: Path,

@@ -516,7 +516,7 @@ def _exchange_if_asked(
 class _Arguments(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         # What is wrong may be a token that stands there: of a message with one nothing is shown.
-        shown = "a token stands on the command line, where others can read it" if "eyJ" in message else message
+        shown = "there is a token on the command line, where others can read it" if "eyJ" in message else message
         self.exit(2, f"error: {shown}\n")
 
 

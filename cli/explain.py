@@ -44,24 +44,24 @@ _READ = 4 * (LONGEST_TOKEN + 1)
 @inventory_argument
 @click.option("--claims", metavar="JSON", help='The claims: {"iss": …, "aud": …, "sub": …}; - for standard input.')
 @click.option("--token", metavar="-", help="A token on standard input; it is decoded, never printed.")
-@click.option("--repository", metavar="WORKSPACE/REPOSITORY", help="The claims of any step of this repository.")
+@click.option("--repository", metavar="WORKSPACE/REPOSITORY", help="Use the claims of a step of this repository.")
 @click.option("--environment", metavar="NAME", help="With --repository: the step's deployment environment.")
-@click.option("--audience", metavar="TEXT", help="With --repository: `aud` in place of the workspace's own.")
-@click.option("--source-ip", metavar="IP", help="Where STS is called from; without it there is no address.")
-@click.option("--source-vpce", metavar="ID", help="The VPC endpoint that STS is called through.")
-@click.option("--at", metavar="TIME", help="When, in ISO 8601, UTC where it has no time zone; now if left out.")
+@click.option("--audience", metavar="TEXT", help="With --repository: `aud` instead of the workspace's own.")
+@click.option("--source-ip", metavar="IP", help="The address that calls STS; without it the call has no address.")
+@click.option("--source-vpce", metavar="ID", help="The VPC endpoint through which STS is called.")
+@click.option("--at", metavar="TIME", help="Time of the call in ISO 8601, UTC by default.  [default: now]")
 @click.option("--trust-policy", metavar="FILE", help="Judge this trust policy, no inventory; - for standard input.")
 @click.option("--account", metavar="ID", help="With --trust-policy: the account of its role, 12 digits.")
-@click.option("--all", "every", is_flag=True, help="List the roles that are far off, too.")
+@click.option("--all", "every", is_flag=True, help="Also list roles of other repositories and workspaces.")
 @format_option("text", "json")
 @strict_option
 def command(inventory: Path, output: str, *, every: bool, strict: bool, **asked: Any) -> int:  # noqa: ANN401 - click's
-    """Say of every role whether given claims may assume it, and why, or why not.
+    """Explain for every role why given claims may, or may not, assume it.
 
-    Exactly one of --claims, --token and --repository; a token may also just be piped in. The verdict follows from the
-    rendered trust policies alone. The signature of a token is not checked.
+    Give exactly one of --claims, --token and --repository, or pipe a token in. The verdict depends only on the rendered
+    trust policies. The signature of a token is not checked.
 
-    With --trust-policy: what any trust policy really admits, what is wrong with it, and for claims its decision.
+    With --trust-policy: what that trust policy admits, what is wrong with it, and its decision on given claims.
     """
     _refuse_wrong_combinations(asked)
     at = _time(asked["at"])

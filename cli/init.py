@@ -134,14 +134,16 @@ _STOPPED = 130
 
 @click.command("init")
 @click.argument("folder", default=".", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--workspace", metavar="SLUG[={UUID}]", help="As in bitbucket.org/SLUG.")
-@click.option("--repository", "repositories", metavar="SLUG[={UUID}]", multiple=True, help="As often as you like.")
+@click.option("--workspace", metavar="SLUG[={UUID}]", help="The workspace, as in bitbucket.org/SLUG.")
+@click.option(
+    "--repository", "repositories", metavar="SLUG[={UUID}]", multiple=True, help="A repository; may be repeated."
+)
 @click.option("--environment", "environments", metavar="REPOSITORY/NAME[={UUID}]", multiple=True,
-              help="A deployment environment, and a role for it. With one repository NAME is enough.")  # fmt: skip
+              help="A deployment environment that gets a role. NAME is enough for one repository.")  # fmt: skip
 @click.option("--account", "accounts", metavar="KEY=ID", multiple=True, help="An AWS account: prod=222222222222.")
 @click.option("--deploys", "deploys", metavar="REPOSITORY/NAME=KEY", multiple=True,
-              help="Which account an environment deploys to, where there are several.")  # fmt: skip
-@click.option("--region", metavar="REGION", help="For {{region}} and the AWS provider; IAM has none.")
+              help="The account that an environment deploys to, if there are several.")  # fmt: skip
+@click.option("--region", metavar="REGION", help="Region for {{region}} and the AWS provider.")
 def command(
     folder: Path,
     *,
@@ -154,8 +156,8 @@ def command(
 ) -> int:
     """Write a first inventory into FOLDER, a stack file for each account, and a bitbucket-pipelines.yml.
 
-    On a terminal it asks for what no option says. UUIDs may be left out: `bitbucket-oidc lock` finds them. What is
-    there already is never touched.
+    On a terminal it asks for missing options. UUIDs may be left out: `bitbucket-oidc lock` looks them up. Existing
+    files are never changed.
     """
     given = StarterOptions(workspace, tuple(repositories), tuple(environments), tuple(accounts), tuple(deploys), region)
     refuse_taken(folder, (INVENTORY, PIPELINES))  # before anything is asked
@@ -174,7 +176,7 @@ def command(
 
 
 def _prove_sound(starter: Starter) -> None:
-    """Judge the inventory as `validate` will, with made-up UUIDs where there are none yet."""
+    """Validate the inventory, with made-up UUIDs for missing ones."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"{INVENTORY}.yaml")
         path.write_text(inventory_text(starter.with_made_up_uuids()), encoding="utf-8")
@@ -191,7 +193,7 @@ def _say_what_is_next(folder: Path, starter: Starter) -> None:
         shown = ", ".join(missing)
         click.echo(f"without a UUID yet: {shown}", err=True)
         click.echo(
-            f"next: `bitbucket-oidc lock {inventory}` finds them; `validate` says needs-lock until then", err=True
+            f"next: `bitbucket-oidc lock {inventory}` looks them up; `validate` says needs-lock until then", err=True
         )
     else:
         click.echo(f"next: `bitbucket-oidc validate {inventory}`, and `bitbucket-oidc plan {inventory}`", err=True)

@@ -35,12 +35,12 @@ def guardrails_option(function: F) -> F:
         metavar="FILE",
         expose_value=False,
         callback=_keep_guardrails,
-        help="The file of the guardrails, as the stack config names it; guardrails.yaml in the inventory if left out.",
+        help="The guardrails file.  [default: guardrails.yaml in the inventory]",
     )(function)
 
 
 class FilledPath(click.Path):
-    """A path that is not empty: that of a variable that is not set would be the whole current folder."""
+    """A path that is not empty: an unset variable would otherwise mean the whole current folder."""
 
     def __init__(self, what: str) -> None:
         super().__init__(path_type=Path)
@@ -68,7 +68,7 @@ def named_guardrails() -> Path | None:
 
 def strict_option(function: F) -> F:
     """Add --strict."""
-    return click.option("--strict", is_flag=True, help="Let warnings end in exit code 1, too.")(function)
+    return click.option("--strict", is_flag=True, help="End in exit code 1 for warnings too.")(function)
 
 
 def project_option(function: F) -> F:
@@ -77,7 +77,7 @@ def project_option(function: F) -> F:
         "--project",
         type=click.Path(path_type=Path, file_okay=False, exists=True),
         default=Path(),
-        help="The folder with the files Pulumi.STACK.yaml; their paths are relative to it.  [default: .]",
+        help="The folder of the stack files Pulumi.STACK.yaml; their paths are relative to it.  [default: .]",
     )(function)
 
 
@@ -119,7 +119,7 @@ def max_loss_option(function: F) -> F:
         default=MAX_LOSS_PERCENT,
         show_default=True,
         metavar="PERCENT",
-        help="How many of all roles may be deleted or replaced; two always may.",
+        help="Share of all roles that may be deleted or replaced; two roles always may.",
     )(function)
 
 
@@ -128,5 +128,5 @@ def oidc_provider_loss_option(function: F) -> F:
     return click.option(
         "--allow-oidc-provider-loss",
         is_flag=True,
-        help="Let OIDC providers be deleted or replaced: every role that trusts one stops working.",
+        help="Allow deleting or replacing OIDC providers; every role that trusts one stops working.",
     )(function)

@@ -56,35 +56,35 @@ class FileCommands(click.Group):
 
 
 COMMANDS = {
-    "bootstrap": "What accounts need before the first up: a CloudFormation template, or the SCP that guards it.",
-    "ci": "In pipelines: comments and reports on pull requests, affected stacks, a guard against accidents.",
-    "deploy-policy": "The permission policy that the deploying role of each account needs.",
-    "adopt": "An inventory of what accounts have already, and what `pulumi import` takes.",
-    "explain": "Which roles given claims may assume, and why not the others; what a trust policy really admits.",
-    "diff": "What a change means for access, between inventories, plans or git revisions.",
-    "doctor": "Inside a pipeline step: what keeps it from its role.",
-    "init": "A first inventory, its stack files and pipelines.",
-    "lock": "What the world outside answers to the inventory, into inventory.lock.yaml.",
-    "plan": "Who may assume what, in which account.",
-    "report": "The plan as one self-contained HTML page, for reviews and audits.",
-    "sandbox": "The whole thing on emulated AWS accounts, on this machine alone.",
-    "schema": "JSON Schema of the inventory, for editors.",
-    "snippet": "bitbucket-pipelines.yml steps for a role.",
-    "validate": "Every finding in the inventory.",
+    "bootstrap": "Print the CloudFormation template that accounts need before the first `up`, or the SCP for it.",
+    "ci": "Comment on pull requests, report findings, name affected stacks, and refuse mass deletion.",
+    "deploy-policy": "Print the permission policy that the deploying role of each account needs.",
+    "adopt": "Write existing roles of the accounts as an inventory, and files for `pulumi import`.",
+    "explain": "Explain which roles given claims may assume, or what a trust policy admits.",
+    "diff": "Compare the access of two inventories, plans or git revisions.",
+    "doctor": "Find out inside a pipeline step why it cannot assume its role.",
+    "init": "Write a first inventory, its stack files and a pipelines file.",
+    "lock": "Look up UUIDs and certificates; write inventory.lock.yaml.",
+    "plan": "Show who may assume which role, in which account.",
+    "report": "Write the plan as one self-contained HTML page, for reviews and audits.",
+    "sandbox": "Run the program on emulated AWS accounts and an emulated Bitbucket, on this machine.",
+    "schema": "Print the JSON Schema of the inventory, for editors.",
+    "snippet": "Print the steps of bitbucket-pipelines.yml that assume a role.",
+    "validate": "Report every finding in the inventory.",
 }
-"""Commands and what each does in a line; a command's file is imported only when it runs."""
+"""Commands, and one sentence about each; a command's file is imported only when it runs."""
 
 _HELP_WIDTH = 100
 
 
 class Commands(FileCommands):
-    """None takes a token as an argument: other users of the machine, and logs, can read those."""
+    """The commands. None takes a token as an argument: other users of the machine, and logs, can read arguments."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Refuse a token before anything could repeat it in a message."""
         if any(TOKEN_LIKE.search(argument) for argument in args):
             raise UsageError(
-                "a token stands on the command line, where others can read it",
+                "there is a token on the command line, where others can read it",
                 do="pipe it: printenv BITBUCKET_STEP_OIDC_TOKEN | bitbucket-oidc explain --token -",
             )
         return super().parse_args(ctx, args)
@@ -98,18 +98,17 @@ class Commands(FileCommands):
 )
 @click.version_option(package_name="bitbucket-aws-oidc")
 def cli() -> None:
-    """Which Bitbucket Pipelines may assume which AWS roles, from one inventory in YAML.
+    """Manage which Bitbucket Pipelines may assume which AWS roles, from one inventory in YAML.
 
-    Exit codes: 0 all well or warnings only, 1 findings of level error or a failed proof, 2 wrong usage, 3 the outside
-    world failed.
+    Exit codes: 0 success or only warnings, 1 findings of level error or a failed proof, 2 wrong usage, 3 a failure of
+    network, AWS, Bitbucket or the engine.
     """
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code. No mistake of the user or of the network ends in a traceback.
 
-    The garbage collector would look again and again, and once more at the end, at all that is loaded, and all of it is
-    in use until then.
+    The garbage collector is off: everything loaded stays in use until the end, so its passes would find nothing.
     """
     gc.disable()
     code = run(arguments)

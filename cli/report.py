@@ -21,7 +21,11 @@ _EPOCH = "SOURCE_DATE_EPOCH"
 @click.command("report")
 @inventory_argument
 @click.option(
-    "--output", "-o", type=FilledPath("the path of the output"), metavar="FILE", help="Where to; - is standard output."
+    "--output",
+    "-o",
+    type=FilledPath("the path of the output"),
+    metavar="FILE",
+    help="File to write; - is standard output.",
 )
 @click.option(
     "--date",

@@ -16,9 +16,9 @@ from review.snippets import Style, pair_snippet
 
 @click.command("snippet")
 @inventory_argument
-@click.option("--role", metavar="KEY", help="The role; may be left out where there is one.")
-@click.option("--account", metavar="KEY", help="The account; may be left out where the role is in one.")
-@click.option("--repository", metavar="WORKSPACE/SLUG", help="May be left out where the role trusts one.")
+@click.option("--role", metavar="KEY", help="The role; optional if there is only one.")
+@click.option("--account", metavar="KEY", help="The account; optional if the role is in only one.")
+@click.option("--repository", metavar="WORKSPACE/SLUG", help="The repository; optional if the role trusts only one.")
 @click.option("--style", type=click.Choice([style.value for style in Style]), default="web-identity", show_default=True)
 @strict_option
 def command(

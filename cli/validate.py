@@ -12,7 +12,7 @@ from review.findings import show_accepted, show_findings, summary
 @click.command("validate")
 @inventory_argument
 @format_option("text", "json", "sarif")
-@click.option("--show-accepted", is_flag=True, help="Show what the inventory accepts by `allow`, with its reasons.")
+@click.option("--show-accepted", is_flag=True, help="Show warnings accepted by `allow`, with their reasons.")
 @strict_option
 def command(inventory: Path, output: str, *, show_accepted: bool, strict: bool) -> int:
     """Report everything that is wrong with the inventory, in file order.

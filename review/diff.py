@@ -44,11 +44,12 @@ def show_comparison(comparison: Comparison) -> None:
 
 
 def summary(comparison: Comparison) -> str:
-    """Return ``1 wider, 2 gained, 1 lost; roles 10, until now 9``; counts are of changes."""
+    """Return ``1 wider, 2 gained, 1 lost; 9 → 10 roles``; the first counts are those of changes."""
     words = dict(zip(ORDER, ("wider", "gained", "breaking", "lost", "without effect on access"), strict=True))
     counts = [f"{len(comparison.of(effect))} {words[effect]}" for effect in ORDER if comparison.of(effect)]
-    roles = f"roles {comparison.roles_after}, until now {comparison.roles_before}"
-    lost = f", {len(comparison.roles_lost)} of these deleted or replaced" if comparison.roles_lost else ""
+    old, new = comparison.roles_before, comparison.roles_after
+    roles = f"{'' if old == new else f'{old} → '}{new} role{'' if new == 1 else 's'}"
+    lost = f"; {len(comparison.roles_lost)} deleted or replaced" if comparison.roles_lost else ""
     return f"{', '.join(counts) or 'no change'}; {roles}{lost}"
 
 
@@ -87,7 +88,7 @@ def _fitting(head: str, lines: list[str], max_chars: int) -> str:
 
 
 def _left_out(number: int) -> str:
-    return f"\n**{number} more left out here for their length**: run the command yourself to see them.\n"
+    return f"\n**{number} more left out for length**: run the command to see them.\n"
 
 
 def _line(change: Change) -> str:

@@ -21,7 +21,7 @@ from access.comparison.view import AccountView, OidcProviderView, PlanView, Role
 def oidc_provider_changes(before: AccountView, after: AccountView) -> Iterator[Change]:
     """Compare the OIDC providers of one account, by their ARNs.
 
-    Who may assume what is said of roles; an OIDC provider alone lets nobody in.
+    An OIDC provider alone lets nobody in: changes of access are those of roles.
     """
     old = {found.arn: found for found in before.oidc_providers}
     new = {found.arn: found for found in after.oidc_providers}
@@ -32,8 +32,8 @@ def oidc_provider_changes(before: AccountView, after: AccountView) -> Iterator[C
             message = f"OIDC provider of {other.workspace} is new ({other.mode})"
             yield Change("oidc-provider-added", Effect.NONE, after.key, None, arn, message)
         elif other is None and one is not None:
-            ours = "stays, since it is somebody else's" if one.mode == "reference" else "is deleted"
-            message = f"OIDC provider of {one.workspace} is no longer in the plan, and {ours}"
+            ours = "stays in AWS, since somebody else owns it" if one.mode == "reference" else "is deleted"
+            message = f"OIDC provider of {one.workspace} is no longer in the plan and {ours}"
             yield Change("oidc-provider-removed", Effect.NONE, after.key, None, arn, message)
         elif one is not None and other is not None and one != other:
             for kind, effect, message in _changes(one, other):
@@ -44,21 +44,25 @@ def oidc_provider_changes(before: AccountView, after: AccountView) -> Iterator[C
 def _changes(old: OidcProviderView, new: OidcProviderView) -> Iterator[tuple[str, Effect, str]]:
     came, gone = sorted(set(new.audiences) - set(old.audiences)), sorted(set(old.audiences) - set(new.audiences))
     if came:
-        yield "audiences-added", Effect.NONE, f"takes the audience {', '.join(came)}, too; roles say who may use it"
+        yield (
+            "audiences-added",
+            Effect.NONE,
+            f"now also accepts the audience {', '.join(came)}; roles say who may use it",
+        )
     if gone:
-        message = f"no longer takes the audience {', '.join(gone)}: steps that ask for it get into no role"
+        message = f"no longer accepts the audience {', '.join(gone)}: steps that ask for it cannot assume any role"
         yield "audiences-removed", Effect.BREAKS, message
     if old.mode != new.mode:
         if new.mode == "reference":
             message = (
-                f"{new.mode}, until now {old.mode}: Pulumi deletes what it made, and then nobody gets in; take it out "
-                "of the stack's state first"
+                f"{new.mode} (was {old.mode}): Pulumi deletes the OIDC provider, and then nobody gets in; drop it from "
+                "the stack's state first"
             )
             yield "mode-changed", Effect.BREAKS, message
         else:
-            yield "mode-changed", Effect.NONE, f"{new.mode}, until now {old.mode}"
+            yield "mode-changed", Effect.NONE, f"{new.mode} (was {old.mode})"
     if old.thumbprints != new.thumbprints:
-        message = f"thumbprints {_shown(new.thumbprints)}, until now {_shown(old.thumbprints)}"
+        message = f"thumbprints {_shown(new.thumbprints)} (was {_shown(old.thumbprints)})"
         yield "thumbprints-changed", Effect.NONE, message
 
 
@@ -78,7 +82,7 @@ def compare(before: PlanView, after: PlanView, further: Iterable[Change] = ()) -
     Args:
         before: The one plan.
         after: The other.
-        further: Changes of what is in no plan, such as stack files.
+        further: Changes of things that no plan holds, such as stack files.
 
     Raises:
         ValueError: A trust policy is not one of a plan; ``access.plan_reading`` refuses such plans before.
@@ -105,12 +109,12 @@ def _account(found: _Found, old: AccountView | None, new: AccountView | None) ->
     old_account = old or account.model_copy(update={"roles": [], "oidc_providers": []})
     new_account = new or account.model_copy(update={"roles": [], "oidc_providers": []})
     if old is None or new is None:
-        kind, verb = ("account-added", "is new") if old is None else ("account-removed", "is no longer there")
+        kind, verb = ("account-added", "is new") if old is None else ("account-removed", "is removed")
         message = f"account {account.key} ({account.id}) {verb}{way_in_said(account) if old is None else ''}"
         found.changes.append(Change(kind, Effect.NONE, account.key, None, None, message))
     elif old.key != new.key:
         effect, why = _key_changed(old.key, new.previous_keys)
-        message = f"account {old.id} is called {new.key}, until now {old.key}: {why}"
+        message = f"account {old.id} is now accounts.{new.key} (was accounts.{old.key}): {why}"
         found.changes.append(Change("account-key-changed", effect, new.key, None, None, message))
     found.changes += way_in_changes(old_account, new_account)
     found.changes += account_details(old_account, new_account)
@@ -119,14 +123,14 @@ def _account(found: _Found, old: AccountView | None, new: AccountView | None) ->
 
 
 _KNOWN_BY_KEY = (
-    "Pulumi knows resources by these keys, so it would make anew what is there already, which IAM refuses while the "
-    "old one exists; keep the key, or name the old one under `previous_keys`"
+    "Pulumi identifies resources by these keys, so it would create them again, and IAM refuses that while the old ones "
+    "exist; keep the key, or name the old one under `previous_keys`"
 )
 
 
 def _key_changed(old: str, previous_keys: Collection[str]) -> tuple[Effect, str]:
     if old in previous_keys:
-        return Effect.NONE, "`previous_keys` names the old key, so everything stays as it is"
+        return Effect.NONE, "`previous_keys` names the old key, so nothing is replaced"
     return Effect.BREAKS, _KNOWN_BY_KEY
 
 
@@ -179,13 +183,13 @@ def _role(before: tuple[AccountView, RoleView], after: tuple[AccountView, RoleVi
     (_, old), (account, new) = before, after
     if old.arn != new.arn:
         message = (
-            f"ARN changes: pipelines that name {old.arn} break until they name {new.arn}; the role is deleted and made "
-            "anew, and running sessions end"
+            f"ARN changes: pipelines that name {old.arn} break until they name {new.arn}; the role is deleted and "
+            "recreated, and running sessions end"
         )
         yield Change("arn-changed", Effect.BREAKS, account.key, new.key, new.arn, message)
     elif old.key != new.key:
         effect, why = _key_changed(old.key, new.previous_keys)
-        message = f"the role is now roles.{new.key}, until now roles.{old.key}: {why}"
+        message = f"the role is now roles.{new.key} (was roles.{old.key}): {why}"
         yield Change("key-changed", effect, account.key, new.key, new.arn, message)
     yield from trust_changes(before, after)
     yield from permission_changes(account, old, new)
@@ -193,13 +197,13 @@ def _role(before: tuple[AccountView, RoleView], after: tuple[AccountView, RoleVi
 
 
 def _labels(account: AccountView, old: RoleView, new: RoleView) -> Iterator[Change]:
-    """Compare what is on the role for people, and changes nothing for access."""
+    """Compare description, owner and tags, which do not change access."""
     for name in ("description", "owner"):
         was, now = getattr(old, name), getattr(new, name)
         if was != now:
-            message = f"{name} is {now or 'absent'}; until now {was or 'absent'}"
+            message = f"{name} {now or 'absent'} (was {was or 'absent'})"
             yield Change(f"{name}-changed", Effect.NONE, account.key, new.key, new.arn, message)
     if old.tags != new.tags:
         differ = sorted(key for key in old.tags.keys() | new.tags.keys() if old.tags.get(key) != new.tags.get(key))
-        message = f"tags differ: {', '.join(differ)}; a policy that decides by tags may decide otherwise"
+        message = f"tags change: {', '.join(differ)}; policies that compare tags may decide differently"
         yield Change("tags-changed", Effect.NONE, account.key, new.key, new.arn, message)

@@ -1,6 +1,6 @@
-"""What changes besides who may assume a role and what it may do: the way into an account, and every other field.
+"""Changes of the way into an account, and of every field of the plan that no other module compares.
 
-A field of the plan that nothing else compares is compared here by its name, so that a new one is never left out.
+Fields are compared by name, so a new field is never left out.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -29,23 +29,23 @@ _FOLLOWING = frozenset(
         *("repository", "repository_uuid", "environment", "environment_uuid", "steps", "last_day", "renamed_to"),
     }
 )
-"""Fields that are in the ARN, the policies or the patterns, too: said where nothing that they are in has changed."""
+"""Fields that ARN, policies or patterns repeat: reported only if none of these has changed."""
 
 
 def way_in_changes(before: AccountView, after: AccountView) -> Iterator[Change]:
-    """Compare how the program gets into an account; which way that changes access is not known, so it is a gain."""
+    """Compare how the program enters an account; nothing says whether that widens access, so it is a gain."""
     old, new = _way_in(before), _way_in(after)
     if old is None or new is None:
         return
     for name in sorted(old.keys() | new.keys()):
         was, now = old.get(name), new.get(name)
         if was != now:
-            message = f"the program enters the account another way: {_way_in_part(name, was, now)}"
+            message = f"the program enters the account differently: {_way_in_part(name, was, now)}"
             yield Change("way-in-changed", Effect.GAIN, after.key, None, None, message)
 
 
 def way_in_said(account: AccountView) -> str:
-    """Say how the program gets into an account that is new, without a value that only the two sides should know."""
+    """Say how the program enters a new account, without secrets such as the external id."""
     found = {name: value for name, value in (_way_in(account) or {}).items() if value is not None}
     said = [_SHOWN[name].format(value) if name in _SHOWN else f"with {_words(name)}" for name, value in found.items()]
     return f"; the program enters it {', '.join(said)}" if said else ""
@@ -61,7 +61,7 @@ def _way_in(account: AccountView) -> Mapping[str, Any] | None:
 
 def _way_in_part(name: str, was: str | None, now: str | None) -> str:
     if name not in _SHOWN:
-        verb = "is new" if was is None else "is gone" if now is None else "changes"
+        verb = "is new" if was is None else "is removed" if now is None else "changes"
         return f"{_words(name)} {verb}"
     shown = [_SHOWN[name].format(value) if value is not None else None for value in (now, was)]
     absent = f"by {_OWN_CREDENTIALS}" if name in {"role_arn", "profile"} else f"without a {_words(name)}"
@@ -69,8 +69,8 @@ def _way_in_part(name: str, was: str | None, now: str | None) -> str:
 
 
 def account_details(before: AccountView, after: AccountView) -> Iterator[Change]:
-    """Compare what else there is about an account."""
-    # Of another key it is said already whether it is a previous one.
+    """Compare the remaining fields of an account."""
+    # A changed key is reported elsewhere, with its previous keys.
     found = before.differing(after, _TOLD_OF_ACCOUNT | (_PREVIOUS if before.key != after.key else frozenset()))
     yield from _details(found, after.key, None, None, "")
 
@@ -84,7 +84,7 @@ def oidc_provider_details(
         account: Of the new state.
         before: Its state before.
         after: Its state after.
-        told: The workspaces whose OIDC providers are reported as new or removed: a slug of these is not said again.
+        told: The workspaces whose OIDC providers are reported as new or removed; their slugs are not repeated.
     """
     found = before.differing(after, _TOLD_OF_OIDC_PROVIDER)
     was, now = found.get("renamed_to", (None, None))
@@ -96,18 +96,18 @@ def oidc_provider_details(
 
 
 def role_details(account: AccountView, old: RoleView, new: RoleView, told: Collection[Change]) -> Iterator[Change]:
-    """Compare what else there is about a role, and whether it says why it may have admin access.
+    """Compare the remaining fields of a role, and its reason for admin access.
 
     Args:
         account: Of the new state.
         old: Its state before.
         new: Its state after.
-        told: What is said of it already.
+        told: The changes already reported for this role.
     """
     yield from _admin(account, old, new)
     skipped = _FOLLOWING if told else frozenset()
     if not told and (old.trust_policy, _patterns(old)) != (new.trust_policy, _patterns(new)):
-        message = "the trust policy is written another way, and lets in the same"
+        message = "the trust policy is rewritten; it lets in the same steps"
         yield Change("policy-rewritten", Effect.NONE, account.key, new.key, new.arn, message)
     found = old.differing(new, _TOLD_OF_ROLE | skipped | (_PREVIOUS if old.key != new.key else frozenset()))
     yield from _details(found, account.key, new.key, new.arn, "")
@@ -123,7 +123,7 @@ def _patterns(role: RoleView) -> set[tuple[str, str]]:
 
 
 def admin_said(account: AccountView, role: RoleView) -> Iterator[Change]:
-    """Say of a new role why it may have admin access."""
+    """Yield a role's reason for admin access."""
     if role.admin_reason is not None:
         message = f"admin access is allowed: dangerously_allow_admin: {role.admin_reason}"
         yield Change("admin-allowed", Effect.WIDENING, account.key, role.key, role.arn, message)
@@ -136,7 +136,7 @@ def _admin(account: AccountView, old: RoleView, new: RoleView) -> Iterator[Chang
         yield from admin_said(account, new)
         return
     kind = "admin-no-longer-allowed" if new.admin_reason is None else "admin-reason-changed"
-    now = "is gone" if new.admin_reason is None else f"is: {new.admin_reason}"
+    now = "is removed" if new.admin_reason is None else f"is now: {new.admin_reason}"
     message = f"dangerously_allow_admin {now} (was: {old.admin_reason})"
     yield Change(kind, Effect.NONE, account.key, new.key, new.arn, message)
 

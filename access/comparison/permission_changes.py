@@ -1,6 +1,6 @@
-"""What a role may do that it could not before, and what it no longer may."""
+"""Which permissions a role gains, and which it loses."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from access.comparison.changes import Change, Effect
 from access.comparison.view import AccountView, RoleView
@@ -29,9 +29,9 @@ def has_admin_access(account: AccountView, role: RoleView) -> bool:
 def _found(account: AccountView, old: RoleView, new: RoleView) -> Iterator[Found]:
     was, now = has_admin_access(account, old), has_admin_access(account, new)
     if now and not was:
-        yield "admin-gained", Effect.WIDENING, "has admin access now: it may do anything in the account"
+        yield "admin-gained", Effect.WIDENING, "now has admin access: it may do anything in the account"
     if was and not now:
-        yield "admin-lost", Effect.LOSS, "has no admin access any longer"
+        yield "admin-lost", Effect.LOSS, "no longer has admin access"
     yield from _boundary(old.permissions_boundary_arn, new.permissions_boundary_arn)
     before, after = set(old.managed_policy_arns), set(new.managed_policy_arns)
     for arn in sorted(after - before):
@@ -42,13 +42,13 @@ def _found(account: AccountView, old: RoleView, new: RoleView) -> Iterator[Found
         one, other = old.inline_policies.get(name), new.inline_policies.get(name)
         if one != other:
             found = list(_inline(name, parse(one or _EMPTY), parse(other or _EMPTY)))
-            verb = "is new" if one is None else "is gone" if other is None else "is written another way"
+            verb = "is new" if one is None else "is removed" if other is None else "is rewritten"
             yield from found or [
-                ("policy-rewritten", Effect.NONE, f"inline policy {name} {verb}, and decides the same")
+                ("policy-rewritten", Effect.NONE, f"inline policy {name} {verb}; the permissions stay the same")
             ]
     if old.max_session_duration != new.max_session_duration:
         longer = new.max_session_duration > old.max_session_duration
-        message = f"sessions last up to {_minutes(new)} minutes; until now {_minutes(old)}"
+        message = f"sessions last up to {_minutes(new)} minutes (was {_minutes(old)})"
         yield ("session-longer", Effect.GAIN, message) if longer else ("session-shorter", Effect.LOSS, message)
 
 
@@ -60,26 +60,24 @@ def _boundary(old: str | None, new: str | None) -> Iterator[Found]:
     if old == new:
         return
     if new is None:
-        yield "boundary-removed", Effect.WIDENING, f"no permissions boundary any longer; until now {old}"
+        yield "boundary-removed", Effect.WIDENING, f"no permissions boundary (was {old})"
     elif old is None:
-        yield "boundary-added", Effect.LOSS, f"permissions boundary {new}; until now none"
+        yield "boundary-added", Effect.LOSS, f"permissions boundary {new} (was none)"
     else:
-        message = (
-            f"permissions boundary {new}; until now {old}: compare the two in the account, they are not known here"
-        )
+        message = f"permissions boundary {new} (was {old}); compare the two in the account, the plan does not hold them"
         yield "boundary-changed", Effect.GAIN, message
 
 
 def _inline(name: str, old: Document, new: Document) -> Iterator[Found]:
     difference = compare_documents(old, new)
     for statement in difference.added:
-        yield _permission(_allows(statement), f"inline policy {name}: {_whole(statement)}")
+        yield _permission(_allows(statement), f"inline policy {name} now {_whole(statement)}")
     for statement in difference.removed:
-        yield _permission(not _allows(statement), f"inline policy {name}, no longer: {_whole(statement)}")
+        yield _permission(not _allows(statement), f"inline policy {name} no longer {_whole(statement)}")
     for changed in difference.changed:
         yield from _changed(name, changed, _labelled(changed.label, elements_of(new)))
     for element, (one, other) in difference.others.items():
-        message = f"inline policy {name}: {element} is {other or 'absent'}, until now {one or 'absent'}"
+        message = f"inline policy {name}: {element} {other or 'absent'} (was {one or 'absent'})"
         yield "policy-rewritten", Effect.NONE, message
 
 
@@ -99,18 +97,18 @@ def _labelled(label: str, statements: list[Elements]) -> Elements:
 
 
 def _changed(name: str, changed: ChangedStatement, now: Elements) -> Iterator[Found]:
-    """Say what changes in one statement: the direction follows from its effect and from what the element does."""
+    """Yield what changes in one statement; effect and element decide whether that is a gain or a loss."""
     where = f"inline policy {name}, {changed.label}"
     if "Effect" in changed.elements:
-        yield _permission(_allows(now), f"{where}: {_whole(now)}; until now the opposite")
+        yield _permission(_allows(now), f"{where} now {_whole(now)} (was the opposite)")
         return
     if any(_is_other(element, gone, now) for element, (gone, _) in changed.elements.items()):
-        # Action became NotAction, or the like: what that comes to is not a matter of single values.
-        yield "permission-gained", Effect.GAIN, f"{where}, now: {_whole(now)}"
+        # Action became NotAction, or the like: a comparison of single values would say nothing.
+        yield "permission-gained", Effect.GAIN, f"{where} now {_whole(now)}"
         yield (
             "permission-lost",
             Effect.LOSS,
-            f"{where}: what it said until now of {', '.join(sorted(changed.elements))}",
+            f"{where} no longer has its old {', '.join(sorted(changed.elements))}",
         )
         return
     for element, (gone, came) in changed.elements.items():
@@ -120,23 +118,28 @@ def _changed(name: str, changed: ChangedStatement, now: Elements) -> Iterator[Fo
         narrows = _is_narrowing(element) is _allows(now)
         is_condition = " " in element
         if is_condition and set(now.get(element, ())) == set(came) and not gone:
-            yield _permission(not _allows(now), f"{where}: asks for {element} {', '.join(came)}")
+            yield _permission(not _allows(now), f"{where}: now requires {_said(element, came)}")
         elif is_condition and element not in now:
-            yield _permission(_allows(now), f"{where}: no longer asks for {element} {', '.join(gone)}")
+            yield _permission(_allows(now), f"{where}: no longer requires {_said(element, gone)}")
         else:
             if came:
-                yield _permission(not narrows, f"{where}: {_verb(now)} now {element} {', '.join(came)}")
+                yield _permission(not narrows, f"{where}: now {_verb(now)} {_said(element, came)}")
             if gone:
-                yield _permission(narrows, f"{where}: {_verb(now)} no longer {element} {', '.join(gone)}")
+                yield _permission(narrows, f"{where}: no longer {_verb(now)} {_said(element, gone)}")
+
+
+def _said(element: str, values: Iterable[str]) -> str:
+    """Return the values of an element after its name; an action says by its form that it is one."""
+    return f"{'' if element == 'Action' else f'{element} '}{', '.join(values)}"
 
 
 def _is_other(element: str, gone: tuple[str, ...], now: Elements) -> bool:
-    """Tell whether an element, such as ``Action``, went, and with it all that the statement was about."""
+    """Tell whether an element that says what the statement is about, such as ``Action``, is removed."""
     return element in _SUBJECTS and bool(gone) and element not in now
 
 
 _SUBJECTS = frozenset({"Action", "NotAction", "Resource", "NotResource"})
-"""Of each pair a statement has exactly one, so where one comes the other goes."""
+"""A statement has exactly one of each pair, so adding one removes the other."""
 
 
 def _is_narrowing(element: str) -> bool:
@@ -149,5 +152,5 @@ def _verb(statement: Elements) -> str:
 
 
 def _whole(statement: Elements) -> str:
-    elements = [f"{name} {', '.join(values)}" for name, values in statement.items() if name not in {"Effect", "Sid"}]
+    elements = [_said(name, values) for name, values in statement.items() if name not in {"Effect", "Sid"}]
     return f"{_verb(statement)} {'; '.join(elements)}"

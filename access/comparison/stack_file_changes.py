@@ -1,4 +1,4 @@
-"""What changes in files beside the plan: in those of stacks, whose every key an update obeys, and in the lock."""
+"""Changes of files besides the plan: stack files, whose every key an update obeys, and the lock."""
 
 from collections.abc import Iterator, Mapping
 
@@ -12,8 +12,8 @@ Parts = Mapping[str, str]
 def stack_file_changes(before: Mapping[str, Parts], after: Mapping[str, Parts]) -> Iterator[Change]:
     """Compare the stack files of two sides, by their names; values are not shown, since they may be secret.
 
-    Which way a key changes access is not known, so it counts as a gain. So does a file that is new, and one that is
-    removed: Pulumi keeps the stack, and takes the defaults for it.
+    Nothing says whether a changed key widens access, so it counts as a gain. So does a new file, and a removed one:
+    Pulumi keeps its stack, and uses the defaults for it.
     """
     for name in sorted(before.keys() | after.keys()):
         old, new = before.get(name), after.get(name)
@@ -26,8 +26,8 @@ def stack_file_changes(before: Mapping[str, Parts], after: Mapping[str, Parts]) 
 
 
 _REMOVED = (
-    "what was made stays, and `up` takes the defaults then, all accounts without reviewedPlan and protection among "
-    "them; destroy the stack and run `pulumi stack rm` before its file goes"
+    "its resources stay in AWS, and `up` then uses the defaults, among them all accounts, no reviewedPlan and no "
+    "protectOidcProviders; destroy the stack and run `pulumi stack rm` before you remove its file"
 )
 
 
@@ -49,7 +49,7 @@ def locked_chain_changes(
 
 
 def changed_keys(before: Parts, after: Parts) -> tuple[str, ...]:
-    """Return the keys whose values differ, or that one side alone has, sorted."""
+    """Return the keys whose values differ, or that only one side has, sorted."""
     return tuple(sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key)))
 
 

@@ -1,8 +1,9 @@
-"""Who gets into a role that could not before, who no longer does, and what must hold besides."""
+"""Who may now assume a role, who no longer may, and which conditions change."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from datetime import datetime, time, timedelta
 from itertools import groupby
 
 from access.comparison.admission import EVERYWHERE, Admitted, Within, admissions, line_of, not_covered
@@ -16,7 +17,7 @@ NEVER = "never"
 def gained_and_lost(
     account: AccountView, role: RoleView, these: Iterable[Admitted], *, gained: bool
 ) -> Iterator[Change]:
-    """Say who gets in, or no longer does, one change for each line of trust."""
+    """Yield one change for each line of trust: who gets in, or no longer does."""
     for (_, _), group in groupby(sorted(these), key=lambda one: (one.workspace, one.subject_pattern)):
         found = list(group)
         line = line_of(role, found[0])
@@ -25,7 +26,7 @@ def gained_and_lost(
         own = own_audiences(account).get(line.workspace)
         who = line_in_words(line, [] if audiences == [own] else audiences)
         effect = (Effect.WIDENING if wide else Effect.GAIN) if gained else Effect.LOSS
-        verb = "may assume it now" if gained else "may assume it no longer"
+        verb = "may now assume it" if gained else "may no longer assume it"
         kind = "trust-gained" if gained else "trust-lost"
         message = f"{who} {verb} ({line.grade})"
         yield Change(kind, effect, account.key, role.key, role.arn, message, who, line.grade)
@@ -36,7 +37,7 @@ def trust_changes(before: tuple[AccountView, RoleView], after: tuple[AccountView
     old, new = admissions(before[1]), admissions(after[1])
     gained = list(gained_and_lost(*after, not_covered(new, old), gained=True))
     lost = list(gained_and_lost(*before, not_covered(old, new), gained=False))
-    # The same words on both sides: what decides has another UUID, which a reader would take for no change.
+    # Both sides have the same names and other UUIDs: without the UUIDs a reader would see no change.
     alike = {one.who for one in gained} & {one.who for one in lost}
     yield from (_with_uuids(one, after[1]) if one.who in alike else one for one in gained)
     yield from (_with_uuids(one, before[1]) if one.who in alike else one for one in lost)
@@ -56,9 +57,9 @@ _Said = tuple[str, Effect, str]
 
 
 def _conditions(old: Mapping[Admitted, Within], new: Mapping[Admitted, Within]) -> Iterator[_Said]:
-    """Compare what must hold besides, for all who got in before and get in now.
+    """Compare the other conditions, for all who got in before and get in now.
 
-    What changes for tokens of some issuers alone says whose: trust in a slug that a workspace had before ends.
+    A change for tokens of only some issuers names them: trust in a workspace's previous slug ends.
     """
     pairs = {(one, other) for other in new if (one := _same(other, old)) is not None}
     pairs |= {(one, other) for one in old if (other := _same(one, new)) is not None}
@@ -79,9 +80,9 @@ def _changed(before: Within, after: Within) -> Iterator[_Said]:
     yield from _origins(before.origins, after.origins)
     yield from _end(before.end, after.end)
     for text in sorted(after.others - before.others):
-        yield "conditions-added", Effect.LOSS, f"asks besides for {text}"
+        yield "conditions-added", Effect.LOSS, f"now also requires {text}"
     for text in sorted(before.others - after.others):
-        yield "conditions-removed", Effect.WIDENING, f"no longer asks for {text}"
+        yield "conditions-removed", Effect.WIDENING, f"no longer requires {text}"
 
 
 def _same(one: Admitted, among: Mapping[Admitted, Within]) -> Admitted | None:
@@ -94,14 +95,14 @@ def _origins(before: frozenset[str], after: frozenset[str]) -> Iterator[_Said]:
     if before == after:
         return
     if after == EVERYWHERE:
-        message = f"may be assumed from every address; until now only from {_listed(before)}"
+        message = f"may be assumed from every address (was only from {_listed(before)})"
         yield "addresses-removed", Effect.WIDENING, message
     elif before == EVERYWHERE:
-        message = f"may be assumed only from {_listed(after)}; until now from every address"
+        message = f"may be assumed only from {_listed(after)} (was from every address)"
         yield "addresses-added", Effect.LOSS, message
     else:
         if came := after - before:
-            yield "addresses-gained", Effect.GAIN, f"may be assumed from {_listed(came)}, too"
+            yield "addresses-gained", Effect.GAIN, f"may now also be assumed from {_listed(came)}"
         if gone := before - after:
             yield "addresses-lost", Effect.LOSS, f"may no longer be assumed from {_listed(gone)}"
 
@@ -110,13 +111,24 @@ def _end(before: str, after: str) -> Iterator[_Said]:
     if before == after:
         return
     if after == NEVER:
-        yield "end-removed", Effect.WIDENING, f"access no longer ends; until now it ended on {before}"
+        yield "end-removed", Effect.WIDENING, f"no last day (was {_last(before)})"
     elif before == NEVER:
-        yield "end-added", Effect.LOSS, f"access ends on {after}; until now it did not end"
+        yield "end-added", Effect.LOSS, f"last day {_last(after)} (was none)"
     elif after > before:
-        yield "end-later", Effect.GAIN, f"access ends on {after}; until now on {before}"
+        yield "end-later", Effect.GAIN, f"last day {_last(after)} (was {_last(before)})"
     else:
-        yield "end-earlier", Effect.LOSS, f"access ends on {after}; until now on {before}"
+        yield "end-earlier", Effect.LOSS, f"last day {_last(after)} (was {_last(before)})"
+
+
+def _last(end: str) -> str:
+    """Return the last day of access, as an inventory writes it, if a day ends at ``end``; else the last moment."""
+    try:
+        moment = datetime.fromisoformat(end)
+    except ValueError:
+        return f"until {end}"
+    if moment.utcoffset() != timedelta() or moment.time() != time():
+        return f"until {end}"
+    return (moment.date() - timedelta(days=1)).isoformat()
 
 
 _SHOWN = 5
@@ -129,24 +141,24 @@ def _listed(values: frozenset[str]) -> str:
 
 
 def within_said(role: RoleView) -> list[str]:
-    """Say what must hold besides for a role: ``only from 203.0.113.0/24``, ``until 2027-02-01T00:00:00Z``."""
+    """Say what else a role requires: ``only from 203.0.113.0/24``, ``last day 2027-01-31``."""
     found = {(one.workspace, within) for one, within in admissions(role).items()}
     said: dict[str, set[str]] = {}
     for workspace, within in found:
         if within.origins != EVERYWHERE:
             said.setdefault(f"only from {_listed(within.origins)}", set()).add(workspace)
         if within.end != NEVER:
-            said.setdefault(f"until {within.end}", set()).add(workspace)
+            said.setdefault(f"last day {_last(within.end)}", set()).add(workspace)
     everybody = {workspace for workspace, _ in found}
     return sorted(_of_some(text, workspaces, everybody) for text, workspaces in said.items())
 
 
 def _names(old: RoleView, after: tuple[AccountView, RoleView]) -> Iterator[Change]:
-    """Say which repositories and environments have another name: the UUIDs decide, so that changes nothing."""
+    """Yield repositories and environments with a new name; the UUIDs decide, so access does not change."""
     account, role = after
     was = {(line.workspace, line.subject_pattern): line for line in old.trust}
     for line in role.trust:
         before = was.get((line.workspace, line.subject_pattern))
         if before is not None and (one := line_in_words(before)) != (other := line_in_words(line)):
-            message = f"{one} is now called {other}: the same UUIDs"
+            message = f"{one} is now called {other}; the UUIDs are the same"
             yield Change("name-changed", Effect.NONE, account.key, role.key, role.arn, message)

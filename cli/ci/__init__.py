@@ -6,10 +6,10 @@ from cli.main import FileCommands
 
 COMMANDS = {
     "comment": "Keep one comment on the pull request up to date: access, then previews.",
-    "guard": "Refuse an update that deletes or replaces too much.",
-    "insights": "Post the findings as a report of Code Insights, annotated on their lines.",
-    "profiles": "The AWS configuration file of a step: the profile of each account leads to one role.",
-    "stacks": "The stacks whose plan a change touches.",
+    "guard": "Refuse an update that deletes or replaces too much, or that was not reviewed.",
+    "insights": "Post the findings as a Code Insights report, annotated on their lines.",
+    "profiles": "Print an AWS configuration file whose profiles lead to one role in each account.",
+    "stacks": "Print the stacks whose plan a change touches.",
 }
 
 

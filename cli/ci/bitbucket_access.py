@@ -27,16 +27,16 @@ F = TypeVar("F", bound=Callable[..., Any])
 def bitbucket_options(function: F) -> F:
     """Add --bitbucket-url, --ca-file and --strict."""
     url = click.option(
-        "--bitbucket-url", envvar="BITBUCKET_API_URL", metavar="URL", help="Of the REST API, if it is another."
+        "--bitbucket-url", envvar="BITBUCKET_API_URL", metavar="URL", help="URL of another Bitbucket REST API."
     )
     ca_file = click.option(
         "--ca-file",
         envvar="BITBUCKET_CA_FILE",
         type=click.Path(path_type=Path),
-        help="PEM of the CAs to trust for it, in place of all others.",
+        help="PEM file with the only CAs to trust for it.",
     )
     strict = click.option(
-        "--strict", is_flag=True, help="End in exit code 3 where Bitbucket fails; else that is a warning."
+        "--strict", is_flag=True, help="End in exit code 3 if Bitbucket fails; by default that is a warning."
     )
     return url(ca_file(strict(function)))
 

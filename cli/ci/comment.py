@@ -56,19 +56,19 @@ _TOLD = {
 @click.command("comment")
 @inventory_argument
 @click.option(
-    "--base", required=True, metavar="REVISION", help="What to compare with: origin/main, or origin/main...HEAD."
+    "--base", required=True, metavar="REVISION", help="Revision to compare with: origin/main, or origin/main...HEAD."
 )
 @click.option(
     "--previews",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     metavar="FOLDER",
-    help="What `pulumi preview --json --show-sames` printed for each stack, as STACK.json.",
+    help="Folder with the output of `pulumi preview --json --show-sames` for each stack, as STACK.json.",
 )
 @project_option
 @key_option("tells several comments on one pull request apart")
 @max_loss_option
 @oidc_provider_loss_option
-@click.option("--print", "only_print", is_flag=True, help="Print the comment, and post nothing.")
+@click.option("--print", "only_print", is_flag=True, help="Print the comment instead of posting it.")
 @bitbucket_options
 def command(
     *,

@@ -21,7 +21,7 @@ from config.findings import one_line
     "--reviewed",
     multiple=True,
     metavar="DIGEST",
-    help="The digest of a stack's plan that was reviewed; several for several previews. Any other plan is refused.",
+    help="The digest of a reviewed stack plan; any other plan is refused. May be repeated.",
 )
 @project_option
 @format_option("text", "json")

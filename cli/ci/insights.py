@@ -28,7 +28,7 @@ _NO_PROXY = "take --no-proxy and credentials with the scope repository"
     help="The proxy of a step, which authenticates reports; in a container that a step starts it is "
     "http://host.docker.internal:29418.",
 )
-@click.option("--no-proxy", is_flag=True, help="Take the credentials of the environment, as it is outside of a step.")
+@click.option("--no-proxy", is_flag=True, help="Use the credentials of the environment, as outside of a step.")
 @bitbucket_options
 def command(
     *,

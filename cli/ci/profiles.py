@@ -15,8 +15,8 @@ _TOKEN_FILE = "AWS_WEB_IDENTITY_TOKEN_FILE"  # noqa: S105 - the name of a variab
 
 @click.command("profiles")
 @inventory_argument
-@click.option("--pipeline-role", required=True, metavar="ARN", help="The role that the step assumes by its token.")
-@click.option("--role", required=True, metavar="NAME", help="What the role of each account is called: PulumiRead.")
+@click.option("--pipeline-role", required=True, metavar="ARN", help="The role that the step assumes with its token.")
+@click.option("--role", required=True, metavar="NAME", help="Name of the role in each account, such as PulumiRead.")
 def command(inventory: Path, pipeline_role: str, role: str) -> int:
     """Print an AWS configuration file in which the profile of each account leads to its role NAME.
 

@@ -17,31 +17,33 @@ from review.findings import show_findings
 
 
 @click.command("stacks")
-@click.option("--base", metavar="REVISION", help="What to compare with: origin/main. All stacks where it is left out.")
+@click.option(
+    "--base", metavar="REVISION", help="Revision to compare with: origin/main. Without it all stacks are named."
+)
 @project_option
 @click.option(
     "--config-files",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="FOLDER",
-    help="Write for each stack that is named a file for `pulumi --config-file`, with nothing in it but known keys.",
+    help="Write a file with only known keys for `pulumi --config-file`, for each named stack.",
 )
 @click.option(
     "--inventory",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="The inventory that validate, diff and comment show: a stack that takes another one is an error.",
+    help="The reviewed inventory; a stack that uses another one is an error.",
 )
 @guardrails_option
 @format_option("text", "json")
 def command(*, base: str | None, project: Path, config_files: Path | None, inventory: Path | None, output: str) -> int:
-    """Name the stacks whose plan differs from the one at --base, one on each line.
+    """Print the stacks whose plan differs from the one at --base, one on each line.
 
     The plan of a stack is what its accounts take of its inventory. A stack whose file is removed is named, with the
     defaults that `up` takes for it then. A new stack is not named, since there is nothing to preview it against; JSON
     has it. Exit code 1: an inventory has findings of level error.
     """
     if config_files is not None and config_files.resolve() == project.resolve():
-        raise UsageError("--config-files is the project itself, whose stack files stay as they are", do="name another")
+        raise UsageError("--config-files is the project's folder, whose stack files stay", do="name another folder")
     before = stacks_at(project, base).taken if base is not None else None
     here = stacks_here(project, is_compared=base is not None, before=before or ())
     if inventory is not None:

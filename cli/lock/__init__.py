@@ -1,4 +1,4 @@
-"""bitbucket-oidc lock: ask the world for what the inventory leaves open, and keep its answers in the lock."""
+"""bitbucket-oidc lock: look up what the inventory leaves open, and write the answers into the lock."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -23,45 +23,43 @@ if TYPE_CHECKING:
     from facts.lock_refresh import Refreshed
 
 _ANSWERED = frozenset({"needs-lock", "lock-mismatch", "delegation-repository"})
-"""Errors of the inventory that a new lock may put right."""
+"""Errors of the inventory that a new lock may fix."""
 
 
 @click.command("lock")
 @inventory_argument
-@click.option(
-    "--check", is_flag=True, help="Only compare: change nothing, and end in exit code 1 where the lock differs."
-)
-@click.option("--all", "everything", is_flag=True, help="Ask for all that is declared, not only for what roles use.")
+@click.option("--check", is_flag=True, help="Compare without writing; end in exit code 1 if the lock differs.")
+@click.option("--all", "everything", is_flag=True, help="Look up everything declared, not only what roles use.")
 @click.option(
     "--accept",
     "accepted",
     multiple=True,
     metavar="NAME",
-    help="Trust the new UUID of what was made anew: WORKSPACE, WORKSPACE/REPOSITORY or …/ENVIRONMENT; "
-    "or let `auto` come to something else: account:ACCOUNT/WORKSPACE.",
+    help="Trust the new UUID of something recreated: WORKSPACE, WORKSPACE/REPOSITORY or …/ENVIRONMENT; "
+    "or let `auto` choose another mode: account:ACCOUNT/WORKSPACE.",
 )
-@click.option("--aws", is_flag=True, help="Ask the AWS accounts, too, and the organization that they are selected in.")
+@click.option("--aws", is_flag=True, help="Also read the AWS accounts, and the organization that selects them.")
 @click.option(
     "--only",
     "parts",
     multiple=True,
     type=click.Choice([part.value for part in Part]),
-    help="Ask for this part alone, and keep the others as they are.",
+    help="Look up only this part; keep the others.",
 )
 @format_option("text", "json")
 @strict_option
-@click.option("--bitbucket-url", envvar="BITBUCKET_API_URL", metavar="URL", help="Of the REST API, if it is another.")
-@click.option("--ranges-url", envvar="ATLASSIAN_IP_RANGES_URL", metavar="URL", help="Of Atlassian's address ranges.")
+@click.option("--bitbucket-url", envvar="BITBUCKET_API_URL", metavar="URL", help="URL of another Bitbucket REST API.")
+@click.option("--ranges-url", envvar="ATLASSIAN_IP_RANGES_URL", metavar="URL", help="URL of other address ranges.")
 @click.option(
     "--ca-file",
     envvar="BITBUCKET_CA_FILE",
     type=click.Path(path_type=Path),
-    help="PEM of the CAs to trust for these URLs, in place of all others.",
+    help="PEM file with the only CAs to trust for these URLs.",
 )
 @click.option(
-    "--reading-role", metavar="NAME", help="Role to assume in the accounts in place of the deploying role, beside it."
+    "--reading-role", metavar="NAME", help="Assume this role instead of the deploying role; path and external id stay."
 )
-@click.option("--aws-endpoint", metavar="URL", help="Of the sandbox's emulated accounts; on this machine alone.")
+@click.option("--aws-endpoint", metavar="URL", help="Endpoint of the sandbox's emulated accounts; loopback only.")
 def command(
     inventory: Path,
     output: str,
@@ -78,15 +76,15 @@ def command(
     everything: bool,
     strict: bool,
 ) -> int:
-    """Ask Bitbucket, the issuers and Atlassian, with --aws the accounts too, and write inventory.lock.yaml.
+    """Look up UUIDs, certificates and address ranges, with --aws also the accounts; write inventory.lock.yaml.
 
-    UUIDs of what roles use, certificates of issuers, and Atlassian's address ranges where a role wants them. Each UUID
-    of the inventory is checked. Nothing is written where something is wrong. Credentials come from the environment:
+    It looks up the UUIDs that roles use, the certificates of issuers, and Atlassian's address ranges if a role needs
+    them. It checks each UUID of the inventory. On an error it writes nothing. Credentials come from the environment:
     BITBUCKET_EMAIL and BITBUCKET_API_TOKEN, BITBUCKET_ACCESS_TOKEN, BITBUCKET_OAUTH_CLIENT_ID and
-    BITBUCKET_OAUTH_CLIENT_SECRET, or a .netrc file. AWS accounts are entered as the program enters them.
+    BITBUCKET_OAUTH_CLIENT_SECRET, or a .netrc file. It enters AWS accounts as the program does.
     """
     if check and accepted:
-        raise click.UsageError("--accept is for writing, and --check writes nothing")
+        raise click.UsageError("--accept cannot be combined with --check, which writes nothing")
     chosen = _parts(parts, aws=aws)
     found = loaded(inventory)
     in_the_way = _in_the_way(found.findings)

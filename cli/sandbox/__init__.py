@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 @click.group("sandbox")
 def command() -> None:
-    """Run this program on emulated AWS accounts and an emulated Bitbucket, on loopback alone.
+    """Run this program on emulated AWS accounts and an emulated Bitbucket, only on loopback.
 
-    The state is kept in .sandbox/, apart for each inventory. Nothing here reaches a real account.
+    It keeps its state in .sandbox/, separate for each inventory. It never reaches a real account.
     """
 
 
@@ -38,15 +38,15 @@ def _engine_options(function: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Choice(["auto", "pulumi", "builtin"]),
         default="auto",
         show_default=True,
-        help="What carries the program out: the Pulumi CLI, or the engine of this project, for machines without it. "
-        "auto takes the one that the sandbox was brought up with, else the CLI where it is on PATH.",
+        help="The engine that runs the program: the Pulumi CLI, or the built-in one for machines without it. "
+        "auto uses the engine of the last `up`, else the CLI if it is on PATH, else the built-in one.",
     )
     aws_plugin = click.option(
         "--aws-plugin",
         type=click.Choice(["ours", "official"]),
         default="ours",
         show_default=True,
-        help="The AWS provider of the Pulumi CLI: the small one of the sandbox, or the installed official one.",
+        help="The AWS provider of the Pulumi CLI: the sandbox's small one, or the installed official one.",
     )
     return engine(aws_plugin(function))
 
@@ -57,9 +57,9 @@ def _engine_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @max_loss_option
 @oidc_provider_loss_option
 def up(inventory: Path, engine: str, aws_plugin: str, *, max_loss: float, allow_oidc_provider_loss: bool) -> int:
-    """Make the emulated accounts as the inventory says.
+    """Deploy the inventory to the emulated accounts.
 
-    Refused where more roles than --max-loss allows, or an OIDC provider, would be deleted or replaced.
+    It refuses to delete or replace more roles than --max-loss allows, or an OIDC provider.
     """
     return _run("up", inventory, engine, aws_plugin, limits=LossLimits(max_loss, allow_oidc_provider_loss))
 
@@ -73,11 +73,11 @@ def preview(inventory: Path, engine: str, aws_plugin: str, output: str) -> int:
     return _run("preview", inventory, engine, aws_plugin, output)
 
 
-@command.command(short_help="Bring the state in line with the emulated accounts.")
+@command.command(short_help="Update the state from the emulated accounts.")
 @inventory_argument
 @_engine_options
 def refresh(inventory: Path, engine: str, aws_plugin: str) -> int:
-    """Bring the state in line with what the emulated accounts have."""
+    """Update the state from what the emulated accounts have."""
     return _run("refresh", inventory, engine, aws_plugin)
 
 
@@ -89,12 +89,12 @@ def destroy(inventory: Path, engine: str, aws_plugin: str) -> int:
     return _run("destroy", inventory, engine, aws_plugin)
 
 
-@command.command(short_help="Present tokens, right and wrong, to every role.")
+@command.command(short_help="Present right and wrong tokens to every role.")
 @inventory_argument
-@click.option("--all", "every", is_flag=True, help="Show each token presented to each role, with the reason in full.")
+@click.option("--all", "every", is_flag=True, help="Show each token for each role, with the full reason.")
 @format_option("table", "json")
 def prove(inventory: Path, output: str, *, every: bool) -> int:
-    """Present tokens, right and wrong, to every role: inventory, trust evaluator and STS must say the same of each.
+    """Present right and wrong tokens to every role; inventory, trust evaluator and STS must agree on each.
 
     With the credentials that a right token got, something that the role's policies allow is tried, and something that
     they do not. One disagreement is exit code 1. Where `sandbox serve` runs, its emulators are asked.
@@ -111,11 +111,11 @@ def prove(inventory: Path, output: str, *, every: bool) -> int:
     return 0 if proof.agrees else 1
 
 
-@command.command(short_help="Keep what `up` made running until Ctrl-C.")
+@command.command(short_help="Keep the emulated accounts and Bitbucket running until Ctrl-C.")
 @inventory_argument
 @format_option("text", "json")
 def serve(inventory: Path, output: str) -> int:
-    """Keep what `up` made running until Ctrl-C, for clients of your own: the AWS CLI, boto3, curl, openssl.
+    """Keep what `up` made running until Ctrl-C, for other clients: the AWS CLI, boto3, curl, openssl.
 
     Prints where it is, and for each role how to get a token and assume it, in a second shell.
     """
@@ -137,16 +137,18 @@ def serve(inventory: Path, output: str) -> int:
 
 @command.command(short_help="Print the token of a step.")
 @inventory_argument
-@click.option("--repository", required=True, metavar="WORKSPACE/REPOSITORY", help="Whose step, for example acme/shop.")
+@click.option(
+    "--repository", required=True, metavar="WORKSPACE/REPOSITORY", help="The step's repository, for example acme/shop."
+)
 @click.option("--environment", metavar="NAME", help="The deployment environment that the step names.")
 @click.option(
     "--audience",
     "audiences",
     multiple=True,
     metavar="TEXT",
-    help="`aud` in place of the workspace's own; several become a list.",
+    help="`aud` instead of the workspace's own; several become a list.",
 )
-@click.option("--branch", default="main", show_default=True, help="In the token, though AWS does not see it.")
+@click.option("--branch", default="main", show_default=True, help="The branch in the token, which AWS does not see.")
 def token(inventory: Path, repository: str, environment: str | None, audiences: tuple[str, ...], branch: str) -> int:
     """Print the token of a step, as `BITBUCKET_STEP_OIDC_TOKEN` holds it, signed by the emulated Bitbucket.
 

@@ -207,7 +207,7 @@ def by_role(**more: Any) -> dict[str, Any]:
         (entered(), by_role(external_id="secret-1"), [f"by the role {DEPLOY}", "external id is new"]),
         (by_role(), entered(deploy_role=f"{DEPLOY}2"), [f"by the role {DEPLOY}2 (was by the role {DEPLOY})"]),
         (by_role(external_id="secret-1"), by_role(external_id="secret-2"), ["external id changes"]),
-        (by_role(external_id="secret-1"), by_role(), ["external id is gone"]),
+        (by_role(external_id="secret-1"), by_role(), ["external id is removed"]),
         (by_role(), by_role(session_name="shown"), ["with the session name shown (was without a session name)"]),
     ],
 )

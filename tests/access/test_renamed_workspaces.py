@@ -155,8 +155,8 @@ def changes(one: Any, other: Any, folder: Path) -> list[str]:
 def test_the_beginning_of_a_move_gains_the_new_slug_and_says_whose_trust_ends(tmp_path: Path) -> None:
     before, during, _ = moved()
     assert changes(before, during, tmp_path) == [
-        f"gain: acme/{WHO} may assume it now (environment-bound)",
-        "loss: for tokens of acme-old: access ends on 2027-04-01T00:00:00Z; until now it did not end",
+        f"gain: acme/{WHO} may now assume it (environment-bound)",
+        "loss: for tokens of acme-old: last day 2027-03-31 (was none)",
         "none: OIDC provider of acme is new (create)",
     ]
 
@@ -173,8 +173,8 @@ def test_a_beginning_move_to_a_slug_whose_oidc_provider_is_there_already_says_so
 def test_the_end_of_a_move_loses_the_former_slug_alone(tmp_path: Path) -> None:
     _, during, after = moved()
     assert changes(during, after, tmp_path) == [
-        f"loss: acme-old/{WHO} may assume it no longer (environment-bound)",
-        "none: OIDC provider of acme-old is no longer in the plan, and is deleted",
+        f"loss: acme-old/{WHO} may no longer assume it (environment-bound)",
+        "none: OIDC provider of acme-old is no longer in the plan and is deleted",
     ]
 
 
@@ -184,7 +184,7 @@ def test_a_role_that_is_new_during_a_move_says_whose_trust_ends(tmp_path: Path) 
     del nobody["roles"]["deploy"]
     nobody["accounts"]["prod"]["keep_oidc_providers"] = ["acme"]
     (added, *_) = changes(nobody, during, tmp_path)
-    assert "for tokens of acme-old: until 2027-04-01T00:00:00Z" in added
+    assert "for tokens of acme-old: last day 2027-03-31" in added
 
 
 def test_a_guardrail_reports_a_line_once_however_many_slugs_there_are(tmp_path: Path) -> None:

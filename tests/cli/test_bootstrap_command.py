@@ -39,7 +39,7 @@ def test_yaml_and_json_are_the_same_template(folder: str, capsys: pytest.Capture
     assert run(["bootstrap", folder, *HUB, "--format", "json"]) == 0
     captured = capsys.readouterr()
     assert yaml.safe_load(text) == json.loads(captured.out)
-    assert captured.err == "note: these 3 accounts differ: the template knows each by its id, and is for no other\n"
+    assert captured.err == "note: these 3 accounts differ: the template lists their ids, and fits no other account\n"
 
 
 def test_the_linter_of_cloudformation_finds_nothing(
@@ -75,7 +75,7 @@ def test_roles_without_a_boundary_are_told(write_inventory: Inventory, capsys: p
     assert run(["bootstrap", str(write_inventory(without, ROLES)), *HUB, "--account", "prod"]) == 0
     assert capsys.readouterr().err == (
         "note: account prod: r without a permissions boundary: "
-        "whoever has the deploying role can make anything of them; "
+        "whoever has the deploying role can give them any permission; "
         "write permissions_boundary: account:NAME under defaults\n"
     )
 

@@ -114,7 +114,7 @@ def test_the_script_repeats_no_token_of_its_arguments(arguments: list[str], tmp_
         [sys.executable, "-I", "doctor.py", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: a token stands on the command line, where others can read it\n"
+    assert done.stderr == "error: there is a token on the command line, where others can read it\n"
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, "no-such-command"])
@@ -125,7 +125,7 @@ def test_no_command_takes_or_repeats_a_token(
     assert run([command, *arguments]) == 2
     said = capsys.readouterr()
     assert (said.out, TOKEN[:20] in said.err) == ("", False)
-    assert said.err.startswith("error: a token stands on the command line, where others can read it; pipe it: ")
+    assert said.err.startswith("error: there is a token on the command line, where others can read it; pipe it: ")
 
 
 def test_a_name_that_only_looks_a_little_like_a_token_is_taken(tmp_path: Path) -> None:

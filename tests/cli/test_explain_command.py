@@ -162,7 +162,7 @@ def test_a_token_on_the_command_line_is_refused_and_not_repeated(
 ) -> None:
     out, err = explained(capsys, *(argument.replace("TOKEN", token()) for argument in arguments), code=2)
     assert out == ""
-    assert "a token stands on the command line" in err
+    assert "there is a token on the command line" in err
     assert_no_part_of(token(), err)
 
 

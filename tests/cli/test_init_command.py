@@ -97,7 +97,7 @@ def test_without_uuids_it_says_which_are_missing_and_what_finds_them(
     assert run(["init", ".", *SHORT]) == 0
     err = capsys.readouterr().err
     assert "without a UUID yet: workspace acme, repository acme/shop, environment production of acme/shop\n" in err
-    assert "next: `bitbucket-oidc lock inventory` finds them" in err
+    assert "next: `bitbucket-oidc lock inventory` looks them up" in err
     assert run(["validate", "inventory", "--format", "json"]) == 1
     assert {found["rule"] for found in json.loads(capsys.readouterr().out)} == {"needs-lock"}
 

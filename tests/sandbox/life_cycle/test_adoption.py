@@ -108,7 +108,7 @@ def test_what_is_there_becomes_an_inventory_and_what_has_no_words_is_told(
         assert f"error[{rule}] roles.by-template" in said
     before = (existing.folder / "adopted.yaml").read_text()
     assert adopt(existing) == 2
-    assert "is there already; give it another name" in capsys.readouterr().err
+    assert "exists already; rename it" in capsys.readouterr().err
     assert (existing.folder / "adopted.yaml").read_text() == before
 
 
