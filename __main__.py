@@ -18,8 +18,8 @@ from oidc.errors import BitbucketOidcError, InventoryError
 
 
 def main() -> None:
-    """Register everything, or nothing: the whole plan is known to be valid before the first resource."""
-    # The garbage collector looks again and again at all that is loaded and registered; it is in use until the end.
+    """Register everything, or nothing: the whole plan is valid before the first resource is registered."""
+    # Everything loaded and registered stays in use until the end, so garbage collection would find nothing.
     gc.disable()
     settings = StackSettings.of(pulumi.Config())
     loaded = load_inventory(settings.inventory, guardrails=settings.guardrails)
@@ -31,7 +31,7 @@ def main() -> None:
         pulumi.log.warn(str(finding))
     plan = settings.part_of(compiled.plan)
     found = thumbprints_beside(
-        # An emulated issuer is not the one that was locked.
+        # The lock does not describe an emulated issuer.
         loaded.lock.lock if settings.issuer_connect is None else Lock(),
         plan.issuers_to_fetch(),
         plan.issuers_alike(),

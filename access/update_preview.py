@@ -1,8 +1,7 @@
-"""The guard against accidents: how much of the access may be deleted or replaced at once, unless told.
+"""The guard against accidents: how much access may be deleted or replaced at once without an explicit option.
 
-A file left out, a wrong path or an account that a stack no longer takes looks like the deletion of everything in it;
-what a replacement makes anew has, for whoever uses it, been away. One source of the numbers, for ``diff``, ``ci guard``
-and ``sandbox up``.
+A file left out, a wrong path or an account dropped from a stack looks like the deletion of everything in it. A replaced
+role is unavailable for a moment. ``diff``, ``ci guard`` and ``sandbox up`` share these numbers.
 """
 
 import json
@@ -16,10 +15,10 @@ from config.findings import one_line
 from oidc.errors import OutsideWorldError, UsageError
 
 SPARED_ROLES = 2
-"""So many roles may always go: of a small inventory they are a large part, and still no accident of a whole file."""
+"""So many roles may always be removed: in a small inventory they exceed the percentage without being an accident."""
 
 MAX_LOSS_PERCENT = 30.0
-"""How much of all roles may go at once, unless asked otherwise."""
+"""The share of all roles that may be removed at once by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ class Loss:
     """What an update deletes or replaces.
 
     Attributes:
-        roles_before: Roles that there are, in all accounts.
+        roles_before: The number of existing roles, in all accounts.
         roles: Those that are deleted or replaced: ARNs, or URNs of an engine, sorted.
         oidc_providers: Likewise.
     """
@@ -56,7 +55,7 @@ def is_mass_loss(lost: int, before: int, max_percent: float = MAX_LOSS_PERCENT) 
 
 
 def refusals(loss: Loss, limits: LossLimits) -> tuple[str, ...]:
-    """Return a sentence for each reason not to go on, with the option that allows it; none where all is accepted."""
+    """Return a sentence for each reason to refuse, with the option that allows it; empty if all is accepted."""
     found = []
     if is_mass_loss(len(loss.roles), loss.roles_before, limits.max_percent):
         found.append(too_many_roles(len(loss.roles), loss.roles_before, limits.max_percent))
@@ -65,7 +64,7 @@ def refusals(loss: Loss, limits: LossLimits) -> tuple[str, ...]:
         more = f" and {len(loss.oidc_providers) - _NAMED} more" if len(loss.oidc_providers) > _NAMED else ""
         found.append(
             f"the OIDC provider {names}{more} is deleted or replaced, and every role that trusts it stops working; "
-            "where that is meant, say so: --allow-oidc-provider-loss"
+            "if that is intended, add --allow-oidc-provider-loss"
         )
     return tuple(found)
 
@@ -74,11 +73,10 @@ _NAMED = 3
 
 
 def too_many_roles(lost: int, before: int, max_percent: float) -> str:
-    """Say what is too much, and which ``--max-loss`` would let it pass."""
+    """Return the refusal, with the ``--max-loss`` that would allow the update."""
     return (
-        f"{lost} of {before} roles ({lost * 100 / before:.0f} %) are deleted or replaced, and more than "
-        f"{SPARED_ROLES} may be at most {max_percent:g} %; where that is meant, say so: "
-        f"--max-loss {-(-lost * 100 // before)}"
+        f"{lost} of {before} roles ({lost * 100 / before:.0f} %) are deleted or replaced; at most {SPARED_ROLES} roles "
+        f"or {max_percent:g} % may be; if that is intended, add --max-loss {-(-lost * 100 // before)}"
     )
 
 
@@ -115,7 +113,7 @@ class UpdatePreview:
     Attributes:
         steps: Of resources in AWS, those that change: replacements first, then what is deleted, updated and created.
         counts: How many resources each of those operations happens to, of AWS and others.
-        loss: What of the access goes.
+        loss: What it deletes or replaces.
         config: The stack config that the preview was made with, keys with their prefix, values as text.
     """
 
@@ -145,7 +143,7 @@ class _Step(BaseModel):
 
     @property
     def loses(self) -> bool:
-        """Tell whether the resource is deleted or replaced in AWS, and not only let go of."""
+        """Tell whether the resource is deleted or replaced in AWS, and not only dropped from the state."""
         retained = self.op == "delete" and self.old_state is not None and self.old_state.retain_on_delete
         return self.op in _LOSING and not retained
 
@@ -167,7 +165,7 @@ class _PreviewDocument(BaseModel):
 
 
 def preview_files(path: Path) -> list[Path]:
-    """Return the files of a folder that end in ``.json``, sorted, none where there is none; else the path itself."""
+    """Return the files of a folder that end in ``.json``, sorted; for a file the path itself."""
     return sorted(path.glob("*.json")) if path.is_dir() else [path]
 
 
@@ -175,8 +173,8 @@ def read_update_preview(path: Path) -> UpdatePreview:
     """Return the preview in a file.
 
     Raises:
-        UsageError: The file cannot be read, holds something else, or leaves out what stays as it is, so that nobody
-            could tell how large a part goes.
+        UsageError: The file cannot be read, holds something else, or leaves out unchanged resources, so that the share
+            of lost roles is unknown.
         OutsideWorldError: The preview itself failed.
     """
     name = one_line(str(path))
@@ -189,9 +187,9 @@ def read_update_preview(path: Path) -> UpdatePreview:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         at = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{name} is no preview: {one_line(at)[:200]}: {first['msg']}", do=_DO) from error
+        raise UsageError(f"{name} is not a preview: {one_line(at)[:200]}: {first['msg']}", do=_DO) from error
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{name} is no preview: it is no JSON", do=_DO) from error
+        raise UsageError(f"{name} is not a preview: it is not JSON", do=_DO) from error
     return _preview(document, name)
 
 
@@ -200,12 +198,12 @@ def _preview(document: _PreviewDocument, name: str) -> UpdatePreview:
     if failed := [said.message for said in document.diagnostics or () if said.severity == "error"]:
         raise OutsideWorldError(f"the preview in {name} failed: {one_line(failed[0].strip())[:500]}")
     if document.change_summary is None:
-        raise UsageError(f"{name} is no preview that came to its end: it has no changeSummary", do=_DO)
+        raise UsageError(f"{name} is an unfinished preview: it has no changeSummary", do=_DO)
     if odd := [step.urn for step in steps if step.urn.count("::") < _URN_PARTS - 1]:
-        raise UsageError(f"{name} is no preview: {one_line(odd[0])[:200]} is no URN", do=_DO)
+        raise UsageError(f"{name} is not a preview: {one_line(odd[0])[:200]} is not a URN", do=_DO)
     there = {step.urn: step for step in steps if step.old_state is not None}
     if sum(number for op, number in document.change_summary.items() if op != "create") > len(there):
-        raise UsageError(f"{name} leaves out the resources that stay as they are", do=_DO)
+        raise UsageError(f"{name} leaves out unchanged resources", do=_DO)
     counts = {op: number for op in _CHANGING if (number := document.change_summary.get(op, 0))}
     return UpdatePreview(_changes(steps), counts, _loss(steps, there), document.config or {})
 

@@ -1,4 +1,4 @@
-"""A group of commands, each in a file of its own that is imported only when it runs."""
+"""A group of commands, each in a separate file that is imported only when it runs."""
 
 import gc
 import importlib
@@ -40,7 +40,7 @@ class FileCommands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Say which command may be meant where there is none of this name: click knows only those that are imported."""
+        """Suggest a command for an unknown name: click knows only imported commands."""
         if args[0] not in self._files and not args[0].startswith("-"):
             from config.findings import did_you_mean, one_line  # noqa: PLC0415 - nobody else has to wait for it
 

@@ -71,7 +71,7 @@ def _today() -> date:
 def _origin(inventory: Path, day: date) -> ReportOrigin:
     """Say what the report is made from; where git knows no revision, why."""
     guardrails = named_guardrails()
-    # What an inventory of one file is read with stands beside it: its lock and its policy files.
+    # The lock and the policy files of an inventory of one file are in the same folder.
     read = inventory if inventory.is_dir() else inventory.absolute().parent
     try:
         repository = GitRepository.around(inventory)

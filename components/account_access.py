@@ -1,7 +1,7 @@
-"""Logical names that a component had before, so that an engine finds in its state what it made under them.
+"""One account of a stack, and the previous logical names of components, under which an engine finds its resources.
 
-Children follow by themselves: their names begin with that of their parent, and an engine that finds a parent under an
-earlier name looks for its children under that name, too
+Children need no aliases: their names begin with the parent's name, and an engine that finds a parent under an earlier
+name looks for its children under that name too
 (https://www.pulumi.com/docs/iac/concepts/options/aliases/).
 """
 
@@ -17,10 +17,10 @@ from oidc.thumbprint import Thumbprint
 
 
 def previous_names(prefix: str, keys: Sequence[str]) -> list["pulumi.Input[str | pulumi.Alias]"] | None:
-    """Return the aliases for keys of the inventory that are no more, or ``None`` for none.
+    """Return the aliases for previous keys of the inventory, or ``None`` without any.
 
     Args:
-        prefix: What stands before the key in the logical name: ``prod/`` for a role.
+        prefix: The part of the logical name before the key: ``prod/`` for a role.
         keys: ``["payments"]``.
     """
     return [pulumi.Alias(name=f"{prefix}{key}") for key in keys] or None
@@ -54,7 +54,7 @@ class AccountAccess(pulumi.ComponentResource):
 
         Args:
             name: Its key of the inventory.
-            plan: What will be there.
+            plan: The planned OIDC providers and roles.
             aws_settings: How the stack talks to AWS.
             thumbprints: By URL of the issuer; has all that the plan wants fetched.
             protect_oidc_providers: Whether the engine refuses to delete OIDC providers.

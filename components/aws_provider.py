@@ -1,4 +1,4 @@
-"""One explicit AWS provider for each account, which cannot write anywhere else."""
+"""One explicit AWS provider for each account, which refuses every other account."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from access.owners import MANAGED_BY
 from access.plan import AccountPlan
 
 DEFAULT_SESSION_NAME = "bitbucket-aws-oidc"
-"""Shown in CloudTrail as the session of the deploying role, where the inventory names no other."""
+"""CloudTrail shows it as the session of the deploying role, unless the inventory names another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,5 +65,5 @@ def _endpoints(endpoint: str | None) -> list[aws.ProviderEndpointArgs] | None:
 
 
 def resource_tags(tags: Mapping[str, str]) -> dict[str, str] | None:
-    """Return a resource's own tags, or ``None`` for none: an empty mapping is a difference at every preview."""
+    """Return a resource's tags, or ``None`` without any: an empty mapping would show as a change in every preview."""
     return dict(tags) or None

@@ -1,10 +1,10 @@
 """Files for ``pulumi import`` of roles that exist: what the program registers for them, with their ids in AWS.
 
-Their form: https://www.pulumi.com/docs/iac/guides/migration/import/#bulk-import-operations. Components, and AWS
-providers with their configuration, are declared in them, too, and made in the state alone.
+Their form: https://www.pulumi.com/docs/iac/guides/migration/import/#bulk-import-operations. They also declare
+components, and AWS providers with their configuration; these exist only in the state.
 
-They are two: the CLI makes the AWS providers of a file before its components, and refuses a state in which a parent is
-missing (tried with 3.260). So the components of accounts come first, in a file of their own.
+There are two files: the CLI makes the AWS providers of a file before its components, and refuses a state in which a
+parent is missing (tested with 3.260). So the first file holds the components of accounts.
 """
 
 import json
@@ -56,7 +56,7 @@ def import_files(
 
 
 def _child(kind: str, name: str, logical_name: str, parent: str) -> Resource:
-    """Name a resource in the file, where names are told apart, and in the stack, where types tell them apart, too."""
+    """Name a resource in the file, where names must be unique, and in the stack, where type and name must be."""
     return {"type": kind, "name": name, "logicalName": logical_name, "parent": parent}
 
 
@@ -74,9 +74,9 @@ def _role(role: AdoptedRole) -> Iterator[Resource]:
 
 
 def _aws_provider(account: AccountPlan, version: str, endpoint: str | None) -> Resource:
-    """Configure an AWS provider as the program does, but for default tags, whose stack nobody knows yet.
+    """Configure an AWS provider as the program does, without default tags, since the stack is not known yet.
 
-    What is no plain text is JSON in a provider's inputs.
+    A provider's inputs are text, or JSON in a text.
     """
     access = account.access
     inputs: dict[str, str] = {

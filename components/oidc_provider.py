@@ -1,4 +1,4 @@
-"""One OIDC provider of an account: made, adopted as it is, or only read."""
+"""One OIDC provider of an account: created, adopted unchanged, or only read."""
 
 from collections.abc import Mapping
 
@@ -10,10 +10,10 @@ from components.aws_provider import resource_tags
 from oidc.thumbprint import Thumbprint
 
 HELD = ("clientIdLists", "tags", "tagsAll", "thumbprintLists")
-"""What an adopted OIDC provider keeps as it is in AWS: everything that could be changed in place.
+"""Properties that an adopted OIDC provider keeps in AWS: all that can be changed in place.
 
-``tagsAll`` is what Pulumi's AWS provider makes of ``tags`` and its default tags; with it, the default tags are not put
-on what is adopted (https://github.com/pulumi/pulumi-aws/issues/4030).
+Pulumi's AWS provider computes ``tagsAll`` from ``tags`` and its default tags; ignoring it keeps the default tags off an
+adopted OIDC provider (https://github.com/pulumi/pulumi-aws/issues/4030).
 """
 
 
@@ -27,15 +27,15 @@ def oidc_provider(
 ) -> aws.iam.OpenIdConnectProvider:
     """Register an OIDC provider.
 
-    One that is only referred to is read: a stack that made it lets go of it without deleting it, and one that is not
-    there stops the run before roles trust it. One that is adopted is imported as it is, and always retained: it was
-    there before this stack, and others may trust it.
+    A referenced one is read: a stack that created it drops it from the state and keeps it in AWS. If it does not exist,
+    the run stops before roles trust it. An adopted one is imported unchanged and always retained: it existed before
+    this stack, and others may trust it.
 
     Args:
         name: ``prod/acme``: account and workspace.
         plan: What it is.
-        thumbprints: By URL of the issuer; has that of this one where the plan wants it fetched.
-        protect: Whether the engine refuses to delete it, where the stack made it.
+        thumbprints: By URL of the issuer; has that of this one if the plan wants it fetched.
+        protect: Whether the engine refuses to delete it, if the stack created it.
         inside: Parent and AWS provider.
     """
     if plan.mode == "reference":
@@ -44,7 +44,7 @@ def oidc_provider(
         import_=plan.arn,
         ignore_changes=list(HELD),
         retain_on_delete=True,
-        # NOTE: intentional: nothing deletes it, so protection would only stand in the way of letting go of it.
+        # NOTE: intentional: nothing deletes it, so protection would only prevent dropping it from the state.
         protect=False,
     )
     own = adopted if plan.mode == "adopt" else pulumi.ResourceOptions(protect=protect)

@@ -14,8 +14,8 @@ TYPE = "bitbucket-aws-oidc:index:PipelineRole"
 class PipelineRole(pulumi.ComponentResource):
     """A role that pipelines may assume.
 
-    Managed policies are owned exclusively: what somebody attaches by hand is drift, and goes. Inline policies are not:
-    AWS revokes stolen sessions with an inline policy, ``AWSRevokeOlderSessions``, which an ``up`` must never undo
+    Managed policies are owned exclusively: the next ``up`` detaches what somebody attaches by hand. Inline policies are
+    not: AWS revokes stolen sessions with an inline policy, ``AWSRevokeOlderSessions``, which ``up`` must never remove
     (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html).
 
     Attributes:
@@ -39,7 +39,7 @@ class PipelineRole(pulumi.ComponentResource):
             name: ``prod/payments-deploy``: account and key of the inventory.
             plan: What it is.
             aws_provider: Of the account.
-            oidc_providers: Those that its trust policy names: there before the role.
+            oidc_providers: Those that its trust policy names; they must exist before the role.
             opts: As of any component.
         """
         super().__init__(TYPE, name, None, opts)
@@ -61,7 +61,7 @@ class PipelineRole(pulumi.ComponentResource):
             aws.iam.RolePolicy(
                 f"{name}/{policy_name}", name=policy_name, role=role.name, policy=document.text, opts=inside
             )
-        # There for a role without managed policies too: then none may be attached.
+        # A role without managed policies needs it too: it detaches every policy attached by hand.
         aws.iam.RolePolicyAttachmentsExclusive(
             name, role_name=role.name, policy_arns=list(plan.managed_policy_arns), opts=inside
         )

@@ -1,4 +1,4 @@
-"""The stack config as frozen values. Its keys, types and defaults stand in Pulumi.yaml, too."""
+"""The stack config as frozen values. Pulumi.yaml repeats its keys, types and defaults."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +12,11 @@ from facts.issuer.connect import IssuerConnect, is_on_this_machine
 from oidc.errors import UsageError
 
 PROTECTED = (
-    "protectOidcProviders is on: where this run is refused the deletion of an OIDC provider that no role needs any "
-    "more, list its workspace under `keep_oidc_providers` of the account to keep it; to let it go, run once with "
-    "protectOidcProviders: false while it is still needed or kept, then remove it"
+    "protectOidcProviders is on: if Pulumi refuses to delete an OIDC provider that no role needs, list its workspace "
+    "under `keep_oidc_providers` of the account to keep it; to delete it, run once with protectOidcProviders: false "
+    "while it is still needed or kept, then remove it"
 )
-"""Said at every run with protection: Pulumi's own refusal cannot name the inventory's way out."""
+"""Printed at every run with protection: Pulumi's refusal cannot name the inventory's keys."""
 
 
 _REVIEWED_PLAN = "stack config reviewedPlan"
@@ -29,7 +29,7 @@ class StackSettings:
     Attributes:
         inventory: A folder or a file, relative to the project.
         guardrails: The file of the guardrails, relative to the project; ``None`` for the one in the inventory.
-        accounts: Keys or globs of accounts to take; what the inventory declares besides belongs to other stacks.
+        accounts: Keys or globs of the stack's accounts; all others belong to other stacks.
         protect_oidc_providers: Whether the engine refuses to delete OIDC providers.
         issuer_timeout: Seconds for reaching the issuer.
         aws_endpoint: Of the sandbox, else ``None``.
@@ -52,12 +52,10 @@ class StackSettings:
         endpoint = _text(config, "awsEndpoint", "") or None
         connect = _issuer_connect(_typed(config, "issuerConnect", dict, {}))
         if endpoint and not is_on_this_machine(endpoint):
-            raise _wrong(
-                "awsEndpoint", f"{endpoint} is not on this machine", "leave it out: it is for the sandbox alone"
-            )
+            raise _wrong("awsEndpoint", f"{endpoint} is not on this machine", "leave it out: only the sandbox uses it")
         if connect and not endpoint:
             # NOTE: intentional: a thumbprint from elsewhere must never reach a real account.
-            raise _wrong("issuerConnect", "it stands without awsEndpoint", "leave it out: it is for the sandbox alone")
+            raise _wrong("issuerConnect", "it needs awsEndpoint", "leave it out: only the sandbox uses it")
         seconds = _typed(config, "issuerTimeoutSeconds", int, 10)
         if not 1 <= seconds <= 300:  # noqa: PLR2004 - what a preview can wait for
             raise _wrong("issuerTimeoutSeconds", f"it is {seconds}", "choose from 1 to 300")

@@ -1,6 +1,6 @@
-"""The rules that findings name. Ids are public: they stand in CI logs and in people's memory, and never change meaning.
+"""The rules that findings name. Ids are public: CI logs and people use them, so they never change meaning.
 
-Adding a rule is adding a line here, the check that reports it, and a faulty inventory under ``tests/fixtures/faulty``.
+To add a rule, add a line here, the check that reports it, and a faulty inventory under ``tests/fixtures/faulty``.
 """
 
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ class Rule:
 
     Attributes:
         level: Of its findings.
-        asks: What it asks for, in one sentence.
-        of_absence: Whether it says that something stands nowhere in the inventory. Its findings wait while a file
-            cannot be read: what they miss may stand there.
+        asks: What it requires, in one sentence.
+        of_absence: Whether it reports that the inventory lacks something. Its findings are held back while a file
+            cannot be read, since that file may hold it.
     """
 
     level: Literal["error", "warning"]
@@ -25,155 +25,158 @@ class Rule:
 
 RULES: dict[str, Rule] = {
     # Reading files
-    "inventory-missing": Rule("error", "The inventory is there: a folder with YAML files, or one YAML file."),
-    "inventory-empty": Rule("error", "The inventory says something."),
-    "unreadable-file": Rule("error", "Every file of the inventory can be read, as UTF-8."),
+    "inventory-missing": Rule("error", "The inventory exists: a folder with YAML files, or one YAML file."),
+    "inventory-empty": Rule("error", "The inventory has content."),
+    "unreadable-file": Rule("error", "Every file of the inventory is readable and UTF-8."),
     "outside-inventory": Rule("error", "Files of the inventory stay inside its folder, links resolved."),
-    "hidden-characters": Rule("error", "Every character can be seen, and no escape spells a plain one."),
+    "hidden-characters": Rule("error", "Every character is visible, and no escape spells a plain one."),
     "yaml-syntax": Rule("error", "Every file is one YAML document."),
     "yaml-feature": Rule("error", "Only plain YAML: no tags, and keys are plain text."),
     "json-syntax": Rule("error", "A permission policy's file is one JSON document."),
-    "duplicate": Rule("error", "Everything is said once: a key, an entry, a UUID, an account id."),
-    "guardrails-elsewhere": Rule("error", "Guardrails stand in the guardrails file, and in no other."),
-    "guardrails-missing": Rule("error", "The guardrails file that is named is there, and holds guardrails."),
+    "duplicate": Rule("error", "Each key, entry, UUID and account id appears once."),
+    "guardrails-elsewhere": Rule("error", "Only the guardrails file holds guardrails."),
+    "guardrails-missing": Rule("error", "The named guardrails file exists and holds guardrails."),
     # Grammar
-    "wrong-type": Rule("error", "A value has the type that its key takes."),
-    "unknown-key": Rule("error", "Only keys of the grammar stand in the inventory."),
-    "missing-key": Rule("error", "Keys without a default are there."),
-    "empty-value": Rule("error", "A key that stands there has a value."),
+    "wrong-type": Rule("error", "A value has the type that its key requires."),
+    "unknown-key": Rule("error", "The inventory uses only keys of the grammar."),
+    "missing-key": Rule("error", "Required keys are present."),
+    "empty-value": Rule("error", "Every key has a value."),
     "bad-allow": Rule("error", "`allow` names rules that are warnings, each with a reason."),
-    "bad-value": Rule("error", "A value is one of those that its key takes."),
-    "bad-name": Rule("error", "Names are of the characters that Bitbucket, IAM and the inventory take."),
+    "bad-value": Rule("error", "A value is one that its key accepts."),
+    "bad-name": Rule("error", "Names consist of characters that Bitbucket, IAM and the inventory accept."),
     "bad-uuid": Rule("error", "A UUID is written `{8-4-4-4-12}` in lower-case hex, quoted, with its braces."),
     "bad-account-id": Rule("error", "An account id is 12 digits, quoted."),
     "bad-duration": Rule("error", "A session lasts from 1h to 12h, written 1h, 90m, 5400s or in seconds."),
     "bad-audience": Rule("error", "An audience is a literal of 1 to 150 characters."),
     "bad-address": Rule("error", "A source address is a network in CIDR form without host bits."),
-    "bad-vpc-endpoint": Rule("error", "A VPC endpoint is named by its id: `vpce-` and 8 or 17 hex digits."),
+    "bad-vpc-endpoint": Rule("error", "A VPC endpoint is given by its id: `vpce-` and 8 or 17 hex digits."),
     "bad-thumbprint": Rule("error", "A thumbprint is the SHA-1 of a certificate, 40 hex digits."),
-    "bad-tag": Rule("error", "Tags are what IAM takes, unique ignoring case."),
+    "bad-tag": Rule("error", "IAM accepts the tags, and their keys are unique ignoring case."),
     "bad-arn": Rule(
         "error", "A policy or role is named by `aws:`, `account:` or its ARN, of this partition and account."
     ),
-    "reserved-name": Rule("error", "Nothing is called what the program calls something of its own."),
-    "bad-variable": Rule("error", "Only the inventory's variables stand in double braces."),
+    "reserved-name": Rule("error", "No name reserved by this program is used."),
+    "bad-variable": Rule("error", "Double braces hold only the inventory's variables."),
     "bad-policy-document": Rule("error", "A permission policy follows IAM's grammar for identity-based policies."),
-    "bad-condition-value": Rule("error", "The value of a condition is one that its operator can compare with."),
+    "bad-condition-value": Rule("error", "A condition's value is one that its operator can compare with."),
     "trust-kind": Rule("error", "A trust entry is exactly one of its three kinds."),
     "partition-region": Rule("error", "A region belongs to the account's partition."),
-    "family-not-bound": Rule("error", "The trust of a role family says which of its items each role is for."),
-    "pair-not-bound": Rule("error", "A role with a plan role trusts steps of deployment environments alone."),
+    "family-not-bound": Rule("error", "The trust of a role family names each role's item."),
+    "pair-not-bound": Rule("error", "A role with a plan role trusts only steps of deployment environments."),
     # References
-    "unknown-workspace": Rule("error", "A workspace that is named is declared.", of_absence=True),
-    "unknown-repository": Rule("error", "A repository that is named is declared.", of_absence=True),
-    "unknown-environment": Rule("error", "A deployment environment that is named is declared.", of_absence=True),
+    "unknown-workspace": Rule("error", "Every named workspace is declared.", of_absence=True),
+    "unknown-repository": Rule("error", "Every named repository is declared.", of_absence=True),
+    "unknown-environment": Rule("error", "Every named deployment environment is declared.", of_absence=True),
     "unknown-account": Rule(
-        "error", "An account that is named is declared, and selected where it is overridden.", of_absence=True
+        "error", "Every named account is declared, and an overridden one is selected.", of_absence=True
     ),
-    "unknown-permission-policy": Rule("error", "An inline policy that is named is declared.", of_absence=True),
+    "unknown-permission-policy": Rule("error", "Every named inline policy is declared.", of_absence=True),
     "unknown-role": Rule("error", "A role that may reach the state is declared.", of_absence=True),
-    "unknown-audience": Rule(
-        "error", "An audience that a trust accepts is one that its workspace declares.", of_absence=True
-    ),
+    "unknown-audience": Rule("error", "A workspace declares every audience that trust in it accepts.", of_absence=True),
     "lock-mismatch": Rule("error", "Inventory and inventory.lock.yaml give the same UUID to the same name."),
-    "needs-lock": Rule("error", "What the inventory leaves open is answered by inventory.lock.yaml.", of_absence=True),
+    "needs-lock": Rule("error", "inventory.lock.yaml answers what the inventory leaves open.", of_absence=True),
     # What AWS answered, by the lock
-    "oidc-provider-missing": Rule("error", "An OIDC provider that is only referred to is there."),
+    "oidc-provider-missing": Rule("error", "A referenced OIDC provider exists."),
     "oidc-provider-audience": Rule(
-        "error", "An OIDC provider that is adopted or referred to has the audiences that roles accept."
+        "error", "An adopted or referenced OIDC provider has the audiences that roles accept."
     ),
     "unchecked-audience": Rule(
-        "error", "No audience is added to an OIDC provider that opens roles of others without their being accepted."
+        "error",
+        "No audience is added to an OIDC provider if that opens somebody else's roles, unless they are accepted.",
     ),
-    "missing-policy": Rule("error", "Managed policies and permissions boundaries are there."),
-    "oidc-provider-exists": Rule("warning", "An OIDC provider that is to be created is not somebody else's already."),
-    "role-name-taken": Rule("warning", "No role of somebody else has the name of a role."),
-    "quota-mismatch": Rule("warning", "Quotas are no larger than AWS says."),
+    "missing-policy": Rule("error", "Managed policies and permissions boundaries exist."),
+    "oidc-provider-exists": Rule("warning", "An OIDC provider to be created does not exist already."),
+    "role-name-taken": Rule("warning", "No role of somebody else has the same name."),
+    "quota-mismatch": Rule("warning", "Quotas are no larger than AWS's."),
     # Access
-    "admin-access": Rule("error", "Admin access says why: `dangerously_allow_admin`."),
-    "whole-workspace-expires": Rule("error", "Trust of a whole workspace ends on a day."),
-    "whole-workspace-renamed": Rule("error", "Trust of a whole workspace is trust in its slug of today alone."),
+    "admin-access": Rule("error", "Admin access has a reason: `dangerously_allow_admin`."),
+    "whole-workspace-expires": Rule("error", "Trust of a whole workspace has a last day."),
+    "whole-workspace-renamed": Rule("error", "Trust of a whole workspace covers only its current slug."),
     "whole-workspace-admin": Rule("error", "Trust of a whole workspace and admin access do not go together."),
     "deploying-role": Rule("error", "No role is a deploying role of its account, or allows to become or change it."),
     "changes-access": Rule(
-        "error", "No role can change who may assume roles of the inventory, or what these may do: its own access least."
+        "error", "No role can change who may assume roles of the inventory, itself included, or what these may do."
     ),
-    "state-backend": Rule("error", "No role reaches the state of the program but those that are named for it."),
-    "partition-resource": Rule("error", "Resources of a permission policy are of the account's partition."),
-    "override-conflict": Rule("error", "One account is matched by one override of a role at most."),
-    "previous-key": Rule("error", "A previous key is nobody's key any more, and one entry's alone."),
-    "role-name-conflict": Rule("error", "Names of roles are unique in an account, ignoring case."),
+    "state-backend": Rule("error", "Only the roles named for it reach the state of the program."),
+    "partition-resource": Rule("error", "Resources of a permission policy are in the account's partition."),
+    "override-conflict": Rule("error", "At most one override of a role matches an account."),
+    "previous-key": Rule("error", "Each previous key is unused and claimed by one entry."),
+    "role-name-conflict": Rule("error", "Role names are unique in an account, ignoring case."),
     # Guardrails
     "guardrail-selects-nothing": Rule(
-        "error", "What guardrails name is there: accounts, files, folders.", of_absence=True
+        "error", "Accounts, files and folders that guardrails name exist.", of_absence=True
     ),
-    "guardrail-boundary": Rule("error", "A role has the permissions boundary that guardrails ask for."),
+    "guardrail-boundary": Rule("error", "A role has the permissions boundary that guardrails require."),
     "guardrail-managed-policy": Rule("error", "A role has only managed policies that guardrails allow."),
-    "guardrail-action": Rule("error", "Inline policies of a role allow only what guardrails let them."),
-    "guardrail-session": Rule("error", "Sessions of a role are no longer than guardrails let them be."),
-    "guardrail-trust": Rule("error", "A role trusts no more than guardrails let it."),
+    "guardrail-action": Rule("error", "Inline policies of a role allow only actions that guardrails allow."),
+    "guardrail-session": Rule("error", "Sessions of a role are no longer than guardrails allow."),
+    "guardrail-trust": Rule("error", "A role trusts no more than guardrails allow."),
     "guardrail-required": Rule("error", "A role has the settings and tags that guardrails require."),
-    "delegation-file": Rule("error", "Where guardrails delegate folders, every file is in one, or is the platform's."),
+    "delegation-file": Rule("error", "If guardrails delegate folders, every file belongs to one or to the platform."),
     "delegation-section": Rule("error", "A file in a delegated folder has only the sections that its folder may have."),
     "delegation-name": Rule("error", "Roles and permission policies in a delegated folder have names that it may use."),
     "delegation-path": Rule("error", "Roles in a delegated folder have IAM paths that it may use."),
     "delegation-account": Rule("error", "Roles in a delegated folder are for accounts that it may select."),
     "delegation-repository": Rule(
-        "error", "A delegated folder declares and trusts only its repositories, by UUIDs that others confirm."
+        "error",
+        "A delegated folder declares and trusts only its repositories, by UUIDs that lock or platform confirms.",
     ),
-    "delegation-policy": Rule("error", "Roles in a delegated folder use permission policies that are theirs to use."),
+    "delegation-policy": Rule(
+        "error", "Roles in a delegated folder use only permission policies that the folder may use."
+    ),
     "delegation-admin": Rule("error", "No role in a delegated folder has admin access."),
-    # Limits, days and what is left over
-    "size-limit": Rule("error", "What is rendered fits into IAM's limits."),
-    "session-without-addresses": Rule("error", "A session is bound to source addresses that the role has."),
+    # Limits, days and unused entries
+    "size-limit": Rule("error", "Rendered names, policies and numbers fit IAM's limits."),
+    "session-without-addresses": Rule("error", "A role with `bind_session` has source addresses."),
     "privilege-escalation": Rule(
-        "warning", "No permission policy opens a known way to more than it gives: to pass any role, to become any user."
+        "warning",
+        "No permission policy opens a known privilege escalation, such as passing any role or becoming any user.",
     ),
     "unknown-permissions": Rule(
         "warning",
-        "A role with a policy of the account's own, which nobody here can read, has a permissions boundary.",
+        "A role with an account-owned policy, which the program cannot read, has a permissions boundary.",
         of_absence=True,
     ),
     "account-resource": Rule(
-        "warning", "Resources of IAM are of an account in which a role has the policy.", of_absence=True
+        "warning", "IAM resources belong to an account in which a role has the policy.", of_absence=True
     ),
-    "unknown-service": Rule("warning", "Actions of a permission policy are of services that AWS documents."),
+    "unknown-service": Rule("warning", "Actions of a permission policy belong to services that AWS documents."),
     "unknown-action": Rule("warning", "An action, or a pattern of actions, matches one that AWS documents."),
     "unknown-condition-key": Rule("warning", "A condition tests a key that AWS documents."),
-    "resource-mismatch": Rule("warning", "The actions and the resources of a statement fit each other."),
-    "contradictory-conditions": Rule("warning", "The conditions of a statement can hold together."),
-    "denied-anyway": Rule("warning", "What a permission policy allows is not wholly denied by the same one."),
+    "resource-mismatch": Rule("warning", "Some action of a statement works on each of its resources."),
+    "contradictory-conditions": Rule("warning", "The conditions of a statement do not contradict each other."),
+    "denied-anyway": Rule("warning", "No permission policy denies everything that one of its statements allows."),
     # Wide, unused or about to end
     "whole-workspace-trust": Rule("warning", "Trust names repositories, not a whole workspace."),
     "repository-wide-trust": Rule("warning", "Trust of a repository names its deployment environments."),
     "production-outside-environments": Rule(
-        "warning", "An account labelled for production is trusted to named deployment environments alone."
+        "warning", "Only named deployment environments may assume roles of an account labelled for production."
     ),
     "further-audiences": Rule(
-        "warning", "Steps ask for no audience besides their workspace's own: STS refuses a token with two."
+        "warning", "Steps ask only for their workspace's own audience: STS refuses a token with two."
     ),
     "wide-network": Rule(
-        "warning", "A network of `source_ips` is no wider than an organisation's own: /16, or /32 of IPv6."
+        "warning", "A network of `source_ips` is no wider than an organisation's: /16, or /32 of IPv6."
     ),
-    "private-network": Rule("warning", "A network of `source_ips` is public: AWS sees no other."),
-    "shared-addresses": Rule("warning", "Source addresses are one's own, not those of all customers of Bitbucket."),
-    "previous-name": Rule("warning", "A role under a new key keeps the name that it has in IAM."),
+    "private-network": Rule("warning", "A network of `source_ips` is public: AWS sees only public addresses."),
+    "shared-addresses": Rule("warning", "Source addresses are yours, not shared by all customers of Bitbucket."),
+    "previous-name": Rule("warning", "A role under a new key keeps its name in IAM."),
     "expires-soon": Rule("warning", "A role, or trust in a previous slug, has more than 14 days left."),
     "expired": Rule("warning", "A role, or trust in a previous slug, is not past its last day."),
     "restrictions-check-old": Rule(
-        "warning", "Somebody has looked at an environment's deployment restrictions in the last 180 days."
+        "warning", "Somebody checked the environment's deployment restrictions in the last 180 days."
     ),
     "selects-no-account": Rule(
-        "warning", "A role is for some account, and every pattern of accounts matches one.", of_absence=True
+        "warning", "A role selects an account, and every pattern of accounts matches one.", of_absence=True
     ),
-    "unused-workspace": Rule("warning", "A workspace is trusted by a role, or kept by an account.", of_absence=True),
-    "unused-repository": Rule("warning", "A repository is trusted by a role.", of_absence=True),
-    "unused-environment": Rule("warning", "A deployment environment is trusted by a role.", of_absence=True),
-    "unused-permission-policy": Rule("warning", "A permission policy is on a role.", of_absence=True),
-    "stale-lock": Rule(
-        "warning", "inventory.lock.yaml answers the inventory as it is, and nothing else.", of_absence=True
+    "unused-workspace": Rule(
+        "warning", "A role trusts the workspace, or an account keeps its OIDC provider.", of_absence=True
     ),
-    "unused-allow": Rule("warning", "What `allow` silences is there."),
+    "unused-repository": Rule("warning", "A role trusts the repository.", of_absence=True),
+    "unused-environment": Rule("warning", "A role trusts the deployment environment.", of_absence=True),
+    "unused-permission-policy": Rule("warning", "A role uses the permission policy.", of_absence=True),
+    "stale-lock": Rule("warning", "inventory.lock.yaml answers exactly the current inventory.", of_absence=True),
+    "unused-allow": Rule("warning", "Every `allow` silences a finding."),
 }
 
 

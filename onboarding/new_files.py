@@ -1,4 +1,4 @@
-"""New files in a folder, all or none; what is there already is never touched."""
+"""New files in a folder, all or none; existing files are never changed."""
 
 import os
 import shutil
@@ -25,25 +25,25 @@ def write_new(folder: Path, files: Mapping[str, str]) -> None:
             refuse_taken(folder, (path.name for path in staged.iterdir()))
             _take_names(folder, staged)
     except (FileExistsError, NotADirectoryError) as error:
-        what = f"{error.filename2 or error.filename} is already there, and nothing was written"
-        raise UsageError(what, do="choose another folder, or remove what is no longer wanted") from error
+        what = f"{error.filename2 or error.filename} exists already, and nothing was written"
+        raise UsageError(what, do="choose another folder, or remove it") from error
     except OSError as error:
         what = f"{folder} cannot be written: {error.strerror}"
         raise OutsideWorldError(what, do="check its folder and permissions") from error
 
 
 def refuse_taken(folder: Path, names: Iterable[str]) -> None:
-    """Raise UsageError where something in a folder has one of these names already."""
+    """Raise UsageError if a folder already has one of these names."""
     taken = [folder / name for name in sorted(names) if os.path.lexists(folder / name)]
     if taken:
-        are = "are" if len(taken) > 1 else "is"
-        what = f"{', '.join(map(str, taken))} {are} already there, and nothing was written"
-        raise UsageError(what, do="choose another folder, or remove what is no longer wanted")
+        exist, them = ("exist", "them") if len(taken) > 1 else ("exists", "it")
+        what = f"{', '.join(map(str, taken))} {exist} already, and nothing was written"
+        raise UsageError(what, do=f"choose another folder, or remove {them}")
 
 
 @contextmanager
 def _made(folder: Path) -> Iterator[None]:
-    """Make a folder, with those above it; take away again what was made where the block fails."""
+    """Make a folder, with those above it; remove them again if the block fails."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -57,7 +57,7 @@ def _made(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _aside(folder: Path, files: Mapping[str, str]) -> Iterator[Path]:
-    """Write the files into a folder beside their places, which is gone at the end."""
+    """Write the files into a temporary folder next to their places, which is removed at the end."""
     staged = Path(tempfile.mkdtemp(prefix=".bitbucket-oidc-init-", dir=folder))
     try:
         for name, text in files.items():
@@ -86,7 +86,7 @@ def _take_names(folder: Path, staged: Path) -> None:
 
 
 def _take_name(path: Path, place: Path) -> None:
-    """Give a file or a folder its place; an OSError where something is there."""
+    """Move a file or a folder to its place; raises OSError if something exists there."""
     if path.is_dir():
         path.rename(place)  # takes the place of an empty folder, and of nothing else
         return

@@ -1,4 +1,4 @@
-"""What a first inventory is to hold."""
+"""The content of a first inventory, and the text of its files."""
 
 import re
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ class StarterEnvironment:
 
 @dataclass(frozen=True, slots=True)
 class StarterRepository:
-    """A repository with its environments; one without any is in no starter: each role is bound to one.
+    """A repository with its environments; it has at least one, since each role is bound to one.
 
     Attributes:
         slug: ``shop``.
@@ -57,7 +57,7 @@ class Starter:
     region: str | None
 
     def without_uuid(self) -> tuple[str, ...]:
-        """Name what has no UUID yet: ``workspace acme``, ``environment production of acme/shop``."""
+        """Return what lacks a UUID: ``workspace acme``, ``environment production of acme/shop``."""
         missing = [] if self.workspace_uuid else [f"workspace {self.workspace}"]
         for repository in self.repositories:
             place = f"{self.workspace}/{repository.slug}"
@@ -66,7 +66,7 @@ class Starter:
         return tuple(missing)
 
     def with_made_up_uuids(self) -> "Starter":
-        """Return it with some UUID wherever there is none yet, to judge all the rest of it."""
+        """Return it with made-up UUIDs for missing ones, to validate the rest."""
         numbers = count(1)
 
         def some(uuid: str | None) -> str:
@@ -93,7 +93,7 @@ DEPLOYING_ROLE = "PulumiDeploy"
 """The deploying role in every account, which `bootstrap` makes."""
 
 _KEY_CHARS = 64
-"""A role is named like its key, and IAM takes 64 characters."""
+"""A role's name is its key, and IAM takes 64 characters."""
 
 
 def inventory_text(starter: Starter) -> str:
@@ -102,7 +102,7 @@ def inventory_text(starter: Starter) -> str:
 
 
 def role_keys(starter: Starter) -> dict[tuple[str, str], str]:
-    """Return the key of the role of each repository and environment: ``shop-production``; each is another one."""
+    """Return a unique role key for each repository and environment: ``shop-production``."""
     keys: dict[tuple[str, str], str] = {}
     for repository in starter.repositories:
         for environment in repository.environments:
@@ -112,7 +112,7 @@ def role_keys(starter: Starter) -> dict[tuple[str, str], str]:
 
 
 def _free(wanted: str, taken: set[str]) -> str:
-    """Return a name that no other role has, ignoring case, as IAM does."""
+    """Return a unique name, ignoring case as IAM does."""
     name, number = wanted[:_KEY_CHARS].strip("-.") or "role", 1
     while name.lower() in taken:
         number += 1
@@ -157,9 +157,9 @@ _HEAD = (
     "defaults:",
 )
 _DEFAULTS = (
-    "  # What Pulumi assumes in each account. `bitbucket-oidc bootstrap` makes it in all of them.",
+    "  # The role that Pulumi assumes in each account. `bitbucket-oidc bootstrap` makes it.",
     f'  deploy_role: "arn:{{{{partition}}}}:iam::{{{{account_id}}}}:role/{DEPLOYING_ROLE}"',
-    "  # Caps what any role below can ever do, whatever it is given. `bitbucket-oidc bootstrap` makes it, too.",
+    "  # Limits what any role below can ever do. `bitbucket-oidc bootstrap` makes it too.",
     f"  permissions_boundary: account:{BOUNDARY}",
 )
 _ROLES = (
@@ -191,12 +191,12 @@ def _role(starter: Starter, repository: StarterRepository, environment: StarterE
     yield f"    accounts: [{', '.join(scalar(account) for account in environment.accounts)}]"
     yield "    trust:"
     yield f"      - {{repository: {place}, environments: [{_flow(environment.name)}]}}"
-    yield "    # What the pipeline may do. This one looks and changes nothing: put here what the pipeline needs."
+    yield "    # What the pipeline may do. This policy only reads: replace it with what the pipeline needs."
     yield '    managed_policies: ["aws:job-function/ViewOnlyAccess"]'
 
 
 def _flow(text: str) -> str:
-    """Return a scalar that may stand in brackets, where commas and brackets mean something."""
+    """Return a scalar for a flow sequence, where commas and brackets have a meaning."""
     plain = scalar(text)
     return plain if plain.startswith("'") or not re.search(r"[,\[\]{}]", plain) else f"'{text}'"
 

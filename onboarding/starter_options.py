@@ -1,4 +1,4 @@
-"""Single values of a starter, from the words of a command line, judged by the validators of the inventory itself."""
+"""Values of a starter, parsed from the command line by the validators of the inventory."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ def checked(what: str, text: str, form: TypeAdapter[str]) -> str:
 
 
 def named(what: str, text: str, form: TypeAdapter[str]) -> tuple[str, str | None]:
-    """Parse ``NAME`` or ``NAME={UUID}``; the last equals sign counts, and nothing behind it is no UUID yet.
+    """Parse ``NAME`` or ``NAME={UUID}`` at the last equals sign; nothing after it means that the UUID is missing.
 
     Raises:
         UsageError: Name or UUID is none that the inventory would take.
@@ -53,7 +53,7 @@ def named(what: str, text: str, form: TypeAdapter[str]) -> tuple[str, str | None
 
 
 def _unquoted(hint: str) -> str:
-    """Return what to do without the quotes that YAML would need: a command line or a prompt takes the bare value."""
+    """Return the hint without YAML's quotes: a command line or a prompt takes the bare value."""
     return hint.replace(", quoted", "").replace('"', "")
 
 
@@ -123,7 +123,7 @@ def accounts_of(given: Sequence[str]) -> tuple[tuple[str, str], ...]:
             raise UsageError(f"--account: no id in {one_line(text)}", do="write KEY=ID, such as prod=222222222222")
         key = checked("--account", key, SLUG)
         if len(key) > _STACK_NAME_CHARS:
-            do = f"use at most {_STACK_NAME_CHARS} characters: a stack is named like it"
+            do = f"use at most {_STACK_NAME_CHARS} characters: it is also the stack's name"
             raise UsageError(f"--account: a name of {len(key)} characters", do=do)
         _once("--account", key, found)
         found[key] = checked("--account", number, ACCOUNT_ID)
@@ -160,20 +160,20 @@ def environments_of(given: Sequence[str], slugs: Sequence[str]) -> dict[tuple[st
         found[slug, name] = uuid
     for slug in slugs:
         if slug not in {one for one, _ in found}:
-            what = f"repository {slug} has no deployment environment, and its role would be bound to nothing"
-            do = f"add --environment {slug}/NAME; a role for every step of a repository is better written by hand"
+            what = f"repository {slug} has no deployment environment, so its role would not be bound to one"
+            do = f"add --environment {slug}/NAME; write a role for every step of a repository by hand"
             raise UsageError(what, do=do)
     return found
 
 
 def _split(option: str, text: str, slugs: Sequence[str]) -> tuple[str, str]:
-    """Part ``shop/production``; names of environments may hold slashes, so a known repository counts alone."""
+    """Split ``shop/production`` after a known repository, since names of environments may hold slashes."""
     slug, slash, rest = text.partition("/")
     if slash and slug in slugs:
         return slug, rest
     if len(slugs) == 1:
         return slugs[0], text
-    what = f"{option}: of which repository is {one_line(text)}?"
+    what = f"{option}: which repository has {one_line(text)}?"
     raise UsageError(what, do=did_you_mean(slug, list(slugs), f"write {slugs[0]}/{one_line(text)}"))
 
 
@@ -213,7 +213,7 @@ def _environments(
 
 
 def the_account(slug: str, name: str, accounts: Sequence[tuple[str, str]]) -> str:
-    """Return the account that an environment deploys to where nobody says: the only one, or that of the same name.
+    """Return the default account of an environment: the only one, or that of the same name.
 
     Raises:
         UsageError: There are several.
@@ -227,4 +227,4 @@ def the_account(slug: str, name: str, accounts: Sequence[tuple[str, str]]) -> st
 
 def _once(option: str, key: str, known: Sequence[str] | dict[str, str] | dict[str, str | None]) -> None:
     if key.lower() in {one.lower() for one in known}:
-        raise UsageError(f"{option}: {one_line(key)} is given twice", do="leave one of the two out")
+        raise UsageError(f"{option}: {one_line(key)} is given twice", do="remove one")

@@ -1,4 +1,4 @@
-"""Verdicts for people: who may get in first, then near misses, then how many are far off."""
+"""Verdicts for people: first the roles that let the claims in, then near misses, then a count of the others."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ from config.findings import one_line
 from review.findings import colour_wanted
 
 _NEAR = 2
-"""Reasons whose weights come to more than this are far off: another repository, another workspace."""
+"""Reasons whose weights add up to more are far off: another repository, another workspace."""
 
 _FEW = 3
-"""So many of those that are far off are shown where nothing is near."""
+"""The number of far-off roles shown if there are no near misses."""
 
 
 def show_notes(notes: Sequence[str]) -> None:
-    """Print what is worth saying of the claims, on standard error."""
+    """Print notes about the claims, on standard error."""
     for note in notes:
         click.echo(f"note: {note}", err=True)
 
@@ -40,7 +40,7 @@ def show_call(call: TokenCall, names: Names) -> None:
 
 
 def show_verdicts(verdicts: Sequence[Verdict], *, every: bool) -> None:
-    """Print a line for each role and its reasons below it; those that are far off are counted unless all are wanted."""
+    """Print a line for each role and its reasons below it; count those that are far off, or print all."""
     allowed = [verdict for verdict in verdicts if verdict.answer.allowed]
     refused = sorted(
         (verdict for verdict in verdicts if not verdict.answer.allowed),
@@ -53,7 +53,7 @@ def show_verdicts(verdicts: Sequence[Verdict], *, every: bool) -> None:
     click.echo()
     click.echo(f"{_counted(len(allowed))} allowed, {_counted(len(refused))} refused")
     if left_out := refused[len(shown) :]:
-        click.echo(f"{len(left_out)} of these not shown: they have less in common with the claims (--all lists them):")
+        click.echo(f"{len(left_out)} of these not shown, since they differ more from the claims (--all lists them):")
         for reason, number in Counter(verdict.answer.reasons[-1].in_short for verdict in left_out).most_common():
             click.echo(f"  {_counted(number)}: {reason}")
 

@@ -1,4 +1,4 @@
-"""The line of a file that a finding is about, with the place marked, as it can be shown on a terminal."""
+"""Findings for people; on a terminal with the line of the file that each is about, and the place marked."""
 
 import os
 import re

@@ -95,7 +95,7 @@ def _reached(
     *,
     named: bool,
 ) -> Reached | None:
-    """Judge each document once with what stands beside it: many roles of an account have the same."""
+    """Judge each document once with the role's other documents: many roles of an account have the same."""
     targets = _targets(backend, partition)[kind]
     return first_reached(document.parsed, [each.parsed for each in documents], targets, named=named)
 

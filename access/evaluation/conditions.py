@@ -126,7 +126,7 @@ def _one_holds(operator: Operator, wanted: Values, value: str, context: RequestC
 
 
 def parsed_object(value: object, what: str) -> Mapping[str, Any]:
-    """Return a JSON object, or refuse what is none."""
+    """Return the object, else raise."""
     if not isinstance(value, Mapping):
         raise EvaluationError(f"{what} is an object, not {value!r}")
     return value

@@ -45,10 +45,10 @@ def call_settings(endpoint: str | None) -> CallSettings:
 
 
 def checked_role_name(name: str | None) -> str | None:
-    """Return the name of a role; raises UsageError for what is none, as an ARN is not."""
+    """Return the name of a role; raises UsageError for anything else, such as an ARN."""
     if name is not None and ROLE_NAME.fullmatch(name) is None:
         what = f"--reading-role {one_line(name)} is not the name of a role"
-        raise UsageError(what, do="write the name alone: it stands beside each deploying role, with the same path")
+        raise UsageError(what, do="write only the name; the role has the path of each deploying role")
     return name
 
 

@@ -30,7 +30,7 @@ _FUTURE = {
     Operation.UPDATE: "to update",
     Operation.REPLACE: "to replace",
     Operation.DELETE: "to delete",
-    Operation.DISCARD: "to keep in AWS and let go of",
+    Operation.DISCARD: "to drop from the state and keep in AWS",
 }
 _PAST = {
     Operation.CREATE: "created",
@@ -38,7 +38,7 @@ _PAST = {
     Operation.UPDATE: "updated",
     Operation.REPLACE: "replaced",
     Operation.DELETE: "deleted",
-    Operation.DISCARD: "kept in AWS and let go of",
+    Operation.DISCARD: "dropped from the state, kept in AWS",
     Operation.REFRESH: "refreshed",
     Operation.FORGET: "gone from AWS",
 }

@@ -1,4 +1,4 @@
-"""The lock: what the world outside answered to what the inventory leaves open; reviewed and committed beside it."""
+"""The lock: what Bitbucket, issuers, Atlassian and AWS answered; reviewed and committed with the inventory."""
 
 from config.lock.models import Lock
 from config.lock.questions import with_locked_quotas, with_locked_uuids

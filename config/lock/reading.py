@@ -15,7 +15,7 @@ from config.yaml.text import is_there, read_text
 
 @dataclass(frozen=True, slots=True)
 class ReadLock:
-    """A lock as read: empty where there is none, and where it is broken, which its faults then say."""
+    """A lock as read; empty without a lock file, or if the file is broken, which its faults say."""
 
     lock: Lock
     source: Source | None

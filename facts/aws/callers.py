@@ -121,7 +121,7 @@ class AccountClients:
         return Caller(session, partition, self._settings)
 
     def _session(self, profile: str | None) -> Session:
-        """Return a session with credentials that are there: looked for once, since a profile may ask for a code."""
+        """Return a session that has credentials; looked up once, since a profile may ask for a code."""
         with _MAKING:
             if profile not in self._resolved:
                 session = _new_session(profile)

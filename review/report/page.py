@@ -30,7 +30,7 @@ class ReportOrigin:
         made_on: In UTC.
         revision: The commit of git that the inventory stands in, ``a20e3f4…``, or ``None``.
         is_changed: Whether the inventory differs from that commit.
-        without: Why there is no revision, where there is none.
+        without: Why there is no revision, if there is none.
     """
 
     inventory: str

@@ -132,8 +132,8 @@ def test_nothing_is_overwritten(name: str, kind: str, folder: Path, capsys: pyte
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == (
-        f"error: {name} is already there, and nothing was written; "
-        "choose another folder, or remove what is no longer wanted\n"
+        f"error: {name} exists already, and nothing was written; "
+        "choose another folder, or remove it\n"
     )
     assert names_in(folder) == [name]
     assert kind != "file" or place.read_text() == "mine"
@@ -144,7 +144,7 @@ def test_what_comes_in_between_is_not_overwritten_either(
 ) -> None:
     monkeypatch.setattr(new_files, "refuse_taken", lambda *_: (folder / "bitbucket-pipelines.yml").write_text("mine"))
     assert run(["init", ".", *SHORT]) == 2
-    assert "bitbucket-pipelines.yml is already there" in capsys.readouterr().err
+    assert "bitbucket-pipelines.yml exists already" in capsys.readouterr().err
     assert all_in(folder) == {"bitbucket-pipelines.yml": "mine"}
     assert names_in(folder) == ["bitbucket-pipelines.yml"]
 
@@ -210,7 +210,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
         "--environment: not the name of a deployment environment",
     ),
     "environment of nobody": (
-        [*SHORT, "--repository", "site", "--environment", "stie/x"], "of which repository is production?",
+        [*SHORT, "--repository", "site", "--environment", "stie/x"], "which repository has production?",
     ),
     "account id of eleven digits": ([*SHORT[:6], "--account", "prod=22222222222"], "--account: not an AWS account id"),
     "account without an id": ([*SHORT[:6], "--account", "prod"], "--account: no id in prod; write KEY=ID"),
@@ -312,7 +312,7 @@ def test_nothing_is_asked_where_it_could_not_be_written(
     (folder / "inventory").mkdir()
     answer(monkeypatch)
     assert run(["init"]) == 2
-    assert capsys.readouterr().err.startswith("error: inventory is already there, and nothing was written; ")
+    assert capsys.readouterr().err.startswith("error: inventory exists already, and nothing was written; ")
 
 
 def test_the_end_of_the_answers_is_the_end(

@@ -47,7 +47,7 @@ def test_access_comes_first_then_previews_then_links(step: Step, write_inventory
         "* **dev**: 2 to replace",
         "    * replace Role dev/shop-staging",
         "    * replace RolePolicyAttachmentsExclusive dev/shop-staging",
-        f"* **prod**: the preview failed: {text(str(folder / 'prod.json'))} is no preview: it is no JSON",
+        f"* **prod**: the preview failed: {text(str(folder / 'prod.json'))} is not a preview: it is not JSON",
     ]
     assert lines[-2] == "commit 0123456789ab, [pipeline 12](https://bitbucket.org/acme/access/pipelines/results/12)"
 
