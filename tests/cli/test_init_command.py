@@ -132,8 +132,7 @@ def test_nothing_is_overwritten(name: str, kind: str, folder: Path, capsys: pyte
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == (
-        f"error: {name} exists already, and nothing was written; "
-        "choose another folder, or remove it\n"
+        f"error: {name} exists already, and nothing was written; choose another folder, or remove it\n"
     )
     assert names_in(folder) == [name]
     assert kind != "file" or place.read_text() == "mine"
