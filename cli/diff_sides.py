@@ -75,7 +75,7 @@ def sides(before: str, after: str | None, inventory: Path | None, guardrails: Pa
         do = f"name what to compare it with: an inventory, a plan, or a git revision, such as HEAD; see {GIT}NAME"
         raise UsageError(f"{before} would be compared with itself", do=do)
     if inventory is not None and _is_path(before) and after is not None and _is_path(after):
-        raise UsageError("--inventory says which inventory of a revision is meant, and both sides are paths")
+        raise UsageError("--inventory names the inventory in a revision, but both sides are paths")
     has_revision = not all(text is None or _is_path(text) for text in (before, after))
     old = _side(before, current, guardrails, has_revision=has_revision)
     if after is None:
@@ -186,5 +186,5 @@ def compared(old: Side, new: Side) -> Comparison | None:
 
 
 def not_in_git(path: Path) -> str:
-    """Say of a file that it is compared, and is in no revision."""
-    return f"{one_line(str(path))[:300]} is compared, and git does not track it: it is in no revision"
+    """Say that a file is compared, though no revision has it."""
+    return f"{one_line(str(path))[:300]} is compared, but git does not track it: no revision has it"

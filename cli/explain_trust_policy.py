@@ -1,4 +1,4 @@
-"""explain --trust-policy: what any trust policy really admits, and what is wrong with it."""
+"""explain --trust-policy: what any trust policy admits, and what is wrong with it."""
 
 import json
 import sys
@@ -24,7 +24,7 @@ from review.findings import COLOURS, colour_wanted, counted
 _MAX_BYTES = 100_000
 _NOBODY = "nobody: no token of Bitbucket gets through it"
 _ANY_ACCOUNT = "000000000000"
-"""Stands for the account of a policy that names none: there is no such account."""
+"""The account of a policy that names none; no account has this id."""
 
 
 @dataclass(frozen=True, slots=True)

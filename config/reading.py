@@ -115,8 +115,8 @@ class _Reading:
         self._report(Place(len(self.files), 1, 1, str(path)), rule, (), message, hint, hides=True)
 
     def _say_what_waits(self) -> None:
-        """Let the fault of a file that cannot be read say that findings of other files wait for it."""
-        waits = "until then, names that may be declared here are not reported as unknown"
+        """Add to the fault of an unreadable file that findings about unknown names are held back."""
+        waits = "until this file can be read, unknown names in other files are not reported"
         self.faults = [replace(fault, hint=f"{fault.hint}; {waits}") if fault.hides else fault for fault in self.faults]
 
     def _read_into(self, path: FilePath, folder: FilePath) -> int:

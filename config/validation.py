@@ -193,6 +193,10 @@ _EXPECTED = {
 }  # fmt: skip
 
 
+_OWNERS = {"trust": "role"}
+"""What to remove in place of a key that may not be left out."""
+
+
 def _of_pydantic(detail: ErrorDetails, path: Path, found: Any) -> Fault:  # noqa: ANN401 - raw data
     kind, context = detail["type"], detail.get("ctx", {})
     if kind in _EXPECTED:
@@ -204,7 +208,8 @@ def _of_pydantic(detail: ErrorDetails, path: Path, found: Any) -> Fault:  # noqa
         message = f"expected {allowed}, found {describe(found)}"
         return Fault("bad-value", path, message, did_you_mean(str(found), names, f"write {allowed}"))
     if kind == "too_short":
-        return Fault("bad-value", path, "expected at least one entry, found none", "add one, or remove the whole")
+        key = next((part for part in reversed(path) if isinstance(part, str)), "")
+        return Fault("bad-value", path, f"`{key}` is empty", f"add an entry or remove the {_OWNERS.get(key, 'key')}")
     if kind in ("less_than_equal", "greater_than_equal"):
         bound = f"at most {context['le']}" if "le" in context else f"at least {context['ge']}"
         return Fault("bad-value", path, f"expected {bound}, found {describe(found)}", f"write {bound}")

@@ -115,7 +115,7 @@ def _notes(found: Iterable[StackChange], base: str) -> Iterator[str]:
         if one.change is TakenStackChange.REMOVED:
             fault = f"; these cannot be used: {one.now.fault}" if one.now and one.now.fault else ""
             yield (
-                f"stack {one.stack} has no file any longer: what it made stays, and `up` takes the defaults for it, "
+                f"stack {one.stack} no longer has a file: its resources stay, and `up` uses the defaults for it, "
                 f"all accounts among them{fault}; destroy it and run `pulumi stack rm` before its file goes"
             )
 

@@ -40,7 +40,7 @@ def call_settings(endpoint: str | None) -> CallSettings:
     """Return how AWS is called; raises UsageError for an endpoint that is not on this machine."""
     if endpoint is not None and not is_on_this_machine(endpoint):
         what = f"--aws-endpoint {one_line(endpoint)} is not on this machine"
-        raise UsageError(what, do="leave it out: it is for the sandbox alone, as http://127.0.0.1:4566")
+        raise UsageError(what, do="leave it out: only the sandbox uses it, as http://127.0.0.1:4566")
     return CallSettings(endpoint)
 
 

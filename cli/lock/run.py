@@ -1,4 +1,4 @@
-"""Whom `bitbucket-oidc lock` asks, by its options and its environment."""
+"""What `bitbucket-oidc lock` asks whom, by its options and its environment, and its report."""
 
 import os
 import sys
@@ -64,7 +64,7 @@ def world_of(
     asks_names = Part.WORKSPACES in parts
     credentials = find_credentials(os.environ, address.origin[1]) if asks_names else Credentials()
     if asks_names and not credentials.source:
-        tell(f"note: there are no credentials for Bitbucket, so it shows what is public alone; {HOW}")
+        tell(f"note: there are no credentials for Bitbucket, so it shows only what is public; {HOW}")
 
     def on_wait(seconds: float) -> None:
         tell(f"waiting {seconds / 60:.0f} minutes: Bitbucket's limit of requests an hour is used up")
@@ -90,7 +90,7 @@ def _fetch_chain(address: WebAddress, ca_file: Path | None) -> FetchChain | None
 
 @contextmanager
 def progress(doing: str) -> Iterator[Callable[[int, int], None]]:
-    """Give what is told how many of how many names or accounts are done: a bar on a terminal, nothing elsewhere."""
+    """Yield a function that takes the numbers done and total, and moves a bar if there is a terminal."""
     screen = console(stderr=True)
     if not screen.is_terminal or screen.is_dumb_terminal or sys.stderr is None:
         yield lambda _done, _total: None
@@ -129,7 +129,7 @@ class LockReport:
     def of(
         cls, loaded: Loaded, questions: Questions, refreshed: Refreshed, *, is_check: bool, asks_aws: bool
     ) -> "LockReport":
-        """Compare what was with what is."""
+        """Compare the old lock with the answers."""
         is_needed = asks_aws or not is_answered(questions) or wants_ranges(loaded.written)
         is_needed = is_needed or loaded.lock.source is not None
         found = tuple(sorted(one.at(loaded.sources.place(one.path)) for one in refreshed.discrepancies))
@@ -146,12 +146,12 @@ class LockReport:
 
     @property
     def is_empty(self) -> bool:
-        """Tell whether nobody answered anything new, and somebody should have."""
+        """Tell whether accounts failed and nothing new was answered."""
         return bool(self.failed) and not self.changes
 
     @property
     def has_errors(self) -> bool:
-        """Tell whether something that is otherwise is an error."""
+        """Tell whether a difference is an error."""
         return has_errors(self.found)
 
     def exit_code(self, *, strict: bool) -> int:
@@ -197,7 +197,7 @@ def show(report: LockReport) -> None:
     for note in report.notes:
         click.echo(f"note: {one_line(note)}", err=True)
     for key, why in report.failed:
-        click.echo(f"error: account {key}: {one_line(why)}; what the lock has of it stays", err=True)
+        click.echo(f"error: account {key}: {one_line(why)}; the lock keeps its old entries for it", err=True)
     for change in report.changes:
         click.echo(f"{_MARKS[change.kind]} {change}")
     click.echo(_end(report), err=True)
@@ -209,11 +209,11 @@ _MARKS = {"added": "+", "removed": "-", "changed": "~"}
 def _end(report: LockReport) -> str:
     errors = sum(one.level is Level.ERROR for one in report.found)
     if errors and report.is_check:
-        return f"{errors} error{'' if errors == 1 else 's'}: the inventory or its lock is not what the world says"
+        return f"{errors} error{'' if errors == 1 else 's'}: the inventory or its lock differs from what was looked up"
     if errors:
-        return f"{LOCK_NAME} is left as it is: correct what is above first"
+        return f"{LOCK_NAME} is not changed: fix the errors above first"
     if report.is_empty:
-        return f"{LOCK_NAME} is left as it is: accounts did not answer"
+        return f"{LOCK_NAME} is not changed: accounts did not answer"
     return _outcome(report)
 
 
@@ -224,5 +224,5 @@ def _outcome(report: LockReport) -> str:
     if not report.is_needed:
         return "the inventory names every UUID itself, and there is no lock to compare with"
     if report.changes:
-        return f"{LOCK_NAME} differs from the world: {count}; `bitbucket-oidc lock` writes them"
-    return f"{LOCK_NAME} is as the world is"
+        return f"{LOCK_NAME} is out of date: {count}; `bitbucket-oidc lock` writes them"
+    return f"{LOCK_NAME} is up to date"

@@ -11,7 +11,7 @@ from config.yaml.document import Path, show_path
 
 
 def check_previous_keys(context: Context) -> Iterator[Fault]:
-    """Yield previous keys that are somebody's: of two that claim a resource of the stack, one would make it anew."""
+    """Yield previous keys in use: of two entries that claim a resource of the stack, one would be recreated."""
     accounts = {key: account.previous_keys for key, account in context.inventory.accounts.items()}
     yield from _check(context, "accounts", accounts.items(), context.names("accounts"))
     roles = dict(_written_roles(context))
@@ -21,12 +21,12 @@ def check_previous_keys(context: Context) -> Iterator[Fault]:
 
 
 def check_names_of_renamed_roles(context: Context) -> Iterator[Fault]:
-    """Yield a role that is called by its key, which is another now: IAM renames no role, so it is replaced."""
+    """Yield a role that is named by its changed key: IAM cannot rename a role, so it is replaced."""
     for key, role in _written_roles(context):
         if role.previous_keys and role.name is None:
             old = role.previous_keys[-1]
-            message = f"the role is called {key} in IAM now, and {old} until now: it is deleted and made anew"
-            hint = f"write `name: {old}`; pipelines go on with the ARN that they know"
+            message = f"the role's name in IAM becomes {key} (was {old}), so it is deleted and recreated"
+            hint = f"write `name: {old}`; then pipelines keep their ARN"
             yield Fault("previous-name", ("roles", key, "previous_keys"), message, hint)
 
 

@@ -97,7 +97,7 @@ def test_a_second_run_changes_nothing(lock: Lock, capsys: pytest.CaptureFixture[
     before = lock_text()
     assert lock() == 0
     assert lock_text() == before
-    assert capsys.readouterr().err.endswith("inventory.lock.yaml is as the world is\n")
+    assert capsys.readouterr().err.endswith("inventory.lock.yaml is up to date\n")
 
 
 def test_all_asks_for_what_no_role_uses_and_a_later_run_keeps_it(lock: Lock) -> None:

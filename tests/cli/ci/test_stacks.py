@@ -171,7 +171,7 @@ def test_a_new_stack_is_told_and_a_removed_one_is_named_with_the_defaults(clone:
         f"{PROJECT}:protectOidcProviders": True,
     }
     assert "stack test is new" in captured.err
-    assert "stack dev has no file any longer" in captured.err
+    assert "stack dev no longer has a file" in captured.err
     assert changes(capsys) == {"dev": "removed", "prod": "unchanged", "test": "added"}
 
 

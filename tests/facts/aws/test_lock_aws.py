@@ -126,7 +126,7 @@ def test_an_account_that_does_not_answer_keeps_what_the_lock_has(
     assert lock(folder) == 3
     err = capsys.readouterr().err
     assert "error: account other: profile gone: The config profile (gone) could not be found" in err
-    assert "what the lock has of it stays" in err
+    assert "the lock keeps its old entries for it" in err
     assert entry in text_of(folder)
     assert lock(folder, "--check", "--format", "json") == 3
 
@@ -136,7 +136,7 @@ def test_where_nobody_answers_nothing_is_written(
 ) -> None:
     folder = write(f'prod: {{id: "{account}"}}')
     assert lock(folder) == 3
-    assert capsys.readouterr().err.endswith("inventory.lock.yaml is left as it is: accounts did not answer\n")
+    assert capsys.readouterr().err.endswith("inventory.lock.yaml is not changed: accounts did not answer\n")
     assert not (folder / "inventory.lock.yaml").exists()
 
 
