@@ -47,7 +47,7 @@ sandbox: setup ## run the main job on emulated AWS accounts: up, then prove (INV
 
 # Tests start Python hundreds of times: what it compiles is kept in .venv, even where the environment says not to.
 test: setup ## run all tests; the skipped ones are listed at the end
-	PATH="$$PATH:$(PULUMI_FOLDER)" PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX="$(abspath .venv/pycache)" $(BIN)/python -m pytest -n 2 -q -rs --no-fold-skipped $(PYTEST_ARGS)
+	PATH="$$PATH:$(PULUMI_FOLDER)" PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX="$(abspath .venv/pycache)" $(BIN)/python -m pytest -n 2 --dist worksteal -q -rs --no-fold-skipped $(PYTEST_ARGS)
 
 live: setup ## check in a throw-away AWS account what emulators cannot show; costs nothing, see docs/live.md (ACCOUNT=… WORKSPACE=…)
 	LIVE_ACCOUNT="$(ACCOUNT)" LIVE_WORKSPACE="$(WORKSPACE)" $(BIN)/python -m pytest -m live --force-enable-socket -v tests/live $(PYTEST_ARGS)
