@@ -181,3 +181,21 @@ def tokens_for(rng: random.Random, policy: dict[str, Any], count: int) -> Iterat
             "sub": ":".join(parts),
         }
         yield WebIdentityRequest(claims, ACCOUNT, AT, session_name="pipeline")
+
+
+def statement_with(claim: str, operator: str, value: Any) -> dict[str, Any]:
+    """Return a statement as ours, with another comparison of one claim."""
+    condition: dict[str, Any] = {
+        "StringEquals": {f"{ACME}:aud": AUDIENCE},
+        "StringLike": {f"{ACME}:sub": f"{REPO}:{ENV}:*"},
+    }
+    own = "StringEquals" if claim == "aud" else "StringLike"
+    del condition[own]
+    condition.setdefault(operator, {})[f"{ACME}:{claim}"] = value
+    principal = {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ACME}"}
+    return {
+        "Effect": "Allow",
+        "Principal": principal,
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": condition,
+    }

@@ -11,7 +11,7 @@ from access.explanation.names import Names
 from access.trust_review.review import review
 from oidc.iam.pattern import covers, matches, tokens
 from tests.access.near_misses import ACCOUNT, ACME
-from tests.access.trust_review.test_wide_enough import statement_with
+from tests.access.trust_review.any_condition import statement_with
 
 _LARGEST = 8192
 """Characters (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html, "Role trust policy")."""

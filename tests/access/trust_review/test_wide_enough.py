@@ -16,13 +16,14 @@ from access.explanation.subjects import subject_parts
 from access.trust_review.review import Review, review
 from oidc.bitbucket import Grade, widest
 from oidc.errors import EvaluationError
-from tests.access.near_misses import ACCOUNT, ACME, AUDIENCE, ENV, REPO
+from tests.access.near_misses import ACCOUNT, ACME, ENV, REPO
 from tests.access.trust_review.any_condition import (
     PLACEHOLDERS,
     SUBJECT_VALUES,
     VARIABLES,
     any_policies,
     malformed_policies,
+    statement_with,
     tokens_for,
 )
 
@@ -100,23 +101,6 @@ def test_none_of_very_many_policies_is_graded_too_narrow() -> None:
 @pytest.mark.exhaustive
 def test_none_of_very_many_malformed_policies_is_graded_too_narrow() -> None:
     assert check(malformed_policies(7, 26_000), seed=7)["malformed"] > 15_000
-
-
-def statement_with(claim: str, operator: str, value: Any) -> dict[str, Any]:
-    condition: dict[str, Any] = {
-        "StringEquals": {f"{ACME}:aud": AUDIENCE},
-        "StringLike": {f"{ACME}:sub": f"{REPO}:{ENV}:*"},
-    }
-    own = "StringEquals" if claim == "aud" else "StringLike"
-    del condition[own]
-    condition.setdefault(operator, {})[f"{ACME}:{claim}"] = value
-    principal = {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ACME}"}
-    return {
-        "Effect": "Allow",
-        "Principal": principal,
-        "Action": "sts:AssumeRoleWithWebIdentity",
-        "Condition": condition,
-    }
 
 
 def reviewed(claim: str, operator: str, value: Any, version: str = "2012-10-17") -> Review:
