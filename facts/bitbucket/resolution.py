@@ -210,13 +210,15 @@ def _repository(job: _Job, bitbucket: Bitbucket, findings: Findings) -> LockedRe
 
 
 def _is_elsewhere(job: _Job, answer: RepositoryAnswer, findings: Findings) -> bool:
+    """Report an answer about a repository of another workspace, by its full name where it names no workspace."""
     owner = answer.workspace
-    if owner is None or owner.uuid == job.workspace.uuid:
+    slug = answer.full_name.partition("/")[0] if owner is None else owner.slug
+    if (owner is None and slug == job.workspace.slug) or (owner is not None and owner.uuid == job.workspace.uuid):
         return False
     message = (
         f"repository {words_of(job.name)} is {answer.full_name} in Bitbucket today, in another workspace: its tokens "
-        f"come from the issuer of {owner.slug}"
+        f"come from the issuer of {slug}"
     )
-    hint = f"declare it under workspace {owner.slug}, and trust it there"
+    hint = f"declare it under workspace {slug}, and trust it there"
     findings.report("moved", path_of(job.name), message, hint)
     return True

@@ -9,6 +9,7 @@ import pytest
 from config.lock import Lock
 from config.lock.questions import questions_of
 from config.models.inventory import Inventory
+from facts.bitbucket.answers import RepositoryAnswer
 from facts.bitbucket.resolution import Resolved, resolve
 from tests.facts.bitbucket.in_memory import InMemory, uuid
 
@@ -222,6 +223,27 @@ def test_a_repository_that_moved_to_another_workspace_is_an_error() -> None:
     assert [(one.rule, one.level) for one in found.discrepancies][-1] == ("moved", "error")
     assert "comes from" not in found.discrepancies[0].message
     assert found.workspaces["acme"].repositories == {}
+
+
+class TellingNoWorkspace(InMemory):
+    def repository(self, workspace: str, name: str) -> RepositoryAnswer | None:
+        found = super().repository(workspace, name)
+        return found and found.model_copy(update={"workspace": None})
+
+
+@pytest.mark.parametrize("known", [Lock(), lock()])
+def test_a_repository_of_another_workspace_is_an_error_where_its_name_alone_tells_so(known: Lock) -> None:
+    elsewhere = {"workspaces": {"acme": ACME, "other": 9}, "repositories": {"other/shop": 5}}
+    answering = TellingNoWorkspace(**{**BITBUCKET, **elsewhere, "former": {"acme/shop": "other/shop"}})
+    found = resolve(questions_of(inventory(), known), answering)
+    assert "moved" in rules(found)
+    assert found.workspaces["acme"].repositories == {}
+
+
+def test_a_repository_whose_answer_names_no_workspace_is_found_by_its_name() -> None:
+    found = resolve(questions_of(inventory(), Lock()), TellingNoWorkspace(**BITBUCKET))
+    assert found.discrepancies == ()
+    assert found.workspaces["acme"].repositories["shop"].uuid == uuid(SHOP)
 
 
 def test_only_what_roles_use_is_asked_unless_everything_is() -> None:
