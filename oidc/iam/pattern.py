@@ -1,4 +1,6 @@
-"""What the patterns of a policy statement match: ``*`` any run of characters, ``?`` one.
+"""Patterns of policies: what one matches, what two match together, and whether one matches all that another does.
+
+``*`` is any run of characters, ``?`` is one character. Every question is asked of the tokens of a pattern.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html, "Using wildcards
 in resource ARNs", and the page of the Action element for actions, which are compared ignoring case.
@@ -70,6 +72,17 @@ def literally(text: str) -> str:
 ANY, ONE = "any run", "any one"
 """Tokens besides single characters, which they never equal."""
 
+_RUNS = {ANY: "", "any run without /": "/", "any run without :": ":"}
+"""Tokens of runs, and the character that each leaves out."""
+
+_VARIABLE = r"\$\{(?P<name>[^}]*)(?:\}|\Z)"
+_RENDERED = re.compile(rf"{_VARIABLE}|.", re.DOTALL)
+_WRITTEN = re.compile(rf"{_VARIABLE}|\{{\{{.*?\}}\}}|.", re.DOTALL)
+_WILDCARDS = {"*": ANY, "?": ONE}
+_LEAVES_OUT = {"BucketName": "/", "Partition": ":", "Region": ":", "Account": ":"}
+"""What a part of a documented ARN never has. A bucket's name has no slash: what has one is an object
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html)."""
+
 
 @lru_cache(maxsize=4096)
 def tokens(pattern: str) -> tuple[str, ...]:
@@ -77,103 +90,70 @@ def tokens(pattern: str) -> tuple[str, ...]:
 
     Wildcards that follow one another are in one order, ``?`` first, with one star at most: ``*?*`` is ``?*``.
     """
-    found: list[str] = []
-    before, opened, rest = pattern.partition("${")
-    while True:
-        found += [ANY if character == "*" else ONE if character == "?" else character for character in before]
-        if not opened:
-            return _in_one_order(found)
-        variable, _, after = rest.partition("}")
-        found.append(variable if variable in ("*", "?", "$") else ANY)
-        before, opened, rest = after.partition("${")
+    return _in_one_order(map(_token, _RENDERED.finditer(pattern)))
 
 
-def _in_one_order(found: list[str]) -> tuple[str, ...]:
+@lru_cache(maxsize=4096)
+def _written_tokens(pattern: str) -> tuple[str, ...]:
+    """Return the tokens of a pattern with variables of the inventory, or of a form of AWS's reference."""
+    return _in_one_order(map(_written_token, _WRITTEN.finditer(pattern)))
+
+
+def _token(match: re.Match[str]) -> str:
+    if (name := match["name"]) is not None:
+        return name if name in ("*", "?", "$") else ANY
+    return _WILDCARDS.get(match[0], match[0])
+
+
+def _written_token(match: re.Match[str]) -> str:
+    if match[0].startswith("{{"):
+        return "any run without :"  # the inventory's variables are names and numbers
+    left_out = _LEAVES_OUT.get(match["name"] or "")
+    return f"any run without {left_out}" if left_out else _token(match)
+
+
+def _in_one_order(read: Iterable[str]) -> tuple[str, ...]:
     ordered: list[str] = []
-    for token in found:
-        if ordered and ordered[-1] == ANY and token in (ANY, ONE):
-            ordered[-1:] = [ANY] if token == ANY else [ONE, ANY]
-        else:
+    for token in read:
+        if ordered and ordered[-1] == ANY and token == ONE:
+            ordered[-1:] = [ONE, ANY]
+        elif token not in _RUNS or ordered[-1:] != [token]:
             ordered.append(token)
     return tuple(ordered)
 
 
-_ANY, _ONE = "any run", "any one"
-_RUN_WITHOUT = {"/": "any run without /", ":": "any run without :"}
-_RUNS = {_ANY: "", **{token: excluded for excluded, token in _RUN_WITHOUT.items()}}
-"""Tokens besides single characters, which they never equal; for runs, what they leave out."""
-
-_PARTS = re.compile(r"\$\{(?P<name>[^}]*)\}|\{\{.*?\}\}|\*|\?|.", re.DOTALL)
-_EXCLUDED = {"BucketName": "/", "Partition": ":", "Region": ":", "Account": ":"}
-"""What a part of a documented ARN never has. A bucket's name has no slash: what has one is an object
-(https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html)."""
-
-
 @lru_cache(maxsize=16384)
 def overlap(one: str, other: str) -> bool:
-    """Tell whether a text exists that both patterns match; variables could be anything.
+    """Tell whether a text exists that two patterns match, as the inventory or AWS's reference writes them.
 
     ``arn:aws:s3:::site/*`` and ``arn:${Partition}:s3:::${BucketName}`` have nothing in common: a bucket is no object.
-    A star runs over colons as well, as AWS's own policies have it: ``arn:aws:secretsmanager:*:*:name`` is in use. Steps
-    are at most the product of the patterns' lengths.
+    A star runs over colons as well, as AWS's own policies have it: ``arn:aws:secretsmanager:*:*:name`` is in use.
     """
-    ours, theirs = _tokens(one), _tokens(other)
-    waiting, seen = [(0, 0)], {(0, 0)}
-    while waiting:
-        at, to = waiting.pop()
-        if (at, to) == (len(ours), len(theirs)):
-            return True
-        mine = ours[at] if at < len(ours) else None
-        yours = theirs[to] if to < len(theirs) else None
-        steps = _steps(mine, yours, at, to) | {(there, here) for here, there in _steps(yours, mine, to, at)}
-        waiting += steps - seen
-        seen |= steps
-    return False
-
-
-def _steps(mine: str | None, yours: str | None, at: int, to: int) -> set[tuple[int, int]]:
-    if mine in _RUNS:
-        absorbs = yours is not None and yours != _RUNS[mine]
-        return {(at + 1, to), (at, to + 1)} if absorbs else {(at + 1, to)}
-    if mine is None or yours is None or yours in _RUNS:
-        return set()
-    return {(at + 1, to + 1)} if mine == yours or _ONE in (mine, yours) else set()
-
-
-@lru_cache(maxsize=4096)
-def _tokens(pattern: str) -> tuple[str, ...]:
-    tokens: list[str] = []
-    for match in _PARTS.finditer(pattern):
-        token = _token(match[0], match["name"])
-        # One run after the other is one, and costs steps.
-        if tokens[-1:] != [token] or token not in _RUNS:
-            tokens.append(token)
-    return tuple(tokens)
-
-
-def _token(text: str, variable: str | None) -> str:
-    if text.startswith("{{"):
-        return _RUN_WITHOUT[":"]  # the inventory's variables are names and numbers
-    if variable is not None:
-        bare = variable in ("*", "?", "$")
-        return variable if bare else _RUN_WITHOUT[_EXCLUDED[variable]] if variable in _EXCLUDED else _ANY
-    return {"*": _ANY, "?": _ONE}.get(text, text)
+    return _have_a_text_in_common(_written_tokens(one), _written_tokens(other))
 
 
 @lru_cache(maxsize=4096)
 def intersect(one: str, other: str) -> bool:
-    """Tell whether some text is matched by both patterns: true for ``iam:pass*`` and ``*:passrole``."""
-    left, right = tokens(one), tokens(other)
+    """Tell whether a text exists that two rendered patterns match: true for ``iam:pass*`` and ``*:passrole``."""
+    return _have_a_text_in_common(tokens(one), tokens(other))
+
+
+def _have_a_text_in_common(left: tuple[str, ...], right: tuple[str, ...]) -> bool:
+    """Steps are at most the product of the numbers of tokens."""
     # A table of whether left[:i] and right[:j] have a text in common, of which one row is kept at a time.
-    row = [all(token == ANY for token in right[:end]) for end in range(len(right) + 1)]
+    row = [all(token in _RUNS for token in right[:end]) for end in range(len(right) + 1)]
     for token in left:
-        above, row = row, [row[0] and token == ANY]
+        above, row = row, [row[0] and token in _RUNS]
         for position, against in enumerate(right):
-            if ANY in (token, against):
-                # A star is for nothing, or for whatever stands beside it.
-                row.append(above[position + 1] or row[position])
+            if token in _RUNS:
+                # A run is empty, or takes what stands against it.
+                row.append(above[position + 1] or (row[position] and against != _RUNS[token]))
+            elif against in _RUNS:
+                row.append(row[position] or (above[position + 1] and token != _RUNS[against]))
             else:
                 row.append(above[position] and (ONE in (token, against) or token == against))
+        if True not in row:
+            return False
     return row[-1]
 
 
@@ -190,17 +170,17 @@ def covers(outer: str, inner: str) -> bool:
     seen = set(waiting)
     while waiting:
         position, places = waiting.pop()
+        if not places or (position == len(narrow) and len(wide) not in places):
+            return False
         if position == len(narrow):
-            if len(wide) not in places:
-                return False
             continue
         token = narrow[position]
         stepped = _step(wide, places, None if token in (ANY, ONE) else token)
         following = [(position, stepped), (position + 1, places)] if token == ANY else [(position + 1, stepped)]
-        for found in following:
-            if found not in seen:
-                seen.add(found)
-                waiting.append(found)
+        for each in following:
+            if each not in seen:
+                seen.add(each)
+                waiting.append(each)
     return True
 
 
@@ -210,23 +190,15 @@ def covered_by_one(inner: str, outers: Iterable[str]) -> bool:
 
 
 def _spread(wide: tuple[str, ...], places: frozenset[int]) -> frozenset[int]:
-    """Add the places behind stars that take nothing."""
-    found = set(places)
-    for place in sorted(places):
-        following = place
-        while following < len(wide) and wide[following] == ANY:
-            following += 1
-            found.add(following)
-    return frozenset(found)
+    """Add the places behind stars that take nothing; no star stands behind another."""
+    return places | {place + 1 for place in places if place < len(wide) and wide[place] == ANY}
 
 
 def _step(wide: tuple[str, ...], places: frozenset[int], character: str | None) -> frozenset[int]:
     """Return the places that one character leads to; ``None`` is a character that no pattern names."""
-    found: set[int] = set()
-    for place in places:
-        if place < len(wide):
-            if wide[place] == ANY:
-                found.add(place)
-            elif wide[place] == ONE or wide[place] == character:
-                found.add(place + 1)
-    return _spread(wide, frozenset(found))
+    stepped = {
+        place if wide[place] == ANY else place + 1
+        for place in places
+        if place < len(wide) and wide[place] in (ANY, ONE, character)
+    }
+    return _spread(wide, frozenset(stepped))
