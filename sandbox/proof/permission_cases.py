@@ -61,7 +61,7 @@ class NotTried:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class PermissionStatement:
     """One statement of a permission policy.
 
     Attributes:
@@ -115,10 +115,10 @@ def _compiled(pattern: str, flags: re.RegexFlag) -> re.Pattern[str]:
     return re.compile(regex, flags | re.DOTALL)
 
 
-def statements_of(source: str, document: Mapping[str, Any]) -> list[Statement]:
+def statements_of(source: str, document: Mapping[str, Any]) -> list[PermissionStatement]:
     """Return the statements of a policy document."""
     found = document.get("Statement", [])
-    return [Statement(source, one) for one in ([found] if isinstance(found, Mapping) else found)]
+    return [PermissionStatement(source, one) for one in ([found] if isinstance(found, Mapping) else found)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +132,8 @@ class TriedPermissions:
     """
 
     account_id: str
-    statements: Sequence[Statement]
-    boundary: Sequence[Statement] | None = None
+    statements: Sequence[PermissionStatement]
+    boundary: Sequence[PermissionStatement] | None = None
 
     def allowed_trial(self) -> Trial | NotTried:
         """Return something that the role surely may do."""
@@ -155,7 +155,7 @@ class TriedPermissions:
                 return Trial(action, resource, TryWay.CALLED, expected=False, reason="nothing allows it")
         return NotTried("its policies may allow every call that is harmless to try")
 
-    def _candidates(self) -> Iterator[tuple[str, str, TryWay, Statement]]:
+    def _candidates(self) -> Iterator[tuple[str, str, TryWay, PermissionStatement]]:
         """Yield what a permission policy surely allows: calls first, then what its statements name."""
         reads = [(action, resource) for action, resource in harmless_calls(self.account_id).items() if resource == "*"]
         for action, resource in reads:
@@ -179,11 +179,11 @@ class TriedPermissions:
         return all(_may(layer, action, resource) for layer in layers)
 
 
-def _may(statements: Sequence[Statement], action: str, resource: str) -> bool:
+def _may(statements: Sequence[PermissionStatement], action: str, resource: str) -> bool:
     return any(one.allows and one.may_match(action, resource) for one in statements)
 
 
-def _named(statement: Statement) -> Iterator[tuple[str, str]]:
+def _named(statement: PermissionStatement) -> Iterator[tuple[str, str]]:
     """Yield the actions that a statement allows by their exact names, on resources that its patterns match."""
     if not (statement.allows and statement.is_plain):
         return

@@ -16,7 +16,7 @@ from sandbox.proof.origins import CallOrigin, other_origins, taken_origins
 from sandbox.proof.permission_cases import (
     NO_SUCH_GROUP,
     NotTried,
-    Statement,
+    PermissionStatement,
     Trial,
     TriedPermissions,
     TryWay,
@@ -104,7 +104,7 @@ class PermissionTrials:
         return TriedPermission(account.key, role.key, role.arn, trial, allowed, answer)
 
     def _permissions(self, account: AccountPlan, role: RolePlan) -> TriedPermissions | NotTried:
-        statements: list[Statement] = []
+        statements: list[PermissionStatement] = []
         for name, document in role.inline_policies.items():
             if name == SESSION_POLICY_NAME:
                 continue  # it says nothing of actions and resources, only of where calls come from: see below

@@ -11,7 +11,7 @@ import pytest
 from cli.main import run
 from cli.sandbox.proof_table import show_proof
 from sandbox.emulated_aws.prepare_accounts import RootUsers
-from sandbox.proof.permission_cases import NotTried, Statement, Trial, TriedPermissions, TryWay, statements_of
+from sandbox.proof.permission_cases import NotTried, PermissionStatement, Trial, TriedPermissions, TryWay, statements_of
 from sandbox.proof.prove import prove
 from sandbox.running_sandbox import in_this_process
 from sandbox.session import read_subject, running
@@ -20,7 +20,7 @@ ACCOUNT = "222222222222"
 OBJECTS = "arn:aws:s3:::site/*"
 
 
-def statements(*contents: dict[str, Any]) -> list[Statement]:
+def statements(*contents: dict[str, Any]) -> list[PermissionStatement]:
     return statements_of("policy", {"Statement": [{"Effect": "Allow", **content} for content in contents]})
 
 
