@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from config.findings import did_you_mean, one_line
+from config.findings import did_you_mean, fault_in, one_line
 from config.models.aws_values import AccountIdText, Region
 from config.models.bitbucket_values import EnvironmentName, Uuid, WorkspaceSlugText
 from config.models.scalars import Slug
@@ -35,9 +34,9 @@ def checked(what: str, text: str, form: TypeAdapter[str]) -> str:
     try:
         return form.validate_python(text.strip("\"'") if form is UUID else text)  # pasted out of YAML
     except ValidationError as error:
-        context: dict[str, Any] = error.errors(include_url=False)[0].get("ctx", {})
-        shown = str(context.get("message", "not a value of the inventory"))
-        raise UsageError(f"{what}: {_printable(shown)}", do=_unquoted(str(context.get("hint", "")))) from None
+        fault = fault_in(error.errors(include_url=False)[0].get("ctx"))
+        message, hint = (fault.message, fault.hint) if fault is not None else ("not a value of the inventory", "")
+        raise UsageError(f"{what}: {_printable(message)}", do=_unquoted(hint)) from None
 
 
 def named(what: str, text: str, form: TypeAdapter[str]) -> tuple[str, str | None]:
