@@ -14,6 +14,7 @@ from access.adoption.inventory import Adoption, adopt
 from access.plan import AccessPlan
 from cli.inventory import compiled, exit_code, inventory_argument, loaded
 from config.findings import has_errors, one_line
+from config.hidden_characters import with_escapes
 from facts.aws import require_aws_package
 from oidc.errors import OutsideWorldError, UsageError
 from review.findings import show_findings
@@ -79,13 +80,22 @@ def command(inventory: Path, imports: Path, *, aws: bool, reading_role: str | No
 
 
 def yaml_text(data: Mapping[str, Any]) -> str:
-    """Write data as YAML for the inventory, without aliases."""
-    return yaml.dump(dict(data), Dumper=_WrittenOut, sort_keys=False, allow_unicode=True, width=120)
+    """Write data as YAML for the inventory, without aliases, and with escapes for characters that nobody sees."""
+    return with_escapes(yaml.dump(dict(data), Dumper=_WrittenOut, sort_keys=False, allow_unicode=True, width=120))
 
 
 class _WrittenOut(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401, ARG002 - PyYAML's own
         return True
+
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        """Put text with characters that nobody sees into double quotes: nowhere else has YAML escapes."""
+        if with_escapes(data) == data:
+            return super().represent_str(data)
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style='"')
+
+
+_WrittenOut.add_representer(str, _WrittenOut.represent_str)
 
 
 def _check_targets(inventory: Path, targets: Iterable[Path]) -> None:

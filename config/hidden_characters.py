@@ -64,6 +64,21 @@ def hidden_character(text: str) -> Fault | None:
     return in_text(RULE, (line, column), f"{message} ({more} more in this file)" if more else message, hint)
 
 
+def with_escapes(text: str) -> str:
+    r"""Return a double-quoted scalar of YAML with an escape for each character that nobody sees, such as ``\u200b``.
+
+    Source: https://yaml.org/spec/1.2.2/#57-escaped-characters
+    """
+    return _SEEN_BY_NOBODY.sub(lambda found: _escape(ord(found[0])), text)
+
+
+def _escape(code: int) -> str:
+    return f"\\u{code:04x}" if code <= _LAST_OF_FOUR_DIGITS else f"\\U{code:08x}"
+
+
+_LAST_OF_FOUR_DIGITS = 0xFFFF
+
+
 def _said(character: str) -> tuple[str, str]:
     """Return what is wrong with a character, and what to do."""
     if character == "\r":

@@ -12,6 +12,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TypeAlias
 
+from config.hidden_characters import with_escapes
 from config.lock.models import (
     Lock,
     LockedAccount,
@@ -168,11 +169,11 @@ def _text(text: str) -> str:
     """Return a line of text as a YAML scalar: plain where every reader takes it for text, else as JSON writes it.
 
     JSON's strings are scalars of YAML (https://yaml.org/spec/1.2.2/#12-relation-to-yaml-1-2-and-json), printable
-    characters as themselves.
+    characters as themselves. Characters that nobody sees become escapes: a file with them is refused.
     """
     if _PLAIN.fullmatch(text) and text.lower() not in _OTHER_TYPES:
         return text
-    return json.dumps(text, ensure_ascii=False)
+    return with_escapes(json.dumps(text, ensure_ascii=False))
 
 
 def write_lock(path: Path, lock: Lock, *, read: str | None) -> bool:

@@ -47,7 +47,12 @@ def test_the_order_in_which_facts_came_changes_nothing() -> None:
 NAMES = st.text(min_size=1).filter(lambda name: name.isprintable() and name == name.strip() and "{{" not in name)
 
 
-@given(NAMES | st.sampled_from(["on", "1e3", "0x1f", "~", "2026-01-01", "# no", "a: b", "'", '"', "\\n", "!x", "*a"]))
+@given(
+    NAMES
+    | st.sampled_from(
+        ["on", "1e3", "0x1f", "~", "2026-01-01", "# no", "a: b", "'", '"', "\\n", "!x", "*a", "a\U000e0100"]
+    )
+)
 def test_a_name_of_any_characters_comes_back(name: str) -> None:
     environments = {name: LockedEnvironment(uuid=UUID)}
     repository = LockedRepository(uuid=UUID, environments=environments)
