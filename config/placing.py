@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from config.allow import Silenced, accepted, unused_allows
 from config.catalogue import RULES
@@ -85,18 +86,24 @@ class _Placing:
 
 def _without_empty_parents(findings: Sequence[Finding], files: Sequence[Source]) -> list[Finding]:
     """Return the findings without keys that are empty only because what belongs below them is indented as they are."""
-    kept = list(findings)
-    for empty in (finding for finding in findings if finding.rule in _OF_KEYS):
-        lines = files[empty.place.order].document.text.split("\n") if empty.place.order < len(files) else [""]
-        if not _ENDS_IN_A_COLON.search(lines[min(empty.place.line, len(lines)) - 1]):
-            continue
-        for index, other in enumerate(kept):
-            if other.rule == "unknown-key" and _is_next(lines, empty, other):
-                key = empty.path.rpartition(".")[2]
-                kept[index] = replace(other, hint=f"indent it under `{key}`, which has nothing below it")
-                kept.remove(empty)
-                break
-    return kept
+    unknown: dict[tuple[int, int, int], Finding] = {}
+    for finding in findings:
+        if finding.rule == "unknown-key":
+            unknown.setdefault((finding.place.order, finding.place.line, finding.place.column), finding)
+    texts: dict[int, list[str]] = {}
+    removed: set[Finding] = set()
+    replaced: dict[Finding, Finding] = {}
+    for empty in (finding for finding in findings if unknown and finding.rule in _OF_KEYS):
+        order, column = empty.place.order, empty.place.column
+        if order not in texts:
+            texts[order] = files[order].document.text.split("\n") if order < len(files) else [""]
+        below = unknown.get((order, _line_below(texts[order], empty.place.line), column))
+        # A key that itself belongs below another one is told already.
+        if below is not None and empty not in replaced:
+            key = empty.path.rpartition(".")[2]
+            replaced[below] = replace(below, hint=f"indent it under `{key}`, which has nothing below it")
+            removed.add(empty)
+    return [replaced.get(finding, finding) for finding in findings if finding not in removed]
 
 
 _OF_KEYS = frozenset({"empty-value", "unknown-key", "duplicate", "guardrails-elsewhere"})
@@ -105,13 +112,15 @@ _OF_KEYS = frozenset({"empty-value", "unknown-key", "duplicate", "guardrails-els
 _ENDS_IN_A_COLON = re.compile(r":\s*(#.*)?$")
 
 
-def _is_next(lines: Sequence[str], empty: Finding, other: Finding) -> bool:
-    """Tell whether the line of the one finding is the next one below that of the other, and as far indented."""
-    one, two = empty.place, other.place
-    if (one.order, one.column) != (two.order, two.column) or one.line >= two.line:
-        return False
-    between = lines[one.line : two.line - 1]
-    return all(not line.strip() or line.lstrip().startswith("#") for line in between)
+def _line_below(lines: Sequence[str], line: int) -> int:
+    """Return the number of the next line with content below a key that has nothing beside it, or 0."""
+    if not _ENDS_IN_A_COLON.search(lines[min(line, len(lines)) - 1]):
+        return 0
+    for number, text in enumerate(islice(lines, line, None), line + 1):
+        content = text.lstrip()
+        if content and not content.startswith("#"):
+            return number
+    return 0
 
 
 def _in_file_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -5,8 +5,11 @@ import copy
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from access.compile import compile_plan
 from config.load import load_inventory
@@ -69,3 +72,14 @@ def test_reading_a_message_would_be_seen() -> None:
         'f.hint.replace("a", "b")',
     ):
         assert list(read_prose(ast.parse(line))), line
+
+
+@given(st.lists(st.sampled_from(["aa:", "bb:", "cc: 1", "  dd:", "# no", "", "roles:", "accounts:"]), max_size=8))
+@example(["aa:", "bb:", "cc:"])
+def test_any_run_of_keys_with_nothing_below_them_gives_findings(lines: list[str]) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "inventory.yaml"
+        path.write_text("\n".join(["workspaces: {}", *lines]))
+        compiled = compile_plan(load_inventory(path, today=TODAY))
+    unknown = {line.strip(": 1") for line in lines} & {"aa", "bb", "cc"}
+    assert bool(compiled.findings) or not unknown
