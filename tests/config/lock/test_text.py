@@ -4,11 +4,13 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from config.lock import Lock, read_lock
 from config.lock.models import LockedEnvironment, LockedRepository, LockedWorkspace
@@ -95,6 +97,7 @@ def test_an_interrupted_run_leaves_the_old_lock_whole_and_nothing_beside_it(
 
 
 WRITES = """
+from collections.abc import Iterator
 from pathlib import Path
 from config.lock import Lock
 from config.lock.writing import write_lock
@@ -146,3 +149,30 @@ def test_what_another_run_wrote_meanwhile_is_not_taken_away(tmp_path: Path, read
     with pytest.raises(OutsideWorldError, match="was changed while this command ran; run it again"):
         write_lock(path, Lock(), read=read)
     assert path.read_text() == WHOLE
+
+
+def models_in(value: object) -> Iterator[BaseModel]:
+    if isinstance(value, BaseModel):
+        yield value
+        for name in type(value).model_fields:
+            yield from models_in(getattr(value, name))
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from models_in(item)
+    elif isinstance(value, tuple | list | frozenset):
+        for item in value:
+            yield from models_in(item)
+
+
+def test_every_field_of_the_lock_is_written_and_read_back(tmp_path: Path) -> None:
+    """A new field without its line in ``config.lock.writing`` would be left out without a word."""
+    path = tmp_path / "inventory.lock.yaml"
+    path.write_text(WHOLE)
+    lock = read_lock(path, 0).lock
+    path.write_text(lock_text(lock))
+    assert read_lock(path, 0).lock == lock
+    said: dict[type[BaseModel], set[str]] = {}
+    for model in models_in(lock):
+        said.setdefault(type(model), set()).update(model.model_fields_set)
+    unsaid = {kind.__name__: kind.model_fields.keys() - names for kind, names in said.items()}
+    assert {name: fields for name, fields in unsaid.items() if fields} == {}

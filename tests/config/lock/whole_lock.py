@@ -46,8 +46,12 @@ accounts:
     missing_policies:
       - "arn:aws:iam::222222222222:policy/ci-boundary"
     quotas:
+      managed_policies_per_role: 15
+      oidc_providers: 300
       roles: 1000
       trust_policy_chars: 4096
+selected_accounts:
+  shop-prod: {id: "333333333333", name: "a b", deploy_role: "arn:aws:iam::333333333333:role/x", labels: {env: prod}}
 answers:
   accounts: "sha256:0000000000000000000000000000000000000000000000000000000000000000"
   workspaces: "sha256:1111111111111111111111111111111111111111111111111111111111111111"
