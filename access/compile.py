@@ -32,12 +32,12 @@ from oidc.identifiers import AccountId
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """What an inventory comes to.
+    """The result of compiling an inventory.
 
     Attributes:
-        plan: Or ``None`` where a finding is an error.
-        sound: Accounts with what could be compiled of them, whatever the findings: for asking the world about them.
-        findings: All of them, in file order.
+        plan: The plan, or ``None`` if a finding is an error.
+        sound: Accounts with the parts that compile, whatever the findings; used to query AWS and Bitbucket.
+        findings: All findings, in file order.
         silenced: Findings that an ``allow`` of the inventory accepts, with the reasons given, in file order.
     """
 
@@ -48,7 +48,7 @@ class Compiled:
 
 
 def compile_plan(loaded: Loaded) -> Compiled:
-    """Compile what was loaded. What IAM would refuse of the rendered result becomes a finding, too.
+    """Compile the loaded inventory. A rendered result that IAM would refuse also gives a finding.
 
     Raises:
         UnprovenPlanError: The plan is not exactly what the inventory declares.
@@ -61,7 +61,7 @@ def compile_plan(loaded: Loaded) -> Compiled:
     ]
     faults = [*loaded.faults, *_faults(accounts, selected, loaded)]
     if not has_errors(faults):
-        # What has an error is not judged further: whether it is used, and would be warned of, is not known.
+        # An entry with an error gets no warnings: whether it is used is unknown.
         faults += [*check_unused(inventory), *check_stale_lock(loaded.written, loaded.lock)]
     found = findings_of(faults, loaded.sources, is_all=True)
     plan = None if has_errors(found.findings) else AccessPlan(tuple(accounts))
@@ -71,7 +71,7 @@ def compile_plan(loaded: Loaded) -> Compiled:
 
 
 def _faults(accounts: Sequence[AccountPlan], selected: Mapping[str, Selected], loaded: Loaded) -> Iterator[Fault]:
-    """Yield what is wrong with accounts as compiled."""
+    """Yield the faults of compiled accounts."""
     for account in accounts:
         yield from _account_faults(account, selected.get(account.key, {}), loaded)
     yield from check_locked_quotas(loaded.inventory.accounts, loaded)
@@ -124,7 +124,7 @@ def _account_plan(loaded: Loaded, key: str, account: Account, selected: Selected
 
 
 def _check_names(account: AccountPlan, loaded: Loaded) -> Iterator[Fault]:
-    """IAM's names are unique in an account ignoring case, whatever the path."""
+    """Yield names that IAM refuses: they must be unique in an account, ignoring case and path."""
     seen: dict[str, str] = {}
     for role in account.roles:
         first = seen.setdefault(role.name.lower(), role.key)
@@ -144,7 +144,7 @@ def _check_names(account: AccountPlan, loaded: Loaded) -> Iterator[Fault]:
 
 
 def _telling_apart(first: Role, second: Role, written: str) -> str:
-    """Say which variables tell two roles of a family apart by their names, of which ``written`` is the template."""
+    """Name the variables that distinguish two roles of a family; ``written`` is the template of their names."""
     one, other = first.item.variables, second.item.variables
     differ = [f"{{{{{name}}}}}" for name in ("repository_name", "environment") if one.get(name) != other.get(name)]
     missing = [variable for variable in differ if variable not in written]

@@ -1,6 +1,6 @@
-"""Which OIDC providers an account has: one for each workspace that a role there trusts or that the account keeps.
+"""Plan the OIDC providers of an account: one for each workspace that a role trusts or that the account keeps.
 
-A workspace that was renamed has one for each slug that it had before as well, as long as the inventory names it.
+A renamed workspace also has one for each previous slug that the inventory still names.
 """
 
 from collections.abc import Iterable, Iterator
@@ -37,7 +37,7 @@ def oidc_provider_plans(
 def check_oidc_providers(
     key: str, account: Account, plans: Iterable[OidcProviderPlan], loaded: Loaded
 ) -> Iterator[Fault]:
-    """Yield what IAM refuses of OIDC providers, and those of which the lock does not say what becomes of them."""
+    """Yield OIDC providers that IAM refuses, and those whose mode the lock does not say."""
     for plan in plans:
         current = plan.renamed_to or plan.workspace
         audiences = _declared_audiences(loaded.inventory.workspaces[current])
@@ -92,10 +92,10 @@ def _answer(key: str, account: Account, slug: str, loaded: Loaded) -> LockedOidc
 
 
 def _mode(wanted: OidcProviderMode, answer: LockedOidcProvider | None) -> Mode | None:
-    """Return what becomes of an OIDC provider, or ``None`` where the lock does not say.
+    """Return the mode of an OIDC provider, or ``None`` if the lock does not say it.
 
-    ``auto`` is what the lock says that it comes to; where people wrote the lock and did not say, it adopts what is
-    there and creates what is not.
+    For ``auto`` the lock says the mode. If a hand-written lock does not say it, ``auto`` adopts an existing OIDC
+    provider and creates a missing one.
     """
     if wanted is OidcProviderMode.REFERENCE:
         return "reference"
@@ -104,7 +104,7 @@ def _mode(wanted: OidcProviderMode, answer: LockedOidcProvider | None) -> Mode |
     if answer is None:
         return None
     if wanted is OidcProviderMode.AUTO and (answer.use is not None or answer.owner is not None):
-        return answer.use  # without: AWS was asked about another mode, and whose it is decides, so that is asked again
+        return answer.use  # if empty, AWS was asked about another mode; the owner decides, so AWS must be asked again
     if answer.state == "present":
         return "adopt"
     return "create" if wanted is OidcProviderMode.AUTO else None
@@ -126,7 +126,7 @@ def _check_answer(key: str, account: Account, slug: str, loaded: Loaded) -> Iter
 
 
 def _audiences(declared: tuple[str, ...], mode: Mode, answer: LockedOidcProvider | None) -> tuple[str, ...]:
-    """Return the audiences of an OIDC provider: those of one that is not changed are what the lock saw there."""
+    """Return the audiences of an OIDC provider; for one that is not changed, those that the lock recorded."""
     if mode == "create" or answer is None or answer.owner is None:
         return declared
     own = declared[0]
@@ -137,16 +137,16 @@ _OF_OTHERS: frozenset[Owner] = frozenset({"cloudformation", "terraform"})
 
 
 def resolved_use(mode: OidcProviderMode, owner: Owner | None, before: LockedOidcProvider | None) -> Mode | None:
-    """Return what the lock is to say under ``use``, or ``None`` for nothing.
+    """Return the value of ``use`` for the lock, or ``None`` to leave it out.
 
-    What ``auto`` came to stays as long as it fits what is there. One that others manage by a tool is left to them;
-    one that somebody made by hand is adopted. So is one of this program's that no lock knows of: a stack that made it
-    has it already, and another stack must not make it again.
+    An earlier decision of ``auto`` stays as long as it fits the OIDC provider in AWS. A provider that others manage
+    with a tool is left to them. A provider made by hand is adopted. A provider of this program that no lock knows is
+    adopted too: the stack that made it has it already, and another stack must not make it again.
 
     Args:
-        mode: What the inventory says; what `create` made is remembered, so that `auto` keeps it so.
-        owner: Of what is there, or ``None`` where nothing is.
-        before: What the lock said.
+        mode: Mode in the inventory. The lock remembers a provider made by `create`, so that `auto` keeps the mode.
+        owner: Owner of the provider in AWS, or ``None`` if none exists.
+        before: The previous entry of the lock.
     """
     former = former_use(before)
     match mode:
@@ -157,13 +157,13 @@ def resolved_use(mode: OidcProviderMode, owner: Owner | None, before: LockedOidc
         case OidcProviderMode.CREATE if owner == "this_program":
             return "create"
         case OidcProviderMode.CREATE if owner is not None and before is not None:
-            return before.use  # what was adopted may go over to be managed
+            return before.use  # an adopted provider may become a managed one
         case _:
             return None
 
 
 def former_use(before: LockedOidcProvider | None) -> Mode | None:
-    """Return what ``auto`` came to by a lock; where people wrote it and said no more, by whether it is there."""
+    """Return the decision of ``auto`` in a lock. Without one, a hand-written lock says if the provider exists."""
     if before is None or before.use is not None:
         return before.use if before is not None else None
     if before.owner is not None:
@@ -172,7 +172,7 @@ def former_use(before: LockedOidcProvider | None) -> Mode | None:
 
 
 def _fits(use: Mode, owner: Owner | None) -> bool:
-    """Tell whether a use is one that would have been chosen, or has become ours by it."""
+    """Tell whether a use fits the owner: it would be chosen now, or it made this program the owner."""
     if use == "create":
         return owner in (None, "this_program")
     return use == _afresh(owner)
@@ -185,7 +185,7 @@ def _afresh(owner: Owner | None) -> Mode:
 
 
 def why(owner: Owner | None) -> str:
-    """Say what was found, for a message about a use that changes."""
+    """Describe the owner, for a message about a changed use."""
     return {
         None: "there is none",
         "this_program": "this program made it",

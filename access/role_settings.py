@@ -1,4 +1,4 @@
-"""What a role is made of in one account: the account as far as it matters, and the role's settings there."""
+"""The inputs for rendering a role in one account: the account and the role's settings in it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ from oidc.identifiers import AccountId
 
 @dataclass(frozen=True, slots=True)
 class RolePlace:
-    """An account, as far as what is rendered for it depends on it."""
+    """The properties of an account that rendering depends on."""
 
     key: str
     id: AccountId
@@ -28,7 +28,7 @@ class RolePlace:
         return cls(key, AccountId(account.id), account.partition, account.region or defaults.region, account)
 
     def variables(self, role: str) -> dict[str, str]:
-        """Return what the variables stand for; a region that nobody named is that of IAM's control plane."""
+        """Return the values of the variables; without a region, that of IAM's control plane is used."""
         return {
             "account": self.key,
             "account_id": self.id,
@@ -38,19 +38,19 @@ class RolePlace:
         }
 
     def variables_of(self, key: str, role: Role) -> dict[str, str]:
-        """Return what they stand for in one role; of a family, with those of its item, and the family's key."""
+        """Return the values for one role; a role of a family also has those of its item, and the family's key."""
         return self.variables(family_of(key)) | role.item.variables
 
 
 @dataclass(frozen=True, slots=True)
 class EffectiveSettings:
-    """A role's settings in one account: each value with the path that it was written at.
+    """A role's settings in one account, each with the path of its value.
 
     Attributes:
-        key: Of the role.
-        role: As written.
-        override: What holds in the account in place of the role's own, or ``None``.
-        override_path: Where that stands.
+        key: Key of the role.
+        role: The role as written.
+        override: Settings that replace those of the role in the account, or ``None``.
+        override_path: Path of the override.
     """
 
     key: str
@@ -60,12 +60,12 @@ class EffectiveSettings:
 
     @classmethod
     def of(cls, key: str, role: Role, override: tuple[str, Override] | None) -> "EffectiveSettings":
-        """Make them of a role and the override that holds in the account, with its own key."""
+        """Combine a role with the override of the account, which comes with its key."""
         pattern, replacing = override or ("", None)
         return cls(key, role, replacing, ("roles", key, "overrides", pattern))
 
     def get(self, name: str) -> Any:  # noqa: ANN401 - typed by the field
-        """Return what holds for a setting."""
+        """Return the effective value of a setting."""
         if self.override is None:
             return getattr(self.role, name)
         return getattr(self._holder(name), name)
@@ -74,9 +74,9 @@ class EffectiveSettings:
         return self.override if self.override is not None and name in self.override.model_fields_set else self.role
 
     def is_written(self, name: str) -> bool:
-        """Tell whether the role or its override says anything of a setting."""
+        """Tell whether the role or its override has a setting."""
         return self._holder(name) is self.override or bool(self.get(name))
 
     def path(self, name: str) -> Path:
-        """Return where a setting stands, or would."""
+        """Return the path of a setting, even if it is not written."""
         return (*(self.override_path if self._holder(name) is self.override else ("roles", self.key)), name)

@@ -1,4 +1,4 @@
-"""What of a plan a stack takes, and the digests of it, by which what was reviewed and what is applied are compared."""
+"""Select the accounts of a stack; compute the digests that compare the reviewed plan with the applied one."""
 
 import hashlib
 import json
@@ -19,24 +19,24 @@ from oidc.errors import UnreviewedPlanError, UsageError
 from oidc.identifiers import AccountId
 
 _FORMAT = 1
-"""Of what is hashed: part of it, so that a version of the program that hashes something else never gives the same."""
+"""Version of the hashed form. It is hashed too, so a program that hashes another form gives another digest."""
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 
 
 _AS_WRITTEN = frozenset({"previous_keys", "source_ips"})
-"""Lists of a plan that are as the inventory has them, though their order means nothing."""
+"""Lists that a plan keeps in the order of the inventory, although the order means nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class AppliedSettings:
-    """What the digests hold of a stack's settings; its accounts and its inventory are in them as plans.
+    """The settings of a stack that the digests include. The digests include its accounts and inventory as plans.
 
     Attributes:
         names_guardrails: Whether it names the file of the guardrails, so that a run without it fails.
         protects_oidc_providers: Whether the engine refuses to delete OIDC providers.
         issuer_timeout: Seconds for reaching the issuer.
-        is_sandbox: Whether it leads to emulated accounts.
+        is_sandbox: Whether its accounts are emulated.
     """
 
     names_guardrails: bool = False
@@ -47,7 +47,7 @@ class AppliedSettings:
 
 @dataclass(frozen=True, slots=True)
 class AccountDigest:
-    """The digest of one account: ``sha256:…`` of its plan, the way into it, and the settings of its stack."""
+    """The digest of one account: ``sha256:…`` of its plan, its AWS profile or role, and the settings of its stack."""
 
     key: str
     id: AccountId
@@ -63,15 +63,15 @@ class PlanDigests:
 
 
 def taken_accounts(patterns: Collection[str], keys: Collection[str], setting: str) -> frozenset[str]:
-    """Return which of the inventory's accounts a stack takes.
+    """Return the accounts of the inventory that a stack takes.
 
     Args:
         patterns: Keys or globs, as the stack config has them.
         keys: Of the inventory's accounts.
-        setting: Where they stand: ``stack config accounts``.
+        setting: The setting that has the patterns: ``stack config accounts``.
 
     Raises:
-        UsageError: A pattern matches none of them.
+        UsageError: A pattern matches no account.
     """
     for pattern in patterns:
         if not any(fnmatchcase(key, pattern) for key in keys):
@@ -83,9 +83,9 @@ def taken_accounts(patterns: Collection[str], keys: Collection[str], setting: st
 def plan_digests(plan: AccessPlan, settings: AppliedSettings) -> PlanDigests:
     """Return the digests of a plan as a stack with these settings applies it.
 
-    Equal digests mean that the same is applied: they hold every field of the plan, and nothing of the machine, the day,
-    the path of the checkout or the order in which the inventory is written. They hold no secret that could not be
-    guessed by itself: an external id is hashed together with all else, so somebody who knows all else can try guesses.
+    Equal digests mean equal deployments. A digest includes every field of the plan. It does not depend on the machine,
+    the day, the path of the checkout or the order of the inventory. An external id is hashed together with all other
+    fields, so only somebody who knows all other fields can try guesses.
     """
     accounts = tuple(
         AccountDigest(account.key, account.id, _sha256("account", _plain(account), _plain(settings)))
@@ -95,14 +95,14 @@ def plan_digests(plan: AccessPlan, settings: AppliedSettings) -> PlanDigests:
 
 
 def as_digest(text: str, setting: str) -> str:
-    """Return a digest that somebody wrote.
+    """Return a written digest, else raise.
 
     Args:
         text: ``sha256:`` and 64 hexadecimal digits, lower-case.
-        setting: Where it stands: ``stack config reviewedPlan``.
+        setting: The setting that has the digest: ``stack config reviewedPlan``.
 
     Raises:
-        UsageError: It is something else.
+        UsageError: The text has another form.
     """
     if _DIGEST.fullmatch(text) is None:
         what = f"{setting}: `{one_line(text)[:100]}` is no digest"
@@ -114,12 +114,12 @@ def refuse_another_plan(plan: AccessPlan, settings: AppliedSettings, reviewed: s
     """Refuse a plan whose digest is not the reviewed one.
 
     Args:
-        plan: What the stack takes.
+        plan: The part that the stack takes.
         settings: Of the stack.
-        reviewed: The digest that was reviewed, or the empty string where none is asked for.
+        reviewed: The reviewed digest, or the empty string if none is required.
 
     Raises:
-        UnreviewedPlanError: The digest of the plan is another one.
+        UnreviewedPlanError: The digest of the plan differs.
     """
     if reviewed and (found := plan_digests(plan, settings).digest) != reviewed:
         raise UnreviewedPlanError(
@@ -140,7 +140,7 @@ def _field(name: str, value: object) -> object:
 
 
 def _plain(value: object) -> object:
-    """Return any value of a plan as JSON has it; a new field of a plan is part of the digest by itself."""
+    """Return any value of a plan as JSON. The digest includes a new field of the plan automatically."""
     if is_dataclass(value):
         return {field.name: _field(field.name, _plain(getattr(value, field.name))) for field in fields(value)}
     if isinstance(value, Mapping):
@@ -157,7 +157,7 @@ def _plain(value: object) -> object:
 
 
 _PIN = f"config {PROJECT}:reviewedPlan"
-"""Which digest was reviewed: it changes nothing of what is applied, and follows whatever does."""
+"""The reviewed digest. It does not change the deployment; it changes whenever the deployment does."""
 
 
 class TakenStackChange(StrEnum):
@@ -167,20 +167,20 @@ class TakenStackChange(StrEnum):
     UNCHANGED = "unchanged"
     ADDED = "added"
     REMOVED = "removed"
-    """Its file is gone: what it made stays, and ``up`` takes the defaults."""
+    """Its file is gone. Its resources stay, and ``up`` takes the defaults."""
     NOT_COMPARED = "not-compared"
-    """There is nothing to compare with: no revision was named, or what stands there cannot be compiled."""
+    """No comparison is possible: no revision was named, or the inventory of that revision does not compile."""
 
 
 @dataclass(frozen=True, slots=True)
 class TakenStack:
-    """What a stack takes on one side.
+    """The part of the plan that a stack takes, before or after the change.
 
     Attributes:
-        file: Its stack file there.
-        digest: Of what it takes of the plan, or ``None`` where there is no plan.
+        file: Its stack file.
+        digest: Of its part of the plan, or ``None`` without a plan.
         accounts: Keys of the accounts that it takes, sorted.
-        fault: Why there is no plan, in a sentence, or the empty string.
+        fault: A sentence that says why the plan is missing, or the empty string.
         account_digests: Of those accounts.
     """
 
@@ -198,10 +198,10 @@ class StackChange:
     Attributes:
         stack: Its name.
         change: What the change does to it.
-        now: What it takes now; where its file is removed, by the defaults.
-        base: What it took before, or ``None`` where it is new or nothing is compared.
-        keys: What differs in its stack file: ``secretsprovider``, ``config aws:region``; sorted, without the digest
-            that was reviewed.
+        now: The part it takes now; with the defaults if its file is removed.
+        base: The part it took before; ``None`` if the stack is new or nothing is compared.
+        keys: Keys that differ in its stack file: ``secretsprovider``, ``config aws:region``; sorted, without the
+            reviewed digest.
     """
 
     stack: str
@@ -212,10 +212,10 @@ class StackChange:
 
 
 def take(file: StackFile, plan: AccessPlan) -> TakenStack:
-    """Return what a stack takes of a plan.
+    """Return the part of a plan that a stack takes.
 
     Raises:
-        UsageError: It names an account that is not in the plan, or has a setting that cannot be.
+        UsageError: It names an account that is not in the plan, or has an invalid setting.
     """
     keys = taken_accounts(file.accounts, [account.key for account in plan.accounts], f"{file.file}: accounts")
     settings = AppliedSettings(

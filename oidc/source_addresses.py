@@ -1,4 +1,4 @@
-"""Where calls may come from: the networks and VPC endpoints of a role, as conditions of its policies.
+"""Limit the source addresses of calls: networks and VPC endpoints of a role, as conditions of its policies.
 
 A call has either an address or a VPC endpoint, never both: ``aws:SourceIp`` is "included in the request context, except
 when the requester uses a VPC endpoint", and ``aws:SourceVpce`` "only if the requester uses a VPC endpoint"
@@ -12,15 +12,15 @@ from typing import Any
 from oidc.iam.document import PolicyDocument
 
 SESSION_POLICY_NAME = "bitbucket-oidc-source-addresses"
-"""The inline policy that binds a role's sessions to its source addresses; no permission policy may be called so."""
+"""Name of the inline policy that limits a role's sessions to its source addresses; reserved for it."""
 
 Condition = dict[str, dict[str, Any]]
-"""The ``Condition`` of a statement: by operator and key, what is compared with."""
+"""The ``Condition`` of a statement: the compared values by operator and key."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceAddresses:
-    """The networks and VPC endpoints that calls may come from; neither for everywhere.
+    """The networks and VPC endpoints that calls may come from; without both, calls may come from anywhere.
 
     Attributes:
         networks: Public addresses, for example ``203.0.113.0/24``.
@@ -31,10 +31,10 @@ class SourceAddresses:
     vpc_endpoints: tuple[str, ...] = ()
 
     def trust_conditions(self) -> list[Condition]:
-        """Return the conditions of which a call to STS must meet one: each belongs into a statement of its own.
+        """Return the conditions for a call to STS, one for each statement: the call must meet one of them.
 
-        In one statement both would have to hold, which no call can; and ``…IfExists`` would hold for every call that
-        has the other key.
+        In one statement both conditions would have to hold, which is impossible. ``…IfExists`` would hold for every
+        call that has the other key.
         """
         found: list[Condition] = []
         if self.networks:
@@ -44,16 +44,16 @@ class SourceAddresses:
         return found or [{}]
 
     def session_policy(self) -> PolicyDocument:
-        """Return the permission policy that denies what is called from anywhere else with a role's credentials.
+        """Return the permission policy that denies calls from anywhere else with a role's credentials.
 
-        - A negated operator holds where its key is missing, so both may stand in one statement: what comes from none
-          of the networks and through none of the endpoints is denied
+        - A negated operator holds if its key is missing, so one statement can have both. It denies a call that comes
+          from none of the networks and through none of the endpoints
           (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html).
-        - What an AWS service calls on the role's behalf (a forward access session) is left alone: it follows a call
-          that was let through, and does not carry the endpoint of that call
+        - Calls by an AWS service for the role (a forward access session) are not denied. They follow an allowed call
+          and do not carry the endpoint of that call
           (https://docs.aws.amazon.com/IAM/latest/UserGuide/access_forward_access_sessions.html).
-        - ``BoolIfExists``, since a call that the role makes itself may not have ``aws:ViaAWSService`` at all (same
-          page): by ``Bool`` it would not be denied.
+        - The operator is ``BoolIfExists``, because a direct call of the role may lack ``aws:ViaAWSService`` (same
+          page). ``Bool`` would not deny such a call.
         """
         condition: Condition = {"BoolIfExists": {"aws:ViaAWSService": "false"}}
         if self.networks:

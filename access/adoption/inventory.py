@@ -1,4 +1,4 @@
-"""The inventory file of what was found, and the notes that go with it."""
+"""Write the adopted roles as an inventory file, with notes."""
 
 import json
 import re
@@ -19,7 +19,7 @@ _NOT_IN_A_KEY = re.compile(r"[^A-Za-z0-9_.-]", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class AdoptedRole:
-    """A role that the written inventory has: its key there, and in which account under which name."""
+    """A role of the written inventory: its key, its account and its name in AWS."""
 
     account: str
     key: str
@@ -29,12 +29,12 @@ class AdoptedRole:
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """What becomes of what was found.
+    """The result of an adoption.
 
     Attributes:
-        data: The inventory file, as YAML would hold it.
-        roles: All that are in it, by account and key.
-        notes: What is otherwise than in AWS; what is left out first.
+        data: The inventory file, as parsed YAML.
+        roles: All roles of the file, by account and key.
+        notes: Differences from AWS; omissions come first.
     """
 
     data: Mapping[str, Any]
@@ -49,17 +49,17 @@ class _Read:
     trust: list[dict[str, Any]]
 
     def content(self) -> str:
-        """Return what makes it the same role as one of another account."""
+        """Return the text that equal roles of different accounts share."""
         return json.dumps([dict(self.role.entry), self.trust, dict(self.role.documents)], sort_keys=True, default=str)
 
 
 def adopt(accounts: Iterable[FoundAccount], known: Inventory, managed: Collection[tuple[str, str]] = ()) -> Adoption:
-    """Write what accounts have as an inventory file, to stand beside the inventory that declares these accounts.
+    """Write the roles of accounts as an inventory file, for use beside the inventory that declares these accounts.
 
     Args:
-        accounts: What was found in each.
-        known: The inventory: its accounts, and the names that it has for UUIDs.
-        managed: Keys of accounts with names of roles that the inventory makes there already.
+        accounts: The contents of each account.
+        known: The inventory, with its accounts and its names for UUIDs.
+        managed: Account key and role name of each role that the inventory already makes.
     """
     found = sorted(accounts, key=lambda account: account.key)
     workspaces, notes = _workspaces(found, known), list[Note]()
@@ -103,7 +103,7 @@ def _workspaces(accounts: list[FoundAccount], known: Inventory) -> dict[str, Wor
 
 
 def _entry(line: ReadLine, names: WorkspaceNames) -> dict[str, Any]:
-    """Write one line of trust; the workspace's own audience alone is what every entry means."""
+    """Write one line of trust. The workspace's own audience is the default, so it is not written."""
     entry: dict[str, Any]
     if not line.repository:
         entry = {"dangerously_whole_workspace": {"workspace": line.workspace, "reason": REASON}}
@@ -120,7 +120,7 @@ def _entry(line: ReadLine, names: WorkspaceNames) -> dict[str, Any]:
 
 
 def _each_once(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Leave out what is said already: the workspace's own audience, and none, come to the same entry."""
+    """Drop duplicate entries: the workspace's own audience and no audience give the same entry."""
     found: list[dict[str, Any]] = []
     for entry in entries:
         if entry not in found:
@@ -131,7 +131,7 @@ def _each_once(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 def _roles(
     reads: list[_Read], known: Inventory, notes: list[Note]
 ) -> tuple[dict[str, Any], dict[str, Any], tuple[AdoptedRole, ...]]:
-    """Write each role once for all accounts that have it alike, under a key that nothing has yet."""
+    """Write each role once for all accounts that have the same role, under an unused key."""
     groups: dict[str, list[_Read]] = {}
     for read in reads:
         groups.setdefault(read.content(), []).append(read)
@@ -167,7 +167,7 @@ def _free_key(wanted: str, taken: set[str]) -> str:
 
 
 def _take(name: str, document: object, documents: dict[str, Any], known: Inventory) -> bool:
-    """Declare a document under the name of the inline policy, which is its key; refuse another one of that name."""
+    """Declare a document under the name of its inline policy; refuse a different document of the same name."""
     if name in known.permission_policies:
         return False
     return bool(documents.setdefault(name, document) == document)
@@ -189,13 +189,13 @@ def _workspace_notes(workspaces: Iterable[WorkspaceNames]) -> list[Note]:
 
 
 def _account_notes(accounts: list[FoundAccount], known: Inventory) -> Iterator[Note]:
-    """Say what to write on each account whose OIDC provider is there: an account stands in one file, whole."""
+    """Say what to write for each account that has an OIDC provider: one file declares the whole account."""
     for account in accounts:
         if not account.oidc_providers or known.accounts[account.key].oidc_provider is not None:
             continue
         told = {owner_of(found.tags) for found in account.oidc_providers}
         if told == {"this_program"}:
-            continue  # a stack of this program has made it, and goes on
+            continue  # a stack of this program made it and still manages it
         owners = told & {"cloudformation", "terraform"}
         why = f"{' and '.join(sorted(owners))} manages its OIDC provider" if owners else "its OIDC provider is there"
         until = ", until that is released" if owners else ""

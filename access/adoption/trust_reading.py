@@ -1,7 +1,7 @@
-"""A trust policy in the words of the inventory, as far as it has words for it.
+"""Translate a trust policy to the inventory, as far as the inventory can express it.
 
-What is written admits no token that the policy refuses: a condition that the inventory has no word for leaves a
-statement out, and so does a subject pattern; what is written in its place, where something is, is narrower.
+The result admits no token that the policy refuses. A statement is left out if the inventory cannot express its
+condition or subject pattern. A replacement, if any, is narrower.
 """
 
 import re
@@ -30,21 +30,21 @@ _VARIABLE = "${"
 
 
 def workspace_of(arn: object, account: str) -> str | None:
-    """Return the workspace whose OIDC provider, of this account, an ARN names: ``acme``; else ``None``."""
+    """Return the workspace of an OIDC provider's ARN in this account: ``acme``; else ``None``."""
     match = _FEDERATED.fullmatch(arn) if isinstance(arn, str) else None
     return match[2] if match is not None and match[1] == account else None
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class ReadLine:
-    """One subject pattern of one issuer with the audiences that go with it.
+    """One subject pattern of one issuer, with its audiences.
 
     Attributes:
         workspace: ``acme``.
         repository: UUID; empty for the whole workspace.
         environment: UUID, or empty.
         steps: ``outside_environments``, ``all_including_environments``, or empty.
-        audiences: Accepted ones, sorted; none where no audience is compared.
+        audiences: Accepted audiences, sorted; empty if no audience is compared.
     """
 
     workspace: str
@@ -56,14 +56,14 @@ class ReadLine:
 
 @dataclass(frozen=True, slots=True)
 class ReadTrust:
-    """What a trust policy says.
+    """The content of a trust policy.
 
     Attributes:
-        lines: Sorted, each once.
-        source_ips: Networks as written; none for everywhere.
+        lines: Sorted, without duplicates.
+        source_ips: Networks as written; empty for everywhere.
         source_vpces: VPC endpoints.
         expires: The last day, or ``None``.
-        notes: What is otherwise than in the policy; each a sentence without its full stop.
+        notes: Differences from the policy; each a sentence without its full stop.
     """
 
     lines: tuple[ReadLine, ...]
@@ -77,8 +77,8 @@ def read_trust(document: object, account: str) -> ReadTrust:
     """Read a trust policy.
 
     Args:
-        document: As parsed.
-        account: Of the role: an OIDC provider of another account never matches.
+        document: The parsed document.
+        account: Account of the role; an OIDC provider of another account never matches.
     """
     notes: list[str] = []
     found: dict[tuple[object, ...], list[ReadLine]] = {}
@@ -92,7 +92,7 @@ def read_trust(document: object, account: str) -> ReadTrust:
         of_statement: list[str] = []
         read = _statement(statement, account, of_statement)
         if read is None:
-            # Of what is left out only the reason is of interest.
+            # For an omitted statement only the reason matters.
             notes.append(of_statement[-1])
             continue
         notes += of_statement
@@ -107,9 +107,9 @@ def _together(
     limits_of: Mapping[tuple[object, ...], Limits],
     notes: list[str],
 ) -> ReadTrust:
-    """Take statements together: of one set of limits for all lines, or of networks and VPC endpoints for the same ones.
+    """Combine statements with equal limits, or with networks and VPC endpoints for the same lines.
 
-    Limits are a role's in the inventory, not a line's: where they differ, the first are kept with their own lines.
+    In the inventory a role has limits, a line does not. If limits differ, the first limits and their lines are kept.
     """
     if not found:
         return ReadTrust((), notes=tuple(notes))
@@ -163,7 +163,7 @@ def _holds_variable(values: Iterable[str]) -> bool:
 
 
 def _patterns(subjects: list[Condition], unsaid: list[str]) -> list[tuple[str, bool]]:
-    """Return the subject patterns, each with whether it is compared literally; everything where none is compared."""
+    """Return the subject patterns, each with whether it is compared literally; ``*`` if none is compared."""
     if not subjects:
         return [("*", False)]
     test, operator = subjects[0], plain(subjects[0].operator)

@@ -1,4 +1,4 @@
-"""Which managed policies and which actions a guardrail lets a role have."""
+"""Compare managed policies, actions and trust with a guardrail."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from oidc.iam.statement import Statement
 
 
 def shown_policy(arn: str, account_id: str) -> str:
-    """Return a managed policy as the inventory names it: ``aws:ReadOnlyAccess``, ``account:team/x``, or the ARN."""
+    """Return the inventory's name of a managed policy: ``aws:ReadOnlyAccess``, ``account:team/x``, or the ARN."""
     parsed = parse_iam_arn(arn)
     if parsed is None or parsed.owner not in ("aws", account_id):
         return arn
@@ -24,15 +24,15 @@ def shown_policy(arn: str, account_id: str) -> str:
 
 
 def is_allowed(name: str, patterns: tuple[str, ...]) -> bool:
-    """Tell whether a managed policy, ``account:team/x``, is one of those allowed; case counts."""
+    """Tell whether a managed policy, ``account:team/x``, is allowed; case counts."""
     return any(matches(name, pattern) for pattern in patterns)
 
 
 def forbidden_by(name: str, patterns: tuple[str, ...]) -> str | None:
-    """Return the first pattern that forbids a managed policy: by its name with or without path, ignoring case.
+    """Return the first pattern that forbids a managed policy, by its name with or without path, ignoring case.
 
     IAM's names are unique ignoring case (https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html), so
-    another spelling can only mean the same policy, or none.
+    another spelling can only mean the same policy or a missing one.
     """
     owner, _, path = name.lower().partition(":")
     spellings = (f"{owner}:{path}", f"{owner}:{path.rpartition('/')[2]}")
@@ -41,7 +41,7 @@ def forbidden_by(name: str, patterns: tuple[str, ...]) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class ActionBreach:
-    """What a document allows and may not: the statement's position, and the key and demand of the guardrail."""
+    """A forbidden action in a document: the statement's position, and the key and demand of the guardrail."""
 
     statement: int
     allows: str
@@ -53,16 +53,16 @@ class ActionBreach:
 def action_breach(
     document: PolicyDocument, allowed: tuple[str, ...] | None, forbidden: tuple[str, ...]
 ) -> ActionBreach | None:
-    """Return the first thing that a document allows against a guardrail, or ``None``.
+    """Return the first breach of a guardrail in a document, or ``None``.
 
-    Only actions are judged: whatever its resources and conditions, a statement that allows may not allow a forbidden
-    action, not even in part, and nothing besides allowed ones. A deny takes nothing away: it is a statement of the same
-    document, or of another one, that may go tomorrow. Judged once for each document, since many roles have the same.
+    Only actions count, not resources and conditions. An Allow statement must not allow any part of a forbidden action,
+    nor any action besides the allowed ones. A Deny removes nothing, because somebody may delete it later. The result
+    is cached for each document, since many roles share one.
 
     Args:
-        document: Rendered.
-        allowed: Patterns, of which one must cover each action; ``None`` for no limit.
-        forbidden: Patterns that no action may have anything in common with.
+        document: The rendered document.
+        allowed: Patterns; each action must be covered by one of them. ``None`` for no limit.
+        forbidden: Patterns that no action may overlap.
     """
     for statement in document.parsed.statements:
         if not statement.denies:
@@ -97,7 +97,7 @@ def _faults(
 _LONGEST = 256
 """Characters; far more than any action has (https://docs.aws.amazon.com/service-authorization/latest/reference/).
 
-What is longer is refused unread: nobody's pattern is to take up everybody's time."""
+A longer pattern is refused unread, so that no pattern slows down the check."""
 
 
 def _shown(action: str) -> str:
@@ -110,10 +110,10 @@ def _is_covered(inner: str, outers: tuple[str, ...]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class TrustBreach:
-    """A line of trust that a guardrail does not let stand.
+    """A line of trust that a guardrail forbids.
 
     Attributes:
-        key: Of the trust entry: ``environments``.
+        key: Key of the trust entry: ``environments``.
         asked_by: The key of the guardrail.
         found: ``acme/shop is trusted outside of deployment environments``.
         asked: ``allows steps that deploy to production alone``.
@@ -128,7 +128,7 @@ class TrustBreach:
 
 
 def trust_breach(rule: GuardrailRule, line: TrustPlan) -> TrustBreach | None:
-    """Return what is wrong with a line of trust, the first of it, or ``None``."""
+    """Return the first breach of a line of trust, or ``None``."""
     whole = line.repository is None
     name = f"{line.workspace}/{line.repository}"
     trusted = f"the whole workspace {line.workspace} is trusted" if whole else f"{name} is trusted"

@@ -1,6 +1,6 @@
-"""Guardrails held against what is rendered: no variable, override, default or ARN hides what a role comes to.
+"""Check guardrails on rendered roles, so that no variable, override, default or ARN hides a breach.
 
-``dangerously_allow_admin`` is no way around them, and neither is ``allow``: every fault is an error.
+``dangerously_allow_admin`` and ``allow`` do not bypass guardrails: every fault is an error.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -29,7 +29,7 @@ from oidc.arn import parse_iam_arn
 
 @dataclass(frozen=True, slots=True)
 class _Breach:
-    """A rule that is broken, where, and the key of the guardrail that says so; what is found, asked for, to be done."""
+    """A broken rule: its place, the key of the guardrail, the actual value, the required value and a hint."""
 
     rule: str
     at: Path
@@ -50,7 +50,7 @@ class _Judged:
     defaults: Defaults
 
     def where(self, name: str) -> tuple[Path, bool]:
-        """Return where a setting is written that holds, the defaults included; else the role's key, and true."""
+        """Return the place of the effective setting, defaults included; else the role's key, and true."""
         if self.settings.is_written(name):
             return self.settings.path(name), False
         if name in self.defaults.model_fields_set:
@@ -61,7 +61,7 @@ class _Judged:
 def check_guardrails(
     accounts: Iterable[AccountPlan], selected: Mapping[str, Selected], loaded: Loaded
 ) -> Iterator[Fault]:
-    """Yield every role that a guardrail forbids, where the value at fault is written."""
+    """Yield every role that breaks a guardrail, at the place of the faulty value."""
     inventory = loaded.inventory
     if inventory.guardrails is None:
         return
@@ -111,7 +111,7 @@ def _managed_policies(rule: GuardrailRule, judged: _Judged) -> Iterator[_Breach]
     for arn in judged.role.managed_policy_arns:
         parsed = parse_iam_arn(arn)
         if parsed is None or parsed.owner not in ("aws", judged.place.id):
-            continue  # it cannot be attached, and has a finding that says so
+            continue  # it cannot be attached; another finding says so
         name = shown_policy(arn, judged.place.id)
         forbidding = forbidden_by(name, rule.forbidden_managed_policies)
         if forbidding is not None:
@@ -127,7 +127,7 @@ def _managed_policies(rule: GuardrailRule, judged: _Judged) -> Iterator[_Breach]
 
 
 def _entry_of(judged: _Judged, arn: str) -> Path:
-    """Return where a managed policy is written, by the ARN that it comes to."""
+    """Return the place of a managed policy, by its rendered ARN."""
     at = judged.settings.path("managed_policies")
     variables = judged.place.variables_of(judged.settings.key, judged.settings.role)
     for index, reference in enumerate(judged.settings.get("managed_policies")):
@@ -170,14 +170,14 @@ def _duration(seconds: int) -> str:
 def _trust(rule: GuardrailRule, judged: _Judged) -> Iterator[_Breach]:
     for line in judged.role.trust:
         if line.renamed_to is not None:
-            continue  # a line of the workspace's slug of today says the same
+            continue  # a line with the workspace's current slug gives the same fault
         if (fault := trust_breach(rule, line)) is not None:
             at = _entry_of_trust(judged, line, fault.key)
             yield _Breach("guardrail-trust", at, fault.asked_by, fault.found, fault.asked, fault.hint)
 
 
 def _entry_of_trust(judged: _Judged, line: TrustPlan, key: str) -> Path:
-    """Return where a line of trust is written; of an environment, its name."""
+    """Return the place of a line of trust; for an environment, the place of its name."""
     at: Path = ("roles", judged.settings.key, "trust")
     for index, entry in enumerate(judged.settings.role.trust):
         if (entry.workspace, entry.repository_slug) != (line.workspace, line.repository):
@@ -191,7 +191,7 @@ def _entry_of_trust(judged: _Judged, line: TrustPlan, key: str) -> Path:
 
 
 def _required(rule: GuardrailRule, judged: _Judged) -> Iterator[_Breach]:
-    """What is missing at one place is one fault."""
+    """Yield missing settings; all that are missing at one place give one fault."""
     missing: dict[tuple[Path, bool], list[tuple[str, str, str]]] = {}
     for name in rule.required:
         if _is_missing(judged.role, name):
@@ -212,7 +212,7 @@ def _required(rule: GuardrailRule, judged: _Judged) -> Iterator[_Breach]:
 
 
 def _is_missing(role: RolePlan, name: str) -> bool:
-    """Tell whether a setting has no value; addresses that together are all of them are none."""
+    """Tell whether a setting has no value; networks that together cover all addresses count as none."""
     if name != "source_ips":
         return not getattr(role, name)
     together: list[IPv4Network | IPv6Network] = [
@@ -223,7 +223,7 @@ def _is_missing(role: RolePlan, name: str) -> bool:
 
 
 def _where_tag(judged: _Judged, tag: str) -> tuple[Path, bool]:
-    """Return the tag where it is written empty, the tags that leave it out, or the role's key."""
+    """Return the place of an empty tag, of the tags that lack it, or of the role's key."""
     if judged.settings.is_written("tags"):
         at = judged.settings.path("tags")
         return ((*at, tag), False) if tag in judged.settings.get("tags") else (at, False)

@@ -1,4 +1,4 @@
-"""What the permissions of roles come to: access that can be changed or widened, and statements that cannot match."""
+"""Check the permissions of roles: ways to change or widen access, and statements that cannot match."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,11 +29,11 @@ from oidc.iam.pattern import covers_action
 def check_permissions(
     accounts: Iterable[AccountPlan], selected: Mapping[str, Selected], loaded: Loaded
 ) -> Iterator[Fault]:
-    """Yield what roles' permissions come to, judged as rendered: each document once, at what it says."""
+    """Yield the faults of rendered permissions: each document once, at the faulty value."""
     plans = tuple(accounts)
     uses = tuple(policy_uses(plans))
     judged = [use for use in uses if not _is_judged_elsewhere(use)]
-    # One finding for each document, whoever has it wherever.
+    # One finding for each document, for all its roles and accounts.
     changes: dict[str, Path] = {}
     escalations: set[str] = set()
     for use in judged:
@@ -52,7 +52,7 @@ def check_permissions(
 
 
 def _is_judged_elsewhere(use: PolicyUse) -> bool:
-    """Tell whether the document is admin access, or leads to the deploying role: errors that say more."""
+    """Tell whether the document gives admin access or reaches the deploying role, which are worse errors."""
     deploying = use.account.access.role_arn
     if deploying is not None and cached_takeover_action(use.document, deploying) is not None:
         return True
@@ -69,7 +69,7 @@ def _is_admin(documents: tuple[PolicyDocument, ...], partition: str, account: st
 
 @lru_cache(maxsize=4096)
 def _writes_iam(document: PolicyDocument) -> bool:
-    """Tell whether a document allows any change at all: most do not, and are not looked at again."""
+    """Tell whether a document allows any change in IAM. Most do not, and need no further check."""
     return any(
         statement.allows and covers_action(statement, action)
         for statement in document.parsed.statements
@@ -96,7 +96,7 @@ def _hint(kind: str, arn: str) -> str:
 
 
 def _targets(use: PolicyUse) -> Iterator[tuple[str, str, str]]:
-    """Yield kind and ARN of what access in the account rests on, and in words what it is; nearest first."""
+    """Yield kind, ARN and description of each resource that access in the account depends on; nearest first."""
     for holder in use.holders:
         yield "role", holder.arn, "the very role that has it"
         if holder.permissions_boundary_arn is not None:
@@ -116,13 +116,13 @@ def _is_aws_managed(arn: str) -> bool:
 
 
 def _escalation(use: PolicyUse, loaded: Loaded, changes: Path | None) -> Fault | None:
-    """Return the first known way to more; ``changes`` is where an error says that the document changes access."""
+    """Return the first known escalation; ``changes`` is the place of an error that the document changes access."""
     account = use.account
     region = account.region or account.partition.iam_region
     for found in _ways(use.document, account.partition.value, region, account.id):
         at = action_path(loaded, use, found.statement, found.way.action)
         if changes is not None and (at == changes or found.way.action in CHANGES["role"] + CHANGES["policy"]):
-            continue  # the error there says it
+            continue  # the error at that place says it
         others = f", for example by {found.runner}" if found.runner else ""
         kind = found.way.kind.rpartition(":")[2]
         message = f"{found.way.action} is allowed on every {kind}: whoever has it can {found.way.gives}{others}"
@@ -141,7 +141,7 @@ _PARTITION = re.compile(r"arn:(aws(?:-[a-z-]+)?):")
 
 
 def _check_partitions(uses: Iterable[PolicyUse], loaded: Loaded) -> Iterator[Fault]:
-    """Yield statements all of whose resources are of other partitions: in this account they match nothing."""
+    """Yield statements with resources of other partitions only: in this account they match nothing."""
     for use in uses:
         own = use.account.partition.value
         if _partitions_in(use.document) <= {own}:
@@ -164,7 +164,7 @@ _IAM_ACCOUNT = re.compile(r"arn:[^:]*:iam::([0-9]{12}):")
 
 
 def _check_foreign_accounts(uses: Iterable[PolicyUse], loaded: Loaded) -> Iterator[Fault]:
-    """Yield resources of IAM in an account where the document is in no role: IAM acts in its own account alone."""
+    """Yield IAM resources of accounts where no role has the document: IAM acts only in its own account."""
     accounts: dict[str, set[str]] = {}
     listed = tuple(uses)
     for use in listed:
@@ -195,7 +195,7 @@ def _check_managed_policies(account: AccountPlan, selected: Selected, loaded: Lo
 
 @lru_cache(maxsize=4096)
 def _rule_of(arn: str, account: str, *, bounded: bool) -> str | None:
-    """Return the rule that a managed policy of a role breaks, if any; one of another account has an error already."""
+    """Return the rule that a managed policy breaks, if any; a policy of another account has an error already."""
     if not _is_aws_managed(arn):
         return None if bounded or f":{account}:" not in arn else "unknown-permissions"
     return "privilege-escalation" if arn.rpartition("/")[2].lower() in MANAGED else None

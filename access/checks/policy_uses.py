@@ -1,4 +1,4 @@
-"""Which roles have which inline policies, and where what is wrong with one of them was written."""
+"""Find the roles that have each inline policy, and the place in the inventory of a fault in it."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from oidc.iam.pattern import matches
 from oidc.iam.statement import Place, Statement
 
 Selected = Mapping[str, tuple[Role, tuple[str, Override] | None]]
-"""The roles of one account by key, each with the override that holds there, and its pattern."""
+"""The roles of one account by key, each with its override in the account, and the pattern of the override."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,9 @@ class PolicyUse:
     """A permission policy as it is rendered for some roles of one account.
 
     Attributes:
-        name: Of the permission policy.
+        name: Name of the permission policy.
         account: The account.
-        document: As rendered; two roles have different ones where it names the role.
+        document: The rendered document; it differs between roles if it names the role.
         holders: The roles that have it.
     """
 
@@ -35,14 +35,14 @@ class PolicyUse:
     holders: tuple[RolePlan, ...]
 
     def values(self, loaded: Loaded) -> dict[str, str]:
-        """Return what variables stand for in it."""
+        """Return the values of the variables in it."""
         return values_of(loaded, self.account, self.holders[0].key)
 
 
 def policy_uses(accounts: Iterable[AccountPlan]) -> Iterator[PolicyUse]:
     """Yield every inline policy of every account, each rendered document once.
 
-    Roles that have admin access by their own word (``dangerously_allow_admin``) are not asked what it comes to.
+    Roles that declare admin access (``dangerously_allow_admin``) are left out.
     """
     for account in accounts:
         holders: dict[tuple[str, PolicyDocument], list[RolePlan]] = {}
@@ -55,14 +55,14 @@ def policy_uses(accounts: Iterable[AccountPlan]) -> Iterator[PolicyUse]:
 
 
 def written_list(key: str, name: str, role: Role, override: tuple[str, Override] | None) -> tuple[Path, Any]:
-    """Return where a role's list of policies stands that holds in an account, and the list."""
+    """Return the place of a role's effective list of policies in an account, and the list."""
     if override is not None and name in override[1].model_fields_set:
         return ("roles", key, "overrides", override[0], name), getattr(override[1], name)
     return ("roles", key, name), getattr(role, name)
 
 
 def _statement_written(loaded: Loaded, name: str, index: int) -> Statement:
-    """Return a statement of a permission policy as the inventory has it, variables and all."""
+    """Return a statement of a permission policy as written in the inventory, with its variables."""
     return parse(loaded.inventory.permission_policies[name].document or {}).statements[index]
 
 
@@ -71,7 +71,7 @@ def _path(name: str, place: Place) -> Path:
 
 
 def action_path(loaded: Loaded, use: PolicyUse, index: int, action: str) -> Path:
-    """Return where a statement names an action, or a pattern that covers it."""
+    """Return the place in a statement of an action, or of a pattern that covers it."""
     statement = _statement_written(loaded, use.name, index)
     written = statement.element("Action")
     if written is None:
@@ -83,7 +83,7 @@ def action_path(loaded: Loaded, use: PolicyUse, index: int, action: str) -> Path
 
 
 def resources_written(loaded: Loaded, use: PolicyUse, index: int) -> Iterator[tuple[Path, str]]:
-    """Yield every ``Resource`` or ``NotResource`` of a statement as rendered, with its place."""
+    """Yield every rendered ``Resource`` or ``NotResource`` of a statement, with its place."""
     statement = _statement_written(loaded, use.name, index)
     for element in statement.elements:
         if element.name in ("Resource", "NotResource"):
@@ -92,7 +92,7 @@ def resources_written(loaded: Loaded, use: PolicyUse, index: int) -> Iterator[tu
 
 
 def values_of(loaded: Loaded, account: AccountPlan, key: str) -> dict[str, str]:
-    """Return what the variables of the inventory stand for in a role of an account, those of its family too."""
+    """Return the values of the inventory's variables for a role of an account, including those of its family."""
     return {
         "account": account.key,
         "account_id": account.id,

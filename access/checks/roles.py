@@ -1,4 +1,4 @@
-"""One role in one account: its policies can be attached, its variables have values, and its admin access says why."""
+"""Check one role in one account: policies can be attached, variables have values, admin access has a reason."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -21,7 +21,7 @@ from oidc.source_addresses import SESSION_POLICY_NAME
 def check_role(
     plan: RolePlan, written: tuple[Role, tuple[str, Override] | None], place: RolePlace, loaded: Loaded
 ) -> Iterator[Fault]:
-    """Yield what is wrong with a role as rendered for an account, where it is written."""
+    """Yield the faults of a role as rendered for an account, each with its place in the inventory."""
     role, override = written
     settings = EffectiveSettings.of(plan.key, role, override)
     variables = place.variables_of(plan.key, role)
@@ -54,7 +54,7 @@ def _variables(
 
 
 def _may_have_region(account: str, loaded: Loaded) -> bool:
-    """Tell whether a fault hides what the defaults or the account say: a region may be among it."""
+    """Tell whether a fault hides the defaults or the account, which may have a region."""
     return loaded.is_incomplete or loaded.is_at_fault(("defaults",)) or loaded.is_at_fault(("accounts", account))
 
 
@@ -98,7 +98,7 @@ def _admin_hint(settings: EffectiveSettings) -> str:
 
 
 def _admin_access(plan: RolePlan, settings: EffectiveSettings, place: RolePlace) -> Iterator[Fault]:
-    """Yield admin access that does not say why, judged on what is rendered: no variable hides it."""
+    """Yield admin access without a reason, judged on the rendered policies, so that no variable hides it."""
     named = plan.inline_policies.keys() - {SESSION_POLICY_NAME}
     if not named:
         return

@@ -1,6 +1,6 @@
-"""What AWS would refuse for its size or number: of a role, and of what an account holds.
+"""Check the limits and quotas of AWS for each role and each account.
 
-The limits and quotas are those of ``oidc.limits``, or what an account says under ``quotas``. AWS counts a policy
+The limits and quotas are those of ``oidc.limits``, or those under ``quotas`` of an account. AWS counts a policy
 without its white space (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html).
 """
 
@@ -14,7 +14,7 @@ from oidc import limits
 
 
 def check_sizes(plan: RolePlan, settings: EffectiveSettings, place: RolePlace) -> Iterator[Fault]:
-    """Yield what is too long or too much of a role in one account, where it is written."""
+    """Yield a fault for each limit that a role exceeds in one account, at the setting that exceeds it."""
     if limits.ROLE_NAME.fullmatch(plan.name) is None:
         message = f"{plan.name} is no name of an IAM role: it has {len(plan.name)} characters, and IAM takes 64"
         yield Fault("bad-name", ("roles", plan.key), message, "give the role a shorter `name:`")
@@ -41,7 +41,7 @@ def check_sizes(plan: RolePlan, settings: EffectiveSettings, place: RolePlace) -
 
 
 def _trust_policy(plan: RolePlan, settings: EffectiveSettings, place: RolePlace) -> Iterator[Fault]:
-    """Yield a trust policy over its quota: at the trust, or at the addresses where they alone take all the room."""
+    """Yield a trust policy over its quota: at the trust, or at the addresses if they alone exceed the quota."""
     size, quota, most = plan.trust_policy.size, place.account.quotas.trust_policy_chars, limits.TRUST_POLICY_CHARS.most
     raised = _raise(place.key, limits.TRUST_POLICY_CHARS, size)
     has = f"the trust policy has {size} characters in account {place.key}, and the quota there is {quota}"
@@ -59,20 +59,20 @@ def _trust_policy(plan: RolePlan, settings: EffectiveSettings, place: RolePlace)
 
 
 def _fitting_subjects(plan: RolePlan, quota: int) -> int:
-    """Tell how many subjects of this role's average length fit into its trust policy as it stands otherwise."""
+    """Return how many subjects of this role's average length fit beside the rest of its trust policy."""
     lists = [
         patterns
         for statement in plan.trust_policy.to_json()["Statement"]
         for patterns in statement["Condition"]["StringLike"].values()
     ]
-    # Each takes its quotes and a comma besides; one that stands in two statements is counted twice, as it should.
+    # Each subject also takes two quotes and a comma. A subject in two statements counts twice, as it does in AWS.
     subjects = sum(len(pattern) + 3 for patterns in lists for pattern in patterns)
     frame = plan.trust_policy.size - subjects
     return max(0, (quota - frame) * len(plan.trust) // subjects)
 
 
 def _raise(account: str, quota: limits.Quota, needed: int) -> str:
-    """Return the second half of a hint; empty where AWS does not raise the quota so far."""
+    """Return the second half of a hint; empty if AWS does not raise the quota that far."""
     if needed > quota.most:
         return ""
     where = f"accounts.{account}.quotas.{quota.key}"
@@ -93,7 +93,7 @@ def _check_tags(plan: RolePlan, settings: EffectiveSettings) -> Iterator[Fault]:
 def check_account(
     key: str, account: Account, roles: int, oidc_providers: tuple[OidcProviderPlan, ...]
 ) -> Iterator[Fault]:
-    """Yield what is too much for one account. Roles and OIDC providers that others made there are not counted."""
+    """Yield a fault for each quota that an account exceeds. Roles and OIDC providers made by others do not count."""
     for count, what, quota in (
         (roles, "roles", limits.ROLES_PER_ACCOUNT),
         (len(oidc_providers), "OIDC providers", limits.OIDC_PROVIDERS_PER_ACCOUNT),

@@ -1,4 +1,4 @@
-"""What a comparison comes to: changes, each with what it means for access."""
+"""The result of a comparison: changes, each with its effect on access."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,11 +6,11 @@ from typing import Any
 
 
 class Effect(StrEnum):
-    """What a change means for access, the most to look at first.
+    """The effect of a change on access, the most important first.
 
-    ``widening``: more pipelines, from more places, for longer, or with admin access. ``gain``: other access that was
-    not there. ``breaks``: pipelines or the next deployment stop working until something else follows. ``loss``: access
-    that ends. ``none``: nothing for access.
+    ``widening``: more pipelines, from more places, for longer, or with admin access. ``gain``: other new access.
+    ``breaks``: pipelines or the next deployment stop working until another change follows. ``loss``: access that ends.
+    ``none``: no effect on access.
     """
 
     WIDENING = "widening"
@@ -30,14 +30,14 @@ class Change:
 
     Attributes:
         kind: Public id, for example ``trust-gained``; documented in ``docs/diff.md``.
-        effect: What it means for access.
-        account: The key of the account, of the new plan where it has it; ``None`` for what is about a stack file.
-        role: The key of the role, likewise; ``None`` for what is about an account or an OIDC provider.
+        effect: Its effect on access.
+        account: The key of the account, from the new plan if it has the account; ``None`` for a change of a stack file.
+        role: The key of the role, likewise; ``None`` for a change of an account or an OIDC provider.
         arn: Of the role or the OIDC provider, ``None`` for an account.
-        message: What changes, in words.
+        message: The change in words.
         who: Who may assume the role, ``acme/shop, deployment environment production``, or ``None``.
         grade: Of the trust, or ``None``.
-        file: The stack file, seen from the folder of the inventory: ``Pulumi.dev.yaml``, or the lock; else
+        file: The stack file, relative to the folder of the inventory: ``Pulumi.dev.yaml``, or the lock; else
             ``None``.
     """
 
@@ -54,7 +54,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What changes between two plans.
+    """The changes between two plans.
 
     Attributes:
         changes: Widening first, then by account and role.
@@ -79,7 +79,7 @@ class Comparison:
 
 
 def comparison_json(comparison: Comparison) -> dict[str, Any]:
-    """Return everything, the changes in the order in which they are shown."""
+    """Return all fields as JSON, with the changes in the order in which they are shown."""
     return {
         "changes_access": comparison.changes_access,
         "counts": {effect.value: len(comparison.of(effect)) for effect in ORDER},

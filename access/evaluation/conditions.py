@@ -1,7 +1,7 @@
 """The Condition element of a statement: all of its tests must hold.
 
 "If your policy statement has multiple condition operators, the condition operators are evaluated using a logical AND",
-as are the keys of one operator; the values of one key are alternatives, or for a negated operator none of them may
+and so are the keys of one operator. The values of one key are alternatives. With a negated operator none of them may
 match. Source:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html
 """
@@ -23,23 +23,23 @@ _FAMILIES = {
     "aws:vpcsourceip": ("IpAddress",),
     "sts:roleauthorizedbyidp": ("Bool",),
 }
-"""What may compare a key whose values are no plain text ("Works with …" on
+"""Operator families for keys whose values are not plain text ("Works with …" on
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html)."""
 
 
 def condition_checks(condition: object, context: RequestContext, *, variables: bool) -> Iterator[Check]:
     """Yield a check for each test of a Condition element.
 
-    A test that is not decided, by its key, its values or for want of a fact of the call, is a check with a problem: all
-    tests must hold, so another one that fails still decides the statement.
+    An undecided test gives a check with a problem: its key or values are unknown, or a fact of the call is missing.
+    All tests must hold, so another test that fails still decides the statement.
 
     Args:
         condition: The element, as parsed JSON.
-        context: Of the request.
+        context: Context of the request.
         variables: Whether the policy's version has policy variables.
 
     Raises:
-        EvaluationError: Its form is not known here, or IAM would not take it.
+        EvaluationError: Its form is unknown, or IAM would refuse it.
     """
     if not isinstance(condition, Mapping):
         raise EvaluationError(f"a Condition is an object of operators, not {condition!r}")
@@ -47,7 +47,7 @@ def condition_checks(condition: object, context: RequestContext, *, variables: b
         if not isinstance(tests, Mapping):
             raise EvaluationError(f"the condition operator {name} stands before keys, not before {tests!r}")
         if len({key.lower() for key in tests}) < len(tests):
-            # Access Analyzer, "Duplicate keys with different case": it is not said which one counts.
+            # Access Analyzer, "Duplicate keys with different case": AWS does not say which one counts.
             raise EvaluationError(f"{name} has one condition key twice, in two spellings", do="keep one of them")
         for key, written in tests.items():
             if not key.isascii():
@@ -92,7 +92,7 @@ def _refuse_other_family(operator: Operator, key: str, name: str) -> None:
 
 
 def _null_holds(wanted: Values, found: Values | None) -> bool:
-    """Tell whether a key is absent where ``"true"`` is asked for, or there where ``"false"`` is.
+    """Tell whether a key is missing for ``"true"``, or present for ``"false"``.
 
     Source: "Condition operator to check existence of condition keys" on the page of condition operators.
     """
@@ -102,12 +102,12 @@ def _null_holds(wanted: Values, found: Values | None) -> bool:
 
 
 def _holds(operator: Operator, wanted: Values, found: Values | None, context: RequestContext | None) -> bool | None:
-    """Tell whether a test holds; ``None`` for several values without a set operator where it depends on which counts.
+    """Tell whether a test holds; ``None`` if it has no set operator and depends on which of several values counts.
 
     Set operators: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html.
-    ``ForAllValues`` holds of no value, "or if the key value resolves to a null dataset, such as an empty string", and
-    ``ForAnyValue`` does not. "Multivalued context keys require a condition set operator": what happens without one is
-    not said, nor how STS reads a token with several audiences.
+    ``ForAllValues`` holds for no value, "or if the key value resolves to a null dataset, such as an empty string", and
+    ``ForAnyValue`` does not. "Multivalued context keys require a condition set operator": AWS does not say what
+    happens without one, nor how STS reads a token with several audiences.
     """
     if operator.over and found is not None:
         found = tuple(value for value in found if value) or None
@@ -120,7 +120,7 @@ def _holds(operator: Operator, wanted: Values, found: Values | None, context: Re
 
 
 def _one_holds(operator: Operator, wanted: Values, value: str, context: RequestContext | None) -> bool:
-    # A list, so that each value is looked at: one that cannot be compared is never hidden by one before it.
+    # A list, so that every value is compared: an earlier value never hides one that cannot be compared.
     matching: list[bool] = [operator.compare(value, each, context) for each in wanted]
     return any(matching) is not operator.negated
 

@@ -1,4 +1,4 @@
-"""Condition operators: what each compares, and what it says of a key that is not there.
+"""Condition operators: how each compares values, and its result for a missing key.
 
 Source of all: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 """
@@ -16,7 +16,7 @@ from access.evaluation.text_patterns import literal, matches, plain_tokens, toke
 from oidc.errors import EvaluationError
 
 Compare = Callable[[str, str, RequestContext | None], bool]
-"""Of a value of the request, a value of the policy, and what policy variables stand for: whether the two match."""
+"""Tells whether a value of the request matches one of the policy; the context has the values of policy variables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ class Operator:
         family: What kind of values it compares: ``String``, ``Numeric``, ``Date``, ``Bool``, ``IpAddress``, ``Arn``,
             ``Binary``.
         compare: Whether one value of the request matches one of the policy.
-        negated: It holds where none of the policy's values matches.
-        if_exists: It holds where the key is not there.
+        negated: Whether it holds if none of the policy's values matches.
+        if_exists: Whether it holds if the key is missing.
         over: ``ForAllValues``, ``ForAnyValue`` or the empty string.
     """
 
@@ -39,11 +39,11 @@ class Operator:
     over: str
 
     def holds_without_key(self) -> bool:
-        """Tell what the operator says of a key that the request does not have.
+        """Tell whether the operator holds for a key that the request does not have.
 
-        "If the key … is not present in the request context, the values do not match", and a negated operator is then
-        true; so are ``…IfExists`` and ``ForAllValues``, while ``ForAnyValue`` is false (the page on single-valued and
-        multivalued context keys).
+        "If the key … is not present in the request context, the values do not match", and then a negated operator
+        is true. ``…IfExists`` and ``ForAllValues`` are true, too; ``ForAnyValue`` is false (the page on single-valued
+        and multivalued context keys).
         """
         if self.if_exists or self.over == "ForAllValues":
             return True
@@ -51,10 +51,10 @@ class Operator:
 
 
 def operator_of(name: str) -> Operator:
-    """Return the operator with this name, spelt as AWS documents it; ``Null`` compares nothing and is none of these.
+    """Return the operator with this name, spelt as AWS documents it. ``Null`` compares nothing, so it is not included.
 
     Raises:
-        EvaluationError: There is none.
+        EvaluationError: No operator has this name.
     """
     over, colon, rest = name.rpartition(":")
     base = rest.removesuffix("IfExists")
@@ -86,7 +86,7 @@ def _string_like(found: str, wanted: str, context: RequestContext | None) -> boo
 
 
 def _arn_like(found: str, wanted: str, context: RequestContext | None) -> bool:
-    """Compare the six parts of an ARN each by itself: no wildcard reaches across a colon of the first five."""
+    """Compare the six parts of an ARN one by one: no wildcard matches across the first five colons."""
     tokens = tokens_of(wanted, context)
     if tokens is None:
         return False
@@ -109,7 +109,7 @@ def _numeric(compare: Callable[[Decimal, Decimal], bool]) -> Compare:
 
 
 _NUMBER = re.compile(r"-?\d{1,30}(\.\d{1,30})?", re.ASCII)
-""""Integer or decimal values"; of exponents and separators nothing is said."""
+""""Integer or decimal values"; AWS does not mention exponents and separators."""
 
 
 def _number(text: str) -> Decimal:
@@ -128,11 +128,11 @@ def _date(compare: Callable[[datetime, datetime], bool]) -> Compare:
 _W3C_TIME = re.compile(
     r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:\d{2}))?", re.ASCII
 )  # fmt: skip
-"""The forms of https://www.w3.org/TR/NOTE-datetime that name a day or an instant of it."""
+"""The forms of https://www.w3.org/TR/NOTE-datetime that name a day or a time of day."""
 
 
 _SECONDS = re.compile(r"\d{9,12}", re.ASCII)
-"""Since 1970, in this century and the next ones; eight digits may be a day as ISO 8601 writes it without dashes."""
+"""Seconds since 1970, in this century and the next ones; eight digits may be an ISO 8601 day without dashes."""
 
 
 def instant(text: str) -> datetime:
@@ -168,7 +168,7 @@ def _ip_address(found: str, wanted: str, _: RequestContext | None) -> bool:
     """Tell whether an address is in a network; without a prefix it is one address of IPv4.
 
     "If you specify an IP address without the associated routing prefix, IAM uses the default prefix value of /32",
-    which for IPv6 would be a large network: what is meant there is not guessed.
+    which for IPv6 would be a large network. The intention is not guessed.
     """
     if _NETWORK.fullmatch(wanted) is None:
         raise EvaluationError(f"{wanted!r} is no network as AWS documents them", do="write 203.0.113.0/24")
@@ -185,8 +185,8 @@ def _binary(found: str, wanted: str, _: RequestContext | None) -> bool:
     raise EvaluationError(f"{found!r} is compared as binary with {wanted!r}, and no key of such a call is binary")
 
 
-# NOTE: intentional: a table of its own beside oidc/iam/operators.py, and patterns of its own in text_patterns.py. The
-# evaluation is the second opinion on what the program writes, so it repeats no mistake of the tables that checks read.
+# NOTE: intentional: this table is separate from oidc/iam/operators.py, and text_patterns.py from oidc/iam/pattern.py.
+# The evaluation is a second opinion on the rendered policies, so it must not share mistakes with the checks.
 _OPERATORS: dict[str, tuple[str, Compare, bool]] = {
     "StringEquals": ("String", _string_equals, False),
     "StringNotEquals": ("String", _string_equals, True),

@@ -1,4 +1,4 @@
-"""Values of a policy: policy variables put in, and compared with wildcards or without."""
+"""Values of a policy: replace policy variables, then compare with or without wildcards."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -9,9 +9,9 @@ from access.evaluation.request import RequestContext
 from oidc.errors import EvaluationError
 
 
-# NOTE: intentional: a pattern engine of its own beside oidc/iam/pattern.py, as with operators.py here.
+# NOTE: intentional: this engine is separate from oidc/iam/pattern.py, as operators.py is from its counterpart.
 class Wildcard(Enum):
-    """What matches more than itself.
+    """A wildcard of a value.
 
     Source: "multi-character match wildcards (*) and single-character match wildcards (?) anywhere in the string",
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
@@ -28,16 +28,16 @@ _WILDCARDS = {wildcard.value: wildcard for wildcard in Wildcard}
 
 
 def plain_tokens(value: str) -> tuple[Token, ...]:
-    """Tell wildcards from characters, where ``${`` is nothing special."""
+    """Split a value into wildcards and characters; ``${`` has no special meaning."""
     return tuple(_WILDCARDS.get(character, character) for character in value)
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """What stands between ``${`` and ``}`` in a value of a policy.
+    """The text between ``${`` and ``}`` in a value of a policy.
 
     Attributes:
-        inside: The text there: ``aws:PrincipalTag/team, 'core'``.
+        inside: The text: ``aws:PrincipalTag/team, 'core'``.
         closed: Whether a brace closes it.
     """
 
@@ -46,22 +46,22 @@ class Variable:
 
     @property
     def bare(self) -> str:
-        """The character that ``${*}``, ``${?}`` and ``${$}`` stand for; empty for every other variable."""
+        """The character that ``${*}``, ``${?}`` or ``${$}`` means; empty for every other variable."""
         return self.inside if self.closed and self.inside in ("*", "?", "$") else ""
 
     @property
     def is_placeholder(self) -> bool:
-        """Whether it names no key: ``${REPO_UUID}``. Every condition key has a colon, so AWS never has a value.
+        """Whether it is a placeholder: ``${REPO_UUID}``. Every condition key has a colon, so AWS has no value for it.
 
         Source: https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
         """
         return self.closed and _NO_KEY.fullmatch(self.inside) is not None
 
     def key_and_default(self) -> tuple[str, str | None]:
-        """Return the key and, where one is written, its default: ``("aws:PrincipalTag/team", "core")``.
+        """Return the key and its default, if it has one: ``("aws:PrincipalTag/team", "core")``.
 
         Raises:
-            EvaluationError: It has another form than AWS documents, ``${key}`` or ``${key, 'default'}``.
+            EvaluationError: AWS documents only the forms ``${key}`` and ``${key, 'default'}``.
         """
         found = _KEY_AND_DEFAULT.fullmatch(self.inside)
         if not self.closed or found is None:
@@ -88,19 +88,19 @@ def parts_of(value: str) -> Iterator[str | Variable]:
 
 
 def tokens_of(value: str, context: RequestContext | None) -> tuple[Token, ...] | None:
-    """Put policy variables in and tell wildcards from characters; ``None`` where a variable has no value.
+    """Replace policy variables and split into wildcards and characters; ``None`` if a variable has no value.
 
     A variable without a value "is effectively null. There is no equal or like value". ``${*}``, ``${?}`` and ``${$}``
-    are the bare characters, ``${key, 'text'}`` has a default. Source:
+    are the bare characters; ``${key, 'text'}`` has a default. Source:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
 
     Args:
-        value: As the policy has it.
-        context: Of the request; ``None`` for a policy of version 2008-10-17, where ``${`` is nothing special.
+        value: As written in the policy.
+        context: Of the request; ``None`` for policy version 2008-10-17, where ``${`` has no special meaning.
 
     Raises:
-        EvaluationError: A variable has a form that is not documented, is a key that is not known here, or has several
-            values, or its value or default has a wildcard itself.
+        EvaluationError: A variable has an undocumented form, an unknown key or several values, or its value or default
+            contains a wildcard.
     """
     if context is None:
         return plain_tokens(value)
@@ -122,15 +122,15 @@ def _value_of(variable: Variable, context: RequestContext) -> Sequence[Token] | 
 
 
 def literal(tokens: Sequence[Token]) -> str:
-    """Return what an operator without wildcards compares with: there ``*`` is a character like any other."""
+    """Return the text for an operator without wildcards, for which ``*`` is an ordinary character."""
     return "".join(token.value if isinstance(token, Wildcard) else token for token in tokens)
 
 
 def matches(text: str, tokens: Sequence[Token]) -> bool:
-    """Tell whether a pattern matches the whole of a text, case by case.
+    """Tell whether a pattern matches a whole text, with case.
 
-    Between stars there are runs of fixed length: the first and the last one stand where the text begins and ends, and
-    each other one may as well stand at the first place that takes it.
+    Stars separate runs of fixed length. The first run must match at the beginning of the text and the last one at the
+    end. Each run between them can take the first position where it matches.
     """
     runs: list[list[Token]] = [[]]
     for token in tokens:

@@ -1,4 +1,4 @@
-"""Gates: what a token and a call must have besides the subject; and what is declared to pass each."""
+"""Gates: requirements on a token and a call besides the subject, and the steps declared to pass each gate."""
 
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
@@ -11,12 +11,12 @@ EVERYWHERE = ("", frozenset[str]())
 
 
 class Gate(NamedTuple):
-    """What is asked of a call besides its subject.
+    """The requirements on a call besides its subject.
 
     Attributes:
         issuer: Without ``https://``: ``api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc``.
         audience: The token's ``aud``.
-        place: The condition key that says where the call comes from and the values that are good, or ``EVERYWHERE``:
+        place: The condition key for the origin of the call and its allowed values, or ``EVERYWHERE``:
             ``("aws:SourceIp", frozenset({"203.0.113.0/24"}))``.
         until: The first instant at which the call is too late, ``2027-02-01T00:00:00Z``; empty without an end.
     """
@@ -36,7 +36,7 @@ class Gate(NamedTuple):
 def gates_of(
     lines: Iterable[Line], networks: frozenset[str], endpoints: frozenset[str], last_day: date | None
 ) -> dict[Gate, set[Steps]]:
-    """Return for each gate the steps that may pass, for lines that share networks, VPC endpoints and a last day."""
+    """Return the steps that may pass each gate, for lines that share networks, VPC endpoints and a last day."""
     gates: dict[Gate, set[Steps]] = {}
     places = list(_places(networks, endpoints))
     for line in lines:
@@ -50,7 +50,7 @@ def gates_of(
 
 
 def _places(networks: frozenset[str], endpoints: frozenset[str]) -> Iterator[tuple[str, frozenset[str]]]:
-    """Yield the places that a call may come from, each a way in of its own."""
+    """Yield the places that a call may come from; each is sufficient alone."""
     if networks:
         yield "aws:SourceIp", networks
     if endpoints:

@@ -1,11 +1,12 @@
-"""Patterns against sets of steps, as regular languages over the grammar of ``sub``.
+"""Compare patterns with sets of steps, as regular languages over the grammar of ``sub``.
 
-A ``StringLike`` pattern is a small nondeterministic automaton: a star stays, a question mark takes any character. Both
-sides are walked along the grammar place by place, all characters at once that nobody tells apart, until they agree at
-the end of every subject or one subject is found that they do not agree on. That is the product construction by which
-two automata are compared; since subjects have two lengths only, it has no loops and needs no minimal automaton.
+A ``StringLike`` pattern is a small nondeterministic automaton: a star stays, a question mark takes any character. The
+comparison walks both sides along the grammar place by place. Characters that neither side distinguishes are taken
+together. It ends when both sides agree on every subject, or at the first subject on which they disagree. This is the
+product construction for two automata. Subjects have only two lengths, so it has no loops and needs no minimal
+automaton.
 
-``*`` any run of characters, ``?`` exactly one, with case:
+``*`` is any run of characters, ``?`` is exactly one, with case:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 """
 
@@ -19,18 +20,18 @@ from typing import NamedTuple
 from access.exactness.steps import GRAMMAR, HEX, Form, Product, Steps
 
 _END = "\n"
-"""Ends a pattern in the text of all of them; the grammar has no such character."""
+"""End of each pattern in the joined text; the grammar has no such character."""
 
 States = frozenset[int]
-"""How far each pattern can have come: places in the text of all of them."""
+"""Places that the patterns can have reached in the joined text."""
 
 
 class Subject(NamedTuple):
-    """A subject on which patterns and steps do not agree.
+    """A subject on which patterns and steps disagree.
 
     Attributes:
         text: ``{9a6d6bde-…}:{00000000-…}``.
-        admitted: Whether a pattern matches it; if not, it is declared and yet not admitted.
+        admitted: Whether a pattern matches it; if not, it is declared but not admitted.
     """
 
     text: str
@@ -40,7 +41,7 @@ class Subject(NamedTuple):
 def difference(
     patterns: Collection[str], steps: Collection[Steps], grammar: tuple[Product, ...] = GRAMMAR
 ) -> Subject | None:
-    """Return a subject that only the patterns match or only the steps have; ``None`` where the two are the same set."""
+    """Return a subject that only the patterns or only the steps have; ``None`` if both are the same set."""
     declared = [product for each in sorted(steps, key=str) for product in each.subjects()]
     return language_difference(patterns, declared, grammar)
 
@@ -48,11 +49,11 @@ def difference(
 def language_difference(
     patterns: Collection[str], declared: Collection[Product], grammar: tuple[Product, ...]
 ) -> Subject | None:
-    """Return a text of the grammar that is matched by a pattern or is in a declared product, but not both.
+    """Return a text of the grammar that either a pattern matches or a declared product has, but not both.
 
-    One that is admitted where there is one: of the two faults it is the worse.
+    An admitted text is preferred, because it is the worse fault.
     """
-    # A pattern with this character in it matches no subject.
+    # A pattern with this character matches no subject.
     text = "".join(_in_one_order(pattern) + _END for pattern in sorted(patterns) if _END not in pattern)
     starts = [match.end() for match in re.finditer(_END, text)][:-1]
     start = _with_empty_runs(text, {0, *starts} if text else set())
@@ -65,7 +66,7 @@ def language_difference(
 
 
 def _walk(text: str, start: States, places: Product, declared: tuple[Product, ...]) -> list[Subject]:
-    """Walk along one length of subjects; what has come equally far is walked on once, by any of its beginnings."""
+    """Walk along one length of subjects; beginnings that reach the same states continue as one."""
     reached: dict[tuple[States, tuple[Product, ...]], str] = {(start, declared): ""}
     for place, characters in enumerate(places):
         following: dict[tuple[States, tuple[Product, ...]], str] = {}
@@ -81,7 +82,7 @@ def _walk(text: str, start: States, places: Product, declared: tuple[Product, ..
 
 
 def _told_apart(text: str, states: States, products: tuple[Product, ...], place: int, characters: str) -> list[str]:
-    """Return the characters that somebody tells from the others here, and one for all of the others."""
+    """Return the characters that a pattern or product distinguishes here, and one for all others."""
     named = {text[state] for state in states} | {
         character for product in products if product[place] != characters for character in product[place]
     }
@@ -95,7 +96,7 @@ def _step(text: str, states: States, character: str) -> States:
 
 
 def _with_empty_runs(text: str, states: set[int]) -> States:
-    """Add what is behind stars: a star may stand for nothing."""
+    """Add the places behind stars, because a star may match an empty run."""
     for state in tuple(states):
         behind = state
         while text[behind] == "*":
@@ -105,7 +106,7 @@ def _with_empty_runs(text: str, states: set[int]) -> States:
 
 
 _MOST_WAYS, _MOST_STEPS = 2_000, 500_000
-"""Beyond so many ways through the patterns at one place, or steps along them in all, nothing is decided."""
+"""Limits on the ways through the patterns at one place, and on all steps along them; beyond, nothing is decided."""
 
 
 def has_subject(
@@ -116,14 +117,14 @@ def has_subject(
 ) -> bool:
     """Tell whether a subject matches a pattern of each set, and is in none of the products ``outside``.
 
-    True as well where the patterns have too many ways to be decided: what is not decided counts as admitted. Nothing
-    is made deterministic here, so the time is bounded whatever the stars.
+    Also true if the patterns have too many ways: an undecided subject counts as admitted. No automaton is made
+    deterministic, so the time is bounded for any number of stars.
 
     Args:
         sets: For each test of ``sub`` its ``StringLike`` patterns.
         outside: Subjects that do not count, at most one product of each length.
-        grammar: Every subject that there can be.
-        steps: Along the ways through the patterns, beyond which nothing is decided.
+        grammar: All possible subjects.
+        steps: Limit on steps along the ways through the patterns; beyond, nothing is decided.
     """
     text, starts = "", list[set[int]]()
     longest = max(map(len, grammar))
@@ -133,7 +134,7 @@ def has_subject(
             if _END not in pattern and len(pattern) - pattern.count("*") <= longest:
                 starts[-1].add(len(text))
                 text += _in_one_order(pattern) + _END
-    # From each place on, all that is reached without a character.
+    # For each place, the places that are reachable without a character.
     onward = [_with_empty_runs(text, {place}) for place in range(len(text))]
     begun = [frozenset[int]().union(*(onward[start] for start in begins)) for begins in starts]
     if prod(map(len, begun)) > _MOST_WAYS:
@@ -151,12 +152,12 @@ _WILDCARDS = re.compile(r"[*?]{2,}")
 
 
 def _in_one_order(pattern: str) -> str:
-    """Write wildcards that follow one another as ``?*`` for ``*?*``: the same texts, and no time for further stars."""
+    """Write adjacent wildcards in one order, ``?*`` for ``*?*``: same texts, fewer stars to try."""
     return _WILDCARDS.sub(lambda run: "?" * run[0].count("?") + "*" * ("*" in run[0]), pattern)
 
 
 Ways = tuple[int, ...]
-"""How far one pattern of each set has come."""
+"""The place that one pattern of each set has reached."""
 
 
 def _passes(
@@ -168,7 +169,7 @@ def _passes(
     *,
     steps: int,
 ) -> bool:
-    """Tell whether a subject of one length goes through all sets, and leaves the declared product somewhere."""
+    """Tell whether a subject of one length matches all sets and is not in the declared product."""
     reached = {(ways, declared is None) for ways in starts}
     for place, characters in enumerate(places):
         inside = characters if declared is None else declared[place]
@@ -191,7 +192,7 @@ def _after(text: str, onward: Sequence[States], way: int, character: str) -> Sta
 
 
 def _of_each_kind(text: str, ways: Ways, characters: str, inside: str) -> Iterator[str]:
-    """Yield the characters that a pattern names here, and of the others one inside of the product and one outside."""
+    """Yield the characters that a pattern names here, and two others: one inside the product and one outside."""
     named = {text[way] for way in ways}
     seen = set[bool]()
     for character in characters:
@@ -203,11 +204,11 @@ def _of_each_kind(text: str, ways: Ways, characters: str, inside: str) -> Iterat
 
 
 def goes_beyond(pattern: str, steps: Steps) -> bool:
-    """Tell whether a pattern matches anything, in the grammar or not, that does not begin as the subjects of steps do.
+    """Tell whether a pattern matches any text, in the grammar or not, that begins unlike the subjects of steps.
 
-    Nobody knows which subjects Bitbucket will issue one day. So the repository, and the environment where there is
-    one, must be whole, each with its brace and its colon, before the first star: ``{REPO}*`` has the same subjects
-    of today as ``{REPO}:*``, and goes beyond.
+    Bitbucket may issue other subjects in the future. So the repository, and the environment if there is one, must be
+    complete before the first star, each with its brace and its colon. Today ``{REPO}*`` has the same subjects as
+    ``{REPO}:*``, but it goes beyond.
     """
     known = [part for part in (steps.repository, steps.environment) if part is not None]
     if known:
@@ -218,17 +219,17 @@ def goes_beyond(pattern: str, steps: Steps) -> bool:
 _ONE_WHOLE_UUID = re.compile(r"\{[?0-9a-f-]{36}\}:")
 _UUID = re.compile(r"(\{[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\})", re.ASCII)
 _IN_PLACE = "U"
-"""Stands for a UUID in the shape of a pattern; no subject has this character."""
+"""Replaces a UUID in the shape of a pattern; no subject has this character."""
 
 
 @lru_cache(maxsize=1 << 16)
 def meaning(pattern: str) -> Steps | None:
-    """Return the steps whose subjects are exactly those that a pattern matches, or ``None`` where this is not known.
+    """Return the steps whose subjects are exactly those that a pattern matches, or ``None`` if unknown.
 
-    Patterns differ by their UUIDs only, so what is decided once for a shape, such as ``U:U:*``, holds for all: an
-    exchange of UUIDs maps the grammar onto itself, and the subjects of a pattern onto those of the pattern with its
-    UUIDs exchanged. For a UUID in a pattern can only meet a UUID of a subject, brace on brace; and what is left of the
-    shape has no hex digit, which could tell one UUID from another.
+    Patterns of one shape, such as ``U:U:*``, differ only in their UUIDs, so one decision holds for all of them. An
+    exchange of UUIDs maps the grammar onto itself. It maps the subjects of a pattern onto those of the pattern with
+    exchanged UUIDs. The reason: a UUID in a pattern can only match a UUID of a subject, brace on brace, and the rest
+    of the shape has no hex digit that could distinguish UUIDs.
     """
     parts = _UUID.split(pattern)
     uuids = parts[1::2]
@@ -241,7 +242,7 @@ _REPRESENTATIVES = tuple(f"{{{digit * 8}-{digit * 4}-{digit * 4}-{digit * 4}-{di
 
 @lru_cache(maxsize=1024)
 def _form_of_shape(shape: str, different: int) -> Form | None:
-    """Decide the form of all patterns of a shape with so many different UUIDs."""
+    """Decide the form of all patterns of a shape with this number of different UUIDs."""
     if shape.count(_IN_PLACE) != different or different > len(_REPRESENTATIVES) or set(shape) & set(HEX):
         return None
     uuids = _REPRESENTATIVES[:different]

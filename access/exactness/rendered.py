@@ -1,13 +1,13 @@
-"""Read a rendered trust policy strictly: what is not known to this program's own policies is a flaw.
+"""Read a rendered trust policy strictly: anything that this program does not write itself is a flaw.
 
 A statement is good when it has these elements and no others: ``Allow``, the OIDC provider of one issuer in the role's
 own account, ``sts:AssumeRoleWithWebIdentity``, and a condition with ``aud`` by ``StringEquals``, ``sub`` by
-``StringLike``, and at most a place and an end. So there is no denial, no second principal, no set operator and no
-``…IfExists``, of which the latter two hold when a key is missing
+``StringLike``, and at most a place and an end. It has no denial, no second principal, no set operator and no
+``…IfExists``. Set operators and ``…IfExists`` may hold when a key is missing
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html).
 
-What is read is the text itself. A key that stands twice in an object is a flaw: RFC 8259, section 4, leaves open which
-of the two counts, so IAM may take the one that the review does not show.
+The module reads the text itself. A key that appears twice in an object is a flaw. RFC 8259, section 4, does not say
+which of the two counts, so IAM may take the one that the review does not show.
 """
 
 import json
@@ -25,11 +25,11 @@ class FlawError(Exception):
 
 
 def rendered_gates(text: str, oidc_providers: str) -> dict[Gate, set[str]]:
-    """Return what a trust policy admits: for each gate the patterns of subjects that may pass.
+    """Return the subject patterns that a trust policy admits, for each gate.
 
     Args:
         text: The trust policy as IAM gets it.
-        oidc_providers: What the ARN of an OIDC provider begins with: ``arn:aws:iam::222222222222:oidc-provider/``.
+        oidc_providers: Prefix of the ARN of an OIDC provider: ``arn:aws:iam::222222222222:oidc-provider/``.
 
     Raises:
         FlawError: It has an element, operator or key that it must not have, or lacks one.
@@ -51,13 +51,13 @@ def rendered_gates(text: str, oidc_providers: str) -> dict[Gate, set[str]]:
 
 
 def bound_places(text: str) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the networks and the VPC endpoints outside of which a session policy denies everything.
+    """Return the networks and VPC endpoints that a session policy allows; it denies calls from anywhere else.
 
-    It has one statement, and that has these elements alone. What AWS services call on the role's behalf is let through
+    The policy has one statement with only these elements. Calls that AWS services make for the role are not denied
     (https://docs.aws.amazon.com/IAM/latest/UserGuide/access_forward_access_sessions.html).
 
     Raises:
-        FlawError: It is anything else.
+        FlawError: The policy has any other form.
     """
     document = _parsed(text)
     statements = document.get("Statement")
@@ -80,7 +80,7 @@ def bound_places(text: str) -> tuple[frozenset[str], frozenset[str]]:
 
 
 def _parsed(text: str) -> Mapping[str, Any]:
-    """Parse a policy document; a key that stands twice in one object is a flaw."""
+    """Parse a policy document; a key that appears twice in one object is a flaw."""
     try:
         document = _DECODER.decode(text)
     except ValueError as error:
@@ -126,7 +126,7 @@ def _statement(statement: object, oidc_providers: str) -> tuple[list[Gate], list
 
 
 def _tests(condition: Any) -> dict[tuple[str, str], list[str]]:  # noqa: ANN401 - parsed JSON
-    """Return by operator and key what is compared with."""
+    """Return the compared values by operator and key."""
     try:
         return {(operator, key): _texts(values) for operator, keys in condition.items() for key, values in keys.items()}
     except AttributeError:
@@ -134,7 +134,7 @@ def _tests(condition: Any) -> dict[tuple[str, str], list[str]]:  # noqa: ANN401 
 
 
 def _texts(values: object) -> list[str]:
-    """Return the values of a key; a policy variable would be something else than what stands there."""
+    """Return the values of a key; a policy variable is a flaw, since AWS replaces it."""
     listed = values if isinstance(values, list) else [values]
     texts = [value for value in listed if isinstance(value, str) and "${" not in value]
     if len(texts) < len(listed):

@@ -17,13 +17,13 @@ from oidc.identifiers import TOKEN_LIKE, BitbucketUuid, WorkspaceSlug
 
 @dataclass(frozen=True, slots=True)
 class NamedStep:
-    """Whose step it is.
+    """The owner of a step.
 
     Attributes:
         workspace: ``acme``.
         workspace_uuid: ``{0b3ff4a1-…}``.
         repository_uuid: ``{9a6d6bde-…}``.
-        environment_uuid: Of the deployment environment that the step names, or ``None``.
+        environment_uuid: UUID of the deployment environment that the step names, or ``None``.
     """
 
     workspace: WorkspaceSlug
@@ -90,7 +90,7 @@ def claims_of_json(text: str) -> dict[str, Any]:
     """Return claims given as JSON: ``{"iss": "https://…", "aud": "ari:…", "sub": "{…}:{…}"}``.
 
     Raises:
-        UsageError: It is no JSON object, or a claim that AWS compares is not there or no text.
+        UsageError: It is not a JSON object, or a claim that AWS compares is missing or not a text.
     """
     if TOKEN_LIKE.match(text.strip()):
         raise UsageError("--claims is a token, and takes JSON", do="pipe the token into the command: --token -")
@@ -113,7 +113,7 @@ def _refuse_too_long(text: str, what: str) -> None:
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse a name that stands twice: "the parser … MUST either reject … or use only the last" (RFC 7519, 4)."""
+    """Refuse a duplicate name: "the parser … MUST either reject … or use only the last" (RFC 7519, 4)."""
     names = [name for name, _ in pairs]
     for name in names:
         if names.count(name) > 1:
@@ -127,13 +127,13 @@ _WRITE_CLAIMS = """write '{"iss": "…", "aud": "…", "sub": "…"}'"""
 def claims_of_token(text: str) -> dict[str, Any]:
     """Return the claims of a token; its signature is not checked.
 
-    Of a token nothing is assumed: one without ``iat`` or ``exp`` is one that STS refuses.
+    No claim is assumed: STS refuses a token without ``iat`` or ``exp``.
 
     Form: three parts in base64url, the second of them a JSON object
     (https://www.rfc-editor.org/rfc/rfc7519#section-3, https://www.rfc-editor.org/rfc/rfc7515#section-3.1).
 
     Raises:
-        UsageError: It is no token; the message has no part of it.
+        UsageError: It is not a token. The message contains no part of it.
     """
     _refuse_too_long(text, "what came on standard input")
     parts = text.strip().split(".")
@@ -193,7 +193,7 @@ def claims_of_step(
 
 
 def claim_notes(claims: dict[str, Any]) -> list[str]:
-    """Return what is worth saying of claims whatever the role: those that AWS ignores."""
+    """Return notes on claims that hold for every role: claims that AWS ignores."""
     ignored = sorted(name for name in claims if name not in _SEEN_BY_AWS)
     if not ignored:
         return []

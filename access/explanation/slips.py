@@ -1,7 +1,7 @@
-"""The classic mistakes in an issuer, an audience and a subject, each with what was probably meant.
+"""Find common mistakes in an issuer, an audience and a subject, each with the probable intention.
 
-A token of Bitbucket has none of them. They are in claims typed by hand, in the claims of other vendors, and in trust
-policies written after an example: facts are those of Bitbucket's page
+Tokens of Bitbucket have no such mistakes. Claims typed by hand, claims of other vendors and trust policies copied from
+an example have them. The facts are from Bitbucket's page
 https://support.atlassian.com/bitbucket-cloud/docs/deploy-on-aws-using-bitbucket-pipelines-openid-connect/.
 """
 
@@ -31,14 +31,14 @@ _OTHER_AUDIENCES = {
 
 
 class Slips(NamedTuple):
-    """What is wrong with how a text is written.
+    """Mistakes in how a text is written.
 
     Attributes:
-        found: In words, one for each mistake: ``it ends in a slash``.
-        meant: The text without them; the text itself where there are none, or where nobody can tell.
-        foreign: Whether it is something else altogether: of another vendor, say.
-        suggested: What to write in its place, where that is known from the text alone: an issuer or an audience as
-            Bitbucket has them, or a subject, which may have other faults. ``None`` where there is no mistake.
+        found: One phrase for each mistake: ``it ends in a slash``.
+        meant: The corrected text; the text itself if it has no mistake or the correction is unknown.
+        foreign: Whether it is of another kind, for example of another vendor.
+        suggested: The replacement, if the text alone determines it: an issuer or an audience in Bitbucket's form, or a
+            subject, which may have other faults. ``None`` without a mistake.
     """
 
     found: tuple[str, ...]
@@ -48,7 +48,7 @@ class Slips(NamedTuple):
 
 
 def issuer_slips(issuer: str, names: Names) -> Slips:
-    """Tell what is wrong with an issuer's URL: ``https://api.bitbucket.org/2.0/workspaces/acme/…/oidc`` has nothing."""
+    """Return the mistakes in an issuer URL; ``https://api.bitbucket.org/2.0/workspaces/acme/…/oidc`` has none."""
     found: list[str] = []
     meant = issuer.strip()
     if meant != issuer:
@@ -89,7 +89,7 @@ def _with_slug(found: list[str], meant: str, names: Names) -> Slips:
 
 
 def audience_slips(audience: str, names: Names) -> Slips:
-    """Tell what is wrong with an audience; a custom audience may be anything else."""
+    """Return the mistakes in an audience; a custom audience may be any other text."""
     if audience in _OTHER_AUDIENCES:
         return Slips((f"it is what {_OTHER_AUDIENCES[audience]}, not Bitbucket",), audience, foreign=True)
     found: list[str] = []
@@ -111,7 +111,7 @@ def audience_slips(audience: str, names: Names) -> Slips:
 
 
 def _of_workspace(named: str, names: Names) -> tuple[str, str]:
-    """Return what is wrong with how an audience names its workspace, or nothing, and what was meant."""
+    """Return the mistake in the workspace of an audience, or an empty text, and the corrected workspace."""
     uuid = accepted_spelling(named)
     if uuid is not None:
         return "" if named == uuid[1:-1] else "it has braces around the UUID", _ARI + uuid[1:-1]
@@ -122,11 +122,11 @@ def _of_workspace(named: str, names: Names) -> tuple[str, str]:
 
 
 def subject_slips(subject: str, names: Names, workspace: str | None = None) -> Slips:
-    """Tell what is wrong with a subject, or with a pattern of subjects, whose wildcards are left as they are.
+    """Return the mistakes in a subject or a subject pattern; wildcards are not changed.
 
     Args:
         subject: ``{9a6d6bde-…}:{c2b1a5de-…}:{11111111-…}``, or a pattern such as ``{9a6d6bde-…}:*``.
-        names: For knowing the UUIDs of workspaces.
+        names: Names with the UUIDs of workspaces.
         workspace: The UUID of the workspace that the audience names, or ``None``.
     """
     found: list[str] = []
@@ -155,7 +155,7 @@ def begins_with_workspace(subject: str, names: Names, workspace: str | None) -> 
 
 
 def _lacks_braces(text: str) -> bool:
-    """Tell whether a UUID has one brace or none: ``{UUID:*``."""
+    """Tell whether a UUID lacks one or both braces: ``{UUID:*``."""
     uuid = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
     return re.search(rf"(?:(?<!\{{){uuid})|(?:{uuid}(?!\}}))", text) is not None and "?" not in text
 

@@ -16,11 +16,11 @@ from oidc.identifiers import is_uuid
 
 
 class Reason(NamedTuple):
-    """Why a token may not assume a role, or what lets it in.
+    """Why a token may or may not assume a role.
 
     Attributes:
-        weight: How far off: 1 for a slip, another deployment environment, audience, address or time; 3 for another
-            repository; more for another workspace or vendor. 0 for what lets it in.
+        weight: Distance from a match: 1 for a mistake or for another deployment environment, audience, address or
+            time; 3 for another repository; more for another workspace or vendor. 0 if the token is admitted.
         text: In words, on one line.
     """
 
@@ -29,7 +29,7 @@ class Reason(NamedTuple):
 
     @property
     def in_short(self) -> str:
-        """The reason without what would have been right: ``subject has another repository``."""
+        """The reason without the right value: ``subject has another repository``."""
         return _WHAT_WOULD_BE_RIGHT.split(self.text, maxsplit=1)[0]
 
 
@@ -47,7 +47,7 @@ def subject_parts(subject: str) -> list[str] | None:
 
 
 def subject_in_words(subject: str, names: Names) -> str:
-    """Return ``acme/payments, deployment environment production``, or what is wrong with the subject."""
+    """Return ``acme/payments, deployment environment production``, or the fault of the subject."""
     parts = subject_parts(subject)
     if parts is None:
         return f"no subject of Bitbucket: {no_subject(subject, names)}"
@@ -75,7 +75,7 @@ def counted_parts(number: int) -> str:
 
 
 def subject_reasons(subject: str, patterns: Sequence[str], names: Names, workspace: str | None) -> list[Reason]:
-    """Say why a subject matches none of the patterns, by the nearest of them; a slip and what else differs."""
+    """Say why a subject matches no pattern, by comparison with the nearest: mistakes and other differences."""
     slips = subject_slips(subject, names, workspace)
     parts = subject_parts(slips.meant)
     if parts is None:
@@ -106,7 +106,7 @@ def _nearest(parts: list[str], patterns: Sequence[str], names: Names) -> Reason 
 
 
 def _within_repository(parts: list[str], here: Sequence[Steps], names: Names) -> str:
-    """Say what differs where the repository is the right one."""
+    """Describe the difference if the repository is right."""
     wanted = sorted({names.environment(each.environment) for each in here if each.environment is not None})
     outside = any(each.form is Form.OUTSIDE_ENVIRONMENTS for each in here)
     if len(parts) == _WITHOUT:
@@ -146,7 +146,7 @@ def pattern_in_words(pattern: str, names: Names) -> str:
 
 
 EVERY_STEP = steps_in_words("every repository of the workspace", None, trust.Steps.ALL_INCLUDING_ENVIRONMENTS)
-"""What a pattern means that matches every subject."""
+"""The meaning of a pattern that matches every subject."""
 
 _WRITTEN = {
     Form.IN_ENVIRONMENT: None,

@@ -1,4 +1,4 @@
-"""What one statement admits of one issuer's tokens, in words and with a grade."""
+"""Describe the tokens of one issuer that one statement admits, in words and with a grade."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from oidc.errors import EvaluationError
 
 @dataclass(frozen=True, slots=True)
 class AdmittedTokens:
-    """What one statement admits of one issuer's tokens.
+    """The tokens of one issuer that one statement admits.
 
     Attributes:
         statement: Its place in the policy, from 0.
-        issuer: ``workspace acme``, the issuer's URL where it is that of no workspace, or ``any issuer``.
-        steps: In words, each a way in of its own; none where nobody gets in.
-        limits: Audiences, addresses, times, in words.
-        grade: How wide it is; ``None`` where nobody gets in.
+        issuer: ``workspace acme``, the URL of an issuer without a known workspace, or ``any issuer``.
+        steps: In words, each admitted separately; empty if no token is admitted.
+        limits: Audiences, addresses and times, in words.
+        grade: How wide it is; ``None`` if no token is admitted.
     """
 
     statement: int
@@ -33,14 +33,14 @@ class AdmittedTokens:
 
 
 def admitted_by(index: int, issuer: str, tests: Sequence[Test], names: Names, *, alive: bool) -> AdmittedTokens:
-    """Return what a statement admits of one issuer's tokens: by each test of the subject, and what limits it besides.
+    """Return the tokens of one issuer that a statement admits: by each test of the subject, with other limits.
 
     Args:
-        index: Of the statement, from 0.
+        index: Index of the statement, from 0.
         issuer: Without ``https://``; empty for every other issuer.
-        tests: Of the statement.
-        names: Of the inventory, where one is given.
-        alive: Whether anybody gets in.
+        tests: Tests of the statement.
+        names: Names of the inventory, if one is given.
+        alive: Whether any token is admitted.
     """
     whose = _issuer_in_words(issuer)
     if not alive:
@@ -53,7 +53,7 @@ def admitted_by(index: int, issuer: str, tests: Sequence[Test], names: Names, *,
         values = live_values(test, [other for other in of_subject if other is not test])
         steps += [value_in_words(value, test, names) for value in values]
         grades.append(widest([grade_of(test.pattern(value) or "*") for value in values]))
-    # What gets in is no wider than the narrowest test; what is not decided is wide.
+    # The admitted tokens are no wider than the narrowest test; an undecided test counts as wide.
     narrowest = next(grade for grade in Grade if grade in (*grades, Grade.WORKSPACE_WIDE))
     undecided = any(not test.is_decided(value) for test in own for _, value in test.values)
     return AdmittedTokens(
@@ -66,11 +66,11 @@ def admitted_by(index: int, issuer: str, tests: Sequence[Test], names: Names, *,
 
 
 def undecided_tokens(index: int, issuers: Sequence[str], problem: EvaluationError) -> Iterator[AdmittedTokens]:
-    """Yield what a statement may admit that cannot be decided: every token of the issuers, or of all of them.
+    """Yield the tokens that an undecided statement may admit: every token of the issuers, or of all issuers.
 
     Args:
-        index: Of the statement, from 0.
-        issuers: Without ``https://``, of the OIDC providers that it names for certain; none where it may be any.
+        index: Index of the statement, from 0.
+        issuers: Without ``https://``, of the OIDC providers that it certainly names; empty if it may be any issuer.
         problem: Why it cannot be decided.
     """
     limit = one_line(f"counted as wide, since it cannot be decided: {problem.what}")

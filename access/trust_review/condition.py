@@ -1,4 +1,4 @@
-"""The Condition of a statement that allows: what is compared, what is not, and what never holds or always does."""
+"""Check the Condition of an Allow statement: missing tests, tests that never hold and tests that always hold."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
@@ -33,14 +33,14 @@ _BY_SUBJECT = f"compare sub instead, with {_PATTERN}"
 def condition_faults(
     at: Path, tests: Sequence[Test], claims: Collection[str], oidc_provider: OidcProvider, names: Names
 ) -> Iterator[TrustFault]:
-    """Yield what is wrong with the tests of a statement for the tokens of one issuer.
+    """Yield the faults in the tests of a statement for the tokens of one issuer.
 
     Args:
-        at: Of the Condition, or of the statement where it has none.
+        at: Path of the Condition, or of a statement without one.
         tests: Its tests.
-        claims: All that the Condition names, by whatever operator: ``aud``, ``sub``.
+        claims: All claims that the Condition names with any operator: ``aud``, ``sub``.
         oidc_provider: Of the issuer.
-        names: Of the inventory, where one is given.
+        names: Names of the inventory, if one is given.
     """
     issuer, advised = oidc_provider.issuer, oidc_provider.advised
     audiences = [value for test in tests if test.claim == "aud" for _, value in test.values]
@@ -58,7 +58,7 @@ def condition_faults(
         if fault is not None:
             yield fault
         for fault in _value_faults(test, issuer, advised, names, workspace):
-            # A UUID that a subject has as well is no workspace's.
+            # A UUID that also appears in a subject is not the UUID of a workspace.
             is_known = any(uuid in subjects for each in fault.suggested if (uuid := workspace_of_audience(each)))
             yield replace(fault, hint=_OWN, suggested=()) if is_known else fault
     yield from _together(tests, issuer)
@@ -83,7 +83,7 @@ def _value_faults(test: Test, issuer: str, advised: str, names: Names, workspace
 
 
 def _together(tests: Sequence[Test], issuer: str) -> Iterator[TrustFault]:
-    """Yield a fault where tests of one claim match something each, and nothing together."""
+    """Yield a fault if each test of one claim matches a value, but no value matches all of them."""
     for claim, rule in (("sub", "wrong-subject"), ("aud", "wrong-audience")):
         of_claim = [test for test in tests if _compares(test, issuer, claim)]
         if not any(never_holds(test, issuer) for test in of_claim) and exclude_each_other(of_claim):
@@ -98,19 +98,19 @@ def _compares(test: Test, issuer: str, claim: str) -> bool:
 
 
 def exclude_each_other(tests: Sequence[Test]) -> bool:
-    """Tell whether no value passes all of some tests, which compare one claim."""
+    """Tell whether no value passes all these tests of one claim."""
     if len(tests) > 1 and tests[0].claim == "sub":
         return any(not live_values(test, [other for other in tests if other is not test]) for test in tests)
-    # A set operator may match another one of several audiences, and one that ignores case another spelling.
+    # A set operator may match a different audience. An operator that ignores case may match a different spelling.
     single = [test.patterns() for test in tests if test.operator and not test.operator.over and not test.ignores_case]
     return any(not any(intersect(*both) for both in product(*pair)) for pair in combinations(single, 2))
 
 
 def key_fault(test: Test, issuer: str, advised: str) -> TrustFault | None:
-    """Return what is wrong with a key that a token of this issuer never fills, or ``None``.
+    """Return the fault of a key that a token of this issuer never fills, or ``None``.
 
     Args:
-        test: Of the key.
+        test: The test of the key.
         issuer: Without ``https://``, as the principal has it.
         advised: The issuer that the key should have.
     """
@@ -140,7 +140,7 @@ def key_fault(test: Test, issuer: str, advised: str) -> TrustFault | None:
 
 
 def _constant_fault(test: Test) -> TrustFault | None:
-    """Return what is wrong with a test that fails whoever calls: ``sts:RoleAuthorizedByIdp`` asked to be true."""
+    """Return the fault of a test that fails for every caller: it requires ``sts:RoleAuthorizedByIdp`` to be true."""
     value, operator = CONSTANT_KEYS.get(test.key.lower()), test.operator
     if value is None or operator is None or not all(test.is_decided(wanted) for _, wanted in test.values):
         return None
@@ -155,7 +155,7 @@ def _constant_fault(test: Test) -> TrustFault | None:
 
 
 def _operator_fault(test: Test) -> TrustFault | None:
-    """Return what is wrong with the operator that compares ``aud`` or ``sub``, or ``None``."""
+    """Return the fault of the operator that compares ``aud`` or ``sub``, or ``None``."""
     if test.claim not in ("aud", "sub"):
         return None
     plain = "StringEquals" if test.claim == "aud" else "StringLike"
@@ -181,7 +181,7 @@ _OWN = "write the workspace's own: ari:cloud:bitbucket::workspace/UUID, without 
 
 
 def _audience_fault(at: Path, value: str, test: Test, advised: str, names: Names) -> TrustFault | None:
-    """Return what is wrong with an audience. Only a placeholder matches nothing: a step may ask for any other text."""
+    """Return the fault of an audience. Only a placeholder never matches: a step may ask for any other text."""
     pattern = test.pattern(value)
     if pattern is None:
         name = test.placeholder(value)
@@ -212,13 +212,13 @@ def _slip_of_audience(at: Path, value: str, test: Test, names: Names) -> TrustFa
 
 
 def never_holds(test: Test, issuer: str) -> bool:
-    """Tell whether a test holds for no token of the issuer, whatever the values that AWS puts in."""
+    """Tell whether a test fails for every token of the issuer, whatever values AWS puts in for variables."""
     if (fault := key_fault(test, issuer, issuer)) is not None:
         return fault.rule != "void-check"
     if test.issuer != issuer.lower():
         return False
     if test.operator is None:
-        # A token has both claims, so only what asks for their absence fails.
+        # A token always has both claims, so only a test for their absence fails.
         return bool(test.values) and all(value == "true" for _, value in test.values)
     if not test.compares:
         return False

@@ -1,4 +1,4 @@
-"""A trust policy's text: read as JSON, with the place of everything in it."""
+"""Read the text of a trust policy as JSON, with the place of each value."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,12 +17,12 @@ _OF_A_ROLE = ("Role", "AssumeRolePolicyDocument")
 
 @dataclass(frozen=True, slots=True)
 class TrustDocument:
-    """A trust policy as it is written.
+    """A trust policy as written.
 
     Attributes:
-        data: The policy as parsed JSON; ``None`` where the text is none.
-        faults: Why it is none.
-        inside: Where in the text the policy stands, for the answer of ``aws iam get-role``.
+        data: The policy as parsed JSON; ``None`` if the text is not a policy.
+        faults: Reasons why it is not a policy.
+        inside: Path of the policy in the text, for the answer of ``aws iam get-role``.
     """
 
     data: Mapping[str, Any] | None
@@ -32,7 +32,7 @@ class TrustDocument:
     _broken_at: tuple[int, int] = (1, 1)
 
     def place(self, at: Sequence[str | int], *, of_key: bool = False) -> tuple[int, int]:
-        """Return line and column of a path, both from 1; of what is around it where it is not there."""
+        """Return line and column of a path, both from 1; of the enclosing value if the path is missing."""
         if self._nodes is None:
             return self._broken_at
         path = (*self.inside, *at)
@@ -49,7 +49,7 @@ def trust_document(text: str) -> TrustDocument:
     except json.JSONDecodeError as error:
         fault = TrustFault("json-syntax", (), f"this is not JSON: {error.msg}", "correct it here")
         return TrustDocument(None, (fault,), (), None, (error.lineno, error.colno))
-    except (RecursionError, ValueError):  # behind its own subclass
+    except (RecursionError, ValueError):  # after its subclass
         fault = TrustFault("json-syntax", (), "nesting or a number beyond what a policy has", "give a trust policy")
         return TrustDocument(None, (fault,), (), None)
     inside: Path = ()

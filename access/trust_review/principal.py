@@ -1,4 +1,4 @@
-"""The principal of a statement: whose tokens it is about."""
+"""Check the principal of a statement: the OIDC providers whose tokens it admits."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,13 +20,13 @@ _OIDC_PROVIDER = re.compile(rf"arn:({PARTITION_NAMES}):iam::([0-9]{{12}}):oidc-p
 
 @dataclass(frozen=True, slots=True)
 class OidcProvider:
-    """An OIDC provider that a statement names, or may be about.
+    """An OIDC provider that a statement names or may mean.
 
     Attributes:
-        issuer: Without ``https://``; empty for every other issuer, where everybody is named.
+        issuer: Without ``https://``; empty for every other issuer, if the principal is everybody.
         advised: The issuer that condition keys should name.
-        is_bitbucket: Whether it is meant to be one of Bitbucket.
-        alive: Whether Bitbucket has such an issuer, and the role's account such an OIDC provider.
+        is_bitbucket: Whether it is intended as an issuer of Bitbucket.
+        alive: Whether Bitbucket has this issuer, and the role's account this OIDC provider.
     """
 
     issuer: str
@@ -38,13 +38,13 @@ class OidcProvider:
 def principals_of(
     statement: Statement, account: str | None, keys: Sequence[str], names: Names
 ) -> Iterator[OidcProvider | TrustFault]:
-    """Yield the OIDC providers that a statement names, and what is wrong with its principal.
+    """Yield the OIDC providers that a statement names, and the faults of its principal.
 
     Args:
-        statement: Of a trust policy.
-        account: Of the role; ``None`` where that is not known.
-        keys: The issuers of Bitbucket that the condition names, without ``https://``.
-        names: Of the inventory, where one is given.
+        statement: Statement of a trust policy.
+        account: Account of the role; ``None`` if unknown.
+        keys: Bitbucket issuers that the condition names, without ``https://``.
+        names: Names of the inventory, if one is given.
     """
     yield from _malformed_faults(statement)
     for principal in statement.principals:
@@ -64,7 +64,7 @@ def principals_of(
 
 
 _KINDS = ("Federated", "AWS", "Service", "CanonicalUser")
-"""Of principals (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html)."""
+"""Kinds of principals (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html)."""
 
 
 def _malformed_faults(statement: Statement) -> Iterator[TrustFault]:
@@ -86,7 +86,7 @@ def _malformed_faults(statement: Statement) -> Iterator[TrustFault]:
 
 
 def _everybody(at: Path, name: str, kind: str = "") -> TrustFault:
-    """Return the finding of a star: AWS's page has both forms for one and the same, and one of them was tried.
+    """Return the finding of a star. AWS's page says that both forms are equal; one of them was tried.
 
     Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html, and a recorded
     call to real AWS (us-east-1, 2026-09-11), which ``{"AWS": "*"}`` did not let in.
@@ -141,7 +141,7 @@ def _federated(
 
 
 def _of_keys(keys: Sequence[str]) -> str | None:
-    """Return the issuer that the condition is about, where that is one."""
+    """Return the issuer that the condition names, if it names exactly one."""
     return f"https://{keys[0]}" if len(keys) == 1 else None
 
 

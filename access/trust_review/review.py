@@ -1,4 +1,4 @@
-"""What a trust policy really admits, and what is wrong with it, statement by statement."""
+"""Review a trust policy statement by statement: the tokens it admits and its faults."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,25 +24,25 @@ from oidc.iam.trust_policy import POLICY_VERSION
 _DOCUMENT_ELEMENTS = ("Version", "Id", "Statement")
 _STATEMENT_ELEMENTS = ("Sid", "Effect", "Principal", "Action", "NotAction", "Condition")
 _WITHOUT_VARIABLES = "2008-10-17"
-"""The older version, and the default one (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html)."""
+"""The older policy version, which is the default (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html)."""
 _WEB_IDENTITY = "sts:assumerolewithwebidentity"
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What a trust policy admits of Bitbucket's tokens, and what is wrong with it, in the order of its statements."""
+    """Bitbucket's tokens that a trust policy admits, and the faults of the policy, in the order of its statements."""
 
     admitted: tuple[AdmittedTokens, ...]
     faults: tuple[TrustFault, ...]
 
 
 def review(document: Mapping[str, Any], account: str | None, names: Names) -> Review:
-    """Review a trust policy; never raises for what it holds.
+    """Review a trust policy; never raises, whatever the policy contains.
 
     Args:
         document: As parsed JSON.
-        account: Of the role, for example ``222222222222``; ``None`` where that is not known.
-        names: Of the inventory, where one is given.
+        account: Account of the role, for example ``222222222222``; ``None`` if unknown.
+        names: Names of the inventory, if one is given.
     """
     parsed = parse(document)
     faults = list(_unknown((), parsed.names, _DOCUMENT_ELEMENTS))
@@ -81,7 +81,7 @@ def review(document: Mapping[str, Any], account: str | None, names: Names) -> Re
 
 
 def _is_clear_whose(document: Mapping[str, Any], statement: Statement | None, named: Sequence[OidcProvider]) -> bool:
-    """Tell whether only other elements are undecided, so that a statement is about the issuers that it names."""
+    """Tell whether the issuers of a statement are certain, because only other elements are undecided."""
     if statement is None or not all(each.alive for each in named):
         return False
     rest = {name: value for name, value in statement.written.items() if name not in _NOT_OF_WHOM}
@@ -132,9 +132,9 @@ def _statement(
 
 
 def _of_everybody(statement: Statement, names: Names, *, variables: bool) -> Iterator[AdmittedTokens]:
-    """Tell what a statement may admit that names everybody: of each issuer of its keys, and of all others.
+    """Yield the tokens that a statement for everybody may admit: of each issuer in its keys, and of all others.
 
-    Whether AWS lets a web identity in by ``"*"`` is not known, so it counts as letting in.
+    Nobody knows whether ``"*"`` admits a web identity, so the review assumes that it does.
     """
     tests = [each for each in tests_of(statement, variables=variables) if isinstance(each, Test)]
     if not _is_about_tokens(statement):
@@ -154,14 +154,14 @@ def _of_tokens(
     found = list(tests_of(statement, variables=variables))
     tests = [each for each in found if isinstance(each, Test)]
     yield from (each for each in found if isinstance(each, TrustFault))
-    # Of several issuers, of which one is too many, the one that the condition is about.
+    # With several issuers, take the one that the condition names; the others are at fault.
     keys = Counter(test.issuer for test in tests)
     meant = max(oidc_providers, key=lambda oidc_provider: keys[oidc_provider.issuer.lower()])
     issuers = {oidc_provider.issuer.lower() for oidc_provider in oidc_providers}
     where = (*statement.place, "Condition") if statement.has("Condition") else statement.place
     claims = {key.rpartition(":")[2] for key in _keys(statement)}
     for fault in condition_faults(where, tests, claims, meant, names):
-        # Where the principal's issuer is at fault, or has a second beside it, that is said there.
+        # If the principal names a wrong or a second issuer, the principal has the fault.
         said = fault.rule == "two-issuers" and (not meant.alive or _issuer_of(fault) in issuers)
         if not said:
             yield fault
@@ -171,7 +171,7 @@ def _of_tokens(
 
 
 def _is_closed(tests: Sequence[Test], issuer: str) -> bool:
-    """Tell whether no token of the issuer passes: one test never holds, or several of a claim exclude each other."""
+    """Tell whether no token of the issuer passes: a test never holds, or tests of one claim exclude each other."""
     own = [test for test in tests if test.compares and test.issuer == issuer.lower()]
     claims = [[test for test in own if test.claim == claim] for claim in ("sub", "aud")]
     return any(never_holds(test, issuer) for test in tests) or any(map(exclude_each_other, claims))
@@ -183,7 +183,7 @@ def _keys(statement: Statement) -> list[str]:
 
 
 def _right_issuers(statement: Statement, names: Names) -> list[str]:
-    """Return the issuers of Bitbucket that the keys of a condition name, without ``https://``, each once."""
+    """Return the Bitbucket issuers in the keys of a condition, without ``https://``, each once."""
     issuers = dict.fromkeys(key.rpartition(":")[0] for key in _keys(statement))
     return [issuer for issuer in issuers if not issuer_slips(f"https://{issuer}", names).found]
 
@@ -209,7 +209,7 @@ def _action_fault(statement: Statement) -> TrustFault | None:
 
 def _is_about_tokens(statement: Statement) -> bool:
     if statement.has("NotAction") is statement.has("Action"):
-        return False  # IAM takes neither both nor none
+        return False  # IAM requires exactly one of the two
     patterns = statement.values("NotAction") or statement.values("Action")
     named = any(matches(_WEB_IDENTITY, plain_tokens(pattern.lower())) for pattern in patterns)
     return named is statement.has("Action")

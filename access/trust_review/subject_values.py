@@ -1,6 +1,6 @@
-"""Subject patterns as others write them: whether anything that Bitbucket issues matches, and how wide it is.
+"""Check subject patterns of foreign policies: whether a Bitbucket subject matches, and how wide the pattern is.
 
-Nothing is said to match nothing before that is tried, and no value is suggested that has a finding of its own.
+A pattern is reported as matching nothing only after a match was tried. A suggested value never has a finding itself.
 """
 
 import re
@@ -39,7 +39,7 @@ def matches_some_subject(pattern: str | None) -> bool:
 
 
 def live_values(test: Test, others: Sequence[Test]) -> list[str]:
-    """Return the values of a test of ``sub`` that match a subject which passes the other tests of ``sub``, too."""
+    """Return the values of a test of ``sub`` that match a subject that also passes the other tests of ``sub``."""
     beside = [subject_patterns(other) for other in others]
     found = [(value, test.pattern(value)) for _, value in test.values]
     alive = [(value, pattern) for value, pattern in found if pattern is not None and matches_some_subject(pattern)]
@@ -49,7 +49,7 @@ def live_values(test: Test, others: Sequence[Test]) -> list[str]:
 
 
 _MOST_STEPS = 60_000
-"""For all values of a test: a policy as large as IAM takes it is judged in seconds. Beyond, a value counts as alive."""
+"""For all values of a test: the largest policy that IAM takes is judged in seconds. Beyond, a value counts as alive."""
 
 
 @lru_cache(maxsize=4096)
@@ -59,7 +59,7 @@ def _matches_together(pattern: str, beside: tuple[tuple[str, ...], ...], steps: 
 
 @lru_cache(maxsize=1024)
 def grade_of(pattern: str) -> Grade:
-    """Return how wide a pattern is: the narrowest grade whose subjects are known to take in all of its own."""
+    """Return how wide a pattern is: the narrowest grade known to include all subjects of the pattern."""
     steps = _narrowest(pattern)
     if steps is None:
         return Grade.WORKSPACE_WIDE
@@ -68,7 +68,7 @@ def grade_of(pattern: str) -> Grade:
 
 @lru_cache(maxsize=1024)
 def _narrowest(pattern: str) -> Steps | None:
-    """Return the steps of one environment, or else of one repository, of which all subjects of a pattern are."""
+    """Return the steps of one environment, or else of one repository, that include all subjects of a pattern."""
     uuids = [f"{{{uuid}}}" for uuid in _BARE_UUID.findall(pattern)]
     candidates = [Steps(Form.IN_ENVIRONMENT, *uuids[:2])] if len(uuids) > 1 else []
     candidates += [Steps(Form.ALL, uuids[0])] if uuids else []
@@ -76,7 +76,7 @@ def _narrowest(pattern: str) -> Steps | None:
 
 
 def value_in_words(value: str, test: Test, names: Names) -> str:
-    """Return ``acme/payments, deployment environment production`` where a value has such a meaning."""
+    """Return the meaning of a value, if it has one: ``acme/payments, deployment environment production``."""
     if not test.is_decided(value):
         return f"not decided: AWS puts a value into `{one_line(value)}`, which could be any subject"
     pattern = test.pattern(value) or ""
@@ -107,13 +107,13 @@ def matches_every_subject(pattern: str) -> bool:
 
 
 def subject_fault(at: Path, value: str, test: Test, names: Names, workspace: str | None) -> TrustFault | None:
-    """Return what is wrong with a value of ``sub``, or ``None``.
+    """Return the fault of a value of ``sub``, or ``None``.
 
     Args:
-        at: Its place.
-        value: ``{9a6d6bde-…}:*``, without variables of AWS.
-        test: That it is a value of.
-        names: Of the inventory, where one is given.
+        at: Its path.
+        value: ``{9a6d6bde-…}:*``, without AWS variables.
+        test: The test that has the value.
+        names: Names of the inventory, if one is given.
         workspace: The UUID of the workspace that the audience names, or ``None``.
     """
     pattern = test.pattern(value)
@@ -128,7 +128,7 @@ def subject_fault(at: Path, value: str, test: Test, names: Names, workspace: str
 
 
 def _dead(at: Path, value: str, test: Test, names: Names, workspace: str | None) -> TrustFault:
-    """Say why a value matches nothing, which was tried."""
+    """Say why a value matches nothing. The caller has tried to match it."""
     placeholder = test.placeholder(value)
     if placeholder:
         why = f"AWS has no key {placeholder[2:-1]}, so it never puts anything in for {placeholder}"
@@ -149,7 +149,7 @@ def _dead(at: Path, value: str, test: Test, names: Names, workspace: str | None)
 
 
 def _advice(candidate: str | None, test: Test, names: Names, workspace: str | None) -> tuple[str, tuple[str, ...]]:
-    """Return a hint and the values that it suggests: the candidate, or what is advised where that has a fault too."""
+    """Return a hint and its suggested values: the candidate, or the general advice if the candidate has a fault too."""
     if candidate is None or not all(map(str.isprintable, candidate)):
         return _WRITE, ()
     like = replace(test, name="StringLike", operator=operator_of("StringLike"))
@@ -195,7 +195,7 @@ def _width_fault(at: Path, value: str, pattern: str) -> TrustFault | None:
 
 
 def _why_dead(value: str, names: Names) -> str:
-    """Say which part of a pattern no subject has."""
+    """Name the part of a pattern that no subject has."""
     parts = value.split(":")
     for part in parts:
         if not re.search(r"[*?]", part) and not is_uuid(part):

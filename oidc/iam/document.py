@@ -1,8 +1,8 @@
-"""IAM policy documents: parsed once into frozen values, and rendered in one canonical form.
+"""IAM policy documents: parse them into frozen values, render them in one canonical form.
 
 The order of keys, of actions, of resources and of condition values means nothing to IAM
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html), so they are sorted: the same
-inventory gives the same bytes whatever the order it was written in.
+inventory gives the same bytes in any written order.
 """
 
 import json
@@ -23,14 +23,14 @@ _SETS = frozenset({"Action", "NotAction", "Resource", "NotResource"})
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A policy document taken apart.
+    """A parsed policy document.
 
     Attributes:
-        elements: All but the statements, in the order written.
-        statements: Those that are objects.
-        malformed: What stands where a statement belongs.
-        is_list: Whether the statements stand in a list.
-        names: Of everything that it has, as written.
+        elements: All elements except the statements, in written order.
+        statements: The statements that are objects.
+        malformed: Values in place of a statement.
+        is_list: Whether the statements are a list.
+        names: Names of all elements, as written.
     """
 
     elements: tuple[Element, ...]
@@ -40,12 +40,12 @@ class Document:
     names: tuple[str, ...]
 
     def value(self, name: str) -> str | None:
-        """Return the text of an element such as ``Version``, of several sorted; ``None`` where it does not have it."""
+        """Return the text of an element such as ``Version``, of several sorted; ``None`` without the element."""
         return next((", ".join(sorted({*element.values})) for element in self.elements if element.name == name), None)
 
 
 def parse(document: Mapping[str, Any]) -> Document:
-    """Take a document apart, parsed from JSON or YAML; never raises for what it holds."""
+    """Split a document, parsed from JSON or YAML, into its parts; never raises, whatever it contains."""
     malformed: list[Malformed] = []
     written = document.get("Statement", [])
     is_list = isinstance(written, list | tuple)
@@ -66,9 +66,9 @@ def parse(document: Mapping[str, Any]) -> Document:
 
 
 def parse_text(text: object) -> Document | None:
-    """Parse a JSON text; ``None`` where it is no policy document, whose statements are objects, or has a key twice.
+    """Parse a JSON text; ``None`` unless it is a policy document whose statements are objects, without duplicate keys.
 
-    RFC 8259, section 4, leaves open which of two equal keys counts, so neither does here.
+    RFC 8259, section 4, does not say which of two equal keys counts, so neither counts here.
     """
     try:
         found = json.loads(text, object_pairs_hook=_each_once) if isinstance(text, str) else None
@@ -79,7 +79,7 @@ def parse_text(text: object) -> Document | None:
 
 
 def is_sound(document: Document) -> bool:
-    """Tell whether a document has statements, all of which are objects."""
+    """Tell whether a document has statements, and all of them are objects."""
     return "Statement" in document.names and not any(found.part == "statement" for found in document.malformed)
 
 
@@ -102,12 +102,12 @@ class PolicyDocument:
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> "PolicyDocument":
-        """Make one from parsed JSON, of any key order."""
+        """Make a policy document from parsed JSON with any key order."""
         return cls(_MINIFIED.encode(_canonical_document(document)))
 
     @cached_property
     def size(self) -> int:
-        """Characters as AWS counts them: white space between tokens is not there, inside of strings it does not count.
+        """Characters as AWS counts them: no white space between tokens, and white space inside strings does not count.
 
         Source: "IAM doesn't count white space when calculating the size of a policy against these quotas",
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
@@ -116,7 +116,7 @@ class PolicyDocument:
 
     @cached_property
     def parsed(self) -> Document:
-        """The document taken apart."""
+        """The parsed document."""
         return parse(self.to_json())
 
     def to_json(self) -> dict[str, Any]:
@@ -154,11 +154,11 @@ def _ordered(mapping: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any
 
 
 def _as_set(values: Any) -> Any:  # noqa: ANN401 - parsed JSON
-    """Sort a list of scalars, each once; a single scalar stays one."""
+    """Sort a list of scalars without duplicates; a single scalar is not changed."""
     if not isinstance(values, list | tuple):
         return values
     if len(values) <= 1:
         return list(values)
-    # By type as well: true equals 1 in Python, and not in JSON.
+    # Also by type: true equals 1 in Python, but not in JSON.
     unique = {(type(value).__name__, value): value for value in values}
     return [unique[key] for key in sorted(unique)]

@@ -1,6 +1,6 @@
-"""Patterns of policies: what one matches, what two match together, and whether one matches all that another does.
+"""Patterns of policies: match a text, find a common text of two patterns, test if one pattern covers another.
 
-``*`` is any run of characters, ``?`` is one character. Every question is asked of the tokens of a pattern.
+``*`` is any run of characters, ``?`` is one character. All functions work on the tokens of a pattern.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html, "Using wildcards
 in resource ARNs", and the page of the Action element for actions, which are compared ignoring case.
@@ -14,14 +14,14 @@ from oidc.iam.statement import Statement
 
 
 def covers_action(statement: Statement, action: str) -> bool:
-    """Tell whether a statement is about an action, for example ``iam:PutRolePolicy``, ignoring case."""
+    """Tell whether a statement applies to an action, for example ``iam:PutRolePolicy``, ignoring case."""
     if statement.has("NotAction"):
         return not matches_any(action.lower(), lowered(statement.values("NotAction")))
     return matches_any(action.lower(), lowered(statement.values("Action")))
 
 
 def covers_resource(statement: Statement, arn: str) -> bool:
-    """Tell whether a statement is about the resource with this ARN; ARNs are compared with case."""
+    """Tell whether a statement applies to the resource with this ARN; case counts."""
     if statement.has("NotResource"):
         return not matches_any(arn, statement.values("NotResource"))
     return matches_any(arn, statement.values("Resource"))
@@ -38,9 +38,9 @@ def matches_any(text: str, patterns: tuple[str, ...]) -> bool:
 
 
 def matches(text: str, pattern: str) -> bool:
-    """Match as IAM does, in linear steps, whatever the number of stars.
+    """Match as IAM does, in linear steps for any number of stars.
 
-    A policy variable, ``${aws:PrincipalTag/team}``, could be anything; ``${*}``, ``${?}`` and ``${$}`` are the bare
+    A policy variable, ``${aws:PrincipalTag/team}``, matches any text. ``${*}``, ``${?}`` and ``${$}`` are the bare
     characters.
     """
     expected = tokens(pattern)
@@ -62,7 +62,7 @@ def matches(text: str, pattern: str) -> bool:
 
 
 def literally(text: str) -> str:
-    """Return the pattern that matches ``text`` alone, whatever characters it has: ``a*`` gives ``a${*}``.
+    """Return the pattern that matches only ``text``, with any characters: ``a*`` gives ``a${*}``.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html, "Special characters".
     """
@@ -70,32 +70,32 @@ def literally(text: str) -> str:
 
 
 ANY, ONE = "any run", "any one"
-"""Tokens besides single characters, which they never equal."""
+"""Wildcard tokens; they never equal a single character."""
 
 _RUNS = {ANY: "", "any run without /": "/", "any run without :": ":"}
-"""Tokens of runs, and the character that each leaves out."""
+"""Tokens of runs, and the character that each excludes."""
 
 _VARIABLE = r"\$\{(?P<name>[^}]*)(?:\}|\Z)"
 _RENDERED = re.compile(rf"{_VARIABLE}|.", re.DOTALL)
 _WRITTEN = re.compile(rf"{_VARIABLE}|\{{\{{.*?\}}\}}|.", re.DOTALL)
 _WILDCARDS = {"*": ANY, "?": ONE}
 _LEAVES_OUT = {"BucketName": "/", "Partition": ":", "Region": ":", "Account": ":"}
-"""What a part of a documented ARN never has. A bucket's name has no slash: what has one is an object
+"""The character that a part of a documented ARN never has. A bucket's name has no slash; with one it is an object
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html)."""
 
 
 @lru_cache(maxsize=4096)
 def tokens(pattern: str) -> tuple[str, ...]:
-    """Return what a pattern asks for, one after the other: ``("s", "3", ":", ANY)`` for ``s3:*``.
+    """Return the tokens of a pattern in order: ``("s", "3", ":", ANY)`` for ``s3:*``.
 
-    Wildcards that follow one another are in one order, ``?`` first, with one star at most: ``*?*`` is ``?*``.
+    Adjacent wildcards get one order, ``?`` first, with one star at most: ``*?*`` becomes ``?*``.
     """
     return _in_one_order(map(_token, _RENDERED.finditer(pattern)))
 
 
 @lru_cache(maxsize=4096)
 def _written_tokens(pattern: str) -> tuple[str, ...]:
-    """Return the tokens of a pattern with variables of the inventory, or of a form of AWS's reference."""
+    """Return the tokens of a pattern with variables of the inventory, or of an ARN format in AWS's reference."""
     return _in_one_order(map(_written_token, _WRITTEN.finditer(pattern)))
 
 
@@ -124,29 +124,29 @@ def _in_one_order(read: Iterable[str]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=16384)
 def overlap(one: str, other: str) -> bool:
-    """Tell whether a text exists that two patterns match, as the inventory or AWS's reference writes them.
+    """Tell whether two patterns, written as in the inventory or in AWS's reference, match a common text.
 
     ``arn:aws:s3:::site/*`` and ``arn:${Partition}:s3:::${BucketName}`` have nothing in common: a bucket is no object.
-    A star runs over colons as well, as AWS's own policies have it: ``arn:aws:secretsmanager:*:*:name`` is in use.
+    A star also matches colons, as in AWS's own policies: ``arn:aws:secretsmanager:*:*:name`` is in use.
     """
     return _have_a_text_in_common(_written_tokens(one), _written_tokens(other))
 
 
 @lru_cache(maxsize=4096)
 def intersect(one: str, other: str) -> bool:
-    """Tell whether a text exists that two rendered patterns match: true for ``iam:pass*`` and ``*:passrole``."""
+    """Tell whether two rendered patterns match a common text: true for ``iam:pass*`` and ``*:passrole``."""
     return _have_a_text_in_common(tokens(one), tokens(other))
 
 
 def _have_a_text_in_common(left: tuple[str, ...], right: tuple[str, ...]) -> bool:
-    """Steps are at most the product of the numbers of tokens."""
-    # A table of whether left[:i] and right[:j] have a text in common, of which one row is kept at a time.
+    """Tell whether two patterns match a common text. Steps: at most the product of the numbers of tokens."""
+    # Table: whether left[:i] and right[:j] have a common text. Only one row is kept.
     row = [all(token in _RUNS for token in right[:end]) for end in range(len(right) + 1)]
     for token in left:
         above, row = row, [row[0] and token in _RUNS]
         for position, against in enumerate(right):
             if token in _RUNS:
-                # A run is empty, or takes what stands against it.
+                # A run is empty, or takes the opposite token.
                 row.append(above[position + 1] or (row[position] and against != _RUNS[token]))
             elif against in _RUNS:
                 row.append(row[position] or (above[position + 1] and token != _RUNS[against]))
@@ -161,9 +161,9 @@ def _have_a_text_in_common(left: tuple[str, ...], right: tuple[str, ...]) -> boo
 def covers(outer: str, inner: str) -> bool:
     """Tell whether every text that ``inner`` matches is matched by ``outer``: true for ``s3:*`` and ``s3:get?bject``.
 
-    Decided as if there were more characters than any pattern names: what a wildcard of ``inner`` stands for is then a
-    character that only a wildcard of ``outer`` takes, and the set of places in ``outer`` that each run of such
-    characters can lead to is followed until nothing new is found.
+    The function assumes that a character exists which no pattern names. A wildcard of ``inner`` can match it, and only
+    a wildcard of ``outer`` can take it. The function follows the set of places in ``outer`` that each run of such
+    characters can reach, until it finds no new place.
     """
     wide, narrow = tokens(outer), tokens(inner)
     waiting = [(0, _spread(wide, frozenset({0})))]
@@ -185,17 +185,17 @@ def covers(outer: str, inner: str) -> bool:
 
 
 def covered_by_one(inner: str, outers: Iterable[str]) -> bool:
-    """Tell whether one of the patterns covers ``inner``. Several that do so only together are not recognised."""
+    """Tell whether one of the patterns covers ``inner``. Patterns that cover it only together are not recognised."""
     return any(covers(outer, inner) for outer in outers)
 
 
 def _spread(wide: tuple[str, ...], places: frozenset[int]) -> frozenset[int]:
-    """Add the places behind stars that take nothing; no star stands behind another."""
+    """Add the places behind stars, because a star may take nothing. A star never follows another star."""
     return places | {place + 1 for place in places if place < len(wide) and wide[place] == ANY}
 
 
 def _step(wide: tuple[str, ...], places: frozenset[int], character: str | None) -> frozenset[int]:
-    """Return the places that one character leads to; ``None`` is a character that no pattern names."""
+    """Return the places that one character reaches; ``None`` is a character that no pattern names."""
     stepped = {
         place if wide[place] == ANY else place + 1
         for place in places

@@ -1,4 +1,4 @@
-"""Recognise a permission policy that reaches the state of the program: whoever writes it decides over the next run."""
+"""Recognise a permission policy that reaches the program's state. Whoever writes the state controls the next run."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ BUCKET_WRITES = (
     "s3:PutBucketPolicy", "s3:DeleteBucketPolicy", "s3:PutBucketAcl", "s3:PutBucketPublicAccessBlock",
     "s3:PutReplicationConfiguration", "s3:PutLifecycleConfiguration", "s3:DeleteBucket",
 )  # fmt: skip
-"""What says who else reaches the objects of a bucket, carries them elsewhere or removes them
+"""Actions that change who reaches the objects of a bucket, copy them elsewhere or remove them
 (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html)."""
 
 OBJECT_WRITES = (
     "s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObjectAcl", "s3:PutObjectVersionAcl",
 )  # fmt: skip
-"""What changes an object, or who reaches it; from the page above."""
+"""Actions that change an object or its readers; from the page above."""
 
 OBJECT_READS = ("s3:GetObject", "s3:GetObjectVersion")
-"""What reads an object; to list a bucket gives names alone."""
+"""Actions that read an object; listing a bucket gives only names."""
 
 MANAGED_WRITES = frozenset({
     "administratoraccess-amplify", "aidevopsagentactionspolicy", "amazonelasticmapreducefullaccess",
@@ -30,14 +30,14 @@ MANAGED_WRITES = frozenset({
     "systemadministrator",
 })  # fmt: skip
 MANAGED_READS = frozenset({"amazonelasticmapreducereadonlyaccess", "amazons3readonlyaccess", "readonlyaccess"})
-"""Managed by AWS, in lower case, and so wide that every bucket is theirs; found by this module in their documents
-(https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html). Those for services' own roles, and
-admin access, are not here."""
+"""AWS managed policies that reach every bucket, in lower case; this module found them in their documents
+(https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html). Policies for service roles and
+admin access are left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A pattern of what is reached, ``arn:aws:s3:::acme-state/.pulumi/*``, and the actions that do."""
+    """A resource pattern, ``arn:aws:s3:::acme-state/.pulumi/*``, and the actions that reach it."""
 
     pattern: str
     actions: tuple[str, ...]
@@ -45,7 +45,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """What a document allows: the action, the pattern of its target, and the index of the statement."""
+    """Access that a document allows: the action, the pattern of its target, and the index of the statement."""
 
     action: str
     pattern: str
@@ -55,17 +55,17 @@ class Reached:
 def first_reached(
     document: Document, others: Iterable[Document], targets: Iterable[Target], *, named: bool
 ) -> Reached | None:
-    """Return the first thing that a document allows on any part of some targets, or ``None``.
+    """Return the first access that a document allows to any part of some targets, or ``None``.
 
-    Statements with a condition are left out on both sides: what they come to is a matter of review. A Deny without one,
-    here or in another document of the role, takes away what it covers, the whole of a target or all that a statement
-    allows; several that do so only together are not recognised.
+    Statements with a condition do not count, neither Allow nor Deny: people must review them. A Deny without a
+    condition, here or in another document of the role, removes the access that it covers: a whole target, or all that
+    a statement allows. Denials that cover it only together are not recognised.
 
     Args:
         document: A rendered permission policy.
-        others: Further ones of the same role, of which only the denials count.
-        targets: What is not to be reached.
-        named: Whether only resources count that name the bucket: a wide one in another account is not about it.
+        others: Other documents of the same role; only their denials count.
+        targets: Targets that the role must not reach.
+        named: Whether only resources that name the bucket count: a wide pattern in another account does not mean it.
     """
     allowing = [each for each in document.statements if each.allows and not each.is_conditional]
     denying = _denying((document, *others))
@@ -90,9 +90,10 @@ def _denying(documents: Iterable[Document]) -> list[Statement]:
 
 
 def _parts(statement: Statement, pattern: str, *, named: bool) -> Iterator[str]:
-    """Yield the patterns of a statement that are about ``pattern``; with NotResource that itself.
+    """Yield the patterns of a statement that apply to ``pattern``; with NotResource, ``pattern`` itself.
 
-    Either all of it, or a part by name: ``arn:aws:s3:::*sagemaker*`` could be of some object there, and is of none.
+    A pattern applies if it covers all of ``pattern`` or names a part of it. ``arn:aws:s3:::*sagemaker*`` could match
+    some object there, but does not count.
     """
     if statement.has("NotResource"):
         if not named and not covered_by_one(pattern, _certain(statement.values("NotResource"))):
@@ -120,10 +121,10 @@ def _denied(part: str, target: Target, denying: Iterable[Statement]) -> bool:
 
 
 def _certain(patterns: Iterable[str]) -> list[str]:
-    """Return the patterns that take away what they say: a variable could be anything, and so something else."""
+    """Return the patterns without variables, whose denial is certain: a variable could have any value."""
     return [one for one in patterns if "${" not in one and len(one) <= _LONGEST]
 
 
 _LONGEST = 1_200
-"""Characters. A key has 1,024 bytes (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html); what is
-longer takes nothing away: nobody's pattern is to take up everybody's time."""
+"""Characters. A key has 1,024 bytes (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html); a longer
+pattern denies nothing, so that no pattern slows down the check."""
