@@ -1,4 +1,4 @@
-"""Where the roles and accounts stand that families, pairs and selections become: findings name what somebody wrote."""
+"""Map generated roles and accounts to the family, pair or selection in the files, so that findings name its path."""
 
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -20,11 +20,11 @@ from config.yaml.document import Path
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """What was written for the roles that nobody wrote one by one.
+    """The entries in the files that generated roles and accounts come from.
 
     Attributes:
         families: By key of a role of a family, the family's key: ``{"deploy[acme/shop]": "deploy"}``.
-        plan_roles: By key of a plan role, which settings its ``plan_role`` says itself; the rest is its role's.
+        plan_roles: By key of a plan role, the settings that its ``plan_role`` sets; the others come from its role.
         selected: Keys of accounts that are selected in an organization.
     """
 
@@ -51,9 +51,9 @@ class Families:
     """The data with every family written out.
 
     Attributes:
-        data: A family whose ``for_each`` has a fault is left out, as is a role whose item is not declared.
+        data: Without families whose ``for_each`` has a fault, and without roles whose item is not declared.
         keys: By key of a role of a family, the family's key.
-        faults: What is wrong with a ``for_each``.
+        faults: The faults of ``for_each``.
     """
 
     data: Mapping[str, Any]
@@ -86,7 +86,7 @@ def with_families(data: Mapping[str, Any]) -> Families:
 def _roles_of(
     data: Mapping[str, Any], key: str, entry: dict[str, Any]
 ) -> Iterator[Fault | tuple[ResultKey, dict[str, Any]]]:
-    """Yield the roles of a family with their keys, and what is wrong with its ``for_each``."""
+    """Yield the roles of a family with their keys, and the faults of its ``for_each``."""
     at: Path = ("roles", key, "for_each")
     over = _for_each(at, entry["for_each"])
     if not isinstance(over, ForEach):
@@ -134,11 +134,11 @@ def _for_each(at: Path, value: Any) -> ForEach | list[Fault]:  # noqa: ANN401 - 
 def _absent_environments(
     data: Mapping[str, Any], entry: dict[str, Any], rendered: dict[str, Any]
 ) -> Iterator[tuple[str, Fault]]:
-    """Yield each repository that a trust names with an environment by the item, and that declares no such one."""
+    """Yield each repository that a trust names with the item as environment, if it does not declare that one."""
     for written, found in zip(_trust(entry), _trust(rendered), strict=True):
         workspace, _, repository = str(found.get("repository")).partition("/")
         if repository not in names(data, "workspaces", workspace, "repositories"):
-            continue  # which is reported where it stands
+            continue  # which is reported at its place
         for text, name in zip(_texts(written.get("environments")), _texts(found.get("environments")), strict=True):
             fault = unknown_environment(data, workspace, repository, name, ())
             if fault is not None and "environment" in variables_in(text):
@@ -146,7 +146,7 @@ def _absent_environments(
 
 
 def _absent(at: Path, environment: str, absent: dict[str, Fault]) -> Fault:
-    """Return one fault for an environment that repositories lack; a hint is for the first of them."""
+    """Return one fault for an environment that repositories lack; its hint is for the first repository."""
     (first, fault), *more = absent.items()
     message = fault.message
     if more:
@@ -155,12 +155,12 @@ def _absent(at: Path, environment: str, absent: dict[str, Fault]) -> Fault:
 
 
 def _bound_faults(key: str, entry: dict[str, Any], over: ForEach) -> Iterator[Fault]:
-    """Yield a ``for_each`` whose item no trust names: its roles look apart, and are open to the same steps.
+    """Yield a ``for_each`` whose item no trust names: its roles look separate but trust the same steps.
 
-    A plan role is assumed by steps outside deployment environments, so it need not tell these apart.
+    Steps outside deployment environments assume a plan role, so its trust need not distinguish environments.
     """
     if not list(_own_trust(entry)):
-        return  # which is reported where it is missing, or is none
+        return  # which is reported as missing or invalid
     plan = entry.get("plan_role")
     for name in over.model_fields_set:
         if not _is_bound(entry, name):
@@ -176,9 +176,9 @@ def _unbound(at: Path, name: str, where: str) -> Fault:
 
 
 def _is_bound(holder: dict[str, Any], name: str) -> bool:
-    """Tell whether trust says which item: by an audience it does not, since whoever writes the step chooses that.
+    """Tell whether trust distinguishes items. An audience does not: the author of the step chooses it.
 
-    A variable that there is not may be a slip of the pen, and is a finding where it stands.
+    An unknown variable may be a typing error, and has a finding at its place.
     """
     variables = {variable for variable, over in FAMILY_VARIABLES.items() if over == name}
     found = frozenset().union(
@@ -214,11 +214,11 @@ def _texts(value: Any) -> list[str]:  # noqa: ANN401 - raw data
 
 
 _WRITTEN_OUT = frozenset({"description", "managed_policies", "inline_policies"})
-"""Settings that a plan role never takes from its role, nor from an override of it: they say what the role may do."""
+"""Settings that a plan role never takes from its role or from the role's overrides: they grant permissions."""
 
 
 def with_plan_roles(inventory: Inventory, taken: AbstractSet[str]) -> Inventory:
-    """Return the inventory with the second role of every pair, but for one whose key is ``taken``."""
+    """Return the inventory with the plan role of every pair, except one whose key is ``taken``."""
     if all(role.plan_role is None for role in inventory.roles.values()):
         return inventory
     roles: dict[str, Role] = {}
@@ -230,7 +230,7 @@ def with_plan_roles(inventory: Inventory, taken: AbstractSet[str]) -> Inventory:
 
 
 def own_settings(inventory: Inventory, taken: AbstractSet[str]) -> dict[str, AbstractSet[str]]:
-    """Return by key of every plan role which settings its ``plan_role`` says itself."""
+    """Return, by key of every plan role, the settings that its ``plan_role`` sets."""
     return {
         plan_key(key): role.plan_role.model_fields_set | _WRITTEN_OUT
         for key, role in inventory.roles.items()
@@ -264,6 +264,6 @@ def _plan_role(key: str, role: Role, plan: PlanRole) -> PairedRole:
 
 
 def _without(override: Override, own: set[str] | frozenset[str]) -> Override:
-    """Return what an override of the role replaces in the plan role too: nothing that the plan role says itself."""
+    """Return the settings of a role's override that also apply to the plan role: those that it does not set itself."""
     held = override.model_fields_set - own
     return Override.model_construct(_fields_set=held, **{name: getattr(override, name) for name in held})

@@ -25,7 +25,7 @@ def show_path(path: Sequence[str | int]) -> str:
 
 
 class Level(StrEnum):
-    """How bad a finding is.
+    """The severity of a finding.
 
     ``error``: the grammar is broken, AWS would refuse it, access would differ from what is written, or a guardrail is
     broken. ``warning``: it works, but is wide, unused or about to end.
@@ -62,14 +62,14 @@ class Fault:
     Attributes:
         rule: An id of ``config.catalogue``.
         path: Keys and indexes: ``("roles", "deploy", "trust", 0)``; from a validator, those inside its value.
-        message: What is wrong.
-        hint: What to do.
+        message: The problem.
+        hint: The correction.
         of_key: Whether the last key of ``path`` is at fault, not its value.
-        hides: Whether what stands there belongs elsewhere, and is missing there.
+        hides: Whether the content at ``path`` belongs elsewhere, and is missing there.
         meant: The key that is missing or misspelt: ``for_each``. Other faults may follow from it.
-        file: The file that is meant, where it is the lock, or where several files have something at ``path``.
-        place: Where a reader knows it already: ``path`` is not looked up. In a text that is in no file yet, ``file`` of
-            the place is empty.
+        file: The file with the fault, if it is the lock or if several files have something at ``path``.
+        place: The place, if the reader knows it already; ``path`` is then not looked up. ``file`` of the place is empty
+            for a text that is not in a file yet.
     """
 
     rule: str
@@ -101,13 +101,13 @@ T = TypeVar("T", bound=Hashable)
 
 
 def fault(rule: str, message: str, hint: str, at: tuple[str | int, ...] = ()) -> PydanticCustomError:
-    """Return what a validator raises; ``config.validation`` makes a finding of it, at the place of the value.
+    """Return the error for a validator to raise; ``config.validation`` turns it into a finding at the value's place.
 
     Args:
         rule: One of ``config.catalogue.RULES``.
-        message: What is wrong, for example ``not a UUID: acme``.
-        hint: What to do, for example ``write it as {8-4-4-4-12}, quoted``.
-        at: Where inside the value: ``("Statement", 0, "Action")`` of a policy document.
+        message: The problem, for example ``not a UUID: acme``.
+        hint: The correction, for example ``write it as {8-4-4-4-12}, quoted``.
+        at: The path inside the value: ``("Statement", 0, "Action")`` of a policy document.
     """
     return error_of(Fault(rule, at, message, hint))
 
@@ -119,7 +119,7 @@ def in_text(rule: str, at: tuple[int, int], message: str, hint: str, path: Path 
 
 def error_of(raised: Fault) -> PydanticCustomError:
     """Return the error that carries a fault through pydantic."""
-    # A rule id and a template that are not literals: pydantic's types ask for LiteralString, and take any text.
+    # pydantic's types ask for LiteralString, but it takes any text.
     return PydanticCustomError(raised.rule, "{message}", {"message": raised.message, "fault": raised})
 
 
@@ -130,7 +130,7 @@ def fault_in(context: Mapping[str, Any] | None) -> Fault | None:
 
 
 def each_once(values: tuple[T, ...]) -> tuple[T, ...]:
-    """Return a list that is a set; a value that stands twice in it is a fault."""
+    """Return a list without duplicates; a duplicate is a fault."""
     seen: set[T] = set()
     for index, value in enumerate(values):
         if value in seen:
@@ -140,7 +140,7 @@ def each_once(values: tuple[T, ...]) -> tuple[T, ...]:
 
 
 def parse_each(values: Sequence[object], parse: Callable[[object], T]) -> tuple[T, ...]:
-    """Parse every value of a list; a fault says which of them it is."""
+    """Parse every value of a list; a fault names the index of its value."""
     parsed: list[T] = []
     for index, value in enumerate(values):
         try:
@@ -171,11 +171,11 @@ class Finding:
     """One fault.
 
     Attributes:
-        place: Where it stands.
+        place: File, line and column.
         rule: Public id, for example ``unknown-repository``; one of ``config.catalogue.RULES``.
         path: Keys from the top of the inventory: ``roles.payments-deploy.trust[0].repository``.
-        message: What is wrong, what was expected and what was found.
-        hint: What to do.
+        message: The problem: the expected value and the value found.
+        hint: The correction.
     """
 
     place: Place
@@ -212,7 +212,7 @@ class Finding:
 
 
 def shown(text: str) -> str:
-    """Return what the inventory holds as a finding shows it: on one line, printable, and not without end."""
+    """Return a value of the inventory as a finding shows it: one line, printable, of limited length."""
     return one_line(text if len(text) <= _LONG else f"{text[: _LONG // 2]}…{text[-_LONG // 2 :]}")
 
 
@@ -225,24 +225,24 @@ def has_errors(findings: Iterable[Finding | Fault]) -> bool:
 
 
 def one_line(text: str) -> str:
-    """Keep a message on one line and printable: control characters of the inventory are shown, never sent."""
+    """Keep a message on one line and printable: control characters of the inventory are escaped."""
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
 def did_you_mean(found: str, known: Iterable[str], otherwise: str, *, parts: bool = False) -> str:
-    """Return ``did you mean `production`?`` where one of ``known`` is near ``found``, else ``otherwise``."""
+    """Return ``did you mean `production`?`` if one of ``known`` is similar to ``found``, else ``otherwise``."""
     near = nearest(found, known, parts=parts)
     return otherwise if near is None else f"did you mean `{near}`?"
 
 
 def nearest(found: str, known: Iterable[str], *, parts: bool = False) -> str | None:
-    """Return the one of ``known`` that is most like ``found``, or ``None`` where none is much like it.
+    """Return the entry of ``known`` that is most similar to ``found``; ``None`` if no entry is similar enough.
 
-    With ``parts`` a part of a name counts, too: ``polices`` is near ``permission_policies``.
+    With ``parts``, a part of a name counts too: ``polices`` is similar to ``permission_policies``.
     """
     candidates = list(known)
     if len(candidates) > _MANY:
-        # Comparing everything with everything would take minutes where a large inventory has a systematic fault.
+        # If a large inventory has a systematic fault, comparing everything with everything takes minutes.
         near = [name for name in candidates if name[:2] == found[:2] and abs(len(name) - len(found)) <= _CLOSE_LENGTH]
         candidates = near[:_MANY]
     scored = [

@@ -1,4 +1,4 @@
-"""Load an inventory: files to frozen values, with everything that is wrong about them."""
+"""Load an inventory: read its files into frozen values, and collect their faults."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -27,10 +27,10 @@ class Loaded:
     """An inventory as read.
 
     Attributes:
-        inventory: The sound part of it, with UUIDs from the lock and documents from policy files. Where no finding
-            is an error, all of it.
+        inventory: Its valid part, with UUIDs from the lock and documents from policy files. If no finding is an error,
+            the whole inventory.
         written: The same, without UUIDs from the lock.
-        validated: As it comes out of the models: without pairs, without anything from the lock. The proof begins here.
+        validated: The models' result: without pairs, without anything from the lock. The proof begins here.
         lock: As read.
         sources: The files, for the places of further faults.
         faults: Those of the files, then of the values, then in the order of the rules.
@@ -45,30 +45,29 @@ class Loaded:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What is wrong so far, in file order."""
+        """The findings so far, in file order."""
         return findings_of(self.faults, self.sources).findings
 
     def is_at_fault(self, entry: Path) -> bool:
-        """Tell whether an entry, or a section, has an error: what it lacks is told."""
+        """Tell whether an entry or a section has an error; its missing parts are then reported already."""
         return any(fault.path[: len(entry)] == entry for fault in self.faults if fault.level is Level.ERROR)
 
     @property
     def is_incomplete(self) -> bool:
-        """Tell whether a part of the inventory cannot be read: what is missing may stand there."""
+        """Tell whether a part of the inventory cannot be read: missing entries may be in it."""
         return any(fault.hides for fault in self.faults)
 
 
 def load_inventory(
     path: FilePath, *, guardrails: FilePath | None = None, today: date | None = None, lock: Lock | None = None
 ) -> Loaded:
-    """Load an inventory, a folder or one file; what is wrong with it is in the faults, never raised.
+    """Load an inventory, a folder or one file; collect its faults, never raise them.
 
     Args:
-        path: ``inventory`` or ``inventory.yaml``; findings name files the way this does.
-        guardrails: The file of the guardrails; where left out, `guardrails.yaml` in the inventory's folder, if it is
-            there.
-        today: In UTC; the day of the call where left out.
-        lock: In place of the one beside the inventory.
+        path: ``inventory`` or ``inventory.yaml``; findings name files in the same form.
+        guardrails: The guardrails file. Default: `guardrails.yaml` in the inventory's folder, if it exists.
+        today: In UTC. Default: the day of the call.
+        lock: Replaces the lock beside the inventory.
     """
     sources, of_text = read_sources(path, guardrails)
     read = read_lock(sources.folder / LOCK_NAME, len(sources.files)) if lock is None else ReadLock(lock, None, ())
@@ -98,7 +97,7 @@ def load_inventory(
 
 
 def _not_told(faults: Iterable[Fault], of_text: Iterable[Fault], sources: Sources) -> Iterator[Fault]:
-    """Yield the faults of values, but of those whose text is at fault: they are no values to judge again."""
+    """Yield the faults of values, except values whose text has a fault already."""
     told = {fault.place for fault in of_text}
     for fault in faults:
         if not told or not told & {sources.place(fault.path), sources.place(fault.path, of_key=True)}:

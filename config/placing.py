@@ -1,4 +1,4 @@
-"""Faults to findings: where each stands, which are accepted there, and which say nothing new."""
+"""Turn faults into findings: find the place of each, apply ``allow``, and drop duplicates."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -14,23 +14,24 @@ from config.yaml.document import Path
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """What faults come to: findings, and those that an ``allow`` silences, both in file order."""
+    """The findings, and the findings that an ``allow`` silences, both in file order."""
 
     findings: tuple[Finding, ...]
     silenced: tuple[Silenced, ...]
 
 
 def findings_of(faults: Iterable[Fault], sources: Sources, *, is_all: bool = False) -> Placed:
-    """Look up where each fault stands, and return what is to be told of them.
+    """Look up the place of each fault, and return the findings to report.
 
-    One rule is broken once at one place: what an anchor holds stands in many entries and in one place; what is too long
-    for one account is so for others. A warning that an ``allow`` around it accepts is kept apart, with the reason.
-    What is missing is not told while a part of the inventory cannot be read: it may stand there.
+    A rule is reported once for one place: an anchor's value is in many entries but in one place, and a name that is too
+    long for one account is too long for others. A warning that an ``allow`` around it accepts is returned separately,
+    with the reason. If a part of the inventory cannot be read, missing things are not reported: they may be in it.
 
     Args:
-        faults: Those of reading the files first, then in the order of the checks; of two alike the first is told.
+        faults: First the faults of reading the files, then the others in the order of the checks. Of two equal faults,
+            the first is reported.
         sources: The files.
-        is_all: Whether nothing more is checked: what an ``allow`` is still for is known then.
+        is_all: Whether all checks are done; only then are unused ``allow`` entries known.
     """
     placing = _Placing(sources)
     for fault in faults:
@@ -44,7 +45,7 @@ def findings_of(faults: Iterable[Fault], sources: Sources, *, is_all: bool = Fal
 
 @dataclass(slots=True)
 class _Placing:
-    """What was told so far; ``used`` are the paths of allowances that silence something."""
+    """The findings so far; ``used`` are the paths of the ``allow`` entries that silence something."""
 
     sources: Sources
     findings: list[Finding] = field(default_factory=list)
@@ -54,7 +55,7 @@ class _Placing:
     is_incomplete: bool = False
 
     def add(self, fault: Fault) -> None:
-        """Look up the place of a fault, and keep what is new in it."""
+        """Look up the place of a fault, and keep the fault if it is new."""
         if self.is_incomplete and RULES[fault.rule].of_absence:
             return
         self.is_incomplete = self.is_incomplete or fault.hides
@@ -66,7 +67,7 @@ class _Placing:
         reason = accepted(self.sources.data, fault.rule, path)
         if reason is not None:
             self.used.add(reason.path)
-        # What one entry accepts of an anchor that they share, another has not accepted.
+        # Entries may share an anchor: an `allow` of one entry does not count for another.
         told = (fault.rule, place, reason is None)
         if told in self.told:
             return
@@ -85,7 +86,7 @@ class _Placing:
 
 
 def _without_empty_parents(findings: Sequence[Finding], files: Sequence[Source]) -> list[Finding]:
-    """Return the findings without keys that are empty only because what belongs below them is indented as they are."""
+    """Drop findings of keys that are empty only because the lines below are not indented deeper."""
     unknown: dict[tuple[int, int, int], Finding] = {}
     for finding in findings:
         if finding.rule == "unknown-key":
@@ -126,8 +127,8 @@ def _line_below(lines: Sequence[str], line: int) -> int:
 def _in_file_order(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """Return the findings in file order, each once.
 
-    Where an error stands, a warning about the same value would tell of the same fault again; it comes back if it is
-    still true when the error is corrected.
+    A warning about a value with an error is dropped, as it would report the same fault again. It is reported once the
+    error is corrected, if it is still true.
     """
     at_fault = {finding.place for finding in findings if finding.level is Level.ERROR}
     return tuple(sorted(f for f in set(findings) if f.level is Level.ERROR or f.place not in at_fault))

@@ -20,15 +20,15 @@ _MERGED_SECTIONS = ("workspaces", "accounts", "permission_policies", "roles")
 
 
 def read_sources(inventory: FilePath, guardrails: FilePath | None = None) -> tuple[Sources, tuple[Fault, ...]]:
-    """Read and merge all files of an inventory, a folder or one file; never raises for what is there.
+    """Read and merge all files of an inventory, a folder or one file; never raise, whatever the content.
 
     Args:
         inventory: A folder or one file.
-        guardrails: The file of the guardrails, which may lie elsewhere: it is read before the others then. Where left
-            out, ``guardrails.yaml`` in the inventory's folder, beside the one file too, if it is there.
+        guardrails: The guardrails file. It may be in another folder; it is then read first. Default:
+            ``guardrails.yaml`` in the inventory's folder, or beside the one file, if it exists.
 
     Returns:
-        The files, and what is wrong with them, each fault at its place.
+        The files, and their faults, each at its place.
     """
     folder = inventory if is_folder(inventory) else inventory.parent
     reading = _Reading(folder, guardrails or folder / GUARDRAILS_NAME)
@@ -37,7 +37,7 @@ def read_sources(inventory: FilePath, guardrails: FilePath | None = None) -> tup
 
 
 class _Reading:
-    """What was read so far of an inventory, and what is wrong with it."""
+    """The files of an inventory read so far, and their faults."""
 
     def __init__(self, folder: FilePath, guardrails_file: FilePath) -> None:
         self.files: list[Source] = []
@@ -47,7 +47,7 @@ class _Reading:
         self.sources = Sources(folder, guardrails_file, self.files, self.data, self.holders)
 
     def read(self, inventory: FilePath, *, named: bool) -> None:
-        """Read all files; ``named`` says that somebody named the file of the guardrails."""
+        """Read all files; ``named`` says that the user named the guardrails file."""
         if not is_there(inventory):
             message = "there is no such file or folder"
             self._report_whole(inventory, "inventory-missing", message, "name the inventory")
@@ -84,12 +84,12 @@ class _Reading:
             characters += self._read_into(path, self.sources.folder)
 
     def _read_guardrails(self, paths: list[FilePath], *, named: bool) -> None:
-        """Read the guardrails file where it is none of the inventory's own; report one that is named and not there."""
+        """Read a guardrails file outside the inventory; report a named file that does not exist."""
         path = self.sources.guardrails_file
         if any(self.sources.holds_guardrails(other) for other in paths):
             return
         if os.path.lexists(path):
-            # Whoever names a file may name it through a link, anywhere; the one in the inventory's folder stays inside.
+            # A named file may be a link to anywhere; the file in the inventory's folder must be inside that folder.
             self._read_into(path, FilePath(os.path.realpath(path)).parent if named else self.sources.folder)
         elif named:
             hint = "correct the stack config `guardrails` or the option --guardrails, or put the file back"
@@ -97,7 +97,7 @@ class _Reading:
             self._report(Place(len(self.files), 1, 1, str(path)), "guardrails-missing", (), message, hint)
 
     def _report_no_guardrails(self) -> None:
-        """Report a guardrails file that holds none: nothing would hold, quietly."""
+        """Report a guardrails file without guardrails: no guardrail would apply, without notice."""
         for source in self.files:
             data = source.document.data
             silent = not source.document.problems and not (isinstance(data, dict) and "guardrails" in data)
@@ -111,16 +111,16 @@ class _Reading:
         self.faults.append(Fault(rule, path, message, hint, place=place, hides=hides))
 
     def _report_whole(self, path: FilePath, rule: str, message: str, hint: str) -> None:
-        """Report a file that cannot be read: what it declares is unknown."""
+        """Report a file that cannot be read: its declarations are unknown."""
         self._report(Place(len(self.files), 1, 1, str(path)), rule, (), message, hint, hides=True)
 
     def _say_what_waits(self) -> None:
-        """Add to the fault of an unreadable file that findings about unknown names are held back."""
+        """Add to the fault of an unreadable file that unknown names in other files are not reported."""
         waits = "until this file can be read, unknown names in other files are not reported"
         self.faults = [replace(fault, hint=f"{fault.hint}; {waits}") if fault.hides else fault for fault in self.faults]
 
     def _read_into(self, path: FilePath, folder: FilePath) -> int:
-        """Read a file, merge what it holds, and return how many characters it has."""
+        """Read a file, merge its content, and return its number of characters."""
         text = read_text(path, folder)
         if isinstance(text, Fault):
             self.faults.append(replace(text.in_file(len(self.files), path), hides=True))
@@ -162,7 +162,7 @@ class _Reading:
         hint = did_you_mean(section, known, f"the sections are {', '.join(known)}", parts=True)
         place = source.place((section,), of_key=True)[0]
         message = f"`{section}` is not a section of an inventory"
-        # Names stand in mappings: what is none declares nothing that could be missing elsewhere.
+        # Only mappings declare names; anything else declares nothing that other files could need.
         hides = isinstance(value, dict | None)
         self._report(place, "unknown-key", (section,), message, hint, hides=hides)
 
@@ -173,7 +173,7 @@ class _Reading:
         self._report(place, "guardrails-elsewhere", ("guardrails",), message, hint)
 
     def _merge(self, source: Source, target: dict[str, Any], addition: dict[str, Any], at: Path) -> None:
-        """Merge ``addition`` into ``target``: mappings that hold entries merge, anything else stands once."""
+        """Merge ``addition`` into ``target``: mappings of entries merge; anything else may be written only once."""
         for key, value in addition.items():
             path = (*at, key)
             if len(path) == 2:  # noqa: PLR2004 - section and name: what findings are looked up by
@@ -181,7 +181,7 @@ class _Reading:
             if value is None and _holds_entries(path) and not _may_be_empty(path):
                 if source.has_problem_at(path):
                     continue
-                # Cut off, or commented out below: quietly taken for empty, it would delete what stood there.
+                # Cut off, or commented out below. Read as empty, it would delete resources without notice.
                 place = source.place(path, of_key=True)[0]
                 hint = "write {} where there is really none, or remove the key"
                 self._report(place, "empty-value", path, f"`{key}` has no value", hint, hides=True)
@@ -200,12 +200,12 @@ class _Reading:
                 target[key] = value
 
     def _remember(self, source: Source, path: Path) -> None:
-        """Note that ``source`` has something to say at ``path``."""
+        """Record that ``source`` has something at ``path``."""
         self.holders.setdefault(path, []).append(source)
 
 
 def _may_be_empty(path: Path) -> bool:
-    """Tell whether nothing at ``path`` means something: a repository whose UUID the lock has, say."""
+    """Tell whether an empty value at ``path`` is valid, for example a repository whose UUID the lock has."""
     match path:
         case ("workspaces", _) | ("workspaces", _, "repositories", _):
             return True

@@ -1,7 +1,7 @@
-"""The docstrings of a model's attributes: what a key means, for the schema and the reference.
+"""Read the docstrings of a model's attributes, which describe its keys in the schema and the reference.
 
-pydantic reads them with ``use_attribute_docstrings``, from the source of every model at every start; here it is done
-where somebody asks.
+With ``use_attribute_docstrings``, pydantic would read them from the source of every model at every start. This module
+reads them on demand.
 """
 
 import ast
@@ -24,7 +24,7 @@ from config.written import NAMED, in_words
 
 
 def attribute_docstrings(model: type[BaseModel]) -> dict[str, str]:
-    """Return by name what stands below an attribute of a model, or of those that it extends: ``{"owner": "…"}``."""
+    """Return the docstrings of a model's attributes by name, inherited ones included: ``{"owner": "…"}``."""
     found: dict[str, str] = {}
     for ancestor in reversed(model.__mro__):
         if issubclass(ancestor, BaseModel) and ancestor is not BaseModel:
@@ -48,15 +48,15 @@ def _own(model: type[BaseModel]) -> dict[str, str]:
 Definitions = dict[str, JsonSchemaValue]
 
 IN_ROLE = "InRole"
-"""Behind the name of a definition: the same for values inside of roles."""
+"""Suffix of a definition's name: the same definition for values inside roles."""
 
 _PREFIX = "#/$defs/"
 _NO_VALUES = frozenset({"propertyNames", "examples", "default", "if", "then", "else"})
-"""Keywords under which no value of the key stands."""
+"""Keywords that contain no value of the key."""
 
 
 def with_family_variables(definitions: Definitions, role: str, for_each: str, top: JsonSchemaValue) -> None:
-    """Let variables of families stand in every value of a role, but for the key that gives them.
+    """Allow family variables in every value of a role, except in the key that gives them.
 
     Args:
         definitions: Of the schema, by name; changed in place.
@@ -90,7 +90,7 @@ def _reachable(schema: Any, definitions: Definitions, without: str = "") -> set[
 
 
 def _references(schema: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
-    """Yield what values inside a schema refer to; what names of keys refer to is left as it is."""
+    """Yield the references of values inside a schema; skip the references of key names."""
     if isinstance(schema, Mapping):
         if isinstance(reference := schema.get("$ref"), str):
             yield reference.removeprefix(_PREFIX)
@@ -103,7 +103,7 @@ def _references(schema: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
 
 
 def _taking_variables(schema: Any, shared: set[str]) -> Any:  # noqa: ANN401 - JSON
-    """Return a schema that takes, besides what it takes, any text with a variable of families in it."""
+    """Return the schema, extended to accept any text with a family variable."""
     if isinstance(schema, list):
         return [_taking_variables(value, shared) for value in schema]
     if not isinstance(schema, Mapping):
@@ -118,7 +118,7 @@ def _taking_variables(schema: Any, shared: set[str]) -> Any:  # noqa: ANN401 - J
 
 
 def _without(axis: str, for_each: str, definitions: Definitions) -> JsonSchemaValue:
-    """Return the condition that a variable stands only where ``for_each`` gives it."""
+    """Return the condition that a role uses a variable only if its ``for_each`` gives it."""
     variables = sorted(name for name, over in FAMILY_VARIABLES.items() if over == axis)
     name = f"No{axis.title()}Variables"
     definitions[name] = {
@@ -131,7 +131,7 @@ def _without(axis: str, for_each: str, definitions: Definitions) -> JsonSchemaVa
     }
     others = [{"required": [other]} for other in sorted(set(FAMILY_VARIABLES.values()) - {axis})]
     gives_others = {"type": "object", "anyOf": others, "not": {"required": [axis]}}
-    # One that gives nothing at all is a fault of its own, and none of the values beside it.
+    # A `for_each` that gives nothing is a separate fault; the values beside it are not at fault.
     absent = [{"not": {"required": [for_each]}}, {"required": [for_each], "properties": {for_each: gives_others}}]
     return {"if": {"anyOf": absent}, "then": {"$ref": f"{_PREFIX}{name}"}}
 
@@ -160,13 +160,13 @@ def inventory_schema() -> JsonSchemaValue:
         if "enum" in definitions[name]:
             definitions[name]["title"] = in_words(name)
     with_family_variables(definitions, Role.__name__, "for_each", top)
-    # Of several files one may hold nothing but a comment.
+    # If there are several files, one may hold only a comment.
     head = {"$schema": _Schema.schema_dialect, "$id": SCHEMA_ID, "title": TITLE, "type": ["object", "null"]}
     return {**head, **{key: top[key] for key in top if key not in head}, "$defs": dict(sorted(definitions.items()))}
 
 
 def schema_text() -> str:
-    """Return the schema as JSON, in ASCII: it passes any terminal and any pipe."""
+    """Return the schema as JSON in ASCII, safe for any terminal and pipe."""
     return json.dumps(inventory_schema(), indent=2) + "\n"
 
 
@@ -176,7 +176,7 @@ def definition_name(title: str) -> str:
 
 
 class _Schema(GenerateJsonSchema):
-    """pydantic's schema, with what the grammar says of null, names and defaults."""
+    """pydantic's schema, with the grammar's rules for null, names and defaults."""
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         """Describe each key by the docstring of its attribute."""
@@ -187,7 +187,7 @@ class _Schema(GenerateJsonSchema):
         return found
 
     def model_field_schema(self, schema: core_schema.ModelField) -> JsonSchemaValue:
-        """A key that stands there has a value: null is for what is left out."""
+        """Refuse null: a key that is written has a value."""
         found = super().model_field_schema(schema)
         if "default" in found and not isinstance(found["default"], str | int):
             del found["default"]
@@ -200,7 +200,7 @@ class _Schema(GenerateJsonSchema):
         return found
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
-        """Names of a mapping are refused as its validator refuses them; pydantic would let others pass unseen."""
+        """Refuse the names of a mapping that its validator refuses; pydantic's schema would accept them."""
         names, values = self.generate_inner(schema["keys_schema"]), self.generate_inner(schema["values_schema"])
         bounds = {"minProperties": schema["min_length"]} if "min_length" in schema else {}
         return {"type": "object", "propertyNames": names, "additionalProperties": values, **bounds}
@@ -222,10 +222,10 @@ def _with_references(found: Any, definitions: dict[str, JsonSchemaValue]) -> Any
             name = definition_name(named["title"])
             if definitions.setdefault(name, named) != named:
                 raise ValueError(f"two types are called {named['title']}")
-            # Where a key refers to a type, editors show what the type says: a key holds its scalar itself.
+            # If a key refers to a type, editors show the type's description. So each key contains its scalar directly.
             found = {**named, **found} if found and "properties" not in named else {"$ref": f"#/$defs/{name}", **found}
         if found.get("type") == "array":
-            # pydantic takes the bounds of a list for those of a text where a validator stands between the two.
+            # With a validator in between, pydantic takes the bounds of a list for those of a text.
             bounds = {"minLength": "minItems", "maxLength": "maxItems"}
             found = {bounds.get(key, key): value for key, value in found.items()}
         return {key: _with_references(value, definitions) for key, value in found.items()}

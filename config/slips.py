@@ -1,7 +1,7 @@
-"""One slip, one finding: a line in the wrong place makes faults of all that stands below it.
+"""One slip, one finding: a line in the wrong place makes everything below it a fault.
 
-What is looked for is what somebody did: a name left out, an entry in another section, a key misspelt, a line indented
-too little. Each takes the faults that follow from it.
+Each function looks for the mistake that somebody made: a missing name, an entry in another section, a misspelt key, a
+line indented too little. It removes the faults that follow from the mistake.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,13 +23,13 @@ _ENTRIES: dict[str, tuple[str, type[BaseModel]]] = {
     "permission_policies": ("a permission policy", PermissionPolicy),
     "roles": ("a role", Role),
 }
-"""What the entries of a section are."""
+"""The word for the entries of each section."""
 
 INDENT = "indent it, and what stands below it, under the entry that it belongs to"
 
 
 def without_echoes(faults: Sequence[Fault], data: Mapping[str, Any]) -> tuple[Fault, ...]:
-    """Return the faults without those that only say again what another one says."""
+    """Return the faults without those that only repeat another one."""
     for section in _ENTRIES:
         faults = _nameless(section, faults, data)
     for section in ("defaults", *_ENTRIES):
@@ -38,14 +38,14 @@ def without_echoes(faults: Sequence[Fault], data: Mapping[str, Any]) -> tuple[Fa
 
 
 def _nameless(section: str, faults: Sequence[Fault], data: Mapping[str, Any]) -> Sequence[Fault]:
-    """Take keys of an entry that stand where names of entries stand: the line with the name was lost above them."""
+    """Merge faults of entry keys in place of entry names: the line with the name above them is missing."""
     keys = _ENTRIES[section][1].model_fields.keys()
     entries = data.get(section)
     if not isinstance(entries, Mapping):
         return faults
     at_fault = {fault.path[1] for fault in faults if fault.path[:1] == (section,) and len(fault.path) > 1}
     lost = [key for key in entries if key in keys and key in at_fault]
-    # What has a key of an entry may well be one, though its name is that of a key.
+    # A mapping with a key of an entry may be an entry, even if its name is that of a key.
     if all(isinstance(entries[key], Mapping) and entries[key].keys() & keys for key in lost):
         return faults
     message = f"`{lost[0]}` is read as a name here, not as a key: it stands beside names"
@@ -55,7 +55,7 @@ def _nameless(section: str, faults: Sequence[Fault], data: Mapping[str, Any]) ->
 
 
 def _misplaced(section: str, faults: Sequence[Fault], data: Mapping[str, Any]) -> Sequence[Fault]:
-    """Take entries of one section that stand under another: the line of their section was lost above them."""
+    """Merge faults of entries under the wrong section: the line of their section above them is missing."""
     entries = data.get(section)
     if not isinstance(entries, Mapping):
         return faults
@@ -68,14 +68,14 @@ def _misplaced(section: str, faults: Sequence[Fault], data: Mapping[str, Any]) -
     home = homes[first]
     others = [fault for fault in faults if fault.path[:1] != (section,) or fault.path[1] not in homes]
     if any(fault.path[-1:] == (home,) and fault.rule == "unknown-key" for fault in others):
-        return others  # the line of the section is there, and indented
+        return others  # the section's line exists, and is indented
     message = f"`{first}` has the keys of {_ENTRIES[home][0]}, and stands under `{section}`"
     hint = f"put it under `{home}:`, and whatever else of that stands here"
     return [*others, Fault("unknown-key", (section, first), message, hint, of_key=True, hides=True)]
 
 
 def _home_of(entry: Any, own: AbstractSet[str]) -> str | None:  # noqa: ANN401 - raw data
-    """Return the section whose entries have all the keys of an entry, most of which its own section has not."""
+    """Return the section whose entries have all keys of an entry, if the entry's own section lacks most of them."""
     if not isinstance(entry, Mapping) or len(entry.keys() & own) >= len(entry.keys() - own):
         return None
     return next((name for name, (_, model) in _ENTRIES.items() if entry.keys() <= model.model_fields.keys()), None)
@@ -86,7 +86,7 @@ OF_DOCUMENT = frozenset({"Version", "Statement", "Id"})
 
 
 def _bare_documents(faults: Sequence[Fault]) -> Sequence[Fault]:
-    """Take keys of a policy document that stand beside ``document``, or without it."""
+    """Merge faults of policy document keys beside ``document``, or without it."""
     bare: dict[Path, str] = {}
     for fault in faults:
         if fault.rule == "unknown-key" and fault.path[0] == "permission_policies" and fault.path[2:] != ():
@@ -104,7 +104,7 @@ def _bare_documents(faults: Sequence[Fault]) -> Sequence[Fault]:
 
 
 def _without_for_each(faults: Sequence[Fault]) -> Sequence[Fault]:
-    """Take all variables of families in one role for one fault: there is no ``for_each``, or it is misspelt."""
+    """Merge the faults of all family variables in one role: its ``for_each`` is missing or misspelt."""
     told = {fault.path[:2] for fault in faults if fault.rule == "unknown-key" and fault.meant == "for_each"}
     kept: list[Fault] = []
     for fault in faults:
@@ -117,7 +117,7 @@ def _without_for_each(faults: Sequence[Fault]) -> Sequence[Fault]:
 
 
 def _misspelt(faults: Sequence[Fault], data: Mapping[str, Any]) -> list[Fault]:
-    """Take a key that is missing where the same mapping has it misspelt, or has no key that it knows at all."""
+    """Drop the fault of a missing key if the same mapping has it misspelt, or has no known key at all."""
     unknown: dict[Path, list[Fault]] = {}
     for fault in faults:
         if fault.rule == "unknown-key":

@@ -1,4 +1,4 @@
-"""The files of an inventory as read, and where everything stands in them."""
+"""The files of an inventory as read, and the places of their values."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -13,21 +13,21 @@ from config.yaml.nodes import find_node
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file: its place in the order of reading, the path as the user would open it, and its document."""
+    """One file: its position in the reading order, the path as the user would open it, and its document."""
 
     order: int
     path: FilePath
     document: YamlDocument
 
     def place(self, path: Path, *, of_key: bool = False) -> tuple[Place, int]:
-        """Return where ``path`` stands in this file, and how many parts of the path the file has."""
+        """Return the place of ``path`` in this file, and how many parts of the path the file has."""
         node, depth = find_node(self.document.root, path, of_key=of_key)
         mark = node.start_mark if node is not None else None
         line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
         return Place(self.order, line, column, str(self.path)), depth
 
     def has_problem_at(self, path: Path) -> bool:
-        """Tell whether the text is at fault where ``path`` stands, the key or the value: then it is told already."""
+        """Tell whether the text at ``path``, key or value, has a fault that is reported already."""
         if not self.document.problems:
             return False
         places = [self.place(path, of_key=of_key)[0] for of_key in (True, False)]
@@ -40,15 +40,14 @@ class Sources:
     """All files of an inventory.
 
     Attributes:
-        folder: What they may name other files in.
-        guardrails_file: The only one that may hold guardrails, whether it is there or not.
-        files: In the order of reading.
+        folder: The folder for all files that the inventory names.
+        guardrails_file: The only file that may hold guardrails; it may be missing.
+        files: In reading order.
         data: Merged, as written.
-        holders: Which files have something at a path: of a section, or of an entry.
-        policy_files: JSON files of permission policies, by the names of these.
-        lock: The file of the lock, if it is there.
-        written: Returns the path that was written for a path of the inventory: an entry that becomes several stands
-            in one place.
+        holders: The files that have something at the path of a section or of an entry.
+        policy_files: JSON files of permission policies, by the names of the policies.
+        lock: The lock file, if it exists.
+        written: Returns the path in the files for a path of the inventory: several entries may come from one.
     """
 
     folder: FilePath
@@ -61,7 +60,7 @@ class Sources:
     written: Callable[[Path], Path] = lambda path: path
 
     def place(self, path: Path, *, of_key: bool = False) -> Place:
-        """Return where ``path`` stands: in the file that has most of it, the first of them."""
+        """Return the place of ``path``, in the first of the files that have most of it."""
         path = self.written(path)
         if found := self.in_policy_file(path):
             return found[0].place(found[1], of_key=of_key)[0]
@@ -70,25 +69,25 @@ class Sources:
         return max(places, key=lambda found: found[1])[0] if places else Place(0, 1, 1, str(self.folder))
 
     def file(self, path: FilePath) -> Source:
-        """Return a file of the inventory, or the lock, by its path; it is there."""
+        """Return a file of the inventory, or the lock, by its path. The file must exist."""
         if self.lock is not None and path == self.lock.path:
             return self.lock
         return next(source for source in self.files if source.path == path)
 
     def source_of(self, path: Path) -> Source:
-        """Return the file that holds ``path``; it is there."""
+        """Return the file that holds ``path``. The path must exist."""
         place = self.place(path)
         return self.files[place.order]
 
     def in_policy_file(self, path: Path) -> tuple[Source, Path] | None:
-        """Return the JSON file that holds what is below a permission policy's document, and its path in there."""
+        """Return the JSON file with the document of a permission policy, and the path inside that file."""
         name = str(path[1]) if path[:1] == ("permission_policies",) and path[2:3] == ("document",) else ""
         return (self.policy_files[name], path[3:]) if name in self.policy_files else None
 
     def holds_guardrails(self, path: FilePath) -> bool:
         """Tell whether ``path`` is the guardrails file: links to its folder count, a link to the file does not.
 
-        A link of a team's own to the guardrails file is another file.
+        A team's own link to the guardrails file counts as another file.
         """
         named = self.guardrails_file
         return path.name == named.name and os.path.realpath(path.parent) == os.path.realpath(named.parent)

@@ -1,7 +1,7 @@
-"""Raw data to a frozen inventory: one pass of pydantic, and what it says turned into findings.
+"""Validate raw data with pydantic, return a frozen inventory, and turn pydantic's errors into findings.
 
-An entry with a fault is left out and the rest is validated again, so that rules across records still see all that is
-sound: one fault gives one finding, and hides no other.
+An entry with a fault is removed and the rest is validated again, so that rules across records still see every valid
+entry. One fault gives one finding, and hides no other.
 """
 
 from collections.abc import Iterator, Mapping
@@ -34,7 +34,7 @@ class Validated:
 
 
 def validate(data: Mapping[str, Any]) -> Validated:
-    """Validate merged data; never raises for what it holds."""
+    """Validate merged data; never raise, whatever the data."""
     try:
         return Validated(Inventory.model_validate(data), frozenset(), ())
     except ValidationError as error:
@@ -46,7 +46,7 @@ def validate(data: Mapping[str, Any]) -> Validated:
 
 
 def _entry(path: Path) -> Path:
-    """Return the smallest entry around a fault that the inventory can do without."""
+    """Return the smallest entry around a fault that can be removed from the inventory."""
     if path[:1] == ("workspaces",) and len(path) >= _REPOSITORY_DEPTH and path[2] == "repositories":
         if len(path) >= _ENVIRONMENT_DEPTH and path[4] == "environments":
             return path[:_ENVIRONMENT_DEPTH]
@@ -68,7 +68,7 @@ def _without(data: Mapping[str, Any], broken: frozenset[Path], around: frozenset
 
 def fault_of(detail: ErrorDetails, data: Any, model: type[BaseModel] = Inventory) -> Fault:  # noqa: ANN401 - raw data
     """Turn one error of pydantic into a fault of `data`, which was validated as `model`."""
-    # pydantic marks a fault of a key so; a key may be called so as well, where it is unknown.
+    # pydantic marks a fault of a key this way; an unknown key may have the same name.
     of_key = detail["loc"][-1:] == ("[key]",) and detail["type"] not in ("extra_forbidden", "missing")
     path: Path = detail["loc"][:-1] if of_key else detail["loc"]
     context = detail.get("ctx", {})
@@ -77,7 +77,7 @@ def fault_of(detail: ErrorDetails, data: Any, model: type[BaseModel] = Inventory
     found, path = _deepest(data, path, keep_missing=detail["type"] == "extra_forbidden")
     if raised is not None:
         if of_key and raised.rule == "bad-variable":
-            # Whichever variable it is: it does not help to have it.
+            # The variable does not matter: having it would not help.
             raised = Fault(raised.rule, path, f"{path[-1]}: variables stand in values only", "write the key out")
         if found is None and raised.rule not in ("bad-policy-document", "bad-uuid") and path:
             return _empty(path)
@@ -97,7 +97,7 @@ def _empty(path: Path) -> Fault:
 
 
 def _deepest(data: Any, path: Path, *, keep_missing: bool) -> tuple[Any, Path]:  # noqa: ANN401 - raw data
-    """Follow ``path`` as far as the data goes: short forms make paths that the YAML does not have."""
+    """Follow ``path`` as far as the data has it: short forms make paths that the YAML does not have."""
     found = data
     for depth, part in enumerate(path):
         inside = (isinstance(found, Mapping) and part in found) or (
@@ -121,7 +121,7 @@ _KEYS_OF_THE_ROLE: dict[str | int, str] = {
     "overrides": "remove it: those of the role hold; a plan role that differs by account is a role of its own",
     "dangerously_allow_admin": "remove it, and narrow what the plan role may do: one never has admin access",
 }
-"""What stands in a role and not in its plan role, and why."""
+"""Keys that a role has and its plan role does not, with the reasons."""
 
 
 def _unknown_key(path: Path, model: type[BaseModel]) -> Fault:
@@ -142,7 +142,7 @@ def _unknown_key(path: Path, model: type[BaseModel]) -> Fault:
 
 
 def _of_elsewhere(path: Path, model: type[BaseModel]) -> Fault | None:
-    """Return what is said of a key that the grammar has elsewhere, or on purpose nowhere."""
+    """Return the advice for a key that the grammar has in another place, or omits on purpose."""
     key, hides = path[-1], False
     if "trust" in path and str(key).lower() in _BRANCH_KEYS:
         message = f"`{key}`: AWS cannot see branches, there is none in a token's subject"
@@ -174,7 +174,7 @@ def keys_at(path: Path, top: type[BaseModel] = Inventory) -> Iterator[str]:
 
 
 def _without_none(annotation: Any) -> Any:  # noqa: ANN401 - a type annotation
-    """Return ``X`` for ``X | None``: a model that may be left out is no step of a path."""
+    """Return ``X`` for ``X | None``: an optional model adds no step to a path."""
     kinds = [kind for kind in getattr(annotation, "__args__", ()) if kind is not type(None)]
     return kinds[0] if isinstance(annotation, UnionType) and len(kinds) == 1 else annotation
 
@@ -194,7 +194,7 @@ _EXPECTED = {
 
 
 _OWNERS = {"trust": "role"}
-"""What to remove in place of a key that may not be left out."""
+"""What to remove instead of a required key."""
 
 
 def _of_pydantic(detail: ErrorDetails, path: Path, found: Any) -> Fault:  # noqa: ANN401 - raw data

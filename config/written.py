@@ -1,7 +1,8 @@
-r"""How values are written, for JSON Schema: annotations that stand beside the validators of scalars and models.
+r"""How values are written, for JSON Schema: annotations beside the validators of scalars and models.
 
-Patterns are of ECMA 262, as JSON Schema asks (https://json-schema.org/draft/2020-12/json-schema-core#section-6.4),
-with its flag ``u``: no ``\A``, ``\Z``, ``(?i)``, and ``\w`` is ASCII there and Unicode in Python.
+Patterns follow ECMA 262 with flag ``u``, as JSON Schema requires
+(https://json-schema.org/draft/2020-12/json-schema-core#section-6.4). It has no ``\A``, ``\Z`` or ``(?i)``; its ``\w``
+is ASCII, Python's is Unicode.
 """
 
 import re
@@ -13,10 +14,10 @@ from pydantic import Field, GetJsonSchemaHandler
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema
 
-# What a type annotation holds must have a hash: these are told apart by identity (`eq=False`).
+# The content of a type annotation must be hashable: these compare by identity (`eq=False`).
 
 JsonSchemaValue: TypeAlias = dict[str, Any]
-"""As of ``pydantic.json_schema``, which takes a while to import and is needed for writing a schema alone."""
+"""As in ``pydantic.json_schema``, which is slow to import and needed only to write a schema."""
 
 NAMED = "x-named"
 """Marks a schema that ``config.schema`` moves to ``$defs``, under its title."""
@@ -26,17 +27,17 @@ SINCE = "x-since"
 NO_VARIABLES = r"(?![\s\S]*\{\{)"
 """In front of a pattern: no double braces."""
 PRINTABLE = r"[^\x00-\x1f\x7f-\x9f]"
-"""A character that is none of control."""
+"""A character that is not a control character."""
 
 
 def example(value: Any, *, since: str) -> FieldInfo:  # noqa: ANN401 - what YAML holds
-    """Return what the schema and the reference say of a key, besides its attribute docstring.
+    """Return the example and version of a key for the schema and the reference.
 
     Args:
-        value: As it would be written: ``"team-payments"``, ``["prod", "sandbox-*"]``.
+        value: An example as a user writes it: ``"team-payments"``, ``["prod", "sandbox-*"]``.
         since: The version of this project that the key came with: ``0.1``.
     """
-    # pydantic gives what `Field` returns whatever type the key has; here it is an annotation, and no default.
+    # pydantic types the result of `Field` as any key's type; here it is an annotation, not a default.
     found: FieldInfo = Field(examples=[value], json_schema_extra={SINCE: since})
     return found
 
@@ -53,12 +54,12 @@ class Also:
 
 
 EACH_ONCE = Also({"uniqueItems": True})
-"""A list that is a set, beside the validator that says so."""
+"""A list without duplicates, beside the validator that requires it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Named:
-    """Gives the schema of a type in its place; it stands once in ``$defs``, under its title."""
+    """Gives a type another schema, which is written once in ``$defs``, under its title."""
 
     schema: JsonSchemaValue
 
@@ -69,14 +70,14 @@ class Named:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Looks:
-    """Says what a scalar looks like: its schema stands once in ``$defs``, and in the reference under *Types*.
+    """Describes the form of a scalar. Its schema is written once in ``$defs``, and in the reference under *Types*.
 
     Attributes:
         title: ``UUID``, ``account id``.
         meant: What to write, for people: ``12 digits, quoted``. Editors show it where the pattern does not match.
         example: ``{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}``.
         pattern: Of the whole text, see ``whole``; a regular expression of Python that ECMA 262 reads alike. ``None``
-            for what ``keywords`` describe alone.
+            if ``keywords`` describe the form alone.
         keywords: Further keywords of JSON Schema.
     """
 
@@ -115,16 +116,15 @@ class Or:
 
 
 def looks_of(scalar: Any) -> Looks:  # noqa: ANN401 - a type
-    """Return how a scalar's type says that it is written: of ``Uuid``, the ``Looks`` in its annotation."""
+    """Return the written form of a scalar's type: for ``Uuid``, the ``Looks`` in its annotation."""
     return next(found for found in get_args(scalar) if isinstance(found, Looks))
 
 
 def exactly_one(kinds: Sequence[Sequence[str]]) -> JsonSchemaValue:
-    """Return the keywords for a mapping of exactly one kind, each given by the keys that it has and the others lack.
+    """Return the keywords for a mapping of exactly one kind, each defined by the keys that the other kinds lack.
 
-    The last key of a kind marks it, and the last kind is what is asked for where none is marked. A chain of ``if``
-    rather than ``oneOf``, which would leave an editor to guess which kind was meant: this way it says which key is
-    missing, or one too many.
+    The last key of a kind marks it. Without a mark, the last kind is required. A chain of ``if`` lets an editor name
+    the missing or superfluous key; with ``oneOf`` the editor would have to guess the intended kind.
     """
     keys = dict.fromkeys(key for kind in kinds for key in kind)
     *others, last = [
@@ -153,7 +153,7 @@ def whole(pattern: str | re.Pattern[str]) -> str:
 
 
 def with_variables(names: Collection[str]) -> str:
-    """Return what stands in front of a pattern where these variables, and no others, may stand in double braces."""
+    """Return the prefix of a pattern that allows only these variables in double braces."""
     return rf"(?![\s\S]*\{{\{{(?!(?:{'|'.join(names)})\}}\}}))"
 
 

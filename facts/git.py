@@ -1,4 +1,4 @@
-"""The inventory as it stands in a revision of its git repository, read by ``git``; nothing is fetched."""
+"""Read the inventory of a git revision with ``git``; never fetch."""
 
 import os
 import re
@@ -22,11 +22,11 @@ _FILES = ("100644", "100755")
 
 @dataclass(frozen=True, slots=True)
 class GitRepository:
-    """The git repository that an inventory stands in.
+    """The git repository of an inventory.
 
     Attributes:
         top: Its folder.
-        inventory: The path of the inventory inside, ``infra/inventory``; ``.`` for all of it.
+        inventory: The path of the inventory inside, ``infra/inventory``; ``.`` for the whole repository.
     """
 
     top: Path
@@ -34,11 +34,11 @@ class GitRepository:
 
     @classmethod
     def around(cls, inventory: Path) -> "GitRepository":
-        """Find the repository of an inventory, which need not be there any longer.
+        """Find the repository of an inventory; the inventory itself may be deleted.
 
         Raises:
-            UsageError: It stands in none.
-            OutsideWorldError: git is not there, or fails.
+            UsageError: The inventory is not in a git repository.
+            OutsideWorldError: git is not installed, or fails.
         """
         found = cls.if_around(inventory)
         if found is None:
@@ -48,7 +48,7 @@ class GitRepository:
 
     @classmethod
     def if_around(cls, inventory: Path) -> "GitRepository | None":
-        """Find the repository of an inventory, or ``None`` where it is in none; raises OutsideWorldError."""
+        """Find the repository of an inventory; ``None`` if it is not in one. Raises OutsideWorldError."""
         path = _in_real_folder(inventory)
         folder = next(one for one in (path, *path.parents) if one.is_dir() and not one.is_symlink())
         found = run_git(folder, "rev-parse", "--show-toplevel")
@@ -63,7 +63,7 @@ class GitRepository:
         """Return the commit that a revision names: a branch, a tag, ``HEAD~1``, a hash.
 
         Raises:
-            UsageError: It names none.
+            UsageError: The revision names no commit.
         """
         shown = one_line(revision)[:100]
         if _REVISION.fullmatch(revision) is None:
@@ -77,10 +77,10 @@ class GitRepository:
         return found.stdout.decode().strip()
 
     def merge_base(self, one: str, other: str) -> str:
-        """Return the commit that two revisions both come from.
+        """Return the merge base of two revisions.
 
         Raises:
-            UsageError: There is none.
+            UsageError: They have no common commit.
         """
         found = run_git(self.top, "merge-base", self.commit(one), self.commit(other))
         if found.returncode:
@@ -89,10 +89,10 @@ class GitRepository:
         return found.stdout.decode().split()[0]
 
     def has_changes(self, paths: Iterable[Path]) -> bool:
-        """Tell whether files that an inventory is read from differ from the current commit, or are not in it.
+        """Tell whether the files of an inventory differ from the current commit, or are not in it.
 
         Args:
-            paths: Folders and files; those outside of the repository are no part of any commit, and count as changes.
+            paths: Folders and files. Paths outside the repository are in no commit, so they count as changes.
 
         Raises:
             OutsideWorldError: git fails.
@@ -104,19 +104,19 @@ class GitRepository:
         found = answer_of_git(
             self.top, "status", "--porcelain", "-z", "--untracked-files=all", "--ignored", "--", *inside
         )
-        # An ignored folder is told as one, with a slash; what is in it is not told.
+        # git lists an ignored folder as one path with a slash, without its content.
         return any((name := os.fsdecode(line)).endswith("/") or is_read(name) for line in found.split(b"\0"))
 
     def write_inventory(self, commit: str, folder: Path) -> Path | None:
-        """Write the inventory as it stands in a commit into an empty folder, and return its path there.
+        """Write the inventory of a commit into an empty folder, and return its path there.
 
-        ``None`` where the commit has no inventory. For an inventory of one file what stands beside it is written too:
-        its lock and its policy files.
+        Return ``None`` if the commit has no inventory. For an inventory of one file, its lock and its policy files,
+        which are beside it, are written too.
 
         Raises:
-            UsageError: It has a symbolic link or a submodule: where that leads is no part of a commit.
+            UsageError: It has a symbolic link or a submodule, whose target is not part of the commit.
             ConversionError: A checkout of the commit would change one of its files.
-            OutsideWorldError: git fails, or there is more than an inventory has.
+            OutsideWorldError: git fails, or the commit has more data than an inventory may have.
         """
         entries = list(self._entries(commit, self.inventory))
         if not entries:
@@ -134,7 +134,7 @@ class GitRepository:
 
     @staticmethod
     def _refuse_unread(entries: Iterable["_Entry"]) -> None:
-        """Refuse what leads elsewhere: a comparison would show less than ``up`` reads."""
+        """Refuse links and submodules: a comparison would show less than ``up`` reads."""
         words = {LINK: "symbolic link, and those of a commit are", SUBMODULE: "submodule, and those of a commit are"}
         for entry in entries:
             if entry.mode in words:
@@ -142,18 +142,19 @@ class GitRepository:
                 raise UsageError(message, do="compare two checkouts of the repository, by their paths")
 
     def write_guardrails(self, commit: str, guardrails: Path, inventory: Path, folder: Path) -> Path | None:
-        """Return the path of a guardrails file as it stands in a commit, which is written if need be.
+        """Return the path of a commit's guardrails file; write the file if necessary.
 
-        ``None`` where the commit has none. One outside of the repository is no part of any commit, and stays itself.
+        Return ``None`` if the commit has no guardrails file. A file outside the repository is in no commit; its path is
+        returned unchanged.
 
         Args:
             commit: A hash.
-            guardrails: The file in the working tree; it need not be there any longer.
+            guardrails: The file in the working tree; it may be deleted.
             inventory: Where ``write_inventory`` has written the inventory.
-            folder: An empty one.
+            folder: An empty folder.
 
         Raises:
-            UsageError: It is a symbolic link, or behind one, or in a submodule.
+            UsageError: The file is a symbolic link, behind a symbolic link, or in a submodule.
             ConversionError: A checkout of the commit would change the file.
             OutsideWorldError: git fails.
         """
@@ -172,10 +173,10 @@ class GitRepository:
         return folder / inside.name if files else None
 
     def files_beside(self, commit: str, folder: Path, name: re.Pattern[str]) -> dict[str, bytes]:
-        """Return the files that stand in a folder in a commit, by their names, those that ``name`` matches whole.
+        """Return the files of a folder in a commit, by name, if ``name`` matches the whole name.
 
         Raises:
-            UsageError: The folder is in another repository, or in none; there is a link or a submodule in the way.
+            UsageError: The folder is in another repository or in none, or a link or a submodule is on its path.
             ConversionError: A checkout of the commit would change one of the files.
             OutsideWorldError: git fails.
         """
@@ -200,7 +201,7 @@ class GitRepository:
             path.write_bytes(content)
 
     def _read(self, commit: str, files: Sequence["_Entry"]) -> Iterator[tuple["_Entry", bytes]]:
-        """Read files of a commit, none of which a checkout of it would change."""
+        """Read files of a commit; refuse files that a checkout would change."""
         refuse_converted_blobs(self.top, commit, [entry.path for entry in files])
         for entry, content in zip(files, self._contents(files), strict=True):
             refuse_pointer(content, entry.path, f" in commit {commit[:12]}")
@@ -213,7 +214,7 @@ class GitRepository:
         return self._entries_named(commit, [str(folder) for folder in path.parents if folder.name])
 
     def _entries_named(self, commit: str, paths: Iterable[str], *options: str) -> Iterator["_Entry"]:
-        """Return what a commit has at paths; the empty one is its top, and with a slash it is what a folder holds."""
+        """Return a commit's entries at paths. The empty path is the top; a path with a slash is a folder's content."""
         where = [path for path in paths if path]
         if not where and "" not in paths:
             return
@@ -238,7 +239,7 @@ class GitRepository:
 
 
 def _in_real_folder(path: Path) -> Path:
-    """Return a path, absolute; where its folder leads is where it is, but a link of that name is a link."""
+    """Return an absolute path: links in its folder are resolved, a link at the path itself is not."""
     return path.absolute().parent.resolve() / path.absolute().name
 
 

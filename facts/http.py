@@ -22,7 +22,7 @@ from facts.web_address import target_on_same_host
 T = TypeVar("T")
 
 MAX_BYTES = 8_000_000
-"""Of one answer: a page of a hundred repositories with all that Bitbucket tells of them has half a million."""
+"""Of one answer: a page of a hundred repositories with all of Bitbucket's fields has half a million."""
 
 TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
 """Answers that another try may change.
@@ -37,9 +37,9 @@ _CHUNK_BYTES = 8_192
 def within(seconds: float, work: Callable[[], T]) -> T:
     """Return what ``work`` returns, or raise what it raises, after at most this many seconds.
 
-    A timeout of a socket bounds each of its operations, not all of them: a host that sends one byte now and then, or a
-    slow name server, holds up its caller for as long as it likes. So the work runs in a thread of its own, which is
-    left behind when it takes too long and holds up neither the caller nor the end of the process.
+    A socket timeout limits each operation, not their sum: a host that sends one byte now and then, or a slow name
+    server, can block its caller without end. So the work runs in a separate thread. If it takes too long, the thread is
+    abandoned, and delays neither the caller nor the end of the process.
 
     Raises:
         TimeoutError: The time is over.
@@ -79,7 +79,7 @@ class Pace(Protocol):
         """Wait until one more request may go."""
 
     def hear(self, headers: Mapping[str, str]) -> None:
-        """Learn from an answer what the limit is."""
+        """Read the limit from an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class Retries:
 
     Attributes:
         pauses: Seconds before each further try.
-        longest_retry_after: Seconds; who asks for more of them is not asked again in this run.
+        longest_retry_after: Seconds; a host that demands a longer wait is not tried again in this run.
         after_time_limit: Whether a request that took too long is sent again.
     """
 

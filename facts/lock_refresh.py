@@ -1,4 +1,4 @@
-"""A new lock from an old one: what is asked anew replaces what was, and everything else stays."""
+"""Make a new lock from an old one: new answers replace the old ones, everything else stays."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from facts.issuer.thumbprints import FetchChain, check_pinned, issuers_of
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Whom to ask.
+    """The sources of the answers.
 
     Attributes:
-        bitbucket: For names.
-        fetch_chain: For the certificates of an issuer, or ``None`` where it stands for another one's name.
-        fetch_ranges: For the networks that Bitbucket calls from.
+        bitbucket: Resolves names.
+        fetch_chain: Fetches the certificates of an issuer; ``None`` if a local server without TLS or CA is asked.
+        fetch_ranges: Fetches the networks that Bitbucket calls from.
     """
 
     bitbucket: Bitbucket
@@ -32,12 +32,12 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """What came of it.
+    """The result.
 
     Attributes:
-        lock: The new one; not to be kept where a discrepancy is an error.
-        discrepancies: What is otherwise than inventory and lock say.
-        uuids: What each of their UUIDs is in Bitbucket.
+        lock: The new lock. Do not keep it if a discrepancy is an error.
+        discrepancies: Differences from the inventory and the old lock.
+        uuids: Each of their UUIDs with its name in Bitbucket.
     """
 
     lock: Lock
@@ -61,20 +61,20 @@ def refresh(
     accepted: Collection[Name] = (),
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Refreshed:
-    """Ask the world for the parts.
+    """Look up the parts of the lock.
 
     Args:
-        old: The lock there is.
+        old: The present lock.
         inventory: As written, without UUIDs from the lock.
-        questions: What to ask of Bitbucket.
-        world: Whom to ask.
-        parts: Sections to ask anew; the others stay.
+        questions: The names to look up in Bitbucket.
+        world: The sources of the answers.
+        parts: Sections to look up again; the others stay.
         today: In UTC.
         accepted: Names whose new UUIDs are trusted.
-        on_progress: Is told how many of how many names are done.
+        on_progress: Is called with the number of finished names and of all names.
 
     Raises:
-        OutsideWorldError: Somebody could not be asked, or answered nonsense.
+        OutsideWorldError: A source cannot be reached, or its answer is invalid.
     """
     lock, found, uuids = old, list[Fault](), tuple[NamedUuid, ...]()
     if Part.WORKSPACES in parts:
@@ -97,7 +97,7 @@ def refresh(
 def _merged(
     old: Mapping[str, LockedWorkspace], new: Mapping[str, LockedWorkspace], inventory: Inventory
 ) -> dict[str, LockedWorkspace]:
-    """Return the new answers, and of the old ones those to names that are declared and were not asked."""
+    """Return the new answers, and the old answers for declared names that were not looked up."""
     merged: dict[str, LockedWorkspace] = {}
     for slug, declared in inventory.workspaces.items():
         former, found = old.get(slug), new.get(slug)
@@ -136,6 +136,6 @@ def _ranges(old: Lock, inventory: Inventory, world: World) -> dict[str, LockedRa
 
 
 def wants_ranges(inventory: Inventory) -> bool:
-    """Tell whether a role, or an override of one, takes Atlassian's address ranges."""
+    """Tell whether a role, or an override of one, uses Atlassian's address ranges."""
     settings = [one for role in inventory.roles.values() for one in (role, *role.overrides.values())]
     return any(one.source_ips == ATLASSIAN for one in settings)

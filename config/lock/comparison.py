@@ -25,13 +25,13 @@ class LockChangeJson(TypedDict):
 
 @dataclass(frozen=True, slots=True, order=True)
 class LockChange:
-    """One fact that is another one than before.
+    """One changed fact.
 
     Attributes:
         path: Keys from the top of the lock: ``("workspaces", "acme", "repositories", "shop", "uuid")``; a value of a
             list is a key of its own.
-        before: As text, or ``None`` where it was not there.
-        after: As text, or ``None`` where it is not there any longer.
+        before: As text; ``None`` if the fact is new.
+        after: As text; ``None`` if the fact was removed.
     """
 
     path: Path
@@ -69,7 +69,7 @@ class LockChange:
 
 
 def compare_locks(before: Lock, after: Lock) -> tuple[LockChange, ...]:
-    """Return the facts that differ, sorted; the digests of what was asked, and when something was seen, are none."""
+    """Return the facts that differ, sorted; digests of questions and dates of observation do not count as facts."""
     old, new = dict(_facts(tree_of(before), ())), dict(_facts(tree_of(after), ()))
     paths = sorted(old.keys() | new.keys())
     return tuple(LockChange(path, old.get(path), new.get(path)) for path in paths if old.get(path) != new.get(path))
@@ -118,7 +118,7 @@ def subject_of(path: Path) -> str:
 
 
 def _named(path: Path) -> tuple[str, Path]:
-    """Return what a fact is of, and what of that it is."""
+    """Return the subject of a fact, and the property that it gives."""
     match path:
         case ("workspaces", slug, "repositories", name, "environments", environment, *_):
             return f"environment {environment} of {slug}/{name}", path[6:]
@@ -142,7 +142,7 @@ _ONE_OF = {
 
 
 _HOLD_NAMES = frozenset({"audiences", "labels", "missing_policies", "networks", "roles", "tags", "unchecked_roles"})
-"""Keys of the lock below which names of others stand, to be shown as they are."""
+"""Keys of the lock with names of others below them, to be shown unchanged."""
 
 
 def _words(key: str) -> str:

@@ -1,4 +1,4 @@
-"""What an inventory asks of Bitbucket: the names that it uses, with the UUIDs that it and the lock give them."""
+"""The names of an inventory to look up in Bitbucket, with their UUIDs in the inventory and the lock."""
 
 import hashlib
 import json
@@ -13,9 +13,9 @@ from config.models.workspace import Repository, Workspace
 
 
 def with_locked_uuids(inventory: Inventory, lock: Lock) -> Inventory:
-    """Return the inventory with the UUIDs that it leaves out, where the lock has them.
+    """Return the inventory, with omitted UUIDs taken from the lock.
 
-    Where both have one and differ, what else the lock says is of something else: a finding (``lock-mismatch``).
+    If both have a UUID and they differ, the lock describes something else: a finding (``lock-mismatch``).
     """
     workspaces = {slug: _from_lock(known, lock.workspaces.get(slug)) for slug, known in inventory.workspaces.items()}
     return inventory.model_copy(update={"workspaces": workspaces})
@@ -47,7 +47,7 @@ def _environment(name: str, locked: LockedRepository) -> str | None:
 
 
 def with_locked_quotas(inventory: Inventory, lock: Lock) -> Inventory:
-    """Return the inventory with the quotas that AWS says its accounts have, where the inventory itself says nothing."""
+    """Return the inventory, with omitted quotas taken from AWS's answers for its accounts."""
     accounts = {key: _with_quotas(account, lock.accounts.get(key)) for key, account in inventory.accounts.items()}
     return inventory.model_copy(update={"accounts": accounts})
 
@@ -61,7 +61,7 @@ def _with_quotas(account: Account, locked: LockedAccount | None) -> Account:
 
 
 def digest(entries: Iterable[object]) -> str:
-    """Return ``sha256:…`` of inventory entries, whatever their order; what JSON has is what they may hold."""
+    """Return ``sha256:…`` of inventory entries, independent of their order; entries hold JSON types only."""
     lines = sorted(json.dumps(entry, sort_keys=True, ensure_ascii=True) for entry in entries)
     return f"sha256:{hashlib.sha256(chr(10).join(lines).encode()).hexdigest()}"
 
@@ -72,7 +72,7 @@ Name: TypeAlias = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The UUIDs of a name: as written in the inventory, and as locked; ``None`` where there is none."""
+    """The UUIDs of a name in the inventory and in the lock; ``None`` if it has no UUID there."""
 
     written: str | None = None
     locked: str | None = None
@@ -80,7 +80,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class RepositoryQuestion:
-    """A repository, and the deployment environments that are asked of it, by name."""
+    """A repository, and its deployment environments to look up, by name."""
 
     known: Known
     environments: dict[str, Known] = field(default_factory=dict)
@@ -88,7 +88,7 @@ class RepositoryQuestion:
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceQuestion:
-    """A workspace, the repositories that are asked of it, by slug, and the slugs that it had before a rename."""
+    """A workspace, its repositories to look up, by slug, and its slugs before a rename."""
 
     known: Known
     repositories: dict[str, RepositoryQuestion] = field(default_factory=dict)
@@ -104,8 +104,8 @@ def questions_of(inventory: Inventory, lock: Lock, *, everything: bool = False) 
 
     Args:
         inventory: As written, without UUIDs from the lock.
-        lock: The one there is.
-        everything: Whether all that is declared is asked, rather than what roles trust and accounts keep.
+        lock: The present lock.
+        everything: Whether to ask for all declarations, not only for those that roles trust and accounts keep.
     """
     used = _used(inventory)
     found: Questions = {}
@@ -140,7 +140,7 @@ def _repository(
 
 
 def _used(inventory: Inventory) -> frozenset[Name]:
-    """Return the names that roles trust and accounts keep OIDC providers for, and what these are in."""
+    """Return the names that roles trust or accounts keep OIDC providers for, with their workspaces and repositories."""
     used: set[Name] = {(slug,) for account in inventory.accounts.values() for slug in account.keep_oidc_providers}
     for role in inventory.roles.values():
         for entry in role.trust:
@@ -153,7 +153,7 @@ def _used(inventory: Inventory) -> frozenset[Name]:
 
 
 def names_of(questions: Questions) -> Iterator[tuple[Name, Known]]:
-    """Yield every name that is asked, with its UUIDs."""
+    """Yield every name to look up, with its UUIDs."""
     for slug, workspace in questions.items():
         yield (slug,), workspace.known
         for name, repository in workspace.repositories.items():
@@ -168,5 +168,5 @@ def workspaces_digest(inventory: Inventory) -> str:
 
 
 def is_answered(questions: Questions) -> bool:
-    """Tell whether every name that is asked has a UUID, in the inventory or in the lock."""
+    """Tell whether every name to look up has a UUID, in the inventory or in the lock."""
     return all(known.written or known.locked for _, known in names_of(questions))

@@ -1,4 +1,4 @@
-"""Read the lock from its file, with what is wrong in it."""
+"""Read the lock from its file, and report its faults."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
@@ -23,16 +23,16 @@ class ReadLock:
 
     @property
     def is_broken(self) -> bool:
-        """Tell whether what it would have answered is unknown."""
+        """Tell whether its answers are unknown."""
         return bool(self.faults)
 
 
 def read_lock(path: FilePath, order: int) -> ReadLock:
-    """Read the lock; never raises for what it holds.
+    """Read the lock; never raise, whatever its content.
 
     Args:
         path: ``inventory/inventory.lock.yaml``.
-        order: Its place among the files that findings are reported for: behind those of the inventory.
+        order: Its position in the order of findings: after the files of the inventory.
     """
     if not is_there(path):
         return ReadLock(Lock(), None, ())

@@ -1,4 +1,4 @@
-"""The lock as the text of its file: one line for each fact, sorted, so that a review sees what changed and no more."""
+"""The lock as the text of its file: one line for each fact, sorted, so that a review shows only the changes."""
 
 import fcntl
 import json
@@ -29,7 +29,7 @@ from oidc.errors import OutsideWorldError
 
 @dataclass(frozen=True, slots=True)
 class LockLine:
-    """A mapping that is one fact, and so stands on one line."""
+    """A mapping for one fact, written on one line."""
 
     values: Mapping[str, "Tree"]
 
@@ -39,7 +39,7 @@ Tree: TypeAlias = "Scalar | LockLine | list[Tree] | dict[str, Tree]"
 
 
 def tree_of(lock: Lock) -> dict[str, Tree]:
-    """Return the lock as nested data, sorted, without what is empty."""
+    """Return the lock as nested data, sorted, without empty values."""
     ranges: dict[str, Tree] = {
         name: {"sync_token": found.sync_token, "networks": list[Tree](_sorted_networks(found.networks))}
         for name, found in sorted(lock.address_ranges.items())
@@ -119,20 +119,20 @@ def _oidc_provider(found: LockedOidcProvider) -> Tree:
 
 
 def _filled(values: Mapping[str, object]) -> dict[str, Tree]:
-    """Leave out what is empty or nothing: the grammar has no word for either."""
+    """Drop empty values and ``None``: the grammar has neither."""
     return {key: value for key, value in values.items() if value is not None and value not in ({}, [])}  # type: ignore[misc]
 
 
 HEADER = "# Written by `bitbucket-oidc lock`; review it and commit it with the inventory."
 
 _PLAIN = re.compile(r"(?![0-9a-f]{40}$)[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
-"""A thumbprint may be of digits alone, so it is quoted; and then all of them are."""
+"""A thumbprint may consist of digits alone, so all thumbprints are quoted."""
 _OTHER_TYPES = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
-"""Words that some reader of YAML takes for something else than text (https://yaml.org/type/bool.html)."""
+"""Words that some YAML readers do not read as text (https://yaml.org/type/bool.html)."""
 
 
 def lock_text(lock: Lock) -> str:
-    """Return the text of inventory.lock.yaml; the same lock gives the same text, in whatever order it was made."""
+    """Return the text of inventory.lock.yaml; equal locks give the same text, in any order of creation."""
     return "\n".join((HEADER, *_block(tree_of(lock), ""))) + "\n"
 
 
@@ -177,19 +177,19 @@ def _text(text: str) -> str:
 
 
 def write_lock(path: Path, lock: Lock, *, read: str | None) -> bool:
-    """Write the lock where its text differs from the file's, and tell whether it did.
+    """Write the lock if its text differs from the file's; return whether it was written.
 
-    The text goes into a file beside it, which then takes its name in one step: whoever reads sees the old lock or the
-    new one, and a run that ends in between leaves the old one (https://pubs.opengroup.org/onlinepubs/9799919799/functions/rename.html).
-    Of two runs at once, the later one would take away what the earlier one found; so it is refused.
+    The text is written to a file beside it, which is then renamed in one step: a reader sees the old lock or the new
+    one, and a run that ends in between leaves the old one (https://pubs.opengroup.org/onlinepubs/9799919799/functions/rename.html).
+    Of two runs at once, the later one would overwrite the results of the earlier one, so it is refused.
 
     Args:
-        path: ``inventory/inventory.lock.yaml``; where it is a link, what it leads to is written.
-        lock: What it is to hold.
-        read: The text that it had when the run began, or ``None`` where it was not there.
+        path: ``inventory/inventory.lock.yaml``; if it is a link, its target is written.
+        lock: The new content.
+        read: The text of the file at the start of the run; ``None`` if the file did not exist.
 
     Raises:
-        OutsideWorldError: The folder cannot be written, or somebody else has written the lock since.
+        OutsideWorldError: The folder cannot be written, or another run has written the lock since.
     """
     content = lock_text(lock).encode()
     try:
@@ -209,7 +209,7 @@ def write_lock(path: Path, lock: Lock, *, read: str | None) -> bool:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Keep other runs waiting, for the moment that the file is looked at and replaced.
+    """Make other runs wait while the file is compared and replaced.
 
     The folder itself is locked, so that no lock file is left in a repository; ``filelock`` locks files alone.
     """

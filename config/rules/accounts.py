@@ -1,4 +1,4 @@
-"""Accounts: their own references, who selects them, and which override holds in each."""
+"""Accounts: their references, the roles that select them, and the override that applies in each."""
 
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
@@ -17,7 +17,7 @@ from oidc.arn import parse_iam_arn, partition_of_region
 
 
 def check_accounts(context: Context) -> Iterator[Fault]:
-    """Yield what does not fit together inside an account, with the defaults applied."""
+    """Yield contradictions inside an account, with the defaults applied."""
     defaults = context.inventory.defaults
     for key, account in context.inventory.accounts.items():
         at: Path = ("accounts", key)
@@ -53,7 +53,7 @@ def _check_deploy_role(context: Context, at: Path, account: Account) -> Iterator
 
 
 def check_organization(context: Context) -> Iterator[Fault]:
-    """Yield a role for listing an organization's accounts that cannot be one: it is no role of each account."""
+    """Yield a role for listing an organization's accounts that is not a role of each account."""
     selection = context.inventory.accounts_from
     if selection is None or selection.organization.role is None:
         return
@@ -70,7 +70,7 @@ def check_organization(context: Context) -> Iterator[Fault]:
 
 
 def check_selection(context: Context) -> Iterator[Fault]:
-    """Yield accounts that roles name and nobody declares, and roles for no account at all."""
+    """Yield undeclared accounts that roles name, and roles without any account."""
     known = context.names("accounts")
     broken = known - context.inventory.accounts.keys()
     for key, role in context.inventory.roles.items():
@@ -90,9 +90,9 @@ def check_selection(context: Context) -> Iterator[Fault]:
 
 
 def _check_globs(context: Context, names: Sequence[str], inside: Path, *, excluded: bool) -> Iterator[Fault]:
-    """Yield globs that match nothing beside what is selected: an account that was to be left out would be in."""
+    """Yield globs that match no account: an account to exclude would be selected."""
     if not excluded and len(names) == 1:
-        return  # then nothing is selected, which is told once
+        return  # then nothing is selected, which is reported once
     for index, name in enumerate(names):
         if is_glob(name) and not context.selector.matching([name]):
             effect = "leaves out nothing" if excluded else "selects nothing"
@@ -101,7 +101,7 @@ def _check_globs(context: Context, names: Sequence[str], inside: Path, *, exclud
 
 
 def check_overrides(context: Context) -> Iterator[Fault]:
-    """Yield overrides that hold nowhere, and accounts that two of them match."""
+    """Yield overrides that apply nowhere, and accounts that two of them match."""
     broken = context.names("accounts") - context.inventory.accounts.keys()
     of_families = _accounts_of_families(context)
     for key, role in context.inventory.roles.items():
@@ -112,7 +112,7 @@ def check_overrides(context: Context) -> Iterator[Fault]:
         for pattern in role.overrides:
             at: Path = ("roles", key, "overrides", pattern)
             matched = context.selector.matching([pattern]) & selected
-            # An account with a fault of its own may be the one that is meant.
+            # The override may mean an account that has a fault.
             maybe = is_glob(pattern) and any(fnmatchcase(name, pattern) for name in broken)
             if (
                 not matched
@@ -130,7 +130,7 @@ def check_overrides(context: Context) -> Iterator[Fault]:
 
 
 def _accounts_of_families(context: Context) -> dict[str, set[str]]:
-    """Return the accounts of all roles of each family that has overrides: one may hold for some of the roles alone."""
+    """Return the accounts of all roles of each family with overrides: an override may apply to some roles only."""
     found: dict[str, set[str]] = {}
     for key, role in context.inventory.roles.items():
         if role.overrides and role.for_each is not None:
@@ -139,7 +139,7 @@ def _accounts_of_families(context: Context) -> dict[str, set[str]]:
 
 
 def _is_whole(context: Context, key: str, role: Role) -> bool:
-    """Tell whether no role of a family is left out for a fault of its own, and with it the accounts it is for."""
+    """Tell whether all roles of a family are present: a role with a fault is left out, together with its accounts."""
     if role.for_each is None:
         return True
     family = family_of(key)
@@ -149,9 +149,9 @@ def _is_whole(context: Context, key: str, role: Role) -> bool:
 
 
 def unlocked(context: Context, at: Path, what: str) -> Iterator[Fault]:
-    """Yield a UUID that something needs and neither the inventory nor the lock has, where it is left out.
+    """Yield each required UUID that neither the inventory nor the lock has.
 
-    A broken lock might have answered: its own findings come first.
+    A broken lock might have it, so the lock's findings come first.
     """
     if context.lock.is_broken:
         return

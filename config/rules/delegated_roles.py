@@ -1,4 +1,4 @@
-"""Delegated folders: what the roles that are declared there select, trust, use and are called."""
+"""Delegated folders: limit the accounts, trust, policies and names of the roles declared in them."""
 
 from collections.abc import Iterator, Mapping
 
@@ -11,7 +11,7 @@ from config.yaml.document import Path
 
 
 def check_delegated_roles(context: Context) -> Iterator[Fault]:
-    """Yield what roles in delegated folders do and may not; permission policies from files of another area."""
+    """Yield forbidden settings of roles in delegated folders, and permission policies from files of another area."""
     guardrails = context.inventory.guardrails
     if guardrails is None or not guardrails.delegate:
         return
@@ -19,7 +19,7 @@ def check_delegated_roles(context: Context) -> Iterator[Fault]:
     policies = areas.of_entries("permission_policies")
     role_areas = areas.of_entries("roles")
     for key, role in context.inventory.roles.items():
-        # A role that a family writes stands where the family does.
+        # A role of a family has the place of the family.
         written = str(context.sources.written(("roles", key))[1])
         area = role_areas.get(written)
         if area is not None and area.rule is not None:
@@ -43,7 +43,7 @@ def _check_role(context: Context, key: str, role: Role, area: Area, rule: Folder
     if role.name is not None and not path_matches(role.name, rule.roles):
         message = f"{role.name} is not a name that roles of {area.path} may have: {' or '.join(rule.roles) or 'none'}"
         hint = "choose such a name, or have the guardrails of this folder list it under `roles`"
-        # The name of a plan role is made of its role's, and written nowhere.
+        # The name of a plan role derives from its role's name, and is written nowhere.
         is_plan = isinstance(role, PairedRole)
         where = (*at, "plan_role" if is_plan else "name")
         yield Fault("delegation-name", where, message, hint, of_key=is_plan)
@@ -65,7 +65,7 @@ def _check_role(context: Context, key: str, role: Role, area: Area, rule: Folder
 
 
 def _check_accounts(context: Context, at: Path, role: Role, area: Area, rule: FolderRule) -> Iterator[Fault]:
-    """Yield each key or glob that selects more than the folder may, or the whole where labels do."""
+    """Yield each key or glob that selects more than the folder may, or the whole selection if labels do."""
     allowed = set(context.selector.selected_by(rule.accounts))
     selected = set(context.selector.selected(role))
     if selected <= allowed:
@@ -91,7 +91,7 @@ def _some(names: set[str] | frozenset[str]) -> str:
 
 
 def _check_path(context: Context, at: Path, settings: RoleSettings, rule: FolderRule) -> Iterator[Fault]:
-    """Yield an IAM path that is not the folder's; of an override, only where it has one of its own."""
+    """Yield an IAM path outside the folder's path; for an override, only if it sets a path."""
     default = context.inventory.defaults.path
     is_role = isinstance(settings, Role)
     if settings.path is None and not is_role:

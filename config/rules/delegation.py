@@ -1,4 +1,4 @@
-"""Whose each file is: a delegated folder's, by the longest path that covers it, or the platform team's."""
+"""The owner of each file: the delegated folder with the longest path that covers it, or else the platform team."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ class Area:
 
     Attributes:
         path: As the guardrails write it: ``teams/payments``.
-        rule: What may be declared in it, or ``None`` where it is the platform's.
+        rule: The declarations allowed in it; ``None`` if it belongs to the platform team.
     """
 
     path: str
@@ -30,7 +30,7 @@ class Area:
 
 
 class Areas:
-    """Answers whose a file is. Paths are compared part by part, with case: teams/pay is no part of teams/payments."""
+    """Finds a file's owner. Paths are compared part by part, with case: teams/pay does not cover teams/payments."""
 
     def __init__(self, guardrails: Guardrails, sources: Sources) -> None:
         self._sources = sources
@@ -39,9 +39,9 @@ class Areas:
         self._by_parts = {() if path == WHOLE_FOLDER else tuple(path.split("/")): area for path, area in listed.items()}
 
     def of_source(self, source: Source) -> Area | None:
-        """Return the area of a file of the inventory, or ``None``; the guardrails file is always the platform's.
+        """Return the area of a file of the inventory, or ``None``; the guardrails file always belongs to the platform.
 
-        A link that leads from one area into another is in neither: who may write its text is not who may declare.
+        A link from one area into another is in neither: the people who may write its text may not declare its entries.
         """
         if self._sources.holds_guardrails(source.path):
             return Area(str(source.path), None)
@@ -51,7 +51,7 @@ class Areas:
         return area
 
     def of_real_path(self, path: FilePath) -> Area | None:
-        """Return the area of a file with all links resolved, or ``None`` where none covers it."""
+        """Return the area of a file with all links resolved, or ``None`` if no area covers it."""
         return self._of(FilePath(os.path.realpath(path)), FilePath(os.path.realpath(self._sources.folder)))
 
     def _of(self, path: FilePath, folder: FilePath) -> Area | None:
@@ -74,14 +74,14 @@ class Areas:
 
 
 _OWN_SECTIONS = {"roles": "roles", "permission_policies": "permission_policies", "workspaces": "repositories"}
-"""Sections that a delegated folder may have, each with the key of its rule that says which entries."""
+"""Sections that a delegated folder may have, each with the key of its rule that lists the allowed entries."""
 
 _ANYBODYS = frozenset({"version", "guardrails"})
-"""The version of the grammar says nothing; guardrails in such a file have a finding already."""
+"""The version of the grammar declares nothing; guardrails in such a file have a finding already."""
 
 
 def check_files(context: Context) -> Iterator[Fault]:
-    """Yield files that no folder covers, and what the files of delegated folders declare and may not."""
+    """Yield files that no folder covers, and forbidden declarations in delegated folders."""
     guardrails = context.inventory.guardrails
     if guardrails is None or not guardrails.delegate:
         return
@@ -180,9 +180,9 @@ def _uuids(at: Path, repository: Any) -> list[Path]:  # noqa: ANN401 - raw data
 
 
 def _check_confirmed(context: Context, source: Source, at: Path) -> Iterator[Fault]:
-    """A UUID says what is trusted, and its name nothing: whoever writes it could write that of anything else.
+    """Check written UUIDs: trust follows the UUID, not the name, so its author could write the UUID of anything.
 
-    Where the lock has another one, that is a finding already (``lock-mismatch``).
+    If the lock has another UUID, that is a finding already (``lock-mismatch``).
     """
     if context.lock.is_broken or _locked(context, at) is not None:
         return
@@ -210,6 +210,6 @@ def path_matches(name: str, patterns: tuple[str, ...]) -> bool:
 
 
 def said(context: Context, area: Area) -> str:
-    """Return where the guardrails speak of a folder: ``delegated at guardrails.yaml:7``."""
+    """Return the place of a folder in the guardrails: ``delegated at guardrails.yaml:7``."""
     place = context.sources.place(("guardrails", "folders", area.path), of_key=True)
     return f"delegated at {place.file}:{place.line}"

@@ -1,4 +1,4 @@
-"""Permissions: what a role names is declared, once, under a name that it can have, and not past its day."""
+"""Permissions: a role names declared policies, each once, with valid names, and its last day is not past."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -19,11 +19,11 @@ from oidc.iam.statement import Statement
 from oidc.source_addresses import SESSION_POLICY_NAME
 
 SOON = timedelta(days=14)
-"""How long before a last day it is said that it comes."""
+"""How long before a last day the warning begins."""
 
 
 def check_references(context: Context) -> Iterator[Fault]:
-    """Yield inline policies that nobody declares, and policies that one role has twice."""
+    """Yield undeclared inline policies, and policies that one role has twice."""
     written = context.names("permission_policies")
     for path, _, settings in context.settings():
         seen: set[object] = set()
@@ -63,11 +63,11 @@ def last_day_faults(context: Context, at: Path, last_day: date, *, ends: str, ov
     """Yield a last day that is past or near.
 
     Args:
-        context: Says which day it is.
-        at: Where the day stands.
+        context: Has today's date.
+        at: The path of the day.
         last_day: In UTC.
-        ends: What is no longer possible after it.
-        over: What to do once it is past.
+        ends: Describes what is no longer possible after it.
+        over: The advice once it is past.
     """
     left = last_day - context.today
     if left < timedelta(0):
@@ -86,14 +86,14 @@ def _check_twice(at: Path, found: object, seen: set[object]) -> Iterator[Fault]:
 
 
 def check_documents(context: Context) -> Iterator[Fault]:
-    """Yield faults inside documents, each document once, however many roles and accounts have it."""
+    """Yield faults inside documents; each document once, for any number of roles and accounts."""
     for name, policy in context.inventory.permission_policies.items():
         for fault in document_faults(policy.document or {}):
             yield replace(fault, path=("permission_policies", name, "document", *fault.path))
 
 
 def document_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield what is wrong with a document that IAM's grammar has; paths begin inside the document."""
+    """Yield the faults of a document that IAM's grammar accepts; paths begin inside the document."""
     parsed = parse(document)
     for statement in parsed.statements:
         yield from _statement_faults(statement)
@@ -116,7 +116,7 @@ def check_roles_of_the_state(context: Context) -> Iterator[Fault]:
     if backend is None:
         return
     known = {family_of(key) for key in context.inventory.roles}
-    # What has a fault of its own is no unknown one.
+    # A role with a fault is not unknown.
     for key in context.names("roles"):
         known |= {family_of(key)}
         if "plan_role" in context.names("roles", key):

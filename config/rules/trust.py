@@ -1,4 +1,4 @@
-"""Trust: everything that it names is declared, once, with a UUID."""
+"""Trust: every name in it is declared, once, with a UUID."""
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -30,12 +30,12 @@ def check_trust(context: Context) -> Iterator[Fault]:
 
 
 def check_further_audiences(context: Context) -> Iterator[Fault]:
-    """Yield workspaces that declare audiences besides their own: a step that asks for one gets both.
+    """Yield workspaces that declare audiences besides their own: a step that requests one gets both.
 
-    STS refuses a token with several audiences and no ``azp`` (seen of real AWS, three independent reports). That
-    Bitbucket adds what a step asks for to the workspace's own audience is what others report
+    STS refuses a token with several audiences and no ``azp`` (seen on real AWS, three independent reports). Others
+    report that Bitbucket adds a step's audiences to the workspace's own
     (https://www.atlassian.com/blog/bitbucket/bitbucket-pipelines-oidc-now-supports-multiple-audiences says "multiple
-    audiences"); no decoded token of such a step was seen, so this is a warning.
+    audiences"). No decoded token of such a step was seen, so this is a warning.
     """
     for slug, workspace in context.inventory.workspaces.items():
         own = default_audience(BitbucketUuid(workspace.uuid)) if workspace.uuid else None
@@ -46,7 +46,7 @@ def check_further_audiences(context: Context) -> Iterator[Fault]:
 
 
 def _is_answered(inventory: Inventory, entry: TrustEntry) -> bool:
-    """Tell at once what is true of nearly every entry: all that it names is declared, with its UUID."""
+    """Tell whether all names of an entry are declared with their UUIDs: a quick check that most entries pass."""
     workspace = inventory.workspaces.get(entry.workspace)
     if workspace is None or workspace.uuid is None or entry.audiences:
         return False
@@ -113,7 +113,7 @@ def _check_twice(
                 f"environment {name} of {entry.repository} is trusted already, at {context.where(seen[*base, name])}"
             )
             yield Fault("duplicate", (*at, "environments", index), message, "remove one of the two")
-        # Paths, not places: only a finding is worth looking a place up for.
+        # Paths, not places: a place is looked up only for a finding.
         seen.setdefault((*base, name), (*at, "environments", index))
     if entry.environments is None:
         if (*base, entry.steps) in seen:
@@ -123,7 +123,7 @@ def _check_twice(
 
 
 def check_whole_workspace(context: Context) -> Iterator[Fault]:
-    """Yield trust of a whole workspace that does not end, or that comes with admin access."""
+    """Yield trust of a whole workspace that has no last day, or that gives admin access."""
     for key, role in context.inventory.roles.items():
         for index, entry in enumerate(role.trust):
             if entry.dangerously_whole_workspace is not None:
@@ -142,16 +142,16 @@ def _check_whole(at: Path, role: Role) -> Iterator[Fault]:
 
 
 PRODUCTION = frozenset({"prod", "production", "prd", "live"})
-"""Values of labels, in lower case, that say of an account that it is for production, whatever the label is called."""
+"""Label values, in lower case, that mark an account as production, under any label name."""
 
 
 def production_label(account: Account) -> str | None:
-    """Return the label that says that an account is for production, ``env: prod``, or ``None``."""
+    """Return the label that marks an account as production, ``env: prod``, or ``None``."""
     return next((f"{key}: {value}" for key, value in account.labels.items() if value.lower() in PRODUCTION), None)
 
 
 def check_wide_trust(context: Context) -> Iterator[Fault]:
-    """Yield trust from outside named deployment environments; of what is true of one entry, the worst alone."""
+    """Yield trust of steps outside named deployment environments; for each entry only the worst finding."""
     production = {
         key: label for key, account in context.inventory.accounts.items() if (label := production_label(account))
     }
@@ -163,7 +163,7 @@ def check_wide_trust(context: Context) -> Iterator[Fault]:
 
 
 def _is_declared(context: Context, entry: TrustEntry) -> bool:
-    """Tell whether the inventory has what is trusted; what it has not, or not in order, has a finding already."""
+    """Tell whether the inventory has everything that is trusted; anything missing or faulty has a finding already."""
     workspace = context.inventory.workspaces.get(entry.workspace)
     return workspace is not None and (entry.repository is None or entry.repository_slug in workspace.repositories)
 
@@ -193,9 +193,9 @@ def _wide_trust(
 
 
 def _accepts_production(context: Context, at: Path) -> bool:
-    """Tell whether accounts are unknown, or at fault, that the entry accepts for production.
+    """Tell whether the entry accepts production while some accounts are unknown or faulty.
 
-    That it is wide for another reason is told when they are known, if it is still true.
+    Other reasons why the entry is wide are reported once these accounts are known.
     """
     unknown = context.is_incomplete or context.names("accounts") != context.inventory.accounts.keys()
     path = context.sources.written(at)
@@ -229,14 +229,14 @@ def _pair(at: Path, who: str) -> Iterator[Fault]:
 
 
 TRUSTED_FOR = timedelta(days=180)
-"""How long a look at the restrictions counts: PCI DSS 4.0 asks for reviews of access every six months (7.2.4)."""
+"""How long a review of the restrictions counts: PCI DSS 4.0 asks for access reviews every six months (7.2.4)."""
 
 _ELSEWHERE = timedelta(days=1)
-"""It may be tomorrow already where somebody looks."""
+"""In the reviewer's time zone it may be tomorrow already."""
 
 
 def check_restrictions(context: Context) -> Iterator[Fault]:
-    """Yield a look at deployment restrictions that is long ago, or has not been yet."""
+    """Yield reviews of deployment restrictions that are too old, or dated in the future."""
     for slug, workspace in context.inventory.workspaces.items():
         for name, repository in workspace.repositories.items():
             for environment, declared in repository.environments.items():

@@ -1,7 +1,7 @@
-"""What is declared and nobody uses: a leftover of something removed, or a use that somebody forgot to write.
+"""Declarations that nothing uses: leftovers of a removal, or a use that somebody forgot to write.
 
-Accounts are no matter of this: they describe the organisation, and one without roles is made nothing of. A role that
-means an account and misses it has a finding of its own (``selects-no-account``, ``unknown-account``).
+Accounts are not checked: they describe the organisation, and nothing is created in an account without roles. A role
+that does not match its intended account has another finding (``selects-no-account``, ``unknown-account``).
 """
 
 from collections.abc import Iterator
@@ -18,9 +18,9 @@ from config.yaml.document import Path
 
 
 def check_unused(inventory: Inventory) -> Iterator[Fault]:
-    """Yield what no role uses; to be called for an inventory without errors, which would hide users.
+    """Yield declarations that no role uses. Call this for an inventory without errors, since an error may hide a use.
 
-    An inventory without any role is one that is just being begun, and has no findings of this kind.
+    An inventory without roles is a new one, and has no findings of this kind.
     """
     if not inventory.roles:
         return
@@ -56,10 +56,10 @@ def _unused(rule: str, at: Path, message: str) -> Iterator[Fault]:
 
 @dataclass(frozen=True, slots=True)
 class _Used:
-    """What roles and accounts use: names, repositories as ``acme/shop``, environments with their repository.
+    """The names that roles and accounts use: repositories as ``acme/shop``, environments with their repository.
 
     Attributes:
-        wholly: Workspaces and repositories of which everything is used: they are trusted as a whole.
+        wholly: Workspaces and repositories that are trusted as a whole, so that everything in them is used.
     """
 
     workspaces: set[str] = field(default_factory=set)
@@ -99,10 +99,10 @@ _HINT = "run `bitbucket-oidc lock`, and review what it changes"
 
 
 def check_stale_lock(inventory: Inventory, read: ReadLock) -> Iterator[Fault]:
-    """Yield entries of the lock that the inventory does not have, or else that it answers another inventory.
+    """Yield entries of the lock that the inventory does not have, or else one fault if the lock is of other questions.
 
-    A lock that people wrote says nothing of what it was asked, and is judged by its entries alone. To be called for an
-    inventory without errors, which would hide what is asked.
+    A lock written by hand does not record its questions, and is judged by its entries alone. Call this for an inventory
+    without errors, since an error may hide a question.
 
     Args:
         inventory: As written, without UUIDs from the lock.

@@ -1,6 +1,6 @@
 """Build plain data from the nodes that PyYAML composes.
 
-Aliases and merge keys work as YAML defines them; tags do not: they make objects, and the inventory has none.
+Aliases and merge keys work as YAML defines them. Tags do not: they make objects, and the inventory has no objects.
 """
 
 import re
@@ -21,27 +21,27 @@ _SCALAR = yaml.ScalarNode
 _TEXT, _NULL = f"{PREFIX}str", f"{PREFIX}null"
 _MAX_INTEGER = 2**63
 _OCTAL = re.compile("(?![0-9]{12}$)[-+]?0[0-7_]+")
-"""Twelve digits are an account id, which the rule about these reports."""
+"""Twelve digits are an account id; the rule about account ids reports them."""
 _GLUED = re.compile(r"([a-z_]+):([\"'].*|[0-9{\[].*)", re.DOTALL)
-"""A key and its value without the space between: inside braces it is one key without a value."""
+"""A key and its value without a space between: inside braces, YAML reads one key without a value."""
 _ENTRIES_AT = (len(("roles", "deploy")), len(("workspaces", "acme", "repositories", "shop")))
-"""How long the paths of entries are: mappings of keys, not of names."""
+"""The lengths of the paths of entries. Entries are mappings of keys, not of names."""
 _MAX_PROBLEMS = 1_000
-"""Of one document. Who has so many corrects the first before the rest."""
+"""The most problems reported for one document; nobody corrects more at once."""
 _TAG_HINT = "remove it; quote the whole value if the `!` belongs to it"
 
 
 def _is_plain_text(node: yaml.Node) -> bool:
-    """Tell at once what nearly every key is; everything else is looked at in turn."""
+    """Decide nearly every key at once; the other keys take the full checks."""
     return type(node) is _SCALAR and node.tag == _TEXT and node.value.isascii()
 
 
 class Hopeless(Exception):  # noqa: N818 - ends the construction, and is caught beside it
-    """What the document holds is too large, or is not what it looks like: its last problem says so."""
+    """The document is too large, or its content is not as it looks. Its last problem says which."""
 
 
 class Constructor:
-    """Builds data from nodes, and collects what is wrong."""
+    """Builds data from nodes, and collects problems."""
 
     def __init__(self) -> None:
         self.problems: list[Fault] = []
@@ -49,12 +49,12 @@ class Constructor:
         self._values = 0
 
     def construct(self, node: yaml.Node, path: Path) -> YamlData:
-        """Return the data of a node; raises ``Hopeless`` where the rest is not worth reading."""
+        """Return the data of a node; raise ``Hopeless`` if the rest is not worth reading."""
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, path)
         self._values += len(node.value)
         if len(node.value) == 1 and (variable := _unquoted_variable(node)) is not None:
-            # Taken for what is meant: what is wrong with it is said here, once.
+            # Read as the value that was meant; the problem is reported here, once.
             message = f"unquoted, {variable} is two YAML mappings: braces open one"
             self._report("yaml-feature", node, path, message, f'quote it: "{variable}"')
             return variable
@@ -68,7 +68,7 @@ class Constructor:
         return data
 
     def _refuse_too_much(self, node: yaml.Node, path: Path) -> None:
-        """Aliases repeat what they name: a small text may come to more than any machine holds."""
+        """Aliases repeat their anchors: a small text may expand beyond any memory."""
         if len(path) > MAX_DEPTH or self._values > MAX_VALUES:
             too_much = too_deep if len(path) > MAX_DEPTH else too_many
             self.problems.append(too_much(node))
@@ -117,7 +117,7 @@ class Constructor:
                 self._report_twice(key_node, keys[key], path, run)
                 if data.get(key) is not None or value_node.tag == _NULL:
                     continue
-                # Of an empty one and another, the other is what is meant.
+                # If one of the two is empty, the other one was meant.
             run = run if in_entries else []
             keys[key] = key_node
             is_text = value_node.tag == _TEXT and type(value_node) is _SCALAR
@@ -125,20 +125,20 @@ class Constructor:
         return data
 
     def _refuse_merging_twice(self, node: yaml.MappingNode, path: Path) -> None:
-        """Report `<<` twice: which of the two mappings wins would be up to the reader of YAML."""
+        """Report a second `<<`: YAML readers disagree on which of the two mappings wins."""
         first, *others = [key for key, _ in node.value if key.tag == MERGE]
         for again in others:
             message = f"`<<` stands twice, first on line {first.start_mark.line + 1}"
             self._report("duplicate", again, (*path, "<<"), message, "merge several by one: `<<: [*one, *other]`")
 
     def _report_twice(self, node: yaml.Node, first: yaml.Node, path: Path, run: list[str]) -> None:
-        """Report a key twice; several in a row, or in an entry, once: the name was lost above them.
+        """Report a duplicate key. Several in a row, or in an entry, are reported once: the name above them is missing.
 
         Args:
             node: The key.
-            first: Where it stands before.
+            first: Its first place.
             path: Of the mapping.
-            run: Those that stand twice, this one the last.
+            run: The duplicate keys, this one last.
         """
         message = f"`{run[0]}` stands twice, first on line {first.start_mark.line + 1}"
         if len(run) == 1:
@@ -148,9 +148,9 @@ class Constructor:
             self.problems[-1] = replace(self.problems[-1], hint=hint, hides=True)
 
     def _key(self, node: yaml.Node, path: Path) -> str | None:
-        """Return the text of a key; a number or a word like `on` that YAML would read as something else is refused.
+        """Return the text of a key; report a number, or a word like `on`, that YAML would read as something else.
 
-        It is taken for its text then, too: what stands under it is not missing elsewhere.
+        A reported key is still read as its text, so that the values under it are not reported as missing elsewhere.
         """
         if not isinstance(node, yaml.ScalarNode):
             what = "`<<` merges what is no mapping" if node.tag == NO_KEY else "a key must be plain text"
@@ -168,7 +168,7 @@ class Constructor:
         return text
 
     def _visible(self, key: str, node: yaml.Node, path: Path) -> str:
-        """Return a key without characters that nobody sees; they are refused."""
+        """Return a key without invisible characters; report them."""
         found = unseen(key)
         if found is None:
             return key
@@ -176,7 +176,7 @@ class Constructor:
         self._report("yaml-feature", node, path, what, instead_of(found[0]))
         plain = as_it_looks(key)
         if plain.startswith(" "):
-            # Written as indentation: nothing below is where it looks to be.
+            # Such a character in the indentation: nothing below is where it seems to be.
             self.problems = self.problems[-1:]
             raise Hopeless
         return plain.strip()
@@ -192,7 +192,7 @@ class Constructor:
             if tag in _SCALARS:
                 return self._bearable(_SCALARS[tag](node), node, path)
         except (ArithmeticError, ValueError, IndexError, KeyError, AttributeError, TypeError):
-            # What PyYAML's constructors raise for a text that its tag does not fit, as in `!!int ""`.
+            # PyYAML's constructors raise these if a text does not fit its tag, as in `!!int ""`.
             kind = "day or time of the calendar" if tag == f"{PREFIX}timestamp" else tag.removeprefix(PREFIX)
             self._report("bad-value", node, path, f"`{text}` is no {kind}", "write one, or quote it if it is text")
             return None
@@ -213,7 +213,7 @@ class Constructor:
 
 
 def _unquoted_variable(node: yaml.Node) -> str | None:
-    """Return ``{{repository}}`` where YAML read a mapping whose only key is a mapping whose only key is a word."""
+    """Return ``{{repository}}`` if YAML read a mapping whose only key is a mapping whose only key is a word."""
     inner = node.value[0][0] if isinstance(node, yaml.MappingNode) else None
     if not isinstance(inner, yaml.MappingNode) or len(inner.value) != 1:
         return None
@@ -237,11 +237,11 @@ _KINDS = {
     f"{PREFIX}null": "null", f"{PREFIX}bool": "true or false", f"{PREFIX}timestamp": "a date",
     f"{PREFIX}int": "a number", f"{PREFIX}float": "a number",
 }  # fmt: skip
-"""What YAML makes of a text without quotes, in words."""
+"""The type that YAML gives a text without quotes, in words."""
 
 
 def _read_differently(number: str) -> str | None:
-    """Return why a number is none to YAML 1.2 and most readers, and another one to YAML 1.1; or ``None``."""
+    """Return why YAML 1.1 reads a number differently from YAML 1.2 and most readers; or ``None``."""
     if ":" in number:
         return f"{number} is a number in base 60 to some readers of YAML, and text to others"
     if _OCTAL.fullmatch(number):

@@ -1,7 +1,7 @@
-"""What is wrong with a text that is no YAML, in words for somebody who does not know YAML.
+"""Explain why a text is not YAML, in words for somebody who does not know YAML.
 
-PyYAML says where it gave up, which is often a line too late, and what it expected, which few understand. So the line
-at that place and the one above it are looked at for the mistakes that people make.
+PyYAML names the place where it stopped, often a line too late, and what it expected, in terms that few understand. So
+this module searches the line at that place, and the one above, for the mistakes that people make.
 """
 
 import re
@@ -21,7 +21,7 @@ _LINE_END = re.compile("\r\n|\r|\n")
 
 
 def hint_for_empty(text: str, line: int) -> str | None:
-    """Return what to do about a key without a value on a line (from 1), where YAML took what is there for no value."""
+    """Return the correction for a key that YAML reads as having no value, on a line (from 1)."""
     found = re.search(r":\s+([#&]\S.*)$", _LINE_END.split(text)[line - 1])
     if found is None:
         return None
@@ -30,7 +30,7 @@ def hint_for_empty(text: str, line: int) -> str | None:
 
 
 def syntax_problem(text: str, error: Exception) -> Fault:
-    """Return what is wrong with ``text``, which PyYAML refused with ``error``."""
+    """Return the problem of ``text``, which PyYAML refused with ``error``."""
     mark, opened = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
     what = " ".join(filter(None, (getattr(error, name, None) for name in ("problem", "context")))) or str(error)
     lines = _LINE_END.split(text)
@@ -46,11 +46,11 @@ def syntax_problem(text: str, error: Exception) -> Fault:
 
 
 YAML_ERRORS = (yaml.YAMLError, RecursionError, ValueError)
-"""What PyYAML raises for a text."""
+"""PyYAML raises these for a text."""
 
 
 _MOST = 100_000
-"""Texts whose tags are remembered; keys and words stand everywhere, what stands once is soon forgotten."""
+"""The number of texts with a cached tag. Keys and common words repeat; rare texts soon leave the cache."""
 
 _PLAIN: dict[str, str] = {}
 """The tag of a scalar without quotes, by its text: it follows from that alone."""
@@ -63,7 +63,7 @@ _OTHERS: dict[type[yaml.Node], str] = {
 
 
 class _Loader(yaml.CSafeLoader):
-    """PyYAML's own, which asks what a plain scalar is once for each text: most are keys that stand everywhere."""
+    """PyYAML's composer, with the tags of plain scalars cached by text: most are keys that repeat everywhere."""
 
     def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:  # noqa: ANN401 - as PyYAML's
         """Return the tag of a node."""
@@ -90,7 +90,7 @@ def compose(text: str) -> yaml.Node | None:
 
 @lru_cache(maxsize=512)
 def composed(text: str) -> yaml.Node | None:
-    """Return the root, kept for whoever asks again; ``None`` where the text is no YAML."""
+    """Return the root, and cache it; ``None`` if the text is not YAML."""
     try:
         return compose(text)
     except YAML_ERRORS:
@@ -102,7 +102,7 @@ __all__ = ["Path", "YamlData", "YamlDocument", "read_document", "read_json_docum
 
 @dataclass(frozen=True, slots=True)
 class YamlDocument:
-    """A document: its text, its data (``None`` where it is empty or broken), and what is wrong with its text."""
+    """A document: its text, its data (``None`` if it is empty or broken), and the problems of its text."""
 
     text: str
     data: YamlData
@@ -110,16 +110,16 @@ class YamlDocument:
 
     @property
     def root(self) -> yaml.Node | None:
-        """The document's nodes, composed again where somebody asks.
+        """The document's nodes, composed again on demand.
 
-        Nodes are an order of magnitude more objects than the data, and only findings need them: a sound inventory of
-        any size is not to pay for keeping them.
+        Nodes are an order of magnitude more objects than the data, and only findings need them. A valid inventory of
+        any size should not pay for keeping them.
         """
         return composed(self.text)
 
 
 def read_document(text: str, *, is_json: bool = False) -> YamlDocument:
-    """Compose and construct a document; never raises for what ``text`` holds, nor takes much longer than its size."""
+    """Compose and construct a document; never raise for any ``text``. The time grows with its size only."""
     refused = hidden_character(text) or refused_for_size(text)
     if refused is not None:
         return YamlDocument("", None, (refused,))
@@ -136,9 +136,9 @@ def read_document(text: str, *, is_json: bool = False) -> YamlDocument:
 
 
 def read_json_document(text: str) -> YamlDocument:
-    r"""Read a text that is JSON, and so YAML to the composer, which knows the places of everything in it.
+    r"""Read a JSON text as YAML, since the composer knows the place of every value.
 
-    What JSON has and the composer does not take is a problem, since nobody sees a key twice there: a colon on the line
+    JSON that the composer refuses is a problem, since duplicate keys in it would go unnoticed: a colon on the line
     below its key, a key of more than 1,000 characters, pairs of surrogates (``\ud83d\ude00``).
     """
     document = read_document(text, is_json=True)

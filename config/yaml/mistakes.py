@@ -1,7 +1,7 @@
-"""The mistakes that people make in YAML, each looked for around the place where PyYAML gave up.
+"""Find the mistakes that people make in YAML, near the place where PyYAML stopped.
 
-A function for each: it returns where the mistake is, what is wrong and what to do, in words for somebody who does not
-know YAML, or ``None``.
+Each function looks for one mistake. It returns the place, the problem and the correction, in words for somebody who
+does not know YAML; ``None`` if it does not find the mistake.
 """
 
 import re
@@ -13,14 +13,14 @@ from config.yaml.characters import instead_of, name_of, out_of_place
 
 @dataclass(frozen=True, slots=True)
 class TextPlace:
-    """Where PyYAML gave up, and what it said; lines and columns from 0.
+    """The place where PyYAML stopped, and its message. Lines and columns count from 0.
 
     Attributes:
         lines: Of the text.
         line: Of the place.
         column: Of the place.
         what: PyYAML's problem and context: ``did not find expected key while parsing a block mapping``.
-        opened: Line and column where the mapping, list, quote or line begins that the context is about.
+        opened: Line and column of the start of the mapping, list, quote or line that the context names.
     """
 
     lines: list[str]
@@ -35,7 +35,7 @@ class TextPlace:
         return self.lines[self.line] if self.line < len(self.lines) else ""
 
     def nearby(self) -> Iterator[tuple[int, str]]:
-        """Yield the last line with something on it above the place, then the line itself."""
+        """Yield the last non-blank line above the place, then the line itself."""
         above = next((number for number in range(self.line - 1, -1, -1) if self.lines[number].strip()), None)
         if above is not None:
             yield above, self.lines[above]
@@ -43,7 +43,7 @@ class TextPlace:
 
 
 Found = tuple[int, int, str, str]
-"""Line and column from 0, what is wrong, what to do."""
+"""Line and column from 0, the problem, the correction."""
 
 
 def _conflict(place: TextPlace) -> Found | None:
@@ -62,7 +62,7 @@ def _tab(place: TextPlace) -> Found | None:
 
 
 def _mistakable(place: TextPlace) -> Found | None:
-    """Find, around the place, a character that only looks like one that YAML knows."""
+    """Find, near the place, a character that looks like a YAML character but is another one."""
     for number, line in place.nearby():
         column = out_of_place(line)
         if column is not None:
@@ -112,7 +112,7 @@ _BEGINS = re.compile(r"(?:^|[:\-,\[{])\s+([@`%|>?!&].*?)\s*$")
 
 
 def _first_character(place: TextPlace) -> Found | None:
-    """Find a value that begins with a character that YAML keeps for itself."""
+    """Find a value that begins with a character that YAML reserves."""
     if "directive" in place.what:
         return place.line, 0, "a line that begins with % is a directive to YAML", "quote it, or indent it"
     rest = place.text[place.column :]
@@ -144,7 +144,7 @@ def _unclosed_quote(place: TextPlace) -> Found | None:
     if "quoted scalar" in place.what:
         quote = place.lines[place.opened[0]][place.opened[1] : place.opened[1] + 1]
         return *place.opened, "a quote opens here and is not closed", f"close it with {quote} on the same line"
-    # A quote that was not closed ends where the next one opens, lines below.
+    # An unclosed quote ends where the next one opens, lines below.
     if "expected key" not in place.what:
         return None
     above = "\n".join([*place.lines[place.opened[0] : place.line], place.text[: place.column]])
@@ -161,7 +161,7 @@ _KEY = re.compile(r"""\s*(?:- +)*(?:"[^"]*"|'[^']*'|[^\s:#"'\[{][^:#]*?)\s*:(?= 
 
 
 def _no_space(place: TextPlace) -> Found | None:
-    """Find a colon or a dash without the space behind it that makes it one."""
+    """Find a colon or a dash without the space that YAML requires after it."""
     if "mapping values" not in place.what and "expected ':'" not in place.what:
         return None
     for number, line in place.nearby():
@@ -194,7 +194,7 @@ def _colon_in_value(place: TextPlace) -> Found | None:
 
 
 def _behind_value(place: TextPlace) -> Found | None:
-    """Find what stands behind a value that quotes or brackets have ended."""
+    """Find text after a closing quote or bracket."""
     indentation = len(place.text) - len(place.text.lstrip())
     if "expected key" not in place.what or place.column <= indentation:
         return None
@@ -236,7 +236,7 @@ def _indentation(place: TextPlace) -> Found | None:
 
 
 def _levels_above(place: TextPlace) -> list[int]:
-    """Return the indentations of the line above and of all that it stands inside of, from 0 up."""
+    """Return the indentations of the line above and of everything around it, from 0 up."""
     levels: list[int] = []
     for line in reversed(place.lines[: place.line]):
         indentation = len(line) - len(line.lstrip(" "))
@@ -286,4 +286,4 @@ MISTAKES: tuple[Callable[[TextPlace], Found | None], ...] = (
     _conflict, _tab, _mistakable, _documents, _anchor_twice, _alias, _first_character, _escape, _unclosed_quote,
     _no_space, _colon_in_value, _behind_value, _indentation, _brackets, _no_colon,
 )  # fmt: skip
-"""In the order in which they are asked: what is certain comes first."""
+"""In the order in which they run: the certain ones first."""

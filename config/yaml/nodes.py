@@ -1,4 +1,4 @@
-"""The nodes that PyYAML composes: how many there may be, and where a path leads."""
+"""The nodes that PyYAML composes: limit their number, and follow paths through them."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
@@ -9,7 +9,7 @@ import yaml
 from config.findings import Fault, in_text
 
 MAX_DEPTH = 50
-"""Mappings and lists inside each other; the grammar itself needs fewer than 10, a permission policy some more."""
+"""Levels of nested mappings and lists. The grammar needs fewer than 10, a permission policy some more."""
 
 MAX_VALUES = 500_000
 """Keys, values, mappings and lists of one file, those that aliases and merge keys repeat included: 20,000 roles."""
@@ -20,7 +20,7 @@ indented by one more column, or has a dash on the same line."""
 
 
 def refused_for_size(text: str) -> Fault | None:
-    """Return what is too much about a document, or ``None``; never raises, and needs little memory."""
+    """Return the limit that a document exceeds, or ``None``; never raise, and use little memory."""
     if len(text) <= MAX_VALUES and not _may_nest_deeply(text):
         return None
     depth = values = 0
@@ -36,7 +36,7 @@ def refused_for_size(text: str) -> Fault | None:
             if values > MAX_VALUES:
                 return too_many(event)
     except (yaml.YAMLError, ValueError):
-        pass  # composing finds it again, and reports it
+        pass  # composing raises it again, and reports it
     return None
 
 
@@ -46,13 +46,13 @@ def _may_nest_deeply(text: str) -> bool:
 
 
 def too_deep(where: yaml.Node | yaml.Event) -> Fault:
-    """Return the fault of what nests too deeply, or has no end."""
+    """Return the fault of a document that nests too deeply or without end."""
     message = f"more than {MAX_DEPTH} mappings and lists inside each other, or an alias that contains itself"
     return _fault(where, message, "write it flat")
 
 
 def too_many(where: yaml.Node | yaml.Event) -> Fault:
-    """Return the fault of too many values, written out or repeated by aliases."""
+    """Return the fault of a document with too many values, written or repeated by aliases."""
     message = f"more than {MAX_VALUES:,} values in one file, counting each time that an alias repeats them"
     return _fault(where, message, "split the file, or use fewer aliases")
 
@@ -78,10 +78,10 @@ Pair: TypeAlias = tuple[yaml.Node, yaml.Node, bool]
 
 
 def pairs(node: yaml.MappingNode) -> Iterable[Pair]:
-    """Return key, value and whether a merge key (``<<``) brought them; a mapping's own keys first: they win.
+    """Return key, value and whether a merge key (``<<``) brought them; a mapping's own keys first, as they win.
 
-    Each mapping is merged once, however often it is named: again would change nothing, and might never end. What is
-    merged and is no mapping is its own key, for the reader of keys to refuse.
+    Each mapping is merged once, even if it is named often: a second time changes nothing, and might never end. If a
+    merged node is not a mapping, it is returned as its own key, and the reader of keys refuses it.
     """
     if MERGE not in [key.tag for key, _ in node.value]:
         return [(key, value, False) for key, value in node.value]
@@ -102,18 +102,18 @@ def _merged_pairs(node: yaml.MappingNode) -> Iterator[Pair]:
         fresh = [merged for merged in merges if isinstance(merged, yaml.MappingNode) and id(merged) not in seen]
         yield from ((_NoKey(merged), merged, True) for merged in merges if not isinstance(merged, yaml.MappingNode))
         seen.update(map(id, fresh))
-        waiting[:0] = fresh  # what an earlier one merges comes before a later one
+        waiting[:0] = fresh  # the merges of an earlier mapping come before a later mapping
 
 
 class _NoKey(yaml.Node):
-    """Stands where a key should, for something merged that has no keys."""
+    """The key of a merged node that has no keys."""
 
     def __init__(self, merged: yaml.Node) -> None:
         super().__init__(NO_KEY, merged.value, merged.start_mark, merged.end_mark)
 
 
 NO_KEY = "no key"
-"""The tag of what stands where a key should."""
+"""The tag of a node in place of a key."""
 
 
 def find_node(
@@ -121,7 +121,7 @@ def find_node(
 ) -> tuple[yaml.Node | None, int]:
     """Follow ``path`` from ``root``; return the deepest node found and how many parts of the path led there.
 
-    With ``of_key`` the last part is answered by the node of the key itself, not of its value.
+    With ``of_key``, the node for the last part is the key, not its value.
     """
     node, depth = root, 0
     for part in path:
@@ -134,7 +134,7 @@ def find_node(
 
 
 _KEYS: WeakKeyDictionary[yaml.MappingNode, dict[str | int, tuple[yaml.Node, yaml.Node]]] = WeakKeyDictionary()
-"""Of mappings in which something was looked up: a large one with many findings is not to be searched for each."""
+"""The pairs of mappings by key: a large mapping with many findings is searched only once."""
 
 
 def _by_key(node: yaml.MappingNode) -> dict[str | int, tuple[yaml.Node, yaml.Node]]:
@@ -142,7 +142,7 @@ def _by_key(node: yaml.MappingNode) -> dict[str | int, tuple[yaml.Node, yaml.Nod
     if found is None:
         found = {}
         for key, value, _ in pairs(node):
-            # Of a key twice the first counts, unless it is empty: as in the data.
+            # As in the data: of a duplicate key, the first counts, unless it is empty.
             if isinstance(key, yaml.ScalarNode) and (key.value not in found or found[key.value][1].tag == NULL):
                 found[key.value] = (key, value)
         _KEYS[node] = found

@@ -1,4 +1,4 @@
-"""Requests to Bitbucket's REST API 2.0: credentials, pace, pages, and what is refused.
+"""Requests to Bitbucket's REST API 2.0: credentials, rate limit, pages, and refusals.
 
 Source: https://developer.atlassian.com/cloud/bitbucket/rest/intro/.
 """
@@ -35,23 +35,23 @@ _REDIRECTS = 3
 _SUCCESSES = (200, 201, 204)
 _ANONYMOUS_PER_HOUR, _KNOWN_PER_HOUR, _MOST_PER_HOUR = 60, 1_000, 10_000
 _SPARED = 0.9
-"""Of the limit: other programs may ask with the same credentials."""
+"""The share of the limit to use: other programs may use the same credentials."""
 _HOUR = 3600.0
 
 A = TypeVar("A", bound=BitbucketAnswer)
 
 
 class HourlyPace:
-    """Lets requests go, each when the rolling hour has room for it, whatever the number of threads.
+    """Delays each request until the rolling hour has room for it, for any number of threads.
 
-    Source: https://support.atlassian.com/bitbucket-cloud/docs/api-request-limits/: 60 requests of somebody unknown,
-    1,000 of somebody known, up to 10,000 for access tokens of large workspaces, which the headers
-    ``X-RateLimit-Limit`` and ``X-RateLimit-NearLimit`` tell.
+    Source: https://support.atlassian.com/bitbucket-cloud/docs/api-request-limits/: 60 requests without credentials,
+    1,000 with credentials, up to 10,000 with access tokens of large workspaces; the headers ``X-RateLimit-Limit`` and
+    ``X-RateLimit-NearLimit`` give the limit.
 
     Args:
-        per_hour: The limit to begin with.
+        per_hour: The initial limit.
         clock: For waiting.
-        on_wait: Is told how many seconds a request waits, where that is more than a moment.
+        on_wait: Is called with the seconds that a request waits, if that is more than a moment.
     """
 
     def __init__(self, per_hour: int, clock: Clock, on_wait: Callable[[float], None]) -> None:
@@ -72,7 +72,7 @@ class HourlyPace:
             self._sent.append(self._clock.now())
 
     def hear(self, headers: Mapping[str, str]) -> None:
-        """Learn from an answer what the limit is, and whether it is near."""
+        """Read from an answer the limit, and whether it is near."""
         limit = headers.get("X-RateLimit-Limit", "")
         with self._lock:
             if limit.isascii() and limit.isdigit() and len(limit) <= len(str(_MOST_PER_HOUR)) and int(limit):
@@ -87,22 +87,22 @@ class HourlyPace:
         if len(self._sent) >= room:
             return self._sent[len(self._sent) - room] + _HOUR - now
         if self._is_near and self._sent:
-            # What is left is not told: as slow as the limit itself is never too fast.
+            # Bitbucket does not tell the remaining number: the average pace of the limit is never too fast.
             return max(0.0, self._sent[-1] + _HOUR / self._per_hour - now)
         return 0.0
 
 
 @dataclass(frozen=True)
 class BitbucketSettings:
-    """How Bitbucket is reached.
+    """The connection settings for Bitbucket.
 
     Attributes:
         address: Of its API.
         ca_file: PEM of the CAs to trust in place of all others, or ``None``.
-        seconds: That one request may take.
+        seconds: The time limit of one request.
         clock: For pauses.
-        on_wait: Is told of seconds that are waited for the hourly limit.
-        proxy: What plain http goes through, or ``None``.
+        on_wait: Is called with the seconds of a wait for the hourly limit.
+        proxy: The proxy for plain http, or ``None``.
         adapter: Makes connections.
     """
 
@@ -118,8 +118,8 @@ class BitbucketSettings:
 class BitbucketApi:
     """Asks Bitbucket; may be used by several threads.
 
-    Credentials go to the host of the address alone, and for an OAuth consumer to Bitbucket's host of tokens. Every
-    method raises BitbucketError for what Bitbucket refuses, and for an answer that is not as documented.
+    Credentials go only to the host of the address, and for an OAuth consumer to Bitbucket's token host. Every method
+    raises BitbucketError if Bitbucket refuses the request, or if the answer is not as documented.
     """
 
     def __init__(self, credentials: Credentials, settings: BitbucketSettings) -> None:
@@ -139,12 +139,12 @@ class BitbucketApi:
         self._token_lock = threading.Lock()
 
     def listed(self, path: str, kind: type[A], *, otherwise: frozenset[int] = frozenset()) -> tuple[A, ...]:
-        """Return all values of a list: ``/repositories/acme/shop/pullrequests/7/comments``; none where it is missing.
+        """Return all values of a list: ``/repositories/acme/shop/pullrequests/7/comments``; empty if it is missing.
 
         Args:
-            path: Behind the API's own address.
-            kind: What each value is.
-            otherwise: Statuses for which there is none either, besides 404.
+            path: The path after the API's address.
+            kind: The type of each value.
+            otherwise: Statuses besides 404 for which the result is empty.
         """
         url = self._address.url + path
 
@@ -157,22 +157,22 @@ class BitbucketApi:
     def send(
         self, method: str, path: str, document: object = None, *, otherwise: frozenset[int] = frozenset()
     ) -> Reply | None:
-        """Send a request, with a document as JSON, and return what succeeded.
+        """Send a request, with a document as JSON, and return the successful answer.
 
         Args:
             method: ``GET``, ``POST``, ``PUT`` or ``DELETE``.
-            path: Behind the API's own address.
-            document: As JSON, or ``None`` for nothing.
-            otherwise: Statuses for which there is ``None``, besides 404.
+            path: The path after the API's address.
+            document: As JSON, or ``None`` for no body.
+            otherwise: Statuses besides 404 for which the result is ``None``.
 
         Raises:
-            BitbucketError: Any other status that is no success.
+            BitbucketError: Any other status except success.
         """
         body = None if document is None else json.dumps(document).encode()
         return self._answer(self._address.url + path, method, body, otherwise=otherwise)
 
     def parsed(self, reply: Reply, kind: type[A]) -> A:
-        """Return what an answer holds; raises BitbucketError where that is not as documented."""
+        """Return the content of an answer; raise BitbucketError if it is not as documented."""
         if reply.is_too_large:
             raise BitbucketError(f"{reply.url} was answered with more than {MAX_BYTES // 1_000_000} MB", do=_OTHER)
         try:
@@ -181,10 +181,10 @@ class BitbucketApi:
             raise _not_as_documented(reply.url, error) from None
 
     def discreet(self, answer: A) -> A:
-        """Return an answer that repeats no credentials, for what is shown and kept.
+        """Return an answer after checking that it repeats no credentials, since answers are shown and stored.
 
         Raises:
-            BitbucketError: It repeats them.
+            BitbucketError: It repeats the credentials.
         """
         text = str(answer.model_dump())
         if self._credentials.hidden_in(text) != text:
@@ -200,7 +200,7 @@ class BitbucketApi:
     def _answer(
         self, url: str, method: str = "GET", body: bytes | None = None, *, otherwise: frozenset[int] = frozenset()
     ) -> Reply | None:
-        """Return the answer, or ``None`` for 404; a redirect is followed where it stays on the host."""
+        """Return the answer, or ``None`` for 404; follow a redirect only on the same host."""
         request = requests.Request(method, url, data=body, auth=self._authorization())
         if body is not None:
             request.headers["Content-Type"] = "application/json"

@@ -1,4 +1,4 @@
-"""What to make of a name: the UUID that Bitbucket gives it, compared with those of inventory and lock."""
+"""Compare the UUID that Bitbucket gives a name with the UUIDs of the inventory and the lock."""
 
 import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -14,13 +14,13 @@ from oidc.errors import BitbucketError
 
 @dataclass(frozen=True, slots=True)
 class NamedUuid:
-    """What a UUID is in Bitbucket today.
+    """A UUID, and the name that Bitbucket has for it today.
 
     Attributes:
         uuid: Of the inventory or the lock.
-        name: That it stands beside there.
+        name: The name beside it in that file.
         kind: ``workspace``, ``repository`` or ``deployment environment``.
-        today: What Bitbucket calls it, ``acme/shop`` or ``production of acme/shop``, or ``None`` where it has no such.
+        today: Bitbucket's name: ``acme/shop``, ``production of acme/shop``. ``None`` if Bitbucket has no such UUID.
     """
 
     uuid: str
@@ -31,13 +31,13 @@ class NamedUuid:
 
 @dataclass(slots=True)
 class Findings:
-    """What was found while asking; it only grows.
+    """The results of all requests. Entries are added, never removed.
 
     Attributes:
         accepted: Names whose new UUIDs are trusted.
-        trusted_anew: Those of them that were made anew: what is in them was, too, and is trusted with them.
-        discrepancies: What is otherwise.
-        uuids: What each UUID is.
+        trusted_anew: Accepted names that were recreated. Everything in them was recreated too, and is also trusted.
+        discrepancies: Differences between Bitbucket and the inventory or the lock.
+        uuids: Each UUID with its name in Bitbucket.
     """
 
     accepted: Collection[Name] = ()
@@ -46,7 +46,7 @@ class Findings:
     uuids: list[NamedUuid] = field(default_factory=list)
 
     def is_accepted(self, name: Name) -> bool:
-        """Tell whether a new UUID of this name is trusted: by itself, or with what it is in."""
+        """Tell whether a new UUID of this name is trusted, by itself or with its workspace or repository."""
         return name in self.accepted or any(name[:length] in self.trusted_anew for length in range(1, len(name)))
 
     def report(self, rule: str, path: Path, message: str, hint: str) -> None:
@@ -59,12 +59,12 @@ KINDS = ("workspace", "repository", "deployment environment")
 
 
 def kind_of(name: Name) -> str:
-    """Return what a name is of."""
+    """Return the kind of a name."""
     return KINDS[len(name) - 1]
 
 
 def words_of(name: Name) -> str:
-    """Return ``acme``, ``acme/shop``, or ``acme/shop/production``: also how ``--accept`` names it."""
+    """Return ``acme``, ``acme/shop``, or ``acme/shop/production``; ``--accept`` takes the same form."""
     return "/".join(name)
 
 
@@ -77,14 +77,14 @@ def path_of(name: Name, *, of_uuid: bool = False) -> Path:
 
 
 def judge(name: Name, found: str, known: Known, findings: Findings, called_today: Callable[[str], str | None]) -> None:
-    """Say what is otherwise about a name that Bitbucket has.
+    """Report how a name that Bitbucket has differs from the inventory and the lock.
 
     Args:
         name: The name.
         found: Its UUID in Bitbucket.
-        known: Its UUIDs here.
-        findings: Gets what is said.
-        called_today: Tells what Bitbucket calls a UUID, or ``None`` where it has no such.
+        known: Its UUIDs in the inventory and the lock.
+        findings: Collects the discrepancies.
+        called_today: Returns Bitbucket's name for a UUID; ``None`` if Bitbucket has no such UUID.
     """
     here = [uuid for uuid in dict.fromkeys((known.written, known.locked)) if uuid]
     today = {uuid: words_of(name) if uuid == found else called_today(uuid) for uuid in here}
@@ -124,10 +124,10 @@ def _says_of(uuid: str | None, today: Mapping[str, str | None]) -> str:
 def judge_missing(
     name: Name, known: Known, findings: Findings, called_today: Callable[[str], str | None], similar: str = ""
 ) -> str | None:
-    """Say what is otherwise about a name that Bitbucket does not have; return the UUID by which it was followed.
+    """Report a name that Bitbucket does not have; return the UUID by which it was followed.
 
-    What was locked and has another name now is the same thing, renamed. What is only written, and is something of
-    another name, may be a UUID of that other thing.
+    A locked UUID with another name now was renamed. A UUID that only the inventory has, and that has another name in
+    Bitbucket, may be the UUID of something else.
     """
     words, kind = words_of(name), kind_of(name)
     today = {uuid: called_today(uuid) for uuid in dict.fromkeys((known.locked, known.written)) if uuid}
@@ -147,7 +147,7 @@ def judge_missing(
 
 
 def report_renamed(name: Name, called: str, findings: Findings) -> None:
-    """Say that something has another name, and what to change in the inventory."""
+    """Report a new name, and the change to make in the inventory."""
     old, new = words_of(name), called
     message = f"{kind_of(name)} {old} is called {new} in Bitbucket today; its UUID is the same"
     hint = f"rename it in the inventory, here and in the trust of roles: {new} in place of {old}"
@@ -155,7 +155,7 @@ def report_renamed(name: Name, called: str, findings: Findings) -> None:
 
 
 def report_two_names(uuids: Iterable[tuple[Name, str]], findings: Findings) -> None:
-    """Say which names are one and the same: a former name of a repository leads to it as its present one does."""
+    """Report names of the same thing: Bitbucket finds a repository by its former name too."""
     seen: dict[str, Name] = {}
     for name, uuid in uuids:
         first = seen.setdefault(uuid, name)
@@ -171,10 +171,10 @@ def environments_of(
     ask: Callable[[], Collection[EnvironmentAnswer]],
     findings: Findings,
 ) -> dict[str, LockedEnvironment]:
-    """Return the environments that are asked of a repository, by the names that the inventory has; asks if need be.
+    """Return the requested environments of a repository by their inventory names; ask Bitbucket if necessary.
 
     Raises:
-        BitbucketError: It cannot be asked, or has two of one name.
+        BitbucketError: The request fails, or two environments have the same name.
     """
     if not asked:
         return {}

@@ -1,4 +1,4 @@
-"""Names to UUIDs: asks Bitbucket for every name that an inventory uses, and says what is otherwise than it was."""
+"""Look up the UUIDs of an inventory's names in Bitbucket, and report differences."""
 
 import threading
 from collections import deque
@@ -26,17 +26,17 @@ from oidc.bitbucket import issuer_url
 from oidc.identifiers import WorkspaceSlug
 
 _AT_ONCE = 4
-"""Requests on their way: enough to hide the way, and few enough to be no burden."""
+"""Parallel requests: enough to hide the network delay, few enough not to load Bitbucket."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What Bitbucket answered.
+    """The answers of Bitbucket.
 
     Attributes:
-        workspaces: For the lock: all that was asked and found.
-        discrepancies: What is otherwise than inventory and lock say.
-        uuids: What each of their UUIDs is in Bitbucket.
+        workspaces: The names found, for the lock.
+        discrepancies: Differences from the inventory and the lock.
+        uuids: Each of their UUIDs with its name in Bitbucket.
     """
 
     workspaces: dict[str, LockedWorkspace]
@@ -62,16 +62,16 @@ def resolve(
     accepted: Collection[Name] = (),
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Resolved:
-    """Ask for everything; the result is the same in whatever order the answers come.
+    """Look up all names; the result does not depend on the order of the answers.
 
     Args:
         questions: By workspace.
-        bitbucket: Is asked; from several threads.
+        bitbucket: The client; several threads use it.
         accepted: Names whose new UUIDs are trusted.
-        on_progress: Is told how many of how many workspaces and repositories are done.
+        on_progress: Is called with the number of finished workspaces and repositories and of all of them.
 
     Raises:
-        BitbucketError: It cannot be asked, refuses, or answers nonsense.
+        BitbucketError: Bitbucket cannot be reached, refuses, or gives an invalid answer.
     """
     findings = Findings(accepted)
     found: dict[str, LockedWorkspace] = {}
@@ -118,10 +118,10 @@ def _names(workspaces: Mapping[str, LockedWorkspace]) -> Iterator[tuple[Name, st
 def _in_turn(
     jobs: Sequence[_Job], bitbucket: Bitbucket, of_workspaces: Findings
 ) -> Iterator[tuple[_Job, LockedRepository | None, Findings]]:
-    """Do the jobs, some at once; yield them in their order.
+    """Do the jobs, some in parallel; yield the results in the order of the jobs.
 
-    Whoever stops listening, for an error or Ctrl-C, leaves the rest undone. The threads hold up no end of the process,
-    as those of an executor would.
+    If the caller stops, for an error or Ctrl-C, the remaining jobs are not done. Unlike the threads of an executor,
+    these threads do not delay the end of the process.
     """
     results: list[Future[tuple[LockedRepository | None, Findings]]] = [Future() for _ in jobs]
     waiting = deque(zip(jobs, results, strict=True))
@@ -135,7 +135,7 @@ def _in_turn(
             findings = Findings(of_workspaces.accepted, set(of_workspaces.trusted_anew))
             try:
                 result.set_result((_repository(job, bitbucket, findings), findings))
-            except BaseException as error:  # noqa: BLE001 - raised again by whoever listens
+            except BaseException as error:  # noqa: BLE001 - raised again in the caller
                 result.set_exception(error)
 
     for number in range(min(_AT_ONCE, len(jobs))):
@@ -152,7 +152,7 @@ def _workspace(
     slug: str, question: WorkspaceQuestion, bitbucket: Bitbucket, findings: Findings
 ) -> WorkspaceAnswer | None:
     name: Name = (slug,)
-    # Inventories go first in a rename: until Bitbucket follows, the workspace has one of its previous slugs.
+    # In a rename, the inventory changes first: until Bitbucket changes too, the workspace has a previous slug.
     slugs = (slug, *question.previous_slugs)
     answer = next((found for one in slugs if (found := bitbucket.workspace(one)) is not None), None)
 

@@ -1,4 +1,4 @@
-"""The certificates that the hosts of issuers present over TLS, and the thumbprints that follow from them.
+"""The certificates that the hosts of issuers present over TLS, and their thumbprints.
 
 AWS's procedure (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html):
 the issuer's discovery document, the host of its ``jwks_uri``, the last certificate which that host presents, SHA-1.
@@ -45,7 +45,7 @@ def fetch_thumbprints(
 ) -> dict[str, Thumbprint]:
     """Return the thumbprint for each issuer, ``{"https://api.bitbucket.org/2.0/…/oidc": "990f41…"}``.
 
-    Arguments and errors are those of ``fetch_chains``, whose last certificates these are of.
+    Each is the thumbprint of the last certificate from ``fetch_chains``; arguments and errors are the same.
     """
     chains = fetch_chains(issuers, alike=alike, connect=connect, ca_file=ca_file, timeout=timeout, clock=clock)
     return {issuer: chain_thumbprint(chain) for issuer, chain in chains.items()}
@@ -65,24 +65,26 @@ def fetch_chains(
     One TLS connection is made to each distinct host, however many issuers it serves (more only if the host closes it
     between two documents). A thumbprint is believed only after the host's chain was verified against trusted CAs, its
     dates and the host name included. Those CAs are certifi's by default and never the ones that ``REQUESTS_CA_BUNDLE``
-    names: where a proxy intercepts TLS, that variable names the proxy's CA, whose thumbprint must not reach AWS.
+    names: if a proxy intercepts TLS, that variable names the proxy's CA, whose thumbprint must not reach AWS.
 
-    What may pass is tried again, at most twice and within the issuer's time: a connection that is refused, reset or not
-    taken in time, and the answers 429, 500, 502, 503 and 504. Everything else fails at once.
+    Temporary failures are tried again, at most twice and within the issuer's time: a connection that is refused, reset
+    or times out, and the answers 429, 500, 502, 503 and 504. Everything else fails at once.
 
-    Proxies of the environment (``HTTPS_PROXY``, ``NO_PROXY``) are used by HTTP ``CONNECT``; with ``connect`` none is.
+    Proxies of the environment (``HTTPS_PROXY``, ``NO_PROXY``) are used by HTTP ``CONNECT``; with ``connect``, no proxy
+    is used.
 
     Args:
-        issuers: Issuer URLs, https, as in the ``iss`` of tokens. Duplicates are asked once.
-        alike: For the issuers of a workspace that is being renamed, those of its other slugs: where there is no
-            discovery document, not yet or no longer, that of one of these stands in.
-        connect: Where to connect in place of the issuers' hosts: the sandbox's emulated Bitbucket.
+        issuers: Issuer URLs, https, as in the ``iss`` of tokens. Duplicates are requested once.
+        alike: For each issuer of a workspace during a rename, the issuers of its other slugs. If the issuer has no
+            discovery document, not yet or no longer, the document of one of these replaces it.
+        connect: The address to use instead of the issuers' hosts: the sandbox's emulated Bitbucket.
         ca_file: A PEM file of the CAs to trust in place of certifi's.
         timeout: Seconds that each issuer may take, from the look-up of its name to the last byte, pauses included.
         clock: For the pauses between tries.
 
     Raises:
-        IssuerError: An issuer could not be reached, or what it presented cannot be believed. The first one ends it.
+        IssuerError: An issuer could not be reached, or its certificates cannot be trusted. The first failure ends the
+            fetch.
         UsageError: An issuer is not an https URL, a CA file cannot be read, or both CA files are given.
     """
     trusted = _trusted_cas(connect, ca_file)
@@ -90,7 +92,7 @@ def fetch_chains(
     for issuer in wanted:
         if authority(issuer) is None:
             raise UsageError(f"the issuer {issuer[:200]!r} is not an https URL", do="write it as in the tokens' `iss`")
-    # At most two hosts for each issuer: its own, and that of its keys.
+    # At most two hosts for each issuer: the issuer's host, and the host of its keys.
     adapter = ChainRecordingAdapter(
         hosts=2 * len(wanted) + 1, endpoint=connect.endpoint if connect else None, handshake_timeout=timeout
     )
@@ -98,7 +100,7 @@ def fetch_chains(
     transport = Transport(
         trusted,
         timeout,
-        connect_seconds=timeout / (len(retries.pauses) + 1),  # one that is not taken in time can be tried again
+        connect_seconds=timeout / (len(retries.pauses) + 1),  # a connection that times out can be tried again
         max_bytes=MAX_DOCUMENT_BYTES,
         retries=retries,
         proxies={} if connect else None,
@@ -112,7 +114,7 @@ def fetch_chains(
 
 @dataclass(frozen=True)
 class _Fetch:
-    """One fetch: how requests are sent, what keeps the chains, and where connections go to if not to the hosts."""
+    """One fetch: its HTTP client, its store of chains, and the address that replaces the hosts, if any."""
 
     transport: Transport
     adapter: ChainRecordingAdapter
@@ -139,7 +141,7 @@ class _Fetch:
 
 
 def _fetch_any(issuer: str, alike: Sequence[str], fetch: _Fetch) -> Chain:
-    """Return the chain of an issuer, or of the first of those alike that has a discovery document."""
+    """Return the chain of an issuer, or of the first issuer in ``alike`` that has a discovery document."""
     try:
         return _chain_of(issuer, fetch)
     except _NoDocumentError:
@@ -155,7 +157,7 @@ def _chain_of(issuer: str, fetch: _Fetch) -> Chain:
     host, port = authority(document.jwks_uri) or ("", 0)
     chain = fetch.adapter.presented_by(host, port)
     if chain is None:
-        # The keys are on another host: connect to it once. Whatever it answers, its certificates are what counts.
+        # The keys are on another host: connect to it once. Only its certificates count, not its answer.
         fetch.send("HEAD", document.jwks_uri, until, any_status=True)
         chain = fetch.adapter.presented_by(host, port)
     try:
@@ -179,7 +181,7 @@ def _discovery_document(issuer: str, fetch: _Fetch, until: float) -> DiscoveryDo
 
 
 class _NoDocumentError(IssuerError):
-    """The host answers, and has no discovery document for the issuer."""
+    """The host answers, but has no discovery document for the issuer."""
 
 
 def _unexpected_status(url: str, reply: Reply) -> IssuerError:
@@ -200,7 +202,7 @@ def _unexpected_status(url: str, reply: Reply) -> IssuerError:
 
 
 def _trusted_cas(connect: IssuerConnect | None, ca_file: Path | None) -> Path:
-    """Return the PEM file of the CAs to trust, after a look into it unless it is certifi's."""
+    """Return the PEM file of the CAs to trust; check its content, unless it is certifi's."""
     if connect is not None and ca_file is not None:
         raise UsageError("both issuerConnect and a CA file are given", do="issuerConnect has a CA file of its own")
     chosen = connect.ca_file if connect is not None else ca_file

@@ -1,4 +1,4 @@
-"""Endpoints of the sandbox: what stands in place of AWS is on this machine, or it is refused."""
+"""Endpoints of the sandbox: a replacement for AWS or Bitbucket must be on this machine, else it is refused."""
 
 import ipaddress
 import re
@@ -12,7 +12,7 @@ _LOOPBACK = re.compile(r"http://(?:127(?:\.[0-9]{1,3}){3}|\[::1\]):[0-9]{1,5}/?"
 
 
 def is_on_this_machine(url: str) -> bool:
-    """Tell whether a URL can mean nothing but this machine, whoever parses it: ``http://127.0.0.1:4566``."""
+    """Tell whether every parser reads a URL as this machine: ``http://127.0.0.1:4566``."""
     return _LOOPBACK.fullmatch(url) is not None
 
 
@@ -22,15 +22,15 @@ _LOOPBACK_V6 = ipaddress.IPv6Address("::1")
 
 @dataclass(frozen=True)
 class IssuerConnect:
-    """Connect here in place of the issuer's own address, and trust this CA alone.
+    """Connect to this address instead of the issuer's, and trust only this CA.
 
-    Only the TCP connection goes elsewhere: server name indication, ``Host`` header and the check of the host name
-    stay those of the issuer's real host, so what answers needs a certificate for that name.
+    Only the TCP connection changes. Server name indication, ``Host`` header and host name check still use the issuer's
+    real host, so the server needs a certificate for that name.
 
     Attributes:
         address: ``127.0.0.1:8443``, ``[::1]:8443`` or ``localhost:8443`` (which means ``127.0.0.1``). Nothing but
             loopback (127.0.0.0/8 and ::1, https://www.rfc-editor.org/rfc/rfc6890): a thumbprint taken from elsewhere
-            on somebody's word would make AWS trust whoever stands there.
+            unchecked would make AWS trust any host there.
         ca_file: A PEM file with the root certificate to trust in place of the public ones.
 
     Raises:

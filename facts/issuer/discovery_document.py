@@ -1,4 +1,4 @@
-"""The issuer's discovery document: what it must hold before anything in it is used. Pure; the fetching is elsewhere."""
+"""Validate the issuer's discovery document before anything in it is used. Pure; another module fetches it."""
 
 from urllib.parse import urlsplit
 
@@ -7,22 +7,22 @@ from pydantic import BaseModel, ConfigDict, StrictStr, ValidationError
 from oidc.errors import IssuerError
 
 MAX_DOCUMENT_BYTES = 64 * 1024
-"""A discovery document is a few hundred bytes; more than this is something else, and is not read to its end."""
+"""A discovery document is a few hundred bytes; a larger answer is something else, and is not read to its end."""
 
 INSTEAD = (
     "or do without the fetch: in the inventory's defaults, set `thumbprints: omit` (AWS then goes by its own library "
     "of trusted CAs) or list the thumbprints"
 )
-"""The way out that every failure of the fetch has, for the second half of an error's ``do``."""
+"""The remedy for every failure of the fetch, for the second half of an error's ``do``."""
 
 
 class DiscoveryDocument(BaseModel):
-    """The part of an OpenID provider's metadata that is used here; all else in the document is left alone.
+    """The fields of an OpenID provider's metadata that are used here; other fields are ignored.
 
     Source: https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata.
 
     Attributes:
-        issuer: The ``iss`` of the tokens, equal to the URL that the document was asked of.
+        issuer: The ``iss`` of the tokens, equal to the issuer's URL.
         jwks_uri: Where the signing keys are; AWS takes the thumbprint from this URL's host.
     """
 
@@ -53,7 +53,7 @@ def authority(url: str) -> tuple[str, int] | None:
 
 
 def parse_discovery_document(issuer: str, body: bytes) -> DiscoveryDocument:
-    """Parse the document that an issuer served, and check that it speaks for that issuer.
+    """Parse the document that an issuer served, and check that it belongs to that issuer.
 
     Raises:
         IssuerError: It is not a JSON object, a field is missing or no text, its ``issuer`` is not the one that was

@@ -1,6 +1,6 @@
 """HTTPS that remembers which certificates each host presented, as a transport adapter for ``requests``.
 
-TLS is pyOpenSSL's here, since the ``ssl`` module of Python 3.11 has no public call for the presented chain (only for
+pyOpenSSL does the TLS, since the ``ssl`` module of Python 3.11 has no public call for the presented chain (only for
 the host's own certificate; ``get_unverified_chain`` is public from 3.13). Nothing global changes: urllib3's hook that
 swaps the TLS of the whole process is not used.
 """
@@ -22,7 +22,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 
 class ChainRecordingAdapter(HTTPAdapter):
-    """Transport that keeps the chain each host presented, once the chain and the host name have been verified.
+    """Transport that keeps each host's presented chain after verifying the chain and the host name.
 
     One connection is kept alive for each host, so that any number of requests to a host in turn need one handshake.
 
@@ -51,8 +51,8 @@ class ChainRecordingAdapter(HTTPAdapter):
         """Make the pools for connections by ``CONNECT`` through a proxy.
 
         Raises:
-            InvalidSchema: The proxy is not an ``http://`` one: pyOpenSSL does no TLS inside TLS, and SOCKS has pools
-                of its own that would record nothing.
+            InvalidSchema: The proxy is not an ``http://`` one: pyOpenSSL does no TLS inside TLS, and SOCKS has other
+                pools, which would record nothing.
         """
         if not proxy.lower().startswith("http://"):
             raise InvalidSchema("only http:// proxies are supported here")
@@ -65,10 +65,10 @@ class ChainRecordingAdapter(HTTPAdapter):
 
 
 class RecordingTlsContext(PyOpenSSLContext):
-    """TLS of one connection, as a client that trusts nobody unverified.
+    """TLS of one connection, as a client that always verifies the server.
 
     Attributes:
-        presented: After the handshake, what the other side sent, its own certificate first.
+        presented: After the handshake, the server's certificates, the host's own first.
     """
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ class RecordingTlsContext(PyOpenSSLContext):
         suppress_ragged_eofs: bool = True,  # noqa: FBT001, FBT002 - as above
         server_hostname: bytes | str | None = None,
     ) -> WrappedSocket:
-        """Shake hands, and keep the chain; a chain that is refused is refused with the reason.
+        """Do the handshake, and keep the chain; the error for a refused chain gives the reason.
 
         Raises:
             ssl.SSLCertVerificationError: OpenSSL does not accept the chain; says why, and which certificate it is.
@@ -153,7 +153,7 @@ def _recording_pool(
 
         def connect(self) -> None:
             # A context for each connection: pyOpenSSL's must not be changed any more once a connection uses it, and
-            # urllib3 sets up the context it is given anew for each.
+            # urllib3 configures the given context again for each connection.
             context = RecordingTlsContext()
             self.ssl_context = cast("ssl.SSLContext", context)  # urllib3's types know only the standard library's
             super().connect()

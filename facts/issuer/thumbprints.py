@@ -1,4 +1,4 @@
-"""What an issuer's chain looks like today, for the lock, and what of it will end soon."""
+"""Get the present chains of issuers for the lock, and warn of certificates that expire soon."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,15 +27,15 @@ FetchChain: TypeAlias = Callable[[str, Sequence[str]], Chain]
 def issuers_of(
     workspaces: Mapping[str, Sequence[str]], former: Mapping[str, LockedIssuer], fetch: FetchChain, today: date
 ) -> tuple[dict[str, LockedIssuer], list[Fault]]:
-    """Return what the issuer of each workspace presents, and which could not be reached: those stay as they were.
+    """Return the chain of each workspace's issuer, and the unreachable issuers, which keep their former chains.
 
-    Where the CAs are the same as before, so is what is returned: the host's own certificate is a new one every few
-    weeks, which says nothing.
+    If the CAs are unchanged, the former chain is returned: the host's own certificate changes every few weeks, which
+    does not matter.
 
     Args:
         workspaces: By slug, the slugs that each had before a rename: until Bitbucket follows, their issuers answer.
-        former: What the lock has.
-        fetch: Asks an issuer.
+        former: The issuers in the lock.
+        fetch: Fetches the chain of an issuer.
         today: In UTC.
     """
     found: dict[str, LockedIssuer] = {}
@@ -70,7 +70,7 @@ def _locked(certificate: Certificate) -> LockedCertificate:
 
 
 def check_pinned(inventory: Inventory, issuers: Mapping[str, LockedIssuer], today: date) -> list[Fault]:
-    """Warn of thumbprints that nobody presents, or whose certificate ends soon.
+    """Warn of thumbprints that no issuer presents, or whose certificate expires soon.
 
     Of those that are fetched, the last certificate of the chain is what AWS has
     (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html).
@@ -114,7 +114,7 @@ class Fetch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FoundThumbprints:
-    """By issuer, and a sentence for each thing that somebody should know."""
+    """The thumbprints by issuer, and a sentence for each warning."""
 
     by_issuer: dict[str, Thumbprint]
     warnings: tuple[str, ...]
@@ -127,20 +127,20 @@ def thumbprints_beside(
     fetch: Fetch,
     today: date,
 ) -> FoundThumbprints:
-    """Return the thumbprint for each issuer, and what of it is otherwise than the lock says.
+    """Return the thumbprint for each issuer, and the differences from the lock.
 
-    What is presented is used, since it is what AWS would see; it is told where the lock has another. Where the fetch
-    fails, what was locked is used for all of them, if it has all, and none has ended.
+    The presented thumbprint is used, since AWS would see it; a different one in the lock is reported. If the fetch
+    fails, the locked thumbprints are used for all issuers, provided the lock has all of them and none is expired.
 
     Args:
         lock: With the certificates that issuers presented when it was written.
         issuers: URLs.
         alike: For an issuer, those of the same workspace under other slugs: their certificates stand in.
-        fetch: Asks them.
+        fetch: Fetches the thumbprints.
         today: In UTC.
 
     Raises:
-        IssuerError: The fetch failed, and the lock cannot stand in.
+        IssuerError: The fetch failed, and the lock cannot replace it.
     """
     locked = {issuer_url(WorkspaceSlug(slug)): found.chain[-1] for slug, found in lock.issuers.items()}
     known = {issuer: one for issuer in issuers if (one := _first(locked, (issuer, *alike.get(issuer, ()))))}

@@ -1,12 +1,12 @@
-"""A certificate authority of the emulated Bitbucket's own: root, intermediate, and the certificate of its host.
+"""The emulated Bitbucket's certificate authority: root, intermediate, and the certificate of its host.
 
-The host presents its own certificate and the intermediate, as public hosts do, so the thumbprint is that of the
-intermediate. Root and intermediate are kept for years; the host's certificate is short-lived, and a new one comes from
-the same intermediate, so the thumbprint stays what it was. The root's key is thrown away once the intermediate is
-signed: whoever finds the folder cannot make another intermediate.
+The host presents its certificate and the intermediate, as public hosts do, so the thumbprint is that of the
+intermediate. Root and intermediate are kept for years. The host's certificate is short-lived. The same intermediate
+signs its successor, so the thumbprint does not change. The root's key is deleted once the intermediate is signed:
+nobody with access to the folder can make another intermediate.
 
-The extensions are those that https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1 asks for; Python 3.13 and later
-refuse a chain without them.
+https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1 requires the extensions; Python 3.13 and later refuse a chain
+without them.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from sandbox.emulated_bitbucket.signing_key import keep, read_kept
 AUTHORITY_LIFETIME = timedelta(days=3650)
 HOST_LIFETIME = timedelta(days=90)
 RENEW_BEFORE = timedelta(days=30)
-"""A certificate with less than this left is replaced: no run of the sandbox lasts that long."""
+"""A certificate that expires sooner is replaced. No run of the sandbox lasts this long."""
 
 OWN_ADDRESS = IPv4Address("127.0.0.1")
 """In the host's certificate too, for clients that name the address."""
@@ -36,7 +36,7 @@ _BACKDATED = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Authority:
-    """What issues the host's certificate.
+    """The issuer of the host's certificate.
 
     Attributes:
         root: The self-signed certificate to trust.
@@ -76,7 +76,7 @@ def issue_host_certificate(
 
 
 def is_usable(certificate: x509.Certificate, now: datetime, *, spare: timedelta = RENEW_BEFORE) -> bool:
-    """Tell whether a certificate is valid now and for a while yet."""
+    """Tell whether a certificate is valid now and does not expire soon."""
     return certificate.not_valid_before_utc <= now and now + spare < certificate.not_valid_after_utc
 
 
@@ -139,17 +139,17 @@ def _name(common_name: str) -> x509.Name:
 
 
 _DOES_NOT_FIT = (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm)
-"""What ``cryptography`` raises for PEM that is broken, locked with a password, or signed by somebody else."""
+"""``cryptography`` raises these for PEM that is broken, encrypted, or signed by another key."""
 
 
 @dataclass(frozen=True)
 class KeptCertificates:
-    """Where the certificates are.
+    """The certificate files.
 
     Attributes:
         ca_file: PEM of the root certificate.
         host_file: PEM of the host's key and of the chain that it presents.
-        warnings: A sentence for each thing that was made anew though it had been there.
+        warnings: A sentence for each existing file that was replaced.
     """
 
     ca_file: Path
@@ -158,7 +158,7 @@ class KeptCertificates:
 
 
 def keep_certificates(folder: Path, host: str, now: datetime) -> KeptCertificates:
-    """Load the certificates for ``host`` from ``folder``, and make those that are missing, broken or near their end.
+    """Load the certificates for ``host`` from ``folder``; make those that are missing, broken or expire soon.
 
     Raises:
         SandboxError: The folder cannot be read or written.
@@ -198,13 +198,13 @@ def _load_authority(ca: bytes | None, intermediate: bytes | None, now: datetime)
         return None
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
         return None
-    # The host's certificate must not outlive what issued it.
+    # The host's certificate must not outlive its issuer.
     long_enough = all(is_usable(one, now, spare=HOST_LIFETIME) for one in (root, certificate))
     return Authority(root, certificate, key) if long_enough else None
 
 
 def _host_state(content: bytes | None, authority: Authority, host: str, now: datetime) -> str:
-    """Return ``good``, ``broken``, or ``due`` for what is not there yet or near its end."""
+    """Return ``good``, ``broken``, or ``due``: missing, or expires soon."""
     if content is None:
         return "due"
     try:

@@ -1,9 +1,9 @@
 """Resources that exist in AWS: read before they are compared, imported (``import_``), or only read (``get``).
 
-As in Pulumi's own engine (``ImportStep`` and ``ReadStep`` in ``pkg/resource/deploy/step.go``): an import reads the
-resource by its id and puts it into the state as it is in AWS. What the program wants otherwise is then changed as for
-any resource, and what it ignores stays. Where a program only reads a resource that the stack managed, and the id is the
-same, the resource leaves the stack and stays in AWS.
+As in Pulumi's own engine (``ImportStep`` and ``ReadStep`` in ``pkg/resource/deploy/step.go``), an import reads the
+resource by its id and puts it into the state as it is in AWS. Properties that differ from the program are then updated
+as for any resource; ignored properties stay. If a program only reads a resource that the stack managed, and the id is
+the same, the resource is dropped from the state and stays in AWS.
 """
 
 import copy
@@ -23,11 +23,11 @@ from sandbox.engine.values import Properties
 
 @dataclass
 class Reading:
-    """What was read in one run.
+    """The resources read in one run.
 
     Attributes:
-        operations: What reads.
-        refresh: Whether each resource is read; what a crash left open is settled in any case.
+        operations: Reads the resources.
+        refresh: Whether each resource is read. Operations that a crash left pending are settled in any case.
     """
 
     operations: Operations
@@ -35,10 +35,10 @@ class Reading:
     _read_by: dict[int, Plugin] = field(default_factory=dict)
 
     def everything(self) -> None:
-        """Read every resource before any is changed, each by its AWS provider of the last run.
+        """Read every resource before any is changed, each with its AWS provider of the last run.
 
-        A later read could see what this run itself has done, and an `up` would then do other steps than the preview
-        said. What cannot be read so is read when it is registered: its AWS provider may be another by then.
+        A later read could see changes of this run; `up` would then do other steps than its preview showed. A resource
+        that cannot be read now is read when it is registered, as its AWS provider may be another one by then.
         """
         store, unreadable = self.operations.store, set[str]()
         open_urns = {operation.resource.urn for operation in store.pending.values()}
@@ -56,22 +56,22 @@ class Reading:
                 self._read_by[number] = plugin
 
     def settled(self, urn: str, plugin: Plugin, number: int | None) -> int | None:
-        """Settle what a crash left open for a resource that is registered, and read it anew where that is wanted.
+        """Settle a registered resource's pending operation after a crash; read the resource again on a refresh.
 
         Args:
             urn: The resource.
             plugin: Its AWS provider in this run.
-            number: Its entry, ``None`` when there is none.
+            number: Its entry; ``None`` if it has no entry.
 
         Returns:
-            Its entry, ``None`` when there is none or it is gone.
+            Its entry; ``None`` if it has no entry or no longer exists.
         """
         crashed, number = self._after_crash(urn, plugin, number)
         wanted = crashed or (self.refresh and number is not None and self._read_by.get(number) is not plugin)
         if number is None or not wanted or self.operations.store.entries[number].pending_replacement:
             return number
         if crashed:
-            # What differs may be what the crashed run did itself.
+            # The differences may be changes of the crashed run.
             return number if self.operations.read(plugin, number) is not None else None
         return self._read(plugin, number)
 
@@ -89,7 +89,7 @@ class Reading:
         return crashed, number
 
     def _read(self, plugin: Plugin, number: int) -> int | None:
-        """Read one resource and report what differs, as changed by others; give its entry, ``None`` when it is gone."""
+        """Read one resource, and report differences as changes by others. Return its entry, ``None`` if it is gone."""
         old = self.operations.store.entries[number]
         read = self.operations.read(plugin, number)
         self.operations.report.found_outside(old.urn, differing(old.outputs, read.outputs) if read else None)
@@ -97,7 +97,7 @@ class Reading:
 
 
 def is_import(goal: Registration, old: ResourceState | None) -> bool:
-    """Say whether a registration is to take over a resource: where the state does not have that one already."""
+    """Tell whether a registration imports a resource, that is, whether the state does not have that resource yet."""
     if not goal.import_id:
         return False
     return old is None or old.external or goal.import_id != (old.import_id or old.id)
@@ -106,17 +106,17 @@ def is_import(goal: Registration, old: ResourceState | None) -> bool:
 def import_resource(
     operations: Operations, plugin: Plugin, wanted: ResourceState, number: int | None, import_id: str
 ) -> int:
-    """Read a resource and put it into the state as it is in AWS; give its entry.
+    """Read a resource, put it into the state as it is in AWS, and return its entry.
 
     Args:
-        operations: What reports and records.
+        operations: Reports and records the import.
         plugin: Its provider.
-        wanted: Its state as the program wants it, but for what is read.
-        number: An entry of the same URN that was only read until now, or ``None``.
+        wanted: The program's desired state, without the values that are read.
+        number: The entry of the same URN, if earlier runs only read the resource; else ``None``.
         import_id: The id to read it by.
 
     Raises:
-        SandboxError: there is no such resource, or another one has its place in the state.
+        SandboxError: The resource does not exist, or the state has another one in its place.
     """
     old = operations.store.entries[number] if number is not None else None
     if old is not None and not old.external:
@@ -136,10 +136,10 @@ def import_resource(
 
 
 def read_resource(operations: Operations, plugin: Plugin, wanted: ResourceState, number: int | None) -> ResourceState:
-    """Read a resource that the stack does not manage, and take note of it in the state.
+    """Read a resource that the stack does not manage, and record it in the state.
 
     Raises:
-        SandboxError: there is no such resource, or the state has another one of its URN that the stack manages.
+        SandboxError: The resource does not exist, or the stack manages another one with its URN.
     """
     old = operations.store.entries[number] if number is not None else None
     if old is not None and not old.external and old.id != wanted.id:
@@ -173,15 +173,15 @@ _PART = re.compile(r"""\.?([^.\[\]"]+)|\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]""")
 
 
 def with_old_values(new: Properties, old: Properties | None, paths: Sequence[str]) -> Properties:
-    """Put the old value of each ignored path into new inputs; what had no value keeps none.
+    """Put the old value of each ignored path into new inputs; a path without an old value gets no value.
 
     Args:
-        new: The inputs as the program gave them; left as they are.
-        old: Those of the last run, ``None`` for a resource that is to be created.
+        new: The inputs of the program; not changed.
+        old: The inputs of the last run; ``None`` for a resource to create.
         paths: Property paths, such as ``tags``, ``tags.Team``, ``tags["a.b"]`` or ``statements[0].effect``.
 
     Raises:
-        SandboxError: a path is none, or has a wildcard.
+        SandboxError: A path is not a property path, or has a wildcard.
     """
     if old is None or not paths:
         return new
@@ -195,7 +195,7 @@ def parse_path(path: str) -> list[str | int]:
     """Split a property path into keys and indices.
 
     Raises:
-        SandboxError: the path is none, or has a wildcard.
+        SandboxError: It is not a property path, or has a wildcard.
     """
     parts: list[str | int] = []
     at = 0

@@ -1,7 +1,7 @@
-"""Tokens to present, and what the inventory says of each.
+"""Tokens to present, and the result that the inventory implies for each.
 
-What is expected follows from what the inventory declares, part by part: workspace, repository, environment, audience,
-address, day. Neither subject patterns nor trust policies are looked at: they are what is to be proved.
+The expected result follows from the declarations of the inventory, part by part: workspace, repository, environment,
+audience, address, day. Subject patterns and trust policies are not used: the proof tests them.
 """
 
 from collections.abc import Iterator
@@ -20,17 +20,17 @@ from sandbox.proof.origins import ANYWHERE, CallOrigin, is_taken, other_origins,
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """A token as presented: who runs, and what is wrong with the token itself.
+    """A token as presented: the step that runs, and the flaw of the token.
 
     Attributes:
         name: For people: ``acme/payments, deployment environment production``.
-        workspace: Whose issuer.
+        workspace: The workspace of the issuer.
         repository_uuid: In the subject.
         environment_uuid: In the subject, or ``None`` for a step outside of environments.
         audience: ``aud``.
-        origin: Where the call to STS comes from.
-        further: What the step asks for besides: ``aud`` is then a list of both, and STS refuses it.
-        flaw: What is wrong with the token itself, or the empty string: nobody may accept it then.
+        origin: The source of the call to STS.
+        further: A second audience that the step requests: ``aud`` is then a list of both, and STS refuses it.
+        flaw: The flaw of the token, or the empty string. No role accepts a token with a flaw.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Presented:
 def steps_of(inventory: Inventory) -> list[Presented]:
     """Return a genuine token for every repository and environment of the inventory, with every audience declared.
 
-    A step that asks for a further audience gets it besides its workspace's own.
+    A step that requests another audience gets it in addition to its workspace's audience.
     """
     found: list[Presented] = []
     for current, workspace in sorted(inventory.workspaces.items()):
@@ -72,12 +72,12 @@ def _steps_under(emulated: EmulatedWorkspace, workspace: Workspace) -> Iterator[
 
 
 def from_taken_origins(presented: Presented, role: RolePlan) -> list[Presented]:
-    """Return the same token, presented from an address and through an endpoint, as far as the role takes each."""
+    """Return the same token, presented from an address and through an endpoint, if the role accepts each."""
     return [replace(presented, origin=origin) for origin in taken_origins(role)]
 
 
 def wrong_tokens(role: RolePlan, line: TrustPlan, workspace: EmulatedWorkspace) -> Iterator[Presented]:
-    """Yield what must not open a role, each one step away from a token that does."""
+    """Yield tokens that a role must refuse; each differs in one part from a token that it accepts."""
     right = Presented(
         name="",
         workspace=workspace,
@@ -95,9 +95,8 @@ def wrong_tokens(role: RolePlan, line: TrustPlan, workspace: EmulatedWorkspace) 
     yield replace(right, name="workspace in place of repository", repository_uuid=workspace.uuid)
     yield replace(right, name="another audience", audience="sts.amazonaws.com")
     for flaw in FLAWS:
-        # Where any repository is trusted, its pattern takes any 38 characters in braces: the case of a UUID that
-        # Bitbucket never writes so proves nothing there.
-        # Nor is there anything in capitals to be had from digits alone.
+        # If any repository is trusted, its pattern accepts any 38 characters in braces, so a UUID in capitals, which
+        # Bitbucket never writes, proves nothing. A UUID of digits alone has no capitals.
         same = right.repository_uuid.upper() + (right.environment_uuid or "").upper()
         unchanged = same == right.repository_uuid + (right.environment_uuid or "")
         if not (flaw == UPPER_CASE and (line.repository is None or unchanged)):
@@ -113,14 +112,14 @@ NO_BRACES = "no braces at all"
 UPPER_CASE = "upper-case UUIDs"
 TRAILING_SLASH = "a trailing slash in the issuer"
 FLAWS = (EXPIRED, FORGED, MISSING_BRACE, NO_BRACES, UPPER_CASE, TRAILING_SLASH)
-"""What can be wrong with a token itself; ``sandbox.proof.prove`` makes each."""
+"""The possible flaws of a token; ``sandbox.proof.prove`` makes each."""
 
 BEFORE_THE_TRUST_POLICY = (EXPIRED, FORGED)
 """Flaws that no trust policy sees: STS looks at signature and times first."""
 
 
 def expected(role: RolePlan, presented: Presented, today: date) -> bool:
-    """Tell whether the inventory lets a token in: one with two audiences gets in nowhere, whatever is declared."""
+    """Tell whether the inventory accepts a token. A token with two audiences is never accepted."""
     if presented.flaw or presented.further or (role.expires is not None and today > role.expires):
         return False
     if not is_taken(role, presented.origin):

@@ -1,14 +1,14 @@
-"""What to try with a role's credentials, and what its permission policies say of it.
+"""Choose calls to try with a role's credentials, and the result that its permission policies imply.
 
-Policies are read in a simple way, and what that cannot answer is not tried:
+The policies are read in a simple way. Calls that this reading cannot decide are not tried:
 
 - A statement *surely* allows an action on a resource when it is an Allow with ``Action`` and ``Resource``, without
   ``Condition``, and both match; ``*`` and ``?`` as IAM reads them. It *may* match whatever its conditions say.
 - A role surely may do what one of its policies surely allows, its boundary (where it has one) surely allows too, and
   no Deny of any of them may match. It surely may not do what none of its policies may allow, or its boundary may not.
-- What is in between (conditions, policy variables) is not tried.
+- Anything in between (conditions, policy variables) is not tried.
 
-Nothing here decides: what is expected is held against the verdict of the emulated AWS.
+Nothing here decides access: the expected result is compared with the verdict of the emulated AWS.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
@@ -24,10 +24,10 @@ from sandbox.proof.origins import ANYWHERE, CallOrigin
 
 
 class TryWay(StrEnum):
-    """How the emulated AWS was asked."""
+    """How the emulated AWS decides a call."""
 
     CALLED = "called"
-    """The call itself, with the credentials that a token got."""
+    """The call itself, with the credentials for a token."""
     SIMULATED = "simulated"
     """SimulatePrincipalPolicy for the role, as the account's root: for services that the sandbox does not run."""
 
@@ -39,8 +39,8 @@ class Trial:
     Attributes:
         action: ``s3:PutObject``.
         resource: ``arn:aws:s3:::acme-shop/any``, or ``*``.
-        way: How to ask.
-        expected: What the policies say.
+        way: How the emulated AWS decides it.
+        expected: The result that the policies imply.
         reason: For people: ``inline policy publish-site allows it``.
         origin: Where the call comes from.
     """
@@ -55,7 +55,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class NotTried:
-    """Nothing could be tried; ``reason`` says why, for people."""
+    """No call could be tried; ``reason`` says why, for people."""
 
     reason: str
 
@@ -65,7 +65,7 @@ class PermissionStatement:
     """One statement of a permission policy.
 
     Attributes:
-        source: The policy that it stands in, for people: ``inline policy publish-site``.
+        source: Its policy, for people: ``inline policy publish-site``.
         content: As JSON.
     """
 
@@ -123,12 +123,12 @@ def statements_of(source: str, document: Mapping[str, Any]) -> list[PermissionSt
 
 @dataclass(frozen=True, slots=True)
 class TriedPermissions:
-    """What a role's policies say.
+    """The policies of a role.
 
     Attributes:
         account_id: Of the role.
         statements: Of all its permission policies.
-        boundary: Of its permissions boundary; ``None`` where it has none.
+        boundary: Of its permissions boundary; ``None`` if the role has no boundary.
     """
 
     account_id: str
@@ -136,7 +136,7 @@ class TriedPermissions:
     boundary: Sequence[PermissionStatement] | None = None
 
     def allowed_trial(self) -> Trial | NotTried:
-        """Return something that the role surely may do."""
+        """Return an action that the role surely may do."""
         for action, resource, way, statement in self._candidates():
             if self._surely_may(action, resource):
                 return Trial(action, resource, way, expected=True, reason=f"{statement.source} allows it")
@@ -145,7 +145,7 @@ class TriedPermissions:
         return NotTried("no policy allows an action by its exact name, without condition and variable")
 
     def refused_trial(self) -> Trial | NotTried:
-        """Return something that the role surely may not do: best what the boundary alone forbids."""
+        """Return an action that the role surely may not do: preferably one that only the boundary forbids."""
         for action, resource, way, statement in self._candidates() if self.boundary is not None else ():
             if not _may(self.boundary or (), action, resource):
                 reason = f"{statement.source} allows it, its permissions boundary does not"
@@ -156,11 +156,11 @@ class TriedPermissions:
         return NotTried("its policies may allow every call that is harmless to try")
 
     def _candidates(self) -> Iterator[tuple[str, str, TryWay, PermissionStatement]]:
-        """Yield what a permission policy surely allows: calls first, then what its statements name."""
+        """Yield actions that a permission policy surely allows: calls first, then those that its statements name."""
         reads = [(action, resource) for action, resource in harmless_calls(self.account_id).items() if resource == "*"]
         for action, resource in reads:
             for statement in self.statements:
-                # On every resource: which one the emulator means by such a call does not matter then.
+                # On every resource, so it does not matter which one the emulator assumes for the call.
                 if statement.allows and "*" in statement.texts("Resource") and statement.surely_matches(action, "*"):
                     yield action, resource, TryWay.CALLED, statement
         for statement in self.statements:
@@ -190,7 +190,7 @@ def _named(statement: PermissionStatement) -> Iterator[tuple[str, str]]:
     for action in statement.texts("Action"):
         if re.fullmatch(r"[A-Za-z0-9-]+:[A-Za-z0-9]+", action):
             for pattern in statement.texts("Resource"):
-                # Any text stands for a wildcard, so the pattern matches what comes of it.
+                # Any text may replace a wildcard, so the pattern matches the result.
                 yield action, pattern if pattern == "*" else pattern.replace("*", "any").replace("?", "x")
 
 
