@@ -1,4 +1,4 @@
-"""What the emulators need to know of an inventory: workspaces, quotas, prepared accounts, credentials."""
+"""The inputs of the emulators from an inventory: workspaces, quotas, prepared accounts, credentials."""
 
 import hashlib
 import re
@@ -78,7 +78,7 @@ def quotas_of(inventory: Inventory) -> dict[str, dict[str, int]]:
 
 
 def prepared_accounts(plan: AccessPlan) -> list[PreparedAccount]:
-    """Return what each account has before the program comes: its deploying role, boundaries, policies of its own."""
+    """Return the content of each account before the first run: its deploying role, boundaries and policies."""
     return [_prepared_account(account) for account in plan.accounts]
 
 
@@ -112,8 +112,8 @@ def aws_config(plan: AccessPlan, former: str = "") -> str:
 
     Args:
         plan: Whose accounts.
-        former: The file of an earlier run. Its profiles stay: what is in an account that has left the inventory is
-            deleted with the profile that made it.
+        former: The file of an earlier run. Its profiles stay: the resources of an account that was removed from the
+            inventory are deleted with the profile that created them.
     """
     profiles = dict(_PROFILE.findall(former))
     profiles |= {account.access.profile: account.id for account in plan.accounts if account.access.profile}

@@ -79,10 +79,10 @@ class Session:
     """A sandbox while it runs.
 
     Attributes:
-        subject: What it is about.
+        subject: The inventory and its plan.
         bitbucket: Signs tokens, and is the issuer.
         endpoint: Of the emulated AWS accounts: ``http://127.0.0.1:4566``.
-        forgot: Whether the emulated accounts lost what was made, by a crash.
+        forgot: Whether the emulated accounts lost their state in a crash.
         state_file: Of the built-in engine.
         program: This project's, with the stack config that leads it here.
     """
@@ -109,15 +109,15 @@ def _keep_out_of_git(folder: Path) -> None:
 
 @contextmanager
 def running(subject: SandboxInventory, *, prepare: bool = True) -> Iterator[Session]:
-    """Start everything on loopback, and stop it at the end, however that comes.
+    """Start everything on loopback, and always stop it at the end.
 
     Args:
-        subject: What the sandbox is about.
-        prepare: Whether accounts get what real ones have before the first run. A proof takes them as the last ``up``
-            left them, so that it notices an OIDC provider that an ``up`` has deleted.
+        subject: The inventory and its plan.
+        prepare: Whether to set up the accounts as real ones are before the first run. A proof uses them as the last
+            ``up`` left them, so that it notices an OIDC provider that an ``up`` has deleted.
 
     Raises:
-        SandboxError: A part does not start; what was made before stays as it is.
+        SandboxError: A part does not start; existing resources stay unchanged.
     """
     folder = subject.folder.resolve()
     try:
@@ -142,10 +142,10 @@ def running(subject: SandboxInventory, *, prepare: bool = True) -> Iterator[Sess
 def session_with(
     subject: SandboxInventory, bitbucket: EmulatedBitbucket, aws: EmulatedAws, *, prepare: bool = True
 ) -> Iterator[Session]:
-    """Give servers that run what this subject needs, and this process the credentials of its accounts.
+    """Set up the running servers for this subject, and this process with the credentials of its accounts.
 
     Args:
-        subject: What the sandbox is about.
+        subject: The inventory and its plan.
         bitbucket: Running.
         aws: Running.
         prepare: As of ``running``.

@@ -91,7 +91,7 @@ def _client(session: boto3.Session, service: str, configuration: Configuration) 
         retries={"mode": "standard", "total_max_attempts": configuration.max_retries + 1},
         connect_timeout=10,
         read_timeout=60,
-        # The endpoint is on loopback: no proxy of the environment stands between.
+        # The endpoint is on loopback: no proxy of the environment is used.
         proxies={},
     )
     return session.client(service, endpoint_url=configuration.endpoints[service], config=options)
@@ -128,7 +128,7 @@ def connect_as_platform_engineer(configuration: Configuration) -> Any:  # noqa: 
     """Give an IAM client; without role and profile, with credentials of the one account that is allowed.
 
     NOTE: intentional: in reality ambient credentials are those of one account, and accounts without `deploy_role` and
-    `profile` are in stacks of their own, each run with credentials of its own. One sandbox run stands for all of them.
+    `profile` are in separate stacks, each run with separate credentials. One sandbox run covers all of them.
     """
     bare = not (configuration.assume_roles or configuration.profile or configuration.access_key)
     if bare and len(configuration.allowed_account_ids) == 1:

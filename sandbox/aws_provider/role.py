@@ -19,7 +19,7 @@ from sandbox.engine.values import Properties
 
 
 class RoleResource(ResourceType):
-    """A role. Inline and managed policies are resources of their own; the inputs that list them here are refused."""
+    """A role. Inline and managed policies are separate resources; the inputs that list them here are refused."""
 
     properties: ClassVar = {
         "assumeRolePolicy": Property(required=True, same=same_document),
@@ -177,7 +177,7 @@ class RolePolicy(ResourceType):
         return ReadResource(f"{found['RoleName']}:{found['PolicyName']}", outputs)
 
     def update(self, iam: Any, identity: str, old: Properties, new: Properties) -> None:  # noqa: ANN401, ARG002 - as above
-        """Put the policy anew."""
+        """Put the new policy."""
         self._put(iam, new)
 
     def delete(self, iam: Any, identity: str, outputs: Properties) -> None:  # noqa: ANN401, ARG002 - as above
@@ -206,7 +206,7 @@ class RolePolicyAttachmentsExclusive(ResourceType):
         return role
 
     def read(self, iam: Any, identity: str, inputs: Properties) -> ReadResource | None:  # noqa: ANN401 - as above
-        """Read what is attached, also what others attached."""
+        """Read all attached policies, also those that others attached."""
         role = identity or str(inputs["roleName"])
         try:
             attached = _attached(iam, role)

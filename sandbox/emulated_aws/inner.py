@@ -1,10 +1,10 @@
-"""The one place that knows ministack from inside: its services, what it authorises by, its records.
+"""The only module that uses ministack's internals: its services, its authorisation, its records.
 
-Its public HTTP interface has no operation to change an OIDC provider, and a check before it would refuse callers whom
-nobody has authenticated yet. So the front stands between ministack's authorisation and its services, in the table
-``SERVICE_HANDLERS`` of ``ministack.app``, which is read anew for each request; so are the functions of
-``ministack.core.iam_actions`` that say what a call is about. Everything is looked up when the emulator starts, so a
-ministack whose inside has moved stops it then, with the name of what is missing.
+Its public HTTP interface has no operation to change an OIDC provider, and a check in front of it would refuse callers
+before their authentication. So the front is between ministack's authorisation and its services, in the table
+``SERVICE_HANDLERS`` of ``ministack.app``, which ministack reads for each request. It does the same with the functions
+of ``ministack.core.iam_actions`` that give the resource of a call. Everything is looked up when the emulator starts. If
+ministack's internals have changed, the start fails and names the missing part.
 """
 
 import importlib
@@ -98,10 +98,10 @@ class Inner:
         self._handlers[service] = handler
 
     def authorise_by(self, resource: Resource, keys: Keys) -> None:
-        """Tell ministack's authorisation what a call of IAM is about; the decision stays its own.
+        """Tell ministack's authorisation the resource of a call of IAM; ministack decides.
 
-        It happens before the front sees the call, whose parameters are therefore unchecked here: one that is given
-        twice or in two places is refused by the front afterwards.
+        This happens before the front checks the parameters. The front later refuses a parameter that is given twice or
+        in two places.
         """
         find_resource, find_keys = self._actions.extract_resource_arn, self._actions.request_tag_context
 
@@ -118,7 +118,7 @@ class Inner:
         self._actions.request_tag_context = request_tag_context
 
     def resolve_by(self, network_keys: NetworkKeys, principal_arn: Callable[[str], str]) -> None:
-        """Tell ministack's evaluator where a call comes from and whose it is; what follows stays its own decision."""
+        """Tell ministack's evaluator the source and the caller of a call; ministack decides."""
         resolve: Callable[[str, Any], Any] = getattr(self._evaluator, _RESOLVE)
 
         def resolve_condition_key(key: str, context: Any) -> Any:  # noqa: ANN401 - as ministack passes them

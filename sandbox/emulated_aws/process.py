@@ -23,21 +23,21 @@ _LOG_LINES = 15
 class EmulatedAws:
     """Emulated AWS accounts on a port of 127.0.0.1, for the time of a ``with`` block.
 
-    The port is that of the folder's last run where it is free, so that what remembers an endpoint, as the state of the
-    Pulumi CLI does, finds it again. Two may run at once on two folders; a second one on the same folder waits a little
-    and fails.
+    The port is that of the folder's last run, if it is free, so that a stored endpoint, as in the state of the Pulumi
+    CLI, stays valid. Two emulators may run at once on two folders; a second one on the same folder waits a little and
+    fails.
 
     Attributes:
         endpoint: ``http://127.0.0.1:PORT`` for IAM and STS of all accounts; a 12-digit access key id with the secret
             ``test`` is the root user of that account. Empty before the start.
-        forgot: Whether the emulator has lost what was made before, since its last run did not end in an orderly way:
-            ministack saves its state only then.
+        forgot: Whether the emulator has lost its earlier state, since its last run did not shut down cleanly:
+            ministack saves its state only on a clean shutdown.
         log: The log of the run, a file.
         pid: Process id of the child, ``None`` when it does not run.
 
     Args:
-        folder: Where the state is kept; made if need be. One for each emulator.
-        issuers: Where the emulated Bitbucket serves issuers; ``None`` when there is none, and no web identity is valid.
+        folder: The folder of the state, created if necessary. One for each emulator.
+        issuers: Where the emulated Bitbucket serves issuers; ``None`` without one: then no web identity is valid.
         quotas: By account id, of accounts whose quotas are not AWS's defaults.
         more_services: Services besides IAM and STS, as ministack has them: ``("cloudformation",)``.
         without_front: Serve ministack as it is, to compare with.
@@ -117,7 +117,7 @@ class EmulatedAws:
         """Stop the child, its state saved, and wait for its end. Does nothing when none runs.
 
         Raises:
-            SandboxError: It ended in another way, and has forgotten what was made in this run.
+            SandboxError: It ended in another way, and has lost the state of this run.
         """
         child, self._child = self._child, None
         if child is None:

@@ -1,10 +1,10 @@
 """The child process: ``python -m sandbox.emulated_aws.server --folder FOLDER --settings FILE``.
 
-Serves on 127.0.0.1, on the port of its last run where that is free and else on one that the kernel chooses, so that
-what remembers the endpoint finds it again. When it is ready it writes one line to stdout,
-``{"port": 40123, "forgot": false}``; ``forgot`` says that the run before did not end in an orderly way, so that what it
-had made is lost. It logs to stderr. SIGTERM, SIGINT and the end of stdin stop it in an orderly way, with its state
-saved; so it is gone, and has forgotten nothing, when whoever started it was killed. POSIX only.
+It serves on 127.0.0.1, on the port of its last run if that is free, so that a stored endpoint stays valid; else on a
+port that the kernel chooses. When it is ready, it writes one line to stdout, ``{"port": 40123, "forgot": false}``.
+``forgot`` says that the previous run did not shut down cleanly, so that its state is lost. It logs to stderr. SIGTERM,
+SIGINT and the end of stdin stop it cleanly, with its state saved. So if its parent is killed, it ends without losing
+its state. POSIX only.
 """
 
 import argparse

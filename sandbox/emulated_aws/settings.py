@@ -1,4 +1,4 @@
-"""What the parent tells the emulator: where the issuer is served, and the quotas of each account."""
+"""The settings that the parent passes to the emulator: the issuer's address, and the quotas of each account."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -24,8 +24,8 @@ class IssuerEndpoint:
     Attributes:
         address: ``127.0.0.1:PORT``; whatever host an issuer names, the connection goes there, with that host in the
             TLS handshake.
-        ca_file: PEM file of the certificate authority that signed its certificate. It stands for AWS's library of
-            trusted authorities, so a thumbprint is never the reason that a token is believed
+        ca_file: PEM file of the certificate authority that signed its certificate. It replaces AWS's library of
+            trusted authorities, so a token is never accepted because of a thumbprint
             (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html).
     """
 

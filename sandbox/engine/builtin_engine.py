@@ -1,4 +1,4 @@
-"""The engine as its user sees it: one program, one state, four things to do with them."""
+"""The public interface of the engine: one program, one state, four operations."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -33,13 +33,12 @@ class BuiltinEngine:
 
     Args:
         program: The program and its names.
-        state_file: Where the state is; lock, journal and backup stand beside it.
-        provider_factories: What makes a provider for each package, such as ``{"aws": SmallAwsProvider}``.
+        state_file: The file of the state; lock, journal and backup are beside it.
+        provider_factories: The factory of the provider for each package, such as ``{"aws": SmallAwsProvider}``.
         on_step: Called when a step begins, is done or has failed; may be called from other threads, one at a time.
         on_log: Called with what the program logs.
-        endpoints: Where the emulated AWS stands now, such as ``{"iam": "http://127.0.0.1:4566", "sts": …}``. AWS
-            provider resources that come from the state, where they hold the endpoints of an earlier run, are pointed
-            there. Empty: they stay as they are.
+        endpoints: The present endpoints of the emulated AWS, such as ``{"iam": "http://127.0.0.1:4566", "sts": …}``.
+            They replace the endpoints of an earlier run in AWS provider resources from the state. Empty: no change.
         now: The clock.
         write: Writes state and journal.
     """
@@ -67,19 +66,19 @@ class BuiltinEngine:
         self._write = write
 
     def up(self, *, refresh: bool = True) -> Summary:
-        """Make everything as the program says.
+        """Create, update and delete resources as the program requires.
 
         Args:
-            refresh: Read each resource before comparing it, so that what was changed behind the state's back is mended.
+            refresh: Read each resource before comparing it, so that changes made outside the stack are reverted.
 
         Raises:
-            BitbucketOidcError: a step failed; what was done until then is in the state.
+            BitbucketOidcError: A step failed; the state has all steps before it.
         """
         with locked(self._lock, now=self._now), self._opened(writable=True) as (store, plugins):
             return self._deploy(self._operations(store, plugins, preview=False), refresh=refresh)
 
     def preview(self, *, refresh: bool = True) -> Summary:
-        """Say what ``up`` would do; nothing is written anywhere.
+        """Report the steps that ``up`` would do; write nothing.
 
         Raises:
             BitbucketOidcError: ``up`` would fail too.
@@ -88,7 +87,7 @@ class BuiltinEngine:
             return self._deploy(self._operations(store, plugins, preview=True), refresh=refresh)
 
     def refresh(self) -> Summary:
-        """Bring the state in line with what AWS has; AWS stays as it is, and the program is not run.
+        """Update the state from AWS; do not change AWS, and do not run the program.
 
         Raises:
             BitbucketOidcError: a resource cannot be read.
@@ -99,7 +98,7 @@ class BuiltinEngine:
             return operations.report.summary(self._deployment(operations, refresh=False).outputs())
 
     def destroy(self) -> Summary:
-        """Delete everything that the state holds; the program is not run.
+        """Delete all resources in the state; do not run the program.
 
         Raises:
             SandboxError: a resource is protected; nothing is deleted then.

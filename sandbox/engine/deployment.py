@@ -1,4 +1,4 @@
-"""One run: compares what the program registers with the state, and carries out what differs."""
+"""One run: compare the program's registrations with the state, and apply the differences."""
 
 import uuid
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ from sandbox.engine.values import UNKNOWN, Properties
 
 @dataclass
 class Deployment:
-    """What the program registered so far, against the state.
+    """The program's registrations so far, compared with the state.
 
     Attributes:
-        stack, project: The names that stand in every URN.
-        operations: What carries the steps out.
+        stack, project: The names in every URN.
+        operations: Carries out the steps.
         reading: Reads each resource before it is compared.
         registered: The URNs of this run.
         moved: URNs of this run to the earlier ones that their resources were found under.
@@ -38,10 +38,10 @@ class Deployment:
     moved: dict[str, str] = field(default_factory=dict)
 
     def register(self, goal: Registration) -> ResourceState:
-        """Bring one resource to where the program wants it; give its new state.
+        """Create or change one resource as the program requires; return its new state.
 
         Raises:
-            BitbucketOidcError: it cannot be; nothing of it has changed, or the state says what has.
+            BitbucketOidcError: This failed; the resource is unchanged, or the state records its changes.
         """
         identity = urns.Identity(self.stack, self.project, goal.parent, goal.type, goal.name)
         if identity.urn in self.registered:
@@ -55,7 +55,7 @@ class Deployment:
         return self._custom(identity.urn, goal, number)
 
     def read(self, request: ReadRequest) -> ResourceState:
-        """Read one resource that exists and that the stack does not manage; give its state.
+        """Read an existing resource that the stack does not manage; return its state.
 
         Raises:
             BitbucketOidcError: it cannot be read, or does not exist.
@@ -204,7 +204,7 @@ class Deployment:
             number = import_resource(operations, plugin, wanted, number, goal.import_id)
             old = operations.store.entries[number]
         elif old is not None and old.external:
-            # What was only read stays whose it is; the program now wants one of its own in its place.
+            # A resource that was only read keeps its owner; the program now requires a managed one instead.
             operations.store.commit(drop=[number] if number is not None else [])
             old = number = None
         inputs = with_old_values(goal.inputs, old.inputs if old else None, goal.ignore_changes)

@@ -1,4 +1,4 @@
-"""The journal beside the state file: what a run has done since, one line for each change."""
+"""The journal beside the state file: the later changes of a run, one line each."""
 
 import json
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ class Journal:
             SandboxError: it cannot be written.
         """
         if self._broken is not None:
-            # The last line may be there in part; another one after it would make the journal unreadable.
+            # The last line may be incomplete; another line after it would make the journal unreadable.
             raise self._file.not_written(self._broken)
         try:
             if self._open is None:
@@ -54,10 +54,10 @@ def _line(value: Mapping[str, object]) -> bytes:
 
 
 def open_store(file: StateFile, *, writable: bool, write: Writer = write_bytes) -> tuple[StateStore, Journal | None]:
-    """Load the state, with what a crashed run left in its journal.
+    """Load the state, and apply the journal of a crashed run.
 
     Args:
-        file: Where the state is.
+        file: The state file.
         writable: Whether changes are recorded; a preview's are not.
         write: Writes into the journal.
 
@@ -83,7 +83,7 @@ def open_store(file: StateFile, *, writable: bool, write: Writer = write_bytes) 
 
 
 def fold(file: StateFile, store: StateStore) -> None:
-    """Write the state file anew and remove the journal.
+    """Rewrite the state file and remove the journal.
 
     Raises:
         SandboxError: it cannot be written; state and journal stay.

@@ -1,6 +1,6 @@
 """One configured provider instance, called with plain values.
 
-Providers are coroutines; the engine calls one at a time, on an event loop of its own.
+Providers are coroutines; the engine calls one at a time, on a private event loop.
 """
 
 import asyncio
@@ -30,13 +30,13 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Difference:
-    """What a provider says about old state and new inputs.
+    """A provider's comparison of old state and new inputs.
 
     Attributes:
         changes: Whether anything differs.
         replaces: Properties whose change needs a new resource.
         properties: All properties that differ.
-        delete_before_replace: Whether old and new cannot stand side by side.
+        delete_before_replace: Whether old and new cannot exist at the same time.
     """
 
     changes: bool
@@ -68,7 +68,7 @@ class Plugin:
         return _difference(self._call(urn, self._provider.diff_config(request)), old, new)
 
     def configure(self, urn: str, inputs: Properties) -> None:
-        """Hand over the configuration; the other methods come after it."""
+        """Pass the configuration to the provider; call this before the other methods."""
         variables = {f"{urn.rsplit(':', 1)[-1]}:{key}": str(value) for key, value in inputs.items()}
         request = ConfigureRequest(variables, to_property_values(inputs), False, False)  # noqa: FBT003 - the SDK's order
         self.supports_preview = self._call(urn, self._provider.configure(request)).supports_preview
@@ -82,7 +82,7 @@ class Plugin:
     def diff(
         self, urn: str, identity: str, old: tuple[Properties, Properties], new: Properties, ignored: list[str]
     ) -> Difference:
-        """Compare what is there with what is wanted.
+        """Compare the present resource with the desired inputs.
 
         Args:
             urn: The resource.
@@ -103,9 +103,9 @@ class Plugin:
     def read(
         self, urn: str, identity: str, inputs: Properties, outputs: Properties
     ) -> tuple[str, Properties, Properties]:
-        """Read what is there; give id, inputs and outputs. An empty id: it is not there.
+        """Read the resource; return id, inputs and outputs. An empty id means that it does not exist.
 
-        With an empty ``identity`` the provider is to find the resource by its inputs, if it can.
+        With an empty ``identity``, the provider finds the resource by its inputs, if it can.
         """
         request = ReadRequest(urn, identity, to_property_values(outputs), to_property_values(inputs))
         response = self._call(urn, self._provider.read(request))
@@ -123,7 +123,7 @@ class Plugin:
         preview: bool,
         ignored: Sequence[str] = (),
     ) -> Properties:
-        """Change a resource in place, but for the properties that are ignored; give its outputs."""
+        """Change a resource in place, except its ignored properties; return its outputs."""
         olds, news = to_property_values(old), to_property_values(new)
         request = UpdateRequest(urn, identity, olds, news, timeout, list(ignored), preview)
         return from_property_values(self._call(urn, self._provider.update(request)).properties)

@@ -34,7 +34,7 @@ class Program:
         folder: The project folder, with ``__main__.py`` in it.
         project: The project's name, as in ``Pulumi.yaml``.
         stack: The stack's name.
-        organization: The organization's name; ``organization`` is what the CLI uses with its local backend.
+        organization: The organization's name; with its local backend, the CLI uses ``organization``.
         config: Stack config by full key, ``{"project:key": "value"}``; lists and mappings as JSON texts.
     """
 
@@ -48,11 +48,11 @@ class Program:
 def run(program: Program, monitor: Monitor, log: Log, *, preview: bool) -> None:
     """Run the program to its end.
 
-    The SDK keeps its settings in context variables, so a context of its own leaves no trace of this run behind.
+    The SDK keeps its settings in context variables, so a separate context removes every trace of this run.
 
     Raises:
-        BitbucketOidcError: the program, or a resource it registers, failed; ``monitor.failure`` counts before what
-            the SDK made of it.
+        BitbucketOidcError: The program, or a resource it registers, failed; ``monitor.failure`` takes precedence over
+            the error of the SDK.
     """
     main = program.folder / "__main__.py"
     if not main.is_file():
@@ -85,7 +85,7 @@ def run(program: Program, monitor: Monitor, log: Log, *, preview: bool) -> None:
 
 
 async def _main(main: Path) -> None:
-    # After a failure the SDK leaves futures behind that nobody asks for; the failure itself is reported once, by us.
+    # After a failure, the SDK leaves futures that nobody awaits; this engine reports the failure itself, once.
     asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
     await run_in_stack(lambda: _execute(main))
 
@@ -93,7 +93,7 @@ async def _main(main: Path) -> None:
 async def _execute(main: Path) -> None:
     runpy.run_path(str(main), run_name="__main__")
     # One turn of the loop, so that the registrations are under way when the SDK starts to wait: it then
-    # waits for those. Else it would wait for all outputs at once, anew after each: time that grows with the square.
+    # waits for those. Else it waits for all outputs at once, again after each: the time grows with the square.
     await asyncio.sleep(0)
 
 
@@ -112,7 +112,7 @@ def _as_started_by_pulumi(folder: Path, main: Path) -> Iterator[None]:
 
 
 def _translate(error: BaseException) -> NoReturn:
-    """Turn what a program ended with into one of our errors, with its own words."""
+    """Convert the exception of a program into an error of this project, with the same words."""
     if isinstance(error, BitbucketOidcError):
         raise error
     if isinstance(error, pulumi.RunError):

@@ -1,7 +1,7 @@
-"""What a program asks for with one resource, and which of Pulumi's resource options the engine refuses.
+"""Read a program's request for one resource, and refuse the resource options that the engine does not implement.
 
-Every field of ``RegisterResourceRequest`` (``proto/pulumi/resource.proto`` of Pulumi) stands in one of the tables
-below; a field that is in none, because the SDK is newer, is refused like those that are named.
+Every field of ``RegisterResourceRequest`` (``proto/pulumi/resource.proto`` of Pulumi) is in one of the tables below. A
+field of a newer SDK, which no table has, is refused like the refused fields in the tables.
 """
 
 import re
@@ -30,7 +30,7 @@ WITHOUT_EFFECT = frozenset(
         "providers",
     }
 )  # fmt: skip
-"""Fields that say what the SDK understands, or where in the program the resource stands."""
+"""Fields for the features of the SDK, or for the resource's position in the program."""
 
 REFUSED = {
     "remote": "remote components",
@@ -73,7 +73,7 @@ class Registration:
         protect: ``None`` when the program says nothing; the parent decides then.
         delete_before_replace: ``None`` when the program leaves it to the provider.
         custom_timeouts: Seconds for ``create``, ``update``, ``delete``.
-        import_id: Of an existing resource that becomes the stack's; empty for none.
+        import_id: Of an existing resource to import into the stack; empty if nothing is imported.
         version: The version of the SDK package, such as ``7.51.1``.
     """
 
@@ -101,8 +101,8 @@ class ReadRequest:
     """One existing resource that the program reads and does not manage, as by ``Resource.get``.
 
     Attributes:
-        id: By which its provider finds it.
-        inputs: What the program says of it besides.
+        id: The provider finds it by this id.
+        inputs: Further inputs from the program.
     """
 
     type: str
@@ -189,7 +189,7 @@ def seconds(duration: str) -> float:
     """Read a duration of Go's grammar, such as ``1h30m`` or ``2.5s`` (https://pkg.go.dev/time#ParseDuration).
 
     Raises:
-        ValueError: the text is none.
+        ValueError: The text is not a duration.
     """
     parts = _DURATION_PART.findall(duration)
     if not parts or "".join(number + unit for number, unit in parts) != duration:
@@ -203,7 +203,7 @@ def _refuse_options(request: resource_pb2.RegisterResourceRequest, who: str) -> 
         if field in IMPLEMENTED or field in WITHOUT_EFFECT:
             continue
         if hasattr(value, "ByteSize") and value.ByteSize() == 0:
-            # The SDK always sends the message of the hooks; without content it says nothing.
+            # The SDK always sends the message of the hooks; if it is empty, there are no hooks.
             continue
         raise _refused(REFUSED.get(field, field), who)
 

@@ -1,4 +1,4 @@
-"""Replacing a resource that must be deleted first: what depends on it may have to go before it."""
+"""Replace a resource that must be deleted first; its dependents may have to be deleted before it."""
 
 from collections import deque
 from collections.abc import Callable, Container, Iterable
@@ -14,10 +14,10 @@ from sandbox.engine.values import UNKNOWN
 
 @dataclass
 class Dependents:
-    """Who depends on whom, by the state of the last run.
+    """The dependencies between resources, by the state of the last run.
 
-    A resource's dependents that were registered already in this run cannot depend on it any more: they would have
-    had to wait for it. So the state of the last run is enough.
+    A dependent that this run has registered already no longer depends on the resource: it would have had to wait for
+    it. So the state of the last run is enough.
     """
 
     operations: Operations
@@ -25,7 +25,7 @@ class Dependents:
     _position: dict[int, int] = field(default_factory=dict)
 
     def delete_before(self, number: int, registered: Container[str]) -> None:
-        """Delete a resource that is about to be created anew, after the dependents that this change replaces too.
+        """Delete a resource before its replacement is created; first delete the dependents that are replaced too.
 
         Raises:
             SandboxError: one of them is protected.
@@ -92,7 +92,7 @@ def refuse_protected(resources: Iterable[ResourceState], what: str) -> None:
 
 
 def settle_pending(operations: Operations) -> None:
-    """Settle what a crash left open and no registration has settled.
+    """Settle the pending operations of a crash that no registration has settled.
 
     Raises:
         BitbucketOidcError: a resource cannot be read.
@@ -111,7 +111,7 @@ def settle_pending(operations: Operations) -> None:
 
 
 def remove_unregistered(operations: Operations, registered: Container[str]) -> None:
-    """Delete what is in the state and was not registered, and the old resources of replacements.
+    """Delete the resources of the state that were not registered, and the old resources of replacements.
 
     Raises:
         SandboxError: a protected resource is among them; nothing is deleted then.
@@ -134,7 +134,7 @@ def remove_everything(operations: Operations) -> None:
 
 
 def _refuse(operations: Operations, goes: Callable[[ResourceState], bool]) -> None:
-    # An entry marked as replaced has no say: its URN's live entry carries the protection on.
+    # An entry marked as replaced does not count: the live entry of its URN keeps the protection.
     refuse_protected((one for one in operations.store.entries.values() if goes(one) and not one.delete), "deleted")
 
 

@@ -1,8 +1,8 @@
 """The state on disk: one file in Pulumi's deployment format, a journal beside it while a run lasts.
 
 Writing the whole state after every one of thousands of steps would take time that grows with the square of their
-number. So each step is one line in the journal; the state file is written at the end of the run, and at the start of
-the next one if a crash kept this one from it.
+number. So each step is one line in the journal. The state file is written at the end of the run, or after a crash at
+the start of the next run.
 """
 
 import hashlib
@@ -93,10 +93,10 @@ class StateFile:
         )
 
     def replace(self, resources: list[ResourceState], pending: list[PendingOperation]) -> None:
-        """Put a new state in the place of the present one, then a copy of it in the place of the backup.
+        """Replace the state, then replace the backup with a copy of the new state.
 
-        The backup is so never older than the last run that ended: going back to an earlier one would forget what was
-        made since. At no moment is there a time without a whole state under either name.
+        So the backup is never older than the last finished run; an older backup would not have the resources made
+        since. At every moment, at least one of the two files is a complete state.
 
         Raises:
             SandboxError: it cannot be written; the present state stays as it is.

@@ -1,4 +1,4 @@
-"""What an engine run tells about itself: steps while it runs, a summary at its end."""
+"""The reports of an engine run: steps while it runs, a summary at its end."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,24 +11,24 @@ from sandbox.engine.records import ResourceState
 
 
 class Operation(StrEnum):
-    """What happens to one resource."""
+    """An operation on one resource."""
 
     SAME = "same"
     CREATE = "create"
     IMPORT = "import"
-    """It exists in AWS and becomes the stack's, as it is there (the option ``import_``)."""
+    """An existing AWS resource is imported into the stack, unchanged (the option ``import_``)."""
     UPDATE = "update"
     REPLACE = "replace"
-    """The new resource of a replacement is made."""
+    """The new resource of a replacement is created."""
     DELETE = "delete"
     DELETE_REPLACED = "delete-replaced"
     """The old resource of a replacement is deleted."""
     DISCARD = "discard"
-    """Taken out of the state, kept in AWS (the option ``retain_on_delete``, or a program that only reads it now)."""
+    """Dropped from the state, kept in AWS (the option ``retain_on_delete``, or a program that now only reads it)."""
     REFRESH = "refresh"
-    """The state was brought in line with what AWS has."""
+    """The state was updated from AWS."""
     FORGET = "forget"
-    """AWS has it no more, so the state lets go of it."""
+    """AWS no longer has it, so it is dropped from the state."""
 
 
 class Phase(StrEnum):
@@ -41,11 +41,11 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True)
 class PropertyChange:
-    """One property of a resource before and after; ``None`` where it is absent.
+    """One property of a resource before and after; ``None`` if it is absent.
 
     Attributes:
-        old: What it was.
-        new: What it is to be.
+        old: The old value.
+        new: The new value.
         forces_replacement: Whether this change cannot be made in place.
     """
 
@@ -62,12 +62,12 @@ class Step:
         urn: The resource's URN.
         type: Its type token, such as ``aws:iam/role:Role``.
         name: Its logical name.
-        operation: What happens to it.
-        phase: Where the step is; a step without a call to AWS is reported once, as done.
+        operation: The operation on the resource.
+        phase: The progress of the step; a step without a call to AWS is reported once, as done.
         changes: The properties that differ, for updates, replacements and refreshes.
-        properties: The inputs of a resource that is created, and of one that is deleted what it had.
-        outside: What the read before this step found to differ from the last run: changed by somebody else.
-        gone_outside: Whether that read found that the resource is there no more.
+        properties: The inputs of a created resource, or the former inputs of a deleted one.
+        outside: Differences from the last run that the read before this step found: somebody else changed them.
+        gone_outside: Whether that read found that the resource no longer exists.
     """
 
     urn: str
@@ -115,7 +115,7 @@ class Reporter:
         self._gone: set[str] = set()
 
     def found_outside(self, urn: str, changes: Mapping[str, PropertyChange] | None) -> None:
-        """Note what was changed behind the state's back, for the steps on that resource; ``None``: it is gone."""
+        """Record changes made outside the stack, for the steps on that resource; ``None``: it no longer exists."""
         if changes is None:
             self._gone.add(urn)
         elif changes:

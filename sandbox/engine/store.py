@@ -78,7 +78,7 @@ class StateStore:
         """Apply one line of a journal.
 
         Raises:
-            SandboxError: the line holds what is no resource or operation.
+            SandboxError: The line has an entry that is not a resource or operation.
         """
         for number in _numbers(line, "drop"):
             self._drop(number)
@@ -99,7 +99,7 @@ class StateStore:
         done: dict[int, None] = {}
         entered: set[int] = set()
         for root in self.entries:
-            # A stack of our own: a chain of thousands of dependencies must not end at Python's recursion limit.
+            # An explicit stack: a chain of thousands of dependencies must not reach Python's recursion limit.
             stack = [(root, False)]
             while stack:
                 number, left = stack.pop()
