@@ -1,7 +1,7 @@
-"""An AWS configuration file in which the profiles of accounts lead to one role name, through the role of a pipeline.
+"""Write an AWS configuration file: each profile assumes one role name in its account, from the role of a pipeline.
 
-So the same inventory is previewed with reading roles and brought up with deploying ones: which of the two is a matter
-of the step. The AWS provider of each account is configured alike in both, so that a preview shows no change of it.
+The step chooses the role name. So a preview can use reading roles, and ``up`` deploying roles, with the same inventory.
+The AWS provider of each account has equal settings in both, so a preview shows no change of it.
 
 Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html (``role_arn``,
 ``source_profile``, ``web_identity_token_file``, ``role_session_name``).
@@ -15,10 +15,10 @@ from oidc.arn import parse_iam_arn
 from oidc.errors import UsageError
 
 FIRST_PROFILE = "pipeline"
-"""The profile of the pipeline's own role, which the others start from."""
+"""The profile of the pipeline's own role; the others use it as their source profile."""
 
 _PROFILE = re.compile(r"[A-Za-z0-9_.@+-]{1,64}", re.ASCII)
-"""What needs no quotes in the file, whoever reads it; nothing of it can end a line or a section."""
+"""Names that need no quotes in the file, for every reader; no character can end a line or a section."""
 
 _ROLE = re.compile(r"(?:[A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,64}", re.ASCII)
 _PATH = re.compile(r"[!-~]+", re.ASCII)
@@ -28,14 +28,14 @@ def aws_profiles(plan: AccessPlan, *, pipeline_role: str, role: str, token_file:
     """Return the file.
 
     Args:
-        plan: Whose accounts; one without a profile has none here.
+        plan: The plan with the accounts; an account without a profile is left out.
         pipeline_role: ARN of the role that the step assumes by its token.
-        role: What each account's role is called, ``PulumiRead``, with its path where it has one.
-        token_file: Where the step keeps its token.
+        role: Name of the role in each account, ``PulumiRead``, with its path if it has one.
+        token_file: File with the token of the step.
         session_name: Shown in CloudTrail.
 
     Raises:
-        UsageError: Something is not what it has to be, or two accounts name one profile.
+        UsageError: An argument is invalid, or two accounts name one profile.
     """
     _check(pipeline_role, role, token_file)
     first = [f"[profile {FIRST_PROFILE}]", f"role_arn = {pipeline_role}", f"web_identity_token_file = {token_file}"]

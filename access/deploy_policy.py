@@ -1,7 +1,8 @@
-"""The permission policy of a reading role: what a preview and ``lock --aws`` read in an account, and nothing else.
+"""Permission policies of the reading role and the deploying role.
 
-It is the same whatever the inventory says, so it is made once in each account and never changes as the inventory
-grows. The deploying role's policy begins with it. Which actions can be narrowed to resources, and to which:
+The reading role may read only what a preview and ``lock --aws`` need in an account. Its policy does not depend on the
+inventory, so it is made once in each account. The deploying role's policy begins with it. AWS documents which actions
+can be narrowed to resources, and to which:
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html and
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_servicequotas.html.
 """
@@ -36,7 +37,7 @@ _ORGANIZATION = (
 
 
 def organization_policy() -> PolicyDocument:
-    """Return the policy of whoever lists the accounts of an organization, in its management account.
+    """Return the policy for listing the accounts of an organization, in its management account.
 
     A delegated administrator can have the same, by a policy of the organization itself
     (https://docs.aws.amazon.com/organizations/latest/userguide/orgs_delegate_policies.html).
@@ -56,7 +57,7 @@ def reading_statements(partition: Partition, account: AccountId) -> Iterator[Sta
     iam = f"arn:{partition}:iam::{account}"
     yield from statements("Allow", "IdentifyItself", ["sts:GetCallerIdentity"], ["*"])
     yield from statements("Allow", "ReadAccount", _ACCOUNT, ["*"])
-    # On all roles: for one that is not there IAM knows no path, and a refresh has to see that it is gone.
+    # On all roles: IAM knows no path of a missing role, and a refresh must see that the role is gone.
     yield from statements("Allow", "ReadRoles", _ROLES, [f"{iam}:role/*"])
     yield from statements("Allow", "ReadOidcProviders", _OIDC_PROVIDERS, [f"{iam}:oidc-provider/{ISSUER_HOST}/*"])
     yield from statements(
@@ -71,7 +72,7 @@ _MANAGE_ROLES = (
 """None of these has the key ``iam:PermissionsBoundary``."""
 
 _WRITE_POLICIES = ("iam:CreateRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:PutRolePolicy")
-"""Taking a policy away can widen a role, too: it may have been one that denies."""
+"""Removing a policy can widen a role, too: the policy may deny something."""
 
 _MANAGE_OIDC_PROVIDERS = (
     "iam:AddClientIDToOpenIDConnectProvider", "iam:CreateOpenIDConnectProvider", "iam:DeleteOpenIDConnectProvider",
@@ -86,12 +87,12 @@ _EDIT_A_POLICY = (
 
 @dataclass(frozen=True, slots=True, order=True)
 class DeployedRole:
-    """What the policy has to know of a role that is, or will be, deployed.
+    """The properties of a deployed or planned role that the policy needs.
 
     Attributes:
         arn: ``arn:aws:iam::222222222222:role/bitbucket/payments-deploy``.
         path: ``/bitbucket/``.
-        permissions_boundary_arn: Empty where it has none.
+        permissions_boundary_arn: Empty without a boundary.
         managed_policy_arns: Attached to it.
     """
 
@@ -102,21 +103,21 @@ class DeployedRole:
 
     @property
     def pattern(self) -> str:
-        """The roles under its path; at the root, where every role of the account is, it alone."""
+        """Pattern for the roles under its path; at the root only this role, because the root path has every role."""
         return literally(self.arn) if self.path == "/" else f"{literally(self.arn.rpartition('/')[0])}/*"
 
 
 @dataclass(frozen=True, slots=True)
 class DeployScope:
-    """What is deployed into one account.
+    """The deployment into one account.
 
     Attributes:
         partition: Of the account.
         account: Its id.
-        deploying_role_arn: The deploying role, or ``None`` where the inventory names none.
-        roles: All of them.
-        oidc_provider_arns: Those that are made; what is adopted or referred to is read alone.
-        reading_role_arn: The role that only reads, where one was made beside the deploying role.
+        deploying_role_arn: The deploying role, or ``None`` if the inventory names none.
+        roles: All deployed roles.
+        oidc_provider_arns: Created OIDC providers; adopted and referenced ones are only read.
+        reading_role_arn: The reading role, if one was made beside the deploying role.
     """
 
     partition: Partition
@@ -142,13 +143,13 @@ class DeployScope:
 
     @property
     def own_boundary_arns(self) -> tuple[str, ...]:
-        """The roles' permissions boundaries that are the account's own policies, sorted."""
+        """Permissions boundaries of the roles that are policies of the account itself, sorted."""
         boundaries = {role.permissions_boundary_arn for role in self.roles if role.permissions_boundary_arn}
         parsed = {arn: parse_iam_arn(arn) for arn in boundaries}
         return tuple(sorted(arn for arn, parts in parsed.items() if parts is not None and parts.owner != "aws"))
 
     def with_those_there(self, roles: Iterable[DeployedRole], oidc_provider_arns: Iterable[str]) -> "DeployScope":
-        """Return the scope that also reaches what an earlier inventory deployed, to change or remove it."""
+        """Return the scope that can also change or remove resources that an earlier inventory deployed."""
         return replace(
             self, roles=self.roles | set(roles), oidc_provider_arns=self.oidc_provider_arns | set(oidc_provider_arns)
         )
@@ -171,7 +172,7 @@ def _statements(scope: DeployScope) -> Iterator[Statement]:
 
 
 def _role_writes(roles: frozenset[DeployedRole]) -> Iterator[Statement]:
-    """Allow writes to roles: those with a boundary by their paths, those without by name where others have one."""
+    """Allow writes to roles: with a boundary by path, without a boundary by name if other roles have one."""
     bounded = {role for role in roles if role.permissions_boundary_arn}
     free = roles - bounded
     within = outermost(role.pattern for role in bounded)
@@ -192,7 +193,7 @@ def _attached(roles: Iterable[DeployedRole]) -> Condition:
 
 
 def _denials(scope: DeployScope) -> Iterator[Statement]:
-    """Deny what no other policy of the deploying role may give it either."""
+    """Deny actions that no other policy of the deploying role may allow."""
     itself = [arn for arn in (scope.deploying_role_arn, scope.reading_role_arn) if arn]
     yield from statements("Deny", "NeverItself", ["iam:*"], map(literally, itself))
     yield from statements("Deny", "NeverABoundarysPolicy", _EDIT_A_POLICY, map(literally, scope.own_boundary_arns))
@@ -204,7 +205,7 @@ def _allow(sid: str, actions: Iterable[str], resources: Iterable[str], *conditio
 
 
 def outermost(patterns: Iterable[str]) -> set[str]:
-    """Leave out what another pattern of the same kind, ``…/*``, covers already."""
+    """Drop patterns that another pattern of the same kind, ``…/*``, covers."""
     kept: set[str] = set()
     for pattern in sorted(patterns, key=len):
         if not any(wide.endswith("/*") and pattern.startswith(wide[:-1]) for wide in kept):

@@ -19,7 +19,7 @@ def read_plan(path: Path) -> PlanView:
     """Return the plan in a file.
 
     Raises:
-        UsageError: The file cannot be read, or holds something else than a plan.
+        UsageError: The file cannot be read, or is not a plan.
     """
     try:
         if path.stat().st_size > _MAX_BYTES:
@@ -33,10 +33,10 @@ def read_plan(path: Path) -> PlanView:
 
 
 def plan_of(data: object, name: str) -> PlanView:
-    """Return the plan that parsed JSON holds; ``name`` is what to call it.
+    """Return the plan in parsed JSON; ``name`` is its name in messages.
 
     Raises:
-        UsageError: It is no plan.
+        UsageError: It is not a plan.
     """
     try:
         plan = PlanView.model_validate(data)

@@ -33,7 +33,7 @@ def _document(found: Sequence[Statement]) -> PolicyDocument:
 def statements(
     effect: str, sid: str, actions: Iterable[str], resources: Iterable[str], *conditions: Condition
 ) -> Iterator[Statement]:
-    """Yield one statement, or several that come to the same where it would be too long; none about nothing.
+    """Yield one statement, or several equal to it if it would be too long; none without values.
 
     Every condition must hold for one of its values; for one that must hold for none, see ``denials``.
     """

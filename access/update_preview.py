@@ -1,4 +1,4 @@
-"""The guard against accidents: how much access may be deleted or replaced at once without an explicit option.
+"""Guard against accidents: limit the access that may be deleted or replaced at once without an explicit option.
 
 A file left out, a wrong path or an account dropped from a stack looks like the deletion of everything in it. A replaced
 role is unavailable for a moment. ``diff``, ``ci guard`` and ``sandbox up`` share these numbers.
@@ -15,7 +15,7 @@ from config.findings import one_line
 from oidc.errors import OutsideWorldError, UsageError
 
 SPARED_ROLES = 2
-"""So many roles may always be removed: in a small inventory they exceed the percentage without being an accident."""
+"""Roles that may always be removed: in a small inventory they exceed the percentage without being an accident."""
 
 MAX_LOSS_PERCENT = 30.0
 """The share of all roles that may be removed at once by default."""
@@ -23,11 +23,11 @@ MAX_LOSS_PERCENT = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What an update deletes or replaces.
+    """Roles and OIDC providers that an update deletes or replaces.
 
     Attributes:
         roles_before: The number of existing roles, in all accounts.
-        roles: Those that are deleted or replaced: ARNs, or URNs of an engine, sorted.
+        roles: Deleted or replaced roles: ARNs, or URNs of an engine, sorted.
         oidc_providers: Likewise.
     """
 
@@ -38,11 +38,11 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class LossLimits:
-    """What is accepted.
+    """The accepted losses.
 
     Attributes:
-        max_percent: How many of all roles may go, from 0 to 100; two always may.
-        oidc_providers: Whether OIDC providers may.
+        max_percent: Percentage of all roles that may be lost, from 0 to 100; two roles always may.
+        oidc_providers: Whether OIDC providers may be lost.
     """
 
     max_percent: float = MAX_LOSS_PERCENT
@@ -91,7 +91,7 @@ _DO = "write it with `pulumi preview --json --show-sames`"
 
 @dataclass(frozen=True, slots=True)
 class UpdateStep:
-    """What happens to one resource.
+    """The operation on one resource.
 
     Attributes:
         operation: ``create``, ``update``, ``replace`` or ``delete``.
@@ -108,12 +108,12 @@ class UpdateStep:
 
 @dataclass(frozen=True, slots=True)
 class UpdatePreview:
-    """What an update would do.
+    """The result of a preview.
 
     Attributes:
-        steps: Of resources in AWS, those that change: replacements first, then what is deleted, updated and created.
-        counts: How many resources each of those operations happens to, of AWS and others.
-        loss: What it deletes or replaces.
+        steps: Changes of resources in AWS: replacements first, then deletions, updates and creations.
+        counts: Number of resources for each operation, in AWS and elsewhere.
+        loss: Deletions and replacements.
         config: The stack config that the preview was made with, keys with their prefix, values as text.
     """
 

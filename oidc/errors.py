@@ -2,21 +2,21 @@
 
 ::
 
-    BitbucketOidcError              what a user may see; str() is the whole message, without a traceback
+    BitbucketOidcError              a message for users; str() is the whole message, without a traceback
     ├── InventoryError              the inventory has findings of level error; all of them are in the message
     ├── UsageError                  a command, an option or a stack-config value is wrong
-    │   └── ConversionError         what git shows of a file is not what is read of it: nothing can be compared
-    ├── EvaluationError             a policy or a token has something that a decision about it would have to guess
+    │   └── ConversionError         git converts a file, so its revisions cannot be compared with the file on disk
+    ├── EvaluationError             a policy or a token has a part whose meaning would have to be guessed
     ├── MassChangeError             an update deletes or replaces more than it was allowed to
-    ├── UnreviewedPlanError         a plan is another one than was reviewed
-    ├── UnprovenPlanError           a rendered trust policy admits something else than the inventory declares: our fault
+    ├── UnreviewedPlanError         a plan differs from the reviewed one
+    ├── UnprovenPlanError           a rendered trust policy differs from the inventory: a defect of this program
     └── OutsideWorldError           something we do not control failed
-        ├── IssuerError             the issuer could not be reached, or what it presented cannot be believed
+        ├── IssuerError             the issuer could not be reached, or its certificates are not trusted
         ├── AwsError                AWS refused or could not be reached
-        ├── BitbucketError          Bitbucket's API refused, could not be reached, or answered what it documents not
+        ├── BitbucketError          Bitbucket's API refused, could not be reached, or gave an undocumented answer
         └── SandboxError            the sandbox's own parts: engine, emulators, state, lock
 
-An error has up to three parts: what happened (where, expected, found), why it matters where that is not obvious, and
+An error has up to three parts: what happened (where, expected, found), why it matters if that is not obvious, and
 what to do. Foreign exceptions are wrapped with ``from``.
 """
 
@@ -27,7 +27,7 @@ class BitbucketOidcError(Exception):
     Attributes:
         what: What happened: where, what was expected, what was found. One sentence, for example
             ``the certificate chain of api.bitbucket.org:443 is not trusted: self-signed certificate in chain``;
-            or what has to be known first, as a question: ``which role?``.
+            or a question that the user must answer first: ``which role?``.
         do: What to do about it, or the empty string. For example ``check that no proxy intercepts TLS``.
     """
 
@@ -56,13 +56,13 @@ class UsageError(BitbucketOidcError):
 
 
 class ConversionError(UsageError):
-    """What git shows of a file is not what ``up`` reads: an attribute converts it, say. No comparison would be true."""
+    """Git shows a file differently from what ``up`` reads, for example converted. A comparison would be wrong."""
 
 
 class EvaluationError(BitbucketOidcError):
-    """A policy, a token or a request has something whose meaning AWS does not document, or that is not known here.
+    """A policy, a token or a request has a part that AWS does not document, or that this program does not know.
 
-    Whoever asks gets no decision then: a guess could be wrong in either direction.
+    The caller gets no decision, because a guess could be wrong in either direction.
     """
 
     exit_code = 2
@@ -75,7 +75,7 @@ class MassChangeError(BitbucketOidcError):
 
 
 class UnreviewedPlanError(BitbucketOidcError):
-    """The digest of a plan is another one than that of what was reviewed; nothing was done."""
+    """The digest of a plan differs from the reviewed digest; nothing was done."""
 
     exit_code = 1
 
@@ -91,7 +91,7 @@ class OutsideWorldError(BitbucketOidcError):
 
 
 class IssuerError(OutsideWorldError):
-    """The issuer could not be reached, or what it presented cannot be believed."""
+    """The issuer could not be reached, or its certificates are not trusted."""
 
 
 class AwsError(OutsideWorldError):
@@ -99,7 +99,7 @@ class AwsError(OutsideWorldError):
 
 
 class BitbucketError(OutsideWorldError):
-    """Bitbucket's API refused a call, could not be reached, or answered something else than it documents."""
+    """Bitbucket's API refused a call, could not be reached, or gave an undocumented answer."""
 
 
 class SandboxError(OutsideWorldError):

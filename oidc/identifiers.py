@@ -21,7 +21,7 @@ UUID_PATTERN = re.compile(r"\{[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0
 """The accepted spelling of a UUID; use it with ``fullmatch``."""
 
 SLUG_PATTERN = re.compile(r"(?!\.+\Z)[A-Za-z0-9_.-]+", re.ASCII)
-"""Repository slugs and inventory keys. Dots alone are refused: in a URL path they would mean another folder."""
+"""Repository slugs and inventory keys. Names of only dots are refused: in a URL path they would mean another folder."""
 
 WORKSPACE_SLUG_PATTERN = re.compile(r"(?!\.+\Z)[a-z0-9_.-]+", re.ASCII)
 """Workspace slugs are lower-case; the slug is part of the issuer, which AWS compares case-sensitively."""
@@ -36,7 +36,7 @@ def is_uuid(text: str) -> bool:
 
 
 def accepted_spelling(text: str) -> BitbucketUuid | None:
-    """Return the accepted spelling of what was probably meant, for a suggestion: never used in place of the input.
+    """Return the accepted spelling of the probable intention, as a suggestion: never used in place of the input.
 
     ``0B3FF4A1-7C5E-4D0A-9F5E-2F0F4F6F7A11`` gives ``{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}``; anything that has not
     the 32 hex digits of a UUID gives ``None``.

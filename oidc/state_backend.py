@@ -23,7 +23,7 @@ class StateBucket:
     Attributes:
         bucket: Its name: ``acme-access-state``.
         prefix: Of the keys, empty or with a slash at the end: ``oidc/``.
-        region: ``eu-west-1``, or ``None`` where the URL names none.
+        region: ``eu-west-1``, or ``None`` if the URL names none.
     """
 
     bucket: str
@@ -56,12 +56,12 @@ _PARAMETER = rf"(?!prefix=|endpoint=(?!{_OF_AWS}))[A-Za-z0-9_]+=[A-Za-z0-9_.:/@,
 
 STATE_URL = re.compile(rf"s3://({_BUCKET})((?:/{_PART})*)/?(?:\?({_PARAMETER}(?:&{_PARAMETER})*))?", re.ASCII)
 """``s3://acme-access-state/oidc?region=eu-west-1``. Not taken are ``prefix``, for which the path is the other spelling,
-and an ``endpoint`` that is none of AWS: what keeps the state there asks no policy of AWS."""
+and an ``endpoint`` outside AWS: policies of AWS do not apply to a state there."""
 
 
 @lru_cache(maxsize=16)
 def parse_state_url(text: str) -> StateBucket | None:
-    """Return what a URL says, or ``None`` where it is none of a bucket in AWS."""
+    """Return the backend of a URL, or ``None`` if it does not name a bucket in AWS."""
     match = STATE_URL.fullmatch(text)
     if match is None:
         return None

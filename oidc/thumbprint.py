@@ -36,10 +36,10 @@ def chain_thumbprint(presented: Sequence[Certificate]) -> Thumbprint:
     """Return the thumbprint of the last certificate that a host presented, the host's own certificate being the first.
 
     The last one is AWS's rule ("the last certificate displayed" by ``openssl s_client -showcerts``): usually the top
-    intermediate CA, the root where the host sends it too, the host's own where it sends no other. That rule means
-    something only for one chain in order (https://www.rfc-editor.org/rfc/rfc5246#section-7.4.2: each certificate
-    certifies the one before it), while TLS libraries accept stray certificates and any order; so it is checked here.
-    Whether the chain is trusted, in date and made for the host is checked where the connection is made.
+    intermediate CA, the root if the host sends it too, or the host's own if it sends no other. The rule needs one
+    chain in order (https://www.rfc-editor.org/rfc/rfc5246#section-7.4.2: each certificate
+    certifies the one before it). TLS libraries accept stray certificates and any order, so this function checks it.
+    The code that connects checks trust, dates and host name.
 
     Raises:
         IssuerError: There is no certificate, or one is not issued by the next; the first such pair is named.
@@ -69,7 +69,7 @@ def _is_issued_by(certificate: Certificate, issuer: Certificate) -> bool:
 
 
 def _name(certificate: Certificate) -> str:
-    """Return the subject for a message. The host chose it, so what is not printable is escaped and it is cut."""
+    """Return the subject for a message, escaped and shortened, because the host chose it."""
     try:
         return repr(certificate.subject.rfc4514_string()[:200])
     except ValueError:

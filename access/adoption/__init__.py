@@ -1,1 +1,1 @@
-"""From what accounts have to an inventory that says the same: never more access than there is."""
+"""Write an inventory from the roles in accounts. It never gives more access than the accounts have."""

@@ -10,7 +10,7 @@ from oidc.iam.statement import Condition
 
 @dataclass
 class Limits:
-    """From where and until when; ``unsaid`` are conditions that the inventory has no word for."""
+    """From where and until when; ``unsaid`` are conditions that the inventory cannot express."""
 
     source_ips: tuple[str, ...] = ()
     source_vpces: tuple[str, ...] = ()
@@ -38,11 +38,11 @@ def plain(written: str) -> str:
 
 
 def limits_in(tests: Iterable[Condition]) -> Limits:
-    """Return what a role of the inventory can say of these tests, and which it cannot."""
+    """Return the tests that a role of the inventory can express, and those that it cannot."""
     limits = Limits()
     for test in tests:
         what, values = (test.operator.lower(), test.key), test.values
-        if not values:  # no call meets it, and the inventory's empty list would let in every address
+        if not values:  # no call meets it, but an empty list in the inventory would admit every address
             limits.unsaid.append(shown(test))
         elif what == ("ipaddress", "aws:sourceip") and not limits.source_ips:
             limits.source_ips = tuple(sorted(set(values)))
@@ -60,7 +60,7 @@ def limits_in(tests: Iterable[Condition]) -> Limits:
 
 
 def _last_day(value: str) -> date | None:
-    """Return the last whole day in UTC before an instant; ``None`` where it cannot be read."""
+    """Return the last whole day in UTC before an instant; ``None`` if it cannot be read."""
     try:
         instant = datetime.fromisoformat(value)
         # The day of another time zone may end hours after the one in UTC.

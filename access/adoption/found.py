@@ -1,4 +1,4 @@
-"""What an account has that lets Bitbucket Pipelines in, as IAM tells it."""
+"""Roles and OIDC providers of an account that admit Bitbucket Pipelines, as read from IAM."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,12 +30,12 @@ class FoundRole:
     Attributes:
         name: In IAM.
         path: ``/``.
-        trust_policy: Parsed, or whatever stood in its place.
-        description: Empty for none.
+        trust_policy: Parsed, or any other value in its place.
+        description: Empty without one.
         max_session_duration: Seconds.
         permissions_boundary_arn: Or ``None``.
         managed_policy_arns: Attached to it.
-        inline_policies: By name, parsed, or whatever stood in their place.
+        inline_policies: By name, parsed, or any other values in their place.
         tags: On it.
     """
 

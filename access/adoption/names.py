@@ -1,4 +1,4 @@
-"""Names for what IAM has only UUIDs of: those of the inventory where it has them, else names that say so."""
+"""Names for UUIDs in IAM: those of the inventory, else names that show that they are made up."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class WorkspaceNames:
         declared_audiences: Those that the inventory has.
         repositories: Names by UUID.
         environments: Names by UUIDs of repository and environment.
-        made_up: Repositories whose names nobody has told.
+        made_up: Repositories with unknown names.
         known_environments: Those of the inventory.
         taken: Names that a repository has.
     """
@@ -39,7 +39,7 @@ class WorkspaceNames:
 
     @classmethod
     def of(cls, slug: str, known: Workspace | None, seen_audiences: Iterable[str]) -> "WorkspaceNames":
-        """Take over what an inventory knows, and the workspace's UUID from the audiences that were seen."""
+        """Take names from an inventory, and the workspace's UUID from the audiences that were read."""
         names = cls(slug)
         if known is not None:
             names.taken = set(known.repositories)
@@ -60,7 +60,7 @@ class WorkspaceNames:
 
     @property
     def own_audience(self) -> str:
-        """The audience that every token of the workspace carries; empty where its UUID is not known."""
+        """The audience that every token of the workspace carries; empty if its UUID is unknown."""
         return default_audience(BitbucketUuid(self.uuid)) if self.uuid else ""
 
     @property
@@ -91,7 +91,7 @@ class WorkspaceNames:
         return name
 
     def entry(self) -> Mapping[str, object]:
-        """Return what the inventory does not say yet; empty where it says all."""
+        """Return the parts that the inventory lacks; empty if it is complete."""
         entry: dict[str, object] = {}
         if self.uuid and not self.is_declared:
             entry["uuid"] = self.uuid

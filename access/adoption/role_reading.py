@@ -1,4 +1,4 @@
-"""A role in the words of the inventory: its entry, the permission policies that go with it, and what is otherwise."""
+"""Translate a role to the inventory: its entry, its permission policies and the differences."""
 
 import re
 from collections.abc import Mapping
@@ -23,14 +23,14 @@ _IAM_POLICY = re.compile(rf"arn:({PARTITION_NAMES}):iam::(aws|[0-9]{{12}}):polic
 
 @dataclass(frozen=True, slots=True)
 class ReadRole:
-    """A role as it can be written.
+    """A role as the inventory can express it.
 
     Attributes:
         name: In IAM.
-        entry: Of the inventory, without ``accounts`` and ``trust``, which names need.
-        trust: As read.
-        documents: Its inline policies by name, as they stand in the inventory.
-        notes: What is otherwise.
+        entry: Entry of the inventory, without ``accounts`` and ``trust``, which need names.
+        trust: The trust that was read.
+        documents: Its inline policies by name, as in the inventory.
+        notes: Differences from AWS.
     """
 
     name: str
@@ -41,7 +41,7 @@ class ReadRole:
 
 
 def read_role(role: FoundRole, account: FoundAccount, defaults: Defaults) -> ReadRole:
-    """Read one role of an account; where it is as the inventory's defaults say, nothing need be written."""
+    """Read one role of an account; values equal to the inventory's defaults are left out."""
     trust, notes = read_trust(role.trust_policy, account.id), list[str]()
     documents = dict(_documents(role, notes))
     bound = _is_bound(role, trust)
@@ -68,7 +68,7 @@ def read_role(role: FoundRole, account: FoundAccount, defaults: Defaults) -> Rea
 
 
 def _policy(arn: str, account: FoundAccount) -> str:
-    """Write a managed policy so that it means the same in another account: ``aws:ReadOnlyAccess``."""
+    """Write a managed policy in a form that is valid in other accounts: ``aws:ReadOnlyAccess``."""
     match = _IAM_POLICY.fullmatch(arn)
     if match is None or match[1] != account.partition.value or match[2] not in ("aws", account.id):
         return arn
@@ -76,7 +76,7 @@ def _policy(arn: str, account: FoundAccount) -> str:
 
 
 def _own_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """Leave out what AWS or this program itself puts on a role."""
+    """Drop tags that AWS or this program puts on a role."""
     ours = tags.get("ManagedBy") == MANAGED_BY
     return {
         key: value

@@ -1,1 +1,1 @@
-"""Checks of the compiled plan: each takes accounts as compiled, and finds what is wrong with them."""
+"""Checks of the compiled plan: each takes compiled accounts and yields their faults."""

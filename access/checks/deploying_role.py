@@ -14,7 +14,7 @@ from oidc.iam.escalation import takeover_action
 def check_deploying_roles(accounts: Iterable[AccountPlan], selected: Mapping[str, Selected]) -> Iterator[Fault]:
     """Yield ``deploying-role``, once for each place in the inventory, with the first account that it is true of.
 
-    A role that has admin access by its own word (``dangerously_allow_admin``) is not asked what it leads to.
+    A role that declares admin access (``dangerously_allow_admin``) is left out.
     """
     told: set[Path] = set()
     for account in accounts:

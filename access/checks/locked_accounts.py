@@ -1,4 +1,4 @@
-"""What the lock says of an account, held against what the plan does there."""
+"""Compare the lock of an account with its plan."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _OWNERS = {
 
 
 def locked_account(key: str, account: Account, loaded: Loaded) -> LockedAccount | None:
-    """Return what the lock says of an account, unless it says it of another one of that key."""
+    """Return the lock's entry of an account, unless the key meant another account."""
     locked = loaded.lock.lock.accounts.get(key)
     return locked if locked is not None and locked.id == account.id else None
 
@@ -57,7 +57,7 @@ def check_locked_account(plan: AccountPlan, account: Account, selected: Selected
 
 
 def _check_selected(plan: AccountPlan, loaded: Loaded) -> Iterator[Fault]:
-    """Yield a selected account whose deploying role was another one when the lock was reviewed."""
+    """Yield a selected account whose deploying role differs from the one in the reviewed lock."""
     selected = loaded.lock.lock.selected_accounts.get(plan.key)
     listed = loaded.sources.written(("accounts", plan.key))[0] == "accounts"
     if listed or selected is None or selected.deploy_role == plan.access.role_arn:

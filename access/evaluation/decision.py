@@ -1,4 +1,4 @@
-"""What was decided, and for each statement of the trust policy which of its parts failed."""
+"""The decision, and the failed parts of each statement of the trust policy."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -14,10 +14,10 @@ class Check:
         element: ``Principal``, ``Action`` or ``Condition``.
         operator: The condition operator, for example ``StringLike``; empty for the other elements.
         key: The condition key as the policy spells it, for example ``aws:SourceIp``; empty for the other elements.
-        wanted: What the policy names, in its order.
-        found: What the request has; empty where it has no such key.
-        holds: Whether the part matches; ``None`` where AWS does not document whether it does.
-        problem: Why it is not known, where ``holds`` is ``None``.
+        wanted: The values in the policy, in its order.
+        found: The values in the request; empty without the key.
+        holds: Whether the part matches; ``None`` if AWS does not document it.
+        problem: Why it is unknown, if ``holds`` is ``None``.
     """
 
     element: Literal["Principal", "Action", "Condition"]
@@ -47,12 +47,12 @@ class StatementOutcome:
 
     @property
     def failed(self) -> tuple[Check, ...]:
-        """The parts that do not match: why the statement does not apply."""
+        """The parts that do not match, so that the statement does not apply."""
         return tuple(check for check in self.checks if check.holds is False)
 
     @property
     def applies(self) -> bool | None:
-        """Whether all of its parts match; ``None`` where that is not known."""
+        """Whether all of its parts match; ``None`` if unknown."""
         if self.failed:
             return False
         return None if any(check.holds is None for check in self.checks) else True
@@ -63,8 +63,8 @@ class TokenRefusal:
     """Why STS refuses a token before it reads any trust policy.
 
     Attributes:
-        code: Of the error: ``InvalidIdentityToken``.
-        message: STS's own where it is known, else in our words.
+        code: Error code: ``InvalidIdentityToken``.
+        message: STS's message if it is known, else ours.
         do: What to do.
         of_time: Whether the same token is good at another time.
     """
@@ -81,8 +81,8 @@ class Decision:
 
     Attributes:
         allowed: Whether credentials are given.
-        denied: Whether a statement denies it; without one, what is not allowed is refused for want of a statement.
-        statements: Each with its reasons; none where the token is refused before.
+        denied: Whether a statement denies it. Without a denial, a call is refused if no statement allows it.
+        statements: Each with its reasons; empty if the token itself is refused.
         refusal: Why the token itself is refused, or ``None``.
     """
 

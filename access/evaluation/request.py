@@ -25,11 +25,11 @@ class WebIdentityRequest:
         account: The account of the role, for example ``222222222222``.
         at: When, with a time zone.
         partition: The partition of the role: ``aws``, ``aws-us-gov``, ``aws-cn`` or ``aws-eusc``.
-        source_ip: Where the call comes from, for example ``203.0.113.7``; ``None`` for no address that AWS can see.
+        source_ip: Source address of the call, for example ``203.0.113.7``; ``None`` if AWS cannot see one.
         vpc_endpoint: The VPC endpoint that it goes through, for example ``vpce-0a1b2c3d4e5f60718``, or ``None``.
-        session_name: ``RoleSessionName``, or ``None`` where it is not known.
-        role_arn: Of the role, or ``None`` where it is not known.
-        is_token: Whether the claims are all that a token has, so that none is to be assumed.
+        session_name: ``RoleSessionName``, or ``None`` if unknown.
+        role_arn: ARN of the role, or ``None`` if unknown.
+        is_token: Whether the claims are all claims of a token, so that no other claim is assumed.
     """
 
     claims: Mapping[str, Any]
@@ -49,7 +49,7 @@ class WebIdentityRequest:
 
     @property
     def issuer_path(self) -> str:
-        """The issuer without ``https://``: what its condition keys begin with.
+        """The issuer without ``https://``: the prefix of its condition keys.
 
         Raises:
             EvaluationError: The token has no issuer that AWS could know.
@@ -149,7 +149,7 @@ def _caller_keys(request: WebIdentityRequest) -> dict[str, Values | None]:
 
 
 def _call_keys(request: WebIdentityRequest) -> dict[str, Values | None]:
-    """Return what the call itself has, whoever makes it.
+    """Return the condition keys of the call itself, which do not depend on the caller.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html. ``aws:SourceIp`` is
     "always present in the request context, except when the requester uses a VPC endpoint"; the address is then

@@ -31,7 +31,7 @@ _LATEST = 10**12
 
 
 def token_refusal(request: WebIdentityRequest) -> TokenRefusal | None:
-    """Return why STS refuses a token whatever the trust policy says, or ``None``.
+    """Return why STS refuses a token under any trust policy, or ``None``.
 
     Raises:
         EvaluationError: It was not seen what STS makes of the token, or the call's own values do not tell.
@@ -47,7 +47,7 @@ def token_refusal(request: WebIdentityRequest) -> TokenRefusal | None:
 
 
 def _audience_refusal(claims: Mapping[str, Any]) -> TokenRefusal | None:
-    """Judge ``aud``: one audience, in a list or not; or several, and then ``azp``, which alone counts."""
+    """Judge ``aud``: one audience, in a list or not; or several, and then only ``azp`` counts."""
     listed = claims["aud"] if isinstance(claims["aud"], list | tuple) else [claims["aud"]]
     if not listed:
         return TokenRefusal(_INVALID, "Claim is not allowed to be empty: aud", "use the step's own token")

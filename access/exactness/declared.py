@@ -1,8 +1,8 @@
-"""What the validated inventory and the lock declare: which steps get which role, in which account, and how.
+"""Read the declarations of the validated inventory and the lock: the steps that get each role in each account.
 
 This is a second reader. It shares nothing with the compiler: it selects accounts, applies overrides, makes plan roles
-and takes UUIDs from the lock by itself. It relies on the models alone, and on the family expansion before them. No
-variable is filled in: none may stand in what decides who gets in.
+and takes UUIDs from the lock by itself. It relies only on the models, and on the family expansion before them. No
+variable is replaced: settings that decide who may assume a role must not have variables.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ REPORT_IT = "this is a defect of this program and not of the inventory: please r
 
 
 class DeclaredRole(NamedTuple):
-    """A role in an account, as far as it decides who gets in.
+    """The properties of a role in an account that decide who may assume it.
 
     Attributes:
         path: ``/bitbucket/``.
@@ -74,7 +74,7 @@ def declared_roles(inventory: Inventory, lock: Lock) -> dict[str, dict[str, Decl
 
 
 class _Selection:
-    """Which accounts keys, globs and labels select; each pattern and each list is worked out once."""
+    """Select accounts by keys, globs and labels; each pattern and each list is evaluated once."""
 
     def __init__(self, accounts: Mapping[str, Account]) -> None:
         self._accounts = accounts
@@ -112,7 +112,7 @@ def _by_account(key: str, role: Role, accounts: frozenset[str], selection: _Sele
 
 
 class _SingleRole(NamedTuple):
-    """One role of IAM: what stands above the overrides of its entry, and what below them."""
+    """One role of IAM: the settings above the overrides of its entry, and those below."""
 
     key: str
     name: str
@@ -122,7 +122,7 @@ class _SingleRole(NamedTuple):
 
 
 def _single_roles(key: str, role: Role) -> Iterator[_SingleRole]:
-    """Yield a role and, where it is a pair, its plan role: what this does not say is as in the role."""
+    """Yield a role and, for a pair, its plan role, which inherits missing settings from the role."""
     family, bracket, item = key.partition("[")
     name = role.name or family
     yield _SingleRole(key, name, role.trust, (), role)
@@ -132,7 +132,7 @@ def _single_roles(key: str, role: Role) -> Iterator[_SingleRole]:
 
 
 class _Roles:
-    """Makes declared roles; what several roles trust alike is worked out once."""
+    """Make declared roles; equal trust of several roles is evaluated once."""
 
     def __init__(self, inventory: Inventory, lock: Lock) -> None:
         self._inventory, self._lock = inventory, lock
@@ -166,7 +166,7 @@ class _Roles:
 
 
 def _identity(entry: TrustEntry) -> tuple[object, ...]:
-    """Return all that decides whom an entry trusts."""
+    """Return all values that decide whom an entry trusts."""
     whole = entry.dangerously_whole_workspace
     return entry.repository, entry.environments, entry.steps, whole and whole.workspace, entry.audiences
 
@@ -181,7 +181,7 @@ def _lines(entry: TrustEntry, inventory: Inventory, lock: Lock) -> Iterator[Line
     | ``steps: all_including_environments`` | every step of the repository |
     | ``dangerously_whole_workspace`` | every step of every repository of the workspace |
 
-    All but the last are trusted under the former slugs of the workspace as well, each until its own last day.
+    All except the last are also trusted under former slugs of the workspace, each until its own last day.
     """
     whole = entry.dangerously_whole_workspace
     slug, _, name = (entry.repository or "").partition("/")

@@ -1,4 +1,4 @@
-"""A call that shows what a flaw of a trust policy means: one that is decided otherwise than is declared."""
+"""Find a call that shows a flaw of a trust policy: its decision differs from the declaration."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -21,10 +21,10 @@ _TODAY = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def example_of_flaw(text: str, declared: Mapping[Gate, set[Steps]], account: AccountPlan) -> str:
-    """Return a call that the trust evaluator decides otherwise than is declared, or the empty string.
+    """Return a call whose decision by the trust evaluator differs from the declaration, or the empty string.
 
-    The calls tried are those that are declared and those one step away from them: another audience, repository,
-    environment, address or day. That none is found proves nothing. Of a key that stands twice the last one counts.
+    It tries the declared calls and calls with one difference: another audience, repository, environment, address or
+    day. An empty result proves nothing. If a key appears twice, the last one counts.
     """
     try:
         document = json.loads(text)

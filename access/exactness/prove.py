@@ -1,4 +1,4 @@
-"""Prove that a plan is what the inventory declares: the same roles, and each admits the declared tokens alone."""
+"""Prove that a plan equals the inventory: the same roles, and each admits exactly the declared tokens."""
 
 from collections.abc import Collection
 
@@ -15,19 +15,19 @@ from config.models.inventory import Inventory
 from oidc.errors import UnprovenPlanError
 
 _SESSION_POLICY = "bitbucket-oidc-source-addresses"
-"""The inline policy that binds sessions to source addresses."""
+"""Name of the inline policy that limits sessions to source addresses."""
 
 
 def prove_exact(plan: AccessPlan, inventory: Inventory, lock: Lock) -> None:
-    """Prove a plan: its roles are those that are declared, and so are the tokens that each of them admits.
+    """Prove a plan: it has the declared roles, and each admits the declared tokens.
 
     Args:
-        plan: Of a sound inventory, with all accounts.
+        plan: Plan of a sound inventory, with all accounts.
         inventory: As validated: without pairs, and without UUIDs from the lock.
         lock: As read.
 
     Raises:
-        UnprovenPlanError: They are not. The message has a token that shows it, or says what differs.
+        UnprovenPlanError: The plan differs. The message has a token that shows it, or names the difference.
     """
     declared = declared_roles(inventory, lock)
     _check_same("accounts", [account.key for account in plan.accounts], declared)
@@ -55,7 +55,7 @@ def _check_same(what: str, planned: list[str], declared: Collection[str]) -> Non
 
 
 def _prove_role(account: AccountPlan, arns: str, role: RolePlan, declared: DeclaredRole) -> None:
-    """Prove one role; ``arns`` is what the ARNs of its account begin with."""
+    """Prove one role; ``arns`` is the prefix of ARNs in its account."""
     arn = f"{arns}role{declared.path}{declared.name}"
     if (role.arn, role.path, role.name) != (arn, declared.path, declared.name):
         raise _unproven(account, role, "the ARN", f"{role.arn}, path {role.path}, name {role.name} in place of {arn}")
@@ -75,14 +75,14 @@ def _prove_trust_policy(account: AccountPlan, oidc_providers: str, role: RolePla
         raise _unproven(account, role, "the trust policy", f"{flaw}, so {example}" if example else str(flaw)) from flaw
     if {gate: {meaning(pattern) for pattern in patterns} for gate, patterns in admitted.items()} == gates:
         return
-    # What is admitted comes first: of two faults it is the worse one.
+    # Check admitted tokens first, because they are the worse fault.
     for gate in [*admitted, *sorted(gates.keys() - admitted.keys(), key=str)]:
         if wrong := _wrong_at(gate, admitted.get(gate, set()), gates.get(gate, set())):
             raise _unproven(account, role, "the trust policy", wrong)
 
 
 def _wrong_at(gate: Gate, patterns: set[str], steps: set[Steps]) -> str:
-    """Say what is wrong at a gate, or nothing: where lines overlap, fewer patterns may well do."""
+    """Describe the fault at a gate, or return an empty text: overlapping lines may need fewer patterns."""
     found = difference(patterns, steps)
     if found is not None:
         return _as_token(gate, found)

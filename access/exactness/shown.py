@@ -1,4 +1,4 @@
-"""What a plan shows of a role beside its policies: a review reads it, so it must say what the inventory declares."""
+"""Check the fields of a role beside its policies: reviewers read them, so they must equal the inventory."""
 
 from access.exactness.declared import DeclaredRole
 from access.exactness.languages import meaning
@@ -18,7 +18,7 @@ _FORMS = {
 
 
 def shown_otherwise(role: RolePlan, declared: DeclaredRole) -> str:
-    """Say what a plan shows of a role otherwise than the inventory declares it, or nothing."""
+    """Describe the difference between a role in the plan and in the inventory, or return an empty text."""
     lines = set()
     for shown in role.trust:
         line = _line(shown)

@@ -17,7 +17,7 @@ HEX = "0123456789abcdef"
 _ANY_UUID = ("{", *[HEX] * 8, "-", *[HEX] * 4, "-", *[HEX] * 4, "-", *[HEX] * 4, "-", *[HEX] * 12, "}")
 
 Product = tuple[str, ...]
-"""Subjects of one length: for each place the characters that may stand there, ``("{", "9", "a", …)``."""
+"""Subjects of one length: for each place the possible characters, ``("{", "9", "a", …)``."""
 
 
 class Form(StrEnum):
@@ -34,7 +34,7 @@ class Steps(NamedTuple):
     Attributes:
         form: Which steps.
         repository: ``{9a6d6bde-…}``, or ``None`` for any repository of the issuer's workspace.
-        environment: ``{c2b1a5de-…}``, for ``Form.IN_ENVIRONMENT`` alone.
+        environment: ``{c2b1a5de-…}``, only for ``Form.IN_ENVIRONMENT``.
     """
 
     form: Form

@@ -20,15 +20,15 @@ from oidc.errors import EvaluationError
 
 @dataclass(frozen=True, slots=True)
 class TokenCall:
-    """A call of AssumeRoleWithWebIdentity, whatever the role.
+    """A call of AssumeRoleWithWebIdentity for any role.
 
     Attributes:
         claims: Of the token; ``iss``, ``aud`` and ``sub`` are there. With neither ``iat`` nor ``exp`` they are taken
             for those of a token that was just issued.
         at: When, with a time zone.
-        source_ip: Where it comes from, or ``None`` for no address given.
+        source_ip: Its source address, or ``None`` if none is given.
         vpc_endpoint: The VPC endpoint that it goes through, or ``None``.
-        is_token: Whether the claims are all that a token has, so that none is to be assumed.
+        is_token: Whether the claims are all claims of a token, so that no other claim is assumed.
     """
 
     claims: Mapping[str, Any]
@@ -52,7 +52,7 @@ class RoleAnswer:
     Attributes:
         allowed: Whether credentials are given; ``False`` too where AWS does not document the outcome.
         undecided: Whether it does not.
-        reasons: What lets the token in, or what keeps it out.
+        reasons: Why the token is admitted or refused.
     """
 
     allowed: bool
@@ -89,7 +89,7 @@ def explain(plan: AccessPlan, call: TokenCall, names: Names) -> tuple[Verdict, .
 
 
 def answer(document: Mapping[str, Any], request: WebIdentityRequest, names: Names) -> RoleAnswer:
-    """Return what a trust policy says to a call; never raises."""
+    """Return the verdict of a trust policy on a call; never raises."""
     try:
         allowed = decide(document, request).allowed
     except EvaluationError as error:
@@ -103,13 +103,13 @@ def answer(document: Mapping[str, Any], request: WebIdentityRequest, names: Name
 def _undecided(
     document: Mapping[str, Any], request: WebIdentityRequest, names: Names, error: EvaluationError
 ) -> RoleAnswer:
-    """Refuse an issuer that is none with its reasons; say of all else that nobody knows."""
+    """Refuse an invalid issuer with its reasons; every other verdict is unknown."""
     issuer = request.claims.get("iss")
     if isinstance(issuer, str) and not issuer.startswith("https://"):
         try:
             return RoleAnswer(allowed=False, undecided=False, reasons=refusal_reasons(document, request, names))
         except EvaluationError:
-            pass  # what could not be decided with another issuer either is said below
+            pass  # a call that is undecided with another issuer too is reported below
     return RoleAnswer(
         allowed=False, undecided=True, reasons=(Reason(_UNDECIDED, f"not decided: {one_line(str(error))}"),)
     )

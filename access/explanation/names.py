@@ -1,4 +1,4 @@
-"""What an inventory calls the things that tokens name by UUID."""
+"""Names in the inventory for the UUIDs in tokens."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,12 +11,12 @@ from oidc.identifiers import BitbucketUuid
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Names by UUID; what is not known is shown as its UUID.
+    """Names by UUID; an unknown name is shown as its UUID.
 
     Attributes:
         workspaces: ``{0b3ff4a1-…}`` to ``acme``.
         repositories: ``{9a6d6bde-…}`` to ``acme/payments``.
-        environments: ``{c2b1a5de-…}`` to ``production``, with the UUID of the repository that it belongs to.
+        environments: ``{c2b1a5de-…}`` to ``production``, with the UUID of its repository.
     """
 
     workspaces: Mapping[str, str] = field(default_factory=dict)
@@ -25,7 +25,7 @@ class Names:
 
     @classmethod
     def of(cls, inventory: Inventory) -> "Names":
-        """Return the names of an inventory, with the UUIDs that its lock answers."""
+        """Return the names of an inventory, with the UUIDs from its lock."""
         workspaces: dict[str, str] = {}
         repositories: dict[str, str] = {}
         environments: dict[str, tuple[str, str]] = {}
@@ -50,6 +50,6 @@ class Names:
         return one_line(self.environments[uuid][0] if uuid in self.environments else uuid)
 
     def audience(self, text: str) -> str:
-        """Return an audience, and whose own it is where that is known: ``ari:…/0b3ff4a1-… (workspace acme)``."""
+        """Return an audience, with its workspace if known: ``ari:…/0b3ff4a1-… (workspace acme)``."""
         whose = {default_audience(BitbucketUuid(uuid)): slug for uuid, slug in self.workspaces.items()}
         return f"{one_line(text)} (workspace {whose[text]})" if text in whose else one_line(text)

@@ -21,7 +21,7 @@ _ANOTHER_WORKSPACE, _ELSEWHERE = 5, 6
 
 
 def refusal_reasons(document: Mapping[str, Any], request: WebIdentityRequest, names: Names) -> tuple[Reason, ...]:
-    """Say why a trust policy refuses a call: by its denials, or by the statement that comes nearest to allowing it.
+    """Say why a trust policy refuses a call: by its denials, or by the statement nearest to allowing it.
 
     Raises:
         EvaluationError: The policy cannot be decided for a call of this kind.
@@ -48,7 +48,7 @@ def refusal_reasons(document: Mapping[str, Any], request: WebIdentityRequest, na
 def _token_reasons(
     document: Mapping[str, Any], request: WebIdentityRequest, names: Names, refusal: TokenRefusal
 ) -> tuple[Reason, ...]:
-    """Say what STS says of the token; where only its times are wrong, what the trust policy says besides."""
+    """Say why STS refuses the token; if only its times are wrong, add the reasons of the trust policy."""
     text = f"STS refuses the token before it reads the trust policy: {refusal.code}: {one_line(refusal.message)}"
     own = Reason(1, f"{text.removesuffix('.')}; {refusal.do}")
     if not refusal.of_time:
@@ -65,7 +65,7 @@ _NO_STATEMENT = (Reason(_ELSEWHERE, "no statement of the trust policy allows any
 
 
 def _outcomes(document: Mapping[str, Any], request: WebIdentityRequest) -> tuple[StatementOutcome, ...]:
-    """Return what the evaluator says of each statement, also for an issuer that it takes for none."""
+    """Return the evaluator's outcome for each statement, also for an issuer that it does not recognise."""
     if not str(request.claims.get("iss")).startswith(_HTTPS):
         request = replace(request, claims={**request.claims, "iss": _NOBODY})
     return decide(document, request).statements
@@ -85,7 +85,7 @@ def _statement_reasons(
         reasons.append(reason)
         if issuer is None:
             return tuple(reasons)
-        # With the issuer put right, the statement's own keys are there, and what else differs shows.
+        # With the issuer corrected, the request has the statement's keys, so other differences show.
         claims = {**request.claims, "iss": issuer}
         try:
             outcome = decide(document, replace(request, claims=claims)).statements[outcome.index]
@@ -98,7 +98,7 @@ def _statement_reasons(
 
 
 def _principal_reason(check: Check, request: WebIdentityRequest, names: Names) -> tuple[Reason, str | None]:
-    """Return the reason, and the statement's issuer where the token's was probably meant to be that one."""
+    """Return the reason, and the statement's issuer if the token's issuer was probably intended to be equal."""
     issuer = str(request.claims.get("iss"))
     own = f"arn:{request.partition}:iam::{request.account}{_ISSUER_IN_ARN}"
     wanted = [f"{_HTTPS}{arn.removeprefix(own)}" for arn in check.wanted if arn.startswith(own)]
@@ -174,7 +174,7 @@ def _place_or_time(check: Check, request: WebIdentityRequest) -> str:
 
 
 def _expired(until: str) -> str:
-    """Say when access ended; an end at midnight is the day before."""
+    """Say when access ended; an end at midnight is shown as the day before."""
     try:
         last = datetime.fromisoformat(until) - timedelta(days=1)
     except (ValueError, OverflowError):

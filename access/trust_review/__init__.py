@@ -1,1 +1,1 @@
-"""What any trust policy really admits of Bitbucket's tokens, and what is wrong with it."""
+"""Review any trust policy: the Bitbucket tokens it admits, and its faults."""

@@ -1,4 +1,4 @@
-"""Whether a role of somebody else lets in tokens of an OIDC provider whatever audience they carry."""
+"""Tell whether a foreign role admits tokens of an OIDC provider with any audience."""
 
 from collections.abc import Mapping
 
@@ -12,15 +12,15 @@ _ACTION = "sts:AssumeRoleWithWebIdentity"
 
 
 def may_skip_audience(document: object, oidc_provider_arn: str) -> bool:
-    """Tell whether a trust policy lets in tokens of an OIDC provider without a test that pins their audience.
+    """Tell whether a trust policy admits tokens of an OIDC provider without a test that pins their audience.
 
-    STS refuses a token whose audience is none of the OIDC provider's client ids, so a role that tests no audience is
-    as wide as that list: an audience that is added there is admitted here. What cannot be judged is not ruled out:
-    whatever is no policy, has an element that is not known here or names everybody counts as such a role, unless one
-    test of its condition compares the audience with literal values. Denials narrow nothing here.
+    STS refuses a token whose audience is not a client id of the OIDC provider. So a role that tests no audience is as
+    wide as that list: it admits every audience added there. A policy that cannot be judged counts as such a role: it is
+    not a policy, has an unknown element or names everybody. It does not count if a test of its condition compares the
+    audience with literal values. Denials are ignored.
 
     Args:
-        document: The trust policy as parsed JSON, or whatever stands in its place.
+        document: The trust policy as parsed JSON, or any other value in its place.
         oidc_provider_arn: ``arn:aws:iam::222222222222:oidc-provider/api.bitbucket.org/…``.
     """
     if not isinstance(document, Mapping) or not isinstance(document.get("Statement"), Mapping | list):
@@ -39,7 +39,7 @@ def _skips(statement: Statement, arn: str) -> bool:
 
 
 def _names(statement: Statement, arn: str) -> bool:
-    """Tell whether the principal is, or may be, the OIDC provider: by its ARN, or as one of everybody."""
+    """Tell whether the principal is or may be the OIDC provider: it names the ARN, or everybody."""
     if statement.has("NotPrincipal") or any(each.part in ("principals", "principal") for each in statement.malformed):
         return True
     return any(
@@ -51,7 +51,7 @@ def _names(statement: Statement, arn: str) -> bool:
 
 
 def _pins(test: Test | TrustFault, issuer: str) -> bool:
-    """Tell whether a test fails for every audience but the ones that it names."""
+    """Tell whether a test fails for every audience that it does not name."""
     if isinstance(test, TrustFault) or (test.issuer, test.claim) != (issuer, "aud"):
         return False
     if not test.compares or test.holds_without_key or not test.values:

@@ -1,4 +1,4 @@
-"""The tests of a Condition, taken apart: operator, key and values, each with its place."""
+"""Parse the tests of a Condition: operator, key and values, each with its place."""
 
 import re
 from collections.abc import Iterator
@@ -20,16 +20,16 @@ class Test:
     """One test of a Condition.
 
     Attributes:
-        at: Of the key: ``("Statement", 0, "Condition", "StringLike", "api.bitbucket.org/…:sub")``.
+        at: Path of the key: ``("Statement", 0, "Condition", "StringLike", "api.bitbucket.org/…:sub")``.
         name: The operator as written: ``ForAllValues:StringLike``.
-        operator: The same taken apart; ``None`` for ``Null``.
+        operator: The parsed operator; ``None`` for ``Null``.
         key: As written.
-        values: With their places; none for an empty list.
+        values: Values with their places; empty for an empty list.
         variables: Whether the version of the policy has policy variables.
-        faults: What is wrong with how it is written, and yet leaves it a test.
+        faults: Faults in its form that do not prevent it from being a test.
     """
 
-    __test__ = False  # for pytest: no class of tests
+    __test__ = False  # for pytest: this class has no tests
 
     at: Path
     name: str
@@ -41,7 +41,7 @@ class Test:
 
     @property
     def issuer(self) -> str:
-        """Whose claim the key is, in lower case, for example ``api.bitbucket.org/…/oidc``; empty for other keys."""
+        """The issuer of the key's claim in lower case: ``api.bitbucket.org/…/oidc``; empty for other keys."""
         prefix = self.key.rpartition(":")[0].lower()
         return prefix if "." in prefix else ""
 
@@ -68,17 +68,17 @@ class Test:
 
     @property
     def holds_without_key(self) -> bool:
-        """Whether it holds where the call does not have the key."""
+        """Whether it holds if the call does not have the key."""
         if self.operator is None:
             return any(value == "true" for _, value in self.values)
         return self.operator.holds_without_key()
 
     def placeholder(self, value: str) -> str:
-        """Return the first ``${NAME}`` of a value that is no key of AWS and never gets a value; empty without one."""
+        """Return the first ``${NAME}`` of a value that is not an AWS key and never has a value; empty without one."""
         return next((f"${{{each.inside}}}" for each in self._variables_of(value) if each.is_placeholder), "")
 
     def is_decided(self, value: str) -> bool:
-        """Tell whether it is known what a value matches: not where AWS puts in what it finds in the call."""
+        """Tell whether the texts that a value matches are known: not if it has a variable that AWS replaces."""
         return bool(self.placeholder(value)) or all(each.bare for each in self._variables_of(value))
 
     def _variables_of(self, value: str) -> list[Variable]:
@@ -87,7 +87,7 @@ class Test:
     def pattern(self, value: str) -> str | None:
         """Return a pattern of all texts that a value may match, a bare star as ``${*}``; ``None`` for no text.
 
-        What is not decided could be any text. With an operator that ignores case, all is lower-case.
+        An undecided value may match any text. With an operator that ignores case, the pattern is lower-case.
         """
         if self.placeholder(value):
             return None
@@ -103,15 +103,15 @@ class Test:
         return found
 
     def patterns(self) -> list[str]:
-        """Return the patterns of all of its values that match something."""
+        """Return the patterns of all values that can match a text."""
         return [pattern for _, value in self.values if (pattern := self.pattern(value)) is not None]
 
 
 def tests_of(statement: Statement, *, variables: bool) -> Iterator[Test | TrustFault]:
-    """Yield the tests of a statement's Condition, and what IAM refuses in it.
+    """Yield the tests of a statement's Condition, and the faults that IAM refuses.
 
     Args:
-        statement: Of a trust policy.
+        statement: Statement of a trust policy.
         variables: Whether the version of the policy has policy variables.
     """
     yield from filter(None, map(_malformed_fault, statement.malformed))
@@ -165,7 +165,7 @@ def _test(condition: Condition, *, variables: bool) -> Test:
 
 
 def _both(first: Test, again: Test) -> Test:
-    """Take two spellings of a key together: it is not said which one counts, so either may match."""
+    """Combine two spellings of a key: AWS does not say which one counts, so either may match."""
     message = f"`{again.key}` is the key `{first.key}` once more: AWS does not say which of the two counts"
     hint = "write the key once, with a list of values"
     twice = TrustFault("bad-trust-policy", again.at, message, hint, of_key=True)

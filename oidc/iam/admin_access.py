@@ -1,7 +1,7 @@
-"""Recognise admin access in permission policies: whoever may write anything in IAM may do anything.
+"""Recognise admin access in permission policies: a role that may write anything in IAM may do anything.
 
-Decided by what the statements of a role allow together, not by how they are spelt: ``*``, ``*:*``, ``iam:*``,
-``IAM:*``, a list of ``iam:A*`` to ``iam:Z*``, and the same spread over several statements or policies, are one.
+The sum of the role's statements decides, not their spelling. ``*``, ``*:*``, ``iam:*``, ``IAM:*`` and a list of
+``iam:A*`` to ``iam:Z*`` are equal, in one statement or policy or in several.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from oidc.iam.pattern import lowered, matches_any
 from oidc.iam.statement import Statement
 
 ADMIN_MANAGED_POLICIES = frozenset({"administratoraccess", "iamfullaccess"})
-"""Managed by AWS, in lower case: with either, one can give oneself everything
+"""AWS managed policies, in lower case; a role with either can grant itself everything
 (https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html)."""
 
 _IAM_WRITES = (
@@ -20,11 +20,11 @@ _IAM_WRITES = (
     "iam:createrole", "iam:createuser", "iam:passrole", "iam:putrolepolicy", "iam:putuserpolicy",
     "iam:updateassumerolepolicy",
 )  # fmt: skip
-"""What ``iam:*`` gives that matters: together they are a way to everything
+"""The important actions of ``iam:*``: together they lead to every permission
 (https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html)."""
 
 _ANY_ROLES = ("arn:{partition}:iam::{account}:role/x", "arn:{partition}:iam::{account}:role/some/path/deploy-9")
-"""Roles that only a pattern for all roles of the account matches: to change any role is to change one's own."""
+"""Roles that only a pattern for all roles of the account matches. Such a pattern includes the role itself."""
 
 
 @lru_cache(maxsize=1024)
@@ -40,12 +40,12 @@ def is_admin_managed_policy(arn: str) -> bool:
 def gives_admin_access(documents: Iterable[Document], *, partition: str, account: str) -> bool:
     """Tell whether documents, all on one role, allow every write in IAM on every role of the account.
 
-    Deny statements are not weighed: what they take away is a matter of review, hence of the role's
-    ``dangerously_allow_admin``. Conditions neither.
+    Deny statements and conditions do not count: people must review their effect, hence the role's
+    ``dangerously_allow_admin``.
 
     Args:
         documents: Rendered permission policies.
-        partition: Of the account, for example ``aws``.
+        partition: Partition of the account, for example ``aws``.
         account: Its id.
     """
     allowing = [statement for document in documents for statement in document.statements if statement.allows]
@@ -60,7 +60,7 @@ def gives_admin_access(documents: Iterable[Document], *, partition: str, account
 def _allows(statement: Statement, action: str) -> bool:
     if statement.has("NotAction"):
         excluded = lowered(statement.values("NotAction"))
-        # NOTE: intentional: what is left of IAM's writes, however little, is a way to the rest.
+        # NOTE: intentional: any remaining write in IAM leads to all others.
         return not all(matches_any(write, excluded) for write in _IAM_WRITES)
     return matches_any(action, lowered(statement.values("Action")))
 

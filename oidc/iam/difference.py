@@ -1,6 +1,6 @@
-"""Comparing two policy documents statement by statement, by what they mean and not by how they are written.
+"""Compare two policy documents statement by statement, by meaning and not by notation.
 
-One value is the same as a list with that value alone, and the order of values and of statements means nothing
+One value equals a list with only that value. The order of values and of statements means nothing
 ("IAM JSON policy elements reference",
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html).
 """
@@ -22,8 +22,8 @@ class ChangedStatement:
     """A statement that both documents have, with different elements.
 
     Attributes:
-        label: What to call it: its Sid, or ``statement 2`` by its place in the new document.
-        elements: Those that differ: the values that go and the values that come, sorted.
+        label: Its Sid, or ``statement 2`` by its place in the new document.
+        elements: Different elements: removed values and added values, sorted.
     """
 
     label: str
@@ -32,7 +32,7 @@ class ChangedStatement:
 
 @dataclass(frozen=True, slots=True)
 class DocumentDifference:
-    """What differs between two policy documents.
+    """The differences between two policy documents.
 
     Attributes:
         changed: Statements that both have, in the order of the new document.
@@ -53,8 +53,9 @@ class DocumentDifference:
 def compare_documents(old: Document, new: Document) -> DocumentDifference:
     """Compare two documents.
 
-    Statements are matched by Sid; those without, or whose Sid the other document does not have, by their content: the
-    same ones first, then those that have the most elements in common, at least two. A repeated statement counts.
+    Statements are matched by Sid. A statement whose Sid is missing, here or in the other document, is matched by
+    content: equal statements first, then those with the most common elements, at least two. A repeated statement
+    counts.
     """
     before, after = elements_of(old), elements_of(new)
     pairs = _pairs(before, after)
@@ -81,7 +82,7 @@ def elements_of(document: Document) -> list[Elements]:
 
 
 def _flat(statement: Statement) -> Iterable[tuple[str, tuple[str, ...]]]:
-    # NOTE: intentional: of what is written, so that what IAM does not take shows as well.
+    # NOTE: intentional: use the written statements, so that parts that IAM refuses show, too.
     for name, value in statement.written.items():
         if name == "Condition" and isinstance(value, Mapping):
             for operator, keys in value.items():
@@ -138,7 +139,7 @@ def _pairs(before: Sequence[Elements], after: Sequence[Elements]) -> list[tuple[
 
 
 _ENOUGH = 2
-"""Elements in common from which two statements are shown as one that changed; ``Effect`` alone is the same in most."""
+"""Common elements that make two statements one changed statement; most statements have the same ``Effect``."""
 
 
 def _likeness(one: Elements, other: Elements) -> float:

@@ -150,14 +150,14 @@ CHANGES = {
         "iam:UpdateOpenIDConnectProviderThumbprint",
     ),
 }  # fmt: skip
-"""By kind of resource, what changes who may assume a role or what the role may do; from the page above."""
+"""Actions by kind of resource that change who may assume a role or what it may do; from the page above."""
 
 
 def takeover_action(document: Document, role_arn: str) -> str | None:
     """Return the first action of ``TAKEOVER_ACTIONS`` that a document allows on a role, or ``None``.
 
-    Statements with a condition are left out on both sides: what they come to is a matter of review. A deny without a
-    condition takes away what another statement allows.
+    Statements with a condition do not count, neither Allow nor Deny: people must review them. A Deny without a
+    condition removes the access that another statement allows.
     """
     found = first_allowed(document, TAKEOVER_ACTIONS, role_arn)
     return found[0] if found else None

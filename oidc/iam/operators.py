@@ -1,4 +1,4 @@
-"""The condition operators of IAM: what kind of values each compares, and the forms it is written in.
+"""The condition operators of IAM: the kind of values that each compares, and its written forms.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html, and for
 ``ForAllValues:`` and ``ForAnyValue:``
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 Kind = Literal["String", "Numeric", "Date", "Bool", "Binary", "IpAddress", "Arn", "Null"]
-"""What an operator compares; ``Null`` asks whether the key is there."""
+"""The kind of values that an operator compares; ``Null`` tests whether the key exists."""
 
 Over = Literal["", "ForAllValues", "ForAnyValue"]
 """Which of several values of a key must match; empty for a key with one value."""
@@ -20,10 +20,10 @@ class Operator:
     """A condition operator.
 
     Attributes:
-        name: Without what is put before and behind it: ``StringNotLike``.
-        kind: Of the values that it compares.
-        over: What is put before it.
-        if_exists: Whether ``IfExists`` is put behind it: it holds where the key is missing.
+        name: Name without prefix and suffix: ``StringNotLike``.
+        kind: Kind of the values that it compares.
+        over: Its prefix.
+        if_exists: Whether it has the suffix ``IfExists``: then it holds if the key is missing.
     """
 
     name: str
@@ -33,12 +33,12 @@ class Operator:
 
     @property
     def negated(self) -> bool:
-        """Whether it holds where none of the values matches."""
+        """Whether it holds if none of the values matches."""
         return "Not" in self.name
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is written by its name alone."""
+        """Whether it has neither prefix nor suffix."""
         return not self.over and not self.if_exists
 
 
@@ -59,7 +59,7 @@ OPERATORS: dict[str, Operator] = {
     for kind, tests in _TESTS.items()
     for name in (f"{test}{kind}" if kind == "IpAddress" else f"{kind}{test}" for test in tests)
 }
-"""All of them, by name."""
+"""All operators by name."""
 
 _BY_LOWER = {name.lower(): operator for name, operator in OPERATORS.items()}
 _OVERS: dict[str, Over] = {"": "", "forallvalues": "ForAllValues", "foranyvalue": "ForAnyValue"}
@@ -68,7 +68,7 @@ _OVERS: dict[str, Over] = {"": "", "forallvalues": "ForAllValues", "foranyvalue"
 def operator_of(written: str) -> Operator | None:
     """Return the operator of ``ForAnyValue:StringLikeIfExists``; ``None`` for a name that IAM does not have.
 
-    Case is ignored: the page does not mention it, and what IAM may take is no fault.
+    Case is ignored: the page does not mention it, and a spelling that IAM may accept is not a fault.
     """
     before, colon, name = written.lower().rpartition(":")
     bare = name.removesuffix("ifexists")

@@ -2,7 +2,7 @@
 
 IAM takes one value wherever it takes a list, and compares names of actions and keys of conditions ignoring case
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html). Here every element has a tuple of
-texts, spelt as written; what does not have IAM's form is a ``Malformed``.
+texts, spelt as written. A part that does not have IAM's form is a ``Malformed``.
 """
 
 import json
@@ -14,18 +14,18 @@ Place: TypeAlias = tuple[str | int, ...]
 """A path inside a document: ``("Statement", 0, "Action", 2)``."""
 
 Part = Literal["statement", "principals", "principal", "condition", "tests", "values"]
-"""What stands in the wrong form: the whole of a statement, of its Principal or its Condition, one principal, what an
-operator has in place of keys, or the values of a key."""
+"""The part with the wrong form: a whole statement, its Principal or its Condition, one principal, the keys of an
+operator, or the values of a key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """A part of a document that IAM does not take.
+    """A part of a document that IAM refuses.
 
     Attributes:
-        part: What should be there.
-        place: Where.
-        value: What is there, as parsed JSON; of the values of a key the first that is at fault.
+        part: The expected part.
+        place: Its place.
+        value: The actual value, as parsed JSON; for the values of a key the first faulty one.
     """
 
     part: Part
@@ -39,7 +39,7 @@ class Element:
 
     Attributes:
         name: As written.
-        values: Its texts; a boolean or a number is the text that JSON has for it, as it is to IAM.
+        values: Its texts; a boolean or a number is its JSON text, as in IAM.
         place: Of the element.
         is_list: Whether it is written as a list.
     """
@@ -50,13 +50,13 @@ class Element:
     is_list: bool
 
     def place_of(self, index: int) -> Place:
-        """Return the place of one value; that of the element where it has a single value without a list."""
+        """Return the place of one value; for a single value without a list, the place of the element."""
         return (*self.place, index) if self.is_list else self.place
 
 
 @dataclass(frozen=True, slots=True)
 class Condition(Element):
-    """One test of a ``Condition``: an operator, a key, and what the key is compared with.
+    """One test of a ``Condition``: an operator, a key, and the values compared with the key.
 
     Attributes:
         name: The key as written: ``aws:SourceIp``.
@@ -93,12 +93,12 @@ class Statement:
     Attributes:
         place: ``("Statement", 0)``, or ``("Statement",)`` for one without a list around it.
         index: Among all statements, from 0.
-        elements: All but principals and conditions, in the order written; those that IAM does not know as well.
-        principals: That ``Principal`` names.
-        not_principals: That ``NotPrincipal`` names.
+        elements: All except principals and conditions, in written order, including those that IAM does not know.
+        principals: The principals that ``Principal`` names.
+        not_principals: The principals that ``NotPrincipal`` names.
         conditions: Its tests, all of which must hold.
-        malformed: What IAM does not take of its principals and its condition, in the order written.
-        names: Of everything that it has, as written.
+        malformed: Parts of its principals and its condition that IAM refuses, in written order.
+        names: Names of all its elements, as written.
         written: The JSON object itself, for a message about a fault in it.
     """
 
@@ -113,11 +113,11 @@ class Statement:
     written: Mapping[str, Any] = field(compare=False, repr=False)
 
     def element(self, name: str) -> Element | None:
-        """Return ``Action``, ``NotResource`` or another element; ``None`` where the statement does not have it."""
+        """Return ``Action``, ``NotResource`` or another element; ``None`` if the statement lacks it."""
         return next((element for element in self.elements if element.name == name), None)
 
     def values(self, name: str) -> tuple[str, ...]:
-        """Return the values of an element; none where the statement does not have it."""
+        """Return the values of an element; empty if the statement lacks it."""
         element = self.element(name)
         return element.values if element is not None else ()
 
@@ -127,7 +127,7 @@ class Statement:
 
     @property
     def effect(self) -> str:
-        """``Allow`` or ``Deny``; empty for anything else, since IAM takes both in this spelling alone."""
+        """``Allow`` or ``Deny``; empty for anything else, because IAM accepts only these spellings."""
         effect = self.written.get("Effect")
         return effect if effect in ("Allow", "Deny") else ""
 
@@ -143,7 +143,7 @@ class Statement:
 
     @property
     def is_conditional(self) -> bool:
-        """Whether it has a condition that may fail, or that cannot be read."""
+        """Whether it has a condition that may fail or is malformed."""
         return bool(self.written.get("Condition"))
 
 
@@ -167,7 +167,7 @@ def parse_element(around: Place, name: str, value: object) -> Element:
 
 
 def parse_statement(place: Place, index: int, written: Mapping[str, Any]) -> Statement:
-    """Take one statement apart."""
+    """Parse one statement."""
     malformed: list[Malformed] = []
     principals, not_principals = (
         tuple(_principals((*place, name), written[name], malformed)) if name in written else ()

@@ -44,10 +44,10 @@ class TrustedIssuer:
 
 @dataclass(frozen=True, slots=True)
 class TrustLimits:
-    """What must hold for every statement besides.
+    """Further conditions of every statement.
 
     Attributes:
-        source_ips: Addresses that the call to STS may come from, or none for everywhere. Guards the exchange alone:
+        source_ips: Addresses that the call to STS may come from; empty for everywhere. Guards the exchange alone:
             the credentials may be used from anywhere.
         last_day: The last day of access in UTC, or ``None``. Ends new sessions; a running one lives on for its
             duration.
