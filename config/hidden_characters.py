@@ -1,6 +1,6 @@
 r"""Find text that a reviewer cannot see: invisible characters, lone carriage returns, escapes of plain letters.
 
-With them a diff shows something else than what is read: a comment that hides an entry, a name that is another one
+With them a diff shows other text than the program reads: a comment that hides an entry, a name that is another one
 ("Trojan Source", CVE-2021-42574, https://trojansource.codes/).
 """
 
@@ -40,13 +40,13 @@ Braille, the filler of Khitan, the null notehead."""
 _SEEN_BY_NOBODY = re.compile(f"[{_CONTROL}{_NO_CHARACTER}{_FORMAT}{_IGNORABLE}]")
 _NOT_PLAIN = re.compile(r"[^\t\n\r -~][^\t\n\r -~]*")
 _NOT_PLAIN_ASCII = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-"""What is to be looked at more closely: little, so that a large file costs no more than one look."""
+"""Finds the characters for a closer check: few, so that a large file needs only one search."""
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 _KEPT_FROM_TEXT = re.compile(f"[{_CONTROL}{_NO_CHARACTER}]")
 
 
 def hidden_character(text: str) -> Fault | None:
-    """Return the fault of the first character that nobody sees, or ``None``.
+    """Return the fault of the first invisible character, or ``None``.
 
     A byte order mark at the beginning of a file is not part of its text any more. Tab, LF and CRLF are fine.
     """
@@ -80,7 +80,7 @@ _LAST_OF_FOUR_DIGITS = 0xFFFF
 
 
 def _said(character: str) -> tuple[str, str]:
-    """Return what is wrong with a character, and what to do."""
+    """Return the problem of a character, and the correction."""
     if character == "\r":
         message = "a carriage return without a line feed, which most editors do not show as the end of a line"
         return message, "end each line with LF or CRLF, or remove it"

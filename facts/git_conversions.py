@@ -1,7 +1,7 @@
-"""Refuse to compare files that git changes between a revision and a checkout: what is reviewed would not be applied.
+"""Refuse to compare files that git changes between a revision and a checkout: the review would show other content.
 
-A revision is read as the blobs that it holds, a working tree as the files that ``up`` reads. Git itself is asked which
-attributes hold for a file, from all places that it knows. Line ends may differ: LF and CRLF are one to YAML and JSON.
+A revision is read as its blobs, a working tree as the files that ``up`` reads. Git itself gives the attributes of a
+file, from all places that it knows. Line ends may differ: LF and CRLF are equal in YAML and JSON.
 Attributes that convert: https://git-scm.com/docs/gitattributes#_effects; bits of the index that hide changes:
 https://git-scm.com/docs/git-update-index#_using_assume_unchanged_bit; pointers of Git LFS:
 https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md.

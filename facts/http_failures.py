@@ -1,4 +1,4 @@
-"""From what a failed request raised to a few words for a person: what happened, and whether TLS is to blame."""
+"""Describe the exception of a failed request in a few words, and tell whether TLS is the cause."""
 
 import socket
 import ssl
@@ -18,7 +18,7 @@ pyOpenSSL's errors and some of urllib3's pass through ``requests`` as they are; 
 """
 
 RESETS = (ConnectionResetError, BrokenPipeError, SSL.SysCallError)
-"""The other side closed the connection before it answered; pyOpenSSL has an exception of its own for it in TLS."""
+"""The server closed the connection before it answered; for TLS, pyOpenSSL has a separate exception."""
 
 _TRANSIENT = (*RESETS, ConnectionRefusedError, ConnectTimeoutError)
 _TLS, _NETWORK = True, False
@@ -35,7 +35,7 @@ _SENTENCES: tuple[tuple[tuple[type[BaseException], ...], Callable[[BaseException
     (RESETS, lambda _: "it closed the connection without an answer", _NETWORK),
     ((ssl.SSLError, SSL.Error), lambda error: f"TLS failed: {error.args[-1] if error.args else error}", _TLS),
 )
-"""The first row with a kind that is among the causes decides, so the more exact kinds stand above the wider ones."""
+"""The first row with a kind among the causes decides, so specific kinds are above general ones."""
 
 
 def what_happened(error: BaseException) -> str:
@@ -56,8 +56,8 @@ def is_of_tls(error: BaseException) -> bool:
 def causes(error: BaseException) -> Iterator[BaseException]:
     """Yield an exception and those that led to it, each once, the outermost first.
 
-    urllib3 puts what it wraps now behind ``__context__``, now among the arguments (``SSLError(error)``, when a proxy
-    is in between), so both are followed.
+    urllib3 puts a wrapped exception either into ``__context__`` or into the arguments (``SSLError(error)``, with a
+    proxy), so both are followed.
     """
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]
@@ -72,10 +72,10 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Tell whether asking once more may help.
+    """Tell whether another try may help.
 
-    That is where the other side refused or closed the connection, or did not take it in time. What it presented and
-    answered would be the same again, and so would a name that cannot be resolved.
+    It may if the server refused or closed the connection, or did not accept it in time. Its certificates and answers
+    would be the same again, and an unresolvable name stays unresolvable.
     """
     return any(isinstance(cause, _TRANSIENT) for cause in causes(error))
 

@@ -1,4 +1,4 @@
-"""Characters that look like something that YAML knows and are something else: spaces, quotes, dashes, brackets."""
+"""Characters that look like YAML's own and are different: spaces, quotes, dashes, brackets."""
 
 # ruff: noqa: RUF001 - these characters are what this module is about
 
@@ -21,7 +21,7 @@ _TABLE = str.maketrans(_LOOKS_LIKE)
 _ANY = f"[{re.escape(''.join(_LOOKS_LIKE))}]"
 _UNSEEN = re.compile(f"[{''.join(character for character, plain in _LOOKS_LIKE.items() if plain in ('', ' '))}]")
 _OUT_OF_PLACE = re.compile(rf" *-? *(?:[\w.-]+ *: *)?({_ANY})|[\w. -]+(：|{_UNSEEN.pattern})")
-"""On a line, where YAML expects something of its own: in the indentation, behind a dash, behind a key or its colon."""
+"""The positions on a line where YAML expects its own characters: indentation, after a dash, a key or its colon."""
 
 
 def as_it_looks(text: str) -> str:
@@ -48,12 +48,12 @@ def looks_alike(text: str) -> str:
 
 
 def unseen(text: str) -> re.Match[str] | None:
-    """Find the first character that nobody sees, or that looks like a space and is none."""
+    """Find the first character that is invisible, or that looks like a space but is another character."""
     return None if text.isascii() else _UNSEEN.search(text)
 
 
 def out_of_place(line: str) -> int | None:
-    """Return where on a line a character stands that only looks like one that YAML expects there, or ``None``."""
+    """Return the position on a line of a character that only looks like one that YAML expects there, or ``None``."""
     found = None if line.isascii() else _OUT_OF_PLACE.match(line)
     return found.start(found.lastindex or 0) if found else None
 
@@ -66,6 +66,6 @@ def name_of(character: str) -> str:
 
 
 def instead_of(character: str) -> str:
-    """Return what to write in place of a character that is not what it looks like."""
+    """Return the replacement for a character that only looks like another one."""
     plain = _LOOKS_LIKE[character]
     return {"": "remove it", " ": "write a plain space"}.get(plain, f"write {plain}")

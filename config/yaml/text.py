@@ -47,10 +47,10 @@ def read_text(path: FilePath, folder: FilePath) -> str | Fault:
 
 
 def _content(path: FilePath) -> bytes | Fault:
-    """Return the bytes of a regular file of bearable size.
+    """Return the bytes of a regular file of limited size.
 
-    What is opened is what is looked at: between a look at a path and its opening it may become something else, a pipe
-    that nobody writes to, say, or may grow.
+    The checks use the opened file: between a check of the path and its opening, the file may grow, or be replaced, for
+    example by a pipe without a writer.
     """
     opened = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
     with open(opened, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
@@ -79,15 +79,15 @@ _FOR_EVERYBODY_TO_READ = 0o644
 
 
 def write_whole(path: Path, content: bytes) -> bool:
-    """Write a file where it holds something else, and tell whether it was written.
+    """Write a file if its content differs; return whether it was written.
 
-    The content goes into a file beside it, which then takes its name in one step: whoever reads sees the old content or
-    the new one (https://pubs.opengroup.org/onlinepubs/9799919799/functions/rename.html). What is no file, as a pipe or
-    ``/dev/null``, is written to as it is.
+    The content is written to a file beside it, which is then renamed in one step: a reader sees the old content or the
+    new one (https://pubs.opengroup.org/onlinepubs/9799919799/functions/rename.html). Anything but a regular file, such
+    as a pipe or ``/dev/null``, is written to directly.
 
     Args:
-        path: Where it is a link, what it leads to is written.
-        content: What it is to hold.
+        path: If it is a link, its target is written.
+        content: The new content.
 
     Raises:
         OutsideWorldError: It cannot be written.

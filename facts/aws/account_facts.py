@@ -1,4 +1,4 @@
-"""What one account answers: its OIDC providers of Bitbucket's issuers, names that are taken, policies, quotas."""
+"""The answers of one account: its OIDC providers of Bitbucket's issuers, taken role names, policies, quotas."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -37,14 +37,14 @@ class OidcProviderFacts:
 
 @dataclass(frozen=True, slots=True)
 class AccountFacts:
-    """What an account answered.
+    """The answers of an account.
 
     Attributes:
-        oidc_providers: By workspace; ``None`` where the account has none of that issuer.
+        oidc_providers: By workspace; ``None`` if the account has no OIDC provider of that issuer.
         taken_names: Names of roles of the plan, to the ARN of a role there that has the name and is not ours.
         missing_policies: ARNs of boundaries and managed policies of the plan that are not there, sorted.
         quotas: By their names in the inventory, as far as they could be read.
-        notes: What could not be read and is no failure.
+        notes: Values that could not be read, without this being a failure.
     """
 
     oidc_providers: Mapping[str, OidcProviderFacts | None]
@@ -92,7 +92,7 @@ def ask_account(caller: Caller, plan: AccountPlan) -> AccountFacts:
 def _too_many(
     plan: AccountPlan, roles: Iterable[_ListedRole], oidc_providers: AbstractSet[str], quotas: Mapping[str, int]
 ) -> Iterator[str]:
-    """Say where what is there and what the plan adds are more than a quota lets in; what goes first is not known."""
+    """Report if existing and planned resources together exceed a quota; earlier deletions are not known."""
     names = {role.name.lower() for role in roles}
     for what, there, wanted, quota in (
         ("roles", names, {role.name.lower() for role in plan.roles}, quotas.get(ROLES_PER_ACCOUNT.key)),

@@ -1,4 +1,4 @@
-"""What accounts answered, as the lock holds it; what ``auto`` comes to changes only where somebody accepted that."""
+"""Write the answers of accounts into the lock; the result of ``auto`` changes only if somebody accepts it."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from facts.aws.account_facts import AccountFacts, OidcProviderFacts
 
 @dataclass(frozen=True, slots=True)
 class AccountAnswer:
-    """An account as the lock is to hold it, and what keeps it from that."""
+    """An account's new entry in the lock, and the discrepancies that prevent it."""
 
     account: LockedAccount
     discrepancies: tuple[Fault, ...]
@@ -27,14 +27,14 @@ def locked_account(
     before: LockedAccount | None,
     accepted: Collection[str] = (),
 ) -> AccountAnswer:
-    """Return what the lock is to say of an account.
+    """Return the new entry of an account in the lock.
 
     Args:
         plan: Of the account.
-        mode: What the inventory says of its OIDC providers.
-        facts: What it answered.
-        before: What the lock says; ``None`` for nothing, or of another account of that key.
-        accepted: Names ``ACCOUNT/WORKSPACE`` of OIDC providers of which `auto` may come to something else.
+        mode: The inventory's setting for its OIDC providers.
+        facts: The answers of the account.
+        before: Its entry in the lock; ``None`` if it has no entry, or if the entry is of another account.
+        accepted: Names ``ACCOUNT/WORKSPACE`` of OIDC providers whose result of `auto` may change.
     """
     seen = before.oidc_providers if before is not None else {}
     oidc_providers: dict[str, LockedOidcProvider] = {}
@@ -69,7 +69,7 @@ def _present(facts: OidcProviderFacts) -> LockedOidcProvider:
         owner=facts.owner,
         audiences=facts.audiences,
         thumbprints=facts.thumbprints,
-        # What cannot stand on a line of the lock is no owner's tag.
+        # A text that does not fit on a line of the lock is not an owner's tag.
         tags={key: value for key, value in facts.tags.items() if key.isprintable() and value.isprintable()},
         unchecked_roles=facts.unchecked_roles,
     )
@@ -92,7 +92,7 @@ def _changed_use(
 
 
 def _quotas(found: Mapping[str, int], before: LockedQuotas | None) -> LockedQuotas | None:
-    """Return the quotas that were told, and of the others what was told before."""
+    """Return the quotas in the answers; for the others, the former values."""
     known = (before.model_dump(exclude_none=True) if before is not None else {}) | dict(found)
     return LockedQuotas(**known) if known else None
 

@@ -62,13 +62,13 @@ def refresh_selection(
 
 @dataclass(frozen=True, slots=True)
 class RefreshedAccounts:
-    """What came of asking the accounts.
+    """The result of asking the accounts.
 
     Attributes:
-        lock: With what they answered; an account that did not is as it was.
-        discrepancies: What is otherwise than the lock says, and does not change by itself.
+        lock: With their answers; an account without an answer is unchanged.
+        discrepancies: Differences from the lock that are not accepted automatically.
         failed: Accounts that did not answer.
-        notes: What could not be read and is no failure.
+        notes: Values that could not be read, without this being a failure.
     """
 
     lock: Lock
@@ -87,15 +87,15 @@ def refresh_accounts(
     accepted: Collection[str] = (),
     on_progress: OnProgress = lambda _done, _total: None,
 ) -> RefreshedAccounts:
-    """Ask the accounts that have something to ask about; what the lock says of accounts that are gone goes.
+    """Ask the accounts with open questions; drop the lock's entries of removed accounts.
 
     Args:
-        old: The lock there is.
-        plans: Of the accounts, whatever the lock already says of them.
+        old: The present lock.
+        plans: Of the accounts, independent of the present lock.
         inventory: With the accounts that are selected.
         settings: How AWS is called.
-        reading_role: Name of the role to assume in place of each deploying role, beside which it stands.
-        accepted: Names ``ACCOUNT/WORKSPACE`` of OIDC providers of which `auto` may come to something else.
+        reading_role: Name of the role to assume in place of each deploying role, in the same account and path.
+        accepted: Names ``ACCOUNT/WORKSPACE`` of OIDC providers whose result of `auto` may change.
         on_progress: See ``OnProgress``.
     """
     asked = {plan.key: entered_by(plan, reading_role) for plan in plans if plan.oidc_providers or plan.roles}

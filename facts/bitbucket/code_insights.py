@@ -19,7 +19,7 @@ from oidc.errors import BitbucketError
 
 PIPELINES_PROXY = "http://localhost:29418"
 PROXIED_API = "http://api.bitbucket.org/2.0"
-"""What the proxy is asked for; it goes on from there by https itself."""
+"""The address for requests to the proxy; the proxy forwards them by https."""
 
 _BATCH = 100
 _TRIES = 2
@@ -47,10 +47,10 @@ class CodeInsights:
         self._path = f"/{repository}/commit/{commit}/reports/{quote(report_id, safe='')}"
 
     def publish(self, report: Mapping[str, Any], annotations: Sequence[Mapping[str, Any]]) -> None:
-        """Bring the report and its annotations up to date; a second run changes nothing.
+        """Update the report and its annotations; a second run changes nothing.
 
-        What an earlier run annotated and this one does not goes: the report is made anew then, since its annotations
-        could be deleted one by one alone. Another run may do so meanwhile, so what is missing is made once more.
+        Stale annotations of an earlier run are removed by creating the report again, since annotations can only be
+        deleted one by one. Another run may do the same meanwhile, so missing annotations are created once more.
 
         Raises:
             BitbucketError: Bitbucket refused, or could not be reached.

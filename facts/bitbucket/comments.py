@@ -1,8 +1,8 @@
-"""Keeping one comment of ours on a pull request up to date, whatever others write there and whoever else runs.
+"""Keep one comment of ours on a pull request up to date, despite other comments and parallel runs.
 
-What is ours is told by two things: a line of Markdown that shows as nothing (a link that nobody refers to, as
-https://spec.commonmark.org/0.31.2/#link-reference-definitions has it) at the beginning and at the end of the comment,
-and the account that wrote it. A line can be copied by anybody; only its author may change a comment.
+Two things identify our comment: an invisible line of Markdown (a link definition without a reference, see
+https://spec.commonmark.org/0.31.2/#link-reference-definitions) at the beginning and at the end of the comment, and the
+account that wrote it. Anybody can copy the line, but only its author may change a comment.
 """
 
 import re
@@ -100,9 +100,9 @@ _LINE = re.compile(r"\[//\]: # \(bitbucket-oidc ([A-Za-z0-9_.-]{1,50}) ([0-9]{1,
 
 
 def keep_one_comment(comments: Comments, marker: Marker, text: str) -> Outcome:
-    """Write the comment, or bring the one that is there up to date; of several of ours the oldest stays.
+    """Write the comment, or update the existing one; of several of ours, the oldest stays.
 
-    Two runs at once may both find none. Each looks again after it wrote, and what is not the oldest goes.
+    Two runs at once may both find no comment. Each reads the list again after writing, and deletes all but the oldest.
 
     Raises:
         BitbucketError: Bitbucket refused, or could not be reached.
@@ -113,7 +113,7 @@ def keep_one_comment(comments: Comments, marker: Marker, text: str) -> Outcome:
         is_newer = (marker.build_of(one.raw) or 0) > marker.build
         if author is not None and (is_newer or one.raw.strip() == raw):
             return _settled(comments, marker, one, raw)
-        # Where nobody knows who we are, a comment is ours if it can be changed: a newer one to what it is.
+        # If our account is unknown, a comment is ours if it can be changed; a newer one is rewritten with its own text.
         if (changed := comments.update(one.number, one.raw if is_newer else raw)) is not None:
             return _settled(comments, marker, changed, raw, Outcome.UPDATED)
     return _settled(comments, marker, comments.create(raw), raw, Outcome.CREATED)

@@ -1,7 +1,7 @@
 """The provider as a plugin process of the Pulumi CLI: ``python -m sandbox.aws_provider [OPTION] ENGINE-ADDRESS``.
 
-With ``--as-platform-engineer`` ambient credentials stand for all accounts, as in the built-in engine's sandbox runs.
-The SDK's own server puts a traceback behind every error; here an error of this project reaches the user as a sentence.
+With ``--as-platform-engineer``, ambient credentials are valid for all accounts, as in the built-in engine's sandbox
+runs. The SDK's server adds a traceback to every error; here an error of this project reaches the user as a sentence.
 """
 
 import asyncio
@@ -27,9 +27,10 @@ _METHODS = ("CheckConfig", "DiffConfig", "Configure", "Check", "Diff", "Create",
 
 
 class _SayingWhatIsGone(ProviderServicer):
-    """The SDK's servicer, but for a resource that is gone: the CLI takes that from an answer without properties alone.
+    """The SDK's servicer, with another answer for a resource that does not exist: one without properties.
 
-    The SDK answers with empty ones, so that an import or a read of what is not there would succeed.
+    Only that answer tells the CLI that the resource does not exist. The SDK answers with empty properties, so that an
+    import or a read of a missing resource would succeed.
     """
 
     async def Read(self, request: Any, context: Any) -> Any:  # noqa: ANN401, N802 - the SDK's own
@@ -46,7 +47,7 @@ def _in_sentences(method: str) -> Callable[..., Awaitable[Any]]:
         try:
             return await getattr(_SayingWhatIsGone, method)(self, request, context)
         except Exception as error:
-            # The SDK raises its own while it handles ours, which is therefore the context of that one.
+            # The SDK raises its own error while it handles ours, so ours is the context of that error.
             cause = error.__context__
             ours = error if isinstance(error, BitbucketOidcError) else cause
             text = str(ours) if isinstance(ours, BitbucketOidcError) else str(error)
@@ -61,7 +62,7 @@ for _method in _METHODS:
 
 
 def serve(provider: Provider, arguments: list[str], plugin_version: str) -> None:
-    """Serve until the CLI ends the process, or is gone itself: a CLI that was killed ends nobody.
+    """Serve until the CLI ends this process, or has ended itself: a killed CLI ends no other process.
 
     Args:
         provider: What to serve.
@@ -76,7 +77,7 @@ def serve(provider: Provider, arguments: list[str], plugin_version: str) -> None
         provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
-        # The plugin protocol: the port alone, on a line of its own, on standard output.
+        # The plugin protocol: the port alone, on a separate line, on standard output.
         sys.stdout.write(f"{port}\n")
         sys.stdout.flush()
         parent = os.getppid()

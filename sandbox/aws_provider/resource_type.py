@@ -1,4 +1,4 @@
-"""What all resource types of the provider have in common: a table of properties, and what follows from it."""
+"""The base of all resource types of the provider: a table of properties, and the operations that follow from it."""
 
 import operator
 from abc import ABC, abstractmethod
@@ -15,9 +15,9 @@ class Property:
 
     Attributes:
         required: Whether it must be given.
-        default: What it is when it is not given; ``None`` for absent.
+        default: The value if it is not given; ``None`` for absent.
         replaces: Whether a change needs a new resource.
-        kept: When it is not given or empty, whatever AWS has is right.
+        kept: If it is not given or empty, AWS's value is kept.
         same: Compares an old and a new value.
     """
 

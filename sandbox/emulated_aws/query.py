@@ -23,7 +23,7 @@ Answer = tuple[int, dict[str, str], bytes]
 
 
 class RefusalError(Exception):
-    """A call is refused: what AWS would answer, never shown to a user by itself.
+    """A call is refused with AWS's answer; users never see this error itself.
 
     Attributes:
         code: Such as ``NoSuchEntity``.
@@ -53,9 +53,9 @@ class AwsCall:
 
     Attributes:
         service: ``iam`` or ``sts``.
-        account: Id of the caller's account; for an unsigned call that of nobody, ``000000000000``.
+        account: Id of the caller's account; ``000000000000`` for an unsigned call.
         caller: ARN of the caller.
-        params: Parameters by name, as ``Tags.member.1.Key``; those with an empty value are there.
+        params: Parameters by name, as ``Tags.member.1.Key``, including those with an empty value.
     """
 
     service: str
@@ -92,17 +92,17 @@ class AwsCall:
 
 
 Proceed = Callable[[AwsCall], Awaitable[Answer]]
-"""What comes after a step: the next one, and at last the inner emulator."""
+"""The continuation after a step: the next step, and finally the inner emulator."""
 
 Step = Callable[[AwsCall, Proceed], Awaitable[Answer]]
 """One gap's worth of behaviour: refuses by ``RefusalError``, answers by itself, or proceeds."""
 
 
 def parse_params(method: str, content_type: str, body: bytes, query: Mapping[str, list[str]]) -> dict[str, str]:
-    """Read the parameters of a call, each of which may be given once and in one place.
+    """Read the parameters of a call; each may be given only once and in one place.
 
-    The inner emulator authorises what the query string says and does what the body says, so a parameter in both is
-    refused; so is JSON, which IAM and STS do not speak but the inner emulator does.
+    The inner emulator authorises the query string but executes the body, so a parameter in both is refused. JSON is
+    refused too: the inner emulator accepts it, but IAM and STS do not.
 
     Raises:
         RefusalError: As above.
@@ -113,7 +113,7 @@ def parse_params(method: str, content_type: str, body: bytes, query: Mapping[str
     given = dict(query)
     if method == "POST":
         fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
-        # A signature stands in the headers or the query string; in a form it would name somebody else.
+        # A signature is in the headers or the query string; in a form it would name another caller.
         posted = {name: values for name, values in fields.items() if not name.lower().startswith(_SIGNATURE)}
         if posted.keys() & given.keys():
             raise RefusalError("InvalidQueryParameter", "A parameter stands in both the query string and the body")

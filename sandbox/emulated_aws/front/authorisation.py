@@ -1,6 +1,6 @@
 """Gaps of ministack's authorisation: the resource of a call, condition keys, where it comes from, simulation.
 
-The decision stays ministack's own. It is told here what a call is about
+ministack still decides. This module tells it the resource of a call
 (https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html).
 
 Its simulator finds no role that has a path, and leaves the permissions boundary out. Here the role is found by its
@@ -52,7 +52,7 @@ def network_keys() -> NetworkKeys:
 
 @contextmanager
 def coming_from(address: str | None, endpoint: str | None) -> Iterator[None]:
-    """Let what is called inside come from an address or through a VPC endpoint: never from both, as in AWS."""
+    """Give the calls inside a source address or a VPC endpoint: never both, as in AWS."""
     token = _network_keys_of_call.set({"aws:sourceip": None if endpoint else address, "aws:sourcevpce": endpoint})
     try:
         yield
@@ -61,10 +61,10 @@ def coming_from(address: str | None, endpoint: str | None) -> Iterator[None]:
 
 
 def with_source_address(inner: Application) -> Application:
-    """Wrap an ASGI application: where a header stands, the call comes from there.
+    """Wrap an ASGI application: take the source of a call from the headers, if they are set.
 
-    A value that is no IPv4 or IPv6 address, or no id of a VPC endpoint, is answered with 400. The signature of a call
-    does not cover the headers.
+    The answer is 400 if a value is not an IPv4 or IPv6 address, or not the id of a VPC endpoint. The signature of a
+    call does not cover these headers.
     """
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,12 +1,11 @@
 """Gap: for AssumeRoleWithWebIdentity, ministack looks at the trust policy alone.
 
-Here the token, the OIDC provider of the role's account and its audiences are checked before ministack decides by the
-trust policy, and the answer names what the token says. This can only refuse more: who may assume a role is ministack's
-verdict.
+This module checks the token, the OIDC provider of the role's account and its audiences before ministack decides by the
+trust policy. The answer has the token's values. This can only refuse more: ministack decides who may assume a role.
 
 Sources: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html and
-https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc.html. Where those give a code and no sentence,
-the sentence is that of recorded answers.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc.html. If these give a code without a sentence,
+the sentence is from recorded answers.
 """
 
 import asyncio
@@ -56,7 +55,7 @@ def web_identity(inner: Inner, keys: IssuerKeys, clock: Callable[[], float]) -> 
         account = call.params["RoleArn"].split(":")[4]
         provider = _oidc_provider(inner, account, claims["iss"])
         audience = accepted_audience(claims, provider["ClientIDList"])
-        # In a thread: the issuer may be slow, and everybody else's calls go on.
+        # In a thread: the issuer may be slow, and other calls must continue.
         await asyncio.to_thread(_verify, keys, claims["iss"], token)
         check_times(claims, clock())
         status, headers, body = await proceed(call.with_params(WebIdentityToken=_as_compared(claims, audience)))
@@ -99,13 +98,13 @@ def _is_number(value: object) -> bool:
 
 
 def accepted_audience(claims: Claims, client_ids: list[str]) -> str:
-    """Return what a token has for its audience: ``azp`` where it is there, else ``aud``, which may be a list of one.
+    """Return the audience of a token: ``azp`` if present, else ``aud``, which may be a list of one.
 
-    Real AWS was seen to do so (us-east-1, 2026-09-11, recorded calls), and to refuse a token with several audiences and
-    no ``azp`` with these words; two others report the same.
+    Real AWS does so (us-east-1, 2026-09-11, recorded calls), and refuses a token with several audiences and no ``azp``
+    with these words; two others report the same.
 
     Raises:
-        RefusalError: The token has several audiences and no ``azp``, or the OIDC provider does not list what counts.
+        RefusalError: The token has several audiences and no ``azp``, or the OIDC provider does not list the audience.
     """
     audiences = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
     if "azp" in claims:
@@ -128,7 +127,7 @@ def _as_compared(claims: Claims, audience: str) -> str:
 
 
 def check_times(claims: Claims, now: float) -> None:
-    """Hold the times of a token against the clock.
+    """Compare the times of a token with the clock.
 
     Raises:
         RefusalError: ``ExpiredTokenException`` (the code on the wire of the error ExpiredToken) from five minutes after
