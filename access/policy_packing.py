@@ -1,4 +1,4 @@
-"""Statements of any length, cut and packed into documents that AWS takes."""
+"""Split statements of any length and pack them into documents that fit AWS's limits."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
@@ -8,7 +8,7 @@ from oidc.iam.document import PolicyDocument
 from oidc.iam.trust_policy import POLICY_VERSION
 
 _CHUNK_CHARS = 1200
-"""One statement has at most this many characters of resources, and of each condition: so any statement fits alone."""
+"""One statement has at most this many characters of resources, and of each condition, so any statement fits alone."""
 
 Statement = Mapping[str, Any]
 Condition = tuple[str, str, Iterable[str]]
@@ -35,7 +35,7 @@ def statements(
 ) -> Iterator[Statement]:
     """Yield one statement, or several equal to it if it would be too long; none without values.
 
-    Every condition must hold for one of its values; for one that must hold for none, see ``denials``.
+    Every condition must hold for one of its values; ``denials`` handles negated conditions.
     """
     parts = [_chunks(resources), *(_chunks(values) for _, _, values in conditions)]
     combined = list(product(*parts))
@@ -47,9 +47,9 @@ def statements(
 
 
 def denials(sid: str, actions: Iterable[str], resources: Iterable[str], unless: Condition) -> Iterator[Statement]:
-    """Yield statements that deny, but for what a negated operator leaves out: its values are never parted.
+    """Yield Deny statements with an exception by a negated operator, whose values stay in one statement.
 
-    Two statements with a part of the values each would deny everything.
+    Two statements, each with a part of the values, would deny everything.
     """
     operator, key, values = unless
     chunks = _chunks(resources)

@@ -1,4 +1,4 @@
-"""A role of the inventory in one account: defaults and overrides applied, variables replaced, within IAM's limits."""
+"""Plan a role in one account: apply defaults and overrides, replace variables, check IAM's limits."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +20,7 @@ from oidc.source_addresses import SESSION_POLICY_NAME, SourceAddresses
 def role_plan(
     key: str, role: Role, override: tuple[str, Override] | None, place: RolePlace, loaded: Loaded
 ) -> RolePlan | None:
-    """Return a role in one account, or ``None`` where its trust has a finding already."""
+    """Return a role in one account, or ``None`` if its trust has a finding already."""
     lines = trust_lines(role.trust, loaded.inventory.workspaces)
     if lines is None:
         return None
@@ -87,7 +87,7 @@ def _boundary(
 def _inline_policies(
     settings: EffectiveSettings, variables: Mapping[str, str], loaded: Loaded
 ) -> dict[str, PolicyDocument]:
-    """Return the documents as rendered; one with a variable that this role does not have has a finding, and is none."""
+    """Return the rendered documents, without those that use a variable this role lacks; they have a finding."""
     rendered: dict[str, PolicyDocument] = {}
     for name in settings.get("inline_policies"):
         policy = loaded.inventory.permission_policies.get(name)
@@ -97,7 +97,7 @@ def _inline_policies(
 
 
 def _session_policy(addresses: SourceAddresses) -> dict[str, PolicyDocument]:
-    """Return the inline policy that binds sessions, by its name; without addresses it would deny everything."""
+    """Return the inline policy that limits sessions, by its name; without addresses it would deny everything."""
     if not addresses.networks and not addresses.vpc_endpoints:
         return {}
     return {SESSION_POLICY_NAME: addresses.session_policy()}

@@ -1,4 +1,4 @@
-"""Trust entries of the inventory to lines of trust, and those to the statements of a trust policy."""
+"""Turn trust entries of the inventory into lines of trust, and lines into statements of a trust policy."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -21,13 +21,13 @@ from oidc.iam.trust_policy import TrustedIssuer
 from oidc.identifiers import BitbucketUuid, WorkspaceSlug
 
 WHOLE_WORKSPACE = Steps.ALL_INCLUDING_ENVIRONMENTS
-"""What a trust of a whole workspace shows as its steps."""
+"""The steps shown for trust of a whole workspace."""
 
 
 def trust_lines(entries: Sequence[TrustEntry], workspaces: Mapping[str, Workspace]) -> tuple[TrustPlan, ...] | None:
-    """Return the lines of trust of a role, sorted; ``None`` where the inventory does not answer one of them.
+    """Return the lines of trust of a role, sorted; ``None`` if a name or UUID is missing in the inventory.
 
-    What is missing has a finding already (``config.rules``).
+    The missing value has a finding already (``config.rules``).
     """
     lines: list[TrustPlan] = []
     for entry in entries:
@@ -46,8 +46,8 @@ def trust_lines(entries: Sequence[TrustEntry], workspaces: Mapping[str, Workspac
 def _under_previous_slugs(lines: Sequence[TrustPlan], workspace: Workspace) -> Iterator[TrustPlan]:
     """Yield the same lines for each slug that the workspace had before.
 
-    Never for a whole workspace, which is an error (``whole-workspace-renamed``): a slug that was given up may be taken
-    by somebody else, and only UUIDs of repositories keep their tokens out.
+    A whole workspace has no such lines; it is an error (``whole-workspace-renamed``). Somebody else may take a former
+    slug, and only UUIDs of repositories exclude their tokens.
     """
     for slug, previous in workspace.previous_slugs.items():
         for line in lines:
@@ -60,7 +60,7 @@ def _order(line: TrustPlan) -> tuple[str, ...]:
 
 
 def _lines(entry: TrustEntry, workspace: Workspace, uuid: BitbucketUuid) -> list[TrustPlan] | None:
-    """Return the lines of one entry, or ``None`` where a UUID is missing."""
+    """Return the lines of one entry, or ``None`` if a UUID is missing."""
     own, slug = (default_audience(uuid),), entry.repository_slug
     line = partial(
         TrustPlan,

@@ -1,4 +1,4 @@
-"""Steps, and trust in them, in words: the same ones in every table, page, comparison, proof and explanation."""
+"""Describe steps and trust in words: equal words in every table, page, comparison, proof and explanation."""
 
 from collections.abc import Iterable
 from typing import Protocol
@@ -9,7 +9,7 @@ from config.models.trust import Steps
 
 
 class TrustLine(Protocol):
-    """A line of trust, of a plan just compiled or of one read from a file.
+    """A line of trust, from a compiled plan or from a file.
 
     Attributes:
         workspace: ``acme``.
@@ -29,11 +29,11 @@ class TrustLine(Protocol):
 
 
 def trust_in_words(line: TrustPlan) -> str:
-    """Say whom a line of trust lets in, with which audience, and why: ``acme/payments, deployment environment live``.
+    """Say whom a line of trust admits, with which audience, and why: ``acme/payments, deployment environment live``.
 
-    The audience is said where it is another than the workspace's own, the reason where a whole workspace is trusted,
-    the last day where the slug is one that the workspace had before, and the day on which somebody looked at the
-    deployment restrictions of the environment where the inventory has it.
+    The text has the audience unless it is the workspace's own, and the reason if a whole workspace is trusted. It has
+    the last day of a previous slug. It has the day on which somebody checked the deployment restrictions of the
+    environment, if the inventory has that day.
     """
     asked = line.audiences if line.audiences != line.default_audiences else ()
     reason = f": {one_line(line.reason)}" if line.reason else ""
@@ -43,11 +43,11 @@ def trust_in_words(line: TrustPlan) -> str:
 
 
 def line_in_words(line: TrustLine, audiences: Iterable[str] = ()) -> str:
-    """Say whom a line of trust lets in: ``acme/payments, deployment environment production``.
+    """Say whom a line of trust admits: ``acme/payments, deployment environment production``.
 
     Args:
-        line: Of a plan.
-        audiences: The accepted ones, where that is not the workspace's own alone.
+        line: A line of a plan.
+        audiences: Accepted audiences, unless only the workspace's own is accepted.
     """
     name = f"every repository of {line.workspace}" if line.repository is None else f"{line.workspace}/{line.repository}"
     asked = one_line(" or ".join(sorted(audiences)))
@@ -60,7 +60,7 @@ def steps_in_words(repository: str, environment: str | None, steps: str | None) 
     Args:
         repository: ``acme/payments``, ``every repository of acme``.
         environment: The name of the deployment environment, or ``None``.
-        steps: As the inventory spells it; it counts where there is no deployment environment.
+        steps: As the inventory spells it; it counts only without a deployment environment.
     """
     if environment is not None:
         return step_in_words(repository, environment)
@@ -70,10 +70,10 @@ def steps_in_words(repository: str, environment: str | None, steps: str | None) 
 
 
 def step_in_words(repository: str, environment: str | None) -> str:
-    """Say which step it is that runs: ``acme/payments, deployment environment production``.
+    """Describe a running step: ``acme/payments, deployment environment production``.
 
     Args:
-        repository: ``acme/payments``, or the UUID of one whose name is not known.
+        repository: ``acme/payments``, or its UUID if the name is unknown.
         environment: Likewise; ``None`` for a step without ``deployment:``.
     """
     which = "no deployment environment" if environment is None else f"deployment environment {environment}"

@@ -1,4 +1,4 @@
-"""ARNs of IAM, computed: never an output of a resource, so that policies are complete in a preview.
+"""Compute ARNs of IAM. They are never an output of a resource, so policies are complete in a preview.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
 """
@@ -24,14 +24,14 @@ class Partition(StrEnum):
 
     @property
     def iam_region(self) -> str:
-        """The region that IAM's control plane runs in, for calls that name none: for example ``us-east-1``."""
+        """The region of IAM's control plane, for calls without a region: for example ``us-east-1``."""
         return {
             "aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-north-1", "aws-eusc": "eusc-de-east-1",
         }[self.value]  # fmt: skip
 
     @property
     def dns_suffix(self) -> str:
-        """What the names of its endpoints end in: ``amazonaws.com``."""
+        """The suffix of its endpoints: ``amazonaws.com``."""
         return {"aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu"}.get(self.value, "amazonaws.com")
 
 
@@ -68,7 +68,7 @@ def aws_policy_arn(partition: Partition, path_and_name: str) -> str:
 
 
 def account_policy_arn(partition: Partition, account: AccountId, path_and_name: str) -> str:
-    """Return the ARN of a policy that the account itself has, for example of ``team/ci-extra``."""
+    """Return the ARN of a policy of the account itself, for example of ``team/ci-extra``."""
     return f"arn:{partition}:iam::{account}:policy/{path_and_name}"
 
 
@@ -76,8 +76,8 @@ def account_policy_arn(partition: Partition, account: AccountId, path_and_name: 
 class IamArn:
     """The parts of an ARN of IAM: ``arn:aws:iam::222222222222:role/ci/deploy``.
 
-    ``owner`` is an account id, or ``aws`` for what AWS manages; ``kind`` is ``role`` or ``policy``; ``name`` is the
-    path without its first slash, and the name: ``ci/deploy``.
+    ``owner`` is an account id, or ``aws`` for policies that AWS manages. ``kind`` is ``role`` or ``policy``. ``name``
+    is the path without its first slash, and the name: ``ci/deploy``.
     """
 
     partition: str
@@ -93,11 +93,11 @@ _IAM_ARN = re.compile(
 
 
 def parse_iam_arn(text: str) -> IamArn | None:
-    """Return the parts of the ARN of a role or a policy, or ``None`` where ``text`` is neither."""
+    """Return the parts of the ARN of a role or a policy, or ``None`` if ``text`` is neither."""
     match = _IAM_ARN.fullmatch(text)
     return IamArn(*match.groups()) if match else None
 
 
 def policy_in_words(arn: str) -> str:
-    """Say whose a managed policy is, and its name: ``aws:ReadOnlyAccess``, ``222222222222:team/ci-extra``."""
+    """Return the owner and name of a managed policy: ``aws:ReadOnlyAccess``, ``222222222222:team/ci-extra``."""
     return arn.partition(":iam::")[2].replace(":policy/", ":")

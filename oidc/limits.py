@@ -1,8 +1,8 @@
 """Limits of IAM and STS.
 
 Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html and the parameter descriptions of
-https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html. What AWS raises on request is a ``Quota``; an
-account of the inventory gives its own values under ``quotas``.
+https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html. A limit that AWS raises on request is a
+``Quota``; an account of the inventory has its own values under ``quotas``.
 """
 
 import re
@@ -50,7 +50,7 @@ OIDC_PROVIDERS_PER_ACCOUNT = Quota(
 """OIDC providers in one account."""
 
 QUOTAS = (MANAGED_POLICIES_PER_ROLE, OIDC_PROVIDERS_PER_ACCOUNT, TRUST_POLICY_CHARS, ROLES_PER_ACCOUNT)
-"""All of them, by code."""
+"""All quotas, by code."""
 
 INLINE_POLICY_CHARS_PER_ROLE = 10_240
 """All inline policies of one role together, white space not counted; fixed."""

@@ -1,4 +1,4 @@
-"""No role of the inventory is a deploying role, or obviously leads to one: pipelines would own the account's access."""
+"""Check that no role is a deploying role or obviously leads to one: pipelines would own the account's access."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
@@ -12,7 +12,7 @@ from oidc.iam.escalation import takeover_action
 
 
 def check_deploying_roles(accounts: Iterable[AccountPlan], selected: Mapping[str, Selected]) -> Iterator[Fault]:
-    """Yield ``deploying-role``, once for each place in the inventory, with the first account that it is true of.
+    """Yield ``deploying-role``, once for each place in the inventory, with the first affected account.
 
     A role that declares admin access (``dangerously_allow_admin``) is left out.
     """
@@ -29,7 +29,7 @@ def _faults(account: AccountPlan, selected: Selected) -> Iterator[tuple[Path, st
     if deploying is None:
         return
     for role in account.roles:
-        # IAM's names are unique in an account ignoring case, whatever the path.
+        # IAM's names are unique in an account, ignoring case and path.
         if role.name.lower() == deploying.rpartition("/")[2].lower():
             message = f"{role.name} is the deploying role of"
             yield ("roles", role.key, "name"), message, "give one of the two another name"
@@ -49,5 +49,5 @@ def _policy_faults(deploying: str, role: RolePlan, at: Path, names: tuple[str, .
 
 @lru_cache(maxsize=4096)
 def cached_takeover_action(document: PolicyDocument, deploying: str) -> str | None:
-    """Judge each document once: many roles of an account have the same."""
+    """Judge each document once, because many roles of an account share one."""
     return takeover_action(document.parsed, deploying)

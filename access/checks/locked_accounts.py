@@ -36,12 +36,12 @@ class _Held:
 
     @property
     def mode_path(self) -> Path:
-        """Where it says what becomes of its OIDC providers; where it does not, the account."""
+        """The path of its mode for OIDC providers; without a mode, the path of the account."""
         return ("accounts", self.key, *(["oidc_provider"] if self.account.oidc_provider else []))
 
 
 def check_locked_account(plan: AccountPlan, account: Account, selected: Selected, loaded: Loaded) -> Iterator[Fault]:
-    """Yield where what AWS answered keeps the plan from working, or makes more of it than is written."""
+    """Yield a fault if facts from AWS prevent the plan from working, or make it give more than is written."""
     yield from _check_selected(plan, loaded)
     locked = locked_account(plan.key, account, loaded)
     if locked is None:
@@ -77,7 +77,7 @@ def _check_oidc_provider(held: _Held, plan: OidcProviderPlan, answer: LockedOidc
             )
             yield Fault("oidc-provider-missing", held.mode_path, message, hint)
     elif answer.owner is None:
-        return  # written by hand: it says no more than that there is one
+        return  # written by hand: it only says that one exists
     elif plan.mode == "create":
         if answer.owner in _OWNERS and answer.use is None:
             message = f"{named} is there already: {_OWNERS[answer.owner]}"
@@ -89,7 +89,7 @@ def _check_oidc_provider(held: _Held, plan: OidcProviderPlan, answer: LockedOidc
 
 
 def _check_audiences(held: _Held, named: str, plan: OidcProviderPlan, answer: LockedOidcProvider) -> Iterator[Fault]:
-    """Yield audiences that roles accept and an OIDC provider, which is not changed, does not have."""
+    """Yield audiences that roles accept but an unchanged OIDC provider does not have."""
     wanted = {audience: role.key for role in reversed(held.roles) for audience in _accepted(role, plan)}
     missing = sorted(wanted.keys() - set(answer.audiences))
     if not missing:
@@ -112,7 +112,7 @@ def _accepted(role: RolePlan, plan: OidcProviderPlan) -> Iterator[str]:
 def _check_added_audiences(
     held: _Held, named: str, plan: OidcProviderPlan, answer: LockedOidcProvider
 ) -> Iterator[Fault]:
-    """Yield roles of others that an audience opens which ``up`` would add; each can be accepted by its name."""
+    """Yield foreign roles that a new audience of ``up`` would open; each can be accepted by its name."""
     added = sorted(set(plan.audiences) - set(answer.audiences))
     accepted = {name.lower() for name in held.account.accept_unchecked_roles}
     open_roles = [arn for arn in answer.unchecked_roles if _name(arn).lower() not in accepted]
@@ -167,7 +167,7 @@ def _list(arns: Sequence[str]) -> str:
 
 
 def check_locked_quotas(accounts: Mapping[str, Account], loaded: Loaded) -> Iterator[Fault]:
-    """Yield quotas that the inventory says are raised, and AWS says are not."""
+    """Yield quotas that are raised in the inventory but not in AWS."""
     for key, account in accounts.items():
         locked = locked_account(key, account, loaded)
         told = locked.quotas.model_dump(exclude_none=True) if locked is not None and locked.quotas is not None else {}

@@ -1,4 +1,4 @@
-"""No role reaches the state of the program but those that the inventory names for it."""
+"""Check that only roles named in the inventory reach the program's state."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -31,20 +31,20 @@ RULE = "state-backend"
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """The state, as the inventory says where it is and who may reach it."""
+    """The place of the state and the roles that may reach it, from the inventory."""
 
     written: StateBackend
     backend: StateBucket
 
     def refused(self, role: RolePlan) -> tuple[str, ...]:
-        """Return what a role is not named for: ``("writers", "readers")`` for most, the gravest first."""
+        """Return the lists that do not name a role: ``("writers", "readers")`` for most, the gravest first."""
         key = family_of(role.key)
         if key in self.written.writers:
             return ()
         return ("writers",) if key in self.written.readers else ("writers", "readers")
 
     def is_out_of_reach(self, account: AccountPlan) -> bool:
-        """Tell whether no role of an account can reach the bucket, whatever it is allowed."""
+        """Tell whether no role of an account can reach the bucket with any permissions."""
         return not self.backend.is_in(account.partition)
 
 
@@ -95,7 +95,7 @@ def _reached(
     *,
     named: bool,
 ) -> Reached | None:
-    """Judge each document once with the role's other documents: many roles of an account have the same."""
+    """Judge each document once with the role's other documents: many roles of an account share one."""
     targets = _targets(backend, partition)[kind]
     return first_reached(document.parsed, [each.parsed for each in documents], targets, named=named)
 

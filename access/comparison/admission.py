@@ -11,7 +11,7 @@ from oidc.iam.statement import Statement
 from oidc.identifiers import WorkspaceSlug
 
 EVERYWHERE = frozenset({"everywhere"})
-"""Where a token may be exchanged from when no address is asked for."""
+"""Origins of a call without a limit on addresses."""
 
 _NEVER = "never"
 
@@ -49,10 +49,10 @@ class Within:
 def admissions(role: RoleView) -> dict[Admitted, Within]:
     """Read the trust policy of a role.
 
-    Several statements for the same tokens, as for networks and for VPC endpoints, are taken together: one is enough.
+    Several statements for the same tokens, as for networks and for VPC endpoints, are combined: one is enough.
 
     Raises:
-        ValueError: It has a statement of another form than the plan writes.
+        ValueError: It has a statement in a form that the plan does not write.
     """
     workspaces = {line.workspace for line in role.trust}
     found: dict[Admitted, Within] = {}
@@ -77,7 +77,7 @@ def line_of(role: RoleView, admitted: Admitted) -> TrustView:
     """Return the line of trust that admits these tokens.
 
     Raises:
-        ValueError: None does.
+        ValueError: No line admits them.
     """
     for line in role.trust:
         if (line.workspace, line.subject_pattern) == (admitted.workspace, admitted.subject_pattern):
@@ -105,7 +105,7 @@ def _key(workspace: str, claim: str) -> str:
 def _within(conditions: Mapping[tuple[str, str], tuple[str, ...]]) -> Within:
     origins = [values for test, values in conditions.items() if test in _ORIGINS]
     others = {test: values for test, values in conditions.items() if test not in _ORIGINS and test != _END}
-    if len(origins) > 1:  # both must hold then, which no plan of this version asks for
+    if len(origins) > 1:  # then both must hold, which no plan of this version requires
         others |= {test: conditions[test] for test in conditions if test in _ORIGINS}
         origins = []
     return Within(

@@ -33,10 +33,10 @@ class Change:
         effect: Its effect on access.
         account: The key of the account, from the new plan if it has the account; ``None`` for a change of a stack file.
         role: The key of the role, likewise; ``None`` for a change of an account or an OIDC provider.
-        arn: Of the role or the OIDC provider, ``None`` for an account.
+        arn: ARN of the role or the OIDC provider, ``None`` for an account.
         message: The change in words.
         who: Who may assume the role, ``acme/shop, deployment environment production``, or ``None``.
-        grade: Of the trust, or ``None``.
+        grade: Grade of the trust, or ``None``.
         file: The stack file, relative to the folder of the inventory: ``Pulumi.dev.yaml``, or the lock; else
             ``None``.
     """
@@ -70,7 +70,7 @@ class Comparison:
 
     @property
     def changes_access(self) -> bool:
-        """Tell whether anything changes for access."""
+        """Tell whether any change affects access."""
         return any(change.effect is not Effect.NONE for change in self.changes)
 
     def of(self, effect: Effect) -> tuple[Change, ...]:

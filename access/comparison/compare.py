@@ -1,4 +1,4 @@
-"""Compare two plans: accounts by their ids, roles by their ARNs, since these are what AWS and pipelines know."""
+"""Compare two plans: accounts by id and roles by ARN, because AWS and pipelines know these."""
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -77,15 +77,15 @@ class _Found:
 
 
 def compare(before: PlanView, after: PlanView, further: Iterable[Change] = ()) -> Comparison:
-    """Return what changes from one plan to another, every field of it.
+    """Return all changes from one plan to another, in every field.
 
     Args:
-        before: The one plan.
-        after: The other.
-        further: Changes of things that no plan holds, such as stack files.
+        before: The old plan.
+        after: The new plan.
+        further: Changes outside plans, such as stack files.
 
     Raises:
-        ValueError: A trust policy is not one of a plan; ``access.plan_reading`` refuses such plans before.
+        ValueError: A trust policy has another form than in a plan; ``access.plan_reading`` refuses such plans earlier.
     """
     found = _Found(list(further))
     old = {account.id: account for account in before.accounts}

@@ -33,7 +33,7 @@ _FOLLOWING = frozenset(
 
 
 def way_in_changes(before: AccountView, after: AccountView) -> Iterator[Change]:
-    """Compare how the program enters an account; nothing says whether that widens access, so it is a gain."""
+    """Compare how the program enters an account; nothing says whether that widens access, so it counts as a gain."""
     old, new = _way_in(before), _way_in(after)
     if old is None or new is None:
         return
@@ -81,7 +81,7 @@ def oidc_provider_details(
     """Compare all other fields of an OIDC provider.
 
     Args:
-        account: Of the new state.
+        account: The account in the new state.
         before: Its state before.
         after: Its state after.
         told: The workspaces whose OIDC providers are reported as new or removed; their slugs are not repeated.
@@ -99,7 +99,7 @@ def role_details(account: AccountView, old: RoleView, new: RoleView, told: Colle
     """Compare the remaining fields of a role, and its reason for admin access.
 
     Args:
-        account: Of the new state.
+        account: The account in the new state.
         old: Its state before.
         new: Its state after.
         told: The changes already reported for this role.

@@ -1,4 +1,4 @@
-"""Which permissions a role gains, and which it loses."""
+"""Compare the permissions of a role: gains and losses."""
 
 from collections.abc import Iterable, Iterator
 
@@ -13,7 +13,7 @@ Found = tuple[str, Effect, str]
 
 
 def permission_changes(account: AccountView, old: RoleView, new: RoleView) -> Iterator[Change]:
-    """Compare what two states of one role may do, and for how long."""
+    """Compare the permissions and session durations of two states of one role."""
     for kind, effect, message in _found(account, old, new):
         yield Change(kind, effect, account.key, new.key, new.arn, message)
 
@@ -97,13 +97,13 @@ def _labelled(label: str, statements: list[Elements]) -> Elements:
 
 
 def _changed(name: str, changed: ChangedStatement, now: Elements) -> Iterator[Found]:
-    """Yield what changes in one statement; effect and element decide whether that is a gain or a loss."""
+    """Yield the changes in one statement; effect and element decide whether each is a gain or a loss."""
     where = f"inline policy {name}, {changed.label}"
     if "Effect" in changed.elements:
         yield _permission(_allows(now), f"{where} now {_whole(now)} (was the opposite)")
         return
     if any(_is_other(element, gone, now) for element, (gone, _) in changed.elements.items()):
-        # Action became NotAction, or the like: a comparison of single values would say nothing.
+        # For example, Action became NotAction: a comparison of single values would be useless.
         yield "permission-gained", Effect.GAIN, f"{where} now {_whole(now)}"
         yield (
             "permission-lost",
@@ -129,12 +129,12 @@ def _changed(name: str, changed: ChangedStatement, now: Elements) -> Iterator[Fo
 
 
 def _said(element: str, values: Iterable[str]) -> str:
-    """Return the values of an element after its name; an action says by its form that it is one."""
+    """Return the values of an element after its name; an action needs no name, because its form shows it."""
     return f"{'' if element == 'Action' else f'{element} '}{', '.join(values)}"
 
 
 def _is_other(element: str, gone: tuple[str, ...], now: Elements) -> bool:
-    """Tell whether an element that says what the statement is about, such as ``Action``, is removed."""
+    """Tell whether an element that selects actions or resources, such as ``Action``, is removed."""
     return element in _SUBJECTS and bool(gone) and element not in now
 
 

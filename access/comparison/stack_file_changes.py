@@ -1,4 +1,4 @@
-"""Changes of files besides the plan: stack files, whose every key an update obeys, and the lock."""
+"""Compare files besides the plan: the lock, and stack files, whose keys all affect an update."""
 
 from collections.abc import Iterator, Mapping
 
@@ -6,7 +6,7 @@ from access.comparison.changes import Change, Effect
 from config.inventory_files import LOCK_NAME
 
 Parts = Mapping[str, str]
-"""Of one file, as ``config.project_file.settings_parts`` has them."""
+"""Settings of one file, from ``config.project_file.settings_parts``."""
 
 
 def stack_file_changes(before: Mapping[str, Parts], after: Mapping[str, Parts]) -> Iterator[Change]:
@@ -36,7 +36,7 @@ def locked_chain_changes(
 ) -> Iterator[Change]:
     """Compare the certificates in two locks: their thumbprints by workspace, leaf first.
 
-    AWS trusts by its own store of CAs where it can, and the issuer's URL and the policies stay: so no access changes.
+    AWS uses its own store of CAs if it can. The issuer's URL and the policies stay, so access does not change.
     """
     for slug in sorted(before.keys() | after.keys()):
         old, new = before.get(slug, ()), after.get(slug, ())
@@ -49,7 +49,7 @@ def locked_chain_changes(
 
 
 def changed_keys(before: Parts, after: Parts) -> tuple[str, ...]:
-    """Return the keys whose values differ, or that only one side has, sorted."""
+    """Return the keys with different values, or on only one side, sorted."""
     return tuple(sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key)))
 
 

@@ -1,4 +1,4 @@
-"""Who may now assume a role, who no longer may, and which conditions change."""
+"""Compare the trust in a role: gained lines, lost lines and changed conditions."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -37,7 +37,7 @@ def trust_changes(before: tuple[AccountView, RoleView], after: tuple[AccountView
     old, new = admissions(before[1]), admissions(after[1])
     gained = list(gained_and_lost(*after, not_covered(new, old), gained=True))
     lost = list(gained_and_lost(*before, not_covered(old, new), gained=False))
-    # Both sides have the same names and other UUIDs: without the UUIDs a reader would see no change.
+    # Both sides have equal names but different UUIDs: without the UUIDs a reader would see no change.
     alike = {one.who for one in gained} & {one.who for one in lost}
     yield from (_with_uuids(one, after[1]) if one.who in alike else one for one in gained)
     yield from (_with_uuids(one, before[1]) if one.who in alike else one for one in lost)

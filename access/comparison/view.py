@@ -1,6 +1,6 @@
-"""What is compared: a plan as ``plan --format json`` writes it, and of one just compiled all that this JSON leaves out.
+"""The compared form of a plan: the JSON of ``plan --format json``; a compiled plan adds fields that the JSON omits.
 
-Keys that are not read here are left alone: a later version may write more of them.
+Unknown keys are ignored, because a later version may write more keys.
 """
 
 import json
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 class _Frozen(BaseModel):
-    """What all parts of a plan have.
+    """Base of all parts of a plan.
 
     Attributes:
-        others: Every field of the plan that its JSON leaves out, as JSON; ``None`` for a plan in a file, of which
-            these are not known.
+        others: Every field of the plan that its JSON omits, as JSON; ``None`` for a plan in a file, which does not
+            have them.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, hide_input_in_errors=True)
@@ -30,7 +30,7 @@ class _Frozen(BaseModel):
     others: dict[str, Any] | None = None
 
     def differing(self, other: "_Frozen", told: Collection[str]) -> dict[str, tuple[Any, Any]]:
-        """Return the fields that differ from those of another, without those ``told``: values of this and that."""
+        """Return the different fields, without those ``told``, each with this value and the other value."""
         if not isinstance(other, type(self)):
             raise TypeError(f"{type(other).__name__} is compared with {type(self).__name__}")
         names = [name for name in type(self).model_fields if name not in told and name != "others"]
@@ -85,7 +85,7 @@ class RoleView(_Frozen):
 
     @property
     def admin_reason(self) -> str | None:
-        """Why it may have admin access, or ``None``, where that is known."""
+        """The reason for admin access, or ``None``, if known."""
         return (self.others or {}).get("admin_reason")
 
 
@@ -110,7 +110,7 @@ class PlanView(BaseModel):
 
     @classmethod
     def of(cls, plan: AccessPlan) -> "PlanView":
-        """See a compiled plan as its JSON shows it, and all that this leaves out."""
+        """Return the view of a compiled plan: its JSON and the fields that the JSON omits."""
         data = plan_json(plan)
         for account, shown in zip(plan.accounts, data["accounts"], strict=True):
             _complete(account, shown)
@@ -123,7 +123,7 @@ class PlanView(BaseModel):
 
 
 def _complete(part: "DataclassInstance", shown: dict[str, Any]) -> None:
-    """Add what the JSON of a part of the plan leaves out, to it and to the parts below it."""
+    """Add the fields that the JSON omits, to a part of the plan and to the parts below it."""
     rest: dict[str, Any] = {}
     for field in fields(part):
         value = getattr(part, field.name)
@@ -144,7 +144,7 @@ def _plain(value: object) -> object:
 
 
 NOTHING = PlanView(accounts=[])
-"""What there is before the first inventory."""
+"""The plan before the first inventory."""
 
 
 def own_audiences(account: AccountView) -> Mapping[str, str]:

@@ -1,10 +1,10 @@
-"""What STS wants of a token before it reads any trust policy.
+"""Check a token as STS does before it reads any trust policy.
 
-AWS documents little of it
-(https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html, "Errors"). The rest was seen:
-calls to real AWS (us-east-1, 2026-09-11) that somebody recorded, three orders of audiences among them. Two others
-report the same message for several audiences, so that rule is as good as certain; the others rest on the one recording.
-Signatures and keys are not looked at here, nor which audiences the OIDC provider lists.
+AWS documents few of these checks
+(https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html, "Errors"). The rest was seen
+in recorded calls to real AWS (us-east-1, 2026-09-11), among them three orders of audiences. Two other people report the
+same message for several audiences, so that rule is almost certain. The other rules rest on the one recording. This
+module does not check signatures, keys or the audiences of the OIDC provider.
 """
 
 import re
@@ -18,7 +18,7 @@ from access.evaluation.request import WebIdentityRequest
 from oidc.errors import EvaluationError
 
 TOLERANCE = timedelta(minutes=5)
-"""By which ``iat`` and ``nbf`` may lie ahead, and ``exp`` behind (seen; of ``exp`` AWS documents it:
+"""Tolerance for ``iat`` and ``nbf`` in the future, and ``exp`` in the past (seen; AWS documents it for ``exp``:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc.html)."""
 
 _INVALID = "InvalidIdentityToken"
@@ -34,7 +34,7 @@ def token_refusal(request: WebIdentityRequest) -> TokenRefusal | None:
     """Return why STS refuses a token under any trust policy, or ``None``.
 
     Raises:
-        EvaluationError: It was not seen what STS makes of the token, or the call's own values do not tell.
+        EvaluationError: The behaviour of STS for the token was not seen, or the call lacks values to decide it.
     """
     claims = request.claims
     for name in ("iss", "sub", "aud", *(("iat", "exp") if request.has_times else ())):
@@ -77,7 +77,7 @@ def _time_refusal(request: WebIdentityRequest) -> TokenRefusal | None:
         times[name] = seconds
     tolerance = int(TOLERANCE.total_seconds())
     if "exp" in times and now >= times["exp"] + tolerance:
-        # STS shows its clock with the tolerance taken off, and put on below.
+        # STS shows its clock minus the tolerance here, and plus the tolerance below.
         message = f"Token expired: current date/time {int(now) - tolerance} must be before the expiration date/time "
         message += str(times["exp"])
         do = "use a token of this run, at the beginning of the step"

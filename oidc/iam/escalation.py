@@ -1,4 +1,4 @@
-"""Recognise permission policies that let their holder take more than they give: known ways of privilege escalation.
+"""Recognise permission policies that allow their holder to gain more: known ways of privilege escalation.
 
 The ways are those that Spencer Gietzen of Rhino Security Labs published
 (https://rhinosecuritylabs.com/aws/aws-privilege-escalation-methods-mitigation/), and Gerben Kleijn of Bishop Fox
@@ -15,12 +15,12 @@ from oidc.iam.statement import Statement
 
 @dataclass(frozen=True, slots=True)
 class EscalationWay:
-    """A way to more.
+    """A way of privilege escalation.
 
     Attributes:
-        action: What allows it: ``iam:CreateAccessKey``.
-        kind: Of the resources it is about, as in their ARNs: ``user``; a service in front where it is not IAM.
-        gives: What one gets, in words.
+        action: The action that allows it: ``iam:CreateAccessKey``.
+        kind: Kind of the affected resources, as in their ARNs: ``user``; with the service in front if it is not IAM.
+        gives: The gained access, in words.
     """
 
     action: str
@@ -51,14 +51,14 @@ WAYS = (
     EscalationWay("sagemaker:CreatePresignedNotebookInstanceUrl", "sagemaker:notebook-instance",
         "open any notebook, with its role"),
 )  # fmt: skip
-"""Each on all resources of its kind: on a few, chosen ones it is what deployments do every day."""
+"""Each counts only on all resources of its kind: deployments use them on a few chosen resources every day."""
 
 RUNNERS = (
     "lambda:CreateFunction", "ec2:RunInstances", "cloudformation:CreateStack", "ecs:RunTask", "glue:CreateDevEndpoint",
     "glue:CreateJob", "sagemaker:CreateNotebookInstance", "sagemaker:CreateTrainingJob", "codebuild:CreateProject",
     "datapipeline:CreatePipeline", "states:CreateStateMachine", "ssm:StartAutomationExecution",
 )  # fmt: skip
-"""What takes a role and runs with it; together with ``iam:PassRole`` the way is complete."""
+"""Actions that start something with a passed role; together with ``iam:PassRole`` the way is complete."""
 
 MANAGED = {
     "administratoraccess-amplify": "change and pass any role",
@@ -70,17 +70,17 @@ MANAGED = {
     "poweruseraccess": "become any role that trusts the account, and run code as that of any Lambda function",
     "systemadministrator": "run code as the role of any Lambda function",
 }
-"""Managed by AWS, in lower case, and what one gets; found by this module in their documents
-(https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html). Those for services' own roles, and
-those that AWS has withdrawn, are not here."""
+"""AWS managed policies, in lower case, and the gained access; this module found them in their documents
+(https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html). Policies for service roles and
+policies that AWS has withdrawn are left out."""
 
 _NAMES = ("x", "some/path/deploy-9")
-"""Of resources that only a pattern for all of a kind matches."""
+"""Names of resources that only a pattern for all of a kind matches."""
 
 
 @dataclass(frozen=True, slots=True)
 class EscalationPath:
-    """A way, the statement that opens it (its index), and what runs with a passed role, or ``None``."""
+    """A way, the index of the statement that opens it, and the action that runs a passed role, or ``None``."""
 
     way: EscalationWay
     statement: int
@@ -90,8 +90,8 @@ class EscalationPath:
 def ways_to_more(document: Document, *, partition: str, region: str, account: str) -> Iterator[EscalationPath]:
     """Yield the known ways that a rendered document opens by itself, in the order of ``WAYS``.
 
-    Statements with a condition give none: what they come to is a matter of review. A Deny without a condition closes
-    those that it covers.
+    Statements with a condition open no way: people must review them. A Deny without a condition closes the ways that
+    it covers.
     """
     plain = [statement for statement in document.statements if not statement.is_conditional]
     for way in WAYS:
@@ -105,13 +105,13 @@ def ways_to_more(document: Document, *, partition: str, region: str, account: st
 
 
 def _allows_any_command(plain: Sequence[Statement], partition: str, region: str) -> bool:
-    """SendCommand is decided for the command's document, too: one that only patches runs nobody's code."""
+    """Tell whether SendCommand may run a shell script; a command document that only patches gives no access."""
     shell = f"arn:{partition}:ssm:{region}::document/AWS-RunShellScript"
     return any(covers_action(each, "ssm:SendCommand") and covers_resource(each, shell) for each in plain)
 
 
 def _all(statement: Statement, arns: list[str]) -> bool:
-    """A Deny of one of them leaves the others: only one of all closes the way, only an Allow of all opens it."""
+    """Tell whether a statement covers all ARNs. Only such a Deny closes a way, and only such an Allow opens it."""
     return all(covers_resource(statement, arn) for arn in arns)
 
 
@@ -133,10 +133,10 @@ TAKEOVER_ACTIONS = (
     "iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy",
     "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole",
 )  # fmt: skip
-"""To become a role, and every write to it
+"""Assuming a role, and every write to it
 (https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html).
-Not ``iam:PassRole``: it hands a role to a service that the role's trust policy names, and a deploying role's names
-none."""
+``iam:PassRole`` is left out: it passes a role to a service that the role's trust policy names, and a deploying role's
+trust policy names no service."""
 
 CHANGES = {
     "role": (
@@ -164,9 +164,9 @@ def takeover_action(document: Document, role_arn: str) -> str | None:
 
 
 def first_allowed(document: Document, actions: Sequence[str], arn: str) -> tuple[str, int] | None:
-    """Return the first of some actions that a document allows on a resource, and the index of the statement that does.
+    """Return the first of some actions that a document allows on a resource, and the index of its statement.
 
-    Statements with a condition are left out on both sides, as in ``takeover_action``.
+    Statements with a condition do not count, as in ``takeover_action``.
     """
     about = [
         statement

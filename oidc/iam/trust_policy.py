@@ -26,10 +26,10 @@ POLICY_VERSION = "2012-10-17"
 
 @dataclass(frozen=True, slots=True)
 class TrustedIssuer:
-    """What is accepted from one issuer with one set of audiences: one statement of a trust policy.
+    """The accepted tokens of one issuer with one set of audiences: one statement of a trust policy.
 
     Attributes:
-        workspace: Whose issuer, for example ``acme``.
+        workspace: Workspace of the issuer, for example ``acme``.
         audiences: The token's ``aud`` must be one of these, for example
             ``("ari:cloud:bitbucket::workspace/0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11",)``; never empty, sorted.
         subject_patterns: The token's ``sub`` must match one of these; never empty, sorted.
@@ -64,9 +64,9 @@ def trust_policy(
 ) -> PolicyDocument:
     """Return the trust policy of a role: one statement for each of ``issuers``, in the order given.
 
-    A role that takes calls from networks as well as through VPC endpoints has two for each, which differ in that.
+    A role that accepts calls from networks and through VPC endpoints has two statements for each issuer.
 
-    Two issuers in one statement would never match (their condition keys are different ones, and conditions are
+    Two issuers in one statement would never match (their condition keys differ, and conditions are
     ANDed), and two sets of audiences in one would admit the cross product of audiences and subjects
     (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html).
     """
