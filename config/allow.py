@@ -1,7 +1,7 @@
-"""``allow: {rule-id: reason}``: a warning that somebody has judged, silenced where it stands and shown with its reason.
+"""``allow: {rule-id: reason}``: silence a warning at its place after a review, and show it with the reason.
 
-An error is never silenced: what IAM refuses, and what would give other access than is written, is no matter of
-judgement. Neither is a guardrail.
+An error is never silenced: IAM would refuse it, or access would differ from the inventory. Guardrails are never
+silenced either.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,7 +29,7 @@ _NEVER = {
 
 
 def can_be_allowed(rule: str) -> bool:
-    """Tell whether a rule can be silenced: it is a warning about something that an ``allow`` can stand beside."""
+    """Tell whether a rule can be silenced: it is a warning about something that can have an ``allow`` beside it."""
     return RULES[rule].level == "warning" and rule not in _NEVER
 
 

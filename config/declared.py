@@ -1,4 +1,4 @@
-"""What the inventory declares: names in the raw data, so that a name that has another fault is no unknown one."""
+"""The declared names, read from the raw data, so that a name with another fault does not count as unknown."""
 
 from collections.abc import KeysView, Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from config.yaml.document import Path
 
 
 def names(data: Mapping[str, Any], *path: str) -> KeysView[str]:
-    """Return the names at a path: ``names(data, "workspaces", "acme", "repositories")``; none where there is none."""
+    """Return the names at a path: ``names(data, "workspaces", "acme", "repositories")``; empty without such a path."""
     found: Any = data
     for part in path:
         found = found.get(part) if isinstance(found, Mapping) else None

@@ -8,7 +8,7 @@ from config.yaml.text import is_folder
 
 LOCK_NAME = "inventory.lock.yaml"
 GUARDRAILS_NAME = "guardrails.yaml"
-"""Directly inside the inventory folder: where guardrails stand unless another file is named."""
+"""The guardrails file directly inside the inventory folder, unless another file is named."""
 
 _MAX_FILES = 10_000
 """YAML files of one inventory; the largest that we know of have some hundreds."""
@@ -22,7 +22,7 @@ class TooManyFiles(Exception):  # noqa: N818 - says what is there, and is caught
 
 
 Refuse = Callable[[FilePath, str, str, str], None]
-"""Is told of a folder that is not looked into: its path, the rule, what is wrong, what to do."""
+"""Is called for a folder that is not searched: its path, the rule, the problem, the correction."""
 
 
 def inventory_files(inventory: FilePath, refuse: Refuse) -> list[FilePath]:

@@ -61,7 +61,8 @@ def pipeline_run(environment: Mapping[str, str]) -> PipelineRun:
     """Read the variables of a step.
 
     Raises:
-        UsageError: One is missing, or none that Bitbucket writes: what is no slug could lead to another address.
+        UsageError: A variable is missing, or Bitbucket never writes its value: another text than a slug could lead to
+            another address.
     """
     return PipelineRun(
         workspace=_required(environment, "BITBUCKET_WORKSPACE", _SLUG),

@@ -90,14 +90,14 @@ def full_keys(config: Mapping[str, Any], shown: str) -> dict[str, Any]:
 
 
 def parse_project_file(text: bytes, shown: str) -> ProjectFile:
-    """Read a project file. Of another project than this one only name and parts are read.
+    """Read a project file. For another project than this one, only name and parts are read.
 
     Args:
-        text: What it holds.
-        shown: What to call it: ``origin/main:Pulumi.yaml``.
+        text: Its content.
+        shown: Its name in messages: ``origin/main:Pulumi.yaml``.
 
     Raises:
-        UsageError: It is no project file, or it leads to stack files elsewhere (``stackConfigDir``).
+        UsageError: It is not a project file, or its stack files are elsewhere (``stackConfigDir``).
     """
     shown = one_line(shown)[:300]
     data = settings_data(text, shown)

@@ -21,7 +21,7 @@ def bad(at: Path, message: str, hint: str, *, of_key: bool = False) -> Fault:
 
 
 def condition_faults(at: Path, condition: Any) -> Iterator[Fault]:  # noqa: ANN401 - parsed JSON or YAML
-    """Yield what is wrong with the form of a ``Condition``: its operators, and the types of its values."""
+    """Yield faults in the form of a ``Condition``: its operators, and the types of its values."""
     if not isinstance(condition, Mapping):
         yield bad(at, f"Condition is {describe(condition)}", "write {OPERATOR: {KEY: VALUE}}")
         return
@@ -121,4 +121,4 @@ _FORMS: dict[Kind, tuple[Callable[[str], bool], str, str]] = {
     "Arn": (_may_be_arn, "an ARN", "an ARN, or use StringEquals or StringLike"),
     "Binary": (_is_base64, "base64", "the value in base64"),
 }
-"""By kind of operator: what its values are, in words, and what to write. Strings are anything."""
+"""By kind of operator: the type of its values, in words, and the correction. A string may be any text."""

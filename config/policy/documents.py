@@ -59,7 +59,7 @@ def _faults_in_inventory(data: Mapping[str, Any]) -> Iterator[Fault]:
     for name, entry in written.items() if isinstance(written, Mapping) else ():
         document = entry.get("document") if isinstance(entry, Mapping) else None
         if isinstance(entry, Mapping) and entry.keys() & OF_DOCUMENT:
-            continue  # a part of it stands outside, and is reported there: the rest is no whole document
+            continue  # a part of it is outside, and is reported there: the rest is not a complete document
         if isinstance(document, Mapping):
             yield from _document_faults(name, document)
 
@@ -71,7 +71,7 @@ def _document_faults(name: str, document: Mapping[str, Any]) -> list[Fault]:
 
 
 class _PolicyFiles:
-    """Reads JSON files, each once however many permission policies name it; keeps what is wrong with them."""
+    """Reads JSON files, each once for any number of permission policies; keeps their faults."""
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources

@@ -19,9 +19,9 @@ _Tests = dict[str, tuple[str, ...]]
 
 
 def contradiction_faults(statement: Statement) -> Iterator[Fault]:
-    """Yield keys whose tests, all of which must hold, cannot hold together.
+    """Yield keys whose tests contradict each other, although all must hold.
 
-    Only tests that say what they compare are weighed: none with variables, with ``IfExists``, or of sets of values.
+    Only tests of plain values are compared: none with variables, with ``IfExists``, or of sets of values.
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html
     """
     by_key: dict[str, tuple[Path, _Tests]] = {}
@@ -116,7 +116,7 @@ def denied_faults(document: Document) -> Iterator[Fault]:
 
 
 def _is_denied(statement: Statement, denying: Sequence[Statement]) -> bool:
-    # What is left of everything is more than any list: only a Deny of everything covers it.
+    # The rest of everything is more than any list: only a Deny of everything covers it.
     actions = lowered(statement.values("Action") if statement.has("Action") else ("*",))
     resources = statement.values("Resource") if statement.has("Resource") else ("*",)
     return all(

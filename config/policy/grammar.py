@@ -24,7 +24,7 @@ _EITHER = (("Action", "NotAction"), ("Resource", "NotResource"))
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """What AWS takes as an element's text, besides ``*``; variables may stand for any part."""
+    """The texts that AWS accepts for an element, besides ``*``; variables may replace any part."""
 
     pattern: re.Pattern[str]
     looks: str

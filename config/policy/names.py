@@ -34,7 +34,7 @@ GLOBAL_CONDITION_KEYS = (
     "aws:TokenIssueTime", "aws:UserAgent", "aws:ViaAWSService", "aws:VpcSourceIp", "aws:VpceAccount", "aws:VpceOrgID",
     "aws:VpceOrgPaths", "aws:userid", "aws:username",
 )  # fmt: skip
-"""As AWS spells them; IAM compares keys ignoring case. A part that is anything stands in braces."""
+"""As AWS spells them; IAM compares keys ignoring case. A variable part is in braces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ class KnownAction:
 
     Attributes:
         name: As AWS spells it: ``s3:GetObject``.
-        resources: ARNs of what it works on, ``arn:${Partition}:s3:::${BucketName}/${ObjectName}``; none where it takes
-            ``*`` alone.
+        resources: ARNs of its resources, ``arn:${Partition}:s3:::${BucketName}/${ObjectName}``; empty if it accepts
+            only ``*``.
     """
 
     name: str
@@ -81,9 +81,9 @@ def actions_of(service: str) -> dict[str, KnownAction]:
 
 @cache
 def condition_keys_of(prefix: str) -> tuple[str, ...] | None:
-    """Return the condition keys with a prefix, ``aws`` or a service's; ``None`` where nothing is known of it.
+    """Return the condition keys with a prefix, ``aws`` or a service's; ``None`` if the prefix is unknown.
 
-    A part that is anything stands in braces: ``aws:RequestTag/${TagKey}``.
+    A variable part is in braces: ``aws:RequestTag/${TagKey}``.
     """
     if prefix == "aws":
         return GLOBAL_CONDITION_KEYS

@@ -72,7 +72,7 @@ def _unused_resource(at: Path, resources: Sequence[str], actions: Sequence[str],
 
 
 def _forms(actions: Sequence[KnownAction], resources: Sequence[str]) -> str:
-    """Say what resources the actions work on: what is written, with or without what is inside, or the forms of ARNs."""
+    """Describe the resources of the actions: the written ones, with or without their content, or the forms of ARNs."""
     if len(resources) == 1:
         for nearly in (f"{resources[0]}/*", resources[0].removesuffix("/*")):
             if nearly != resources[0] and any(_works(action, nearly) for action in actions if action.resources):
