@@ -277,7 +277,7 @@ def test_files_that_git_does_not_track_are_compared_and_named(clone: Path, name:
     (clone / "inventory" / name).write_text("version: 1\n")
     for command in COMMANDS:
         assert run(command) == 0
-        assert f"inventory/{name} is compared, and git does not track it" in "".join(capsys.readouterr())
+        assert f"inventory/{name} is compared, but git does not track it" in "".join(capsys.readouterr())
 
 
 def test_a_local_edit_is_compared(clone: Path, write_inventory: Inventory, capsys: Capture) -> None:
@@ -337,7 +337,7 @@ def test_the_files_of_stacks_in_folders_above_and_of_the_project_are_compared(cl
         ("stack-file-added", "gain", "Pulumi.yaml", None),
         ("stack-file-removed", "gain", "../Pulumi.dev.yaml", None),
     ]
-    assert "Pulumi.prod.yaml is compared, and git does not track it" in captured.err
+    assert "Pulumi.prod.yaml is compared, but git does not track it" in captured.err
 
 
 def test_a_stack_whose_way_into_an_account_changes_is_named(clone: Path, capsys: Capture) -> None:

@@ -358,7 +358,7 @@ def test_a_stack_file_that_is_removed_counts_as_access_gained(clone: Path, capsy
     assert run(["diff", "target", "--exit-code"]) == 1
     shown = " ".join(capsys.readouterr().out.replace("│", "").split())
     assert "Pulumi.dev.yaml is removed" in shown
-    assert "`up` takes the defaults" in shown
+    assert "`up` then uses the defaults" in shown
     assert run(["ci", "comment", "--base", "target", "--print"]) == 0
     assert "access gained" in capsys.readouterr().out
 
