@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from access.adoption.conditions import Limits, limits_in, plain, shown
+from access.evaluation.decide import form_problem
 from oidc.arn import PARTITION_NAMES
 from oidc.bitbucket import ANY_UUID, ISSUER_HOST
 from oidc.iam.document import parse
@@ -85,6 +86,10 @@ def read_trust(document: object, account: str) -> ReadTrust:
     limits_of: dict[tuple[object, ...], Limits] = {}
     if not isinstance(document, Mapping) or "Statement" not in document:
         return ReadTrust((), notes=("its trust policy cannot be read",))
+    written = document["Statement"]
+    forms = enumerate(written if isinstance(written, list) else [written])
+    if problem := next(filter(None, (form_problem(document, index, each) for index, each in forms)), None):
+        return ReadTrust((), notes=(f"what AWS makes of its trust policy is not known: {problem}",))
     statements = parse(document).statements
     if not all(statement.allows for statement in statements):
         return ReadTrust((), notes=("a statement of its trust policy denies, and the inventory has no word for that",))

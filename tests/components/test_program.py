@@ -107,7 +107,7 @@ def test_guardrails_that_the_stack_names_end_the_run(
         ({"reviewedPlan": "sha256:1234"}, "stack config reviewedPlan: `sha256:1234` is no digest; write one as"),
         (
             {"issuerConnect": '{"address": "127.0.0.1:1", "caFile": "x"}'},
-            "stack config issuerConnect: it stands without",
+            "stack config issuerConnect: it needs awsEndpoint",
         ),
         (
             {"issuerConnect": '{"address": "192.0.2.1:1", "caFile": "x"}', "awsEndpoint": "http://127.0.0.1:1"},
