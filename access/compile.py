@@ -7,13 +7,13 @@ from access.checks.deploying_role import check_deploying_roles
 from access.checks.guardrails import check_guardrails
 from access.checks.locked_accounts import check_locked_account, check_locked_quotas
 from access.checks.permissions import check_permissions
-from access.checks.policy_uses import Selected
+from access.checks.policy_uses import RolesWithOverrides
 from access.checks.roles import check_role
 from access.checks.sizes import check_account
+from access.effective_settings import RolePlace
 from access.exactness.prove import prove_exact
 from access.oidc_providers import check_oidc_providers, oidc_provider_plans
-from access.plan import Access, AccessPlan, AccountPlan
-from access.role_settings import RolePlace
+from access.plan import AccessPlan, AccountCredentials, AccountPlan
 from access.roles import role_plan
 from config.allow import Silenced
 from config.findings import Fault, Finding, has_errors
@@ -62,7 +62,7 @@ def compile_plan(loaded: Loaded) -> Compiled:
     faults = [*loaded.faults, *_faults(accounts, selected, loaded)]
     if not has_errors(faults):
         # An entry with an error gets no warnings: whether it is used is unknown.
-        faults += [*check_unused(inventory), *check_stale_lock(loaded.written, loaded.lock)]
+        faults += [*check_unused(inventory), *check_stale_lock(loaded.without_lock, loaded.lock)]
     found = findings_of(faults, loaded.sources, is_all=True)
     plan = None if has_errors(found.findings) else AccessPlan(tuple(accounts))
     if plan is not None:
@@ -70,7 +70,9 @@ def compile_plan(loaded: Loaded) -> Compiled:
     return Compiled(plan, found.findings, found.silenced, tuple(accounts))
 
 
-def _faults(accounts: Sequence[AccountPlan], selected: Mapping[str, Selected], loaded: Loaded) -> Iterator[Fault]:
+def _faults(
+    accounts: Sequence[AccountPlan], selected: Mapping[str, RolesWithOverrides], loaded: Loaded
+) -> Iterator[Fault]:
     """Yield the faults of compiled accounts."""
     for account in accounts:
         yield from _account_faults(account, selected.get(account.key, {}), loaded)
@@ -80,7 +82,7 @@ def _faults(accounts: Sequence[AccountPlan], selected: Mapping[str, Selected], l
     yield from check_guardrails(accounts, selected, loaded)
 
 
-def _account_faults(plan: AccountPlan, selected: Selected, loaded: Loaded) -> Iterator[Fault]:
+def _account_faults(plan: AccountPlan, selected: RolesWithOverrides, loaded: Loaded) -> Iterator[Fault]:
     account = loaded.inventory.accounts[plan.key]
     place = RolePlace.of(plan.key, account, loaded.inventory.defaults)
     for role in plan.roles:
@@ -102,7 +104,7 @@ def _roles_by_account(
     return found
 
 
-def _account_plan(loaded: Loaded, key: str, account: Account, selected: Selected) -> AccountPlan:
+def _account_plan(loaded: Loaded, key: str, account: Account, selected: RolesWithOverrides) -> AccountPlan:
     inventory = loaded.inventory
     place = RolePlace.of(key, account, inventory.defaults)
     roles = [
@@ -133,7 +135,7 @@ def _check_names(account: AccountPlan, loaded: Loaded) -> Iterator[Fault]:
         at = ("roles", role.key, "name")
         if family_of(first) == family_of(role.key):
             message = f"{first} and {role.key} are both called {role.name} in account {account.key}"
-            family = str(loaded.sources.written(at)[1])
+            family = str(loaded.sources.source_path(at)[1])
             template = str(loaded.sources.data["roles"][family].get("name", family))
             hint = _telling_apart(loaded.inventory.roles[first], loaded.inventory.roles[role.key], template)
             yield Fault("role-name-conflict", at, message, hint)
@@ -153,10 +155,10 @@ def _telling_apart(first: Role, second: Role, written: str) -> str:
     return f'add {" and ".join(missing)} to `name`: name: "{"-".join([written, *missing])}"'
 
 
-def _access(key: str, account: Account, defaults: Defaults, place: RolePlace) -> Access:
+def _access(key: str, account: Account, defaults: Defaults, place: RolePlace) -> AccountCredentials:
     own = account if account.deploy_role or account.profile else defaults
     deploy_role = own.deploy_role
     if deploy_role is None:
-        return Access(profile=own.profile)
+        return AccountCredentials(profile=own.profile)
     arn = render(deploy_role.arn, place.variables("") | {"account": key})
-    return Access(arn, deploy_role.external_id, deploy_role.session_name, own.profile)
+    return AccountCredentials(arn, deploy_role.external_id, deploy_role.session_name, own.profile)

@@ -6,8 +6,8 @@ A renamed workspace also has one for each previous slug that the inventory still
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 
-from access.checks.locked_accounts import locked_account
-from access.owners import Owner
+from access.checks.locked_accounts import account_in_lock
+from access.managed_by import ManagedBy
 from access.plan import Mode, OidcProviderPlan, Thumbprints
 from config.findings import Fault
 from config.load import Loaded
@@ -87,7 +87,7 @@ def _wanted(account: Account, loaded: Loaded) -> OidcProviderMode:
 
 
 def _answer(key: str, account: Account, slug: str, loaded: Loaded) -> LockedOidcProvider | None:
-    locked = locked_account(key, account, loaded)
+    locked = account_in_lock(key, account, loaded)
     return locked.oidc_providers.get(slug) if locked is not None else None
 
 
@@ -133,10 +133,10 @@ def _audiences(declared: tuple[str, ...], mode: Mode, answer: LockedOidcProvider
     return (*(one for one in (own,) if one in answer.audiences), *sorted(set(answer.audiences) - {own}))
 
 
-_OF_OTHERS: frozenset[Owner] = frozenset({"cloudformation", "terraform"})
+_OF_OTHERS: frozenset[ManagedBy] = frozenset({"cloudformation", "terraform"})
 
 
-def resolved_use(mode: OidcProviderMode, owner: Owner | None, before: LockedOidcProvider | None) -> Mode | None:
+def resolved_use(mode: OidcProviderMode, owner: ManagedBy | None, before: LockedOidcProvider | None) -> Mode | None:
     """Return the value of ``use`` for the lock, or ``None`` to leave it out.
 
     An earlier decision of ``auto`` stays as long as it fits the OIDC provider in AWS. A provider that others manage
@@ -171,20 +171,20 @@ def former_use(before: LockedOidcProvider | None) -> Mode | None:
     return "adopt" if before.state == "present" else "create"
 
 
-def _fits(use: Mode, owner: Owner | None) -> bool:
+def _fits(use: Mode, owner: ManagedBy | None) -> bool:
     """Tell whether a use fits the owner: it would be chosen now, or it made this program the owner."""
     if use == "create":
         return owner in (None, "this_program")
     return use == _afresh(owner)
 
 
-def _afresh(owner: Owner | None) -> Mode:
+def _afresh(owner: ManagedBy | None) -> Mode:
     if owner is None:
         return "create"
     return "reference" if owner in _OF_OTHERS else "adopt"
 
 
-def why(owner: Owner | None) -> str:
+def why(owner: ManagedBy | None) -> str:
     """Describe the owner, for a message about a changed use."""
     return {
         None: "there is none",

@@ -19,7 +19,7 @@ Mode: TypeAlias = Literal["create", "reference", "adopt"]
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class AccountCredentials:
     """How the program gets into an account; all ``None`` for the ambient credentials.
 
     Attributes:
@@ -171,7 +171,7 @@ class AccountPlan:
     id: AccountId
     partition: Partition
     region: str | None
-    access: Access
+    access: AccountCredentials
     oidc_providers: tuple[OidcProviderPlan, ...]
     roles: tuple[RolePlan, ...]
     previous_keys: tuple[str, ...] = ()

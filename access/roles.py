@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from access.effective_settings import EffectiveSettings, RolePlace
 from access.plan import RolePlan
-from access.role_settings import EffectiveSettings, RolePlace
 from access.trust import trust_lines, trusted_issuers
 from config.load import Loaded
 from config.models.family import family_of
@@ -13,7 +13,7 @@ from config.variables import render, render_all
 from oidc.arn import role_arn
 from oidc.bitbucket import widest
 from oidc.iam.document import PolicyDocument
-from oidc.iam.trust_policy import TrustLimits, trust_policy
+from oidc.iam.trust_policy import TrustConditions, trust_policy
 from oidc.source_addresses import SESSION_POLICY_NAME, SourceAddresses
 
 
@@ -31,7 +31,7 @@ def role_plan(
     variables = place.variables_of(key, role)
     addresses = SourceAddresses(_source_ips(settings, loaded), tuple(sorted(settings.get("source_vpces") or ())))
     last_day = settings.get("expires")
-    within = TrustLimits(addresses.networks, last_day, addresses.vpc_endpoints)
+    within = TrustConditions(addresses.networks, last_day, addresses.vpc_endpoints)
     policy = trust_policy(place.partition, place.id, trusted_issuers(lines), within)
     description = settings.get("description")
     inline_policies = _inline_policies(settings, variables, loaded)

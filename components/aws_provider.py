@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from access.owners import MANAGED_BY
+from access.managed_by import MANAGED_BY
 from access.plan import AccountPlan
 
 DEFAULT_SESSION_NAME = "bitbucket-aws-oidc"

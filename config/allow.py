@@ -13,8 +13,8 @@ from pydantic import BeforeValidator
 
 from config.catalogue import RULES
 from config.findings import Fault, Finding, did_you_mean, fault
+from config.json_schema_hints import Named, looks_of
 from config.models.scalars import Reason, describe
-from config.written import Named, looks_of
 from config.yaml.document import Path
 
 UNUSED = "unused-allow"

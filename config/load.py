@@ -29,7 +29,7 @@ class Loaded:
     Attributes:
         inventory: Its valid part, with UUIDs from the lock and documents from policy files. If no finding is an error,
             the whole inventory.
-        written: The same, without UUIDs from the lock.
+        without_lock: The same, without UUIDs from the lock.
         validated: The models' result: without pairs, without anything from the lock. The proof begins here.
         lock: As read.
         sources: The files, for the places of further faults.
@@ -37,7 +37,7 @@ class Loaded:
     """
 
     inventory: Inventory
-    written: Inventory
+    without_lock: Inventory
     validated: Inventory
     lock: ReadLock
     sources: Sources
@@ -77,23 +77,23 @@ def load_inventory(
     taken = names(data, "roles")
     every_role = with_plan_roles(validated.inventory, taken)
     origins = Origins(families.keys, own_settings(validated.inventory, taken), selected)
-    sources = replace(sources, data=data, lock=read.source, written=origins.written)
+    sources = replace(sources, data=data, lock=read.source, source_path=origins.written)
     faults = [*of_text, *_not_told(validated.faults, of_text, sources), *families.faults]
     if validated.inventory.accounts_from is None:
         faults = [replace(one, hides=one.hides or hides_accounts(data, read, one)) for one in faults]
     else:
         faults += selection_faults(data, read)
     documents = with_policy_documents(every_role, sources)
-    written = documents.inventory
+    without_lock = documents.inventory
     sources = replace(sources, policy_files=documents.files)
     faults += [*read.faults, *taken_faults(validated.inventory, sources), *documents.faults]
-    inventory = with_locked_quotas(with_locked_uuids(written, read.lock), read.lock)
+    inventory = with_locked_quotas(with_locked_uuids(without_lock, read.lock), read.lock)
     if data:
         today = today or datetime.now(UTC).date()
         is_incomplete = any(fault.hides for fault in faults)
         selector = AccountSelector(inventory.accounts)
-        faults += check(Context(written, inventory, read, sources, selector, today, is_incomplete))
-    return Loaded(inventory, written, validated.inventory, read, sources, tuple(faults))
+        faults += check(Context(without_lock, inventory, read, sources, selector, today, is_incomplete))
+    return Loaded(inventory, without_lock, validated.inventory, read, sources, tuple(faults))
 
 
 def _not_told(faults: Iterable[Fault], of_text: Iterable[Fault], sources: Sources) -> Iterator[Fault]:

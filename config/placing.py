@@ -62,7 +62,7 @@ class _Placing:
         if fault.place is not None:
             self.findings.append(fault.at(fault.place))
             return
-        path = self.sources.written(fault.path)
+        path = self.sources.source_path(fault.path)
         place = self._place(fault, path)
         reason = accepted(self.sources.data, fault.rule, path)
         if reason is not None:

@@ -17,10 +17,10 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from config.json_schema_hints import NAMED, in_words
 from config.models.inventory import Inventory
 from config.models.role import Role
 from config.variables import FAMILY_VARIABLES
-from config.written import NAMED, in_words
 
 
 def attribute_docstrings(model: type[BaseModel]) -> dict[str, str]:

@@ -57,11 +57,11 @@ class Sources:
     holders: Mapping[Path, Sequence[Source]]
     policy_files: Mapping[str, Source] = field(default_factory=dict)
     lock: Source | None = None
-    written: Callable[[Path], Path] = lambda path: path
+    source_path: Callable[[Path], Path] = lambda path: path
 
     def place(self, path: Path, *, of_key: bool = False) -> Place:
         """Return the place of ``path``, in the first of the files that have most of it."""
-        path = self.written(path)
+        path = self.source_path(path)
         if found := self.in_policy_file(path):
             return found[0].place(found[1], of_key=of_key)[0]
         candidates = self.holders.get(path[:2]) or self.holders.get(path[:1]) or self.files[:1]

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 from config.findings import Fault, did_you_mean, fault_in, nearest
 from config.models.inventory import Inventory
 from config.models.scalars import describe
-from config.slips import INDENT, without_echoes
+from config.root_causes import INDENT, without_echoes
 from config.yaml.characters import as_it_looks
 from config.yaml.document import Path
 from oidc.identifiers import accepted_spelling

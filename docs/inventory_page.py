@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel
 
+from config.json_schema_hints import SINCE
 from config.models.account import Account, DeployRole, Quotas
 from config.models.defaults import Defaults, StateBackend
 from config.models.family import ForEach
@@ -18,7 +19,6 @@ from config.models.role import AccountsByLabel, Override, PlanRole, Role
 from config.models.trust import TrustEntry, WholeWorkspace
 from config.models.workspace import Environment, PreviousSlug, Repository, Workspace
 from config.schema import IN_ROLE, definition_name, inventory_schema
-from config.written import SINCE
 
 MODELS: dict[str, type[BaseModel]] = {
     "Top level": Inventory,

@@ -10,7 +10,7 @@ from access.adoption.found import FoundAccount, Note
 from access.adoption.names import WorkspaceNames
 from access.adoption.role_reading import ReadRole, read_role
 from access.adoption.trust_reading import ReadLine, read_trust, workspace_of
-from access.owners import owner_of
+from access.managed_by import managed_by
 from config.models.inventory import Inventory
 
 REASON = "as it was found: no repository is compared. Name those that need it instead"
@@ -193,7 +193,7 @@ def _account_notes(accounts: list[FoundAccount], known: Inventory) -> Iterator[N
     for account in accounts:
         if not account.oidc_providers or known.accounts[account.key].oidc_provider is not None:
             continue
-        told = {owner_of(found.tags) for found in account.oidc_providers}
+        told = {managed_by(found.tags) for found in account.oidc_providers}
         if told == {"this_program"}:
             continue  # a stack of this program made it and still manages it
         owners = told & {"cloudformation", "terraform"}

@@ -8,7 +8,7 @@ from typing import Any
 
 from access.adoption.found import FoundAccount, FoundRole
 from access.adoption.trust_reading import ReadTrust, read_trust
-from access.owners import MANAGED_BY
+from access.managed_by import MANAGED_BY
 from config.models.defaults import Defaults
 from oidc.arn import PARTITION_NAMES
 from oidc.identifiers import SLUG_PATTERN

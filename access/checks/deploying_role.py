@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
-from access.checks.policy_uses import Selected, written_list
+from access.checks.policy_uses import RolesWithOverrides, written_list
 from access.plan import AccountPlan, RolePlan
 from config.findings import Fault
 from config.yaml.document import Path
@@ -11,7 +11,9 @@ from oidc.iam.document import PolicyDocument
 from oidc.iam.escalation import takeover_action
 
 
-def check_deploying_roles(accounts: Iterable[AccountPlan], selected: Mapping[str, Selected]) -> Iterator[Fault]:
+def check_deploying_roles(
+    accounts: Iterable[AccountPlan], selected: Mapping[str, RolesWithOverrides]
+) -> Iterator[Fault]:
     """Yield ``deploying-role``, once for each place in the inventory, with the first affected account.
 
     A role that declares admin access (``dangerously_allow_admin``) is left out.
@@ -24,7 +26,7 @@ def check_deploying_roles(accounts: Iterable[AccountPlan], selected: Mapping[str
                 yield Fault("deploying-role", at, f"{message} account {account.key}", hint)
 
 
-def _faults(account: AccountPlan, selected: Selected) -> Iterator[tuple[Path, str, str]]:
+def _faults(account: AccountPlan, selected: RolesWithOverrides) -> Iterator[tuple[Path, str, str]]:
     deploying = account.access.role_arn
     if deploying is None:
         return

@@ -15,9 +15,9 @@ from access.checks.guardrail_rules import (
     shown_policy,
     trust_breach,
 )
-from access.checks.policy_uses import Selected
+from access.checks.policy_uses import RolesWithOverrides
+from access.effective_settings import EffectiveSettings, RolePlace
 from access.plan import AccountPlan, RolePlan, TrustPlan
-from access.role_settings import EffectiveSettings, RolePlace
 from config.findings import Fault
 from config.load import Loaded
 from config.models.defaults import Defaults
@@ -59,7 +59,7 @@ class _Judged:
 
 
 def check_guardrails(
-    accounts: Iterable[AccountPlan], selected: Mapping[str, Selected], loaded: Loaded
+    accounts: Iterable[AccountPlan], selected: Mapping[str, RolesWithOverrides], loaded: Loaded
 ) -> Iterator[Fault]:
     """Yield every role that breaks a guardrail, at the place of the faulty value."""
     inventory = loaded.inventory

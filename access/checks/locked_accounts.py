@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from access.checks.policy_uses import Selected, written_list
+from access.checks.policy_uses import RolesWithOverrides, written_list
 from access.plan import AccountPlan, OidcProviderPlan, RolePlan
 from config.findings import Fault
 from config.load import Loaded
@@ -20,7 +20,7 @@ _OWNERS = {
 }
 
 
-def locked_account(key: str, account: Account, loaded: Loaded) -> LockedAccount | None:
+def account_in_lock(key: str, account: Account, loaded: Loaded) -> LockedAccount | None:
     """Return the lock's entry of an account, unless the key meant another account."""
     locked = loaded.lock.lock.accounts.get(key)
     return locked if locked is not None and locked.id == account.id else None
@@ -40,10 +40,12 @@ class _Held:
         return ("accounts", self.key, *(["oidc_provider"] if self.account.oidc_provider else []))
 
 
-def check_locked_account(plan: AccountPlan, account: Account, selected: Selected, loaded: Loaded) -> Iterator[Fault]:
+def check_locked_account(
+    plan: AccountPlan, account: Account, selected: RolesWithOverrides, loaded: Loaded
+) -> Iterator[Fault]:
     """Yield a fault if facts from AWS prevent the plan from working, or make it give more than is written."""
     yield from _check_selected(plan, loaded)
-    locked = locked_account(plan.key, account, loaded)
+    locked = account_in_lock(plan.key, account, loaded)
     if locked is None:
         return
     held = _Held(plan.key, account, plan.roles)
@@ -59,7 +61,7 @@ def check_locked_account(plan: AccountPlan, account: Account, selected: Selected
 def _check_selected(plan: AccountPlan, loaded: Loaded) -> Iterator[Fault]:
     """Yield a selected account whose deploying role differs from the one in the reviewed lock."""
     selected = loaded.lock.lock.selected_accounts.get(plan.key)
-    listed = loaded.sources.written(("accounts", plan.key))[0] == "accounts"
+    listed = loaded.sources.source_path(("accounts", plan.key))[0] == "accounts"
     if listed or selected is None or selected.deploy_role == plan.access.role_arn:
         return
     now, then = plan.access.role_arn or "no role", selected.deploy_role or "none"
@@ -135,7 +137,7 @@ def _check_name(key: str, role: RolePlan, locked: LockedAccount) -> Iterator[Fau
         yield Fault("role-name-taken", ("roles", role.key, "name"), message, hint)
 
 
-def _check_policies(key: str, role: RolePlan, locked: LockedAccount, selected: Selected) -> Iterator[Fault]:
+def _check_policies(key: str, role: RolePlan, locked: LockedAccount, selected: RolesWithOverrides) -> Iterator[Fault]:
     missing = set(locked.missing_policies)
     if not missing:
         return
@@ -169,7 +171,7 @@ def _list(arns: Sequence[str]) -> str:
 def check_locked_quotas(accounts: Mapping[str, Account], loaded: Loaded) -> Iterator[Fault]:
     """Yield quotas that are raised in the inventory but not in AWS."""
     for key, account in accounts.items():
-        locked = locked_account(key, account, loaded)
+        locked = account_in_lock(key, account, loaded)
         told = locked.quotas.model_dump(exclude_none=True) if locked is not None and locked.quotas is not None else {}
         for name in sorted(account.quotas.model_fields_set & told.keys()):
             written = getattr(account.quotas, name)

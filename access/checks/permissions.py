@@ -7,7 +7,7 @@ from functools import lru_cache
 from access.checks.deploying_role import cached_takeover_action
 from access.checks.policy_uses import (
     PolicyUse,
-    Selected,
+    RolesWithOverrides,
     action_path,
     policy_uses,
     resources_written,
@@ -27,7 +27,7 @@ from oidc.iam.pattern import covers_action
 
 
 def check_permissions(
-    accounts: Iterable[AccountPlan], selected: Mapping[str, Selected], loaded: Loaded
+    accounts: Iterable[AccountPlan], selected: Mapping[str, RolesWithOverrides], loaded: Loaded
 ) -> Iterator[Fault]:
     """Yield the faults of rendered permissions: each document once, at the faulty value."""
     plans = tuple(accounts)
@@ -184,7 +184,7 @@ def _check_foreign_accounts(uses: Iterable[PolicyUse], loaded: Loaded) -> Iterat
                     yield Fault("account-resource", at, message, hint)
 
 
-def _check_managed_policies(account: AccountPlan, selected: Selected, loaded: Loaded) -> Iterator[Fault]:
+def _check_managed_policies(account: AccountPlan, selected: RolesWithOverrides, loaded: Loaded) -> Iterator[Fault]:
     for role in account.roles:
         bounded = role.permissions_boundary_arn is not None
         if role.admin_reason is None and any(
@@ -201,7 +201,9 @@ def _rule_of(arn: str, account: str, *, bounded: bool) -> str | None:
     return "privilege-escalation" if arn.rpartition("/")[2].lower() in MANAGED else None
 
 
-def _managed_policies(account: AccountPlan, role: RolePlan, selected: Selected, loaded: Loaded) -> Iterator[Fault]:
+def _managed_policies(
+    account: AccountPlan, role: RolePlan, selected: RolesWithOverrides, loaded: Loaded
+) -> Iterator[Fault]:
     at, references = written_list(role.key, "managed_policies", *selected[role.key])
     for index, reference in enumerate(references):
         arn = reference.arn(account.partition, account.id, values_of(loaded, account, role.key))

@@ -14,7 +14,7 @@ from oidc.iam.document import PolicyDocument, parse
 from oidc.iam.pattern import matches
 from oidc.iam.statement import Place, Statement
 
-Selected = Mapping[str, tuple[Role, tuple[str, Override] | None]]
+RolesWithOverrides = Mapping[str, tuple[Role, tuple[str, Override] | None]]
 """The roles of one account by key, each with its override in the account, and the pattern of the override."""
 
 

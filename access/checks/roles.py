@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from access.checks.sizes import check_sizes
+from access.effective_settings import EffectiveSettings, RolePlace
 from access.plan import RolePlan
-from access.role_settings import EffectiveSettings, RolePlace
 from config.findings import Fault
 from config.load import Loaded
 from config.models.role import Override, PairedRole, Role

@@ -6,8 +6,8 @@ without its white space (https://docs.aws.amazon.com/IAM/latest/UserGuide/refere
 
 from collections.abc import Iterator
 
+from access.effective_settings import EffectiveSettings, RolePlace
 from access.plan import OidcProviderPlan, RolePlan
-from access.role_settings import EffectiveSettings, RolePlace
 from config.findings import Fault
 from config.models.account import Account
 from oidc import limits

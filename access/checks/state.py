@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from access.checks.policy_uses import PolicyUse, Selected, action_path, values_of, written_list
+from access.checks.policy_uses import PolicyUse, RolesWithOverrides, action_path, values_of, written_list
 from access.plan import AccountPlan, RolePlan
 from config.findings import Fault
 from config.load import Loaded
@@ -120,7 +120,9 @@ def _hint(role: RolePlan, kind: str, pattern: str, name: str = "name others") ->
     )
 
 
-def check_state_in_managed_policies(account: AccountPlan, selected: Selected, loaded: Loaded) -> Iterator[Fault]:
+def check_state_in_managed_policies(
+    account: AccountPlan, selected: RolesWithOverrides, loaded: Loaded
+) -> Iterator[Fault]:
     """Yield ``state-backend`` for policies that AWS manages and that reach every bucket of the state's account."""
     kept = _kept(loaded)
     if kept is None or account.id != kept.written.account_id or kept.is_out_of_reach(account):
@@ -137,7 +139,7 @@ def check_state_in_managed_policies(account: AccountPlan, selected: Selected, lo
 
 
 def _wide(
-    kept: _Kept, account: AccountPlan, role: RolePlan, selected: Selected, loaded: Loaded
+    kept: _Kept, account: AccountPlan, role: RolePlan, selected: RolesWithOverrides, loaded: Loaded
 ) -> Iterator[tuple[Path, str, str]]:
     at, references = written_list(role.key, "managed_policies", *selected[role.key])
     for index, reference in enumerate(references):

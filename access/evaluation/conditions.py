@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from access.evaluation.decision import Check
-from access.evaluation.operators import Operator, operator_of
+from access.evaluation.operators import ConditionOperator, operator_of
 from access.evaluation.request import RequestContext, Values
 from oidc.errors import EvaluationError
 
@@ -82,7 +82,7 @@ def texts_of(written: object) -> Values:
     return tuple(str(value).lower() if isinstance(value, bool) else str(value) for value in values)
 
 
-def _refuse_other_family(operator: Operator, key: str, name: str) -> None:
+def _refuse_other_family(operator: ConditionOperator, key: str, name: str) -> None:
     families = _FAMILIES.get(key.lower(), (operator.family,))
     if operator.family not in families:
         raise EvaluationError(
@@ -101,7 +101,9 @@ def _null_holds(wanted: Values, found: Values | None) -> bool:
     return ("true" if found is None else "false") in wanted
 
 
-def _holds(operator: Operator, wanted: Values, found: Values | None, context: RequestContext | None) -> bool | None:
+def _holds(
+    operator: ConditionOperator, wanted: Values, found: Values | None, context: RequestContext | None
+) -> bool | None:
     """Tell whether a test holds; ``None`` if it has no set operator and depends on which of several values counts.
 
     Set operators: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html.
@@ -119,7 +121,7 @@ def _holds(operator: Operator, wanted: Values, found: Values | None, context: Re
     return each[0] if len(set(each)) == 1 else None
 
 
-def _one_holds(operator: Operator, wanted: Values, value: str, context: RequestContext | None) -> bool:
+def _one_holds(operator: ConditionOperator, wanted: Values, value: str, context: RequestContext | None) -> bool:
     # A list, so that every value is compared: an earlier value never hides one that cannot be compared.
     matching: list[bool] = [operator.compare(value, each, context) for each in wanted]
     return any(matching) is not operator.negated

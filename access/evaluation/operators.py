@@ -20,7 +20,7 @@ Compare = Callable[[str, str, RequestContext | None], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Operator:
+class ConditionOperator:
     """A condition operator as a policy names it: ``ForAnyValue:StringNotLikeIfExists``.
 
     Attributes:
@@ -50,7 +50,7 @@ class Operator:
         return self.negated and not self.over
 
 
-def operator_of(name: str) -> Operator:
+def operator_of(name: str) -> ConditionOperator:
     """Return the operator with this name, spelt as AWS documents it. ``Null`` compares nothing, so it is not included.
 
     Raises:
@@ -62,7 +62,7 @@ def operator_of(name: str) -> Operator:
     if known is None or over not in ("", "ForAllValues", "ForAnyValue") or (colon and not over):
         raise EvaluationError(f"there is no condition operator {name}", do="see AWS's page on condition operators")
     family, compare, negated = known
-    return Operator(family, compare, negated, base != rest, over)
+    return ConditionOperator(family, compare, negated, base != rest, over)
 
 
 def _string_equals(found: str, wanted: str, context: RequestContext | None) -> bool:

@@ -11,8 +11,8 @@ from fnmatch import fnmatchcase
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
-from access.exactness.gates import Gate, gates_of
-from access.exactness.steps import Form, Line, Steps
+from access.exactness.call_conditions import CallConditions, gates_of
+from access.exactness.steps import Form, Line, StepSet
 from config.lock.models import Lock, LockedEnvironment, LockedRepository, LockedWorkspace
 from config.models.account import Account
 from config.models.inventory import Inventory
@@ -47,7 +47,7 @@ class DeclaredRole(NamedTuple):
     endpoints: frozenset[str]
     last_day: date | None
     is_bound: bool
-    gates: Mapping[Gate, set[Steps]]
+    gates: Mapping[CallConditions, set[StepSet]]
 
 
 def declared_roles(inventory: Inventory, lock: Lock) -> dict[str, dict[str, DeclaredRole]]:
@@ -137,7 +137,7 @@ class _Roles:
     def __init__(self, inventory: Inventory, lock: Lock) -> None:
         self._inventory, self._lock = inventory, lock
         self._lines: dict[tuple[object, ...], frozenset[Line]] = {}
-        self._gates: dict[tuple[object, ...], Mapping[Gate, set[Steps]]] = {}
+        self._gates: dict[tuple[object, ...], Mapping[CallConditions, set[StepSet]]] = {}
 
     def of(self, single: _SingleRole, override: Override | None) -> DeclaredRole:
         layers = single.above if override is None else (*single.above, override)
@@ -192,19 +192,19 @@ def _lines(entry: TrustEntry, inventory: Inventory, lock: Lock) -> Iterator[Line
     # "Audience" in https://support.atlassian.com/bitbucket-cloud/docs/integrate-pipelines-with-resource-servers-using-oidc/
     audiences = frozenset(entry.audiences or [f"ari:cloud:bitbucket::workspace/{uuid.strip('{}')}"])
     if whole is not None:
-        yield Line(slug, None, None, Steps(Form.ALL), audiences, None)
+        yield Line(slug, None, None, StepSet(Form.ALL), audiences, None)
         return
     repository = _known(workspace.repositories.get(name), f"the repository {slug}/{name}")
     locked_repository = locked.repositories.get(name) if locked is not None else None
     owner = _uuid(repository, locked_repository, f"{slug}/{name}")
-    trusted: list[tuple[str | None, Steps]] = []
+    trusted: list[tuple[str | None, StepSet]] = []
     if entry.steps is not None:
-        trusted.append((None, Steps(_FORMS[entry.steps.value], owner)))
+        trusted.append((None, StepSet(_FORMS[entry.steps.value], owner)))
     for called in entry.environments or ():
         what = f"the environment {called} of {slug}/{name}"
         environment = _known(repository.environments.get(called), what)
         found = locked_repository.environments.get(called) if locked_repository is not None else None
-        trusted.append((called, Steps(Form.IN_ENVIRONMENT, owner, _uuid(environment, found, what))))
+        trusted.append((called, StepSet(Form.IN_ENVIRONMENT, owner, _uuid(environment, found, what))))
     former = ((old, previous.expires) for old, previous in workspace.previous_slugs.items())
     for issuer, last_day in ((slug, None), *former):
         for called_so, steps in trusted:

@@ -8,8 +8,8 @@ from itertools import product
 
 from access.evaluation.decide import decide
 from access.evaluation.request import WebIdentityRequest
-from access.exactness.gates import EVERYWHERE, Gate
-from access.exactness.steps import GRAMMAR, Product, Steps
+from access.exactness.call_conditions import EVERYWHERE, CallConditions
+from access.exactness.steps import GRAMMAR, Product, StepSet
 from access.plan import AccountPlan
 from oidc.errors import EvaluationError
 
@@ -20,7 +20,7 @@ _TODAY = datetime(2000, 1, 1, tzinfo=UTC)
 """Before any end of access that an inventory could still name."""
 
 
-def example_of_flaw(text: str, declared: Mapping[Gate, set[Steps]], account: AccountPlan) -> str:
+def example_of_flaw(text: str, declared: Mapping[CallConditions, set[StepSet]], account: AccountPlan) -> str:
     """Return a call whose decision by the trust evaluator differs from the declaration, or the empty string.
 
     It tries the declared calls and calls with one difference: another audience, repository, environment, address or
@@ -45,7 +45,7 @@ def example_of_flaw(text: str, declared: Mapping[Gate, set[Steps]], account: Acc
     return ""
 
 
-def _calls(gate: Gate, steps: set[Steps], account: AccountPlan) -> Iterator[WebIdentityRequest]:
+def _calls(gate: CallConditions, steps: set[StepSet], account: AccountPlan) -> Iterator[WebIdentityRequest]:
     key, values = gate.place
     subjects = [_any_of(places) for each in sorted(steps, key=str) for places in each.subjects()]
     subjects += [_any_of(places) for places in GRAMMAR]
@@ -65,7 +65,7 @@ def _any_of(places: Product) -> str:
     return "".join(characters[0] for characters in places)
 
 
-def _passes(request: WebIdentityRequest, gate: Gate, steps: set[Steps]) -> bool:
+def _passes(request: WebIdentityRequest, gate: CallConditions, steps: set[StepSet]) -> bool:
     key, values = gate.place
     if gate.place != EVERYWHERE:
         found = request.vpc_endpoint if key == "aws:SourceVpce" else request.source_ip

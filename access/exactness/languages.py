@@ -17,7 +17,7 @@ from itertools import product
 from math import prod
 from typing import NamedTuple
 
-from access.exactness.steps import GRAMMAR, HEX, Form, Product, Steps
+from access.exactness.steps import GRAMMAR, HEX, Form, Product, StepSet
 
 _END = "\n"
 """End of each pattern in the joined text; the grammar has no such character."""
@@ -39,7 +39,7 @@ class Subject(NamedTuple):
 
 
 def difference(
-    patterns: Collection[str], steps: Collection[Steps], grammar: tuple[Product, ...] = GRAMMAR
+    patterns: Collection[str], steps: Collection[StepSet], grammar: tuple[Product, ...] = GRAMMAR
 ) -> Subject | None:
     """Return a subject that only the patterns or only the steps have; ``None`` if both are the same set."""
     declared = [product for each in sorted(steps, key=str) for product in each.subjects()]
@@ -203,7 +203,7 @@ def _of_each_kind(text: str, ways: Ways, characters: str, inside: str) -> Iterat
             yield character
 
 
-def goes_beyond(pattern: str, steps: Steps) -> bool:
+def goes_beyond(pattern: str, steps: StepSet) -> bool:
     """Tell whether a pattern matches any text, in the grammar or not, that begins unlike the subjects of steps.
 
     Bitbucket may issue other subjects in the future. So the repository, and the environment if there is one, must be
@@ -223,7 +223,7 @@ _IN_PLACE = "U"
 
 
 @lru_cache(maxsize=1 << 16)
-def meaning(pattern: str) -> Steps | None:
+def meaning(pattern: str) -> StepSet | None:
     """Return the steps whose subjects are exactly those that a pattern matches, or ``None`` if unknown.
 
     Patterns of one shape, such as ``U:U:*``, differ only in their UUIDs, so one decision holds for all of them. An
@@ -234,7 +234,7 @@ def meaning(pattern: str) -> Steps | None:
     parts = _UUID.split(pattern)
     uuids = parts[1::2]
     form = _form_of_shape(_IN_PLACE.join(parts[::2]), len(set(uuids)))
-    return None if form is None else Steps(form, *uuids)
+    return None if form is None else StepSet(form, *uuids)
 
 
 _REPRESENTATIVES = tuple(f"{{{digit * 8}-{digit * 4}-{digit * 4}-{digit * 4}-{digit * 12}}}" for digit in "ab")
@@ -251,7 +251,7 @@ def _form_of_shape(shape: str, different: int) -> Form | None:
         pattern = pattern.replace(_IN_PLACE, uuid, 1)
     forms = [Form.IN_ENVIRONMENT] if different == len(_REPRESENTATIVES) else [Form.OUTSIDE_ENVIRONMENTS, Form.ALL]
     for form in forms:
-        steps = Steps(form, *uuids)
+        steps = StepSet(form, *uuids)
         if difference([pattern], [steps]) is None and not goes_beyond(pattern, steps):
             return form
     return None

@@ -2,13 +2,13 @@
 
 from collections.abc import Collection
 
+from access.exactness.call_conditions import CallConditions
 from access.exactness.declared import REPORT_IT, DeclaredRole, declared_roles
 from access.exactness.example import example_of_flaw
-from access.exactness.gates import Gate
 from access.exactness.languages import Subject, difference, goes_beyond, meaning
 from access.exactness.rendered import FlawError, bound_places, rendered_gates
 from access.exactness.shown import shown_otherwise
-from access.exactness.steps import Steps
+from access.exactness.steps import StepSet
 from access.plan import AccessPlan, AccountPlan, RolePlan
 from config.lock.models import Lock
 from config.models.inventory import Inventory
@@ -81,7 +81,7 @@ def _prove_trust_policy(account: AccountPlan, oidc_providers: str, role: RolePla
             raise _unproven(account, role, "the trust policy", wrong)
 
 
-def _wrong_at(gate: Gate, patterns: set[str], steps: set[Steps]) -> str:
+def _wrong_at(gate: CallConditions, patterns: set[str], steps: set[StepSet]) -> str:
     """Describe the fault at a gate, or return an empty text: overlapping lines may need fewer patterns."""
     found = difference(patterns, steps)
     if found is not None:
@@ -92,7 +92,7 @@ def _wrong_at(gate: Gate, patterns: set[str], steps: set[Steps]) -> str:
     return ""
 
 
-def _as_token(gate: Gate, subject: Subject) -> str:
+def _as_token(gate: CallConditions, subject: Subject) -> str:
     sides = ("admitted and not declared", "declared and not admitted")
     return f"the token with {gate}, sub {subject.text} is {sides[0] if subject.admitted else sides[1]}"
 

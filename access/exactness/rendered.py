@@ -14,7 +14,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from access.exactness.gates import EVERYWHERE, Gate
+from access.exactness.call_conditions import EVERYWHERE, CallConditions
 
 _PLACES = (("IpAddress", "aws:SourceIp"), ("StringEquals", "aws:SourceVpce"))
 _END = ("DateLessThan", "aws:CurrentTime")
@@ -24,7 +24,7 @@ class FlawError(Exception):
     """A trust policy has something that this program never renders on purpose."""
 
 
-def rendered_gates(text: str, oidc_providers: str) -> dict[Gate, set[str]]:
+def rendered_gates(text: str, oidc_providers: str) -> dict[CallConditions, set[str]]:
     """Return the subject patterns that a trust policy admits, for each gate.
 
     Args:
@@ -39,7 +39,7 @@ def rendered_gates(text: str, oidc_providers: str) -> dict[Gate, set[str]]:
         raise FlawError(f"the policy has {', '.join(document)} and version {document.get('Version')}")
     if not isinstance(document["Statement"], list):
         raise FlawError("the policy has no list of statements")
-    admitted: dict[Gate, set[str]] = {}
+    admitted: dict[CallConditions, set[str]] = {}
     for index, statement in enumerate(document["Statement"]):
         try:
             gates, patterns = _statement(statement, oidc_providers)
@@ -101,7 +101,7 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 _DECODER = json.JSONDecoder(object_pairs_hook=_each_once)
 
 
-def _statement(statement: object, oidc_providers: str) -> tuple[list[Gate], list[str]]:
+def _statement(statement: object, oidc_providers: str) -> tuple[list[CallConditions], list[str]]:
     if not isinstance(statement, Mapping) or statement.keys() != {"Effect", "Principal", "Action", "Condition"}:
         raise FlawError(f"it is {statement!r}")
     if statement["Effect"] != "Allow" or statement["Action"] != "sts:AssumeRoleWithWebIdentity":
@@ -122,7 +122,7 @@ def _statement(statement: object, oidc_providers: str) -> tuple[list[Gate], list
         shown = [f"{operator} of {key}" for operator, key in tests] or [key for key, _ in places] or until
         raise FlawError(f"its condition has {', '.join(shown)}")
     place = places[0] if places else EVERYWHERE
-    return [Gate(issuer, audience, place, until[0]) for audience in audiences], patterns
+    return [CallConditions(issuer, audience, place, until[0]) for audience in audiences], patterns
 
 
 def _tests(condition: Any) -> dict[tuple[str, str], list[str]]:  # noqa: ANN401 - parsed JSON

@@ -2,7 +2,7 @@
 
 from access.exactness.declared import DeclaredRole
 from access.exactness.languages import meaning
-from access.exactness.steps import Form, Line, Steps
+from access.exactness.steps import Form, Line, StepSet
 from access.plan import RolePlan, TrustPlan
 
 _GRADES = ("environment-bound", "repository-wide", "workspace-wide")
@@ -47,11 +47,11 @@ def _line(shown: TrustPlan) -> Line | None:
     form = _FORMS.get(said)
     if form is None or said[:2] != (shown.repository_uuid is not None, shown.environment_uuid is not None):
         return None
-    steps = Steps(form, shown.repository_uuid, shown.environment_uuid)
+    steps = StepSet(form, shown.repository_uuid, shown.environment_uuid)
     return Line(shown.workspace, shown.repository, shown.environment, steps, frozenset(shown.audiences), shown.last_day)
 
 
-def _grade(steps: Steps) -> str:
+def _grade(steps: StepSet) -> str:
     if steps.repository is None:
         return _GRADES[2]
     return _GRADES[0] if steps.form is Form.IN_ENVIRONMENT else _GRADES[1]

@@ -28,7 +28,7 @@ class Form(StrEnum):
     ALL = "all, those of environments included"
 
 
-class Steps(NamedTuple):
+class StepSet(NamedTuple):
     """A set of steps.
 
     Attributes:
@@ -64,7 +64,7 @@ class Line(NamedTuple):
     workspace: str
     repository: str | None
     environment: str | None
-    steps: Steps
+    steps: StepSet
     audiences: frozenset[str]
     last_day: date | None
 

@@ -9,8 +9,8 @@ from access.evaluation.decide import decide
 from access.evaluation.decision import Check, StatementOutcome, TokenRefusal
 from access.evaluation.request import WebIdentityRequest
 from access.evaluation.token_checks import token_refusal
+from access.explanation.mistakes import audience_mistakes, issuer_mistakes, workspace_of_audience
 from access.explanation.names import Names
-from access.explanation.slips import audience_slips, issuer_slips, workspace_of_audience
 from access.explanation.subjects import Reason, subject_reasons
 from config.findings import one_line
 from oidc.errors import EvaluationError
@@ -109,14 +109,18 @@ def _principal_reason(check: Check, request: WebIdentityRequest, names: Names) -
     if issuer in wanted:
         text = "the OIDC provider stands under another kind of principal than Federated, where IAM refuses it"
         return Reason(1, text), None
-    slips = issuer_slips(issuer, names)
+    slips = issuer_mistakes(issuer, names)
     if slips.meant in wanted and slips.found:
         return Reason(
             1, f"issuer {one_line(issuer)}: {', and '.join(slips.found)}; expected {slips.meant}"
         ), slips.meant
-    odd = [each for each in wanted if (of_policy := issuer_slips(each, names)).found and of_policy.meant == slips.meant]
+    odd = [
+        each for each in wanted if (of_policy := issuer_mistakes(each, names)).found and of_policy.meant == slips.meant
+    ]
     if odd:
-        text = f"the trust policy has the issuer {one_line(odd[0])}: {', and '.join(issuer_slips(odd[0], names).found)}"
+        text = (
+            f"the trust policy has the issuer {one_line(odd[0])}: {', and '.join(issuer_mistakes(odd[0], names).found)}"
+        )
         return Reason(1, text), odd[0]
     if slips.found:
         text = f"issuer {one_line(issuer)}: {', and '.join(slips.found)}; expected {one_line(' or '.join(wanted))}"
@@ -150,7 +154,7 @@ def _check_reasons(check: Check, request: WebIdentityRequest, names: Names) -> l
 
 def _audience_reason(check: Check, names: Names) -> Reason:
     expected = " or ".join(names.audience(each) for each in check.wanted)
-    slips = audience_slips(check.found[0], names)
+    slips = audience_mistakes(check.found[0], names)
     why = f": {', and '.join(slips.found)}" if slips.found else ""
     got = " and ".join(names.audience(each) for each in check.found)
     return Reason(1, f"audience: expected {expected}, got {got}{why}")

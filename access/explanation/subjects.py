@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from access.evaluation.text_patterns import matches, plain_tokens
 from access.exactness.languages import meaning
-from access.exactness.steps import Form, Steps
+from access.exactness.steps import Form, StepSet
+from access.explanation.mistakes import subject_mistakes
 from access.explanation.names import Names
-from access.explanation.slips import subject_slips
 from access.trust_in_words import step_in_words, steps_in_words
 from config.findings import one_line
 from config.models import trust
@@ -57,7 +57,7 @@ def subject_in_words(subject: str, names: Names) -> str:
 
 def no_subject(subject: str, names: Names, workspace: str | None = None) -> str:
     """Say why no token of Bitbucket has this subject."""
-    slips = subject_slips(subject, names, workspace)
+    slips = subject_mistakes(subject, names, workspace)
     if slips.found:
         return ", and ".join(slips.found)
     if "*" in subject or "?" in subject:
@@ -76,7 +76,7 @@ def counted_parts(number: int) -> str:
 
 def subject_reasons(subject: str, patterns: Sequence[str], names: Names, workspace: str | None) -> list[Reason]:
     """Say why a subject matches no pattern, by comparison with the nearest: mistakes and other differences."""
-    slips = subject_slips(subject, names, workspace)
+    slips = subject_mistakes(subject, names, workspace)
     parts = subject_parts(slips.meant)
     if parts is None:
         what = no_subject(subject, names, workspace)
@@ -105,7 +105,7 @@ def _nearest(parts: list[str], patterns: Sequence[str], names: Names) -> Reason 
     return Reason(_ANOTHER_REPOSITORY, f"subject matches none of {_listed([one_line(each) for each in patterns])}")
 
 
-def _within_repository(parts: list[str], here: Sequence[Steps], names: Names) -> str:
+def _within_repository(parts: list[str], here: Sequence[StepSet], names: Names) -> str:
     """Describe the difference if the repository is right."""
     wanted = sorted({names.environment(each.environment) for each in here if each.environment is not None})
     outside = any(each.form is Form.OUTSIDE_ENVIRONMENTS for each in here)

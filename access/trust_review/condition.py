@@ -5,8 +5,8 @@ from dataclasses import replace
 from itertools import combinations, product
 
 from access.evaluation.condition_keys import CONSTANT_KEYS, is_always_absent
+from access.explanation.mistakes import audience_mistakes, workspace_of_audience
 from access.explanation.names import Names
-from access.explanation.slips import audience_slips, workspace_of_audience
 from access.trust_review.fault import TrustFault
 from access.trust_review.principal import OidcProvider
 from access.trust_review.subject_values import live_values, matches_some_subject, subject_fault
@@ -200,7 +200,7 @@ def _audience_fault(at: Path, value: str, test: Test, advised: str, names: Names
 
 
 def _slip_of_audience(at: Path, value: str, test: Test, names: Names) -> TrustFault | None:
-    slips = audience_slips(value.lower() if test.ignores_case else value, names)
+    slips = audience_mistakes(value.lower() if test.ignores_case else value, names)
     if slips.foreign:
         message = f"`{value}` is in a token only where the step asks for it: {slips.found[0]}"
         return TrustFault("other-audience", at, message, _OWN)

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from access.explanation.mistakes import issuer_mistakes
 from access.explanation.names import Names
-from access.explanation.slips import issuer_slips
 from access.trust_review.fault import TrustFault
 from config.findings import did_you_mean
 from config.models.scalars import describe
@@ -118,7 +118,7 @@ def _federated(
         return
     _, owner, issuer = match.groups()
     has_scheme = issuer.startswith(("https://", "http://"))
-    slips = issuer_slips(issuer if has_scheme else f"https://{issuer}", names)
+    slips = issuer_mistakes(issuer if has_scheme else f"https://{issuer}", names)
     is_bitbucket = not slips.foreign or "bitbucket" in issuer.lower()
     is_wrong = is_bitbucket and bool(slips.found or has_scheme)
     known = slips.suggested or (None if slips.found or not has_scheme else issuer) or _of_keys(keys)

@@ -7,8 +7,8 @@ from typing import Any
 
 from access.evaluation.decide import form_problem
 from access.evaluation.text_patterns import matches, plain_tokens
+from access.explanation.mistakes import issuer_mistakes
 from access.explanation.names import Names
-from access.explanation.slips import issuer_slips
 from access.trust_review.admitted import AdmittedTokens, admitted_by, undecided_tokens
 from access.trust_review.condition import condition_faults, exclude_each_other, never_holds
 from access.trust_review.fault import TrustFault
@@ -185,7 +185,7 @@ def _keys(statement: Statement) -> list[str]:
 def _right_issuers(statement: Statement, names: Names) -> list[str]:
     """Return the Bitbucket issuers in the keys of a condition, without ``https://``, each once."""
     issuers = dict.fromkeys(key.rpartition(":")[0] for key in _keys(statement))
-    return [issuer for issuer in issuers if not issuer_slips(f"https://{issuer}", names).found]
+    return [issuer for issuer in issuers if not issuer_mistakes(f"https://{issuer}", names).found]
 
 
 def _issuer_of(fault: TrustFault) -> str:

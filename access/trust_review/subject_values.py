@@ -10,9 +10,9 @@ from functools import lru_cache
 
 from access.evaluation.operators import operator_of
 from access.exactness.languages import has_subject
-from access.exactness.steps import Form, Steps
+from access.exactness.steps import Form, StepSet
+from access.explanation.mistakes import begins_with_workspace, subject_mistakes
 from access.explanation.names import Names
-from access.explanation.slips import begins_with_workspace, subject_slips
 from access.explanation.subjects import EVERY_STEP, no_subject, pattern_in_words, subject_parts
 from access.trust_review.fault import TrustFault
 from access.trust_review.tests_of_condition import Test
@@ -67,11 +67,11 @@ def grade_of(pattern: str) -> Grade:
 
 
 @lru_cache(maxsize=1024)
-def _narrowest(pattern: str) -> Steps | None:
+def _narrowest(pattern: str) -> StepSet | None:
     """Return the steps of one environment, or else of one repository, that include all subjects of a pattern."""
     uuids = [f"{{{uuid}}}" for uuid in _BARE_UUID.findall(pattern)]
-    candidates = [Steps(Form.IN_ENVIRONMENT, *uuids[:2])] if len(uuids) > 1 else []
-    candidates += [Steps(Form.ALL, uuids[0])] if uuids else []
+    candidates = [StepSet(Form.IN_ENVIRONMENT, *uuids[:2])] if len(uuids) > 1 else []
+    candidates += [StepSet(Form.ALL, uuids[0])] if uuids else []
     return next((steps for steps in candidates if not has_subject([[pattern]], outside=tuple(steps.subjects()))), None)
 
 
@@ -134,7 +134,7 @@ def _dead(at: Path, value: str, test: Test, names: Names, workspace: str | None)
         why = f"AWS has no key {placeholder[2:-1]}, so it never puts anything in for {placeholder}"
         hint = f"fill in {placeholder} before the policy is applied, with the UUID in braces"
         return TrustFault("wrong-subject", at, f"`{value}` matches nothing: {why}", hint, matches_nothing=True)
-    slips = subject_slips(value, names, workspace)
+    slips = subject_mistakes(value, names, workspace)
     if slips.found:
         hint, suggested = _advice(None if slips.foreign else slips.suggested, test, names, workspace)
         message = f"`{value}` matches nothing: {', and '.join(slips.found)}"

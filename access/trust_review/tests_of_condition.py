@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from access.evaluation.operators import Operator, operator_of
+from access.evaluation.operators import ConditionOperator, operator_of
 from access.evaluation.text_patterns import Variable, parts_of
 from access.trust_review.fault import TrustFault
 from config.findings import did_you_mean
@@ -33,7 +33,7 @@ class Test:
 
     at: Path
     name: str
-    operator: Operator | None
+    operator: ConditionOperator | None
     key: str
     values: tuple[tuple[Path, str], ...]
     variables: bool = True

@@ -90,7 +90,7 @@ def command(
     in_the_way = _in_the_way(found.findings)
     if in_the_way or found.lock.is_broken:
         return _refuse(in_the_way)
-    questions = questions_of(found.written, found.lock.lock, everything=everything)
+    questions = questions_of(found.without_lock, found.lock.lock, everything=everything)
     of_accounts = [name for name in accepted if name.startswith(ACCOUNT)]
     names = _names([name for name in accepted if name not in of_accounts], questions)
 
@@ -150,7 +150,7 @@ def _refreshed(
     with progress("asking Bitbucket") as on_progress:
         return refresh(
             found.lock.lock,
-            found.written,
+            found.without_lock,
             questions,
             world,
             parts=parts,

@@ -120,7 +120,7 @@ def _with_selection(found: Loaded, lock: Lock, settings: CallSettings) -> tuple[
     listed = {
         key: account.id
         for key, account in found.inventory.accounts.items()
-        if found.sources.written(("accounts", key))[0] == "accounts"
+        if found.sources.source_path(("accounts", key))[0] == "accounts"
     }
     selected = refresh_selection(lock, selection.organization, written, listed, settings)
     return selected.lock, selected.notes

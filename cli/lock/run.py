@@ -130,7 +130,7 @@ class LockReport:
         cls, loaded: Loaded, questions: Questions, refreshed: Refreshed, *, is_check: bool, asks_aws: bool
     ) -> "LockReport":
         """Compare the old lock with the answers."""
-        is_needed = asks_aws or not is_answered(questions) or wants_ranges(loaded.written)
+        is_needed = asks_aws or not is_answered(questions) or wants_ranges(loaded.without_lock)
         is_needed = is_needed or loaded.lock.source is not None
         found = tuple(sorted(one.at(loaded.sources.place(one.path)) for one in refreshed.discrepancies))
         changes = compare_locks(loaded.lock.lock, refreshed.lock) if is_needed or not is_check else ()

@@ -7,13 +7,13 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from config.allow import Allow
 from config.findings import each_once, fault
+from config.json_schema_hints import EACH_ONCE, Looks, Or, example
 from config.models.aws_values import AccountIdText, Region, RoleName, TrustPolicyChars
 from config.models.base import InventoryModel
 from config.models.bitbucket_values import WorkspaceSlugText
 from config.models.previous_keys import PreviousKeys
 from config.models.scalars import Reason, Slug, Text, parse_text
 from config.policy.reference import RoleArn
-from config.written import EACH_ONCE, Looks, Or, example
 from oidc import limits
 from oidc.arn import Partition
 

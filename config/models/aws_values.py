@@ -7,9 +7,9 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from config.findings import fault
+from config.json_schema_hints import NO_VARIABLES, Looks, Named, ignoring_case, text_like
 from config.models.scalars import describe, parse_text
 from config.variables import not_replaced
-from config.written import NO_VARIABLES, Looks, Named, ignoring_case, text_like
 from config.yaml.characters import as_it_looks
 from oidc import limits
 from oidc.identifiers import ACCOUNT_ID_PATTERN

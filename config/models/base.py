@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from config.findings import fault
+from config.json_schema_hints import in_words
 from config.models.scalars import describe
-from config.written import in_words
 
 
 class InventoryModel(BaseModel):

@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator
 
 from config.findings import fault
+from config.json_schema_hints import NO_VARIABLES, PRINTABLE, Looks
 from config.models.scalars import parse_text
-from config.written import NO_VARIABLES, PRINTABLE, Looks
 from config.yaml.characters import as_it_looks
 from oidc import limits
 from oidc.identifiers import UUID_PATTERN, WORKSPACE_SLUG_PATTERN, accepted_spelling

@@ -5,13 +5,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
 
 from config.findings import each_once, fault, parse_each
+from config.json_schema_hints import EACH_ONCE, Looks, example
 from config.models.account import DeployRoleForm, OidcProviderMode
 from config.models.aws_values import AccountIdText, Region, RolePath, SessionSeconds, Tags
 from config.models.base import InventoryModel
 from config.models.scalars import Slug, Text, Thumbprint, describe, parse_text, parse_thumbprint
 from config.models.trust import a_list
 from config.policy.reference import ManagedPolicy
-from config.written import EACH_ONCE, Looks, example
 from oidc.limits import THUMBPRINTS_PER_OIDC_PROVIDER
 from oidc.state_backend import STATE_URL, parse_state_url
 

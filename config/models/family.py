@@ -16,11 +16,11 @@ from pydantic import (
 )
 
 from config.findings import each_once, fault
+from config.json_schema_hints import EACH_ONCE, NO_VARIABLES, Looks, example
 from config.models.base import InventoryModel
 from config.models.bitbucket_values import EnvironmentName
 from config.models.scalars import Slug
 from config.models.trust import RepositoryReference, a_list
-from config.written import EACH_ONCE, NO_VARIABLES, Looks, example
 
 PLAN_SUFFIX = "-plan"
 """Behind the key and the name of a role: those of the second role of a pair."""

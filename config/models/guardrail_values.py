@@ -6,11 +6,11 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 from config.findings import fault
+from config.json_schema_hints import NO_VARIABLES, Looks, looks_of, with_variables
 from config.models.scalars import parse_text
 from config.models.trust import a_list
 from config.policy.reference import ManagedPolicy, PolicyReference, parse_policy_reference
 from config.variables import variables_in
-from config.written import NO_VARIABLES, Looks, looks_of, with_variables
 
 WHOLE_FOLDER = "."
 """In place of a path: the inventory folder itself, with all that no other path covers."""

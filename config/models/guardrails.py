@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_v
 from pydantic.config import JsonDict
 
 from config.findings import each_once, fault
+from config.json_schema_hints import EACH_ONCE, Or, example
 from config.models.aws_values import RolePath, SessionSeconds
 from config.models.base import InventoryModel
 from config.models.bitbucket_values import EnvironmentName
@@ -27,7 +28,6 @@ from config.models.guardrail_values import (
 from config.models.role import Accounts
 from config.models.scalars import Line, Slug
 from config.models.trust import a_list
-from config.written import EACH_ONCE, Or, example
 
 _ASKING = (
     "permissions_boundary", "allowed_managed_policies", "forbidden_managed_policies", "allowed_actions",

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from config.findings import fault
+from config.json_schema_hints import Or, example
 from config.models.account import Account
 from config.models.base import InventoryModel
 from config.models.bitbucket_values import WorkspaceSlugText
@@ -16,7 +17,6 @@ from config.models.permission_policy import PermissionPolicy
 from config.models.role import Role
 from config.models.scalars import Slug, describe
 from config.models.workspace import Workspace
-from config.written import Or, example
 
 
 def _no_bool(value: object) -> object:

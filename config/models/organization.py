@@ -6,10 +6,10 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, StrictBool
 
 from config.findings import each_once, fault, parse_each
+from config.json_schema_hints import EACH_ONCE, Looks, example
 from config.models.account import DeployRoleForm
 from config.models.base import InventoryModel
 from config.models.scalars import Text, describe, list_hint, parse_text
-from config.written import EACH_ONCE, Looks, example
 from oidc.arn import Partition
 
 _ID = r"r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}"

@@ -11,10 +11,18 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from config.allow import Allow
 from config.findings import fault
+from config.json_schema_hints import (
+    NO_VARIABLES,
+    JsonSchemaValue,
+    Named,
+    exactly_one,
+    example,
+    text_like,
+    with_variables,
+)
 from config.models.base import InventoryModel
 from config.models.scalars import Description, Text, describe
 from config.variables import FAMILY_VARIABLES, VARIABLES, strings_in, variables_in
-from config.written import NO_VARIABLES, JsonSchemaValue, Named, exactly_one, example, text_like, with_variables
 
 _KNOWN = with_variables((*VARIABLES, *FAMILY_VARIABLES))
 """Roles share a document: those of a family may be among them."""

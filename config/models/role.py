@@ -7,6 +7,7 @@ from pydantic.config import JsonDict
 
 from config.allow import Allow
 from config.findings import each_once, fault, parse_each
+from config.json_schema_hints import EACH_ONCE, example
 from config.models.aws_values import RoleName, RolePath, SessionSeconds, Tags, VpcEndpointId, parse_vpc_endpoint
 from config.models.base import InventoryModel
 from config.models.family import FamilyItem, ForEach
@@ -27,7 +28,6 @@ from config.models.scalars import (
 )
 from config.models.trust import TrustEntry, a_list
 from config.policy.reference import ManagedPolicy
-from config.written import EACH_ONCE, example
 
 ATLASSIAN = "atlassian"
 """In place of a list of source addresses: the ranges that Atlassian publishes, as the lock holds them."""

@@ -9,8 +9,8 @@ from typing import Annotated, TypeAlias
 from pydantic import AfterValidator, BeforeValidator, PlainValidator
 
 from config.findings import fault
+from config.json_schema_hints import NO_VARIABLES, PRINTABLE, Looks, with_variables
 from config.variables import VARIABLES, check_variables, not_replaced
-from config.written import NO_VARIABLES, PRINTABLE, Looks, with_variables
 from config.yaml.characters import as_it_looks
 from oidc import limits
 from oidc.identifiers import SLUG_PATTERN

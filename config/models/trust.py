@@ -7,10 +7,10 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_v
 
 from config.allow import Allow
 from config.findings import each_once, fault
+from config.json_schema_hints import EACH_ONCE, NO_VARIABLES, Also, Looks, exactly_one, example
 from config.models.base import InventoryModel
 from config.models.bitbucket_values import Audience, EnvironmentName, WorkspaceSlugText
 from config.models.scalars import Reason, describe, list_hint, parse_text
-from config.written import EACH_ONCE, NO_VARIABLES, Also, Looks, exactly_one, example
 
 
 class Steps(StrEnum):

@@ -6,10 +6,10 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from config.allow import Allow
 from config.findings import each_once, fault
+from config.json_schema_hints import EACH_ONCE, Or, example
 from config.models.base import InventoryModel
 from config.models.bitbucket_values import Audience, EnvironmentName, Uuid, WorkspaceSlugText
 from config.models.scalars import LastDay, PastDay, Slug, describe
-from config.written import EACH_ONCE, Or, example
 
 
 class Environment(InventoryModel):

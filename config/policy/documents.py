@@ -12,7 +12,7 @@ from config.models.inventory import Inventory
 from config.models.permission_policy import PermissionPolicy
 from config.models.scalars import describe
 from config.policy.grammar import grammar_faults
-from config.slips import OF_DOCUMENT
+from config.root_causes import OF_DOCUMENT
 from config.sources import Source, Sources
 from config.yaml.document import Path, read_json_document
 from config.yaml.text import read_text

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator
 
 from config.findings import fault
+from config.json_schema_hints import Looks, with_variables
 from config.models.scalars import describe
 from config.variables import VARIABLES, check_variables, render, variables_in
-from config.written import Looks, with_variables
 from oidc.arn import PARTITION_NAMES, Partition, account_policy_arn, aws_policy_arn, parse_iam_arn
 from oidc.identifiers import AccountId
 from oidc.limits import POLICY_NAME

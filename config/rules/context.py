@@ -18,7 +18,7 @@ class Context:
     """The sound part of the inventory, and the names of all that was written, sound or not.
 
     Attributes:
-        written: As written: without UUIDs from the lock.
+        without_lock: Without UUIDs from the lock.
         inventory: With UUIDs from the lock and documents from policy files.
         lock: As read.
         sources: The files.
@@ -27,7 +27,7 @@ class Context:
         is_incomplete: Whether a part of the inventory cannot be read.
     """
 
-    written: Inventory
+    without_lock: Inventory
     inventory: Inventory
     lock: ReadLock
     sources: Sources

@@ -20,7 +20,7 @@ def check_delegated_roles(context: Context) -> Iterator[Fault]:
     role_areas = areas.of_entries("roles")
     for key, role in context.inventory.roles.items():
         # A role of a family has the place of the family.
-        written = str(context.sources.written(("roles", key))[1])
+        written = str(context.sources.source_path(("roles", key))[1])
         area = role_areas.get(written)
         if area is not None and area.rule is not None:
             yield from _check_role(context, key, role, area, area.rule)

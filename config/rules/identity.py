@@ -66,7 +66,7 @@ def check_lock(context: Context) -> Iterator[Fault]:
     """Yield a UUID that the inventory and the lock give differently: one of the two is somebody else's."""
     if context.lock.lock.workspaces:
         yield from _check_locked_uuids(context)
-    for key, account in context.written.accounts.items():
+    for key, account in context.without_lock.accounts.items():
         seen = context.lock.lock.accounts.get(key)
         if seen is not None and seen.id != account.id:
             message = f"{account.id} here, and {seen.id} in inventory.lock.yaml"
@@ -74,8 +74,8 @@ def check_lock(context: Context) -> Iterator[Fault]:
 
 
 def _check_locked_uuids(context: Context) -> Iterator[Fault]:
-    locked_uuids = dict(_uuids(with_locked_uuids(_without_uuids(context.written), context.lock.lock)))
-    for path, uuid in _uuids(context.written):
+    locked_uuids = dict(_uuids(with_locked_uuids(_without_uuids(context.without_lock), context.lock.lock)))
+    for path, uuid in _uuids(context.without_lock):
         locked = locked_uuids.get(path)
         if locked is not None and locked != uuid:
             message = f"{uuid} here, and {locked} in inventory.lock.yaml"

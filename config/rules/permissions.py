@@ -112,7 +112,7 @@ def _statement_faults(statement: Statement) -> Iterator[Fault]:
 
 def check_roles_of_the_state(context: Context) -> Iterator[Fault]:
     """Yield ``unknown-role`` for a reader or writer of the state that no entry of ``roles`` gives."""
-    backend = context.written.defaults.state_backend
+    backend = context.without_lock.defaults.state_backend
     if backend is None:
         return
     known = {family_of(key) for key in context.inventory.roles}

@@ -198,7 +198,7 @@ def _accepts_production(context: Context, at: Path) -> bool:
     Other reasons why the entry is wide are reported once these accounts are known.
     """
     unknown = context.is_incomplete or context.names("accounts") != context.inventory.accounts.keys()
-    path = context.sources.written(at)
+    path = context.sources.source_path(at)
     return unknown and accepted(context.sources.data, "production-outside-environments", path) is not None
 
 

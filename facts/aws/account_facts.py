@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from access.owners import Owner, owner_of, tags_of
+from access.managed_by import ManagedBy, managed_by, tags_of
 from access.plan import AccountPlan, OidcProviderPlan
 from access.trust_review.audience_check import may_skip_audience
 from facts.aws.callers import Caller
@@ -28,7 +28,7 @@ class OidcProviderFacts:
         unchecked_roles: ARNs of roles that trust it and may let in any audience of it, sorted.
     """
 
-    owner: Owner
+    owner: ManagedBy
     audiences: tuple[str, ...]
     thumbprints: tuple[str, ...]
     tags: Mapping[str, str]
@@ -118,7 +118,7 @@ def _oidc_provider(iam: Any, wanted: OidcProviderPlan, roles: Iterable[_ListedRo
             raise AwsError(f"{wanted.arn} has a client id that nobody can read: {odd[0]!r}", do="remove it there")
         unchecked = [role.arn for role in roles if may_skip_audience(role.trust_policy, wanted.arn)]
     return OidcProviderFacts(
-        owner=owner_of(tags),
+        owner=managed_by(tags),
         audiences=audiences,
         thumbprints=tuple(map(str, found.get("ThumbprintList", []))),
         tags=tags,
@@ -135,11 +135,11 @@ def _taken_names(iam: Any, plan: AccountPlan, roles: Iterable[_ListedRole]) -> I
             yield name, found.arn
 
 
-def _owner_of_role(iam: Any, name: str) -> Owner:  # noqa: ANN401 - as above
+def _owner_of_role(iam: Any, name: str) -> ManagedBy:  # noqa: ANN401 - as above
     """Return the owner of a role, which ListRoles does not tell; unknown for one that nobody may look at."""
     with explained(f"whose the role {name} is"):
         try:
-            return owner_of(tags_of(iam.get_role(RoleName=name)["Role"].get("Tags", [])))
+            return managed_by(tags_of(iam.get_role(RoleName=name)["Role"].get("Tags", [])))
         except ClientError as error:
             if code_of(error) in DENIED:
                 return "unknown"

@@ -12,7 +12,7 @@ from botocore.credentials import Credentials
 from botocore.loaders import Loader
 from botocore.session import Session
 
-from access.plan import Access
+from access.plan import AccountCredentials
 from facts.aws.failures import explained
 from oidc.arn import Partition
 from oidc.errors import AwsError
@@ -94,7 +94,7 @@ class AccountClients:
         self._settings = settings
         self._resolved: dict[str | None, Credentials] = {}
 
-    def enter(self, access: Access, partition: Partition) -> Caller:
+    def enter(self, access: AccountCredentials, partition: Partition) -> Caller:
         """Return who the program is by an account's `deploy_role` and `profile`.
 
         Raises:

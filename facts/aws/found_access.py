@@ -5,7 +5,7 @@ from typing import Any
 
 from access.adoption.found import FoundAccount, FoundOidcProvider, FoundRole
 from access.adoption.trust_reading import workspace_of
-from access.owners import tags_of
+from access.managed_by import tags_of
 from access.plan import AccountPlan
 from facts.aws.callers import Caller
 from facts.aws.failures import explained

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from access.owners import tags_of
+from access.managed_by import tags_of
 from config.findings import one_line
 from config.lock.models import SelectedAccount
 from config.models.organization import ID_PATTERN, Organization

@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
-from access.plan import Access, AccountPlan
+from access.plan import AccountCredentials, AccountPlan
 from config.findings import Fault
 from config.lock.models import Lock, LockedAccount
 from config.models.inventory import Inventory
@@ -45,7 +45,7 @@ def refresh_selection(
         AwsError: The organization could not be asked.
     """
     role = organization.role
-    access = Access(
+    access = AccountCredentials(
         role_arn=render(role.arn, {"partition": organization.partition.value}) if role is not None else None,
         external_id=role.external_id if role is not None else None,
         session_name=role.session_name if role is not None else None,

@@ -43,7 +43,7 @@ class TrustedIssuer:
 
 
 @dataclass(frozen=True, slots=True)
-class TrustLimits:
+class TrustConditions:
     """Further conditions of every statement.
 
     Attributes:
@@ -60,7 +60,7 @@ class TrustLimits:
 
 
 def trust_policy(
-    partition: Partition, account: AccountId, issuers: Sequence[TrustedIssuer], limits: TrustLimits
+    partition: Partition, account: AccountId, issuers: Sequence[TrustedIssuer], limits: TrustConditions
 ) -> PolicyDocument:
     """Return the trust policy of a role: one statement for each of ``issuers``, in the order given.
 

@@ -16,7 +16,7 @@ _Form: TypeAlias = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class DisplayedPolicy:
     """A trust policy or an inline policy, as roles have it.
 
     Attributes:
@@ -49,7 +49,7 @@ class Documents:
         by_form: By name and text without what is an account's own, sorted.
     """
 
-    by_form: Mapping[_Form, Document]
+    by_form: Mapping[_Form, DisplayedPolicy]
 
     @classmethod
     def of(cls, holders: Iterable[Holder]) -> "Documents":
@@ -61,17 +61,17 @@ class Documents:
         numbered = enumerate(sorted(found.items(), key=lambda item: item[0]), 1)
         return cls({which: _document(which, number, users) for number, (which, users) in numbered})
 
-    def trust(self, holder: Holder) -> Document:
+    def trust(self, holder: Holder) -> DisplayedPolicy:
         """Return the trust policy of a role in an account."""
         return self.by_form[(TRUST, _marked(holder[1].trust_policy, holder))]
 
-    def inline(self, holder: Holder) -> tuple[Document, ...]:
+    def inline(self, holder: Holder) -> tuple[DisplayedPolicy, ...]:
         """Return the inline policies of a role in an account, sorted by name."""
         forms = ((name, _marked(found, holder)) for name, found in holder[1].inline_policies.items())
         return tuple(self.by_form[which] for which in forms)
 
     @property
-    def shared(self) -> tuple[Document, ...]:
+    def shared(self) -> tuple[DisplayedPolicy, ...]:
         """Those that more than one role has."""
         return tuple(document for document in self.by_form.values() if document.is_shared)
 
@@ -85,11 +85,11 @@ def _marked(document: PolicyDocument, holder: Holder) -> str:
     return form(document.text, account_values(holder[0]))
 
 
-def _document(which: _Form, number: int, holders: list[Holder]) -> Document:
+def _document(which: _Form, number: int, holders: list[Holder]) -> DisplayedPolicy:
     account, _ = holders[0]
     text = indented(dict(_documents(holders[0]))[which[0]])
     is_of_many = len({account.key for account, _ in holders}) > 1
-    return Document(
+    return DisplayedPolicy(
         name=which[0],
         anchor=f"document-{number}",
         pieces=pieces(text, account_values(account)) if is_of_many else (Piece(text, None),),

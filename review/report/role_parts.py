@@ -11,7 +11,7 @@ from access.plan import AccessPlan, AccountPlan, RolePlan, TrustPlan
 from config.models.family import plan_key
 from oidc.arn import policy_in_words
 from review.report.by_account import Holder, Piece, Shared, by_account, form, own_of, pieces
-from review.report.documents import Document, Documents
+from review.report.documents import DisplayedPolicy, Documents
 from review.snippets import Style, pair_snippet, trusted
 
 
@@ -111,7 +111,7 @@ class RolePermissions:
     """
 
     managed: Texts
-    inline: tuple[Shared[tuple[Document, ...]], ...]
+    inline: tuple[Shared[tuple[DisplayedPolicy, ...]], ...]
     boundary: tuple[Shared[str | None], ...]
 
     @property
@@ -149,7 +149,7 @@ class RolePart:
     tags: tuple[Shared[tuple[tuple[str, str], ...]], ...]
     admin: tuple[Shared[str | None], ...]
     permissions: RolePermissions
-    trust_policies: tuple[Shared[Document], ...]
+    trust_policies: tuple[Shared[DisplayedPolicy], ...]
     pipeline: Pipeline | None
     repository: str
     beside: str | None

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
 from access.deploy_policy import DeployedRole, DeployScope, deploy_policies
-from access.owners import MANAGED_BY
+from access.managed_by import MANAGED_BY
 from facts.aws.callers import service_models
 from oidc.arn import account_policy_arn
 from oidc.errors import SandboxError

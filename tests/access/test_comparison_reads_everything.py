@@ -17,7 +17,7 @@ from access.comparison.compare import compare
 from access.comparison.stack_file_changes import stack_file_changes
 from access.comparison.view import PlanView
 from access.compile import compile_plan
-from access.plan import Access, AccessPlan, AccountPlan, OidcProviderPlan, RolePlan, TrustPlan
+from access.plan import AccessPlan, AccountCredentials, AccountPlan, OidcProviderPlan, RolePlan, TrustPlan
 from access.stacks import TakenStackChange, stack_changes, take
 from config.load import load_inventory
 from config.project_file import PROJECT, settings_parts
@@ -91,7 +91,7 @@ def with_part(plan: AccessPlan, kind: type, part: Any) -> AccessPlan:
     if kind is AccountPlan:
         return AccessPlan((part,))
     changes: dict[type, dict[str, Any]] = {
-        Access: {"access": part},
+        AccountCredentials: {"access": part},
         OidcProviderPlan: {"oidc_providers": (part,)},
         RolePlan: {"roles": (part,)},
         TrustPlan: {"roles": (replace(role, trust=(part,)),)},
@@ -106,7 +106,7 @@ def part_of(plan: AccessPlan, kind: type) -> Any:
     return next(part for part in parts if isinstance(part, kind))
 
 
-KINDS = (AccountPlan, Access, OidcProviderPlan, RolePlan, TrustPlan)
+KINDS = (AccountPlan, AccountCredentials, OidcProviderPlan, RolePlan, TrustPlan)
 FIELDS = [(kind, field.name) for kind in KINDS for field in fields(kind)]
 
 

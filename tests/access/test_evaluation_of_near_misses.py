@@ -6,8 +6,8 @@ from ipaddress import ip_address, ip_network
 
 from access.evaluation.decide import decide
 from access.evaluation.request import WebIdentityRequest
+from access.exactness.call_conditions import EVERYWHERE, CallConditions
 from access.exactness.declared import DeclaredRole, declared_roles
-from access.exactness.gates import EVERYWHERE, Gate
 from access.exactness.steps import GRAMMAR
 from access.plan import RolePlan
 from tests.access.exactness.subjects import is_of
@@ -40,7 +40,7 @@ def is_declared(role: RolePlan, arn_matches: bool, request: WebIdentityRequest) 
     return False
 
 
-def is_at(request: WebIdentityRequest, gate: Gate) -> bool:
+def is_at(request: WebIdentityRequest, gate: CallConditions) -> bool:
     """Tell whether a call comes from where a gate is; one through an endpoint has no address."""
     key, places = gate.place
     if gate.place == EVERYWHERE:

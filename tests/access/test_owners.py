@@ -2,7 +2,7 @@
 
 import pytest
 
-from access.owners import owner_of
+from access.managed_by import managed_by
 
 
 @pytest.mark.parametrize(
@@ -27,4 +27,4 @@ from access.owners import owner_of
     ],
 )
 def test_owner_of_tags(tags: dict[str, str], owner: str) -> None:
-    assert owner_of(tags) == owner
+    assert managed_by(tags) == owner

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from access.compile import compile_plan
-from access.plan import Access, AccessPlan, AccountPlan, OidcProviderPlan, RolePlan, TrustPlan
+from access.plan import AccessPlan, AccountCredentials, AccountPlan, OidcProviderPlan, RolePlan, TrustPlan
 from access.stacks import AppliedSettings, PlanDigests, as_digest, plan_digests, refuse_another_plan
 from config.load import load_inventory
 from oidc.arn import Partition
@@ -124,7 +124,7 @@ def test_a_change_of_any_field_gives_other_digests_of_its_account_and_of_the_who
             assert same == [at != number for at in range(len(same))], where
             assert before.digest != after.digest, where
             seen.add(where)
-    kinds = (AccountPlan, Access, OidcProviderPlan, RolePlan, TrustPlan, PolicyDocument)
+    kinds = (AccountPlan, AccountCredentials, OidcProviderPlan, RolePlan, TrustPlan, PolicyDocument)
     leaves = {f"{kind.__name__}.{field.name}" for kind in kinds for field in fields(kind)}
     assert leaves - seen == {"AccountPlan.access", "RolePlan.trust_policy"}  # what is in them was changed
 
@@ -156,7 +156,7 @@ def test_day_and_path_of_the_inventory_are_not_in_the_digests(tmp_path: Path) ->
 
 def test_the_digests_are_those_of_format_1() -> None:
     """Where this fails, give what is hashed another format: an upgrade must not look like a change of the inventory."""
-    account = AccountPlan("dev", AccountId("111111111111"), Partition.AWS, None, Access(), (), ())
+    account = AccountPlan("dev", AccountId("111111111111"), Partition.AWS, None, AccountCredentials(), (), ())
     assert (
         plan_digests(AccessPlan((account,)), SETTINGS).digest
         == "sha256:24e92efb4c362344e13f2a3cd036c1ea5e55413aa468b3f77f998df817b5f567"

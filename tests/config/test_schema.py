@@ -17,12 +17,12 @@ from pydantic.fields import FieldInfo
 from access.compile import compile_plan
 from config.catalogue import RULES
 from config.findings import has_errors
+from config.json_schema_hints import SINCE
 from config.load import load_inventory
 from config.models.base import InventoryModel
 from config.models.inventory import Inventory
 from config.schema import attribute_docstrings, schema_text
 from config.validation import models_in
-from config.written import SINCE
 from tests.config.changed_inventories import mutated
 from tests.config.editor_schema import SCHEMA, files_of, in_yaml, refusals
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from oidc.arn import Partition
 from oidc.bitbucket import SubjectPattern
-from oidc.iam.trust_policy import TrustedIssuer, TrustLimits, end_of_access, trust_policy
+from oidc.iam.trust_policy import TrustConditions, TrustedIssuer, end_of_access, trust_policy
 from oidc.identifiers import AccountId, WorkspaceSlug
 
 ACME = "api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc"
@@ -19,7 +19,7 @@ PATTERN = SubjectPattern("{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01}:{c2b1a5de-6b7e-
 
 def test_one_issuer_gives_one_statement_with_audience_and_subject() -> None:
     issuer = TrustedIssuer(WorkspaceSlug("acme"), (AUDIENCE,), (PATTERN,))
-    policy = trust_policy(Partition.AWS, AccountId("222222222222"), [issuer], TrustLimits())
+    policy = trust_policy(Partition.AWS, AccountId("222222222222"), [issuer], TrustConditions())
     assert policy.text == (
         '{"Version":"2012-10-17","Statement":[{"Effect":"Allow",'
         f'"Principal":{{"Federated":"arn:aws:iam::222222222222:oidc-provider/{ACME}"}},'
@@ -30,7 +30,7 @@ def test_one_issuer_gives_one_statement_with_audience_and_subject() -> None:
 
 def test_addresses_and_the_last_day_are_conditions_of_every_statement() -> None:
     issuers = [TrustedIssuer(WorkspaceSlug(slug), (AUDIENCE,), (PATTERN,)) for slug in ("acme", "acme-data")]
-    limits = TrustLimits((ip_network("203.0.113.0/24"), ip_network("2001:db8::/32")), date(2027, 1, 31))
+    limits = TrustConditions((ip_network("203.0.113.0/24"), ip_network("2001:db8::/32")), date(2027, 1, 31))
     policy = trust_policy(Partition.AWS_CN, AccountId("222222222222"), issuers, limits).to_json()
     assert [statement["Condition"]["IpAddress"] for statement in policy["Statement"]] == [
         {"aws:SourceIp": ["2001:db8::/32", "203.0.113.0/24"]}
@@ -43,7 +43,7 @@ def test_addresses_and_the_last_day_are_conditions_of_every_statement() -> None:
 
 def test_networks_and_vpc_endpoints_have_a_statement_each_since_no_call_has_both() -> None:
     issuers = [TrustedIssuer(WorkspaceSlug(slug), (AUDIENCE,), (PATTERN,)) for slug in ("acme", "acme-data")]
-    limits = TrustLimits(
+    limits = TrustConditions(
         (ip_network("203.0.113.0/24"),), date(2027, 1, 31), ("vpce-0123456789abcdef0", "vpce-01234567")
     )
     statements = trust_policy(Partition.AWS, AccountId("222222222222"), issuers, limits).to_json()["Statement"]
@@ -73,7 +73,7 @@ def test_access_ends_with_the_last_day(last_day: date) -> None:
 )
 def test_no_statement_ever_lacks_a_condition_or_uses_a_set_operator(slugs: list[str], audiences: list[str]) -> None:
     issuers = [TrustedIssuer(WorkspaceSlug(slug), tuple(audiences), (PATTERN,)) for slug in slugs]
-    policy = trust_policy(Partition.AWS, AccountId("222222222222"), issuers, TrustLimits())
+    policy = trust_policy(Partition.AWS, AccountId("222222222222"), issuers, TrustConditions())
     for statement, slug in zip(json.loads(policy.text)["Statement"], slugs, strict=True):
         prefix = f"api.bitbucket.org/2.0/workspaces/{slug}/pipelines-config/identity/oidc"
         assert statement["Condition"].keys() == {"StringEquals", "StringLike"}

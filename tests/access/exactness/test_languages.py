@@ -9,7 +9,7 @@ import pytest
 
 from access.evaluation.text_patterns import matches, plain_tokens
 from access.exactness.languages import Subject, difference, goes_beyond, has_subject, language_difference, meaning
-from access.exactness.steps import GRAMMAR, Form, Product, Steps
+from access.exactness.steps import GRAMMAR, Form, Product, StepSet
 
 REPO, ENV = "{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01}", "{c2b1a5de-6b7e-4d4b-b1a0-6a9d8c7b5e03}"
 STEP = "{11111111-2222-4333-8444-555555555555}"
@@ -95,18 +95,18 @@ def _declared(rng: random.Random, admitted: set[str]) -> list[Product]:
 @pytest.mark.parametrize(
     ("pattern", "steps"),
     [
-        (f"{REPO}:{ENV}:*", Steps(Form.IN_ENVIRONMENT, REPO, ENV)),
-        (f"{REPO}:{ANY}", Steps(Form.OUTSIDE_ENVIRONMENTS, REPO)),
-        (f"{REPO}:*", Steps(Form.ALL, REPO)),
-        (f"{ANY}:*", Steps(Form.ALL)),
-        (f"{ANY}:{ANY}", Steps(Form.OUTSIDE_ENVIRONMENTS)),
+        (f"{REPO}:{ENV}:*", StepSet(Form.IN_ENVIRONMENT, REPO, ENV)),
+        (f"{REPO}:{ANY}", StepSet(Form.OUTSIDE_ENVIRONMENTS, REPO)),
+        (f"{REPO}:*", StepSet(Form.ALL, REPO)),
+        (f"{ANY}:*", StepSet(Form.ALL)),
+        (f"{ANY}:{ANY}", StepSet(Form.OUTSIDE_ENVIRONMENTS)),
     ],
 )
-def test_a_pattern_means_certain_steps_and_no_others(pattern: str, steps: Steps) -> None:
+def test_a_pattern_means_certain_steps_and_no_others(pattern: str, steps: StepSet) -> None:
     assert meaning(pattern) == steps
     assert difference([pattern], [steps]) is None
-    others = {Steps(form, *uuids) for form in Form for uuids in [(), (REPO,), (ENV,)]} - {steps}
-    others |= {Steps(Form.IN_ENVIRONMENT, REPO, STEP), Steps(Form.IN_ENVIRONMENT, ENV, REPO)}
+    others = {StepSet(form, *uuids) for form in Form for uuids in [(), (REPO,), (ENV,)]} - {steps}
+    others |= {StepSet(Form.IN_ENVIRONMENT, REPO, STEP), StepSet(Form.IN_ENVIRONMENT, ENV, REPO)}
     assert all(difference([pattern], [other]) is not None for other in others)
 
 
@@ -130,9 +130,9 @@ def test_what_a_shape_means_does_not_hang_on_its_uuids(seed: int) -> None:
     shape = rng.choice(["{0}:{1}:*", "{0}:*", "{0}:" + ANY.replace("{", "{{").replace("}", "}}"), "{0}*", "{0}:{1}*"])
     pattern = shape.format(*uuids)
     for steps in (
-        Steps(Form.IN_ENVIRONMENT, *uuids),
-        Steps(Form.OUTSIDE_ENVIRONMENTS, uuids[0]),
-        Steps(Form.ALL, uuids[0]),
+        StepSet(Form.IN_ENVIRONMENT, *uuids),
+        StepSet(Form.OUTSIDE_ENVIRONMENTS, uuids[0]),
+        StepSet(Form.ALL, uuids[0]),
     ):
         exact = difference([pattern], [steps]) is None and not goes_beyond(pattern, steps)
         assert (meaning(pattern) == steps) is exact
@@ -145,17 +145,17 @@ def _uuid(rng: random.Random, digits: str) -> str:
 @pytest.mark.parametrize(
     ("patterns", "steps", "admitted"),
     [
-        ([f"{REPO}:*"], Steps(Form.OUTSIDE_ENVIRONMENTS, REPO), True),
-        ([f"{REPO}:*"], Steps(Form.IN_ENVIRONMENT, REPO, ENV), True),
-        ([f"{REPO}:{ENV}*"], Steps(Form.IN_ENVIRONMENT, REPO, ENV), True),
-        ([f"*:{ENV}:*"], Steps(Form.IN_ENVIRONMENT, REPO, ENV), True),
-        ([f"{REPO[1:-1]}:*"], Steps(Form.ALL, REPO), False),
-        ([f"{REPO}:{ANY[:-2]}}}"], Steps(Form.OUTSIDE_ENVIRONMENTS, REPO), False),
-        ([], Steps(Form.ALL, REPO), False),
+        ([f"{REPO}:*"], StepSet(Form.OUTSIDE_ENVIRONMENTS, REPO), True),
+        ([f"{REPO}:*"], StepSet(Form.IN_ENVIRONMENT, REPO, ENV), True),
+        ([f"{REPO}:{ENV}*"], StepSet(Form.IN_ENVIRONMENT, REPO, ENV), True),
+        ([f"*:{ENV}:*"], StepSet(Form.IN_ENVIRONMENT, REPO, ENV), True),
+        ([f"{REPO[1:-1]}:*"], StepSet(Form.ALL, REPO), False),
+        ([f"{REPO}:{ANY[:-2]}}}"], StepSet(Form.OUTSIDE_ENVIRONMENTS, REPO), False),
+        ([], StepSet(Form.ALL, REPO), False),
         (["*"], None, True),
     ],
 )
-def test_where_the_two_differ_a_subject_shows_it(patterns: list[str], steps: Steps | None, admitted: bool) -> None:
+def test_where_the_two_differ_a_subject_shows_it(patterns: list[str], steps: StepSet | None, admitted: bool) -> None:
     found = difference(patterns, [steps] if steps else [])
     assert isinstance(found, Subject)
     assert found.admitted is admitted
@@ -164,7 +164,7 @@ def test_where_the_two_differ_a_subject_shows_it(patterns: list[str], steps: Ste
 
 
 def test_lines_that_overlap_are_one_set() -> None:
-    wide, narrow = Steps(Form.ALL, REPO), Steps(Form.IN_ENVIRONMENT, REPO, ENV)
+    wide, narrow = StepSet(Form.ALL, REPO), StepSet(Form.IN_ENVIRONMENT, REPO, ENV)
     assert difference([f"{REPO}:*"], [wide, narrow]) is None
     assert difference([f"{REPO}:*", f"{REPO}:{ENV}:*"], [wide]) is None
 
@@ -172,16 +172,16 @@ def test_lines_that_overlap_are_one_set() -> None:
 @pytest.mark.parametrize(
     ("pattern", "steps", "beyond"),
     [
-        (f"{REPO}:*", Steps(Form.ALL, REPO), False),
-        (f"{REPO}*", Steps(Form.ALL, REPO), True),
-        (f"{REPO}:{ENV}:*", Steps(Form.IN_ENVIRONMENT, REPO, ENV), False),
-        (f"{REPO}:{ENV}*:*", Steps(Form.IN_ENVIRONMENT, REPO, ENV), True),
-        (f"{ANY}:*", Steps(Form.ALL), False),
-        ("{*}:*", Steps(Form.ALL), True),
-        ("*", Steps(Form.ALL), True),
+        (f"{REPO}:*", StepSet(Form.ALL, REPO), False),
+        (f"{REPO}*", StepSet(Form.ALL, REPO), True),
+        (f"{REPO}:{ENV}:*", StepSet(Form.IN_ENVIRONMENT, REPO, ENV), False),
+        (f"{REPO}:{ENV}*:*", StepSet(Form.IN_ENVIRONMENT, REPO, ENV), True),
+        (f"{ANY}:*", StepSet(Form.ALL), False),
+        ("{*}:*", StepSet(Form.ALL), True),
+        ("*", StepSet(Form.ALL), True),
     ],
 )
 def test_a_pattern_begins_with_whole_uuids_whatever_bitbucket_will_issue(
-    pattern: str, steps: Steps, beyond: bool
+    pattern: str, steps: StepSet, beyond: bool
 ) -> None:
     assert goes_beyond(pattern, steps) is beyond

@@ -286,6 +286,8 @@ def swapped_families(inventory: Any) -> Any:
     return inventory.model_copy(update={"roles": roles})
 
 
+_GET_SETTING = "access.effective_settings:EffectiveSettings.get"
+
 ELSEWHERE = "arn:aws:iam::999999999999:oidc-provider/api.bitbucket.org/2.0/workspaces/x/pipelines-config/identity/oidc"
 SHARED = "api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc:aud"
 BOUND_NETWORKS = returned(lambda policy: PolicyDocument(policy.text.replace('"2001:db8::/32"', '"::/0"')))
@@ -359,25 +361,25 @@ MUTATIONS: dict[str, tuple[str, Mutation]] = {
         returned(lambda found: dict.fromkeys(["dev"], *found.values()) if len(found) == 1 else found),
     ),
     "an override in place of all of a role": (
-        "access.role_settings:EffectiveSettings._holder", lambda _: lambda self, name: self.override,
+        "access.effective_settings:EffectiveSettings._holder", lambda _: lambda self, name: self.override,
     ),
-    "an override that adds": ("access.role_settings:EffectiveSettings.get", merged),
-    "expires dropped": ("access.role_settings:EffectiveSettings.get", setting("expires", always(None))),
+    "an override that adds": (_GET_SETTING, merged),
+    "expires dropped": (_GET_SETTING, setting("expires", always(None))),
     "expires of a day later": (
-        "access.role_settings:EffectiveSettings.get", setting("expires", lambda day: day and day + timedelta(days=1))
+        _GET_SETTING, setting("expires", lambda day: day and day + timedelta(days=1))
     ),
-    "source_ips dropped": ("access.role_settings:EffectiveSettings.get", setting("source_ips", always(None))),
-    "source_vpces dropped": ("access.role_settings:EffectiveSettings.get", setting("source_vpces", always(None))),
+    "source_ips dropped": (_GET_SETTING, setting("source_ips", always(None))),
+    "source_vpces dropped": (_GET_SETTING, setting("source_vpces", always(None))),
     "another VPC endpoint": (
-        "access.role_settings:EffectiveSettings.get",
+        _GET_SETTING,
         setting("source_vpces", lambda found: found and ("vpce-0123456789abcdef1",)),
     ),
     "a wider network": ("access.roles:_source_ips", returned(wide_networks)),
-    "the path of the defaults for all": ("access.role_settings:EffectiveSettings.get", setting("path", always(None))),
+    "the path of the defaults for all": (_GET_SETTING, setting("path", always(None))),
     "another name": ("access.roles:RolePlan", called_otherwise),
-    "bind_session ignored": ("access.role_settings:EffectiveSettings.get", setting("bind_session", always(None))),
+    "bind_session ignored": (_GET_SETTING, setting("bind_session", always(None))),
     "bind_session for all that have addresses": (
-        "access.role_settings:EffectiveSettings.get",
+        _GET_SETTING,
         result(lambda found, self, name: bool(self.get("source_ips")) if name == "bind_session" else found),
     ),
     "the denial of bound sessions dropped": ("access.roles:_session_policy", returned(always({}))),

@@ -5,8 +5,8 @@ from itertools import product
 
 import pytest
 
+from access.explanation.mistakes import audience_mistakes, issuer_mistakes, subject_mistakes
 from access.explanation.names import Names
-from access.explanation.slips import audience_slips, issuer_slips, subject_slips
 from access.trust_review.fault import TrustFault
 from access.trust_review.review import review
 from oidc.iam.pattern import covers
@@ -112,14 +112,14 @@ def test_a_suggested_oidc_provider_is_that_of_the_same_workspace() -> None:
 def test_a_slip_has_a_suggestion_without_a_slip() -> None:
     names = Names(workspaces={WORKSPACE: "acme"})
     for value in _spellings():
-        slips = subject_slips(value, names)
-        assert slips.suggested is None or subject_slips(slips.suggested, names).found == (), value
+        slips = subject_mistakes(value, names)
+        assert slips.suggested is None or subject_mistakes(slips.suggested, names).found == (), value
         assert (slips.suggested is None) is (not slips.found or slips.foreign), value
     for value in [*AUDIENCE_VALUES, "ari:cloud:bitbucket::workspace/acme"]:
-        suggested = audience_slips(value, names).suggested
-        assert suggested is None or audience_slips(suggested, names).found == (), value
+        suggested = audience_mistakes(value, names).suggested
+        assert suggested is None or audience_mistakes(suggested, names).found == (), value
     for issuer in (f"https://{ACME}/", f"http://{ACME}", ACME.upper(), f"https://{ACME.replace('acme', WORKSPACE)}"):
-        suggested = issuer_slips(issuer, names).suggested
+        suggested = issuer_mistakes(issuer, names).suggested
         assert suggested == f"https://{ACME}"
-    assert audience_slips("ari:cloud:bitbucket::workspace/acme", names).suggested == AUDIENCE
-    assert issuer_slips(f"https://{ACME.replace('acme', WORKSPACE)}", Names()).suggested is None
+    assert audience_mistakes("ari:cloud:bitbucket::workspace/acme", names).suggested == AUDIENCE
+    assert issuer_mistakes(f"https://{ACME.replace('acme', WORKSPACE)}", Names()).suggested is None

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from access.plan import Access, AccountPlan, OidcProviderPlan
+from access.plan import AccountCredentials, AccountPlan, OidcProviderPlan
 from facts.aws.callers import CallSettings
 from oidc.arn import Partition, oidc_provider_arn
 from oidc.bitbucket import default_audience, issuer_url
@@ -82,7 +82,9 @@ def logged_in(monkeypatch: pytest.MonkeyPatch, account: str) -> str:
     return account
 
 
-def account_plan(account: str, *, key: str = "prod", access: Access | None = None, **changes: Any) -> AccountPlan:
+def account_plan(
+    account: str, *, key: str = "prod", access: AccountCredentials | None = None, **changes: Any
+) -> AccountPlan:
     """Return the plan of an account with the OIDC provider of acme and no roles."""
     number = AccountId(account)
     oidc_provider = OidcProviderPlan(
@@ -90,4 +92,4 @@ def account_plan(account: str, *, key: str = "prod", access: Access | None = Non
         audiences=(AUDIENCE,), thumbprints="omit", mode="create", tags={},
     )  # fmt: skip
     parts: dict[str, Any] = {"oidc_providers": (oidc_provider,), "roles": ()} | changes
-    return AccountPlan(key, number, Partition.AWS, None, access or Access(), **parts)
+    return AccountPlan(key, number, Partition.AWS, None, access or AccountCredentials(), **parts)

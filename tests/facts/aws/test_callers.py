@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from access.plan import Access
+from access.plan import AccountCredentials
 from facts.aws.callers import CallSettings
 from facts.aws.survey import Answered, Failed, ask_accounts
 from oidc.errors import AwsError
@@ -16,7 +16,7 @@ from tests.facts.aws.conftest import account_plan
 READ = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["iam:*"], "Resource": "*"}]}
 
 
-def failure(account: str, settings: CallSettings, access: Access | None = None) -> AwsError:
+def failure(account: str, settings: CallSettings, access: AccountCredentials | None = None) -> AwsError:
     (found,) = ask_accounts([account_plan(account, access=access)], settings)
     assert isinstance(found, Failed), found
     assert str(found.error).isprintable()
@@ -38,13 +38,16 @@ def test_without_credentials_one_is_told_to_log_in(account: str, settings: CallS
 
 
 def test_a_profile_that_is_not_there_is_named(account: str, settings: CallSettings) -> None:
-    assert "The config profile (gone) could not be found" in failure(account, settings, Access(profile="gone")).what
+    assert (
+        "The config profile (gone) could not be found"
+        in failure(account, settings, AccountCredentials(profile="gone")).what
+    )
 
 
 def test_a_profile_leads_into_its_account(account: str, settings: CallSettings, tmp_path: Path) -> None:
     keys = f"aws_access_key_id = {account}\naws_secret_access_key = test\n"
     (tmp_path / "AWS_CONFIG_FILE").write_text(f"[profile mine]\n{keys}")
-    (found,) = ask_accounts([account_plan(account, access=Access(profile="mine"))], settings)
+    (found,) = ask_accounts([account_plan(account, access=AccountCredentials(profile="mine"))], settings)
     assert isinstance(found, Answered)
 
 
@@ -56,7 +59,7 @@ def test_the_deploying_role_is_assumed_with_its_external_id(
     assert settings.endpoint
     prepare_accounts(settings.endpoint, [PreparedAccount(logged_in, arn, "right-one", logged_in, frozenset())])
     iam.put_role_policy(RoleName="PulumiDeploy", PolicyName="read", PolicyDocument=json.dumps(READ))
-    access = Access(role_arn=arn, external_id=external_id, session_name="reader")
+    access = AccountCredentials(role_arn=arn, external_id=external_id, session_name="reader")
     (found,) = ask_accounts([account_plan(logged_in, access=access)], settings)
     assert isinstance(found, Answered) is lets_in
     if isinstance(found, Failed):

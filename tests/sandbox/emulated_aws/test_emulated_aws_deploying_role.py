@@ -11,7 +11,7 @@ from botocore.session import Session
 
 from access.compile import compile_plan
 from access.deploy_policy import DeployScope
-from access.owners import MANAGED_BY
+from access.managed_by import MANAGED_BY
 from access.plan import AccountPlan
 from config.load import load_inventory
 from sandbox.emulated_aws import EmulatedAws

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-Owner = Literal["this_program", "cloudformation", "terraform", "unknown"]
+ManagedBy = Literal["this_program", "cloudformation", "terraform", "unknown"]
 
 MANAGED_BY = "bitbucket-aws-oidc"
 """The value of the tag ``ManagedBy`` on everything that this program makes."""
@@ -20,7 +20,7 @@ _TERRAFORM = re.compile(r"terraform|opentofu|\btofu\b|terragrunt", re.IGNORECASE
 _NO = frozenset({"false", "no", "0", ""})
 
 
-def owner_of(tags: Mapping[str, str]) -> Owner:
+def managed_by(tags: Mapping[str, str]) -> ManagedBy:
     """Return who the tags say is the owner.
 
     This program's tag counts first: whoever adopts something leaves the tags of those that had it before.

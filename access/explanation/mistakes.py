@@ -30,7 +30,7 @@ _OTHER_AUDIENCES = {
 }  # fmt: skip
 
 
-class Slips(NamedTuple):
+class Mistakes(NamedTuple):
     """Mistakes in how a text is written.
 
     Attributes:
@@ -47,7 +47,7 @@ class Slips(NamedTuple):
     suggested: str | None = None
 
 
-def issuer_slips(issuer: str, names: Names) -> Slips:
+def issuer_mistakes(issuer: str, names: Names) -> Mistakes:
     """Return the mistakes in an issuer URL; ``https://api.bitbucket.org/2.0/workspaces/acme/…/oidc`` has none."""
     found: list[str] = []
     meant = issuer.strip()
@@ -57,9 +57,9 @@ def issuer_slips(issuer: str, names: Names) -> Slips:
         found.append("it does not begin with https://")
         meant = "https://" + re.sub(r"^\w*:?//", "", meant, flags=re.ASCII)
     if vendor := _vendor(meant.removeprefix("https://").lower(), _VENDORS_BY_ISSUER):
-        return Slips((f"it is that of {vendor}, not of Bitbucket",), issuer, foreign=True)
+        return Mistakes((f"it is that of {vendor}, not of Bitbucket",), issuer, foreign=True)
     if not meant.lower().startswith("https://api.bitbucket.org"):
-        return Slips(("it is none of Bitbucket's",), issuer, foreign=True)
+        return Mistakes(("it is none of Bitbucket's",), issuer, foreign=True)
     base, known, _ = meant.partition("/.well-known/")
     if known:
         found.append("it is the address of the discovery document, whose issuer ends before /.well-known")
@@ -74,24 +74,24 @@ def issuer_slips(issuer: str, names: Names) -> Slips:
         found.append("it lacks the /oidc at its end, which it has had since 2021")
         meant += "/oidc"
     if not (meant.startswith(_HEAD) and meant.endswith(_TAIL)) or len(meant) <= len(_HEAD + _TAIL):
-        return Slips(("it has another form than Bitbucket's, " + _HEAD + "WORKSPACE" + _TAIL,), issuer, foreign=True)
+        return Mistakes(("it has another form than Bitbucket's, " + _HEAD + "WORKSPACE" + _TAIL,), issuer, foreign=True)
     return _with_slug(found, meant, names)
 
 
-def _with_slug(found: list[str], meant: str, names: Names) -> Slips:
+def _with_slug(found: list[str], meant: str, names: Names) -> Mistakes:
     slug = meant[len(_HEAD) : -len(_TAIL)]
     uuid = accepted_spelling(slug.replace("%7b", "{").replace("%7d", "}"))
     if uuid is not None:
         found.append("it has the workspace's UUID in place of its slug")
         meant = f"{_HEAD}{names.workspaces.get(uuid, slug)}{_TAIL}"
     known = uuid is None or uuid in names.workspaces
-    return Slips(tuple(found), meant, suggested=meant if found and known else None)
+    return Mistakes(tuple(found), meant, suggested=meant if found and known else None)
 
 
-def audience_slips(audience: str, names: Names) -> Slips:
+def audience_mistakes(audience: str, names: Names) -> Mistakes:
     """Return the mistakes in an audience; a custom audience may be any other text."""
     if audience in _OTHER_AUDIENCES:
-        return Slips((f"it is what {_OTHER_AUDIENCES[audience]}, not Bitbucket",), audience, foreign=True)
+        return Mistakes((f"it is what {_OTHER_AUDIENCES[audience]}, not Bitbucket",), audience, foreign=True)
     found: list[str] = []
     meant = audience.strip()
     if meant != audience:
@@ -107,7 +107,7 @@ def audience_slips(audience: str, names: Names) -> Slips:
     elif meant.startswith(_HEAD):
         found.append("it is an issuer")
     whole = workspace_of_audience(meant) is not None
-    return Slips(tuple(found), meant, suggested=meant if found and whole else None)
+    return Mistakes(tuple(found), meant, suggested=meant if found and whole else None)
 
 
 def _of_workspace(named: str, names: Names) -> tuple[str, str]:
@@ -121,7 +121,7 @@ def _of_workspace(named: str, names: Names) -> tuple[str, str]:
     return "" if re.search(r"[*?]", named) else "it has no UUID at its end", _ARI + named
 
 
-def subject_slips(subject: str, names: Names, workspace: str | None = None) -> Slips:
+def subject_mistakes(subject: str, names: Names, workspace: str | None = None) -> Mistakes:
     """Return the mistakes in a subject or a subject pattern; wildcards are not changed.
 
     Args:
@@ -134,7 +134,7 @@ def subject_slips(subject: str, names: Names, workspace: str | None = None) -> S
     if meant != subject:
         found.append("it has white space around it")
     if vendor := _vendor(meant, _VENDORS_BY_SUBJECT):
-        return Slips((f"it is of the form of {vendor}, not of Bitbucket",), subject, foreign=True)
+        return Mistakes((f"it is of the form of {vendor}, not of Bitbucket",), subject, foreign=True)
     if re.search(r"[A-F]", meant) and re.fullmatch(r"[0-9A-Fa-f{}:*?-]+", meant):
         found.append("it has capitals: Bitbucket's UUIDs are lower-case")
         meant = meant.lower()
@@ -145,7 +145,7 @@ def subject_slips(subject: str, names: Names, workspace: str | None = None) -> S
     if begins_with_workspace(meant, names, workspace):
         found.append("it begins with the workspace's UUID, where the repository's belongs")
         meant = meant.partition(":")[2]
-    return Slips(tuple(found), meant, suggested=meant if found else None)
+    return Mistakes(tuple(found), meant, suggested=meant if found else None)
 
 
 def begins_with_workspace(subject: str, names: Names, workspace: str | None) -> bool:

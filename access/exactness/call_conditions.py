@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from access.exactness.steps import Line, Steps
+from access.exactness.steps import Line, StepSet
 
 EVERYWHERE = ("", frozenset[str]())
 """The place of a call that may come from anywhere."""
 
 
-class Gate(NamedTuple):
+class CallConditions(NamedTuple):
     """The requirements on a call besides its subject.
 
     Attributes:
@@ -35,9 +35,9 @@ class Gate(NamedTuple):
 
 def gates_of(
     lines: Iterable[Line], networks: frozenset[str], endpoints: frozenset[str], last_day: date | None
-) -> dict[Gate, set[Steps]]:
+) -> dict[CallConditions, set[StepSet]]:
     """Return the steps that may pass each gate, for lines that share networks, VPC endpoints and a last day."""
-    gates: dict[Gate, set[Steps]] = {}
+    gates: dict[CallConditions, set[StepSet]] = {}
     places = list(_places(networks, endpoints))
     for line in lines:
         issuer = f"api.bitbucket.org/2.0/workspaces/{line.workspace}/pipelines-config/identity/oidc"
@@ -45,7 +45,7 @@ def gates_of(
         until = f"{min(days) + timedelta(days=1)}T00:00:00Z" if days else ""
         for audience in line.audiences:
             for place in places:
-                gates.setdefault(Gate(issuer, audience, place, until), set()).add(line.steps)
+                gates.setdefault(CallConditions(issuer, audience, place, until), set()).add(line.steps)
     return gates
 
 
