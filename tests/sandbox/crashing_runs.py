@@ -6,24 +6,29 @@ changes something, ``torn`` in the middle of a line of the journal or of the sta
     before 222222222222 CreateRole shop
     torn begin RolePolicy prod/shop/publish
 
-As a program it has imported everything, and forks for every line on its standard input: a run is then a process of its
-own at little cost. It answers each line with the exit status, and how the run ended or which moments it had.
+As a program it imports and reads once what every run needs, and forks for every line on its standard input: a run is
+then a separate process at little cost. It answers each line with the exit status, and how the run ended or which
+moments it had.
 """
 
+import importlib
 import json
 import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import IO, Any
 
 from cli.main import run
+from config.load import load_inventory
 from oidc.errors import BitbucketOidcError
 from sandbox import run as sandbox_run
 from sandbox.aws_provider.account import connect_as_platform_engineer
 from sandbox.aws_provider.configuration import Configuration
 from sandbox.aws_provider.provider import SmallAwsProvider
+from sandbox.emulated_aws.prepare_accounts import RootUsers
 from sandbox.engine import urns
 from sandbox.engine.builtin_engine import BuiltinEngine
 from sandbox.engine.program import Program
@@ -129,6 +134,15 @@ def _run_engine(request: dict[str, Any]) -> dict[str, Any]:
     return {"moments": moments.seen, "changes": summary.changes}
 
 
+def _warm_up() -> None:
+    """Import the program's component, complete the inventory's model, and read AWS's service models."""
+    importlib.import_module("components.bitbucket_oidc")
+    load_inventory(PROJECT_FOLDER / "tests" / "fixtures" / "inventories" / "two-accounts")
+    with closing(RootUsers("http://127.0.0.1:1")) as roots:
+        for service in ("iam", "sts"):
+            roots.client("111111111111", service)
+
+
 def _serve() -> None:
     for line in sys.stdin:
         reading, writing = os.pipe()
@@ -149,4 +163,5 @@ if __name__ == "__main__":
     if len(sys.argv) > 1:
         wanted, whom = sys.argv[1], sys.argv[2]
         sys.exit(run_command(sys.argv[3:], Moments(lambda one: one.startswith(wanted), with_children=whom == "all")))
+    _warm_up()
     _serve()
