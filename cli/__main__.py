@@ -1,4 +1,4 @@
-"""``python -m cli``: the same as the command bitbucket-oidc."""
+"""Run the command bitbucket-oidc as ``python -m cli``."""
 
 from cli.main import main
 

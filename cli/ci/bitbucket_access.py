@@ -1,4 +1,4 @@
-"""How the commands of pipelines reach Bitbucket: their options, and what becomes of a failure."""
+"""Bitbucket for the commands of pipelines: their options, their API client, and the handling of failures."""
 
 import os
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from facts.bitbucket.credentials import Credentials, find_credentials
 from facts.bitbucket.failures import HOW
 from facts.http import Clock
 from facts.web_address import WebAddress, checked_ca_file, origin_of
-from oidc.errors import BitbucketError, BitbucketOidcError, OutsideWorldError, UsageError
+from oidc.errors import BitbucketError, OutsideWorldError, UsageError
 
 CLOCK = Clock()
 """For pauses between tries."""
@@ -42,11 +42,11 @@ def bitbucket_options(function: F) -> F:
 
 
 def by_credentials(bitbucket_url: str | None, ca_file: Path | None) -> BitbucketApi:
-    """Return what asks Bitbucket with the credentials of the environment.
+    """Return an API client with the credentials of the environment variables.
 
     Raises:
         UsageError: The URL or the CA file cannot be used.
-        BitbucketError: There are no credentials, or none that can be used.
+        BitbucketError: The credentials are missing or invalid.
     """
     address = WebAddress.parse(bitbucket_url or API, named="--bitbucket-url")
     trusted = checked_ca_file(ca_file) if ca_file is not None else None
@@ -60,10 +60,10 @@ def by_credentials(bitbucket_url: str | None, ca_file: Path | None) -> Bitbucket
 
 
 def through_proxy(proxy: str) -> BitbucketApi:
-    """Return what asks it without credentials, whose requests the proxy of a step authenticates.
+    """Return an API client without credentials; the proxy of a step authenticates its requests.
 
     Raises:
-        UsageError: The proxy is none of a step's: whatever it is told it could change.
+        UsageError: The address is not the proxy of a step; another proxy could alter every request.
     """
     origin = origin_of(proxy)
     if origin is None or origin[0] != "http" or origin[1] not in _PROXY_HOSTS or proxy.count("/") != len("//"):
@@ -74,23 +74,22 @@ def through_proxy(proxy: str) -> BitbucketApi:
 
 
 def without_failing(act: Callable[[], str], *, what: str, strict: bool) -> int:
-    """Do something with Bitbucket and say what it was; where that fails, say so and go on.
+    """Act on Bitbucket and print the result; on failure, print a warning and continue.
 
     Args:
-        act: Returns a sentence about what was done.
-        what: What it is about: ``the comment``.
-        strict: Whether a failure is exit code 3.
+        act: Acts, and returns a sentence about the result.
+        what: The thing that is posted: ``the comment``.
+        strict: Whether a failure is raised, for exit code 3.
+
+    Raises:
+        OutsideWorldError: Bitbucket fails, and ``strict`` is set.
     """
     try:
-        told = act()
+        result = act()
     except OutsideWorldError as error:
         if strict:
             raise
-        click.echo(f"warning: {what} was not posted, and nothing else depends on it: {_said(error)}", err=True)
+        click.echo(f"warning: {what} was not posted; the build goes on: {one_line(str(error))[:1000]}", err=True)
         return 0
-    click.echo(told, err=True)
+    click.echo(result, err=True)
     return 0
-
-
-def _said(error: BitbucketOidcError) -> str:
-    return one_line(str(error))[:1000]

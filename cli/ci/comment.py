@@ -1,4 +1,4 @@
-"""The option --key, which tells apart what several inventories of one repository post."""
+"""bitbucket-oidc ci comment: one comment on the pull request, kept up to date."""
 
 import os
 import re
@@ -33,7 +33,7 @@ _KEY = re.compile(r"[A-Za-z0-9_.-]{1,50}", re.ASCII)
 
 
 def key_option(what: str) -> Callable[[F], F]:
-    """Add --key; ``what`` it does, for the help."""
+    """Add --key; ``what`` completes its help text."""
     return click.option(
         "--key", default="access", show_default=True, metavar="NAME", callback=_checked, help=f"A name that {what}."
     )
@@ -45,11 +45,11 @@ def _checked(_context: click.Context, _parameter: click.Parameter, value: str) -
     return value
 
 
-_TOLD = {
+_OUTCOMES = {
     Outcome.CREATED: "was written",
-    Outcome.UPDATED: "was brought up to date",
+    Outcome.UPDATED: "was updated",
     Outcome.UNCHANGED: "is up to date",
-    Outcome.NEWER: "was written by a later pipeline, and is left as it is",
+    Outcome.NEWER: "was not changed: a later pipeline wrote it",
 }
 
 
@@ -84,19 +84,22 @@ def command(
     only_print: bool,
     strict: bool,
 ) -> int:
-    """Keep one comment on the pull request up to date: what changes for access, previews of stacks, digests.
+    """Write or update one comment on the pull request: changes of access, previews of stacks, and digests.
 
-    It never fails the build: where Bitbucket fails that is a warning, unless --strict is given. Credentials are taken
-    from the environment: BITBUCKET_ACCESS_TOKEN, or BITBUCKET_EMAIL and BITBUCKET_API_TOKEN.
+    A failure of Bitbucket is a warning and does not fail the build, unless --strict is given. Credentials come from
+    environment variables: BITBUCKET_ACCESS_TOKEN, or BITBUCKET_EMAIL and BITBUCKET_API_TOKEN.
     """
     run = pipeline_run(os.environ)
-    found = [_stack_preview(path) for path in preview_files(previews)] if previews else []
+    stacks = [_stack_preview(path) for path in preview_files(previews)] if previews else []
     limits = LossLimits(max_loss, allow_oidc_provider_loss)
     refused = [
-        f"{one.stack}: {reason}" for one in found if one.preview for reason in refusals(one.preview.loss, limits)
+        f"{stack.stack}: {reason}"
+        for stack in stacks
+        if stack.preview
+        for reason in refusals(stack.preview.loss, limits)
     ]
-    digests = _digests(inventory, project, {one.stack for one in found})
-    comment = comment_text(_comparison(base, inventory), found, run, refused, digests)
+    digests = _digests(inventory, project, {stack.stack for stack in stacks})
+    comment = comment_text(_comparison(base, inventory), stacks, run, refused, digests)
     if only_print:
         click.echo(comment, nl=False)
         return 0
@@ -104,37 +107,39 @@ def command(
 
     def post() -> str:
         comments = PullRequestComments(by_credentials(bitbucket_url, ca_file), run, number)
-        return f"the comment {_TOLD[keep_one_comment(comments, Marker(key, run.build or 0), comment)]}"
+        return f"the comment {_OUTCOMES[keep_one_comment(comments, Marker(key, run.build or 0), comment)]}"
 
     return without_failing(post, what="the comment", strict=strict)
 
 
 def _pull_request(run: PipelineRun) -> int:
     if run.pull_request is None:
-        raise UsageError("BITBUCKET_PR_ID is not set", do="run it in a pipeline of pull-requests, or take --print")
+        raise UsageError(
+            "BITBUCKET_PR_ID is not set", do="run this in a pipeline under `pull-requests:`, or use --print"
+        )
     return run.pull_request
 
 
 def _comparison(base: str, inventory: Path) -> str:
     old, new = sides(base, None, inventory, named_guardrails())
-    if (found := compared(old, new)) is None:
+    if (comparison := compared(old, new)) is None:
         return not_compared([old, new])
     notes = notes_on([old, new])
-    return markdown(found, old.name, new.name, max_chars=OF_COMPARISON - len(notes)) + notes
+    return markdown(comparison, old.name, new.name, max_chars=OF_COMPARISON - len(notes)) + notes
 
 
 def _digests(inventory: Path, project: Path, previewed: Collection[str]) -> list[str]:
-    """Return a line for each stack's digest, those with a preview first; for that of the whole if there is no stack."""
+    """Return one line for each stack, stacks with a preview first; without stacks, one for the whole inventory."""
     plan = compiled_path(inventory, named_guardrails()).plan
     if plan is None:
         return []
     try:
-        found = ShownDigests.of(plan, inventory, named_guardrails(), project)
+        digests = ShownDigests.of(plan, inventory, named_guardrails(), project)
     except UsageError as error:
-        return [f"* not known: {text(str(error), 400)}"]
-    stacks = sorted(found.stacks, key=lambda one: (one.file.stack not in previewed, one.file.stack))
-    lines = [f"* stack **{text(one.file.stack, 100)}**: `{one.digest}`" for one in stacks]
-    return lines or [f"* the whole inventory: `{found.whole.digest}`"]
+        return [f"* unknown: {text(str(error), 400)}"]
+    stacks = sorted(digests.stacks, key=lambda taken: (taken.file.stack not in previewed, taken.file.stack))
+    lines = [f"* stack **{text(taken.file.stack, 100)}**: `{taken.digest}`" for taken in stacks]
+    return lines or [f"* the whole inventory: `{digests.whole.digest}`"]
 
 
 def _stack_preview(path: Path) -> StackPreview:

@@ -1,7 +1,7 @@
-"""The comment of a pull request: what changes for access, then what each stack's preview says, then links.
+"""The text of the comment on a pull request: changes of access, previews of stacks, digests, links.
 
-Lists, bold text and links alone, as ``review/diff.py`` says. Names come from whoever wrote the branch: each is
-escaped, and no line of a name can begin a line of the comment.
+It uses only lists, bold text and links; ``review/diff.py`` says why. Names come from the author of the branch, so
+each is escaped, and a name cannot begin a line of the comment.
 """
 
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from config.pipeline_run import PipelineRun
 from review.diff import text
 
 MAX_CHARS = 30_000
-"""Of a whole comment. Bitbucket Data Center refuses 32,768 characters; for Cloud no limit is documented, and one was
-met (https://github.com/runatlantis/atlantis/issues/1251)."""
+"""Longest comment. Bitbucket Data Center refuses 32,768 characters. Cloud documents no limit, but users met one
+(https://github.com/runatlantis/atlantis/issues/1251)."""
 
 OF_COMPARISON = 20_000
-"""Of these, for what changes for access."""
+"""Characters of a comment for the changes of access."""
 
 _OF_NOTES = 2_000
 _OF_REFUSALS = 3_000
@@ -27,12 +27,12 @@ _OF_MARKERS_AND_LINKS = 1_500
 
 @dataclass(frozen=True, slots=True)
 class StackPreview:
-    """What is known of one stack's update.
+    """The preview of one stack.
 
     Attributes:
-        stack: Its name.
-        preview: What ``pulumi preview`` found, or ``None`` where it failed.
-        failure: Why, then.
+        stack: The name of the stack.
+        preview: The result of ``pulumi preview``, or ``None`` if it failed.
+        failure: Why it failed; else empty.
     """
 
     stack: str
@@ -47,14 +47,14 @@ def comment_text(
     refusals: Sequence[str] = (),
     digests: Sequence[str] = (),
 ) -> str:
-    """Return the comment, without what marks it as ours.
+    """Return the comment, without the marker by which this program finds it again.
 
     Args:
-        compared: Markdown of the comparison, or of what kept it from being made.
-        previews: Of the stacks that the change touches.
-        run: For links.
-        refusals: What the guard against mass changes says.
-        digests: Lines of Markdown with the digests of what is reviewed, those that matter most first.
+        compared: Markdown of the comparison, or of the reason why there is no comparison.
+        previews: Previews of the stacks that the change alters.
+        run: The pipeline run that the links lead to.
+        refusals: Reasons why the guard against mass changes refuses the change.
+        digests: Lines of Markdown with the digests of the reviewed plans, most important first.
     """
     parts = [compared.rstrip("\n")]
     if refusals:
@@ -71,25 +71,25 @@ def comment_text(
 
 
 def not_compared(sides: Sequence[Side]) -> str:
-    """Return what stands in place of the comparison where an inventory has findings of level error."""
+    """Return the errors of the inventories, as Markdown to show in place of the comparison."""
     parts = []
     for side in sides:
         if side.plan is None:
             head = f"**Access was not compared**: {text(side.name, 100)} has findings of level error\n"
-            lines = [f"* {text(str(found), 400)}" for found in side.errors]
+            lines = [f"* {text(str(error), 400)}" for error in side.errors]
             parts.append("\n".join([head, *_fitting(lines, OF_COMPARISON // len(sides) - len(head))]))
     return "\n\n".join(parts)
 
 
 def notes_on(sides: Sequence[Side]) -> str:
-    """Return which files were compared and are in no revision, or the empty string."""
+    """Return Markdown about compared files that are in no revision, or the empty string."""
     lines = [f"* {text(not_in_git(path), 400)}" for side in sides for path in side.untracked]
     return "\n".join(["\n**Not in git**\n", *_fitting(lines, _OF_NOTES), ""]) if lines else ""
 
 
 def _previews(previews: Sequence[StackPreview], room: int) -> str:
-    """Say what each stack's update does: a line for each first, then as many steps as there is room for."""
-    heads = [_head(one) for one in previews]
+    """Return one line for each stack, and as many steps of each as fit."""
+    heads = [_head(preview) for preview in previews]
     title = "**Previews**\n"
     kept, left = [title], room - len(title)
     for number, head in enumerate(heads):
@@ -97,19 +97,19 @@ def _previews(previews: Sequence[StackPreview], room: int) -> str:
             kept.append(f"* {len(heads) - number} more stacks")
             return "\n".join(kept)
         left -= len(head) + 1
-    for number, (one, head) in enumerate(zip(previews, heads, strict=True)):
-        steps = [f"    {_step(step)}" for step in one.preview.steps] if one.preview else []
+    for number, (stack, head) in enumerate(zip(previews, heads, strict=True)):
+        steps = [f"    {_step(step)}" for step in stack.preview.steps] if stack.preview else []
         shown = _fitting(steps, left // (len(heads) - number))
         left -= sum(len(line) + 1 for line in shown)
         kept += [head, *shown]
     return "\n".join(kept)
 
 
-def _head(one: StackPreview) -> str:
-    if one.preview is None:
-        return f"* **{text(one.stack, 100)}**: the preview failed: {text(one.failure, 400)}"
-    counts = ", ".join(f"{number} to {verb}" for verb, number in one.preview.counts.items())
-    return f"* **{text(one.stack, 100)}**: {counts or 'no changes'}"
+def _head(stack: StackPreview) -> str:
+    if stack.preview is None:
+        return f"* **{text(stack.stack, 100)}**: the preview failed: {text(stack.failure, 400)}"
+    counts = ", ".join(f"{number} to {verb}" for verb, number in stack.preview.counts.items())
+    return f"* **{text(stack.stack, 100)}**: {counts or 'no changes'}"
 
 
 def _step(step: UpdateStep) -> str:

@@ -1,4 +1,4 @@
-"""bitbucket-oidc ci guard: refuse an update that deletes or replaces too much, or that was not reviewed."""
+"""bitbucket-oidc ci guard: refuse an update that deletes or replaces too much, or that nobody reviewed."""
 
 import json
 from dataclasses import dataclass
@@ -36,31 +36,33 @@ def command(
 ) -> int:
     """Refuse an update that deletes or replaces more roles than --max-loss allows, or any OIDC provider.
 
-    PREVIEW is what `pulumi preview --json --show-sames` printed for a stack, or a folder of such files; each is judged
-    by itself. With --reviewed the inventory is compiled with the stack config that the preview names: the digest of its
-    plan must be one of those given. Exit code 1 means that one of the previews is refused.
+    PREVIEW is a file with the output of `pulumi preview --json --show-sames` for a stack, or a folder of such files;
+    each file is judged separately. With --reviewed, the command compiles the inventory with the stack config that the
+    preview names; the digest of that plan must be one of the given ones. Exit code 1: a preview is refused.
     """
     limits = LossLimits(max_loss, allow_oidc_provider_loss)
     accepted = frozenset(as_digest(digest, "--reviewed") for digest in reviewed)
     plans = PlansBehindPreviews(project)
-    found = []
+    updates = []
     for path in [path for named in previews for path in preview_files(named)]:
         preview, name = read_update_preview(path), one_line(str(path))
-        found.append(_Judged(name, preview, plans.digest(preview, name) if accepted else None, limits, accepted))
+        updates.append(
+            _JudgedUpdate(name, preview, plans.digest(preview, name) if accepted else None, limits, accepted)
+        )
     if output == "json":
-        click.echo(json.dumps([one.to_json() for one in found], indent=2))
+        click.echo(json.dumps([update.to_json() for update in updates], indent=2))
     else:
-        for one in found:
-            click.echo(f"{one.name}: {_summary(one.preview)}")
-    refused = [(one.name, reason) for one in found for reason in one.refusals]
+        for update in updates:
+            click.echo(f"{update.name}: {_summary(update.preview)}")
+    refused = [(update.name, reason) for update in updates for reason in update.refusals]
     for name, reason in refused:
         click.echo(f"error: {name}: {one_line(reason)}", err=True)
     return 1 if refused else 0
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
-    """A preview, the digest of the plan behind it, if that is asked for, and what is accepted."""
+class _JudgedUpdate:
+    """A preview, the digest of its plan (``None`` without --reviewed), and the accepted losses and digests."""
 
     name: str
     preview: UpdatePreview
@@ -70,14 +72,14 @@ class _Judged:
 
     @property
     def refusals(self) -> tuple[str, ...]:
-        found = refusals(self.preview.loss, self.limits)
+        reasons = refusals(self.preview.loss, self.limits)
         if not self.reviewed or self.digest in self.reviewed:
-            return found
+            return reasons
         unreviewed = (
-            f"its plan has the digest {self.digest}, which is not the reviewed one, "
-            f"{' or '.join(sorted(self.reviewed))}; review what changed, then give the new digest"
+            f"its plan has the digest {self.digest}, expected the reviewed {' or '.join(sorted(self.reviewed))}; "
+            "review the change, then pass the new digest"
         )
-        return (*found, unreviewed)
+        return (*reasons, unreviewed)
 
     def to_json(self) -> dict[str, object]:
         loss = self.preview.loss

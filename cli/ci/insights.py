@@ -1,4 +1,4 @@
-"""bitbucket-oidc ci insights: findings as a report of Code Insights on the commit."""
+"""bitbucket-oidc ci insights: the findings as a Code Insights report on the commit."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ from facts.git import GitRepository
 from oidc.errors import BitbucketError
 from review.insights import annotations_of, report_of
 
-_NO_PROXY = "take --no-proxy and credentials with the scope repository"
+_NO_PROXY = "use --no-proxy and credentials with the scope `repository`"
 
 
 @click.command("insights")
@@ -25,10 +25,10 @@ _NO_PROXY = "take --no-proxy and credentials with the scope repository"
     metavar="URL",
     default=PIPELINES_PROXY,
     show_default=True,
-    help="The proxy of a step, which authenticates reports; in a container that a step starts it is "
+    help="The proxy that authenticates the reports of a step; in a container that the step starts, use "
     "http://host.docker.internal:29418.",
 )
-@click.option("--no-proxy", is_flag=True, help="Use the credentials of the environment, as outside of a step.")
+@click.option("--no-proxy", is_flag=True, help="Use the credentials of the environment variables, as outside a step.")
 @bitbucket_options
 def command(
     *,
@@ -42,26 +42,26 @@ def command(
 ) -> int:
     """Post the findings of the inventory as a Code Insights report, annotated on their lines.
 
-    It never fails the build: findings are for `validate` to refuse, and where Bitbucket fails that is a warning, unless
-    --strict is given.
+    A finding does not fail the build: `validate` does that. A failure of Bitbucket is a warning, unless --strict is
+    given.
     """
     run = pipeline_run(os.environ)
     top = GitRepository.around(inventory).top
-    found = compiled(inventory)
+    result = compiled(inventory)
     report_id = f"bitbucket-oidc-{key}"
-    annotations = annotations_of(found.findings, top, report_id)
-    report = report_of(found.findings, found.silenced, run)
+    annotations = annotations_of(result.findings, top, report_id)
+    report = report_of(result.findings, result.silenced, run)
     by_proxy = run.build is not None and not no_proxy
 
     def post() -> str:
         api = through_proxy(proxy) if by_proxy else by_credentials(bitbucket_url, ca_file)
-        report_there = CodeInsights(api, _path(run, by_proxy=by_proxy), run.commit, report_id)
+        code_insights = CodeInsights(api, _path(run, by_proxy=by_proxy), run.commit, report_id)
         try:
-            report_there.publish(report, annotations)
+            code_insights.publish(report, annotations)
         except BitbucketError as error:
             if by_proxy:
                 raise BitbucketError(
-                    error.what, do=f"{error.do}; where a step has no such proxy, {_NO_PROXY}"
+                    error.what, do=f"{error.do}; if the step has no such proxy, {_NO_PROXY}"
                 ) from error
             raise
         return f"the report of {run.commit[:12]} is up to date, with {len(annotations)} annotations"
@@ -70,5 +70,5 @@ def command(
 
 
 def _path(run: PipelineRun, *, by_proxy: bool) -> str:
-    # Atlassian shows the proxy with names alone; elsewhere a UUID survives a rename.
+    # Atlassian documents the proxy with names only. Without it a UUID is better: it survives a rename.
     return run.named_path if by_proxy else run.path

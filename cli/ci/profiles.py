@@ -1,4 +1,4 @@
-"""bitbucket-oidc ci profiles: the AWS configuration file of a step."""
+"""bitbucket-oidc ci profiles: an AWS configuration file for a step."""
 
 import os
 from pathlib import Path
@@ -16,26 +16,27 @@ _TOKEN_FILE = "AWS_WEB_IDENTITY_TOKEN_FILE"  # noqa: S105 - the name of a variab
 @click.command("profiles")
 @inventory_argument
 @click.option("--pipeline-role", required=True, metavar="ARN", help="The role that the step assumes with its token.")
-@click.option("--role", required=True, metavar="NAME", help="Name of the role in each account, such as PulumiRead.")
+@click.option("--role", required=True, metavar="NAME", help="The name of the role in each account, such as PulumiRead.")
 def command(inventory: Path, pipeline_role: str, role: str) -> int:
-    """Print an AWS configuration file in which the profile of each account leads to its role NAME.
+    """Print an AWS configuration file with one profile for each account, which assumes the role NAME there.
 
-    A step that previews names the reading role, one that deploys the deploying role; the inventory is the same. The
-    token is read from the file that AWS_WEB_IDENTITY_TOKEN_FILE names. Exit code 1: the inventory has findings of level
-    error.
+    A step that previews names the reading role; a step that deploys names the deploying role. The profiles read the
+    token from the file that AWS_WEB_IDENTITY_TOKEN_FILE names. Exit code 1: the inventory has findings of level error.
     """
-    found = compiled(inventory)
-    if found.plan is None:
-        show_findings(found.findings)
+    result = compiled(inventory)
+    if result.plan is None:
+        show_findings(result.findings)
         return 1
     token_file = os.environ.get(_TOKEN_FILE, "")
     if not token_file:
-        raise UsageError(f"{_TOKEN_FILE} is not set", do="keep the token of the step in a file, and name it there")
+        raise UsageError(
+            f"{_TOKEN_FILE} is not set", do="write the token of the step to a file, and set the variable to its path"
+        )
     session = f"bitbucket-{os.environ.get('BITBUCKET_BUILD_NUMBER') or 'local'}"
     session = session if session.replace("-", "").isalnum() and session.isascii() else "bitbucket"
     click.echo(
         aws_profiles(
-            found.plan, pipeline_role=pipeline_role, role=role, token_file=token_file, session_name=session[:64]
+            result.plan, pipeline_role=pipeline_role, role=role, token_file=token_file, session_name=session[:64]
         ),
         nl=False,
     )

@@ -1,4 +1,4 @@
-"""The stacks of a project, as they are and in a revision: each stack file with what its inventory comes to."""
+"""The stacks of a project, in the working tree and in a revision, each with the plan of its inventory."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -25,12 +25,12 @@ from oidc.errors import ConversionError, UsageError
 
 @dataclass(frozen=True, slots=True)
 class Stacks:
-    """All stacks of one side.
+    """All stacks of the working tree or of a revision.
 
     Attributes:
-        taken: By name, what each takes.
-        errors: Findings of level error in their inventories, each once.
-        untracked: Files that they are read from, and that are in no revision.
+        taken: The stacks by name, each with its part of the plan.
+        errors: Findings of level error in their inventories, without repetition.
+        untracked: Files of the working tree that they are read from and that are in no revision.
     """
 
     taken: Mapping[str, TakenStack]
@@ -39,28 +39,28 @@ class Stacks:
 
 
 def stacks_here(project: Path, *, is_compared: bool, before: Collection[str] = ()) -> Stacks:
-    """Return the stacks as they are; one whose file is removed is taken with the defaults, as ``up`` takes it.
+    """Return the stacks of the working tree; a stack whose file is removed gets the defaults, as ``up`` gives it.
 
     Args:
         project: The folder of the stack files.
-        is_compared: Whether they are compared with a revision, so that git must show what is read.
-        before: Names of the stacks of that revision.
+        is_compared: Whether they are compared with a revision; git must then show the files as they are read.
+        before: Names of the stacks in that revision.
 
     Raises:
-        UsageError: A stack file or the project file cannot be read, or names what is outside the project, or an
-            account that is not there.
-        ConversionError: Git shows of a file something else than is read of it.
+        UsageError: A stack file or the project file cannot be read, or names a path outside the project or an account
+            that the inventory does not have.
+        ConversionError: Git shows other text for a file than the text that is read.
         OutsideWorldError: git fails.
     """
     files = stack_files(project)
     repository = GitRepository.around(project / "inventory") if is_compared else None
 
-    def compile_here(inventory: Path, guardrails: Path | None) -> CompiledSide:
+    def compile_working_tree(inventory: Path, guardrails: Path | None) -> CompiledSide:
         if repository is None:
             return compiled_path(inventory, guardrails)
         return compiled_beside(repository, inventory, guardrails)
 
-    compiled = _Compiled(project, compile_here)
+    compiled = _CompiledInventories(project, compile_working_tree)
     sides = {file.stack: compiled.of(file) for file in files}
     errors = tuple(dict.fromkeys(error for side in sides.values() for error in side.errors))
     taken = {file.stack: take(file, plan) for file in files if (plan := sides[file.stack].plan) is not None}
@@ -69,25 +69,25 @@ def stacks_here(project: Path, *, is_compared: bool, before: Collection[str] = (
     untracked += untracked_files(repository.top, (), read) if repository else ()
     for name in sorted(set(before) - {file.stack for file in files}):
         file = removed_stack(name, str(project / f"Pulumi.{name}.yaml"), project_file(project))
-        taken[name] = _as_far_as_it_goes(file, compiled)
+        taken[name] = _taken_or_fault(file, compiled)
     return Stacks(taken, errors, tuple(dict.fromkeys(untracked)))
 
 
 def stack_files(project: Path) -> list[StackFile]:
-    """Return the stack files of a project as they are, sorted by name, with the defaults of its project file.
+    """Return the stack files of the working tree, sorted by name, with the defaults of the project file.
 
     Raises:
-        UsageError: One of them cannot be read, or Pulumi takes other files than those.
+        UsageError: A stack file cannot be read, or Pulumi would read another file in its place.
     """
     known = project_file(project)
     return [parse_stack_file(path.name, _read(path), str(path), known) for path in _stack_paths(project)]
 
 
 def project_file(project: Path) -> ProjectFile:
-    """Return what the project file in a folder decides; nothing where there is none, as beside a ready image.
+    """Return the settings of the project file in a folder; empty without one, as in a repository that uses the image.
 
     Raises:
-        UsageError: It cannot be read or is another project's, or Pulumi takes other files than those that are read.
+        UsageError: It cannot be read, belongs to another project, or Pulumi would read another file in its place.
     """
     refuse_other_endings((path.name for path in project.iterdir()), f"{project}/")
     path = project / PROJECT_FILE_NAME
@@ -97,9 +97,9 @@ def project_file(project: Path) -> ProjectFile:
 def _project_file(text: bytes | None, shown: str) -> ProjectFile:
     if text is None:
         return ProjectFile()
-    found = parse_project_file(text, shown)
-    refuse_other_project(found, shown)
-    return found
+    file = parse_project_file(text, shown)
+    refuse_other_project(file, shown)
+    return file
 
 
 def _stack_paths(project: Path) -> list[Path]:
@@ -107,24 +107,26 @@ def _stack_paths(project: Path) -> list[Path]:
 
 
 def stacks_at(project: Path, base: str) -> Stacks:
-    """Return the stacks of a revision; what is wrong there is no reason not to look at what is to mend it.
+    """Return the stacks of a revision; a fault in one of its files is kept in that stack and not raised.
+
+    So a change that repairs a stack can still be compared.
 
     Raises:
-        UsageError: The revision is none, or Pulumi takes other files there than those that are read.
+        UsageError: The revision does not exist, or Pulumi would read another file there in place of a read one.
         ConversionError: A checkout of the revision would change one of its files.
-        OutsideWorldError: git failed.
+        OutsideWorldError: git fails.
     """
     repository = GitRepository.around(project / "inventory")
     commit = repository.commit(base)
 
-    def compile_there(inventory: Path, guardrails: Path | None) -> CompiledSide:
+    def compile_at_revision(inventory: Path, guardrails: Path | None) -> CompiledSide:
         around = GitRepository.around(inventory)
         if around.top != repository.top:
             what = f"{one_line(str(inventory))[:200]} is in another git repository than the stack files"
             raise ConversionError(what, do="keep stack files and inventory in one repository")
         return compiled_revision(around, base, commit, inventory, guardrails)
 
-    compiled = _Compiled(project, compile_there)
+    compiled = _CompiledInventories(project, compile_at_revision)
     taken: dict[str, TakenStack] = {}
     files = repository.files_beside(commit, project, SETTINGS_FILE)
     refuse_other_endings(files, f"{base}:")
@@ -132,85 +134,85 @@ def stacks_at(project: Path, base: str) -> Stacks:
     for name, text in sorted(files.items()):
         shown, stack = f"{base}:{name}", FILE_NAME.sub(r"\1", name)
         try:
-            taken[stack] = _as_far_as_it_goes(parse_stack_file(name, text, shown, known), compiled)
+            taken[stack] = _taken_or_fault(parse_stack_file(name, text, shown, known), compiled)
         except ConversionError:
             raise
         except UsageError as error:
-            if STACK_NAME.fullmatch(stack) is not None:  # else there is no stack of this name
+            if STACK_NAME.fullmatch(stack) is not None:  # else Pulumi refuses the name of the stack
                 taken[stack] = TakenStack(StackFile(stack, one_line(shown)[:300], {}, (), {}), None, (), error.what)
     return Stacks(taken, ())
 
 
-def _as_far_as_it_goes(file: StackFile, compiled: "_Compiled") -> TakenStack:
+def _taken_or_fault(file: StackFile, compiled: "_CompiledInventories") -> TakenStack:
     try:
         side = compiled.of(file)
         if side.plan is not None:
             return take(file, side.plan)
         fault = str(side.errors[0]) if side.errors else "there is no inventory"
     except ConversionError:
-        raise  # nothing that is wrong there: what there is cannot be known
+        raise  # not a fault of the revision: its content is unknown
     except UsageError as error:
         fault = error.what
     return TakenStack(file, None, (), fault)
 
 
-class _Compiled:
-    """Inventories of one side; one that several stacks share is compiled once."""
+class _CompiledInventories:
+    """The inventories of one side, each compiled once, also if several stacks share it."""
 
-    def __init__(self, project: Path, compile_it: Callable[[Path, Path | None], CompiledSide]) -> None:
+    def __init__(self, project: Path, compile_inventory: Callable[[Path, Path | None], CompiledSide]) -> None:
         self._project = project
-        self._compile = compile_it
+        self._compile = compile_inventory
         self._known: dict[tuple[Path, Path | None], CompiledSide] = {}
 
     def of(self, file: StackFile) -> CompiledSide:
-        """Compile the inventory of a stack; raises UsageError where it is not in the project."""
-        guardrails = None if file.guardrails is None else inside(self._project, file.guardrails, file)
-        where = inside(self._project, file.inventory, file), guardrails
-        if where not in self._known:
-            self._known[where] = self._compile(*where)
-        return self._known[where]
+        """Compile the inventory of a stack; raise UsageError if its path leads out of the project."""
+        guardrails = None if file.guardrails is None else path_in_project(self._project, file.guardrails, file)
+        key = path_in_project(self._project, file.inventory, file), guardrails
+        if key not in self._known:
+            self._known[key] = self._compile(*key)
+        return self._known[key]
 
 
-def inside(project: Path, path: str, file: StackFile) -> Path:
-    """Return a path that a stack file names; what a branch brings may lead nowhere else than into the project.
+def path_in_project(project: Path, path: str, file: StackFile) -> Path:
+    """Return the path that a stack file names; a branch must not lead the program to files outside the project.
 
     Raises:
-        UsageError: It leads out of it.
+        UsageError: The path leads out of the project.
     """
-    found = project / path
-    if not found.resolve().is_relative_to(project.resolve()):
+    named = project / path
+    if not named.resolve().is_relative_to(project.resolve()):
         raise UsageError(f"{file.file}: {one_line(path)[:200]} leads out of the project", do="name a path inside")
-    return found
+    return named
 
 
-def refuse_what_nobody_reviewed(stacks: Stacks, project: Path, inventory: Path, guardrails: Path | None) -> None:
-    """Refuse a stack that takes something else than what is reviewed: no comparison would show what it brings.
+def refuse_unreviewed_inventory(stacks: Stacks, project: Path, inventory: Path, guardrails: Path | None) -> None:
+    """Refuse a stack that uses another inventory than the reviewed one: no comparison would show its access.
 
     Args:
-        stacks: As they are.
+        stacks: The stacks of the working tree.
         project: The folder of the stack files.
-        inventory: What is reviewed.
-        guardrails: Of that inventory, or ``None`` for those in it.
+        inventory: The reviewed inventory.
+        guardrails: The reviewed guardrails file, or ``None`` for the file in that inventory.
 
     Raises:
-        UsageError: A stack takes another inventory, or other guardrails.
+        UsageError: A stack uses another inventory or other guardrails.
     """
     expected = inventory.resolve(), (guardrails or inventory / GUARDRAILS_NAME).resolve()
     for taken in stacks.taken.values():
         file = taken.file
         if file.is_removed:
-            continue  # named as such, and its preview shows what the defaults come to
-        found = project / file.inventory
-        rules = found / GUARDRAILS_NAME if file.guardrails is None else project / file.guardrails
-        for key, path, reviewed in zip(("inventory", "guardrails"), (found, rules), expected, strict=True):
+            continue  # its removal is reported, and its preview shows the access of the defaults
+        used = project / file.inventory
+        rules = used / GUARDRAILS_NAME if file.guardrails is None else project / file.guardrails
+        for key, path, reviewed in zip(("inventory", "guardrails"), (used, rules), expected, strict=True):
             if path.resolve() != reviewed:
-                what = f"{file.file}: the stack takes {one_line(str(path))[:200]} as its {key}"
-                raise UsageError(what, do=f"take what is reviewed, {one_line(str(reviewed))[:200]}")
+                what = f"{file.file}: the stack uses {one_line(str(path))[:200]} as its {key}"
+                raise UsageError(what, do=f"use the reviewed one, {one_line(str(reviewed))[:200]}")
 
 
 def _read(path: Path) -> bytes:
     if path.is_symlink() or not path.is_file():
-        raise UsageError(f"{one_line(str(path))} is no file", do="put the stack file itself there")
+        raise UsageError(f"{one_line(str(path))} is not a regular file", do="put the stack file itself there")
     try:
         return path.read_bytes()
     except OSError as error:

@@ -25,9 +25,9 @@ class Step:
     """One step.
 
     Attributes:
-        folder: The clone: `target` is the commit of the target branch, its inventory is that of ROLE.
-        bitbucket: Serves.
-        monkeypatch: For its variables.
+        folder: The clone; the tag `target` is the target branch, with the inventory of ROLE.
+        bitbucket: The running emulated Bitbucket.
+        monkeypatch: Sets the variables of the step.
     """
 
     folder: Path
@@ -35,8 +35,8 @@ class Step:
     monkeypatch: pytest.MonkeyPatch
 
     def comments(self) -> list[EmulatedComment]:
-        found = self.bitbucket.pull_requests.comments.get((REPOSITORY.uuid, 7), [])
-        return [one for one in found if not one.is_deleted]
+        comments = self.bitbucket.pull_requests.comments.get((REPOSITORY.uuid, 7), [])
+        return [comment for comment in comments if not comment.is_deleted]
 
     def somebody_writes(self, raw: str) -> EmulatedComment:
         return self.bitbucket.pull_requests.write(REPOSITORY.uuid, 7, raw, "{somebody}")

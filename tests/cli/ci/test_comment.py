@@ -1,4 +1,4 @@
-"""ci comment in a step of a pull request: one comment, whatever happens around it, and no failed build."""
+"""ci comment in a step of a pull request: one comment, and no failed build if Bitbucket fails."""
 
 import json
 import shutil
@@ -52,11 +52,11 @@ def test_access_comes_first_then_previews_then_links(step: Step, write_inventory
     assert lines[-2] == "commit 0123456789ab, [pipeline 12](https://bitbucket.org/acme/access/pipelines/results/12)"
 
 
-def test_a_second_run_and_a_later_pipeline_keep_the_one_comment(step: Step, write_inventory: Inventory) -> None:
+def test_a_second_run_and_a_later_pipeline_update_the_same_comment(step: Step, write_inventory: Inventory) -> None:
     assert step.comment() == 0
     before = step.comments()[0].raw
     assert step.comment() == 0
-    assert [one.raw for one in step.comments()] == [before]
+    assert [comment.raw for comment in step.comments()] == [before]
     assert [request.method for request in step.bitbucket.requests].count("PUT") == 0
     write_inventory(WIDER)
     step.set(BUILD_NUMBER="13")
@@ -75,9 +75,9 @@ def test_the_comment_shows_the_digest_of_each_stack_or_of_the_whole(step: Step, 
         )
     (step.folder / "Pulumi.else.yaml").write_text("config: {'bitbucket-aws-oidc:inventory': elsewhere}\n")
     assert run(["plan", "--format", "digests"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert f"\n* the whole inventory: `{found['whole']}`\n" in shown
-    digests = {one["stack"]: one["digest"] for one in found["stacks"]}
+    plan_digests = json.loads(capsys.readouterr().out)
+    assert f"\n* the whole inventory: `{plan_digests['whole']}`\n" in shown
+    digests = {stack["stack"]: stack["digest"] for stack in plan_digests["stacks"]}
     assert digests.keys() == {"all", "dev", "prod"}
     folder = step.folder / "previews"
     folder.mkdir()
@@ -88,13 +88,13 @@ def test_the_comment_shows_the_digest_of_each_stack_or_of_the_whole(step: Step, 
     assert lines[at + 2 : at + 5] == [f"* stack **{stack}**: `{digests[stack]}`" for stack in ("prod", "all", "dev")]
 
 
-def test_a_stack_file_that_is_none_is_told_in_the_comment_and_fails_nothing(step: Step, capsys: Capture) -> None:
+def test_an_invalid_stack_file_is_shown_in_the_comment_and_does_not_fail(step: Step, capsys: Capture) -> None:
     (step.folder / "Pulumi.dev.yaml").write_text("[]")
     assert step.comment("--print") == 0
-    assert "* not known: Pulumi.dev.yaml is no stack file" in capsys.readouterr().out
+    assert "* unknown: Pulumi.dev.yaml is no stack file" in capsys.readouterr().out
 
 
-def test_an_inventory_with_errors_is_told_in_the_comment_and_fails_nothing(
+def test_errors_of_the_inventory_are_shown_in_the_comment_and_do_not_fail(
     step: Step, write_inventory: Inventory
 ) -> None:
     write_inventory(ROLE.replace("production", "prodution"))
@@ -104,7 +104,7 @@ def test_an_inventory_with_errors_is_told_in_the_comment_and_fails_nothing(
     assert "unknown-environment" in comment.raw
 
 
-def test_the_guard_against_mass_changes_speaks_in_the_comment(step: Step) -> None:
+def test_reasons_of_the_guard_are_shown_in_the_comment(step: Step) -> None:
     folder = step.folder / "previews"
     folder.mkdir()
     urn = "urn:pulumi:prod::bitbucket-aws-oidc::aws:iam/openIdConnectProvider:OpenIdConnectProvider::prod/acme"
@@ -116,7 +116,7 @@ def test_the_guard_against_mass_changes_speaks_in_the_comment(step: Step) -> Non
     assert comment.raw.index("Too much at once") < comment.raw.index("**Previews**")
 
 
-def test_credentials_without_an_account_keep_it_up_to_date_as_well(step: Step, write_inventory: Inventory) -> None:
+def test_credentials_without_an_account_update_only_the_own_comment(step: Step, write_inventory: Inventory) -> None:
     step.bitbucket.behaviour.access_tokens[SANDBOX_TOKEN] = frozenset({"pullrequest"})
     step.somebody_writes("[//]: # (bitbucket-oidc access 999999)\n\nforged\n")
     assert step.comment() == 0
@@ -152,7 +152,7 @@ HTML = HttpAnswer(HTTPStatus.BAD_GATEWAY, "<html><h1>Bad Gateway</h1>\x1b[31m</h
 
 
 @pytest.mark.parametrize(
-    ("status", "said"),
+    ("status", "reason"),
     [
         (HTTPStatus.UNAUTHORIZED, "does not take these credentials"),
         (HTTPStatus.FORBIDDEN, "403"),
@@ -162,20 +162,20 @@ HTML = HttpAnswer(HTTPStatus.BAD_GATEWAY, "<html><h1>Bad Gateway</h1>\x1b[31m</h
         (HTTPStatus.BAD_GATEWAY, "502"),
     ],
 )
-def test_whatever_bitbucket_answers_is_one_warning_and_no_failed_build(
-    step: Step, capsys: Capture, status: HTTPStatus, said: str
+def test_every_error_answer_of_bitbucket_is_one_warning_and_exit_code_0(
+    step: Step, capsys: Capture, status: HTTPStatus, reason: str
 ) -> None:
     answer = HttpAnswer(status, HTML.document)
     step.bitbucket._server.answer = lambda _request: answer  # type: ignore[union-attr]
     assert step.comment() == 0
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("warning: the comment was not posted, and nothing else depends on it: ")
-    assert said in line
+    assert line.startswith("warning: the comment was not posted; the build goes on: ")
+    assert reason in line
     assert line.isprintable()
     assert step.comment("--strict") == 3
 
 
-def test_a_pull_request_that_is_not_there_is_a_warning(step: Step, capsys: Capture) -> None:
+def test_an_unknown_pull_request_is_a_warning(step: Step, capsys: Capture) -> None:
     step.set(PR_ID="8")
     assert step.comment() == 0
     assert "there is no pull request 8 of acme/access, or it is not shown" in capsys.readouterr().err
@@ -212,13 +212,15 @@ def test_missing_and_broken_credentials_are_a_warning_that_does_not_show_them(
         {"BUILD_NUMBER": "-1"},
     ],
 )
-def test_a_step_that_is_none_is_wrong_usage(step: Step, variables: dict[str, str]) -> None:
+def test_invalid_variables_of_a_step_are_wrong_usage(step: Step, variables: dict[str, str]) -> None:
     step.set(**variables)
     assert step.comment() == 2
     assert step.comments() == []
 
 
-def test_it_is_printed_without_posting(step: Step, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+def test_print_prints_the_comment_and_posts_nothing(
+    step: Step, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
     monkeypatch.delenv("BITBUCKET_ACCESS_TOKEN")
     monkeypatch.delenv("BITBUCKET_PR_ID")
     assert step.comment("--print") == 0
@@ -237,22 +239,22 @@ HOSTILE = (
 
 
 def hostile_preview(steps: int) -> UpdatePreview:
-    found = tuple(UpdateStep("create", "aws:iam/role:Role", HOSTILE, f"u{at}") for at in range(steps))
-    return UpdatePreview(found, {"create": steps}, Loss(0, ()))
+    updates = tuple(UpdateStep("create", "aws:iam/role:Role", HOSTILE, f"u{at}") for at in range(steps))
+    return UpdatePreview(updates, {"create": steps}, Loss(0, ()))
 
 
-def test_hostile_names_are_text_and_begin_no_line() -> None:
+def test_hostile_names_are_escaped_and_cannot_begin_a_line() -> None:
     stacks = [StackPreview(HOSTILE, hostile_preview(1)), StackPreview("b", None, HOSTILE)]
     text = comment_text("**Access**", stacks, RUN, [HOSTILE])
-    for written in ("<script>", "@everyone", "https://evil", "\x1b", "[l](x)", "~~s~~", "\u202e"):
-        assert written not in text
+    for markup in ("<script>", "@everyone", "https://evil", "\x1b", "[l](x)", "~~s~~", "\u202e"):
+        assert markup not in text
     assert not any(line.startswith("[//]") for line in text.splitlines())
     known = ("**Access", "**Too", "**Previews", "* ", "    * ", "commit ")
     assert all(line.startswith(known) for line in text.splitlines() if line)
 
 
 @pytest.mark.parametrize(("stacks", "steps"), [(1, 3_000), (50, 20), (2_000, 1)])
-def test_it_is_never_longer_than_a_comment_and_says_what_is_left_out(stacks: int, steps: int) -> None:
+def test_a_comment_keeps_the_limit_of_length_and_says_how_much_is_left_out(stacks: int, steps: int) -> None:
     previews = [StackPreview(f"s{at}", hostile_preview(steps)) for at in range(stacks)]
     text = comment_text("x" * 20_000, previews, RUN, [HOSTILE * 10] * 100)
     assert len(text) <= MAX_CHARS

@@ -1,4 +1,4 @@
-"""ci guard as a pipeline sees it."""
+"""ci guard: output and exit codes."""
 
 import json
 import re
@@ -25,12 +25,12 @@ def losing(path: Path, lost: int, kept: int) -> Path:
     return path
 
 
-def test_few_roles_may_go(capsys: Capture) -> None:
+def test_few_lost_roles_are_accepted(capsys: Capture) -> None:
     assert run(["ci", "guard", str(REAL)]) == 0
     assert capsys.readouterr().out == f"{REAL}: 1 of 2 roles and no OIDC providers are deleted or replaced\n"
 
 
-def test_many_are_refused_in_one_line_that_says_what_to_do(tmp_path: Path, capsys: Capture) -> None:
+def test_many_lost_roles_are_refused_in_one_line(tmp_path: Path, capsys: Capture) -> None:
     few, many = losing(tmp_path / "few.json", 1, 9), losing(tmp_path / "many.json", 4, 6)
     assert run(["ci", "guard", str(few), str(many)]) == 1
     (line,) = capsys.readouterr().err.splitlines()
@@ -38,7 +38,7 @@ def test_many_are_refused_in_one_line_that_says_what_to_do(tmp_path: Path, capsy
     assert run(["ci", "guard", str(few), str(many), "--max-loss", "40"]) == 0
 
 
-def test_programs_get_each_preview_with_its_answer(tmp_path: Path, capsys: Capture) -> None:
+def test_json_has_each_preview_with_its_verdict(tmp_path: Path, capsys: Capture) -> None:
     assert run(["ci", "guard", str(losing(tmp_path / "p.json", 3, 0)), "--format", "json"]) == 1
     assert json.loads(capsys.readouterr().out) == [
         {
@@ -55,7 +55,7 @@ def digests(capsys: Capture) -> dict[str, str]:
     """Return the digests that `plan` shows for the stacks of the current folder, and for the whole."""
     assert run(["plan", "--format", "digests"]) == 0
     shown = json.loads(capsys.readouterr().out)
-    return {one["stack"]: one["digest"] for one in shown["stacks"]} | {"whole": shown["whole"]}
+    return {stack["stack"]: stack["digest"] for stack in shown["stacks"]} | {"whole": shown["whole"]}
 
 
 def previewed(path: Path, **config: str) -> Path:
@@ -76,16 +76,18 @@ def project(write_inventory: Callable[..., Path], tmp_path: Path, monkeypatch: p
     return tmp_path
 
 
-def test_a_preview_of_the_reviewed_plan_is_accepted_with_paths_of_either_kind(project: Path, capsys: Capture) -> None:
-    found = digests(capsys)
+def test_a_preview_of_the_reviewed_plan_is_accepted_with_relative_and_absolute_paths(
+    project: Path, capsys: Capture
+) -> None:
+    known = digests(capsys)
     dev = {"accounts": '["dev"]', "protectOidcProviders": "true"}
     relative = previewed(project / "dev.json", **dev)
     absolute = previewed(project / "too.json", inventory=str(project / "inventory"), **dev)
-    assert run(["ci", "guard", str(relative), str(absolute), "--reviewed", found["dev"]]) == 0
+    assert run(["ci", "guard", str(relative), str(absolute), "--reviewed", known["dev"]]) == 0
     capsys.readouterr()
-    both = ["--reviewed", found["dev"], "--reviewed", found["whole"]]
+    both = ["--reviewed", known["dev"], "--reviewed", known["whole"]]
     assert run(["ci", "guard", str(relative), str(previewed(project / "all.json")), *both, "--format", "json"]) == 0
-    assert [one["digest"] for one in json.loads(capsys.readouterr().out)] == [found["dev"], found["whole"]]
+    assert [update["digest"] for update in json.loads(capsys.readouterr().out)] == [known["dev"], known["whole"]]
 
 
 @pytest.mark.parametrize("setting", [{"accounts": '["prod"]'}, {"protectOidcProviders": "true"}, {"inventory": "new"}])
@@ -97,13 +99,11 @@ def test_a_preview_of_another_plan_is_refused_with_both_digests(
     (project / "new" / "more.yaml").write_text(ROLE.replace("{r:", "{s:"))
     assert run(["ci", "guard", str(previewed(project / "p.json", **setting)), "--reviewed", whole]) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert re.match(
-        rf"error: {project}/p.json: its plan has the digest sha256:\w+, which is not the reviewed one", line
-    )
-    assert whole in line
+    expected = rf"error: {project}/p.json: its plan has the digest sha256:\w+, expected the reviewed {whole}; "
+    assert re.match(expected, line)
 
 
-def test_a_preview_whose_plan_is_not_known_is_never_accepted(project: Path, capsys: Capture) -> None:
+def test_a_preview_whose_plan_is_unknown_is_refused(project: Path, capsys: Capture) -> None:
     whole = digests(capsys)["whole"]
     assert run(["ci", "guard", str(losing(project / "p.json", 0, 1)), "--reviewed", whole]) == 2
     assert "does not say which inventory" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""ci insights in a step: findings on their lines, within the limits, and no failed build."""
+"""ci insights in a step: annotations on their lines, limits, and no failed build."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -26,13 +26,13 @@ def report(step: Step, key: str = "access") -> EmulatedReport:
 
 def test_a_sound_inventory_passes(step: Step) -> None:
     assert step.insights() == 0
-    found = report(step)
-    assert (found.document["result"], found.document["details"]) == ("PASSED", "no findings")
-    assert found.document["link"] == "https://bitbucket.org/acme/access/pipelines/results/12"
-    assert found.annotations == {}
+    posted = report(step)
+    assert (posted.document["result"], posted.document["details"]) == ("PASSED", "no findings")
+    assert posted.document["link"] == "https://bitbucket.org/acme/access/pipelines/results/12"
+    assert posted.annotations == {}
 
 
-def test_a_finding_is_an_annotation_on_its_very_line(step: Step, write_inventory: Inventory) -> None:
+def test_a_finding_is_an_annotation_on_its_line(step: Step, write_inventory: Inventory) -> None:
     folder = write_inventory("# one more line\n", FAULTY)
     line = next(at for at, text in enumerate((folder / "base.yaml").read_text().splitlines(), 1) if "prodution" in text)
     assert step.insights() == 0
@@ -45,7 +45,7 @@ def test_a_finding_is_an_annotation_on_its_very_line(step: Step, write_inventory
     assert [data["value"] for data in report(step).document["data"]] == [1, 0, 0]
 
 
-def test_a_second_run_changes_nothing_and_what_is_mended_goes(step: Step, write_inventory: Inventory) -> None:
+def test_a_second_run_changes_nothing_and_a_repaired_finding_disappears(step: Step, write_inventory: Inventory) -> None:
     write_inventory(FAULTY)
     assert step.insights() == 0
     before = dict(report(step).annotations)
@@ -75,11 +75,11 @@ def test_through_the_proxy_of_a_step_no_credentials_are_sent(
     "url",
     ["http://evil.example:29418", "https://localhost:29418", "http://localhost:29418/x", "x", "http://localhost@evil"],
 )
-def test_a_proxy_that_is_none_of_a_step_is_refused(step: Step, url: str) -> None:
+def test_an_address_that_is_not_the_proxy_of_a_step_is_refused(step: Step, url: str) -> None:
     assert run(["ci", "insights", "--proxy", url]) == 2
 
 
-def test_a_report_that_vanishes_meanwhile_is_made_once_more(
+def test_a_report_deleted_meanwhile_is_created_again(
     step: Step, write_inventory: Inventory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_inventory(FAULTY)
@@ -100,14 +100,14 @@ def test_a_report_that_vanishes_meanwhile_is_made_once_more(
 def test_a_failure_is_a_warning_and_with_strict_exit_code_3(step: Step, capsys: Capture) -> None:
     step.bitbucket.behaviour.access_tokens.clear()
     assert step.insights() == 0
-    assert capsys.readouterr().err.startswith("warning: the report was not posted, and nothing else depends on it: ")
+    assert capsys.readouterr().err.startswith("warning: the report was not posted; the build goes on: ")
     assert step.insights("--strict") == 3
 
 
-def test_without_the_proxy_of_a_step_it_says_what_to_take_in_its_place(step: Step, capsys: Capture) -> None:
+def test_without_the_proxy_of_a_step_the_message_names_no_proxy(step: Step, capsys: Capture) -> None:
     assert step.bitbucket.requests == ()
     assert run(["ci", "insights", "--proxy", "http://localhost:9"]) == 0
-    assert "where a step has no such proxy, take --no-proxy" in capsys.readouterr().err
+    assert "if the step has no such proxy, use --no-proxy" in capsys.readouterr().err
 
 
 def test_a_renamed_repository_is_found_by_its_uuid(step: Step) -> None:
@@ -121,18 +121,18 @@ def findings(number: int, message: str = "m", file: str = "inventory/a.yaml") ->
 
 
 def test_ten_thousand_findings_are_a_thousand_annotations_errors_first(tmp_path: Path) -> None:
-    found = findings(10_000, file=str(tmp_path / "a.yaml"))
-    annotations = annotations_of(found, tmp_path, "id")
+    reported = findings(10_000, file=str(tmp_path / "a.yaml"))
+    annotations = annotations_of(reported, tmp_path, "id")
     assert len(annotations) == 1_000
     assert len({annotation["external_id"] for annotation in annotations}) == 1_000
     assert {annotation["severity"] for annotation in annotations} == {"HIGH"}
     assert (
         "1,000 of them are shown, errors first; run bitbucket-oidc validate for 9,000 more"
-        in (report_of(found, (), RUN)["details"])
+        in (report_of(reported, (), RUN)["details"])
     )
 
 
-def test_they_are_posted_by_the_hundred(step: Step, write_inventory: Inventory) -> None:
+def test_annotations_are_posted_in_batches_of_100(step: Step, write_inventory: Inventory) -> None:
     trust = "trust: [{repository: acme/shop, environments: [production]}]"
     write_inventory("roles:\n" + "".join(f"  r{at}: {{accounts: [nowhere{at}], {trust}}}\n" for at in range(250)))
     assert step.insights("--strict") == 0
@@ -141,15 +141,15 @@ def test_they_are_posted_by_the_hundred(step: Step, write_inventory: Inventory) 
 
 
 def test_hostile_texts_are_one_printable_line_within_the_limits(tmp_path: Path) -> None:
-    found = findings(1, message="<b>@all\n\x1b[31m" + "x" * 100_000, file=str(tmp_path / "a.yaml"))
-    (annotation,) = annotations_of(found, tmp_path, "id")
+    reported = findings(1, message="<b>@all\n\x1b[31m" + "x" * 100_000, file=str(tmp_path / "a.yaml"))
+    (annotation,) = annotations_of(reported, tmp_path, "id")
     assert len(annotation["summary"]) <= 450
     assert len(annotation["details"]) <= 2_000
     assert all(value.isprintable() for value in annotation.values() if isinstance(value, str))
 
 
 @pytest.mark.parametrize("file", ["/elsewhere/a.yaml", "{top}/a\nb.yaml", "{top}/\udcff.yaml", "{top}/../x.yaml"])
-def test_what_has_no_path_in_the_repository_shows_in_the_overview(tmp_path: Path, file: str) -> None:
+def test_a_finding_outside_the_repository_has_no_path(tmp_path: Path, file: str) -> None:
     (annotation,) = annotations_of(findings(1, file=file.replace("{top}", str(tmp_path))), tmp_path, "id")
     assert "path" not in annotation
     assert "line" not in annotation

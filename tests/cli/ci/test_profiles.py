@@ -35,7 +35,7 @@ def profiles(inventory: Path, *options: str) -> int:
     return run(["ci", "profiles", str(inventory), "--pipeline-role", PIPELINE_ROLE, "--role", "PulumiRead", *options])
 
 
-def test_every_profile_leads_to_the_role_of_its_account_through_that_of_the_pipeline(
+def test_every_profile_assumes_the_role_of_its_account_through_the_pipeline_role(
     inventory: Callable[[str], Path], tmp_path: Path, capsys: Capture
 ) -> None:
     assert profiles(inventory(ACCOUNTS)) == 0
@@ -63,7 +63,7 @@ def test_every_profile_leads_to_the_role_of_its_account_through_that_of_the_pipe
 @pytest.mark.parametrize(
     "profile", ["a]\\nrole_arn = x\\n[profile b", "a b", "a#b", "ü", "pipeline", "second", "x" * 65, "a]"]
 )
-def test_a_profile_that_would_be_read_as_something_else_is_refused(
+def test_a_profile_name_that_breaks_the_file_is_refused(
     inventory: Callable[[str], Path], capsys: Capture, profile: str
 ) -> None:
     assert profiles(inventory(ACCOUNTS.replace("profile: first", f'profile: "{profile}"'))) in (1, 2)
@@ -80,11 +80,11 @@ def test_a_profile_that_would_be_read_as_something_else_is_refused(
         ["--pipeline-role", "arn:aws:iam::999999999999:policy/p"],
     ],
 )
-def test_what_is_no_role_is_wrong_usage(inventory: Callable[[str], Path], options: list[str]) -> None:
+def test_an_invalid_role_is_wrong_usage(inventory: Callable[[str], Path], options: list[str]) -> None:
     assert profiles(inventory(ACCOUNTS), *options) == 2
 
 
-def test_without_a_file_for_the_token_it_says_so(
+def test_a_missing_token_file_variable_is_reported(
     inventory: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
     monkeypatch.delenv("AWS_WEB_IDENTITY_TOKEN_FILE")
@@ -92,6 +92,6 @@ def test_without_a_file_for_the_token_it_says_so(
     assert "AWS_WEB_IDENTITY_TOKEN_FILE is not set" in capsys.readouterr().err
 
 
-def test_findings_end_it(inventory: Callable[[str], Path], capsys: Capture) -> None:
+def test_findings_of_level_error_end_the_command(inventory: Callable[[str], Path], capsys: Capture) -> None:
     assert profiles(inventory(ACCOUNTS.replace("111111111111", "1"))) == 1
     assert "error[bad-account-id]" in capsys.readouterr().err

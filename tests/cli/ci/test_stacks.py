@@ -1,4 +1,4 @@
-"""ci stacks in a clone: which stacks a branch touches, and what is handed on of their files."""
+"""ci stacks in a clone: the stacks that a branch changes, and the config files written for them."""
 
 import json
 import os
@@ -59,11 +59,11 @@ def changes(capsys: Capture) -> dict[str, str]:
     return {stack["stack"]: stack["change"] for stack in json.loads(capsys.readouterr().out)}
 
 
-def test_without_a_base_all_stacks_are_named(clone: Path, capsys: Capture) -> None:
+def test_without_a_base_all_stacks_are_printed(clone: Path, capsys: Capture) -> None:
     assert named(capsys) == ["dev", "prod"]
 
 
-def test_a_branch_that_changes_nothing_touches_no_stack(
+def test_a_branch_that_changes_only_a_comment_changes_no_stack(
     clone: Path, write_inventory: Inventory, capsys: Capture
 ) -> None:
     write_inventory(ROLES.replace("p: {", "# a comment\n  p: {"))
@@ -80,32 +80,33 @@ def test_a_branch_that_changes_nothing_touches_no_stack(
         ("roles:", "defaults: {deploy_role: 'arn:{{partition}}:iam::{{account_id}}:role/R'}\nroles:", ["dev", "prod"]),
     ],
 )
-def test_a_stack_is_touched_by_what_its_own_accounts_take(
+def test_a_stack_changes_with_the_plan_of_its_own_accounts(
     clone: Path, write_inventory: Inventory, capsys: Capture, *, old: str, new: str, expected: list[str]
 ) -> None:
     write_inventory(ROLES.replace(old, new, 1))
     assert named(capsys, "--base", "target") == expected
 
 
-def test_a_stack_that_takes_other_accounts_is_touched(clone: Path, capsys: Capture) -> None:
+def test_a_stack_changes_with_its_accounts_and_settings(clone: Path, capsys: Capture) -> None:
     stack_file(clone, "dev", "dev", "data")
     assert named(capsys, "--base", "target") == ["dev"]
     stack_file(clone, "dev", "dev", protectOidcProviders=True)
     assert named(capsys, "--base", "target") == ["dev"]
 
 
-def test_plan_shows_the_digests_of_the_stacks_that_take_its_inventory(clone: Path, capsys: Capture) -> None:
+def test_plan_shows_the_digests_of_the_stacks_that_use_its_inventory(clone: Path, capsys: Capture) -> None:
     stack_file(clone, "else", "dev", inventory="elsewhere")
     stack_file(clone, "dev", "dev", protectOidcProviders=True)
     assert run(["plan", "--format", "digests"]) == 0
     digests = json.loads(capsys.readouterr().out)
     shutil.copytree(clone / "inventory", clone / "elsewhere")
     assert run(["ci", "stacks", "--format", "json"]) == 0
-    expected = {one["stack"]: one["digest"] for one in json.loads(capsys.readouterr().out)}
+    expected = {stack["stack"]: stack["digest"] for stack in json.loads(capsys.readouterr().out)}
     del expected["else"]
-    assert {one["stack"]: one["digest"] for one in digests["stacks"]} == expected
+    assert {stack["stack"]: stack["digest"] for stack in digests["stacks"]} == expected
     assert [account["key"] for account in digests["accounts"]] == ["data", "dev", "prod"]
-    assert [[account["key"] for account in one["accounts"]] for one in digests["stacks"]] == [["dev"], ["data", "prod"]]
+    accounts = [[account["key"] for account in stack["accounts"]] for stack in digests["stacks"]]
+    assert accounts == [["dev"], ["data", "prod"]]
     unprotected, protected = digests["accounts"][1]["digest"], digests["stacks"][0]["accounts"][0]["digest"]
     assert unprotected != protected
     (clone / "Pulumi.prod.yaml").unlink()
@@ -113,8 +114,8 @@ def test_plan_shows_the_digests_of_the_stacks_that_take_its_inventory(clone: Pat
     shown = capsys.readouterr().out
     data, _, prod = digests["accounts"]
     rows = [line.strip("│ ").split("│") for line in shown.partition("digests of what is reviewed")[2].splitlines()]
-    found = [(of.strip(), digest.strip()) for of, digest in (row for row in rows if len(row) == 2)]
-    assert found == [
+    shown_digests = [(of.strip(), digest.strip()) for of, digest in (row for row in rows if len(row) == 2)]
+    assert shown_digests == [
         ("stack dev", expected["dev"]),
         ("account dev", protected),
         ("account data", data["digest"]),
@@ -132,14 +133,14 @@ def test_plan_as_json_needs_no_stack_file(clone: Path, capsys: Capture) -> None:
     assert "Pulumi.dev.yaml: accounts: `nobody` is no account of the inventory" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("written", [True, "true"])
-def test_the_pin_is_handed_on_and_is_no_change_of_what_is_applied(
-    clone: Path, capsys: Capture, *, written: object
+@pytest.mark.parametrize("value", [True, "true"])
+def test_the_reviewed_digest_is_written_and_does_not_change_the_stack(
+    clone: Path, capsys: Capture, *, value: object
 ) -> None:
     stack_file(clone, "dev", "dev", protectOidcProviders=True)
     git(clone, "commit", "-q", "-a", "-m", "protected")
     git(clone, "tag", "-f", "target")
-    stack_file(clone, "dev", "dev", protectOidcProviders=written, reviewedPlan="sha256:" + "0" * 64)
+    stack_file(clone, "dev", "dev", protectOidcProviders=value, reviewedPlan="sha256:" + "0" * 64)
     assert changes(capsys) == {"dev": "unchanged", "prod": "unchanged"}
     assert named(capsys, "--config-files", "files") == ["dev", "prod"]
     assert f"reviewedPlan: sha256:{'0' * 64}" in (clone / "files" / "Pulumi.dev.yaml").read_text()
@@ -157,7 +158,7 @@ def test_a_setting_that_the_program_would_refuse_is_refused(
     assert do in capsys.readouterr().err
 
 
-def test_a_new_stack_is_told_and_a_removed_one_is_named_with_the_defaults(clone: Path, capsys: Capture) -> None:
+def test_a_new_stack_is_reported_and_a_removed_one_is_printed_with_the_defaults(clone: Path, capsys: Capture) -> None:
     (clone / "Pulumi.yaml").write_text("name: bitbucket-aws-oidc\nconfig: {protectOidcProviders: {default: true}}\n")
     git(clone, "commit", "-q", "-a", "-m", "a default")
     git(clone, "tag", "-f", "target")
@@ -165,8 +166,8 @@ def test_a_new_stack_is_told_and_a_removed_one_is_named_with_the_defaults(clone:
     assert run(["ci", "stacks", "--base", "target", "--config-files", "files", "--inventory", "inventory"]) == 0
     captured = capsys.readouterr()
     assert captured.out == "dev\n"
-    written = yaml.safe_load((clone / "files" / "Pulumi.dev.yaml").read_text())["config"]
-    assert written == {
+    config = yaml.safe_load((clone / "files" / "Pulumi.dev.yaml").read_text())["config"]
+    assert config == {
         f"{PROJECT}:inventory": str(clone / "inventory"),
         f"{PROJECT}:protectOidcProviders": True,
     }
@@ -175,7 +176,7 @@ def test_a_new_stack_is_told_and_a_removed_one_is_named_with_the_defaults(clone:
     assert changes(capsys) == {"dev": "removed", "prod": "unchanged", "test": "added"}
 
 
-def test_findings_end_it_as_they_end_validate(clone: Path, write_inventory: Inventory, capsys: Capture) -> None:
+def test_findings_of_level_error_end_the_command(clone: Path, write_inventory: Inventory, capsys: Capture) -> None:
     write_inventory(ROLES.replace("production", "prodution"))
     assert run(["ci", "stacks", "--base", "target", "--config-files", "files"]) == 1
     captured = capsys.readouterr()
@@ -184,7 +185,7 @@ def test_findings_end_it_as_they_end_validate(clone: Path, write_inventory: Inve
     assert not (clone / "files").exists()
 
 
-def test_where_the_target_is_broken_every_stack_counts_as_touched(
+def test_if_the_inventory_of_the_target_has_errors_every_stack_is_printed(
     clone: Path, write_inventory: Inventory, capsys: Capture
 ) -> None:
     write_inventory(ROLES.replace("production", "prodution"))
@@ -197,9 +198,7 @@ def test_where_the_target_is_broken_every_stack_counts_as_touched(
     assert "stack dev cannot be compared with target: target:inventory/base.yaml:" in captured.err
 
 
-def test_a_stack_file_of_the_target_that_is_wrong_does_not_keep_a_branch_from_mending_it(
-    clone: Path, capsys: Capture
-) -> None:
+def test_a_branch_can_repair_a_faulty_stack_file_of_the_target(clone: Path, capsys: Capture) -> None:
     stack_file(clone, "dev", "gone")
     (clone / "Pulumi.a b.yaml").write_text("")
     git(clone, "add", ".")
@@ -216,7 +215,7 @@ def test_a_stack_file_of_the_target_that_is_wrong_does_not_keep_a_branch_from_me
     )
 
 
-def test_of_a_branchs_stack_file_known_keys_alone_are_handed_on(clone: Path, capsys: Capture) -> None:
+def test_only_known_keys_of_a_stack_file_of_the_branch_are_written(clone: Path, capsys: Capture) -> None:
     path = clone / "Pulumi.dev.yaml"
     path.write_text("encryptionsalt: of the target\n" + path.read_text())
     git(clone, "commit", "-q", "-a", "-m", "salted")
@@ -237,13 +236,13 @@ def test_of_a_branchs_stack_file_known_keys_alone_are_handed_on(clone: Path, cap
 
 
 @pytest.mark.parametrize("folder", [".", "inventory/.."])
-def test_the_stack_files_themselves_are_never_written(clone: Path, folder: str) -> None:
+def test_the_stack_files_of_the_project_are_never_overwritten(clone: Path, folder: str) -> None:
     before = (clone / "Pulumi.dev.yaml").read_text()
     assert run(["ci", "stacks", "--config-files", folder]) == 2
     assert (clone / "Pulumi.dev.yaml").read_text() == before
 
 
-def test_a_project_may_stand_in_a_folder(clone: Path, capsys: Capture) -> None:
+def test_a_project_may_be_in_a_subfolder(clone: Path, capsys: Capture) -> None:
     (clone / "infra").mkdir()
     git(clone, "mv", "Pulumi.dev.yaml", "Pulumi.prod.yaml", "Pulumi.yaml", "inventory", "infra")
     git(clone, "commit", "-q", "-m", "moved")
@@ -265,10 +264,10 @@ def test_a_stack_file_cannot_lead_out_of_the_project(clone: Path, path: str, key
 def test_a_stack_file_that_is_a_link_is_refused(clone: Path, capsys: Capture) -> None:
     (clone / "Pulumi.x.yaml").symlink_to("/etc/passwd")
     assert run(["ci", "stacks"]) == 2
-    assert "is no file" in capsys.readouterr().err
+    assert "is not a regular file" in capsys.readouterr().err
 
 
-def test_an_account_that_is_not_there_names_the_stack_file(clone: Path, capsys: Capture) -> None:
+def test_an_unknown_account_is_reported_with_the_stack_file(clone: Path, capsys: Capture) -> None:
     stack_file(clone, "dev", "dve")
     assert run(["ci", "stacks"]) == 2
     expected = "error: Pulumi.dev.yaml: accounts: `dve` is no account of the inventory; did you mean `dev`?\n"
@@ -276,7 +275,7 @@ def test_an_account_that_is_not_there_names_the_stack_file(clone: Path, capsys: 
 
 
 @pytest.mark.parametrize("name", ["a b", "$(touch x)", "a;b", "-", "-x", "..", "a\nb", "ü", "a" * 101, "`x`", "'"])
-def test_names_that_a_shell_would_read_are_no_stacks(name: str) -> None:
+def test_stack_names_that_a_shell_would_interpret_are_refused(name: str) -> None:
     with pytest.raises(UsageError):
         parse_stack_file(f"Pulumi.{name}.yaml", b"", "x")
 
@@ -297,13 +296,13 @@ def test_names_that_a_shell_would_read_are_no_stacks(name: str) -> None:
         b"[" * 100_000,
     ],
 )
-def test_what_is_no_stack_file_is_one_line(text: bytes) -> None:
+def test_an_invalid_stack_file_is_one_line_of_error(text: bytes) -> None:
     with pytest.raises(UsageError) as raised:
         parse_stack_file("Pulumi.dev.yaml", text, "Pulumi.dev.yaml")
     assert "\n" not in str(raised.value)
 
 
-def test_the_keys_that_are_handed_on_are_those_of_the_project(project_folder: Path) -> None:
+def test_the_written_keys_are_those_of_the_project(project_folder: Path) -> None:
     declared = set(yaml.safe_load((project_folder / "Pulumi.yaml").read_text())["config"])
     config = {f"{PROJECT}:{key}": "x" for key in declared}
     kept = parse_stack_file("Pulumi.x.yaml", yaml.safe_dump({"config": config}).encode(), "x").settings
@@ -321,7 +320,7 @@ def test_the_keys_that_are_handed_on_are_those_of_the_project(project_folder: Pa
         ({}, ["--guardrails", "rules.yaml"], 2),
     ],
 )
-def test_a_stack_takes_what_is_reviewed_and_nothing_else(
+def test_a_stack_with_an_unreviewed_inventory_or_guardrails_is_refused(
     clone: Path, settings: dict[str, str], options: list[str], code: int, capsys: Capture
 ) -> None:
     shutil.copytree(clone / "inventory", clone / "hidden")
@@ -331,10 +330,10 @@ def test_a_stack_takes_what_is_reviewed_and_nothing_else(
     assert run(["ci", "stacks", "--inventory", "inventory", *options, "--config-files", "files"]) == code
     captured = capsys.readouterr()
     assert (clone / "files").exists() is (code == 0)
-    assert ("the stack takes" in captured.err) is (code == 2), captured.err
+    assert ("the stack uses" in captured.err) is (code == 2), captured.err
 
 
-def test_no_link_that_a_branch_brings_is_written_through(clone: Path) -> None:
+def test_links_of_a_branch_are_not_followed_when_writing(clone: Path) -> None:
     (clone / "files").mkdir()
     (clone / "theirs").write_text("theirs")
     (clone / "files" / "Pulumi.dev.yaml").symlink_to(clone / "theirs")
@@ -345,14 +344,14 @@ def test_no_link_that_a_branch_brings_is_written_through(clone: Path) -> None:
     assert run(["ci", "stacks", "--config-files", "linked"]) == 2
 
 
-def test_no_stack_file_is_handed_on_that_was_not_written_now(clone: Path, capsys: Capture) -> None:
+def test_a_folder_with_the_file_of_another_stack_is_refused(clone: Path, capsys: Capture) -> None:
     (clone / "files").mkdir()
     stack_file(clone / "files", "gone", "dev")
     assert run(["ci", "stacks", "--config-files", "files"]) == 2
-    assert "has Pulumi.gone.yaml already" in capsys.readouterr().err
+    assert "already has Pulumi.gone.yaml" in capsys.readouterr().err
 
 
-def test_a_project_without_stack_files_is_told(clone: Path, capsys: Capture) -> None:
+def test_a_project_without_stack_files_is_reported(clone: Path, capsys: Capture) -> None:
     (clone / "empty").mkdir()
     assert run(["ci", "stacks", "--project", "empty"]) == 0
     assert capsys.readouterr() == ("", "note: there is no file Pulumi.STACK.yaml in empty\n")
