@@ -22,7 +22,7 @@ from config.yaml.document import Path
 from oidc.arn import parse_iam_arn
 from oidc.iam.admin_access import gives_admin_access
 from oidc.iam.document import PolicyDocument
-from oidc.iam.escalation import CHANGES, MANAGED, EscalationPath, first_allowed, ways_to_more
+from oidc.iam.escalation import CHANGES, MANAGED, EscalationPath, escalation_paths, first_allowed
 from oidc.iam.pattern import covers_action
 
 
@@ -119,13 +119,13 @@ def _escalation(use: PolicyUse, loaded: Loaded, changes: Path | None) -> Fault |
     """Return the first known escalation; ``changes`` is the place of an error that the document changes access."""
     account = use.account
     region = account.region or account.partition.iam_region
-    for found in _ways(use.document, account.partition.value, region, account.id):
-        at = action_path(loaded, use, found.statement, found.way.action)
-        if changes is not None and (at == changes or found.way.action in CHANGES["role"] + CHANGES["policy"]):
+    for found in _escalation_paths(use.document, account.partition.value, region, account.id):
+        at = action_path(loaded, use, found.statement, found.method.action)
+        if changes is not None and (at == changes or found.method.action in CHANGES["role"] + CHANGES["policy"]):
             continue  # the error at that place says it
         others = f", for example by {found.runner}" if found.runner else ""
-        kind = found.way.kind.rpartition(":")[2]
-        message = f"{found.way.action} is allowed on every {kind}: whoever has it can {found.way.gives}{others}"
+        kind = found.method.kind.rpartition(":")[2]
+        message = f"{found.method.action} is allowed on every {kind}: whoever has it can {found.method.gives}{others}"
         accepted = f"permission_policies: {{{use.name}: {{allow: {{privilege-escalation: …}}}}}}"
         hint = f"name under Resource what it is for, or accept it: {accepted}"
         return Fault("privilege-escalation", at, message, hint)
@@ -133,8 +133,10 @@ def _escalation(use: PolicyUse, loaded: Loaded, changes: Path | None) -> Fault |
 
 
 @lru_cache(maxsize=4096)
-def _ways(document: PolicyDocument, partition: str, region: str, account: str) -> tuple[EscalationPath, ...]:
-    return tuple(ways_to_more(document.parsed, partition=partition, region=region, account=account))
+def _escalation_paths(
+    document: PolicyDocument, partition: str, region: str, account: str
+) -> tuple[EscalationPath, ...]:
+    return tuple(escalation_paths(document.parsed, partition=partition, region=region, account=account))
 
 
 _PARTITION = re.compile(r"arn:(aws(?:-[a-z-]+)?):")

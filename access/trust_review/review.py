@@ -84,7 +84,7 @@ def _is_clear_whose(document: Mapping[str, Any], statement: Statement | None, na
     """Tell whether the issuers of a statement are certain, because only other elements are undecided."""
     if statement is None or not all(each.alive for each in named):
         return False
-    rest = {name: value for name, value in statement.written.items() if name not in _NOT_OF_WHOM}
+    rest = {name: value for name, value in statement.raw.items() if name not in _NOT_OF_WHOM}
     return form_problem(document, 0, {**rest, "Action": "sts:AssumeRoleWithWebIdentity"}) is None
 
 
@@ -112,7 +112,7 @@ def _statement(
         yield TrustFault("denial", (*at, "Effect"), message, "say who is let in by what is allowed alone")
         return
     if not statement.allows:
-        found = describe(statement.written.get("Effect"))
+        found = describe(statement.raw.get("Effect"))
         yield TrustFault("bad-trust-policy", (*at, "Effect"), f"Effect is {found}", "write Allow")
         return
     oidc_providers: list[OidcProvider] = []
@@ -202,7 +202,7 @@ def _action_fault(statement: Statement) -> TrustFault | None:
         return TrustFault("wrong-action", at, "the statement names no action", hint)
     if _is_about_tokens(statement):
         return None
-    actions = ", ".join(statement.values("Action")) or describe(statement.written["Action"])
+    actions = ", ".join(statement.values("Action")) or describe(statement.raw["Action"])
     message = f"{actions} is not what a token is exchanged by: it lets nobody in"
     return TrustFault("wrong-action", (*at, "Action"), message, "write sts:AssumeRoleWithWebIdentity")
 

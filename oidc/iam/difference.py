@@ -70,8 +70,8 @@ def compare_documents(old: Document, new: Document) -> DocumentDifference:
     }
     return DocumentDifference(
         changed=tuple(changed),
-        removed=tuple(one for i, one in enumerate(before) if i not in matched_old),
-        added=tuple(one for j, one in enumerate(after) if j not in matched_new),
+        removed=tuple(statement for i, statement in enumerate(before) if i not in matched_old),
+        added=tuple(statement for j, statement in enumerate(after) if j not in matched_new),
         others={key: pair for key, pair in others.items() if pair[0] != pair[1]},
     )
 
@@ -83,7 +83,7 @@ def elements_of(document: Document) -> list[Elements]:
 
 def _flat(statement: Statement) -> Iterable[tuple[str, tuple[str, ...]]]:
     # NOTE: intentional: use the written statements, so that parts that IAM refuses show, too.
-    for name, value in statement.written.items():
+    for name, value in statement.raw.items():
         if name == "Condition" and isinstance(value, Mapping):
             for operator, keys in value.items():
                 if isinstance(keys, Mapping):
@@ -101,12 +101,12 @@ def _set(value: object) -> tuple[str, ...]:
 
 
 def _differing(old: Elements, new: Elements) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
-    found = {}
+    differing = {}
     for name in dict.fromkeys([*new, *old]):
         before, after = set(old.get(name, ())), set(new.get(name, ()))
         if before != after or (name in old) is not (name in new):
-            found[name] = (tuple(sorted(before - after)), tuple(sorted(after - before)))
-    return found
+            differing[name] = (tuple(sorted(before - after)), tuple(sorted(after - before)))
+    return differing
 
 
 def _label(statement: Elements, position: int) -> str:
@@ -142,12 +142,13 @@ _ENOUGH = 2
 """Common elements that make two statements one changed statement; most statements have the same ``Effect``."""
 
 
-def _likeness(one: Elements, other: Elements) -> float:
-    if one == other:
+def _likeness(old: Elements, new: Elements) -> float:
+    if old == new:
         return float("inf")
-    return sum(other.get(name) == values for name, values in one.items())
+    return sum(new.get(name) == values for name, values in old.items())
 
 
 def _by_sid(statements: Sequence[Elements]) -> dict[str, int]:
-    counts = Counter(one["Sid"] for one in statements if "Sid" in one)
-    return {one["Sid"][0]: at for at, one in enumerate(statements) if "Sid" in one and counts[one["Sid"]] == 1}
+    with_sid = [(index, statement["Sid"]) for index, statement in enumerate(statements) if "Sid" in statement]
+    counts = Counter(sid for _, sid in with_sid)
+    return {sid[0]: index for index, sid in with_sid if counts[sid] == 1}

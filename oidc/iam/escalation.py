@@ -1,6 +1,6 @@
-"""Recognise permission policies that allow their holder to gain more: known ways of privilege escalation.
+"""Recognise permission policies that allow their holder to gain more: known methods of privilege escalation.
 
-The ways are those that Spencer Gietzen of Rhino Security Labs published
+The methods are those that Spencer Gietzen of Rhino Security Labs published
 (https://rhinosecuritylabs.com/aws/aws-privilege-escalation-methods-mitigation/), and Gerben Kleijn of Bishop Fox
 after him (https://bishopfox.com/blog/privilege-escalation-in-aws), as far as statements without a condition show them.
 """
@@ -14,8 +14,8 @@ from oidc.iam.statement import Statement
 
 
 @dataclass(frozen=True, slots=True)
-class EscalationWay:
-    """A way of privilege escalation.
+class EscalationMethod:
+    """A method of privilege escalation.
 
     Attributes:
         action: The action that allows it: ``iam:CreateAccessKey``.
@@ -28,27 +28,27 @@ class EscalationWay:
     gives: str
 
 
-WAYS = (
-    EscalationWay("iam:CreatePolicyVersion", "policy", "rewrite any managed policy of the account"),
-    EscalationWay("iam:SetDefaultPolicyVersion", "policy", "bring back any earlier version of a managed policy"),
-    EscalationWay("iam:AttachRolePolicy", "role", "attach any managed policy to any role"),
-    EscalationWay("iam:AttachUserPolicy", "user", "attach any managed policy to any user"),
-    EscalationWay("iam:AttachGroupPolicy", "group", "attach any managed policy to any group"),
-    EscalationWay("iam:PutRolePolicy", "role", "write any permission into any role"),
-    EscalationWay("iam:PutUserPolicy", "user", "write any permission into any user"),
-    EscalationWay("iam:PutGroupPolicy", "group", "write any permission into any group"),
-    EscalationWay("iam:AddUserToGroup", "group", "add a user to any group"),
-    EscalationWay("iam:CreateAccessKey", "user", "make access keys of any user"),
-    EscalationWay("iam:CreateLoginProfile", "user", "set a first password for any user"),
-    EscalationWay("iam:UpdateLoginProfile", "user", "change the password of any user"),
-    EscalationWay("iam:UpdateAssumeRolePolicy", "role", "let anybody assume any role"),
-    EscalationWay("iam:PassRole", "role", "hand any role to a service, and act through it"),
-    EscalationWay("sts:AssumeRole", "role", "become any role that trusts the account"),
-    EscalationWay("lambda:UpdateFunctionCode", "lambda:function", "run code as the role of any Lambda function"),
-    EscalationWay("ssm:SendCommand", "ec2:instance", "run commands on any instance, with its role"),
-    EscalationWay("ssm:StartSession", "ec2:instance", "open a shell on any instance, with its role"),
-    EscalationWay("glue:UpdateDevEndpoint", "glue:devEndpoint", "log in to any development endpoint, with its role"),
-    EscalationWay("sagemaker:CreatePresignedNotebookInstanceUrl", "sagemaker:notebook-instance",
+METHODS = (
+    EscalationMethod("iam:CreatePolicyVersion", "policy", "rewrite any managed policy of the account"),
+    EscalationMethod("iam:SetDefaultPolicyVersion", "policy", "bring back any earlier version of a managed policy"),
+    EscalationMethod("iam:AttachRolePolicy", "role", "attach any managed policy to any role"),
+    EscalationMethod("iam:AttachUserPolicy", "user", "attach any managed policy to any user"),
+    EscalationMethod("iam:AttachGroupPolicy", "group", "attach any managed policy to any group"),
+    EscalationMethod("iam:PutRolePolicy", "role", "write any permission into any role"),
+    EscalationMethod("iam:PutUserPolicy", "user", "write any permission into any user"),
+    EscalationMethod("iam:PutGroupPolicy", "group", "write any permission into any group"),
+    EscalationMethod("iam:AddUserToGroup", "group", "add a user to any group"),
+    EscalationMethod("iam:CreateAccessKey", "user", "make access keys of any user"),
+    EscalationMethod("iam:CreateLoginProfile", "user", "set a first password for any user"),
+    EscalationMethod("iam:UpdateLoginProfile", "user", "change the password of any user"),
+    EscalationMethod("iam:UpdateAssumeRolePolicy", "role", "let anybody assume any role"),
+    EscalationMethod("iam:PassRole", "role", "hand any role to a service, and act through it"),
+    EscalationMethod("sts:AssumeRole", "role", "become any role that trusts the account"),
+    EscalationMethod("lambda:UpdateFunctionCode", "lambda:function", "run code as the role of any Lambda function"),
+    EscalationMethod("ssm:SendCommand", "ec2:instance", "run commands on any instance, with its role"),
+    EscalationMethod("ssm:StartSession", "ec2:instance", "open a shell on any instance, with its role"),
+    EscalationMethod("glue:UpdateDevEndpoint", "glue:devEndpoint", "log in to any development endpoint, with its role"),
+    EscalationMethod("sagemaker:CreatePresignedNotebookInstanceUrl", "sagemaker:notebook-instance",
         "open any notebook, with its role"),
 )  # fmt: skip
 """Each counts only on all resources of its kind: deployments use them on a few chosen resources every day."""
@@ -58,7 +58,7 @@ RUNNERS = (
     "glue:CreateJob", "sagemaker:CreateNotebookInstance", "sagemaker:CreateTrainingJob", "codebuild:CreateProject",
     "datapipeline:CreatePipeline", "states:CreateStateMachine", "ssm:StartAutomationExecution",
 )  # fmt: skip
-"""Actions that start something with a passed role; together with ``iam:PassRole`` the way is complete."""
+"""Actions that start something with a passed role; together with ``iam:PassRole`` the path is complete."""
 
 MANAGED = {
     "administratoraccess-amplify": "change and pass any role",
@@ -80,28 +80,28 @@ _NAMES = ("x", "some/path/deploy-9")
 
 @dataclass(frozen=True, slots=True)
 class EscalationPath:
-    """A way, the index of the statement that opens it, and the action that runs a passed role, or ``None``."""
+    """A method, the index of the statement that allows it, and the action that runs a passed role, or ``None``."""
 
-    way: EscalationWay
+    method: EscalationMethod
     statement: int
     runner: str | None = None
 
 
-def ways_to_more(document: Document, *, partition: str, region: str, account: str) -> Iterator[EscalationPath]:
-    """Yield the known ways that a rendered document opens by itself, in the order of ``WAYS``.
+def escalation_paths(document: Document, *, partition: str, region: str, account: str) -> Iterator[EscalationPath]:
+    """Yield the known paths that a rendered document opens by itself, in the order of ``METHODS``.
 
-    Statements with a condition open no way: people must review them. A Deny without a condition closes the ways that
+    Statements with a condition open no path: people must review them. A Deny without a condition closes the paths that
     it covers.
     """
     plain = [statement for statement in document.statements if not statement.is_conditional]
-    for way in WAYS:
-        arns = [_arn(way.kind, name, partition, region, account) for name in _NAMES]
-        about = [each for each in plain if covers_action(each, way.action) and _all(each, arns)]
-        if way.action == "ssm:SendCommand" and not _allows_any_command(plain, partition, region):
+    for method in METHODS:
+        arns = [_arn(method.kind, name, partition, region, account) for name in _NAMES]
+        about = [each for each in plain if covers_action(each, method.action) and _all(each, arns)]
+        if method.action == "ssm:SendCommand" and not _allows_any_command(plain, partition, region):
             continue
         if about and not any(statement.denies for statement in about):
-            runner = _runner(document.statements) if way.action == "iam:PassRole" else None
-            yield EscalationPath(way, about[0].index, runner)
+            runner = _runner(document.statements) if method.action == "iam:PassRole" else None
+            yield EscalationPath(method, about[0].index, runner)
 
 
 def _allows_any_command(plain: Sequence[Statement], partition: str, region: str) -> bool:
@@ -111,7 +111,7 @@ def _allows_any_command(plain: Sequence[Statement], partition: str, region: str)
 
 
 def _all(statement: Statement, arns: list[str]) -> bool:
-    """Tell whether a statement covers all ARNs. Only such a Deny closes a way, and only such an Allow opens it."""
+    """Tell whether a statement covers all ARNs. Only such a Deny closes a path, and only such an Allow opens it."""
     return all(covers_resource(statement, arn) for arn in arns)
 
 
@@ -159,8 +159,8 @@ def takeover_action(document: Document, role_arn: str) -> str | None:
     Statements with a condition do not count, neither Allow nor Deny: people must review them. A Deny without a
     condition removes the access that another statement allows.
     """
-    found = first_allowed(document, TAKEOVER_ACTIONS, role_arn)
-    return found[0] if found else None
+    allowed = first_allowed(document, TAKEOVER_ACTIONS, role_arn)
+    return allowed[0] if allowed else None
 
 
 def first_allowed(document: Document, actions: Sequence[str], arn: str) -> tuple[str, int] | None:

@@ -99,7 +99,7 @@ class Statement:
         conditions: Its tests, all of which must hold.
         malformed: Parts of its principals and its condition that IAM refuses, in written order.
         names: Names of all its elements, as written.
-        written: The JSON object itself, for a message about a fault in it.
+        raw: The JSON object that it was parsed from, for a message about a fault in it.
     """
 
     place: Place
@@ -110,7 +110,7 @@ class Statement:
     conditions: tuple[Condition, ...]
     malformed: tuple[Malformed, ...]
     names: tuple[str, ...]
-    written: Mapping[str, Any] = field(compare=False, repr=False)
+    raw: Mapping[str, Any] = field(compare=False, repr=False)
 
     def element(self, name: str) -> Element | None:
         """Return ``Action``, ``NotResource`` or another element; ``None`` if the statement lacks it."""
@@ -128,7 +128,7 @@ class Statement:
     @property
     def effect(self) -> str:
         """``Allow`` or ``Deny``; empty for anything else, because IAM accepts only these spellings."""
-        effect = self.written.get("Effect")
+        effect = self.raw.get("Effect")
         return effect if effect in ("Allow", "Deny") else ""
 
     @property
@@ -144,7 +144,7 @@ class Statement:
     @property
     def is_conditional(self) -> bool:
         """Whether it has a condition that may fail or is malformed."""
-        return bool(self.written.get("Condition"))
+        return bool(self.raw.get("Condition"))
 
 
 def text_of(value: object) -> str:
@@ -166,36 +166,36 @@ def parse_element(around: Place, name: str, value: object) -> Element:
     return Element(name, values_of(value), (*around, name), isinstance(value, list | tuple))
 
 
-def parse_statement(place: Place, index: int, written: Mapping[str, Any]) -> Statement:
+def parse_statement(place: Place, index: int, raw: Mapping[str, Any]) -> Statement:
     """Parse one statement."""
     malformed: list[Malformed] = []
     principals, not_principals = (
-        tuple(_principals((*place, name), written[name], malformed)) if name in written else ()
+        tuple(_principals((*place, name), raw[name], malformed)) if name in raw else ()
         for name in ("Principal", "NotPrincipal")
     )
     return Statement(
         place=place,
         index=index,
-        elements=tuple(parse_element(place, str(name), value) for name, value in written.items() if name not in _APART),
+        elements=tuple(parse_element(place, str(name), value) for name, value in raw.items() if name not in _APART),
         principals=principals,
         not_principals=not_principals,
-        conditions=tuple(_conditions((*place, "Condition"), written.get("Condition", {}), malformed)),
+        conditions=tuple(_conditions((*place, "Condition"), raw.get("Condition", {}), malformed)),
         malformed=tuple(malformed),
-        names=tuple(map(str, written)),
-        written=written,
+        names=tuple(map(str, raw)),
+        raw=raw,
     )
 
 
 _APART = frozenset({"Principal", "NotPrincipal", "Condition"})
 
 
-def _principals(place: Place, written: Any, malformed: list[Malformed]) -> Iterator[Principal]:  # noqa: ANN401 - parsed JSON
-    if written == "*":
+def _principals(place: Place, raw: Any, malformed: list[Malformed]) -> Iterator[Principal]:  # noqa: ANN401 - parsed JSON
+    if raw == "*":
         yield Principal("", "*", place)
-    elif not isinstance(written, Mapping) or not written:
-        malformed.append(Malformed("principals", place, written))
+    elif not isinstance(raw, Mapping) or not raw:
+        malformed.append(Malformed("principals", place, raw))
     else:
-        for kind, names in written.items():
+        for kind, names in raw.items():
             is_list = isinstance(names, list | tuple)
             for index, name in enumerate(_listed(names)):
                 here = (*place, str(kind), index) if is_list else (*place, str(kind))
@@ -205,11 +205,11 @@ def _principals(place: Place, written: Any, malformed: list[Malformed]) -> Itera
                     malformed.append(Malformed("principal", here, name))
 
 
-def _conditions(place: Place, written: Any, malformed: list[Malformed]) -> Iterator[Condition]:  # noqa: ANN401 - parsed JSON
-    if not isinstance(written, Mapping):
-        malformed.append(Malformed("condition", place, written))
+def _conditions(place: Place, raw: Any, malformed: list[Malformed]) -> Iterator[Condition]:  # noqa: ANN401 - parsed JSON
+    if not isinstance(raw, Mapping):
+        malformed.append(Malformed("condition", place, raw))
         return
-    for operator, tests in written.items():
+    for operator, tests in raw.items():
         here = (*place, str(operator))
         if not isinstance(tests, Mapping) or not tests:
             malformed.append(Malformed("tests", here, tests))

@@ -50,7 +50,7 @@ def texts(statement: Statement) -> Iterable[tuple[Place, str]]:
 @given(DOCUMENTS)
 def test_every_value_is_where_its_place_says(document: dict[str, Any]) -> None:
     for statement in parse(document).statements:
-        assert at(document, statement.place) == statement.written
+        assert at(document, statement.place) == statement.raw
         assert [text for _, text in texts(statement)] == [text_of(at(document, place)) for place, _ in texts(statement)]
 
 
@@ -62,7 +62,7 @@ def test_nothing_of_a_statement_is_lost(document: dict[str, Any]) -> None:
     for statement in parsed.statements:
         known = {place[len(statement.place)] for place, _ in texts(statement)}
         known |= {malformed.place[len(statement.place)] for malformed in statement.malformed}
-        empty = {name for name, value in statement.written.items() if value in ([], {})}
+        empty = {name for name, value in statement.raw.items() if value in ([], {})}
         empty |= {name for name in ("Principal", "NotPrincipal", "Condition") if name in statement.names}
         assert set(statement.names) <= known | empty
 
