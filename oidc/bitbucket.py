@@ -23,7 +23,7 @@ def issuer_url(workspace: WorkspaceSlug) -> str:
 
 
 def issuer_path(workspace: WorkspaceSlug) -> str:
-    """Return the issuer without ``https://``: the prefix of its condition keys, and the tail of its ARN.
+    """Return the issuer without ``https://``: the prefix of its condition keys, and the end of its ARN.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
     """
@@ -46,10 +46,10 @@ ANY_UUID = "{????????-????-????-????-????????????}"
 
 
 class Grade(StrEnum):
-    """How wide a trust is, by what must be true of a step for its token to be accepted. No grade is called safe.
+    """How wide a trust is: which steps have their tokens accepted. No grade is called safe.
 
-    Whoever can push a branch can write a step, and a step's ``deployment:`` with it; what narrows an
-    environment-bound trust further are the deployment restrictions of that environment in Bitbucket.
+    Whoever can push a branch can write a step and its ``deployment:``. Only the environment's deployment restrictions
+    in Bitbucket narrow an environment-bound trust further.
     """
 
     ENVIRONMENT_BOUND = "environment-bound"
@@ -73,13 +73,13 @@ def environment_pattern(repository: BitbucketUuid, environment: BitbucketUuid) -
 def outside_environments_pattern(repository: BitbucketUuid) -> SubjectPattern:
     """Match the steps of one repository without ``deployment:``: ``{REPO}:{????????-…}``.
 
-    A subject with an environment has one UUID more and so another length, which ``?`` cannot bridge.
+    A subject with an environment has one more UUID. It is longer, and ``?`` matches exactly one character.
     """
     return SubjectPattern(f"{repository}:{ANY_UUID}")
 
 
 def all_steps_pattern(repository: BitbucketUuid) -> SubjectPattern:
-    """Match every step of one repository, those of every environment included: ``{REPO}:*``."""
+    """Match every step of one repository, including those that deploy to an environment: ``{REPO}:*``."""
     return SubjectPattern(f"{repository}:*")
 
 

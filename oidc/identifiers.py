@@ -36,10 +36,10 @@ def is_uuid(text: str) -> bool:
 
 
 def accepted_spelling(text: str) -> BitbucketUuid | None:
-    """Return the accepted spelling of the probable intention, as a suggestion: never used in place of the input.
+    """Return the UUID that somebody probably meant, in the accepted spelling. It is a suggestion, never the value used.
 
-    ``0B3FF4A1-7C5E-4D0A-9F5E-2F0F4F6F7A11`` gives ``{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}``; anything that has not
-    the 32 hex digits of a UUID gives ``None``.
+    ``0B3FF4A1-7C5E-4D0A-9F5E-2F0F4F6F7A11`` gives ``{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}``; a text without the 32
+    hex digits of a UUID gives ``None``.
     """
     digits = re.sub(r"[\s{}()-]", "", text).lower()
     if re.fullmatch(r"[0-9a-f]{32}", digits, re.ASCII) is None:

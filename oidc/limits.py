@@ -60,8 +60,9 @@ MANAGED_POLICY_CHARS = 6144
 
 SERVICE_CONTROL_POLICY_CHARS = 5120
 """Length of a service control policy, white space counted
-(https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html). AWS is said to take
-10,240 since 15 May 2026, and 10 instead of 5 policies on one root, unit or account; the older numbers fit in both."""
+(https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html). AWS is
+reported to take 10,240 since 15 May 2026, and 10 instead of 5 policies on one root, unit or account; the older numbers
+fit both."""
 
 CLOUDFORMATION_BODY_BYTES, CLOUDFORMATION_TEMPLATE_BYTES = 51_200, 1_000_000
 """Size of a CloudFormation template in a call, and from a bucket: "1 MB"
@@ -90,7 +91,7 @@ POLICY_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,128}", re.ASCII)
 """Names of inline policies."""
 
 ROLE_PATH = re.compile(r"/(?:[!-~]*/)?", re.ASCII)
-"""Paths begin and end with a slash, printable ASCII between; at most 512 characters."""
+"""Paths begin and end with a slash, with printable ASCII between; at most 512 characters."""
 
 ROLE_PATH_CHARS = 512
 """Length of a path."""

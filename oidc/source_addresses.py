@@ -36,12 +36,12 @@ class SourceAddresses:
         In one statement both conditions would have to hold, which is impossible. ``…IfExists`` would hold for every
         call that has the other key.
         """
-        found: list[Condition] = []
+        conditions: list[Condition] = []
         if self.networks:
-            found.append({"IpAddress": {"aws:SourceIp": [str(network) for network in self.networks]}})
+            conditions.append({"IpAddress": {"aws:SourceIp": [str(network) for network in self.networks]}})
         if self.vpc_endpoints:
-            found.append({"StringEquals": {"aws:SourceVpce": list(self.vpc_endpoints)}})
-        return found or [{}]
+            conditions.append({"StringEquals": {"aws:SourceVpce": list(self.vpc_endpoints)}})
+        return conditions or [{}]
 
     def session_policy(self) -> PolicyDocument:
         """Return the permission policy that denies calls from anywhere else with a role's credentials.

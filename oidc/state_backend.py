@@ -1,8 +1,11 @@
 """Where the program keeps its state: the URL of an S3 bucket, as ``pulumi login`` takes it.
 
-Sources: https://www.pulumi.com/docs/iac/guides/basics/using-a-diy-backend/ (``s3://<bucket-path>``, and all objects
-below ``.pulumi``), https://gocloud.dev/howto/blob/#s3 (the parameters), to which the Pulumi CLI hands the URL, and
-pkg/backend/diy/backend.go of https://github.com/pulumi/pulumi: the path goes in front of every key.
+Sources:
+
+- https://www.pulumi.com/docs/iac/guides/basics/using-a-diy-backend/: ``s3://<bucket-path>``; all objects are below
+  ``.pulumi``.
+- https://gocloud.dev/howto/blob/#s3: the parameters. The Pulumi CLI passes the URL to this library.
+- pkg/backend/diy/backend.go of https://github.com/pulumi/pulumi: every key begins with the path.
 """
 
 import re
@@ -13,7 +16,7 @@ from urllib.parse import parse_qs
 from oidc.arn import Partition, partition_of_region
 
 FOLDER = ".pulumi/"
-"""What the Pulumi CLI puts everything into."""
+"""The folder in which the Pulumi CLI keeps all its objects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +42,24 @@ class StateBucket:
         return f"{self.bucket_arn(partition)}/{self.prefix}{FOLDER}*"
 
     def is_in(self, partition: Partition) -> bool:
-        """Tell whether the bucket may be in a partition; one of another is out of reach of all its roles."""
+        """Tell whether the bucket may be in a partition; roles cannot reach a bucket in another partition."""
         return self.region is None or partition_of_region(self.region) == partition
 
 
 _BUCKET = r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]"
-"""Names of today have up to 63 characters, and no capitals; old ones have more of both
+"""New names have at most 63 characters and no capitals; old names may be longer and have capitals
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html)."""
 
 _PART = r"(?!\.{1,2}(?:[/?]|$))[A-Za-z0-9!_.'()-]+"
-"""The characters that are safe in keys (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html), but
-for ``*``, which ARNs give a meaning."""
+"""The characters that are safe in keys (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html), except
+``*``, which is a wildcard in ARNs."""
 
 _OF_AWS = r"(?:https?://)?[A-Za-z0-9.-]+\.amazonaws\.(?:com(?:\.cn)?|eu)/?(?:&|$)"
 _PARAMETER = rf"(?!prefix=|endpoint=(?!{_OF_AWS}))[A-Za-z0-9_]+=[A-Za-z0-9_.:/@,+-]*"
 
 STATE_URL = re.compile(rf"s3://({_BUCKET})((?:/{_PART})*)/?(?:\?({_PARAMETER}(?:&{_PARAMETER})*))?", re.ASCII)
-"""``s3://acme-access-state/oidc?region=eu-west-1``. Not taken are ``prefix``, for which the path is the other spelling,
-and an ``endpoint`` outside AWS: policies of AWS do not apply to a state there."""
+"""``s3://acme-access-state/oidc?region=eu-west-1``. ``prefix`` is refused, because the path says the same. An
+``endpoint`` outside AWS is refused, because AWS policies do not apply to a state there."""
 
 
 @lru_cache(maxsize=16)

@@ -47,15 +47,15 @@ class Document:
 def parse(document: Mapping[str, Any]) -> Document:
     """Split a document, parsed from JSON or YAML, into its parts; never raises, whatever it contains."""
     malformed: list[Malformed] = []
-    written = document.get("Statement", [])
-    is_list = isinstance(written, list | tuple)
+    listed = document.get("Statement", [])
+    is_list = isinstance(listed, list | tuple)
     statements: list[Statement] = []
-    for index, found in enumerate(written if is_list else [written]):
+    for index, statement in enumerate(listed if is_list else [listed]):
         place: Place = ("Statement", index) if is_list else ("Statement",)
-        if isinstance(found, Mapping):
-            statements.append(parse_statement(place, index, found))
+        if isinstance(statement, Mapping):
+            statements.append(parse_statement(place, index, statement))
         else:
-            malformed.append(Malformed("statement", place, found))
+            malformed.append(Malformed("statement", place, statement))
     return Document(
         elements=tuple(parse_element((), str(name), value) for name, value in document.items() if name != "Statement"),
         statements=tuple(statements),
@@ -71,8 +71,8 @@ def parse_text(text: object) -> Document | None:
     RFC 8259, section 4, does not say which of two equal keys counts, so neither counts here.
     """
     try:
-        found = json.loads(text, object_pairs_hook=_each_once) if isinstance(text, str) else None
-        document = parse(found) if isinstance(found, dict) and "Statement" in found else None
+        value = json.loads(text, object_pairs_hook=_each_once) if isinstance(text, str) else None
+        document = parse(value) if isinstance(value, dict) and "Statement" in value else None
     except (ValueError, RecursionError):
         return None
     return document if document is not None and is_sound(document) else None
@@ -80,14 +80,14 @@ def parse_text(text: object) -> Document | None:
 
 def is_sound(document: Document) -> bool:
     """Tell whether a document has statements, and all of them are objects."""
-    return "Statement" in document.names and not any(found.part == "statement" for found in document.malformed)
+    return "Statement" in document.names and not any(part.part == "statement" for part in document.malformed)
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key stands twice in one object")
-    return found
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise ValueError("an object has the same key twice")
+    return values
 
 
 @dataclass(frozen=True)

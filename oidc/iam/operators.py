@@ -65,12 +65,12 @@ _BY_LOWER = {name.lower(): operator for name, operator in OPERATORS.items()}
 _OVERS: dict[str, Over] = {"": "", "forallvalues": "ForAllValues", "foranyvalue": "ForAnyValue"}
 
 
-def operator_of(written: str) -> Operator | None:
+def operator_of(text: str) -> Operator | None:
     """Return the operator of ``ForAnyValue:StringLikeIfExists``; ``None`` for a name that IAM does not have.
 
     Case is ignored: the page does not mention it, and a spelling that IAM may accept is not a fault.
     """
-    before, colon, name = written.lower().rpartition(":")
+    before, colon, name = text.lower().rpartition(":")
     bare = name.removesuffix("ifexists")
     operator, over = _BY_LOWER.get(bare), _OVERS.get(before)
     if operator is None or over is None or (colon and not over) or (operator.kind == "Null" and bare != name):

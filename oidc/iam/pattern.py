@@ -123,19 +123,19 @@ def _in_one_order(read: Iterable[str]) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=16384)
-def overlap(one: str, other: str) -> bool:
+def overlap(left: str, right: str) -> bool:
     """Tell whether two patterns, written as in the inventory or in AWS's reference, match a common text.
 
     ``arn:aws:s3:::site/*`` and ``arn:${Partition}:s3:::${BucketName}`` have nothing in common: a bucket is no object.
     A star also matches colons, as in AWS's own policies: ``arn:aws:secretsmanager:*:*:name`` is in use.
     """
-    return _have_a_text_in_common(_written_tokens(one), _written_tokens(other))
+    return _have_a_text_in_common(_written_tokens(left), _written_tokens(right))
 
 
 @lru_cache(maxsize=4096)
-def intersect(one: str, other: str) -> bool:
+def intersect(left: str, right: str) -> bool:
     """Tell whether two rendered patterns match a common text: true for ``iam:pass*`` and ``*:passrole``."""
-    return _have_a_text_in_common(tokens(one), tokens(other))
+    return _have_a_text_in_common(tokens(left), tokens(right))
 
 
 def _have_a_text_in_common(left: tuple[str, ...], right: tuple[str, ...]) -> bool:

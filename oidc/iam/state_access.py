@@ -100,17 +100,17 @@ def _parts(statement: Statement, pattern: str, *, named: bool) -> Iterator[str]:
             yield pattern
         return
     bucket = pattern.rpartition(":")[2].partition("/")[0]
-    for one in statement.values("Resource"):
-        by_name = bucket in one or (FOLDER in one and not named)
-        if (by_name and intersect(one, pattern)) or (not named and covers(one, pattern)):
-            yield one
+    for resource in statement.values("Resource"):
+        by_name = bucket in resource or (FOLDER in resource and not named)
+        if (by_name and intersect(resource, pattern)) or (not named and covers(resource, pattern)):
+            yield resource
 
 
 def _denied(part: str, target: Target, denying: Iterable[Statement]) -> bool:
     for statement in denying:
         if statement.has("NotResource"):
-            left_out = statement.values("NotResource")
-            if not any(intersect(one, part) and intersect(one, target.pattern) for one in left_out):
+            excluded = statement.values("NotResource")
+            if not any(intersect(pattern, part) and intersect(pattern, target.pattern) for pattern in excluded):
                 return True
         else:
             denied = _certain(statement.values("Resource"))
@@ -122,7 +122,7 @@ def _denied(part: str, target: Target, denying: Iterable[Statement]) -> bool:
 
 def _certain(patterns: Iterable[str]) -> list[str]:
     """Return the patterns without variables, whose denial is certain: a variable could have any value."""
-    return [one for one in patterns if "${" not in one and len(one) <= _LONGEST]
+    return [pattern for pattern in patterns if "${" not in pattern and len(pattern) <= _LONGEST]
 
 
 _LONGEST = 1_200

@@ -47,10 +47,10 @@ class TrustConditions:
     """Further conditions of every statement.
 
     Attributes:
-        source_ips: Addresses that the call to STS may come from; empty for everywhere. Guards the exchange alone:
+        source_ips: Addresses that the call to STS may come from; empty for everywhere. They limit only the exchange:
             the credentials may be used from anywhere.
-        last_day: The last day of access in UTC, or ``None``. Ends new sessions; a running one lives on for its
-            duration.
+        last_day: The last day of access in UTC, or ``None``. No session starts after it; a running session
+            lasts for its full duration.
         source_vpces: VPC endpoints that the call to STS may come through, besides ``source_ips``.
     """
 
@@ -60,7 +60,7 @@ class TrustConditions:
 
 
 def trust_policy(
-    partition: Partition, account: AccountId, issuers: Sequence[TrustedIssuer], limits: TrustConditions
+    partition: Partition, account: AccountId, issuers: Sequence[TrustedIssuer], conditions: TrustConditions
 ) -> PolicyDocument:
     """Return the trust policy of a role: one statement for each of ``issuers``, in the order given.
 
@@ -70,16 +70,16 @@ def trust_policy(
     ANDed), and two sets of audiences in one would admit the cross product of audiences and subjects
     (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html).
     """
-    addresses = SourceAddresses(limits.source_ips, limits.source_vpces).trust_conditions()
+    addresses = SourceAddresses(conditions.source_ips, conditions.source_vpces).trust_conditions()
     statements = [
-        _statement(partition, account, issuer, address, _earlier(issuer.last_day, limits.last_day))
+        _statement(partition, account, issuer, address, _earlier(issuer.last_day, conditions.last_day))
         for issuer, address in product(issuers, addresses)
     ]
     return PolicyDocument.of({"Version": POLICY_VERSION, "Statement": statements})
 
 
-def _earlier(one: date | None, other: date | None) -> date | None:
-    return min((day for day in (one, other) if day is not None), default=None)
+def _earlier(first: date | None, second: date | None) -> date | None:
+    return min((day for day in (first, second) if day is not None), default=None)
 
 
 def _statement(

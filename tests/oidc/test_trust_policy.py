@@ -30,8 +30,8 @@ def test_one_issuer_gives_one_statement_with_audience_and_subject() -> None:
 
 def test_addresses_and_the_last_day_are_conditions_of_every_statement() -> None:
     issuers = [TrustedIssuer(WorkspaceSlug(slug), (AUDIENCE,), (PATTERN,)) for slug in ("acme", "acme-data")]
-    limits = TrustConditions((ip_network("203.0.113.0/24"), ip_network("2001:db8::/32")), date(2027, 1, 31))
-    policy = trust_policy(Partition.AWS_CN, AccountId("222222222222"), issuers, limits).to_json()
+    conditions = TrustConditions((ip_network("203.0.113.0/24"), ip_network("2001:db8::/32")), date(2027, 1, 31))
+    policy = trust_policy(Partition.AWS_CN, AccountId("222222222222"), issuers, conditions).to_json()
     assert [statement["Condition"]["IpAddress"] for statement in policy["Statement"]] == [
         {"aws:SourceIp": ["2001:db8::/32", "203.0.113.0/24"]}
     ] * 2
@@ -43,18 +43,18 @@ def test_addresses_and_the_last_day_are_conditions_of_every_statement() -> None:
 
 def test_networks_and_vpc_endpoints_have_a_statement_each_since_no_call_has_both() -> None:
     issuers = [TrustedIssuer(WorkspaceSlug(slug), (AUDIENCE,), (PATTERN,)) for slug in ("acme", "acme-data")]
-    limits = TrustConditions(
+    conditions = TrustConditions(
         (ip_network("203.0.113.0/24"),), date(2027, 1, 31), ("vpce-0123456789abcdef0", "vpce-01234567")
     )
-    statements = trust_policy(Partition.AWS, AccountId("222222222222"), issuers, limits).to_json()["Statement"]
-    conditions = [statement["Condition"] for statement in statements]
-    assert [sorted(condition) for condition in conditions] == [
+    statements = trust_policy(Partition.AWS, AccountId("222222222222"), issuers, conditions).to_json()["Statement"]
+    rendered = [statement["Condition"] for statement in statements]
+    assert [sorted(condition) for condition in rendered] == [
         ["DateLessThan", "IpAddress", "StringEquals", "StringLike"],
         ["DateLessThan", "StringEquals", "StringLike"],
     ] * 2
     data = "api.bitbucket.org/2.0/workspaces/acme-data/pipelines-config/identity/oidc"
     endpoints = {"aws:SourceVpce": ["vpce-01234567", "vpce-0123456789abcdef0"]}
-    assert [condition["StringEquals"] for condition in conditions] == [
+    assert [condition["StringEquals"] for condition in rendered] == [
         {f"{ACME}:aud": AUDIENCE},
         {f"{ACME}:aud": AUDIENCE, **endpoints},
         {f"{data}:aud": AUDIENCE},
