@@ -9,11 +9,12 @@ from access.update_preview import OIDC_PROVIDER_TYPE, ROLE_TYPE, Loss, LossLimit
 from oidc.errors import MassChangeError, UsageError
 from sandbox.aws_provider.account import connect_as_platform_engineer, refuse_ambient
 from sandbox.aws_provider.provider import SmallAwsProvider
-from sandbox.engine.builtin_engine import BuiltinEngine
+from sandbox.engine import BuiltinEngine
 from sandbox.engine.monitor import LogMessage
 from sandbox.engine.steps import Operation, Step, Summary
 from sandbox.engine_choice import EngineMark, EngineName, choose_engine
-from sandbox.pulumi_cli import AwsPlugin, PulumiCliEngine, find_cli, installed_cli
+from sandbox.pulumi_cli import AwsPlugin, PulumiCliEngine
+from sandbox.pulumi_cli.environment import find_cli, installed_cli
 from sandbox.session import SandboxInventory, Session
 
 

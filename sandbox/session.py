@@ -13,10 +13,10 @@ from access.plan import AccessPlan
 from config.load import load_inventory
 from config.models.inventory import Inventory
 from oidc.errors import InventoryError, SandboxError
+from sandbox.emulated_aws import EmulatedAws
 from sandbox.emulated_aws.prepare_accounts import prepare_accounts
-from sandbox.emulated_aws.process import EmulatedAws
 from sandbox.emulated_aws.settings import IssuerEndpoint
-from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
+from sandbox.emulated_bitbucket import EmulatedBitbucket
 from sandbox.emulator_inputs import (
     ENGINEER_ACCOUNT,
     aws_config,

@@ -154,8 +154,8 @@ def token(inventory: Path, repository: str, environment: str | None, audiences: 
 
     It works once the sandbox has been up, also while `sandbox serve` runs, and is valid for an hour.
     """
+    from sandbox.running_sandbox import named_step, signed, signing_bitbucket  # noqa: PLC0415 - as above
     from sandbox.session import read_subject  # noqa: PLC0415 - the sandbox's imports, in this command only
-    from sandbox.step_token import named_step, signed, signing_bitbucket  # noqa: PLC0415 - as above
 
     subject = read_subject(inventory, named_guardrails())
     _show_warnings(subject)

@@ -13,8 +13,15 @@ from typing import Any, ClassVar, cast
 from botocore.exceptions import ClientError
 
 from sandbox.aws_provider import tags
-from sandbox.aws_provider.documents import is_missing, same_document, same_set, tolerate_missing
-from sandbox.aws_provider.resource_type import Property, ReadResource, ResourceType
+from sandbox.aws_provider.resource_type import (
+    Property,
+    ReadResource,
+    ResourceType,
+    is_missing,
+    same_document,
+    same_set,
+    tolerate_missing,
+)
 from sandbox.engine.values import Properties
 
 

@@ -11,7 +11,7 @@ from access.explanation.names import Names
 from access.explanation.subjects import Reason
 from access.plan import AccountPlan, RolePlan
 from sandbox.emulated_aws.prepare_accounts import RootUsers
-from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
+from sandbox.emulated_bitbucket import EmulatedBitbucket
 from sandbox.emulated_bitbucket.workspaces import EmulatedWorkspace, PipelineStep, step_claims
 from sandbox.proof import cases
 from sandbox.proof.callers import SessionCredentials, TokenCallers

@@ -19,8 +19,8 @@ from oidc.errors import UsageError
 from onboarding import new_files
 from onboarding.starter import inventory_text, starter_files
 from onboarding.starter_options import StarterOptions, starter_of
+from sandbox.emulated_bitbucket import EmulatedBitbucket
 from sandbox.emulated_bitbucket.behaviour import SANDBOX_TOKEN
-from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
 from sandbox.emulator_inputs import workspaces_of
 
 WORKSPACE, SHOP, SITE = (f"{{{digit * 8}-1111-4111-8111-111111111111}}" for digit in "abc")

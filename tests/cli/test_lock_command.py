@@ -11,10 +11,10 @@ import pytest
 from cli.main import run
 from config.findings import has_errors
 from config.load import load_inventory
-from sandbox.emulated_bitbucket import EmulatedBitbucket, EmulatedWorkspace
+from sandbox.emulated_bitbucket import EmulatedBitbucket
 from sandbox.emulated_bitbucket.behaviour import SANDBOX_TOKEN, Behaviour
 from sandbox.emulated_bitbucket.site import EmulatedRange, EmulatedRanges
-from sandbox.emulated_bitbucket.workspaces import EmulatedEnvironment, EmulatedRepository
+from sandbox.emulated_bitbucket.workspaces import EmulatedEnvironment, EmulatedRepository, EmulatedWorkspace
 
 ACME_UUID, SHOP_UUID = "{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}", "{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01}"
 PRODUCTION_UUID, NEW_UUID = "{c2b1a5de-6b7e-4d4b-b1a0-6a9d8c7b5e03}", "{7d1e2f3a-4b5c-4d6e-8f90-a1b2c3d4e504}"

@@ -13,7 +13,7 @@ import yaml
 from pulumi import automation as auto
 from semver import VersionInfo
 
-from sandbox.pulumi_cli import find_cli
+from sandbox.pulumi_cli.environment import find_cli
 from sandbox.session import PROJECT_FOLDER
 from tests.live.throw_away_account import STACK, LiveSettings, ThrowAwayAccount
 

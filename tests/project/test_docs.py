@@ -22,8 +22,8 @@ from cli.main import COMMANDS, run
 from config.catalogue import DISCREPANCY_RULES
 from config.load import load_inventory
 from config.lock import read_lock
+from sandbox.emulated_bitbucket import EmulatedBitbucket
 from sandbox.emulated_bitbucket.behaviour import SANDBOX_TOKEN
-from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
 from sandbox.emulator_inputs import folder_of, workspaces_of
 from sandbox.session import BITBUCKET_FOLDER
 from tests.access.adoption_of_plans import found_in

@@ -24,10 +24,10 @@ from access.evaluation.decide import decide
 from access.evaluation.request import WebIdentityRequest
 from access.plan import AccessPlan, RolePlan
 from config.load import load_inventory
-from sandbox.emulated_bitbucket import EmulatedBitbucket, EmulatedWorkspace
+from sandbox.emulated_bitbucket import EmulatedBitbucket
 from sandbox.emulated_bitbucket.behaviour import SANDBOX_TOKEN
-from sandbox.emulated_bitbucket.pipelines_proxy import PipelinesProxy
-from sandbox.emulated_bitbucket.workspaces import EmulatedEnvironment, EmulatedRepository
+from sandbox.emulated_bitbucket.servers import PipelinesProxy
+from sandbox.emulated_bitbucket.workspaces import EmulatedEnvironment, EmulatedRepository, EmulatedWorkspace
 from tests.git_repository import git
 from tests.project.pages import PROJECT, TODAY, steps_in
 

@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 import pytest
 
-from sandbox.emulated_aws.process import EmulatedAws
+from sandbox.emulated_aws import EmulatedAws
 from sandbox.engine.plugin import Plugin
 from tests.sandbox.managed_resources import ACCOUNT, configured
 

@@ -29,8 +29,7 @@ from sandbox.aws_provider.account import connect_as_platform_engineer
 from sandbox.aws_provider.configuration import Configuration
 from sandbox.aws_provider.provider import SmallAwsProvider
 from sandbox.emulated_aws.prepare_accounts import RootUsers
-from sandbox.engine import urns
-from sandbox.engine.builtin_engine import BuiltinEngine
+from sandbox.engine import BuiltinEngine, urns
 from sandbox.engine.program import Program
 from sandbox.engine.state_file import write_bytes
 from sandbox.engine.steps import Operation, Phase, Step

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.emulated_aws.process import EmulatedAws
+from sandbox.emulated_aws import EmulatedAws
 from sandbox.emulated_aws.settings import IssuerEndpoint
-from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
+from sandbox.emulated_bitbucket import EmulatedBitbucket
 from sandbox.emulator_inputs import workspaces_of
 from sandbox.engine.monitor import LogMessage
 from sandbox.engine.steps import Step, Summary
 from sandbox.engine_choice import EngineName
-from sandbox.pulumi_cli import installed_cli
+from sandbox.pulumi_cli.environment import installed_cli
 from sandbox.run import Action, EngineSettings, Listener, act
 from sandbox.session import SandboxInventory, Session, read_subject, session_with
 

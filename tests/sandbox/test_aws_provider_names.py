@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from oidc.errors import UsageError
 from sandbox.aws_provider.configuration import IMPLEMENTED, WITHOUT_EFFECT, AssumeRole, parse, unknown_inputs
-from sandbox.aws_provider.documents import same_document, same_set, same_url
 from sandbox.aws_provider.provider import TYPES, is_made_up, with_name
+from sandbox.aws_provider.resource_type import same_document, same_set, same_url
 from sandbox.aws_provider.tags import to_outputs
 
 CLASSES: dict[str, Any] = {

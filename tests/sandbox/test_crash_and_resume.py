@@ -15,7 +15,7 @@ import pytest
 import sandbox.run
 from cli.main import run
 from sandbox.emulator_inputs import folder_of
-from sandbox.engine.builtin_engine import BuiltinEngine
+from sandbox.engine import BuiltinEngine
 from sandbox.engine.steps import Phase, Step
 from sandbox.session import read_subject, running
 from tests.sandbox import accounts_held

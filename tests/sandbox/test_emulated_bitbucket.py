@@ -17,7 +17,8 @@ from OpenSSL import SSL
 from facts.issuer.certificates import fetch_thumbprints
 from facts.issuer.connect import IssuerConnect
 from oidc.errors import IssuerError, SandboxError
-from sandbox.emulated_bitbucket import EmulatedBitbucket, EmulatedWorkspace
+from sandbox.emulated_bitbucket import EmulatedBitbucket
+from sandbox.emulated_bitbucket.workspaces import EmulatedWorkspace
 
 ACME = EmulatedWorkspace("acme", "{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}")
 OTHER = EmulatedWorkspace("other", "{1c4ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a12}")

@@ -10,7 +10,8 @@ import pytest
 from cryptography import x509
 
 from oidc.errors import SandboxError
-from sandbox.emulated_bitbucket import EmulatedBitbucket, EmulatedWorkspace, PipelineStep
+from sandbox.emulated_bitbucket import EmulatedBitbucket
+from sandbox.emulated_bitbucket.workspaces import EmulatedWorkspace, PipelineStep
 
 ACME = EmulatedWorkspace("acme", "{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}")
 NOW = datetime(2026, 11, 1, tzinfo=UTC)

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 import jwt
 import pytest
 
-from sandbox.emulated_bitbucket import EmulatedBitbucket, EmulatedWorkspace, PipelineStep, step_claims
+from sandbox.emulated_bitbucket import EmulatedBitbucket
+from sandbox.emulated_bitbucket.workspaces import EmulatedWorkspace, PipelineStep, step_claims
 
 ACME = EmulatedWorkspace("acme", "{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}")
 REPOSITORY = "{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01}"

@@ -7,8 +7,10 @@ import pytest
 
 from oidc.errors import SandboxError
 from sandbox.aws_provider import SmallAwsProvider
-from sandbox.emulated_aws.process import EmulatedAws
-from sandbox.engine import BuiltinEngine, Operation, Program
+from sandbox.emulated_aws import EmulatedAws
+from sandbox.engine import BuiltinEngine
+from sandbox.engine.program import Program
+from sandbox.engine.steps import Operation
 
 PROGRAM = """
 import json

@@ -6,7 +6,7 @@ import pytest
 
 from oidc.errors import SandboxError
 from sandbox.engine_choice import EngineMark, EngineName, choose_engine
-from sandbox.pulumi_cli import InstalledCli, find_cli, installed_cli
+from sandbox.pulumi_cli.environment import InstalledCli, find_cli, installed_cli
 
 
 @pytest.mark.parametrize(

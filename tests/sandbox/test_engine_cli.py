@@ -9,7 +9,8 @@ import pytest
 
 from oidc.errors import SandboxError
 from sandbox.engine.program import Program
-from sandbox.pulumi_cli import PulumiCliEngine, find_cli
+from sandbox.pulumi_cli import PulumiCliEngine
+from sandbox.pulumi_cli.environment import find_cli
 from tests.sandbox.cloud_in_memory import Bench
 from tests.sandbox.running_engine import NEEDS_CLI, ignore
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from sandbox.engine_choice import EngineName
-from sandbox.pulumi_cli import PulumiCliEngine, find_cli
+from sandbox.pulumi_cli import PulumiCliEngine
+from sandbox.pulumi_cli.environment import find_cli
 from sandbox.run import Action
 from tests.sandbox.inventory_sequences import sequence
 from tests.sandbox.running_engine import NEEDS_CLI, RunningEngine, ignore, running_engines

@@ -13,7 +13,7 @@ from access.deploy_policy import reading_policy
 from oidc.arn import Partition
 from oidc.errors import BitbucketOidcError
 from oidc.identifiers import AccountId
-from sandbox.emulated_bitbucket import EmulatedWorkspace, PipelineStep
+from sandbox.emulated_bitbucket.workspaces import EmulatedWorkspace, PipelineStep
 from sandbox.engine.steps import Operation
 from tests.sandbox.one_sandbox import OneSandbox, one_sandbox
 

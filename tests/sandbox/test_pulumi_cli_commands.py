@@ -18,8 +18,8 @@ import yaml
 from oidc.errors import SandboxError
 from sandbox.engine.program import Program
 from sandbox.engine.steps import Operation, Step
-from sandbox.pulumi_cli import AwsPlugin, InstalledCli, PulumiCliEngine
-from sandbox.pulumi_cli.environment import ambient_folders, program_python
+from sandbox.pulumi_cli import AwsPlugin, PulumiCliEngine
+from sandbox.pulumi_cli.environment import InstalledCli, ambient_folders, program_python
 from tests.sandbox.running_engine import ignore
 
 STAND_IN = """#!{python}

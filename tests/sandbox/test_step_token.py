@@ -9,8 +9,8 @@ import pytest
 from config.load import load_inventory
 from config.models.inventory import Inventory
 from oidc.errors import UsageError
-from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
-from sandbox.step_token import named_step, signed
+from sandbox.emulated_bitbucket import EmulatedBitbucket
+from sandbox.running_sandbox import named_step, signed
 
 WIDE = Path(__file__).parent.parent / "fixtures" / "inventories" / "wide"
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

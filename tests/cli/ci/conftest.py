@@ -9,10 +9,10 @@ import pytest
 
 from cli.main import run
 from facts.http import Clock
-from sandbox.emulated_bitbucket import EmulatedBitbucket, EmulatedWorkspace
+from sandbox.emulated_bitbucket import EmulatedBitbucket
 from sandbox.emulated_bitbucket.behaviour import SANDBOX_TOKEN
 from sandbox.emulated_bitbucket.pull_requests import EmulatedComment
-from sandbox.emulated_bitbucket.workspaces import EmulatedRepository
+from sandbox.emulated_bitbucket.workspaces import EmulatedRepository, EmulatedWorkspace
 from tests.git_repository import git
 
 REPOSITORY = EmulatedRepository("access", "{5b7c9e10-2d4f-4a6b-8c8d-0e1f2a3b4c5d}", pull_requests=(7,))

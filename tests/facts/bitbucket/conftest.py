@@ -9,9 +9,9 @@ from facts.bitbucket.api import BitbucketApi, BitbucketSettings
 from facts.bitbucket.client import BitbucketClient
 from facts.bitbucket.credentials import Credentials, find_credentials
 from facts.web_address import WebAddress
-from sandbox.emulated_bitbucket import EmulatedBitbucket, EmulatedWorkspace
+from sandbox.emulated_bitbucket import EmulatedBitbucket
 from sandbox.emulated_bitbucket.behaviour import SANDBOX_TOKEN, Behaviour
-from sandbox.emulated_bitbucket.workspaces import EmulatedEnvironment, EmulatedRepository
+from sandbox.emulated_bitbucket.workspaces import EmulatedEnvironment, EmulatedRepository, EmulatedWorkspace
 from tests.facts.bitbucket.in_memory import uuid
 from tests.facts.conftest import StoppedClock
 

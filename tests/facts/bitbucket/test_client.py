@@ -4,8 +4,8 @@ import pytest
 
 from facts.bitbucket.credentials import Credentials, find_credentials
 from oidc.errors import BitbucketError
-from sandbox.emulated_bitbucket import EmulatedBitbucket, EmulatedWorkspace
-from sandbox.emulated_bitbucket.workspaces import EmulatedRepository
+from sandbox.emulated_bitbucket import EmulatedBitbucket
+from sandbox.emulated_bitbucket.workspaces import EmulatedRepository, EmulatedWorkspace
 from tests.facts.bitbucket.conftest import ACME, SHOP, StartClient
 from tests.facts.bitbucket.in_memory import uuid
 from tests.facts.conftest import StoppedClock

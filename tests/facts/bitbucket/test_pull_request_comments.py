@@ -11,9 +11,9 @@ from facts.bitbucket.comments import Marker, Outcome, PullRequestComments, keep_
 from facts.bitbucket.credentials import find_credentials
 from facts.web_address import WebAddress
 from oidc.errors import BitbucketError
-from sandbox.emulated_bitbucket import EmulatedBitbucket, EmulatedWorkspace
+from sandbox.emulated_bitbucket import EmulatedBitbucket
 from sandbox.emulated_bitbucket.behaviour import SANDBOX_TOKEN
-from sandbox.emulated_bitbucket.workspaces import EmulatedRepository
+from sandbox.emulated_bitbucket.workspaces import EmulatedRepository, EmulatedWorkspace
 from tests.facts.bitbucket.in_memory import uuid
 from tests.facts.conftest import StoppedClock
 

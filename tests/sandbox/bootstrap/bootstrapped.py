@@ -15,10 +15,10 @@ from botocore.exceptions import ClientError
 from botocore.session import Session
 
 from cli.main import run
+from sandbox.emulated_aws import EmulatedAws
 from sandbox.emulated_aws.prepare_accounts import RootUsers
-from sandbox.emulated_aws.process import EmulatedAws
 from sandbox.emulated_aws.settings import IssuerEndpoint
-from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
+from sandbox.emulated_bitbucket import EmulatedBitbucket
 from sandbox.emulator_inputs import workspaces_of
 from sandbox.engine.steps import Summary
 from sandbox.engine_choice import EngineName

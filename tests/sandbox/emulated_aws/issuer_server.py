@@ -13,7 +13,7 @@ import jwt
 import trustme
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from sandbox.emulated_aws import IssuerEndpoint
+from sandbox.emulated_aws.settings import IssuerEndpoint
 from tests.sandbox.emulated_aws.aws_calls import AUDIENCE, ISSUER, SUBJECT
 
 

@@ -16,8 +16,9 @@ import requests
 from botocore.session import Session
 
 from oidc.errors import SandboxError
-from sandbox.emulated_aws import EmulatedAws, IssuerEndpoint
+from sandbox.emulated_aws import EmulatedAws
 from sandbox.emulated_aws.prepare_accounts import PreparedAccount, RootUsers, prepare_accounts
+from sandbox.emulated_aws.settings import IssuerEndpoint
 from tests.sandbox.emulated_aws.aws_calls import refusal
 
 ACCOUNT = "222222222222"

@@ -7,9 +7,9 @@ import pytest
 import requests
 from botocore.awsrequest import AWSRequest
 
-from sandbox.emulated_aws import SOURCE_IP_HEADER, EmulatedAws
+from sandbox.emulated_aws import EmulatedAws
 from sandbox.emulated_aws.prepare_accounts import RootUsers
-from sandbox.emulated_aws.settings import SOURCE_VPCE_HEADER
+from sandbox.emulated_aws.settings import SOURCE_IP_HEADER, SOURCE_VPCE_HEADER
 from tests.sandbox.emulated_aws.aws_calls import refusal
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.emulated_aws.process import EmulatedAws
+from sandbox.emulated_aws import EmulatedAws
 from sandbox.emulated_aws.settings import IssuerEndpoint
-from sandbox.emulated_bitbucket.emulated_bitbucket import EmulatedBitbucket
+from sandbox.emulated_bitbucket import EmulatedBitbucket
 from sandbox.emulated_bitbucket.workspaces import EmulatedWorkspace
 from sandbox.engine_choice import EngineName
 from tests.sandbox.life_cycle.one_stack import WORKSPACES, OneStack

@@ -9,7 +9,8 @@ import yaml
 
 from cli.main import run
 from sandbox.engine_choice import EngineName
-from sandbox.pulumi_cli import PulumiCliEngine, find_cli
+from sandbox.pulumi_cli import PulumiCliEngine
+from sandbox.pulumi_cli.environment import find_cli
 from tests.sandbox.life_cycle.one_stack import AUDIENCE, ISSUER, WORKSPACES, OneStack, did
 from tests.sandbox.running_engine import NEEDS_CLI, ignore
 

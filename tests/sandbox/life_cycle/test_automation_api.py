@@ -12,8 +12,7 @@ import yaml
 from pulumi import automation as auto
 
 from sandbox.engine_choice import EngineName
-from sandbox.pulumi_cli import find_cli
-from sandbox.pulumi_cli.environment import ambient_folders
+from sandbox.pulumi_cli.environment import ambient_folders, find_cli
 from sandbox.session import PROJECT_FOLDER
 from tests.sandbox.life_cycle.one_stack import OneStack
 from tests.sandbox.running_engine import NEEDS_CLI
