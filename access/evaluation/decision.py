@@ -14,8 +14,8 @@ class Check:
         element: ``Principal``, ``Action`` or ``Condition``.
         operator: The condition operator, for example ``StringLike``; empty for the other elements.
         key: The condition key as the policy spells it, for example ``aws:SourceIp``; empty for the other elements.
-        wanted: The values in the policy, in its order.
-        found: The values in the request; empty without the key.
+        expected: The values in the policy, in its order.
+        actual: The values in the request; empty without the key.
         holds: Whether the part matches; ``None`` if AWS does not document it.
         problem: Why it is unknown, if ``holds`` is ``None``.
     """
@@ -23,8 +23,8 @@ class Check:
     element: Literal["Principal", "Action", "Condition"]
     operator: str
     key: str
-    wanted: tuple[str, ...]
-    found: tuple[str, ...]
+    expected: tuple[str, ...]
+    actual: tuple[str, ...]
     holds: bool | None
     problem: EvaluationError | None = None
 

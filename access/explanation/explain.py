@@ -23,12 +23,12 @@ class TokenCall:
     """A call of AssumeRoleWithWebIdentity for any role.
 
     Attributes:
-        claims: Of the token; ``iss``, ``aud`` and ``sub`` are there. With neither ``iat`` nor ``exp`` they are taken
-            for those of a token that was just issued.
-        at: When, with a time zone.
-        source_ip: Its source address, or ``None`` if none is given.
+        claims: Of the token, with ``iss``, ``aud`` and ``sub``. Without ``iat`` and ``exp`` they count as claims of a
+            token that was just issued.
+        at: The time of the call, with a time zone.
+        source_ip: Its source address, or ``None`` if unknown.
         vpc_endpoint: The VPC endpoint that it goes through, or ``None``.
-        is_token: Whether the claims are all claims of a token, so that no other claim is assumed.
+        is_token: Whether ``claims`` are all claims of a token, so no other claim is assumed.
     """
 
     claims: Mapping[str, Any]
@@ -47,11 +47,11 @@ class TokenCall:
 
 @dataclass(frozen=True, slots=True)
 class RoleAnswer:
-    """What a trust policy says to a call.
+    """The answer of one trust policy to a call.
 
     Attributes:
-        allowed: Whether credentials are given; ``False`` too where AWS does not document the outcome.
-        undecided: Whether it does not.
+        allowed: Whether STS gives credentials; also ``False`` if AWS does not document the outcome.
+        undecided: Whether AWS does not document the outcome.
         reasons: Why the token is admitted or refused.
     """
 
@@ -67,7 +67,7 @@ class RoleAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one role says: keys of the inventory, and the answer of its trust policy."""
+    """One role, by its keys in the inventory, and the answer of its trust policy."""
 
     account: str
     role: str
@@ -77,7 +77,7 @@ class Verdict:
 
 def explain(plan: AccessPlan, call: TokenCall, names: Names) -> tuple[Verdict, ...]:
     """Return the verdict of every role of the plan, sorted by ARN."""
-    found = [
+    verdicts = [
         Verdict(
             account.key, role.key, role.arn,
             answer(role.trust_policy.to_json(), call.to_role_in(account.id, account.partition.value, role.arn), names),
@@ -85,7 +85,7 @@ def explain(plan: AccessPlan, call: TokenCall, names: Names) -> tuple[Verdict, .
         for account in plan.accounts
         for role in account.roles
     ]  # fmt: skip
-    return tuple(sorted(found, key=lambda verdict: verdict.arn))
+    return tuple(sorted(verdicts, key=lambda verdict: verdict.arn))
 
 
 def answer(document: Mapping[str, Any], request: WebIdentityRequest, names: Names) -> RoleAnswer:
@@ -109,7 +109,7 @@ def _undecided(
         try:
             return RoleAnswer(allowed=False, undecided=False, reasons=refusal_reasons(document, request, names))
         except EvaluationError:
-            pass  # a call that is undecided with another issuer too is reported below
+            pass  # undecided with every issuer: reported below
     return RoleAnswer(
         allowed=False, undecided=True, reasons=(Reason(_UNDECIDED, f"not decided: {one_line(str(error))}"),)
     )

@@ -1,7 +1,7 @@
-"""Find common mistakes in an issuer, an audience and a subject, each with the probable intention.
+"""Find common mistakes in an issuer, an audience and a subject, and suggest the corrected text.
 
-Tokens of Bitbucket have no such mistakes. Claims typed by hand, claims of other vendors and trust policies copied from
-an example have them. The facts are from Bitbucket's page
+Bitbucket's tokens have none of them. Claims typed by hand, claims of other vendors and trust policies copied from
+an example do. The facts are from Bitbucket's page
 https://support.atlassian.com/bitbucket-cloud/docs/deploy-on-aws-using-bitbucket-pipelines-openid-connect/.
 """
 
@@ -24,24 +24,24 @@ _VENDORS_BY_ISSUER = {
     "token.actions.githubusercontent.com": "GitHub Actions", "gitlab.": "GitLab", "oidc.circleci.com": "CircleCI",
     "app.terraform.io": "Terraform Cloud", "agent.buildkite.com": "Buildkite", "oidc.eks.": "Kubernetes on EKS",
 }  # fmt: skip
-_OTHER_AUDIENCES = {
-    "sts.amazonaws.com": "GitHub Actions ask for", "sts.amazonaws.com.cn": "GitHub Actions ask for in China",
-    "https://gitlab.com": "GitLab asks for", "aws.workload.identity": "Terraform Cloud asks for",
+_VENDORS_BY_AUDIENCE = {
+    "sts.amazonaws.com": "GitHub Actions", "sts.amazonaws.com.cn": "GitHub Actions in China",
+    "https://gitlab.com": "GitLab", "aws.workload.identity": "Terraform Cloud",
 }  # fmt: skip
 
 
 class Mistakes(NamedTuple):
-    """Mistakes in how a text is written.
+    """The mistakes in the spelling of a text.
 
     Attributes:
-        found: One phrase for each mistake: ``it ends in a slash``.
+        phrases: One phrase for each mistake: ``it ends in a slash``.
         meant: The corrected text; the text itself if it has no mistake or the correction is unknown.
-        foreign: Whether it is of another kind, for example of another vendor.
+        foreign: Whether the text is not meant for Bitbucket, for example has the form of another vendor.
         suggested: The replacement, if the text alone determines it: an issuer or an audience in Bitbucket's form, or a
             subject, which may have other faults. ``None`` without a mistake.
     """
 
-    found: tuple[str, ...]
+    phrases: tuple[str, ...]
     meant: str
     foreign: bool = False
     suggested: str | None = None
@@ -49,65 +49,65 @@ class Mistakes(NamedTuple):
 
 def issuer_mistakes(issuer: str, names: Names) -> Mistakes:
     """Return the mistakes in an issuer URL; ``https://api.bitbucket.org/2.0/workspaces/acme/…/oidc`` has none."""
-    found: list[str] = []
+    phrases: list[str] = []
     meant = issuer.strip()
     if meant != issuer:
-        found.append("it has white space around it")
+        phrases.append("it has white space around it")
     if not meant.startswith("https://"):
-        found.append("it does not begin with https://")
+        phrases.append("it does not begin with https://")
         meant = "https://" + re.sub(r"^\w*:?//", "", meant, flags=re.ASCII)
     if vendor := _vendor(meant.removeprefix("https://").lower(), _VENDORS_BY_ISSUER):
-        return Mistakes((f"it is that of {vendor}, not of Bitbucket",), issuer, foreign=True)
+        return Mistakes((f"it is the issuer of {vendor}, not of Bitbucket",), issuer, foreign=True)
     if not meant.lower().startswith("https://api.bitbucket.org"):
-        return Mistakes(("it is none of Bitbucket's",), issuer, foreign=True)
+        return Mistakes(("it is not an issuer of Bitbucket",), issuer, foreign=True)
     base, known, _ = meant.partition("/.well-known/")
     if known:
-        found.append("it is the address of the discovery document, whose issuer ends before /.well-known")
+        phrases.append("it is the URL of the discovery document: the issuer ends before /.well-known")
         meant = base
     if meant.endswith("/"):
-        found.append("it ends in a slash")
+        phrases.append("it ends in a slash")
         meant = meant.rstrip("/")
     if meant.lower().startswith(_HEAD) and (meant != meant.lower()):
-        found.append("it has capitals")
+        phrases.append("it has capitals")
         meant = meant.lower()
     if meant.startswith(_HEAD) and meant.endswith("/pipelines-config/identity"):
-        found.append("it lacks the /oidc at its end, which it has had since 2021")
+        phrases.append("it lacks /oidc at its end (added in 2021)")
         meant += "/oidc"
     if not (meant.startswith(_HEAD) and meant.endswith(_TAIL)) or len(meant) <= len(_HEAD + _TAIL):
-        return Mistakes(("it has another form than Bitbucket's, " + _HEAD + "WORKSPACE" + _TAIL,), issuer, foreign=True)
-    return _with_slug(found, meant, names)
+        return Mistakes((f"it does not have Bitbucket's form {_HEAD}WORKSPACE{_TAIL}",), issuer, foreign=True)
+    return _with_slug(phrases, meant, names)
 
 
-def _with_slug(found: list[str], meant: str, names: Names) -> Mistakes:
+def _with_slug(phrases: list[str], meant: str, names: Names) -> Mistakes:
     slug = meant[len(_HEAD) : -len(_TAIL)]
     uuid = accepted_spelling(slug.replace("%7b", "{").replace("%7d", "}"))
     if uuid is not None:
-        found.append("it has the workspace's UUID in place of its slug")
+        phrases.append("it has the workspace's UUID instead of its slug")
         meant = f"{_HEAD}{names.workspaces.get(uuid, slug)}{_TAIL}"
     known = uuid is None or uuid in names.workspaces
-    return Mistakes(tuple(found), meant, suggested=meant if found and known else None)
+    return Mistakes(tuple(phrases), meant, suggested=meant if phrases and known else None)
 
 
 def audience_mistakes(audience: str, names: Names) -> Mistakes:
     """Return the mistakes in an audience; a custom audience may be any other text."""
-    if audience in _OTHER_AUDIENCES:
-        return Mistakes((f"it is what {_OTHER_AUDIENCES[audience]}, not Bitbucket",), audience, foreign=True)
-    found: list[str] = []
+    if vendor := _VENDORS_BY_AUDIENCE.get(audience):
+        return Mistakes((f"it is the audience of {vendor}, not of Bitbucket",), audience, foreign=True)
+    phrases: list[str] = []
     meant = audience.strip()
     if meant != audience:
-        found.append("it has white space around it")
+        phrases.append("it has white space around it")
     if meant.lower().startswith(_ARI):
         if meant != meant.lower():
-            found.append("it has capitals")
-        slip, meant = _of_workspace(meant.lower().removeprefix(_ARI), names)
-        found += [slip] if slip else []
+            phrases.append("it has capitals")
+        phrase, meant = _of_workspace(meant.lower().removeprefix(_ARI), names)
+        phrases += [phrase] if phrase else []
     elif (uuid := accepted_spelling(meant)) is not None:
-        found.append(f"it is the UUID alone, without {_ARI}")
+        phrases.append(f"it lacks {_ARI} before the UUID")
         meant = _ARI + uuid[1:-1]
     elif meant.startswith(_HEAD):
-        found.append("it is an issuer")
+        phrases.append("it is an issuer, not an audience")
     whole = workspace_of_audience(meant) is not None
-    return Mistakes(tuple(found), meant, suggested=meant if found and whole else None)
+    return Mistakes(tuple(phrases), meant, suggested=meant if phrases and whole else None)
 
 
 def _of_workspace(named: str, names: Names) -> tuple[str, str]:
@@ -117,7 +117,7 @@ def _of_workspace(named: str, names: Names) -> tuple[str, str]:
         return "" if named == uuid[1:-1] else "it has braces around the UUID", _ARI + uuid[1:-1]
     of_slug = next((known for known, slug in names.workspaces.items() if slug == named), None)
     if of_slug is not None:
-        return "it has the workspace's slug in place of its UUID", _ARI + of_slug[1:-1]
+        return "it has the workspace's slug instead of its UUID", _ARI + of_slug[1:-1]
     return "" if re.search(r"[*?]", named) else "it has no UUID at its end", _ARI + named
 
 
@@ -129,27 +129,27 @@ def subject_mistakes(subject: str, names: Names, workspace: str | None = None) -
         names: Names with the UUIDs of workspaces.
         workspace: The UUID of the workspace that the audience names, or ``None``.
     """
-    found: list[str] = []
+    phrases: list[str] = []
     meant = subject.strip()
     if meant != subject:
-        found.append("it has white space around it")
+        phrases.append("it has white space around it")
     if vendor := _vendor(meant, _VENDORS_BY_SUBJECT):
-        return Mistakes((f"it is of the form of {vendor}, not of Bitbucket",), subject, foreign=True)
+        return Mistakes((f"it has the form of {vendor}, not of Bitbucket",), subject, foreign=True)
     if re.search(r"[A-F]", meant) and re.fullmatch(r"[0-9A-Fa-f{}:*?-]+", meant):
-        found.append("it has capitals: Bitbucket's UUIDs are lower-case")
+        phrases.append("it has capitals: Bitbucket's UUIDs are lower-case")
         meant = meant.lower()
     with_braces = _BARE_UUID.sub(r"{\1}", meant.replace("{", "").replace("}", "") if _lacks_braces(meant) else meant)
     if with_braces != meant:
-        found.append("a UUID lacks its braces")
+        phrases.append("a UUID lacks its braces")
         meant = with_braces
     if begins_with_workspace(meant, names, workspace):
-        found.append("it begins with the workspace's UUID, where the repository's belongs")
+        phrases.append("it begins with the workspace's UUID instead of the repository's")
         meant = meant.partition(":")[2]
-    return Mistakes(tuple(found), meant, suggested=meant if found else None)
+    return Mistakes(tuple(phrases), meant, suggested=meant if phrases else None)
 
 
 def begins_with_workspace(subject: str, names: Names, workspace: str | None) -> bool:
-    """Tell whether a subject, or a pattern, has the workspace's UUID in place of the repository's."""
+    """Tell whether a subject, or a pattern, begins with the workspace's UUID instead of the repository's."""
     first, colon, _ = subject.partition(":")
     return bool(colon) and is_uuid(first) and (first in names.workspaces or first == workspace)
 

@@ -36,9 +36,9 @@ class Names:
                 if repository.uuid is None:
                     continue
                 repositories[repository.uuid] = f"{slug}/{name}"
-                for environment, known in repository.environments.items():
-                    if known.uuid is not None:
-                        environments[known.uuid] = (environment, repository.uuid)
+                for environment_name, environment in repository.environments.items():
+                    if environment.uuid is not None:
+                        environments[environment.uuid] = (environment_name, repository.uuid)
         return cls(workspaces, repositories, environments)
 
     def repository(self, uuid: str) -> str:
@@ -51,5 +51,5 @@ class Names:
 
     def audience(self, text: str) -> str:
         """Return an audience, with its workspace if known: ``ari:…/0b3ff4a1-… (workspace acme)``."""
-        whose = {default_audience(BitbucketUuid(uuid)): slug for uuid, slug in self.workspaces.items()}
-        return f"{one_line(text)} (workspace {whose[text]})" if text in whose else one_line(text)
+        slugs = {default_audience(BitbucketUuid(uuid)): slug for uuid, slug in self.workspaces.items()}
+        return f"{one_line(text)} (workspace {slugs[text]})" if text in slugs else one_line(text)

@@ -1,11 +1,11 @@
-"""The failed checks of a decision, in words."""
+"""Say in words why a trust policy refuses a call, from the failed checks of the evaluator's decision."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from access.evaluation.decide import decide
+from access.evaluation.decide import ACTION, decide
 from access.evaluation.decision import Check, StatementOutcome, TokenRefusal
 from access.evaluation.request import WebIdentityRequest
 from access.evaluation.token_checks import token_refusal
@@ -31,18 +31,18 @@ def refusal_reasons(document: Mapping[str, Any], request: WebIdentityRequest, na
         return _token_reasons(document, request, names, refusal)
     outcomes = _outcomes(document, request)
     denials = [
-        Reason(_ELSEWHERE, f"statement {outcome.index} denies it")
+        Reason(_ELSEWHERE, f"statement {outcome.index} denies the call")
         for outcome in outcomes
         if outcome.effect == "Deny" and outcome.applies
     ]
     if denials:
         return tuple(denials)
-    found = [
+    by_statement = [
         reasons
         for outcome in outcomes
         if outcome.effect == "Allow" and (reasons := _statement_reasons(document, outcome, request, names))
     ]
-    return min(found, key=lambda reasons: sum(reason.weight for reason in reasons), default=_NO_STATEMENT)
+    return min(by_statement, key=lambda reasons: sum(reason.weight for reason in reasons), default=_NO_STATEMENT)
 
 
 def _token_reasons(
@@ -101,32 +101,27 @@ def _principal_reason(check: Check, request: WebIdentityRequest, names: Names) -
     """Return the reason, and the statement's issuer if the token's issuer was probably intended to be equal."""
     issuer = str(request.claims.get("iss"))
     own = f"arn:{request.partition}:iam::{request.account}{_ISSUER_IN_ARN}"
-    wanted = [f"{_HTTPS}{arn.removeprefix(own)}" for arn in check.wanted if arn.startswith(own)]
+    wanted = [f"{_HTTPS}{arn.removeprefix(own)}" for arn in check.expected if arn.startswith(own)]
     if not wanted:
-        expected = one_line(" or ".join(check.wanted))
-        text = f"the principal is {expected}, and no OIDC provider of account {request.account}"
+        expected = one_line(" or ".join(check.expected))
+        text = f"the principal is {expected}, not an OIDC provider of account {request.account}"
         return Reason(_ELSEWHERE, text), None
     if issuer in wanted:
-        text = "the OIDC provider stands under another kind of principal than Federated, where IAM refuses it"
+        text = "the OIDC provider is not listed under Federated, and IAM refuses it under any other kind of principal"
         return Reason(1, text), None
-    slips = issuer_mistakes(issuer, names)
-    if slips.meant in wanted and slips.found:
-        return Reason(
-            1, f"issuer {one_line(issuer)}: {', and '.join(slips.found)}; expected {slips.meant}"
-        ), slips.meant
-    odd = [
-        each for each in wanted if (of_policy := issuer_mistakes(each, names)).found and of_policy.meant == slips.meant
-    ]
-    if odd:
-        text = (
-            f"the trust policy has the issuer {one_line(odd[0])}: {', and '.join(issuer_mistakes(odd[0], names).found)}"
-        )
-        return Reason(1, text), odd[0]
-    if slips.found:
-        text = f"issuer {one_line(issuer)}: {', and '.join(slips.found)}; expected {one_line(' or '.join(wanted))}"
-        return Reason(_ANOTHER_WORKSPACE, text), None
-    expected, got = " or ".join(workspace_of(each) for each in wanted), workspace_of(issuer)
-    return Reason(_ANOTHER_WORKSPACE, f"issuer of another workspace: expected {expected}, got {got}"), None
+    mistakes = issuer_mistakes(issuer, names)
+    text = f"issuer {one_line(issuer)}: {', and '.join(mistakes.phrases)}"
+    if mistakes.meant in wanted and mistakes.phrases:
+        return Reason(1, text, f"; expected {mistakes.meant}"), mistakes.meant
+    for of_policy in wanted:
+        mistakes_of_policy = issuer_mistakes(of_policy, names)
+        if mistakes_of_policy.phrases and mistakes_of_policy.meant == mistakes.meant:
+            phrases = ", and ".join(mistakes_of_policy.phrases)
+            return Reason(1, f"the trust policy has the issuer {one_line(of_policy)}: {phrases}"), of_policy
+    if mistakes.phrases:
+        return Reason(_ANOTHER_WORKSPACE, text, f"; expected {one_line(' or '.join(wanted))}"), None
+    expected, got = " or ".join(map(workspace_of, wanted)), workspace_of(issuer)
+    return Reason(_ANOTHER_WORKSPACE, "issuer of another workspace", f": expected {expected}, got {got}"), None
 
 
 def workspace_of(issuer: str) -> str:
@@ -139,42 +134,43 @@ def workspace_of(issuer: str) -> str:
 def _check_reasons(check: Check, request: WebIdentityRequest, names: Names) -> list[Reason]:
     claim = check.key.lower().rpartition(":")[2] if "/" in check.key or "." in check.key else ""
     positive = check.operator in ("StringEquals", "StringLike")
-    if claim == "sub" and positive and check.found:
+    if claim == "sub" and positive and check.actual:
         workspace = workspace_of_audience(request.claims.get("aud"))
-        found = (
-            subject_reasons(check.found[0], check.wanted, names, workspace) if check.operator == "StringLike" else []
-        )
-        return found or [Reason(1, _generic(check))]
-    if claim == "aud" and positive and check.found:
+        is_pattern = check.operator == "StringLike"
+        reasons = subject_reasons(check.actual[0], check.expected, names, workspace) if is_pattern else []
+        return reasons or [_generic(check)]
+    if claim == "aud" and positive and check.actual:
         return [_audience_reason(check, names)]
     if check.element == "Action":
-        return [Reason(_ELSEWHERE, f"the statement is about {one_line(' and '.join(check.wanted))}")]
-    return [Reason(1, _place_or_time(check, request) or _generic(check))]
+        actions = one_line(" and ".join(check.expected))
+        return [Reason(_ELSEWHERE, f"the statement does not cover {ACTION}: its Action or NotAction is {actions}")]
+    return [_place_or_time(check, request) or _generic(check)]
 
 
 def _audience_reason(check: Check, names: Names) -> Reason:
-    expected = " or ".join(names.audience(each) for each in check.wanted)
-    slips = audience_mistakes(check.found[0], names)
-    why = f": {', and '.join(slips.found)}" if slips.found else ""
-    got = " and ".join(names.audience(each) for each in check.found)
-    return Reason(1, f"audience: expected {expected}, got {got}{why}")
+    expected = " or ".join(names.audience(each) for each in check.expected)
+    phrases = audience_mistakes(check.actual[0], names).phrases
+    why = f": {', and '.join(phrases)}" if phrases else ""
+    got = " and ".join(names.audience(each) for each in check.actual)
+    return Reason(1, "audience", f": expected {expected}, got {got}{why}")
 
 
-def _place_or_time(check: Check, request: WebIdentityRequest) -> str:
-    wanted = one_line(", ".join(check.wanted))
+def _place_or_time(check: Check, request: WebIdentityRequest) -> Reason | None:
+    expected = one_line(", ".join(check.expected))
     match check.operator, check.key.lower():
         case "IpAddress", "aws:sourceip" if request.vpc_endpoint is not None:
-            return f"the call comes through the VPC endpoint {request.vpc_endpoint}: expected an address of {wanted}"
-        case "IpAddress", "aws:sourceip" if not check.found:
-            return f"no address given: expected one of {wanted}"
+            text = f"the call comes through the VPC endpoint {request.vpc_endpoint}"
+            return Reason(1, text, f": expected an address of {expected}")
+        case "IpAddress", "aws:sourceip" if not check.actual:
+            return Reason(1, "no address given", f": expected one of {expected}")
         case "IpAddress", "aws:sourceip":
-            return f"address: expected one of {wanted}, got {check.found[0]}"
+            return Reason(1, "address", f": expected one of {expected}, got {check.actual[0]}")
         case "StringEquals", "aws:sourcevpce":
-            got = check.found[0] if check.found else "none"
-            return f"VPC endpoint: expected {wanted}, got {got}"
+            got = check.actual[0] if check.actual else "none"
+            return Reason(1, "VPC endpoint", f": expected {expected}, got {got}")
         case "DateLessThan", "aws:currenttime":
-            return _expired(wanted)
-    return ""
+            return Reason(1, _expired(expected))
+    return None
 
 
 def _expired(until: str) -> str:
@@ -183,13 +179,13 @@ def _expired(until: str) -> str:
         last = datetime.fromisoformat(until) - timedelta(days=1)
     except (ValueError, OverflowError):
         return f"expired: access ended at {until}"
-    return f"expired on {last.date()}, its last day in UTC" if until.endswith(_MIDNIGHT) else f"expired at {until}"
+    return f"expired: the last day was {last.date()} (UTC)" if until.endswith(_MIDNIGHT) else f"expired at {until}"
 
 
 _MIDNIGHT = "T00:00:00Z"
 
 
-def _generic(check: Check) -> str:
-    wanted = one_line(" or ".join(check.wanted))
-    got = one_line(", ".join(check.found)) if check.found else "no such key"
-    return f"{check.operator} of {one_line(check.key)}: expected {wanted}, got {got}"
+def _generic(check: Check) -> Reason:
+    expected = one_line(" or ".join(check.expected))
+    got = f"got {one_line(', '.join(check.actual))}" if check.actual else "but the call has no such key"
+    return Reason(1, f"{check.operator} of {one_line(check.key)}", f": expected {expected}, {got}")

@@ -196,17 +196,18 @@ def _audience_fault(at: Path, value: str, test: Test, advised: str, names: Names
     if not test.takes_wildcards and ("*" in value or "?" in value):
         message = f"`{value}` is compared character by character: to {test.name} a wildcard is a character"
         return TrustFault("wildcard-under-equals", at, message, _OWN)
-    return _slip_of_audience(at, value, test, names)
+    return _misspelt_audience(at, value, test, names)
 
 
-def _slip_of_audience(at: Path, value: str, test: Test, names: Names) -> TrustFault | None:
-    slips = audience_mistakes(value.lower() if test.ignores_case else value, names)
-    if slips.foreign:
-        message = f"`{value}` is in a token only where the step asks for it: {slips.found[0]}"
+def _misspelt_audience(at: Path, value: str, test: Test, names: Names) -> TrustFault | None:
+    mistakes = audience_mistakes(value.lower() if test.ignores_case else value, names)
+    if mistakes.foreign:
+        message = f"`{value}` is in a token only where the step asks for it: {mistakes.phrases[0]}"
         return TrustFault("other-audience", at, message, _OWN)
-    if slips.found:
-        hint, suggested = (f"write {slips.suggested}", (slips.suggested,)) if slips.suggested else (_OWN, ())
-        message = f"`{value}` is not the workspace's own audience: {', and '.join(slips.found)}; steps may ask for it"
+    if mistakes.phrases:
+        hint, suggested = (f"write {mistakes.suggested}", (mistakes.suggested,)) if mistakes.suggested else (_OWN, ())
+        why = ", and ".join(mistakes.phrases)
+        message = f"`{value}` is not the workspace's own audience: {why}; a step may ask for it"
         return TrustFault("wrong-audience", at, message, hint, suggested=suggested)
     return None
 

@@ -118,21 +118,22 @@ def _federated(
         return
     _, owner, issuer = match.groups()
     has_scheme = issuer.startswith(("https://", "http://"))
-    slips = issuer_mistakes(issuer if has_scheme else f"https://{issuer}", names)
-    is_bitbucket = not slips.foreign or "bitbucket" in issuer.lower()
-    is_wrong = is_bitbucket and bool(slips.found or has_scheme)
-    known = slips.suggested or (None if slips.found or not has_scheme else issuer) or _of_keys(keys)
+    mistakes = issuer_mistakes(issuer if has_scheme else f"https://{issuer}", names)
+    is_bitbucket = not mistakes.foreign or "bitbucket" in issuer.lower()
+    is_wrong = is_bitbucket and bool(mistakes.phrases or has_scheme)
+    known = mistakes.suggested or (None if mistakes.phrases or not has_scheme else issuer) or _of_keys(keys)
     right = (known or _FORM) if is_wrong else f"https://{issuer}"
     if not is_bitbucket:
-        message = f"https://{issuer}: {slips.found[0]}"
+        message = f"https://{issuer}: {mistakes.phrases[0]}"
         yield TrustFault("other-principal", at, message, "keep a role for one vendor; this one is not judged here")
     elif is_wrong:
         message = f"{arn} has a scheme"
-        if slips.found:
+        if mistakes.phrases:
             url = issuer if has_scheme else f"https://{issuer}"
-            message = f"no token has the issuer {url}: {', and '.join(slips.found)}"
+            message = f"no token has the issuer {url}: {', and '.join(mistakes.phrases)}"
         suggested = (f"{arn.removesuffix(issuer)}{known.removeprefix('https://')}",) if known else ()
-        yield TrustFault("wrong-issuer", at, message, _right_issuer(slips.suggested, keys, right), suggested=suggested)
+        hint = _right_issuer(mistakes.suggested, keys, right)
+        yield TrustFault("wrong-issuer", at, message, hint, suggested=suggested)
     is_other = account is not None and owner != account
     if is_other:
         message = f"the OIDC provider is one of account {owner}, and the role is in {account}: it never matches"

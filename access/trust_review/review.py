@@ -185,7 +185,7 @@ def _keys(statement: Statement) -> list[str]:
 def _right_issuers(statement: Statement, names: Names) -> list[str]:
     """Return the Bitbucket issuers in the keys of a condition, without ``https://``, each once."""
     issuers = dict.fromkeys(key.rpartition(":")[0] for key in _keys(statement))
-    return [issuer for issuer in issuers if not issuer_mistakes(f"https://{issuer}", names).found]
+    return [issuer for issuer in issuers if not issuer_mistakes(f"https://{issuer}", names).phrases]
 
 
 def _issuer_of(fault: TrustFault) -> str:

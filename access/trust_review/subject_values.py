@@ -134,10 +134,10 @@ def _dead(at: Path, value: str, test: Test, names: Names, workspace: str | None)
         why = f"AWS has no key {placeholder[2:-1]}, so it never puts anything in for {placeholder}"
         hint = f"fill in {placeholder} before the policy is applied, with the UUID in braces"
         return TrustFault("wrong-subject", at, f"`{value}` matches nothing: {why}", hint, matches_nothing=True)
-    slips = subject_mistakes(value, names, workspace)
-    if slips.found:
-        hint, suggested = _advice(None if slips.foreign else slips.suggested, test, names, workspace)
-        message = f"`{value}` matches nothing: {', and '.join(slips.found)}"
+    mistakes = subject_mistakes(value, names, workspace)
+    if mistakes.phrases:
+        hint, suggested = _advice(None if mistakes.foreign else mistakes.suggested, test, names, workspace)
+        message = f"`{value}` matches nothing: {', and '.join(mistakes.phrases)}"
         return TrustFault("wrong-subject", at, message, hint, matches_nothing=True, suggested=suggested)
     if not test.takes_wildcards and re.search(r"[*?]", value):
         message = f"`{value}` is compared character by character: to {test.name} a wildcard is a character"

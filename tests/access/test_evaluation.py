@@ -108,14 +108,14 @@ def test_a_refusal_says_which_part_failed_with_what_was_wanted_and_found() -> No
     subject, address = statement.failed
     assert (statement.index, statement.effect, statement.applies) == (0, "Allow", False)
     assert (subject.element, subject.operator, subject.key) == ("Condition", "StringLike", f"{ACME}:sub")
-    assert (subject.wanted, subject.found) == ((f"{ENV}:*",), (put_in("<repo>:<env>:<step>"),))
-    assert (address.key, address.wanted, address.found) == ("aws:SourceIp", ("10.0.0.0/8",), ("203.0.113.7",))
+    assert (subject.expected, subject.actual) == ((f"{ENV}:*",), (put_in("<repo>:<env>:<step>"),))
+    assert (address.key, address.expected, address.actual) == ("aws:SourceIp", ("10.0.0.0/8",), ("203.0.113.7",))
 
 
 def test_a_key_that_is_not_there_is_found_as_nothing() -> None:
     vector = {"condition": {"StringEquals": {"<acme>:branchName": "main"}}}
     [statement] = decide(put_in(policy_of(vector)), request_of(vector)).statements
-    assert statement.failed[0].found == ()
+    assert statement.failed[0].actual == ()
 
 
 def test_a_time_without_a_zone_is_no_time() -> None:
@@ -163,4 +163,4 @@ def test_keys_of_other_issuers_are_not_there_for_a_token_of_bitbucket() -> None:
     for issuer, claim in OTHER_ISSUERS.items():
         vector = {"condition": {"StringLike": {f"{issuer}:{claim}": "*"}}, "request": {claim: "shop"}}
         [statement] = decide(put_in(policy_of(vector)), request_of(vector)).statements
-        assert statement.failed[0].found == ()
+        assert statement.failed[0].actual == ()

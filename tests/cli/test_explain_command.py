@@ -46,11 +46,11 @@ def explained(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0
 def test_json_has_every_role_sorted_by_arn_with_these_keys(capsys: pytest.CaptureFixture[str]) -> None:
     out, _ = explained(capsys, "--format", "json", "--claims", json.dumps(CLAIMS), str(WIDE))
     answers = json.loads(out)
-    assert all(list(one) == ["account", "role", "arn", "allowed", "reasons"] for one in answers)
-    assert [one["arn"] for one in answers] == sorted(one["arn"] for one in answers)
+    assert all(list(answer) == ["account", "role", "arn", "allowed", "reasons"] for answer in answers)
+    assert [answer["arn"] for answer in answers] == sorted(answer["arn"] for answer in answers)
     assert len(answers) == 12
-    assert all(one["reasons"] and all(isinstance(reason, str) for reason in one["reasons"]) for one in answers)
-    assert {one["role"] for one in answers if one["allowed"]} == {"everywhere", "whole-workspace"}
+    assert all(answer["reasons"] and all(isinstance(reason, str) for reason in answer["reasons"]) for answer in answers)
+    assert {answer["role"] for answer in answers if answer["allowed"]} == {"everywhere", "whole-workspace"}
 
 
 def test_a_step_is_asked_about_by_its_names(capsys: pytest.CaptureFixture[str]) -> None:
@@ -170,14 +170,14 @@ def test_a_token_on_the_command_line_is_refused_and_not_repeated(
     ("arguments", "message"),
     [
         (["--claims", "{"], "--claims is not JSON: "),
-        (["--claims", "[" * 19_999], "--claims has nesting or a number beyond what a token has"),
-        (["--claims", "[" * 20_001], "--claims is longer than any token: STS takes 20,000 characters"),
+        (["--claims", "[" * 19_999], "--claims is nested too deeply or has a number that is too long"),
+        (["--claims", "[" * 20_001], "--claims has more than 20,000 characters, the most that STS takes"),
         (["--claims", '{"sub": "a", "iss": "b", "sub": "c"}'], "--claims has `sub` twice; give each claim once"),
-        (["--claims", "[]"], "--claims is no JSON object"),
+        (["--claims", "[]"], "--claims is not a JSON object"),
         (["--claims", "{}"], "--claims has no iss"),
         (["--claims", json.dumps({**CLAIMS, "aud": ""})], "--claims has no aud"),
-        (["--claims", json.dumps({**CLAIMS, "aud": [1]})], "aud of --claims is no text"),
-        (["--claims", json.dumps({**CLAIMS, "sub": ["x"]})], "sub of --claims is no text"),
+        (["--claims", json.dumps({**CLAIMS, "aud": [1]})], "aud of --claims is not text"),
+        (["--claims", json.dumps({**CLAIMS, "sub": ["x"]})], "sub of --claims is not text"),
         (["--claims", "{}", "--repository", "acme/shop"], "--claims and --repository are given"),
         (["--claims", "{}", "--environment", "x"], "--environment is about a step of --repository"),
         (["--claims", "{}", "--audience", "x"], "--audience is about a step of --repository"),
@@ -208,7 +208,7 @@ def test_nothing_given_and_nothing_piped_says_what_to_give(
 ) -> None:
     piped(monkeypatch, "")
     said = explained(capsys, str(QUICKSTART), code=2)[1]
-    assert "nothing came on standard input" in said
+    assert "standard input is empty" in said
     assert "--repository" in said
     monkeypatch.setattr("sys.stdin", None)
     assert "no claims are given" in explained(capsys, str(QUICKSTART), code=2)[1]
@@ -226,7 +226,7 @@ def test_the_time_and_the_address_of_the_call_count(capsys: pytest.CaptureFixtur
     def allowed(*options: str, environment: str | None = None) -> set[str]:
         step = ["--repository", "acme/shop", *(["--environment", environment] if environment else [])]
         out, _ = explained(capsys, *step, "--format", "json", *options, str(WIDE))
-        return {one["role"] for one in json.loads(out) if one["allowed"]}
+        return {answer["role"] for answer in json.loads(out) if answer["allowed"]}
 
     assert "gone" not in allowed(environment="staging")
     assert "gone" in allowed("--at", "2020-12-31", environment="staging")
@@ -245,7 +245,7 @@ def test_a_custom_audience_takes_the_place_of_the_workspaces_own(capsys: pytest.
 def test_notes_say_what_aws_ignores(capsys: pytest.CaptureFixture[str]) -> None:
     said = {"branchName": "main", "repositoryUuid": SHOP}
     _, err = explained(capsys, "--claims", json.dumps(CLAIMS | said), str(QUICKSTART))
-    assert err.startswith("note: AWS does not see branchName, repositoryUuid: of a Bitbucket token")
+    assert err.startswith("note: AWS ignores branchName, repositoryUuid: of a Bitbucket token")
 
 
 @pytest.mark.parametrize("times", [{"exp": 1e400, "iat": 1}, {"exp": 10**400, "iat": 1}, {"exp": 1, "iat": "x" * 999}])

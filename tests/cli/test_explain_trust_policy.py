@@ -51,7 +51,7 @@ def test_an_oidc_provider_under_aws_is_the_reason_for_claims_too(capsys: pytest.
     out, err = explained(capsys, "--trust-policy", file, "--claims", json.dumps(CLAIMS), code=1)
     assert "error[bad-trust-policy]" in err
     assert "nobody: no token of Bitbucket gets through it" in out
-    assert "stands under another kind of principal than Federated" in out
+    assert "the OIDC provider is not listed under Federated" in out
     assert "another workspace" not in out
 
 

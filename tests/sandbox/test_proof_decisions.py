@@ -15,7 +15,7 @@ ACME = EmulatedWorkspace("acme", "{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}")
 STEP = Presented("acme/shop, no deployment environment", ACME, "{9a6d6bde-…}", None, ACME.default_audience)
 YES = RoleAnswer(allowed=True, undecided=False, reasons=(Reason(0, "acme/shop, no deployment environment"),))
 NO = RoleAnswer(
-    allowed=False, undecided=False, reasons=(Reason(3, "subject has another repository: expected a, got b"),)
+    allowed=False, undecided=False, reasons=(Reason(3, "subject has another repository", ": expected a, got b"),)
 )
 UNDECIDED = RoleAnswer(allowed=False, undecided=True, reasons=(Reason(2, "not decided: two audiences"),))
 RIGHT = ProofDecision("prod", "deploy", "arn:aws:iam::222222222222:role/deploy", STEP, False, True, YES, "assumed")

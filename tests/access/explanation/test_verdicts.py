@@ -1,4 +1,4 @@
-"""What explain says of every role is what the trust evaluator decides, with the right reason."""
+"""The verdict of explain on every role is the trust evaluator's, and the reason is right."""
 
 import json
 from dataclasses import replace
@@ -35,7 +35,7 @@ STAGING = "{5f0c9f0c-51e4-4c58-9a86-0b2f7f9f6a02}"
 
 def role(arn: str, **changes: Any) -> Verdict:
     call = TokenCall({**CLAIMS, **changes.pop("claims", {})}, changes.pop("at", AT), **changes)
-    return next(found for found in explain(PLAN, call, NAMES) if found.arn.endswith(arn))
+    return next(verdict for verdict in explain(PLAN, call, NAMES) if verdict.arn.endswith(arn))
 
 
 def reasons(arn: str, **changes: Any) -> list[str]:
@@ -60,13 +60,13 @@ def evaluated(policy: Any, request: WebIdentityRequest) -> bool | None:
 def test_the_verdict_is_the_evaluators_and_has_a_reason(cases: Any) -> None:
     allowed = 0
     for case in cases:
-        found = answer(case.policy, case.request, NAMES)
+        answered = answer(case.policy, case.request, NAMES)
         decided = evaluated(case.policy, case.request)
-        allowed += found.allowed
-        assert found.allowed is bool(decided), case
-        assert found.reasons, case
-        assert all(reason.text and reason.text.isprintable() for reason in found.reasons), case
-        assert found.allowed or found.distance > 0, case
+        allowed += answered.allowed
+        assert answered.allowed is bool(decided), case
+        assert answered.reasons, case
+        assert all(reason.text and reason.text.isprintable() for reason in answered.reasons), case
+        assert answered.allowed or answered.distance > 0, case
     assert allowed > 100
 
 
@@ -108,7 +108,7 @@ def test_any_policy_has_an_answer(policy: Any, key: str, value: str) -> None:
 
 def test_every_role_of_the_plan_is_answered_sorted_by_arn() -> None:
     arns = [verdict.arn for verdict in explain(PLAN, TokenCall(CLAIMS, AT), NAMES)]
-    assert arns == sorted(found.arn for account in PLAN.accounts for found in account.roles)
+    assert arns == sorted(role.arn for account in PLAN.accounts for role in account.roles)
 
 
 @pytest.mark.parametrize(
@@ -120,8 +120,8 @@ def test_every_role_of_the_plan_is_answered_sorted_by_arn() -> None:
         (
             f"{REPO}:{ENV}",
             (
-                "its step has the UUID of deployment environment production: a subject with one has three "
-                "parts, {repository}:{deployment environment}:{step}"
+                "its step has the UUID of deployment environment production: the subject of a step that deploys has "
+                "three parts, {repository}:{deployment environment}:{step}"
             ),
         ),
     ],
@@ -130,83 +130,83 @@ def test_a_subject_of_another_step_is_named_as_the_inventory_names_it(sub: str, 
     assert reasons(EVERYWHERE, claims={"sub": sub}) == [expected]
 
 
-def test_a_step_that_deploys_is_kept_out_where_only_others_are_let_in() -> None:
-    found = reasons(OFFICE, source_ip="203.0.113.7")
-    assert found == ["the step deploys to production: the role takes only steps without `deployment:`"]
+def test_a_role_for_steps_without_deployment_refuses_a_step_that_deploys() -> None:
+    expected = ["the step deploys to production: the role takes only steps without `deployment:`"]
+    assert reasons(OFFICE, source_ip="203.0.113.7") == expected
 
 
 @pytest.mark.parametrize(
-    ("sub", "slip"),
+    ("sub", "mistake"),
     [
         (f"{REPO[1:-1]}:{ENV[1:-1]}:{STEP[1:-1]}", "a UUID lacks its braces"),
         (f"{REPO[:-1]}:{ENV}:{STEP}", "a UUID lacks its braces"),
         (CLAIMS["sub"].upper(), "it has capitals: Bitbucket's UUIDs are lower-case"),
         ("{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}:" + CLAIMS["sub"],
-         "it begins with the workspace's UUID, where the repository's belongs"),
+         "it begins with the workspace's UUID instead of the repository's"),
         (" " + CLAIMS["sub"], "it has white space around it"),
     ],
 )  # fmt: skip
-def test_a_slip_in_the_subject_is_the_only_reason(sub: str, slip: str) -> None:
-    assert reasons(EVERYWHERE, claims={"sub": sub}) == [f"subject: {slip}"]
+def test_a_mistake_in_the_subject_is_the_only_reason(sub: str, mistake: str) -> None:
+    assert reasons(EVERYWHERE, claims={"sub": sub}) == [f"subject: {mistake}"]
 
 
 @pytest.mark.parametrize(
     ("sub", "what"),
     [
-        ("repo:acme/shop:ref:refs/heads/main", "it is of the form of GitHub Actions, not of Bitbucket"),
-        ("project_path:acme/shop:ref_type:branch:ref:main", "it is of the form of GitLab, not of Bitbucket"),
-        (f"{REPO}:{STEP}:{ENV}:{STEP}", "it has 4 parts, where a step's subject has two or three"),
-        (REPO, "it has one part, where a step's subject has two or three"),
-        (f"{REPO}:production:{STEP}", "`production` stands where a UUID in braces belongs"),
+        ("repo:acme/shop:ref:refs/heads/main", "it has the form of GitHub Actions, not of Bitbucket"),
+        ("project_path:acme/shop:ref_type:branch:ref:main", "it has the form of GitLab, not of Bitbucket"),
+        (f"{REPO}:{STEP}:{ENV}:{STEP}", "it has 4 parts, but a step's subject has two or three"),
+        (REPO, "it has one part, but a step's subject has two or three"),
+        (f"{REPO}:production:{STEP}", "`production` is not a UUID in braces"),
         (f"{REPO}:*", "it has a wildcard, which only patterns have"),
     ],
 )
-def test_what_is_no_subject_of_bitbucket_is_said_to_be_none(sub: str, what: str) -> None:
+def test_a_subject_that_bitbucket_cannot_issue_is_explained(sub: str, what: str) -> None:
     expected = "expected acme/shop, deployment environment production"
-    assert reasons(EVERYWHERE, claims={"sub": sub}) == [f"subject is none of a Bitbucket step: {what}; {expected}"]
+    assert reasons(EVERYWHERE, claims={"sub": sub}) == [f"subject is not from a Bitbucket step: {what}; {expected}"]
 
 
 @pytest.mark.parametrize(
-    ("aud", "slip"),
+    ("aud", "mistake"),
     [
-        ("sts.amazonaws.com", "it is what GitHub Actions ask for, not Bitbucket"),
+        ("sts.amazonaws.com", "it is the audience of GitHub Actions, not of Bitbucket"),
         (AUDIENCE.replace("/", "/{") + "}", "it has braces around the UUID"),
-        ("ari:cloud:bitbucket::workspace/acme", "it has the workspace's slug in place of its UUID"),
+        ("ari:cloud:bitbucket::workspace/acme", "it has the workspace's slug instead of its UUID"),
         (AUDIENCE.upper(), "it has capitals"),
-        (AUDIENCE.rpartition("/")[2], "it is the UUID alone, without ari:cloud:bitbucket::workspace/"),
-        (f"https://{ACME}", "it is an issuer"),
+        (AUDIENCE.rpartition("/")[2], "it lacks ari:cloud:bitbucket::workspace/ before the UUID"),
+        (f"https://{ACME}", "it is an issuer, not an audience"),
     ],
 )
-def test_a_slip_in_the_audience_is_named(aud: str, slip: str) -> None:
+def test_a_mistake_in_the_audience_is_named(aud: str, mistake: str) -> None:
     assert reasons(EVERYWHERE, claims={"aud": aud}) == [
-        f"audience: expected {AUDIENCE} (workspace acme), got {aud}: {slip}"
+        f"audience: expected {AUDIENCE} (workspace acme), got {aud}: {mistake}"
     ]
 
 
 @pytest.mark.parametrize(
-    ("iss", "slip"),
+    ("iss", "mistake"),
     [
         (f"https://{ACME}/", "it ends in a slash"),
         (ACME, "it does not begin with https://"),
         (f"http://{ACME}", "it does not begin with https://"),
-        (f"https://{ACME.removesuffix('/oidc')}", "it lacks the /oidc at its end, which it has had since 2021"),
+        (f"https://{ACME.removesuffix('/oidc')}", "it lacks /oidc at its end (added in 2021)"),
         (f"https://{ACME.replace('acme', '{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}')}",
-         "it has the workspace's UUID in place of its slug"),
+         "it has the workspace's UUID instead of its slug"),
         (f"https://{ACME.replace('acme', 'Acme')}", "it has capitals"),
         (f"https://{ACME}/.well-known/openid-configuration",
-         "it is the address of the discovery document, whose issuer ends before /.well-known"),
+         "it is the URL of the discovery document: the issuer ends before /.well-known"),
     ],
 )  # fmt: skip
-def test_a_slip_in_the_issuer_is_the_only_reason(iss: str, slip: str) -> None:
-    assert reasons(EVERYWHERE, claims={"iss": iss}) == [f"issuer {iss}: {slip}; expected https://{ACME}"]
+def test_a_mistake_in_the_issuer_is_the_only_reason(iss: str, mistake: str) -> None:
+    assert reasons(EVERYWHERE, claims={"iss": iss}) == [f"issuer {iss}: {mistake}; expected https://{ACME}"]
 
 
 @pytest.mark.parametrize(
     ("iss", "what"),
     [
-        ("https://token.actions.githubusercontent.com", "it is that of GitHub Actions, not of Bitbucket"),
-        ("https://gitlab.com", "it is that of GitLab, not of Bitbucket"),
-        ("https://example.com", "it is none of Bitbucket's"),
+        ("https://token.actions.githubusercontent.com", "it is the issuer of GitHub Actions, not of Bitbucket"),
+        ("https://gitlab.com", "it is the issuer of GitLab, not of Bitbucket"),
+        ("https://example.com", "it is not an issuer of Bitbucket"),
     ],
 )
 def test_an_issuer_of_another_vendor_is_named(iss: str, what: str) -> None:
@@ -214,8 +214,8 @@ def test_an_issuer_of_another_vendor_is_named(iss: str, what: str) -> None:
 
 
 def test_an_issuer_of_another_workspace_is_named_by_its_slug() -> None:
-    found = reasons(WORKSPACE, claims={"iss": f"https://{ACME.replace('acme', 'other')}"})
-    assert found == ["issuer of another workspace: expected acme, got other"]
+    claims = {"iss": f"https://{ACME.replace('acme', 'other')}"}
+    assert reasons(WORKSPACE, claims=claims) == ["issuer of another workspace: expected acme, got other"]
 
 
 def test_without_an_address_a_role_for_addresses_refuses() -> None:
@@ -227,36 +227,36 @@ def test_without_an_address_a_role_for_addresses_refuses() -> None:
     assert role(OFFICE, claims=sub, source_ip="203.0.113.7").answer.allowed
 
 
-def test_a_role_past_its_day_refuses_and_lets_in_before() -> None:
+def test_a_role_refuses_after_its_last_day_and_admits_before() -> None:
     gone, sub = "222222222222:role/bitbucket/gone", {"sub": f"{REPO}:{STAGING}:{STEP}"}
-    assert reasons(gone, claims=sub) == ["expired on 2020-12-31, its last day in UTC"]
+    assert reasons(gone, claims=sub) == ["expired: the last day was 2020-12-31 (UTC)"]
     assert role(gone, claims=sub, at=datetime(2020, 12, 31, 23, tzinfo=UTC)).answer.allowed
 
 
 def test_several_audiences_are_refused_by_every_role() -> None:
     claims = {**CLAIMS, "aud": [AUDIENCE, "deploy.example"]}
-    for found in explain(PLAN, TokenCall(claims, AT), NAMES):
-        assert not found.answer.allowed
-        assert not found.answer.undecided
-        [reason] = found.answer.reasons
+    for verdict in explain(PLAN, TokenCall(claims, AT), NAMES):
+        assert not verdict.answer.allowed
+        assert not verdict.answer.undecided
+        [reason] = verdict.answer.reasons
         assert reason.text == (
             "STS refuses the token before it reads the trust policy: InvalidIdentityToken: Token audience contains "
             "more than one audience while authorized party is not present; have the step ask for no further audiences"
         )
 
 
-def test_what_several_values_come_to_is_not_decided() -> None:
+def test_several_values_of_a_key_are_not_decided() -> None:
     text = PLAN.accounts[0].roles[0].trust_policy.text.replace(":sub", ":amr").replace("{", "{", 1)
     request = WebIdentityRequest({**CLAIMS, "amr": ["a", f"{REPO}:{ENV}:{STEP}"]}, PLAN.accounts[0].id, AT)
-    found = answer(json.loads(text), request, NAMES)
-    assert found.undecided
-    assert found.reasons[0].text.startswith("not decided: AWS does not document how StringLike compares the several")
+    answered = answer(json.loads(text), request, NAMES)
+    assert answered.undecided
+    assert answered.reasons[0].text.startswith("not decided: AWS does not document how StringLike compares the several")
 
 
 TIMES = {"iat": int(AT.timestamp()), "exp": int(AT.timestamp()) + 3600}
 
 
-def test_a_token_that_is_over_is_refused_and_what_else_is_wrong_is_said() -> None:
+def test_an_expired_token_is_refused_with_the_other_reasons() -> None:
     late = AT + timedelta(days=1)
     assert len(reasons(EVERYWHERE, claims=TIMES, at=late)) == 1
     assert "ExpiredTokenException: Token expired" in reasons(EVERYWHERE, claims=TIMES, at=late)[0]
@@ -274,8 +274,8 @@ def test_claims_with_one_of_the_two_times_lack_the_other(missing: str) -> None:
 
 def test_a_token_that_names_roles_opens_no_others() -> None:
     arn = role(EVERYWHERE).arn
-    for found in explain(PLAN, TokenCall({**CLAIMS, "https://aws.amazon.com/roles": [arn]}, AT), NAMES):
-        assert found.answer.allowed is (found.arn == arn)
+    for verdict in explain(PLAN, TokenCall({**CLAIMS, "https://aws.amazon.com/roles": [arn]}, AT), NAMES):
+        assert verdict.answer.allowed is (verdict.arn == arn)
 
 
 def test_a_policy_with_an_issuer_that_no_token_has_says_so() -> None:
@@ -283,7 +283,6 @@ def test_a_policy_with_an_issuer_that_no_token_has_says_so() -> None:
 
     account = PLAN.accounts[0]
     request = replace(WebIdentityRequest(CLAIMS, account.id, AT), partition=account.partition.value)
-    found = answer(json.loads(policy), request, NAMES)
-    assert [reason.text for reason in found.reasons] == [
+    assert [reason.text for reason in answer(json.loads(policy), request, NAMES).reasons] == [
         f"the trust policy has the issuer https://{ACME}/: it ends in a slash"
     ]

@@ -33,7 +33,7 @@ def uuids(text: str) -> list[str]:
 
 
 def _spellings() -> list[str]:
-    """Return subjects with every combination of the slips that people make: braces, capitals, white space, parts."""
+    """Return subjects with every combination of the mistakes that people make: braces, capitals, white space, parts."""
     parts = [REPO, REPO[1:-1], REPO[:-1], REPO[1:], REPO.upper(), REPO[1:-1].upper()]
     ends = [":*", "*", "", f":{ENV}:*", f":{ENV}", f":{ENV}*", f":{ENV}:{STEP}", f":{ENV[1:-1]}:*", f":*{ENV[1:-1]}*"]
     starts = ["", f"{WORKSPACE}:", f"{WORKSPACE[1:-1]}:", " ", "*"]
@@ -109,15 +109,15 @@ def test_a_suggested_oidc_provider_is_that_of_the_same_workspace() -> None:
     assert suggesting == len(wrong)
 
 
-def test_a_slip_has_a_suggestion_without_a_slip() -> None:
+def test_a_mistake_has_a_suggestion_without_a_mistake() -> None:
     names = Names(workspaces={WORKSPACE: "acme"})
     for value in _spellings():
-        slips = subject_mistakes(value, names)
-        assert slips.suggested is None or subject_mistakes(slips.suggested, names).found == (), value
-        assert (slips.suggested is None) is (not slips.found or slips.foreign), value
+        mistakes = subject_mistakes(value, names)
+        assert mistakes.suggested is None or subject_mistakes(mistakes.suggested, names).phrases == (), value
+        assert (mistakes.suggested is None) is (not mistakes.phrases or mistakes.foreign), value
     for value in [*AUDIENCE_VALUES, "ari:cloud:bitbucket::workspace/acme"]:
         suggested = audience_mistakes(value, names).suggested
-        assert suggested is None or audience_mistakes(suggested, names).found == (), value
+        assert suggested is None or audience_mistakes(suggested, names).phrases == (), value
     for issuer in (f"https://{ACME}/", f"http://{ACME}", ACME.upper(), f"https://{ACME.replace('acme', WORKSPACE)}"):
         suggested = issuer_mistakes(issuer, names).suggested
         assert suggested == f"https://{ACME}"
