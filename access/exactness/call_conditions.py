@@ -1,4 +1,4 @@
-"""Gates: requirements on a token and a call besides the subject, and the steps declared to pass each gate."""
+"""Conditions on a call besides the subject of its token, and the declared steps for each set of conditions."""
 
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
@@ -7,18 +7,18 @@ from typing import NamedTuple
 from access.exactness.steps import Line, StepSet
 
 EVERYWHERE = ("", frozenset[str]())
-"""The place of a call that may come from anywhere."""
+"""The place in conditions that allow calls from anywhere."""
 
 
 class CallConditions(NamedTuple):
-    """The requirements on a call besides its subject.
+    """The conditions on a call besides the subject of its token.
 
     Attributes:
         issuer: Without ``https://``: ``api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc``.
         audience: The token's ``aud``.
         place: The condition key for the origin of the call and its allowed values, or ``EVERYWHERE``:
             ``("aws:SourceIp", frozenset({"203.0.113.0/24"}))``.
-        until: The first instant at which the call is too late, ``2027-02-01T00:00:00Z``; empty without an end.
+        until: The first instant without access, ``2027-02-01T00:00:00Z``; empty without an end.
     """
 
     issuer: str
@@ -33,11 +33,11 @@ class CallConditions(NamedTuple):
         return f"iss https://{self.issuer}, aud {self.audience}{where}{end}"
 
 
-def gates_of(
+def steps_by_conditions(
     lines: Iterable[Line], networks: frozenset[str], endpoints: frozenset[str], last_day: date | None
 ) -> dict[CallConditions, set[StepSet]]:
-    """Return the steps that may pass each gate, for lines that share networks, VPC endpoints and a last day."""
-    gates: dict[CallConditions, set[StepSet]] = {}
+    """Return the declared steps for each set of conditions; the lines share networks, VPC endpoints and a last day."""
+    steps: dict[CallConditions, set[StepSet]] = {}
     places = list(_places(networks, endpoints))
     for line in lines:
         issuer = f"api.bitbucket.org/2.0/workspaces/{line.workspace}/pipelines-config/identity/oidc"
@@ -45,12 +45,12 @@ def gates_of(
         until = f"{min(days) + timedelta(days=1)}T00:00:00Z" if days else ""
         for audience in line.audiences:
             for place in places:
-                gates.setdefault(CallConditions(issuer, audience, place, until), set()).add(line.steps)
-    return gates
+                steps.setdefault(CallConditions(issuer, audience, place, until), set()).add(line.steps)
+    return steps
 
 
 def _places(networks: frozenset[str], endpoints: frozenset[str]) -> Iterator[tuple[str, frozenset[str]]]:
-    """Yield the places that a call may come from; each is sufficient alone."""
+    """Yield the places that a call may come from; one of them is enough."""
     if networks:
         yield "aws:SourceIp", networks
     if endpoints:

@@ -1,8 +1,8 @@
 """Read the declarations of the validated inventory and the lock: the steps that get each role in each account.
 
-This is a second reader. It shares nothing with the compiler: it selects accounts, applies overrides, makes plan roles
-and takes UUIDs from the lock by itself. It relies only on the models, and on the family expansion before them. No
-variable is replaced: settings that decide who may assume a role must not have variables.
+This reader shares nothing with the compiler: it selects accounts, applies overrides, makes plan roles and takes UUIDs
+from the lock by itself. It relies only on the models, and on the family expansion before them. It replaces no variable:
+settings that decide who may assume a role must not have variables.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
-from access.exactness.call_conditions import CallConditions, gates_of
+from access.exactness.call_conditions import CallConditions, steps_by_conditions
 from access.exactness.steps import Form, Line, StepSet
 from config.lock.models import Lock, LockedEnvironment, LockedRepository, LockedWorkspace
 from config.models.account import Account
@@ -30,14 +30,14 @@ class DeclaredRole(NamedTuple):
     """The properties of a role in an account that decide who may assume it.
 
     Attributes:
-        path: ``/bitbucket/``.
-        name: In IAM.
+        path: Its path in IAM: ``/bitbucket/``.
+        name: Its name in IAM.
         lines: Who may assume it.
-        networks: Calls may come from these: ``{"203.0.113.0/24"}``.
-        endpoints: Or through these: ``{"vpce-0123456789abcdef0"}``. Neither for everywhere.
+        networks: Calls may come from these networks: ``{"203.0.113.0/24"}``.
+        endpoints: Or through these VPC endpoints: ``{"vpce-0123456789abcdef0"}``. If both are empty, from everywhere.
         last_day: The last day of access in UTC, or ``None``.
-        is_bound: Whether its credentials, too, work from these networks and endpoints alone.
-        gates: For each gate the steps that may pass.
+        is_bound: Whether its credentials also work only from these networks and endpoints.
+        steps: For each set of conditions on a call, the steps that may assume the role.
     """
 
     path: str
@@ -47,7 +47,7 @@ class DeclaredRole(NamedTuple):
     endpoints: frozenset[str]
     last_day: date | None
     is_bound: bool
-    gates: Mapping[CallConditions, set[StepSet]]
+    steps: Mapping[CallConditions, set[StepSet]]
 
 
 def declared_roles(inventory: Inventory, lock: Lock) -> dict[str, dict[str, DeclaredRole]]:
@@ -60,17 +60,17 @@ def declared_roles(inventory: Inventory, lock: Lock) -> dict[str, dict[str, Decl
     Raises:
         UnprovenPlanError: A name or a UUID is missing, or two overrides match one account. Either is a finding.
     """
-    found: dict[str, dict[str, DeclaredRole]] = {account: {} for account in inventory.accounts}
+    by_account: dict[str, dict[str, DeclaredRole]] = {account: {} for account in inventory.accounts}
     selection, roles = _Selection(inventory.accounts), _Roles(inventory, lock)
     for key, role in inventory.roles.items():
         accounts = selection.of(role.accounts)
         overrides = _by_account(key, role, accounts, selection) if role.overrides else {}
         for single in _single_roles(key, role):
-            alike = roles.of(single, None)
+            without_override = roles.of(single, None)
             for account in accounts:
                 override = overrides.get(account)
-                found[account][single.key] = alike if override is None else roles.of(single, override)
-    return found
+                by_account[account][single.key] = without_override if override is None else roles.of(single, override)
+    return by_account
 
 
 class _Selection:
@@ -102,13 +102,13 @@ class _Selection:
 
 
 def _by_account(key: str, role: Role, accounts: frozenset[str], selection: _Selection) -> dict[str, Override]:
-    found: dict[str, Override] = {}
+    overrides: dict[str, Override] = {}
     for pattern, override in role.overrides.items():
         for account in selection.like(pattern) & accounts:
-            if account in found:
+            if account in overrides:
                 raise UnprovenPlanError(f"two overrides of roles.{key} match account {account}", do=REPORT_IT)
-            found[account] = override
-    return found
+            overrides[account] = override
+    return overrides
 
 
 class _SingleRole(NamedTuple):
@@ -137,32 +137,32 @@ class _Roles:
     def __init__(self, inventory: Inventory, lock: Lock) -> None:
         self._inventory, self._lock = inventory, lock
         self._lines: dict[tuple[object, ...], frozenset[Line]] = {}
-        self._gates: dict[tuple[object, ...], Mapping[CallConditions, set[StepSet]]] = {}
+        self._steps: dict[tuple[object, ...], Mapping[CallConditions, set[StepSet]]] = {}
 
     def of(self, single: _SingleRole, override: Override | None) -> DeclaredRole:
         layers = single.above if override is None else (*single.above, override)
 
-        def said(setting: str) -> Any:  # noqa: ANN401 - typed by the field
+        def effective(setting: str) -> Any:  # noqa: ANN401 - typed by the field
             for layer in layers:
                 if setting in layer.model_fields_set:
                     return getattr(layer, setting)
             return getattr(single.below, setting)
 
-        networks = said("source_ips") or ()
+        networks = effective("source_ips") or ()
         if networks == "atlassian":
             networks = _known(self._lock.address_ranges.get("atlassian"), "the address ranges of Atlassian").networks
-        places = frozenset(map(str, networks)), frozenset(said("source_vpces") or ())
-        last_day = said("expires")
+        places = frozenset(map(str, networks)), frozenset(effective("source_vpces") or ())
+        last_day = effective("expires")
         trust = tuple([_identity(entry) for entry in single.trust])
         lines = self._lines.get(trust)
         if lines is None:
             entries = (_lines(entry, self._inventory, self._lock) for entry in single.trust)
             lines = self._lines[trust] = frozenset(chain.from_iterable(entries))
-        gates = self._gates.get(known := (trust, places, last_day))
-        if gates is None:
-            gates = self._gates[known] = gates_of(lines, *places, last_day)
-        path = said("path") or self._inventory.defaults.path
-        return DeclaredRole(path, single.name, lines, *places, last_day, bool(said("bind_session")), gates)
+        steps = self._steps.get(known := (trust, places, last_day))
+        if steps is None:
+            steps = self._steps[known] = steps_by_conditions(lines, *places, last_day)
+        path = effective("path") or self._inventory.defaults.path
+        return DeclaredRole(path, single.name, lines, *places, last_day, bool(effective("bind_session")), steps)
 
 
 def _identity(entry: TrustEntry) -> tuple[object, ...]:
@@ -203,8 +203,8 @@ def _lines(entry: TrustEntry, inventory: Inventory, lock: Lock) -> Iterator[Line
     for called in entry.environments or ():
         what = f"the environment {called} of {slug}/{name}"
         environment = _known(repository.environments.get(called), what)
-        found = locked_repository.environments.get(called) if locked_repository is not None else None
-        trusted.append((called, StepSet(Form.IN_ENVIRONMENT, owner, _uuid(environment, found, what))))
+        locked_environment = locked_repository.environments.get(called) if locked_repository is not None else None
+        trusted.append((called, StepSet(Form.IN_ENVIRONMENT, owner, _uuid(environment, locked_environment, what))))
     former = ((old, previous.expires) for old, previous in workspace.previous_slugs.items())
     for issuer, last_day in ((slug, None), *former):
         for called_so, steps in trusted:
@@ -215,13 +215,13 @@ _FORMS = {"outside_environments": Form.OUTSIDE_ENVIRONMENTS, "all_including_envi
 
 
 def _uuid(
-    written: Workspace | Repository | Environment,
+    declared: Workspace | Repository | Environment,
     locked: LockedWorkspace | LockedRepository | LockedEnvironment | None,
     what: str,
 ) -> str:
     """Return the UUID that the inventory has, or else the lock."""
-    if written.uuid is not None:
-        return written.uuid
+    if declared.uuid is not None:
+        return declared.uuid
     return _known(locked.uuid if locked is not None else None, f"the UUID of {what}")
 
 

@@ -17,7 +17,7 @@ _ELSEWHERE = "192.0.2.77"
 """An address for documentation (RFC 5737)."""
 
 _TODAY = datetime(2000, 1, 1, tzinfo=UTC)
-"""Before any end of access that an inventory could still name."""
+"""Earlier than any end of access that an inventory can name."""
 
 
 def example_of_flaw(text: str, declared: Mapping[CallConditions, set[StepSet]], account: AccountPlan) -> str:
@@ -30,9 +30,9 @@ def example_of_flaw(text: str, declared: Mapping[CallConditions, set[StepSet]], 
         document = json.loads(text)
     except ValueError:
         return ""
-    for gate, steps in sorted(declared.items(), key=str):
-        for request in _calls(gate, steps, account):
-            expected = any(_passes(request, each, declared[each]) for each in declared)
+    for conditions, steps in sorted(declared.items(), key=str):
+        for request in _calls(conditions, steps, account):
+            expected = any(_passes(request, call, declared[call]) for call in declared)
             try:
                 allowed = decide(document, request).allowed
             except EvaluationError:
@@ -45,38 +45,38 @@ def example_of_flaw(text: str, declared: Mapping[CallConditions, set[StepSet]], 
     return ""
 
 
-def _calls(gate: CallConditions, steps: set[StepSet], account: AccountPlan) -> Iterator[WebIdentityRequest]:
-    key, values = gate.place
-    subjects = [_any_of(places) for each in sorted(steps, key=str) for places in each.subjects()]
+def _calls(conditions: CallConditions, steps: set[StepSet], account: AccountPlan) -> Iterator[WebIdentityRequest]:
+    key, values = conditions.place
+    subjects = [_any_of(places) for step_set in sorted(steps, key=str) for places in step_set.subjects()]
     subjects += [_any_of(places) for places in GRAMMAR]
-    for subject, audience in product(subjects, (gate.audience, "another-audience")):
-        claims = {"iss": f"https://{gate.issuer}", "aud": audience, "sub": subject}
+    for subject, audience in product(subjects, (conditions.audience, "another-audience")):
+        claims = {"iss": f"https://{conditions.issuer}", "aud": audience, "sub": subject}
         anywhere = WebIdentityRequest(claims, account.id, _TODAY, account.partition.value, _ELSEWHERE)
         if key == "aws:SourceVpce":
             yield replace(anywhere, vpc_endpoint=min(values))
         elif key:
             yield replace(anywhere, source_ip=min(values).partition("/")[0])
         yield anywhere
-        if gate.until:
-            yield replace(anywhere, at=datetime.fromisoformat(gate.until) + timedelta(days=1))
+        if conditions.until:
+            yield replace(anywhere, at=datetime.fromisoformat(conditions.until) + timedelta(days=1))
 
 
 def _any_of(places: Product) -> str:
     return "".join(characters[0] for characters in places)
 
 
-def _passes(request: WebIdentityRequest, gate: CallConditions, steps: set[StepSet]) -> bool:
-    key, values = gate.place
-    if gate.place != EVERYWHERE:
-        found = request.vpc_endpoint if key == "aws:SourceVpce" else request.source_ip
-        # The first address of a network is the only one tried besides the one elsewhere.
-        if found not in {value.partition("/")[0] for value in values}:
+def _passes(request: WebIdentityRequest, conditions: CallConditions, steps: set[StepSet]) -> bool:
+    key, values = conditions.place
+    if conditions.place != EVERYWHERE:
+        origin = request.vpc_endpoint if key == "aws:SourceVpce" else request.source_ip
+        # Only the first address of a network is tried, and the one elsewhere.
+        if origin not in {value.partition("/")[0] for value in values}:
             return False
-    if gate.until and request.at >= datetime.fromisoformat(gate.until):
+    if conditions.until and request.at >= datetime.fromisoformat(conditions.until):
         return False
-    if (request.claims["iss"], request.claims["aud"]) != (f"https://{gate.issuer}", gate.audience):
+    if (request.claims["iss"], request.claims["aud"]) != (f"https://{conditions.issuer}", conditions.audience):
         return False
-    return any(_is_one_of(request.claims["sub"], places) for each in steps for places in each.subjects())
+    return any(_is_one_of(request.claims["sub"], places) for step_set in steps for places in step_set.subjects())
 
 
 def _is_one_of(subject: str, places: Product) -> bool:

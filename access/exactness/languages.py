@@ -1,10 +1,8 @@
 """Compare patterns with sets of steps, as regular languages over the grammar of ``sub``.
 
 A ``StringLike`` pattern is a small nondeterministic automaton: a star stays, a question mark takes any character. The
-comparison walks both sides along the grammar place by place. Characters that neither side distinguishes are taken
-together. It ends when both sides agree on every subject, or at the first subject on which they disagree. This is the
-product construction for two automata. Subjects have only two lengths, so it has no loops and needs no minimal
-automaton.
+comparison walks both sides along the grammar place by place, and takes characters together that neither side
+distinguishes. This is the product construction for two automata. Subjects have only two lengths, so it has no loops.
 
 ``*`` is any run of characters, ``?`` is exactly one, with case:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
@@ -42,7 +40,7 @@ def difference(
     patterns: Collection[str], steps: Collection[StepSet], grammar: tuple[Product, ...] = GRAMMAR
 ) -> Subject | None:
     """Return a subject that only the patterns or only the steps have; ``None`` if both are the same set."""
-    declared = [product for each in sorted(steps, key=str) for product in each.subjects()]
+    declared = [subjects for step_set in sorted(steps, key=str) for subjects in step_set.subjects()]
     return language_difference(patterns, declared, grammar)
 
 
@@ -57,17 +55,14 @@ def language_difference(
     text = "".join(_in_one_order(pattern) + _END for pattern in sorted(patterns) if _END not in pattern)
     starts = [match.end() for match in re.finditer(_END, text)][:-1]
     start = _with_empty_runs(text, {0, *starts} if text else set())
-    found = [
-        subject
-        for places in grammar
-        for subject in _walk(text, start, places, tuple(each for each in declared if len(each) == len(places)))
-    ]
-    return max(found, key=lambda subject: subject.admitted, default=None)
+    differing = [subject for places in grammar for subject in _walk(text, start, places, declared)]
+    return max(differing, key=lambda subject: subject.admitted, default=None)
 
 
-def _walk(text: str, start: States, places: Product, declared: tuple[Product, ...]) -> list[Subject]:
-    """Walk along one length of subjects; beginnings that reach the same states continue as one."""
-    reached: dict[tuple[States, tuple[Product, ...]], str] = {(start, declared): ""}
+def _walk(text: str, start: States, places: Product, declared: Collection[Product]) -> list[Subject]:
+    """Walk along subjects of one length; beginnings that reach the same states continue as one."""
+    comparable = tuple(subjects for subjects in declared if len(subjects) == len(places))
+    reached: dict[tuple[States, tuple[Product, ...]], str] = {(start, comparable): ""}
     for place, characters in enumerate(places):
         following: dict[tuple[States, tuple[Product, ...]], str] = {}
         for (states, products), beginning in reached.items():
@@ -77,8 +72,11 @@ def _walk(text: str, start: States, places: Product, declared: tuple[Product, ..
                 if stepped or alive:
                     following.setdefault((stepped, alive), beginning + character)
         reached = following
-    admitted = {way: any(text[state] == _END for state in way[0]) for way in reached}
-    return [Subject(subject, admitted[way]) for way, subject in reached.items() if admitted[way] is not bool(way[1])]
+    subjects = [
+        (Subject(subject, any(text[state] == _END for state in states)), bool(products))
+        for (states, products), subject in reached.items()
+    ]
+    return [subject for subject, is_declared in subjects if subject.admitted is not is_declared]
 
 
 def _told_apart(text: str, states: States, products: tuple[Product, ...], place: int, characters: str) -> list[str]:
@@ -96,17 +94,17 @@ def _step(text: str, states: States, character: str) -> States:
 
 
 def _with_empty_runs(text: str, states: set[int]) -> States:
-    """Add the places behind stars, because a star may match an empty run."""
+    """Add the places after stars, because a star may match nothing."""
     for state in tuple(states):
-        behind = state
-        while text[behind] == "*":
-            behind += 1
-            states.add(behind)
+        following = state
+        while text[following] == "*":
+            following += 1
+            states.add(following)
     return frozenset(states)
 
 
-_MOST_WAYS, _MOST_STEPS = 2_000, 500_000
-"""Limits on the ways through the patterns at one place, and on all steps along them; beyond, nothing is decided."""
+_MOST_POSITIONS, _MOST_STEPS = 2_000, 500_000
+"""Limits on the positions in the patterns at one place, and on all steps between them; beyond, nothing is decided."""
 
 
 def has_subject(
@@ -117,14 +115,14 @@ def has_subject(
 ) -> bool:
     """Tell whether a subject matches a pattern of each set, and is in none of the products ``outside``.
 
-    Also true if the patterns have too many ways: an undecided subject counts as admitted. No automaton is made
+    Also true if the patterns allow too many positions: an undecided subject counts as admitted. No automaton is made
     deterministic, so the time is bounded for any number of stars.
 
     Args:
         sets: For each test of ``sub`` its ``StringLike`` patterns.
         outside: Subjects that do not count, at most one product of each length.
         grammar: All possible subjects.
-        steps: Limit on steps along the ways through the patterns; beyond, nothing is decided.
+        steps: Limit on steps between positions; beyond, nothing is decided.
     """
     text, starts = "", list[set[int]]()
     longest = max(map(len, grammar))
@@ -137,15 +135,10 @@ def has_subject(
     # For each place, the places that are reachable without a character.
     onward = [_with_empty_runs(text, {place}) for place in range(len(text))]
     begun = [frozenset[int]().union(*(onward[start] for start in begins)) for begins in starts]
-    if prod(map(len, begun)) > _MOST_WAYS:
+    if prod(map(len, begun)) > _MOST_POSITIONS:
         return True
-    ways = set(product(*begun))
-    return any(
-        _passes(
-            text, onward, ways, places, next((each for each in outside if len(each) == len(places)), None), steps=steps
-        )
-        for places in grammar
-    )
+    positions = set(product(*begun))
+    return any(_passes(text, onward, positions, places, outside, steps=steps) for places in grammar)
 
 
 _WILDCARDS = re.compile(r"[*?]{2,}")
@@ -156,50 +149,51 @@ def _in_one_order(pattern: str) -> str:
     return _WILDCARDS.sub(lambda run: "?" * run[0].count("?") + "*" * ("*" in run[0]), pattern)
 
 
-Ways = tuple[int, ...]
-"""The place that one pattern of each set has reached."""
+Positions = tuple[int, ...]
+"""For each set, the place in the joined text that one of its patterns has reached."""
 
 
 def _passes(
     text: str,
     onward: Sequence[States],
-    starts: Collection[Ways],
+    starts: Collection[Positions],
     places: Product,
-    declared: Product | None,
+    outside: Collection[Product],
     *,
     steps: int,
 ) -> bool:
-    """Tell whether a subject of one length matches all sets and is not in the declared product."""
-    reached = {(ways, declared is None) for ways in starts}
+    """Tell whether a subject of one length matches all sets and is not in the product of that length."""
+    declared = next((subjects for subjects in outside if len(subjects) == len(places)), None)
+    reached = {(positions, declared is None) for positions in starts}
     for place, characters in enumerate(places):
-        inside = characters if declared is None else declared[place]
+        declared_here = characters if declared is None else declared[place]
         reached = {
-            (following, left or character not in inside)
-            for ways, left in reached
-            for character in _of_each_kind(text, ways, characters, inside)
-            for following in product(*(_after(text, onward, way, character) for way in ways))
+            (following, differs or character not in declared_here)
+            for positions, differs in reached
+            for character in _of_each_kind(text, positions, characters, declared_here)
+            for following in product(*(_after(text, onward, position, character) for position in positions))
         }
         steps -= len(reached)
-        if len(reached) > _MOST_WAYS or steps < 0:
+        if len(reached) > _MOST_POSITIONS or steps < 0:
             return True
-    return any(left and all(text[way] == _END for way in ways) for ways, left in reached)
+    return any(differs and all(text[position] == _END for position in positions) for positions, differs in reached)
 
 
-def _after(text: str, onward: Sequence[States], way: int, character: str) -> States:
-    if text[way] == "*":
-        return onward[way]
-    return onward[way + 1] if text[way] in ("?", character) else frozenset()
+def _after(text: str, onward: Sequence[States], position: int, character: str) -> States:
+    if text[position] == "*":
+        return onward[position]
+    return onward[position + 1] if text[position] in ("?", character) else frozenset()
 
 
-def _of_each_kind(text: str, ways: Ways, characters: str, inside: str) -> Iterator[str]:
-    """Yield the characters that a pattern names here, and two others: one inside the product and one outside."""
-    named = {text[way] for way in ways}
+def _of_each_kind(text: str, positions: Positions, characters: str, declared_here: str) -> Iterator[str]:
+    """Yield the characters that a pattern names here, and two others: one declared here and one not."""
+    named = {text[position] for position in positions}
     seen = set[bool]()
     for character in characters:
         if character in named:
             yield character
-        elif (character in inside) not in seen:
-            seen.add(character in inside)
+        elif (character in declared_here) not in seen:
+            seen.add(character in declared_here)
             yield character
 
 
@@ -226,10 +220,9 @@ _IN_PLACE = "U"
 def meaning(pattern: str) -> StepSet | None:
     """Return the steps whose subjects are exactly those that a pattern matches, or ``None`` if unknown.
 
-    Patterns of one shape, such as ``U:U:*``, differ only in their UUIDs, so one decision holds for all of them. An
-    exchange of UUIDs maps the grammar onto itself. It maps the subjects of a pattern onto those of the pattern with
-    exchanged UUIDs. The reason: a UUID in a pattern can only match a UUID of a subject, brace on brace, and the rest
-    of the shape has no hex digit that could distinguish UUIDs.
+    Patterns of one shape, such as ``U:U:*``, differ only in their UUIDs, so one decision holds for all of them.
+    Exchanging UUIDs maps the grammar onto itself, and the subjects of a pattern onto those of the exchanged pattern:
+    a UUID in a pattern matches only a UUID of a subject, and the shape has no other hex digit.
     """
     parts = _UUID.split(pattern)
     uuids = parts[1::2]

@@ -1,13 +1,13 @@
 """Read a rendered trust policy strictly: anything that this program does not write itself is a flaw.
 
-A statement is good when it has these elements and no others: ``Allow``, the OIDC provider of one issuer in the role's
+A statement has exactly these elements: ``Allow``, the OIDC provider of one issuer in the role's
 own account, ``sts:AssumeRoleWithWebIdentity``, and a condition with ``aud`` by ``StringEquals``, ``sub`` by
 ``StringLike``, and at most a place and an end. It has no denial, no second principal, no set operator and no
 ``…IfExists``. Set operators and ``…IfExists`` may hold when a key is missing
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html).
 
 The module reads the text itself. A key that appears twice in an object is a flaw. RFC 8259, section 4, does not say
-which of the two counts, so IAM may take the one that the review does not show.
+which of the two counts, so IAM may use the one that the review does not show.
 """
 
 import json
@@ -21,11 +21,11 @@ _END = ("DateLessThan", "aws:CurrentTime")
 
 
 class FlawError(Exception):
-    """A trust policy has something that this program never renders on purpose."""
+    """A policy has an element that this program never renders."""
 
 
-def rendered_gates(text: str, oidc_providers: str) -> dict[CallConditions, set[str]]:
-    """Return the subject patterns that a trust policy admits, for each gate.
+def rendered_patterns(text: str, oidc_providers: str) -> dict[CallConditions, set[str]]:
+    """Return the subject patterns that a trust policy admits, for each set of conditions on a call.
 
     Args:
         text: The trust policy as IAM gets it.
@@ -42,11 +42,11 @@ def rendered_gates(text: str, oidc_providers: str) -> dict[CallConditions, set[s
     admitted: dict[CallConditions, set[str]] = {}
     for index, statement in enumerate(document["Statement"]):
         try:
-            gates, patterns = _statement(statement, oidc_providers)
+            calls, patterns = _statement(statement, oidc_providers)
         except FlawError as flaw:
             raise FlawError(f"statement {index}: {flaw}") from None
-        for gate in gates:
-            admitted.setdefault(gate, set()).update(patterns)
+        for conditions in calls:
+            admitted.setdefault(conditions, set()).update(patterns)
     return admitted
 
 
@@ -66,8 +66,8 @@ def bound_places(text: str) -> tuple[frozenset[str], frozenset[str]]:
     if not isinstance(statements, list) or len(statements) != 1 or not isinstance(statements[0], Mapping):
         raise FlawError("the policy has not one statement")
     condition = statements[0].get("Condition")
-    rest = {name: value for name, value in statements[0].items() if name not in ("Sid", "Condition")}
-    if rest != {"Effect": "Deny", "Action": "*", "Resource": "*"} or not isinstance(condition, Mapping):
+    elements = {name: value for name, value in statements[0].items() if name not in ("Sid", "Condition")}
+    if elements != {"Effect": "Deny", "Action": "*", "Resource": "*"} or not isinstance(condition, Mapping):
         raise FlawError(f"it is {statements[0]!r}")
     tests = _tests(condition)
     if tests.pop(("BoolIfExists", "aws:ViaAWSService"), None) != ["false"]:
@@ -91,11 +91,11 @@ def _parsed(text: str) -> Mapping[str, Any]:
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    parsed = dict(pairs)
+    if len(parsed) < len(pairs):
         keys = [key for key, _ in pairs]
-        raise FlawError(f"{min(key for key in keys if keys.count(key) > 1)} stands twice in one object")
-    return found
+        raise FlawError(f"{min(key for key in keys if keys.count(key) > 1)} appears twice in one object")
+    return parsed
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_each_once)

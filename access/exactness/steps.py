@@ -1,4 +1,4 @@
-"""Sets of steps in the inventory's words, and the subjects that the tokens of those steps have.
+"""Sets of steps as the inventory declares them, and the subjects in the tokens of those steps.
 
 The grammar of ``sub``, every part a UUID in lower-case hex with its braces::
 
@@ -42,7 +42,7 @@ class StepSet(NamedTuple):
     environment: str | None = None
 
     def subjects(self) -> Iterator[Product]:
-        """Yield the subjects of these steps: the step's own UUID is any, since it is another at every run."""
+        """Yield the subjects of these steps; the last UUID is the step's own, which differs in every run."""
         if self.form is not Form.IN_ENVIRONMENT:
             yield product_of(self.repository, None)
         if self.form is not Form.OUTSIDE_ENVIRONMENTS:
@@ -79,4 +79,4 @@ def product_of(*parts: str | None) -> Product:
 
 
 GRAMMAR = (product_of(None, None), product_of(None, None, None))
-"""Every subject that there can be, by length."""
+"""Every possible subject, by length."""

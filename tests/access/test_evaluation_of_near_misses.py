@@ -28,7 +28,7 @@ def declared() -> dict[str, DeclaredRole]:
 
 
 def is_declared(role: RolePlan, arn_matches: bool, request: WebIdentityRequest) -> bool:
-    for gate, steps in declared()[role.arn].gates.items():
+    for gate, steps in declared()[role.arn].steps.items():
         if (
             arn_matches
             and (f"https://{gate.issuer}", gate.audience) == (request.claims["iss"], _only(request.claims["aud"]))

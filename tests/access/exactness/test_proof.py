@@ -198,9 +198,9 @@ def test_accounts_and_roles_are_those_that_are_declared(
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (lambda text: text.replace('"Effect":"Allow"', '"Effect":"Deny","Effect":"Allow"'), "Effect stands twice"),
-        (lambda text: text.replace('"Condition":{', '"Condition":{"StringLike":{},', 1), "StringLike stands twice"),
-        (lambda text: f'{{"Version":"2012-10-17","Statement":[],{text[1:]}', "Statement stands twice"),
+        (lambda text: text.replace('"Effect":"Allow"', '"Effect":"Deny","Effect":"Allow"'), "Effect appears twice"),
+        (lambda text: text.replace('"Condition":{', '"Condition":{"StringLike":{},', 1), "StringLike appears twice"),
+        (lambda text: f'{{"Version":"2012-10-17","Statement":[],{text[1:]}', "Statement appears twice"),
         (lambda text: text[:-1], "the policy is not JSON"),
         (lambda _: "[]", "the policy is not an object"),
         (lambda _: "", "the policy is not JSON"),
@@ -241,7 +241,7 @@ def test_what_binds_sessions_is_part_of_the_proof(
 def test_sessions_are_not_bound_where_nobody_said_so(plan: AccessPlan) -> None:
     bound = next(role for account, role in roles(plan) if SESSION_POLICY_NAME in role.inline_policies)
     account, role = next(found for found in roles(plan) if found[1].key == "gone")
-    assert "it is there" in refused(account, replace(role, inline_policies=bound.inline_policies))
+    assert "it is present" in refused(account, replace(role, inline_policies=bound.inline_policies))
 
 
 def test_lines_that_overlap_may_come_to_fewer_patterns(tmp_path: Path) -> None:
