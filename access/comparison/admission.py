@@ -55,7 +55,7 @@ def admissions(role: RoleView) -> dict[Admitted, Within]:
         ValueError: It has a statement in a form that the plan does not write.
     """
     workspaces = {line.workspace for line in role.trust}
-    found: dict[Admitted, Within] = {}
+    tokens: dict[Admitted, Within] = {}
     for statement in parse(role.trust_policy).statements:
         conditions = {(test.operator, test.name): test.values for test in statement.conditions}
         workspace = next((slug for slug in sorted(workspaces) if (_STRING_LIKE, _key(slug, "sub")) in conditions), None)
@@ -69,8 +69,8 @@ def admissions(role: RoleView) -> dict[Admitted, Within]:
         for pattern in patterns:
             for audience in audiences:
                 admitted = Admitted(workspace, pattern, audience)
-                found[admitted] = _either(found[admitted], within) if admitted in found else within
-    return found
+                tokens[admitted] = _combined(tokens[admitted], within) if admitted in tokens else within
+    return tokens
 
 
 def line_of(role: RoleView, admitted: Admitted) -> TrustView:
@@ -115,13 +115,17 @@ def _within(conditions: Mapping[tuple[str, str], tuple[str, ...]]) -> Within:
     )
 
 
-def _either(one: Within, other: Within) -> Within:
-    origins = EVERYWHERE if EVERYWHERE in (one.origins, other.origins) else one.origins | other.origins
-    return Within(origins, max(one.end, other.end), one.others | other.others)
+def _combined(first: Within, second: Within) -> Within:
+    origins = EVERYWHERE if EVERYWHERE in (first.origins, second.origins) else first.origins | second.origins
+    return Within(origins, max(first.end, second.end), first.others | second.others)
 
 
-def not_covered(these: Iterable[Admitted], by: Iterable[Admitted]) -> list[Admitted]:
+def not_covered(admitted: Iterable[Admitted], by: Iterable[Admitted]) -> list[Admitted]:
     """Return those that admit a token that none of the others admits, sorted."""
     others = list(by)
     known = frozenset(others)
-    return [one for one in sorted(these) if one not in known and not any(other.covers(one) for other in others)]
+    return [
+        tokens
+        for tokens in sorted(admitted)
+        if tokens not in known and not any(other.covers(tokens) for other in others)
+    ]

@@ -20,6 +20,9 @@ class Effect(StrEnum):
     NONE = "none"
 
 
+UnplacedChange = tuple[str, Effect, str]
+"""Kind, effect and message of a change whose account and role the caller knows."""
+
 ORDER = tuple(Effect)
 """The order in which changes are shown."""
 

@@ -7,14 +7,14 @@ from access.comparison.admission import admissions
 from access.comparison.changes import ORDER, Change, Comparison, Effect
 from access.comparison.detail_changes import (
     account_details,
-    admin_said,
+    admin_allowed,
     oidc_provider_details,
     role_details,
     way_in_changes,
-    way_in_said,
+    way_in_in_words,
 )
 from access.comparison.permission_changes import has_admin_access, permission_changes
-from access.comparison.trust_changes import gained_and_lost, trust_changes, within_said
+from access.comparison.trust_changes import conditions_in_words, gained_and_lost, trust_changes
 from access.comparison.view import AccountView, OidcProviderView, PlanView, RoleView
 
 
@@ -23,22 +23,22 @@ def oidc_provider_changes(before: AccountView, after: AccountView) -> Iterator[C
 
     An OIDC provider alone admits nobody: only changes of roles change access.
     """
-    old = {found.arn: found for found in before.oidc_providers}
-    new = {found.arn: found for found in after.oidc_providers}
+    old = {oidc_provider.arn: oidc_provider for oidc_provider in before.oidc_providers}
+    new = {oidc_provider.arn: oidc_provider for oidc_provider in after.oidc_providers}
     told = {(old.get(arn) or new[arn]).workspace for arn in old.keys() ^ new.keys()}
     for arn in sorted(old.keys() | new.keys()):
-        one, other = old.get(arn), new.get(arn)
-        if one is None and other is not None:
-            message = f"OIDC provider of {other.workspace} is new ({other.mode})"
+        was, now = old.get(arn), new.get(arn)
+        if was is None and now is not None:
+            message = f"OIDC provider of {now.workspace} is new ({now.mode})"
             yield Change("oidc-provider-added", Effect.NONE, after.key, None, arn, message)
-        elif other is None and one is not None:
-            ours = "stays in AWS, since somebody else owns it" if one.mode == "reference" else "is deleted"
-            message = f"OIDC provider of {one.workspace} is no longer in the plan and {ours}"
+        elif now is None and was is not None:
+            ours = "stays in AWS, since somebody else owns it" if was.mode == "reference" else "is deleted"
+            message = f"OIDC provider of {was.workspace} is no longer in the plan and {ours}"
             yield Change("oidc-provider-removed", Effect.NONE, after.key, None, arn, message)
-        elif one is not None and other is not None and one != other:
-            for kind, effect, message in _changes(one, other):
-                yield Change(kind, effect, after.key, None, arn, f"OIDC provider of {other.workspace}: {message}")
-            yield from oidc_provider_details(after, one, other, told)
+        elif was is not None and now is not None and was != now:
+            for kind, effect, message in _changes(was, now):
+                yield Change(kind, effect, after.key, None, arn, f"OIDC provider of {now.workspace}: {message}")
+            yield from oidc_provider_details(after, was, now, told)
 
 
 def _changes(old: OidcProviderView, new: OidcProviderView) -> Iterator[tuple[str, Effect, str]]:
@@ -71,7 +71,9 @@ def _shown(thumbprints: str | list[str]) -> str:
 
 
 @dataclass
-class _Found:
+class _Collected:
+    """Changes and ARNs of lost roles, collected account by account."""
+
     changes: list[Change] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
 
@@ -87,20 +89,20 @@ def compare(before: PlanView, after: PlanView, further: Iterable[Change] = ()) -
     Raises:
         ValueError: A trust policy has another form than in a plan; ``access.plan_reading`` refuses such plans earlier.
     """
-    found = _Found(list(further))
+    collected = _Collected(list(further))
     old = {account.id: account for account in before.accounts}
     new = {account.id: account for account in after.accounts}
     for account_id in sorted(old.keys() | new.keys()):
-        _account(found, old.get(account_id), new.get(account_id))
+        _account(collected, old.get(account_id), new.get(account_id))
     order = {effect: position for position, effect in enumerate(ORDER)}
     changes = sorted(
-        set(found.changes),
-        key=lambda one: (order[one.effect], one.account or "", one.role or "", one.kind, one.message),
+        set(collected.changes),
+        key=lambda change: (order[change.effect], change.account or "", change.role or "", change.kind, change.message),
     )
-    return Comparison(tuple(changes), before.role_count, after.role_count, tuple(sorted(found.lost)))
+    return Comparison(tuple(changes), before.role_count, after.role_count, tuple(sorted(collected.lost)))
 
 
-def _account(found: _Found, old: AccountView | None, new: AccountView | None) -> None:
+def _account(collected: _Collected, old: AccountView | None, new: AccountView | None) -> None:
     if old == new:
         return
     account = new or old
@@ -110,16 +112,16 @@ def _account(found: _Found, old: AccountView | None, new: AccountView | None) ->
     new_account = new or account.model_copy(update={"roles": [], "oidc_providers": []})
     if old is None or new is None:
         kind, verb = ("account-added", "is new") if old is None else ("account-removed", "is removed")
-        message = f"account {account.key} ({account.id}) {verb}{way_in_said(account) if old is None else ''}"
-        found.changes.append(Change(kind, Effect.NONE, account.key, None, None, message))
+        message = f"account {account.key} ({account.id}) {verb}{way_in_in_words(account) if old is None else ''}"
+        collected.changes.append(Change(kind, Effect.NONE, account.key, None, None, message))
     elif old.key != new.key:
         effect, why = _key_changed(old.key, new.previous_keys)
         message = f"account {old.id} is now accounts.{new.key} (was accounts.{old.key}): {why}"
-        found.changes.append(Change("account-key-changed", effect, new.key, None, None, message))
-    found.changes += way_in_changes(old_account, new_account)
-    found.changes += account_details(old_account, new_account)
-    found.changes += oidc_provider_changes(old_account, new_account)
-    _roles(found, old_account, new_account)
+        collected.changes.append(Change("account-key-changed", effect, new.key, None, None, message))
+    collected.changes += way_in_changes(old_account, new_account)
+    collected.changes += account_details(old_account, new_account)
+    collected.changes += oidc_provider_changes(old_account, new_account)
+    _roles(collected, old_account, new_account)
 
 
 _KNOWN_BY_KEY = (
@@ -140,22 +142,22 @@ def _is_same_key(old: tuple[AccountView, RoleView], new: tuple[AccountView, Role
     return accounts and old[1].key in (new[1].key, *new[1].previous_keys)
 
 
-def _roles(found: _Found, old_account: AccountView, new_account: AccountView) -> None:
+def _roles(collected: _Collected, old_account: AccountView, new_account: AccountView) -> None:
     old, new = {role.arn: role for role in old_account.roles}, {role.arn: role for role in new_account.roles}
     gone = {role.key: role for arn, role in old.items() if arn not in new}
     for arn, role in sorted(new.items()):
         renamed = gone.pop(role.key, None) if arn not in old else None
         before = old.get(arn) or renamed
         if before is None:
-            found.changes += _whole_role(new_account, role, gained=True)
+            collected.changes += _whole_role(new_account, role, gained=True)
         elif before != role or old_account.key != new_account.key:
             told = list(_role((old_account, before), (new_account, role)))
-            found.changes += [*told, *role_details(new_account, before, role, told)]
+            collected.changes += [*told, *role_details(new_account, before, role, told)]
             if before.arn != role.arn or not _is_same_key((old_account, before), (new_account, role)):
-                found.lost.append(before.arn)
+                collected.lost.append(before.arn)
     for role in gone.values():
-        found.changes += _whole_role(old_account, role, gained=False)
-        found.lost.append(role.arn)
+        collected.changes += _whole_role(old_account, role, gained=False)
+        collected.lost.append(role.arn)
 
 
 def _whole_role(account: AccountView, role: RoleView, *, gained: bool) -> Iterator[Change]:
@@ -164,7 +166,7 @@ def _whole_role(account: AccountView, role: RoleView, *, gained: bool) -> Iterat
         kind, effect, word = ("admin-gained", Effect.WIDENING, "has") if gained else ("admin-lost", Effect.LOSS, "had")
         yield Change(kind, effect, account.key, role.key, role.arn, f"{word} admin access: anything in the account")
     if gained:
-        yield from admin_said(account, role)
+        yield from admin_allowed(account, role)
     kind, effect = ("role-added", Effect.GAIN) if gained else ("role-removed", Effect.LOSS)
     message = f"{'new role' if gained else 'the role is deleted'}: {_may_do(role)}"
     yield Change(kind, effect, account.key, role.key, role.arn, message)
@@ -175,7 +177,7 @@ def _may_do(role: RoleView) -> str:
     inline = [f"inline policy {name}" for name in role.inline_policies]
     boundary = [f"within {role.permissions_boundary_arn}"] if role.permissions_boundary_arn else []
     return ", ".join([*managed, *inline, *boundary] or ["no permissions"]) + "".join(
-        f"; {one}" for one in within_said(role)
+        f"; {condition}" for condition in conditions_in_words(role)
     )
 
 

@@ -33,7 +33,7 @@ _FOLLOWING = frozenset(
 
 
 def way_in_changes(before: AccountView, after: AccountView) -> Iterator[Change]:
-    """Compare how the program enters an account; nothing says whether that widens access, so it counts as a gain."""
+    """Compare how the program enters an account. Whether that widens access is unknown, so it counts as a gain."""
     old, new = _way_in(before), _way_in(after)
     if old is None or new is None:
         return
@@ -44,11 +44,13 @@ def way_in_changes(before: AccountView, after: AccountView) -> Iterator[Change]:
             yield Change("way-in-changed", Effect.GAIN, after.key, None, None, message)
 
 
-def way_in_said(account: AccountView) -> str:
-    """Say how the program enters a new account, without secrets such as the external id."""
-    found = {name: value for name, value in (_way_in(account) or {}).items() if value is not None}
-    said = [_SHOWN[name].format(value) if name in _SHOWN else f"with {_words(name)}" for name, value in found.items()]
-    return f"; the program enters it {', '.join(said)}" if said else ""
+def way_in_in_words(account: AccountView) -> str:
+    """Describe how the program enters a new account, without secrets such as the external id."""
+    values = {name: value for name, value in (_way_in(account) or {}).items() if value is not None}
+    phrases = [
+        _SHOWN[name].format(value) if name in _SHOWN else f"with {_words(name)}" for name, value in values.items()
+    ]
+    return f"; the program enters it {', '.join(phrases)}" if phrases else ""
 
 
 _SHOWN = {"role_arn": "by the role {}", "session_name": "with the session name {}", "profile": "by the profile {}"}
@@ -71,8 +73,8 @@ def _way_in_part(name: str, was: str | None, now: str | None) -> str:
 def account_details(before: AccountView, after: AccountView) -> Iterator[Change]:
     """Compare the remaining fields of an account."""
     # A changed key is reported elsewhere, with its previous keys.
-    found = before.differing(after, _TOLD_OF_ACCOUNT | (_PREVIOUS if before.key != after.key else frozenset()))
-    yield from _details(found, after.key, None, None, "")
+    differences = before.differing(after, _TOLD_OF_ACCOUNT | (_PREVIOUS if before.key != after.key else frozenset()))
+    yield from _details(differences, after.key, None, None, "")
 
 
 def oidc_provider_details(
@@ -86,13 +88,13 @@ def oidc_provider_details(
         after: Its state after.
         told: The workspaces whose OIDC providers are reported as new or removed; their slugs are not repeated.
     """
-    found = before.differing(after, _TOLD_OF_OIDC_PROVIDER)
-    was, now = found.get("renamed_to", (None, None))
+    differences = before.differing(after, _TOLD_OF_OIDC_PROVIDER)
+    was, now = differences.get("renamed_to", (None, None))
     if (now or was) in told:
-        del found["renamed_to"]
+        del differences["renamed_to"]
     if before.audiences != after.audiences and sorted(before.audiences) == sorted(after.audiences):
-        found["audiences"] = before.audiences, after.audiences
-    yield from _details(found, account.key, None, after.arn, f"OIDC provider of {after.workspace}: ")
+        differences["audiences"] = before.audiences, after.audiences
+    yield from _details(differences, account.key, None, after.arn, f"OIDC provider of {after.workspace}: ")
 
 
 def role_details(account: AccountView, old: RoleView, new: RoleView, told: Collection[Change]) -> Iterator[Change]:
@@ -109,8 +111,8 @@ def role_details(account: AccountView, old: RoleView, new: RoleView, told: Colle
     if not told and (old.trust_policy, _patterns(old)) != (new.trust_policy, _patterns(new)):
         message = "the trust policy is rewritten; it lets in the same steps"
         yield Change("policy-rewritten", Effect.NONE, account.key, new.key, new.arn, message)
-    found = old.differing(new, _TOLD_OF_ROLE | skipped | (_PREVIOUS if old.key != new.key else frozenset()))
-    yield from _details(found, account.key, new.key, new.arn, "")
+    differences = old.differing(new, _TOLD_OF_ROLE | skipped | (_PREVIOUS if old.key != new.key else frozenset()))
+    yield from _details(differences, account.key, new.key, new.arn, "")
     was = {(line.workspace, line.subject_pattern): line for line in old.trust}
     for line in new.trust:
         if (before := was.get((line.workspace, line.subject_pattern))) is not None:
@@ -122,8 +124,8 @@ def _patterns(role: RoleView) -> set[tuple[str, str]]:
     return {(line.workspace, line.subject_pattern) for line in role.trust}
 
 
-def admin_said(account: AccountView, role: RoleView) -> Iterator[Change]:
-    """Yield a role's reason for admin access."""
+def admin_allowed(account: AccountView, role: RoleView) -> Iterator[Change]:
+    """Yield the change that a role may have admin access, with its reason."""
     if role.admin_reason is not None:
         message = f"admin access is allowed: dangerously_allow_admin: {role.admin_reason}"
         yield Change("admin-allowed", Effect.WIDENING, account.key, role.key, role.arn, message)
@@ -133,7 +135,7 @@ def _admin(account: AccountView, old: RoleView, new: RoleView) -> Iterator[Chang
     if old.others is None or new.others is None or old.admin_reason == new.admin_reason:
         return
     if old.admin_reason is None:
-        yield from admin_said(account, new)
+        yield from admin_allowed(account, new)
         return
     kind = "admin-no-longer-allowed" if new.admin_reason is None else "admin-reason-changed"
     now = "is removed" if new.admin_reason is None else f"is now: {new.admin_reason}"
@@ -142,9 +144,9 @@ def _admin(account: AccountView, old: RoleView, new: RoleView) -> Iterator[Chang
 
 
 def _details(
-    found: Mapping[str, tuple[Any, Any]], account: str, role: str | None, arn: str | None, before: str
+    differences: Mapping[str, tuple[Any, Any]], account: str, role: str | None, arn: str | None, before: str
 ) -> Iterator[Change]:
-    for name, (was, now) in found.items():
+    for name, (was, now) in differences.items():
         message = f"{before}{_words(name)} {_value(now)} (was {_value(was)})"
         yield Change("details-changed", Effect.NONE, account, role, arn, message)
 

@@ -2,19 +2,18 @@
 
 from collections.abc import Iterable, Iterator
 
-from access.comparison.changes import Change, Effect
+from access.comparison.changes import Change, Effect, UnplacedChange
 from access.comparison.view import AccountView, RoleView
 from oidc.iam.admin_access import gives_admin_access, is_admin_managed_policy
 from oidc.iam.difference import ChangedStatement, Elements, compare_documents, elements_of
 from oidc.iam.document import Document, parse
 
 _EMPTY = {"Version": "2012-10-17", "Statement": []}
-Found = tuple[str, Effect, str]
 
 
 def permission_changes(account: AccountView, old: RoleView, new: RoleView) -> Iterator[Change]:
     """Compare the permissions and session durations of two states of one role."""
-    for kind, effect, message in _found(account, old, new):
+    for kind, effect, message in _role_changes(account, old, new):
         yield Change(kind, effect, account.key, new.key, new.arn, message)
 
 
@@ -26,7 +25,7 @@ def has_admin_access(account: AccountView, role: RoleView) -> bool:
     )
 
 
-def _found(account: AccountView, old: RoleView, new: RoleView) -> Iterator[Found]:
+def _role_changes(account: AccountView, old: RoleView, new: RoleView) -> Iterator[UnplacedChange]:
     was, now = has_admin_access(account, old), has_admin_access(account, new)
     if now and not was:
         yield "admin-gained", Effect.WIDENING, "now has admin access: it may do anything in the account"
@@ -39,11 +38,11 @@ def _found(account: AccountView, old: RoleView, new: RoleView) -> Iterator[Found
     for arn in sorted(before - after):
         yield "managed-policy-detached", Effect.LOSS, f"managed policy {arn} is detached"
     for name in sorted(old.inline_policies.keys() | new.inline_policies.keys()):
-        one, other = old.inline_policies.get(name), new.inline_policies.get(name)
-        if one != other:
-            found = list(_inline(name, parse(one or _EMPTY), parse(other or _EMPTY)))
-            verb = "is new" if one is None else "is removed" if other is None else "is rewritten"
-            yield from found or [
+        old_policy, new_policy = old.inline_policies.get(name), new.inline_policies.get(name)
+        if old_policy != new_policy:
+            changes = list(_inline(name, parse(old_policy or _EMPTY), parse(new_policy or _EMPTY)))
+            verb = "is new" if old_policy is None else "is removed" if new_policy is None else "is rewritten"
+            yield from changes or [
                 ("policy-rewritten", Effect.NONE, f"inline policy {name} {verb}; the permissions stay the same")
             ]
     if old.max_session_duration != new.max_session_duration:
@@ -56,7 +55,7 @@ def _minutes(role: RoleView) -> str:
     return f"{role.max_session_duration / 60:g}"
 
 
-def _boundary(old: str | None, new: str | None) -> Iterator[Found]:
+def _boundary(old: str | None, new: str | None) -> Iterator[UnplacedChange]:
     if old == new:
         return
     if new is None:
@@ -68,7 +67,7 @@ def _boundary(old: str | None, new: str | None) -> Iterator[Found]:
         yield "boundary-changed", Effect.GAIN, message
 
 
-def _inline(name: str, old: Document, new: Document) -> Iterator[Found]:
+def _inline(name: str, old: Document, new: Document) -> Iterator[UnplacedChange]:
     difference = compare_documents(old, new)
     for statement in difference.added:
         yield _permission(_allows(statement), f"inline policy {name} now {_whole(statement)}")
@@ -76,12 +75,12 @@ def _inline(name: str, old: Document, new: Document) -> Iterator[Found]:
         yield _permission(not _allows(statement), f"inline policy {name} no longer {_whole(statement)}")
     for changed in difference.changed:
         yield from _changed(name, changed, _labelled(changed.label, elements_of(new)))
-    for element, (one, other) in difference.others.items():
-        message = f"inline policy {name}: {element} {other or 'absent'} (was {one or 'absent'})"
+    for element, (was, now) in difference.others.items():
+        message = f"inline policy {name}: {element} {now or 'absent'} (was {was or 'absent'})"
         yield "policy-rewritten", Effect.NONE, message
 
 
-def _permission(gained: bool, message: str) -> Found:  # noqa: FBT001 - named by every caller's expression
+def _permission(gained: bool, message: str) -> UnplacedChange:  # noqa: FBT001 - named by every caller's expression
     return ("permission-gained", Effect.GAIN, message) if gained else ("permission-lost", Effect.LOSS, message)
 
 
@@ -96,7 +95,7 @@ def _labelled(label: str, statements: list[Elements]) -> Elements:
     return {}
 
 
-def _changed(name: str, changed: ChangedStatement, now: Elements) -> Iterator[Found]:
+def _changed(name: str, changed: ChangedStatement, now: Elements) -> Iterator[UnplacedChange]:
     """Yield the changes in one statement; effect and element decide whether each is a gain or a loss."""
     where = f"inline policy {name}, {changed.label}"
     if "Effect" in changed.elements:
@@ -118,17 +117,17 @@ def _changed(name: str, changed: ChangedStatement, now: Elements) -> Iterator[Fo
         narrows = _is_narrowing(element) is _allows(now)
         is_condition = " " in element
         if is_condition and set(now.get(element, ())) == set(came) and not gone:
-            yield _permission(not _allows(now), f"{where}: now requires {_said(element, came)}")
+            yield _permission(not _allows(now), f"{where}: now requires {_values(element, came)}")
         elif is_condition and element not in now:
-            yield _permission(_allows(now), f"{where}: no longer requires {_said(element, gone)}")
+            yield _permission(_allows(now), f"{where}: no longer requires {_values(element, gone)}")
         else:
             if came:
-                yield _permission(not narrows, f"{where}: now {_verb(now)} {_said(element, came)}")
+                yield _permission(not narrows, f"{where}: now {_verb(now)} {_values(element, came)}")
             if gone:
-                yield _permission(narrows, f"{where}: no longer {_verb(now)} {_said(element, gone)}")
+                yield _permission(narrows, f"{where}: no longer {_verb(now)} {_values(element, gone)}")
 
 
-def _said(element: str, values: Iterable[str]) -> str:
+def _values(element: str, values: Iterable[str]) -> str:
     """Return the values of an element after its name; an action needs no name, because its form shows it."""
     return f"{'' if element == 'Action' else f'{element} '}{', '.join(values)}"
 
@@ -152,5 +151,5 @@ def _verb(statement: Elements) -> str:
 
 
 def _whole(statement: Elements) -> str:
-    elements = [_said(name, values) for name, values in statement.items() if name not in {"Effect", "Sid"}]
+    elements = [_values(name, values) for name, values in statement.items() if name not in {"Effect", "Sid"}]
     return f"{_verb(statement)} {'; '.join(elements)}"

@@ -12,8 +12,8 @@ Parts = Mapping[str, str]
 def stack_file_changes(before: Mapping[str, Parts], after: Mapping[str, Parts]) -> Iterator[Change]:
     """Compare the stack files of two sides, by their names; values are not shown, since they may be secret.
 
-    Nothing says whether a changed key widens access, so it counts as a gain. So does a new file, and a removed one:
-    Pulumi keeps its stack, and uses the defaults for it.
+    Whether a changed key widens access is unknown, so it counts as a gain. So does a new file, and a removed one:
+    Pulumi keeps its stack and uses the defaults for it.
     """
     for name in sorted(before.keys() | after.keys()):
         old, new = before.get(name), after.get(name)

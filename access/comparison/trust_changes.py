@@ -7,7 +7,7 @@ from datetime import datetime, time, timedelta
 from itertools import groupby
 
 from access.comparison.admission import EVERYWHERE, Admitted, Within, admissions, line_of, not_covered
-from access.comparison.changes import Change, Effect
+from access.comparison.changes import Change, Effect, UnplacedChange
 from access.comparison.view import AccountView, RoleView, own_audiences
 from access.trust_in_words import line_in_words
 
@@ -15,14 +15,14 @@ NEVER = "never"
 
 
 def gained_and_lost(
-    account: AccountView, role: RoleView, these: Iterable[Admitted], *, gained: bool
+    account: AccountView, role: RoleView, admitted: Iterable[Admitted], *, gained: bool
 ) -> Iterator[Change]:
     """Yield one change for each line of trust that is gained or lost."""
-    for (_, _), group in groupby(sorted(these), key=lambda one: (one.workspace, one.subject_pattern)):
-        found = list(group)
-        line = line_of(role, found[0])
+    for (_, _), group in groupby(sorted(admitted), key=lambda tokens: (tokens.workspace, tokens.subject_pattern)):
+        group_tokens = list(group)
+        line = line_of(role, group_tokens[0])
         wide = line.grade != "environment-bound"
-        audiences = [one.audience for one in found]
+        audiences = [tokens.audience for tokens in group_tokens]
         own = own_audiences(account).get(line.workspace)
         who = line_in_words(line, [] if audiences == [own] else audiences)
         effect = (Effect.WIDENING if wide else Effect.GAIN) if gained else Effect.LOSS
@@ -37,10 +37,10 @@ def trust_changes(before: tuple[AccountView, RoleView], after: tuple[AccountView
     old, new = admissions(before[1]), admissions(after[1])
     gained = list(gained_and_lost(*after, not_covered(new, old), gained=True))
     lost = list(gained_and_lost(*before, not_covered(old, new), gained=False))
-    # Both sides have equal names but different UUIDs: without the UUIDs a reader would see no change.
-    alike = {one.who for one in gained} & {one.who for one in lost}
-    yield from (_with_uuids(one, after[1]) if one.who in alike else one for one in gained)
-    yield from (_with_uuids(one, before[1]) if one.who in alike else one for one in lost)
+    # Equal names on both sides may have different UUIDs: without the UUIDs a reader would see no change.
+    same_words = {change.who for change in gained} & {change.who for change in lost}
+    yield from (_with_uuids(change, after[1]) if change.who in same_words else change for change in gained)
+    yield from (_with_uuids(change, before[1]) if change.who in same_words else change for change in lost)
     account, role = after
     for kind, effect, message in sorted(_conditions(old, new)):
         yield Change(kind, effect, account.key, role.key, role.arn, message)
@@ -53,30 +53,27 @@ def _with_uuids(change: Change, role: RoleView) -> Change:
     return replace(change, message=f"{change.message}: by this name {' and '.join(patterns)}") if patterns else change
 
 
-_Said = tuple[str, Effect, str]
-
-
-def _conditions(old: Mapping[Admitted, Within], new: Mapping[Admitted, Within]) -> Iterator[_Said]:
-    """Compare the other conditions, for all tokens admitted before and now.
+def _conditions(old: Mapping[Admitted, Within], new: Mapping[Admitted, Within]) -> Iterator[UnplacedChange]:
+    """Compare the other conditions of tokens that are admitted before and after.
 
     A change for tokens of only some issuers names them: trust in a workspace's previous slug ends.
     """
-    pairs = {(one, other) for other in new if (one := _same(other, old)) is not None}
-    pairs |= {(one, other) for one in old if (other := _same(one, new)) is not None}
-    said: dict[_Said, set[str]] = {}
-    for workspace, before, after in {(other.workspace, old[one], new[other]) for one, other in pairs}:
-        for each in _changed(before, after):
-            said.setdefault(each, set()).add(workspace)
-    everybody = {one.workspace for one in new}
-    for (kind, effect, message), workspaces in said.items():
-        yield kind, effect, _of_some(message, workspaces, everybody)
+    pairs = {(earlier, later) for later in new if (earlier := _same(later, old)) is not None}
+    pairs |= {(earlier, later) for earlier in old if (later := _same(earlier, new)) is not None}
+    workspaces_of: dict[UnplacedChange, set[str]] = {}
+    for workspace, before, after in {(later.workspace, old[earlier], new[later]) for earlier, later in pairs}:
+        for change in _changed(before, after):
+            workspaces_of.setdefault(change, set()).add(workspace)
+    all_workspaces = {tokens.workspace for tokens in new}
+    for (kind, effect, message), workspaces in workspaces_of.items():
+        yield kind, effect, _of_some(message, workspaces, all_workspaces)
 
 
-def _of_some(text: str, workspaces: AbstractSet[str], everybody: AbstractSet[str]) -> str:
-    return text if workspaces == everybody else f"for tokens of {' and '.join(sorted(workspaces))}: {text}"
+def _of_some(text: str, workspaces: AbstractSet[str], all_workspaces: AbstractSet[str]) -> str:
+    return text if workspaces == all_workspaces else f"for tokens of {' and '.join(sorted(workspaces))}: {text}"
 
 
-def _changed(before: Within, after: Within) -> Iterator[_Said]:
+def _changed(before: Within, after: Within) -> Iterator[UnplacedChange]:
     yield from _origins(before.origins, after.origins)
     yield from _end(before.end, after.end)
     for text in sorted(after.others - before.others):
@@ -85,13 +82,13 @@ def _changed(before: Within, after: Within) -> Iterator[_Said]:
         yield "conditions-removed", Effect.WIDENING, f"no longer requires {text}"
 
 
-def _same(one: Admitted, among: Mapping[Admitted, Within]) -> Admitted | None:
-    if one in among:
-        return one
-    return next((other for other in sorted(among) if other.covers(one)), None)
+def _same(tokens: Admitted, among: Mapping[Admitted, Within]) -> Admitted | None:
+    if tokens in among:
+        return tokens
+    return next((other for other in sorted(among) if other.covers(tokens)), None)
 
 
-def _origins(before: frozenset[str], after: frozenset[str]) -> Iterator[_Said]:
+def _origins(before: frozenset[str], after: frozenset[str]) -> Iterator[UnplacedChange]:
     if before == after:
         return
     if after == EVERYWHERE:
@@ -107,7 +104,7 @@ def _origins(before: frozenset[str], after: frozenset[str]) -> Iterator[_Said]:
             yield "addresses-lost", Effect.LOSS, f"may no longer be assumed from {_listed(gone)}"
 
 
-def _end(before: str, after: str) -> Iterator[_Said]:
+def _end(before: str, after: str) -> Iterator[UnplacedChange]:
     if before == after:
         return
     if after == NEVER:
@@ -140,17 +137,17 @@ def _listed(values: frozenset[str]) -> str:
     return ", ".join(shown) + (f" and {further} more" if further else "")
 
 
-def within_said(role: RoleView) -> list[str]:
-    """Say what else a role requires: ``only from 203.0.113.0/24``, ``last day 2027-01-31``."""
-    found = {(one.workspace, within) for one, within in admissions(role).items()}
-    said: dict[str, set[str]] = {}
-    for workspace, within in found:
+def conditions_in_words(role: RoleView) -> list[str]:
+    """Describe the other conditions of a role: ``only from 203.0.113.0/24``, ``last day 2027-01-31``."""
+    conditions = {(tokens.workspace, within) for tokens, within in admissions(role).items()}
+    workspaces_of: dict[str, set[str]] = {}
+    for workspace, within in conditions:
         if within.origins != EVERYWHERE:
-            said.setdefault(f"only from {_listed(within.origins)}", set()).add(workspace)
+            workspaces_of.setdefault(f"only from {_listed(within.origins)}", set()).add(workspace)
         if within.end != NEVER:
-            said.setdefault(f"last day {_last(within.end)}", set()).add(workspace)
-    everybody = {workspace for workspace, _ in found}
-    return sorted(_of_some(text, workspaces, everybody) for text, workspaces in said.items())
+            workspaces_of.setdefault(f"last day {_last(within.end)}", set()).add(workspace)
+    all_workspaces = {workspace for workspace, _ in conditions}
+    return sorted(_of_some(text, workspaces, all_workspaces) for text, workspaces in workspaces_of.items())
 
 
 def _names(old: RoleView, after: tuple[AccountView, RoleView]) -> Iterator[Change]:
@@ -159,6 +156,6 @@ def _names(old: RoleView, after: tuple[AccountView, RoleView]) -> Iterator[Chang
     was = {(line.workspace, line.subject_pattern): line for line in old.trust}
     for line in role.trust:
         before = was.get((line.workspace, line.subject_pattern))
-        if before is not None and (one := line_in_words(before)) != (other := line_in_words(line)):
-            message = f"{one} is now called {other}; the UUIDs are the same"
+        if before is not None and (old_words := line_in_words(before)) != (new_words := line_in_words(line)):
+            message = f"{old_words} is now called {new_words}; the UUIDs are the same"
             yield Change("name-changed", Effect.NONE, account.key, role.key, role.arn, message)

@@ -34,11 +34,11 @@ class _Frozen(BaseModel):
         if not isinstance(other, type(self)):
             raise TypeError(f"{type(other).__name__} is compared with {type(self).__name__}")
         names = [name for name in type(self).model_fields if name not in told and name != "others"]
-        found = {name: (getattr(self, name), getattr(other, name)) for name in names}
+        values = {name: (getattr(self, name), getattr(other, name)) for name in names}
         if self.others is not None and other.others is not None:
             keys = sorted((self.others.keys() | other.others.keys()) - set(told))
-            found |= {key: (self.others.get(key), other.others.get(key)) for key in keys}
-        return {name: both for name, both in found.items() if both[0] != both[1]}
+            values |= {key: (self.others.get(key), other.others.get(key)) for key in keys}
+        return {name: both for name, both in values.items() if both[0] != both[1]}
 
 
 class OidcProviderView(_Frozen):
@@ -124,17 +124,17 @@ class PlanView(BaseModel):
 
 def _complete(part: "DataclassInstance", shown: dict[str, Any]) -> None:
     """Add the fields that the JSON omits, to a part of the plan and to the parts below it."""
-    rest: dict[str, Any] = {}
+    omitted: dict[str, Any] = {}
     for field in fields(part):
         value = getattr(part, field.name)
         if field.name == "previous_keys":
             shown[field.name] = list(value)
         elif field.name not in shown:
-            rest[field.name] = value
+            omitted[field.name] = value
         elif isinstance(value, tuple) and value and is_dataclass(value[0]):
             for below, shown_below in zip(value, shown[field.name], strict=True):
                 _complete(below, shown_below)
-    shown["others"] = json.loads(json.dumps(rest, default=_plain))
+    shown["others"] = json.loads(json.dumps(omitted, default=_plain))
 
 
 def _plain(value: object) -> object:
@@ -149,4 +149,8 @@ NOTHING = PlanView(accounts=[])
 
 def own_audiences(account: AccountView) -> Mapping[str, str]:
     """Return the audience that every token of a workspace carries, by workspace."""
-    return {found.workspace: found.audiences[0] for found in account.oidc_providers if found.audiences}
+    return {
+        oidc_provider.workspace: oidc_provider.audiences[0]
+        for oidc_provider in account.oidc_providers
+        if oidc_provider.audiences
+    }
