@@ -63,11 +63,11 @@ def compile_plan(loaded: Loaded) -> Compiled:
     if not has_errors(faults):
         # An entry with an error gets no warnings: whether it is used is unknown.
         faults += [*check_unused(inventory), *check_stale_lock(loaded.without_lock, loaded.lock)]
-    found = findings_of(faults, loaded.sources, is_all=True)
-    plan = None if has_errors(found.findings) else AccessPlan(tuple(accounts))
+    placed = findings_of(faults, loaded.sources, is_all=True)
+    plan = None if has_errors(placed.findings) else AccessPlan(tuple(accounts))
     if plan is not None:
         prove_exact(plan, loaded.validated, loaded.lock.lock)
-    return Compiled(plan, found.findings, found.silenced, tuple(accounts))
+    return Compiled(plan, placed.findings, placed.silenced, tuple(accounts))
 
 
 def _faults(
@@ -96,12 +96,12 @@ def _account_faults(plan: AccountPlan, selected: RolesWithOverrides, loaded: Loa
 def _roles_by_account(
     inventory: Inventory, selector: AccountSelector
 ) -> dict[str, dict[str, tuple[Role, tuple[str, Override] | None]]]:
-    found: dict[str, dict[str, tuple[Role, tuple[str, Override] | None]]] = {}
+    by_account: dict[str, dict[str, tuple[Role, tuple[str, Override] | None]]] = {}
     for key, role in sorted(inventory.roles.items()):
         overrides = selector.overrides(role)
         for account in selector.selected(role):
-            found.setdefault(account, {})[key] = (role, overrides.get(account))
-    return found
+            by_account.setdefault(account, {})[key] = (role, overrides.get(account))
+    return by_account
 
 
 def _account_plan(loaded: Loaded, key: str, account: Account, selected: RolesWithOverrides) -> AccountPlan:
@@ -145,14 +145,18 @@ def _check_names(account: AccountPlan, loaded: Loaded) -> Iterator[Fault]:
             yield Fault("role-name-conflict", at, message, hint)
 
 
-def _telling_apart(first: Role, second: Role, written: str) -> str:
+def _telling_apart(first: Role, second: Role, template: str) -> str:
     """Name the variables that distinguish two roles of a family; ``written`` is the template of their names."""
-    one, other = first.item.variables, second.item.variables
-    differ = [f"{{{{{name}}}}}" for name in ("repository_name", "environment") if one.get(name) != other.get(name)]
-    missing = [variable for variable in differ if variable not in written]
+    first_values, second_values = first.item.variables, second.item.variables
+    differ = [
+        f"{{{{{name}}}}}"
+        for name in ("repository_name", "environment")
+        if first_values.get(name) != second_values.get(name)
+    ]
+    missing = [variable for variable in differ if variable not in template]
     if not missing:
         return "take one of the two out of for_each, and write it as a role of its own with another name"
-    return f'add {" and ".join(missing)} to `name`: name: "{"-".join([written, *missing])}"'
+    return f'add {" and ".join(missing)} to `name`: name: "{"-".join([template, *missing])}"'
 
 
 def _access(key: str, account: Account, defaults: Defaults, place: RolePlace) -> AccountCredentials:

@@ -73,7 +73,7 @@ class EffectiveSettings:
     def _holder(self, name: str) -> RoleSettings:
         return self.override if self.override is not None and name in self.override.model_fields_set else self.role
 
-    def is_written(self, name: str) -> bool:
+    def is_set(self, name: str) -> bool:
         """Tell whether the role or its override has a setting."""
         return self._holder(name) is self.override or bool(self.get(name))
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
-from access.checks.policy_uses import RolesWithOverrides, written_list
+from access.checks.policy_uses import RolesWithOverrides, effective_list
 from access.plan import AccountPlan, RolePlan
 from config.findings import Fault
 from config.yaml.document import Path
@@ -35,9 +35,9 @@ def _faults(account: AccountPlan, selected: RolesWithOverrides) -> Iterator[tupl
         if role.name.lower() == deploying.rpartition("/")[2].lower():
             message = f"{role.name} is the deploying role of"
             yield ("roles", role.key, "name"), message, "give one of the two another name"
-        written, override = selected[role.key]
-        if written.dangerously_allow_admin is None:
-            yield from _policy_faults(deploying, role, *written_list(role.key, "inline_policies", written, override))
+        declared, override = selected[role.key]
+        if declared.dangerously_allow_admin is None:
+            yield from _policy_faults(deploying, role, *effective_list(role.key, "inline_policies", declared, override))
 
 
 def _policy_faults(deploying: str, role: RolePlan, at: Path, names: tuple[str, ...]) -> Iterator[tuple[Path, str, str]]:

@@ -36,17 +36,17 @@ def forbidden_by(name: str, patterns: tuple[str, ...]) -> str | None:
     """
     owner, _, path = name.lower().partition(":")
     spellings = (f"{owner}:{path}", f"{owner}:{path.rpartition('/')[2]}")
-    return next((found for found in patterns if any(matches(text, found.lower()) for text in spellings)), None)
+    return next((pattern for pattern in patterns if any(matches(text, pattern.lower()) for text in spellings)), None)
 
 
 @dataclass(frozen=True, slots=True)
 class ActionBreach:
-    """A forbidden action in a document: the statement's position, and the key and demand of the guardrail."""
+    """A forbidden action in a document: the statement's position, what it allows, and the guardrail's key and limit."""
 
     statement: int
     allows: str
-    asked_by: str
-    asked: str
+    limit_key: str
+    limit: str
 
 
 @lru_cache(maxsize=4096)
@@ -66,8 +66,8 @@ def action_breach(
     """
     for statement in document.parsed.statements:
         if not statement.denies:
-            for found, asked_by, asked in _faults(statement, allowed, forbidden):
-                return ActionBreach(statement.index, found, asked_by, asked)
+            for allows, limit_key, limit in _faults(statement, allowed, forbidden):
+                return ActionBreach(statement.index, allows, limit_key, limit)
     return None
 
 
@@ -79,12 +79,12 @@ def _faults(
     only = f"allows {' and '.join(allowed or ()) or 'no action'} alone"
     if statement.has("NotAction"):
         left_out = lowered(statement.values("NotAction"))
-        written = f"all but {' and '.join(statement.values('NotAction'))}, by NotAction"
+        allows = f"all but {' and '.join(statement.values('NotAction'))}, by NotAction"
         for pattern, low in zip(forbidden, low_forbidden, strict=True):
             if not _is_covered(low, left_out):
-                yield written, "forbidden_actions", f"forbids {pattern}"
+                yield allows, "forbidden_actions", f"forbids {pattern}"
         if low_allowed is not None and not _is_covered("*", low_allowed):
-            yield written, "allowed_actions", only
+            yield allows, "allowed_actions", only
         return
     for action in statement.values("Action"):
         for pattern, low in zip(forbidden, low_forbidden, strict=True):
@@ -114,16 +114,16 @@ class TrustBreach:
 
     Attributes:
         key: Key of the trust entry: ``environments``.
-        asked_by: The key of the guardrail.
-        found: ``acme/shop is trusted outside of deployment environments``.
-        asked: ``allows steps that deploy to production alone``.
+        limit_key: The key of the guardrail: ``environments``.
+        actual: ``acme/shop is trusted outside of deployment environments``.
+        limit: ``allows steps that deploy to production alone``.
         hint: What to do.
     """
 
     key: str
-    asked_by: str
-    found: str
-    asked: str
+    limit_key: str
+    actual: str
+    limit: str
     hint: str
 
 
@@ -136,20 +136,20 @@ def trust_breach(rule: GuardrailRule, line: TrustPlan) -> TrustBreach | None:
     limit = Grade(rule.widest_trust) if rule.widest_trust else None
     if rule.repositories is not None and (whole or not path_matches(name, rule.repositories)):
         key = "dangerously_whole_workspace" if whole else "repository"
-        asked = f"allows {' or '.join(rule.repositories)} alone"
-        return TrustBreach(key, "repositories", trusted, asked, _hint("trust such a repository"))
+        required = f"allows {' or '.join(rule.repositories)} alone"
+        return TrustBreach(key, "repositories", trusted, required, _hint("trust such a repository"))
     if rule.environments is not None and line.environment not in rule.environments:
         hint = _hint("trust `environments: […]` of these names")
-        asked = f"allows steps that deploy to {' or '.join(rule.environments)} alone"
+        required = f"allows steps that deploy to {' or '.join(rule.environments)} alone"
         if line.environment is None:
             outside = trusted if whole else f"{trusted} outside of deployment environments"
-            return TrustBreach(wide_key, "environments", outside, asked, hint)
-        found = f"environment {line.environment}{unusual_letters(line.environment)} of {name} is trusted"
-        return TrustBreach("environments", "environments", found, asked, hint)
+            return TrustBreach(wide_key, "environments", outside, required, hint)
+        actual = f"environment {line.environment}{unusual_letters(line.environment)} of {name} is trusted"
+        return TrustBreach("environments", "environments", actual, required, hint)
     if limit is not None and widest([line.grade, limit]) is not limit:
         hint = _hint("name what is trusted: `repository` with `environments: […]`")
-        found, asked = f"trust is {line.grade.value}", f"allows {limit.value} at the widest"
-        return TrustBreach(wide_key, "widest_trust", found, asked, hint)
+        actual, required = f"trust is {line.grade.value}", f"allows {limit.value} at the widest"
+        return TrustBreach(wide_key, "widest_trust", actual, required, hint)
     return None
 
 

@@ -29,20 +29,20 @@ from oidc.arn import parse_iam_arn
 
 @dataclass(frozen=True, slots=True)
 class _Breach:
-    """A broken rule: its place, the key of the guardrail, the actual value, the required value and a hint."""
+    """A breach: the rule of its finding, its place, the guardrail's key, the actual value, the limit and a hint."""
 
     rule: str
     at: Path
-    asked_by: str
-    found: str
-    asked: str
+    limit_key: str
+    actual: str
+    limit: str
     hint: str
     of_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
-    """A role in one account, as rendered and as written."""
+class _GuardedRole:
+    """A role in one account, as rendered and as declared."""
 
     role: RolePlan
     settings: EffectiveSettings
@@ -51,7 +51,7 @@ class _Judged:
 
     def where(self, name: str) -> tuple[Path, bool]:
         """Return the place of the effective setting, defaults included; else the role's key, and true."""
-        if self.settings.is_written(name):
+        if self.settings.is_set(name):
             return self.settings.path(name), False
         if name in self.defaults.model_fields_set:
             return ("defaults", name), False
@@ -67,96 +67,97 @@ def check_guardrails(
         return
     selector = AccountSelector(inventory.accounts)
     in_order = sorted(inventory.guardrails.rules.items())
-    guarded = [(name, rule, frozenset(selector.selected_by(rule.accounts))) for name, rule in in_order]
+    guardrails = [(name, rule, frozenset(selector.selected_by(rule.accounts))) for name, rule in in_order]
     for account in accounts:
         place = RolePlace.of(account.key, inventory.accounts[account.key], inventory.defaults)
         for role in account.roles:
-            written, override = selected[account.key][role.key]
-            judged = _Judged(role, EffectiveSettings.of(role.key, written, override), place, inventory.defaults)
-            for name, rule, keys in guarded:
+            declared, override = selected[account.key][role.key]
+            guarded = _GuardedRole(role, EffectiveSettings.of(role.key, declared, override), place, inventory.defaults)
+            for name, rule, keys in guardrails:
                 if account.key in keys:
-                    for found in _faults(rule, judged):
-                        yield _fault(loaded, name, account.key, found)
+                    for breach in _faults(rule, guarded):
+                        yield _fault(loaded, name, account.key, breach)
 
 
-def _fault(loaded: Loaded, name: str, account: str, found: _Breach) -> Fault:
-    said = loaded.sources.place(("guardrails", "rules", name, found.asked_by), of_key=True)
-    message = f"{found.found} in account {account}, and guardrail `{name}` ({said.file}:{said.line}) {found.asked}"
-    return Fault(found.rule, found.at, message, found.hint, of_key=found.of_key)
+def _fault(loaded: Loaded, name: str, account: str, breach: _Breach) -> Fault:
+    rule_place = loaded.sources.place(("guardrails", "rules", name, breach.limit_key), of_key=True)
+    guardrail = f"guardrail `{name}` ({rule_place.file}:{rule_place.line})"
+    message = f"{breach.actual} in account {account}, and {guardrail} {breach.limit}"
+    return Fault(breach.rule, breach.at, message, breach.hint, of_key=breach.of_key)
 
 
-def _faults(rule: GuardrailRule, judged: _Judged) -> Iterator[_Breach]:
+def _faults(rule: GuardrailRule, guarded: _GuardedRole) -> Iterator[_Breach]:
     for check in _CHECKS:
-        yield from check(rule, judged)
+        yield from check(rule, guarded)
 
 
-def _boundary(rule: GuardrailRule, judged: _Judged) -> Iterator[_Breach]:
+def _boundary(rule: GuardrailRule, guarded: _GuardedRole) -> Iterator[_Breach]:
     name = "permissions_boundary"
     if rule.permissions_boundary is None:
         return
-    place, found = judged.place, judged.role.permissions_boundary_arn
-    wanted = [one.arn(place.partition, place.id, place.variables("")) for one in rule.permissions_boundary]
-    if found in wanted:
+    place, boundary = guarded.place, guarded.role.permissions_boundary_arn
+    wanted = [reference.arn(place.partition, place.id, place.variables("")) for reference in rule.permissions_boundary]
+    if boundary in wanted:
         return
-    at, of_key = judged.where(name)
+    at, of_key = guarded.where(name)
     names = " or ".join(shown_policy(arn, place.id) for arn in wanted)
     is_now = "there is no permissions boundary"
-    if found is not None:
-        is_now = f"the permissions boundary is {shown_policy(found, place.id)}"
+    if boundary is not None:
+        is_now = f"the permissions boundary is {shown_policy(boundary, place.id)}"
     hint = f"write `{name}: {shown_policy(wanted[0], place.id)}`"
     yield _Breach("guardrail-boundary", at, name, is_now, f"asks for {names}", hint, of_key)
 
 
-def _managed_policies(rule: GuardrailRule, judged: _Judged) -> Iterator[_Breach]:
-    for arn in judged.role.managed_policy_arns:
+def _managed_policies(rule: GuardrailRule, guarded: _GuardedRole) -> Iterator[_Breach]:
+    for arn in guarded.role.managed_policy_arns:
         parsed = parse_iam_arn(arn)
-        if parsed is None or parsed.owner not in ("aws", judged.place.id):
-            continue  # it cannot be attached; another finding says so
-        name = shown_policy(arn, judged.place.id)
+        if parsed is None or parsed.owner not in ("aws", guarded.place.id):
+            continue  # it cannot be attached, and has a finding for that
+        name = shown_policy(arn, guarded.place.id)
         forbidding = forbidden_by(name, rule.forbidden_managed_policies)
         if forbidding is not None:
-            asked_by, asked = "forbidden_managed_policies", f"forbids {forbidding}"
+            limit_key, limit = "forbidden_managed_policies", f"forbids {forbidding}"
         elif rule.allowed_managed_policies is not None and not is_allowed(name, rule.allowed_managed_policies):
             allowed = " and ".join(rule.allowed_managed_policies) or "none"
-            asked_by, asked = "allowed_managed_policies", f"allows {allowed} alone"
+            limit_key, limit = "allowed_managed_policies", f"allows {allowed} alone"
         else:
             continue
-        at = _entry_of(judged, arn)
+        at = _entry_of(guarded, arn)
         hint = "detach it, or have the guardrail changed by the platform team"
-        yield _Breach("guardrail-managed-policy", at, asked_by, f"{name} is attached", asked, hint)
+        yield _Breach("guardrail-managed-policy", at, limit_key, f"{name} is attached", limit, hint)
 
 
-def _entry_of(judged: _Judged, arn: str) -> Path:
+def _entry_of(guarded: _GuardedRole, arn: str) -> Path:
     """Return the place of a managed policy, by its rendered ARN."""
-    at = judged.settings.path("managed_policies")
-    variables = judged.place.variables_of(judged.settings.key, judged.settings.role)
-    for index, reference in enumerate(judged.settings.get("managed_policies")):
-        if reference.arn(judged.place.partition, judged.place.id, variables) == arn:
+    at = guarded.settings.path("managed_policies")
+    variables = guarded.place.variables_of(guarded.settings.key, guarded.settings.role)
+    for index, reference in enumerate(guarded.settings.get("managed_policies")):
+        if reference.arn(guarded.place.partition, guarded.place.id, variables) == arn:
             return (*at, index)
     return at
 
 
-def _actions(rule: GuardrailRule, judged: _Judged) -> Iterator[_Breach]:
+def _actions(rule: GuardrailRule, guarded: _GuardedRole) -> Iterator[_Breach]:
     if rule.allowed_actions is None and not rule.forbidden_actions:
         return
-    written = list(judged.settings.get("inline_policies"))
-    for name, document in judged.role.inline_policies.items():
+    names = list(guarded.settings.get("inline_policies"))
+    for name, document in guarded.role.inline_policies.items():
         fault: ActionBreach | None = action_breach(document, rule.allowed_actions, rule.forbidden_actions)
         if fault is not None:
-            at = judged.settings.path("inline_policies")
-            at = (*at, written.index(name)) if name in written else at
+            at = guarded.settings.path("inline_policies")
+            at = (*at, names.index(name)) if name in names else at
             hint = f"take it out of permission_policies.{name}, or use another one; a Deny beside it does not help"
-            found = f"Statement[{fault.statement}] of {name} allows {fault.allows}"
-            yield _Breach("guardrail-action", at, fault.asked_by, found, fault.asked, hint)
+            actual = f"Statement[{fault.statement}] of {name} allows {fault.allows}"
+            yield _Breach("guardrail-action", at, fault.limit_key, actual, fault.limit, hint)
 
 
-def _session(rule: GuardrailRule, judged: _Judged) -> Iterator[_Breach]:
+def _session(rule: GuardrailRule, guarded: _GuardedRole) -> Iterator[_Breach]:
     name, longest = "max_session_duration", rule.max_session_duration
-    if longest is not None and judged.role.max_session_duration > longest:
-        at, of_key = judged.where(name)
-        found = f"sessions last up to {_duration(judged.role.max_session_duration)}"
+    if longest is not None and guarded.role.max_session_duration > longest:
+        at, of_key = guarded.where(name)
+        actual = f"sessions last up to {_duration(guarded.role.max_session_duration)}"
         hint = f"write `{name}: {_duration(longest)}` or less"
-        yield _Breach("guardrail-session", at, name, found, f"allows {_duration(longest)}", hint, of_key)
+        yield _Breach("guardrail-session", at, name, actual, f"allows {_duration(longest)}", hint, of_key)
 
 
 def _duration(seconds: int) -> str:
@@ -167,19 +168,19 @@ def _duration(seconds: int) -> str:
     return f"{seconds}s"
 
 
-def _trust(rule: GuardrailRule, judged: _Judged) -> Iterator[_Breach]:
-    for line in judged.role.trust:
+def _trust(rule: GuardrailRule, guarded: _GuardedRole) -> Iterator[_Breach]:
+    for line in guarded.role.trust:
         if line.renamed_to is not None:
             continue  # a line with the workspace's current slug gives the same fault
         if (fault := trust_breach(rule, line)) is not None:
-            at = _entry_of_trust(judged, line, fault.key)
-            yield _Breach("guardrail-trust", at, fault.asked_by, fault.found, fault.asked, fault.hint)
+            at = _entry_of_trust(guarded, line, fault.key)
+            yield _Breach("guardrail-trust", at, fault.limit_key, fault.actual, fault.limit, fault.hint)
 
 
-def _entry_of_trust(judged: _Judged, line: TrustPlan, key: str) -> Path:
+def _entry_of_trust(guarded: _GuardedRole, line: TrustPlan, key: str) -> Path:
     """Return the place of a line of trust; for an environment, the place of its name."""
-    at: Path = ("roles", judged.settings.key, "trust")
-    for index, entry in enumerate(judged.settings.role.trust):
+    at: Path = ("roles", guarded.settings.key, "trust")
+    for index, entry in enumerate(guarded.settings.role.trust):
         if (entry.workspace, entry.repository_slug) != (line.workspace, line.repository):
             continue
         if line.environment is not None and line.environment in (entry.environments or ()):
@@ -190,29 +191,29 @@ def _entry_of_trust(judged: _Judged, line: TrustPlan, key: str) -> Path:
     return at
 
 
-def _required(rule: GuardrailRule, judged: _Judged) -> Iterator[_Breach]:
-    """Yield missing settings; all that are missing at one place give one fault."""
+def _required(rule: GuardrailRule, guarded: _GuardedRole) -> Iterator[_Breach]:
+    """Yield missing settings, one fault for each place."""
     missing: dict[tuple[Path, bool], list[tuple[str, str, str]]] = {}
     for name in rule.required:
-        if _is_missing(judged.role, name):
-            where = judged.where(name)
-            what = "a limit in `source_ips`" if name == "source_ips" and judged.role.source_ips else f"`{name}`"
+        if _is_missing(guarded.role, name):
+            where = guarded.where(name)
+            what = "a limit in `source_ips`" if name == "source_ips" and guarded.role.source_ips else f"`{name}`"
             missing.setdefault(where, []).append(("required", what, f"`{name}: …`"))
     for tag in rule.required_tags:
-        if not judged.role.tags.get(tag, "").strip():
-            missing.setdefault(_where_tag(judged, tag), []).append(
+        if not guarded.role.tags.get(tag, "").strip():
+            missing.setdefault(_where_tag(guarded, tag), []).append(
                 ("required_tags", f"the tag {tag}", f"`tags: {{{tag}: …}}`")
             )
-    for (at, of_key), found in missing.items():
-        names = " and ".join(what for _, what, _ in found)
-        verb = "is missing or empty" if len(found) == 1 else "are missing or empty"
-        hint = f"write {' and '.join(write for _, _, write in found)}"
-        asked = "requires it" if len(found) == 1 else "requires them"
-        yield _Breach("guardrail-required", at, found[0][0], f"{names} {verb}", asked, hint, of_key)
+    for (at, of_key), settings in missing.items():
+        names = " and ".join(what for _, what, _ in settings)
+        verb = "is missing or empty" if len(settings) == 1 else "are missing or empty"
+        hint = f"write {' and '.join(write for _, _, write in settings)}"
+        limit = "requires it" if len(settings) == 1 else "requires them"
+        yield _Breach("guardrail-required", at, settings[0][0], f"{names} {verb}", limit, hint, of_key)
 
 
 def _is_missing(role: RolePlan, name: str) -> bool:
-    """Tell whether a setting has no value; networks that together cover all addresses count as none."""
+    """Tell whether a setting has no value. Networks that together cover all addresses count as no value."""
     if name != "source_ips":
         return not getattr(role, name)
     together: list[IPv4Network | IPv6Network] = [
@@ -222,14 +223,16 @@ def _is_missing(role: RolePlan, name: str) -> bool:
     return not together or any(network.prefixlen == 0 for network in together)
 
 
-def _where_tag(judged: _Judged, tag: str) -> tuple[Path, bool]:
+def _where_tag(guarded: _GuardedRole, tag: str) -> tuple[Path, bool]:
     """Return the place of an empty tag, of the tags that lack it, or of the role's key."""
-    if judged.settings.is_written("tags"):
-        at = judged.settings.path("tags")
-        return ((*at, tag), False) if tag in judged.settings.get("tags") else (at, False)
-    return (("defaults", "tags", tag), False) if tag in judged.defaults.tags else (("roles", judged.settings.key), True)
+    if guarded.settings.is_set("tags"):
+        at = guarded.settings.path("tags")
+        return ((*at, tag), False) if tag in guarded.settings.get("tags") else (at, False)
+    return (
+        (("defaults", "tags", tag), False) if tag in guarded.defaults.tags else (("roles", guarded.settings.key), True)
+    )
 
 
-_CHECKS: tuple[Callable[[GuardrailRule, _Judged], Iterator[_Breach]], ...] = (
+_CHECKS: tuple[Callable[[GuardrailRule, _GuardedRole], Iterator[_Breach]], ...] = (
     _boundary, _managed_policies, _actions, _session, _trust, _required,
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from access.checks.policy_uses import RolesWithOverrides, written_list
+from access.checks.policy_uses import RolesWithOverrides, effective_list
 from access.plan import AccountPlan, OidcProviderPlan, RolePlan
 from config.findings import Fault
 from config.load import Loaded
@@ -27,8 +27,8 @@ def account_in_lock(key: str, account: Account, loaded: Loaded) -> LockedAccount
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
-    """An account and its roles."""
+class _PlannedAccount:
+    """An account of the inventory and its planned roles."""
 
     key: str
     account: Account
@@ -43,16 +43,16 @@ class _Held:
 def check_locked_account(
     plan: AccountPlan, account: Account, selected: RolesWithOverrides, loaded: Loaded
 ) -> Iterator[Fault]:
-    """Yield a fault if facts from AWS prevent the plan from working, or make it give more than is written."""
+    """Yield a fault if facts from AWS prevent the plan from working, or make it give more access than declared."""
     yield from _check_selected(plan, loaded)
     locked = account_in_lock(plan.key, account, loaded)
     if locked is None:
         return
-    held = _Held(plan.key, account, plan.roles)
+    planned = _PlannedAccount(plan.key, account, plan.roles)
     for oidc_provider in plan.oidc_providers:
         answer = locked.oidc_providers.get(oidc_provider.workspace)
         if answer is not None:
-            yield from _check_oidc_provider(held, oidc_provider, answer)
+            yield from _check_oidc_provider(planned, oidc_provider, answer)
     for role in plan.roles:
         yield from _check_name(plan.key, role, locked)
         yield from _check_policies(plan.key, role, locked, selected)
@@ -69,30 +69,34 @@ def _check_selected(plan: AccountPlan, loaded: Loaded) -> Iterator[Fault]:
     yield Fault("lock-mismatch", ("accounts", plan.key), message, f"run {_AGAIN}", of_key=True)
 
 
-def _check_oidc_provider(held: _Held, plan: OidcProviderPlan, answer: LockedOidcProvider) -> Iterator[Fault]:
-    named = f"the OIDC provider of workspace {plan.workspace} in account {held.key}"
+def _check_oidc_provider(
+    planned: _PlannedAccount, plan: OidcProviderPlan, answer: LockedOidcProvider
+) -> Iterator[Fault]:
+    named = f"the OIDC provider of workspace {plan.workspace} in account {planned.key}"
     if answer.state == "absent":
         if plan.mode == "reference":
             message, hint = (
                 f"{named} is only referred to, and is not there",
                 f"write create, or make it and run {_AGAIN}",
             )
-            yield Fault("oidc-provider-missing", held.mode_path, message, hint)
+            yield Fault("oidc-provider-missing", planned.mode_path, message, hint)
     elif answer.owner is None:
-        return  # written by hand: it only says that one exists
+        return  # a hand-written entry only says that one exists
     elif plan.mode == "create":
         if answer.owner in _OWNERS and answer.use is None:
             message = f"{named} is there already: {_OWNERS[answer.owner]}"
             hint = "write auto, adopt or reference: IAM has one for each issuer, and a second one is refused"
-            yield Fault("oidc-provider-exists", held.mode_path, message, hint)
-        yield from _check_added_audiences(held, named, plan, answer)
+            yield Fault("oidc-provider-exists", planned.mode_path, message, hint)
+        yield from _check_added_audiences(planned, named, plan, answer)
     else:
-        yield from _check_audiences(held, named, plan, answer)
+        yield from _check_audiences(planned, named, plan, answer)
 
 
-def _check_audiences(held: _Held, named: str, plan: OidcProviderPlan, answer: LockedOidcProvider) -> Iterator[Fault]:
+def _check_audiences(
+    planned: _PlannedAccount, named: str, plan: OidcProviderPlan, answer: LockedOidcProvider
+) -> Iterator[Fault]:
     """Yield audiences that roles accept but an unchanged OIDC provider does not have."""
-    wanted = {audience: role.key for role in reversed(held.roles) for audience in _accepted(role, plan)}
+    wanted = {audience: role.key for role in reversed(planned.roles) for audience in _accepted(role, plan)}
     missing = sorted(wanted.keys() - set(answer.audiences))
     if not missing:
         return
@@ -102,7 +106,7 @@ def _check_audiences(held: _Held, named: str, plan: OidcProviderPlan, answer: Lo
     hint = f"have it added by whoever owns it, and run {_AGAIN}"
     if answer.unchecked_roles:
         hint = f"{hint}; look first at {_list(answer.unchecked_roles)}, which may let in any audience of it"
-    yield Fault("oidc-provider-audience", held.mode_path, message, hint)
+    yield Fault("oidc-provider-audience", planned.mode_path, message, hint)
 
 
 def _accepted(role: RolePlan, plan: OidcProviderPlan) -> Iterator[str]:
@@ -112,11 +116,11 @@ def _accepted(role: RolePlan, plan: OidcProviderPlan) -> Iterator[str]:
 
 
 def _check_added_audiences(
-    held: _Held, named: str, plan: OidcProviderPlan, answer: LockedOidcProvider
+    planned: _PlannedAccount, named: str, plan: OidcProviderPlan, answer: LockedOidcProvider
 ) -> Iterator[Fault]:
     """Yield foreign roles that a new audience of ``up`` would open; each can be accepted by its name."""
     added = sorted(set(plan.audiences) - set(answer.audiences))
-    accepted = {name.lower() for name in held.account.accept_unchecked_roles}
+    accepted = {name.lower() for name in planned.account.accept_unchecked_roles}
     open_roles = [arn for arn in answer.unchecked_roles if _name(arn).lower() not in accepted]
     if not added or not open_roles:
         return
@@ -126,7 +130,7 @@ def _check_added_audiences(
     )
     names = ", ".join(f"{_name(arn)}: WHY" for arn in open_roles[:_SHOWN])
     hint = f"have their trust policies compare it, or accept it: `accept_unchecked_roles: {{{names}}}`"
-    yield Fault("unchecked-audience", ("accounts", held.key), message, hint, of_key=True)
+    yield Fault("unchecked-audience", ("accounts", planned.key), message, hint, of_key=True)
 
 
 def _check_name(key: str, role: RolePlan, locked: LockedAccount) -> Iterator[Fault]:
@@ -141,12 +145,12 @@ def _check_policies(key: str, role: RolePlan, locked: LockedAccount, selected: R
     missing = set(locked.missing_policies)
     if not missing:
         return
-    written, override = selected[role.key]
+    declared, override = selected[role.key]
     if gone := sorted(missing & set(role.managed_policy_arns)):
-        at, _ = written_list(role.key, "managed_policies", written, override)
+        at, _ = effective_list(role.key, "managed_policies", declared, override)
         yield from _missing(key, at, gone[0])
     if role.permissions_boundary_arn in missing:
-        at, own = written_list(role.key, "permissions_boundary", written, override)
+        at, own = effective_list(role.key, "permissions_boundary", declared, override)
         at = at if own is not None else ("defaults", "permissions_boundary")
         yield from _missing(key, at, str(role.permissions_boundary_arn))
 
@@ -172,10 +176,12 @@ def check_locked_quotas(accounts: Mapping[str, Account], loaded: Loaded) -> Iter
     """Yield quotas that are raised in the inventory but not in AWS."""
     for key, account in accounts.items():
         locked = account_in_lock(key, account, loaded)
-        told = locked.quotas.model_dump(exclude_none=True) if locked is not None and locked.quotas is not None else {}
-        for name in sorted(account.quotas.model_fields_set & told.keys()):
-            written = getattr(account.quotas, name)
-            if written > told[name]:
-                message = f"{written} here, and AWS says {told[name]} in this account"
+        quotas_in_aws = (
+            locked.quotas.model_dump(exclude_none=True) if locked is not None and locked.quotas is not None else {}
+        )
+        for name in sorted(account.quotas.model_fields_set & quotas_in_aws.keys()):
+            quota = getattr(account.quotas, name)
+            if quota > quotas_in_aws[name]:
+                message = f"{quota} here, and AWS says {quotas_in_aws[name]} in this account"
                 hint = f"have it raised and run {_AGAIN}, or remove it: what AWS says holds then"
                 yield Fault("quota-mismatch", ("accounts", key, "quotas", name), message, hint)

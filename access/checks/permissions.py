@@ -9,10 +9,10 @@ from access.checks.policy_uses import (
     PolicyUse,
     RolesWithOverrides,
     action_path,
+    effective_list,
     policy_uses,
-    resources_written,
+    rendered_resources,
     values_of,
-    written_list,
 )
 from access.checks.state import check_state_in_managed_policies, check_state_in_policies
 from access.plan import AccountPlan, RolePlan
@@ -82,9 +82,9 @@ def _changes(use: PolicyUse, loaded: Loaded) -> Fault | None:
     if not _writes_iam(use.document):
         return None
     for kind, arn, what in _targets(use):
-        found = first_allowed(use.document.parsed, CHANGES[kind], arn)
-        if found is not None:
-            action, index = found
+        allowed = first_allowed(use.document.parsed, CHANGES[kind], arn)
+        if allowed is not None:
+            action, index = allowed
             message = f"{use.name} allows {action} on {arn}, {what} in account {use.account.key}"
             return Fault("changes-access", action_path(loaded, use, index, action), message, _hint(kind, arn))
     return None
@@ -119,13 +119,13 @@ def _escalation(use: PolicyUse, loaded: Loaded, changes: Path | None) -> Fault |
     """Return the first known escalation; ``changes`` is the place of an error that the document changes access."""
     account = use.account
     region = account.region or account.partition.iam_region
-    for found in _escalation_paths(use.document, account.partition.value, region, account.id):
-        at = action_path(loaded, use, found.statement, found.method.action)
-        if changes is not None and (at == changes or found.method.action in CHANGES["role"] + CHANGES["policy"]):
+    for path in _escalation_paths(use.document, account.partition.value, region, account.id):
+        at = action_path(loaded, use, path.statement, path.method.action)
+        if changes is not None and (at == changes or path.method.action in CHANGES["role"] + CHANGES["policy"]):
             continue  # the error at that place says it
-        others = f", for example by {found.runner}" if found.runner else ""
-        kind = found.method.kind.rpartition(":")[2]
-        message = f"{found.method.action} is allowed on every {kind}: whoever has it can {found.method.gives}{others}"
+        others = f", for example by {path.runner}" if path.runner else ""
+        kind = path.method.kind.rpartition(":")[2]
+        message = f"{path.method.action} is allowed on every {kind}: whoever has it can {path.method.gives}{others}"
         accepted = f"permission_policies: {{{use.name}: {{allow: {{privilege-escalation: …}}}}}}"
         hint = f"name under Resource what it is for, or accept it: {accepted}"
         return Fault("privilege-escalation", at, message, hint)
@@ -149,10 +149,12 @@ def _check_partitions(uses: Iterable[PolicyUse], loaded: Loaded) -> Iterator[Fau
         if _partitions_in(use.document) <= {own}:
             continue
         for statement in use.document.parsed.statements:
-            written = list(resources_written(loaded, use, statement.index))
-            found = [(at, match[1]) for at, text in written if (match := _PARTITION.match(text)) and match[1] != own]
-            if found and len(found) == len(written):
-                at, other = found[0]
+            resources = list(rendered_resources(loaded, use, statement.index))
+            foreign = [
+                (at, match[1]) for at, text in resources if (match := _PARTITION.match(text)) and match[1] != own
+            ]
+            if foreign and len(foreign) == len(resources):
+                at, other = foreign[0]
                 message = f"a resource of partition {other}, and {use.account.key} is an account of {own}"
                 yield Fault("partition-resource", at, message, "write arn:{{partition}}:…")
 
@@ -178,7 +180,7 @@ def _check_foreign_accounts(uses: Iterable[PolicyUse], loaded: Loaded) -> Iterat
             actions = statement.values("Action") if statement.has("Action") else ("*",)
             if not all(action.lower().startswith("iam:") for action in actions):
                 continue
-            for at, text in resources_written(loaded, use, statement.index):
+            for at, text in rendered_resources(loaded, use, statement.index):
                 match = _IAM_ACCOUNT.match(text)
                 if match is not None and match[1] not in accounts[use.name]:
                     message = f"a resource of IAM in account {match[1]}, which no role with {use.name} is in"
@@ -206,7 +208,7 @@ def _rule_of(arn: str, account: str, *, bounded: bool) -> str | None:
 def _managed_policies(
     account: AccountPlan, role: RolePlan, selected: RolesWithOverrides, loaded: Loaded
 ) -> Iterator[Fault]:
-    at, references = written_list(role.key, "managed_policies", *selected[role.key])
+    at, references = effective_list(role.key, "managed_policies", *selected[role.key])
     for index, reference in enumerate(references):
         arn = reference.arn(account.partition, account.id, values_of(loaded, account, role.key))
         rule = _rule_of(arn, account.id, bounded=role.permissions_boundary_arn is not None)

@@ -54,15 +54,15 @@ def policy_uses(accounts: Iterable[AccountPlan]) -> Iterator[PolicyUse]:
             yield PolicyUse(name, account, document, tuple(roles))
 
 
-def written_list(key: str, name: str, role: Role, override: tuple[str, Override] | None) -> tuple[Path, Any]:
+def effective_list(key: str, name: str, role: Role, override: tuple[str, Override] | None) -> tuple[Path, Any]:
     """Return the place of a role's effective list of policies in an account, and the list."""
     if override is not None and name in override[1].model_fields_set:
         return ("roles", key, "overrides", override[0], name), getattr(override[1], name)
     return ("roles", key, name), getattr(role, name)
 
 
-def _statement_written(loaded: Loaded, name: str, index: int) -> Statement:
-    """Return a statement of a permission policy as written in the inventory, with its variables."""
+def _declared_statement(loaded: Loaded, name: str, index: int) -> Statement:
+    """Return a statement of a permission policy as the inventory declares it, with its variables."""
     return parse(loaded.inventory.permission_policies[name].document or {}).statements[index]
 
 
@@ -72,19 +72,19 @@ def _path(name: str, place: Place) -> Path:
 
 def action_path(loaded: Loaded, use: PolicyUse, index: int, action: str) -> Path:
     """Return the place in a statement of an action, or of a pattern that covers it."""
-    statement = _statement_written(loaded, use.name, index)
-    written = statement.element("Action")
-    if written is None:
+    statement = _declared_statement(loaded, use.name, index)
+    actions = statement.element("Action")
+    if actions is None:
         return _path(use.name, (*statement.place, "NotAction"))
-    for position, text in enumerate(written.values):
+    for position, text in enumerate(actions.values):
         if matches(action.lower(), render(text, use.values(loaded)).lower()):
-            return _path(use.name, written.place_of(position))
+            return _path(use.name, actions.place_of(position))
     return _path(use.name, statement.place)
 
 
-def resources_written(loaded: Loaded, use: PolicyUse, index: int) -> Iterator[tuple[Path, str]]:
+def rendered_resources(loaded: Loaded, use: PolicyUse, index: int) -> Iterator[tuple[Path, str]]:
     """Yield every rendered ``Resource`` or ``NotResource`` of a statement, with its place."""
-    statement = _statement_written(loaded, use.name, index)
+    statement = _declared_statement(loaded, use.name, index)
     for element in statement.elements:
         if element.name in ("Resource", "NotResource"):
             for position, text in enumerate(element.values):

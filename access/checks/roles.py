@@ -19,10 +19,10 @@ from oidc.source_addresses import SESSION_POLICY_NAME
 
 
 def check_role(
-    plan: RolePlan, written: tuple[Role, tuple[str, Override] | None], place: RolePlace, loaded: Loaded
+    plan: RolePlan, declared: tuple[Role, tuple[str, Override] | None], place: RolePlace, loaded: Loaded
 ) -> Iterator[Fault]:
     """Yield the faults of a role as rendered for an account, each with its place in the inventory."""
-    role, override = written
+    role, override = declared
     settings = EffectiveSettings.of(plan.key, role, override)
     variables = place.variables_of(plan.key, role)
     yield from _variables(settings, place, variables, loaded)
@@ -77,10 +77,10 @@ def _boundary(
 ) -> Iterator[Fault]:
     name = "permissions_boundary"
     own, default = settings.get(name), loaded.inventory.defaults.permissions_boundary
-    written = default if own is None else own
-    if written is not None:
+    reference = default if own is None else own
+    if reference is not None:
         at: Path = ("defaults", name) if own is None else settings.path(name)
-        yield from _attachable(written.arn(place.partition, place.id, variables), place, at)
+        yield from _attachable(reference.arn(place.partition, place.id, variables), place, at)
 
 
 def _attachable(arn: str, place: RolePlace, at: Path) -> Iterator[Fault]:

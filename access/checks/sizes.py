@@ -27,9 +27,9 @@ def check_sizes(plan: RolePlan, settings: EffectiveSettings, place: RolePlace) -
         yield Fault("size-limit", settings.path("managed_policies"), message, hint)
     sizes = {name: document.size for name, document in plan.inline_policies.items()}
     if (chars := sum(sizes.values())) > limits.INLINE_POLICY_CHARS_PER_ROLE:
-        each = ", ".join(f"{name} {size}" for name, size in sorted(sizes.items(), key=lambda one: -one[1]))
+        listed = ", ".join(f"{name} {size}" for name, size in sorted(sizes.items(), key=lambda pair: -pair[1]))
         message = (
-            f"the inline policies have {chars} characters in account {place.key} ({each}), and IAM takes "
+            f"the inline policies have {chars} characters in account {place.key} ({listed}), and IAM takes "
             f"{limits.INLINE_POLICY_CHARS_PER_ROLE} for all of a role together, white space not counted"
         )
         hint = "shorten them, or make a managed policy in the account and attach it: `account:NAME`"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from access.checks.policy_uses import PolicyUse, RolesWithOverrides, action_path, values_of, written_list
+from access.checks.policy_uses import PolicyUse, RolesWithOverrides, action_path, effective_list, values_of
 from access.plan import AccountPlan, RolePlan
 from config.findings import Fault
 from config.load import Loaded
@@ -30,57 +30,57 @@ RULE = "state-backend"
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
-    """The place of the state and the roles that may reach it, from the inventory."""
+class _ProtectedState:
+    """The bucket with the state, and the inventory's settings that name the roles which may reach it."""
 
-    written: StateBackend
-    backend: StateBucket
+    settings: StateBackend
+    bucket: StateBucket
 
     def refused(self, role: RolePlan) -> tuple[str, ...]:
         """Return the lists that do not name a role: ``("writers", "readers")`` for most, the gravest first."""
         key = family_of(role.key)
-        if key in self.written.writers:
+        if key in self.settings.writers:
             return ()
-        return ("writers",) if key in self.written.readers else ("writers", "readers")
+        return ("writers",) if key in self.settings.readers else ("writers", "readers")
 
     def is_out_of_reach(self, account: AccountPlan) -> bool:
         """Tell whether no role of an account can reach the bucket with any permissions."""
-        return not self.backend.is_in(account.partition)
+        return not self.bucket.is_in(account.partition)
 
 
-def _kept(loaded: Loaded) -> _Kept | None:
-    written = loaded.inventory.defaults.state_backend
-    backend = parse_state_url(written.url) if written is not None else None
-    return _Kept(written, backend) if written is not None and backend is not None else None
+def _protected_state(loaded: Loaded) -> _ProtectedState | None:
+    settings = loaded.inventory.defaults.state_backend
+    bucket = parse_state_url(settings.url) if settings is not None else None
+    return _ProtectedState(settings, bucket) if settings is not None and bucket is not None else None
 
 
 def check_state_in_policies(uses: Iterable[PolicyUse], loaded: Loaded) -> Iterator[Fault]:
     """Yield ``state-backend`` for inline policies, once for each, at the action that it allows."""
-    kept = _kept(loaded)
+    state = _protected_state(loaded)
     told: set[str] = set()
-    for use in uses if kept is not None else ():
-        if kept is None or use.name in told or kept.is_out_of_reach(use.account):
+    for use in uses if state is not None else ():
+        if state is None or use.name in told or state.is_out_of_reach(use.account):
             continue
-        found = next(_reaching(kept, use), None)
-        if found is not None:
+        reaching = next(_reaching(state, use), None)
+        if reaching is not None:
             told.add(use.name)
-            holder, kind, reached = found
+            holder, kind, reached = reaching
             at = action_path(loaded, use, reached.statement, reached.action)
             message = f"{use.name} allows {reached.action} on {reached.pattern}, {_whose(holder, kind)}"
-            elsewhere = "" if use.account.id == kept.written.account_id else _ELSEWHERE
+            elsewhere = "" if use.account.id == state.settings.account_id else _ELSEWHERE
             yield Fault(RULE, at, message, f"{_hint(holder, kind, reached.pattern)}{elsewhere}")
 
 
 _ELSEWHERE = "; from another account it takes the bucket's own policy as well, so see whom that one lets in"
 
 
-def _reaching(kept: _Kept, use: PolicyUse) -> Iterator[tuple[RolePlan, str, Reached]]:
+def _reaching(state: _ProtectedState, use: PolicyUse) -> Iterator[tuple[RolePlan, str, Reached]]:
     for kind in ("writers", "readers"):
         for holder in use.holders:
-            if kind in kept.refused(holder):
+            if kind in state.refused(holder):
                 documents = tuple(holder.inline_policies.values())
-                named = use.account.id != kept.written.account_id
-                reached = _reached(use.document, documents, kept.backend, use.account.partition, kind, named=named)
+                named = use.account.id != state.settings.account_id
+                reached = _reached(use.document, documents, state.bucket, use.account.partition, kind, named=named)
                 if reached is not None:
                     yield holder, kind, reached
 
@@ -97,7 +97,7 @@ def _reached(
 ) -> Reached | None:
     """Judge each document once with the role's other documents: many roles of an account share one."""
     targets = _targets(backend, partition)[kind]
-    return first_reached(document.parsed, [each.parsed for each in documents], targets, named=named)
+    return first_reached(document.parsed, [other.parsed for other in documents], targets, named=named)
 
 
 def _targets(backend: StateBucket, partition: Partition) -> Mapping[str, tuple[Target, ...]]:
@@ -124,28 +124,28 @@ def check_state_in_managed_policies(
     account: AccountPlan, selected: RolesWithOverrides, loaded: Loaded
 ) -> Iterator[Fault]:
     """Yield ``state-backend`` for policies that AWS manages and that reach every bucket of the state's account."""
-    kept = _kept(loaded)
-    if kept is None or account.id != kept.written.account_id or kept.is_out_of_reach(account):
+    state = _protected_state(loaded)
+    if state is None or account.id != state.settings.account_id or state.is_out_of_reach(account):
         return
     for role in account.roles:
         if role.admin_reason is None:
-            for at, name, kind in _wide(kept, account, role, selected, loaded):
-                objects = kept.backend.objects(account.partition)
+            for at, name, kind in _wide(state, account, role, selected, loaded):
+                objects = state.bucket.objects(account.partition)
                 does = "write" if kind == "writers" else "read"
                 message = f"{name} lets {does} every bucket, {objects} too, {_whose(role, kind)}"
-                all_of_it = " and ".join(target.pattern for target in _targets(kept.backend, account.partition)[kind])
+                all_of_it = " and ".join(target.pattern for target in _targets(state.bucket, account.partition)[kind])
                 hint = _hint(role, kind, all_of_it, "write an inline policy that names others")
                 yield Fault(RULE, at, message, hint)
 
 
 def _wide(
-    kept: _Kept, account: AccountPlan, role: RolePlan, selected: RolesWithOverrides, loaded: Loaded
+    state: _ProtectedState, account: AccountPlan, role: RolePlan, selected: RolesWithOverrides, loaded: Loaded
 ) -> Iterator[tuple[Path, str, str]]:
-    at, references = written_list(role.key, "managed_policies", *selected[role.key])
+    at, references = effective_list(role.key, "managed_policies", *selected[role.key])
     for index, reference in enumerate(references):
         arn = reference.arn(account.partition, account.id, values_of(loaded, account, role.key))
-        kind = next((one for one in kept.refused(role) if _gives(arn, one)), None)
-        if kind is not None and not _is_denied(role, _targets(kept.backend, account.partition)[kind]):
+        kind = next((kind for kind in state.refused(role) if _gives(arn, kind)), None)
+        if kind is not None and not _is_denied(role, _targets(state.bucket, account.partition)[kind]):
             yield (*at, index), reference.name, kind
 
 
