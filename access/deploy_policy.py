@@ -138,7 +138,7 @@ class DeployScope:
                 DeployedRole(role.arn, role.path, role.permissions_boundary_arn or "", role.managed_policy_arns)
                 for role in plan.roles
             ),
-            frozenset(found.arn for found in plan.oidc_providers if found.mode == "create"),
+            frozenset(oidc_provider.arn for oidc_provider in plan.oidc_providers if oidc_provider.mode == "create"),
         )
 
     @property
@@ -148,7 +148,7 @@ class DeployScope:
         parsed = {arn: parse_iam_arn(arn) for arn in boundaries}
         return tuple(sorted(arn for arn, parts in parsed.items() if parts is not None and parts.owner != "aws"))
 
-    def with_those_there(self, roles: Iterable[DeployedRole], oidc_provider_arns: Iterable[str]) -> "DeployScope":
+    def with_deployed(self, roles: Iterable[DeployedRole], oidc_provider_arns: Iterable[str]) -> "DeployScope":
         """Return the scope that can also change or remove resources that an earlier inventory deployed."""
         return replace(
             self, roles=self.roles | set(roles), oidc_provider_arns=self.oidc_provider_arns | set(oidc_provider_arns)

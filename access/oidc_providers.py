@@ -78,8 +78,8 @@ def _declared_audiences(workspace: Workspace) -> tuple[str, ...]:
     return (own, *sorted(set(workspace.audiences) - {own}))
 
 
-def _thumbprints(written: Thumbprints) -> Thumbprints:
-    return written if isinstance(written, str) else tuple(sorted(set(written)))
+def _thumbprints(thumbprints: Thumbprints) -> Thumbprints:
+    return thumbprints if isinstance(thumbprints, str) else tuple(sorted(set(thumbprints)))
 
 
 def _wanted(account: Account, loaded: Loaded) -> OidcProviderMode:
@@ -116,10 +116,12 @@ def _check_answer(key: str, account: Account, slug: str, loaded: Loaded) -> Iter
         return
     absent = answer is not None and wanted is OidcProviderMode.ADOPT
     locked = loaded.lock.lock.accounts.get(key)
-    told = loaded.lock.is_broken or (locked is not None and locked.id != account.id)
-    if absent or not told:
-        found = "is absent, so there is none to adopt" if absent else "is not answered by the lock"
-        message = f"oidc_provider: {wanted}, and the OIDC provider of workspace {slug} in account {account.id} {found}"
+    is_reported = loaded.lock.is_broken or (locked is not None and locked.id != account.id)
+    if absent or not is_reported:
+        problem = "is absent, so there is none to adopt" if absent else "is not answered by the lock"
+        message = (
+            f"oidc_provider: {wanted}, and the OIDC provider of workspace {slug} in account {account.id} {problem}"
+        )
         hint = "run `bitbucket-oidc lock --aws`, or write create or reference"
         at = ("accounts", key, "oidc_provider") if account.oidc_provider else ("defaults", "oidc_provider")
         yield Fault("needs-lock", at, message, hint)
@@ -130,7 +132,7 @@ def _audiences(declared: tuple[str, ...], mode: Mode, answer: LockedOidcProvider
     if mode == "create" or answer is None or answer.owner is None:
         return declared
     own = declared[0]
-    return (*(one for one in (own,) if one in answer.audiences), *sorted(set(answer.audiences) - {own}))
+    return (*(audience for audience in (own,) if audience in answer.audiences), *sorted(set(answer.audiences) - {own}))
 
 
 _OF_OTHERS: frozenset[ManagedBy] = frozenset({"cloudformation", "terraform"})

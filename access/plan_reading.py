@@ -46,7 +46,7 @@ def plan_of(data: object, name: str) -> PlanView:
         where = f"{one_line(at)[:200]}: " if at else ""
         raise UsageError(f"{name} is no plan: {where}{first['msg']}", do=_DO) from error
     ids = [account.id for account in plan.accounts]
-    if twice := sorted({one for one in ids if ids.count(one) > 1}):
+    if twice := sorted({account_id for account_id in ids if ids.count(account_id) > 1}):
         raise UsageError(f"{name} is no plan: account {one_line(twice[0])[:200]} stands in it twice", do=_DO)
     for account in plan.accounts:
         for role in account.roles:

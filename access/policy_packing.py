@@ -15,10 +15,10 @@ Condition = tuple[str, str, Iterable[str]]
 """Operator, key, values: ``("StringEquals", "iam:PermissionsBoundary", ["arn:…"])``."""
 
 
-def packed(found: Iterable[Statement], chars: int) -> tuple[PolicyDocument, ...]:
+def packed(unpacked: Iterable[Statement], chars: int) -> tuple[PolicyDocument, ...]:
     """Return documents of at most ``chars`` characters that hold the statements, in their order."""
     documents: list[list[Statement]] = []
-    for statement in found:
+    for statement in unpacked:
         if documents and _document([*documents[-1], statement]).size <= chars:
             documents[-1].append(statement)
         else:
@@ -26,8 +26,8 @@ def packed(found: Iterable[Statement], chars: int) -> tuple[PolicyDocument, ...]
     return tuple(map(_document, documents))
 
 
-def _document(found: Sequence[Statement]) -> PolicyDocument:
-    return PolicyDocument.of({"Version": POLICY_VERSION, "Statement": list(found)})
+def _document(content: Sequence[Statement]) -> PolicyDocument:
+    return PolicyDocument.of({"Version": POLICY_VERSION, "Statement": list(content)})
 
 
 def statements(

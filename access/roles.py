@@ -63,11 +63,11 @@ def role_plan(
 
 
 def _source_ips(settings: EffectiveSettings, loaded: Loaded) -> tuple[Any, ...]:
-    written = settings.get("source_ips")
-    if written == ATLASSIAN:
+    networks = settings.get("source_ips")
+    if networks == ATLASSIAN:
         ranges = loaded.lock.lock.address_ranges.get("atlassian")
-        written = ranges.networks if ranges else ()
-    return tuple(sorted(set(written or ()), key=lambda network: (network.version, network)))
+        networks = ranges.networks if ranges else ()
+    return tuple(sorted(set(networks or ()), key=lambda network: (network.version, network)))
 
 
 def _managed_policy_arns(
@@ -80,8 +80,8 @@ def _managed_policy_arns(
 def _boundary(
     settings: EffectiveSettings, place: RolePlace, variables: Mapping[str, str], loaded: Loaded
 ) -> str | None:
-    written = settings.get("permissions_boundary") or loaded.inventory.defaults.permissions_boundary
-    return None if written is None else written.arn(place.partition, place.id, variables)
+    reference = settings.get("permissions_boundary") or loaded.inventory.defaults.permissions_boundary
+    return None if reference is None else reference.arn(place.partition, place.id, variables)
 
 
 def _inline_policies(

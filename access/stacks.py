@@ -24,7 +24,7 @@ _FORMAT = 1
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 
 
-_AS_WRITTEN = frozenset({"previous_keys", "source_ips"})
+_UNORDERED = frozenset({"previous_keys", "source_ips"})
 """Lists that a plan keeps in the order of the inventory, although the order means nothing."""
 
 
@@ -121,10 +121,10 @@ def refuse_another_plan(plan: AccessPlan, settings: AppliedSettings, reviewed: s
     Raises:
         UnreviewedPlanError: The digest of the plan differs.
     """
-    if reviewed and (found := plan_digests(plan, settings).digest) != reviewed:
+    if reviewed and (digest := plan_digests(plan, settings).digest) != reviewed:
         raise UnreviewedPlanError(
             f"the plan of this stack is not the reviewed one: stack config reviewedPlan is {reviewed}, "
-            f"and the plan has the digest {found}",
+            f"and the plan has the digest {digest}",
             do="review what changed, then set reviewedPlan to the new digest; compare the digests of accounts, which "
             "`bitbucket-oidc plan --format digests` prints, to see where the plan differs",
         )
@@ -136,7 +136,7 @@ def _sha256(*parts: object) -> str:
 
 
 def _field(name: str, value: object) -> object:
-    return sorted(value) if name in _AS_WRITTEN and isinstance(value, list) else value
+    return sorted(value) if name in _UNORDERED and isinstance(value, list) else value
 
 
 def _plain(value: object) -> object:

@@ -34,12 +34,12 @@ def trust_lines(entries: Sequence[TrustEntry], workspaces: Mapping[str, Workspac
         workspace = workspaces.get(entry.workspace)
         if workspace is None or workspace.uuid is None:
             return None
-        found = _lines(entry, workspace, BitbucketUuid(workspace.uuid))
-        if found is None:
+        entry_lines = _lines(entry, workspace, BitbucketUuid(workspace.uuid))
+        if entry_lines is None:
             return None
-        lines += found
+        lines += entry_lines
         if workspace.previous_slugs:
-            lines += _under_previous_slugs(found, workspace)
+            lines += _under_previous_slugs(entry_lines, workspace)
     return tuple(sorted(lines, key=_order))
 
 

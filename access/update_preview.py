@@ -56,17 +56,17 @@ def is_mass_loss(lost: int, before: int, max_percent: float = MAX_LOSS_PERCENT) 
 
 def refusals(loss: Loss, limits: LossLimits) -> tuple[str, ...]:
     """Return a sentence for each reason to refuse, with the option that allows it; empty if all is accepted."""
-    found = []
+    reasons = []
     if is_mass_loss(len(loss.roles), loss.roles_before, limits.max_percent):
-        found.append(too_many_roles(len(loss.roles), loss.roles_before, limits.max_percent))
+        reasons.append(too_many_roles(len(loss.roles), loss.roles_before, limits.max_percent))
     if loss.oidc_providers and not limits.oidc_providers:
         names = ", ".join(loss.oidc_providers[:_NAMED])
         more = f" and {len(loss.oidc_providers) - _NAMED} more" if len(loss.oidc_providers) > _NAMED else ""
-        found.append(
+        reasons.append(
             f"the OIDC provider {names}{more} is deleted or replaced, and every role that trusts it stops working; "
             "if that is intended, add --allow-oidc-provider-loss"
         )
-    return tuple(found)
+    return tuple(reasons)
 
 
 _NAMED = 3
@@ -195,34 +195,34 @@ def read_update_preview(path: Path) -> UpdatePreview:
 
 def _preview(document: _PreviewDocument, name: str) -> UpdatePreview:
     steps = document.steps or ()
-    if failed := [said.message for said in document.diagnostics or () if said.severity == "error"]:
+    if failed := [diagnostic.message for diagnostic in document.diagnostics or () if diagnostic.severity == "error"]:
         raise OutsideWorldError(f"the preview in {name} failed: {one_line(failed[0].strip())[:500]}")
     if document.change_summary is None:
         raise UsageError(f"{name} is an unfinished preview: it has no changeSummary", do=_DO)
     if odd := [step.urn for step in steps if step.urn.count("::") < _URN_PARTS - 1]:
         raise UsageError(f"{name} is not a preview: {one_line(odd[0])[:200]} is not a URN", do=_DO)
-    there = {step.urn: step for step in steps if step.old_state is not None}
-    if sum(number for op, number in document.change_summary.items() if op != "create") > len(there):
+    existing = {step.urn: step for step in steps if step.old_state is not None}
+    if sum(number for op, number in document.change_summary.items() if op != "create") > len(existing):
         raise UsageError(f"{name} leaves out unchanged resources", do=_DO)
     counts = {op: number for op in _CHANGING if (number := document.change_summary.get(op, 0))}
-    return UpdatePreview(_changes(steps), counts, _loss(steps, there), document.config or {})
+    return UpdatePreview(_changes(steps), counts, _loss(steps, existing), document.config or {})
 
 
 _URN_PARTS = 4
 
 
 def _changes(steps: tuple[_Step, ...]) -> tuple[UpdateStep, ...]:
-    found = {
+    changes = {
         (_CHANGING.index(step.op), step.urn): UpdateStep(step.op, step.type, step.urn.split("::", 3)[3], step.urn)
         for step in steps
         if step.op in _CHANGING and step.type.startswith("aws:")
     }
-    return tuple(step for _, step in sorted(found.items(), key=lambda pair: pair[0]))
+    return tuple(step for _, step in sorted(changes.items(), key=lambda pair: pair[0]))
 
 
-def _loss(steps: tuple[_Step, ...], there: Mapping[str, _Step]) -> Loss:
+def _loss(steps: tuple[_Step, ...], existing: Mapping[str, _Step]) -> Loss:
     def lost(kind: str) -> tuple[str, ...]:
         return tuple(sorted({step.urn for step in steps if step.type == kind and step.loses}))
 
-    roles = sum(step.type == ROLE_TYPE for step in there.values())
+    roles = sum(step.type == ROLE_TYPE for step in existing.values())
     return Loss(roles, lost(ROLE_TYPE), lost(OIDC_PROVIDER_TYPE))

@@ -25,7 +25,7 @@ def give_deploy_policies(iam: Any, role: str, scope: DeployScope) -> None:  # no
 
     The role may also change and remove what an earlier inventory deployed: roles and OIDC providers with our tag.
     """
-    documents = deploy_policies(scope.with_those_there(_deployed_roles(iam), _deployed_oidc_providers(iam)))
+    documents = deploy_policies(scope.with_deployed(_deployed_roles(iam), _deployed_oidc_providers(iam)))
     wanted = [_managed_policy(iam, role, scope, number, found.text) for number, found in enumerate(documents, 1)]
     attached = [found["PolicyArn"] for found in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]]
     for arn in wanted:
