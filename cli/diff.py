@@ -52,8 +52,8 @@ def command(
     from A. An existing path wins over a revision of that name; `git:NAME` is always a revision.
     """
     old, new = sides(before, after, inventory, named_guardrails())
-    found = compared(old, new)
-    if found is None:
+    comparison = compared(old, new)
+    if comparison is None:
         for side in (old, new):
             _show_errors(side)
         return 1
@@ -65,20 +65,20 @@ def command(
     if any(side.stack_files is None for side in (old, new)):
         click.echo(f"note: {_OF_PLANS}", err=True)
     if output == "json":
-        click.echo(json.dumps(comparison_json(found), indent=2))
+        click.echo(json.dumps(comparison_json(comparison), indent=2))
     elif output == "markdown":
         from review.diff import markdown  # noqa: PLC0415 - rich, by the titles it shares with the tables
 
-        click.echo(markdown(found, old.name, new.name, max_chars=max_chars), nl=False)
+        click.echo(markdown(comparison, old.name, new.name, max_chars=max_chars), nl=False)
     else:
         from review.diff import show_comparison  # noqa: PLC0415 - rich takes longer to import than the rest together
 
-        show_comparison(found)
-    lost = len(found.roles_lost)
-    if is_mass_loss(lost, found.roles_before, max_loss):
-        click.echo(f"error: {too_many_roles(lost, found.roles_before, max_loss)}", err=True)
+        show_comparison(comparison)
+    lost = len(comparison.roles_lost)
+    if is_mass_loss(lost, comparison.roles_before, max_loss):
+        click.echo(f"error: {too_many_roles(lost, comparison.roles_before, max_loss)}", err=True)
         return 1
-    return 1 if exit_code and found.changes_access else 0
+    return 1 if exit_code and comparison.changes_access else 0
 
 
 def _show_errors(side: Side) -> None:

@@ -31,16 +31,16 @@ def command(inventory: Path, output: str, project: Path, *, strict: bool) -> int
     digests of what is reviewed: of each stack of the project that takes this inventory, each account, and the whole;
     `--format digests` prints them as JSON. The stack config reviewedPlan and `ci guard --reviewed` take a stack's.
     """
-    found = compiled(inventory)
-    show_findings(found.findings)
-    if found.plan is not None and output == "json":
-        click.echo(json.dumps(plan_json(found.plan), indent=2))
-    elif found.plan is not None:
-        digests = ShownDigests.of(found.plan, inventory, named_guardrails(), project)
+    result = compiled(inventory)
+    show_findings(result.findings)
+    if result.plan is not None and output == "json":
+        click.echo(json.dumps(plan_json(result.plan), indent=2))
+    elif result.plan is not None:
+        digests = ShownDigests.of(result.plan, inventory, named_guardrails(), project)
         if output == "digests":
             click.echo(json.dumps(digests.to_json(), indent=2))
         else:
             from cli.plan_table import show_plan  # noqa: PLC0415 - rich takes longer to import than the rest together
 
-            show_plan(found.plan, digests, found.silenced)
-    return exit_code(found.findings, strict=strict)
+            show_plan(result.plan, digests, result.silenced)
+    return exit_code(result.findings, strict=strict)

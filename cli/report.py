@@ -42,18 +42,18 @@ def command(inventory: Path, output: Path | None, made_on: datetime | None, *, s
     revision gives the same page on the same day. An inventory with findings of level error gives no page.
     """
     day = made_on.date() if made_on else _today()
-    found = compiled(inventory, day)
-    show_findings(found.findings)
-    if found.plan is not None:
-        _write(output, _page(found, _origin(inventory, day)))
-    return exit_code(found.findings, strict=strict)
+    result = compiled(inventory, day)
+    show_findings(result.findings)
+    if result.plan is not None:
+        _write(output, _page(result, _origin(inventory, day)))
+    return exit_code(result.findings, strict=strict)
 
 
-def _page(found: Compiled, origin: ReportOrigin) -> str:
+def _page(result: Compiled, origin: ReportOrigin) -> str:
     from review.report.page import page  # noqa: PLC0415 - Jinja, which no other command needs
 
-    assert found.plan is not None  # noqa: S101 - asked before
-    return page(found.plan, origin, found.findings, found.silenced)
+    assert result.plan is not None  # noqa: S101 - asked before
+    return page(result.plan, origin, result.findings, result.silenced)
 
 
 def _today() -> date:

@@ -28,20 +28,20 @@ def command(
 
     Of a pair both roles are shown, the plan role on pull requests. No step prints a token or credentials.
     """
-    found = compiled(inventory)
-    show_findings(found.findings)
-    if found.plan is not None:
-        click.echo(_snippet(found.plan, role, account, repository, Style(style)), nl=False)
-    return exit_code(found.findings, strict=strict)
+    result = compiled(inventory)
+    show_findings(result.findings)
+    if result.plan is not None:
+        click.echo(_snippet(result.plan, role, account, repository, Style(style)), nl=False)
+    return exit_code(result.findings, strict=strict)
 
 
 def _snippet(plan: AccessPlan, role: str | None, account: str | None, repository: str | None, style: Style) -> str:
     roles = _by_account(plan, _chosen("--role", "role", role, _roles(plan, asked=role is not None)))
-    key = _chosen("--account", "account of this role", account, [found.key for found, _ in roles])
+    key = _chosen("--account", "account of this role", account, [holder.key for holder, _ in roles])
     place, chosen = next(pair for pair in roles if pair[0].key == key)
     which = _chosen("--repository", "repository that this role trusts", repository, _repositories(chosen, repository))
     beside = plan_key(chosen.key)
-    plan_role = next((found for found in place.roles if found.key == beside and found.is_plan_role), None)
+    plan_role = next((other for other in place.roles if other.key == beside and other.is_plan_role), None)
     return pair_snippet(plan_role, chosen, place, which, style)
 
 

@@ -25,14 +25,14 @@ def show_comparison(comparison: Comparison) -> None:
     """Print the changes on standard output."""
     out = console()
     for effect in ORDER:
-        found = comparison.of(effect)
-        if not found:
+        changes = comparison.of(effect)
+        if not changes:
             continue
         style = _COLOURS.get(effect, "bold")
-        table = Table(title=f"{TITLES[effect]} ({len(found)})", title_justify="left", title_style=style, expand=False)
+        table = Table(title=f"{TITLES[effect]} ({len(changes)})", title_justify="left", title_style=style, expand=False)
         for column in ("account", "role", "what"):
             table.add_column(column, overflow="fold")
-        for change in found:
+        for change in changes:
             table.add_row(
                 *(
                     escape(one_line(text))
@@ -66,10 +66,10 @@ def markdown(comparison: Comparison, before: str, after: str, *, max_chars: int)
     )
     lines: list[str] = []
     for effect in ORDER:
-        found = comparison.of(effect)
-        if found:
-            title = f"\n**{TITLES[effect]}** ({len(found)})\n\n"
-            lines += [f"{title if at == 0 else ''}{_line(change)}\n" for at, change in enumerate(found)]
+        changes = comparison.of(effect)
+        if changes:
+            title = f"\n**{TITLES[effect]}** ({len(changes)})\n\n"
+            lines += [f"{title if at == 0 else ''}{_line(change)}\n" for at, change in enumerate(changes)]
     return _fitting(head, lines, max_chars)
 
 
@@ -97,11 +97,11 @@ def _line(change: Change) -> str:
     return f"* {where}: {text(change.message)}"
 
 
-def text(written: str, most: int = _TEXT_CHARS) -> str:
+def text(value: str, most: int = _TEXT_CHARS) -> str:
     """Write a text so that Markdown shows it and does nothing else with it."""
-    shown = one_line(written)
+    shown = one_line(value)
     shown = shown if len(shown) <= most else f"{shown[: most - 1]}…"
     shown = re.sub(r"[\\`*_\[\]|~#!]", r"\\\g<0>", shown)
-    shown = re.sub(r"[&<>]", lambda found: _ENTITIES[found[0]], shown)
+    shown = re.sub(r"[&<>]", lambda match: _ENTITIES[match[0]], shown)
     # After these, code hosts see a mention, a link, or an address.
     return re.sub(r"(@|://|\bwww)", rf"\g<0>{_INVISIBLE}", shown)

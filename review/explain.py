@@ -32,7 +32,7 @@ def show_call(call: TokenCall, names: Names) -> None:
     issuer = str(call.claims["iss"])
     workspace = workspace_of(issuer)
     click.echo(f"issuer    {one_line(issuer) if workspace == one_line(issuer) else f'workspace {workspace}'}")
-    click.echo(f"audience  {' and '.join(names.audience(each) for each in audiences)}")
+    click.echo(f"audience  {' and '.join(names.audience(name) for name in audiences)}")
     click.echo(f"subject   {subject_in_words(subject, names)}: {one_line(subject)}")
     where = f"from {call.source_ip}" if call.source_ip else "no address given"
     through = f", through {call.vpc_endpoint}" if call.vpc_endpoint else ""

@@ -54,10 +54,10 @@ def _end(text: str, start: int) -> int:
     """Return where the value or key that begins at ``start`` ends, on this line."""
     closing = _CLOSING.get(text[start : start + 1])
     if closing is not None:
-        found = text.find(closing, start + 1)
-        return found + 1 if found >= 0 else len(text)
-    found_end = _PLAIN_END.search(text, start)
-    return found_end.start() if found_end else len(text)
+        end = text.find(closing, start + 1)
+        return end + 1 if end >= 0 else len(text)
+    plain_end = _PLAIN_END.search(text, start)
+    return plain_end.start() if plain_end else len(text)
 
 
 def excerpt(place: Place, width: int) -> list[str]:
@@ -128,8 +128,8 @@ def summary(findings: Sequence[Finding], accepted: Sequence[Silenced]) -> str:
     errors = sum(finding.level is Level.ERROR for finding in findings)
     counts = [counted(errors, "error"), counted(len(findings) - errors, "warning")]
     files = counted(len({finding.place.file for finding in findings}), "file")
-    found = f"{', '.join(filter(None, counts))} in {files}" if findings else "no findings"
-    return f"{found}; {len(accepted)} accepted" if accepted else found
+    text = f"{', '.join(filter(None, counts))} in {files}" if findings else "no findings"
+    return f"{text}; {len(accepted)} accepted" if accepted else text
 
 
 def counted(number: int, what: str) -> str:

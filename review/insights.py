@@ -59,7 +59,7 @@ def annotations_of(findings: Sequence[Finding], top: Path, report_id: str) -> li
 
 
 def _annotation(finding: Finding, top: Path, report_id: str, seen: Counter[str]) -> dict[str, Any]:
-    file = _inside(finding.place.file, top)
+    file = _path_in_repository(finding.place.file, top)
     identity = "\0".join((finding.rule, file or finding.place.file, finding.path, finding.message))
     seen[identity] += 1
     digest = hashlib.sha256(f"{identity}\0{seen[identity]}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
@@ -76,15 +76,15 @@ def _annotation(finding: Finding, top: Path, report_id: str, seen: Counter[str])
     }
 
 
-def _inside(file: str, top: Path) -> str | None:
+def _path_in_repository(file: str, top: Path) -> str | None:
     """Return a file's path in the repository, ``inventory/roles/shop.yaml``, or ``None`` where it has none to name."""
     path = Path(file).absolute()
-    found = path.parent.resolve() / path.name
-    if not found.is_relative_to(top):
+    resolved = path.parent.resolve() / path.name
+    if not resolved.is_relative_to(top):
         return None
-    name = found.relative_to(top).as_posix()
+    name = resolved.relative_to(top).as_posix()
     return name if name.isprintable() and len(name) <= _PATH_CHARS else None
 
 
-def _cut(written: str, most: int) -> str:
-    return written if len(written) <= most else f"{written[: most - 1]}…"
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -27,7 +27,7 @@ def sarif(findings: Sequence[Finding], accepted: Sequence[Silenced]) -> str:
     URIs are relative to the current folder, which should be the root of the repository; the reader of the log knows
     where that is on its own machine.
     """
-    results = [(finding, None) for finding in findings] + [(found.finding, found.reason) for found in accepted]
+    results = [(finding, None) for finding in findings] + [(silenced.finding, silenced.reason) for silenced in accepted]
     run = {
         "tool": {"driver": _driver()},
         "columnKind": "unicodeCodePoints",

@@ -159,8 +159,8 @@ def pair_snippet(
 def trusted(role: RolePlan, repository: str) -> tuple[TrustPlan, ...]:
     """Return the lines of trust that steps of a repository fulfil, in the order that their steps run."""
     workspace, _, slug = repository.partition("/")
-    found = [line for line in role.trust if line.workspace == workspace and line.repository in (slug, None)]
-    return tuple(sorted(found, key=_order))
+    lines = [line for line in role.trust if line.workspace == workspace and line.repository in (slug, None)]
+    return tuple(sorted(lines, key=_order))
 
 
 def _order(line: TrustPlan) -> tuple[int, str]:

@@ -35,18 +35,18 @@ def account_values(account: AccountPlan) -> dict[str, str]:
 
 def form(text: str, values: Mapping[str, str]) -> str:
     """Return a text with marks in place of values."""
-    return _pattern(tuple(values.items())).sub(lambda found: f"{_MARK}{found.lastgroup}", text)
+    return _pattern(tuple(values.items())).sub(lambda match: f"{_MARK}{match.lastgroup}", text)
 
 
 def pieces(text: str, values: Mapping[str, str]) -> tuple[Piece, ...]:
     """Return a text in pieces: those between values, and the values."""
-    found = re.split(_pattern(tuple(values.items())), text)
+    parts = re.split(_pattern(tuple(values.items())), text)
     step = len(values) + 1  # what is between, and for each value itself or None
     names = list(values)
     made: list[Piece] = []
-    for start in range(0, len(found), step):
-        made.append(Piece(found[start], None))
-        made += [Piece(text, name) for name, text in zip(names, found[start + 1 : start + step], strict=False) if text]
+    for start in range(0, len(parts), step):
+        made.append(Piece(parts[start], None))
+        made += [Piece(text, name) for name, text in zip(names, parts[start + 1 : start + step], strict=False) if text]
     return tuple(piece for piece in made if piece.text)
 
 
@@ -90,7 +90,7 @@ def by_account(holders: Sequence[Holder], value: Callable[[AccountPlan, RolePlan
     groups: dict[Hashable, list[Holder]] = {}
     for holder in holders:
         groups.setdefault(_form(value(*holder), holder[0]), []).append(holder)
-    return tuple(_shared(marked, found, value, len(holders)) for marked, found in groups.items())
+    return tuple(_shared(marked, group, value, len(holders)) for marked, group in groups.items())
 
 
 def _form(value: object, account: AccountPlan) -> Hashable:
@@ -107,9 +107,9 @@ def _texts(marked: Hashable) -> str:
 
 
 def _shared(
-    marked: Hashable, found: Sequence[Holder], value: Callable[[AccountPlan, RolePlan], T], of: int
+    marked: Hashable, holders: Sequence[Holder], value: Callable[[AccountPlan, RolePlan], T], of: int
 ) -> Shared[T]:
-    account, role = found[0]
-    names = tuple(account.key for account, _ in found)
-    own = own_of(_texts(marked), account_values(account)) if len(found) > 1 else ()
-    return Shared(value(account, role), names, len(found) == of, own)
+    account, role = holders[0]
+    names = tuple(account.key for account, _ in holders)
+    own = own_of(_texts(marked), account_values(account)) if len(holders) > 1 else ()
+    return Shared(value(account, role), names, len(holders) == of, own)

@@ -54,11 +54,11 @@ class Documents:
     @classmethod
     def of(cls, holders: Iterable[Holder]) -> "Documents":
         """Collect the documents of roles."""
-        found: dict[_Form, list[Holder]] = {}
+        holders_of: dict[_Form, list[Holder]] = {}
         for holder in holders:
             for name, document in _documents(holder):
-                found.setdefault((name, _marked(document, holder)), []).append(holder)
-        numbered = enumerate(sorted(found.items(), key=lambda item: item[0]), 1)
+                holders_of.setdefault((name, _marked(document, holder)), []).append(holder)
+        numbered = enumerate(sorted(holders_of.items(), key=lambda item: item[0]), 1)
         return cls({which: _document(which, number, users) for number, (which, users) in numbered})
 
     def trust(self, holder: Holder) -> DisplayedPolicy:
@@ -67,7 +67,7 @@ class Documents:
 
     def inline(self, holder: Holder) -> tuple[DisplayedPolicy, ...]:
         """Return the inline policies of a role in an account, sorted by name."""
-        forms = ((name, _marked(found, holder)) for name, found in holder[1].inline_policies.items())
+        forms = ((name, _marked(document, holder)) for name, document in holder[1].inline_policies.items())
         return tuple(self.by_form[which] for which in forms)
 
     @property
@@ -113,8 +113,8 @@ def _indented(value: Any, margin: str) -> str:  # noqa: ANN401 - parsed JSON
     is_object = isinstance(value, dict)
     within = margin if len(value) == 1 else f"{margin} "
     if isinstance(value, dict):
-        parts = [f"{json.dumps(key, ensure_ascii=True)}: {_indented(one, within)}" for key, one in value.items()]
+        parts = [f"{json.dumps(key, ensure_ascii=True)}: {_indented(item, within)}" for key, item in value.items()]
     else:
-        parts = [_indented(one, within) for one in value]
+        parts = [_indented(item, within) for item in value]
     text = parts[0] if len(parts) == 1 else f"\n{within}" + f",\n{within}".join(parts) + f"\n{margin}"
     return f"{{{text}}}" if is_object else f"[{text}]"

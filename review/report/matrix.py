@@ -90,17 +90,17 @@ _Steps: TypeAlias = tuple[str | None, str | None, str | None]
 
 def matrix(plan: AccessPlan) -> tuple[WorkspaceTable, ...]:
     """Return one table for each workspace that a role trusts, sorted."""
-    found: dict[str, dict[_Steps, dict[str, dict[str, Entry]]]] = {}
+    by_workspace: dict[str, dict[_Steps, dict[str, dict[str, Entry]]]] = {}
     renamed: dict[str, str] = {}
     for account in plan.accounts:
         for role in account.roles:
             for line in role.trust:
                 steps = (line.repository, line.environment, line.steps)
-                here = found.setdefault(line.workspace, {}).setdefault(steps, {}).setdefault(account.key, {})
+                here = by_workspace.setdefault(line.workspace, {}).setdefault(steps, {}).setdefault(account.key, {})
                 here[role.key] = _entry(role, line)
                 if line.renamed_to is not None:
                     renamed[line.workspace] = line.renamed_to
-    return tuple(_table(workspace, roles, renamed.get(workspace)) for workspace, roles in sorted(found.items()))
+    return tuple(_table(workspace, roles, renamed.get(workspace)) for workspace, roles in sorted(by_workspace.items()))
 
 
 def _entry(role: RolePlan, line: TrustPlan) -> Entry:
@@ -117,7 +117,7 @@ def _table(workspace: str, trusted: Mapping[_Steps, Roles], renamed_to: str | No
         cells = tuple(_cell(roles.get(column[0], {})) for column in columns) if has_columns else ()
         listed = () if has_columns else _listed(roles)
         made.setdefault(repository, []).append(Row(label, environment, cells, listed))
-    repositories = tuple(RepositoryRows(name, tuple(found)) for name, found in made.items())
+    repositories = tuple(RepositoryRows(name, tuple(repository_rows)) for name, repository_rows in made.items())
     return WorkspaceTable(workspace, columns if has_columns else (), repositories, has_columns, renamed_to)
 
 
@@ -133,7 +133,7 @@ def _rows(trusted: Mapping[_Steps, Roles]) -> Iterator[tuple[str, str, str, Role
             yield repository, "every step, deployment environments included", ANY, _joined(wide)
         if outside := trusted.get((repository, None, _OUTSIDE)):
             yield repository, "steps outside deployment environments", "", _joined([outside, *wide])
-        names = sorted(name for found, name, _ in trusted if found == repository and name is not None)
+        names = sorted(name for other, name, _ in trusted if other == repository and name is not None)
         for name in names:
             own = trusted[(repository, name, None)]
             yield repository, f"deployment environment {name}", name, _joined([own, *wide])
@@ -154,7 +154,7 @@ def _columns(accounts: Iterable[str], rows: Iterable[Roles]) -> tuple[tuple[str,
     same: dict[tuple[tuple[Entry, ...], ...], list[str]] = {}
     for account in accounts:
         same.setdefault(tuple(_cell(roles.get(account, {})) for roles in kept), []).append(account)
-    return tuple(tuple(found) for found in same.values())
+    return tuple(tuple(group) for group in same.values())
 
 
 def _cell(roles: Mapping[str, Entry]) -> tuple[Entry, ...]:
@@ -162,8 +162,8 @@ def _cell(roles: Mapping[str, Entry]) -> tuple[Entry, ...]:
 
 
 def _listed(roles: Roles) -> tuple[tuple[Entry, tuple[str, ...]], ...]:
-    found: dict[Entry, list[str]] = {}
+    accounts_of: dict[Entry, list[str]] = {}
     for account, entries in roles.items():
         for entry in entries.values():
-            found.setdefault(entry, []).append(account)
-    return tuple((entry, tuple(sorted(accounts))) for entry, accounts in sorted(found.items()))
+            accounts_of.setdefault(entry, []).append(account)
+    return tuple((entry, tuple(sorted(accounts))) for entry, accounts in sorted(accounts_of.items()))

@@ -69,7 +69,7 @@ def page(plan: AccessPlan, origin: ReportOrigin, findings: Sequence[Finding], ac
         findings=findings,
         accepted=accepted,
         counts=_counts(parts),
-        owners=sorted({one.value for part in parts for one in part.owners if one.value}),
+        owners=sorted({owner.value for part in parts for owner in part.owners if owner.value}),
         style=Markup(style),  # noqa: S704 - a file of this package
         script=Markup(script),  # noqa: S704 - likewise
         style_hash=_hash(style),
@@ -79,7 +79,7 @@ def page(plan: AccessPlan, origin: ReportOrigin, findings: Sequence[Finding], ac
 
 
 def _environment() -> Environment:
-    found = Environment(
+    environment = Environment(
         loader=PackageLoader(__package__, "template"),
         autoescape=True,
         trim_blocks=True,
@@ -87,8 +87,8 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         keep_trailing_newline=False,
     )
-    found.finalize = _printable
-    found.filters |= {
+    environment.finalize = _printable
+    environment.filters |= {
         "short": lambda grade: _SHORT[grade],
         "in_words": trust_in_words,
         "anchor": anchor,
@@ -96,8 +96,8 @@ def _environment() -> Environment:
         "code": _code,
         "plural": lambda number, word: f"{number:,} {word}{'' if number == 1 else 's'}",
     }
-    found.globals |= {"Grade": Grade, "until": until}
-    return found
+    environment.globals |= {"Grade": Grade, "until": until}
+    return environment
 
 
 def _printable(value: object) -> object:
@@ -112,15 +112,15 @@ def _code(text: str) -> Markup:
 
 
 def _counts(parts: Sequence[RolePart]) -> dict[str, int]:
-    found = {grade.value: sum(part.role.grade is grade for part in parts) for grade in Grade}
-    return found | {"admin access": sum(part.is_admin for part in parts)}
+    counts = {grade.value: sum(part.role.grade is grade for part in parts) for grade in Grade}
+    return counts | {"admin access": sum(part.is_admin for part in parts)}
 
 
 def duration(seconds: int) -> str:
     """Say how long a session may last: ``1 h``, ``1 h 30 min``; IAM takes seconds, from an hour to twelve."""
-    hours, rest = divmod(seconds, 3600)
-    minutes, odd = divmod(rest, 60)
-    parts = ((hours, "h"), (minutes, "min"), (odd, "s"))
+    hours, below_hour = divmod(seconds, 3600)
+    minutes, seconds_left = divmod(below_hour, 60)
+    parts = ((hours, "h"), (minutes, "min"), (seconds_left, "s"))
     return " ".join(f"{number} {unit}" for number, unit in parts if number)
 
 

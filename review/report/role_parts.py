@@ -54,11 +54,11 @@ class Pipelines:
     @classmethod
     def of(cls, pairs: Iterable[tuple[Sequence[Holder], Sequence[Holder]]]) -> "Pipelines":
         """Make those of roles, each with its holders and those of its plan role."""
-        found: dict[str, list[tuple[Holder, str]]] = {}
+        users_of: dict[str, list[tuple[Holder, str]]] = {}
         for holders, plan_roles in pairs:
             text = _text(holders[0], _in(plan_roles, holders[0][0]))
-            found.setdefault(form(text, _values(holders[0])), []).append((holders[0], text))
-        made = [_pipeline(marked, number, users) for number, (marked, users) in enumerate(sorted(found.items()), 1)]
+            users_of.setdefault(form(text, _values(holders[0])), []).append((holders[0], text))
+        made = [_pipeline(marked, number, users) for number, (marked, users) in enumerate(sorted(users_of.items()), 1)]
         by_role = {key: pipeline for pipeline in made for key in pipeline.users}
         return cls(by_role, tuple(pipeline for pipeline in made if pipeline.is_shared))
 
@@ -86,7 +86,7 @@ def _pipeline(marked: str, number: int, users: Sequence[tuple[Holder, str]]) -> 
 
 
 def _in(holders: Iterable[Holder], account: AccountPlan) -> RolePlan | None:
-    return next((role for found, role in holders if found.key == account.key), None)
+    return next((role for holder_account, role in holders if holder_account.key == account.key), None)
 
 
 def _text(holder: Holder, plan_role: RolePlan | None) -> str:
@@ -117,7 +117,7 @@ class RolePermissions:
     @property
     def are_none(self) -> bool:
         """Whether the role has no permission policy at all."""
-        return not any(one.value for one in self.managed) and not any(one.value for one in self.inline)
+        return not any(shared.value for shared in self.managed) and not any(shared.value for shared in self.inline)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,26 +157,26 @@ class RolePart:
     @property
     def is_admin(self) -> bool:
         """Whether it may have admin access in any account."""
-        return any(one.value is not None for one in self.admin)
+        return any(shared.value is not None for shared in self.admin)
 
 
 def role_parts(plan: AccessPlan, documents: Documents) -> tuple[tuple[RolePart, ...], tuple[Pipeline, ...]]:
     """Return a part for each role of a plan, sorted by key, and the pipelines that several of them have."""
     holders = sorted(((account, role) for account in plan.accounts for role in account.roles), key=_by_key)
-    grouped = {key: list(found) for key, found in groupby(holders, key=lambda holder: holder[1].key)}
+    grouped = {key: list(group) for key, group in groupby(holders, key=lambda holder: holder[1].key)}
     pairs = {key: beside for key in grouped if _is_plan_role(beside := grouped.get(plan_key(key), []))}
     of_pair = {beside[0][1].key: key for key, beside in pairs.items()}
-    pipelines = Pipelines.of((found, pairs.get(key, [])) for key, found in grouped.items() if key not in of_pair)
-    others = of_pair | {key: found[0][1].key for key, found in pairs.items()}
+    pipelines = Pipelines.of((group, pairs.get(key, [])) for key, group in grouped.items() if key not in of_pair)
+    others = of_pair | {key: group[0][1].key for key, group in pairs.items()}
     return (
-        tuple(_part(found, others.get(key), pipelines.by_role.get(key), documents) for key, found in grouped.items()),
+        tuple(_part(group, others.get(key), pipelines.by_role.get(key), documents) for key, group in grouped.items()),
         pipelines.shared,
     )
 
 
 def anchor(key: str) -> str:
     """Return the id of a role's part, of letters that need no escaping anywhere; two keys never have the same."""
-    return "role-" + re.sub(r"[^A-Za-z0-9_.-]", lambda found: f"~{ord(found[0]):x}~", key)
+    return "role-" + re.sub(r"[^A-Za-z0-9_.-]", lambda match: f"~{ord(match[0]):x}~", key)
 
 
 def _by_key(holder: Holder) -> tuple[str, str]:
@@ -194,17 +194,17 @@ def _part(holders: Sequence[Holder], beside: str | None, pipeline: Pipeline | No
         anchor=anchor(role.key),
         role=role,
         accounts=tuple(account.key for account, _ in holders),
-        trust=by_account(holders, lambda _, one: one.trust),
-        arns=by_account(holders, lambda _, one: one.arn),
-        descriptions=by_account(holders, lambda _, one: one.description),
-        owners=by_account(holders, lambda _, one: one.owner),
-        durations=by_account(holders, lambda _, one: one.max_session_duration),
-        ends=by_account(holders, lambda _, one: one.expires),
-        places=by_account(holders, lambda _, one: _places(one)),
-        tags=by_account(holders, lambda _, one: tuple(sorted(one.tags.items()))),
-        admin=by_account(holders, lambda _, one: one.admin_reason),
+        trust=by_account(holders, lambda _, role: role.trust),
+        arns=by_account(holders, lambda _, role: role.arn),
+        descriptions=by_account(holders, lambda _, role: role.description),
+        owners=by_account(holders, lambda _, role: role.owner),
+        durations=by_account(holders, lambda _, role: role.max_session_duration),
+        ends=by_account(holders, lambda _, role: role.expires),
+        places=by_account(holders, lambda _, role: _places(role)),
+        tags=by_account(holders, lambda _, role: tuple(sorted(role.tags.items()))),
+        admin=by_account(holders, lambda _, role: role.admin_reason),
         permissions=_permissions(holders, documents),
-        trust_policies=by_account(holders, lambda account, one: documents.trust((account, one))),
+        trust_policies=by_account(holders, lambda account, role: documents.trust((account, role))),
         pipeline=pipeline,
         repository=repository_of(role),
         beside=beside,
@@ -215,7 +215,7 @@ def _places(role: RolePlan) -> tuple[str, ...]:
     networks = tuple(str(network) for network in role.source_ips)
     if role.from_atlassian:
         networks = (f"the ranges that Atlassian publishes ({', '.join(networks)})",)
-    return (*networks, *(f"VPC endpoint {found}" for found in role.source_vpces))
+    return (*networks, *(f"VPC endpoint {endpoint}" for endpoint in role.source_vpces))
 
 
 def _permissions(holders: Sequence[Holder], documents: Documents) -> RolePermissions:
