@@ -9,10 +9,7 @@ from pydantic import ValidationError
 
 from config.declared import names, unknown_environment, unknown_repository
 from config.findings import Fault
-from config.models.family import PLAN_SUFFIX, FamilyItem, ForEach, ResultKey, family_of, plan_key
-from config.models.inventory import Inventory
-from config.models.role import Override, PairedRole, PlanRole, Role, RoleSettings
-from config.sources import Sources
+from config.models.family import PLAN_SUFFIX, FamilyItem, ForEach, ResultKey, family_of
 from config.validation import fault_of
 from config.variables import FAMILY_VARIABLES, render_some, strings_in, variables_in
 from config.yaml.document import Path
@@ -32,15 +29,15 @@ class Origins:
     plan_roles: Mapping[str, AbstractSet[str]]
     selected: AbstractSet[str]
 
-    def written(self, path: Path) -> Path:
+    def source_path(self, path: Path) -> Path:
         """Return the path as written: ``roles.deploy.plan_role.trust`` for ``roles.deploy-plan[acme/shop].trust``."""
         match path:
-            case ("roles", str(key), *inside) if key in self.families:
-                return ("roles", self.families[key], *inside)
-            case ("roles", str(key), *inside) if key in self.plan_roles:
+            case ("roles", str(key), *keys) if key in self.families:
+                return ("roles", self.families[key], *keys)
+            case ("roles", str(key), *keys) if key in self.plan_roles:
                 role = family_of(key).removesuffix(PLAN_SUFFIX)
-                own = ("plan_role",) if inside and inside[0] in self.plan_roles[key] else ()
-                return ("roles", role, *own, *inside)
+                own = ("plan_role",) if keys and keys[0] in self.plan_roles[key] else ()
+                return ("roles", role, *own, *keys)
             case ("accounts", str(key), *_) if key in self.selected:
                 return ("accounts_from", "organization")
         return path
@@ -48,7 +45,7 @@ class Origins:
 
 @dataclass(frozen=True, slots=True)
 class Families:
-    """The data with every family written out.
+    """The data with the roles of each family in place of the family.
 
     Attributes:
         data: Without families whose ``for_each`` has a fault, and without roles whose item is not declared.
@@ -62,25 +59,26 @@ class Families:
 
 
 def with_families(data: Mapping[str, Any]) -> Families:
-    """Return the data with every family written out."""
+    """Replace each family in the data by its roles."""
     roles = data.get("roles") or {}
     families = {key for key, entry in roles.items() if isinstance(entry, dict) and "for_each" in entry}
     if not families:
         return Families(data, {}, ())
-    written_out: dict[str, Any] = {}
+    expanded: dict[str, Any] = {}
     keys: dict[str, str] = {}
     faults: list[Fault] = []
     for key, entry in roles.items():
         if key not in families:
-            written_out[key] = entry
+            expanded[key] = entry
             continue
-        for found in _roles_of(data, key, entry):
-            if isinstance(found, Fault):
-                faults.append(found)
+        for result in _roles_of(data, key, entry):
+            if isinstance(result, Fault):
+                faults.append(result)
             else:
-                written_out[found[0]] = found[1]
-                keys[found[0]] = key
-    return Families({**data, "roles": written_out}, keys, tuple(faults))
+                role_key, role = result
+                expanded[role_key] = role
+                keys[role_key] = key
+    return Families({**data, "roles": expanded}, keys, tuple(faults))
 
 
 def _roles_of(
@@ -104,13 +102,13 @@ def _roles_of(
     for item in over.items:
         if item.repository in unknown:
             continue
-        found = render_some(entry, item.variables)
-        absent = dict(_absent_environments(data, entry, found))
+        role = render_some(entry, item.variables)
+        absent = dict(_absent_environments(data, entry, role))
         if absent and item.environment is not None:
             missing.setdefault(item.environment, {}).update(absent)
             continue
         narrowed = {name: [value] for name, value in _axes(item).items()}
-        yield ResultKey.of(key, item), {**found, "for_each": narrowed}
+        yield ResultKey.of(key, item), {**role, "for_each": narrowed}
     for index, environment in enumerate(over.environment or ()):
         if environment in missing:
             yield _absent((*at, "environment", index), environment, missing[environment])
@@ -135,11 +133,11 @@ def _absent_environments(
     data: Mapping[str, Any], entry: dict[str, Any], rendered: dict[str, Any]
 ) -> Iterator[tuple[str, Fault]]:
     """Yield each repository that a trust names with the item as environment, if it does not declare that one."""
-    for written, found in zip(_trust(entry), _trust(rendered), strict=True):
-        workspace, _, repository = str(found.get("repository")).partition("/")
+    for template, trust in zip(_trust(entry), _trust(rendered), strict=True):
+        workspace, _, repository = str(trust.get("repository")).partition("/")
         if repository not in names(data, "workspaces", workspace, "repositories"):
-            continue  # which is reported at its place
-        for text, name in zip(_texts(written.get("environments")), _texts(found.get("environments")), strict=True):
+            continue  # reported at its place
+        for text, name in zip(_texts(template.get("environments")), _texts(trust.get("environments")), strict=True):
             fault = unknown_environment(data, workspace, repository, name, ())
             if fault is not None and "environment" in variables_in(text):
                 yield f"{workspace}/{repository}", fault
@@ -160,7 +158,7 @@ def _bound_faults(key: str, entry: dict[str, Any], over: ForEach) -> Iterator[Fa
     Steps outside deployment environments assume a plan role, so its trust need not distinguish environments.
     """
     if not list(_own_trust(entry)):
-        return  # which is reported as missing or invalid
+        return  # reported as missing or invalid
     plan = entry.get("plan_role")
     for name in over.model_fields_set:
         if not _is_bound(entry, name):
@@ -181,7 +179,7 @@ def _is_bound(holder: dict[str, Any], name: str) -> bool:
     An unknown variable may be a typing error, and has a finding at its place.
     """
     variables = {variable for variable, over in FAMILY_VARIABLES.items() if over == name}
-    found = frozenset().union(
+    used = frozenset().union(
         *(
             variables_in(text)
             for trust in _own_trust(holder)
@@ -189,7 +187,7 @@ def _is_bound(holder: dict[str, Any], name: str) -> bool:
             for text in _bounding_texts(trust.get(part))
         )
     )
-    return bool(found & variables or found - FAMILY_VARIABLES.keys())
+    return bool(used & variables or used - FAMILY_VARIABLES.keys())
 
 
 def _bounding_texts(value: Any) -> list[str]:  # noqa: ANN401 - raw data
@@ -206,64 +204,8 @@ def _trust(entry: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _own_trust(holder: dict[str, Any]) -> Iterator[dict[str, Any]]:
     trust = holder.get("trust")
-    yield from (found for found in trust if isinstance(found, dict)) if isinstance(trust, list) else ()
+    yield from (item for item in trust if isinstance(item, dict)) if isinstance(trust, list) else ()
 
 
 def _texts(value: Any) -> list[str]:  # noqa: ANN401 - raw data
     return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
-
-
-_WRITTEN_OUT = frozenset({"description", "managed_policies", "inline_policies"})
-"""Settings that a plan role never takes from its role or from the role's overrides: they grant permissions."""
-
-
-def with_plan_roles(inventory: Inventory, taken: AbstractSet[str]) -> Inventory:
-    """Return the inventory with the plan role of every pair, except one whose key is ``taken``."""
-    if all(role.plan_role is None for role in inventory.roles.values()):
-        return inventory
-    roles: dict[str, Role] = {}
-    for key, role in inventory.roles.items():
-        roles[key] = role
-        if role.plan_role is not None and family_of(plan_key(key)) not in taken:
-            roles[plan_key(key)] = _plan_role(key, role, role.plan_role)
-    return inventory.model_copy(update={"roles": roles})
-
-
-def own_settings(inventory: Inventory, taken: AbstractSet[str]) -> dict[str, AbstractSet[str]]:
-    """Return, by key of every plan role, the settings that its ``plan_role`` sets."""
-    return {
-        plan_key(key): role.plan_role.model_fields_set | _WRITTEN_OUT
-        for key, role in inventory.roles.items()
-        if role.plan_role is not None and family_of(plan_key(key)) not in taken
-    }
-
-
-def taken_faults(inventory: Inventory, sources: Sources) -> Iterator[Fault]:
-    """Yield plan roles whose key another role has."""
-    taken = names(sources.data, "roles")
-    for key, role in inventory.roles.items():
-        written = family_of(plan_key(key))
-        if role.plan_role is not None and written in taken:
-            place = sources.place(("roles", written), of_key=True)
-            message = f"the plan role has the key `{written}`, and so has the role at {place.file}:{place.line}"
-            yield Fault("duplicate", ("roles", key, "plan_role"), message, "give that role another key", of_key=True)
-
-
-def _plan_role(key: str, role: Role, plan: PlanRole) -> PairedRole:
-    own = plan.model_fields_set | _WRITTEN_OUT
-    settings = {name: getattr(plan if name in own else role, name) for name in RoleSettings.model_fields}
-    return PairedRole.model_construct(
-        **settings,
-        name=f"{role.name or family_of(key)}{PLAN_SUFFIX}",
-        previous_keys=tuple(f"{previous}{PLAN_SUFFIX}" for previous in role.previous_keys),
-        accounts=role.accounts,
-        trust=plan.trust,
-        for_each=role.for_each,
-        overrides={pattern: _without(override, own) for pattern, override in role.overrides.items()},
-    )
-
-
-def _without(override: Override, own: set[str] | frozenset[str]) -> Override:
-    """Return the settings of a role's override that also apply to the plan role: those that it does not set itself."""
-    held = override.model_fields_set - own
-    return Override.model_construct(_fields_set=held, **{name: getattr(override, name) for name in held})

@@ -1,12 +1,11 @@
 """A fault of the data of an inventory, before it has a place."""
 
-import unicodedata
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from enum import StrEnum
 from pathlib import Path as FilePath
-from typing import Any, TypeAlias, TypedDict, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from pydantic_core import PydanticCustomError
 
@@ -125,8 +124,8 @@ def error_of(raised: Fault) -> PydanticCustomError:
 
 def fault_in(context: Mapping[str, Any] | None) -> Fault | None:
     """Return the fault that an error of pydantic carries in its context; ``None`` for an error of pydantic itself."""
-    found = (context or {}).get("fault")
-    return found if isinstance(found, Fault) else None
+    carried = (context or {}).get("fault")
+    return carried if isinstance(carried, Fault) else None
 
 
 def each_once(values: tuple[T, ...]) -> tuple[T, ...]:
@@ -146,24 +145,11 @@ def parse_each(values: Sequence[object], parse: Callable[[object], T]) -> tuple[
         try:
             parsed.append(parse(value))
         except PydanticCustomError as error:
-            found = fault_in(error.context)
-            if found is None:
+            carried = fault_in(error.context)
+            if carried is None:
                 raise
-            raise error_of(replace(found, path=(index, *found.path))) from None
+            raise error_of(replace(carried, path=(index, *carried.path))) from None
     return tuple(parsed)
-
-
-class FindingJson(TypedDict):
-    """A finding in ``--format json``."""
-
-    rule: str
-    level: str
-    file: str
-    line: int
-    column: int
-    path: str
-    message: str
-    hint: str
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -197,7 +183,7 @@ class Finding:
         where = f"{shown(self.path)}: " if self.path else ""
         return f"{one_line(str(self.place))}: {word}[{self.rule}] {where}{shown(self.message)}; {ending}"
 
-    def to_json(self) -> FindingJson:
+    def to_json(self) -> dict[str, str | int]:
         """Return the finding as ``--format json`` shows it."""
         return {
             "rule": self.rule,
@@ -229,39 +215,33 @@ def one_line(text: str) -> str:
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
-def did_you_mean(found: str, known: Iterable[str], otherwise: str, *, parts: bool = False) -> str:
-    """Return ``did you mean `production`?`` if one of ``known`` is similar to ``found``, else ``otherwise``."""
-    near = nearest(found, known, parts=parts)
+def did_you_mean(word: str, known: Iterable[str], otherwise: str, *, parts: bool = False) -> str:
+    """Return ``did you mean `production`?`` if one of ``known`` is similar to ``word``, else ``otherwise``."""
+    near = nearest(word, known, parts=parts)
     return otherwise if near is None else f"did you mean `{near}`?"
 
 
-def nearest(found: str, known: Iterable[str], *, parts: bool = False) -> str | None:
-    """Return the entry of ``known`` that is most similar to ``found``; ``None`` if no entry is similar enough.
+def nearest(word: str, known: Iterable[str], *, parts: bool = False) -> str | None:
+    """Return the entry of ``known`` that is most similar to ``word``; ``None`` if no entry is similar enough.
 
     With ``parts``, a part of a name counts too: ``polices`` is similar to ``permission_policies``.
     """
     candidates = list(known)
     if len(candidates) > _MANY:
         # If a large inventory has a systematic fault, comparing everything with everything takes minutes.
-        near = [name for name in candidates if name[:2] == found[:2] and abs(len(name) - len(found)) <= _CLOSE_LENGTH]
+        near = [name for name in candidates if name[:2] == word[:2] and abs(len(name) - len(word)) <= _CLOSE_LENGTH]
         candidates = near[:_MANY]
     scored = [
-        (max(_likeness(found, name), *(_PART * _likeness(found, part) for part in name.split("_") if parts), 0.0), name)
+        (max(_likeness(word, name), *(_PART * _likeness(word, part) for part in name.split("_") if parts), 0.0), name)
         for name in candidates
     ]
     score, name = max(scored, default=(0.0, ""))
     return name if score >= _NEAR else None
 
 
-def unusual_letters(text: str) -> str:
-    """Return `` (with CYRILLIC SMALL LETTER O)`` for text that looks like another, and nothing for plain ASCII."""
-    names = sorted({unicodedata.name(character, repr(character)) for character in text if not character.isascii()})
-    return f" (with {', '.join(names)})" if names else ""
-
-
 _NEAR, _PART = 0.65, 0.95
 _MANY, _CLOSE_LENGTH = 50, 2
 
 
-def _likeness(one: str, other: str) -> float:
-    return SequenceMatcher(None, one.lower(), other.lower()).ratio()
+def _likeness(word: str, name: str) -> float:
+    return SequenceMatcher(None, word.lower(), name.lower()).ratio()

@@ -6,12 +6,13 @@ from datetime import UTC, date, datetime
 from pathlib import Path as FilePath
 
 from config.declared import names
-from config.families import Origins, own_settings, taken_faults, with_families, with_plan_roles
+from config.families import Origins, with_families
 from config.findings import Fault, Finding, Level
 from config.inventory_files import LOCK_NAME
 from config.lock import Lock, ReadLock, read_lock, with_locked_quotas, with_locked_uuids
 from config.models.inventory import Inventory
 from config.placing import findings_of
+from config.plan_roles import own_settings, taken_faults, with_plan_roles
 from config.policy.documents import with_policy_documents
 from config.reading import read_sources
 from config.rules import check
@@ -77,10 +78,10 @@ def load_inventory(
     taken = names(data, "roles")
     every_role = with_plan_roles(validated.inventory, taken)
     origins = Origins(families.keys, own_settings(validated.inventory, taken), selected)
-    sources = replace(sources, data=data, lock=read.source, source_path=origins.written)
+    sources = replace(sources, data=data, lock=read.source, source_path=origins.source_path)
     faults = [*of_text, *_not_told(validated.faults, of_text, sources), *families.faults]
     if validated.inventory.accounts_from is None:
-        faults = [replace(one, hides=one.hides or hides_accounts(data, read, one)) for one in faults]
+        faults = [replace(fault, hides=fault.hides or hides_accounts(data, read, fault)) for fault in faults]
     else:
         faults += selection_faults(data, read)
     documents = with_policy_documents(every_role, sources)

@@ -36,7 +36,7 @@ def findings_of(faults: Iterable[Fault], sources: Sources, *, is_all: bool = Fal
     placing = _Placing(sources)
     for fault in faults:
         placing.add(fault)
-    if is_all and not has_errors(placing.findings) and any("allow" in one.document.text for one in sources.files):
+    if is_all and not has_errors(placing.findings) and any("allow" in source.document.text for source in sources.files):
         for fault in list(unused_allows(sources.data, placing.used)):
             placing.add(fault)
     findings = _without_empty_parents(placing.findings, sources.files)

@@ -47,7 +47,7 @@ class Sources:
         holders: The files that have something at the path of a section or of an entry.
         policy_files: JSON files of permission policies, by the names of the policies.
         lock: The lock file, if it exists.
-        written: Returns the path in the files for a path of the inventory: several entries may come from one.
+        source_path: Returns the path in the files for a path of the inventory: several entries may come from one.
     """
 
     folder: FilePath
@@ -62,11 +62,11 @@ class Sources:
     def place(self, path: Path, *, of_key: bool = False) -> Place:
         """Return the place of ``path``, in the first of the files that have most of it."""
         path = self.source_path(path)
-        if found := self.in_policy_file(path):
-            return found[0].place(found[1], of_key=of_key)[0]
+        if policy := self.in_policy_file(path):
+            return policy[0].place(policy[1], of_key=of_key)[0]
         candidates = self.holders.get(path[:2]) or self.holders.get(path[:1]) or self.files[:1]
         places = [source.place(path, of_key=of_key) for source in candidates]
-        return max(places, key=lambda found: found[1])[0] if places else Place(0, 1, 1, str(self.folder))
+        return max(places, key=lambda place: place[1])[0] if places else Place(0, 1, 1, str(self.folder))
 
     def file(self, path: FilePath) -> Source:
         """Return a file of the inventory, or the lock, by its path. The file must exist."""

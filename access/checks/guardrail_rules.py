@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from access.plan import TrustPlan
-from config.findings import unusual_letters
 from config.models.guardrails import GuardrailRule
 from config.rules.delegation import path_matches
+from config.yaml.characters import unusual_letters
 from oidc.arn import parse_iam_arn
 from oidc.bitbucket import Grade, widest
 from oidc.iam.document import PolicyDocument

@@ -227,7 +227,7 @@ class Role(RoleSettings):
 
 
 class PairedRole(Role):
-    """The plan role of a pair, as `config.families` makes it of the role and its `plan_role`; nobody writes one."""
+    """The plan role of a pair, as `config.plan_roles` makes it of the role and its `plan_role`; nobody writes one."""
 
 
 _NO_ITEM = FamilyItem(None, None)

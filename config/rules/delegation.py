@@ -7,11 +7,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path as FilePath
 from typing import Any
 
-from config.findings import Fault, Place, unusual_letters
+from config.findings import Fault, Place
 from config.models.guardrail_values import WHOLE_FOLDER
 from config.models.guardrails import FolderRule, Guardrails
 from config.rules.context import Context
 from config.sources import Source, Sources
+from config.yaml.characters import unusual_letters
 from config.yaml.document import Path
 from oidc.identifiers import UUID_PATTERN
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from config.findings import Fault, unusual_letters
+from config.findings import Fault
 from config.lock import with_locked_uuids
 from config.models.inventory import Inventory
 from config.models.workspace import Environment
 from config.rules.context import Context
-from config.yaml.characters import looks_alike
+from config.yaml.characters import looks_alike, unusual_letters
 from config.yaml.document import Path, show_path
 
 

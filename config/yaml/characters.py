@@ -47,6 +47,12 @@ def looks_alike(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFKC", text).translate(_CONFUSABLE)
 
 
+def unusual_letters(text: str) -> str:
+    """Return `` (with CYRILLIC SMALL LETTER O)`` for a text with letters outside ASCII, else the empty string."""
+    names = sorted({unicodedata.name(character, repr(character)) for character in text if not character.isascii()})
+    return f" (with {', '.join(names)})" if names else ""
+
+
 def unseen(text: str) -> re.Match[str] | None:
     """Find the first character that is invisible, or that looks like a space but is another character."""
     return None if text.isascii() else _UNSEEN.search(text)
@@ -54,8 +60,8 @@ def unseen(text: str) -> re.Match[str] | None:
 
 def out_of_place(line: str) -> int | None:
     """Return the position on a line of a character that only looks like one that YAML expects there, or ``None``."""
-    found = None if line.isascii() else _OUT_OF_PLACE.match(line)
-    return found.start(found.lastindex or 0) if found else None
+    match = None if line.isascii() else _OUT_OF_PLACE.match(line)
+    return match.start(match.lastindex or 0) if match else None
 
 
 def name_of(character: str) -> str:

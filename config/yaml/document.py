@@ -13,20 +13,40 @@ import yaml
 
 from config.findings import Fault, Path, in_text, show_path
 from config.hidden_characters import escaped_plain, hidden_character
+from config.yaml import mistakes, scalar_mistakes
 from config.yaml.construct import Constructor, Hopeless, YamlData
-from config.yaml.mistakes import MISTAKES, TextPlace
+from config.yaml.mistakes import TextPlace
 from config.yaml.nodes import refused_for_size
+
+_MISTAKES = (
+    mistakes.merge_conflict,
+    mistakes.tab_in_indentation,
+    mistakes.lookalike,
+    mistakes.second_document,
+    scalar_mistakes.repeated_anchor,
+    scalar_mistakes.unquoted_alias,
+    scalar_mistakes.reserved_character,
+    scalar_mistakes.unknown_escape,
+    scalar_mistakes.unclosed_quote,
+    mistakes.missing_space,
+    scalar_mistakes.colon_in_value,
+    scalar_mistakes.text_after_value,
+    mistakes.wrong_indentation,
+    mistakes.unbalanced_brackets,
+    mistakes.missing_colon,
+)
+"""In the order in which they run: the certain ones first."""
 
 _LINE_END = re.compile("\r\n|\r|\n")
 
 
 def hint_for_empty(text: str, line: int) -> str | None:
     """Return the correction for a key that YAML reads as having no value, on a line (from 1)."""
-    found = re.search(r":\s+([#&]\S.*)$", _LINE_END.split(text)[line - 1])
-    if found is None:
+    value = re.search(r":\s+([#&]\S.*)$", _LINE_END.split(text)[line - 1])
+    if value is None:
         return None
-    what = "begins a comment" if found[1][0] == "#" else "names an anchor"
-    return f'quote it: "{found[1].rstrip()}"; without quotes `{found[1][0]}` {what}'
+    effect = "begins a comment" if value[1][0] == "#" else "names an anchor"
+    return f'quote it: "{value[1].rstrip()}"; without quotes `{value[1][0]}` {effect}'
 
 
 def syntax_problem(text: str, error: Exception) -> Fault:
@@ -36,9 +56,9 @@ def syntax_problem(text: str, error: Exception) -> Fault:
     lines = _LINE_END.split(text)
     line, column = (mark.line, mark.column) if mark is not None else (0, 0)
     place = TextPlace(lines, line, column, what, (opened.line, opened.column) if opened is not None else (line, column))
-    for mistake in MISTAKES:
-        if (found := mistake(place)) is not None:
-            at_line, at_column, message, hint = found
+    for find in _MISTAKES:
+        if (mistake := find(place)) is not None:
+            at_line, at_column, message, hint = mistake
             return in_text("yaml-syntax", (at_line + 1, at_column + 1), message, hint)
     message = f"this is not YAML: {what}"
     hint = "check indentation, quotes and brackets just before this place"

@@ -387,20 +387,20 @@ MUTATIONS: dict[str, tuple[str, Mutation]] = {
     "sessions bound to every network": ("oidc.source_addresses:SourceAddresses.session_policy", BOUND_NETWORKS),
     # Pairs and families.
     "the trust of a role for its plan role": (
-        "config.families:_plan_role", result(lambda plan, _, role, __: plan.model_copy(update={"trust": role.trust}))
+        "config.plan_roles:_plan_role", result(lambda plan, _, role, __: plan.model_copy(update={"trust": role.trust}))
     ),
     "the trust of a plan role for its role": (
         "config.load:with_plan_roles",
         returned(updated(roles=lambda roles: {**roles, "deploy": updated(
             trust=always(roles["deploy-plan"].trust))(roles["deploy"])})),
     ),
-    "an override over what the plan role says": ("config.families:_without", lambda _: lambda override, __: override),
+    "an override over what the plan role says": ("config.plan_roles:_without", lambda _: lambda override, __: override),
     "an override of the role forgotten for the plan role": (
-        "config.families:_plan_role", of_role(overrides=always({})),
+        "config.plan_roles:_plan_role", of_role(overrides=always({})),
     ),
-    "the end of the role forgotten for the plan role": ("config.families:_plan_role", of_role(expires=always(None))),
-    "the plan role everywhere": ("config.families:_plan_role", of_role(accounts=always(("*",)))),
-    "the plan role under another name": ("config.families:_plan_role", of_role(name=always("shop-deploy-plans"))),
+    "the end of the role forgotten for the plan role": ("config.plan_roles:_plan_role", of_role(expires=always(None))),
+    "the plan role everywhere": ("config.plan_roles:_plan_role", of_role(accounts=always(("*",)))),
+    "the plan role under another name": ("config.plan_roles:_plan_role", of_role(name=always("shop-deploy-plans"))),
     "two roles of a family exchanged": ("config.load:with_plan_roles", returned(swapped_families)),
     # Who is trusted.
     "another repository's UUID": (
