@@ -87,12 +87,12 @@ def accepted(data: Mapping[str, Any], rule: str, path: Path) -> Accepted | None:
     if not can_be_allowed(rule):
         return None
     nearest = None
-    found: Any = data
+    entry: Any = data
     for depth, part in enumerate((*path, None)):
-        allowed = found.get("allow") if isinstance(found, Mapping) else None
+        allowed = entry.get("allow") if isinstance(entry, Mapping) else None
         if isinstance(allowed, Mapping) and isinstance(allowed.get(rule), str):
             nearest = Accepted(allowed[rule], (*path[:depth], "allow", rule))
-        found = _inside(found, part)
+        entry = _child(entry, part)
     return nearest
 
 
@@ -104,7 +104,7 @@ def unused_allows(data: Mapping[str, Any], used: AbstractSet[Path]) -> Iterator[
             yield Fault(UNUSED, path, f"{path[-1]} is not reported here", hint, of_key=True)
 
 
-def _inside(data: Any, part: str | int | None) -> Any:  # noqa: ANN401 - raw data
+def _child(data: Any, part: str | int | None) -> Any:  # noqa: ANN401 - raw data
     if isinstance(data, Mapping):
         return data.get(part)
     if isinstance(data, list) and isinstance(part, int) and part < len(data):
@@ -129,8 +129,8 @@ def _allows_of(entry: Any, at: Path) -> Iterator[Path]:  # noqa: ANN401 - raw da
             case list() as items if inner == "trust":
                 for index, item in enumerate(items):
                     yield from _allows_of(item, (*at, inner, index))
-            case Mapping() as found if inner == "repositories":
-                for key, item in found.items():
+            case Mapping() as repositories if inner == "repositories":
+                for key, item in repositories.items():
                     yield from _allows_of(item, (*at, inner, key))
-            case Mapping() as found if inner == "plan_role":
-                yield from _allows_of(found, (*at, inner))
+            case Mapping() as plan if inner == "plan_role":
+                yield from _allows_of(plan, (*at, inner))

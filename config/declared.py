@@ -9,10 +9,10 @@ from config.yaml.document import Path
 
 def names(data: Mapping[str, Any], *path: str) -> KeysView[str]:
     """Return the names at a path: ``names(data, "workspaces", "acme", "repositories")``; empty without such a path."""
-    found: Any = data
+    holder: Any = data
     for part in path:
-        found = found.get(part) if isinstance(found, Mapping) else None
-    return found.keys() if isinstance(found, Mapping) else {}.keys()
+        holder = holder.get(part) if isinstance(holder, Mapping) else None
+    return holder.keys() if isinstance(holder, Mapping) else {}.keys()
 
 
 def unknown_workspace(data: Mapping[str, Any], workspace: str, at: Path) -> Fault | None:

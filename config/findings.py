@@ -61,8 +61,9 @@ class Fault:
     Attributes:
         rule: An id of ``config.catalogue``.
         path: Keys and indexes: ``("roles", "deploy", "trust", 0)``; from a validator, those inside its value.
-        message: The problem.
+        message: The problem; with ``related``, up to the place that it ends with.
         hint: The correction.
+        related: Paths of other places, of their keys; the finding's message ends with the ``file:line`` of each.
         of_key: Whether the last key of ``path`` is at fault, not its value.
         hides: Whether the content at ``path`` belongs elsewhere, and is missing there.
         meant: The key that is missing or misspelt: ``for_each``. Other faults may follow from it.
@@ -76,6 +77,7 @@ class Fault:
     message: str
     hint: str
     of_key: bool = False
+    related: tuple[Path, ...] = ()
     hides: bool = False
     meant: str | None = None
     file: FilePath | None = None
@@ -86,9 +88,10 @@ class Fault:
         """The level of the rule."""
         return Level(rule_of(self.rule).level)
 
-    def at(self, place: Place) -> "Finding":
-        """Return the finding at a place."""
-        return Finding(place, self.rule, show_path(self.path), self.message, self.hint)
+    def at(self, place: Place, related: Iterable[Place] = ()) -> "Finding":
+        """Return the finding at a place; ``related`` are the places of ``related``."""
+        message = " ".join([self.message, *(f"{other.file}:{other.line}" for other in related)])
+        return Finding(place, self.rule, show_path(self.path), message, self.hint)
 
     def in_file(self, order: int, file: FilePath | str) -> "Fault":
         """Return the fault of a text at its place in a file."""

@@ -52,14 +52,14 @@ def hidden_character(text: str) -> Fault | None:
     """
     not_plain = _NOT_PLAIN_ASCII if text.isascii() else _NOT_PLAIN
     unseen = (
-        run.start() + found.start() for run in not_plain.finditer(text) for found in _SEEN_BY_NOBODY.finditer(run[0])
+        run.start() + match.start() for run in not_plain.finditer(text) for match in _SEEN_BY_NOBODY.finditer(run[0])
     )
-    returns = (found.start() for found in (_LONE_RETURN.finditer(text) if "\r" in text else ()))
+    returns = (match.start() for match in (_LONE_RETURN.finditer(text) if "\r" in text else ()))
     first = [at for at in (next(unseen, None), next(returns, None)) if at is not None]
     if not first:
         return None
     more = len(first) - 1 + sum(1 for others in (unseen, returns) for _ in others)
-    message, hint = _said(text[min(first)])
+    message, hint = _problem_and_hint(text[min(first)])
     line, column = _position(text, min(first))
     return in_text(RULE, (line, column), f"{message} ({more} more in this file)" if more else message, hint)
 
@@ -69,7 +69,7 @@ def with_escapes(text: str) -> str:
 
     Source: https://yaml.org/spec/1.2.2/#57-escaped-characters
     """
-    return _SEEN_BY_NOBODY.sub(lambda found: _escape(ord(found[0])), text)
+    return _SEEN_BY_NOBODY.sub(lambda match: _escape(ord(match[0])), text)
 
 
 def _escape(code: int) -> str:
@@ -79,7 +79,7 @@ def _escape(code: int) -> str:
 _LAST_OF_FOUR_DIGITS = 0xFFFF
 
 
-def _said(character: str) -> tuple[str, str]:
+def _problem_and_hint(character: str) -> tuple[str, str]:
     """Return the problem of a character, and the correction."""
     if character == "\r":
         message = "a carriage return without a line feed, which most editors do not show as the end of a line"
@@ -124,13 +124,13 @@ _MOST = 1_000
 
 
 def _in_quotes(text: str, start: int, end: int, *, is_json: bool) -> list[Fault]:
-    found = [match for match in _ESCAPE.finditer(text, start, end) if match[1] and (match[1] != "/" or not is_json)]
-    if not found:
+    escapes = [match for match in _ESCAPE.finditer(text, start, end) if match[1] and (match[1] != "/" or not is_json)]
+    if not escapes:
         return []
-    first = found[0]
+    first = escapes[0]
     plain = "/" if first[1] == "/" else chr(int(first[1][1:], 16))
     line, column = _position(text, first.start())
-    more = f" ({len(found) - 1} more like it in this text)" if len(found) > 1 else ""
+    more = f" ({len(escapes) - 1} more like it in this text)" if len(escapes) > 1 else ""
     message = f"the escape {first[0]} spells {_NAMED.get(plain, plain)}{more}"
     return [in_text(RULE, (line, column), message, f"write {_WRITTEN.get(plain, plain)}")]
 

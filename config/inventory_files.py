@@ -42,7 +42,7 @@ def inventory_files(inventory: FilePath, refuse: Refuse) -> list[FilePath]:
         folder = FilePath(os.fsdecode(error.filename or inventory))
         refuse(folder, "unreadable-file", f"cannot be read: {error.strerror}", "check its permissions")
 
-    found: list[FilePath] = []
+    files: list[FilePath] = []
     names_seen = 0
     for top, folders, names in os.walk(inventory, onerror=unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -50,12 +50,12 @@ def inventory_files(inventory: FilePath, refuse: Refuse) -> list[FilePath]:
             if (FilePath(top) / name).is_symlink():
                 message = "a linked folder, and links are not followed"
                 refuse(FilePath(top) / name, "outside-inventory", message, "put the folder itself here")
-        found += [FilePath(top) / name for name in names if _is_inventory(name)]
+        files += [FilePath(top) / name for name in names if _is_inventory(name)]
         names_seen += len(folders) + len(names)
-        if len(found) > _MAX_FILES or names_seen > _MAX_NAMES:
+        if len(files) > _MAX_FILES or names_seen > _MAX_NAMES:
             message = f"more than an inventory has: at most {_MAX_FILES:,} YAML files, among {_MAX_NAMES:,} of any kind"
             raise TooManyFiles(message)
-    return sorted(found, key=lambda path: path.parts)
+    return sorted(files, key=lambda path: path.parts)
 
 
 def _is_inventory(name: str) -> bool:

@@ -38,8 +38,8 @@ def example(value: Any, *, since: str) -> FieldInfo:  # noqa: ANN401 - what YAML
         since: The version of this project that the key came with: ``0.1``.
     """
     # pydantic types the result of `Field` as any key's type; here it is an annotation, not a default.
-    found: FieldInfo = Field(examples=[value], json_schema_extra={SINCE: since})
-    return found
+    info: FieldInfo = Field(examples=[value], json_schema_extra={SINCE: since})
+    return info
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,10 +94,10 @@ class Looks:
     @property
     def schema(self) -> JsonSchemaValue:
         """The schema of the value."""
-        said = {"title": self.title, "description": f"Write {self.meant}.", "examples": [self.example]}
+        described = {"title": self.title, "description": f"Write {self.meant}.", "examples": [self.example]}
         if self.pattern is None:
-            return {**said, **self.keywords}
-        return {**said, **text_like(self.pattern, self.meant), **self.keywords}
+            return {**described, **self.keywords}
+        return {**described, **text_like(self.pattern, self.meant), **self.keywords}
 
 
 @dataclass(frozen=True, slots=True, init=False, eq=False)
@@ -117,7 +117,7 @@ class Or:
 
 def looks_of(scalar: Any) -> Looks:  # noqa: ANN401 - a type
     """Return the written form of a scalar's type: for ``Uuid``, the ``Looks`` in its annotation."""
-    return next(found for found in get_args(scalar) if isinstance(found, Looks))
+    return next(looks for looks in get_args(scalar) if isinstance(looks, Looks))
 
 
 def exactly_one(kinds: Sequence[Sequence[str]]) -> JsonSchemaValue:

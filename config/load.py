@@ -87,7 +87,7 @@ def load_inventory(
     documents = with_policy_documents(every_role, sources)
     without_lock = documents.inventory
     sources = replace(sources, policy_files=documents.files)
-    faults += [*read.faults, *taken_faults(validated.inventory, sources), *documents.faults]
+    faults += [*read.faults, *taken_faults(validated.inventory, taken), *documents.faults]
     inventory = with_locked_quotas(with_locked_uuids(without_lock, read.lock), read.lock)
     if data:
         today = today or datetime.now(UTC).date()

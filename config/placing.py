@@ -73,7 +73,8 @@ class _Placing:
             return
         self.told.add(told)
         _, shown = self.sources.in_policy_file(path) or (None, path)
-        finding = replace(fault, path=shown).at(place)
+        related = [self.sources.place(other, of_key=True) for other in fault.related]
+        finding = replace(fault, path=shown).at(place, related)
         if reason is None:
             self.findings.append(finding)
         else:

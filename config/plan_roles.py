@@ -3,12 +3,10 @@
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
-from config.declared import names
 from config.findings import Fault
 from config.models.family import PLAN_SUFFIX, family_of, plan_key
 from config.models.inventory import Inventory
 from config.models.role import Override, PairedRole, PlanRole, Role, RoleSettings
-from config.sources import Sources
 
 _WRITTEN_OUT = frozenset({"description", "managed_policies", "inline_policies"})
 """Settings that a plan role never takes from its role or from the role's overrides: they grant permissions."""
@@ -35,15 +33,17 @@ def own_settings(inventory: Inventory, taken: AbstractSet[str]) -> dict[str, Abs
     }
 
 
-def taken_faults(inventory: Inventory, sources: Sources) -> Iterator[Fault]:
+def taken_faults(inventory: Inventory, taken: AbstractSet[str]) -> Iterator[Fault]:
     """Yield plan roles whose key another role has."""
-    taken = names(sources.data, "roles")
     for key, role in inventory.roles.items():
         family = family_of(plan_key(key))
         if role.plan_role is not None and family in taken:
-            place = sources.place(("roles", family), of_key=True)
-            message = f"the plan role has the key `{family}`, and so has the role at {place.file}:{place.line}"
-            yield Fault("duplicate", ("roles", key, "plan_role"), message, "give that role another key", of_key=True)
+            message, hint = (
+                f"the plan role has the key `{family}`, and so has the role at",
+                "give that role another key",
+            )
+            related = (("roles", family),)
+            yield Fault("duplicate", ("roles", key, "plan_role"), message, hint, of_key=True, related=related)
 
 
 def _plan_role(key: str, role: Role, plan: PlanRole) -> PairedRole:

@@ -81,12 +81,12 @@ def full_keys(config: Mapping[str, Any], shown: str) -> dict[str, Any]:
     Raises:
         UsageError: Two keys have one full form. Pulumi takes one of the two values, each time another.
     """
-    written: dict[str, str] = {}
+    key_of: dict[str, str] = {}
     for key in config:
-        if (other := written.setdefault(full_key(key), key)) != key:
+        if (other := key_of.setdefault(full_key(key), key)) != key:
             what = f"{shown}: {one_line(other)[:100]} and {one_line(key)[:100]} are one key"
             raise UsageError(what, do=f"keep one of them, as {one_line(full_key(key))[:100]}")
-    return {full: config[key] for full, key in written.items()}
+    return {full: config[key] for full, key in key_of.items()}
 
 
 def parse_project_file(text: bytes, shown: str) -> ProjectFile:
@@ -116,7 +116,7 @@ def parse_project_file(text: bytes, shown: str) -> ProjectFile:
 
 
 def _defaults(config: Mapping[str, Any], shown: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    defaults: dict[str, Any] = {}
     for key, declared in full_keys(config, shown).items():
         if key.startswith(f"{PROJECT}:"):
             given = declared if isinstance(declared, dict) else {"default": declared}
@@ -124,8 +124,8 @@ def _defaults(config: Mapping[str, Any], shown: str) -> dict[str, Any]:
             if len(values) > 1:
                 raise UsageError(f"{shown}: {key} has both `value` and `default`", do="keep `default` alone")
             if values:
-                found[key] = values[0]
-    return found
+                defaults[key] = values[0]
+    return defaults
 
 
 def refuse_other_project(project: ProjectFile, shown: str) -> None:

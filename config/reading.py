@@ -133,8 +133,8 @@ class _Reading:
         if isinstance(data, dict):
             self._merge_file(source, data)
         elif data is not None:
-            found = "one text" if isinstance(data, str) else describe(data)  # of a file that may be anything
-            message, hint = f"expected a mapping of sections, found {found}", "write workspaces:, accounts:, roles:"
+            kind = "one text" if isinstance(data, str) else describe(data)  # of a file that may be anything
+            message, hint = f"expected a mapping of sections, found {kind}", "write workspaces:, accounts:, roles:"
             self._report(source.place(())[0], "wrong-type", (), message, hint, hides=True)
         return len(text)
 

@@ -50,8 +50,8 @@ def _nameless(section: str, faults: Sequence[Fault], data: Mapping[str, Any]) ->
         return faults
     message = f"`{lost[0]}` is read as a name here, not as a key: it stands beside names"
     told = Fault("unknown-key", (section, lost[0]), message, INDENT, of_key=True, hides=True)
-    inside = {(section, key) for key in lost}
-    return [*(fault for fault in faults if fault.path[:2] not in inside), told]
+    replaced = {(section, key) for key in lost}
+    return [*(fault for fault in faults if fault.path[:2] not in replaced), told]
 
 
 def _misplaced(section: str, faults: Sequence[Fault], data: Mapping[str, Any]) -> Sequence[Fault]:

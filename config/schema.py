@@ -25,11 +25,11 @@ from config.variables import FAMILY_VARIABLES
 
 def attribute_docstrings(model: type[BaseModel]) -> dict[str, str]:
     """Return the docstrings of a model's attributes by name, inherited ones included: ``{"owner": "…"}``."""
-    found: dict[str, str] = {}
+    docstrings: dict[str, str] = {}
     for ancestor in reversed(model.__mro__):
         if issubclass(ancestor, BaseModel) and ancestor is not BaseModel:
-            found |= _own(ancestor)
-    return found
+            docstrings |= _own(ancestor)
+    return docstrings
 
 
 def _own(model: type[BaseModel]) -> dict[str, str]:
@@ -64,8 +64,8 @@ def with_family_variables(definitions: Definitions, role: str, for_each: str, to
         for_each: The key of a role that gives the variables.
         top: The schema itself.
     """
-    inside = {key: found for key, found in definitions[role]["properties"].items() if key != for_each}
-    in_roles = _reachable(inside, definitions) - {role}
+    others = {key: schema for key, schema in definitions[role]["properties"].items() if key != for_each}
+    in_roles = _reachable(others, definitions) - {role}
     elsewhere = _reachable(top, definitions, without=role) | _reachable(definitions[role]["properties"][for_each], {})
     shared = in_roles & elsewhere
     for name in shared:
@@ -74,19 +74,19 @@ def with_family_variables(definitions: Definitions, role: str, for_each: str, to
         definitions[name] = _taking_variables(definitions[name], shared)
     conditions = [_without(axis, for_each, definitions) for axis in sorted(set(FAMILY_VARIABLES.values()))]
     definitions[role]["allOf"] = [*definitions[role].get("allOf", ()), *conditions]
-    changed = {key: _taking_variables(found, shared) for key, found in inside.items()}
+    changed = {key: _taking_variables(schema, shared) for key, schema in others.items()}
     definitions[role]["properties"] |= changed
 
 
 def _reachable(schema: Any, definitions: Definitions, without: str = "") -> set[str]:  # noqa: ANN401 - JSON
-    found: set[str] = set()
+    reached: set[str] = set()
     waiting = [schema]
     while waiting:
         for name in _references(waiting.pop()):
-            if name not in found and name != without:
-                found.add(name)
+            if name not in reached and name != without:
+                reached.add(name)
                 waiting.append(definitions.get(name, {}))
-    return found
+    return reached
 
 
 def _references(schema: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
@@ -108,13 +108,13 @@ def _taking_variables(schema: Any, shared: set[str]) -> Any:  # noqa: ANN401 - J
         return [_taking_variables(value, shared) for value in schema]
     if not isinstance(schema, Mapping):
         return schema
-    found = {key: value if key in _NO_VALUES else _taking_variables(value, shared) for key, value in schema.items()}
+    extended = {key: value if key in _NO_VALUES else _taking_variables(value, shared) for key, value in schema.items()}
     if isinstance(pattern := schema.get("pattern"), str):
-        found["pattern"] = f"{pattern}|{_any_of(FAMILY_VARIABLES)}"
-        found.pop("maxLength", None)  # of the value once the variable is replaced
+        extended["pattern"] = f"{pattern}|{_any_of(FAMILY_VARIABLES)}"
+        extended.pop("maxLength", None)  # of the value once the variable is replaced
     if isinstance(reference := schema.get("$ref"), str) and reference.removeprefix(_PREFIX) in shared:
-        found["$ref"] = reference + IN_ROLE
-    return found
+        extended["$ref"] = reference + IN_ROLE
+    return extended
 
 
 def _without(axis: str, for_each: str, definitions: Definitions) -> JsonSchemaValue:
@@ -180,24 +180,24 @@ class _Schema(GenerateJsonSchema):
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         """Describe each key by the docstring of its attribute."""
-        found = super().model_schema(schema)
+        described = super().model_schema(schema)
         for name, text in attribute_docstrings(schema["cls"]).items():
-            if name in found.get("properties", {}):
-                found["properties"][name] = {"description": text, **found["properties"][name]}
-        return found
+            if name in described.get("properties", {}):
+                described["properties"][name] = {"description": text, **described["properties"][name]}
+        return described
 
     def model_field_schema(self, schema: core_schema.ModelField) -> JsonSchemaValue:
         """Refuse null: a key that is written has a value."""
-        found = super().model_field_schema(schema)
-        if "default" in found and not isinstance(found["default"], str | int):
-            del found["default"]
-        choices = [choice for choice in found.get("anyOf", ()) if choice != {"type": "null"}]
+        described = super().model_field_schema(schema)
+        if "default" in described and not isinstance(described["default"], str | int):
+            del described["default"]
+        choices = [choice for choice in described.get("anyOf", ()) if choice != {"type": "null"}]
         if len(choices) == 1:
-            del found["anyOf"]
-            found = {**choices[0], **found}
+            del described["anyOf"]
+            described = {**choices[0], **described}
         elif choices:
-            found["anyOf"] = choices
-        return found
+            described["anyOf"] = choices
+        return described
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
         """Refuse the names of a mapping that its validator refuses; pydantic's schema would accept them."""
@@ -214,21 +214,21 @@ class _Schema(GenerateJsonSchema):
         return value
 
 
-def _with_references(found: Any, definitions: dict[str, JsonSchemaValue]) -> Any:  # noqa: ANN401 - JSON
+def _with_references(value: Any, definitions: dict[str, JsonSchemaValue]) -> Any:  # noqa: ANN401 - JSON
     """Put every named schema into the definitions, and a reference in its place."""
-    if isinstance(found, Mapping):
-        found = dict(found)
-        if named := found.pop(NAMED, None):
+    if isinstance(value, Mapping):
+        value = dict(value)
+        if named := value.pop(NAMED, None):
             name = definition_name(named["title"])
             if definitions.setdefault(name, named) != named:
                 raise ValueError(f"two types are called {named['title']}")
             # If a key refers to a type, editors show the type's description. So each key contains its scalar directly.
-            found = {**named, **found} if found and "properties" not in named else {"$ref": f"#/$defs/{name}", **found}
-        if found.get("type") == "array":
+            value = {**named, **value} if value and "properties" not in named else {"$ref": f"#/$defs/{name}", **value}
+        if value.get("type") == "array":
             # With a validator in between, pydantic takes the bounds of a list for those of a text.
             bounds = {"minLength": "minItems", "maxLength": "maxItems"}
-            found = {bounds.get(key, key): value for key, value in found.items()}
-        return {key: _with_references(value, definitions) for key, value in found.items()}
-    if isinstance(found, list):
-        return [_with_references(value, definitions) for value in found]
-    return found
+            value = {bounds.get(key, key): inner for key, inner in value.items()}
+        return {key: _with_references(inner, definitions) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_with_references(item, definitions) for item in value]
+    return value

@@ -38,22 +38,22 @@ class AccountSelector:
         """Return the keys of the accounts that a role is for, sorted."""
         return self.selected_by(role.accounts)
 
-    def selected_by(self, wanted: tuple[str, ...] | AccountsByLabel) -> list[str]:
+    def selected_by(self, selection: tuple[str, ...] | AccountsByLabel) -> list[str]:
         """Return the keys of the accounts that keys and globs, or labels, select, sorted."""
-        if not isinstance(wanted, AccountsByLabel):
-            return sorted(self.matching(wanted))
-        return sorted(self._labelled(tuple(sorted(wanted.labels.items()))) - self.matching(wanted.exclude))
+        if not isinstance(selection, AccountsByLabel):
+            return sorted(self.matching(selection))
+        return sorted(self._labelled(tuple(sorted(selection.labels.items()))) - self.matching(selection.exclude))
 
     def _with_labels(self, labels: tuple[tuple[str, str], ...]) -> frozenset[str]:
         return frozenset(key for key, account in self._accounts.items() if set(labels) <= account.labels.items())
 
     def overrides(self, role: Role) -> dict[str, tuple[str, Override]]:
         """Return by account key the override that holds there, with its own key; the first where two match."""
-        found: dict[str, tuple[str, Override]] = {}
+        overrides: dict[str, tuple[str, Override]] = {}
         for pattern, override in role.overrides.items():
             for key in self.matching([pattern]):
-                found.setdefault(key, (pattern, override))
-        return found
+                overrides.setdefault(key, (pattern, override))
+        return overrides
 
 
 def is_glob(pattern: str) -> bool:
@@ -72,10 +72,10 @@ def with_selected_accounts(data: Mapping[str, Any], lock: ReadLock) -> tuple[Map
     ids = {entry.get("id") for entry in accounts.values() if isinstance(entry, Mapping)}
     partition = str(selection.get("partition") or Partition.AWS.value)
     added = {
-        key: {"id": found.id, "partition": partition, "labels": dict(found.labels)}
-        for key, found in lock.lock.selected_accounts.items()
+        key: {"id": account.id, "partition": partition, "labels": dict(account.labels)}
+        for key, account in lock.lock.selected_accounts.items()
         # One that is listed since is what people write of it.
-        if found.id not in ids and key not in accounts
+        if account.id not in ids and key not in accounts
     }
     return ({**data, "accounts": {**accounts, **added}} if added else data), frozenset(added)
 
@@ -103,9 +103,9 @@ def selection_faults(data: Mapping[str, Any], lock: ReadLock) -> Iterator[Fault]
         return
     accounts = data.get("accounts", {})
     ids = {entry.get("id") for entry in accounts.values() if isinstance(entry, Mapping)}
-    for key, found in lock.lock.selected_accounts.items():
-        if found.id not in ids:
-            message = f"accounts.{key} is another account than {found.id}, which the lock has selected under that key"
+    for key, account in lock.lock.selected_accounts.items():
+        if account.id not in ids:
+            message = f"accounts.{key} is another account than {account.id}, which the lock has selected under that key"
             yield Fault("lock-mismatch", _AT, message, "run `bitbucket-oidc lock --aws`", of_key=True)
 
 
@@ -114,8 +114,8 @@ def _answers(lock: ReadLock, selection: Mapping[str, Any]) -> bool:
 
 
 def _selection(data: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    written = data.get("accounts_from")
-    selection = written.get("organization") if isinstance(written, Mapping) else None
+    accounts_from = data.get("accounts_from")
+    selection = accounts_from.get("organization") if isinstance(accounts_from, Mapping) else None
     return selection if isinstance(selection, Mapping) else None
 
 
@@ -126,4 +126,4 @@ def selection_digest(selection: Mapping[str, Any]) -> str:
 
 def selected_before(lock: Lock) -> Mapping[str, tuple[str, SelectedAccount]]:
     """Return the accounts of the lock by their ids, each with its key, which it keeps."""
-    return {found.id: (key, found) for key, found in lock.selected_accounts.items()}
+    return {account.id: (key, account) for key, account in lock.selected_accounts.items()}

@@ -39,7 +39,7 @@ class StackFile:
         file: What to call the file.
         settings: The stack config of this project, without its prefix: ``{"accounts": ["prod"]}``.
         others: Keys of stack config that belong to nothing here, with their prefix.
-        surroundings: All else in the file: how secrets are encrypted, for example.
+        outside_config: All else in the file: how secrets are encrypted, for example.
         is_sandbox: Whether it leads to emulated accounts.
         parts: Everything in the file and in the project file, as ``settings_parts`` has it.
         is_removed: Whether there is no such file any more; ``up`` takes the defaults then.
@@ -49,7 +49,7 @@ class StackFile:
     file: str
     settings: Mapping[str, Any]
     others: tuple[str, ...]
-    surroundings: Mapping[str, Any]
+    outside_config: Mapping[str, Any]
     is_sandbox: bool = False
     parts: Mapping[str, str] = field(default_factory=dict)
     is_removed: bool = False
@@ -115,8 +115,8 @@ def parse_stack_file(name: str, text: bytes, shown: str, project: ProjectFile | 
     Raises:
         UsageError: No stack can have that name, or the file is no stack file.
     """
-    found = FILE_NAME.fullmatch(name)
-    stack = found[1] if found else ""
+    match = FILE_NAME.fullmatch(name)
+    stack = match[1] if match else ""
     shown = one_line(shown)[:300]
     if STACK_NAME.fullmatch(stack) is None:
         raise UsageError(f"{shown} is the file of no stack: a name has letters, digits, `_`, `.` and `-` alone")
@@ -124,8 +124,8 @@ def parse_stack_file(name: str, text: bytes, shown: str, project: ProjectFile | 
     config = {} if data.get("config") is None else data["config"]
     if not isinstance(config, dict) or not all(isinstance(key, str) for key in config):
         raise UsageError(f"{shown} is no stack file", do="compare it with what `pulumi config` writes")
-    surroundings = {key: value for key, value in data.items() if key != "config"}
-    file = stack_of_config(stack, shown, config, surroundings, project)
+    outside_config = {key: value for key, value in data.items() if key != "config"}
+    file = stack_of_config(stack, shown, config, outside_config, project)
     return replace(file, parts=settings_parts(text, shown) | _project_parts(project))
 
 
@@ -143,7 +143,7 @@ def stack_of_config(
     stack: str,
     shown: str,
     config: Mapping[str, Any],
-    surroundings: Mapping[str, Any] | None = None,
+    outside_config: Mapping[str, Any] | None = None,
     project: ProjectFile | None = None,
 ) -> StackFile:
     """Return the stack with this stack config, whose keys may have their short form.
@@ -152,14 +152,14 @@ def stack_of_config(
         stack: Its name.
         shown: What to call the place of the config: ``Pulumi.prod.yaml``.
         config: ``{"bitbucket-aws-oidc:accounts": ["prod"]}``.
-        surroundings: All else in its file.
+        outside_config: All else in its file.
         project: The project file, whose defaults hold for keys that are left out.
 
     Raises:
         UsageError: A value is neither text, a number nor a list of texts, or two keys are one.
     """
-    written = full_keys(config, shown)
-    whole = {**(project.defaults if project else {}), **written}
+    given = full_keys(config, shown)
+    whole = {**(project.defaults if project else {}), **given}
     own = {f"{PROJECT}:{key}": key for key in _KEYS}
     for key in own.keys() & whole.keys():
         if not _is_simple(whole[key]):
@@ -169,14 +169,14 @@ def stack_of_config(
             what = f"{shown}: {key} has {odd[0][:100]}, which is text here and without quotes a number to Pulumi"
             raise UsageError(what, do="choose another name")
     settings = {own[key]: value for key, value in whole.items() if key in own}
-    others = tuple(sorted(set(written) - set(own)))
-    return StackFile(stack, shown, settings, others, surroundings or {}, bool(whole.get(_AWS_ENDPOINT)))
+    others = tuple(sorted(set(given) - set(own)))
+    return StackFile(stack, shown, settings, others, outside_config or {}, bool(whole.get(_AWS_ENDPOINT)))
 
 
-def render_stack_file(settings: Mapping[str, Any], surroundings: Mapping[str, Any]) -> str:
+def render_stack_file(settings: Mapping[str, Any], outside_config: Mapping[str, Any]) -> str:
     """Return the text of a stack file with these settings, and of another file all but its config."""
     config = {f"{PROJECT}:{key}": value for key, value in settings.items()}
-    return yaml.safe_dump({**surroundings, "config": config})
+    return yaml.safe_dump({**outside_config, "config": config})
 
 
 def _is_simple(value: object) -> bool:

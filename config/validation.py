@@ -61,8 +61,8 @@ def _without(data: Mapping[str, Any], broken: frozenset[Path], around: frozenset
         here = (*path, key)
         if here in broken:
             continue
-        inside = here in around and isinstance(value, Mapping)
-        kept[key] = _without(value, broken, around, here) if inside else value
+        leads_on = here in around and isinstance(value, Mapping)
+        kept[key] = _without(value, broken, around, here) if leads_on else value
     return kept
 
 
@@ -74,12 +74,12 @@ def fault_of(detail: ErrorDetails, data: Any, model: type[BaseModel] = Inventory
     context = detail.get("ctx", {})
     raised = fault_in(context)
     path = (*path, *(raised.path if raised is not None else ()))
-    found, path = _deepest(data, path, keep_missing=detail["type"] == "extra_forbidden")
+    value, path = _deepest(data, path, keep_missing=detail["type"] == "extra_forbidden")
     if raised is not None:
         if of_key and raised.rule == "bad-variable":
             # The variable does not matter: having it would not help.
             raised = Fault(raised.rule, path, f"{path[-1]}: variables stand in values only", "write the key out")
-        if found is None and raised.rule not in ("bad-policy-document", "bad-uuid") and path:
+        if value is None and raised.rule not in ("bad-policy-document", "bad-uuid") and path:
             return _empty(path)
         return replace(raised, path=path, of_key=of_key)
     if detail["type"] == "missing":
@@ -87,9 +87,9 @@ def fault_of(detail: ErrorDetails, data: Any, model: type[BaseModel] = Inventory
         return Fault("missing-key", path, f"`{key}` is missing", f"add `{key}:`", of_key=True, meant=key)
     if detail["type"] == "extra_forbidden":
         return _unknown_key(path, model)
-    if found is None:
+    if value is None:
         return _empty(path)
-    return _of_pydantic(detail, path, found)
+    return _of_pydantic(detail, path, value)
 
 
 def _empty(path: Path) -> Fault:
@@ -98,15 +98,15 @@ def _empty(path: Path) -> Fault:
 
 def _deepest(data: Any, path: Path, *, keep_missing: bool) -> tuple[Any, Path]:  # noqa: ANN401 - raw data
     """Follow ``path`` as far as the data has it: short forms make paths that the YAML does not have."""
-    found = data
+    value = data
     for depth, part in enumerate(path):
-        inside = (isinstance(found, Mapping) and part in found) or (
-            isinstance(found, list | tuple) and isinstance(part, int) and part < len(found)
+        has_part = (isinstance(value, Mapping) and part in value) or (
+            isinstance(value, list | tuple) and isinstance(part, int) and part < len(value)
         )
-        if not inside:
-            return found, path[: depth + keep_missing]
-        found = found[part]
-    return found, path
+        if not has_part:
+            return value, path[: depth + keep_missing]
+        value = value[part]
+    return value, path
 
 
 _KEYS_WITH_ENTRIES = frozenset({"environments", "repositories", "labels", "overrides", "quotas", "trust", "tags"})
@@ -169,8 +169,8 @@ def keys_at(path: Path, top: type[BaseModel] = Inventory) -> Iterator[str]:
         else:
             models = list(models_in(model))
             model = models[0] if models else None
-    for found in [model] if isinstance(model, type) and issubclass(model, BaseModel) else models_in(model):
-        yield from found.model_fields
+    for known in [model] if isinstance(model, type) and issubclass(model, BaseModel) else models_in(model):
+        yield from known.model_fields
 
 
 def _without_none(annotation: Any) -> Any:  # noqa: ANN401 - a type annotation
@@ -197,21 +197,21 @@ _OWNERS = {"trust": "role"}
 """What to remove instead of a required key."""
 
 
-def _of_pydantic(detail: ErrorDetails, path: Path, found: Any) -> Fault:  # noqa: ANN401 - raw data
+def _of_pydantic(detail: ErrorDetails, path: Path, value: Any) -> Fault:  # noqa: ANN401 - raw data
     kind, context = detail["type"], detail.get("ctx", {})
     if kind in _EXPECTED:
         hint = "put it in brackets, or after a dash" if _EXPECTED[kind] == "a list" else f"write {_EXPECTED[kind]}"
-        return Fault("wrong-type", path, f"expected {_EXPECTED[kind]}, found {describe(found)}", hint)
+        return Fault("wrong-type", path, f"expected {_EXPECTED[kind]}, found {describe(value)}", hint)
     if kind in ("enum", "literal_error"):
         allowed = str(context.get("expected", "")).replace("'", "`")
         names = allowed.replace("`", "").replace(" or ", ", ").split(", ")
-        message = f"expected {allowed}, found {describe(found)}"
-        return Fault("bad-value", path, message, did_you_mean(str(found), names, f"write {allowed}"))
+        message = f"expected {allowed}, found {describe(value)}"
+        return Fault("bad-value", path, message, did_you_mean(str(value), names, f"write {allowed}"))
     if kind == "too_short":
         key = next((part for part in reversed(path) if isinstance(part, str)), "")
         return Fault("bad-value", path, f"`{key}` is empty", f"add an entry or remove the {_OWNERS.get(key, 'key')}")
     if kind in ("less_than_equal", "greater_than_equal"):
         bound = f"at most {context['le']}" if "le" in context else f"at least {context['ge']}"
-        return Fault("bad-value", path, f"expected {bound}, found {describe(found)}", f"write {bound}")
+        return Fault("bad-value", path, f"expected {bound}, found {describe(value)}", f"write {bound}")
     message = detail["msg"][:1].lower() + detail["msg"][1:]
-    return Fault("bad-value", path, f"{describe(found)}: {message}", "change the value accordingly")
+    return Fault("bad-value", path, f"{describe(value)}: {message}", "change the value accordingly")

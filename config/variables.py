@@ -61,11 +61,11 @@ def check_variables(text: str, at: Path = (), *, of_families: bool = False) -> N
     """
     if "{" not in text:
         return
-    rest = _IN_BRACES.sub("", text)
-    if "{{" in rest:
+    outside = _IN_BRACES.sub("", text)
+    if "{{" in outside:
         raise fault("bad-variable", "double braces open and do not close", "close them: {{account_id}}", at)
-    if slip := _LACKS_BRACES.search(rest):
-        message, hint = f"{slip[0]} lacks a brace: variables stand in two of each", f"write {{{{{slip[1]}}}}}"
+    if match := _LACKS_BRACES.search(outside):
+        message, hint = f"{match[0]} lacks a brace: variables stand in two of each", f"write {{{{{match[1]}}}}}"
         raise fault("bad-variable", message, hint, at)
     for match in _IN_BRACES.finditer(text):
         name = match[1]

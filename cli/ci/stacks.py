@@ -82,8 +82,8 @@ def _write(named: Iterable[StackChange], project: Path, folder: Path) -> None:
         paths = {"inventory": file.inventory} | ({"guardrails": file.guardrails} if file.guardrails else {})
         absolute = {key: str(path_in_project(project, path, file).resolve()) for key, path in paths.items()}
         # A branch must not decide how secrets are encrypted.
-        surroundings = (change.base or change.now).file.surroundings
-        text = render_stack_file({**file.settings, **absolute}, surroundings)
+        outside_config = (change.base or change.now).file.outside_config
+        text = render_stack_file({**file.settings, **absolute}, outside_config)
         (folder / f"Pulumi.{change.stack}.yaml").write_text(text, encoding="utf-8")
 
 

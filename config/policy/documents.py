@@ -55,8 +55,8 @@ def with_policy_documents(inventory: Inventory, sources: Sources) -> PolicyDocum
 
 def _faults_in_inventory(data: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield the faults of documents as written, also where the entry around has a fault that leaves it out."""
-    written = data.get("permission_policies")
-    for name, entry in written.items() if isinstance(written, Mapping) else ():
+    policies = data.get("permission_policies")
+    for name, entry in policies.items() if isinstance(policies, Mapping) else ():
         document = entry.get("document") if isinstance(entry, Mapping) else None
         if isinstance(entry, Mapping) and entry.keys() & OF_DOCUMENT:
             continue  # a part of it is outside, and is reported there: the rest is not a complete document

@@ -30,11 +30,11 @@ def contradiction_faults(statement: Statement) -> Iterator[Fault]:
         if operator is None or not operator.is_plain or test.key in _MANY_VALUED:
             continue
         if not any("${" in text or "{{" in text for text in test.values):
-            _, found = by_key.setdefault(test.key, (test.place, {}))
-            found[operator.name] = test.values
-            by_key[test.key] = test.place, found
-    for here, tests_of_key in by_key.values():
-        if len(tests_of_key) > 1 and (reason := _contradiction(tests_of_key)) is not None:
+            _, tests = by_key.setdefault(test.key, (test.place, {}))
+            tests[operator.name] = test.values
+            by_key[test.key] = test.place, tests
+    for here, tests in by_key.values():
+        if len(tests) > 1 and (reason := _contradiction(tests)) is not None:
             message = f"the tests of {here[-1]} never hold together: {reason}; this statement never applies"
             yield Fault("contradictory-conditions", here, message, "remove one of them, or write two statements")
 
@@ -52,7 +52,7 @@ def _contradiction(tests: _Tests) -> str | None:
             return reason
     if "IpAddress" in tests and "NotIpAddress" in tests:
         refused = [_network(text) for text in tests["NotIpAddress"]]
-        if all(any(_is_inside(_network(text), other) for other in refused) for text in tests["IpAddress"]):
+        if all(any(_is_within(_network(text), other) for other in refused) for text in tests["IpAddress"]):
             return "NotIpAddress excludes every network of IpAddress"
     return _empty_range("Numeric", tests, float) or _empty_range("Date", tests, _seconds)
 
@@ -78,7 +78,7 @@ def _network(text: str) -> IPv4Network | IPv6Network:
     return ip_network(text, strict=False)
 
 
-def _is_inside(network: IPv4Network | IPv6Network, other: IPv4Network | IPv6Network) -> bool:
+def _is_within(network: IPv4Network | IPv6Network, other: IPv4Network | IPv6Network) -> bool:
     if isinstance(network, IPv4Network):
         return isinstance(other, IPv4Network) and network.subnet_of(other)
     return isinstance(other, IPv6Network) and network.subnet_of(other)
@@ -87,8 +87,8 @@ def _is_inside(network: IPv4Network | IPv6Network, other: IPv4Network | IPv6Netw
 def _seconds(text: str) -> float:
     if text.isdigit() and len(text) > len("2027"):
         return float(text)
-    found = datetime.fromisoformat(text + {4: "-01-01", 7: "-01"}.get(len(text), ""))
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    moment = datetime.fromisoformat(text + {4: "-01-01", 7: "-01"}.get(len(text), ""))
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _empty_range(kind: str, tests: _Tests, number: Callable[[str], float]) -> str | None:

@@ -58,7 +58,7 @@ def grammar_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
                 "the policy document has no statement", "add `Statement:` with at least one",
             )  # fmt: skip
     elif isinstance(statements, list | tuple):
-        yield from _statements_faults([(("Statement", position), found) for position, found in enumerate(statements)])
+        yield from _statements_faults([(("Statement", index), statement) for index, statement in enumerate(statements)])
     else:
         yield from _statements_faults([(("Statement",), statements)])
 
@@ -98,14 +98,14 @@ def _statement_faults(at: Path, statement: Mapping[str, Any]) -> Iterator[Fault]
         what = "a statement has no Effect" if effect is None else f"Effect is {describe(effect)}"
         yield bad((*at, "Effect"), what, did_you_mean(str(effect), ("Allow", "Deny"), "write Allow or Deny"))
     missing: list[str] = []
-    for one, other in _EITHER:
-        if one in statement and other in statement:
-            yield bad((*at, other), f"a statement has both {one} and {other}", "use exactly one of the two")
-        elif one in statement or other in statement:
-            key = one if one in statement else other
-            yield from _element_faults((*at, key), statement[key], _FORMS[one])
-        elif not any(_meant(name, statement, _STATEMENT_KEYS) for name in (one, other)):
-            missing.append(f"neither {one} nor {other}")
+    for element, negated in _EITHER:
+        if element in statement and negated in statement:
+            yield bad((*at, negated), f"a statement has both {element} and {negated}", "use exactly one of the two")
+        elif element in statement or negated in statement:
+            key = element if element in statement else negated
+            yield from _element_faults((*at, key), statement[key], _FORMS[element])
+        elif not any(_meant(name, statement, _STATEMENT_KEYS) for name in (element, negated)):
+            missing.append(f"neither {element} nor {negated}")
     if missing:
         yield bad(at, f"a statement has {' and '.join(missing)}", "use exactly one of the two")
     if "Condition" in statement:
@@ -124,8 +124,8 @@ def _element_faults(at: Path, value: Any, form: _Form) -> Iterator[Fault]:  # no
             yield bad(here, f"{item} is not what AWS takes as {at[-1]}", f"write {form.looks}")
 
 
-def _unknown_keys(at: Path, found: Mapping[str, Any], known: Sequence[str], what: str) -> Iterator[Fault]:
-    for key in found:
+def _unknown_keys(at: Path, mapping: Mapping[str, Any], known: Sequence[str], what: str) -> Iterator[Fault]:
+    for key in mapping:
         if key in ("Principal", "NotPrincipal") and known is _STATEMENT_KEYS:
             message = f"a statement has `{key}`: a permission policy never says who"
             yield bad((*at, key), message, "remove it; who may assume the role is said under its `trust`", of_key=True)
@@ -134,9 +134,9 @@ def _unknown_keys(at: Path, found: Mapping[str, Any], known: Sequence[str], what
             yield bad((*at, key), f"`{key}` {what}", hint, of_key=True)
 
 
-def _meant(name: str, found: Mapping[str, Any], known: Sequence[str]) -> bool:
+def _meant(name: str, mapping: Mapping[str, Any], known: Sequence[str]) -> bool:
     """Tell whether an unknown key is a misspelt ``name``: reported there, it is not missing as well."""
-    return any(key not in known and nearest(key, known) == name for key in found)
+    return any(key not in known and nearest(key, known) == name for key in mapping)
 
 
 def _text_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
@@ -152,10 +152,10 @@ def _text_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
             try:
                 check_variables(text, of_families=True)
             except PydanticCustomError as error:
-                found = fault_in(error.context)
-                if found is None:
+                carried = fault_in(error.context)
+                if carried is None:
                     raise
-                yield Fault(found.rule, here, found.message, found.hint)
+                yield Fault(carried.rule, here, carried.message, carried.hint)
 
 
 def _texts(document: Any) -> Iterator[tuple[Path, str, bool]]:  # noqa: ANN401 - parsed JSON or YAML
@@ -163,12 +163,12 @@ def _texts(document: Any) -> Iterator[tuple[Path, str, bool]]:  # noqa: ANN401 -
     waiting: list[tuple[Path, Any]] = [((), document)]
     while waiting:
         at, value = waiting.pop()
-        inside: list[tuple[Path, Any]] = []
+        values: list[tuple[Path, Any]] = []
         if isinstance(value, str):
             yield at, value, False
         elif isinstance(value, Mapping):
             yield from (((*at, key), key, True) for key in value)
-            inside = [((*at, key), item) for key, item in value.items()]
+            values = [((*at, key), item) for key, item in value.items()]
         elif isinstance(value, list | tuple):
-            inside = [((*at, index), item) for index, item in enumerate(value)]
-        waiting += reversed(inside)
+            values = [((*at, index), item) for index, item in enumerate(value)]
+        waiting += reversed(values)

@@ -66,14 +66,14 @@ def services() -> frozenset[str]:
 @cache
 def actions_of(service: str) -> dict[str, KnownAction]:
     """Return the actions of one of ``services()``, by their whole names in lower case: ``s3:getobject``."""
-    found = _data()
+    data = _data()
     arns = {
-        key.lower(): found.resources.get_resource_type_details(service, key)["arn"]
-        for key in found.resources.get_resource_types_for_service(service)
+        key.lower(): data.resources.get_resource_type_details(service, key)["arn"]
+        for key in data.resources.get_resource_types_for_service(service)
     }
     actions = {}
-    for name in found.actions.get_actions_for_service(service):
-        kinds = found.actions.get_action_details(service, name)["resourceTypes"]
+    for name in data.actions.get_actions_for_service(service):
+        kinds = data.actions.get_action_details(service, name)["resourceTypes"]
         whole = f"{service}:{name}"
         actions[whole.lower()] = KnownAction(whole, tuple(arns[kind["name"].lower()] for kind in kinds))
     return actions
@@ -111,9 +111,9 @@ _CALLS_OF_S3 = {
 
 def action_faults(statement: Statement) -> Iterator[Fault]:
     """Yield actions of a sound statement that no service has."""
-    written = next(element for element in statement.elements if element.name in ("Action", "NotAction"))
-    for index, text in enumerate(written.values):
-        here = written.place_of(index)
+    actions = next(element for element in statement.elements if element.name in ("Action", "NotAction"))
+    for index, text in enumerate(actions.values):
+        here = actions.place_of(index)
         service, _, name = text.partition(":")
         if not text.strip("*") or any(character in service for character in "*?{"):
             continue
@@ -142,9 +142,9 @@ def _pattern_hint(service: str, name: str) -> str:
     """Shorten a pattern until it matches something: ``s3:Gett*`` to ``s3:Get*``."""
     stem = re.split(r"[*?{]", name)[0]
     while stem:
-        found = sorted(action.name for action in known_actions(f"{service}:{stem}*"))
-        if found:
-            return f"correct it; {service}:{stem}* would match {', '.join(found[:_MANY_NAMES])}, …"
+        matched = sorted(action.name for action in known_actions(f"{service}:{stem}*"))
+        if matched:
+            return f"correct it; {service}:{stem}* would match {', '.join(matched[:_MANY_NAMES])}, …"
         stem = stem[:-1]
     return "correct it, or remove it"
 

@@ -24,10 +24,10 @@ _SERVICES = frozenset(
 
 def resource_faults(statement: Statement) -> Iterator[Fault]:
     """Yield what can never match in a sound statement; none where an action is not known, or of another service."""
-    written, about = statement.element("Action"), statement.element("Resource")
-    if written is None or about is None:
+    action_element, resource_element = statement.element("Action"), statement.element("Resource")
+    if action_element is None or resource_element is None:
         return
-    actions, resources = written.values, about.values
+    actions, resources = action_element.values, resource_element.values
     known = [known_actions(action) for action in actions]
     judged = all(action.partition(":")[0].lower() in _SERVICES for action in actions)
     if not judged or not all(known) or any(not resource.strip("*") for resource in resources):
@@ -35,18 +35,18 @@ def resource_faults(statement: Statement) -> Iterator[Fault]:
     every = [action for matched in known for action in matched]
     unused = [index for index, resource in enumerate(resources) if not _any_works(every, [resource])]
     if unused and len(unused) == len(resources):
-        here = about.place_of(0) if len(resources) == 1 else about.place
+        here = resource_element.place_of(0) if len(resources) == 1 else resource_element.place
         yield _unused_resource(here, resources, actions, every)
         return
     for index in unused:
-        yield _unused_resource(about.place_of(index), [resources[index]], actions, every)
+        yield _unused_resource(resource_element.place_of(index), [resources[index]], actions, every)
     for index, (action, matched) in enumerate(zip(actions, known, strict=True)):
         # What a pattern matches is not meant one by one: some of it without use is no fault.
         if not unused and len(matched) == 1 and not _any_works(matched, resources):
             message = f"{action} works on none of this statement's resources, so this gives nothing"
             yield Fault(
                 _RULE,
-                written.place_of(index),
+                action_element.place_of(index),
                 message,
                 f"give it {_forms(matched, resources)} in a statement of its own",
             )
@@ -65,8 +65,7 @@ def _works(action: KnownAction, resource: str) -> bool:
 
 
 def _unused_resource(at: Path, resources: Sequence[str], actions: Sequence[str], known: Sequence[KnownAction]) -> Fault:
-    one = len(actions) == 1
-    doing = f"{actions[0]} does not work" if one else "no action of this statement works"
+    doing = f"{actions[0]} does not work" if len(actions) == 1 else "no action of this statement works"
     shown = resources[0] if len(resources) == 1 else "any of these resources"
     return Fault(_RULE, at, f"{doing} on {shown}", f"write {_forms(known, resources)}")
 

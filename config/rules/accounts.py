@@ -77,19 +77,19 @@ def check_selection(context: Context) -> Iterator[Fault]:
         at: Path = ("roles", key, "accounts")
         by_label = isinstance(role.accounts, AccountsByLabel)
         names = role.accounts.exclude if isinstance(role.accounts, AccountsByLabel) else role.accounts
-        inside = (*at, "exclude") if by_label else at
+        patterns_at = (*at, "exclude") if by_label else at
         unknown = [(index, name) for index, name in enumerate(names) if not is_glob(name) and name not in known]
         for index, name in unknown:
             hint = did_you_mean(name, known, f"the accounts are {', '.join(sorted(known)) or 'none yet'}")
-            yield Fault("unknown-account", (*inside, index), f"there is no account `{name}`", hint)
+            yield Fault("unknown-account", (*patterns_at, index), f"there is no account `{name}`", hint)
         if role.for_each is None and not broken:
-            yield from _check_globs(context, names, inside, excluded=by_label)
+            yield from _check_globs(context, names, patterns_at, excluded=by_label)
         if not unknown and not broken and not context.selector.selected(role):
             item = f" for {role.item}" if role.for_each is not None else ""
             yield Fault("selects-no-account", at, f"this selects no account{item}", "name one, or remove the role")
 
 
-def _check_globs(context: Context, names: Sequence[str], inside: Path, *, excluded: bool) -> Iterator[Fault]:
+def _check_globs(context: Context, names: Sequence[str], patterns_at: Path, *, excluded: bool) -> Iterator[Fault]:
     """Yield globs that match no account: an account to exclude would be selected."""
     if not excluded and len(names) == 1:
         return  # then nothing is selected, which is reported once
@@ -97,7 +97,7 @@ def _check_globs(context: Context, names: Sequence[str], inside: Path, *, exclud
         if is_glob(name) and not context.selector.matching([name]):
             effect = "leaves out nothing" if excluded else "selects nothing"
             hint = "write it as the accounts are called, or remove it"
-            yield Fault("selects-no-account", (*inside, index), f"`{name}` matches no account: it {effect}", hint)
+            yield Fault("selects-no-account", (*patterns_at, index), f"`{name}` matches no account: it {effect}", hint)
 
 
 def check_overrides(context: Context) -> Iterator[Fault]:
@@ -131,11 +131,11 @@ def check_overrides(context: Context) -> Iterator[Fault]:
 
 def _accounts_of_families(context: Context) -> dict[str, set[str]]:
     """Return the accounts of all roles of each family with overrides: an override may apply to some roles only."""
-    found: dict[str, set[str]] = {}
+    accounts: dict[str, set[str]] = {}
     for key, role in context.inventory.roles.items():
         if role.overrides and role.for_each is not None:
-            found.setdefault(family_of(key), set()).update(context.selector.selected(role))
-    return found
+            accounts.setdefault(family_of(key), set()).update(context.selector.selected(role))
+    return accounts
 
 
 def _is_whole(context: Context, key: str, role: Role) -> bool:

@@ -39,14 +39,14 @@ class Context:
         """Return the names at a path of the raw data, so that a name that has another fault is no unknown one."""
         return names(self.sources.data, *path)
 
-    def where(self, path: Path) -> str:
-        """Return where ``path`` stands, as ``file:line``."""
-        place = self.sources.place(path)
-        return f"{place.file}:{place.line}"
-
-    def settings(self) -> Iterator[tuple[Path, Role, RoleSettings]]:
+    def settings(self) -> Iterator[tuple[Path, RoleSettings]]:
         """Yield every role and every override of a role, with its path."""
         for key, role in self.inventory.roles.items():
-            yield ("roles", key), role, role
-            for pattern, override in role.overrides.items():
-                yield ("roles", key, "overrides", pattern), role, override
+            yield from settings_of(key, role)
+
+
+def settings_of(key: str, role: Role) -> Iterator[tuple[Path, RoleSettings]]:
+    """Yield a role and each of its overrides, with its path."""
+    yield ("roles", key), role
+    for pattern, override in role.overrides.items():
+        yield ("roles", key, "overrides", pattern), override

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from config.findings import Fault
 from config.models.guardrails import FolderRule
 from config.models.role import PairedRole, Role, RoleSettings
-from config.rules.context import Context
-from config.rules.delegation import Area, Areas, path_matches, said
+from config.rules.context import Context, settings_of
+from config.rules.delegation import Area, Areas, path_matches
 from config.yaml.document import Path
 
 
@@ -20,22 +20,16 @@ def check_delegated_roles(context: Context) -> Iterator[Fault]:
     role_areas = areas.of_entries("roles")
     for key, role in context.inventory.roles.items():
         # A role of a family has the place of the family.
-        written = str(context.sources.source_path(("roles", key))[1])
-        area = role_areas.get(written)
+        entry = str(context.sources.source_path(("roles", key))[1])
+        area = role_areas.get(entry)
         if area is not None and area.rule is not None:
             yield from _check_role(context, key, role, area, area.rule)
-            for path, settings in _settings(key, role):
+            for path, settings in settings_of(key, role):
                 yield from _check_path(context, path, settings, area.rule)
-                yield from _check_policies(context, path, settings, area, policies)
+                yield from _check_policies(path, settings, area, policies)
     for name, area in policies.items():
         if area is not None and area.rule is not None:
             yield from _check_policy_file(context, areas, name, area)
-
-
-def _settings(key: str, role: Role) -> Iterator[tuple[Path, RoleSettings]]:
-    yield ("roles", key), role
-    for pattern, override in role.overrides.items():
-        yield ("roles", key, "overrides", pattern), override
 
 
 def _check_role(context: Context, key: str, role: Role, area: Area, rule: FolderRule) -> Iterator[Fault]:
@@ -54,9 +48,10 @@ def _check_role(context: Context, key: str, role: Role, area: Area, rule: Folder
     yield from _check_accounts(context, at, role, area, rule)
     for index, entry in enumerate(role.trust):
         if entry.dangerously_whole_workspace is not None:
-            message = f"a whole workspace is more than the repositories of {area.path}, {said(context, area)}"
+            message = f"a whole workspace is more than the repositories of {area.path}, delegated at"
             hint = "name repositories, or have the role declared in a file of the platform team"
-            yield Fault("delegation-repository", (*at, "trust", index, "dangerously_whole_workspace"), message, hint)
+            where = (*at, "trust", index, "dangerously_whole_workspace")
+            yield Fault("delegation-repository", where, message, hint, related=(area.in_guardrails,))
         elif not path_matches(entry.repository or "", rule.repositories):
             allowed = " or ".join(rule.repositories) or "none"
             message = f"roles of {area.path} may trust {allowed}, and not {entry.repository}"
@@ -74,11 +69,11 @@ def _check_accounts(context: Context, at: Path, role: Role, area: Area, rule: Fo
     hint = f"select some of {', '.join(sorted(allowed)) or 'none'}, or have the guardrails of this folder list it"
     for index, name in enumerate(named):
         if beyond := context.selector.matching([name]) - allowed:
-            message = f"roles of {area.path} may not be in {_some(beyond)}, {said(context, area)}"
-            yield Fault("delegation-account", (*at, "accounts", index), message, hint)
+            message = f"roles of {area.path} may not be in {_some(beyond)}, delegated at"
+            yield Fault("delegation-account", (*at, "accounts", index), message, hint, related=(area.in_guardrails,))
     if not named:
-        message = f"roles of {area.path} may not be in {_some(selected - allowed)}, {said(context, area)}"
-        yield Fault("delegation-account", (*at, "accounts"), message, hint)
+        message = f"roles of {area.path} may not be in {_some(selected - allowed)}, delegated at"
+        yield Fault("delegation-account", (*at, "accounts"), message, hint, related=(area.in_guardrails,))
 
 
 _SHOWN = 3
@@ -86,8 +81,8 @@ _SHOWN = 3
 
 def _some(names: set[str] | frozenset[str]) -> str:
     shown = sorted(names)
-    rest = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
-    return ", ".join(shown[:_SHOWN]) + rest
+    more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
+    return ", ".join(shown[:_SHOWN]) + more
 
 
 def _check_path(context: Context, at: Path, settings: RoleSettings, rule: FolderRule) -> Iterator[Fault]:
@@ -107,14 +102,15 @@ def _check_path(context: Context, at: Path, settings: RoleSettings, rule: Folder
 
 
 def _check_policies(
-    context: Context, at: Path, settings: RoleSettings, area: Area, policies: Mapping[str, Area | None]
+    at: Path, settings: RoleSettings, area: Area, policies: Mapping[str, Area | None]
 ) -> Iterator[Fault]:
     shared = area.rule.shared_policies if area.rule else ()
     for index, name in enumerate(settings.inline_policies):
         if name in policies and policies[name] != area and not path_matches(name, shared):
-            message = f"{name} is declared outside of {area.path}, {said(context, area)}"
+            message = f"{name} is declared outside of {area.path}, delegated at"
             hint = "declare a permission policy of your own, or have this one listed there under `shared_policies`"
-            yield Fault("delegation-policy", (*at, "inline_policies", index), message, hint)
+            where = (*at, "inline_policies", index)
+            yield Fault("delegation-policy", where, message, hint, related=(area.in_guardrails,))
 
 
 def _check_policy_file(context: Context, areas: Areas, name: str, area: Area) -> Iterator[Fault]:

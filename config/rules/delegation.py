@@ -29,6 +29,11 @@ class Area:
     path: str
     rule: FolderRule | None
 
+    @property
+    def in_guardrails(self) -> Path:
+        """The path of the folder in the guardrails."""
+        return ("guardrails", "folders", self.path)
+
 
 class Areas:
     """Finds a file's owner. Paths are compared part by part, with case: teams/pay does not cover teams/payments."""
@@ -112,18 +117,19 @@ def _uncovered(context: Context, source: Source) -> Iterator[Fault]:
 def _check_sections(
     context: Context, source: Source, data: Mapping[str, Any], area: Area, rule: FolderRule
 ) -> Iterator[Fault]:
+    related = (area.in_guardrails,)
     for section, entries in data.items():
         if section not in context.sources.data or section in _ANYBODYS:
             continue
         key = _OWN_SECTIONS.get(section)
         if key is None:
-            message = f"`{section}` is the platform team's, and this file is in {area.path}, {said(context, area)}"
+            message = f"`{section}` is the platform team's, and this file is in {area.path}, delegated at"
             hint = "move this to a file of the platform team, or ask for the change there"
-            yield Fault("delegation-section", (section,), message, hint, of_key=True, file=source.path)
+            yield Fault("delegation-section", (section,), message, hint, of_key=True, file=source.path, related=related)
         elif not (patterns := getattr(rule, key)):
-            message = f"nothing under `{section}` may be declared in {area.path}, {said(context, area)}"
+            message = f"nothing under `{section}` may be declared in {area.path}, delegated at"
             hint = f"move it to a file of the platform team, or have `{key}` added to this folder's guardrails"
-            yield Fault("delegation-section", (section,), message, hint, of_key=True, file=source.path)
+            yield Fault("delegation-section", (section,), message, hint, of_key=True, file=source.path, related=related)
         elif section == "workspaces":
             yield from _check_workspaces(context, source, entries, area)
         elif isinstance(entries, Mapping):
@@ -169,15 +175,15 @@ def _uuids(at: Path, repository: Any) -> list[Path]:  # noqa: ANN401 - raw data
     """Return the path of every UUID that is written for a repository and its deployment environments."""
     if isinstance(repository, str):
         return [at]
-    found = [((*at, key), value) for key, value in _items(repository) if key == "uuid"]
+    uuids = [((*at, key), value) for key, value in _items(repository) if key == "uuid"]
     environments = repository.get("environments") if isinstance(repository, Mapping) else None
     for name, environment in _items(environments):
         here = (*at, "environments", name)
         if isinstance(environment, Mapping):
-            found += [((*here, key), value) for key, value in _items(environment) if key == "uuid"]
+            uuids += [((*here, key), value) for key, value in _items(environment) if key == "uuid"]
         else:
-            found.append((here, environment))
-    return [where for where, value in found if isinstance(value, str) and UUID_PATTERN.fullmatch(value)]
+            uuids.append((here, environment))
+    return [where for where, value in uuids if isinstance(value, str) and UUID_PATTERN.fullmatch(value)]
 
 
 def _check_confirmed(context: Context, source: Source, at: Path) -> Iterator[Fault]:
@@ -208,9 +214,3 @@ def _items(data: Any) -> list[tuple[str, Any]]:  # noqa: ANN401 - raw data
 def path_matches(name: str, patterns: tuple[str, ...]) -> bool:
     """Tell whether one of the patterns, with ``*`` and ``?``, matches; case counts."""
     return any(fnmatchcase(name, pattern) for pattern in patterns)
-
-
-def said(context: Context, area: Area) -> str:
-    """Return the place of a folder in the guardrails: ``delegated at guardrails.yaml:7``."""
-    place = context.sources.place(("guardrails", "folders", area.path), of_key=True)
-    return f"delegated at {place.file}:{place.line}"

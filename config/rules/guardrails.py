@@ -41,12 +41,12 @@ def _path_fault(at: Path, message: str) -> Iterator[Fault]:
     yield Fault("guardrail-selects-nothing", at, message, hint, of_key=at[1] == "folders")
 
 
-def _check_accounts(context: Context, at: Path, wanted: tuple[str, ...] | AccountsByLabel) -> Iterator[Fault]:
+def _check_accounts(context: Context, at: Path, selection: tuple[str, ...] | AccountsByLabel) -> Iterator[Fault]:
     known = context.names("accounts")
     # An account with a fault of its own may be the one that is meant.
     all_known = known == context.inventory.accounts.keys()
-    by_label = isinstance(wanted, AccountsByLabel)
-    names: Iterable[str] = wanted.exclude if isinstance(wanted, AccountsByLabel) else wanted
+    by_label = isinstance(selection, AccountsByLabel)
+    names: Iterable[str] = selection.exclude if isinstance(selection, AccountsByLabel) else selection
     unknown = False
     for index, name in enumerate(names):
         where = (*at, "exclude", index) if by_label else (*at, index)
@@ -58,8 +58,13 @@ def _check_accounts(context: Context, at: Path, wanted: tuple[str, ...] | Accoun
             hint = f"the accounts are {', '.join(sorted(known)) or 'none yet'}"
             effect = ": it leaves out nothing" if by_label else ""
             yield Fault("guardrail-selects-nothing", where, f"`{name}` matches no account{effect}", hint)
-    if isinstance(wanted, AccountsByLabel) and all_known and not unknown and not context.selector.selected_by(wanted):
-        labels = ", ".join(f"{key}: {value}" for key, value in sorted(wanted.labels.items()))
+    if (
+        isinstance(selection, AccountsByLabel)
+        and all_known
+        and not unknown
+        and not context.selector.selected_by(selection)
+    ):
+        labels = ", ".join(f"{key}: {value}" for key, value in sorted(selection.labels.items()))
         message = f"no account has the labels {labels}"
         hint = "write labels as the accounts have them, or remove this until there is such an account"
         yield Fault("guardrail-selects-nothing", at, message, hint)

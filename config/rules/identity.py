@@ -18,9 +18,10 @@ def check_uuids(context: Context) -> Iterator[Fault]:
     for path, uuid in _uuids(context.inventory):
         first = seen.setdefault(uuid, path)
         if first != path:
-            message = f"{uuid} is {show_path(_as_written(context, first))} already, at {context.where(first)}"
+            first = _as_written(context, first)
+            message = f"{uuid} is {show_path(first)} already, at"
             hint = "look both up in Bitbucket and correct the wrong one"
-            yield Fault("duplicate", _as_written(context, path), message, hint)
+            yield Fault("duplicate", _as_written(context, path), message, hint, related=(first,))
 
 
 def check_lookalikes(context: Context) -> Iterator[Fault]:
@@ -42,10 +43,10 @@ def check_lookalikes(context: Context) -> Iterator[Fault]:
 
 def _as_written(context: Context, path: Path) -> Path:
     """Return the path of a UUID as it is written: in short form it stands in place of what it is the UUID of."""
-    found: Any = context.sources.data
+    holder: Any = context.sources.data
     for part in path[:-1]:
-        found = found.get(part) if isinstance(found, Mapping) else None
-    return path[:-1] if isinstance(found, str) else path
+        holder = holder.get(part) if isinstance(holder, Mapping) else None
+    return path[:-1] if isinstance(holder, str) else path
 
 
 def _uuids(inventory: Inventory) -> Iterator[tuple[Path, str]]:
@@ -108,5 +109,5 @@ def check_account_ids(context: Context) -> Iterator[Fault]:
     for key, account in context.inventory.accounts.items():
         first = seen.setdefault(account.id, key)
         if first != key:
-            message = f"{account.id} is accounts.{first} already, at {context.where(('accounts', first, 'id'))}"
-            yield Fault("duplicate", ("accounts", key, "id"), message, "declare each account once")
+            message, related = f"{account.id} is accounts.{first} already, at", ("accounts", first, "id")
+            yield Fault("duplicate", ("accounts", key, "id"), message, "declare each account once", related=(related,))

@@ -24,13 +24,13 @@ SOON = timedelta(days=14)
 
 def check_references(context: Context) -> Iterator[Fault]:
     """Yield undeclared inline policies, and policies that one role has twice."""
-    written = context.names("permission_policies")
-    for path, _, settings in context.settings():
+    declared = context.names("permission_policies")
+    for path, settings in context.settings():
         seen: set[object] = set()
         for index, name in enumerate(settings.inline_policies):
             at = (*path, "inline_policies", index)
-            if name not in written:
-                hint = did_you_mean(name, written, "declare it under `permission_policies`")
+            if name not in declared:
+                hint = did_you_mean(name, declared, "declare it under `permission_policies`")
                 yield Fault("unknown-permission-policy", at, f"there is no permission policy `{name}`", hint)
             yield from _check_twice(at, name, seen)
         for index, policy in enumerate(settings.managed_policies):
@@ -51,7 +51,7 @@ def check_names(context: Context) -> Iterator[Fault]:
 
 def check_last_days(context: Context) -> Iterator[Fault]:
     """Yield roles past their last day, and those that will soon be."""
-    for path, _, settings in context.settings():
+    for path, settings in context.settings():
         if settings.expires is not None:
             yield from last_day_faults(
                 context, (*path, "expires"), settings.expires,
@@ -79,10 +79,10 @@ def last_day_faults(context: Context, at: Path, last_day: date, *, ends: str, ov
         yield Fault("expires-soon", at, message, hint)
 
 
-def _check_twice(at: Path, found: object, seen: set[object]) -> Iterator[Fault]:
-    if found in seen:
+def _check_twice(at: Path, policy: object, seen: set[object]) -> Iterator[Fault]:
+    if policy in seen:
         yield Fault("duplicate", at, "the same policy stands above", "remove one of the two")
-    seen.add(found)
+    seen.add(policy)
 
 
 def check_documents(context: Context) -> Iterator[Fault]:

@@ -13,16 +13,16 @@ from config.yaml.document import Path, show_path
 def check_previous_keys(context: Context) -> Iterator[Fault]:
     """Yield previous keys in use: of two entries that claim a resource of the stack, one would be recreated."""
     accounts = {key: account.previous_keys for key, account in context.inventory.accounts.items()}
-    yield from _check(context, "accounts", accounts.items(), context.names("accounts"))
-    roles = dict(_written_roles(context))
+    yield from _check("accounts", accounts.items(), context.names("accounts"))
+    roles = dict(_declared_roles(context))
     plans = {f"{key}{PLAN_SUFFIX}" for key, role in roles.items() if role.plan_role is not None}
     previous = [(key, role.previous_keys) for key, role in roles.items()]
-    yield from _check(context, "roles", previous, {*context.names("roles"), *plans})
+    yield from _check("roles", previous, {*context.names("roles"), *plans})
 
 
 def check_names_of_renamed_roles(context: Context) -> Iterator[Fault]:
     """Yield a role that is named by its changed key: IAM cannot rename a role, so it is replaced."""
-    for key, role in _written_roles(context):
+    for key, role in _declared_roles(context):
         if role.previous_keys and role.name is None:
             old = role.previous_keys[-1]
             message = f"the role's name in IAM becomes {key} (was {old}), so it is deleted and recreated"
@@ -30,35 +30,34 @@ def check_names_of_renamed_roles(context: Context) -> Iterator[Fault]:
             yield Fault("previous-name", ("roles", key, "previous_keys"), message, hint)
 
 
-def _written_roles(context: Context) -> Iterator[tuple[str, Role]]:
+def _declared_roles(context: Context) -> Iterator[tuple[str, Role]]:
     """Yield each role once by its key as written: of a family one, and no plan roles, which go with theirs."""
     seen: set[str] = set()
     for key, role in context.inventory.roles.items():
-        written = family_of(key)
-        if written not in seen and not isinstance(role, PairedRole):
-            seen.add(written)
-            yield written, role
+        family = family_of(key)
+        if family not in seen and not isinstance(role, PairedRole):
+            seen.add(family)
+            yield family, role
 
 
-def _check(
-    context: Context, section: str, entries: Iterable[tuple[str, tuple[str, ...]]], taken: Iterable[str]
-) -> Iterator[Fault]:
+def _check(section: str, entries: Iterable[tuple[str, tuple[str, ...]]], taken: Iterable[str]) -> Iterator[Fault]:
     present, claimed = set(taken), dict[str, Path]()
     for key, previous_keys in entries:
         for index, previous in enumerate(previous_keys):
             at: Path = (section, key, "previous_keys", index)
             first = claimed.setdefault(previous, at)
+            related: tuple[Path, ...] = ()
             if previous == key:
                 message, hint = f"`{previous}` is its key today", "write the key that it had before, or remove this"
             elif previous in present:
                 message = f"`{previous}` is the key of another entry, whose resources in the stack these are"
                 hint = "remove that entry in the same change, or remove this"
             elif first != at:
-                message = f"`{previous}` is a previous key of {section}.{first[1]} already, at {context.where(first)}"
+                message, related = f"`{previous}` is a previous key of {section}.{first[1]} already, at", (first,)
                 hint = "leave it where what the stack made is to stay"
             else:
                 continue
-            yield Fault("previous-key", at, message, hint)
+            yield Fault("previous-key", at, message, hint, related=related)
 
 
 def check_previous_slugs(context: Context) -> Iterator[Fault]:
@@ -68,7 +67,7 @@ def check_previous_slugs(context: Context) -> Iterator[Fault]:
         for previous, told in workspace.previous_slugs.items():
             at: Path = ("workspaces", slug, "previous_slugs", previous)
             if (first := taken.setdefault(previous, at)) != at:
-                yield from _taken(context, at, first)
+                yield _taken(at, first)
                 continue
             yield from last_day_faults(
                 context, (*at, "expires"), told.expires,
@@ -77,15 +76,15 @@ def check_previous_slugs(context: Context) -> Iterator[Fault]:
             )  # fmt: skip
 
 
-def _taken(context: Context, at: Path, first: Path) -> Iterator[Fault]:
-    where = context.sources.place(first, of_key=True)
-    message = f"{at[-1]} is {show_path(first)} already, at {where.file}:{where.line}: an issuer has one workspace"
-    hint = "leave it to the one that it was the slug of"
-    if len(first) == len(("workspaces", "acme")):
-        hint = f"move what stands there to workspaces.{at[1]}, or name the slug that it really had before"
+def _taken(at: Path, first: Path) -> Fault:
     if first == at[:2]:
-        message, hint = f"{at[-1]} is the workspace's slug of today", "write the one that it had before"
-    yield Fault("duplicate", at, message, hint, of_key=True)
+        message, hint = f"{at[-1]} is the current slug of this workspace", "write the slug that it had before"
+        return Fault("duplicate", at, message, hint, of_key=True)
+    message = f"an issuer has one workspace, and {at[-1]} is {show_path(first)} already, at"
+    hint = "keep it in the workspace that had this slug before"
+    if len(first) == len(("workspaces", "acme")):
+        hint = f"move its content to workspaces.{at[1]}, or write the slug that this workspace had before"
+    return Fault("duplicate", at, message, hint, of_key=True, related=(first,))
 
 
 def check_whole_workspaces(context: Context) -> Iterator[Fault]:

@@ -26,7 +26,7 @@ _PRIVATE = tuple(
 
 def check_source_addresses(context: Context) -> Iterator[Fault]:
     """Yield addresses that the lock does not have, that bound nothing, or that nobody calls AWS from."""
-    for path, _, settings in context.settings():
+    for path, settings in context.settings():
         if settings.source_ips is None:
             continue
         at: Path = (*path, "source_ips")

@@ -26,7 +26,7 @@ def check_trust(context: Context) -> Iterator[Fault]:
             at: Path = ("roles", key, "trust", index)
             if not _is_answered(context.inventory, entry):
                 yield from _check_entry(context, at, entry)
-            yield from _check_twice(context, at, entry, seen)
+            yield from _check_twice(at, entry, seen)
 
 
 def check_further_audiences(context: Context) -> Iterator[Fault]:
@@ -103,23 +103,15 @@ def _check_audiences(at: Path, entry: TrustEntry, workspace: Workspace) -> Itera
             yield Fault("unknown-audience", (*at, "audiences", index), message, hint)
 
 
-def _check_twice(
-    context: Context, at: Path, entry: TrustEntry, seen: dict[tuple[object, ...], Path]
-) -> Iterator[Fault]:
+def _check_twice(at: Path, entry: TrustEntry, seen: dict[tuple[object, ...], Path]) -> Iterator[Fault]:
     base = (entry.workspace, entry.repository_slug, frozenset(entry.audiences))
     for index, name in enumerate(entry.environments or ()):
-        if (*base, name) in seen:
-            message = (
-                f"environment {name} of {entry.repository} is trusted already, at {context.where(seen[*base, name])}"
-            )
-            yield Fault("duplicate", (*at, "environments", index), message, "remove one of the two")
-        # Paths, not places: a place is looked up only for a finding.
-        seen.setdefault((*base, name), (*at, "environments", index))
-    if entry.environments is None:
-        if (*base, entry.steps) in seen:
-            message = f"the same trust stands at {context.where(seen[*base, entry.steps])}"
-            yield Fault("duplicate", at, message, "remove one of the two")
-        seen.setdefault((*base, entry.steps), at)
+        here = (*at, "environments", index)
+        if (first := seen.setdefault((*base, name), here)) != here:
+            message = f"environment {name} of {entry.repository} is trusted already, at"
+            yield Fault("duplicate", here, message, "remove one of the two", related=(first,))
+    if entry.environments is None and (first := seen.setdefault((*base, entry.steps), at)) != at:
+        yield Fault("duplicate", at, "the same trust stands at", "remove one of the two", related=(first,))
 
 
 def check_whole_workspace(context: Context) -> Iterator[Fault]:

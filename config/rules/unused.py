@@ -121,17 +121,17 @@ def check_stale_lock(inventory: Inventory, read: ReadLock) -> Iterator[Fault]:
 
 
 def _gone(lock: Lock, inventory: Inventory) -> list[Path]:
-    found: list[Path] = []
+    gone: list[Path] = []
     for slug, locked in lock.workspaces.items():
         at: Path = ("workspaces", slug)
         workspace = inventory.workspaces.get(slug)
         if workspace is None:
-            found.append(at)
+            gone.append(at)
             continue
         for name, repository in locked.repositories.items():
             here: Path = (*at, "repositories", name)
-            found += _gone_of(here, repository, workspace.repositories.get(name))
-    return found
+            gone += _gone_of(here, repository, workspace.repositories.get(name))
+    return gone
 
 
 def _gone_of(at: Path, locked: LockedRepository, declared: Repository | None) -> list[Path]:

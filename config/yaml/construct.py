@@ -169,11 +169,11 @@ class Constructor:
 
     def _visible(self, key: str, node: yaml.Node, path: Path) -> str:
         """Return a key without invisible characters; report them."""
-        found = unseen(key)
-        if found is None:
+        match = unseen(key)
+        if match is None:
             return key
-        what = f"{name_of(found[0])} is part of a key, whatever it looks like"
-        self._report("yaml-feature", node, path, what, instead_of(found[0]))
+        what = f"{name_of(match[0])} is part of a key, whatever it looks like"
+        self._report("yaml-feature", node, path, what, instead_of(match[0]))
         plain = as_it_looks(key)
         if plain.startswith(" "):
             # Such a character in the indentation: nothing below is where it seems to be.

@@ -138,15 +138,15 @@ _KEYS: WeakKeyDictionary[yaml.MappingNode, dict[str | int, tuple[yaml.Node, yaml
 
 
 def _by_key(node: yaml.MappingNode) -> dict[str | int, tuple[yaml.Node, yaml.Node]]:
-    found = _KEYS.get(node)
-    if found is None:
-        found = {}
+    by_key = _KEYS.get(node)
+    if by_key is None:
+        by_key = {}
         for key, value, _ in pairs(node):
             # As in the data: of a duplicate key, the first counts, unless it is empty.
-            if isinstance(key, yaml.ScalarNode) and (key.value not in found or found[key.value][1].tag == NULL):
-                found[key.value] = (key, value)
-        _KEYS[node] = found
-    return found
+            if isinstance(key, yaml.ScalarNode) and (key.value not in by_key or by_key[key.value][1].tag == NULL):
+                by_key[key.value] = (key, value)
+        _KEYS[node] = by_key
+    return by_key
 
 
 def _child(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node, yaml.Node] | None:
