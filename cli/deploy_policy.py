@@ -1,4 +1,4 @@
-"""bitbucket-oidc deploy-policy: what the deploying role of each account needs, or a role that only reads."""
+"""bitbucket-oidc deploy-policy: the permission policy of deploying roles, or of roles that only read."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -17,14 +17,14 @@ from oidc.identifiers import AccountId
 from review.findings import show_findings
 
 Policies = Mapping[str, tuple[PolicyDocument, ...]]
-"""Documents by account key; several if one would be longer than IAM takes."""
+"""Documents by account key; several if one document would exceed the limit of IAM."""
 
 
 @click.command("deploy-policy")
 @inventory_argument
 @click.option("--account", metavar="KEY", help="Print only this account's policy.")
 @click.option(
-    "--reading", is_flag=True, help="Print the policy of a role that only reads, for previews and lock --aws."
+    "--reading", is_flag=True, help="Print the policy of a role that only reads, for previews and `lock --aws`."
 )
 @click.option(
     "--organization", is_flag=True, help="Print the policy for listing the accounts that `accounts_from` selects."
@@ -33,8 +33,8 @@ Policies = Mapping[str, tuple[PolicyDocument, ...]]
 def command(inventory: Path, account: str | None, *, reading: bool, organization: bool, strict: bool) -> int:
     """Print the permission policy that the deploying role of each account needs for this inventory, as JSON.
 
-    The JSON is keyed by account; with --account it is only the document. If one document would be longer than IAM
-    takes, it is a list of documents: attach them all.
+    The JSON is keyed by account; with --account it is the document alone. If a document would exceed the limit of IAM,
+    it is a list of documents: attach all of them.
     """
     if organization:
         if account is not None or reading:
@@ -53,22 +53,22 @@ def command(inventory: Path, account: str | None, *, reading: bool, organization
 
 
 def _deploying(inventory: Path) -> tuple[Policies, Sequence[Finding]]:
-    found = compiled(inventory)
-    accounts: tuple[AccountPlan, ...] = found.plan.accounts if found.plan is not None else ()
-    return {account.key: deploy_policies(DeployScope.of(account)) for account in accounts}, found.findings
+    result = compiled(inventory)
+    accounts: tuple[AccountPlan, ...] = result.plan.accounts if result.plan is not None else ()
+    return {account.key: deploy_policies(DeployScope.of(account)) for account in accounts}, result.findings
 
 
 def _reading(inventory: Path) -> tuple[Policies, Sequence[Finding]]:
-    """Return the policies of reading roles, which depend only on the accounts.
+    """Return the policies of reading roles; they depend on the accounts alone.
 
-    A missing lock is no error here, since the lock is written with a reading role.
+    A missing lock is no error here: a reading role writes it.
     """
-    found = loaded(inventory)
+    result = loaded(inventory)
     policies = {
         key: (reading_policy(account.partition, AccountId(account.id)),)
-        for key, account in sorted(found.inventory.accounts.items())
+        for key, account in sorted(result.inventory.accounts.items())
     }
-    return policies, [finding for finding in found.findings if finding.rule != "needs-lock"]
+    return policies, [finding for finding in result.findings if finding.rule != "needs-lock"]
 
 
 def _printed(documents: tuple[PolicyDocument, ...]) -> dict[str, Any] | list[dict[str, Any]]:

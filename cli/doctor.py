@@ -1,4 +1,4 @@
-"""bitbucket-oidc doctor: the script in a step, with the inventory and the trust evaluator at hand."""
+"""bitbucket-oidc doctor: the script of a step, with the inventory and the trust evaluator."""
 
 import os
 import sys
@@ -26,7 +26,7 @@ from review.findings import show_findings
 
 @click.command("doctor")
 @inventory_argument
-@click.option("--no-inventory", is_flag=True, help="Check only the step, even if there is an inventory.")
+@click.option("--no-inventory", is_flag=True, help="Check only the step and ignore the inventory.")
 @click.option("--exchange", is_flag=True, help="Ask STS for a session; its credentials are never shown or kept.")
 @click.option("--endpoint", metavar="URL", help="STS endpoint instead of the region's; https or loopback.")
 @click.option("--duration", type=click.IntRange(900, 43200), help="Seconds of the session that --exchange asks for.")
@@ -42,39 +42,39 @@ def command(
     exchange: bool,
     script: bool,
 ) -> int:
-    """Say what keeps this step of a pipeline from its role: its token, its AWS variables, and what the inventory says.
+    """Report why this step of a pipeline cannot assume its role, from its token, its AWS variables and the inventory.
 
-    Without an inventory at the path only general mistakes are told. No token is ever printed.
+    Without an inventory at the path, only the token and the variables are checked. No token is ever printed.
     """
     if script:
         click.echo(script_text(), nl=False)
         return 0
     plan = None
-    if not no_inventory and _is_there(inventory):
-        found = compiled(inventory)
-        if has_errors(found.findings):
-            show_findings(found.findings)
-            return exit_code(found.findings, strict=False)
-        plan = plan_json(found.plan) if found.plan is not None else None
+    if not no_inventory and _is_wanted(inventory):
+        result = compiled(inventory)
+        if has_errors(result.findings):
+            show_findings(result.findings)
+            return exit_code(result.findings, strict=False)
+        plan = plan_json(result.plan) if result.plan is not None else None
     options = Namespace(exchange=exchange, endpoint=endpoint, duration=duration, output=output)
     return run(os.environ, sys.stdout, options=options, plan=plan, decide=_decide)
 
 
 def script_text() -> str:
-    """Return the file that ``--script`` prints: ``cli/doctor_script.py`` as it is."""
+    """Return the file that ``--script`` prints: ``cli/doctor_script.py``, unchanged."""
     return resources.files("cli").joinpath("doctor_script.py").read_text(encoding="utf-8")
 
 
-def _is_there(inventory: Path) -> bool:
-    """Tell whether to load it: a path that was given and is not there is a finding, the default one is not."""
+def _is_wanted(inventory: Path) -> bool:
+    """Tell whether to load the inventory: a given path that does not exist is a finding, the default path is not."""
     source = click.get_current_context().get_parameter_source("inventory")
     return inventory.exists() or source is not click.core.ParameterSource.DEFAULT
 
 
 def _decide(policy: Mapping[str, Any], claims: Mapping[str, Any], arn: str) -> bool:
-    """Ask the evaluator, from every address that the policy names: where the step runs is not known here.
+    """Ask the evaluator from every address that the policy names, since the address of the step is unknown here.
 
-    What AWS does not document is no problem to report. What is wrong with the token itself the script says.
+    A case that AWS does not document is not reported. Faults of the token itself are reported by the script.
     """
     role = parse_iam_arn(arn)
     if role is None:
@@ -84,12 +84,12 @@ def _decide(policy: Mapping[str, Any], claims: Mapping[str, Any], arn: str) -> b
     try:
         if token_refusal(request) is not None:
             return True
-        return any(decide(policy, from_there).allowed for from_there in _from_everywhere(request, policy))
+        return any(decide(policy, variant).allowed for variant in _from_each_address(request, policy))
     except EvaluationError:
         return True
 
 
-def _from_everywhere(request: WebIdentityRequest, policy: Mapping[str, Any]) -> Iterator[WebIdentityRequest]:
+def _from_each_address(request: WebIdentityRequest, policy: Mapping[str, Any]) -> Iterator[WebIdentityRequest]:
     yield request
     for statement in policy["Statement"]:
         for tests in statement.get("Condition", {}).values():

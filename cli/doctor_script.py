@@ -1,8 +1,7 @@
-"""Say what keeps a step of Bitbucket Pipelines from its AWS role: python3 doctor.py [--exchange] [--plan plan.json].
+"""Report why a step of Bitbucket Pipelines cannot assume its AWS role: doctor.py [--exchange] [--plan plan.json].
 
-One file on the standard library of Python 3.8 or newer, printed by `bitbucket-oidc doctor --script`. No token, no
-signature, no secret key and no part of one is ever printed. Exit codes: 0 all well, 1 problems, 2 wrong usage, 3 STS
-cannot be reached.
+`bitbucket-oidc doctor --script` prints this one file; it needs only Python 3.8 or newer. It never prints a token, a
+signature, a secret key or a part of one. Exit codes: 0 no problem, 1 problems, 2 wrong usage, 3 STS cannot be reached.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ from typing import IO, Any, Callable, Iterable, Mapping, NoReturn, Sequence
 
 # The report.
 
-_RUN = 8  # so many characters of a secret in a row are never shown
+_RUN = 8  # this many successive characters of a secret are never shown
 
 
 class Report:
-    """What was found; no text of it has a part of a secret."""
+    """Claims, problems and notes; no text of it shows a part of a secret."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._runs: set[str] = set()
@@ -40,15 +39,15 @@ class Report:
         self.exit_code = 0
 
     def hide(self, secret: str) -> None:
-        """Keep a text out of the output, and every part of it that is long enough to be of use to anybody."""
+        """Hide a text and each part of it of 8 characters or more in the output."""
         self._runs.update(secret[at : at + _RUN] for at in range(len(secret) - _RUN + 1))
 
     def problem(self, check: str, what: str, do: str) -> None:
-        """Add what keeps the step from its role."""
+        """Add a reason why the step cannot assume its role."""
         self.problems.append({"check": check, "what": what, "do": do})
 
     def note(self, check: str, what: str, do: str) -> None:
-        """Add what may be meant so."""
+        """Add something unusual that may be intended."""
         self.notes.append({"check": check, "what": what, "do": do})
 
     def to_json(self) -> dict[str, Any]:
@@ -96,19 +95,19 @@ def _printable(text: str) -> str:
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
-# The step's token itself.
+# The token of the step.
 
 TOKEN = "BITBUCKET_STEP_OIDC_TOKEN"
 _UUID = r"\{[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\}"
 _SUBJECT = re.compile(f"({_UUID})(?::({_UUID}))?:({_UUID})")
 _ISSUER = re.compile(r"https://api\.bitbucket\.org/2\.0/workspaces/([a-z0-9_.-]+)/pipelines-config/identity/oidc")
 _SKEW = 300  # "a 5 minute window beyond the expiration time": IAM user guide, id_roles_providers_oidc.html
-_LATEST = 1e11  # seconds since 1970 that a date can be made of
+_LATEST = 1e11  # the largest number of seconds since 1970 that is shown as a date
 _OWN = "use the step's own token"
 
 
 def claims_of(token: str) -> dict[str, Any] | None:
-    """Return the claims of a token, or ``None`` where it is none; the signature is not looked at."""
+    """Return the claims of a token, or ``None`` if the text is not a token; the signature is not checked."""
     parts = token.strip().split(".")
     if len(parts) != 3:
         return None
@@ -120,17 +119,17 @@ def claims_of(token: str) -> dict[str, Any] | None:
 
 
 def check_token(environ: Mapping[str, str], now: float, report: Report) -> dict[str, Any] | None:
-    """Report what is wrong with the token, and return its claims, or ``None`` where there is none."""
+    """Report faults of the token; return its claims, or ``None`` without a token."""
     token = environ.get(TOKEN, "")
     if not token.strip():
-        do = "write `oidc: true` on this very step: no step inherits it"
+        do = "write `oidc: true` on this step: steps do not inherit it"
         if not environ.get("BITBUCKET_BUILD_NUMBER"):
-            do = "run this inside a step of a pipeline, one with `oidc: true`"
+            do = "run this inside a pipeline step with `oidc: true`"
         report.problem("no-token", f"{TOKEN} is not set", do)
         return None
     claims = claims_of(token)
     if claims is None:
-        report.problem("broken-token", f"{TOKEN} holds no token", "do not set it yourself: Bitbucket does")
+        report.problem("broken-token", f"{TOKEN} is not a token", "do not set it yourself: Bitbucket does")
         return None
     report.claims = {name: claims[name] for name in ("iss", "aud", "azp", "sub", "iat", "nbf", "exp") if name in claims}
     _check_times(claims, now, report)
@@ -153,8 +152,8 @@ def _check_times(claims: Mapping[str, Any], now: float, report: Report) -> None:
             report.problem("expired", f"the token expired at {_utc(times['exp'])}{late}", do)
     begins = max((times[name] for name in ("iat", "nbf") if name in times), default=now)
     if begins > now + 5:
-        what = f"the token begins at {_utc(begins)}, and the clock here says {_utc(now)}"
-        report.problem("clock", what, "set the runner's clock: AWS refuses what is not valid yet")
+        what = f"the token begins at {_utc(begins)}, but the clock here says {_utc(now)}"
+        report.problem("clock", what, "set the clock of the runner: AWS refuses a token that is not valid yet")
 
 
 def _is_time(value: object) -> bool:
@@ -170,7 +169,7 @@ def _check_issuer(issuer: str, workspace: str, report: Report) -> None:
     if match is None:
         report.problem("issuer", "the token's `iss` is not an issuer of Bitbucket Pipelines", _OWN)
     elif workspace and match.group(1) != workspace:
-        what = f"the token is of workspace {match.group(1)}, and this pipeline runs in {workspace}"
+        what = f"the token is of workspace {match.group(1)}, but this pipeline runs in {workspace}"
         report.problem("issuer", what, _OWN)
 
 
@@ -182,20 +181,20 @@ def _check_subject(subject: str, environ: Mapping[str, str], report: Report) -> 
         return
     repository, environment, _ = match.groups()
     if environ.get("BITBUCKET_REPO_UUID", repository) != repository:
-        report.problem("subject", "the token is of another repository than this step's", _OWN)
+        report.problem("subject", "the token is of another repository than this step", _OWN)
     name = "BITBUCKET_DEPLOYMENT_ENVIRONMENT"
     named = environ.get(name, "")
     if environment is None and named:
-        what = f"{name} is '{named}', and the token's `sub` has no deployment environment"
+        what = f"{name} is '{named}', but the token's `sub` has no deployment environment"
         do = "write `deployment:` on the step itself, and do not set the variable yourself"
         report.problem("environment", what, do)
     elif environment is None:
-        what = "the step has no `deployment:`, so that no role of a deployment environment takes its token"
+        what = "the step has no `deployment:`, so no role bound to a deployment environment trusts it"
         report.note("environment", what, "write `deployment: NAME` if the role is bound to one")
     elif not named and "BITBUCKET_BUILD_NUMBER" in environ:
-        report.problem("environment", f"the token's `sub` has a deployment environment, and {name} is not set", _OWN)
+        report.problem("environment", f"the token's `sub` has a deployment environment, but {name} is not set", _OWN)
     elif environ.get(f"{name}_UUID", environment) != environment:
-        report.problem("environment", "the token is of another deployment environment than this step's", _OWN)
+        report.problem("environment", "the token is of another deployment environment than this step", _OWN)
 
 
 def _check_audience(claims: Mapping[str, Any], report: Report) -> None:
@@ -205,36 +204,36 @@ def _check_audience(claims: Mapping[str, Any], report: Report) -> None:
     if "workspaceUuid" in claims and own not in audiences:
         report.problem("audience", f"`aud` lacks the workspace's own audience {own}", "write `oidc: true`")
     if len(audiences) > 1 and "azp" not in claims:
-        what = f"`aud` has {len(audiences)} audiences and there is no `azp`: STS refuses such a token"
-        report.problem("audience", what, "write `oidc: true` without `audiences:` on steps that go to AWS")
+        what = f"`aud` has {len(audiences)} audiences without `azp`: STS refuses such a token"
+        report.problem("audience", what, "write `oidc: true` without `audiences:` on steps that use AWS")
 
 
-# The variables that AWS's tools read, and the file of the token.
+# The variables that AWS tools read, and the token file.
 
 FILE = "AWS_WEB_IDENTITY_TOKEN_FILE"
 REGION = re.compile(r"[a-z]{2,4}(?:-[a-z]+)+-\d+", re.ASCII)
 _ROLE = re.compile(r"arn:(aws|aws-us-gov|aws-cn|aws-eusc):iam::(\d{12}):role/(?:[!-~]+/)?([\w+=,.@-]{1,64})", re.ASCII)
 _SESSION = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
-_READ = 100_000  # characters of a file that is no token file; a token has 20,000 at most
+_READ = 100_000  # characters of the token file that are read; a token has 20,000 at most
 _WRITE = f'printenv {TOKEN} > "${FILE}"'
 
 
 def check_variables(environ: Mapping[str, str], report: Report) -> None:
-    """Report what would win over the token, and what is missing or malformed; the role is then in the report."""
+    """Report variables that override the token, are missing or malformed; add the role to the report."""
     keys = [name for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY") if environ.get(name)]
     if keys:
-        what = f"{' and '.join(keys)} {'is set and wins' if len(keys) == 1 else 'are set and win'} over the token"
+        what = f"{' and '.join(keys)} {'is set and overrides' if len(keys) == 1 else 'are set and override'} the token"
         do = f"delete the variables in Bitbucket, or `unset {' '.join(keys)} AWS_SESSION_TOKEN` first"
         is_session = bool(environ.get("AWS_SESSION_TOKEN")) and not environ.get(FILE)
         (report.note if is_session else report.problem)("static-keys", what, do)
     for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
         if environ.get(name):
-            report.problem("profile", f"{name} is set, and a profile may win over the token", f"`unset {name}`")
+            report.problem("profile", f"{name} is set, and a profile may override the token", f"`unset {name}`")
     region = region_of(environ)
     if not region:
         report.problem("region", "neither AWS_REGION nor AWS_DEFAULT_REGION is set", "`export AWS_REGION=eu-west-1`")
     elif REGION.fullmatch(region) is None:
-        report.problem("region", f"the region is '{region}', which is none", "write it like eu-west-1")
+        report.problem("region", f"the region is '{region}', not a name of a region", "write it like eu-west-1")
     session = environ.get("AWS_ROLE_SESSION_NAME")
     if session and _SESSION.fullmatch(session) is None:
         report.problem("session-name", f"AWS_ROLE_SESSION_NAME is '{session}'", "use 2 to 64 of A-Z a-z 0-9 _+=,.@-")
@@ -243,7 +242,7 @@ def check_variables(environ: Mapping[str, str], report: Report) -> None:
 
 
 def region_of(environ: Mapping[str, str]) -> str:
-    """Return the region as SDKs find it, or the empty string."""
+    """Return the region that SDKs use, or the empty string."""
     return environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""
 
 
@@ -254,10 +253,10 @@ def _check_role(environ: Mapping[str, str], report: Report) -> None:
         do = "`export AWS_ROLE_ARN=...`, as `bitbucket-oidc snippet` shows"
         report.problem("no-role", "AWS_ROLE_ARN is not set", do)
     elif arn != arn.strip():
-        report.problem("role-arn", f"{name} has blanks around it: '{arn}'", "remove them")
+        report.problem("role-arn", f"{name} has spaces or line ends around it: '{arn}'", "remove them")
     elif _ROLE.fullmatch(arn) is None:
         do = "write arn:aws:iam::ACCOUNT:role/PATH/NAME, with the role's path"
-        report.problem("role-arn", f"{name} is no ARN of a role: '{arn}'", do)
+        report.problem("role-arn", f"{name} is not the ARN of a role: '{arn}'", do)
     else:
         report.role = arn
 
@@ -268,38 +267,38 @@ def _check_token_file(environ: Mapping[str, str], report: Report) -> None:
         if environ.get("AWS_WEB_IDENTITY_ROLE_FILE"):
             report.problem("token-file", "AWS_WEB_IDENTITY_ROLE_FILE is misspelt", f"call it {FILE}")
         elif environ.get("AWS_ROLE_ARN"):
-            report.problem("token-file", f"{FILE} is not set", "name the file that the token was written to")
+            report.problem("token-file", f"{FILE} is not set", "set it to the path of the file with the token")
         return
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
-            written = file.read(_READ)
+            text = file.read(_READ)
     except (OSError, ValueError):
         do = f"`{_WRITE}` after the variable is set"
         report.problem("token-file", f"the file of {FILE} cannot be read: {path}", do)
         return
-    report.hide(written)
+    report.hide(text)
     token = environ.get(TOKEN, "")
-    if not written.strip():
-        report.problem("token-file", f"{path} is empty", "`oidc: true` was missing when it was written, or it was not")
-    elif written.rstrip("\r\n") != written.strip() or len(written.split()) > 1:
-        report.problem("token-file", f"{path} has blanks or lines besides the token", f"write it so: `{_WRITE}`")
-    elif claims_of(token) is not None and written.strip() != token.strip():
-        do = "write it in this step: each step has a token of its own, and a file from an artifact or a cache is old"
+    if not text.strip():
+        report.problem("token-file", f"{path} is empty", f"write `oidc: true` on the step, then `{_WRITE}`")
+    elif text.rstrip("\r\n") != text.strip() or len(text.split()) > 1:
+        report.problem("token-file", f"{path} has spaces or lines beside the token", f"write it with `{_WRITE}`")
+    elif claims_of(token) is not None and text.strip() != token.strip():
+        do = "write the file in this step: each step has another token, and artifacts and caches hold an old one"
         report.problem("token-file", f"{path} holds another token than this step's", do)
     clone = environ.get("BITBUCKET_CLONE_DIR")
     if clone and os.path.realpath(path).startswith(os.path.realpath(clone) + os.sep):
-        what = f"{path} is in the clone directory, where an artifact may take it along"
+        what = f"{path} is in the clone directory, so an artifact may include it"
         report.note("token-file", what, f'`export {FILE}="$(mktemp)"`')
 
 
-# Whether the role trusts this step, by what `bitbucket-oidc plan --format json` prints.
+# Whether the role trusts this step, according to the output of `bitbucket-oidc plan --format json`.
 
 Decide = Callable[[Mapping[str, Any], Mapping[str, Any], str], bool]
-"""Of a trust policy, claims and the ARN of the role: whether it admits the token."""
+"""Takes a trust policy, claims and the ARN of the role; tells whether the policy admits the token."""
 
 
 def check_plan(claims: Mapping[str, Any], report: Report, plan: Mapping[str, Any], decide: Decide) -> None:
-    """Report a role that the plan does not have, or that does not trust the step, with those that do."""
+    """Report a role that is not in the plan or does not trust the step, with the roles that do trust it."""
     roles = [role for account in plan["accounts"] for role in account["roles"]]
     role = next((role for role in roles if role["arn"] == report.role), None)
     admitting = [role["arn"] for role in roles if decide(role["trust_policy"], claims, role["arn"])]
@@ -308,7 +307,7 @@ def check_plan(claims: Mapping[str, Any], report: Report, plan: Mapping[str, Any
         report.problem("other-role", f"the inventory has no role {report.role}", may)
     elif role["arn"] not in admitting:
         trusted = "; ".join(_trusted(line) for line in role["trust"])
-        report.problem("refused", f"{report.role} does not trust this step but {trusted}", may)
+        report.problem("refused", f"{report.role} does not trust this step; it trusts {trusted}", may)
 
 
 def _trusted(line: Mapping[str, Any]) -> str:
@@ -319,13 +318,13 @@ def _trusted(line: Mapping[str, Any]) -> str:
 
 
 def admits(policy: Mapping[str, Any], claims: Mapping[str, Any], _arn: str) -> bool:
-    """Compare issuer, audience and subject in statements of the plan's form; addresses and days are not known here."""
+    """Compare issuer, audience and subject with the statements of a plan; addresses and days are not compared."""
     issuer = str(claims.get("iss", "")).replace("https://", "", 1)
     for statement in policy["Statement"]:
         accepted = statement["Condition"].get("StringEquals", {}).get(f"{issuer}:aud", [])
         patterns = statement["Condition"].get("StringLike", {}).get(f"{issuer}:sub", [])
-        # Where the token has it, `azp` alone is what `aud` of a trust policy compares with.
-        has_audience = any(one in _listed(accepted) for one in _listed(claims.get("azp", claims.get("aud"))))
+        # If the token has `azp`, `aud` of a trust policy is compared with `azp` only.
+        has_audience = any(audience in _listed(accepted) for audience in _listed(claims.get("azp", claims.get("aud"))))
         if has_audience and any(_like(str(claims.get("sub")), pattern) for pattern in _listed(patterns)):
             return True
     return False
@@ -336,13 +335,13 @@ def _listed(value: object) -> list[Any]:
 
 
 def _like(text: str, pattern: str) -> bool:
-    wanted = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
-    return re.fullmatch(wanted, text, re.DOTALL) is not None
+    expression = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+    return re.fullmatch(expression, text, re.DOTALL) is not None
 
 
-# A session from STS, asked for as the SDKs do.
+# A session from STS, requested as SDKs do.
 
-_ANSWER = 100_000  # bytes of it that are read
+_ANSWER = 100_000  # bytes of an answer that are read
 _OK, _SERVER_ERROR = 200, 500
 ERRORS = {
     "AccessDenied": "compare the claims above with the role's trust policy",
@@ -350,18 +349,18 @@ ERRORS = {
     "among its audiences",
     "ExpiredToken": "assume the role at the beginning of the step, or split the step",
     "IDPCommunicationError": "AWS could not reach Bitbucket in time: try again",
-    "IDPRejectedClaim": "the token is not valid any more, or not for this audience: run the step again",
+    "IDPRejectedClaim": "the token has expired or has another audience: run the step again",
     "RegionDisabled": "STS is switched off in this region of the account: use another AWS_REGION",
     "ValidationError": "the role ARN, session name or duration is malformed, or the duration is longer than the role's",
 }
-"""What to do about an answer of STS (API_AssumeRoleWithWebIdentity.html, "Errors")."""
+"""What to do about an error of STS (API_AssumeRoleWithWebIdentity.html, "Errors")."""
 
-PAUSES = (2, 4, 6)  # seconds between tries: for some 10 STS was seen to refuse a role that had just been made
+PAUSES = (2, 4, 6)  # seconds between tries: STS was seen to refuse a new role for some 10 seconds
 _NOT_KNOWN_YET = ("AccessDenied", "InvalidIdentityToken")
 
 
 def endpoint_of(environ: Mapping[str, str], given: str | None, arn: str) -> str | None:
-    """Return where STS is, or ``None`` where that address may not have a token: neither HTTPS nor loopback."""
+    """Return the URL of STS, or ``None`` if it is neither HTTPS nor loopback and so must not get a token."""
     region = region_of(environ)
     if given is None and REGION.fullmatch(region) is None:
         return None
@@ -376,7 +375,7 @@ def endpoint_of(environ: Mapping[str, str], given: str | None, arn: str) -> str 
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """The token goes to one address and to no other."""
+    """Sends the token to no other address than the first."""
 
     def redirect_request(self, *_: object, **__: object) -> None:
         return None
@@ -385,9 +384,9 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 def exchange(
     environ: Mapping[str, str], report: Report, endpoint: str, duration: int | None, sleep: Callable[[float], None]
 ) -> None:
-    """Ask STS for a session of the role, and keep nothing of the answer but whose it is and until when.
+    """Ask STS for a session of the role; keep only its ARN and its end from the answer.
 
-    Refusals of what was made seconds ago mean nothing yet: these are asked about again, for 12 seconds in all.
+    STS may refuse a role or OIDC provider that is seconds old, so a refusal is tried again for 12 seconds in all.
     """
     form = {
         "Action": "AssumeRoleWithWebIdentity",
@@ -409,7 +408,7 @@ def exchange(
             status, text = _ask(opener, endpoint, body)
     except (OSError, ValueError, http.client.HTTPException) as error:
         what = f"STS does not answer at {endpoint}: {type(error).__name__}"
-        report.problem("sts", what, "check the runner's network")
+        report.problem("sts", what, "check the network of the runner")
         report.exit_code = 3
         return
     if status != _OK:
@@ -418,10 +417,10 @@ def exchange(
     until = _element(text, "Expiration")
     report.session = f"assumed {_element(text, 'Arn')} until {until}" if until else None
     if not until:
-        report.problem("sts", f"{endpoint} gives an answer that is not of STS", "check --endpoint")
+        report.problem("sts", f"{endpoint} does not answer like STS", "check --endpoint")
     elif tries:
-        what = f"STS refused for up to {sum(PAUSES[:tries])} seconds, then gave the session"
-        report.note("exchange", what, "wait some 15 seconds after a role or an OIDC provider is made")
+        what = f"STS refused for some {sum(PAUSES[:tries])} seconds, then gave the session"
+        report.note("exchange", what, "wait 15 seconds after a role or an OIDC provider is created")
 
 
 def _ask(opener: urllib.request.OpenerDirector, endpoint: str, body: bytes) -> tuple[int, str]:
@@ -438,7 +437,7 @@ def _check_refusal(text: str, status: int, report: Report, waited: int = 0) -> N
     name = code[: -len("Exception")] if code.endswith("Exception") else code
     do = ERRORS.get(name, "see the message")
     if waited:
-        do = f"{do}; this was asked again for {waited} seconds, so it is not that the role is too new"
+        do = f"{do}; STS was asked again for {waited} seconds, so the role is not too new"
     report.problem("exchange", f"STS refuses: {code or status} {message}".rstrip(), do)
     if status >= _SERVER_ERROR and not code:
         report.exit_code = 3
@@ -455,13 +454,13 @@ def _element(text: str, name: str) -> str:
 def diagnose(
     environ: Mapping[str, str], now: float, plan: Mapping[str, Any] | None = None, decide: Decide = admits
 ) -> Report:
-    """Look at a step's variables and token.
+    """Check the variables and the token of a step.
 
     Args:
         environ: The variables.
         now: Seconds since 1970.
-        plan: What ``bitbucket-oidc plan --format json`` prints, or ``None``.
-        decide: Whether a trust policy admits a token; by default the statements that this project writes are compared.
+        plan: The output of ``bitbucket-oidc plan --format json``, or ``None``.
+        decide: Tells whether a trust policy admits a token; by default for trust policies of this project.
     """
     report = Report(environ.get(name, "") for name in (TOKEN, "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"))
     claims = check_token(environ, now, report)
@@ -481,7 +480,7 @@ def run(
     decide: Decide = admits,
     sleep: Callable[[float], None] = time.sleep,
 ) -> int:
-    """Diagnose, exchange if asked to, and write. No exception leaves with what it may hold of a token."""
+    """Diagnose, exchange if asked to, and print. Exceptions are reported by type: their text may hold a token."""
     try:
         report = diagnose(environ, time.time(), plan, decide)
         _exchange_if_asked(environ, report, options, sleep)
@@ -490,8 +489,8 @@ def run(
         raise
     except Exception as error:
         out.write(
-            f"error: the doctor itself failed ({type(error).__name__}); is --plan what `bitbucket-oidc plan --format "
-            "json` prints?\n"
+            f"error: doctor failed ({type(error).__name__}); pass the output of `bitbucket-oidc plan --format json` as "
+            "--plan\n"
         )
     return 2
 
@@ -509,24 +508,28 @@ def _exchange_if_asked(
     if endpoint is not None:
         exchange(environ, report, endpoint, options.duration, sleep)
     elif options.endpoint:
-        report.problem("endpoint", "--endpoint is neither https nor loopback, and gets no token", "write https://...")
+        report.problem("endpoint", "--endpoint is neither https nor loopback, so it gets no token", "write https://...")
         report.exit_code = 2
 
 
 class _Arguments(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        # What is wrong may be a token that stands there: of a message with one nothing is shown.
+        # The wrong argument may be a token: a message with a token is not shown.
         shown = "there is a token on the command line, where others can read it" if "eyJ" in message else message
         self.exit(2, f"error: {shown}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run as a script."""
-    parser = _Arguments(description="What keeps this step from its AWS role.", allow_abbrev=False)
-    parser.add_argument("--plan", metavar="FILE", help="what `bitbucket-oidc plan --format json` prints")
-    parser.add_argument("--exchange", action="store_true", help="ask STS for a session; nothing of it is shown or kept")
-    parser.add_argument("--endpoint", metavar="URL", help="of STS, in place of the region's")
-    parser.add_argument("--duration", type=int, metavar="SECONDS", help="of the session that --exchange asks for")
+    parser = _Arguments(description="Report why this step cannot assume its AWS role.", allow_abbrev=False)
+    parser.add_argument("--plan", metavar="FILE", help="output of `bitbucket-oidc plan --format json`")
+    parser.add_argument(
+        "--exchange", action="store_true", help="ask STS for a session; its credentials are never shown or kept"
+    )
+    parser.add_argument("--endpoint", metavar="URL", help="STS endpoint instead of the region's; https or loopback")
+    parser.add_argument(
+        "--duration", type=int, metavar="SECONDS", help="length of the session that --exchange asks for"
+    )
     parser.add_argument("--format", choices=["text", "json"], default="text", dest="output")
     options = parser.parse_args(arguments)
     plan = None

@@ -1,4 +1,4 @@
-"""What the commands that read an inventory share: their argument, their options, and what findings end in."""
+"""The inventory for commands: its argument and options, loading, and the exit code for findings."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 def inventory_argument(function: F) -> F:
     """Add the argument INVENTORY, a folder or a file, and the option --guardrails.
 
-    The option comes with the argument, so that no command can load an inventory and forget its guardrails.
+    The argument adds the option, so no command can load an inventory without its guardrails.
     """
     argument = click.argument(
         "inventory", default="inventory", type=FilledPath("the path of the inventory"), metavar="[INVENTORY]"
@@ -40,7 +40,7 @@ def guardrails_option(function: F) -> F:
 
 
 class FilledPath(click.Path):
-    """A path that is not empty: an unset variable would otherwise mean the whole current folder."""
+    """A path that is not empty: an unset shell variable would otherwise mean the current folder."""
 
     def __init__(self, what: str) -> None:
         super().__init__(path_type=Path)
@@ -61,14 +61,14 @@ def _keep_guardrails(context: click.Context, _parameter: click.Parameter, value:
 
 
 def named_guardrails() -> Path | None:
-    """Return the file that the running command was given by --guardrails, or ``None``."""
-    found: Path | None = click.get_current_context().meta.get(_GUARDRAILS)
-    return found
+    """Return the value of --guardrails of the running command, or ``None``."""
+    file: Path | None = click.get_current_context().meta.get(_GUARDRAILS)
+    return file
 
 
 def strict_option(function: F) -> F:
     """Add --strict."""
-    return click.option("--strict", is_flag=True, help="End in exit code 1 for warnings too.")(function)
+    return click.option("--strict", is_flag=True, help="Exit with code 1 for warnings too.")(function)
 
 
 def project_option(function: F) -> F:
@@ -87,17 +87,17 @@ def format_option(*formats: str) -> Callable[[F], F]:
 
 
 def compiled(inventory: Path, today: date | None = None) -> Compiled:
-    """Load and compile an inventory, as on a day of UTC."""
+    """Load and compile an inventory as of a day, UTC; ``None``: today."""
     return compile_plan(loaded_with(inventory, named_guardrails(), today))
 
 
 def loaded(inventory: Path) -> Loaded:
-    """Load an inventory, with the guardrails that the running command was given."""
+    """Load an inventory with the guardrails of the running command."""
     return loaded_with(inventory, named_guardrails())
 
 
 def loaded_with(inventory: Path, guardrails: Path | None, today: date | None = None) -> Loaded:
-    """Load an inventory with a guardrails file, or with its own."""
+    """Load an inventory with a guardrails file; ``None``: with the file in the inventory."""
     return load_inventory(inventory, guardrails=guardrails, today=today)
 
 
@@ -119,7 +119,7 @@ def max_loss_option(function: F) -> F:
         default=MAX_LOSS_PERCENT,
         show_default=True,
         metavar="PERCENT",
-        help="Share of all roles that may be deleted or replaced; two roles always may.",
+        help="Share of all roles that may be deleted or replaced; two roles are always allowed.",
     )(function)
 
 

@@ -13,11 +13,11 @@ from oidc.identifiers import TOKEN_LIKE
 
 
 class FileCommands(click.Group):
-    """Commands by name, with ``_`` for ``-`` in the file's: ``deploy-policy`` is ``command`` in ``deploy_policy.py``.
+    """Commands by name: ``deploy-policy`` is ``command`` in ``deploy_policy.py``.
 
     Args:
-        files: The names, and what each does in a line.
-        package: Where their files are.
+        files: The commands, each with one sentence about it.
+        package: The package that has their files.
     """
 
     def __init__(self, *arguments: Any, files: Mapping[str, str], package: str, **options: Any) -> None:  # noqa: ANN401 - click's
@@ -42,32 +42,32 @@ class FileCommands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Suggest a command for an unknown name: click knows only imported commands."""
         if args[0] not in self._files and not args[0].startswith("-"):
-            from config.findings import did_you_mean, one_line  # noqa: PLC0415 - nobody else has to wait for it
+            from config.findings import did_you_mean, one_line  # noqa: PLC0415 - other commands need not wait for it
 
             name = one_line(args[0])
-            meant = did_you_mean(name, self._files, f"the commands are {', '.join(sorted(self._files))}")
-            raise click.UsageError(f"there is no command `{name}`; {meant}", ctx)
+            suggestion = did_you_mean(name, self._files, f"the commands are {', '.join(sorted(self._files))}")
+            raise click.UsageError(f"there is no command `{name}`; {suggestion}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing one of them."""
+        """List the commands without importing their files."""
         with formatter.section("Commands"):
             formatter.write_dl(sorted(self._files.items()))
 
 
 COMMANDS = {
-    "bootstrap": "Print the CloudFormation template that accounts need before the first `up`, or the SCP for it.",
-    "ci": "Comment on pull requests, report findings, name affected stacks, and refuse mass deletion.",
+    "bootstrap": "Print the CloudFormation template that accounts need before the first `up`, or its SCP.",
+    "ci": "Comment on pull requests, report findings, name changed stacks, and refuse mass deletion.",
     "deploy-policy": "Print the permission policy that the deploying role of each account needs.",
-    "adopt": "Write existing roles of the accounts as an inventory, and files for `pulumi import`.",
+    "adopt": "Write the existing roles of accounts as an inventory, with files for `pulumi import`.",
     "explain": "Explain which roles given claims may assume, or what a trust policy admits.",
     "diff": "Compare the access of two inventories, plans or git revisions.",
-    "doctor": "Find out inside a pipeline step why it cannot assume its role.",
+    "doctor": "Report, inside a pipeline step, why it cannot assume its role.",
     "init": "Write a first inventory, its stack files and a pipelines file.",
     "lock": "Look up UUIDs and certificates; write inventory.lock.yaml.",
     "plan": "Show who may assume which role, in which account.",
     "report": "Write the plan as one self-contained HTML page, for reviews and audits.",
-    "sandbox": "Run the program on emulated AWS accounts and an emulated Bitbucket, on this machine.",
+    "sandbox": "Run the program on this machine, with emulated AWS accounts and an emulated Bitbucket.",
     "schema": "Print the JSON Schema of the inventory, for editors.",
     "snippet": "Print the steps of bitbucket-pipelines.yml that assume a role.",
     "validate": "Report every finding in the inventory.",
@@ -78,10 +78,10 @@ _HELP_WIDTH = 100
 
 
 class Commands(FileCommands):
-    """The commands. None takes a token as an argument: other users of the machine, and logs, can read arguments."""
+    """All commands. None takes a token as an argument: logs and other users of the machine can read arguments."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Refuse a token before anything could repeat it in a message."""
+        """Refuse a token before a message can repeat it."""
         if any(TOKEN_LIKE.search(argument) for argument in args):
             raise UsageError(
                 "there is a token on the command line, where others can read it",
@@ -106,9 +106,9 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command and exit with its code. No mistake of the user or of the network ends in a traceback.
+    """Run a command and exit with its code. A fault of the user or of the network never ends in a traceback.
 
-    The garbage collector is off: everything loaded stays in use until the end, so its passes would find nothing.
+    The garbage collector is off: all loaded values stay in use until the end, so it would collect nothing.
     """
     gc.disable()
     code = run(arguments)
@@ -120,7 +120,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     try:
         result: Any = cli.main(args=list(arguments) if arguments is not None else None, standalone_mode=False)
-    except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - what is not ours is raised again
+    except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - an unknown exception is raised again
         return _exit_code(error)
     return result if isinstance(result, int) else 0
 
@@ -134,10 +134,12 @@ def _exit_code(error: BaseException) -> int:
             error.show()
             return error.exit_code
         case click.Abort() | KeyboardInterrupt():
-            click.echo("stopped; run the same command again: it goes on with what it has made, if anything", err=True)
+            click.echo(
+                "stopped; run the same command again: it continues with the resources created so far, if any", err=True
+            )
             return 130
         case SystemExit(__context__=BrokenPipeError()):
-            # The reader of a pipe went away, as `head` does: not our failure, and click has silenced the rest.
+            # The reader of a pipe ended early, as `head` does. That is no failure; click has closed the streams.
             return 0
         case SystemExit():
             return error.code if isinstance(error.code, int) else 1

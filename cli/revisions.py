@@ -1,4 +1,4 @@
-"""An inventory as it is in a revision of its git repository, or in the working tree beside one, compiled."""
+"""An inventory, compiled from a revision of its git repository or from the working tree."""
 
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,20 +15,20 @@ from config.yaml.text import is_there
 from facts.git import GitRepository
 from facts.git_conversions import refuse_links, refuse_submodule, untracked_files
 
-_Shown = Callable[[str], str]
-"""Writes paths of a temporary folder as those of the revision: ``origin/main:inventory/base.yaml``."""
+_PathRenaming = Callable[[str], str]
+"""Replaces paths of a temporary folder in a text by those of the revision: ``origin/main:inventory/base.yaml``."""
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledSide:
-    """What one inventory comes to.
+    """One compiled inventory of a comparison.
 
     Attributes:
-        plan: Or ``None`` where it has findings of level error, or is not there.
-        errors: Those.
-        is_absent: Whether there is no inventory in that revision.
-        untracked: Files of the working tree that it was read from, and that are in no revision.
-        chains: Of its lock, by workspace: the thumbprints of the certificates that its issuer presented, leaf first.
+        plan: The plan, or ``None`` if the inventory has findings of level error or does not exist.
+        errors: The findings of level error.
+        is_absent: Whether the revision has no inventory.
+        untracked: Files of the working tree that it was read from and that are in no revision.
+        chains: From its lock, by workspace: the thumbprints of the certificates of the issuer, leaf first.
     """
 
     plan: AccessPlan | None
@@ -38,24 +38,25 @@ class CompiledSide:
     chains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def compiled_path(path: Path, guardrails: Path | None, shown: _Shown = str) -> CompiledSide:
-    """Compile an inventory as it is; ``shown`` writes paths in its findings."""
+def compiled_path(path: Path, guardrails: Path | None, shown: _PathRenaming = str) -> CompiledSide:
+    """Compile an inventory from files; ``shown`` renames paths in its findings."""
     return _compiled(loaded_with(path, guardrails), shown)
 
 
 def compiled_beside(
     repository: GitRepository, path: Path, guardrails: Path | None, stack_files: Iterable[Path] = ()
 ) -> CompiledSide:
-    """Compile an inventory of the working tree, to be compared with a revision.
+    """Compile an inventory of the working tree, for a comparison with a revision.
 
     Args:
-        repository: Around the inventory.
+        repository: The git repository of the inventory.
         path: The inventory.
-        guardrails: The file, or ``None``.
-        stack_files: That are compared as well.
+        guardrails: The guardrails file, or ``None`` for the file in the inventory.
+        stack_files: Stack files that are compared with the inventory.
 
     Raises:
-        ConversionError: One of its files is another text than git shows of it.
+        UsageError: A link leads elsewhere.
+        ConversionError: Git shows other text for one of its files than the text that is read.
         OutsideWorldError: git fails.
     """
     refuse_links(repository.top, path)
@@ -70,12 +71,12 @@ def compiled_beside(
     return replace(_compiled(loaded, str), untracked=untracked)
 
 
-def _compiled(loaded: Loaded, shown: _Shown) -> CompiledSide:
-    found = compile_plan(loaded)
-    errors = tuple(_renamed(one, shown) for one in found.findings if one.level is Level.ERROR)
+def _compiled(loaded: Loaded, shown: _PathRenaming) -> CompiledSide:
+    result = compile_plan(loaded)
+    errors = tuple(_renamed(finding, shown) for finding in result.findings if finding.level is Level.ERROR)
     issuers = loaded.lock.lock.issuers.items()
-    chains = {slug: tuple(one.thumbprint for one in issuer.chain) for slug, issuer in issuers}
-    return CompiledSide(found.plan, errors, chains=chains)
+    chains = {slug: tuple(certificate.thumbprint for certificate in issuer.chain) for slug, issuer in issuers}
+    return CompiledSide(result.plan, errors, chains=chains)
 
 
 def compiled_revision(
@@ -84,11 +85,11 @@ def compiled_revision(
     """Compile the inventory of a revision, with the guardrails of that revision.
 
     Args:
-        repository: Around the inventory.
-        name: What to call the revision: ``origin/main``.
-        commit: Its hash.
-        inventory: Its path in the working tree; it need not be there any longer.
-        guardrails: Likewise, or ``None``.
+        repository: The git repository of the inventory.
+        name: The revision as the user wrote it: ``origin/main``.
+        commit: The hash of its commit.
+        inventory: The path in the working tree, where the inventory need not exist any more.
+        guardrails: The guardrails file, likewise, or ``None`` for the file in the inventory.
 
     Raises:
         UsageError: A link or a submodule leads elsewhere.
@@ -98,16 +99,16 @@ def compiled_revision(
     refuse_submodule(repository.top)
     for path in (inventory, *([guardrails] if guardrails else [])):
         refuse_links(repository.top, path)
-    with tempfile.TemporaryDirectory(prefix="bitbucket-oidc-") as made:
-        folder, beside = Path(made).resolve() / "inventory", Path(made).resolve() / "guardrails"
+    with tempfile.TemporaryDirectory(prefix="bitbucket-oidc-") as temporary:
+        folder, beside = Path(temporary).resolve() / "inventory", Path(temporary).resolve() / "guardrails"
         folder.mkdir()
-        found = repository.write_inventory(commit, folder)
-        if found is None:
+        copy = repository.write_inventory(commit, folder)
+        if copy is None:
             return CompiledSide(None, is_absent=True)
-        rules = guardrails and repository.write_guardrails(commit, guardrails, found, beside)
-        names = [(str(found), f"{name}:{inventory}"), (str(folder), f"{name}:{inventory}")]
+        rules = guardrails and repository.write_guardrails(commit, guardrails, copy, beside)
+        names = [(str(copy), f"{name}:{inventory}"), (str(folder), f"{name}:{inventory}")]
         names += [(str(rules), f"{name}:{guardrails}")] if rules and rules != guardrails else []
-        return compiled_path(found, rules, lambda text: _with_names(text, sorted(names, reverse=True)))
+        return compiled_path(copy, rules, lambda text: _with_names(text, sorted(names, reverse=True)))
 
 
 def _with_names(text: str, names: Sequence[tuple[str, str]]) -> str:
@@ -116,6 +117,6 @@ def _with_names(text: str, names: Sequence[tuple[str, str]]) -> str:
     return text
 
 
-def _renamed(finding: Finding, shown: _Shown) -> Finding:
+def _renamed(finding: Finding, shown: _PathRenaming) -> Finding:
     place = replace(finding.place, file=shown(finding.place.file))
     return replace(finding, place=place, message=shown(finding.message), hint=shown(finding.hint))

@@ -7,9 +7,9 @@ from config.schema import schema_text
 
 @click.command("schema")
 def command() -> int:
-    """Print the JSON Schema of the inventory, for editors: completion, explanations and mistakes while you type.
+    """Print the JSON Schema of the inventory, for completion, explanations and errors in editors.
 
-    A schema sees one file at a time: `validate` has the last word.
+    A schema checks one file at a time; only `validate` checks the whole inventory.
     """
     click.echo(schema_text(), nl=False)
     return 0

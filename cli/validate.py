@@ -1,4 +1,4 @@
-"""bitbucket-oidc validate: every finding in the inventory."""
+"""bitbucket-oidc validate: all findings in the inventory."""
 
 from pathlib import Path
 
@@ -15,27 +15,27 @@ from review.findings import show_accepted, show_findings, summary
 @click.option("--show-accepted", is_flag=True, help="Show warnings accepted by `allow`, with their reasons.")
 @strict_option
 def command(inventory: Path, output: str, *, show_accepted: bool, strict: bool) -> int:
-    """Report everything that is wrong with the inventory, in file order.
+    """Report every finding in the inventory, in file order.
 
-    A finding is `file:line:column: level[rule-id] path: what is wrong; what to do`. On a terminal the line of the file
-    stands below it. Text goes to standard error, JSON and SARIF to standard output.
+    A finding is `file:line:column: level[rule-id] path: what is wrong; what to do`. On a terminal, the line of the file
+    is shown below it. Text goes to standard error, JSON and SARIF to standard output.
     """
     if show_accepted and output != "text":
-        raise click.UsageError(f"--show-accepted is for --format text, not {output}")
-    found = compiled(inventory)
+        raise click.UsageError(f"--show-accepted needs --format text, not {output}")
+    result = compiled(inventory)
     if output == "text":
-        _show(found, with_accepted=show_accepted)
+        _show(result, with_accepted=show_accepted)
     elif output == "json":
-        click.echo(findings_json(found.findings))
+        click.echo(findings_json(result.findings))
     else:
-        from review.sarif import sarif  # noqa: PLC0415 - reads files again for the ends of regions, by rich's table of widths
+        from review.sarif import sarif  # noqa: PLC0415 - other formats need not wait for it
 
-        click.echo(sarif(found.findings, found.silenced))
-    return exit_code(found.findings, strict=strict)
+        click.echo(sarif(result.findings, result.silenced))
+    return exit_code(result.findings, strict=strict)
 
 
-def _show(found: Compiled, *, with_accepted: bool) -> None:
-    show_findings(found.findings)
+def _show(result: Compiled, *, with_accepted: bool) -> None:
+    show_findings(result.findings)
     if with_accepted:
-        show_accepted(found.silenced)
-    click.echo(summary(found.findings, found.silenced), err=True)
+        show_accepted(result.silenced)
+    click.echo(summary(result.findings, result.silenced), err=True)

@@ -1,4 +1,4 @@
-"""SARIF 2.1.0: the parts of the standard that we write (section numbers are its own), closed to anything else."""
+"""SARIF 2.1.0: models of the parts that we write, with the section numbers of the standard; other keys are errors."""
 # ruff: noqa: N815 - the names of the standard
 
 from typing import Annotated, Literal
@@ -96,5 +96,5 @@ class Log(Shape):  # 3.13
 
 
 def run_of(compiled: Compiled) -> Run:
-    """Return the log of what was found, as the standard reads it."""
+    """Return the SARIF log of a compilation, parsed by these models."""
     return Log.model_validate_json(sarif(compiled.findings, compiled.silenced)).runs[0]

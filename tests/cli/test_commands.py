@@ -1,4 +1,4 @@
-"""validate and plan as a shell sees them: exit codes, standard output and standard error, JSON shapes."""
+"""All commands: exit codes, standard output and standard error, JSON shapes, guardrails."""
 
 import json
 import subprocess
@@ -57,7 +57,7 @@ def test_wrong_usage_is_2(arguments: list[str], capsys: pytest.CaptureFixture[st
         (lambda path: path.write_text("just text\n"), "wrong-type"),
     ],
 )
-def test_what_is_no_inventory_is_one_line_and_exit_1(
+def test_an_invalid_inventory_is_one_line_and_exit_code_1(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], make: Callable[[Path], Any], rule: str
 ) -> None:
     path = tmp_path / "inventory"
@@ -72,7 +72,7 @@ def test_what_is_no_inventory_is_one_line_and_exit_1(
         assert captured.out == ""
 
 
-def test_a_file_that_may_not_be_read_is_one_line(
+def test_an_unreadable_file_is_one_line(
     write_inventory: Inventory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = write_inventory(ROLE)
@@ -85,7 +85,7 @@ def test_a_file_that_may_not_be_read_is_one_line(
     assert "cannot be read: Permission denied" in capsys.readouterr().err
 
 
-def test_findings_as_json_have_all_keys_and_stand_on_standard_output(
+def test_findings_as_json_have_all_keys_and_go_to_standard_output(
     write_inventory: Inventory, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = write_inventory(FAULTY)
@@ -114,7 +114,7 @@ def test_the_plan_as_json_has_the_public_shape(write_inventory: Inventory, capsy
     assert run(["plan", str(write_inventory(ROLE)), "--format", "json"]) == 0
     plan = json.loads(capsys.readouterr().out)
     account = plan["accounts"][1]
-    assert [found["key"] for found in plan["accounts"]] == ["data", "dev", "prod"]
+    assert [account["key"] for account in plan["accounts"]] == ["data", "dev", "prod"]
     assert account.keys() == {"key", "id", "partition", "region", "oidc_providers", "roles"}
     assert account["region"] is None
     assert account["oidc_providers"][0].keys() == {"workspace", "url", "arn", "audiences", "thumbprints", "mode"}
@@ -156,14 +156,16 @@ def test_validating_imports_neither_pulumi_nor_the_sandbox(write_inventory: Inve
     assert result.stdout.splitlines()[-1] == "[]"
 
 
-def test_a_reader_that_goes_away_is_no_failure(write_inventory: Inventory) -> None:
+def test_a_closed_pipe_is_no_failure(write_inventory: Inventory) -> None:
     command = f"{sys.executable} -m cli plan {write_inventory(ROLE)} --format json | head -n 1"
     result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert result.stdout == "{\n"
     assert result.stderr == ""
 
 
-def test_hostile_names_reach_a_terminal_as_text(write_inventory: Inventory, capsys: pytest.CaptureFixture[str]) -> None:
+def test_control_characters_in_names_are_escaped(
+    write_inventory: Inventory, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = write_inventory(
         'roles: {"r\\e[31m": {accounts: [dev], trust: [{repository: "acme/\\e]0;x", steps: all}]}}\n'
     )
@@ -179,23 +181,23 @@ def commands_of(group: click.Command, *names: str) -> Iterator[tuple[str, click.
     assert isinstance(group, click.Group)
     context = click.Context(group)
     for name in group.list_commands(context):
-        found = group.get_command(context, name)
-        assert found is not None
-        if isinstance(found, click.Group):
-            yield from commands_of(found, *names, name)
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from commands_of(command, *names, name)
         else:
-            yield " ".join((*names, name)), found
+            yield " ".join((*names, name)), command
 
 
 def test_every_command_that_reads_an_inventory_takes_guardrails() -> None:
-    parameters = {name: {found.name for found in command.params} for name, command in commands_of(cli)}
-    reading = {name for name, found in parameters.items() if "inventory" in found}
+    parameters = {name: {parameter.name for parameter in command.params} for name, command in commands_of(cli)}
+    reading = {name for name, taken in parameters.items() if "inventory" in taken}
     assert {"validate", "sandbox up"} <= reading
-    assert reading == {name for name, found in parameters.items() if "guardrails" in found}
+    assert reading == {name for name, taken in parameters.items() if "guardrails" in taken}
 
 
 @pytest.mark.parametrize("command", ["validate", "plan", "deploy-policy", "sandbox up", "sandbox prove"])
-def test_guardrails_of_a_named_file_hold(
+def test_guardrails_of_a_named_file_are_checked(
     write_inventory: Inventory, tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     (tmp_path / "rules.yaml").write_text(GUARDRAILS)
@@ -204,9 +206,7 @@ def test_guardrails_of_a_named_file_hold(
     assert "error[guardrail-boundary] roles.r: there is no permissions boundary" in capsys.readouterr().err
 
 
-def test_a_named_file_of_guardrails_that_is_not_there_is_an_error(
-    write_inventory: Inventory, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_missing_guardrails_file_is_an_error(write_inventory: Inventory, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["validate", str(write_inventory(ROLE)), "--guardrails", "gone.yaml"]) == 1
     assert "gone.yaml:1:1: error[guardrails-missing]" in capsys.readouterr().err
 
@@ -216,15 +216,15 @@ def test_an_empty_path_of_guardrails_is_wrong_usage(write_inventory: Inventory) 
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("typed", "message"),
     [
         (["plann"], "there is no command `plann`; did you mean `plan`?"),
         (["ci", "stack"], "there is no command `stack`; did you mean `stacks`?"),
         (["xyz"], "there is no command `xyz`; the commands are adopt, "),
     ],
 )
-def test_a_misspelt_command_is_told_with_the_right_one(
-    typed: list[str], said: str, capsys: pytest.CaptureFixture[str]
+def test_a_misspelt_command_gets_a_suggestion(
+    typed: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(typed) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""deploy-policy prints JSON and nothing else, for all accounts or for one."""
+"""deploy-policy prints only JSON, for all accounts or for one."""
 
 import json
 from collections.abc import Callable
@@ -19,7 +19,9 @@ def test_every_account_has_its_policy_by_key(write_inventory: Inventory, capsys:
     assert printed["dev"]["Version"] == "2012-10-17"
 
 
-def test_one_account_has_its_document_alone(write_inventory: Inventory, capsys: pytest.CaptureFixture[str]) -> None:
+def test_with_account_only_its_document_is_printed(
+    write_inventory: Inventory, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = str(write_inventory(ROLE))
     assert run(["deploy-policy", folder]) == 0
     every = json.loads(capsys.readouterr().out)
@@ -27,14 +29,14 @@ def test_one_account_has_its_document_alone(write_inventory: Inventory, capsys: 
     assert json.loads(capsys.readouterr().out) == every["dev"]
 
 
-def test_an_account_that_is_none_is_wrong_usage(write_inventory: Inventory, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_account_is_wrong_usage(write_inventory: Inventory, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["deploy-policy", str(write_inventory(ROLE)), "--account", "dve"]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "there is no account `dve`; did you mean `dev`?" in captured.err
 
 
-def test_what_one_document_cannot_hold_is_a_list(
+def test_a_policy_above_the_limit_is_a_list_of_documents(
     write_inventory: Inventory, capsys: pytest.CaptureFixture[str]
 ) -> None:
     trust = "trust: [{repository: acme/shop, environments: [production]}]"
@@ -45,14 +47,14 @@ def test_what_one_document_cannot_hold_is_a_list(
     assert all(document["Statement"] for document in printed)
 
 
-def test_of_a_faulty_inventory_there_is_none(write_inventory: Inventory, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_faulty_inventory_prints_no_policy(write_inventory: Inventory, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["deploy-policy", str(write_inventory(ROLE.replace("production", "prodution")))]) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "unknown-environment" in captured.err
 
 
-def test_reading_roles_need_the_accounts_alone(write_inventory: Inventory, capsys: pytest.CaptureFixture[str]) -> None:
+def test_reading_policies_need_no_lock(write_inventory: Inventory, capsys: pytest.CaptureFixture[str]) -> None:
     folder = str(write_inventory(ROLE.replace("r:", "r2:"), more_yaml="defaults: {oidc_provider: auto}\n"))
     assert run(["deploy-policy", folder]) == 1
     assert "needs-lock" in capsys.readouterr().err
@@ -63,7 +65,7 @@ def test_reading_roles_need_the_accounts_alone(write_inventory: Inventory, capsy
     assert sids == ["IdentifyItself", "ReadAccount", "ReadRoles", "ReadOidcProviders", "ReadPolicies"]
 
 
-def test_who_lists_the_accounts_of_an_organization_needs_no_account(
+def test_the_policy_for_an_organization_needs_no_account(
     write_inventory: Inventory, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = str(write_inventory(ROLE))
@@ -73,7 +75,7 @@ def test_who_lists_the_accounts_of_an_organization_needs_no_account(
     assert run(["deploy-policy", folder, "--organization", "--account", "dev"]) == 2
 
 
-def test_reading_roles_of_a_faulty_inventory_are_none(
+def test_a_faulty_inventory_prints_no_reading_policy(
     write_inventory: Inventory, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["deploy-policy", str(write_inventory(ROLE.replace("production", "prodution"))), "--reading"]) == 1

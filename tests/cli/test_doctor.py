@@ -53,7 +53,7 @@ def token(*, environment: str | None = PRODUCTION, **claims: Any) -> str:
 
 @pytest.fixture
 def step(tmp_path: Path) -> dict[str, str]:
-    """The variables of a step where all is well."""
+    """The variables of a step without a problem."""
     file = tmp_path / "token"
     held = token()
     file.write_text(held)
@@ -71,25 +71,25 @@ def step(tmp_path: Path) -> dict[str, str]:
 
 
 pauses: list[float] = []
-"""What the doctor would have waited."""
+"""The pauses of the doctor, in seconds, without waiting."""
 
 
 def examined(environ: dict[str, str], **options: Any) -> tuple[int, dict[str, Any]]:
     out = io.StringIO()
-    asked = Namespace(**{"exchange": False, "endpoint": None, "duration": None, "output": "json", **options})
-    code = run_script(environ, out, options=asked, sleep=pauses.append)
+    options_given = Namespace(**{"exchange": False, "endpoint": None, "duration": None, "output": "json", **options})
+    code = run_script(environ, out, options=options_given, sleep=pauses.append)
     shown = out.getvalue()
     parts = [part for part in environ["BITBUCKET_STEP_OIDC_TOKEN"].split(".") if part]
     assert not any(part in shown for part in (*SECRETS, *parts))
-    found: dict[str, Any] = json.loads(shown)
-    return code, found
+    report: dict[str, Any] = json.loads(shown)
+    return code, report
 
 
-def test_a_step_where_all_is_well(step: dict[str, str]) -> None:
-    code, found = examined(step)
-    assert (code, found["problems"], found["notes"], found["role"]) == (0, [], [], ARN)
-    assert found["claims"]["sub"].startswith(f"{REPOSITORY}:{PRODUCTION}:")
-    assert found["claims"]["lifetime"].startswith("60 minutes")
+def test_a_step_without_a_problem(step: dict[str, str]) -> None:
+    code, report = examined(step)
+    assert (code, report["problems"], report["notes"], report["role"]) == (0, [], [], ARN)
+    assert report["claims"]["sub"].startswith(f"{REPOSITORY}:{PRODUCTION}:")
+    assert report["claims"]["lifetime"].startswith("60 minutes")
 
 
 OWN = "ari:cloud:bitbucket::workspace/0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11"
@@ -117,10 +117,10 @@ MISTAKES: dict[str, tuple[dict[str, str | None], str]] = {
 
 
 @pytest.mark.parametrize(("changed", "check"), MISTAKES.values(), ids=MISTAKES)
-def test_each_mistake_is_told_once(step: dict[str, str], changed: dict[str, str | None], check: str) -> None:
+def test_each_mistake_is_reported_once(step: dict[str, str], changed: dict[str, str | None], check: str) -> None:
     environ = {name: value for name, value in {**step, **changed}.items() if value is not None}
-    code, found = examined(environ)
-    assert (code, [problem["check"] for problem in found["problems"]]) == (1, [check])
+    code, report = examined(environ)
+    assert (code, [problem["check"] for problem in report["problems"]]) == (1, [check])
 
 
 @pytest.mark.parametrize(
@@ -135,11 +135,11 @@ def test_each_mistake_is_told_once(step: dict[str, str], changed: dict[str, str 
         ({"sub": f"{REPOSITORY}:{STEP}"}, "environment"),
     ],
 )
-def test_each_mistake_in_a_token_is_told_once(step: dict[str, str], claims: dict[str, Any], check: str) -> None:
+def test_each_mistake_in_a_token_is_reported_once(step: dict[str, str], claims: dict[str, Any], check: str) -> None:
     held = token(**claims)
     Path(step["AWS_WEB_IDENTITY_TOKEN_FILE"]).write_text(held)
-    code, found = examined(step | {"BITBUCKET_STEP_OIDC_TOKEN": held})
-    assert (code, [problem["check"] for problem in found["problems"]]) == (1, [check])
+    code, report = examined(step | {"BITBUCKET_STEP_OIDC_TOKEN": held})
+    assert (code, [problem["check"] for problem in report["problems"]]) == (1, [check])
 
 
 @pytest.mark.parametrize(
@@ -151,18 +151,18 @@ def test_several_audiences_without_azp_are_a_problem(
 ) -> None:
     held = token(**claims)
     Path(step["AWS_WEB_IDENTITY_TOKEN_FILE"]).write_text(held)
-    code, found = examined(step | {"BITBUCKET_STEP_OIDC_TOKEN": held})
-    assert (code, [problem["check"] for problem in found["problems"]]) == (len(problems), problems)
+    code, report = examined(step | {"BITBUCKET_STEP_OIDC_TOKEN": held})
+    assert (code, [problem["check"] for problem in report["problems"]]) == (len(problems), problems)
 
 
 @pytest.mark.parametrize(
     ("text", "problems"), [("", 1), ("\n", 1), (token(environment=STAGING), 1), ("{}\n", 0), (" {}", 1), ("{}\n{}", 1)]
 )
-def test_the_file_holds_this_token_and_nothing_else(step: dict[str, str], text: str, problems: int) -> None:
+def test_the_token_file_must_hold_this_token_alone(step: dict[str, str], text: str, problems: int) -> None:
     held = step["BITBUCKET_STEP_OIDC_TOKEN"]
     Path(step["AWS_WEB_IDENTITY_TOKEN_FILE"]).write_text(text.replace("{}", held))
-    code, found = examined(step)
-    assert (code, [problem["check"] for problem in found["problems"]]) == (problems, ["token-file"] * problems)
+    code, report = examined(step)
+    assert (code, [problem["check"] for problem in report["problems"]]) == (problems, ["token-file"] * problems)
 
 
 def set_variables(step: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,13 +206,13 @@ def test_a_step_of_another_environment_is_refused_and_the_right_one_is_not(
     monkeypatch.setenv("BITBUCKET_STEP_OIDC_TOKEN", held)
     assert run(["doctor", folder]) == 1
     shown = capsys.readouterr().out
-    assert f"{ARN} does not trust this step but steps of acme/shop with `deployment: production`" in shown
+    assert f"{ARN} does not trust this step; it trusts steps of acme/shop with `deployment: production`" in shown
 
 
 def oldest_python() -> str:
-    """Return the oldest Python here that the script is for."""
-    found = (shutil.which(f"python3.{minor}") for minor in range(8, 11))
-    works = (path for path in found if path and subprocess.run([path, "-c", ""], check=False).returncode == 0)
+    """Return the oldest installed Python from 3.8 on."""
+    paths = (shutil.which(f"python3.{minor}") for minor in range(8, 11))
+    works = (path for path in paths if path and subprocess.run([path, "-c", ""], check=False).returncode == 0)
     return next(works, sys.executable)
 
 
@@ -226,7 +226,7 @@ def test_the_printed_script_runs_alone_and_agrees_with_the_command(
     (tmp_path / "plan.json").write_text(capsys.readouterr().out)
     held = token(environment=STAGING)
     Path(step["AWS_WEB_IDENTITY_TOKEN_FILE"]).write_text(held)
-    said = []
+    reports = []
     for environ, code in ((step, 1), (step | {"BITBUCKET_STEP_OIDC_TOKEN": held}, 1)):
         done = subprocess.run(
             [oldest_python(), "-I", "doctor.py", "--plan", "plan.json"],
@@ -234,13 +234,13 @@ def test_the_printed_script_runs_alone_and_agrees_with_the_command(
         )  # fmt: skip
         assert (done.returncode, done.stderr) == (code, "")
         assert SIGNATURE not in done.stdout
-        said.append(done.stdout)
-    assert "holds another token than this step's" in said[0]
-    assert "does not trust this step but steps of acme/shop" in said[1]
+        reports.append(done.stdout)
+    assert "holds another token than this step's" in reports[0]
+    assert "does not trust this step; it trusts steps of acme/shop" in reports[1]
 
 
 def test_the_script_pasted_into_a_step_runs(step: dict[str, str], tmp_path: Path) -> None:
-    """As the docs show it: between quoted marks, so that the shell expands nothing of it."""
+    """As the docs show it: in a quoted heredoc, so that the shell expands nothing."""
     assert "\nDOCTOR\n" not in script_text()
     pasted = textwrap.indent(f"python3 - --format json <<'DOCTOR'\n{script_text()}DOCTOR\n", "    ")
     (script,) = yaml.safe_load(f"  - |\n{pasted}")
@@ -263,10 +263,10 @@ def test_a_name_that_the_log_cannot_show_is_escaped(step: dict[str, str], tmp_pa
     assert "problem[region] the region is '" in done.stdout.decode(coding)
 
 
-def test_the_script_has_the_syntax_of_python_3_8_and_needs_its_standard_library_alone() -> None:
+def test_the_script_runs_on_python_3_8_with_the_standard_library_alone() -> None:
     module = ast.parse(script_text(), feature_version=(3, 8))
     imports = [node for node in ast.walk(module) if isinstance(node, ast.Import | ast.ImportFrom)]
-    names = {one.name.partition(".")[0] for node in imports if isinstance(node, ast.Import) for one in node.names}
+    names = {alias.name.partition(".")[0] for node in imports if isinstance(node, ast.Import) for alias in node.names}
     names |= {str(node.module) for node in imports if isinstance(node, ast.ImportFrom)}
     assert names <= {"__future__", "argparse", "base64", "http", "json", "os", "re", "sys", "time", "typing", "urllib"}
     later = {"removeprefix", "removesuffix", "to_thread", "cache", "pairwise", "batched", "bit_count"}
@@ -279,11 +279,11 @@ def test_the_script_stays_small_enough_to_be_read_and_pasted() -> None:
     assert max(map(len, script_text().splitlines())) <= 120
 
 
-def test_a_plan_that_is_none_shows_no_traceback(step: dict[str, str]) -> None:
+def test_an_invalid_plan_shows_no_traceback(step: dict[str, str]) -> None:
     out = io.StringIO()
-    asked = Namespace(exchange=False, endpoint=None, duration=None, output="text")
-    assert run_script(step, out, options=asked, plan={"x": step["BITBUCKET_STEP_OIDC_TOKEN"]}) == 2
-    assert "the doctor itself failed (KeyError)" in out.getvalue()
+    options_given = Namespace(exchange=False, endpoint=None, duration=None, output="text")
+    assert run_script(step, out, options=options_given, plan={"x": step["BITBUCKET_STEP_OIDC_TOKEN"]}) == 2
+    assert "doctor failed (KeyError)" in out.getvalue()
     assert SIGNATURE not in out.getvalue()
 
 
@@ -314,10 +314,10 @@ class Sts:
 
 @pytest.fixture
 def sts() -> Iterator[Sts]:
-    found = Sts()
-    yield found
-    found.server.shutdown()
-    found.server.server_close()
+    sts = Sts()
+    yield sts
+    sts.server.shutdown()
+    sts.server.server_close()
 
 
 ASSUMED = (
@@ -327,11 +327,11 @@ ASSUMED = (
 )
 
 
-def test_an_exchange_shows_whose_session_it_is_and_no_credentials(step: dict[str, str], sts: Sts) -> None:
+def test_an_exchange_shows_the_session_and_no_credentials(step: dict[str, str], sts: Sts) -> None:
     sts.answer = (200, ASSUMED)
-    code, found = examined(step, exchange=True, endpoint=sts.url, duration=900)
-    assert (code, found["problems"]) == (0, [])
-    assert found["session"] == "assumed arn:aws:sts::222222222222:assumed-role/r/shop-7 until 2026-11-24T06:00:00Z"
+    code, report = examined(step, exchange=True, endpoint=sts.url, duration=900)
+    assert (code, report["problems"]) == (0, [])
+    assert report["session"] == "assumed arn:aws:sts::222222222222:assumed-role/r/shop-7 until 2026-11-24T06:00:00Z"
     assert sts.forms[0]["RoleSessionName"] == ["shop-7"]
     assert sts.forms[0]["DurationSeconds"] == ["900"]
 
@@ -349,33 +349,33 @@ def test_an_exchange_shows_whose_session_it_is_and_no_credentials(step: dict[str
 def test_a_refusal_says_what_to_do(step: dict[str, str], sts: Sts, code: str, hint: str) -> None:
     held = step["BITBUCKET_STEP_OIDC_TOKEN"]
     sts.answer = (403, f"<Error><Code>{code}</Code><Message>No: {held}</Message></Error>")
-    result, found = examined(step, exchange=True, endpoint=sts.url)
+    result, report = examined(step, exchange=True, endpoint=sts.url)
     assert result == 1
-    assert found["problems"][0]["what"] == f"STS refuses: {code} No: (hidden)"
-    assert hint in found["problems"][0]["do"]
+    assert report["problems"][0]["what"] == f"STS refuses: {code} No: (hidden)"
+    assert hint in report["problems"][0]["do"]
 
 
 DENIED = (403, "<Error><Code>AccessDenied</Code><Message>No</Message></Error>")
 
 
-def test_a_role_that_sts_does_not_know_yet_is_asked_about_again(step: dict[str, str], sts: Sts) -> None:
+def test_a_refusal_is_tried_again_for_a_new_role(step: dict[str, str], sts: Sts) -> None:
     pauses.clear()
     sts.before, sts.answer = [DENIED, DENIED], (200, ASSUMED)
-    code, found = examined(step, exchange=True, endpoint=sts.url)
+    code, report = examined(step, exchange=True, endpoint=sts.url)
     assert (code, len(sts.forms), pauses) == (0, 3, [2, 4])
-    assert found["session"].startswith("assumed ")
-    assert found["notes"][0]["what"] == "STS refused for up to 6 seconds, then gave the session"
+    assert report["session"].startswith("assumed ")
+    assert report["notes"][0]["what"] == "STS refused for some 6 seconds, then gave the session"
 
 
-def test_a_refusal_counts_only_after_it_was_asked_for_again(step: dict[str, str], sts: Sts) -> None:
+def test_a_refusal_is_reported_only_after_all_tries(step: dict[str, str], sts: Sts) -> None:
     pauses.clear()
     sts.answer = DENIED
-    code, found = examined(step, exchange=True, endpoint=sts.url)
+    code, report = examined(step, exchange=True, endpoint=sts.url)
     assert (code, len(sts.forms), pauses) == (1, 4, [2, 4, 6])
-    assert "asked again for 12 seconds" in found["problems"][0]["do"]
+    assert "asked again for 12 seconds" in report["problems"][0]["do"]
 
 
-def test_what_no_waiting_mends_is_asked_once(step: dict[str, str], sts: Sts) -> None:
+def test_an_expired_token_is_tried_once(step: dict[str, str], sts: Sts) -> None:
     pauses.clear()
     sts.answer = (400, "<Error><Code>ExpiredTokenException</Code><Message>No</Message></Error>")
     assert examined(step, exchange=True, endpoint=sts.url)[0] == 1
@@ -388,7 +388,7 @@ def test_the_token_follows_no_redirect(step: dict[str, str], sts: Sts) -> None:
     assert len(sts.forms) == 1
 
 
-def test_nobody_at_the_endpoint_is_the_outside_world_failing(step: dict[str, str]) -> None:
+def test_an_unreachable_endpoint_is_exit_code_3(step: dict[str, str]) -> None:
     assert examined(step, exchange=True, endpoint="http://127.0.0.1:9/")[0] == 3
 
 
@@ -402,5 +402,5 @@ def test_each_partition_has_its_regions_roles_and_endpoints(step: dict[str, str]
 
 @pytest.mark.parametrize("url", ["http://sts.example.org/", "file:///etc/passwd", "ftp://127.0.0.1/", "https:///x"])
 def test_only_https_and_loopback_get_a_token(step: dict[str, str], url: str) -> None:
-    code, found = examined(step, exchange=True, endpoint=url)
-    assert (code, [problem["check"] for problem in found["problems"]]) == (2, ["endpoint"])
+    code, report = examined(step, exchange=True, endpoint=url)
+    assert (code, [problem["check"] for problem in report["problems"]]) == (2, ["endpoint"])

@@ -1,4 +1,4 @@
-"""No token, no secret key and no part of one leaves the doctor, wherever it stands and whatever is wrong."""
+"""The doctor prints no token, no secret key and no part of one, in whatever variable or answer it is."""
 
 import base64
 import io
@@ -22,7 +22,7 @@ from cli.main import COMMANDS, run
 RUN = 8
 BASE64 = st.text(st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"), min_size=24)
 CLAIMS = (st.text() | st.integers()).filter(lambda claim: not re.search(rf"[\w-]{{{RUN}}}", str(claim), re.ASCII))
-"""Claims of a token are shown on purpose; in none of these is what by chance may be a part of a secret, too."""
+"""Claims are shown on purpose, so these have no run of characters that could be part of a secret by chance."""
 NAMES = [
     "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ROLE_ARN", "AWS_OIDC_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_PROFILE",
     "AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_WEB_IDENTITY_ROLE_FILE", "BITBUCKET_WORKSPACE",
@@ -44,7 +44,7 @@ def tokens(draw: st.DrawFn) -> str:
 
 @st.composite
 def steps(draw: st.DrawFn) -> tuple[dict[str, str], list[str], str]:
-    """Variables in any of which a part of a secret may stand; the secrets; and what the token's file holds."""
+    """Variables with parts of secrets in any of them; the secrets; and the content of the token file."""
     secret = draw(BASE64) + draw(st.sampled_from(["/+=", "'\"\\", "\n\t", "é\u202e"])) + draw(BASE64)
     secrets = [draw(tokens()), secret, draw(BASE64)]
     names = ("BITBUCKET_STEP_OIDC_TOKEN", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -77,10 +77,10 @@ def parts_in(text: str, secrets: list[str]) -> list[str]:
 
 @given(steps())
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_part_of_a_secret_is_shown_wherever_it_stands(
-    tmp_path: Path, found: tuple[dict[str, str], list[str], str]
+def test_no_part_of_a_secret_in_any_variable_is_shown(
+    tmp_path: Path, drawn: tuple[dict[str, str], list[str], str]
 ) -> None:
-    environ, secrets, held = found
+    environ, secrets, held = drawn
     file = tmp_path / "token"
     file.write_text(held)
     for path in ({}, {"AWS_WEB_IDENTITY_TOKEN_FILE": str(file)}):
@@ -90,13 +90,13 @@ def test_no_part_of_a_secret_is_shown_wherever_it_stands(
 
 
 @given(BASE64, st.integers(0, 10), st.integers(8, 40))
-def test_no_part_of_it_is_shown_in_what_sts_answers(secret: str, begin: int, length: int) -> None:
+def test_no_part_of_a_secret_in_an_answer_of_sts_is_shown(secret: str, begin: int, length: int) -> None:
     report = Report([secret])
     _check_refusal(f"<Code>{secret}</Code><Message>no: {secret[begin : begin + length]}!</Message>", 403, report)
     assert parts_in(json.dumps(report.to_json()), [secret]) == []
 
 
-def test_what_stands_around_a_secret_is_still_shown() -> None:
+def test_text_around_a_secret_is_still_shown() -> None:
     report = Report(["MARKED-MARKED"])
     report.problem("x", "role/MARKED-MARKED/y and MARKED-M", "ARKED-MA, MARKED-")
     assert report.to_json()["problems"] == [
@@ -123,10 +123,10 @@ def test_no_command_takes_or_repeats_a_token(
     command: str, arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run([command, *arguments]) == 2
-    said = capsys.readouterr()
-    assert (said.out, TOKEN[:20] in said.err) == ("", False)
-    assert said.err.startswith("error: there is a token on the command line, where others can read it; pipe it: ")
+    captured = capsys.readouterr()
+    assert (captured.out, TOKEN[:20] in captured.err) == ("", False)
+    assert captured.err.startswith("error: there is a token on the command line, where others can read it; pipe it: ")
 
 
-def test_a_name_that_only_looks_a_little_like_a_token_is_taken(tmp_path: Path) -> None:
+def test_a_path_that_begins_like_a_token_is_accepted(tmp_path: Path) -> None:
     assert run(["validate", str(tmp_path / "monkeyJungle-inventories")]) == 1

@@ -123,7 +123,7 @@ def test_each_spelling_of_a_key_is_followed(clone: Path, key: str, capsys: Captu
     )
     (clone / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": {key: "other", f"{PROJECT}:accounts": ["dev"]}}))
     assert run(["ci", "stacks", "--base", "target", "--inventory", "inventory"]) == 2
-    assert "the stack takes other" in capsys.readouterr().err
+    assert "the stack uses other" in capsys.readouterr().err
     assert run(["diff", "target", "--exit-code"]) == 1
     assert f"config {PROJECT}:inventory" in " ".join(capsys.readouterr().out.replace("│", "").split())
 
@@ -189,7 +189,7 @@ def test_a_default_of_the_project_file_is_the_stacks(clone: Path, key: str, decl
     (clone / "other").mkdir()
     (clone / "other" / "base.yaml").write_bytes((clone / "inventory" / "base.yaml").read_bytes())
     assert run(["ci", "stacks", "--base", "target", "--inventory", "inventory"]) == 2
-    assert "the stack takes other" in capsys.readouterr().err
+    assert "the stack uses other" in capsys.readouterr().err
     assert run(["ci", "stacks", "--base", "target"]) == 0
     assert capsys.readouterr().out == "dev\n"
     assert run(["plan", "inventory", "--format", "digests"]) == 0
@@ -372,7 +372,7 @@ def test_a_removed_stack_whose_defaults_cannot_be_used_is_named(clone: Path, cap
     assert run(["ci", "stacks", "--base", "target", "--inventory", "access"]) == 0
     captured = capsys.readouterr()
     assert captured.out == "dev\n"
-    assert "these cannot be used" in captured.err
+    assert "these defaults fail" in captured.err
 
 
 @pytest.mark.parametrize("text", ["config: {inventory: a, 'bitbucket-aws-oidc:inventory': b}", "[", "config: [a]"])

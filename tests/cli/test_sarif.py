@@ -1,4 +1,4 @@
-"""SARIF 2.1.0: what is accepted, and files of any name. Logs of every fault are among the faulty inventories."""
+"""SARIF 2.1.0: accepted findings, and files of any name; the faulty inventories test the log of each rule."""
 
 import json
 from collections.abc import Callable
@@ -22,7 +22,7 @@ def log_of(inventory: Path) -> Run:
     return run_of(compile_plan(load_inventory(inventory, today=TODAY)))
 
 
-def test_every_rule_is_described_once_and_its_page_has_it(project_folder: Path) -> None:
+def test_every_rule_is_described_once_and_has_a_page(project_folder: Path) -> None:
     rules = log_of(FIXTURES[0]).tool.driver.rules
     assert {rule.id: rule.defaultConfiguration.level for rule in rules} == {
         rule_id: rule.level for rule_id, rule in RULES.items()
@@ -32,7 +32,7 @@ def test_every_rule_is_described_once_and_its_page_has_it(project_folder: Path) 
         assert (project_folder / rule.help.text).read_text().startswith(f"# {rule.id}\n")
 
 
-def test_what_is_accepted_is_suppressed_with_the_reason(
+def test_an_accepted_finding_is_suppressed_with_its_reason(
     write_inventory: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = write_inventory(
@@ -43,7 +43,7 @@ def test_what_is_accepted_is_suppressed_with_the_reason(
     captured = capsys.readouterr()
     (result,) = Log.model_validate_json(captured.out).runs[0].results
     assert (result.ruleId, result.level) == ("expired", "warning")
-    assert [(found.kind, found.justification) for found in result.suppressions] == [
+    assert [(suppression.kind, suppression.justification) for suppression in result.suppressions] == [
         ("inSource", "kept for the auditors")
     ]
     assert captured.err == ""
@@ -66,7 +66,7 @@ def test_a_file_of_any_name_has_a_uri_relative_to_the_current_folder(
         assert urlsplit(location.uri).path == location.uri
 
 
-def test_a_name_that_is_no_text_has_a_uri_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_name_that_is_not_utf_8_has_a_uri(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "inventory"
     path.mkdir()

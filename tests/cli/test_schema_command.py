@@ -1,4 +1,4 @@
-"""schema as a shell sees it: JSON on standard output, the same that the repository holds."""
+"""schema prints the JSON Schema of the repository on standard output."""
 
 import json
 from pathlib import Path
@@ -17,7 +17,7 @@ def test_it_prints_the_committed_schema_and_nothing_else(capsys: pytest.CaptureF
     assert printed.err == ""
 
 
-def test_it_passes_any_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_prints_ascii_alone(capsys: pytest.CaptureFixture[str]) -> None:
     run(["schema"])
     printed = capsys.readouterr().out
     assert printed.isascii()

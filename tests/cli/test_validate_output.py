@@ -1,4 +1,4 @@
-"""How findings are shown: lines in logs, lines with excerpts on a terminal, and a summary."""
+"""Findings as text: lines in logs, lines with excerpts on a terminal, and a summary."""
 
 import json
 import os
@@ -75,7 +75,7 @@ def test_the_summary_counts_by_level(rules: list[str], shown: str) -> None:
     assert summary([finding(rule, "a.yaml") for rule in rules], ()) == shown
 
 
-def test_what_is_accepted_is_counted_and_shown_with_its_reason_when_asked_for(
+def test_accepted_findings_are_counted_and_shown_with_show_accepted(
     write_inventory: Inventory, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = write_inventory(ACCEPTED)
@@ -91,14 +91,14 @@ def test_what_is_accepted_is_counted_and_shown_with_its_reason_when_asked_for(
 
 
 @pytest.mark.parametrize("output", ["json", "sarif"])
-def test_showing_what_is_accepted_is_for_text(
+def test_show_accepted_needs_the_text_format(
     write_inventory: Inventory, output: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["validate", str(write_inventory(ACCEPTED)), "--show-accepted", "--format", output]) == 2
     assert capsys.readouterr().out == ""
 
 
-def test_the_plan_shows_at_its_end_what_is_accepted(
+def test_the_plan_ends_with_the_accepted_findings(
     write_inventory: Inventory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(write_inventory(ACCEPTED).parent)  # so that no cell is too long for its column
@@ -110,7 +110,7 @@ def test_the_plan_shows_at_its_end_what_is_accepted(
     assert json.loads(capsys.readouterr().out).keys() == {"accounts"}
 
 
-def test_nothing_is_said_of_accepting_where_nothing_is_accepted(
+def test_the_plan_without_accepted_findings_does_not_mention_them(
     write_inventory: Inventory, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["plan", str(write_inventory(EXPIRED))]) == 0
@@ -130,13 +130,13 @@ def on_a_terminal(folder: Path, **variables: str) -> str:
         try:
             while chunk := os.read(ours, 4096):
                 shown += chunk
-        except OSError:  # what Linux answers when the other side is closed
+        except OSError:  # Linux raises it when the other side is closed
             pass
     os.close(ours)
     return shown.decode().replace("\r\n", "\n")
 
 
-def test_a_terminal_shows_the_line_with_the_place_marked(write_inventory: Inventory) -> None:
+def test_a_terminal_shows_the_line_with_carets(write_inventory: Inventory) -> None:
     first, above, text, carets, empty, last = on_a_terminal(write_inventory(FAULTY), NO_COLOR="1").splitlines()
     assert LINE.fullmatch(first)
     assert (above.strip(), empty, last) == ("|", "", "1 error in 1 file")
@@ -157,7 +157,7 @@ def shown(tmp_path: Path, line: str, column: int, width: int = 80) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("line", "column", "meant"),
+    ("line", "column", "value"),
     [
         ("key: value  # comment", 6, "value"),
         ("key: value", 1, "key"),
@@ -172,10 +172,10 @@ def shown(tmp_path: Path, line: str, column: int, width: int = 80) -> list[str]:
         ("a: \x1b[31m\u00a0\u200b", 4, "\\x1b[31m\\xa0\\u200b"),
     ],
 )
-def test_the_carets_stand_below_what_is_meant(tmp_path: Path, line: str, column: int, meant: str) -> None:
+def test_the_carets_are_below_the_value(tmp_path: Path, line: str, column: int, value: str) -> None:
     _, text, carets = shown(tmp_path, line, column)
-    assert cell_len(carets.replace("^", "")) == cell_len(text[: text.rindex(meant)])
-    assert carets.count("^") == cell_len(meant)
+    assert cell_len(carets.replace("^", "")) == cell_len(text[: text.rindex(value)])
+    assert carets.count("^") == cell_len(value)
 
 
 @pytest.mark.parametrize("width", [20, 40, 80])
@@ -188,13 +188,13 @@ def test_a_long_line_is_cut_around_the_place(tmp_path: Path, width: int, column:
     assert "^" in lines[2]
 
 
-def test_a_file_that_is_gone_or_shorter_by_now_has_no_excerpt(tmp_path: Path) -> None:
+def test_a_removed_or_shortened_file_has_no_excerpt(tmp_path: Path) -> None:
     assert excerpt(Place(0, 1, 1, str(tmp_path / "gone.yaml")), 80) == []
     (tmp_path / "short.yaml").write_text("a\n")
     assert excerpt(Place(0, 9, 1, str(tmp_path / "short.yaml")), 80) == []
 
 
-def test_nothing_outside_of_the_inventory_is_shown(tmp_path: Path) -> None:
+def test_no_excerpt_is_shown_from_outside_the_inventory(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("secret\n")
     (tmp_path / "inventory").mkdir()
     (tmp_path / "inventory" / "x.yaml").symlink_to(tmp_path / "secret")
