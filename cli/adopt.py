@@ -114,12 +114,12 @@ def _check_targets(inventory: Path, targets: Iterable[Path]) -> None:
 def _found(plan: AccessPlan, reading_role: str | None, endpoint: str | None) -> tuple[FoundAccount, ...]:
     """Ask the accounts; all must answer, since a partial adoption would look complete."""
     from cli.lock.accounts import call_settings, checked_role_name  # noqa: PLC0415 - needs the extra `aws`
-    from facts.aws.found_access import found_access  # noqa: PLC0415 - as above
+    from facts.aws.existing_access import existing_access  # noqa: PLC0415 - as above
     from facts.aws.refresh import entered_by  # noqa: PLC0415 - as above
     from facts.aws.survey import Failed, ask_each  # noqa: PLC0415 - as above
 
     settings, role = call_settings(endpoint), checked_role_name(reading_role)
-    outcomes = ask_each([entered_by(account, role) for account in plan.accounts], settings, found_access)
+    outcomes = ask_each([entered_by(account, role) for account in plan.accounts], settings, existing_access)
     failed = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
     for one in failed:
         click.echo(f"{one.key}: {one.error}", err=True)

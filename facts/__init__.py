@@ -1,1 +1,1 @@
-"""The world outside: the issuer's discovery document and its certificate chain."""
+"""Facts from outside: issuers, Bitbucket, Atlassian's address ranges, AWS accounts and git."""

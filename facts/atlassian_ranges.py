@@ -1,4 +1,4 @@
-"""The networks that Bitbucket calls others from, as Atlassian publishes them.
+"""The networks that Bitbucket sends requests from, as Atlassian publishes them.
 
 Source: https://ip-ranges.atlassian.com/, described at
 https://support.atlassian.com/organization-administration/docs/ip-addresses-and-domains-for-atlassian-cloud-products/.
@@ -21,7 +21,7 @@ from oidc.errors import OutsideWorldError
 
 URL = "https://ip-ranges.atlassian.com"
 _PRODUCT, _DIRECTION, _PERIMETERS = "bitbucket", "egress", (None, "commercial")
-_OTHERWISE = "or write the networks into the inventory in place of `atlassian`"
+_OTHERWISE = "or write the networks into the inventory instead of `atlassian`"
 
 
 class _Item(BaseModel):
@@ -36,15 +36,15 @@ class _Item(BaseModel):
 class _Document(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    syncToken: StrictInt  # noqa: N815 - as it is published
+    syncToken: StrictInt  # noqa: N815 - the name in the document
     items: tuple[_Item, ...]
 
 
 def fetch_ranges(address: WebAddress, *, ca_file: Path | None = None, clock: Clock = REAL_TIME) -> LockedRanges:
-    """Fetch the published document, and return what Bitbucket calls from.
+    """Fetch the published document, and return the networks that Bitbucket sends requests from.
 
     Raises:
-        OutsideWorldError: It cannot be fetched, or is not as documented.
+        OutsideWorldError: The document cannot be fetched, or is not as documented.
     """
     reply = Transport(ca_file, clock=clock).send(requests.Request("GET", address.url))
     if isinstance(reply, NoReply):
@@ -59,11 +59,11 @@ def fetch_ranges(address: WebAddress, *, ca_file: Path | None = None, clock: Clo
 
 
 def parse_ranges(url: str, body: bytes) -> LockedRanges:
-    """Return the networks of a published document that Bitbucket calls from, aggregated, none of them wider together.
+    """Return the networks of a published document that Bitbucket sends requests from, as ``aggregated`` joins them.
 
     Raises:
-        OutsideWorldError: It is not as documented, has none of them, or one that is private or wider than any that
-            Atlassian could have: nobody is let in on such a word.
+        OutsideWorldError: The document is not as documented, has no such network, or has a network that is private or
+            wider than any network of Atlassian: such a network would let in others.
     """
     try:
         document = _Document.model_validate_json(body)
@@ -82,18 +82,18 @@ def parse_ranges(url: str, body: bytes) -> LockedRanges:
         if is_private(network) or network.prefixlen < WIDEST[network.version]:
             what = "private" if is_private(network) else f"wider than /{WIDEST[network.version]}"
             raise _not_as_documented(url, f"it has {network}, which is {what}")
-    told = {"sync_token": document.syncToken, "networks": [str(network) for network in aggregated(networks)]}
-    return LockedRanges.model_validate(told)
+    ranges = {"sync_token": document.syncToken, "networks": [str(network) for network in aggregated(networks)]}
+    return LockedRanges.model_validate(ranges)
 
 
 def aggregated(networks: Iterable[Network]) -> tuple[Network, ...]:
-    """Return as few networks as hold the very same addresses, IPv4 first."""
+    """Return the smallest list of networks with exactly the same addresses, IPv4 first."""
     every = list(networks)
-    old = collapse_addresses(one for one in every if isinstance(one, IPv4Network))
-    new = collapse_addresses(one for one in every if isinstance(one, IPv6Network))
-    return (*old, *new)
+    ipv4 = collapse_addresses(network for network in every if isinstance(network, IPv4Network))
+    ipv6 = collapse_addresses(network for network in every if isinstance(network, IPv6Network))
+    return (*ipv4, *ipv6)
 
 
 def _not_as_documented(url: str, what: str) -> OutsideWorldError:
-    do = f"check that no proxy answers in place of Atlassian, {_OTHERWISE}"
+    do = f"check that no proxy answers instead of Atlassian, {_OTHERWISE}"
     return OutsideWorldError(f"the document at {url} is not as documented: {what}", do=do)

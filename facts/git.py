@@ -9,11 +9,11 @@ from pathlib import Path, PurePosixPath
 from config.findings import one_line
 from config.inventory_files import LOCK_NAME
 from facts.git_command import answer_of_git, git_failed, run_git
-from facts.git_conversions import LINK, SUBMODULE, is_read, refuse_converted_blobs, refuse_pointer
+from facts.git_conversions import UNREAD, in_real_folder, is_read, path_in, refuse_converted_blobs, refuse_pointer
 from oidc.errors import OutsideWorldError, UsageError
 
 _REVISION = re.compile(r"(?!-)[!-~]{1,250}", re.ASCII)
-"""No option (``--upload-pack=…``), no space, no control character."""
+"""Excludes options (``--upload-pack=…``), spaces and control characters."""
 
 _MAX_BYTES = 200_000_000
 _MAX_FILE_BYTES = 20_000_000
@@ -26,7 +26,7 @@ class GitRepository:
 
     Attributes:
         top: Its folder.
-        inventory: The path of the inventory inside, ``infra/inventory``; ``.`` for the whole repository.
+        inventory: The path of the inventory in it, ``infra/inventory``; ``.`` for the whole repository.
     """
 
     top: Path
@@ -40,23 +40,23 @@ class GitRepository:
             UsageError: The inventory is not in a git repository.
             OutsideWorldError: git is not installed, or fails.
         """
-        found = cls.if_around(inventory)
-        if found is None:
-            where = one_line(str(inventory))
-            raise UsageError(f"{where} is in no git repository", do="name two inventories or plans to compare")
-        return found
+        repository = cls.if_around(inventory)
+        if repository is None:
+            what = f"{one_line(str(inventory))} is not in a git repository"
+            raise UsageError(what, do="name two inventories or plans to compare")
+        return repository
 
     @classmethod
     def if_around(cls, inventory: Path) -> "GitRepository | None":
         """Find the repository of an inventory; ``None`` if it is not in one. Raises OutsideWorldError."""
-        path = _in_real_folder(inventory)
-        folder = next(one for one in (path, *path.parents) if one.is_dir() and not one.is_symlink())
-        found = run_git(folder, "rev-parse", "--show-toplevel")
-        if found.returncode:
-            if b"not a git repository" in found.stderr:
+        path = in_real_folder(inventory)
+        folder = next(parent for parent in (path, *path.parents) if parent.is_dir() and not parent.is_symlink())
+        answer = run_git(folder, "rev-parse", "--show-toplevel")
+        if answer.returncode:
+            if b"not a git repository" in answer.stderr:
                 return None
-            raise git_failed(found)
-        top = Path(os.fsdecode(found.stdout.rstrip(b"\n"))).resolve()
+            raise git_failed(answer)
+        top = Path(os.fsdecode(answer.stdout.rstrip(b"\n"))).resolve()
         return cls(top, PurePosixPath(path.relative_to(top).as_posix()))
 
     def commit(self, revision: str) -> str:
@@ -68,25 +68,25 @@ class GitRepository:
         shown = one_line(revision)[:100]
         if _REVISION.fullmatch(revision) is None:
             raise UsageError(
-                f"`{shown}` is no path and cannot be a git revision", do="name a branch, a tag or a commit"
+                f"`{shown}` is not a path and cannot be a git revision", do="name a branch, a tag or a commit"
             )
-        found = run_git(self.top, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
-        if found.returncode:
+        answer = run_git(self.top, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+        if answer.returncode:
             do = "check its spelling; in a shallow clone, fetch it first"
             raise UsageError(f"`{shown}` is neither a path nor a git revision of {one_line(str(self.top))}", do=do)
-        return found.stdout.decode().strip()
+        return answer.stdout.decode().strip()
 
-    def merge_base(self, one: str, other: str) -> str:
+    def merge_base(self, revision: str, other: str) -> str:
         """Return the merge base of two revisions.
 
         Raises:
             UsageError: They have no common commit.
         """
-        found = run_git(self.top, "merge-base", self.commit(one), self.commit(other))
-        if found.returncode:
-            message = f"`{one_line(one)}` and `{one_line(other)}` have no commit in common"
+        answer = run_git(self.top, "merge-base", self.commit(revision), self.commit(other))
+        if answer.returncode:
+            message = f"`{one_line(revision)}` and `{one_line(other)}` have no commit in common"
             raise UsageError(message, do="in a shallow clone, fetch more of the history first")
-        return found.stdout.decode().split()[0]
+        return answer.stdout.decode().split()[0]
 
     def has_changes(self, paths: Iterable[Path]) -> bool:
         """Tell whether the files of an inventory differ from the current commit, or are not in it.
@@ -97,26 +97,25 @@ class GitRepository:
         Raises:
             OutsideWorldError: git fails.
         """
-        real = [_in_real_folder(path) for path in paths]
-        if not all(path.is_relative_to(self.top) for path in real):
+        names = [path_in(self.top, path) for path in paths]
+        if None in names:
             return True
-        inside = [path.relative_to(self.top).as_posix() for path in real]
-        found = answer_of_git(
-            self.top, "status", "--porcelain", "-z", "--untracked-files=all", "--ignored", "--", *inside
+        answer = answer_of_git(
+            self.top, "status", "--porcelain", "-z", "--untracked-files=all", "--ignored", "--", *map(str, names)
         )
         # git lists an ignored folder as one path with a slash, without its content.
-        return any((name := os.fsdecode(line)).endswith("/") or is_read(name) for line in found.split(b"\0"))
+        return any((name := os.fsdecode(line)).endswith("/") or is_read(name) for line in answer.split(b"\0"))
 
     def write_inventory(self, commit: str, folder: Path) -> Path | None:
-        """Write the inventory of a commit into an empty folder, and return its path there.
+        """Write the inventory of a commit into an empty folder, and return its path in that folder.
 
-        Return ``None`` if the commit has no inventory. For an inventory of one file, its lock and its policy files,
-        which are beside it, are written too.
+        Return ``None`` if the commit has no inventory. For an inventory of one file, the files of its folder are
+        written too: its lock and its policy files.
 
         Raises:
-            UsageError: It has a symbolic link or a submodule, whose target is not part of the commit.
+            UsageError: The inventory has a symbolic link or a submodule, whose target is not part of the commit.
             ConversionError: A checkout of the commit would change one of its files.
-            OutsideWorldError: git fails, or the commit has more data than an inventory may have.
+            OutsideWorldError: git fails, or the inventory of the commit is larger than 200 MB.
         """
         entries = list(self._entries(commit, self.inventory))
         if not entries:
@@ -135,11 +134,12 @@ class GitRepository:
     @staticmethod
     def _refuse_unread(entries: Iterable["_Entry"]) -> None:
         """Refuse links and submodules: a comparison would show less than ``up`` reads."""
-        words = {LINK: "symbolic link, and those of a commit are", SUBMODULE: "submodule, and those of a commit are"}
         for entry in entries:
-            if entry.mode in words:
-                message = f"{one_line(str(entry.path))} is a {words[entry.mode]} not followed"
-                raise UsageError(message, do="compare two checkouts of the repository, by their paths")
+            if entry.mode in UNREAD:
+                raise UsageError(
+                    f"{one_line(str(entry.path))} is {UNREAD[entry.mode]}",
+                    do="compare two checkouts of the repository, by their paths",
+                )
 
     def write_guardrails(self, commit: str, guardrails: Path, inventory: Path, folder: Path) -> Path | None:
         """Return the path of a commit's guardrails file; write the file if necessary.
@@ -150,7 +150,7 @@ class GitRepository:
         Args:
             commit: A hash.
             guardrails: The file in the working tree; it may be deleted.
-            inventory: Where ``write_inventory`` has written the inventory.
+            inventory: The path that ``write_inventory`` returned.
             folder: An empty folder.
 
         Raises:
@@ -158,43 +158,43 @@ class GitRepository:
             ConversionError: A checkout of the commit would change the file.
             OutsideWorldError: git fails.
         """
-        path = _in_real_folder(guardrails)
-        if not path.is_relative_to(self.top):
+        path = path_in(self.top, guardrails)
+        if path is None:
             return guardrails
-        inside = PurePosixPath(path.relative_to(self.top).as_posix())
-        if inside.is_relative_to(self.inventory):
-            written = inventory / inside.relative_to(self.inventory)
-            return written if written.is_file() else None
-        self._refuse_unread(self._entries_above(commit, inside))
-        there = [entry for entry in self._entries(commit, inside) if entry.path == inside]
-        self._refuse_unread(there)
-        files = [entry for entry in there if entry.mode in _FILES]
-        self._write(commit, files, inside.parent, folder)
-        return folder / inside.name if files else None
+        if path.is_relative_to(self.inventory):
+            file = inventory / path.relative_to(self.inventory)
+            return file if file.is_file() else None
+        self._refuse_unread(self._entries_above(commit, path))
+        files = self._files(entry for entry in self._entries(commit, path) if entry.path == path)
+        self._write(commit, files, path.parent, folder)
+        return folder / path.name if files else None
 
     def files_beside(self, commit: str, folder: Path, name: re.Pattern[str]) -> dict[str, bytes]:
         """Return the files of a folder in a commit, by name, if ``name`` matches the whole name.
 
         Raises:
-            UsageError: The folder is in another repository or in none, or a link or a submodule is on its path.
+            UsageError: The folder is not in this repository, or its path has a link or a submodule.
             ConversionError: A checkout of the commit would change one of the files.
             OutsideWorldError: git fails.
         """
-        path = folder.resolve()
-        if not path.is_relative_to(self.top):
+        path = path_in(self.top, folder.resolve())
+        if path is None:
             raise UsageError(f"{one_line(str(folder))} is not in {one_line(str(self.top))}")
-        inside = PurePosixPath(path.relative_to(self.top).as_posix())
-        self._refuse_unread(self._entries_above(commit, inside / "file"))
-        found = self._entries_named(commit, [f"{inside}/" if inside.name else ""])
-        there = [entry for entry in found if name.fullmatch(entry.path.name)]
-        self._refuse_unread(there)
-        files = [entry for entry in there if entry.mode in _FILES]
+        self._refuse_unread(self._entries_above(commit, path / "file"))
+        entries = self._entries_named(commit, [f"{path}/" if path.name else ""])
+        files = self._files(entry for entry in entries if name.fullmatch(entry.path.name))
         return {entry.path.name: content for entry, content in self._read(commit, files)}
+
+    def _files(self, entries: Iterable["_Entry"]) -> list["_Entry"]:
+        """Return the entries that are files; refuse links and submodules."""
+        known = list(entries)
+        self._refuse_unread(known)
+        return [entry for entry in known if entry.mode in _FILES]
 
     def _write(self, commit: str, entries: Sequence["_Entry"], within: PurePosixPath, folder: Path) -> None:
         files = [entry for entry in entries if entry.mode in _FILES and ".." not in entry.path.parts]
         if sum(entry.size for entry in files) > _MAX_BYTES:
-            raise OutsideWorldError("the inventory is larger than 200 MB in that commit")
+            raise OutsideWorldError("the inventory of that commit is larger than 200 MB")
         for entry, content in self._read(commit, files):
             path = folder / entry.path.relative_to(within)
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -218,8 +218,8 @@ class GitRepository:
         where = [path for path in paths if path]
         if not where and "" not in paths:
             return
-        found = answer_of_git(self.top, "ls-tree", *options, "-z", "-l", "--full-tree", commit, "--", *where)
-        for line in found.split(b"\0"):
+        answer = answer_of_git(self.top, "ls-tree", *options, "-z", "-l", "--full-tree", commit, "--", *where)
+        for line in answer.split(b"\0"):
             if line:
                 about, _, name = line.partition(b"\t")
                 mode, _, blob, size = about.decode().split()
@@ -229,18 +229,13 @@ class GitRepository:
         if not entries:
             return
         asked = "".join(f"{entry.blob}\n" for entry in entries).encode()
-        rest = memoryview(answer_of_git(self.top, "cat-file", "--batch", given=asked))
+        blobs = memoryview(answer_of_git(self.top, "cat-file", "--batch", given=asked))
         for entry in entries:
             header = f"{entry.blob} blob {entry.size}\n".encode()
-            if bytes(rest[: len(header)]) != header:
+            if bytes(blobs[: len(header)]) != header:
                 raise OutsideWorldError(f"git has no content of {one_line(str(entry.path))}", do="fetch it first")
-            yield bytes(rest[len(header) : len(header) + entry.size])
-            rest = rest[len(header) + entry.size + 1 :]
-
-
-def _in_real_folder(path: Path) -> Path:
-    """Return an absolute path: links in its folder are resolved, a link at the path itself is not."""
-    return path.absolute().parent.resolve() / path.absolute().name
+            yield bytes(blobs[len(header) : len(header) + entry.size])
+            blobs = blobs[len(header) + entry.size + 1 :]
 
 
 @dataclass(frozen=True, slots=True)

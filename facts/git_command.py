@@ -13,25 +13,25 @@ _SECONDS = 60
 def run_git(
     folder: Path, *arguments: str, given: bytes = b"", index: Path | None = None
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run git in a folder, and return what it answered, whatever its exit code.
+    """Run git in a folder, and return its answer, whatever its exit code.
 
     Args:
         folder: Where it runs.
-        arguments: Checked by the caller: no name of a user's may be an option.
+        arguments: The caller has checked that no name from a user is an option.
         given: On its standard input.
-        index: In place of the repository's own index.
+        index: The index to use instead of the repository's.
 
     Raises:
-        OutsideWorldError: git is not there, does not run, or takes too long.
+        OutsideWorldError: git is not installed, does not run, or takes too long.
     """
-    # Nothing may be fetched, asked, or shown page by page; names of paths are names, never patterns.
+    # Git must not fetch, prompt or open a pager, and must read paths as names, not as patterns.
     command = ["git", "-c", "protocol.allow=never", "-c", "core.fsmonitor=false", "--no-pager", "--literal-pathspecs"]
     settings = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
-    # A commit is what its hash says, not what this clone was told to take in its place.
+    # Git must read the commit that the hash names, not a replacement or graft of this clone.
     settings |= {"GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull}
     settings |= {"GIT_INDEX_FILE": str(index)} if index else {}
     try:
-        return subprocess.run(  # noqa: S603 - no shell, and every argument of the user's is checked before
+        return subprocess.run(  # noqa: S603 - no shell; the callers check every argument from the user
             [*command, "-C", str(folder), *arguments],
             input=given,
             capture_output=True,
@@ -49,15 +49,15 @@ def answer_of_git(folder: Path, *arguments: str, given: bytes = b"", index: Path
     """Run git as ``run_git`` does, and return its standard output.
 
     Raises:
-        OutsideWorldError: As ``run_git``, or git failed.
+        OutsideWorldError: As in ``run_git``, or git failed.
     """
-    found = run_git(folder, *arguments, given=given, index=index)
-    if found.returncode:
-        raise git_failed(found)
-    return found.stdout
+    answer = run_git(folder, *arguments, given=given, index=index)
+    if answer.returncode:
+        raise git_failed(answer)
+    return answer.stdout
 
 
-def git_failed(found: subprocess.CompletedProcess[bytes]) -> OutsideWorldError:
-    """Return the error for an answer of git with another exit code than 0."""
-    lines = found.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {found.returncode}"]
+def git_failed(answer: subprocess.CompletedProcess[bytes]) -> OutsideWorldError:
+    """Return the error for an answer of git with a non-zero exit code."""
+    lines = answer.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {answer.returncode}"]
     return OutsideWorldError(f"git failed: {one_line(lines[0])}")

@@ -22,10 +22,10 @@ from facts.web_address import target_on_same_host
 T = TypeVar("T")
 
 MAX_BYTES = 8_000_000
-"""Of one answer: a page of a hundred repositories with all of Bitbucket's fields has half a million."""
+"""The limit of one answer. A page of 100 repositories with all of Bitbucket's fields has half a million bytes."""
 
 TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
-"""Answers that another try may change.
+"""Statuses that may be different at the next try.
 
 Sources: https://www.rfc-editor.org/rfc/rfc6585#section-4 and https://www.rfc-editor.org/rfc/rfc9110#section-15.6.
 """
@@ -58,11 +58,11 @@ def within(seconds: float, work: Callable[[], T]) -> T:
 
 @dataclass(frozen=True)
 class Clock:
-    """Time as it passes for one fetch; a test gives another one.
+    """The time for one fetch; tests use another clock.
 
     Attributes:
-        now: Seconds since any moment, never going back.
-        sleep: Waits for so many seconds.
+        now: Returns seconds since some moment; it never goes back.
+        sleep: Waits for this many seconds.
     """
 
     now: Callable[[], float] = time.monotonic
@@ -87,10 +87,10 @@ class Reply:
     """The answer to a request.
 
     Attributes:
-        url: That was asked for; after a redirect, the one that answered.
-        status: 200 and so on.
-        headers: By name, whatever its case.
-        body: Whole, or its beginning if it is too large.
+        url: The URL that answered; after a redirect, the last one.
+        status: The HTTP status, ``200``.
+        headers: By name, ignoring case.
+        body: The whole body, or its beginning if it is too large.
         tries: How often the request was sent.
         is_too_large: Whether the body was not read to its end.
     """
@@ -111,7 +111,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class NoReply:
-    """A request that got no answer: ``error`` is one of ``REQUEST_FAILURES``."""
+    """A request without an answer: ``error`` is one of ``REQUEST_FAILURES``."""
 
     url: str
     error: Exception
@@ -129,7 +129,7 @@ class Retries:
 
     Attributes:
         pauses: Seconds before each further try.
-        longest_retry_after: Seconds; a host that demands a longer wait is not tried again in this run.
+        longest_retry_after: Seconds; if a host demands a longer wait, the request is not sent again.
         after_time_limit: Whether a request that took too long is sent again.
     """
 
@@ -140,7 +140,7 @@ class Retries:
     def pause_after(self, outcome: Reply | NoReply, pause: float) -> float | None:
         """Return the seconds to wait before the next try, or ``None`` if the outcome is final.
 
-        ``Retry-After`` in seconds is honoured; in its form of a date it is not looked at
+        ``Retry-After`` in seconds is honoured; ``Retry-After`` as a date is ignored
         (https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3).
         """
         if isinstance(outcome, NoReply):
@@ -151,7 +151,7 @@ class Retries:
         asked = outcome.headers.get("Retry-After", "").strip()
         if not (asked.isascii() and asked.isdigit()):
             return pause
-        # More digits than a small number has are never small; so a hostile number is not even read.
+        # A number with more digits is too large in any case, so a hostile one is not parsed.
         seconds = float(asked) if len(asked) <= len("1000") else math.inf
         return max(seconds, pause) if seconds <= self.longest_retry_after else None
 
@@ -160,14 +160,14 @@ class Retries:
 class Transport:
     """Sends requests; may be used by several threads.
 
-    No cookies are kept, and no login is taken from a .netrc file: what is sent where is decided by the caller alone.
+    It keeps no cookies and takes no login from a .netrc file: the caller alone decides what is sent where.
 
     Attributes:
-        ca_file: A PEM file of the CAs to trust in place of all others; ``None`` for the one that
-            ``REQUESTS_CA_BUNDLE`` or ``CURL_CA_BUNDLE`` names, else certifi's.
-        seconds: That a try may take, from the look-up of the name to the last byte.
-        connect_seconds: That a TCP connection may take, if less.
-        max_bytes: Of an answer that are read.
+        ca_file: A PEM file with the only CAs to trust; ``None`` for the file that ``REQUESTS_CA_BUNDLE`` or
+            ``CURL_CA_BUNDLE`` names, else certifi's.
+        seconds: The time limit of a try, from the look-up of the name to the last byte.
+        connect_seconds: The time limit of a TCP connection, if it is lower.
+        max_bytes: How much of an answer is read.
         retries: When a request is sent again.
         proxies: By scheme, ``{"http": "http://localhost:29418"}``; ``None`` for those of the environment.
         pace: Keeps requests under the limit of a server, or ``None``.
@@ -188,13 +188,14 @@ class Transport:
     def send(
         self, request: requests.Request, *, redirects: int = 0, until: float = math.inf, any_status: bool = False
     ) -> Reply | NoReply:
-        """Send a request, and again after what may pass.
+        """Send a request, and send it again after a temporary failure.
 
         Args:
             request: With its login, form or document.
-            redirects: How many may be followed. Only those that stay on the host are, since the login goes with them.
-            until: When the time is over, by the clock; no pause reaches beyond it.
-            any_status: Whether every answer will do.
+            redirects: How many redirects to follow. Only redirects on the same host are followed, since the login is
+                sent along.
+            until: When the time is over, by the clock; no pause goes beyond it.
+            any_status: Whether an answer of any status is final.
         """
         for _ in range(redirects + 1):
             outcome = self._tried(request, until, any_status=any_status)

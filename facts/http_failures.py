@@ -11,7 +11,7 @@ from urllib3.exceptions import HTTPError as Urllib3Error
 from urllib3.util.ssl_match_hostname import CertificateError
 
 REQUEST_FAILURES = (requests.RequestException, Urllib3Error, SSL.Error, OSError, ValueError)
-"""Everything that a request raises, one of the recording adapter included.
+"""Everything that a request can raise, with the recording adapter too.
 
 pyOpenSSL's errors and some of urllib3's pass through ``requests`` as they are; a malformed certificate is a
 ``ValueError``.
@@ -27,19 +27,19 @@ _SENTENCES: tuple[tuple[tuple[type[BaseException], ...], Callable[[BaseException
     ((ssl.SSLCertVerificationError,), lambda error: f"its certificate is not trusted: {error.args[-1]}", _TLS),
     ((CertificateError,), lambda error: f"its certificate is for another host: {error}", _TLS),
     ((requests.exceptions.InvalidSchema,), lambda error: f"the proxy cannot be used: {error}", _NETWORK),
-    ((requests.exceptions.ProxyError,), lambda error: f"the proxy gave no connection: {_root(error)}", _NETWORK),
-    ((requests.TooManyRedirects,), lambda _: "it leads from one redirect to the next", _NETWORK),
+    ((requests.exceptions.ProxyError,), lambda error: f"the proxy did not connect: {_root(error)}", _NETWORK),
+    ((requests.TooManyRedirects,), lambda _: "it redirects again and again", _NETWORK),
     ((socket.gaierror,), lambda error: f"the name cannot be resolved: {error.args[-1]}", _NETWORK),
     ((TimeoutError, requests.Timeout), lambda _: "it did not answer in time", _NETWORK),
     ((ConnectionRefusedError,), lambda _: "it refused the connection", _NETWORK),
     (RESETS, lambda _: "it closed the connection without an answer", _NETWORK),
     ((ssl.SSLError, SSL.Error), lambda error: f"TLS failed: {error.args[-1] if error.args else error}", _TLS),
 )
-"""The first row with a kind among the causes decides, so specific kinds are above general ones."""
+"""The first row that matches a cause decides, so specific exceptions are above general ones."""
 
 
 def what_happened(error: BaseException) -> str:
-    """Return what went wrong with a request, ``it refused the connection``, for any of ``REQUEST_FAILURES``."""
+    """Return the reason for any of ``REQUEST_FAILURES``: ``it refused the connection``."""
     return _explain(error)[0]
 
 
@@ -49,12 +49,12 @@ def tried(tries: int) -> str:
 
 
 def is_of_tls(error: BaseException) -> bool:
-    """Tell whether a request failed because of the other side's certificate or its TLS."""
+    """Tell whether a request failed because of the server's certificate or TLS."""
     return _explain(error)[1]
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception and those that led to it, each once, the outermost first.
+    """Yield an exception and its causes, each once, the outermost first.
 
     urllib3 puts a wrapped exception either into ``__context__`` or into the arguments (``SSLError(error)``, with a
     proxy), so both are followed.
@@ -74,8 +74,8 @@ def causes(error: BaseException) -> Iterator[BaseException]:
 def is_transient(error: BaseException) -> bool:
     """Tell whether another try may help.
 
-    It may if the server refused or closed the connection, or did not accept it in time. Its certificates and answers
-    would be the same again, and an unresolvable name stays unresolvable.
+    It may if the server refused or closed the connection, or did not accept it in time. Certificates, answers and
+    unresolvable names would be the same again.
     """
     return any(isinstance(cause, _TRANSIENT) for cause in causes(error))
 
@@ -94,5 +94,5 @@ def _root(error: BaseException) -> str:
 
 
 def _shown(text: str) -> str:
-    """Return the text fit for a terminal: the other side chose parts of it, such as a status line or its names."""
+    """Return the text made safe for a terminal: the server chose parts of it, such as a status line or names."""
     return "".join(character if character.isprintable() else " " for character in text[:300]).rstrip()

@@ -22,7 +22,7 @@ class World:
     Attributes:
         bitbucket: Resolves names.
         fetch_chain: Fetches the certificates of an issuer; ``None`` if a local server without TLS or CA is asked.
-        fetch_ranges: Fetches the networks that Bitbucket calls from.
+        fetch_ranges: Fetches the networks that Bitbucket sends requests from.
     """
 
     bitbucket: Bitbucket
@@ -47,7 +47,7 @@ class Refreshed:
     @property
     def has_errors(self) -> bool:
         """Tell whether a discrepancy is an error."""
-        return any(found.level == "error" for found in self.discrepancies)
+        return any(fault.level == "error" for fault in self.discrepancies)
 
 
 def refresh(
@@ -76,22 +76,22 @@ def refresh(
     Raises:
         OutsideWorldError: A source cannot be reached, or its answer is invalid.
     """
-    lock, found, uuids = old, list[Fault](), tuple[NamedUuid, ...]()
+    lock, discrepancies, uuids = old, list[Fault](), tuple[NamedUuid, ...]()
     if Part.WORKSPACES in parts:
         resolved = resolve(questions, world.bitbucket, accepted=accepted, on_progress=on_progress)
         workspaces = _merged(old.workspaces, resolved.workspaces, inventory)
         answers = {**old.answers, "workspaces": workspaces_digest(inventory)}
         lock = lock.model_copy(update={"workspaces": workspaces, "answers": answers})
-        found += resolved.discrepancies
+        discrepancies += resolved.discrepancies
         uuids = resolved.uuids
     if Part.ISSUERS in parts and world.fetch_chain is not None:
         slugs = {slug: question.previous_slugs for slug, question in questions.items()}
         issuers, missed = issuers_of(slugs, old.issuers, world.fetch_chain, today)
         lock = lock.model_copy(update={"issuers": issuers})
-        found += [*missed, *check_pinned(inventory, issuers, today)]
+        discrepancies += [*missed, *check_pinned(inventory, issuers, today)]
     if Part.ADDRESS_RANGES in parts:
         lock = lock.model_copy(update={"address_ranges": _ranges(old, inventory, world)})
-    return Refreshed(lock, tuple(found), uuids)
+    return Refreshed(lock, tuple(discrepancies), uuids)
 
 
 def _merged(
@@ -100,30 +100,30 @@ def _merged(
     """Return the new answers, and the old answers for declared names that were not looked up."""
     merged: dict[str, LockedWorkspace] = {}
     for slug, declared in inventory.workspaces.items():
-        former, found = old.get(slug), new.get(slug)
-        if former is None or found is None:
-            if (kept := found or former) is not None:
-                merged[slug] = kept
+        former, answer = old.get(slug), new.get(slug)
+        if former is None or answer is None:
+            if (workspace := answer or former) is not None:
+                merged[slug] = workspace
             continue
         repositories = {
-            name: one
-            for name, one in former.repositories.items()
-            if name in declared.repositories and former.uuid == found.uuid
+            name: repository
+            for name, repository in former.repositories.items()
+            if name in declared.repositories and former.uuid == answer.uuid
         }
-        for name, one in found.repositories.items():
+        for name, repository in answer.repositories.items():
             before = repositories.get(name)
-            kept_environments = (
+            former_environments = (
                 {
-                    environment: seen
-                    for environment, seen in before.environments.items()
+                    environment: locked
+                    for environment, locked in before.environments.items()
                     if environment in declared.repositories[name].environments
                 }
-                if before is not None and before.uuid == one.uuid
+                if before is not None and before.uuid == repository.uuid
                 else {}
             )
-            environments = {**kept_environments, **one.environments}
-            repositories[name] = one.model_copy(update={"environments": environments})
-        merged[slug] = found.model_copy(update={"repositories": repositories})
+            environments = {**former_environments, **repository.environments}
+            repositories[name] = repository.model_copy(update={"environments": environments})
+        merged[slug] = answer.model_copy(update={"repositories": repositories})
     return merged
 
 
@@ -136,6 +136,6 @@ def _ranges(old: Lock, inventory: Inventory, world: World) -> dict[str, LockedRa
 
 
 def wants_ranges(inventory: Inventory) -> bool:
-    """Tell whether a role, or an override of one, uses Atlassian's address ranges."""
-    settings = [one for role in inventory.roles.values() for one in (role, *role.overrides.values())]
-    return any(one.source_ips == ATLASSIAN for one in settings)
+    """Tell whether a role, or an override of a role, uses Atlassian's address ranges."""
+    settings = [setting for role in inventory.roles.values() for setting in (role, *role.overrides.values())]
+    return any(setting.source_ips == ATLASSIAN for setting in settings)

@@ -1,4 +1,4 @@
-"""Addresses of servers that somebody may name: https, or plain http on this machine alone."""
+"""Addresses of servers that a user may name: https, or plain http on this machine only."""
 
 import ipaddress
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ _PORTS = {"https": 443, "http": 80}
 
 @dataclass(frozen=True, slots=True)
 class WebAddress:
-    """A URL that requests go to, and whose host alone gets credentials.
+    """A URL to send requests to; credentials go only to its host.
 
     Attributes:
-        url: Without a slash at its end: ``https://api.bitbucket.org/2.0``.
+        url: Without a slash at the end: ``https://api.bitbucket.org/2.0``.
         origin: Scheme, host and port: ``("https", "api.bitbucket.org", 443)``
             (https://www.rfc-editor.org/rfc/rfc6454#section-4).
     """
@@ -27,30 +27,30 @@ class WebAddress:
 
     @classmethod
     def parse(cls, text: str, *, named: str) -> "WebAddress":
-        """Parse a URL that a user gave; ``named`` says where, for messages: ``--bitbucket-url``.
+        """Parse a URL from a user; ``named`` is its source for messages: ``--bitbucket-url``.
 
         Raises:
-            UsageError: It is no https URL and no http URL of this machine, or holds a login, a query or a fragment.
-                What it holds is not repeated where it may be a login.
+            UsageError: It is neither an https URL nor an http URL of this machine, or it has a login, a query or a
+                fragment. The message does not repeat a login.
         """
-        do = "write https://HOST/PATH; http:// is for this machine alone"
+        do = "write https://HOST/PATH; http:// is allowed only for this machine"
         parts = _split(text)
         if parts is None or not text.isascii() or not text.isprintable() or " " in text:
             raise UsageError(f"{named} is not a URL", do=do)
         if "@" in parts.netloc:
-            raise UsageError(f"{named} holds a login", do="give credentials by the environment: see docs/lock.md")
+            raise UsageError(f"{named} has a login in it", do="give credentials in the environment: see docs/lock.md")
         origin = origin_of(text)
         if origin is None:
             raise UsageError(f"{named} is not a URL of a server: {text[:200]!r}", do=do)
         if parts.query or parts.fragment:
-            raise UsageError(f"{named} has a query or a fragment: {text[:200]!r}", do="write it without")
+            raise UsageError(f"{named} has a query or a fragment: {text[:200]!r}", do="remove that part")
         if origin[0] == "http" and not is_loopback(origin[1]):
             raise UsageError(f"{named} is not https: {text[:200]!r}", do=do)
         return cls(text.rstrip("/"), origin)
 
     @property
     def is_loopback(self) -> bool:
-        """Tell whether it is on this machine."""
+        """Tell whether the server is on this machine."""
         return is_loopback(self.origin[1])
 
     @property
@@ -69,7 +69,7 @@ def origin_of(url: str) -> tuple[str, str, int] | None:
 
 
 def target_on_same_host(url: str, location: str) -> str | None:
-    """Return where a ``Location`` leads from a URL, or ``None`` if that is another host, scheme or port, or no URL."""
+    """Return the URL that a ``Location`` leads to; ``None`` for another host, scheme or port, or an invalid URL."""
     if location.startswith("/") and not location.startswith("//"):
         parts = urlsplit(url)
         location = f"{parts.scheme}://{parts.netloc}{location}"
@@ -80,7 +80,7 @@ def target_on_same_host(url: str, location: str) -> str | None:
 def _split(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url)
-        parts.port  # noqa: B018 - what is no port raises here
+        parts.port  # noqa: B018 - raises for an invalid port
     except ValueError:
         return None
     return parts
@@ -97,10 +97,10 @@ def is_loopback(host: str) -> bool:
 
 
 def checked_ca_file(path: Path) -> Path:
-    """Return a PEM file of CAs to trust, after a look into it.
+    """Return a PEM file of CAs to trust, after reading it.
 
     Raises:
-        UsageError: It cannot be read, or holds no certificate.
+        UsageError: The file cannot be read, or has no certificate.
     """
     try:
         x509.load_pem_x509_certificates(path.read_bytes())

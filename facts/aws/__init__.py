@@ -1,7 +1,7 @@
-"""What AWS accounts hold already: asked with the credentials of the program, nothing is written.
+"""Read what AWS accounts already have, with the program's credentials; nothing is written.
 
-Needs botocore, which is no dependency of a run of the program (``bitbucket-aws-oidc[aws]``): whoever imports from here
-asks ``facts.aws`` first.
+Needs botocore, which only the extra ``bitbucket-aws-oidc[aws]`` installs: call ``require_aws_package`` before
+you import a module of this package.
 """
 
 from importlib.util import find_spec
@@ -10,17 +10,17 @@ from oidc.errors import UsageError
 
 
 def require_aws_package(wanted_by: str, *, package: str = "botocore") -> None:
-    """Refuse to go on without the package.
+    """Check that a package is installed.
 
     Args:
-        wanted_by: What needs it: ``lock --aws``.
-        package: Its name.
+        wanted_by: The command that needs it: ``lock --aws``.
+        package: The name of the package.
 
     Raises:
-        UsageError: It is not installed.
+        UsageError: The package is not installed.
     """
     if find_spec(package) is None:
         raise UsageError(
-            f"{wanted_by} asks AWS through the Python package {package}, which is not installed",
+            f"{wanted_by} needs the Python package {package}, which is not installed",
             do="install this project with its extra `aws`: bitbucket-aws-oidc[aws]",
         )

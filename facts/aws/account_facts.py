@@ -1,4 +1,4 @@
-"""The answers of one account: its OIDC providers of Bitbucket's issuers, taken role names, policies, quotas."""
+"""Read one account: its OIDC providers of Bitbucket's issuers, taken role names, missing policies and quotas."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -18,14 +18,14 @@ from oidc.limits import OIDC_PROVIDERS_PER_ACCOUNT, QUOTAS, ROLES_PER_ACCOUNT
 
 @dataclass(frozen=True, slots=True)
 class OidcProviderFacts:
-    """An OIDC provider as an account has it.
+    """An OIDC provider in an account.
 
     Attributes:
-        owner: By its tags.
+        owner: Who manages it, by its tags.
         audiences: Its client ids, sorted.
-        thumbprints: In the order that IAM has them in, which means something.
+        thumbprints: In IAM's order, which is significant.
         tags: Sorted by key.
-        unchecked_roles: ARNs of roles that trust it and may let in any audience of it, sorted.
+        unchecked_roles: ARNs of roles that trust it and may let in any of its audiences, sorted.
     """
 
     owner: ManagedBy
@@ -41,10 +41,10 @@ class AccountFacts:
 
     Attributes:
         oidc_providers: By workspace; ``None`` if the account has no OIDC provider of that issuer.
-        taken_names: Names of roles of the plan, to the ARN of a role there that has the name and is not ours.
-        missing_policies: ARNs of boundaries and managed policies of the plan that are not there, sorted.
-        quotas: By their names in the inventory, as far as they could be read.
-        notes: Values that could not be read, without this being a failure.
+        taken_names: For each role name of the plan that a role of somebody else has, the ARN of that role.
+        missing_policies: ARNs of boundaries and managed policies of the plan that the account does not have, sorted.
+        quotas: By their names in the inventory; a quota that could not be read is left out.
+        notes: What could not be read, and is not a failure.
     """
 
     oidc_providers: Mapping[str, OidcProviderFacts | None]
@@ -56,7 +56,7 @@ class AccountFacts:
 
 @dataclass(frozen=True, slots=True)
 class _ListedRole:
-    """A role as ListRoles tells it; its trust policy parsed by botocore, or text where that was not possible."""
+    """A role in the answer of ListRoles; its trust policy parsed by botocore, or text if that failed."""
 
     name: str
     arn: str
@@ -64,24 +64,24 @@ class _ListedRole:
 
 
 def ask_account(caller: Caller, plan: AccountPlan) -> AccountFacts:
-    """Ask an account about all that its plan names.
+    """Ask an account about everything in its plan.
 
     Raises:
-        AwsError: It did not answer something that is not a quota.
+        AwsError: The account did not answer; an unanswered question about quotas becomes a note.
     """
     iam = caller.client("iam")
-    with explained("which roles there are"):
+    with explained("the list of roles"):
         roles = [
             _ListedRole(str(role["RoleName"]), str(role["Arn"]), role.get("AssumeRolePolicyDocument"))
             for page in iam.get_paginator("list_roles").paginate()
             for role in page["Roles"]
         ]
     quotas, notes = _quotas(caller)
-    with explained("which OIDC providers there are"):
-        arns = {str(one["Arn"]) for one in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]}
+    with explained("the list of OIDC providers"):
+        arns = {str(listed["Arn"]) for listed in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]}
     notes += _too_many(plan, roles, arns, quotas)
     return AccountFacts(
-        oidc_providers={wanted.workspace: _oidc_provider(iam, wanted, roles) for wanted in plan.oidc_providers},
+        oidc_providers={planned.workspace: _oidc_provider(iam, planned, roles) for planned in plan.oidc_providers},
         taken_names=dict(_taken_names(iam, plan, roles)),
         missing_policies=tuple(arn for arn in _policies(plan) if not _has_policy(iam, arn)),
         quotas=quotas,
@@ -92,52 +92,52 @@ def ask_account(caller: Caller, plan: AccountPlan) -> AccountFacts:
 def _too_many(
     plan: AccountPlan, roles: Iterable[_ListedRole], oidc_providers: AbstractSet[str], quotas: Mapping[str, int]
 ) -> Iterator[str]:
-    """Report if existing and planned resources together exceed a quota; earlier deletions are not known."""
+    """Report if existing and planned resources exceed a quota; resources that will be deleted are counted too."""
     names = {role.name.lower() for role in roles}
-    for what, there, wanted, quota in (
+    planned_arns = {planned.arn for planned in plan.oidc_providers}
+    for what, existing, planned, quota in (
         ("roles", names, {role.name.lower() for role in plan.roles}, quotas.get(ROLES_PER_ACCOUNT.key)),
-        (
-            "OIDC providers", oidc_providers, {one.arn for one in plan.oidc_providers},
-            quotas.get(OIDC_PROVIDERS_PER_ACCOUNT.key),
-        ),
-    ):  # fmt: skip
-        added = len(wanted - there)
-        if quota is not None and added and len(there) + added > quota:
-            yield f"it has {len(there)} {what}, the inventory adds {added}, and the quota is {quota}"
+        ("OIDC providers", oidc_providers, planned_arns, quotas.get(OIDC_PROVIDERS_PER_ACCOUNT.key)),
+    ):
+        added = len(planned - existing)
+        if quota is not None and added and len(existing) + added > quota:
+            yield f"it has {len(existing)} {what}, the inventory adds {added}, and the quota is {quota}"
 
 
-def _oidc_provider(iam: Any, wanted: OidcProviderPlan, roles: Iterable[_ListedRole]) -> OidcProviderFacts | None:  # noqa: ANN401 - made at run time
-    with explained(f"the OIDC provider {wanted.arn}"):
+def _oidc_provider(iam: Any, planned: OidcProviderPlan, roles: Iterable[_ListedRole]) -> OidcProviderFacts | None:  # noqa: ANN401 - botocore makes its clients at run time
+    with explained(f"the OIDC provider {planned.arn}"):
         try:
-            found = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=wanted.arn)
+            answer = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=planned.arn)
         except iam.exceptions.NoSuchEntityException:
             return None
-        tags = tags_of(found.get("Tags", []))
-        audiences = tuple(sorted(map(str, found.get("ClientIDList", []))))
+        tags = tags_of(answer.get("Tags", []))
+        audiences = tuple(sorted(map(str, answer.get("ClientIDList", []))))
         if odd := [audience for audience in audiences if not audience.isprintable()]:
-            raise AwsError(f"{wanted.arn} has a client id that nobody can read: {odd[0]!r}", do="remove it there")
-        unchecked = [role.arn for role in roles if may_skip_audience(role.trust_policy, wanted.arn)]
+            raise AwsError(
+                f"{planned.arn} has a client id with unprintable characters: {odd[0]!r}", do="remove it in AWS"
+            )
+        unchecked = [role.arn for role in roles if may_skip_audience(role.trust_policy, planned.arn)]
     return OidcProviderFacts(
         owner=managed_by(tags),
         audiences=audiences,
-        thumbprints=tuple(map(str, found.get("ThumbprintList", []))),
+        thumbprints=tuple(map(str, answer.get("ThumbprintList", []))),
         tags=tags,
         unchecked_roles=tuple(sorted(unchecked)),
     )
 
 
 def _taken_names(iam: Any, plan: AccountPlan, roles: Iterable[_ListedRole]) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - as above
-    """Yield names of the plan that roles of others have. IAM's names are unique ignoring case, whatever the path."""
-    there = {role.name.lower(): role for role in roles}
+    """Yield names of the plan that other roles have. IAM's names are unique in an account, ignoring case and path."""
+    existing = {role.name.lower(): role for role in roles}
     for name in sorted({role.name for role in plan.roles}):
-        found = there.get(name.lower())
-        if found is not None and _owner_of_role(iam, found.name) != "this_program":
-            yield name, found.arn
+        role = existing.get(name.lower())
+        if role is not None and _owner_of_role(iam, role.name) != "this_program":
+            yield name, role.arn
 
 
 def _owner_of_role(iam: Any, name: str) -> ManagedBy:  # noqa: ANN401 - as above
-    """Return the owner of a role, which ListRoles does not tell; unknown for one that nobody may look at."""
-    with explained(f"whose the role {name} is"):
+    """Return the owner of a role by its tags, which ListRoles leaves out; ``unknown`` if GetRole is denied."""
+    with explained(f"the owner of the role {name}"):
         try:
             return managed_by(tags_of(iam.get_role(RoleName=name)["Role"].get("Tags", [])))
         except ClientError as error:
@@ -161,23 +161,23 @@ def _has_policy(iam: Any, arn: str) -> bool:  # noqa: ANN401 - as above
 
 
 def _quotas(caller: Caller) -> tuple[dict[str, int], list[str]]:
-    """Return the quotas, by Service Quotas and where it does not tell by IAM itself; and what could not be read.
+    """Return the quotas of Service Quotas, else of IAM's account summary; and notes on what could not be read.
 
-    Quotas are no reason to lose an account: without them the defaults hold.
+    An account without quotas still counts: the defaults are used.
     """
-    found: dict[str, int] = {}
+    quotas: dict[str, int] = {}
     notes: list[str] = []
     try:
-        with explained("IAM's own quotas"):
+        with explained("IAM's account summary"):
             summary = caller.client("iam").get_account_summary()["SummaryMap"]
-            found |= {quota.key: int(summary[quota.summary]) for quota in QUOTAS if quota.summary in summary}
+            quotas |= {quota.key: int(summary[quota.summary]) for quota in QUOTAS if quota.summary in summary}
     except AwsError as error:
         notes.append(str(error))
     try:
         with explained("Service Quotas"):
             pages = caller.client("service-quotas").get_paginator("list_service_quotas").paginate(ServiceCode="iam")
             values = {listed["QuotaCode"]: listed["Value"] for page in pages for listed in page["Quotas"]}
-            found |= {quota.key: int(values[quota.code]) for quota in QUOTAS if quota.code in values}
+            quotas |= {quota.key: int(values[quota.code]) for quota in QUOTAS if quota.code in values}
     except AwsError as error:
         notes.append(str(error))
-    return {name: value for name, value in found.items() if value > 0}, notes
+    return {name: value for name, value in quotas.items() if value > 0}, notes

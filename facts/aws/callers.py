@@ -1,4 +1,4 @@
-"""botocore's descriptions of the services."""
+"""Clients of AWS services, with the credentials of an account's `deploy_role` and `profile`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,24 +20,24 @@ from oidc.errors import AwsError
 
 @cache
 def service_models() -> Loader:
-    """Return the reader of botocore's service models: one, since it keeps what it has read, and IAM's is large."""
+    """Return botocore's reader of service models. It is shared, since it caches, and IAM's model is large."""
     return Loader()
 
 
 SESSION_NAME = "bitbucket-aws-oidc-lock"
-"""Shown in CloudTrail as the session of the role, where the inventory names no other."""
+"""The name of the role's session in CloudTrail, unless the inventory sets another."""
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class CallSettings:
-    """How AWS is called.
+    """The settings for calls to AWS.
 
     Attributes:
-        endpoint: Of the sandbox, ``http://127.0.0.1:4566``; else ``None``, and the SDK finds those of the partition.
-        attempts: For one call, the first included. botocore waits between them, longer each time and by chance, at most
-            20 seconds, where AWS throttles, fails or cannot be reached
+        endpoint: The sandbox's endpoint, ``http://127.0.0.1:4566``; ``None`` for the partition's own endpoints.
+        attempts: How often one call is tried at most. If AWS throttles, fails or cannot be reached, botocore waits for
+            a random and increasing time of at most 20 seconds before the next try
             (https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html, "standard").
     """
 
@@ -46,10 +46,9 @@ class CallSettings:
 
 
 class Caller:
-    """Somebody with credentials; makes clients of services in the region of a partition's control plane.
+    """Makes clients of services with given credentials, in the region of a partition's control plane.
 
-    botocore's sessions are not made for several threads: whatever one does here is done under a lock, and its clients,
-    which are, do the calls.
+    botocore's sessions are not thread-safe, so they are used under a lock; its clients are, and do the calls.
     """
 
     def __init__(self, session: Session, partition: Partition, settings: CallSettings) -> None:
@@ -88,48 +87,48 @@ def _config(settings: CallSettings) -> Config:
 
 
 class AccountClients:
-    """Whoever the program can be, each profile asked for its credentials once, however many accounts go through it."""
+    """The callers of accounts; each profile is asked for its credentials once, for all accounts together."""
 
     def __init__(self, settings: CallSettings) -> None:
         self._settings = settings
         self._resolved: dict[str | None, Credentials] = {}
 
     def enter(self, access: AccountCredentials, partition: Partition) -> Caller:
-        """Return who the program is by an account's `deploy_role` and `profile`.
+        """Return the caller with an account's `deploy_role` and `profile`.
 
         Raises:
             AwsError: There are no credentials, or the role cannot be assumed.
         """
         through = f"profile {access.profile}" if access.profile else "the credentials of this environment"
         with explained(through):
-            own = Caller(self._session(access.profile), partition, self._settings)
+            base = Caller(self._session(access.profile), partition, self._settings)
         if access.role_arn is None:
-            return own
+            return base
         asked: dict[str, str] = {
             "RoleArn": access.role_arn,
             "RoleSessionName": access.session_name or SESSION_NAME,
             **({"ExternalId": access.external_id} if access.external_id else _NOTHING),
         }
-        denied = f"check that its trust policy lets in {through}, and the external id"
+        denied = f"check that its trust policy allows {through}, and check the external id"
         try:
             with explained(f"assuming {access.role_arn} with {through}", denied=denied):
-                given = own.client("sts").assume_role(**asked)["Credentials"]
+                answer = base.client("sts").assume_role(**asked)["Credentials"]
         finally:
-            own.close()
-        credentials = Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+            base.close()
+        credentials = Credentials(answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])
         session = _new_session(access.profile, credentials)
         return Caller(session, partition, self._settings)
 
     def _session(self, profile: str | None) -> Session:
-        """Return a session that has credentials; looked up once, since a profile may ask for a code."""
+        """Return a session with credentials. They are looked up once, since a profile may prompt for a code."""
         with _MAKING:
             if profile not in self._resolved:
                 session = _new_session(profile)
-                found = session.get_credentials()
-                frozen = found.get_frozen_credentials() if found is not None else None
+                credentials = session.get_credentials()
+                frozen = credentials.get_frozen_credentials() if credentials is not None else None
                 if frozen is not None and frozen.access_key and frozen.secret_key:
                     self._resolved[profile] = Credentials(frozen.access_key, frozen.secret_key, frozen.token)
-            # Where there are none, the first call of the session says so.
+            # Without credentials, the first call of the session fails.
             return _new_session(profile, self._resolved.get(profile))
 
 
@@ -148,12 +147,12 @@ def check_account(caller: Caller, account: str) -> None:
     """Refuse credentials of another account, as ``allowed_account_ids`` of an AWS provider does.
 
     Raises:
-        AwsError: They are of another account, or AWS cannot be asked.
+        AwsError: The credentials belong to another account, or AWS cannot be reached.
     """
-    with explained("asking which account this is"):
-        found = str(caller.client("sts").get_caller_identity()["Account"])
-    if found != account:
+    with explained("the account of these credentials"):
+        actual = str(caller.client("sts").get_caller_identity()["Account"])
+    if actual != account:
         raise AwsError(
-            f"the credentials lead to account {found}, not to {account}",
-            do="look at deploy_role and profile of the account in the inventory, and at the credentials of this run",
+            f"the credentials belong to account {actual}, not to {account}",
+            do="check deploy_role and profile of the account in the inventory, and the credentials of this run",
         )

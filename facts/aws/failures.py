@@ -1,4 +1,4 @@
-"""Failures of calls to AWS as errors of this project: what was asked, AWS's own words, what to do."""
+"""Translate failed calls to AWS into ``AwsError``: what was asked, AWS's message, what to do."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,39 +28,39 @@ _WHAT_TO_DO = {
     "ExpiredTokenException": _EXPIRED,
     "RequestExpired": "set the clock of this machine, and run the same command again",
     "SignatureDoesNotMatch": "check the secret access key, and the clock of this machine",
-    "InvalidClientTokenId": "the access key is unknown, deleted or switched off: check the credentials of this run",
+    "InvalidClientTokenId": "the access key is unknown, deleted or inactive: check the credentials of this run",
     "UnrecognizedClientException": "the access key is unknown to AWS: check the credentials of this run",
     "RegionDisabledException": "switch STS on for this region in the account, or give the account another `region`",
-    "AWSOrganizationsNotInUseException": "ask as the management account: this one is in no organization",
-    "Throttling": "AWS asked for fewer calls, again and again: run the same command later",
-    "ThrottlingException": "AWS asked for fewer calls, again and again: run the same command later",
+    "AWSOrganizationsNotInUseException": "use the management account's credentials: this account is in no organization",
+    "Throttling": "AWS throttled the calls again and again: run the same command later",
+    "ThrottlingException": "AWS throttled the calls again and again: run the same command later",
 }
-"""By code: https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html and its like for STS and others."""
+"""By code: https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html and the other services' pages."""
 
 _NO_ANSWER = (ResponseParserError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What reading an answer raises that is none of AWS's: cut off, of a proxy, or without what AWS documents."""
+"""What reading an invalid answer raises: it is cut off, comes from a proxy, or lacks documented fields."""
 
 _LOGIN_FAILURES = (SSOTokenLoadError, TokenRetrievalError, UnauthorizedSSOTokenError)
 
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
-"""Codes of a call that a policy does not allow."""
+"""Error codes of a call that a policy does not allow."""
 
 
 def code_of(error: ClientError) -> str:
-    """Return the code of an answer that refuses a call: ``NoSuchEntity``."""
+    """Return the error code of a refused call: ``NoSuchEntity``."""
     return str(error.response.get("Error", {}).get("Code", "unknown"))
 
 
 @contextmanager
 def explained(asked: str, *, denied: str = _READING) -> Iterator[None]:
-    """Translate what botocore raises in the block.
+    """Translate the exceptions of botocore in the block.
 
     Args:
-        asked: What the block wanted to know: ``which roles there are``.
-        denied: What to do where a policy does not allow the call.
+        asked: What the block asks for: ``the list of roles``.
+        denied: What to do if a policy does not allow the call.
 
     Raises:
-        AwsError: AWS refused, or could not be reached, or there are no credentials.
+        AwsError: AWS refused the call or could not be reached, or there are no credentials.
     """
     try:
         yield
@@ -73,10 +73,10 @@ def explained(asked: str, *, denied: str = _READING) -> Iterator[None]:
         do = "log in to AWS, or name a `profile` for the account"
         raise AwsError(f"{asked}: there are no AWS credentials in this environment", do=do) from error
     except ProfileNotFound as error:
-        do = "make it in the AWS configuration of this machine, or name another one in the inventory"
+        do = "add the profile to the AWS configuration of this machine, or name another in the inventory"
         raise AwsError(one_line(f"{asked}: {error}"), do=do) from error
     except InvalidConfigError as error:
-        do = "correct that in the AWS configuration or the environment of this run"
+        do = "correct the AWS configuration or the environment of this run"
         raise AwsError(one_line(f"{asked}: {error}"), do=do) from error
     except _LOGIN_FAILURES as error:
         raise AwsError(one_line(f"{asked}: {error}"), do=_EXPIRED) from error
@@ -84,5 +84,5 @@ def explained(asked: str, *, denied: str = _READING) -> Iterator[None]:
         do = "check the network and the proxy of this machine, and run the same command again"
         raise AwsError(one_line(f"{asked}: AWS could not be called: {error}"), do=do) from error
     except _NO_ANSWER as error:
-        do = "check that no proxy or login page answers in place of AWS, and run the same command again"
-        raise AwsError(f"{asked}: the answer is not one of AWS's", do=do) from error
+        do = "check that no proxy or login page answers instead of AWS, and run the same command again"
+        raise AwsError(f"{asked}: the answer is not from AWS, or is cut off", do=do) from error

@@ -1,4 +1,4 @@
-"""Write the answers of accounts into the lock; the result of ``auto`` changes only if somebody accepts it."""
+"""Write the answers of accounts into the lock; the result of ``auto`` changes only with ``--accept``."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -38,13 +38,13 @@ def locked_account(
     """
     seen = before.oidc_providers if before is not None else {}
     oidc_providers: dict[str, LockedOidcProvider] = {}
-    found: list[Fault] = []
+    discrepancies: list[Fault] = []
     for workspace, answer in facts.oidc_providers.items():
         former = seen.get(workspace)
         oidc_providers[workspace] = _oidc_provider(mode, answer, former)
         name = f"{plan.key}/{workspace}"
         if mode is OidcProviderMode.AUTO and name not in accepted:
-            found += _changed_use(name, answer, former, oidc_providers[workspace])
+            discrepancies += _changed_use(name, answer, former, oidc_providers[workspace])
     account = LockedAccount(
         id=plan.id,
         oidc_providers=oidc_providers,
@@ -52,15 +52,15 @@ def locked_account(
         missing_policies=facts.missing_policies,
     )
     quotas = _quotas(facts.quotas, before.quotas if before is not None else None)
-    return AccountAnswer(account.model_copy(update={"quotas": quotas}), tuple(found))
+    return AccountAnswer(account.model_copy(update={"quotas": quotas}), tuple(discrepancies))
 
 
 def _oidc_provider(
     mode: OidcProviderMode, facts: OidcProviderFacts | None, before: LockedOidcProvider | None
 ) -> LockedOidcProvider:
     use = resolved_use(mode, facts.owner if facts is not None else None, before)
-    found = LockedOidcProvider(state="absent") if facts is None else _present(facts)
-    return found.model_copy(update={"use": use})
+    locked = LockedOidcProvider(state="absent") if facts is None else _present(facts)
+    return locked.model_copy(update={"use": use})
 
 
 def _present(facts: OidcProviderFacts) -> LockedOidcProvider:
@@ -69,7 +69,7 @@ def _present(facts: OidcProviderFacts) -> LockedOidcProvider:
         owner=facts.owner,
         audiences=facts.audiences,
         thumbprints=facts.thumbprints,
-        # A text that does not fit on a line of the lock is not an owner's tag.
+        # A tag with line ends or control characters is not an owner's, and does not fit into the lock.
         tags={key: value for key, value in facts.tags.items() if key.isprintable() and value.isprintable()},
         unchecked_roles=facts.unchecked_roles,
     )
@@ -83,27 +83,27 @@ def _changed_use(
         return
     key, _, workspace = name.partition("/")
     message = (
-        f"oidc_provider: auto came to {former} for the OIDC provider of workspace {workspace}, and would now come to "
-        f"{after.use}: {why(facts.owner if facts is not None else None)}"
+        f"oidc_provider: auto means {after.use} for the OIDC provider of workspace {workspace} (was {former}): "
+        f"{why(facts.owner if facts is not None else None)}"
     )
     accept = f"run again with --accept {ACCOUNT}{name}"
-    hint = f"find out who changed it; write {former} or {after.use} in place of auto, or {accept}"
+    hint = f"find out who changed it; write {former} or {after.use} instead of auto, or {accept}"
     yield Fault("auto-changed", ("accounts", key), one_line(message), hint)
 
 
-def _quotas(found: Mapping[str, int], before: LockedQuotas | None) -> LockedQuotas | None:
+def _quotas(answers: Mapping[str, int], before: LockedQuotas | None) -> LockedQuotas | None:
     """Return the quotas in the answers; for the others, the former values."""
-    known = (before.model_dump(exclude_none=True) if before is not None else {}) | dict(found)
+    known = (before.model_dump(exclude_none=True) if before is not None else {}) | dict(answers)
     return LockedQuotas(**known) if known else None
 
 
 def accounts_digest(plans: Iterable[AccountPlan]) -> str:
-    """Return the digest of what a lock's ``accounts`` answers: which OIDC providers, names and policies, and where."""
+    """Return the digest of the questions that a lock's ``accounts`` answers: OIDC providers, roles and policies."""
     return digest(
         [
             plan.key,
             plan.id,
-            [one.workspace for one in plan.oidc_providers],
+            [planned.workspace for planned in plan.oidc_providers],
             sorted({role.name for role in plan.roles}),
             sorted({role.permissions_boundary_arn or "" for role in plan.roles}),
             sorted({arn for role in plan.roles for arn in role.managed_policy_arns}),

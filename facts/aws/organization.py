@@ -1,4 +1,4 @@
-"""Which accounts an organization has in some organizational units, with their tags."""
+"""List the accounts of organizational units, and select the inventory's accounts among them."""
 
 import re
 import unicodedata
@@ -29,7 +29,7 @@ class OrganizationAccount:
         id: Twelve digits.
         name: ``Payments (prod)``.
         state: ``ACTIVE``, ``SUSPENDED``, ``PENDING_CLOSURE`` and so on.
-        tags: By key; empty for one that is not active.
+        tags: By key; empty if the account is not active.
     """
 
     id: str
@@ -39,34 +39,35 @@ class OrganizationAccount:
 
     @property
     def is_active(self) -> bool:
-        """Whether roles can be made in it."""
+        """Tell whether roles can be made in it."""
         return self.state == _ACTIVE
 
 
 def list_accounts(caller: Caller, organization: Organization) -> tuple[OrganizationAccount, ...]:
-    """Return the accounts of the organizational units that are named, sorted by id, whatever their state and tags.
+    """Return all accounts of the inventory's organizational units, of any state and tags, sorted by id.
 
     Raises:
-        AwsError: There is no such organizational unit, or the organization cannot be asked.
+        AwsError: An organizational unit does not exist, or the organization cannot be read.
     """
     client = caller.client("organizations")
-    with explained("which accounts the organization has", denied=_MAY_LIST):
-        found: dict[str, Mapping[str, Any]] = {}
+    with explained("the accounts of the organization", denied=_MAY_LIST):
+        accounts: dict[str, Mapping[str, Any]] = {}
         for unit in _units(client, organization):
-            found.update((str(one["Id"]), one) for one in _pages(client, "list_accounts_for_parent", "Accounts", unit))
-        return tuple(_account(client, one) for _, one in sorted(found.items()))
+            for account in _pages(client, "list_accounts_for_parent", "Accounts", unit):
+                accounts[str(account["Id"])] = account
+        return tuple(_account(client, account) for _, account in sorted(accounts.items()))
 
 
-def _account(client: Any, found: Mapping[str, Any]) -> OrganizationAccount:  # noqa: ANN401 - botocore's, made at run time
-    # `Status` is what `State` was called before: https://docs.aws.amazon.com/organizations/latest/APIReference/API_Account.html
-    state = str(found.get("State") or found["Status"])
-    asked = state == _ACTIVE
-    tags = _pages(client, "list_tags_for_resource", "Tags", found["Id"], by="ResourceId") if asked else []
-    return OrganizationAccount(str(found["Id"]), str(found["Name"]), state, tags_of(tags))
+def _account(client: Any, account: Mapping[str, Any]) -> OrganizationAccount:  # noqa: ANN401 - botocore makes its clients at run time
+    # `Status` is the old name of `State`: https://docs.aws.amazon.com/organizations/latest/APIReference/API_Account.html
+    state = str(account.get("State") or account["Status"])
+    is_active = state == _ACTIVE
+    tags = _pages(client, "list_tags_for_resource", "Tags", account["Id"], by="ResourceId") if is_active else []
+    return OrganizationAccount(str(account["Id"]), str(account["Name"]), state, tags_of(tags))
 
 
 def _units(client: Any, organization: Organization) -> Iterator[str]:  # noqa: ANN401 - as above
-    """Yield the ids of the units that are named and, unless told otherwise, of those below, each once."""
+    """Yield the ids of the inventory's units and, if `nested`, of all units below them, each once."""
     done: set[str] = set()
     waiting = [_id_of(client, unit) for unit in organization.ou]
     while waiting:
@@ -76,23 +77,25 @@ def _units(client: Any, organization: Organization) -> Iterator[str]:  # noqa: A
         done.add(unit)
         yield unit
         if organization.nested:
-            waiting += [str(one["Id"]) for one in _below(client, unit)]
+            waiting += [str(child["Id"]) for child in _below(client, unit)]
 
 
 def _id_of(client: Any, unit: str) -> str:  # noqa: ANN401 - as above
-    """Return the id of a unit that is named by it, or by the names on the way to it."""
+    """Return the id of a unit, given as an id or as the path of its names: ``workloads/prod``."""
     if ID_PATTERN.fullmatch(unit):
         return unit
     (root,) = client.list_roots()["Roots"]
-    found = str(root["Id"])
+    parent = str(root["Id"])
     for name in unit.split("/"):
-        below = {str(one["Name"]): str(one["Id"]) for one in _below(client, found)}
+        below = {str(child["Name"]): str(child["Id"]) for child in _below(client, parent)}
         if name not in below:
             known = ", ".join(sorted(below)) or "none"
-            what = f"the organization has no unit {unit!r}: there is no {name!r}, and the units there are {known}"
+            what = (
+                f"the organization has no unit {unit!r}: {name!r} does not exist; the units at that level are {known}"
+            )
             raise AwsError(what, do="correct `ou` under `accounts_from`, or name the unit by its id")
-        found = below[name]
-    return found
+        parent = below[name]
+    return parent
 
 
 def _below(client: Any, parent: str) -> Iterable[Mapping[str, Any]]:  # noqa: ANN401 - as above
@@ -101,7 +104,7 @@ def _below(client: Any, parent: str) -> Iterable[Mapping[str, Any]]:  # noqa: AN
 
 def _pages(client: Any, operation: str, key: str, of: str, *, by: str = "ParentId") -> list[Mapping[str, Any]]:  # noqa: ANN401 - as above
     try:
-        return [one for page in client.get_paginator(operation).paginate(**{by: of}) for one in page[key]]
+        return [entry for page in client.get_paginator(operation).paginate(**{by: of}) for entry in page[key]]
     except client.exceptions.ParentNotFoundException as error:
         what = f"the organization has no organizational unit {of}"
         raise AwsError(what, do="correct `ou` under `accounts_from`") from error
@@ -109,11 +112,11 @@ def _pages(client: Any, operation: str, key: str, of: str, *, by: str = "ParentI
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What was selected.
+    """The selected accounts.
 
     Attributes:
         accounts: By key, sorted.
-        notes: Accounts that were left out for their state, and tags that are no labels.
+        notes: Accounts that were left out for their state, and tags that cannot be labels.
     """
 
     accounts: Mapping[str, SelectedAccount]
@@ -121,7 +124,7 @@ class Selection:
 
 
 def select(
-    found: Iterable[OrganizationAccount],
+    accounts: Iterable[OrganizationAccount],
     organization: Organization,
     *,
     listed: Mapping[str, str],
@@ -129,20 +132,19 @@ def select(
 ) -> Selection:
     """Select accounts.
 
-    An account that has a key by the lock keeps it, whatever its name is today. A new one is called as in the
-    organization, in lower case with dashes, ``payments-prod``; where that is another account's key, or two new ones
-    would be called so, its id is added: ``payments-prod-222222222222``. So keys hang on nothing but the lock and the
-    accounts' names, and never on an order.
+    An account keeps its key in the lock, even if its name changes. The key of a new account is its name in lower case
+    with dashes, ``payments-prod``. If another account has that key, or two new accounts would have it, its id is added:
+    ``payments-prod-222222222222``. So keys depend only on the lock and the accounts' names, never on an order.
 
     Args:
-        found: Accounts of the organizational units.
-        organization: As the inventory says.
+        accounts: The accounts of the organizational units.
+        organization: The inventory's setting.
         listed: Ids of the accounts that the inventory lists, by key: these are not selected.
-        before: Keys of the lock, by id.
+        before: The lock's keys, by id.
     """
     notes: list[str] = []
     wanted: list[OrganizationAccount] = []
-    for account in sorted(found):
+    for account in sorted(accounts):
         if account.id in listed.values() or account.id in organization.exclude:
             continue
         if not account.is_active:
@@ -161,15 +163,19 @@ def select(
 def _keys(
     wanted: Collection[OrganizationAccount], listed: Collection[str], before: Mapping[str, str]
 ) -> dict[str, str]:
-    kept = {one.id: before[one.id] for one in wanted if one.id in before and before[one.id] not in listed}
+    kept = {
+        account.id: before[account.id]
+        for account in wanted
+        if account.id in before and before[account.id] not in listed
+    }
     taken = {*listed, *kept.values(), *before.values()}
-    new = {one.id: _key(one.name) for one in wanted if one.id not in kept}
+    new = {account.id: _key(account.name) for account in wanted if account.id not in kept}
     named = Counter(new.values())
     return kept | {number: _free(key, number, taken, alone=named[key] == 1) for number, key in new.items()}
 
 
 def _free(key: str, number: str, taken: Collection[str], *, alone: bool) -> str:
-    """Return a key that is nobody else's; one that already ends in an id, which may be another's, gets its own."""
+    """Return a unique key; a key that already ends in an id, maybe of another account, gets the account's id too."""
     free = key if alone and not _ENDS_IN_AN_ID.search(key) else f"{key}-{number}"
     while free in taken:
         free = f"{free}-{number}"
@@ -187,7 +193,7 @@ def _key(name: str) -> str:
 def _selected(account: OrganizationAccount, notes: list[str]) -> SelectedAccount:
     labels = {key: value for key, value in account.tags.items() if _is_label(key, value)}
     if others := sorted(account.tags.keys() - labels.keys()):
-        notes.append(f"account {account.id} ({account.name}): no labels are made of its tags {', '.join(others)}")
+        notes.append(f"account {account.id} ({account.name}): its tags {', '.join(others)} cannot be labels")
     return SelectedAccount(id=account.id, name=one_line(account.name), labels=labels)
 
 

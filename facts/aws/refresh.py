@@ -1,4 +1,4 @@
-"""The parts of a new lock that AWS answers: which accounts are selected, and what each account holds."""
+"""Make the parts of a new lock that AWS answers: the selected accounts, and what each account has."""
 
 from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
@@ -18,31 +18,31 @@ from facts.aws.organization import list_accounts, select
 from facts.aws.survey import Answered, Failed, ask_accounts
 
 OnProgress = Callable[[int, int], None]
-"""Told how many of how many accounts are done."""
+"""Called with the number of finished accounts and of all accounts."""
 
 
 @dataclass(frozen=True, slots=True)
 class RefreshedSelection:
-    """A lock with the accounts that the organization has today, and what was left out."""
+    """A lock with the organization's current accounts, and notes on what was left out."""
 
     lock: Lock
     notes: tuple[str, ...]
 
 
 def refresh_selection(
-    old: Lock, organization: Organization, written: Mapping[str, Any], listed: Mapping[str, str], settings: CallSettings
+    old: Lock, organization: Organization, raw: Mapping[str, Any], listed: Mapping[str, str], settings: CallSettings
 ) -> RefreshedSelection:
     """Ask the organization which accounts the inventory selects.
 
     Args:
-        old: The lock there is.
-        organization: As the inventory says.
-        written: The same, as raw data.
+        old: The present lock.
+        organization: The inventory's setting.
+        raw: The same setting as raw data.
         listed: Ids of the accounts that the inventory lists, by key.
-        settings: How AWS is called.
+        settings: The settings for calls to AWS.
 
     Raises:
-        AwsError: The organization could not be asked.
+        AwsError: The organization could not be read.
     """
     role = organization.role
     access = AccountCredentials(
@@ -52,10 +52,10 @@ def refresh_selection(
         profile=organization.profile,
     )
     with closing(AccountClients(settings).enter(access, organization.partition)) as caller:
-        found = list_accounts(caller, organization)
+        accounts = list_accounts(caller, organization)
     before = {number: key for number, (key, _) in selected_before(old).items()}
-    selection = select(found, organization, listed=listed, before=before)
-    answers: dict[Any, str] = {**old.answers, "accounts_from": selection_digest(written)}
+    selection = select(accounts, organization, listed=listed, before=before)
+    answers: dict[Any, str] = {**old.answers, "accounts_from": selection_digest(raw)}
     lock = old.model_copy(update={"selected_accounts": selection.accounts, "answers": answers})
     return RefreshedSelection(lock, selection.notes)
 
@@ -65,10 +65,10 @@ class RefreshedAccounts:
     """The result of asking the accounts.
 
     Attributes:
-        lock: With their answers; an account without an answer is unchanged.
+        lock: The lock with their answers; an account without an answer is unchanged.
         discrepancies: Differences from the lock that are not accepted automatically.
         failed: Accounts that did not answer.
-        notes: Values that could not be read, without this being a failure.
+        notes: What could not be read, and is not a failure.
     """
 
     lock: Lock
@@ -91,16 +91,16 @@ def refresh_accounts(
 
     Args:
         old: The present lock.
-        plans: Of the accounts, independent of the present lock.
-        inventory: With the accounts that are selected.
-        settings: How AWS is called.
-        reading_role: Name of the role to assume in place of each deploying role, in the same account and path.
+        plans: The plans of the accounts, independent of the present lock.
+        inventory: The inventory with the selected accounts.
+        settings: The settings for calls to AWS.
+        reading_role: Name of the role to assume instead of each deploying role, with the same account and path.
         accepted: Names ``ACCOUNT/WORKSPACE`` of OIDC providers whose result of `auto` may change.
         on_progress: See ``OnProgress``.
     """
     asked = {plan.key: entered_by(plan, reading_role) for plan in plans if plan.oidc_providers or plan.roles}
     roles = {plan.key: plan.access.role_arn for plan in plans}
-    before = {key: found for key, found in old.accounts.items() if _is_still(key, found, inventory)}
+    before = {key: locked for key, locked in old.accounts.items() if _is_declared(key, locked, inventory)}
     done: list[str] = []
 
     def progress(key: str) -> None:
@@ -121,7 +121,8 @@ def refresh_accounts(
             discrepancies += answer.discrepancies
             notes += [f"account {key}: {note}" for note in outcome.facts.notes]
     selected = {
-        key: found.model_copy(update={"deploy_role": roles.get(key)}) for key, found in old.selected_accounts.items()
+        key: account.model_copy(update={"deploy_role": roles.get(key)})
+        for key, account in old.selected_accounts.items()
     }
     failed = tuple(outcome for outcome in outcomes if isinstance(outcome, Failed))
     answers: dict[Any, str] = {**old.answers} | ({} if failed else {"accounts": accounts_digest(asked.values())})
@@ -130,13 +131,13 @@ def refresh_accounts(
 
 
 def entered_by(plan: AccountPlan, reading_role: str | None) -> AccountPlan:
-    """Return the plan of an account that is entered by the role of that name, with the path of the deploying role."""
+    """Return the plan of an account with the reading role instead of the deploying role, in the same path."""
     arn = plan.access.role_arn
     if reading_role is None or arn is None:
         return plan
     return replace(plan, access=replace(plan.access, role_arn=f"{arn.rpartition('/')[0]}/{reading_role}"))
 
 
-def _is_still(key: str, found: LockedAccount, inventory: Inventory) -> bool:
+def _is_declared(key: str, locked: LockedAccount, inventory: Inventory) -> bool:
     declared = inventory.accounts.get(key)
-    return declared is not None and declared.id == found.id
+    return declared is not None and declared.id == locked.id

@@ -1,4 +1,4 @@
-"""All accounts of a plan, some at once; one that fails does not lose the others."""
+"""Ask all accounts of a plan, several at once; if one account fails, the others are still asked."""
 
 from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
@@ -14,14 +14,14 @@ from facts.http import within
 from oidc.errors import AwsError
 
 AT_ONCE = 8
-"""Accounts. IAM limits the calls of each account by itself, and STS those of the account that roles are assumed from:
+"""Accounts. IAM limits the calls to each account, and STS the calls from the account that assumes the roles:
 600 a second (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html)."""
 
 ACCOUNT_SECONDS = 300.0
-"""For one account: its thousands of roles included, and every pause that AWS asks for."""
+"""For one account, with thousands of roles and every pause that AWS asks for."""
 
 Progress = Callable[[str], None]
-"""Told the key of each account as it is done, from the thread that asked for all."""
+"""Called with the key of each finished account, in the caller's thread."""
 
 
 Facts = TypeVar("Facts")
@@ -37,7 +37,7 @@ class Answered(Generic[Facts]):
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """An account that did not."""
+    """An account that did not answer."""
 
     key: str
     error: AwsError
@@ -51,7 +51,7 @@ def ask_accounts(
     at_once: int = AT_ONCE,
     seconds: float = ACCOUNT_SECONDS,
 ) -> tuple[Answered[AccountFacts] | Failed, ...]:
-    """Ask every account about all that its plan names, as ``ask_each`` does."""
+    """Ask every account about everything in its plan; see ``ask_each``."""
     return ask_each(plans, settings, ask_account, progress=progress, at_once=at_once, seconds=seconds)
 
 
@@ -64,15 +64,15 @@ def ask_each(
     at_once: int = AT_ONCE,
     seconds: float = ACCOUNT_SECONDS,
 ) -> tuple[Answered[Facts] | Failed, ...]:
-    """Ask every account; return what each answered, or why it did not, in the order of their keys.
+    """Ask every account; return the answer or the failure of each, sorted by key.
 
     Args:
-        plans: Of the accounts.
-        settings: How AWS is called.
-        ask: Asks one of them.
+        plans: The plans of the accounts.
+        settings: The settings for calls to AWS.
+        ask: Asks one account.
         progress: See ``Progress``.
-        at_once: How many accounts at most.
-        seconds: For each account.
+        at_once: How many accounts are asked at the same time.
+        seconds: The time limit for each account.
     """
     callers, waiting = AccountClients(settings), SimpleQueue[AccountPlan]()
     done = SimpleQueue[Answered[Facts] | Failed | Exception]()
@@ -85,7 +85,7 @@ def ask_each(
             while True:
                 done.put(_caught(callers, waiting.get_nowait(), ask, seconds))
 
-    # Not a pool: its threads would hold up the end of a command that is interrupted, until all of them have answers.
+    # Not a pool: after an interruption, a command would wait for the answers of its threads.
     for number in range(min(at_once, len(asked))):
         Thread(target=work, name=f"aws-account-{number}", daemon=True).start()
     outcomes: list[Answered[Facts] | Failed] = []
@@ -103,7 +103,7 @@ def _caught(
 ) -> Answered[Facts] | Failed | Exception:
     try:
         return _ask(callers, plan, ask, seconds)
-    except Exception as error:  # noqa: BLE001 - raised again where all are asked
+    except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
         return error
 
 
@@ -115,7 +115,7 @@ def _ask(
     except AwsError as error:
         return Failed(plan.key, error)
     except TimeoutError:
-        what = f"the account did not answer all within {seconds:.0f} seconds"
+        what = f"the account did not answer everything within {seconds:.0f} seconds"
         return Failed(plan.key, AwsError(what, do="run the same command again"))
 
 

@@ -1,7 +1,7 @@
-"""The certificates that the hosts of issuers present over TLS, and their thumbprints.
+"""The certificates that issuers' hosts present over TLS, and their thumbprints.
 
 AWS's procedure (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html):
-the issuer's discovery document, the host of its ``jwks_uri``, the last certificate which that host presents, SHA-1.
+the issuer's discovery document, the host of its ``jwks_uri``, the last certificate that this host presents, SHA-1.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -63,12 +63,12 @@ def fetch_chains(
     """Return the certificates that the host of each issuer's keys presents, the host's own first.
 
     One TLS connection is made to each distinct host, however many issuers it serves (more only if the host closes it
-    between two documents). A thumbprint is believed only after the host's chain was verified against trusted CAs, its
-    dates and the host name included. Those CAs are certifi's by default and never the ones that ``REQUESTS_CA_BUNDLE``
+    between two documents). A thumbprint is used only after the host's chain is verified against trusted CAs, with
+    its dates and the host name. Those CAs are certifi's by default and never the ones that ``REQUESTS_CA_BUNDLE``
     names: if a proxy intercepts TLS, that variable names the proxy's CA, whose thumbprint must not reach AWS.
 
-    Temporary failures are tried again, at most twice and within the issuer's time: a connection that is refused, reset
-    or times out, and the answers 429, 500, 502, 503 and 504. Everything else fails at once.
+    Temporary failures are tried again, at most twice and within the issuer's time: a connection that is refused or
+    reset or that times out, and the answers 429, 500, 502, 503 and 504. All other failures are final.
 
     Proxies of the environment (``HTTPS_PROXY``, ``NO_PROXY``) are used by HTTP ``CONNECT``; with ``connect``, no proxy
     is used.
@@ -76,10 +76,10 @@ def fetch_chains(
     Args:
         issuers: Issuer URLs, https, as in the ``iss`` of tokens. Duplicates are requested once.
         alike: For each issuer of a workspace during a rename, the issuers of its other slugs. If the issuer has no
-            discovery document, not yet or no longer, the document of one of these replaces it.
+            discovery document, the document of one of these is used.
         connect: The address to use instead of the issuers' hosts: the sandbox's emulated Bitbucket.
-        ca_file: A PEM file of the CAs to trust in place of certifi's.
-        timeout: Seconds that each issuer may take, from the look-up of its name to the last byte, pauses included.
+        ca_file: A PEM file of the CAs to trust instead of certifi's.
+        timeout: The time limit for each issuer in seconds, from the look-up of its name to the last byte, with pauses.
         clock: For the pauses between tries.
 
     Raises:
@@ -130,10 +130,10 @@ class _Fetch:
         if self.address:
             return IssuerError(
                 f"{outcome.url} (asked at {self.address}) could not be fetched: {outcome.what}",
-                do=f"check that what listens at {self.address} is the one that the CA file belongs to",
+                do=f"check that the CA file belongs to the server at {self.address}",
             )
         do = (
-            "check that no proxy intercepts TLS: its CA must not reach AWS as the issuer's"
+            "check that no proxy intercepts TLS: its CA must not reach AWS"
             if is_of_tls(outcome.error)
             else "check the network and the HTTPS_PROXY and NO_PROXY variables"
         )
@@ -161,7 +161,7 @@ def _chain_of(issuer: str, fetch: _Fetch) -> Chain:
         fetch.send("HEAD", document.jwks_uri, until, any_status=True)
         chain = fetch.adapter.presented_by(host, port)
     try:
-        chain_thumbprint(chain or ())  # what is no chain has none
+        chain_thumbprint(chain or ())  # raises for an invalid chain
     except IssuerError as error:
         raise IssuerError(f"{document.jwks_uri}: {error.what}", do=error.do) from error
     return chain or ()
@@ -174,8 +174,8 @@ def _discovery_document(issuer: str, fetch: _Fetch, until: float) -> DiscoveryDo
         raise _unexpected_status(url, reply)
     if reply.is_too_large:
         raise IssuerError(
-            f"{url} holds no discovery document: it is larger than {MAX_DOCUMENT_BYTES} bytes",
-            do=f"check that no proxy or login page answers in place of the issuer, {INSTEAD}",
+            f"{url} has no discovery document: the answer is larger than {MAX_DOCUMENT_BYTES} bytes",
+            do=f"check that no proxy or login page answers instead of the issuer, {INSTEAD}",
         )
     return parse_discovery_document(issuer, reply.body)
 
@@ -188,15 +188,15 @@ def _unexpected_status(url: str, reply: Reply) -> IssuerError:
     what = f"{url} was answered with status {reply.status}{tried(reply.tries)}"
     if reply.status == requests.codes.not_found:
         return _NoDocumentError(
-            f"{what}: there is no such workspace, or no discovery document for it yet",
-            do="check the workspace's slug; Bitbucket serves the document only once OpenID Connect is switched on and "
-            f"one pipeline has run in the workspace, {INSTEAD}",
+            f"{what}: the workspace does not exist, or has no discovery document yet",
+            do="check the workspace's slug; Bitbucket serves the document only after OpenID Connect is switched on and "
+            f"a pipeline has run in the workspace, {INSTEAD}",
         )
     location = reply.headers.get("Location")
     if location is not None:
         return IssuerError(
             f"{what}, a redirect to {location[:200]!r}, which is not followed",
-            do=f"check the workspace's slug, and that no login page answers in place of the issuer, {INSTEAD}",
+            do=f"check the workspace's slug, and that no login page answers instead of the issuer, {INSTEAD}",
         )
     return IssuerError(f"{what}, expected 200", do=f"try again later, {INSTEAD}")
 
@@ -204,7 +204,7 @@ def _unexpected_status(url: str, reply: Reply) -> IssuerError:
 def _trusted_cas(connect: IssuerConnect | None, ca_file: Path | None) -> Path:
     """Return the PEM file of the CAs to trust; check its content, unless it is certifi's."""
     if connect is not None and ca_file is not None:
-        raise UsageError("both issuerConnect and a CA file are given", do="issuerConnect has a CA file of its own")
+        raise UsageError("both issuerConnect and a CA file are given", do="remove the CA file: issuerConnect has one")
     chosen = connect.ca_file if connect is not None else ca_file
     if chosen is None:
         return Path(certifi.where())

@@ -1,4 +1,4 @@
-"""Endpoints of the sandbox: a replacement for AWS or Bitbucket must be on this machine, else it is refused."""
+"""Endpoints of the sandbox: an address that replaces AWS or Bitbucket must be on this machine."""
 
 import ipaddress
 import re
@@ -12,7 +12,7 @@ _LOOPBACK = re.compile(r"http://(?:127(?:\.[0-9]{1,3}){3}|\[::1\]):[0-9]{1,5}/?"
 
 
 def is_on_this_machine(url: str) -> bool:
-    """Tell whether every parser reads a URL as this machine: ``http://127.0.0.1:4566``."""
+    """Tell whether a URL is on this machine for every URL parser: ``http://127.0.0.1:4566``."""
     return _LOOPBACK.fullmatch(url) is not None
 
 
@@ -25,13 +25,13 @@ class IssuerConnect:
     """Connect to this address instead of the issuer's, and trust only this CA.
 
     Only the TCP connection changes. Server name indication, ``Host`` header and host name check still use the issuer's
-    real host, so the server needs a certificate for that name.
+    host, so the server needs a certificate for that name.
 
     Attributes:
-        address: ``127.0.0.1:8443``, ``[::1]:8443`` or ``localhost:8443`` (which means ``127.0.0.1``). Nothing but
-            loopback (127.0.0.0/8 and ::1, https://www.rfc-editor.org/rfc/rfc6890): a thumbprint taken from elsewhere
-            unchecked would make AWS trust any host there.
-        ca_file: A PEM file with the root certificate to trust in place of the public ones.
+        address: ``127.0.0.1:8443``, ``[::1]:8443`` or ``localhost:8443`` (which means ``127.0.0.1``). Only loopback
+            is allowed (127.0.0.0/8 and ::1, https://www.rfc-editor.org/rfc/rfc6890): a thumbprint from elsewhere would
+            be unchecked, and AWS would trust any host there.
+        ca_file: A PEM file with the root certificate to trust instead of the public ones.
 
     Raises:
         UsageError: The address is not loopback, or has no port.
@@ -71,6 +71,6 @@ def _is_loopback(host: str) -> bool:
 
 def _refused(address: str) -> UsageError:
     return UsageError(
-        f"the issuer's host may be replaced only by an address of this machine with a port, not by {address[:200]!r}",
-        do='write it like "127.0.0.1:8443"; outside the sandbox, leave issuerConnect out',
+        f"issuerConnect must be an address of this machine with a port, not {address[:200]!r}",
+        do='write it like "127.0.0.1:8443"; outside the sandbox, remove issuerConnect',
     )

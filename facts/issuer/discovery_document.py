@@ -1,4 +1,4 @@
-"""Validate the issuer's discovery document before anything in it is used. Pure; another module fetches it."""
+"""Validate an issuer's discovery document before its fields are used. Pure; ``certificates`` fetches it."""
 
 from urllib.parse import urlsplit
 
@@ -7,23 +7,23 @@ from pydantic import BaseModel, ConfigDict, StrictStr, ValidationError
 from oidc.errors import IssuerError
 
 MAX_DOCUMENT_BYTES = 64 * 1024
-"""A discovery document is a few hundred bytes; a larger answer is something else, and is not read to its end."""
+"""A discovery document has a few hundred bytes; a larger answer is something else, and is not read to the end."""
 
 INSTEAD = (
-    "or do without the fetch: in the inventory's defaults, set `thumbprints: omit` (AWS then goes by its own library "
-    "of trusted CAs) or list the thumbprints"
+    "or switch the fetch off: in the inventory's defaults, set `thumbprints: omit` (AWS then uses its own library of "
+    "trusted CAs) or list the thumbprints"
 )
-"""The remedy for every failure of the fetch, for the second half of an error's ``do``."""
+"""The second half of ``do`` for every failure of the fetch."""
 
 
 class DiscoveryDocument(BaseModel):
-    """The fields of an OpenID provider's metadata that are used here; other fields are ignored.
+    """The fields of an OpenID provider's metadata that this program uses; other fields are ignored.
 
     Source: https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata.
 
     Attributes:
         issuer: The ``iss`` of the tokens, equal to the issuer's URL.
-        jwks_uri: Where the signing keys are; AWS takes the thumbprint from this URL's host.
+        jwks_uri: The URL of the signing keys; AWS takes the thumbprint from its host.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -33,7 +33,7 @@ class DiscoveryDocument(BaseModel):
 
 
 def discovery_url(issuer: str) -> str:
-    """Return where an issuer's discovery document is: the issuer, any slash at its end removed, and the fixed path.
+    """Return the URL of an issuer's discovery document: the issuer without a slash at the end, and the fixed path.
 
     Source: https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfigurationRequest.
     """
@@ -53,11 +53,11 @@ def authority(url: str) -> tuple[str, int] | None:
 
 
 def parse_discovery_document(issuer: str, body: bytes) -> DiscoveryDocument:
-    """Parse the document that an issuer served, and check that it belongs to that issuer.
+    """Parse an issuer's discovery document, and check that it belongs to that issuer.
 
     Raises:
-        IssuerError: It is not a JSON object, a field is missing or no text, its ``issuer`` is not the one that was
-            asked, character by character (https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfigurationValidation),
+        IssuerError: The document is not a JSON object, a field is missing or not text, its ``issuer`` is not exactly
+            the given issuer (https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfigurationValidation),
             or its ``jwks_uri`` is not https.
     """
     url = discovery_url(issuer)
@@ -65,18 +65,18 @@ def parse_discovery_document(issuer: str, body: bytes) -> DiscoveryDocument:
         document = DiscoveryDocument.model_validate_json(body)
     except ValidationError as error:
         raise IssuerError(
-            f"{url} holds no discovery document: {_first_fault(error)}",
-            do=f"check that no proxy or login page answers in place of the issuer, {INSTEAD}",
+            f"{url} has no discovery document: {_first_fault(error)}",
+            do=f"check that no proxy or login page answers instead of the issuer, {INSTEAD}",
         ) from error
     if document.issuer != issuer:
         raise IssuerError(
-            f"{url} speaks for another issuer: expected {issuer!r}, found {document.issuer[:200]!r}",
+            f"{url} is the document of another issuer: expected {issuer!r}, found {document.issuer[:200]!r}",
             do="check the workspace's slug in the inventory: AWS compares it with the issuer of the tokens",
         )
     if authority(document.jwks_uri) is None:
         raise IssuerError(
             f"{url}: jwks_uri must be an https URL, found {document.jwks_uri[:200]!r}",
-            do=f"check that no proxy answers in place of the issuer, {INSTEAD}",
+            do=f"check that no proxy answers instead of the issuer, {INSTEAD}",
         )
     return document
 

@@ -1,8 +1,8 @@
-"""HTTPS that remembers which certificates each host presented, as a transport adapter for ``requests``.
+"""HTTPS that records the certificates each host presents, as a transport adapter for ``requests``.
 
 pyOpenSSL does the TLS, since the ``ssl`` module of Python 3.11 has no public call for the presented chain (only for
-the host's own certificate; ``get_unverified_chain`` is public from 3.13). Nothing global changes: urllib3's hook that
-swaps the TLS of the whole process is not used.
+the host's certificate; ``get_unverified_chain`` is public from 3.13). Nothing global changes: urllib3's hook that
+replaces the TLS of the whole process is not used.
 """
 
 import socket
@@ -22,15 +22,15 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 
 class ChainRecordingAdapter(HTTPAdapter):
-    """Transport that keeps each host's presented chain after verifying the chain and the host name.
+    """Transport that verifies each host's chain and name, and then keeps the chain.
 
-    One connection is kept alive for each host, so that any number of requests to a host in turn need one handshake.
+    It keeps one connection to each host alive, so that requests to a host, one after the other, need one handshake.
 
     Args:
         hosts: How many hosts to keep a connection to.
-        endpoint: IP address and port to connect to in place of every host's own; TLS and HTTP still name the host.
+        endpoint: IP address and port to connect to instead of every host; TLS and HTTP still use the host's name.
         handshake_timeout: Seconds for each step of the TLS handshake, and of a proxy's ``CONNECT`` before it. The
-            connect timeout of a request is for the TCP connection alone, and may be shorter.
+            connect timeout of a request is only for the TCP connection, and may be shorter.
     """
 
     def __init__(self, *, hosts: int, endpoint: tuple[str, int] | None = None, handshake_timeout: float = 10.0) -> None:
@@ -39,11 +39,11 @@ class ChainRecordingAdapter(HTTPAdapter):
         super().__init__(pool_connections=hosts, pool_maxsize=1)
 
     def presented_by(self, host: str, port: int) -> tuple[Certificate, ...] | None:
-        """Return what a host presented, its own certificate first, or ``None`` if there was no connection to it."""
+        """Return the chain of a host, its own certificate first; ``None`` if it was never connected."""
         return self._chains.get((host, port))
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - passed on as they come
-        """Make the pools for direct connections, with the recording kind of connection and for https alone."""
+        """Make the pools for direct connections: recording connections, https only."""
         super().init_poolmanager(*args, **kwargs)
         self._record_with(self.poolmanager)
 
@@ -51,8 +51,8 @@ class ChainRecordingAdapter(HTTPAdapter):
         """Make the pools for connections by ``CONNECT`` through a proxy.
 
         Raises:
-            InvalidSchema: The proxy is not an ``http://`` one: pyOpenSSL does no TLS inside TLS, and SOCKS has other
-                pools, which would record nothing.
+            InvalidSchema: The proxy is not ``http://``: pyOpenSSL does no TLS inside TLS, and SOCKS uses other pools,
+                which would not record.
         """
         if not proxy.lower().startswith("http://"):
             raise InvalidSchema("only http:// proxies are supported here")
@@ -79,15 +79,15 @@ class RecordingTlsContext(PyOpenSSLContext):
     def wrap_socket(
         self,
         sock: socket.socket,
-        server_side: bool = False,  # noqa: FBT001, FBT002 - the signature of what is overridden
+        server_side: bool = False,  # noqa: FBT001, FBT002 - the signature of the overridden method
         do_handshake_on_connect: bool = True,  # noqa: FBT001, FBT002 - as above
         suppress_ragged_eofs: bool = True,  # noqa: FBT001, FBT002 - as above
         server_hostname: bytes | str | None = None,
     ) -> WrappedSocket:
-        """Do the handshake, and keep the chain; the error for a refused chain gives the reason.
+        """Do the handshake and keep the chain.
 
         Raises:
-            ssl.SSLCertVerificationError: OpenSSL does not accept the chain; says why, and which certificate it is.
+            ssl.SSLCertVerificationError: OpenSSL refuses the chain; the message has the reason and the certificate.
             ssl.SSLError: The handshake failed in another way.
         """
         refusals: list[str] = []
@@ -133,7 +133,7 @@ def _recording_pool(
     endpoint: tuple[str, int] | None,
     handshake_timeout: float,
 ) -> type[HTTPSConnectionPool]:
-    """Return a kind of connection pool whose connections report the chain that each host presented."""
+    """Return a class of connection pool whose connections record the chain of each host."""
 
     class RecordingConnection(HTTPSConnection):
         def _new_conn(self) -> socket.socket:
@@ -152,8 +152,8 @@ def _recording_pool(
                 raise NewConnectionError(self, f"no connection to {endpoint}: {error}") from error
 
         def connect(self) -> None:
-            # A context for each connection: pyOpenSSL's must not be changed any more once a connection uses it, and
-            # urllib3 configures the given context again for each connection.
+            # A context for each connection: urllib3 configures the context for every connection, and pyOpenSSL's must
+            # not change while a connection uses it.
             context = RecordingTlsContext()
             self.ssl_context = cast("ssl.SSLContext", context)  # urllib3's types know only the standard library's
             super().connect()

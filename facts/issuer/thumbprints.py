@@ -1,4 +1,4 @@
-"""Get the present chains of issuers for the lock, and warn of certificates that expire soon."""
+"""Get the current chains of issuers for the lock, and warn of certificates that expire soon."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ WARN_BEFORE = timedelta(days=60)
 _SUBJECT_CHARS = 200
 
 FetchChain: TypeAlias = Callable[[str, Sequence[str]], Chain]
-"""Returns the chain of an issuer, or of the first of others that are alike; raises IssuerError."""
+"""Returns the chain of an issuer, else of the first other issuer that answers; raises IssuerError."""
 
 
 def issuers_of(
@@ -33,25 +33,25 @@ def issuers_of(
     does not matter.
 
     Args:
-        workspaces: By slug, the slugs that each had before a rename: until Bitbucket follows, their issuers answer.
+        workspaces: By slug, the slugs before a rename: until Bitbucket is renamed too, only their issuers answer.
         former: The issuers in the lock.
         fetch: Fetches the chain of an issuer.
         today: In UTC.
     """
-    found: dict[str, LockedIssuer] = {}
-    missed: list[Fault] = []
+    issuers: dict[str, LockedIssuer] = {}
+    unreachable: list[Fault] = []
     for slug, previous in sorted(workspaces.items()):
-        issuer, *alike = (issuer_url(WorkspaceSlug(one)) for one in (slug, *previous))
+        issuer, *alike = (issuer_url(WorkspaceSlug(name)) for name in (slug, *previous))
         try:
             seen = LockedIssuer(seen=today, chain=tuple(map(_locked, fetch(issuer, alike))))
         except IssuerError as error:
-            missed.append(Fault("issuer-unreachable", ("workspaces", slug), error.what, error.do))
+            unreachable.append(Fault("issuer-unreachable", ("workspaces", slug), error.what, error.do))
             if slug in former:
-                found[slug] = former[slug]
+                issuers[slug] = former[slug]
             continue
         before = former.get(slug)
-        found[slug] = before if before is not None and authorities(before) == authorities(seen) else seen
-    return found, missed
+        issuers[slug] = before if before is not None and authorities(before) == authorities(seen) else seen
+    return issuers, unreachable
 
 
 def authorities(issuer: LockedIssuer) -> tuple[LockedCertificate, ...]:
@@ -72,49 +72,47 @@ def _locked(certificate: Certificate) -> LockedCertificate:
 def check_pinned(inventory: Inventory, issuers: Mapping[str, LockedIssuer], today: date) -> list[Fault]:
     """Warn of thumbprints that no issuer presents, or whose certificate expires soon.
 
-    Of those that are fetched, the last certificate of the chain is what AWS has
+    For `thumbprints: fetch`, AWS has the last certificate of the chain
     (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html).
     """
     pinned = inventory.defaults.thumbprints
     if pinned == FETCH:
         return [
-            _ending(
-                ("workspaces", slug), issuer.chain[-1], "a thumbprint that `up` fetches is of this certificate, and"
-            )
+            _ending(("workspaces", slug), issuer.chain[-1], "the certificate whose thumbprint `up` fetches")
             for slug, issuer in sorted(issuers.items())
             if issuer.chain[-1].not_after - today <= WARN_BEFORE
         ]
     if isinstance(pinned, str):
         return []
-    presented = {one.thumbprint: one for issuer in issuers.values() for one in issuer.chain}
-    found: list[Fault] = []
+    presented = {certificate.thumbprint: certificate for issuer in issuers.values() for certificate in issuer.chain}
+    faults: list[Fault] = []
     for index, value in enumerate(pinned if issuers else ()):
         path = ("defaults", "thumbprints", index)
         if value not in presented:
             message = f"no issuer presents a certificate with the thumbprint {value}"
-            hint = "remove it once no OIDC provider needs it; the lock has those that are presented"
-            found.append(Fault("pinned-thumbprint", path, message, hint))
+            hint = "remove it when no OIDC provider needs it; the lock has the presented certificates"
+            faults.append(Fault("pinned-thumbprint", path, message, hint))
         elif presented[value].not_after - today <= WARN_BEFORE:
-            found.append(_ending(path, presented[value], "this thumbprint's certificate"))
-    return found
+            faults.append(_ending(path, presented[value], "this thumbprint's certificate"))
+    return faults
 
 
 def _ending(path: tuple[str | int, ...], certificate: LockedCertificate, what: str) -> Fault:
-    message = f"{what} ends on {certificate.not_after} ({certificate.subject}, {certificate.thumbprint})"
-    hint = "run `lock` once the issuer presents its successor, and `up` then"
+    message = f"{what} expires on {certificate.not_after} ({certificate.subject}, {certificate.thumbprint})"
+    hint = "when the issuer presents the next certificate, run `lock` and then `up`"
     return Fault("pinned-thumbprint", path, message, hint)
 
 
 class Fetch(Protocol):
-    """Asks issuers, as ``facts.issuer.certificates.fetch_thumbprints`` does."""
+    """The form of ``facts.issuer.certificates.fetch_thumbprints``."""
 
     def __call__(self, issuers: Collection[str], *, alike: Mapping[str, Sequence[str]] | None) -> dict[str, Thumbprint]:
         """Return the thumbprint for each issuer; raises IssuerError."""
 
 
 @dataclass(frozen=True, slots=True)
-class FoundThumbprints:
-    """The thumbprints by issuer, and a sentence for each warning."""
+class IssuerThumbprints:
+    """The thumbprints by issuer, and the text of each warning."""
 
     by_issuer: dict[str, Thumbprint]
     warnings: tuple[str, ...]
@@ -126,7 +124,7 @@ def thumbprints_beside(
     alike: Mapping[str, Sequence[str]],
     fetch: Fetch,
     today: date,
-) -> FoundThumbprints:
+) -> IssuerThumbprints:
     """Return the thumbprint for each issuer, and the differences from the lock.
 
     The presented thumbprint is used, since AWS would see it; a different one in the lock is reported. If the fetch
@@ -135,29 +133,31 @@ def thumbprints_beside(
     Args:
         lock: With the certificates that issuers presented when it was written.
         issuers: URLs.
-        alike: For an issuer, those of the same workspace under other slugs: their certificates stand in.
+        alike: For an issuer, the issuers of the same workspace under other slugs: their certificates may replace it.
         fetch: Fetches the thumbprints.
         today: In UTC.
 
     Raises:
         IssuerError: The fetch failed, and the lock cannot replace it.
     """
-    locked = {issuer_url(WorkspaceSlug(slug)): found.chain[-1] for slug, found in lock.issuers.items()}
-    known = {issuer: one for issuer in issuers if (one := _first(locked, (issuer, *alike.get(issuer, ()))))}
+    locked = {issuer_url(WorkspaceSlug(slug)): issuer.chain[-1] for slug, issuer in lock.issuers.items()}
+    known = {
+        issuer: certificate for issuer in issuers if (certificate := _first(locked, (issuer, *alike.get(issuer, ()))))
+    }
     try:
         presented = fetch(issuers, alike=alike)
     except IssuerError as error:
         if any(issuer not in known or known[issuer].not_after < today for issuer in issuers):
             raise
-        warning = f"the thumbprints are those of inventory.lock.yaml, since they could not be fetched: {error.what}"
-        return FoundThumbprints({issuer: Thumbprint(known[issuer].thumbprint) for issuer in issuers}, (warning,))
+        warning = f"the thumbprints of inventory.lock.yaml are used, since they could not be fetched: {error.what}"
+        return IssuerThumbprints({issuer: Thumbprint(known[issuer].thumbprint) for issuer in issuers}, (warning,))
     warnings = tuple(
-        f"{issuer} presents another CA than inventory.lock.yaml has: its thumbprint is {found}, and was "
-        f"{known[issuer].thumbprint}; run `bitbucket-oidc lock`, and look whether `lock --check` tells more"
-        for issuer, found in sorted(presented.items())
-        if issuer in known and known[issuer].thumbprint != found
+        f"{issuer} presents another CA than inventory.lock.yaml has: its thumbprint is {current} "
+        f"(was {known[issuer].thumbprint}); see `bitbucket-oidc lock --check`, then run `bitbucket-oidc lock`"
+        for issuer, current in sorted(presented.items())
+        if issuer in known and known[issuer].thumbprint != current
     )
-    return FoundThumbprints(presented, warnings)
+    return IssuerThumbprints(presented, warnings)
 
 
 def _first(locked: Mapping[str, LockedCertificate], issuers: Sequence[str]) -> LockedCertificate | None:

@@ -132,7 +132,7 @@ def test_the_revision_is_that_of_the_inventory_with_a_mark_where_it_differs(
 ) -> None:
     inventory = write_inventory(ROLE)
     assert run(["report", str(inventory)]) == 0
-    assert "is in no git repository</dd>" in capsys.readouterr().out
+    assert "is not in a git repository</dd>" in capsys.readouterr().out
     revision = commit_all(tmp_path)
     output = tmp_path / "report.html"  # a file that is not committed, and nothing that a report is made from
     assert run(["report", str(inventory), "--output", str(output)]) == 0

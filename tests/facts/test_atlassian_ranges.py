@@ -1,4 +1,4 @@
-"""Atlassian's address ranges: what Bitbucket calls from, aggregated, and nothing that would let everybody in."""
+"""Atlassian's address ranges: Bitbucket's networks, aggregated, and none that would let everybody in."""
 
 import json
 from collections.abc import Callable

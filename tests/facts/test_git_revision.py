@@ -90,7 +90,7 @@ def test_a_link_of_a_commit_is_not_followed(repository: Path, tmp_path: Path) ->
 
 
 def test_without_a_repository_it_is_wrong_usage(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="is in no git repository"):
+    with pytest.raises(UsageError, match="is not in a git repository"):
         GitRepository.around(tmp_path / "inventory")
 
 

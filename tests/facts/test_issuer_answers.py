@@ -53,7 +53,7 @@ def test_a_document_that_is_not_there_says_when_bitbucket_serves_it(
 ) -> None:
     host = start_host(ca.issue_cert("localhost"), replies={PATH: http("404 Not Found")})
     error = refusal(host.issuer(), ca_file=ca_file)
-    assert "OpenID Connect is switched on and one pipeline has run" in error.do
+    assert "OpenID Connect is switched on and a pipeline has run" in error.do
 
 
 def test_an_answer_without_end_is_not_read_to_its_end(

@@ -82,10 +82,10 @@ def issuer(days: int) -> dict[str, LockedIssuer]:
     ("pinned", "days", "says"),
     [
         (["b" * 40], 61, None),
-        (["b" * 40], 60, "this thumbprint's certificate ends on"),
+        (["b" * 40], 60, "this thumbprint's certificate expires on"),
         (["c" * 40], 999, f"no issuer presents a certificate with the thumbprint {'c' * 40}"),
         ("fetch", 61, None),
-        ("fetch", 10, "a thumbprint that `up` fetches is of this certificate, and ends on"),
+        ("fetch", 10, "the certificate whose thumbprint `up` fetches expires on"),
         ("omit", 1, None),
     ],
 )

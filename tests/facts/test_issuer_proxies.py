@@ -112,14 +112,14 @@ def test_a_proxy_that_intercepts_tls_is_not_believed(
 
 def test_a_proxy_that_refuses_is_named_as_the_cause(proxy: ConnectProxy) -> None:
     proxy.status = b"403 Forbidden"
-    with pytest.raises(IssuerError, match=r"the proxy gave no connection: .*403 Forbidden.*HTTPS_PROXY") as caught:
+    with pytest.raises(IssuerError, match=r"the proxy did not connect: .*403 Forbidden.*HTTPS_PROXY") as caught:
         fetch_thumbprints(ISSUERS)
     assert "secret" not in str(caught.value)
 
 
 def test_a_proxy_where_nobody_listens_is_named_as_the_cause(proxy: ConnectProxy, stopped: "StoppedClock") -> None:
     proxy.close()
-    with pytest.raises(IssuerError, match=r"the proxy gave no connection.*\(tried 3 times\)"):
+    with pytest.raises(IssuerError, match=r"the proxy did not connect.*\(tried 3 times\)"):
         fetch_thumbprints(ISSUERS, clock=stopped.clock())
 
 

@@ -115,14 +115,14 @@ def test_an_account_that_fails_does_not_lose_the_others(logged_in: str, settings
     right, wrong = ask_accounts(plans, settings, progress=done.append)
     assert isinstance(right, Answered)
     assert isinstance(wrong, Failed)
-    assert wrong.error.what == f"the credentials lead to account {logged_in}, not to 999999999999"
+    assert wrong.error.what == f"the credentials belong to account {logged_in}, not to 999999999999"
     assert sorted(done) == ["right", "wrong"]
 
 
 def test_an_account_that_takes_too_long_is_given_up(logged_in: str, settings: CallSettings) -> None:
     (failed,) = ask_accounts([account_plan(logged_in)], settings, seconds=0.0)
     assert isinstance(failed, Failed)
-    assert "did not answer all within 0 seconds" in failed.error.what
+    assert "did not answer everything within 0 seconds" in failed.error.what
 
 
 def test_nobody_answers_where_no_account_is_asked(settings: CallSettings) -> None:

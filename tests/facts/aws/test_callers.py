@@ -33,7 +33,7 @@ def make_user(iam: Any, *, document: dict[str, Any] | None = None) -> tuple[str,
 
 def test_without_credentials_one_is_told_to_log_in(account: str, settings: CallSettings) -> None:
     error = failure(account, settings)
-    assert error.what == "asking which account this is: there are no AWS credentials in this environment"
+    assert error.what == "the account of these credentials: there are no AWS credentials in this environment"
     assert error.do == "log in to AWS, or name a `profile` for the account"
 
 
@@ -84,7 +84,7 @@ def test_a_call_that_no_policy_allows_is_told_with_the_policy_to_give(
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
     error = failure(account, settings)
-    assert error.what.startswith("which roles there are: AWS refused ListRoles: AccessDenied: User: arn:aws:iam::")
+    assert error.what.startswith("the list of roles: AWS refused ListRoles: AccessDenied: User: arn:aws:iam::")
     assert error.do == "give it the policy that `bitbucket-oidc deploy-policy --reading` prints"
 
 

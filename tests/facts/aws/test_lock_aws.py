@@ -109,7 +109,8 @@ def test_what_auto_came_to_does_not_change_without_being_accepted(
     before = text_of(folder)
     assert lock(folder) == 1
     err = capsys.readouterr().err
-    assert "error[auto-changed] accounts.prod: oidc_provider: auto came to create" in err
+    assert "error[auto-changed] accounts.prod: oidc_provider: auto means adopt for the OIDC provider of" in err
+    assert "workspace acme (was create)" in err
     assert "--accept account:prod/acme" in err
     assert text_of(folder) == before
     assert lock(folder, "--accept", "account:prod/acme") == 0
@@ -192,7 +193,7 @@ def test_without_botocore_it_is_said_in_one_line(
     monkeypatch.setattr("facts.aws.find_spec", lambda _name: None)
     assert lock(write(f'prod: {{id: "{account}"}}')) == 2
     assert capsys.readouterr().err == (
-        "error: lock --aws asks AWS through the Python package botocore, which is not installed; "
+        "error: lock --aws needs the Python package botocore, which is not installed; "
         "install this project with its extra `aws`: bitbucket-aws-oidc[aws]\n"
     )
 
@@ -233,7 +234,7 @@ def test_accounts_of_an_organization_come_into_the_lock_and_only_from_there_into
     # The new account cannot be entered with these credentials, and is in the lock all the same.
     assert lock(folder) == 3
     captured = capsys.readouterr()
-    assert f"the credentials lead to account {logged_in}, not to {shop}" in captured.err
+    assert f"the credentials belong to account {logged_in}, not to {shop}" in captured.err
     assert f"+ selected account shop-prod, account id: now {shop}" in captured.out
     found = load_inventory(folder).inventory.accounts
     assert {key: (one.id, one.labels) for key, one in found.items()} == {"shop-prod": (shop, {"env": "prod"})}

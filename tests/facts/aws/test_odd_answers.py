@@ -61,8 +61,8 @@ def test_throttling_without_end_ends(aws: AnsweringAws, slept: list[float]) -> N
     aws.replies["ListRoles"] = refused("Throttling", message="Rate exceeded")
     found = ask(aws)
     assert isinstance(found, Failed)
-    assert found.error.what == "which roles there are: AWS refused ListRoles: Throttling: Rate exceeded"
-    assert found.error.do == "AWS asked for fewer calls, again and again: run the same command later"
+    assert found.error.what == "the list of roles: AWS refused ListRoles: Throttling: Rate exceeded"
+    assert found.error.do == "AWS throttled the calls again and again: run the same command later"
     assert aws.asked.count("ListRoles") == 6
     assert sum(slept) < 60
 
@@ -71,7 +71,7 @@ def test_throttling_without_end_ends(aws: AnsweringAws, slept: list[float]) -> N
     ("code", "do"),
     [
         ("ExpiredToken", "log in again"),
-        ("InvalidClientTokenId", "the access key is unknown, deleted or switched off"),
+        ("InvalidClientTokenId", "the access key is unknown, deleted or inactive"),
         ("RegionDisabledException", "switch STS on for this region"),
         ("SignatureDoesNotMatch", "the clock of this machine"),
     ],
@@ -97,7 +97,7 @@ def test_a_refusal_says_what_to_do(aws: AnsweringAws, code: str, do: str) -> Non
 )  # fmt: skip
 def test_an_answer_that_is_none_is_a_clear_error(aws: AnsweringAws, odd: Reply) -> None:
     aws.replies["ListRoles"] = odd
-    assert "which roles there are" in failure(aws)
+    assert "the list of roles" in failure(aws)
 
 
 def test_where_nothing_answers_it_is_said(aws: AnsweringAws) -> None:
@@ -114,13 +114,13 @@ def test_a_token_file_without_a_role_is_told_as_wrong_configuration_and_not_as_a
     monkeypatch.delenv("AWS_ROLE_ARN", raising=False)
     said = failure(aws)
     assert "no role ARN configured" in said
-    assert said.endswith("correct that in the AWS configuration or the environment of this run")
+    assert said.endswith("correct the AWS configuration or the environment of this run")
 
 
 def test_a_list_of_roles_without_end_is_given_up(aws: AnsweringAws) -> None:
     aws.replies["ListRoles"] = result("ListRoles", "<Roles/><IsTruncated>true</IsTruncated><Marker>again</Marker>")
     start = time.monotonic()
-    assert "which roles there are" in failure(aws)
+    assert "the list of roles" in failure(aws)
     assert time.monotonic() - start < 20
 
 
@@ -139,7 +139,7 @@ def test_a_trust_policy_that_nobody_can_read_is_listed(aws: AnsweringAws) -> Non
 def test_an_audience_that_fits_on_no_line_is_said(aws: AnsweringAws) -> None:
     odd = THERE[1].replace("<ClientIDList/>", "<ClientIDList><member>a&#133;b</member></ClientIDList>")
     aws.replies["GetOpenIDConnectProvider"] = (200, odd)
-    assert "has a client id that nobody can read: 'a\\x85b'" in failure(aws)
+    assert "has a client id with unprintable characters: 'a\\x85b'" in failure(aws)
 
 
 @pytest.mark.parametrize("value", ["NaN", "1e999", "-5", "0", '"many"', "null", "[]"])

@@ -79,7 +79,7 @@ def test_tags_and_states_are_told(caller: Caller, units: Units) -> None:
 
 
 def test_a_unit_that_is_not_there_is_named(caller: Caller, units: Units) -> None:
-    with pytest.raises(AwsError, match="there is no 'Prod', and the units there are Production, Staging"):
+    with pytest.raises(AwsError, match="'Prod' does not exist; the units at that level are Production, Staging"):
         names(caller, "Workloads/Prod")
 
 
@@ -103,7 +103,7 @@ def test_whoever_may_not_list_is_told_what_to_give(
     session.set_credentials(key["AccessKeyId"], key["SecretAccessKey"])
     with pytest.raises(AwsError) as caught:
         list_accounts(Caller(session, Partition.AWS, settings), Organization(ou=(units.workloads,)))
-    assert caught.value.what.startswith("which accounts the organization has: AWS refused ListOrganizational") or (
+    assert caught.value.what.startswith("the accounts of the organization: AWS refused ListOrganizational") or (
         "AWS refused ListAccountsForParent: AccessDenied" in caught.value.what
     )
     assert "deploy-policy --organization" in caught.value.do

@@ -78,7 +78,7 @@ def test_tags_become_labels_where_they_can() -> None:
     odd = {"env": "prod", "cost:centre": "1", "empty": "", "v": "{{account}}"}
     selection = select([replace(account(1, "a"), tags=odd)], UNITS, listed={}, before={})
     assert selection.accounts["a"].labels == {"env": "prod", "empty": ""}
-    assert selection.notes == ("account 000000000001 (a): no labels are made of its tags cost:centre, v",)
+    assert selection.notes == ("account 000000000001 (a): its tags cost:centre, v cannot be labels",)
 
 
 NAMES = st.sampled_from(["shop", "Shop", "site", "shop-000000000001", "", "a b", "a-b"])

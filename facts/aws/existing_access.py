@@ -1,4 +1,4 @@
-"""What accounts have that lets Bitbucket Pipelines in: asked role by role, nothing is written."""
+"""Read the OIDC providers and roles of an account that let Bitbucket Pipelines in; nothing is written."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,28 +13,28 @@ from oidc.bitbucket import ISSUER_HOST
 from oidc.iam.document import parse
 
 
-def found_access(caller: Caller, plan: AccountPlan) -> FoundAccount:
-    """Ask an account; of its plan only who it is counts.
+def existing_access(caller: Caller, plan: AccountPlan) -> FoundAccount:
+    """Read an account; its plan only says which account it is.
 
     Raises:
-        AwsError: It did not answer.
+        AwsError: The account did not answer.
     """
     return FoundAccount(plan.key, plan.id, plan.partition, tuple(_oidc_providers(caller, plan)), tuple(_roles(caller)))
 
 
 def _oidc_providers(caller: Caller, plan: AccountPlan) -> Iterator[FoundOidcProvider]:
     iam = caller.client("iam")
-    with explained("which OIDC providers there are"):
-        arns = [str(one["Arn"]) for one in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]]
+    with explained("the list of OIDC providers"):
+        arns = [str(listed["Arn"]) for listed in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]]
     for arn in sorted(arn for arn in arns if workspace_of(arn, plan.id) is not None):
         with explained(f"the OIDC provider {arn}"):
-            found = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
-            yield FoundOidcProvider(arn, tuple(sorted(found.get("ClientIDList", []))), tags_of(found.get("Tags", [])))
+            answer = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+            yield FoundOidcProvider(arn, tuple(sorted(answer.get("ClientIDList", []))), tags_of(answer.get("Tags", [])))
 
 
 def _roles(caller: Caller) -> Iterator[FoundRole]:
     iam = caller.client("iam")
-    with explained("which roles there are"):
+    with explained("the list of roles"):
         listed = [role for page in iam.get_paginator("list_roles").paginate() for role in page["Roles"]]
     for role in listed:
         if _names_bitbucket(role.get("AssumeRolePolicyDocument")):
@@ -42,7 +42,7 @@ def _roles(caller: Caller) -> Iterator[FoundRole]:
 
 
 def _names_bitbucket(trust_policy: object) -> bool:
-    """Tell whether a trust policy names an OIDC provider on Bitbucket's host, in whatever form."""
+    """Tell whether a trust policy names an OIDC provider on Bitbucket's host, in any form."""
     if not isinstance(trust_policy, Mapping):
         return ISSUER_HOST in str(trust_policy)
     return any(
@@ -53,7 +53,7 @@ def _names_bitbucket(trust_policy: object) -> bool:
 
 
 def _role(iam: Any, name: str) -> FoundRole:  # noqa: ANN401 - botocore makes its clients at run time
-    """Read one role whole: ListRoles tells neither tags nor a permissions boundary."""
+    """Read everything of one role: ListRoles leaves out tags and the permissions boundary."""
     with explained(f"the role {name}"):
         role = iam.get_role(RoleName=name)["Role"]
         attached = [
