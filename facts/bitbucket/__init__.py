@@ -1,1 +1,1 @@
-"""What Bitbucket says of the names that an inventory has, asked by its REST API."""
+"""Bitbucket's REST API: look up names, post comments and reports."""

@@ -1,4 +1,4 @@
-"""What Bitbucket's REST API answers, as far as it is used, checked before anything of it is believed.
+"""The fields of Bitbucket's answers that this program uses, checked before use.
 
 Source: https://developer.atlassian.com/cloud/bitbucket/rest/api-group-workspaces/, …-repositories/, …-deployments/.
 """
@@ -31,7 +31,7 @@ AnsweredUuid = Annotated[StrictStr, AfterValidator(_uuid)]
 
 
 class BitbucketAnswer(BaseModel):
-    """An object of an answer; what else it holds is left alone."""
+    """An object of an answer; other fields are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -59,17 +59,17 @@ class RepositoryAnswer(BitbucketAnswer):
 
     @property
     def slug(self) -> str:
-        """The part of its name behind the workspace."""
+        """The part of the full name after the workspace: ``shop``."""
         return self.full_name.partition("/")[2]
 
 
 class RestrictionsAnswer(BitbucketAnswer):
-    """Who may deploy; Bitbucket sends it and does not document it, so anything else than expected is nothing."""
+    """Who may deploy. Bitbucket sends this without documenting it, so an unexpected value counts as missing."""
 
     admin_only: StrictBool
 
 
-def _or_nothing(value: Any) -> Any:  # noqa: ANN401 - what JSON holds
+def _or_nothing(value: Any) -> Any:  # noqa: ANN401 - any JSON
     known = isinstance(value, dict) and isinstance(value.get("admin_only"), bool)
     return value if known else None
 
@@ -91,20 +91,20 @@ class PageAnswer(BitbucketAnswer):
 
 
 class TokenAnswer(BitbucketAnswer):
-    """What an OAuth consumer gets (https://www.rfc-editor.org/rfc/rfc6749#section-5.1)."""
+    """The token of an OAuth consumer (https://www.rfc-editor.org/rfc/rfc6749#section-5.1)."""
 
     access_token: StrictStr
 
 
 class ErrorDetail(BitbucketAnswer):
-    """Which scopes a call needs, and which the credentials have."""
+    """The scopes that a call needs, and those that the credentials have."""
 
     required: list[StrictStr] = []
     granted: list[StrictStr] = []
 
 
 class ErrorBody(BitbucketAnswer):
-    """What is wrong; ``detail`` is a text or an object."""
+    """The content of an error; ``detail`` is a text or an object."""
 
     message: StrictStr = ""
     detail: Any = None
@@ -117,10 +117,10 @@ class ErrorAnswer(BitbucketAnswer):
 
 
 def fault_of(error: ValidationError) -> str:
-    """Say in a few words what an answer lacks: ``uuid: not a UUID as Bitbucket writes it``."""
-    found = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    at = ".".join(str(part) for part in found["loc"])
-    match found["type"]:
+    """Return the first fault of an answer in a few words: ``uuid is missing``, ``uuid is not as documented``."""
+    detail = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    at = ".".join(str(part) for part in detail["loc"])
+    match detail["type"]:
         case "json_invalid":
             return "not JSON"
         case "missing":

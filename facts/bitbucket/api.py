@@ -42,7 +42,7 @@ A = TypeVar("A", bound=BitbucketAnswer)
 
 
 class HourlyPace:
-    """Delays each request until the rolling hour has room for it, for any number of threads.
+    """Delays each request until the hourly limit allows it, for any number of threads.
 
     Source: https://support.atlassian.com/bitbucket-cloud/docs/api-request-limits/: 60 requests without credentials,
     1,000 with credentials, up to 10,000 with access tokens of large workspaces; the headers ``X-RateLimit-Limit`` and
@@ -51,7 +51,7 @@ class HourlyPace:
     Args:
         per_hour: The initial limit.
         clock: For waiting.
-        on_wait: Is called with the seconds that a request waits, if that is more than a moment.
+        on_wait: Called with the seconds that a request waits.
     """
 
     def __init__(self, per_hour: int, clock: Clock, on_wait: Callable[[float], None]) -> None:
@@ -63,7 +63,7 @@ class HourlyPace:
         self._lock = threading.Lock()
 
     def wait(self) -> None:
-        """Wait until one more request may go."""
+        """Wait until the limit allows one more request."""
         with self._lock:
             seconds = self._seconds()
             if seconds > 0:
@@ -72,7 +72,7 @@ class HourlyPace:
             self._sent.append(self._clock.now())
 
     def hear(self, headers: Mapping[str, str]) -> None:
-        """Read from an answer the limit, and whether it is near."""
+        """Read the limit, and whether it is near, from an answer."""
         limit = headers.get("X-RateLimit-Limit", "")
         with self._lock:
             if limit.isascii() and limit.isdigit() and len(limit) <= len(str(_MOST_PER_HOUR)) and int(limit):
@@ -87,7 +87,7 @@ class HourlyPace:
         if len(self._sent) >= room:
             return self._sent[len(self._sent) - room] + _HOUR - now
         if self._is_near and self._sent:
-            # Bitbucket does not tell the remaining number: the average pace of the limit is never too fast.
+            # Bitbucket does not tell the remaining number, so requests go at the limit's average pace.
             return max(0.0, self._sent[-1] + _HOUR / self._per_hour - now)
         return 0.0
 
@@ -97,11 +97,11 @@ class BitbucketSettings:
     """The connection settings for Bitbucket.
 
     Attributes:
-        address: Of its API.
-        ca_file: PEM of the CAs to trust in place of all others, or ``None``.
+        address: The address of its API.
+        ca_file: PEM file with the only CAs to trust, or ``None``.
         seconds: The time limit of one request.
         clock: For pauses.
-        on_wait: Is called with the seconds of a wait for the hourly limit.
+        on_wait: Called with the seconds of a wait for the hourly limit.
         proxy: The proxy for plain http, or ``None``.
         adapter: Makes connections.
     """
@@ -139,7 +139,7 @@ class BitbucketApi:
         self._token_lock = threading.Lock()
 
     def listed(self, path: str, kind: type[A], *, otherwise: frozenset[int] = frozenset()) -> tuple[A, ...]:
-        """Return all values of a list: ``/repositories/acme/shop/pullrequests/7/comments``; empty if it is missing.
+        """Return all values of a list, such as ``/repositories/acme/shop/pullrequests/7/comments``; empty for 404.
 
         Args:
             path: The path after the API's address.
@@ -172,23 +172,23 @@ class BitbucketApi:
         return self._answer(self._address.url + path, method, body, otherwise=otherwise)
 
     def parsed(self, reply: Reply, kind: type[A]) -> A:
-        """Return the content of an answer; raise BitbucketError if it is not as documented."""
+        """Return the content of an answer; raises BitbucketError if it is not as documented."""
         if reply.is_too_large:
-            raise BitbucketError(f"{reply.url} was answered with more than {MAX_BYTES // 1_000_000} MB", do=_OTHER)
+            raise BitbucketError(f"the answer of {reply.url} is larger than {MAX_BYTES // 1_000_000} MB", do=_OTHER)
         try:
             return kind.model_validate_json(reply.body)
         except (ValidationError, RecursionError) as error:
             raise _not_as_documented(reply.url, error) from None
 
     def discreet(self, answer: A) -> A:
-        """Return an answer after checking that it repeats no credentials, since answers are shown and stored.
+        """Return an answer that does not contain the credentials, since answers are shown and stored.
 
         Raises:
-            BitbucketError: It repeats the credentials.
+            BitbucketError: The answer contains the credentials.
         """
         text = str(answer.model_dump())
         if self._credentials.hidden_in(text) != text:
-            raise BitbucketError("an answer of Bitbucket repeats the credentials that it was asked with", do=_OTHER)
+            raise BitbucketError("an answer of Bitbucket contains the credentials of the request", do=_OTHER)
         return answer
 
     def _valid(self, value: object, url: str, kind: type[A]) -> A:
@@ -215,10 +215,10 @@ class BitbucketApi:
         outcome = self._transport.send(request, redirects=redirects)
         if isinstance(outcome, Reply):
             return outcome
-        is_led_around = isinstance(outcome.error, requests.TooManyRedirects)
+        is_redirected = isinstance(outcome.error, requests.TooManyRedirects)
         raise BitbucketError(
-            f"{outcome.url} could not be asked: {self._credentials.hidden_in(outcome.what)}",
-            do=_OTHER if is_led_around else "check the network, its proxies and the CAs they need",
+            f"{outcome.url} could not be reached: {self._credentials.hidden_in(outcome.what)}",
+            do=_OTHER if is_redirected else "check the network, the proxies and the CAs they need",
         )
 
     def _authorization(self) -> AuthBase | None:
@@ -242,9 +242,9 @@ class BitbucketApi:
         return BearerAuth(token)
 
 
-_OTHER = "check the URL, and that no proxy answers in place of Bitbucket"
+_OTHER = "check the URL, and that no proxy answers instead of Bitbucket"
 
 
 def _not_as_documented(url: str, error: Exception) -> BitbucketError:
-    what = fault_of(error) if isinstance(error, ValidationError) else "it is nested too deep"
+    what = fault_of(error) if isinstance(error, ValidationError) else "it is nested too deeply"
     return BitbucketError(f"the answer of {url} is not as documented: {what}", do=_OTHER)

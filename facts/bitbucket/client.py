@@ -1,4 +1,4 @@
-"""Bitbucket's REST API 2.0, as far as names are resolved by it.
+"""The calls of Bitbucket's REST API 2.0 that look up names.
 
 Source: https://developer.atlassian.com/cloud/bitbucket/rest/intro/.
 """
@@ -12,13 +12,13 @@ from facts.bitbucket.pages import MAX_PAGES, PAGE_LENGTH
 from oidc.errors import BitbucketError
 
 _WORTH_A_LIST = 10
-"""Repositories of one workspace that are asked for one by one, whatever the workspace has."""
+"""If fewer repositories of a workspace are needed, each is asked for by itself."""
 
 A = TypeVar("A", bound=BitbucketAnswer)
 
 
 class Bitbucket(Protocol):
-    """What is asked; a name is a slug or a UUID with its braces. ``None`` is for what is not there, or not seen."""
+    """Looks up names: slugs, or UUIDs with braces. ``None`` if there is no such object for these credentials."""
 
     def workspace(self, name: str) -> WorkspaceAnswer | None:
         """Return a workspace."""
@@ -27,7 +27,7 @@ class Bitbucket(Protocol):
         """Return a repository."""
 
     def repositories(self, workspace: str, wanted: int) -> tuple[RepositoryAnswer, ...]:
-        """Return all repositories of a workspace where that is quicker than to ask for so many of them; else none."""
+        """Return all repositories of a workspace if that is quicker than ``wanted`` single look-ups; else nothing."""
 
     def environments(self, workspace: str, repository: str) -> tuple[EnvironmentAnswer, ...]:
         """Return all deployment environments of a repository."""
@@ -41,36 +41,36 @@ class BitbucketClient:
 
     def workspace(self, name: str) -> WorkspaceAnswer | None:
         """Return a workspace."""
-        return self._one(f"/workspaces/{_part(name)}", WorkspaceAnswer)
+        return self._answer(f"/workspaces/{_part(name)}", WorkspaceAnswer)
 
     def repository(self, workspace: str, name: str) -> RepositoryAnswer | None:
-        """Return a repository; a renamed one may be found by its former name."""
-        return self._one(f"/repositories/{_part(workspace)}/{_part(name)}", RepositoryAnswer)
+        """Return a repository; Bitbucket may find a renamed repository by its old name."""
+        return self._answer(f"/repositories/{_part(workspace)}/{_part(name)}", RepositoryAnswer)
 
     def repositories(self, workspace: str, wanted: int) -> tuple[RepositoryAnswer, ...]:
-        """Return all repositories of a workspace that the credentials see, a hundred at a time; or none.
+        """Return all repositories of a workspace that the credentials can see, or nothing.
 
-        None where that takes as many requests as to ask for each that is wanted, and where the list is not to be
-        relied on: each of them can be asked for by itself then.
+        It returns nothing if the list takes as many requests as ``wanted`` single look-ups, or if the list fails: each
+        repository can still be looked up by itself.
         """
         if wanted < _WORTH_A_LIST:
             return ()
         path = f"/repositories/{_part(workspace)}"
         try:
-            first = self._one(f"{path}?pagelen=1", PageAnswer)
+            first = self._answer(f"{path}?pagelen=1", PageAnswer)
             pages = -(-first.size // PAGE_LENGTH) if first is not None and first.size is not None else MAX_PAGES
             if pages >= min(wanted, MAX_PAGES):
                 return ()
-            return tuple(self._api.discreet(one) for one in self._api.listed(path, RepositoryAnswer))
+            return tuple(self._api.discreet(answer) for answer in self._api.listed(path, RepositoryAnswer))
         except BitbucketError:
             return ()
 
     def environments(self, workspace: str, repository: str) -> tuple[EnvironmentAnswer, ...]:
-        """Return all deployment environments of a repository; none where it has no pipelines yet."""
+        """Return all deployment environments of a repository; empty if it has no pipelines yet."""
         path = f"/repositories/{_part(workspace)}/{_part(repository)}/environments"
-        return tuple(self._api.discreet(one) for one in self._api.listed(path, EnvironmentAnswer))
+        return tuple(self._api.discreet(answer) for answer in self._api.listed(path, EnvironmentAnswer))
 
-    def _one(self, path: str, kind: type[A]) -> A | None:
+    def _answer(self, path: str, kind: type[A]) -> A | None:
         reply = self._api.send("GET", path)
         return self._api.discreet(self._api.parsed(reply, kind)) if reply is not None else None
 

@@ -1,10 +1,10 @@
 """A report of Code Insights on a commit, with its annotations, through Bitbucket's REST API.
 
-Source: https://developer.atlassian.com/cloud/bitbucket/rest/api-group-reports/. Inside of a step of Pipelines a proxy
-takes these calls over plain http and authenticates them, so that no credentials are needed: at localhost:29418, and
-from a container that the step starts at host.docker.internal:29418
+Source: https://developer.atlassian.com/cloud/bitbucket/rest/api-group-reports/. In a step of Pipelines, a proxy takes
+these calls over plain http and authenticates them, so no credentials are needed: at localhost:29418, and in a
+container that the step starts at host.docker.internal:29418
 (https://bitbucket.org/blog/provide-full-context-to-reviewers-by-including-pipeline-artifacts-within-the-pull-request).
-It is for reports and for pushing alone (https://jira.atlassian.com/browse/BCLOUD-21842).
+The proxy is only for reports and for pushing (https://jira.atlassian.com/browse/BCLOUD-21842).
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ PROXIED_API = "http://api.bitbucket.org/2.0"
 _BATCH = 100
 _TRIES = 2
 _NOT_LISTED = frozenset({403, 405})
-"""The proxy is documented for writing; where it does not list, nothing is known to be stale."""
+"""The proxy is documented only for writing; if it does not list annotations, none counts as stale."""
 
 
 class _Annotation(BitbucketAnswer):
@@ -37,7 +37,7 @@ class CodeInsights:
     Args:
         api: Asks Bitbucket.
         repository: Its path in the API: ``repositories/acme/inventory``.
-        commit: Whose report it is.
+        commit: The commit of the report.
         report_id: Unique among the reports of the commit.
     """
 
@@ -50,7 +50,7 @@ class CodeInsights:
         """Update the report and its annotations; a second run changes nothing.
 
         Stale annotations of an earlier run are removed by creating the report again, since annotations can only be
-        deleted one by one. Another run may do the same meanwhile, so missing annotations are created once more.
+        deleted one by one. Another run may do the same meanwhile, so a vanished report is created again.
 
         Raises:
             BitbucketError: Bitbucket refused, or could not be reached.
@@ -63,17 +63,18 @@ class CodeInsights:
                 self._put(report)
             if self._annotate(annotations):
                 return
-        raise BitbucketError(f"the report of {self._commit} vanished while it was made", do="run it again")
+        raise BitbucketError(f"the report of {self._commit} vanished while it was created", do="run it again")
 
     def _put(self, report: Mapping[str, Any]) -> None:
         if self._api.send("PUT", self._path, report) is None:
             raise BitbucketError(
-                f"there is no commit {self._commit}, or it is not shown", do="check BITBUCKET_COMMIT and the repository"
+                f"there is no commit {self._commit}, or these credentials cannot see it",
+                do="check BITBUCKET_COMMIT and the repository",
             )
 
     def _annotated(self) -> set[str]:
         listed = self._api.listed(f"{self._path}/annotations", _Annotation, otherwise=_NOT_LISTED)
-        return {found.external_id for found in listed}
+        return {annotation.external_id for annotation in listed}
 
     def _annotate(self, annotations: Sequence[Mapping[str, Any]]) -> bool:
         for start in range(0, len(annotations), _BATCH):

@@ -19,8 +19,7 @@ from facts.bitbucket.api import BitbucketApi
 from oidc.errors import BitbucketError
 
 _MOST_TRIED = 10
-"""Comments that carry our line and may be somebody else's are tried to change; so many, so that nobody can have us ask
-without end."""
+"""How many comments with our line are tried, so that copies of the line cannot cause endless requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +29,8 @@ class Comment:
     Attributes:
         number: Its id; later ones have greater ids.
         raw: What its author wrote.
-        author: UUID of the account, or ``None`` where the account is gone.
-        is_top_level: Whether it is neither a reply nor on a line of the change, and not deleted.
+        author: UUID of the account, or ``None`` if the account is deleted.
+        is_top_level: Whether it is not a reply, not on a line of the change, and not deleted.
     """
 
     number: int
@@ -41,10 +40,10 @@ class Comment:
 
 
 class Comments(Protocol):
-    """The comments of one pull request. Every method raises BitbucketError for any other answer than these."""
+    """The comments of one pull request. Every method raises BitbucketError for any other answer."""
 
     def whoami(self) -> str | None:
-        """Return the UUID of the account that asks, or ``None`` where the credentials do not tell."""
+        """Return the UUID of the credentials' account; ``None`` if Bitbucket does not tell it."""
 
     def all(self) -> Sequence[Comment]:
         """Return all comments."""
@@ -53,29 +52,29 @@ class Comments(Protocol):
         """Write a comment."""
 
     def update(self, number: int, raw: str) -> Comment | None:
-        """Change a comment; ``None`` where it is gone, or somebody else's."""
+        """Change a comment; ``None`` if it is deleted or somebody else's."""
 
     def delete(self, number: int) -> None:
-        """Delete a comment, if it is there and ours."""
+        """Delete a comment, if it still exists and is ours."""
 
 
 class Outcome(StrEnum):
-    """What became of the comment."""
+    """The result for the comment."""
 
     CREATED = "created"
     UPDATED = "updated"
     UNCHANGED = "unchanged"
     NEWER = "newer"
-    """A later pipeline has written it already; it is left as it is."""
+    """A later pipeline has already written it, so it is not changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """What marks a comment as ours.
+    """The mark of our comment.
 
     Attributes:
-        key: Tells several comments of ours on one pull request apart: letters, digits, ``_``, ``.`` and ``-``.
-        build: The number of the pipeline that wrote it; 0 outside of one.
+        key: Distinguishes our comments on one pull request: letters, digits, ``_``, ``.`` and ``-``.
+        build: The number of the pipeline that wrote it; 0 outside a pipeline.
     """
 
     key: str
@@ -90,9 +89,9 @@ class Marker:
         """Return the number of the pipeline that wrote a comment with this key, or ``None`` for any other comment."""
         lines = [line for line in raw.splitlines() if line.strip()]
         for line in (*lines[:1], *lines[-1:]):
-            found = _LINE.fullmatch(line.strip())
-            if found and found[1] == self.key:
-                return int(found[2])
+            match = _LINE.fullmatch(line.strip())
+            if match and match[1] == self.key:
+                return int(match[2])
         return None
 
 
@@ -100,7 +99,7 @@ _LINE = re.compile(r"\[//\]: # \(bitbucket-oidc ([A-Za-z0-9_.-]{1,50}) ([0-9]{1,
 
 
 def keep_one_comment(comments: Comments, marker: Marker, text: str) -> Outcome:
-    """Write the comment, or update the existing one; of several of ours, the oldest stays.
+    """Write the comment, or update the existing one; of several comments of ours, the oldest stays.
 
     Two runs at once may both find no comment. Each reads the list again after writing, and deletes all but the oldest.
 
@@ -109,41 +108,47 @@ def keep_one_comment(comments: Comments, marker: Marker, text: str) -> Outcome:
     """
     raw = marker.around(text)
     author = comments.whoami()
-    for one in _marked(comments, marker, author)[:_MOST_TRIED]:
-        is_newer = (marker.build_of(one.raw) or 0) > marker.build
-        if author is not None and (is_newer or one.raw.strip() == raw):
-            return _settled(comments, marker, one, raw)
-        # If our account is unknown, a comment is ours if it can be changed; a newer one is rewritten with its own text.
-        if (changed := comments.update(one.number, one.raw if is_newer else raw)) is not None:
+    for comment in _marked(comments, marker, author)[:_MOST_TRIED]:
+        is_newer = (marker.build_of(comment.raw) or 0) > marker.build
+        if author is not None and (is_newer or comment.raw.strip() == raw):
+            return _settled(comments, marker, comment, raw)
+        # If our account is unknown, a comment is ours if it can be changed; a newer one keeps its text.
+        if (changed := comments.update(comment.number, comment.raw if is_newer else raw)) is not None:
             return _settled(comments, marker, changed, raw, Outcome.UPDATED)
     return _settled(comments, marker, comments.create(raw), raw, Outcome.CREATED)
 
 
 def _marked(comments: Comments, marker: Marker, author: str | None) -> list[Comment]:
-    found = [one for one in comments.all() if one.is_top_level and marker.build_of(one.raw) is not None]
-    return sorted((one for one in found if author in (None, one.author)), key=lambda one: one.number)
+    marked = [
+        comment
+        for comment in comments.all()
+        if comment.is_top_level and marker.build_of(comment.raw) is not None and author in (None, comment.author)
+    ]
+    return sorted(marked, key=lambda comment: comment.number)
 
 
 def _settled(
-    comments: Comments, marker: Marker, written: Comment, raw: str, outcome: Outcome = Outcome.UNCHANGED
+    comments: Comments, marker: Marker, current: Comment, raw: str, outcome: Outcome = Outcome.UNCHANGED
 ) -> Outcome:
-    """Leave one comment: the oldest of those that the author of ours wrote, with what the latest pipeline says."""
-    ours = _marked(comments, marker, written.author) if written.author else [written]
-    latest = max([written, *ours], key=lambda one: (marker.build_of(one.raw) or 0, one.number == written.number))
+    """Keep the oldest comment of our account, with the text of the latest pipeline; delete the others."""
+    ours = _marked(comments, marker, current.author) if current.author else [current]
+    latest = max(
+        [current, *ours], key=lambda comment: (marker.build_of(comment.raw) or 0, comment.number == current.number)
+    )
     if len(ours) > 1:
-        kept = next((one for one in ours if comments.update(one.number, latest.raw) is not None), written)
-        for one in ours:
-            if one.number != kept.number:
-                comments.delete(one.number)
+        kept = next((comment for comment in ours if comments.update(comment.number, latest.raw) is not None), current)
+        for comment in ours:
+            if comment.number != kept.number:
+                comments.delete(comment.number)
         outcome = Outcome.UPDATED
     return outcome if latest.raw.strip() == raw else Outcome.NEWER
 
 
 _NOT_OURS = frozenset({403, 410})
-"""What changing a comment of somebody else's, or one that is deleted, is answered with; besides 404."""
+"""The statuses for a change of a comment that is deleted or somebody else's, besides 404."""
 
 _NOT_TOLD = frozenset({401, 403})
-"""Access tokens of a repository have no account to show."""
+"""The statuses for credentials without an account: access tokens of a repository."""
 
 
 class _Account(BitbucketAnswer):
@@ -168,42 +173,44 @@ class _Comment(BitbucketAnswer):
 
 
 class PullRequestComments:
-    """The comments of one pull request; ``Comments`` of ``facts/bitbucket/comments.py`` says what each method does.
+    """The comments of one pull request, through Bitbucket's REST API.
 
     Args:
         api: Asks Bitbucket.
-        run: Whose pull request.
-        number: Of the pull request.
+        run: The pipeline of the pull request.
+        number: The number of the pull request.
     """
 
     def __init__(self, api: BitbucketApi, run: PipelineRun, number: int) -> None:
         self._api = api
         self._path = f"/{run.path}/pullrequests/{number}/comments"
-        self._missing = f"there is no pull request {number} of {run.workspace}/{run.repository}, or it is not shown"
+        self._missing = (
+            f"there is no pull request {number} of {run.workspace}/{run.repository}, or these credentials cannot see it"
+        )
 
     def whoami(self) -> str | None:
-        """Return the UUID of the account that asks, or ``None`` where the credentials do not tell."""
+        """Return the UUID of the credentials' account; ``None`` if Bitbucket does not tell it."""
         reply = self._api.send("GET", "/user", otherwise=_NOT_TOLD)
         return self._api.parsed(reply, _Account).uuid if reply else None
 
     def all(self) -> list[Comment]:
         """Return all comments."""
-        return [found.comment() for found in self._api.listed(self._path, _Comment)]
+        return [answer.comment() for answer in self._api.listed(self._path, _Comment)]
 
     def create(self, raw: str) -> Comment:
         """Write a comment."""
         reply = self._api.send("POST", self._path, {"content": {"raw": raw}})
         if reply is None:
-            do = "check that the credentials may see it: their scope is pullrequest"
+            do = "check the credentials: they need the scope pullrequest"
             raise BitbucketError(self._missing, do=do)
         return self._api.parsed(reply, _Comment).comment()
 
     def update(self, number: int, raw: str) -> Comment | None:
-        """Change a comment; ``None`` where it is gone, or somebody else's."""
+        """Change a comment; ``None`` if it is deleted or somebody else's."""
         document = {"content": {"raw": raw}}
         reply = self._api.send("PUT", f"{self._path}/{number}", document, otherwise=_NOT_OURS)
         return self._api.parsed(reply, _Comment).comment() if reply else None
 
     def delete(self, number: int) -> None:
-        """Delete a comment, if it is there and ours."""
+        """Delete a comment, if it still exists and is ours."""
         self._api.send("DELETE", f"{self._path}/{number}", otherwise=_NOT_OURS)

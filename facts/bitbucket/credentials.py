@@ -1,4 +1,4 @@
-"""Who asks Bitbucket: credentials from the environment or a .netrc file, never from arguments, never shown.
+"""Credentials for Bitbucket: from the environment or a .netrc file, never from arguments, and never shown.
 
 The kinds are those of https://developer.atlassian.com/cloud/bitbucket/rest/intro/#authentication; app passwords ended
 on 2026-07-28 (https://community.atlassian.com/forums/Bitbucket-articles/ba-p/3237429).
@@ -40,13 +40,13 @@ class BearerAuth(AuthBase):
 
 @dataclass(frozen=True)
 class Credentials:
-    """Who asks.
+    """The credentials of requests.
 
     Attributes:
-        source: Where they come from, for messages: ``BITBUCKET_ACCESS_TOKEN``; empty for nobody.
-        is_scoped: Whether their scopes are those of API tokens (``read:repository:bitbucket``) rather than those of
-            OAuth (``repository``).
-        auth: What a request carries, or ``None`` for nothing.
+        source: Their origin, for messages: ``BITBUCKET_ACCESS_TOKEN``; empty without credentials.
+        is_scoped: Whether their scopes have the form of API tokens (``read:repository:bitbucket``), not of OAuth
+            (``repository``).
+        auth: Added to each request, or ``None``.
         client: Id and secret of an OAuth consumer, which get a token first.
     """
 
@@ -57,24 +57,24 @@ class Credentials:
     _secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def hidden_in(self, text: str) -> str:
-        """Return a text of somebody else's without what must not be shown, should it repeat it."""
+        """Return a text from outside with the secrets replaced by ``[hidden]``."""
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, _HIDDEN)
         return text
 
     def also_hiding(self, secret: str) -> "Credentials":
-        """Return the same, with one more text that must not be shown."""
+        """Return the same credentials with one more secret to hide."""
         return replace(self, _secrets=(*self._secrets, secret))
 
 
 def find_credentials(environment: Mapping[str, str], host: str) -> Credentials:
-    """Return the credentials for a host: the first that the environment or the .netrc file has, or those of nobody.
+    """Return the first credentials for a host in the environment or the .netrc file, or empty ones.
 
-    The order is that of the constants above, then ``NETRC``, ``~/.netrc`` and ``~/_netrc``, there by the host's own
-    name alone: a ``default`` entry is for anybody.
+    The order is that of the constants above, then ``NETRC``, ``~/.netrc`` and ``~/_netrc``. In a .netrc file only the
+    host's entry counts: a ``default`` entry is for any host.
 
     Raises:
-        UsageError: Half of a pair is missing, a value is none that a header can hold, or the .netrc file is broken.
+        UsageError: Half of a pair is missing, a value does not fit into a header, or the .netrc file is broken.
     """
     if environment.get(API_TOKEN) or environment.get(EMAIL):
         email, token = _pair(environment, EMAIL, API_TOKEN)
@@ -88,7 +88,7 @@ def find_credentials(environment: Mapping[str, str], host: str) -> Credentials:
 
 
 def _basic(source: str, login: str, token: str) -> Credentials:
-    auth = HTTPBasicAuth(login.encode(), token.encode())  # as bytes, so that UTF-8 goes out, not Latin-1
+    auth = HTTPBasicAuth(login.encode(), token.encode())  # as bytes, to send UTF-8 and not Latin-1
     return Credentials(source, is_scoped=True, auth=auth, _secrets=(token, _basic_value(login, token)))
 
 
@@ -96,11 +96,11 @@ def _basic_value(login: str, secret: str) -> str:
     return base64.b64encode(f"{login}:{secret}".encode()).decode()
 
 
-def _pair(environment: Mapping[str, str], one: str, other: str) -> tuple[str, str]:
-    for present, missing in ((one, other), (other, one)):
+def _pair(environment: Mapping[str, str], first: str, second: str) -> tuple[str, str]:
+    for present, missing in ((first, second), (second, first)):
         if not environment.get(missing, "").strip():
             raise UsageError(f"{present} is set and {missing} is not", do="set both, or neither")
-    return _value(environment, one), _value(environment, other)
+    return _value(environment, first), _value(environment, second)
 
 
 def _value(environment: Mapping[str, str], name: str) -> str:
@@ -108,14 +108,14 @@ def _value(environment: Mapping[str, str], name: str) -> str:
 
 
 def checked(value: str, source: str) -> str:
-    """Return a credential that a header can hold; what it is otherwise is not said.
+    """Return a credential that fits into a header; an error does not repeat it.
 
     Raises:
-        UsageError: It has spaces, line ends or other characters that no token has.
+        UsageError: The value has spaces, line ends or other characters that a token cannot have.
     """
     if not value.isascii() or not value.isprintable() or " " in value:
         raise UsageError(
-            f"{source} holds characters that no token has", do="set it again, without spaces and line ends"
+            f"{source} has characters that a token cannot have", do="set it again, without spaces and line ends"
         )
     return value
 

@@ -1,4 +1,4 @@
-"""From what Bitbucket's API refused to a sentence for a person: what it was, what it probably is, what to do."""
+"""Describe a refusal of Bitbucket's API: the answer, the likely cause, and what to do."""
 
 import json
 
@@ -22,34 +22,34 @@ _REPOSITORY_SCOPES = ("read:repository:bitbucket", "repository")
 
 
 def refusal(reply: Reply, credentials: Credentials) -> BitbucketError:
-    """Return the error for an answer that is no 200; nothing of the credentials is in it."""
+    """Return the error for an answer with another status than success, without the credentials."""
     body = _error_of(reply)
-    said = shown(credentials.hidden_in(body.message))[:300]
-    told = f": {said}" if said else _told_of_body(reply)
-    what = f"{reply.url} was answered with status {reply.status}{tried(reply.tries)}{told}"
+    message = shown(credentials.hidden_in(body.message))[:300]
+    reason = f": {message}" if message else _content_type_of(reply)
+    what = f"{reply.url} was answered with status {reply.status}{tried(reply.tries)}{reason}"
     match reply.status:
         case 401:
-            return BitbucketError(f"Bitbucket does not take these credentials: {what}", do=_of_401(credentials))
+            return BitbucketError(f"Bitbucket does not accept these credentials: {what}", do=_of_401(credentials))
         case 403:
             return _of_403(reply, body, credentials, what)
         case 429:
             seconds = reply.headers.get("Retry-After", "").strip()
             wait = f"in {seconds} seconds" if seconds.isascii() and seconds.isdigit() else "in an hour"
             do = (
-                f"run it again {wait[:40]}; with credentials the limit is higher"
-                if not credentials.source
-                else (f"run it again {wait[:40]}, or with fewer programs that use the same credentials")
+                f"run it again {wait[:40]}, or with fewer programs that use the same credentials"
+                if credentials.source
+                else f"run it again {wait[:40]}; with credentials the limit is higher"
             )
             return BitbucketError(f"Bitbucket's limit of requests is used up: {what}", do=do)
         case status if 300 <= status < 400:  # noqa: PLR2004 - redirects (https://www.rfc-editor.org/rfc/rfc9110#section-15.4)
             to = shown(credentials.hidden_in(reply.headers.get("Location", "")))[:200]
-            do = "check the URL; credentials are sent to no other host"
+            do = "check the URL; credentials are not sent to other hosts"
             return BitbucketError(f"{what}, a redirect to {to!r}, which is not followed", do=do)
         case status if status >= 500:  # noqa: PLR2004 - failures of servers (https://www.rfc-editor.org/rfc/rfc9110#section-15.6)
             return BitbucketError(
-                what, do="try again later: https://bitbucket.status.atlassian.com says whether it is known"
+                what, do="try again later; https://bitbucket.status.atlassian.com shows known problems"
             )
-    return BitbucketError(what, do="check the URL, and that no proxy answers in place of Bitbucket")
+    return BitbucketError(what, do="check the URL, and that no proxy answers instead of Bitbucket")
 
 
 def _of_401(credentials: Credentials) -> str:
@@ -57,8 +57,8 @@ def _of_401(credentials: Credentials) -> str:
         return HOW
     if credentials.is_scoped:
         return (
-            f"check {credentials.source}: an API token with scopes that has not expired, and with it the e-mail of the "
-            "Atlassian account, not the user name; app passwords are no longer taken"
+            f"check {credentials.source}: it must be an API token with scopes that has not expired, with the e-mail of "
+            "the Atlassian account, not the user name; app passwords no longer work"
         )
     return f"check {credentials.source}: it may have expired or been revoked"
 
@@ -70,14 +70,14 @@ def _of_403(reply: Reply, body: ErrorBody, credentials: Credentials, what: str) 
         named = shown(", ".join(missing) or _scope_of(reply.url, credentials))[:300]
         return BitbucketError(
             f"this token lacks {named}: {reply.url} was answered with status 403",
-            do=f"make one with it, for {credentials.source or ACCESS_TOKEN}; scopes do not imply one another",
+            do=f"create a token with this scope for {credentials.source or ACCESS_TOKEN}; no scope includes another",
         )
-    do = "give whoever the credentials are of read access to it" if credentials.source else HOW
-    return BitbucketError(f"Bitbucket refuses it: {what}", do=do)
+    do = "give the account of these credentials read access" if credentials.source else HOW
+    return BitbucketError(f"Bitbucket refuses access: {what}", do=do)
 
 
 def _scope_of(url: str, credentials: Credentials) -> str:
-    scopes = next((found for part, found in _SCOPES.items() if f"/{part}" in url), _REPOSITORY_SCOPES)
+    scopes = next((names for part, names in _SCOPES.items() if f"/{part}" in url), _REPOSITORY_SCOPES)
     return scopes[0] if credentials.is_scoped else scopes[1]
 
 
@@ -95,10 +95,10 @@ def _detail_of(body: ErrorBody) -> ErrorDetail:
         return ErrorDetail()
 
 
-def _told_of_body(reply: Reply) -> str:
+def _content_type_of(reply: Reply) -> str:
     kind = reply.headers.get("Content-Type", "").partition(";")[0].strip()
     try:
         json.loads(reply.body)
     except (ValueError, RecursionError):
-        return f", in {shown(kind)[:60]} rather than JSON" if kind and reply.body else ""
+        return f", as {shown(kind)[:60]}, not JSON" if kind and reply.body else ""
     return ""

@@ -17,8 +17,8 @@ class NamedUuid:
     """A UUID, and the name that Bitbucket has for it today.
 
     Attributes:
-        uuid: Of the inventory or the lock.
-        name: The name beside it in that file.
+        uuid: The UUID in the inventory or the lock.
+        name: Its name in that file.
         kind: ``workspace``, ``repository`` or ``deployment environment``.
         today: Bitbucket's name: ``acme/shop``, ``production of acme/shop``. ``None`` if Bitbucket has no such UUID.
     """
@@ -46,7 +46,7 @@ class Findings:
     uuids: list[NamedUuid] = field(default_factory=list)
 
     def is_accepted(self, name: Name) -> bool:
-        """Tell whether a new UUID of this name is trusted, by itself or with its workspace or repository."""
+        """Tell whether the new UUID of a name is trusted: the name, its workspace or its repository is accepted."""
         return name in self.accepted or any(name[:length] in self.trusted_anew for length in range(1, len(name)))
 
     def report(self, rule: str, path: Path, message: str, hint: str) -> None:
@@ -55,7 +55,7 @@ class Findings:
 
 
 KINDS = ("workspace", "repository", "deployment environment")
-"""By the number of parts of a name, less one."""
+"""By the number of parts of a name, minus one."""
 
 
 def kind_of(name: Name) -> str:
@@ -69,54 +69,56 @@ def words_of(name: Name) -> str:
 
 
 def path_of(name: Name, *, of_uuid: bool = False) -> Path:
-    """Return where the inventory has a name, or its UUID."""
+    """Return the path of a name, or of its UUID, in the inventory."""
     path: Path = ("workspaces", name[0])
     path = (*path, "repositories", name[1]) if len(name) > 1 else path
     path = (*path, "environments", name[2]) if len(name) > 2 else path  # noqa: PLR2004 - an environment's
     return (*path, "uuid") if of_uuid and len(name) <= 2 else path  # noqa: PLR2004 - as above
 
 
-def judge(name: Name, found: str, known: Known, findings: Findings, called_today: Callable[[str], str | None]) -> None:
+def judge(
+    name: Name, current: str, known: Known, findings: Findings, called_today: Callable[[str], str | None]
+) -> None:
     """Report how a name that Bitbucket has differs from the inventory and the lock.
 
     Args:
         name: The name.
-        found: Its UUID in Bitbucket.
+        current: Its UUID in Bitbucket.
         known: Its UUIDs in the inventory and the lock.
         findings: Collects the discrepancies.
         called_today: Returns Bitbucket's name for a UUID; ``None`` if Bitbucket has no such UUID.
     """
-    here = [uuid for uuid in dict.fromkeys((known.written, known.locked)) if uuid]
-    today = {uuid: words_of(name) if uuid == found else called_today(uuid) for uuid in here}
+    uuids = [uuid for uuid in dict.fromkeys((known.written, known.locked)) if uuid]
+    today = {uuid: words_of(name) if uuid == current else called_today(uuid) for uuid in uuids}
     findings.uuids += [NamedUuid(uuid, name, kind_of(name), called) for uuid, called in today.items()]
-    made_anew = known.locked not in (None, found)
-    if made_anew and findings.is_accepted(name):
+    is_recreated = known.locked not in (None, current)
+    if is_recreated and findings.is_accepted(name):
         findings.trusted_anew.add(name)
-    if made_anew and not findings.is_accepted(name):
-        _report_made_anew(name, found, known, findings, today)
-    elif known.written not in (None, found):
+    if is_recreated and not findings.is_accepted(name):
+        _report_recreated(name, current, known, findings, today)
+    elif known.written not in (None, current):
         message = (
-            f"{known.written} is not {kind_of(name)} {words_of(name)}, which is {found} in Bitbucket "
-            f"({_says_of(known.written, today)})"
+            f"{known.written} is not {kind_of(name)} {words_of(name)}, which is {current} in Bitbucket "
+            f"({_today_of(known.written, today)})"
         )
-        hint = f'write "{found}" if {words_of(name)} is meant'
+        hint = f'write "{current}" if you mean {words_of(name)}'
         findings.report("wrong-uuid", path_of(name, of_uuid=True), message, hint)
 
 
-def _report_made_anew(
-    name: Name, found: str, known: Known, findings: Findings, today: Mapping[str, str | None]
+def _report_recreated(
+    name: Name, current: str, known: Known, findings: Findings, today: Mapping[str, str | None]
 ) -> None:
     message = (
-        f"{kind_of(name)} {words_of(name)} is {found} in Bitbucket, and was {known.locked} when it was locked: it was "
-        f"made anew, or something else has its name now ({_says_of(known.locked, today)})"
+        f"{kind_of(name)} {words_of(name)} is {current} in Bitbucket (was {known.locked} in the lock): it was created "
+        f"again, or something else has its name now ({_today_of(known.locked, today)})"
     )
-    correct = f"write {found} here and " if known.written not in (None, found) else ""
+    correct = f"write {current} here and " if known.written not in (None, current) else ""
     command = f"bitbucket-oidc lock --accept {shlex.quote(words_of(name))}"
-    hint = f"look into who made it; to trust the new one, {correct}run `{command}`"
+    hint = f"find out who created it; to trust the new UUID, {correct}run `{command}`"
     findings.report("made-anew", path_of(name), message, hint)
 
 
-def _says_of(uuid: str | None, today: Mapping[str, str | None]) -> str:
+def _today_of(uuid: str | None, today: Mapping[str, str | None]) -> str:
     called = today.get(uuid or "")
     return f"{uuid} is {called}" if called else f"there is no {uuid}"
 
@@ -124,10 +126,10 @@ def _says_of(uuid: str | None, today: Mapping[str, str | None]) -> str:
 def judge_missing(
     name: Name, known: Known, findings: Findings, called_today: Callable[[str], str | None], similar: str = ""
 ) -> str | None:
-    """Report a name that Bitbucket does not have; return the UUID by which it was followed.
+    """Report a name that Bitbucket does not have; return its locked UUID if it was renamed.
 
-    A locked UUID with another name now was renamed. A UUID that only the inventory has, and that has another name in
-    Bitbucket, may be the UUID of something else.
+    If the locked UUID has another name now, it was renamed. If only the inventory has the UUID, it may be the UUID of
+    something else.
     """
     words, kind = words_of(name), kind_of(name)
     today = {uuid: called_today(uuid) for uuid in dict.fromkeys((known.locked, known.written)) if uuid}
@@ -136,12 +138,12 @@ def judge_missing(
         report_renamed(name, called, findings)
         return known.locked
     if known.written and (called := today[known.written]):
-        message = f"{known.written} is {called} in Bitbucket, which has no {kind} {words}"
-        hint = f"write {called} here if it is that one, else the UUID that belongs to {words}"
+        message = f"{known.written} is {called} in Bitbucket; Bitbucket has no {kind} {words}"
+        hint = f"write {called} here if you mean that one, else the UUID of {words}"
         findings.report("wrong-uuid", path_of(name, of_uuid=True), message, hint)
         return None
-    message = f"Bitbucket has no {kind} {words}, or these credentials do not see it"
-    hint = similar or "correct the name, or remove it with the trust in it"
+    message = f"Bitbucket has no {kind} {words}, or these credentials cannot see it"
+    hint = similar or "correct the name, or remove it and the trust in it"
     findings.report("not-in-bitbucket", path_of(name), message, hint)
     return None
 
@@ -150,18 +152,18 @@ def report_renamed(name: Name, called: str, findings: Findings) -> None:
     """Report a new name, and the change to make in the inventory."""
     old, new = words_of(name), called
     message = f"{kind_of(name)} {old} is called {new} in Bitbucket today; its UUID is the same"
-    hint = f"rename it in the inventory, here and in the trust of roles: {new} in place of {old}"
+    hint = f"rename it in the inventory, here and in the trust of roles: {new} instead of {old}"
     findings.report("renamed", path_of(name), message, hint)
 
 
 def report_two_names(uuids: Iterable[tuple[Name, str]], findings: Findings) -> None:
-    """Report names of the same thing: Bitbucket finds a repository by its former name too."""
+    """Report two names of the same repository: Bitbucket also finds a repository by its old name."""
     seen: dict[str, Name] = {}
     for name, uuid in uuids:
         first = seen.setdefault(uuid, name)
         if first != name:
-            message = f"{words_of(first)} and {words_of(name)} are one in Bitbucket, {uuid}"
-            hint = "keep the name that it has today, in the inventory and in the trust of roles"
+            message = f"{words_of(first)} and {words_of(name)} are the same in Bitbucket, {uuid}"
+            hint = "keep its current name, in the inventory and in the trust of roles"
             findings.report("two-names", path_of(name), message, hint)
 
 
@@ -180,12 +182,12 @@ def environments_of(
         return {}
     answers = ask()
     by_uuid = {answer.uuid: answer for answer in answers}
-    found: dict[str, LockedEnvironment] = {}
+    locked: dict[str, LockedEnvironment] = {}
     for environment, known in asked.items():
         answer = _environment((*repository, environment), known, answers, by_uuid, findings)
         if answer is not None:
-            found[environment] = _locked(answer)
-    return found
+            locked[environment] = _locked(answer)
+    return locked
 
 
 def _environment(
@@ -201,8 +203,8 @@ def _environment(
     matches = [answer for answer in answers if answer.name == name[2]]
     if len(matches) > 1:
         raise BitbucketError(
-            f"Bitbucket has {len(matches)} deployment environments of the name {words_of(name)}",
-            do="rename all but one of them there",
+            f"Bitbucket has {len(matches)} deployment environments with the name {words_of(name)}",
+            do="rename all but one of them in Bitbucket",
         )
     if matches:
         judge(name, matches[0].uuid, known, findings, called_today)

@@ -1,13 +1,13 @@
-"""Reading a list that comes in pages, whatever a server says of the next one.
+"""Read a list in pages, even if the server is wrong about the next page.
 
 Bitbucket documents (https://developer.atlassian.com/cloud/bitbucket/rest/intro/#pagination) that ``next`` is a whole
-URL, and missing on the last page alone. Seen otherwise, and borne here:
+URL, and missing only on the last page. These deviations occur and are handled:
 
-- ``next`` names another host (BCLOUD-20796): its query is asked of the host that was asked before, which alone gets
+- ``next`` names another host (BCLOUD-20796): only its query is used, with the host of the list, which alone gets
   credentials;
-- ``next`` is missing before the end (BCLOUD-20639): ``size`` says that more is to come;
-- the order differs from page to page, so that one value comes twice and another not at all: each counts once, and what
-  is missing then is looked for in a second reading.
+- ``next`` is missing before the end (BCLOUD-20639): ``size`` tells that there are more values;
+- the order differs from page to page, so that one value comes twice and another not at all: each value counts once, and
+  a second reading finds the missing ones.
 """
 
 from collections.abc import Callable
@@ -18,57 +18,57 @@ from facts.bitbucket.answers import PageAnswer
 from oidc.errors import BitbucketError
 
 PAGE_LENGTH = 100
-"""The most that Bitbucket takes."""
+"""The largest page that Bitbucket accepts."""
 MAX_PAGES = 50
 _READINGS = 2
 
 
 def read_pages(url: str, page: Callable[[str], PageAnswer | None]) -> list[Any]:
-    """Return all values of a list, each once by its ``uuid``, or where it has none by its ``id``.
+    """Return all values of a list, each once by its ``uuid``, else by its ``id``.
 
     Args:
-        url: Of the list, without query.
-        page: Asks for one page, by URL; ``None`` where there is no such list.
+        url: The URL of the list, without query.
+        page: Gets one page by URL; ``None`` if the list does not exist.
 
     Raises:
-        BitbucketError: The list does not end, goes in circles, or stays shorter than it says.
+        BitbucketError: The list does not end, repeats a page, or is shorter than its ``size``.
     """
-    found: dict[object, Any] = {}
+    values: dict[object, Any] = {}
     size: int | None = None
     for _ in range(_READINGS):
-        size = _read(url, page, found)
-        if size is None or len(found) >= size:
-            return list(found.values())
+        size = _read(url, page, values)
+        if size is None or len(values) >= size:
+            return list(values.values())
     raise BitbucketError(
-        f"{url} has {size} values, as it says, and gave {len(found)} of them in {_READINGS} readings",
-        do="run it again; if it stays so, report it to Atlassian",
+        f"{url} should have {size} values, and gave {len(values)} in {_READINGS} readings",
+        do="run it again; if that does not help, report it to Atlassian",
     )
 
 
-def _read(url: str, page: Callable[[str], PageAnswer | None], found: dict[object, Any]) -> int | None:
-    """Read the list once into ``found``; return the size that its last page tells, or ``None`` where none does."""
+def _read(url: str, page: Callable[[str], PageAnswer | None], values: dict[object, Any]) -> int | None:
+    """Read the list once into ``values``; return the size of the last page with a size, else ``None``."""
     asked: set[str] = set()
     query: str | None = f"pagelen={PAGE_LENGTH}"
-    size, before = None, len(found)
+    size, before = None, len(values)
     seen = 0
     for number in range(1, MAX_PAGES + 1):
         if query in asked:
-            raise BitbucketError(f"{url} goes in circles: page {number} is one of those before", do=_REPORT)
+            raise BitbucketError(f"{url} does not end: page {number} is a repetition of an earlier page", do=_REPORT)
         asked.add(query or "")
         answer = page(f"{url}?{query}")
         if answer is None:
             return None
         for value in answer.values:
-            found[_identity(value, len(found))] = value
+            values[_identity(value, len(values))] = value
         seen += len(answer.values)
         size = answer.size if answer.size is not None else size
         query = _next_query(answer, number, seen, size)
         if query is None:
             return size
-    raise BitbucketError(f"{url} has more than {MAX_PAGES} pages, {len(found) - before} values so far", do=_REPORT)
+    raise BitbucketError(f"{url} has more than {MAX_PAGES} pages, {len(values) - before} values so far", do=_REPORT)
 
 
-_REPORT = "check the URL, and that no proxy answers in place of Bitbucket"
+_REPORT = "check the URL, and that no proxy answers instead of Bitbucket"
 
 
 def _identity(value: object, otherwise: int) -> object:

@@ -34,7 +34,7 @@ class Resolved:
     """The answers of Bitbucket.
 
     Attributes:
-        workspaces: The names found, for the lock.
+        workspaces: The names that Bitbucket has, for the lock.
         discrepancies: Differences from the inventory and the lock.
         uuids: Each of their UUIDs with its name in Bitbucket.
     """
@@ -46,7 +46,7 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """One repository to ask for."""
+    """One repository to look up."""
 
     workspace: WorkspaceAnswer
     called: str
@@ -68,13 +68,13 @@ def resolve(
         questions: By workspace.
         bitbucket: The client; several threads use it.
         accepted: Names whose new UUIDs are trusted.
-        on_progress: Is called with the number of finished workspaces and repositories and of all of them.
+        on_progress: Called with the number of finished workspaces and repositories and of all of them.
 
     Raises:
         BitbucketError: Bitbucket cannot be reached, refuses, or gives an invalid answer.
     """
     findings = Findings(accepted)
-    found: dict[str, LockedWorkspace] = {}
+    workspaces: dict[str, LockedWorkspace] = {}
     jobs: list[_Job] = []
     total = len(questions) + sum(len(question.repositories) for question in questions.values())
     done = 0
@@ -84,24 +84,27 @@ def resolve(
         done += 1 if answer else 1 + len(question.repositories)
         on_progress(done, total)
         if answer is not None:
-            found[slug] = LockedWorkspace(uuid=answer.uuid)
+            workspaces[slug] = LockedWorkspace(uuid=answer.uuid)
             jobs += _jobs(slug, answer, question, bitbucket)
-    repositories: dict[str, dict[str, LockedRepository]] = {slug: {} for slug in found}
-    for job, locked, its in _in_turn(jobs, bitbucket, findings):
+    repositories: dict[str, dict[str, LockedRepository]] = {slug: {} for slug in workspaces}
+    for job, locked, partial in _in_turn(jobs, bitbucket, findings):
         done += 1
         on_progress(done, total)
-        findings.discrepancies += its.discrepancies
-        findings.uuids += its.uuids
+        findings.discrepancies += partial.discrepancies
+        findings.uuids += partial.uuids
         if locked is not None:
             repositories[job.name[0]][job.name[1]] = locked
-    workspaces = {slug: one.model_copy(update={"repositories": repositories[slug]}) for slug, one in found.items()}
+    workspaces = {
+        slug: workspace.model_copy(update={"repositories": repositories[slug]})
+        for slug, workspace in workspaces.items()
+    }
     report_two_names(_names(workspaces), findings)
     return Resolved(workspaces, tuple(findings.discrepancies), tuple(findings.uuids))
 
 
 def _jobs(slug: str, workspace: WorkspaceAnswer, question: WorkspaceQuestion, bitbucket: Bitbucket) -> Iterator[_Job]:
     called = slug if workspace.slug == slug else workspace.uuid
-    listed = {one.slug: one for one in bitbucket.repositories(called, len(question.repositories))}
+    listed = {answer.slug: answer for answer in bitbucket.repositories(called, len(question.repositories))}
     for name, asked in question.repositories.items():
         yield _Job(workspace, called, (slug, name), asked, listed.get(name))
 
@@ -111,8 +114,8 @@ def _names(workspaces: Mapping[str, LockedWorkspace]) -> Iterator[tuple[Name, st
         yield (slug,), workspace.uuid
         for name, repository in workspace.repositories.items():
             yield (slug, name), repository.uuid
-            for environment, found in repository.environments.items():
-                yield (slug, name, environment), found.uuid
+            for environment, locked in repository.environments.items():
+                yield (slug, name, environment), locked.uuid
 
 
 def _in_turn(
@@ -152,13 +155,13 @@ def _workspace(
     slug: str, question: WorkspaceQuestion, bitbucket: Bitbucket, findings: Findings
 ) -> WorkspaceAnswer | None:
     name: Name = (slug,)
-    # In a rename, the inventory changes first: until Bitbucket changes too, the workspace has a previous slug.
+    # In a rename, the inventory changes first; until Bitbucket changes too, the workspace has a previous slug.
     slugs = (slug, *question.previous_slugs)
-    answer = next((found for one in slugs if (found := bitbucket.workspace(one)) is not None), None)
+    answer = next((match for match in map(bitbucket.workspace, slugs) if match is not None), None)
 
     def called_today(uuid: str) -> str | None:
-        found = bitbucket.workspace(uuid)
-        return found.slug if found is not None and found.uuid == uuid else None
+        current = bitbucket.workspace(uuid)
+        return current.slug if current is not None and current.uuid == uuid else None
 
     if answer is None:
         known = question.known.locked or question.known.written
@@ -188,8 +191,8 @@ def _repository(job: _Job, bitbucket: Bitbucket, findings: Findings) -> LockedRe
     slug, called = job.name[1], job.called
 
     def called_today(uuid: str) -> str | None:
-        found = bitbucket.repository(called, uuid)
-        return found.full_name if found is not None and found.uuid == uuid else None
+        current = bitbucket.repository(called, uuid)
+        return current.full_name if current is not None and current.uuid == uuid else None
 
     answer = job.listed or bitbucket.repository(called, slug)
     if answer is None:
@@ -210,7 +213,7 @@ def _repository(job: _Job, bitbucket: Bitbucket, findings: Findings) -> LockedRe
 
 
 def _is_elsewhere(job: _Job, answer: RepositoryAnswer, findings: Findings) -> bool:
-    """Report an answer about a repository of another workspace, by its full name where it names no workspace."""
+    """Report a repository that is in another workspace; without ``workspace`` in the answer, by its full name."""
     owner = answer.workspace
     slug = answer.full_name.partition("/")[0] if owner is None else owner.slug
     if (owner is None and slug == job.workspace.slug) or (owner is not None and owner.uuid == job.workspace.uuid):

@@ -223,7 +223,7 @@ def test_a_world_that_fails_is_3_and_leaves_the_lock(
     assert lock() == 3
     shown = capsys.readouterr()
     _note, error = shown.err.splitlines()
-    assert error.startswith("error: Bitbucket does not take these credentials: ")
+    assert error.startswith("error: Bitbucket does not accept these credentials: ")
     assert SECRET not in shown.out + shown.err
     assert lock_text() == before
 

@@ -154,7 +154,7 @@ HTML = HttpAnswer(HTTPStatus.BAD_GATEWAY, "<html><h1>Bad Gateway</h1>\x1b[31m</h
 @pytest.mark.parametrize(
     ("status", "reason"),
     [
-        (HTTPStatus.UNAUTHORIZED, "does not take these credentials"),
+        (HTTPStatus.UNAUTHORIZED, "does not accept these credentials"),
         (HTTPStatus.FORBIDDEN, "403"),
         (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "413"),
         (HTTPStatus.TOO_MANY_REQUESTS, "limit of requests is used up"),
@@ -178,7 +178,7 @@ def test_every_error_answer_of_bitbucket_is_one_warning_and_exit_code_0(
 def test_an_unknown_pull_request_is_a_warning(step: Step, capsys: Capture) -> None:
     step.set(PR_ID="8")
     assert step.comment() == 0
-    assert "there is no pull request 8 of acme/access, or it is not shown" in capsys.readouterr().err
+    assert "there is no pull request 8 of acme/access, or these credentials cannot see it" in capsys.readouterr().err
 
 
 def test_a_server_that_is_down_is_a_warning(step: Step, capsys: Capture) -> None:

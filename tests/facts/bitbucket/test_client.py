@@ -130,7 +130,7 @@ class TestCredentials:
 
     def test_a_wrong_secret_of_a_consumer_is_told(self, start_client: StartClient) -> None:
         environment = {"BITBUCKET_OAUTH_CLIENT_ID": "key", "BITBUCKET_OAUTH_CLIENT_SECRET": TOKEN}
-        with pytest.raises(BitbucketError, match="does not take these credentials") as caught:
+        with pytest.raises(BitbucketError, match="does not accept these credentials") as caught:
             start_client(find_credentials(environment, "")).workspace("acme")
         assert "check BITBUCKET_OAUTH_CLIENT_ID" in caught.value.do
         assert TOKEN not in str(caught.value)

@@ -55,9 +55,9 @@ def test_the_environment_says_who_asks(
         ({"BITBUCKET_EMAIL": "ann@example.com"}, "BITBUCKET_EMAIL is set and BITBUCKET_API_TOKEN is not"),
         ({"BITBUCKET_API_TOKEN": SECRET}, "BITBUCKET_API_TOKEN is set and BITBUCKET_EMAIL is not"),
         ({"BITBUCKET_OAUTH_CLIENT_SECRET": SECRET}, "BITBUCKET_OAUTH_CLIENT_SECRET is set"),
-        ({"BITBUCKET_ACCESS_TOKEN": f"{SECRET}\nX-Evil: 1"}, "BITBUCKET_ACCESS_TOKEN holds characters"),
-        ({"BITBUCKET_ACCESS_TOKEN": f"Bearer {SECRET}"}, "BITBUCKET_ACCESS_TOKEN holds characters"),
-        ({"BITBUCKET_ACCESS_TOKEN": f"{SECRET}é"}, "BITBUCKET_ACCESS_TOKEN holds characters"),
+        ({"BITBUCKET_ACCESS_TOKEN": f"{SECRET}\nX-Evil: 1"}, "BITBUCKET_ACCESS_TOKEN has characters"),
+        ({"BITBUCKET_ACCESS_TOKEN": f"Bearer {SECRET}"}, "BITBUCKET_ACCESS_TOKEN has characters"),
+        ({"BITBUCKET_ACCESS_TOKEN": f"{SECRET}é"}, "BITBUCKET_ACCESS_TOKEN has characters"),
     ],
 )
 def test_what_cannot_be_credentials_is_told_without_showing_it(

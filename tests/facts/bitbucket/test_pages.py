@@ -70,12 +70,12 @@ def test_what_another_order_hid_is_found_in_a_second_reading() -> None:
 
 
 def test_a_list_that_stays_shorter_than_it_says_is_refused() -> None:
-    with pytest.raises(BitbucketError, match="has 30 values, as it says, and gave 25 of them"):
+    with pytest.raises(BitbucketError, match="should have 30 values, and gave 25"):
         read_pages(URL, Server(25, size=30).page)
 
 
 def test_pages_in_circles_are_refused() -> None:
-    with pytest.raises(BitbucketError, match="goes in circles: page 3 is one of those before"):
+    with pytest.raises(BitbucketError, match="does not end: page 3 is a repetition"):
         read_pages(URL, Server(25, next_url=lambda _: f"{URL}?page=1&again").page)
 
 

@@ -92,7 +92,7 @@ def test_a_written_uuid_of_another_repository_is_told_by_that_ones_name() -> Non
     (found,) = resolved(inventory(shop=9), repositories=repositories).discrepancies
     assert found.rule == "wrong-uuid"
     assert f"({uuid(9)} is acme/payments)" in found.message
-    assert found.hint == f'write "{uuid(SHOP)}" if acme/shop is meant'
+    assert found.hint == f'write "{uuid(SHOP)}" if you mean acme/shop'
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_a_renamed_repository_is_followed_by_its_uuid_and_proposed_as_a_change(f
     store: dict[str, Any] = {"repositories": {"acme/store": SHOP}, "environments": environments, "former": former}
     found = resolved(inventory(), lock(), **store)
     assert [(one.rule, one.level) for one in found.discrepancies] == [("renamed", "warning")]
-    assert "acme/store in place of acme/shop" in found.discrepancies[0].hint
+    assert "acme/store instead of acme/shop" in found.discrepancies[0].hint
     assert Lock(workspaces=found.workspaces) == lock()
 
 
@@ -158,7 +158,7 @@ def test_the_former_and_the_present_name_of_one_repository_are_one_too_many() ->
     bitbucket = InMemory(**{**BITBUCKET, "former": {"acme/store": "acme/shop"}})
     found = resolve(questions_of(data, Lock(), everything=True), bitbucket)
     assert rules(found) == ["renamed", "two-names", "two-names"]
-    assert f"acme/shop and acme/store are one in Bitbucket, {uuid(SHOP)}" in found.discrepancies[1].message
+    assert f"acme/shop and acme/store are the same in Bitbucket, {uuid(SHOP)}" in found.discrepancies[1].message
 
 
 def test_a_renamed_environment_is_followed_by_its_uuid() -> None:
@@ -170,7 +170,7 @@ def test_a_renamed_environment_is_followed_by_its_uuid() -> None:
 def test_a_written_uuid_beside_a_name_that_is_not_there_is_no_rename_unless_it_was_locked() -> None:
     found = resolved(inventory(shop=SHOP), repositories={"acme/payments": SHOP})
     assert rules(found) == ["wrong-uuid"]
-    assert "is acme/payments in Bitbucket, which has no repository acme/shop" in found.discrepancies[0].message
+    assert "is acme/payments in Bitbucket; Bitbucket has no repository acme/shop" in found.discrepancies[0].message
 
 
 def test_a_name_that_vanished_is_an_error() -> None:
