@@ -13,7 +13,7 @@ from pydantic import BeforeValidator
 
 from config.catalogue import RULES
 from config.findings import Fault, Finding, did_you_mean, fault
-from config.json_schema_hints import Named, looks_of
+from config.json_schema_hints import Named, example, looks_of
 from config.models.scalars import Reason, describe
 from config.yaml.document import Path
 
@@ -63,7 +63,9 @@ def _allow_schema() -> dict[str, Any]:
     }
 
 
-Allow = Annotated[dict[Annotated[str, BeforeValidator(_rule_id)], Reason], Named(_allow_schema())]
+Allow = Annotated[
+    dict[Annotated[str, BeforeValidator(_rule_id)], Reason], Named(_allow_schema()), example(_EXAMPLE, since="0.1")
+]
 """By rule id, why its finding is accepted here."""
 
 

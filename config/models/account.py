@@ -1,18 +1,16 @@
-"""AWS accounts, and how the program gets into them."""
+"""AWS accounts, and the credentials that the program uses in them."""
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
 from config.allow import Allow
-from config.findings import each_once, fault
-from config.json_schema_hints import EACH_ONCE, Looks, Or, example
+from config.json_schema_hints import Looks, Or, example
 from config.models.aws_values import AccountIdText, Region, RoleName, TrustPolicyChars
-from config.models.base import InventoryModel
+from config.models.base import Distinct, DistinctList, InventoryModel, short_form
 from config.models.bitbucket_values import WorkspaceSlugText
-from config.models.previous_keys import PreviousKeys
-from config.models.scalars import Reason, Slug, Text, parse_text
+from config.models.scalars import Reason, Slug, Text, matching
 from config.policy.reference import RoleArn
 from oidc import limits
 from oidc.arn import Partition
@@ -27,54 +25,39 @@ class OidcProviderMode(StrEnum):
     AUTO = "auto"
 
 
-def _external_id(value: object) -> str:
-    value = parse_text(value)
-    if limits.EXTERNAL_ID.fullmatch(value) is None:
-        raise fault("bad-value", "not an external id", "use 2 to 1,224 letters, digits and _+=,.@:/\\-")
-    return value
-
-
-def _session_name(value: object) -> str:
-    value = parse_text(value)
-    if limits.SESSION_NAME.fullmatch(value) is None:
-        raise fault("bad-value", f"not a session name: {value!r}", "use 2 to 64 letters, digits and _+=,.@-")
-    return value
-
-
+_EXTERNAL_ID = "2 to 1,224 letters, digits and _+=,.@:/\\-"
+_SESSION_NAME = "2 to 64 letters, digits and _+=,.@-"
 ExternalId = Annotated[
     str,
-    BeforeValidator(_external_id),
-    Looks("external id", "2 to 1,224 letters, digits and _+=,.@:/\\-", "b7f3a2c1", limits.EXTERNAL_ID),
+    # The message does not repeat the value, which some people treat as a secret.
+    BeforeValidator(matching(limits.EXTERNAL_ID, "bad-value", "not an external id", f"use {_EXTERNAL_ID}")),
+    Looks("external id", _EXTERNAL_ID, "b7f3a2c1", limits.EXTERNAL_ID),
 ]
 SessionName = Annotated[
     str,
-    BeforeValidator(_session_name),
-    Looks("session name", "2 to 64 letters, digits and _+=,.@-", "access-of-pipelines", limits.SESSION_NAME),
+    BeforeValidator(matching(limits.SESSION_NAME, "bad-value", "not a session name: {!r}", f"use {_SESSION_NAME}")),
+    Looks("session name", _SESSION_NAME, "access-of-pipelines", limits.SESSION_NAME),
 ]
 
 
 class DeployRole(InventoryModel):
-    """The role that the program assumes in an account: in short form its ARN alone."""
+    """The role that the program assumes in an account; the short form is its ARN."""
 
     expected = "a deploying role: its ARN, or {arn: …, external_id: …, session_name: …}"
 
     arn: Annotated[RoleArn, example("arn:{{partition}}:iam::{{account_id}}:role/PulumiDeploy", since="0.1")]
-    """May hold variables: arn:{{partition}}:iam::{{account_id}}:role/PulumiDeploy."""
+    """May contain variables: arn:{{partition}}:iam::{{account_id}}:role/PulumiDeploy."""
     external_id: Annotated[ExternalId | None, example("b7f3a2c1", since="0.1")] = None
-    """What the role's trust policy asks for as sts:ExternalId."""
+    """The sts:ExternalId that the role's trust policy requires."""
     session_name: Annotated[SessionName | None, example("access-of-pipelines", since="0.1")] = None
-    """Shown in CloudTrail; the program's own where left out."""
+    """Shown in CloudTrail; by default bitbucket-aws-oidc."""
 
 
-def _deploy_role(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
-    return {"arn": value} if isinstance(value, str) else value
-
-
-DeployRoleForm = Annotated[DeployRole, BeforeValidator(_deploy_role), Or(RoleArn)]
+DeployRoleForm = Annotated[DeployRole, short_form("arn"), Or(RoleArn)]
 
 
 class Quotas(InventoryModel):
-    """Quotas that were raised in an account."""
+    """Quotas that AWS raised in an account."""
 
     trust_policy_chars: Annotated[TrustPolicyChars, example(4096, since="0.1")] = limits.TRUST_POLICY_CHARS.default
     """Length of a trust policy, from 2048 to 8192."""
@@ -109,25 +92,21 @@ class Account(InventoryModel):
     """The role to assume in the account. With `profile` it is assumed with the profile's credentials."""
     profile: Annotated[Text | None, example("prod", since="0.1")] = None
     """A named profile of the AWS configuration."""
-    previous_keys: Annotated[PreviousKeys, example(["production"], since="0.1")] = ()
-    """Keys that this account had before: what stacks made under them stays as it is."""
+    previous_keys: Annotated[DistinctList[Slug], example(["production"], since="0.1")] = ()
+    """Keys that this account had before. Resources that stacks created under them stay unchanged."""
     labels: Annotated[dict[Slug, Text], example({"env": "prod", "team": "core"}, since="0.1")] = Field(
         default_factory=dict
     )
     """For selecting accounts; never put on resources."""
     oidc_provider: Annotated[OidcProviderMode | None, example("reference", since="0.1")] = None
     """create, reference, adopt or auto."""
-    keep_oidc_providers: Annotated[
-        tuple[WorkspaceSlugText, ...], AfterValidator(each_once), EACH_ONCE, example(["acme"], since="0.1")
-    ] = ()
-    """Workspaces whose OIDC provider is there even when no role of this account trusts them."""
+    keep_oidc_providers: Annotated[Distinct[WorkspaceSlugText], example(["acme"], since="0.1")] = ()
+    """Workspaces whose OIDC provider this account has even if none of its roles trusts them."""
     accept_unchecked_roles: Annotated[
         dict[RoleName, Reason], example({"legacy-deploy": "is deleted in March"}, since="0.1")
     ] = Field(default_factory=dict)
-    """Roles of others that an audience may open when it is added to an OIDC provider: {NAME: reason}."""
+    """Roles of others that check no audience, so that an added audience may open them: {NAME: reason}."""
     quotas: Annotated[Quotas, example({"trust_policy_chars": 4096}, since="0.1")] = Quotas()
-    """Quotas that were raised, where the lock does not say what AWS has, or is not to be asked."""
-    allow: Annotated[Allow, example({"expired": "kept for the auditors until spring"}, since="0.1")] = Field(
-        default_factory=dict
-    )
+    """Raised quotas. A value here replaces the one in the lock."""
+    allow: Allow = Field(default_factory=dict)
     """Warnings that are accepted here: {RULE-ID: reason}."""

@@ -1,4 +1,4 @@
-"""Values of AWS: what each looks like, and what is said of one that does not."""
+"""Values of AWS: the form of each, and the fault of a value with another form."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from config.findings import fault
 from config.json_schema_hints import NO_VARIABLES, Looks, Named, ignoring_case, text_like
-from config.models.scalars import describe, parse_text
+from config.models.scalars import describe, matching, parse_text
 from config.variables import not_replaced
 from config.yaml.characters import as_it_looks
 from oidc import limits
@@ -36,8 +36,8 @@ def _session_seconds(value: object) -> int:
     elif isinstance(value, int) and not isinstance(value, bool):
         seconds = value
     else:
-        found = value if isinstance(value, str) else describe(value)
-        raise fault("bad-duration", f"not a duration: {found}", "write 1h, 90m, 5400s or a number of seconds")
+        duration = value if isinstance(value, str) else describe(value)
+        raise fault("bad-duration", f"not a duration: {duration}", "write 1h, 90m, 5400s or a number of seconds")
     if not limits.SESSION_SECONDS_MIN <= seconds <= limits.SESSION_SECONDS_MAX:
         raise fault(
             "bad-duration", f"{value} is {seconds} seconds, and IAM takes 3600 to 43200", "choose from 1h to 12h"
@@ -48,15 +48,8 @@ def _session_seconds(value: object) -> int:
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}", re.ASCII)
 
 
-def _region(value: object) -> str:
-    text = parse_text(value)
-    if _REGION.fullmatch(text) is None:
-        raise fault("bad-value", f"not an AWS region: {text!r}", "write it as eu-west-1")
-    return text
-
-
 def parse_vpc_endpoint(value: object) -> str:
-    """Parse the id of a VPC endpoint, `vpce-0123456789abcdef0`; raises the fault `bad-vpc-endpoint`."""
+    """Parse the id of a VPC endpoint, ``vpce-0123456789abcdef0``; raises the fault ``bad-vpc-endpoint``."""
     text = parse_text(value)
     if limits.VPC_ENDPOINT_ID.fullmatch(text) is None:
         lower = text.strip().lower()
@@ -81,8 +74,8 @@ def _role_name(value: object) -> str:
     if limits.ROLE_NAME.fullmatch(text) is None:
         hint = "use 1 to 64 letters, digits and +=,.@_-"
         if "/" in text:
-            hint += "; folders belong into `path`, and {{repository_name}} is a repository without its workspace"
-        raise fault("bad-name", f"not a name of an IAM role: {text!r}, {len(text)} characters", hint)
+            hint += "; put folders into `path`; use {{repository_name}} for a repository without its workspace"
+        raise fault("bad-name", f"not an IAM role name: {text!r}, {len(text)} characters", hint)
     return text
 
 
@@ -103,7 +96,11 @@ AccountIdText = Annotated[
 SessionSeconds = Annotated[
     int, BeforeValidator(_session_seconds), Looks("duration", _SESSION, "1h", None, {"anyOf": _SESSION_FORMS})
 ]
-Region = Annotated[str, BeforeValidator(_region), Looks("region", "an AWS region, as eu-west-1", "eu-west-1", _REGION)]
+Region = Annotated[
+    str,
+    BeforeValidator(matching(_REGION, "bad-value", "not an AWS region: {!r}", "write it as eu-west-1")),
+    Looks("region", "an AWS region, such as eu-west-1", "eu-west-1", _REGION),
+]
 VpcEndpointId = Annotated[
     str,
     BeforeValidator(parse_vpc_endpoint),
@@ -114,7 +111,7 @@ RolePath = Annotated[
     BeforeValidator(_path),
     Looks(
         "IAM path",
-        "printable ASCII, with a slash at the beginning and at the end, without variables",
+        "printable ASCII that begins and ends with a slash, without variables",
         "/bitbucket/",
         rf"{NO_VARIABLES}/(?:[!-.0-~]+/)*",
         {"maxLength": limits.ROLE_PATH_CHARS},
@@ -131,17 +128,17 @@ TrustPolicyChars = Annotated[
 
 
 RESERVED_TAGS = frozenset({"managedby", "managedbystack"})
-"""Set by the program on everything (``components``), in lower case."""
+"""Tags that the program sets on every resource (``components``), in lower case."""
 
 
 def tag_problem(key: str, value: object) -> tuple[str, str] | None:
-    """Return what is wrong with a tag, and what to do, or ``None``."""
+    """Return the message and hint for a faulty tag, or ``None``."""
     if not isinstance(value, str):
         return f"the value of tag {key} is {describe(value)}", "quote it"
     if limits.TAG_KEY.fullmatch(key) is None:
-        return f"not a key of a tag: {key!r}", "use 1 to 128 letters, digits, spaces and _.:/=+-@, and not `aws:`"
+        return f"not a tag key: {key!r}", "use 1 to 128 letters, digits, spaces and _.:/=+-@, not beginning with `aws:`"
     if limits.TAG_VALUE.fullmatch(value) is None:
-        return f"not a value of a tag: {value!r}", "use at most 256 letters, digits, spaces and _.:/=+-@"
+        return f"not a tag value: {value!r}", "use at most 256 letters, digits, spaces and _.:/=+-@"
     return None
 
 
@@ -157,18 +154,16 @@ def _tags(value: object) -> dict[str, str]:
         if (first := seen.setdefault(key.lower(), key)) != key:
             raise fault("bad-tag", f"{key} and {first} are one key to IAM, which ignores case", "keep one", at=(key,))
         if key.lower() in RESERVED_TAGS:
-            raise fault(
-                "bad-tag", f"the tag {key} is set by the program, to say who manages a resource", "remove it", (key,)
-            )
+            message = f"the program itself sets the tag {key}, to show who manages a resource"
+            raise fault("bad-tag", message, "remove it", (key,))
     if len(value) > limits.TAGS_PER_RESOURCE - len(RESERVED_TAGS):
-        raise fault(
-            "bad-tag", f"{len(value)} tags, and IAM takes {limits.TAGS_PER_RESOURCE}, ours included", "remove some"
-        )
+        message = f"{len(value)} tags, but IAM takes {limits.TAGS_PER_RESOURCE}, including {len(RESERVED_TAGS)} of ours"
+        raise fault("bad-tag", message, "remove some")
     return dict(value)
 
 
 _TAG_CHARACTER = r"""[^\x00-\x1f!"#$%&'()*,;<>?\[\\\]^`{|}~]"""
-"""Of ASCII what ``limits.TAG_KEY`` takes; which letters Unicode has is beyond the patterns of JSON Schema."""
+"""The ASCII characters of ``limits.TAG_KEY``, and all others: patterns of JSON Schema do not know Unicode's letters."""
 _RESERVED_LIKE = "|".join([f"{ignoring_case('aws')}:", *(f"{ignoring_case(word)}$" for word in sorted(RESERVED_TAGS))])
 _SCHEMA = {
     "title": "tags",

@@ -1,16 +1,16 @@
 """What all models of the inventory share."""
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
 
-from config.findings import fault
-from config.json_schema_hints import in_words
-from config.models.scalars import describe
+from config.findings import each_once, fault
+from config.json_schema_hints import EACH_ONCE, in_words
+from config.models.scalars import describe, list_hint
 
 
 class InventoryModel(BaseModel):
-    """A frozen mapping of the inventory: unknown keys are refused, and a key that stands there has a value."""
+    """A frozen mapping of the inventory. Unknown keys are refused, and so are keys without a value."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -22,13 +22,13 @@ class InventoryModel(BaseModel):
     )
 
     expected: ClassVar[str] = "a mapping"
-    """What the model looks like, for the message to someone who wrote something else."""
+    """The form of the model, for the message about a value with another form: ``an account: {id: …}``."""
 
     @model_validator(mode="before")
     @classmethod
     def _is_a_mapping_without_gaps(cls, data: Any) -> Any:  # noqa: ANN401 - what YAML holds
         if isinstance(data, dict):
-            # An empty value is no value: `permissions_boundary:` must never quietly mean "none".
+            # `permissions_boundary:` without a value must never quietly mean "no boundary".
             for key in [key for key, value in data.items() if value is None and key in cls.model_fields]:
                 data = {**data, key: _EMPTY}
             return data
@@ -38,10 +38,34 @@ class InventoryModel(BaseModel):
 
 
 class _Empty:
-    """Stands for a value that is not there; no type of the grammar takes it."""
+    """A missing value; no type of the grammar accepts it."""
 
     def __repr__(self) -> str:
         return "nothing"
 
 
 _EMPTY = _Empty()
+
+
+def short_form(key: str) -> BeforeValidator:
+    """Return the validator of a mapping whose short form is a text, the value of ``key``: a UUID, an ARN."""
+
+    def expand(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
+        return {key: value} if isinstance(value, str) else value
+
+    return BeforeValidator(expand)
+
+
+def a_list(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
+    """Return the value; raise the fault ``wrong-type`` for a single value, which is easily written for a list."""
+    if isinstance(value, str | dict):
+        hint = list_hint(value, "put it in brackets, or after a dash")
+        raise fault("wrong-type", f"expected a list, found {describe(value)}", hint)
+    return value
+
+
+T = TypeVar("T")
+Distinct = Annotated[tuple[T, ...], AfterValidator(each_once), EACH_ONCE]
+"""A list without duplicates."""
+DistinctList = Annotated[Distinct[T], BeforeValidator(a_list)]
+"""The same; a single value in its place gets the fault of ``a_list``."""

@@ -1,4 +1,4 @@
-"""Values of Bitbucket: what each looks like, and what is said of one that does not."""
+"""Values of Bitbucket: the form of each, and the fault of a value with another form."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -51,7 +51,7 @@ def _audience(value: object) -> str:
         )
     if "*" in text or "${" in text:
         # IAM would read ${…} as a policy variable, and a reader would take * for a wildcard.
-        raise fault("bad-audience", f"an audience is compared as a literal: {text}", "write it without `*` and `${`")
+        raise fault("bad-audience", f"an audience is compared literally: {text}", "write it without `*` and `${`")
     return text
 
 

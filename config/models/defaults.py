@@ -1,33 +1,34 @@
-"""Where the state of the program is kept, and which roles are meant to reach it."""
+"""Defaults of accounts and roles, and where Pulumi keeps the program's state."""
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
+from pydantic import BeforeValidator, Field, PlainValidator, model_validator
 
 from config.findings import each_once, fault, parse_each
 from config.json_schema_hints import EACH_ONCE, Looks, example
 from config.models.account import DeployRoleForm, OidcProviderMode
 from config.models.aws_values import AccountIdText, Region, RolePath, SessionSeconds, Tags
-from config.models.base import InventoryModel
+from config.models.base import DistinctList, InventoryModel
 from config.models.scalars import Slug, Text, Thumbprint, describe, parse_text, parse_thumbprint
-from config.models.trust import a_list
 from config.policy.reference import ManagedPolicy
 from oidc.limits import THUMBPRINTS_PER_OIDC_PROVIDER
 from oidc.state_backend import STATE_URL, parse_state_url
+
+_NOT_IN_AWS = "leave the key out if the state is not in AWS: roles cannot reach it there"
 
 
 def _state_url(value: object) -> str:
     text = parse_text(value)
     if parse_state_url(text) is None:
         if not text.startswith("s3://"):
-            hint = "write s3://BUCKET?region=…; a state that is not in AWS is out of reach of roles: leave the key out"
+            hint = f"write s3://BUCKET?region=…; {_NOT_IN_AWS}"
         elif "prefix=" in text:
             hint = "write the prefix as a path: s3://BUCKET/PATH"
         elif "endpoint=" in text:
-            hint = "a state that is not in AWS is out of reach of roles: leave the key out"
+            hint = _NOT_IN_AWS
         else:
             hint = "write s3://BUCKET, s3://BUCKET/PATH or s3://BUCKET?region=…, as for `pulumi login`"
-        raise fault("bad-value", f"not the URL of a bucket of S3: {text!r}", hint)
+        raise fault("bad-value", f"not the URL of an S3 bucket: {text!r}", hint)
     return text
 
 
@@ -41,29 +42,28 @@ StateUrl = Annotated[
         STATE_URL,
     ),
 ]
-_RoleKeys = Annotated[tuple[Slug, ...], BeforeValidator(a_list), AfterValidator(each_once), EACH_ONCE]
 
 
 class StateBackend(InventoryModel):
-    """Where Pulumi keeps the state of this program. No role reaches it but those that are named here."""
+    """Where Pulumi keeps the state of this program. Only the roles named here may reach it."""
 
     expected = 'where the state is: {url: "s3://BUCKET?region=…", account_id: "…", readers: […], writers: […]}'
 
     url: Annotated[StateUrl, example("s3://acme-access-state?region=eu-west-1", since="0.1")]
     """The bucket, as `pulumi login` and `PULUMI_BACKEND_URL` take it."""
     account_id: Annotated[AccountIdText, example("999999999999", since="0.1")]
-    """The account that the bucket is in. Roles of other accounts are judged by what names the bucket alone."""
-    readers: Annotated[_RoleKeys, example(["access-preview"], since="0.1")] = ()
+    """The account of the bucket. In roles of other accounts, only resources that name the bucket count."""
+    readers: Annotated[DistinctList[Slug], example(["access-preview"], since="0.1")] = ()
     """Keys of the roles that may read the state: those of pipelines that preview."""
-    writers: Annotated[_RoleKeys, example(["access-deploy"], since="0.1")] = ()
+    writers: Annotated[DistinctList[Slug], example(["access-deploy"], since="0.1")] = ()
     """Keys of the roles that may read and write it: those of pipelines that deploy."""
 
     @model_validator(mode="after")
-    def _each_is_one_of_the_two(self) -> Self:
+    def _readers_are_not_writers(self) -> Self:
         for index, key in enumerate(self.readers):
             if key in self.writers:
-                hint = "take it out of `readers`: who may write may read"
-                raise fault("duplicate", f"{key} is one of the writers, too", hint, ("readers", index))
+                hint = "remove it from `readers`: a writer may read"
+                raise fault("duplicate", f"{key} is also in `writers`", hint, ("readers", index))
         return self
 
 
@@ -75,8 +75,8 @@ def _thumbprints(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
         return value
     if isinstance(value, list | tuple) and 1 <= len(value) <= THUMBPRINTS_PER_OIDC_PROVIDER:
         return each_once(parse_each(value, parse_thumbprint))
-    found = f"{len(value)} values" if isinstance(value, list | tuple) else describe(value)
-    raise fault("bad-thumbprint", f"expected thumbprints, found {found}", "write fetch, omit, or a list of 1 to 5")
+    actual = f"{len(value)} values" if isinstance(value, list | tuple) else describe(value)
+    raise fault("bad-thumbprint", f"expected thumbprints, found {actual}", "write fetch, omit, or a list of 1 to 5")
 
 
 _ThumbprintList = Annotated[
@@ -86,18 +86,18 @@ _STATE = {"url": "s3://acme-access-state?region=eu-west-1", "account_id": "99999
 
 
 class Defaults(InventoryModel):
-    """What holds where an account or a role says nothing else."""
+    """Values for accounts and roles that do not set their own."""
 
     expected = "defaults: {region: …, deploy_role: …}"
 
     region: Annotated[Region | None, example("us-east-1", since="0.1")] = None
-    """As of an account."""
+    """For accounts that set no region."""
     deploy_role: Annotated[
         DeployRoleForm | None, example("arn:{{partition}}:iam::{{account_id}}:role/PulumiDeploy", since="0.1")
     ] = None
-    """As of an account that names neither a deploy_role nor a profile."""
+    """For accounts that set neither deploy_role nor profile."""
     profile: Annotated[Text | None, example("platform", since="0.1")] = None
-    """As of an account that names neither a deploy_role nor a profile."""
+    """For accounts that set neither deploy_role nor profile."""
     path: Annotated[RolePath, example("/ci/", since="0.1")] = "/bitbucket/"
     """IAM path of roles."""
     max_session_duration: Annotated[SessionSeconds, example("2h", since="0.1")] = 3600
@@ -105,7 +105,7 @@ class Defaults(InventoryModel):
     permissions_boundary: Annotated[ManagedPolicy | None, example("account:ci-boundary", since="0.1")] = None
     """Boundary of roles."""
     tags: Annotated[Tags, example({"CostCentre": "platform"}, since="0.1")] = Field(default_factory=dict)
-    """On every resource; a role's own win."""
+    """On every resource; a role's tag replaces one with the same key."""
     thumbprints: Annotated[
         tuple[str, ...] | Literal["fetch", "omit"],
         PlainValidator(_thumbprints, json_schema_input_type=Literal["fetch", "omit"] | _ThumbprintList),
@@ -113,6 +113,6 @@ class Defaults(InventoryModel):
     ] = "fetch"
     """fetch, omit, or a list of 1 to 5 SHA-1 values."""
     oidc_provider: Annotated[OidcProviderMode, example("auto", since="0.1")] = OidcProviderMode.CREATE
-    """As of an account."""
+    """create, reference, adopt or auto, for accounts that set none."""
     state_backend: Annotated[StateBackend | None, example(_STATE, since="0.1")] = None
-    """Where Pulumi keeps the state of this program: no role but those named here reaches it."""
+    """Where Pulumi keeps the state of this program; only the roles named there may reach it."""

@@ -1,13 +1,12 @@
-"""Role families: what a role with ``for_each`` goes over, and the one item that each of its roles stands for."""
+"""Role families: the items of ``for_each``, and the item of each role of a family."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, Self
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     ConfigDict,
     Field,
     ValidatorFunctionWrapHandler,
@@ -15,25 +14,25 @@ from pydantic import (
     model_validator,
 )
 
-from config.findings import each_once, fault
-from config.json_schema_hints import EACH_ONCE, NO_VARIABLES, Looks, example
-from config.models.base import InventoryModel
+from config.findings import fault
+from config.json_schema_hints import NO_VARIABLES, Looks, example
+from config.models.base import DistinctList, InventoryModel
 from config.models.bitbucket_values import EnvironmentName
 from config.models.scalars import Slug
-from config.models.trust import RepositoryReference, a_list
+from config.models.trust import RepositoryReference
 
 PLAN_SUFFIX = "-plan"
-"""Behind the key and the name of a role: those of the second role of a pair."""
+"""Suffix of the key and the name of a plan role, the second role of a pair."""
 
 _PATTERN_CHARACTERS = frozenset("*?[]$\\")
 
 
 def _plain(value: str) -> str:
     if _PATTERN_CHARACTERS & set(value):
-        # In `accounts` it would select others, and in a permission policy allow more, than the item says.
+        # As a wildcard it would select other accounts, or allow more in a permission policy, than the item alone.
         raise fault(
-            "bad-name", f"{value} has a character that means a pattern in `accounts` and permission policies",
-            "write the role for this deployment environment out, without for_each",
+            "bad-name", f"{value} has a character that is special in `accounts` and permission policies",
+            "write a separate role for this deployment environment, without for_each",
         )  # fmt: skip
     return value
 
@@ -43,18 +42,16 @@ PlainEnvironment = Annotated[
     AfterValidator(_plain),
     Looks(
         "plain environment name",
-        "the name of a deployment environment, none of `*`, `?`, `[`, `]`, `$` and `\\` in it",
+        "the name of a deployment environment, without `*`, `?`, `[`, `]`, `$` and `\\`",
         "production",
         rf"{NO_VARIABLES}(?!\s)(?=[\s\S]*\S$)[^\x00-\x1f\x7f-\x9f*?[\]$\\]+",
     ),
 ]
-T = TypeVar("T")
-_Each = Annotated[tuple[T, ...], Field(min_length=1), BeforeValidator(a_list), AfterValidator(each_once), EACH_ONCE]
 
 
 @dataclass(frozen=True, slots=True)
 class FamilyItem:
-    """What one role of a family stands for: ``FamilyItem("acme/shop", "production")``, or one of the two alone."""
+    """The item of one role of a family: ``FamilyItem("acme/shop", "production")``, or only one of the two."""
 
     repository: str | None
     environment: str | None
@@ -65,17 +62,17 @@ class FamilyItem:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What the family's variables stand for: ``{"repository": "acme/shop", "repository_name": "shop"}``."""
-        found: dict[str, str] = {}
+        """The values of the family's variables: ``{"repository": "acme/shop", "repository_name": "shop"}``."""
+        values: dict[str, str] = {}
         if self.repository is not None:
-            found |= {"repository": self.repository, "repository_name": self.repository.partition("/")[2]}
+            values |= {"repository": self.repository, "repository_name": self.repository.partition("/")[2]}
         if self.environment is not None:
-            found["environment"] = self.environment
-        return found
+            values["environment"] = self.environment
+        return values
 
 
 class ForEach(InventoryModel):
-    """What a role family goes over: one role of IAM for each item, and for each combination where both keys stand."""
+    """The items of a role family: one IAM role for each item or, with both keys, for each combination."""
 
     model_config = ConfigDict(
         json_schema_extra={"anyOf": [{"required": ["repository"]}, {"required": ["environment"]}]}
@@ -83,29 +80,35 @@ class ForEach(InventoryModel):
 
     expected = "what to go over: {repository: [WORKSPACE/REPOSITORY, …]} or {environment: [NAME, …]}, or both"
 
-    repository: Annotated[_Each[RepositoryReference] | None, example(["acme/shop", "acme/website"], since="0.1")] = None
-    """WORKSPACE/REPOSITORY, each; {{repository}} and {{repository_name}} in the role."""
-    environment: Annotated[_Each[PlainEnvironment] | None, example(["staging", "production"], since="0.1")] = None
-    """Names of deployment environments; {{environment}} in the role."""
+    repository: Annotated[
+        Annotated[DistinctList[RepositoryReference], Field(min_length=1)] | None,
+        example(["acme/shop", "acme/website"], since="0.1"),
+    ] = None
+    """Repositories as WORKSPACE/REPOSITORY; in the role {{repository}} and {{repository_name}}."""
+    environment: Annotated[
+        Annotated[DistinctList[PlainEnvironment], Field(min_length=1)] | None,
+        example(["staging", "production"], since="0.1"),
+    ] = None
+    """Names of deployment environments; in the role {{environment}}."""
 
     @model_validator(mode="after")
-    def _over_something(self) -> Self:
+    def _has_items(self) -> Self:
         if self.repository is None and self.environment is None:
             raise fault(
-                "bad-value", "for_each goes over nothing",
+                "bad-value", "for_each is empty",
                 "write {repository: [WORKSPACE/REPOSITORY, …]} or {environment: [NAME, …]}, or remove it",
             )  # fmt: skip
         return self
 
     @property
     def items(self) -> Iterator[FamilyItem]:
-        """Every item, or every combination, in the order written."""
+        """Every item, or every combination, in written order."""
         for repository, environment in product(self.repository or (None,), self.environment or (None,)):
             yield FamilyItem(repository, environment)
 
 
 class ResultKey(str):
-    """The key of one role of a family, ``deploy[acme/shop, production]``: no written key has brackets.
+    """The key of one role of a family, ``deploy[acme/shop, production]``. No key of the inventory has brackets.
 
     Attributes:
         family: The key as written, ``deploy``.
@@ -116,19 +119,19 @@ class ResultKey(str):
 
     @classmethod
     def of(cls, family: str, item: FamilyItem) -> "ResultKey":
-        """Return the key of an item's role; it depends on nothing else, so that a longer list touches no other role."""
+        """Return the key of an item's role. It depends only on the item, so a longer list changes no other key."""
         key = cls(f"{family}[{item}]")
         key.family = family
         return key
 
 
 def family_of(key: str) -> str:
-    """Return the key as written, ``deploy``, of a role of a sound inventory: for ``deploy[acme/shop]`` and itself."""
+    """Return the key in the inventory, ``deploy``, for ``deploy[acme/shop]`` and for ``deploy``."""
     return key.partition("[")[0]
 
 
 def plan_key(key: str) -> str:
-    """Return the key of the plan role beside a role: ``deploy-plan[acme/shop]`` for ``deploy[acme/shop]``."""
+    """Return the key of a role's plan role: ``deploy-plan[acme/shop]`` for ``deploy[acme/shop]``."""
     family = family_of(key)
     return f"{family}{PLAN_SUFFIX}{key[len(family) :]}"
 
@@ -137,9 +140,9 @@ def _role_key(value: object, slug: ValidatorFunctionWrapHandler) -> str:
     if isinstance(value, ResultKey):
         slug(value.family)
         return str(value)
-    written: str = slug(value)
-    return written
+    key: str = slug(value)
+    return key
 
 
 RoleKey = Annotated[Slug, WrapValidator(_role_key)]
-"""A key as written; or that of a role of a family, which nobody can write."""
+"""A key of the inventory, or the computed key of a role of a family."""

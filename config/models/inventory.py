@@ -26,7 +26,7 @@ def _no_bool(value: object) -> object:
 
 
 Version = Annotated[Literal[1], BeforeValidator(_no_bool)]
-"""Of the grammar. True equals 1 in Python, and is none."""
+"""The version of the grammar. ``true`` is refused, although True equals 1 in Python."""
 
 
 _WORKSPACES = {"acme": {"uuid": "{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}", "repositories": {"website": None}}}
@@ -45,9 +45,9 @@ class Inventory(InventoryModel):
     expected = "an inventory: {workspaces: …, accounts: …, roles: …}"
 
     version: Annotated[Version, example(1, since="0.1")] = 1
-    """Of the grammar."""
+    """The version of the grammar."""
     defaults: Annotated[Defaults, example({"region": "eu-west-1"}, since="0.1")] = Defaults()
-    """For accounts and roles."""
+    """Values for accounts and roles that do not set their own."""
     workspaces: Annotated[
         dict[WorkspaceSlugText, Annotated[Workspace, Or(None)]], example(_WORKSPACES, since="0.1")
     ] = Field(default_factory=dict)
@@ -55,22 +55,22 @@ class Inventory(InventoryModel):
     accounts: Annotated[dict[Slug, Account], example({"prod": {"id": "222222222222"}}, since="0.1")] = Field(
         default_factory=dict
     )
-    """By a key of your own, which names the account in the rest of the inventory."""
+    """By a key that you choose; the rest of the inventory names the account by it."""
     accounts_from: Annotated[
         AccountsFrom | None, example({"organization": {"ou": ["ou-ab12-11111111"]}}, since="0.1")
     ] = None
-    """Accounts that are selected in AWS Organizations; they stand in the lock, with keys and labels."""
+    """Accounts to select in AWS Organizations. The lock holds them, with keys and labels."""
     permission_policies: Annotated[
         dict[Slug, PermissionPolicy], example({"publish-site": {"file": "policies/publish-site.json"}}, since="0.1")
     ] = Field(default_factory=dict)
-    """By a key of your own, which is the name of the inline policy too."""
+    """By a key that you choose; it is also the name of the inline policy."""
     roles: Annotated[dict[RoleKey, Role], example(_ROLES, since="0.1")] = Field(default_factory=dict)
-    """By a key of your own, which is the role's name too unless it says another."""
+    """By a key that you choose; it is also the role's name, unless `name` is set."""
     guardrails: Annotated[Guardrails | None, example({"rules": {"all": {"required": ["owner"]}}}, since="0.1")] = None
-    """What holds whoever declares a role, and what each folder may declare; in the guardrails file alone."""
+    """Rules for every role, and what each folder may declare; only in the guardrails file."""
 
     def workspace_called(self, slug: str) -> Workspace | None:
-        """Return the workspace that has this slug, or had it before and is trusted under it; or ``None``."""
+        """Return the workspace with this slug, or with this slug under ``previous_slugs``; else ``None``."""
         if slug in self.workspaces:
             return self.workspaces[slug]
-        return next((found for found in self.workspaces.values() if slug in found.previous_slugs), None)
+        return next((workspace for workspace in self.workspaces.values() if slug in workspace.previous_slugs), None)

@@ -1,15 +1,15 @@
-"""Accounts that are selected in AWS Organizations, not listed: by organizational unit, and by tags."""
+"""Accounts selected in AWS Organizations, by organizational unit and by tags."""
 
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, StrictBool
+from pydantic import BeforeValidator, Field, PlainValidator, StrictBool
 
 from config.findings import each_once, fault, parse_each
 from config.json_schema_hints import EACH_ONCE, Looks, example
 from config.models.account import DeployRoleForm
-from config.models.base import InventoryModel
-from config.models.scalars import Text, describe, list_hint, parse_text
+from config.models.base import Distinct, InventoryModel
+from config.models.scalars import Text, describe_list, list_hint, parse_text
 from oidc.arn import Partition
 
 _ID = r"r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}"
@@ -25,7 +25,7 @@ def _organizational_unit(value: object) -> str:
         hint = "write it as ou-ab12-11111111, or r-ab12 for the root"
         raise fault("bad-value", f"not the id of an organizational unit: {text!r}", hint)
     if _NAMES_PATTERN.fullmatch(text) is None:
-        hint = "write its id, ou-ab12-11111111, or its name with those above it: Workloads/Production"
+        hint = "write its id, ou-ab12-11111111, or the names from below the root: Workloads/Production"
         raise fault("bad-value", f"not an organizational unit: {text!r}", hint)
     return text
 
@@ -35,7 +35,7 @@ OrganizationalUnit = Annotated[
     BeforeValidator(_organizational_unit),
     Looks(
         "organizational unit",
-        "its id, or its name and those above it, from below the root: Workloads/Production",
+        "its id, or the names from below the root to it: Workloads/Production",
         "ou-ab12-11111111",
         rf"{_ID}|(?!/|ou-|r-)(?![\s\S]*\{{\{{)[^\x00-\x1f\x7f-\x9f]{{0,699}}[^/\x00-\x1f\x7f-\x9f]",
     ),
@@ -48,8 +48,7 @@ _UnitList = Annotated[tuple[OrganizationalUnit, ...], Field(min_length=1), EACH_
 def _units(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
     if isinstance(value, list | tuple) and value:
         return each_once(parse_each(value, _organizational_unit))
-    found = "an empty list" if value == [] else describe(value)
-    message = f"expected organizational units, found {found}"
+    message = f"expected organizational units, found {describe_list(value)}"
     raise fault("bad-value", message, list_hint(value, "write [ou-ab12-11111111, …]"))
 
 
@@ -63,27 +62,25 @@ class Organization(InventoryModel):
         PlainValidator(_units, json_schema_input_type=_UnitList),
         example(["ou-ab12-11111111", "Workloads/Production"], since="0.1"),
     ]
-    """Organizational units by id or by names from below the root; the root itself by its id."""
+    """Organizational units, by id or by the names from below the root; the root by its id."""
     nested: Annotated[StrictBool, example(value=False, since="0.1")] = True
-    """false: only the accounts directly in these, not those of the units below."""
+    """false: only accounts directly in these units, not accounts of units below."""
     tags: Annotated[dict[Text, Text], example({"env": "prod"}, since="0.1")] = Field(default_factory=dict)
-    """Only accounts that carry all of these tags."""
-    exclude: Annotated[
-        tuple[Text, ...], AfterValidator(each_once), EACH_ONCE, example(["999999999999", "sandbox-*"], since="0.1")
-    ] = ()
+    """Only accounts with all of these tags."""
+    exclude: Annotated[Distinct[Text], example(["999999999999", "sandbox-*"], since="0.1")] = ()
     """Ids, keys or globs of keys of accounts to leave out."""
     partition: Annotated[Partition, example("aws-us-gov", since="0.1")] = Partition.AWS
-    """Of the organization and its accounts."""
+    """The partition of the organization and its accounts."""
     profile: Annotated[Text | None, example("management", since="0.1")] = None
     """A named profile of the AWS configuration that may list the organization's accounts."""
     role: Annotated[DeployRoleForm | None, example("arn:aws:iam::999999999999:role/ListAccounts", since="0.1")] = None
-    """A role that may list them, in the management account or a delegated administrator's."""
+    """A role that may list them, in the management account or in that of a delegated administrator."""
 
 
 class AccountsFrom(InventoryModel):
-    """Where accounts come from that are not listed."""
+    """The source of accounts that the inventory does not list."""
 
     expected = "accounts_from: {organization: {ou: […], …}}"
 
     organization: Annotated[Organization, example({"ou": ["ou-ab12-11111111"]}, since="0.1")]
-    """Of AWS Organizations. `bitbucket-oidc lock --aws` writes them into the lock."""
+    """Accounts of AWS Organizations. `bitbucket-oidc lock --aws` writes them into the lock."""

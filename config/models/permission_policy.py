@@ -1,4 +1,4 @@
-"""IAM's grammar for identity-based policies as JSON Schema, for editors; ``config.models.permission_policy`` decides.
+"""Permission policies, and IAM's grammar for them as JSON Schema for editors; ``config.policy.documents`` decides.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 """
@@ -25,9 +25,9 @@ from config.models.scalars import Description, Text, describe
 from config.variables import FAMILY_VARIABLES, VARIABLES, strings_in, variables_in
 
 _KNOWN = with_variables((*VARIABLES, *FAMILY_VARIABLES))
-"""Roles share a document: those of a family may be among them."""
+"""Roles share a document, and some of them may belong to a family."""
 _LATIN = r"[\t\n\r -\u00ff]*"
-_TEXT = text_like(rf"{_KNOWN}{_LATIN}", "Latin-1 characters; {{account_id}} and its like are replaced")
+_TEXT = text_like(rf"{_KNOWN}{_LATIN}", "Latin-1 characters; variables such as {{account_id}} are replaced")
 
 
 def _one_or_more(item: JsonSchemaValue, description: str, example: Any) -> JsonSchemaValue:  # noqa: ANN401 - JSON
@@ -40,11 +40,11 @@ _ACTION = text_like(
 )
 _RESOURCE = text_like(
     rf"{_KNOWN}(?=(?:\*+|(?:arn|\$\{{|\{{\{{)[\s\S]*:[\s\S]*)$){_LATIN}",
-    "an ARN, such as arn:aws:s3:::bucket/*, or *; {{account_id}} and its like are replaced",
+    "an ARN, such as arn:aws:s3:::bucket/*, or *; variables such as {{account_id}} are replaced",
 )
 _CONDITION_VALUE = {"anyOf": [_TEXT, {"type": ["number", "boolean"]}]}
 _CONDITION = {
-    "description": "By operator and key, what is compared: {StringEquals: {'aws:PrincipalTag/team': core}}.",
+    "description": "Compared values by operator and key: {StringEquals: {'aws:PrincipalTag/team': core}}.",
     "examples": [{"StringEquals": {"aws:RequestedRegion": "eu-west-1"}}],
     "type": "object",
     "propertyNames": text_like(_LATIN, "an operator, such as StringEquals"),
@@ -56,7 +56,7 @@ _CONDITION = {
 }
 _STATEMENT = {
     "title": "statement",
-    "description": "What is allowed or denied.",
+    "description": "Allows or denies actions on resources.",
     "type": "object",
     "properties": {
         "Sid": {
@@ -75,19 +75,18 @@ _STATEMENT = {
     "additionalProperties": False,
     "allOf": [exactly_one([["NotAction"], ["Action"]]), exactly_one([["NotResource"], ["Resource"]])],
 }
+_DOCUMENT = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::site/*"}],
+}
 POLICY_DOCUMENT: JsonSchemaValue = {
     "title": "policy document",
     "description": "An identity-based policy of IAM.",
-    "examples": [
-        {
-            "Version": "2012-10-17",
-            "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::site/*"}],
-        }
-    ],
+    "examples": [_DOCUMENT],
     "type": "object",
     "properties": {
         "Version": {
-            "description": "Of the policy language, quoted.",
+            "description": "Version of the policy language, quoted.",
             "examples": ["2012-10-17"],
             "enum": ["2012-10-17", "2008-10-17"],
         },
@@ -95,19 +94,13 @@ POLICY_DOCUMENT: JsonSchemaValue = {
         "Statement": _one_or_more(
             _STATEMENT,
             "A statement, or a list of them.",
-            [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::site/*"}],
+            _DOCUMENT["Statement"],
         ),
     },
     "required": ["Version", "Statement"],
     "additionalProperties": False,
 }
 """An identity-based policy."""
-
-
-_DOCUMENT = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::site/*"}],
-}
 
 
 class PermissionPolicy(InventoryModel):
@@ -123,20 +116,18 @@ class PermissionPolicy(InventoryModel):
     """A JSON file, relative to this file, inside the inventory folder."""
     document: Annotated[dict[str, Any] | None, Named(POLICY_DOCUMENT), example(_DOCUMENT, since="0.1")] = None
     """The policy itself: Version and Statement."""
-    allow: Annotated[Allow, example({"expired": "kept for the auditors until spring"}, since="0.1")] = Field(
-        default_factory=dict
-    )
+    allow: Allow = Field(default_factory=dict)
     """Warnings that are accepted here: {RULE-ID: reason}."""
 
     @cached_property
     def variables(self) -> frozenset[str]:
-        """The names in double braces in the document: ``{"account_id"}``. Many roles share it, and ask."""
+        """The names in double braces in the document: ``{"account_id"}``. Cached, because many roles share it."""
         return frozenset().union(*(variables_in(text) for text in strings_in(self.document)))
 
     @field_validator("document", mode="before")
     @classmethod
     def _a_mapping(cls, value: Any) -> Any:  # noqa: ANN401 - what YAML holds
-        """Take any mapping: ``config.policy.documents`` judges what is in it, all faults at once."""
+        """Accept any mapping; ``config.policy.documents`` reports all faults inside it at once."""
         if not isinstance(value, Mapping):
             hint = "write {Version: …, Statement: […]}"
             raise fault("bad-policy-document", f"expected a policy document, found {describe(value)}", hint)
@@ -145,6 +136,6 @@ class PermissionPolicy(InventoryModel):
     @model_validator(mode="after")
     def _exactly_one_source(self) -> Self:
         if (self.file is None) == (self.document is None):
-            found = "neither `file` nor `document`" if self.file is None else "both `file` and `document`"
-            raise fault("bad-policy-document", f"{found}", "give the policy once: in a file, or here")
+            keys = "neither `file` nor `document`" if self.file is None else "both `file` and `document`"
+            raise fault("bad-policy-document", keys, "give the policy once: in a file, or here")
         return self

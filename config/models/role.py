@@ -2,16 +2,15 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, PlainValidator, StrictBool, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, PlainValidator, StrictBool, model_validator
 from pydantic.config import JsonDict
 
 from config.allow import Allow
 from config.findings import each_once, fault, parse_each
 from config.json_schema_hints import EACH_ONCE, example
 from config.models.aws_values import RoleName, RolePath, SessionSeconds, Tags, VpcEndpointId, parse_vpc_endpoint
-from config.models.base import InventoryModel
+from config.models.base import Distinct, DistinctList, InventoryModel, a_list
 from config.models.family import FamilyItem, ForEach
-from config.models.previous_keys import PreviousKeys
 from config.models.scalars import (
     Description,
     LastDay,
@@ -22,25 +21,26 @@ from config.models.scalars import (
     SourceNetwork,
     Text,
     describe,
+    describe_list,
     list_hint,
     parse_network,
     parse_text,
 )
-from config.models.trust import TrustEntry, a_list
+from config.models.trust import TrustEntry
 from config.policy.reference import ManagedPolicy
 
 ATLASSIAN = "atlassian"
-"""In place of a list of source addresses: the ranges that Atlassian publishes, as the lock holds them."""
+"""Stands for the address ranges that Atlassian publishes, as the lock holds them."""
 
 
 class AccountsByLabel(InventoryModel):
-    """Accounts that carry all of some labels."""
+    """Accounts that have all of the given labels."""
 
     expected = "accounts: [KEY, …] or {labels: {…}, exclude: […]}"
 
     labels: Annotated[dict[Slug, Text], Field(min_length=1), example({"env": "prod"}, since="0.1")]
-    """All of these."""
-    exclude: Annotated[tuple[Text, ...], AfterValidator(each_once), EACH_ONCE, example(["legacy-*"], since="0.1")] = ()
+    """Labels that an account has, all of them."""
+    exclude: Annotated[Distinct[Text], example(["legacy-*"], since="0.1")] = ()
     """Keys or globs of accounts to leave out."""
 
 
@@ -81,7 +81,7 @@ def _source_vpces(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
         return each_once(parse_each(value, parse_vpc_endpoint))
     raise fault(
         "bad-vpc-endpoint",
-        f"expected VPC endpoints, found {'an empty list' if value == [] else describe(value)}",
+        f"expected VPC endpoints, found {describe_list(value)}",
         "write [vpce-0123456789abcdef0, …]",
     )
 
@@ -90,14 +90,14 @@ _EndpointList = Annotated[tuple[VpcEndpointId, ...], Field(min_length=1), EACH_O
 
 
 class RoleSettings(InventoryModel):
-    """What a role has and an override may replace."""
+    """Settings of a role that an override may replace."""
 
     description: Annotated[Description | None, example("Deploys payments", since="0.1")] = None
-    """Shown in IAM. May hold variables."""
+    """Shown in IAM. May contain variables."""
     owner: Annotated[Line | None, example("team-payments", since="0.1")] = None
     """Free text, shown in reports."""
     path: Annotated[RolePath | None, example("/bitbucket/payments/", since="0.1")] = None
-    """IAM path; /bitbucket/ where neither the role nor the defaults have one."""
+    """IAM path; by default that of the defaults, else /bitbucket/."""
     managed_policies: Annotated[
         tuple[ManagedPolicy, ...],
         BeforeValidator(a_list),
@@ -124,17 +124,17 @@ class RoleSettings(InventoryModel):
         PlainValidator(_source_vpces, json_schema_input_type=_EndpointList),
         example(["vpce-0123456789abcdef0"], since="0.1"),
     ] = None
-    """VPC endpoints that the call to STS may come through, besides source_ips; its address is not seen then."""
+    """VPC endpoints that the call to STS may come through, besides source_ips. AWS then sees no address."""
     bind_session: Annotated[StrictBool | None, example(value=True, since="0.1")] = None
-    """true: the credentials, too, work from source_ips and source_vpces alone."""
+    """true: the credentials also work only from source_ips and source_vpces."""
     expires: Annotated[LastDay | None, example("2027-01-31", since="0.1")] = None
     """The last day of access, UTC."""
     tags: Annotated[Tags, example({"Service": "payments"}, since="0.1")] = Field(default_factory=dict)
-    """On the role, over those of the defaults."""
+    """On the role; a tag replaces one of the defaults with the same key."""
 
 
 class Override(RoleSettings):
-    """What differs in some accounts: a value here replaces the role's, it never merges."""
+    """Different values in some accounts. A value here replaces the role's; they never merge."""
 
     expected = "an override: {max_session_duration: …, …}"
 
@@ -143,9 +143,9 @@ Trust = Annotated[tuple[TrustEntry, ...], BeforeValidator(a_list), Field(min_len
 
 
 class PlanRole(RoleSettings):
-    """The second role of a pair, NAME-plan, for the same accounts. What it does not say is the role's, but for the
-    description, trust and permissions: those are written out, `inline_policies: []` for none.
-    """  # noqa: D205 - one sentence that does not fit on a line
+    """The second role of a pair, NAME-plan, in the same accounts. It inherits the values that it does not set, except
+    description, trust and permissions. Write `inline_policies: []` for no permissions.
+    """  # noqa: D205 - the reference shows the whole paragraph
 
     model_config = ConfigDict(
         json_schema_extra={"anyOf": [{"required": ["managed_policies"]}, {"required": ["inline_policies"]}]}
@@ -155,17 +155,15 @@ class PlanRole(RoleSettings):
 
     trust: Annotated[Trust, example([{"repository": "acme/payments", "steps": "outside_environments"}], since="0.1")]
     """Who may assume it."""
-    allow: Annotated[Allow, example({"expired": "kept for the auditors until spring"}, since="0.1")] = Field(
-        default_factory=dict
-    )
+    allow: Allow = Field(default_factory=dict)
     """Warnings that are accepted here: {RULE-ID: reason}."""
 
     @model_validator(mode="after")
     def _says_what_it_may_do(self) -> Self:
         if not {"managed_policies", "inline_policies"} & self.model_fields_set:
             raise fault(
-                "missing-key", "nothing says what the plan role may do",
-                "add `managed_policies:` or `inline_policies:`, with [] for nothing; it takes none from the role",
+                "missing-key", "the plan role does not say what it may do",
+                "add `managed_policies:` or `inline_policies:`, with [] for nothing; it inherits no permissions",
             )  # fmt: skip
         return self
 
@@ -181,7 +179,7 @@ _PAIR_IS_BOUND: JsonDict = {
         "properties": {"trust": {"items": {"properties": {"steps": False, "dangerously_whole_workspace": False}}}}
     },
 }
-"""The rules whole-workspace-expires, whole-workspace-admin and pair-not-bound, for editors."""
+"""The rules whole-workspace-expires, whole-workspace-admin and pair-not-bound, as JSON Schema for editors."""
 
 
 _PLAN_ROLE = {
@@ -191,43 +189,41 @@ _PLAN_ROLE = {
 
 
 class Role(RoleSettings):
-    """A role of IAM, in every account that it selects."""
+    """An IAM role, in every account that it selects."""
 
     model_config = ConfigDict(json_schema_extra={"allOf": [_WHOLE_WORKSPACE_ENDS, _PAIR_IS_BOUND]})
 
     expected = "a role: {accounts: …, trust: […], …}"
 
     name: Annotated[RoleName | None, example("payments-deploy", since="0.1")] = None
-    """The name in IAM; the key where left out. A rename replaces the role: the old one is deleted first."""
-    previous_keys: Annotated[PreviousKeys, example(["payments"], since="0.1")] = ()
-    """Keys that this role had before: what stacks made under them stays, as long as `name` says what it is called."""
+    """The name in IAM; by default the key. A new name replaces the role: the old role is deleted first."""
+    previous_keys: Annotated[DistinctList[Slug], example(["payments"], since="0.1")] = ()
+    """Keys that this role had before. Resources that stacks created under them stay, if `name` is still their name."""
     accounts: Annotated[Accounts, example(["prod", "sandbox-*"], since="0.1")]
     """Keys or globs of accounts, or {labels: …, exclude: …}."""
     trust: Annotated[Trust, example([{"repository": "acme/payments", "environments": ["production"]}], since="0.1")]
     """Who may assume it."""
     for_each: Annotated[ForEach | None, example({"repository": ["acme/shop", "acme/website"]}, since="0.1")] = None
-    """A role family: one role for each of some repositories, deployment environments, or combinations of the two."""
+    """A role family: one role for each repository, deployment environment, or combination of the two."""
     plan_role: Annotated[PlanRole | None, example(_PLAN_ROLE, since="0.1")] = None
-    """A pair: a second role NAME-plan in the same accounts, with trust and permissions of its own."""
+    """A pair: a second role, NAME-plan, in the same accounts, with separate trust and permissions."""
     dangerously_allow_admin: Annotated[Reason | None, example("bootstraps new accounts", since="0.1")] = None
-    """Why this role may have admin access."""
+    """The reason for which this role may have admin access."""
     overrides: Annotated[dict[Text, Override], example({"prod": {"max_session_duration": "1h"}}, since="0.1")] = Field(
         default_factory=dict
     )
     """By account key or glob."""
-    allow: Annotated[Allow, example({"expired": "kept for the auditors until spring"}, since="0.1")] = Field(
-        default_factory=dict
-    )
+    allow: Allow = Field(default_factory=dict)
     """Warnings that are accepted here: {RULE-ID: reason}."""
 
     @property
     def item(self) -> FamilyItem:
-        """What this role of a family stands for; of a role that is none, nothing."""
+        """The item of this role of a family; for any other role, an item without values."""
         return next(self.for_each.items) if self.for_each is not None else _NO_ITEM
 
 
 class PairedRole(Role):
-    """The plan role of a pair, as `config.plan_roles` makes it of the role and its `plan_role`; nobody writes one."""
+    """The plan role of a pair, made by `config.plan_roles` from the role and its `plan_role`; never written in YAML."""
 
 
 _NO_ITEM = FamilyItem(None, None)

@@ -1,12 +1,12 @@
-"""The single values of the grammar: what each looks like, and what is said of one that does not."""
+"""Scalars of the grammar: the form of each, and the fault of a value with another form."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, PlainValidator
+from pydantic import BeforeValidator, PlainValidator
 
 from config.findings import fault
 from config.json_schema_hints import NO_VARIABLES, PRINTABLE, Looks, with_variables
@@ -19,9 +19,9 @@ Network: TypeAlias = IPv4Network | IPv6Network
 
 
 def parse_text(value: object) -> str:
-    """Return text; refuse what YAML read as something else, before any other check can misread it.
+    """Return a text; raise ``wrong-type`` for a value that YAML read as another type.
 
-    Variables are refused, too: they are replaced in permission policies, ARNs and descriptions alone.
+    Variables raise ``bad-variable``: they are replaced only in permission policies, ARNs and descriptions.
     """
     if isinstance(value, str):
         if "{{" in value:
@@ -30,8 +30,27 @@ def parse_text(value: object) -> str:
     raise fault("wrong-type", f"expected text, found {describe(value)}", "quote the value")
 
 
+def matching(pattern: re.Pattern[str], rule: str, message: str, hint: str) -> Callable[[object], str]:
+    """Return the validator of a text that a pattern matches.
+
+    Args:
+        pattern: For the whole text.
+        rule: The rule of the fault for another text.
+        message: Its message, with ``{}`` or ``{!r}`` for the text: ``not an AWS region: {!r}``.
+        hint: Its hint.
+    """
+
+    def parse(value: object) -> str:
+        text = parse_text(value)
+        if pattern.fullmatch(text) is None:
+            raise fault(rule, message.format(text), hint)
+        return text
+
+    return parse
+
+
 def describe(value: object) -> str:
-    """Say what YAML made of a value, in words: ``the number 42``, ``a mapping``."""
+    """Return in words how YAML read a value: ``the number 42``, ``a mapping``."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -45,23 +64,22 @@ def describe(value: object) -> str:
     return next((words for kind, words in kinds if isinstance(value, kind)), f"`{value}`")
 
 
+def describe_list(value: object) -> str:
+    """Return ``describe`` of a value in place of a list that must not be empty."""
+    return "an empty list" if value == [] else describe(value)
+
+
 def list_hint(value: object, otherwise: str) -> str:
-    """Return what to do about something that stands where a list belongs, and may have been meant as one."""
+    """Return the hint for a value in place of a list: how to write the list that was meant, else ``otherwise``."""
     text = as_it_looks(value) if isinstance(value, str) else ""
     if re.match(r"-\w", text):
-        return "write a space behind each dash: `- …`"
+        return "write a space after each dash: `- …`"
     return f"write {text}, in plain characters" if text != value and text.startswith("[") else otherwise
 
 
-def _slug(value: str) -> str:
-    if SLUG_PATTERN.fullmatch(value) is None:
-        raise fault("bad-name", f"not a name: {value!r}", "use letters, digits, `_`, `.` and `-`")
-    return value
-
-
 def parse_day(value: object, write: str) -> date:
-    """Parse a day, ``2027-01-31``; ``write`` says how, to someone who wrote something else."""
-    # NOTE: a datetime is a date in Python, and is refused: what is meant is a day, not an hour.
+    """Parse a day, ``2027-01-31``; ``write`` is the hint of the fault ``bad-value`` for anything else."""
+    # NOTE: a datetime is a date in Python. It is refused, because the grammar has days and no hours.
     if type(value) is date:
         return value
     if isinstance(value, str):
@@ -70,16 +88,13 @@ def parse_day(value: object, write: str) -> date:
                 return date.fromisoformat(value)
         except ValueError:
             pass
-    found = value if isinstance(value, str) else describe(value)
-    raise fault("bad-value", f"not a day: {found}", write)
+    raise fault("bad-value", f"not a day: {value if isinstance(value, str) else describe(value)}", write)
 
 
 def _last_day(value: object) -> date:
     value = parse_day(value, "write the last day of access, UTC, as 2027-01-31")
-    if value.year > 9998:  # noqa: PLR2004 - the end of access is the day after, and Python's calendar ends in 9999
-        raise fault(
-            "bad-value", f"{value} is no day that anybody will see", "leave `expires` out for access without end"
-        )
+    if value.year > 9998:  # noqa: PLR2004 - access ends on the day after, and Python's calendar ends in 9999
+        raise fault("bad-value", f"{value} is after the year 9998", "leave `expires` out for access without end")
     return value
 
 
@@ -91,12 +106,12 @@ def parse_network(value: object) -> Network:
     """Parse a network in CIDR form, `203.0.113.0/24`, or one address; raises the fault `bad-address`."""
     text = parse_text(value)
     try:
-        if "%" not in text:  # a zone of one machine's own means nothing to AWS
+        if "%" not in text:  # only one machine knows its zones; AWS does not
             return ip_network(text)
     except ValueError:
         pass
     try:
-        meant = f"write {ip_network(text.partition('%')[0], strict=False)}, or the one address alone"
+        meant = f"write {ip_network(text.partition('%')[0], strict=False)}, or the address without a prefix length"
     except ValueError:
         meant = "write a network in CIDR form, such as 203.0.113.0/24"
     raise fault("bad-address", f"not a network: {text}", meant)
@@ -114,8 +129,8 @@ def parse_thumbprint(value: object) -> str:
 
 def _reason(value: object) -> str:
     text = parse_text(value)
-    if len(text.strip()) < 3:  # noqa: PLR2004 - the shortest thing that could be a reason; empty ones are none
-        raise fault("bad-value", f"no reason: {text!r}", "say why, in words that a reviewer can judge")
+    if len(text.strip()) < 3:  # noqa: PLR2004 - the shortest possible reason
+        raise fault("bad-value", f"not a reason: {text!r}", "say why, in words that a reviewer can judge")
     return text
 
 
@@ -132,11 +147,8 @@ def _description(value: object) -> str:
     check_variables(value)
     text = value.strip()
     if not text or limits.DESCRIPTION.fullmatch(text) is None:
-        raise fault(
-            "bad-value",
-            "not a description that IAM takes",
-            "write 1 to 1,000 Latin-1 characters, no control characters",
-        )
+        hint = "write 1 to 1,000 Latin-1 characters, no control characters"
+        raise fault("bad-value", "not a description that IAM takes", hint)
     return text
 
 
@@ -163,26 +175,25 @@ Description = Annotated[
     BeforeValidator(_description),
     Looks(
         "description",
-        "1 to 1,000 Latin-1 characters; {{account}} and its like are replaced",
+        "1 to 1,000 Latin-1 characters; variables such as {{account}} are replaced",
         "Deploys payments",
         rf"{with_variables(VARIABLES)}\s*(?=\S)[\t\n\r -~¡-ÿ]{{1,1000}}\s*",
     ),
 ]
 Slug = Annotated[
     str,
-    BeforeValidator(parse_text),
-    AfterValidator(_slug),
+    BeforeValidator(matching(SLUG_PATTERN, "bad-name", "not a name: {!r}", "use letters, digits, `_`, `.` and `-`")),
     Looks("name", "letters, digits, `_`, `.` and `-`", "payments", SLUG_PATTERN),
 ]
 LastDay = Annotated[
     date,
     BeforeValidator(_last_day),
-    Looks("day", "a day, as 2027-01-31", "2027-01-31", _DAY_LIKE, {"format": "date"}),
+    Looks("day", "a day, such as 2027-01-31", "2027-01-31", _DAY_LIKE, {"format": "date"}),
 ]
 PastDay = Annotated[
     date,
     BeforeValidator(_past_day),
-    Looks("past day", "a day that has been, as 2026-11-01", "2026-11-01", _DAY_LIKE, {"format": "date"}),
+    Looks("past day", "a past day, such as 2026-11-01", "2026-11-01", _DAY_LIKE, {"format": "date"}),
 ]
 SourceNetwork = Annotated[
     Network,

@@ -1,34 +1,34 @@
 """Trust: which steps of which pipelines may assume a role."""
 
 from enum import StrEnum
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from config.allow import Allow
-from config.findings import each_once, fault
-from config.json_schema_hints import EACH_ONCE, NO_VARIABLES, Also, Looks, exactly_one, example
-from config.models.base import InventoryModel
+from config.findings import fault
+from config.json_schema_hints import NO_VARIABLES, Also, Looks, exactly_one, example
+from config.models.base import Distinct, InventoryModel
 from config.models.bitbucket_values import Audience, EnvironmentName, WorkspaceSlugText
-from config.models.scalars import Reason, describe, list_hint, parse_text
+from config.models.scalars import Reason, parse_text
 
 
 class Steps(StrEnum):
-    """Which steps of a repository, where it is not those of named environments."""
+    """The trusted steps of a repository, in place of steps of named environments."""
 
     OUTSIDE_ENVIRONMENTS = "outside_environments"
     ALL_INCLUDING_ENVIRONMENTS = "all_including_environments"
 
 
 class WholeWorkspace(InventoryModel):
-    """Trust of every repository of a workspace, those of tomorrow included."""
+    """Trust in every repository of a workspace, including future ones."""
 
     expected = "{workspace: …, reason: …}"
 
     workspace: Annotated[WorkspaceSlugText, example("acme", since="0.1")]
-    """The slug."""
+    """Its slug."""
     reason: Annotated[Reason, example("inventory of all repositories", since="0.1")]
-    """Why; shown in reports."""
+    """The reason, shown in reports."""
 
 
 def _repository_reference(value: object) -> str:
@@ -72,20 +72,16 @@ class TrustEntry(InventoryModel):
         Also({"minItems": 1, "uniqueItems": True}),
         example(["production"], since="0.1"),
     ] = None
-    """Names of deployment environments: only steps that deploy to one of them."""
+    """Names of deployment environments: trusts only steps that deploy to one of them."""
     steps: Annotated[Steps | None, example("outside_environments", since="0.1")] = None
     """outside_environments or all_including_environments."""
     dangerously_whole_workspace: Annotated[
         WholeWorkspace | None, example({"workspace": "acme", "reason": "inventory of all repositories"}, since="0.1")
     ] = None
     """Every step of every repository of a workspace."""
-    audiences: Annotated[
-        tuple[Audience, ...], AfterValidator(each_once), EACH_ONCE, example(["deployments"], since="0.1")
-    ] = ()
-    """Accepted audiences, of those that the workspace declares; the workspace's own alone where left out or empty."""
-    allow: Annotated[Allow, example({"expired": "kept for the auditors until spring"}, since="0.1")] = Field(
-        default_factory=dict
-    )
+    audiences: Annotated[Distinct[Audience], example(["deployments"], since="0.1")] = ()
+    """Accepted audiences, from those that the workspace declares. By default only the workspace's own audience."""
+    allow: Allow = Field(default_factory=dict)
     """Warnings that are accepted here: {RULE-ID: reason}."""
 
     @model_validator(mode="after")
@@ -100,18 +96,18 @@ class TrustEntry(InventoryModel):
             if value is not None
         ]
         if len(kinds) > 1:
-            raise fault("trust-kind", f"{' and '.join(kinds)} stand together", "make an entry for each")
+            raise fault("trust-kind", f"{' and '.join(kinds)} in one entry", "write an entry for each")
         if not kinds:
             raise fault(
-                "trust-kind", "nothing says which steps are trusted",
+                "trust-kind", "the entry does not say which steps it trusts",
                 "add `environments: […]`, or `steps: outside_environments` or `all_including_environments`",
             )  # fmt: skip
         if self.dangerously_whole_workspace and self.repository:
-            raise fault("trust-kind", "a repository and a whole workspace stand together", "keep one of the two")
+            raise fault("trust-kind", "a repository and a whole workspace in one entry", "keep one of the two")
         if not self.dangerously_whole_workspace and not self.repository:
             raise fault("trust-kind", f"{kinds[0]} without a repository", "add `repository: WORKSPACE/REPOSITORY`")
         if self.environments is not None and not self.environments:
-            raise fault("trust-kind", "no environment is named", "name at least one, or remove the entry")
+            raise fault("trust-kind", "`environments` is empty", "name at least one environment, or remove the entry")
         return self
 
     @property
@@ -125,13 +121,3 @@ class TrustEntry(InventoryModel):
     def repository_slug(self) -> str | None:
         """The slug of the repository, or ``None`` for a whole workspace."""
         return self.repository.partition("/")[2] if self.repository else None
-
-
-def a_list(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
-    """Point out a single value where a list is asked for, which YAML makes easy to write."""
-    if isinstance(value, str | dict):
-        found = describe(value)
-        raise fault(
-            "wrong-type", f"expected a list, found {found}", list_hint(value, "put it in brackets, or after a dash")
-        )
-    return value
