@@ -40,14 +40,14 @@ def aws_profiles(plan: AccessPlan, *, pipeline_role: str, role: str, token_file:
     _check(pipeline_role, role, token_file)
     first = [f"[profile {FIRST_PROFILE}]", f"role_arn = {pipeline_role}", f"web_identity_token_file = {token_file}"]
     sections = ["\n".join([*first, f"role_session_name = {session_name}"])]
-    seen: dict[str, str] = {FIRST_PROFILE: "of the pipeline itself"}
+    seen: dict[str, str] = {FIRST_PROFILE: "the pipeline itself"}
     for account in plan.accounts:
         name = account.access.profile
         if name is None:
             continue
         if (other := seen.setdefault(name, account.key)) != account.key:
-            message = f"accounts.{account.key}.profile: {name} is the profile of {other}, too"
-            raise UsageError(one_line(message)[:300], do="give each account a profile of its own")
+            message = f"accounts.{account.key}.profile: {name} is already the profile of {other}"
+            raise UsageError(one_line(message)[:300], do="give each account another profile")
         sections.append(_section(account, name, role, session_name))
     return "\n\n".join(sections) + "\n"
 
@@ -55,20 +55,24 @@ def aws_profiles(plan: AccessPlan, *, pipeline_role: str, role: str, token_file:
 def _check(pipeline_role: str, role: str, token_file: str) -> None:
     arn = parse_iam_arn(pipeline_role)
     if arn is None or arn.kind != "role":
-        what = f"`{one_line(pipeline_role)[:200]}` is no ARN of a role"
-        raise UsageError(what, do="write that of the role which the step assumes")
+        what = f"`{one_line(pipeline_role)[:200]}` is not the ARN of a role"
+        raise UsageError(what, do="write the ARN of the role that the step assumes")
     if _ROLE.fullmatch(role) is None:
-        raise UsageError(f"`{one_line(role)[:200]}` is no name of a role", do="write PulumiRead, or path/PulumiRead")
+        raise UsageError(
+            f"`{one_line(role)[:200]}` is not the name of a role", do="write PulumiRead, or path/PulumiRead"
+        )
     if _PATH.fullmatch(token_file) is None:
-        raise UsageError("the file of the token has a name that no profile can hold", do="choose another one")
+        raise UsageError(
+            "the path of the token file has a character that no profile can hold", do="choose another path"
+        )
 
 
 def _section(account: AccountPlan, name: str, role: str, session_name: str) -> str:
     if _PROFILE.fullmatch(name) is None:
         message = (
-            f"accounts.{account.key}.profile: `{one_line(name)[:100]}` cannot stand in a configuration file as it is"
+            f"accounts.{account.key}.profile: `{one_line(name)[:100]}` cannot be written into an AWS configuration file"
         )
-        raise UsageError(message, do="use letters, digits and _.@+- alone")
+        raise UsageError(message, do="use only letters, digits and _.@+-")
     lines = [
         f"[profile {name}]",
         f"role_arn = arn:{account.partition.value}:iam::{account.id}:role/{role}",

@@ -48,7 +48,7 @@ class Compiled:
 
 
 def compile_plan(loaded: Loaded) -> Compiled:
-    """Compile the loaded inventory. A rendered result that IAM would refuse also gives a finding.
+    """Compile the loaded inventory. A result that IAM would refuse is a finding, too.
 
     Raises:
         UnprovenPlanError: The plan is not exactly what the inventory declares.
@@ -140,13 +140,13 @@ def _check_names(account: AccountPlan, loaded: Loaded) -> Iterator[Fault]:
             hint = _telling_apart(loaded.inventory.roles[first], loaded.inventory.roles[role.key], template)
             yield Fault("role-name-conflict", at, message, hint)
         else:
-            message = f"the name {role.name} is that of roles.{first} in account {account.key}, ignoring case"
+            message = f"roles.{first} already has the name {role.name} in account {account.key}; IAM ignores case"
             hint = "give one of them another `name:`; another path is not enough"
             yield Fault("role-name-conflict", at, message, hint)
 
 
 def _telling_apart(first: Role, second: Role, template: str) -> str:
-    """Name the variables that distinguish two roles of a family; ``written`` is the template of their names."""
+    """Name the variables that distinguish two roles of a family; ``template`` is the template of their names."""
     first_values, second_values = first.item.variables, second.item.variables
     differ = [
         f"{{{{{name}}}}}"
@@ -155,7 +155,7 @@ def _telling_apart(first: Role, second: Role, template: str) -> str:
     ]
     missing = [variable for variable in differ if variable not in template]
     if not missing:
-        return "take one of the two out of for_each, and write it as a role of its own with another name"
+        return "remove one of the two from for_each, and declare it as a separate role with another name"
     return f'add {" and ".join(missing)} to `name`: name: "{"-".join([template, *missing])}"'
 
 

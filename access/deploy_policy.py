@@ -1,8 +1,8 @@
-"""Permission policies of the reading role and the deploying role.
+"""Build the permission policies of the two roles that this program runs with in each account.
 
-The reading role may read only what a preview and ``lock --aws`` need in an account. Its policy does not depend on the
-inventory, so it is made once in each account. The deploying role's policy begins with it. AWS documents which actions
-can be narrowed to resources, and to which:
+The reading role may read what a preview and ``lock --aws`` need, and nothing else. Its policy does not depend on the
+inventory, so each account gets it once. The deploying role, for ``up``, may also write the resources of a plan, and is
+denied any change of itself and of permissions boundaries. AWS documents which resources each action can name:
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html and
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_servicequotas.html.
 """
@@ -27,7 +27,7 @@ _OIDC_PROVIDERS = ("iam:GetOpenIDConnectProvider", "iam:ListOpenIDConnectProvide
 _ACCOUNT = (
     "iam:GetAccountSummary", "iam:ListOpenIDConnectProviders", "iam:ListRoles", "servicequotas:ListServiceQuotas",
 )  # fmt: skip
-"""None of these can be narrowed to resources."""
+"""No action here can name resources."""
 
 
 _ORGANIZATION = (
@@ -69,7 +69,7 @@ _MANAGE_ROLES = (
     "iam:DeleteRole", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole",
     "iam:UpdateRoleDescription",
 )  # fmt: skip
-"""None of these has the key ``iam:PermissionsBoundary``."""
+"""No action here has the condition key ``iam:PermissionsBoundary``."""
 
 _WRITE_POLICIES = ("iam:CreateRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:PutRolePolicy")
 """Removing a policy can widen a role, too: the policy may deny something."""
@@ -117,7 +117,7 @@ class DeployScope:
         deploying_role_arn: The deploying role, or ``None`` if the inventory names none.
         roles: All deployed roles.
         oidc_provider_arns: Created OIDC providers; adopted and referenced ones are only read.
-        reading_role_arn: The reading role, if one was made beside the deploying role.
+        reading_role_arn: The reading role, or ``None`` if the account has none.
     """
 
     partition: Partition
@@ -149,7 +149,7 @@ class DeployScope:
         return tuple(sorted(arn for arn, parts in parsed.items() if parts is not None and parts.owner != "aws"))
 
     def with_deployed(self, roles: Iterable[DeployedRole], oidc_provider_arns: Iterable[str]) -> "DeployScope":
-        """Return the scope that can also change or remove resources that an earlier inventory deployed."""
+        """Return the scope with deployed roles and OIDC providers added: ``up`` may change and remove them."""
         return replace(
             self, roles=self.roles | set(roles), oidc_provider_arns=self.oidc_provider_arns | set(oidc_provider_arns)
         )
@@ -158,7 +158,7 @@ class DeployScope:
 def deploy_policies(scope: DeployScope) -> tuple[PolicyDocument, ...]:
     """Return the documents of the deploying role's permission policy, to attach together.
 
-    One is enough unless the inventory names very many roles, workspaces or managed policies: each keeps IAM's limit of
+    An inventory with very many roles, workspaces or managed policies needs more than one: IAM limits each document to
     6,144 characters. The same scope gives the same bytes.
     """
     return packed(_statements(scope), MANAGED_POLICY_CHARS)

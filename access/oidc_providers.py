@@ -43,13 +43,13 @@ def check_oidc_providers(
         audiences = _declared_audiences(loaded.inventory.workspaces[current])
         if len(audiences) > CLIENT_IDS_PER_OIDC_PROVIDER:
             most = f"IAM takes {CLIENT_IDS_PER_OIDC_PROVIDER} for an OIDC provider"
-            message = f"{len(audiences)} audiences with the workspace's own, and {most}"
+            message = f"{len(audiences)} audiences including the workspace's own, and {most}"
             hint = "remove those that no step asks for; this limit cannot be raised"
             yield Fault("size-limit", ("workspaces", current, "audiences"), message, hint)
         if len(plan.url) > OIDC_PROVIDER_URL_CHARS:
             message = f"the issuer's URL has {len(plan.url)} characters, and IAM takes {OIDC_PROVIDER_URL_CHARS}"
             fitting = len(plan.workspace) - len(plan.url) + OIDC_PROVIDER_URL_CHARS
-            hint = f"a slug of at most {fitting} characters fits: see it in Bitbucket"
+            hint = f"write the slug that Bitbucket shows; at most {fitting} characters fit"
             previous = ("previous_slugs", plan.workspace) if plan.renamed_to is not None else ()
             yield Fault("size-limit", ("workspaces", current, *previous), message, hint, of_key=True)
         yield from _check_answer(key, account, plan.workspace, loaded)
@@ -118,10 +118,9 @@ def _check_answer(key: str, account: Account, slug: str, loaded: Loaded) -> Iter
     locked = loaded.lock.lock.accounts.get(key)
     is_reported = loaded.lock.is_broken or (locked is not None and locked.id != account.id)
     if absent or not is_reported:
-        problem = "is absent, so there is none to adopt" if absent else "is not answered by the lock"
-        message = (
-            f"oidc_provider: {wanted}, and the OIDC provider of workspace {slug} in account {account.id} {problem}"
-        )
+        which = f"the OIDC provider of workspace {slug} in account {account.id}"
+        problem = f"{which} does not exist" if absent else f"the lock does not have {which}"
+        message = f"oidc_provider is {wanted}, but {problem}"
         hint = "run `bitbucket-oidc lock --aws`, or write create or reference"
         at = ("accounts", key, "oidc_provider") if account.oidc_provider else ("defaults", "oidc_provider")
         yield Fault("needs-lock", at, message, hint)
@@ -189,9 +188,9 @@ def _afresh(owner: ManagedBy | None) -> Mode:
 def why(owner: ManagedBy | None) -> str:
     """Describe the owner, for a message about a changed use."""
     return {
-        None: "there is none",
-        "this_program": "this program made it",
+        None: "none exists",
+        "this_program": "this program created it",
         "cloudformation": "CloudFormation manages it",
         "terraform": "Terraform manages it",
-        "unknown": "it is there, and its tags name no tool that manages it",
+        "unknown": "it exists, and its tags name no tool that manages it",
     }[owner]

@@ -28,7 +28,7 @@ def read_plan(path: Path) -> PlanView:
     except OSError as error:
         raise UsageError(f"{one_line(str(path))} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{one_line(str(path))} is no plan: it is no JSON", do=_DO) from error
+        raise UsageError(f"{one_line(str(path))} is not a plan: it is not JSON", do=_DO) from error
     return plan_of(data, one_line(str(path)))
 
 
@@ -44,16 +44,16 @@ def plan_of(data: object, name: str) -> PlanView:
         first = error.errors(include_url=False, include_input=False)[0]
         at = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
         where = f"{one_line(at)[:200]}: " if at else ""
-        raise UsageError(f"{name} is no plan: {where}{first['msg']}", do=_DO) from error
+        raise UsageError(f"{name} is not a plan: {where}{first['msg']}", do=_DO) from error
     ids = [account.id for account in plan.accounts]
     if twice := sorted({account_id for account_id in ids if ids.count(account_id) > 1}):
-        raise UsageError(f"{name} is no plan: account {one_line(twice[0])[:200]} stands in it twice", do=_DO)
+        raise UsageError(f"{name} is not a plan: account {one_line(twice[0])[:200]} appears twice", do=_DO)
     for account in plan.accounts:
         for role in account.roles:
             try:
                 _check_role(role)
             except (ValueError, TypeError) as error:
-                message = f"{name} is no plan: role {role.arn} of account {account.key}: {error}"
+                message = f"{name} is not a plan: role {role.arn} of account {account.key}: {error}"
                 raise UsageError(one_line(message)[:500], do=_DO) from error
     return plan
 

@@ -76,7 +76,7 @@ def taken_accounts(patterns: Collection[str], keys: Collection[str], setting: st
     for pattern in patterns:
         if not any(fnmatchcase(key, pattern) for key in keys):
             hint = did_you_mean(pattern, keys, f"the inventory has {', '.join(sorted(keys)) or 'none'}")
-            raise UsageError(f"{setting}: `{one_line(pattern)[:200]}` is no account of the inventory", do=hint)
+            raise UsageError(f"{setting}: `{one_line(pattern)[:200]}` is not an account of the inventory", do=hint)
     return frozenset(key for key in keys if any(fnmatchcase(key, pattern) for pattern in patterns))
 
 
@@ -95,7 +95,7 @@ def plan_digests(plan: AccessPlan, settings: AppliedSettings) -> PlanDigests:
 
 
 def as_digest(text: str, setting: str) -> str:
-    """Return a written digest, else raise.
+    """Return the digest in a text, else raise.
 
     Args:
         text: ``sha256:`` and 64 hexadecimal digits, lower-case.
@@ -105,7 +105,7 @@ def as_digest(text: str, setting: str) -> str:
         UsageError: The text has another form.
     """
     if _DIGEST.fullmatch(text) is None:
-        what = f"{setting}: `{one_line(text)[:100]}` is no digest"
+        what = f"{setting}: `{one_line(text)[:100]}` is not a digest"
         raise UsageError(what, do="write one as `bitbucket-oidc plan --format digests` shows it: sha256:…")
     return text
 

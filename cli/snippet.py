@@ -65,7 +65,7 @@ def _repositories(role: RolePlan, asked: str | None) -> Iterable[str]:
 
 def _chosen(option: str, kind: str, asked: str | None, known: Iterable[str]) -> str:
     names: Sequence[str] = sorted(known)
-    listed = ", ".join(names) or "there is none"
+    listed = ", ".join(names) or "none"
     if asked is None:
         if len(names) == 1:
             return names[0]

@@ -1,4 +1,4 @@
-"""Check that no role is a deploying role or obviously leads to one: pipelines would own the account's access."""
+"""Check that no role is a deploying role or may take one over: its pipelines would control the account."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
@@ -45,7 +45,7 @@ def _policy_faults(deploying: str, role: RolePlan, at: Path, names: tuple[str, .
         action = cached_takeover_action(role.inline_policies[name], deploying) if name in role.inline_policies else None
         if action is not None:
             message = f"{name} allows {action} on {deploying}, the deploying role of"
-            hint = "say under Resource which roles it is for, or deny that one in a statement without a condition"
+            hint = "name only the needed roles under Resource, or deny this one in a statement without a condition"
             yield (*at, index), message, hint
 
 

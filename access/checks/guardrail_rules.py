@@ -28,6 +28,11 @@ def is_allowed(name: str, patterns: tuple[str, ...]) -> bool:
     return any(matches(name, pattern) for pattern in patterns)
 
 
+def allows_only(patterns: tuple[str, ...], none: str) -> str:
+    """Say what a guardrail allows: ``allows only s3:* and ecr:*``, or ``allows`` and ``none`` without patterns."""
+    return f"allows only {' and '.join(patterns)}" if patterns else f"allows {none}"
+
+
 def forbidden_by(name: str, patterns: tuple[str, ...]) -> str | None:
     """Return the first pattern that forbids a managed policy, by its name with or without path, ignoring case.
 
@@ -76,7 +81,7 @@ def _faults(
 ) -> Iterator[tuple[str, str, str]]:
     low_forbidden = lowered(forbidden)
     low_allowed = None if allowed is None else lowered(allowed)
-    only = f"allows {' and '.join(allowed or ()) or 'no action'} alone"
+    only = allows_only(allowed or (), "no action")
     if statement.has("NotAction"):
         left_out = lowered(statement.values("NotAction"))
         allows = f"all but {' and '.join(statement.values('NotAction'))}, by NotAction"
@@ -95,7 +100,7 @@ def _faults(
 
 
 _LONGEST = 256
-"""Characters; far more than any action has (https://docs.aws.amazon.com/service-authorization/latest/reference/).
+"""Characters, far more than any action has (https://docs.aws.amazon.com/service-authorization/latest/reference/).
 
 A longer pattern is refused unread, so that no pattern slows down the check."""
 
@@ -116,7 +121,7 @@ class TrustBreach:
         key: Key of the trust entry: ``environments``.
         limit_key: The key of the guardrail: ``environments``.
         actual: ``acme/shop is trusted outside of deployment environments``.
-        limit: ``allows steps that deploy to production alone``.
+        limit: ``allows only steps that deploy to production``.
         hint: What to do.
     """
 
@@ -136,22 +141,22 @@ def trust_breach(rule: GuardrailRule, line: TrustPlan) -> TrustBreach | None:
     limit = Grade(rule.widest_trust) if rule.widest_trust else None
     if rule.repositories is not None and (whole or not path_matches(name, rule.repositories)):
         key = "dangerously_whole_workspace" if whole else "repository"
-        required = f"allows {' or '.join(rule.repositories)} alone"
-        return TrustBreach(key, "repositories", trusted, required, _hint("trust such a repository"))
+        required = f"allows only {' or '.join(rule.repositories)}"
+        return TrustBreach(key, "repositories", trusted, required, _hint("trust one of these repositories"))
     if rule.environments is not None and line.environment not in rule.environments:
-        hint = _hint("trust `environments: […]` of these names")
-        required = f"allows steps that deploy to {' or '.join(rule.environments)} alone"
+        hint = _hint("trust `environments: […]` with these names")
+        required = f"allows only steps that deploy to {' or '.join(rule.environments)}"
         if line.environment is None:
             outside = trusted if whole else f"{trusted} outside of deployment environments"
             return TrustBreach(wide_key, "environments", outside, required, hint)
         actual = f"environment {line.environment}{unusual_letters(line.environment)} of {name} is trusted"
         return TrustBreach("environments", "environments", actual, required, hint)
     if limit is not None and widest([line.grade, limit]) is not limit:
-        hint = _hint("name what is trusted: `repository` with `environments: […]`")
+        hint = _hint("trust a `repository` with `environments: […]`")
         actual, required = f"trust is {line.grade.value}", f"allows {limit.value} at the widest"
         return TrustBreach(wide_key, "widest_trust", actual, required, hint)
     return None
 
 
 def _hint(do: str) -> str:
-    return f"{do}, or have the guardrail changed by the platform team"
+    return f"{do}, or ask the platform team to change the guardrail"

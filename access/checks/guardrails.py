@@ -10,6 +10,7 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from access.checks.guardrail_rules import (
     ActionBreach,
     action_breach,
+    allows_only,
     forbidden_by,
     is_allowed,
     shown_policy,
@@ -101,11 +102,11 @@ def _boundary(rule: GuardrailRule, guarded: _GuardedRole) -> Iterator[_Breach]:
         return
     at, of_key = guarded.where(name)
     names = " or ".join(shown_policy(arn, place.id) for arn in wanted)
-    is_now = "there is no permissions boundary"
+    is_now = "the role has no permissions boundary"
     if boundary is not None:
         is_now = f"the permissions boundary is {shown_policy(boundary, place.id)}"
     hint = f"write `{name}: {shown_policy(wanted[0], place.id)}`"
-    yield _Breach("guardrail-boundary", at, name, is_now, f"asks for {names}", hint, of_key)
+    yield _Breach("guardrail-boundary", at, name, is_now, f"requires {names}", hint, of_key)
 
 
 def _managed_policies(rule: GuardrailRule, guarded: _GuardedRole) -> Iterator[_Breach]:
@@ -118,12 +119,11 @@ def _managed_policies(rule: GuardrailRule, guarded: _GuardedRole) -> Iterator[_B
         if forbidding is not None:
             limit_key, limit = "forbidden_managed_policies", f"forbids {forbidding}"
         elif rule.allowed_managed_policies is not None and not is_allowed(name, rule.allowed_managed_policies):
-            allowed = " and ".join(rule.allowed_managed_policies) or "none"
-            limit_key, limit = "allowed_managed_policies", f"allows {allowed} alone"
+            limit_key, limit = "allowed_managed_policies", allows_only(rule.allowed_managed_policies, "none")
         else:
             continue
         at = _entry_of(guarded, arn)
-        hint = "detach it, or have the guardrail changed by the platform team"
+        hint = "detach it, or ask the platform team to change the guardrail"
         yield _Breach("guardrail-managed-policy", at, limit_key, f"{name} is attached", limit, hint)
 
 
@@ -146,7 +146,7 @@ def _actions(rule: GuardrailRule, guarded: _GuardedRole) -> Iterator[_Breach]:
         if fault is not None:
             at = guarded.settings.path("inline_policies")
             at = (*at, names.index(name)) if name in names else at
-            hint = f"take it out of permission_policies.{name}, or use another one; a Deny beside it does not help"
+            hint = f"remove it from permission_policies.{name}, or use another policy; adding a Deny does not help"
             actual = f"Statement[{fault.statement}] of {name} allows {fault.allows}"
             yield _Breach("guardrail-action", at, fault.limit_key, actual, fault.limit, hint)
 

@@ -16,7 +16,7 @@ _AGAIN = "`bitbucket-oidc lock --aws`"
 _OWNERS = {
     "cloudformation": "CloudFormation manages it",
     "terraform": "Terraform manages it",
-    "unknown": "somebody else made it",
+    "unknown": "somebody else created it",
 }
 
 
@@ -65,7 +65,7 @@ def _check_selected(plan: AccountPlan, loaded: Loaded) -> Iterator[Fault]:
     if listed or selected is None or selected.deploy_role == plan.access.role_arn:
         return
     now, then = plan.access.role_arn or "no role", selected.deploy_role or "none"
-    message = f"{now} is to be assumed in {plan.id}, and the lock says {then}"
+    message = f"the plan assumes {now} in {plan.id}, but the lock has {then}"
     yield Fault("lock-mismatch", ("accounts", plan.key), message, f"run {_AGAIN}", of_key=True)
 
 
@@ -76,16 +76,16 @@ def _check_oidc_provider(
     if answer.state == "absent":
         if plan.mode == "reference":
             message, hint = (
-                f"{named} is only referred to, and is not there",
-                f"write create, or make it and run {_AGAIN}",
+                f"{named} does not exist, and reference does not create it",
+                f"write create, or create it yourself and run {_AGAIN}",
             )
             yield Fault("oidc-provider-missing", planned.mode_path, message, hint)
     elif answer.owner is None:
         return  # a hand-written entry only says that one exists
     elif plan.mode == "create":
         if answer.owner in _OWNERS and answer.use is None:
-            message = f"{named} is there already: {_OWNERS[answer.owner]}"
-            hint = "write auto, adopt or reference: IAM has one for each issuer, and a second one is refused"
+            message = f"{named} already exists: {_OWNERS[answer.owner]}"
+            hint = "write auto, adopt or reference: IAM refuses a second OIDC provider for the same issuer"
             yield Fault("oidc-provider-exists", planned.mode_path, message, hint)
         yield from _check_added_audiences(planned, named, plan, answer)
     else:
@@ -103,9 +103,9 @@ def _check_audiences(
     message = f"{named} does not have the audience {missing[0]}, which role {wanted[missing[0]]} accepts"
     if len(missing) > 1:
         message = f"{message}, and {len(missing) - 1} more"
-    hint = f"have it added by whoever owns it, and run {_AGAIN}"
+    hint = f"ask its owner to add the audience, and run {_AGAIN}"
     if answer.unchecked_roles:
-        hint = f"{hint}; look first at {_list(answer.unchecked_roles)}, which may let in any audience of it"
+        hint = f"first check {_list(answer.unchecked_roles)}, which may accept any of its audiences; then {hint}"
     yield Fault("oidc-provider-audience", planned.mode_path, message, hint)
 
 
@@ -125,18 +125,18 @@ def _check_added_audiences(
     if not added or not open_roles:
         return
     message = (
-        f"the audience {added[0]} is to be added to {named}, and lets its tokens into {_list(open_roles)}, which may "
+        f"`up` adds the audience {added[0]} to {named}; its tokens may then assume {_list(open_roles)}, which may "
         "check no audience"
     )
     names = ", ".join(f"{_name(arn)}: WHY" for arn in open_roles[:_SHOWN])
-    hint = f"have their trust policies compare it, or accept it: `accept_unchecked_roles: {{{names}}}`"
+    hint = f"make their trust policies compare the audience, or accept them: `accept_unchecked_roles: {{{names}}}`"
     yield Fault("unchecked-audience", ("accounts", planned.key), message, hint, of_key=True)
 
 
 def _check_name(key: str, role: RolePlan, locked: LockedAccount) -> Iterator[Fault]:
     taken = {name.lower(): arn for name, arn in locked.roles.items()}.get(role.name.lower())
     if taken is not None:
-        message = f"account {key} has a role of that name already, which this program did not make: {taken}"
+        message = f"account {key} already has a role of that name that this program did not create: {taken}"
         hint = f"give the role another `name:`; if it was imported since, run {_AGAIN} after the next `up`"
         yield Fault("role-name-taken", ("roles", role.key, "name"), message, hint)
 
@@ -157,7 +157,7 @@ def _check_policies(key: str, role: RolePlan, locked: LockedAccount, selected: R
 
 def _missing(key: str, at: Path, arn: str) -> Iterator[Fault]:
     message = f"account {key} has no policy {arn}"
-    yield Fault("missing-policy", at, message, f"correct its name, or make it there and run {_AGAIN}")
+    yield Fault("missing-policy", at, message, f"correct its name, or create it in the account and run {_AGAIN}")
 
 
 def _name(arn: str) -> str:
@@ -182,6 +182,6 @@ def check_locked_quotas(accounts: Mapping[str, Account], loaded: Loaded) -> Iter
         for name in sorted(account.quotas.model_fields_set & quotas_in_aws.keys()):
             quota = getattr(account.quotas, name)
             if quota > quotas_in_aws[name]:
-                message = f"{quota} here, and AWS says {quotas_in_aws[name]} in this account"
-                hint = f"have it raised and run {_AGAIN}, or remove it: what AWS says holds then"
+                message = f"{quota} here, but AWS has {quotas_in_aws[name]} for this account"
+                hint = f"have it raised and run {_AGAIN}, or remove it to use the quota from AWS"
                 yield Fault("quota-mismatch", ("accounts", key, "quotas", name), message, hint)

@@ -1,4 +1,4 @@
-"""Check the permissions of roles: ways to change or widen access, and statements that cannot match."""
+"""Check the permissions of roles: they must not change or widen access, and every statement must be able to match."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -92,13 +92,13 @@ def _changes(use: PolicyUse, loaded: Loaded) -> Fault | None:
 
 def _hint(kind: str, arn: str) -> str:
     around = f"{arn.rpartition('/')[0]}/*" if kind == "role" else arn
-    return f"name others under Resource, or add a statement that denies iam:* on {around}"
+    return f"name other resources under Resource, or add a statement that denies iam:* on {around}"
 
 
 def _targets(use: PolicyUse) -> Iterator[tuple[str, str, str]]:
     """Yield kind, ARN and description of each resource that access in the account depends on; nearest first."""
     for holder in use.holders:
-        yield "role", holder.arn, "the very role that has it"
+        yield "role", holder.arn, "a role with this policy"
         if holder.permissions_boundary_arn is not None:
             yield "policy", holder.permissions_boundary_arn, f"the permissions boundary of {holder.key}"
         for arn in holder.managed_policy_arns:
@@ -127,7 +127,7 @@ def _escalation(use: PolicyUse, loaded: Loaded, changes: Path | None) -> Fault |
         kind = path.method.kind.rpartition(":")[2]
         message = f"{path.method.action} is allowed on every {kind}: whoever has it can {path.method.gives}{others}"
         accepted = f"permission_policies: {{{use.name}: {{allow: {{privilege-escalation: …}}}}}}"
-        hint = f"name under Resource what it is for, or accept it: {accepted}"
+        hint = f"name only the needed resources under Resource, or accept it: {accepted}"
         return Fault("privilege-escalation", at, message, hint)
     return None
 
@@ -155,7 +155,7 @@ def _check_partitions(uses: Iterable[PolicyUse], loaded: Loaded) -> Iterator[Fau
             ]
             if foreign and len(foreign) == len(resources):
                 at, other = foreign[0]
-                message = f"a resource of partition {other}, and {use.account.key} is an account of {own}"
+                message = f"a resource of partition {other}, but account {use.account.key} is in partition {own}"
                 yield Fault("partition-resource", at, message, "write arn:{{partition}}:…")
 
 
@@ -183,8 +183,8 @@ def _check_foreign_accounts(uses: Iterable[PolicyUse], loaded: Loaded) -> Iterat
             for at, text in rendered_resources(loaded, use, statement.index):
                 match = _IAM_ACCOUNT.match(text)
                 if match is not None and match[1] not in accounts[use.name]:
-                    message = f"a resource of IAM in account {match[1]}, which no role with {use.name} is in"
-                    hint = "write {{account_id}}; in another account, first assume a role there"
+                    message = f"an IAM resource in account {match[1]}, where no role has {use.name}"
+                    hint = "write {{account_id}}; to act in another account, first assume a role of that account"
                     yield Fault("account-resource", at, message, hint)
 
 
@@ -215,9 +215,9 @@ def _managed_policies(
         if rule == "privilege-escalation":
             gives = MANAGED[arn.rpartition("/")[2].lower()]
             message = f"{reference.name} is wide: whoever has it can {gives}"
-            hint = "write an inline policy for what is needed, or accept it: allow: {privilege-escalation: …}"
+            hint = "write an inline policy with only the needed actions, or accept it: allow: {privilege-escalation: …}"
             yield Fault(rule, (*at, index), message, hint)
         elif rule is not None:
-            message = f"what {reference.name} allows stands in its account alone, and no boundary limits the role"
+            message = f"the inventory does not hold what {reference.name} allows, and no boundary limits the role"
             hint = "give the role a permissions_boundary, or accept it: allow: {unknown-permissions: …}"
             yield Fault(rule, (*at, index), message, hint)

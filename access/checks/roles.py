@@ -27,8 +27,8 @@ def check_role(
     variables = place.variables_of(plan.key, role)
     yield from _variables(settings, place, variables, loaded)
     if settings.get("bind_session") and not plan.source_ips and not plan.source_vpces:
-        message = f"sessions are to be bound to source addresses, and the role has none in account {place.key}"
-        hint = "add `source_ips` or `source_vpces`, or write `bind_session: false` where there are none"
+        message = f"bind_session needs source addresses, and the role has none in account {place.key}"
+        hint = "add `source_ips` or `source_vpces`, or write `bind_session: false`"
         yield Fault("session-without-addresses", settings.path("bind_session"), message, hint)
     yield from _managed_policies(settings, place, variables)
     yield from _boundary(settings, place, variables, loaded)
@@ -46,7 +46,7 @@ def _variables(
             continue
         at = (*settings.path("inline_policies"), index)
         if place.region is None and "region" in policy.variables and not _may_have_region(place.key, loaded):
-            message = f"{name} uses {{{{region}}}}, and account {place.key} has none"
+            message = f"{name} uses {{{{region}}}}, and account {place.key} has no region"
             yield Fault("bad-variable", at, message, "give the account or the defaults a region")
         if missing := policy.variables - variables.keys():
             fault = needs_for_each(min(missing), at)
@@ -67,7 +67,7 @@ def _managed_policies(settings: EffectiveSettings, place: RolePlace, variables: 
         arn = reference.arn(place.partition, place.id, variables)
         yield from _attachable(arn, place, here)
         if (first := arns.setdefault(arn, reference)) is not reference:
-            yield Fault("duplicate", here, f"{arn} stands above already, as {first}", "remove one of the two")
+            yield Fault("duplicate", here, f"{arn} is already listed above, as {first}", "remove one of the two")
         if settings.role.dangerously_allow_admin is None and is_admin_managed_policy(arn):
             yield Fault("admin-access", here, f"{reference.name} gives admin access", hint)
 

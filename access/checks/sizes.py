@@ -16,7 +16,9 @@ from oidc import limits
 def check_sizes(plan: RolePlan, settings: EffectiveSettings, place: RolePlace) -> Iterator[Fault]:
     """Yield a fault for each limit that a role exceeds in one account, at the setting that exceeds it."""
     if limits.ROLE_NAME.fullmatch(plan.name) is None:
-        message = f"{plan.name} is no name of an IAM role: it has {len(plan.name)} characters, and IAM takes 64"
+        message = (
+            f"{plan.name} is not a valid name of an IAM role: it has {len(plan.name)} characters, and IAM takes 64"
+        )
         yield Fault("bad-name", ("roles", plan.key), message, "give the role a shorter `name:`")
     if plan.trust_policy.size > place.account.quotas.trust_policy_chars:
         yield from _trust_policy(plan, settings, place)
@@ -30,7 +32,7 @@ def check_sizes(plan: RolePlan, settings: EffectiveSettings, place: RolePlace) -
         listed = ", ".join(f"{name} {size}" for name, size in sorted(sizes.items(), key=lambda pair: -pair[1]))
         message = (
             f"the inline policies have {chars} characters in account {place.key} ({listed}), and IAM takes "
-            f"{limits.INLINE_POLICY_CHARS_PER_ROLE} for all of a role together, white space not counted"
+            f"{limits.INLINE_POLICY_CHARS_PER_ROLE} for all of a role together, without white space"
         )
         hint = "shorten them, or make a managed policy in the account and attach it: `account:NAME`"
         yield Fault("size-limit", settings.path("inline_policies"), message, hint)
@@ -47,13 +49,13 @@ def _trust_policy(plan: RolePlan, settings: EffectiveSettings, place: RolePlace)
     has = f"the trust policy has {size} characters in account {place.key}, and the quota there is {quota}"
     count, fitting = len(plan.trust), _fitting_subjects(plan, quota)
     if fitting == 0 and plan.source_ips:
-        message = f"{has}: beside {len(plan.source_ips)} networks there is no room for even one subject"
+        message = f"{has}: its {len(plan.source_ips)} networks leave no room for a subject"
         yield Fault("size-limit", settings.path("source_ips"), message, f"name fewer, larger networks{raised}")
         return
     subjects = "one subject" if count == 1 else f"{count} subjects"
-    message = f"{has}: of the {subjects} that are trusted here, about {fitting} fit"
+    message = f"{has}: the role trusts {subjects}, and about {fitting} fit"
     if any(line.renamed_to for line in plan.trust):
-        raised = f", remove `previous_slugs` of the workspace, for which each counts again{raised}"
+        raised = f", remove `previous_slugs` of the workspace, which repeat each subject{raised}"
     beyond = "" if size <= most else f"; AWS raises the quota to {most} at most"
     yield Fault("size-limit", ("roles", plan.key, "trust"), message, f"split it into several roles{raised}{beyond}")
 
@@ -76,17 +78,19 @@ def _raise(account: str, quota: limits.Quota, needed: int) -> str:
     if needed > quota.most:
         return ""
     where = f"accounts.{account}.quotas.{quota.key}"
-    return f", or raise the quota in AWS ({quota.code}, up to {quota.most}) and write the new one: `{where}`"
+    return f", or raise the quota in AWS ({quota.code}, up to {quota.most}) and write the new value: `{where}`"
 
 
 def _check_tags(plan: RolePlan, settings: EffectiveSettings) -> Iterator[Fault]:
     lower = [key.lower() for key in plan.tags]
     if len(set(lower)) < len(lower):
         twice = sorted({key for key in plan.tags if lower.count(key.lower()) > 1})
-        message = f"{' and '.join(twice)} are one key to IAM, which ignores case"
+        message = f"{' and '.join(twice)} are the same key: IAM ignores case"
         yield Fault("bad-tag", settings.path("tags"), message, "spell it as the defaults do")
     if len(plan.tags) > (most := limits.TAGS_PER_RESOURCE - 2):
-        message = f"{len(plan.tags)} tags with those of the defaults, and IAM takes {most} besides our own 2"
+        message = (
+            f"{len(plan.tags)} tags including those of the defaults, and IAM takes {most} besides the 2 of this program"
+        )
         yield Fault("size-limit", settings.path("tags"), message, "remove some here, or in `defaults.tags`")
 
 
@@ -100,4 +104,6 @@ def check_account(
     ):
         if count > (most := getattr(account.quotas, quota.key)):
             message = f"{count} {what} in account {key}, and the quota there is {most}"
-            yield Fault("size-limit", ("accounts", key), message, f"put fewer there{_raise(key, quota, count)}")
+            yield Fault(
+                "size-limit", ("accounts", key), message, f"put fewer in this account{_raise(key, quota, count)}"
+            )

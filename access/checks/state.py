@@ -71,7 +71,7 @@ def check_state_in_policies(uses: Iterable[PolicyUse], loaded: Loaded) -> Iterat
             yield Fault(RULE, at, message, f"{_hint(holder, kind, reached.pattern)}{elsewhere}")
 
 
-_ELSEWHERE = "; from another account it takes the bucket's own policy as well, so see whom that one lets in"
+_ELSEWHERE = "; from another account the bucket's own policy must allow it too, so check whom that policy allows"
 
 
 def _reaching(state: _ProtectedState, use: PolicyUse) -> Iterator[tuple[RolePlan, str, Reached]]:
@@ -109,10 +109,10 @@ def _targets(backend: StateBucket, partition: Partition) -> Mapping[str, tuple[T
 
 
 def _whose(role: RolePlan, kind: str) -> str:
-    return f"where the state of this program is, and {family_of(role.key)} is none of its {kind}"
+    return f"where this program keeps its state; defaults.state_backend.{kind} does not list {family_of(role.key)}"
 
 
-def _hint(role: RolePlan, kind: str, pattern: str, name: str = "name others") -> str:
+def _hint(role: RolePlan, kind: str, pattern: str, name: str = "name other buckets") -> str:
     actions = "s3:Put* and s3:Delete*" if kind == "writers" else "s3:GetObject*"
     return (
         f"{name} under Resource, deny {actions} on {pattern} in a statement without a condition,"
@@ -131,10 +131,10 @@ def check_state_in_managed_policies(
         if role.admin_reason is None:
             for at, name, kind in _wide(state, account, role, selected, loaded):
                 objects = state.bucket.objects(account.partition)
-                does = "write" if kind == "writers" else "read"
-                message = f"{name} lets {does} every bucket, {objects} too, {_whose(role, kind)}"
+                does = "writing" if kind == "writers" else "reading"
+                message = f"{name} allows {does} every bucket, also {objects}, {_whose(role, kind)}"
                 all_of_it = " and ".join(target.pattern for target in _targets(state.bucket, account.partition)[kind])
-                hint = _hint(role, kind, all_of_it, "write an inline policy that names others")
+                hint = _hint(role, kind, all_of_it, "write an inline policy that names other buckets")
                 yield Fault(RULE, at, message, hint)
 
 

@@ -60,11 +60,11 @@ def admissions(role: RoleView) -> dict[Admitted, Within]:
         conditions = {(test.operator, test.name): test.values for test in statement.conditions}
         workspace = next((slug for slug in sorted(workspaces) if (_STRING_LIKE, _key(slug, "sub")) in conditions), None)
         if workspace is None or not _is_for(workspace, statement):
-            raise ValueError("a statement of the trust policy lets in what no line of `trust` names")
+            raise ValueError("a statement of the trust policy admits tokens that no line of `trust` names")
         patterns = conditions.pop((_STRING_LIKE, _key(workspace, "sub")))
         audiences = conditions.pop((_STRING_EQUALS, _key(workspace, "aud")), ())
         if not audiences:
-            raise ValueError("a statement of the trust policy asks for no audience")
+            raise ValueError("a statement of the trust policy compares no audience")
         within = _within(conditions)
         for pattern in patterns:
             for audience in audiences:
@@ -82,7 +82,7 @@ def line_of(role: RoleView, admitted: Admitted) -> TrustView:
     for line in role.trust:
         if (line.workspace, line.subject_pattern) == (admitted.workspace, admitted.subject_pattern):
             return line
-    raise ValueError(f"the trust policy lets in {admitted.subject_pattern}, which no line of `trust` names")
+    raise ValueError(f"the trust policy admits {admitted.subject_pattern}, which no line of `trust` names")
 
 
 _STRING_LIKE, _STRING_EQUALS = "StringLike", "StringEquals"

@@ -109,7 +109,7 @@ def role_details(account: AccountView, old: RoleView, new: RoleView, told: Colle
     yield from _admin(account, old, new)
     skipped = _FOLLOWING if told else frozenset()
     if not told and (old.trust_policy, _patterns(old)) != (new.trust_policy, _patterns(new)):
-        message = "the trust policy is rewritten; it lets in the same steps"
+        message = "the trust policy is rewritten; it admits the same steps"
         yield Change("policy-rewritten", Effect.NONE, account.key, new.key, new.arn, message)
     differences = old.differing(new, _TOLD_OF_ROLE | skipped | (_PREVIOUS if old.key != new.key else frozenset()))
     yield from _details(differences, account.key, new.key, new.arn, "")

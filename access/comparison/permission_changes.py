@@ -63,7 +63,7 @@ def _boundary(old: str | None, new: str | None) -> Iterator[UnplacedChange]:
     elif old is None:
         yield "boundary-added", Effect.LOSS, f"permissions boundary {new} (was none)"
     else:
-        message = f"permissions boundary {new} (was {old}); compare the two in the account, the plan does not hold them"
+        message = f"permissions boundary {new} (was {old}); compare the two in the account: the plan does not hold them"
         yield "boundary-changed", Effect.GAIN, message
 
 

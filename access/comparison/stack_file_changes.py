@@ -22,7 +22,7 @@ def stack_file_changes(before: Mapping[str, Parts], after: Mapping[str, Parts]) 
         elif old is None:
             yield _change("stack-file-added", Effect.GAIN, name, f"{name} is new, with {_listed(sorted(new))}")
         elif keys := changed_keys(old, new):
-            yield _change("stack-file-changed", Effect.GAIN, name, f"{name} changes {_listed(keys)}; `up` obeys it")
+            yield _change("stack-file-changed", Effect.GAIN, name, f"{name} changes {_listed(keys)}; `up` uses them")
 
 
 _REMOVED = (
@@ -43,7 +43,7 @@ def locked_chain_changes(
         if old != new:
             message = (
                 f"{LOCK_NAME} has for the issuer of {slug} the certificates {_listed([*new], 'none')} "
-                f"(was {_listed([*old], 'none')}); `up` takes the last where the issuer cannot be asked"
+                f"(was {_listed([*old], 'none')}); `up` uses the last one if it cannot reach the issuer"
             )
             yield _change("locked-certificates-changed", Effect.NONE, LOCK_NAME, message)
 

@@ -50,7 +50,9 @@ def trust_changes(before: tuple[AccountView, RoleView], after: tuple[AccountView
 def _with_uuids(change: Change, role: RoleView) -> Change:
     named = [line for line in role.trust if (change.who or "").startswith(line_in_words(line))]
     patterns = sorted({line.subject_pattern for line in named})
-    return replace(change, message=f"{change.message}: by this name {' and '.join(patterns)}") if patterns else change
+    return (
+        replace(change, message=f"{change.message}; subject pattern {' and '.join(patterns)}") if patterns else change
+    )
 
 
 def _conditions(old: Mapping[Admitted, Within], new: Mapping[Admitted, Within]) -> Iterator[UnplacedChange]:

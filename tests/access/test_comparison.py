@@ -299,16 +299,19 @@ def test_from_nothing_everything_is_new_and_says_what_it_may_do(view: View) -> N
     [
         (lambda plan: [], "Input should be a valid dictionary"),
         (lambda plan: {"accounts": 3}, "accounts: "),
-        (lambda plan: {"accounts": plan["accounts"] * 2}, "account 111111111111 stands in it twice"),
-        (lambda plan: trust_of(plan).pop("Condition") and plan, "lets in what no line of `trust` names"),
-        (lambda plan: trust_of(plan)["Condition"].pop("StringEquals") and plan, "asks for no audience"),
-        (lambda plan: changed(plan, trust_of(plan), Principal={"AWS": "*"}), "lets in what no line of `trust` names"),
+        (lambda plan: {"accounts": plan["accounts"] * 2}, "account 111111111111 appears twice"),
+        (lambda plan: trust_of(plan).pop("Condition") and plan, "admits tokens that no line of `trust` names"),
+        (lambda plan: trust_of(plan)["Condition"].pop("StringEquals") and plan, "compares no audience"),
+        (
+            lambda plan: changed(plan, trust_of(plan), Principal={"AWS": "*"}),
+            "admits tokens that no line of `trust` names",
+        ),
         (lambda plan: changed(plan, role_of(plan)["inline_policies"], p={"a": 1}), "no sound `Statement`"),
         (lambda plan: changed(plan, role_of(plan), max_session_duration="1"), "roles[0].max_session_duration: "),
     ],
 )
 def test_what_is_no_plan_is_one_clear_line(view: View, change: Callable[[Any], Any], said: str) -> None:
-    with pytest.raises(UsageError, match=r"plan\.json is no plan") as error:
+    with pytest.raises(UsageError, match=r"plan\.json is not a plan") as error:
         plan_of(change(plan_json_of(view(base()))), "plan.json")
     assert said in str(error.value)
     assert "\n" not in str(error.value)
@@ -332,7 +335,7 @@ def trust_of(plan: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("content", [b"{", b"\xff", b"[" * 100_000, b""])
 def test_a_file_that_holds_no_json_is_no_plan(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "plan.json").write_bytes(content)
-    with pytest.raises(UsageError, match="it is no JSON"):
+    with pytest.raises(UsageError, match="it is not JSON"):
         read_plan(tmp_path / "plan.json")
 
 
@@ -368,7 +371,7 @@ def test_another_repository_of_the_same_name_is_told_by_its_uuid(view: View) -> 
     other = SHOP.replace("3c01", "3c99")
     after = at(("workspaces", "acme", "repositories", "shop", "uuid"), other)
     found = compare(view(base()), view(after)).changes
-    assert [(one.kind, one.message.partition(": by this name ")[2]) for one in found] == [
+    assert [(one.kind, one.message.partition("; subject pattern ")[2]) for one in found] == [
         ("trust-gained", f"{other}:{PRODUCTION}:*"),
         ("trust-lost", f"{SHOP}:{PRODUCTION}:*"),
     ]

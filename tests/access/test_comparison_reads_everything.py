@@ -208,7 +208,7 @@ def test_a_key_of_a_stack_file_that_comes_goes_or_changes_is_told(plan: AccessPl
 )
 def test_stack_files_are_compared_by_what_they_say(before: bytes, after: bytes, said: list[str]) -> None:
     found = list(stack_file_changes({"f": settings_parts(before)}, {"f": settings_parts(after)}))
-    assert [one.message for one in found] == ([f"f changes {', '.join(said)}; `up` obeys it"] if said else [])
+    assert [one.message for one in found] == ([f"f changes {', '.join(said)}; `up` uses them"] if said else [])
 
 
 def test_what_aliases_make_grow_is_not_looked_into() -> None:

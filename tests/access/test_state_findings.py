@@ -56,7 +56,7 @@ def test_whoever_is_named_reaches_it_and_a_reader_does_not_write(findings: Judge
 
 def test_a_document_is_told_once_for_the_first_role_that_is_not_named(findings: Judge) -> None:
     [found] = findings(state(more=", writers: [deploy]"), role() + role("other") + role("third"), READS, WRITES)
-    assert "other is none of its writers" in found.message
+    assert "defaults.state_backend.writers does not list other" in found.message
     assert found.path == "permission_policies.p.document.Statement[1].Action"
 
 
@@ -92,7 +92,7 @@ def test_families_are_named_by_the_key_as_written(findings: Judge) -> None:
     over = '    inline_policies: [p]\n    name: "x-{{environment}}"\n    for_each: {environment: [production]}\n'
     family = role(more=over).replace("[production]}]", '["{{environment}}"]}]')
     assert findings(state(more=", writers: [deploy]"), family, WRITES) == []
-    assert "deploy is none of its writers" in findings(state(), family, WRITES)[0].message
+    assert "defaults.state_backend.writers does not list deploy" in findings(state(), family, WRITES)[0].message
 
 
 def test_the_plan_role_of_a_pair_is_a_role_by_itself(findings: Judge) -> None:
@@ -101,4 +101,4 @@ def test_the_plan_role_of_a_pair_is_a_role_by_itself(findings: Judge) -> None:
     pair = role(accounts="[dev]", more=more)
     assert findings(state("111111111111", ", readers: [deploy-plan]"), pair, READS) == []
     [found] = findings(state("111111111111", ", readers: [deploy]"), pair, READS)
-    assert "deploy-plan is none of its readers" in found.message
+    assert "defaults.state_backend.readers does not list deploy-plan" in found.message

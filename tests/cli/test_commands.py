@@ -203,7 +203,7 @@ def test_guardrails_of_a_named_file_are_checked(
     (tmp_path / "rules.yaml").write_text(GUARDRAILS)
     options = ["--guardrails", str(tmp_path / "rules.yaml")]
     assert run([*command.split(), str(write_inventory(ROLE)), *options]) == 1
-    assert "error[guardrail-boundary] roles.r: there is no permissions boundary" in capsys.readouterr().err
+    assert "error[guardrail-boundary] roles.r: the role has no permissions boundary" in capsys.readouterr().err
 
 
 def test_a_missing_guardrails_file_is_an_error(write_inventory: Inventory, capsys: pytest.CaptureFixture[str]) -> None:

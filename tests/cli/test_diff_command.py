@@ -100,7 +100,7 @@ def test_a_plan_in_a_file_is_as_good_as_its_inventory(
         ([""], 2, "an empty name"),
         (["inventory"], 2, "would be compared with itself"),
         (["inventory", "./inventory", "--inventory", "x"], 2, "both sides are paths"),
-        (["first", "broken.json"], 2, "broken.json is no plan: it is no JSON"),
+        (["first", "broken.json"], 2, "broken.json is not a plan: it is not JSON"),
         (["first", "inventory", "third"], 2, ""),
         (["first", "--max-loss", "x"], 2, ""),
         (["./nowhere"], 1, "error[inventory-missing]"),

@@ -93,7 +93,7 @@ def test_guardrails_that_the_stack_names_end_the_run(
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"accounts": '["staging"]'}, "stack config accounts: `staging` is no account of the inventory"),
+        ({"accounts": '["staging"]'}, "stack config accounts: `staging` is not an account of the inventory"),
         ({"accounts": "dev"}, "stack config accounts: it is dev; write a list"),
         ({"accounts": "[]"}, "stack config accounts"),
         ({"protectOidcProviders": "maybe"}, "stack config protectOidcProviders: it is maybe; write true or false"),
@@ -104,7 +104,7 @@ def test_guardrails_that_the_stack_names_end_the_run(
             "stack config awsEndpoint: http://192.0.2.1:4566 is not on this machine",
         ),
         ({"awsEndpoint": "http://localhost.example:1"}, "is not on this machine"),
-        ({"reviewedPlan": "sha256:1234"}, "stack config reviewedPlan: `sha256:1234` is no digest; write one as"),
+        ({"reviewedPlan": "sha256:1234"}, "stack config reviewedPlan: `sha256:1234` is not a digest; write one as"),
         (
             {"issuerConnect": '{"address": "127.0.0.1:1", "caFile": "x"}'},
             "stack config issuerConnect: it needs awsEndpoint",

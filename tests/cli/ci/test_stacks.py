@@ -130,7 +130,7 @@ def test_plan_as_json_needs_no_stack_file(clone: Path, capsys: Capture) -> None:
     assert run(["plan", "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out).keys() == {"accounts"}
     assert run(["plan"]) == 2
-    assert "Pulumi.dev.yaml: accounts: `nobody` is no account of the inventory" in capsys.readouterr().err
+    assert "Pulumi.dev.yaml: accounts: `nobody` is not an account of the inventory" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("value", [True, "true"])
@@ -210,7 +210,7 @@ def test_a_branch_can_repair_a_faulty_stack_file_of_the_target(clone: Path, caps
     captured = capsys.readouterr()
     assert captured.out.split() == ["dev"]
     assert (
-        "stack dev cannot be compared with target: target:Pulumi.dev.yaml: accounts: `gone` is no account"
+        "stack dev cannot be compared with target: target:Pulumi.dev.yaml: accounts: `gone` is not an account"
         in captured.err
     )
 
@@ -270,7 +270,7 @@ def test_a_stack_file_that_is_a_link_is_refused(clone: Path, capsys: Capture) ->
 def test_an_unknown_account_is_reported_with_the_stack_file(clone: Path, capsys: Capture) -> None:
     stack_file(clone, "dev", "dve")
     assert run(["ci", "stacks"]) == 2
-    expected = "error: Pulumi.dev.yaml: accounts: `dve` is no account of the inventory; did you mean `dev`?\n"
+    expected = "error: Pulumi.dev.yaml: accounts: `dve` is not an account of the inventory; did you mean `dev`?\n"
     assert capsys.readouterr().err == expected
 
 
