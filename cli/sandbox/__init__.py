@@ -1,4 +1,4 @@
-"""bitbucket-oidc sandbox: the whole program on emulated AWS accounts, on this machine alone."""
+"""bitbucket-oidc sandbox: run the program on emulated AWS accounts, on this machine alone."""
 
 import json
 import signal
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 @click.group("sandbox")
 def command() -> None:
-    """Run this program on emulated AWS accounts and an emulated Bitbucket, only on loopback.
+    """Run the program on this machine, with emulated AWS accounts and an emulated Bitbucket.
 
-    It keeps its state in .sandbox/, separate for each inventory. It never reaches a real account.
+    The sandbox keeps its state in .sandbox/, separate for each inventory. It never reaches a real account.
     """
 
 
@@ -59,7 +59,7 @@ def _engine_options(function: Callable[..., Any]) -> Callable[..., Any]:
 def up(inventory: Path, engine: str, aws_plugin: str, *, max_loss: float, allow_oidc_provider_loss: bool) -> int:
     """Deploy the inventory to the emulated accounts.
 
-    It refuses to delete or replace more roles than --max-loss allows, or an OIDC provider.
+    The command refuses to delete or replace more roles than --max-loss allows, or an OIDC provider.
     """
     return _run("up", inventory, engine, aws_plugin, limits=LossLimits(max_loss, allow_oidc_provider_loss))
 
@@ -69,7 +69,7 @@ def up(inventory: Path, engine: str, aws_plugin: str, *, max_loss: float, allow_
 @_engine_options
 @format_option("text", "json")
 def preview(inventory: Path, engine: str, aws_plugin: str, output: str) -> int:
-    """Show what `up` would do, property by property; nothing is written."""
+    """Show what `up` would do, property by property, and change nothing."""
     return _run("preview", inventory, engine, aws_plugin, output)
 
 
@@ -85,7 +85,7 @@ def refresh(inventory: Path, engine: str, aws_plugin: str) -> int:
 @inventory_argument
 @_engine_options
 def destroy(inventory: Path, engine: str, aws_plugin: str) -> int:
-    """Delete what `up` made."""
+    """Delete everything that `up` created."""
     return _run("destroy", inventory, engine, aws_plugin)
 
 
@@ -96,8 +96,8 @@ def destroy(inventory: Path, engine: str, aws_plugin: str) -> int:
 def prove(inventory: Path, output: str, *, every: bool) -> int:
     """Present right and wrong tokens to every role; inventory, trust evaluator and STS must agree on each.
 
-    With the credentials that a right token got, something that the role's policies allow is tried, and something that
-    they do not. One disagreement is exit code 1. Where `sandbox serve` runs, its emulators are asked.
+    With the credentials of a right token, the command also tries an action that the policies of the role allow, and one
+    that they do not. One disagreement is exit code 1. If `sandbox serve` runs, its emulators are used.
     """
     from cli.sandbox.proof_table import proof_json, show_proof  # noqa: PLC0415 - the sandbox's imports, in this command only
     from sandbox.proof.prove import prove as proof_of  # noqa: PLC0415 - as above
@@ -115,9 +115,9 @@ def prove(inventory: Path, output: str, *, every: bool) -> int:
 @inventory_argument
 @format_option("text", "json")
 def serve(inventory: Path, output: str) -> int:
-    """Keep what `up` made running until Ctrl-C, for other clients: the AWS CLI, boto3, curl, openssl.
+    """Serve the emulated accounts and Bitbucket until Ctrl-C, for other clients: the AWS CLI, boto3, curl, openssl.
 
-    Prints where it is, and for each role how to get a token and assume it, in a second shell.
+    Prints the addresses, and for each role the commands that get a token and assume the role, for a second shell.
     """
     from cli.sandbox.serve import served_json, show_served  # noqa: PLC0415 - the sandbox's imports, in this command only
     from sandbox.running_sandbox import announced, in_this_process, stay_until_gone  # noqa: PLC0415 - as above
@@ -131,7 +131,7 @@ def serve(inventory: Path, output: str) -> int:
             else:
                 show_served(session)
             stay_until_gone(session.endpoint)
-        click.echo("stopping; what is there is kept", err=True)
+        click.echo("stopping; the state is kept", err=True)
     return 0
 
 
@@ -146,13 +146,13 @@ def serve(inventory: Path, output: str) -> int:
     "audiences",
     multiple=True,
     metavar="TEXT",
-    help="`aud` instead of the workspace's own; several become a list.",
+    help="`aud` of the token instead of the workspace's own audience; several become a list.",
 )
-@click.option("--branch", default="main", show_default=True, help="The branch in the token, which AWS does not see.")
+@click.option("--branch", default="main", show_default=True, help="The branch in the token; AWS does not see it.")
 def token(inventory: Path, repository: str, environment: str | None, audiences: tuple[str, ...], branch: str) -> int:
-    """Print the token of a step, as `BITBUCKET_STEP_OIDC_TOKEN` holds it, signed by the emulated Bitbucket.
+    """Print the token of a step, like `BITBUCKET_STEP_OIDC_TOKEN`, signed by the emulated Bitbucket.
 
-    It works once the sandbox has been up, also while `sandbox serve` runs, and is valid for an hour.
+    It needs one earlier `sandbox up`, works while `sandbox serve` runs, and is valid for an hour.
     """
     from sandbox.running_sandbox import named_step, signed, signing_bitbucket  # noqa: PLC0415 - as above
     from sandbox.session import read_subject  # noqa: PLC0415 - the sandbox's imports, in this command only
@@ -198,12 +198,14 @@ def _run(
     return 0
 
 
-_FORGOT = "the emulated AWS accounts have forgotten what was made: their last run did not end in an orderly way"
+_FORGOT = (
+    "the emulated AWS accounts have lost their resources, because their last run was killed; `up` creates them again"
+)
 
 
 @contextmanager
 def _session(subject: "SandboxInventory", *, prepare: bool = True) -> "Iterator[Session]":
-    """Start a sandbox; a request to end stops it in an orderly way."""
+    """Start a sandbox; SIGTERM stops it and keeps its state."""
     from sandbox.running_sandbox import refuse_while_served  # noqa: PLC0415 - the sandbox's imports, in this command only
     from sandbox.session import running  # noqa: PLC0415 - as above
 
@@ -223,12 +225,12 @@ def _show_warnings(subject: "SandboxInventory") -> None:
     for warning in subject.warnings:
         click.echo(warning, err=True)
     for key in subject.left_out:
-        click.echo(f"{key} is left out: the emulated AWS has the partition aws alone", err=True)
+        click.echo(f"{key} is left out: the emulated AWS only has the partition aws", err=True)
 
 
 @contextmanager
 def _running_sandbox(inventory: Path) -> "Iterator[RunningSandbox]":
-    """Find the sandbox that another process serves, or start it for the time of the block."""
+    """Connect to the sandbox that another process serves, or start one until the block ends."""
     from sandbox.running_sandbox import in_this_process, served_by, serving_process  # noqa: PLC0415 - the sandbox's imports, in this command only
     from sandbox.session import read_subject  # noqa: PLC0415 - as above
 

@@ -1,4 +1,4 @@
-"""The last line of a run: how many resources in AWS it changed, or would."""
+"""The output of a run: progress, properties, JSON, and a last line that counts the changed resources."""
 
 import json
 from collections import Counter
@@ -14,7 +14,6 @@ from rich.text import Text
 
 from cli.sandbox.property_lines import Mark, StepLine, opened, without_secrets
 from cli.sandbox.step_lines import account_of, changed_outside, is_aws, kind_of, report_lines, verb_of, worth_showing
-from cli.sandbox.step_lines import worth_showing as shown_to_people
 from config.findings import one_line
 from review.findings import colour_wanted
 from review.terminal import console
@@ -48,8 +47,8 @@ _ALWAYS = (Operation.CREATE, Operation.UPDATE, Operation.REPLACE, Operation.DELE
 def totals(summary: Summary, *, preview: bool) -> str:
     """Return the last line.
 
-    A preview names all four kinds of change, also those that do not occur: ``0 to delete`` is worth reading. What
-    concerns the state alone (components, AWS providers) is counted apart.
+    A preview names all four kinds of change, even those with 0: ``0 to delete`` is worth reading. Resources that are
+    in the state alone (components, AWS providers) are counted separately.
     """
     if not summary.changes:
         return NO_CHANGES
@@ -69,10 +68,9 @@ def totals(summary: Summary, *, preview: bool) -> str:
 
 
 def summary_json(summary: Summary) -> dict[str, Any]:
-    """Return ``{"steps": […], "counts": {…}}``: the steps that people are shown, policies as JSON objects.
+    """Return ``{"steps": […], "counts": {…}}``: the same steps as in the text, with policies as JSON objects.
 
-    The counts are those of resources in AWS. A value that is only known afterwards is ``null``; external ids are
-    hidden.
+    The counts are for resources in AWS. A value that is known only after ``up`` is ``null``; external ids are hidden.
     """
     steps = [
         {
@@ -87,7 +85,7 @@ def summary_json(summary: Summary) -> dict[str, Any]:
             "gone_outside": step.gone_outside,
         }
         for step in sorted(summary.steps, key=lambda step: (step.name, step.type, step.operation))
-        if shown_to_people(step)
+        if worth_showing(step)
     ]
     in_aws = [step.operation for step in summary.steps if is_aws(step)]
     shown = [operation for operation in Operation if operation in in_aws]
@@ -105,8 +103,8 @@ def _change(name: str, change: PropertyChange) -> dict[str, object]:
 def _plain(name: str, value: object) -> object:
     if value == UNKNOWN:
         return None
-    found: object = without_secrets({name: opened(value)})
-    return found[name] if isinstance(found, dict) else None
+    cleaned: object = without_secrets({name: opened(value)})
+    return cleaned[name] if isinstance(cleaned, dict) else None
 
 
 _COLOURS = {
@@ -119,42 +117,42 @@ _COLOURS = {
     Operation.REFRESH: "cyan",
     Operation.FORGET: "cyan",
 }
-_MARK_COLOURS = {Mark.COMES: "green", Mark.GOES: "red", Mark.CHANGES: "yellow", Mark.REPLACED: "magenta"}
+_MARK_COLOURS = {Mark.ADDED: "green", Mark.REMOVED: "red", Mark.CHANGED: "yellow", Mark.REPLACED: "magenta"}
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """One line about a step: the verb in colour, and the rest."""
+class _ProgressLine:
+    """One line about a step: the verb with its colour, and the text after it."""
 
     verb: str
     colour: str | None
-    rest: str
+    text: str
 
     def plain(self) -> None:
-        """Print it where no display moves."""
-        _error_line(click.style(self.verb, fg=self.colour) + " " + self.rest)
+        """Print the line."""
+        _error_line(click.style(self.verb, fg=self.colour) + " " + self.text)
 
 
 @contextmanager
 def progress(action: str) -> Iterator[Listener]:
-    """Give what is told of steps and logs: a display that moves on a terminal, plain lines elsewhere."""
-    # A preview shows its steps at its end, in full.
-    told = _nothing if action == Action.PREVIEW else _told
+    """Yield a listener that shows steps and logs: a progress display on a terminal, else plain lines."""
+    # A preview shows all its steps at the end.
+    line_of = _no_line if action == Action.PREVIEW else _progress_line
     screen = console(stderr=True)
     if screen.is_terminal and not screen.is_dumb_terminal:
-        with _moving(screen) as moving:
-            yield _on_terminal(moving, told)
+        with _progress_display(screen) as display:
+            yield _on_terminal(display, line_of)
         return
 
     def on_step(step: Step) -> None:
-        line = told(step)
+        line = line_of(step)
         if line is not None:
             line.plain()
 
     yield Listener(on_step, lambda message: _error_line(message.text))
 
 
-def _moving(screen: Console) -> Progress:
+def _progress_display(screen: Console) -> Progress:
     columns = (
         SpinnerColumn(),
         TextColumn("{task.completed} done", markup=False),
@@ -164,24 +162,24 @@ def _moving(screen: Console) -> Progress:
     return Progress(*columns, console=screen, transient=True)
 
 
-def _on_terminal(moving: Progress, told: Callable[[Step], _Told | None]) -> Listener:
-    task = moving.add_task("", total=None)
+def _on_terminal(display: Progress, line_of: Callable[[Step], _ProgressLine | None]) -> Listener:
+    task = display.add_task("", total=None)
 
     def on_step(step: Step) -> None:
         done = step.phase is Phase.DONE and is_aws(step)
-        moving.update(task, description=one_line(f"{verb_of(step)} {kind_of(step)} {step.name}"), advance=int(done))
-        line = told(step)
+        display.update(task, description=one_line(f"{verb_of(step)} {kind_of(step)} {step.name}"), advance=int(done))
+        line = line_of(step)
         if line is not None:
-            moving.console.print(Text.assemble((line.verb, line.colour or ""), " ", line.rest), soft_wrap=True)
+            display.console.print(Text.assemble((line.verb, line.colour or ""), " ", line.text), soft_wrap=True)
 
-    return Listener(on_step, lambda message: moving.console.print(Text(message.text), soft_wrap=True))
-
-
-def _nothing(_step: Step) -> None:
-    """Tell nothing."""
+    return Listener(on_step, lambda message: display.console.print(Text(message.text), soft_wrap=True))
 
 
-def _told(step: Step) -> _Told | None:
+def _no_line(_step: Step) -> None:
+    """Show no line for a step."""
+
+
+def _progress_line(step: Step) -> _ProgressLine | None:
     failed = step.phase is Phase.FAILED
     of_interest = worth_showing(step) or step.operation is Operation.DELETE_REPLACED or failed
     if step.phase is Phase.BEGUN or not of_interest:
@@ -190,8 +188,8 @@ def _told(step: Step) -> _Told | None:
     changed = f"  {', '.join(sorted(step.changes))}" if step.changes else ""
     outside = f"  changed outside: {', '.join(changed_outside(step))}" if changed_outside(step) else ""
     gone = "  gone from AWS" if step.gone_outside else ""
-    rest = f"{kind_of(step):<30} {step.name}{replaced}{changed}{outside}{gone}{'  failed' if failed else ''}"
-    return _Told(f"{verb_of(step):<8}", _COLOURS.get(step.operation), one_line(rest))
+    text = f"{kind_of(step):<30} {step.name}{replaced}{changed}{outside}{gone}{'  failed' if failed else ''}"
+    return _ProgressLine(f"{verb_of(step):<8}", _COLOURS.get(step.operation), one_line(text))
 
 
 def _error_line(text: str) -> None:
@@ -199,15 +197,13 @@ def _error_line(text: str) -> None:
 
 
 def show_result(action: str, summary: Summary, account_ids: Mapping[str, str]) -> None:
-    """Print what was done, or would be; ``no changes`` alone on standard output where that is nothing.
+    """Print the result of a run; only ``no changes`` on standard output if nothing changes.
 
-    The properties of a preview, and what a refresh found, are what was asked for: they go to standard output.
+    The properties of a preview or refresh are its result, so they go to standard output.
     """
     for step in summary.steps:
         if step.operation is Operation.SAME and changed_outside(step):
-            what = (
-                f"changed outside, and nothing to mend: {kind_of(step)} {step.name}: {', '.join(changed_outside(step))}"
-            )
+            what = f"changed outside, no update needed: {kind_of(step)} {step.name}: {', '.join(changed_outside(step))}"
             _error_line(one_line(what))
     if action in {Action.PREVIEW, Action.REFRESH}:
         width = console().width if console().is_terminal else None

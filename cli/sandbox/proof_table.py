@@ -1,4 +1,4 @@
-"""What trust evaluator and STS say of the tokens of a proof, side by side."""
+"""The tables of a proof: the decisions of inventory, trust evaluator and STS about tokens, side by side."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -18,9 +18,9 @@ _STEPS = "steps of the inventory"
 
 
 def in_short(decisions: Sequence[ProofDecision]) -> Table:
-    """Return a table of tokens that are alike to both, counted over all roles, with the reason that they have."""
-    counted = Counter((_kind(one), _verdict(one), one.answer, _why(one)) for one in decisions)
-    # Who gets in first, then those of the inventory, then the made up ones, each in the order of their trying.
+    """Return a table that counts, over all roles, tokens with the same decisions and the same reason."""
+    counted = Counter((_kind(decision), _verdict(decision), decision.answer, _why(decision)) for decision in decisions)
+    # Admitted tokens first, then steps of the inventory, then made-up tokens, each in the order of the proof.
     order = sorted(counted, key=lambda row: (row[1] != _YES, row[0] != _STEPS))
     table = _table("evaluator and STS, side by side", "tokens", "presented", "evaluator", "STS", "because")
     for row in order:
@@ -29,21 +29,22 @@ def in_short(decisions: Sequence[ProofDecision]) -> Table:
 
 
 def _why(decision: ProofDecision) -> str:
-    said = decision.evaluated
-    return "the trust policy names it" if said is not None and said.allowed else decision.reasons[0].in_short
+    evaluated = decision.evaluated
+    is_allowed = evaluated is not None and evaluated.allowed
+    return "the trust policy names it" if is_allowed else decision.reasons[0].in_short
 
 
 def in_full(decisions: Sequence[ProofDecision]) -> Iterator[Table]:
-    """Yield a table for each role, with a row for each token that was presented to it."""
+    """Yield a table for each role, with a row for each token."""
     for arn, of_role in groupby(decisions, key=lambda decision: decision.arn):
         table = _table(escape(arn), "presented", "from", "inventory", "evaluator", "STS", "because")
-        for one in of_role:
-            name = f"{one.presented.name}{MADE_UP if one.made_up else ''}"
-            inventory = _YES if one.expected else _NO
-            why = "\n".join(one_line(reason.text) for reason in one.reasons)
-            cells = (name, str(one.presented.origin), inventory, _verdict(one), one.answer)
+        for decision in of_role:
+            name = f"{decision.presented.name}{MADE_UP if decision.made_up else ''}"
+            inventory = _YES if decision.expected else _NO
+            why = "\n".join(one_line(reason.text) for reason in decision.reasons)
+            cells = (name, str(decision.presented.origin), inventory, _verdict(decision), decision.answer)
             table.add_row(
-                *(escape(one_line(cell)) for cell in cells), escape(why), style=None if one.agrees else "bold red"
+                *(escape(one_line(cell)) for cell in cells), escape(why), style=None if decision.agrees else "bold red"
             )
         yield table
 
@@ -64,16 +65,16 @@ def _kind(decision: ProofDecision) -> str:
 
 
 def _verdict(decision: ProofDecision) -> str:
-    """Return what the evaluator says, as ``explain`` writes it; a dash where the trust policy is not asked."""
-    said = decision.evaluated
-    if said is None:
+    """Return the decision of the evaluator as in ``explain``; a dash if the trust policy was not evaluated."""
+    evaluated = decision.evaluated
+    if evaluated is None:
         return "-"
-    return "?" if said.undecided else _YES if said.allowed else _NO
+    return "?" if evaluated.undecided else _YES if evaluated.allowed else _NO
 
 
 def in_words(decision: ProofDecision) -> str:
-    """Say who says what of a token where they disagree, or would."""
-    verbs = {"yes": "lets it in", "no": "refuses it", "?": "does not decide it", "-": "is not asked"}
+    """Return the decisions of inventory, evaluator and STS about a token, as a sentence."""
+    verbs = {"yes": "admits it", "no": "refuses it", "?": "does not decide it", "-": "does not evaluate it"}
     inventory = verbs[_YES if decision.expected else _NO]
     why = "; ".join(one_line(reason.text) for reason in decision.reasons)
     return (
@@ -83,15 +84,15 @@ def in_words(decision: ProofDecision) -> str:
 
 
 def show_proof(proof: Proof, *, every: bool = False) -> None:
-    """Print for each account who gets into which role, and evaluator and STS side by side; disagreements in full.
+    """Print for each account which tokens each role admits, the decisions side by side, and each disagreement.
 
     Args:
-        proof: All that was asked.
-        every: Whether to print each token presented to each role, and not those that are alike together.
+        proof: The finished proof.
+        every: Whether to print each token for each role; else tokens with the same decisions are counted.
     """
     out = console()
     decisions = proof.decisions
-    tried = {arn: list(found) for arn, found in groupby(proof.permissions, key=lambda one: one.arn)}
+    tried = {arn: list(trials) for arn, trials in groupby(proof.permissions, key=lambda permission: permission.arn)}
     for account, of_account in groupby(decisions, key=lambda decision: decision.account):
         table = Table(title=escape(account), title_justify="left", title_style="bold", show_lines=True)
         table.add_column("role", overflow="fold")
@@ -107,9 +108,9 @@ def show_proof(proof: Proof, *, every: bool = False) -> None:
     for decision in decisions:
         if not decision.agrees:
             out.print(in_words(decision), style="bold red", **_PROSE)
-    for one in proof.permissions:
-        if not one.agrees:
-            out.print(_permission_disagreement(one), style="bold red", **_PROSE)
+    for permission in proof.permissions:
+        if not permission.agrees:
+            out.print(_permission_disagreement(permission), style="bold red", **_PROSE)
     out.print(_summary(decisions), **_PROSE)
     out.print(_permission_summary(proof.permissions), **_PROSE)
 
@@ -145,54 +146,56 @@ def _summary(decisions: Sequence[ProofDecision]) -> str:
     verdict = (
         "every one decided as the inventory says, by evaluator and STS alike"
         if not disagreements
-        else f"of {disagreements} inventory, evaluator and STS do NOT say the same"
+        else f"{disagreements} NOT decided alike by inventory, evaluator and STS"
     )
     steps = len(decisions) - wrong
     return f"roles: {roles}; tokens of the inventory's own steps: {steps}, wrong ones: {wrong}; {verdict}"
 
 
 def _tried(permissions: list[TriedPermission]) -> str:
-    """Say what was tried for one role: ``yes, s3:PutObject (simulated) / iam:ListUsers (called)``."""
+    """Return a line for each action tried with a role: ``yes: may s3:PutObject (simulated)``."""
     lines = []
-    for one in permissions:
-        if isinstance(one.trial, NotTried):
-            lines.append(f"not tried: {escape(one.trial.reason)}")
+    for permission in permissions:
+        trial = permission.trial
+        if isinstance(trial, NotTried):
+            lines.append(f"not tried: {escape(trial.reason)}")
         else:
-            verdict = "yes" if one.agrees else "[bold red]NO[/]"
-            does = "may" if one.trial.expected else "may not"
-            lines.append(f"{verdict}: {does} {escape(one.trial.action)} ({one.trial.way.value})")
+            verdict = "yes" if permission.agrees else "[bold red]NO[/]"
+            does = "may" if trial.expected else "may not"
+            lines.append(f"{verdict}: {does} {escape(trial.action)} ({trial.way.value})")
     return "\n".join(lines)
 
 
-def _permission_disagreement(one: TriedPermission) -> str:
-    if isinstance(one.trial, NotTried):
+def _permission_disagreement(permission: TriedPermission) -> str:
+    trial = permission.trial
+    if isinstance(trial, NotTried):
         return ""
     return (
-        f"{one.arn}: {one.trial.action} on {one.trial.resource}, {one.trial.way.value}: {one.trial.reason}, "
-        f"the emulated AWS answered {one.answer}"
+        f"{permission.arn}: {trial.action} on {trial.resource}, {trial.way.value}: {trial.reason}, "
+        f"the emulated AWS answered {permission.answer}"
     )
 
 
 def _permission_summary(permissions: Sequence[TriedPermission]) -> str:
-    tried = [one for one in permissions if not isinstance(one.trial, NotTried)]
-    disagreements = sum(not one.agrees for one in tried)
+    tried = [permission for permission in permissions if not isinstance(permission.trial, NotTried)]
+    disagreements = sum(not permission.agrees for permission in tried)
     verdict = f"{disagreements} NOT as the policies say" if disagreements else "every one decided as the policies say"
-    without = len({one.arn for one in permissions} - {one.arn for one in tried})
+    without = len({permission.arn for permission in permissions} - {permission.arn for permission in tried})
     not_tried = f"; {without} {'role' if without == 1 else 'roles'} not tried" if without else ""
     return f"{len(tried)} permissions tried with the roles' credentials or simulated: {verdict}{not_tried}"
 
 
 def proof_json(proof: Proof) -> dict[str, Any]:
-    """Return everything as JSON; the keys are public, and documented in ``docs/reference/commands.md``."""
+    """Return the proof as JSON; ``docs/reference/commands.md`` documents the keys, which are public."""
     return {
         "agrees": proof.agrees,
         "decisions": [_decision_json(decision) for decision in proof.decisions],
-        "permissions": [_permission_json(one) for one in proof.permissions],
+        "permissions": [_permission_json(permission) for permission in proof.permissions],
     }
 
 
 def _decision_json(decision: ProofDecision) -> dict[str, Any]:
-    said = decision.evaluated
+    evaluated = decision.evaluated
     return {
         "account": decision.account,
         "role": decision.role,
@@ -204,23 +207,23 @@ def _decision_json(decision: ProofDecision) -> dict[str, Any]:
         "expected": decision.expected,
         "allowed": decision.allowed,
         "answer": decision.answer,
-        "evaluated": None if said is None or said.undecided else said.allowed,
+        "evaluated": None if evaluated is None or evaluated.undecided else evaluated.allowed,
         "reasons": [reason.text for reason in decision.reasons],
         "agrees": decision.agrees,
     }
 
 
-def _permission_json(one: TriedPermission) -> dict[str, Any]:
-    trial = None if isinstance(one.trial, NotTried) else one.trial
+def _permission_json(permission: TriedPermission) -> dict[str, Any]:
+    trial = None if isinstance(permission.trial, NotTried) else permission.trial
     return {
-        "account": one.account,
-        "role": one.role,
-        "arn": one.arn,
+        "account": permission.account,
+        "role": permission.role,
+        "arn": permission.arn,
         "tried": trial.way.value if trial else None,
         "action": trial.action if trial else None,
         "resource": trial.resource if trial else None,
         "expected": trial.expected if trial else None,
-        "allowed": one.allowed,
-        "answer": one.answer,
-        "reason": one.trial.reason,
+        "allowed": permission.allowed,
+        "answer": permission.answer,
+        "reason": permission.trial.reason,
     }

@@ -1,4 +1,4 @@
-"""Values that are never shown: external ids, and whatever else lets somebody in."""
+"""The properties of a step as lines: changes of values, lists and policies, with secrets hidden."""
 
 import json
 import textwrap
@@ -23,11 +23,11 @@ def is_secret(name: str) -> bool:
 
 
 def without_secrets(value: object) -> object:
-    """Return a value with its secrets hidden, at any depth, also inside of a JSON text."""
+    """Return a value with its secrets hidden, at any depth, also inside JSON texts."""
     if isinstance(value, Mapping):
-        return {key: HIDDEN if is_secret(str(key)) else without_secrets(inner) for key, inner in value.items()}
+        return {key: HIDDEN if is_secret(str(key)) else without_secrets(entry) for key, entry in value.items()}
     if isinstance(value, list):
-        return [without_secrets(inner) for inner in value]
+        return [without_secrets(entry) for entry in value]
     structured = opened(value)
     if structured is value:
         return value
@@ -35,29 +35,29 @@ def without_secrets(value: object) -> object:
 
 
 def opened(value: object) -> object:
-    """Return what a JSON text of a list or an object holds; any other value as it is."""
+    """Return the list or object of a JSON text; any other value unchanged."""
     if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
         return value
     try:
-        found: object = json.loads(value)
+        parsed: object = json.loads(value)
     except (ValueError, RecursionError):
         return value
-    return found if isinstance(found, (dict, list)) else value
+    return parsed if isinstance(parsed, (dict, list)) else value
 
 
 LONGEST = 1000
-"""Characters of one value that are shown; the longest description that IAM takes has as many."""
+"""Characters of a value that are shown: the longest description of IAM has as many."""
 
-_STEP = 2
+_INDENT = 2
 
 
 class Mark(StrEnum):
-    """What stands in front of a line."""
+    """The mark at the beginning of a line."""
 
     NONE = ""
-    COMES = "+"
-    GOES = "-"
-    CHANGES = "~"
+    ADDED = "+"
+    REMOVED = "-"
+    CHANGED = "~"
     REPLACED = "±"
 
 
@@ -66,10 +66,10 @@ class StepLine:
     """One line.
 
     Attributes:
-        text: Without its indentation and mark.
-        depth: How deep it stands, from 0.
-        mark: What it marks; also decides its colour on a terminal.
-        title: Whether it begins a new group.
+        text: The text without indentation and mark.
+        depth: The depth of its indentation, from 0.
+        mark: The mark, which also decides the colour on a terminal.
+        title: Whether the line begins a new group.
     """
 
     text: str
@@ -78,35 +78,39 @@ class StepLine:
     title: bool = False
 
     def folded(self, width: int | None) -> str:
-        """Return the line with indentation and mark, folded at ``width``; ``None``: as long as it is.
+        """Return the line with indentation and mark, folded at ``width`` columns; ``None``: not folded.
 
-        Control characters are shown and never sent.
+        Control characters are escaped.
         """
-        head = " " * (self.depth * _STEP) + (f"{self.mark} " if self.mark else "")
+        head = " " * (self.depth * _INDENT) + (f"{self.mark} " if self.mark else "")
         text = one_line(self.text)
         if width is None or len(head) + len(text) <= width:
             return head + text
-        inner = max(width, len(head) + 20)
+        columns = max(width, len(head) + 20)
         return "\n".join(
             textwrap.wrap(
-                text, inner, initial_indent=head, subsequent_indent=" " * (len(head) + _STEP), break_on_hyphens=False
+                text,
+                columns,
+                initial_indent=head,
+                subsequent_indent=" " * (len(head) + _INDENT),
+                break_on_hyphens=False,
             )
         )
 
 
 def cut(value: str) -> str:
-    """Cut a value that is longer than any of AWS that a person would read, and say so."""
+    """Cut a value after ``LONGEST`` characters, and say how many are left out."""
     return value if len(value) <= LONGEST else f"{value[:LONGEST]}… ({len(value) - LONGEST} characters more)"
 
 
 def deeper(lines: Iterable[StepLine], by: int = 1) -> list[StepLine]:
-    """Return lines further in."""
+    """Return lines with more indentation."""
     return [StepLine(line.text, line.depth + by, line.mark, line.title) for line in lines]
 
 
 _BESIDE = 100
-"""Characters of an element's name and its only value up to which the value stands on the same line."""
-_SAME_MEANING = "written differently, the same in meaning"
+"""Longest name and value of a policy element, together, that share one line."""
+_SAME_MEANING = "different text, same meaning"
 _NO_STATEMENTS = parse({"Version": "", "Statement": []})
 
 
@@ -114,9 +118,9 @@ def change_lines(name: str, change: PropertyChange) -> list[StepLine]:
     """Show one change: texts as ``old → new``, lists as sets, mappings by key, policy documents by statement."""
     old, new = (None if value == UNKNOWN else value for value in (change.old, change.new))
     if UNKNOWN not in {str(change.old), str(change.new)} and not is_secret(name):
-        inner = _structured(old, new)
-        if inner is not None:
-            return [StepLine(name), *deeper(inner or [StepLine(_SAME_MEANING)])]
+        lines = _structured(old, new)
+        if lines is not None:
+            return [StepLine(name), *deeper(lines or [StepLine(_SAME_MEANING)])]
     if is_secret(name):
         return [StepLine(f"{name}: changes {HIDDEN}")]
     return [StepLine(f"{name}: {shown(change.old)} → {shown(change.new)}")]
@@ -145,23 +149,22 @@ def _entries(value: object) -> Mapping[str, object]:
 
 
 def _set(old: Sequence[object], new: Sequence[object]) -> list[StepLine]:
-    goes = [value for value in old if value not in new]
-    comes = [value for value in new if value not in old]
-    before, after = sorted(map(shown, goes)), sorted(map(shown, comes))
+    before = sorted(shown(value) for value in old if value not in new)
+    after = sorted(shown(value) for value in new if value not in old)
     if before == after and before:
-        return [StepLine(f"{text}: a hidden value changes", mark=Mark.CHANGES) for text in after]
-    return [*_marked(before, Mark.GOES), *_marked(after, Mark.COMES)]
+        return [StepLine(f"{text}: a hidden value changes", mark=Mark.CHANGED) for text in after]
+    return [*_marked(before, Mark.REMOVED), *_marked(after, Mark.ADDED)]
 
 
 def _mapping(old: Mapping[str, object], new: Mapping[str, object]) -> list[StepLine]:
     lines: list[StepLine] = []
     for key in sorted({*old, *new}):
         if key not in new:
-            lines.append(StepLine(f"{key} = {_entry(key, old[key])}", mark=Mark.GOES))
+            lines.append(StepLine(f"{key} = {_entry(key, old[key])}", mark=Mark.REMOVED))
         elif key not in old:
-            lines.append(StepLine(f"{key} = {_entry(key, new[key])}", mark=Mark.COMES))
+            lines.append(StepLine(f"{key} = {_entry(key, new[key])}", mark=Mark.ADDED))
         elif old[key] != new[key]:
-            lines.append(StepLine(f"{key}: {_entry(key, old[key])} → {_entry(key, new[key])}", mark=Mark.CHANGES))
+            lines.append(StepLine(f"{key}: {_entry(key, old[key])} → {_entry(key, new[key])}", mark=Mark.CHANGED))
     return lines
 
 
@@ -176,17 +179,17 @@ def _marked(texts: Iterable[str], mark: Mark) -> list[StepLine]:
 def _document(difference: DocumentDifference) -> list[StepLine]:
     lines: list[StepLine] = []
     for changed in difference.changed:
-        lines.append(StepLine(changed.label, mark=Mark.CHANGES))
-        for name, (goes, comes) in changed.elements.items():
-            marked = [*_values(name, goes, Mark.GOES), *_values(name, comes, Mark.COMES)]
+        lines.append(StepLine(changed.label, mark=Mark.CHANGED))
+        for name, (removed, added) in changed.elements.items():
+            marked = [*_values(name, removed, Mark.REMOVED), *_values(name, added, Mark.ADDED)]
             lines += deeper([StepLine(name), *deeper(marked)])
     for statement in difference.removed:
-        lines += statement_lines(statement, Mark.GOES)
+        lines += statement_lines(statement, Mark.REMOVED)
     for statement in difference.added:
-        lines += statement_lines(statement, Mark.COMES)
+        lines += statement_lines(statement, Mark.ADDED)
     for name, (before, after) in difference.others.items():
         if before and after:
-            lines.append(StepLine(f"{name}: {before} → {after}", mark=Mark.CHANGES))
+            lines.append(StepLine(f"{name}: {before} → {after}", mark=Mark.CHANGED))
     return lines
 
 
@@ -195,7 +198,7 @@ def _values(name: str, values: Sequence[str], mark: Mark) -> list[StepLine]:
 
 
 def statement_lines(statement: Elements, mark: Mark) -> list[StepLine]:
-    """Show a whole statement: what it does on the first line, then its elements, several values one per line."""
+    """Show a whole statement: its effect on the first line, then its elements, several values one per line."""
     sid = "".join(statement.get("Sid", ()))
     effect = ", ".join(statement.get("Effect", ("no Effect",)))
     lines = [StepLine(f"{sid}: {effect}" if sid else effect, mark=mark)]
@@ -211,12 +214,12 @@ def statement_lines(statement: Elements, mark: Mark) -> list[StepLine]:
 
 
 def value_lines(name: str, value: object) -> list[StepLine]:
-    """Show a property of a resource that comes, in short; nothing for a text or a mapping that is empty."""
+    """Show a property of a new resource; nothing for an empty text or mapping."""
     if is_secret(name):
         return [StepLine(f"{name}: {HIDDEN}")]
     document = parse_text(value)
     if document is not None:
-        statements = [line for one in elements_of(document) for line in statement_lines(one, Mark.NONE)]
+        statements = [line for elements in elements_of(document) for line in statement_lines(elements, Mark.NONE)]
         return [StepLine(name), *deeper(statements)]
     value = opened(value)
     if isinstance(value, dict) and value:

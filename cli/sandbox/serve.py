@@ -1,4 +1,4 @@
-"""What `sandbox serve` prints: where things are, and for each role how to get a token and assume it."""
+"""The output of `sandbox serve`: addresses, and for each role the commands that get a token and assume it."""
 
 import os
 import shlex
@@ -16,30 +16,30 @@ from sandbox.emulator_inputs import ENGINEER_ACCOUNT
 from sandbox.session import Session
 
 TOKEN_FILE = "web-identity-token"  # noqa: S105 - the name of a file
-"""As in Atlassian's and AWS's examples."""
+"""The name in the examples of Atlassian and AWS."""
 
-_OTHERS = "AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_PROFILE"
-"""Would count before a token file (https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html)."""
+_OTHER_CREDENTIALS = "AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_PROFILE"
+"""Variables that SDKs use before a token file (https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html)."""
 
 _ENGINEER = f"AWS_ACCESS_KEY_ID={ENGINEER_ACCOUNT} AWS_SECRET_ACCESS_KEY=test"
-"""Credentials of that account; a token file that is set as well does not count beside them."""
+"""Credentials of that account; SDKs use them before a token file."""
 
 _REGION = "us-east-1"
-"""SDKs want one, some by the one name and boto3 by the other; IAM and STS are the same in every region here."""
+"""SDKs need a region: boto3 reads AWS_DEFAULT_REGION, others AWS_REGION. All regions have the same IAM and STS here."""
 
 
 @dataclass(frozen=True, slots=True)
-class AccountWay:
-    """One way into one role.
+class RoleCommands:
+    """The commands that get into one role as one line of its trust.
 
     Attributes:
-        account: Key of the inventory.
-        role: Key of the inventory.
-        arn: Of the role.
-        who: For people: ``acme/shop, deployment environment production``.
-        token_command: Writes the token of such a step into a file, or ``None`` where the inventory names no repository.
-        assume_command: Uses it.
-        note: Why it is refused all the same, or the empty string.
+        account: The key of the account.
+        role: The key of the role.
+        arn: The ARN of the role.
+        who: The trusted steps, in words: ``acme/shop, deployment environment production``.
+        token_command: Writes the token of such a step into a file; ``None`` if the inventory names no repository.
+        assume_command: Assumes the role with that file.
+        note: Why AWS refuses or soon will refuse the role, or the empty string.
     """
 
     account: str
@@ -51,10 +51,10 @@ class AccountWay:
     note: str
 
 
-def ways(session: Session) -> list[AccountWay]:
-    """Return a way into each role for each line of its trust."""
+def role_commands(session: Session) -> list[RoleCommands]:
+    """Return commands for each line of trust of each role."""
     return [
-        AccountWay(
+        RoleCommands(
             account.key, role.key, role.arn, trust_in_words(line), _token_command(session, line),
             f"AWS_ROLE_ARN={shlex.quote(role.arn)} aws sts get-caller-identity", _note(role),
         )
@@ -66,7 +66,9 @@ def ways(session: Session) -> list[AccountWay]:
 
 def _token_command(session: Session, line: TrustPlan) -> str | None:
     repositories = session.subject.inventory.workspaces[line.renamed_to or line.workspace].repositories
-    repository = line.repository or next((name for name, found in sorted(repositories.items()) if found.uuid), None)
+    repository = line.repository or next(
+        (name for name, declared in sorted(repositories.items()) if declared.uuid), None
+    )
     if repository is None:
         return None
     command = ["bitbucket-oidc", "sandbox", "token", str(session.subject.path)]
@@ -80,12 +82,12 @@ def _note(role: RolePlan) -> str:
     if places := [*map(str, role.source_ips), *role.source_vpces]:
         return f"refused from this machine: only from {', '.join(places)}"
     if not all(set(line.default_audiences) & set(line.audiences) for line in role.trust if line.default_audiences):
-        return "Bitbucket adds the workspace's own audience, most likely, and AWS refuses a token with two"
+        return "Bitbucket most likely adds the workspace's own audience, and AWS refuses a token with two"
     return f"the last day is {role.expires}" if role.expires else ""
 
 
 def served_json(session: Session) -> dict[str, Any]:
-    """Return it all as JSON; the keys are public, and documented in ``docs/reference/commands.md``."""
+    """Return all of it as JSON; ``docs/reference/commands.md`` documents the keys, which are public."""
     return {
         "endpoint": session.endpoint,
         "issuer": {
@@ -99,20 +101,20 @@ def served_json(session: Session) -> dict[str, Any]:
             "ranges_url": session.bitbucket.ranges_url,
             "access_token": SANDBOX_TOKEN,
         },
-        "roles": [asdict(way) for way in ways(session)],
+        "roles": [asdict(commands) for commands in role_commands(session)],
     }
 
 
 def show_served(session: Session) -> None:
-    """Print it for people, ready to be pasted into a second shell."""
+    """Print it as lines to paste into a second shell."""
     ca_file, address = shlex.quote(str(session.bitbucket.ca_file)), session.bitbucket.address
     issuer = session.bitbucket.workspaces[0].issuer
     inventory = shlex.quote(str(session.subject.path))
     lines = [
         "# In a second shell, in this folder, with the command bitbucket-oidc on its PATH:",
-        f"unset {_OTHERS}",
+        f"unset {_OTHER_CREDENTIALS}",
         f"export AWS_ENDPOINT_URL={session.endpoint} AWS_REGION={_REGION} AWS_DEFAULT_REGION={_REGION}",
-        # The AWS CLI keeps credentials by role and session name; those of an earlier run are good for nothing.
+        # The AWS CLI caches credentials by role and session name; those of an earlier run are no longer valid.
         f"export AWS_ROLE_SESSION_NAME=sandbox-{os.getpid()}-{session.endpoint.rpartition(':')[2]} NO_PROXY=127.0.0.1",
         f"export AWS_WEB_IDENTITY_TOKEN_FILE=$PWD/{TOKEN_FILE}",
         "",
@@ -122,20 +124,21 @@ def show_served(session: Session) -> None:
     ]
     lines += [
         "",
-        "# bitbucket-oidc lock asks it with these:",
+        "# For bitbucket-oidc lock, which asks the emulated Bitbucket:",
         f"export BITBUCKET_API_URL={session.bitbucket.api_url} BITBUCKET_ACCESS_TOKEN={SANDBOX_TOKEN}",
         f"export BITBUCKET_CA_FILE={ca_file} ATLASSIAN_IP_RANGES_URL={session.bitbucket.ranges_url}",
     ]
     lines += [
         "",
-        "# bitbucket-oidc lock --aws and adopt --aws ask the accounts, as whoever may assume the deploying roles:",
+        "# bitbucket-oidc lock --aws and adopt --aws use credentials that may assume the deploying roles:",
         f"{_ENGINEER} bitbucket-oidc lock {inventory} --only accounts --aws-endpoint {session.endpoint}",
         f"{_ENGINEER} bitbucket-oidc adopt {inventory} --aws --aws-endpoint {session.endpoint}",
     ]
-    for way in ways(session):
-        note = f" ({way.note})" if way.note else ""
-        lines += ["", one_line(f"# {way.account}, {way.role}: {way.who}{note}")]
-        lines += [one_line(way.token_command) if way.token_command else "# the inventory names no repository for it"]
-        lines += [way.assume_command]
+    for commands in role_commands(session):
+        note = f" ({commands.note})" if commands.note else ""
+        lines += ["", one_line(f"# {commands.account}, {commands.role}: {commands.who}{note}")]
+        token_command = commands.token_command
+        lines += [one_line(token_command) if token_command else "# the inventory names no repository for it"]
+        lines += [commands.assume_command]
     click.echo("\n".join(lines))
     click.echo("serving until Ctrl-C", err=True)

@@ -1,4 +1,4 @@
-"""The steps of a run as lines: which resource, what happens to it, and what exactly changes."""
+"""The steps of a run as lines: the resource, the operation, and the properties that change."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -7,26 +7,26 @@ from sandbox.engine.steps import Operation, Step
 from sandbox.engine.urns import is_provider
 
 _MARKS = {
-    Operation.CREATE: Mark.COMES,
-    Operation.IMPORT: Mark.COMES,
-    Operation.UPDATE: Mark.CHANGES,
+    Operation.CREATE: Mark.ADDED,
+    Operation.IMPORT: Mark.ADDED,
+    Operation.UPDATE: Mark.CHANGED,
     Operation.REPLACE: Mark.REPLACED,
-    Operation.DELETE: Mark.GOES,
-    Operation.DELETE_REPLACED: Mark.GOES,
-    Operation.DISCARD: Mark.GOES,
-    Operation.REFRESH: Mark.CHANGES,
-    Operation.FORGET: Mark.GOES,
+    Operation.DELETE: Mark.REMOVED,
+    Operation.DELETE_REPLACED: Mark.REMOVED,
+    Operation.DISCARD: Mark.REMOVED,
+    Operation.REFRESH: Mark.CHANGED,
+    Operation.FORGET: Mark.REMOVED,
 }
 _DUPLICATES = frozenset({"tagsAll"})
-"""Outputs that say again what another property says."""
+"""Outputs that repeat another property."""
 _OURS = frozenset({"ManagedBy", "ManagedByStack"})
 _UNINTERESTING = frozenset({"forceDetachPolicies"})
-"""Inputs that say how a resource is handled, not what it is."""
+"""Inputs that say how the provider handles a resource; AWS does not store them."""
 _NAMES = ("path", "name", "url", "role", "roleName", "policyArns")
 
 
 def is_aws(step: Step) -> bool:
-    """Tell whether a step is about something in AWS, and not about a component or an AWS provider of the state."""
+    """Tell whether a step is about a resource in AWS; else it is about a component or an AWS provider."""
     return step.type.startswith("aws:")
 
 
@@ -36,23 +36,23 @@ def kind_of(step: Step) -> str:
 
 
 def account_of(step: Step) -> str:
-    """Return the key of the account that a step works in: logical names begin with it."""
+    """Return the key of the account of a step: logical names begin with it."""
     return step.name.split("/", 1)[0]
 
 
 def worth_showing(step: Step) -> bool:
-    """Tell whether a reader of a preview wants to see a step: it changes AWS, or how AWS is reached."""
+    """Tell whether a preview shows a step: it changes AWS, or the connection to AWS."""
     if step.operation in {Operation.SAME, Operation.DELETE_REPLACED}:
         return False
     return is_aws(step) or (is_provider(step.type) and step.operation is Operation.UPDATE)
 
 
 def report_lines(steps: Sequence[Step], account_ids: Mapping[str, str]) -> list[StepLine]:
-    """Show what a run changes, account by account; what stays the same is left out.
+    """Show the changes of a run, account by account; unchanged resources are left out.
 
     Args:
-        steps: Those that are done, in their order.
-        account_ids: Account ids by key, as far as they are known.
+        steps: The steps in their order.
+        account_ids: The known account ids, by account key.
     """
     shown = [step for step in steps if worth_showing(step)]
     order = _deletions(steps)
@@ -60,29 +60,29 @@ def report_lines(steps: Sequence[Step], account_ids: Mapping[str, str]) -> list[
     for account in sorted({account_of(step) for step in shown}):
         number = account_ids.get(account)
         lines.append(StepLine(f"{account} ({number})" if number else account, title=True))
-        mine = [step for step in shown if account_of(step) == account]
-        for step in sorted(mine, key=lambda step: (step.name, step.type, step.operation)):
+        own = [step for step in shown if account_of(step) == account]
+        for step in sorted(own, key=lambda step: (step.name, step.type, step.operation)):
             lines += deeper(step_lines(step, order.get(step.urn)))
     return lines
 
 
 def _deletions(steps: Sequence[Step]) -> dict[str, str]:
-    """Say for each resource that is replaced what comes first."""
+    """Return for each replaced resource which is first: the deletion of the old or the creation of the new one."""
     at = {(step.urn, step.operation): index for index, step in enumerate(steps)}
-    found = {}
+    order = {}
     for urn, operation in at:
         if operation is Operation.REPLACE and (urn, Operation.DELETE_REPLACED) in at:
             first = at[urn, Operation.DELETE_REPLACED] < at[urn, Operation.REPLACE]
-            found[urn] = "the old one is deleted first" if first else "the new one is created first"
-    return found
+            order[urn] = "the old one is deleted first" if first else "the new one is created first"
+    return order
 
 
 def step_lines(step: Step, order: str | None = None) -> list[StepLine]:
-    """Show one step with its detail.
+    """Show one step with its properties.
 
     Args:
         step: The step.
-        order: For a replacement, which of the two halves comes first.
+        order: For a replacement, which resource is deleted or created first.
     """
     notes = _notes(step, order)
     title = f"{verb_of(step):<8} {kind_of(step)} {step.name}" + (f" ({'; '.join(notes)})" if notes else "")
@@ -90,11 +90,11 @@ def step_lines(step: Step, order: str | None = None) -> list[StepLine]:
 
 
 def verb_of(step: Step) -> str:
-    """Say what happens to a resource: ``create``, ``let go`` where it stays in AWS."""
+    """Name the operation of a step: ``create``; ``drop`` if the resource leaves the state and stays in AWS."""
     verbs = {
         Operation.IMPORT: "adopt",
         Operation.DELETE_REPLACED: "delete",
-        Operation.DISCARD: "let go",
+        Operation.DISCARD: "drop",
         Operation.REFRESH: "changed",
         Operation.FORGET: "gone",
     }
@@ -105,8 +105,8 @@ def _notes(step: Step, order: str | None) -> list[str]:
     notes = []
     if step.operation is Operation.REPLACE:
         forcing = [name for name, change in sorted(step.changes.items()) if change.forces_replacement]
-        notes.append(f"forced by {', '.join(forcing)}" if forcing else "with what it depends on")
-        notes.append(order or "the old one is gone already")
+        notes.append(f"forced by {', '.join(forcing)}" if forcing else "with a resource that it depends on")
+        notes.append(order or "the old one is already gone")
     if step.gone_outside:
         notes.append("it is gone from AWS")
     outside = changed_outside(step)
@@ -131,7 +131,7 @@ def _detail(step: Step) -> Iterable[StepLine]:
 
 
 def _own(name: str, value: object) -> object:
-    """Leave out the tags that this program puts on everything."""
+    """Return the value without the tags that this program puts on every resource."""
     value = opened(value) if name == "tags" else value
     if name != "tags" or not isinstance(value, dict):
         return value

@@ -1,4 +1,4 @@
-"""How a run is shown while it goes: a display that moves on a terminal, plain lines elsewhere, nothing on stdout."""
+"""The progress of a run: a display on a terminal, else plain lines, nothing on standard output."""
 
 import io
 import sys
@@ -32,12 +32,12 @@ STEPS = [
 
 def shown(action: str) -> None:
     with progress(action) as listener:
-        for one in STEPS:
-            listener.on_step(one)
+        for step in STEPS:
+            listener.on_step(step)
         listener.on_log(LogMessage("info", "the program says [bold]so[/bold]", ""))
 
 
-def test_elsewhere_each_step_is_one_plain_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_terminal_each_step_is_one_plain_line(capsys: pytest.CaptureFixture[str]) -> None:
     shown("up")
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -48,13 +48,13 @@ def test_elsewhere_each_step_is_one_plain_line(capsys: pytest.CaptureFixture[str
     ]
 
 
-def test_a_preview_tells_no_steps_while_it_goes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_preview_shows_no_steps_while_it_runs(capsys: pytest.CaptureFixture[str]) -> None:
     shown("preview")
     assert capsys.readouterr().err == "the program says [bold]so[/bold]\n"
 
 
 @pytest.mark.parametrize("no_colour", ["", "1"])
-def test_on_a_terminal_a_display_counts_and_names_the_resource(monkeypatch: pytest.MonkeyPatch, no_colour: str) -> None:
+def test_on_a_terminal_the_display_counts_and_names_resources(monkeypatch: pytest.MonkeyPatch, no_colour: str) -> None:
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setenv("TERM", "xterm")
@@ -70,11 +70,11 @@ def test_on_a_terminal_a_display_counts_and_names_the_resource(monkeypatch: pyte
     assert [line for line in text.splitlines() if "prod/shop" in line and "tags" in line]
 
 
-def test_what_was_changed_outside_and_needs_no_mending_is_told_beside_no_changes(
+def test_a_change_outside_that_needs_no_update_is_reported_with_no_changes(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     unlike = Step("urn:x", ROLE, "prod/shop", Operation.SAME, outside={"uniqueId": PropertyChange("A", "B")})
     show_result("preview", Summary({Operation.SAME: 1}, {}, (unlike,)), {})
     captured = capsys.readouterr()
     assert captured.out == "no changes\n"
-    assert captured.err == "changed outside, and nothing to mend: Role prod/shop: uniqueId\n"
+    assert captured.err == "changed outside, no update needed: Role prod/shop: uniqueId\n"

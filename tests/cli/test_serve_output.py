@@ -1,4 +1,4 @@
-"""What `sandbox serve` prints for people: lines that can be pasted into a shell."""
+"""The output of `sandbox serve`: lines to paste into a shell."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cli.sandbox.serve import show_served, ways
+from cli.sandbox.serve import role_commands, show_served
 from sandbox.emulator_inputs import STRANGER
 from sandbox.session import read_subject
 
@@ -15,7 +15,7 @@ WIDE = Path(__file__).parent.parent / "fixtures" / "inventories" / "wide"
 
 @pytest.fixture
 def session() -> Any:
-    """What the output is made of, without servers."""
+    """A session with addresses, without servers."""
     bitbucket = SimpleNamespace(
         address="127.0.0.1:8443",
         ca_file=Path("/a folder/ca.pem"),
@@ -27,27 +27,25 @@ def session() -> Any:
 
 
 def test_every_line_of_trust_has_a_command_for_its_token(session: Any) -> None:
-    commands = {(way.role, way.who): way.token_command for way in ways(session)}
+    commands = {(entry.role, entry.who): entry.token_command for entry in role_commands(session)}
     start = f"bitbucket-oidc sandbox token {WIDE} --repository"
     assert f"{start} acme/shop --environment production > web-identity-token" in commands.values()
     assert f"{start} acme-data/tool > web-identity-token" in commands.values()
     assert f"{start} acme/site --audience deploy.example > web-identity-token" in commands.values()
-    assert [one for (role, _), one in commands.items() if role == "whole-workspace"] == [
+    assert [command for (role, _), command in commands.items() if role == "whole-workspace"] == [
         f"{start} acme/shop > web-identity-token"
     ]
 
 
-def test_it_says_who_is_refused_from_here(session: Any) -> None:
-    notes = {way.role: way.note for way in ways(session)}
+def test_notes_say_why_a_role_is_refused(session: Any) -> None:
+    notes = {entry.role: entry.note for entry in role_commands(session)}
     assert notes["from-the-office"].startswith("refused from this machine: only from 198.51.100.7/32, ")
     assert notes["gone"] == "the last day is 2020-12-31"
     assert notes["custom-audience"].endswith("AWS refuses a token with two")
     assert notes["whole-workspace"] == "the last day is 2031-12-31"
 
 
-def test_variables_that_would_count_before_a_token_file_are_taken_away(
-    session: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_variables_that_override_a_token_file_are_unset(session: Any, capsys: pytest.CaptureFixture[str]) -> None:
     show_served(session)
     out = capsys.readouterr().out
     assert "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_PROFILE\n" in out
@@ -56,7 +54,7 @@ def test_variables_that_would_count_before_a_token_file_are_taken_away(
     assert "AWS_ROLE_ARN=arn:aws:iam::444444444444:role/bitbucket/custom-audience aws sts get-caller-identity\n" in out
 
 
-def test_the_accounts_can_be_asked_as_it_says(session: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_commands_that_ask_the_accounts_are_printed(session: Any, capsys: pytest.CaptureFixture[str]) -> None:
     show_served(session)
     start = "AWS_ACCESS_KEY_ID=000000000000 AWS_SECRET_ACCESS_KEY=test bitbucket-oidc"
     out = capsys.readouterr().out

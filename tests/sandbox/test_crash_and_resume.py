@@ -84,7 +84,7 @@ def test_after_kill_9_of_the_emulator_too_everything_is_rebuilt(
     assert killed("up", "done create Role prod", "all", project_folder) == SIGKILLED
     assert command("preview") == 0
     captured = capsys.readouterr()
-    assert "have forgotten what was made" in captured.err
+    assert "have lost their resources" in captured.err
     assert "(it is gone from AWS)" in captured.out
     assert command("up") == 0
     there, wanted = held()

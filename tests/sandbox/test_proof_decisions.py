@@ -57,9 +57,9 @@ def test_a_disagreement_is_shown_with_what_each_says(capsys: pytest.CaptureFixtu
     out = capsys.readouterr().out
     assert (
         "role/deploy: acme/shop, no deployment environment from 192.0.2.77: the inventory refuses it, the evaluator "
-        "lets it in (acme/shop, no deployment environment), STS answered AccessDenied"
+        "admits it (acme/shop, no deployment environment), STS answered AccessDenied"
     ) in out
-    assert "of 1 inventory, evaluator and STS do NOT say the same" in out
+    assert "1 NOT decided alike by inventory, evaluator and STS" in out
 
 
 def test_alike_tokens_are_counted_together_over_all_roles(capsys: pytest.CaptureFixture[str]) -> None:

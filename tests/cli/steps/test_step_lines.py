@@ -1,4 +1,4 @@
-"""What a step looks like: each kind of change, each kind of value, and what must never be seen."""
+"""The lines of a step: each kind of change, each kind of value, and hidden secrets."""
 
 import json
 from typing import Any
@@ -29,7 +29,7 @@ def step(operation: Operation, name: str = "prod/shop", kind: str = "aws:iam/rol
 
 
 def summary(*steps: Step) -> Summary:
-    return Summary({one.operation: 1 for one in steps}, {}, steps)
+    return Summary({step.operation: 1 for step in steps}, {}, steps)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def summary(*steps: Step) -> Summary:
         ("a", UNKNOWN, "it: a → (known after up)"),
         (["b", "a"], ["a", "c"], "it\n  - b\n  + c"),
         (None, ["a"], "it\n  + a"),
-        (["a", "b"], ["b", "a"], "it\n  written differently, the same in meaning"),
+        (["a", "b"], ["b", "a"], "it\n  different text, same meaning"),
         ({"a": "1", "b": "2"}, {"b": "3", "c": "4"}, "it\n  - a = 1\n  ~ b: 2 → 3\n  + c = 4"),
         ('["a"]', '["b"]', "it\n  - a\n  + b"),
         ("[not JSON", "[nor this", "it: [not JSON → [nor this"),
@@ -66,7 +66,7 @@ def test_a_policy_shows_the_statement_that_changes_and_no_other() -> None:
     )
 
 
-def test_a_statement_that_comes_is_shown_whole() -> None:
+def test_a_new_statement_is_shown_whole() -> None:
     old = json.dumps({"Version": "2012-10-17", "Statement": []})
     new = json.dumps(
         {"Version": "2012-10-17", "Statement": {"Sid": "A", "Effect": "Allow", "Action": ["b", "a"], "Resource": "*"}}
@@ -74,8 +74,8 @@ def test_a_statement_that_comes_is_shown_whole() -> None:
     assert change(old, new, "policy") == "policy\n  + A: Allow\n      Action\n        a\n        b\n      Resource: *"
 
 
-def test_a_policy_that_is_only_written_differently_says_so() -> None:
-    assert "the same in meaning" in change(policy(), policy(Resource=["*"]))
+def test_a_policy_with_different_text_and_the_same_meaning_says_so() -> None:
+    assert "same meaning" in change(policy(), policy(Resource=["*"]))
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_an_external_id_is_never_shown(name: str, old: object, new: object) -> N
         text(report_lines([provider], {})),
         json.dumps(summary_json(summary(provider))),
     ]
-    assert not any(SECRET in one for one in shown)
+    assert not any(SECRET in output for output in shown)
     assert "hidden" in shown[0]
     assert len(shown[0].splitlines()) > 0
 
@@ -120,21 +120,21 @@ def test_no_control_character_reaches_a_terminal(value: str) -> None:
         assert line.isprintable()
 
 
-def test_a_long_line_is_folded_at_the_width_and_stays_as_it_is_without_one() -> None:
-    line = StepLine("arn:aws:iam::aws:policy/" + "x" * 200, 2, Mark.COMES)
+def test_a_long_line_is_folded_only_with_a_width() -> None:
+    line = StepLine("arn:aws:iam::aws:policy/" + "x" * 200, 2, Mark.ADDED)
     folded = line.folded(80).splitlines()
-    assert all(len(one) <= 80 for one in folded)
+    assert all(len(text) <= 80 for text in folded)
     assert folded[0].startswith("    + arn:")
     assert folded[1].startswith("        x")
     assert len(line.folded(None).splitlines()) == 1
 
 
-def test_a_value_longer_than_any_of_aws_is_cut_and_says_so() -> None:
+def test_a_value_longer_than_any_in_aws_is_cut_and_says_so() -> None:
     shown = change("y" * 1400, "x" * 1500)
     assert f"{'y' * 1000}… (400 characters more) → {'x' * 1000}… (500 characters more)" in shown
 
 
-def test_a_replacement_names_what_forces_it_and_what_comes_first() -> None:
+def test_a_replacement_names_the_forcing_property_and_the_order() -> None:
     changes = {"path": PropertyChange("/a/", "/b/", forces_replacement=True), "tags": PropertyChange({}, {"a": "b"})}
     old, new = step(Operation.DELETE_REPLACED), step(Operation.REPLACE, changes=changes)
     deleted_first = text(report_lines([old, new], {"prod": "222222222222"})).splitlines()
@@ -144,10 +144,12 @@ def test_a_replacement_names_what_forces_it_and_what_comes_first() -> None:
         "      path: /a/ → /b/",
     ]
     assert "the new one is created first" in text(report_lines([new, old], {}))
-    assert "with what it depends on; the old one is gone already" in text(report_lines([step(Operation.REPLACE)], {}))
+    assert "with a resource that it depends on; the old one is already gone" in text(
+        report_lines([step(Operation.REPLACE)], {})
+    )
 
 
-def test_what_is_created_shows_what_it_will_be_and_what_is_deleted_its_name() -> None:
+def test_a_created_resource_shows_its_properties_and_a_deleted_one_its_name() -> None:
     properties = {"name": "shop", "path": "/ci/", "description": "", "forceDetachPolicies": True}
     tags = {"ManagedBy": "x", "ManagedByStack": "y", "Team": "core"}
     made = step(Operation.CREATE, properties={**properties, "tags": tags, "maxSessionDuration": 3600})
@@ -158,14 +160,14 @@ def test_what_is_created_shows_what_it_will_be_and_what_is_deleted_its_name() ->
     assert text(step_lines(gone)) == "- delete   Role prod/shop\n    path: /ci/\n    name: shop"
 
 
-def test_what_others_changed_is_told_as_such() -> None:
+def test_changes_made_outside_are_marked() -> None:
     drifted = {"policyArns": PropertyChange([], ["a"]), "tagsAll": PropertyChange({}, {})}
     shown = text(step_lines(step(Operation.UPDATE, outside=drifted)))
     assert shown == "~ update   Role prod/shop (changed outside: policyArns)"
     assert "it is gone from AWS" in text(step_lines(step(Operation.CREATE, gone_outside=True)))
 
 
-def test_accounts_are_apart_and_components_are_left_out() -> None:
+def test_steps_are_grouped_by_account_without_components() -> None:
     steps = [
         step(Operation.CREATE, "prod/b"),
         step(Operation.CREATE, "dev/a"),
@@ -177,32 +179,32 @@ def test_accounts_are_apart_and_components_are_left_out() -> None:
     assert lines == ["dev", "  + create   Role dev/a", "prod (222222222222)", "  + create   Role prod/b"]
 
 
-def test_totals_count_resources_in_aws_and_name_the_state_apart() -> None:
-    one = summary(
+def test_totals_count_aws_and_the_state_separately() -> None:
+    run = summary(
         step(Operation.CREATE),
         step(Operation.REPLACE),
         step(Operation.DELETE_REPLACED),
         step(Operation.SAME),
         step(Operation.CREATE, kind="bitbucket-aws-oidc:index:PipelineRole"),
     )
-    assert totals(one, preview=True) == (
+    assert totals(run, preview=True) == (
         "1 to create, 0 to update, 1 to replace, 0 to delete, 1 unchanged; in the state alone: 1 to create"
     )
-    assert totals(one, preview=False) == "1 created, 1 replaced, 1 unchanged; in the state alone: 1 created"
+    assert totals(run, preview=False) == "1 created, 1 replaced, 1 unchanged; in the state alone: 1 created"
 
 
-def test_a_run_without_changes_says_no_changes_and_nothing_else() -> None:
+def test_a_run_without_changes_prints_only_no_changes() -> None:
     assert totals(summary(step(Operation.SAME)), preview=True) == "no changes"
 
 
-def test_json_has_policies_as_objects_and_no_value_that_is_not_known() -> None:
+def test_json_has_policies_as_objects_and_null_for_unknown_values() -> None:
     changes = {
         "policy": PropertyChange(policy(), policy(Action="x"), forces_replacement=True),
         "arn": PropertyChange("a", UNKNOWN),
     }
-    found = summary_json(summary(step(Operation.UPDATE, changes=changes), step(Operation.SAME, "prod/same")))
-    assert found["counts"] == {"same": 1, "update": 1}
-    (only,) = found["steps"]
+    document = summary_json(summary(step(Operation.UPDATE, changes=changes), step(Operation.SAME, "prod/same")))
+    assert document["counts"] == {"same": 1, "update": 1}
+    (only,) = document["steps"]
     assert (only["account"], only["operation"], only["type"]) == ("prod", "update", "aws:iam/role:Role")
     assert only["changes"]["policy"]["new"]["Statement"][1]["Action"] == "x"
     assert only["changes"]["policy"]["forces_replacement"] is True
