@@ -1,1 +1,1 @@
-"""What people begin with: a first repository, accounts made ready."""
+"""The first steps: a first inventory, and the preparation of accounts."""

@@ -1,4 +1,4 @@
-"""New files in a folder, all or none; existing files are never changed."""
+"""Write new files into a folder, all or none; existing files are never changed."""
 
 import os
 import shutil
@@ -11,13 +11,13 @@ from oidc.errors import OutsideWorldError, UsageError
 
 
 def write_new(folder: Path, files: Mapping[str, str]) -> None:
-    """Write files by their paths below a folder, which is made if need be.
+    """Write files by their paths below a folder; create the folder if necessary.
 
-    They are written aside and then take their names, so nothing is ever there by half. Where one cannot, or the run is
-    interrupted, those that were there before the call are there, and no others.
+    The files are written into a temporary folder and then moved, so no file is ever incomplete. If a move fails or the
+    run is interrupted, all new files are removed again.
 
     Raises:
-        UsageError: One of the names is taken, or the folder is a file.
+        UsageError: One of the names exists already, or the folder is a file.
         OutsideWorldError: The folder cannot be written.
     """
     try:
@@ -25,11 +25,11 @@ def write_new(folder: Path, files: Mapping[str, str]) -> None:
             refuse_taken(folder, (path.name for path in staged.iterdir()))
             _take_names(folder, staged)
     except (FileExistsError, NotADirectoryError) as error:
-        what = f"{error.filename2 or error.filename} exists already, and nothing was written"
+        what = f"{error.filename2 or error.filename} exists already; nothing was written"
         raise UsageError(what, do="choose another folder, or remove it") from error
     except OSError as error:
         what = f"{folder} cannot be written: {error.strerror}"
-        raise OutsideWorldError(what, do="check its folder and permissions") from error
+        raise OutsideWorldError(what, do="check the folder and its permissions") from error
 
 
 def refuse_taken(folder: Path, names: Iterable[str]) -> None:
@@ -37,13 +37,13 @@ def refuse_taken(folder: Path, names: Iterable[str]) -> None:
     taken = [folder / name for name in sorted(names) if os.path.lexists(folder / name)]
     if taken:
         exist, them = ("exist", "them") if len(taken) > 1 else ("exists", "it")
-        what = f"{', '.join(map(str, taken))} {exist} already, and nothing was written"
+        what = f"{', '.join(map(str, taken))} {exist} already; nothing was written"
         raise UsageError(what, do=f"choose another folder, or remove {them}")
 
 
 @contextmanager
 def _made(folder: Path) -> Iterator[None]:
-    """Make a folder, with those above it; remove them again if the block fails."""
+    """Create a folder and its parents; remove them again if the block fails."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -57,7 +57,7 @@ def _made(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _aside(folder: Path, files: Mapping[str, str]) -> Iterator[Path]:
-    """Write the files into a temporary folder next to their places, which is removed at the end."""
+    """Write the files into a temporary folder inside the folder; remove it at the end."""
     staged = Path(tempfile.mkdtemp(prefix=".bitbucket-oidc-init-", dir=folder))
     try:
         for name, text in files.items():
@@ -76,7 +76,7 @@ def _take_names(folder: Path, staged: Path) -> None:
             begun.append(folder / path.name)
             _take_name(path, begun[-1])
     except BaseException as error:
-        # What could not be made is not there, or is somebody else's by now.
+        # The last one was not created by this run if it failed with an OSError.
         for place in begun[:-1] if isinstance(error, OSError) else begun:
             if place.is_dir():
                 shutil.rmtree(place, ignore_errors=True)
@@ -88,7 +88,7 @@ def _take_names(folder: Path, staged: Path) -> None:
 def _take_name(path: Path, place: Path) -> None:
     """Move a file or a folder to its place; raises OSError if something exists there."""
     if path.is_dir():
-        path.rename(place)  # takes the place of an empty folder, and of nothing else
+        path.rename(place)  # replaces only an empty folder
         return
     try:
         place.hardlink_to(path)

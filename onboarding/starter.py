@@ -14,7 +14,7 @@ class StarterEnvironment:
 
     Attributes:
         name: As Bitbucket shows it: ``production``.
-        uuid: Or ``None``: left to the lock.
+        uuid: ``None`` if the lock has it.
         accounts: Keys of accounts.
     """
 
@@ -25,11 +25,11 @@ class StarterEnvironment:
 
 @dataclass(frozen=True, slots=True)
 class StarterRepository:
-    """A repository with its environments; it has at least one, since each role is bound to one.
+    """A repository with its deployment environments. It has at least one, since each role is bound to one.
 
     Attributes:
         slug: ``shop``.
-        uuid: Or ``None``: left to the lock.
+        uuid: ``None`` if the lock has it.
         environments: At least one.
     """
 
@@ -40,11 +40,11 @@ class StarterRepository:
 
 @dataclass(frozen=True, slots=True)
 class Starter:
-    """All of it.
+    """The content of a first inventory.
 
     Attributes:
-        workspace: Its slug: ``acme``.
-        workspace_uuid: Or ``None``: left to the lock.
+        workspace: The slug: ``acme``.
+        workspace_uuid: ``None`` if the lock has it.
         repositories: At least one.
         accounts: Ids by key, at least one.
         region: ``eu-west-1``, or ``None``.
@@ -57,16 +57,20 @@ class Starter:
     region: str | None
 
     def without_uuid(self) -> tuple[str, ...]:
-        """Return what lacks a UUID: ``workspace acme``, ``environment production of acme/shop``."""
+        """Return the names without a UUID: ``workspace acme``, ``environment production of acme/shop``."""
         missing = [] if self.workspace_uuid else [f"workspace {self.workspace}"]
         for repository in self.repositories:
             place = f"{self.workspace}/{repository.slug}"
             missing += [] if repository.uuid else [f"repository {place}"]
-            missing += [f"environment {found.name} of {place}" for found in repository.environments if not found.uuid]
+            missing += [
+                f"environment {environment.name} of {place}"
+                for environment in repository.environments
+                if not environment.uuid
+            ]
         return tuple(missing)
 
     def with_made_up_uuids(self) -> "Starter":
-        """Return it with made-up UUIDs for missing ones, to validate the rest."""
+        """Return a copy with made-up UUIDs for missing ones, to validate everything else."""
         numbers = count(1)
 
         def some(uuid: str | None) -> str:
@@ -79,7 +83,9 @@ class Starter:
                 replace(
                     repository,
                     uuid=some(repository.uuid),
-                    environments=tuple(replace(found, uuid=some(found.uuid)) for found in repository.environments),
+                    environments=tuple(
+                        replace(environment, uuid=some(environment.uuid)) for environment in repository.environments
+                    ),
                 )
                 for repository in self.repositories
             ),
@@ -87,17 +93,17 @@ class Starter:
 
 
 BOUNDARY = "ci-boundary"
-"""The permissions boundary of all roles, which `bootstrap` makes."""
+"""The permissions boundary of all roles; `bootstrap` creates it."""
 
 DEPLOYING_ROLE = "PulumiDeploy"
-"""The deploying role in every account, which `bootstrap` makes."""
+"""The deploying role in every account; `bootstrap` creates it."""
 
 _KEY_CHARS = 64
-"""A role's name is its key, and IAM takes 64 characters."""
+"""A role's key is its name, and IAM allows 64 characters."""
 
 
 def inventory_text(starter: Starter) -> str:
-    """Return the whole file."""
+    """Return the text of the inventory file."""
     return "\n".join(_lines(starter)) + "\n"
 
 
@@ -146,30 +152,30 @@ def _lines(starter: Starter) -> Iterator[str]:
 
 
 _HEAD = (
-    "# Who gets from Bitbucket Pipelines into which AWS account, as which role; nobody else does.",
+    "# Which steps of Bitbucket Pipelines may assume which roles in which AWS accounts; nobody else may.",
     "#",
-    "#     bitbucket-oidc validate inventory    every mistake in it, with its line",
-    "#     bitbucket-oidc plan inventory        who may assume what",
+    "#     bitbucket-oidc validate inventory    shows every mistake with its line",
+    "#     bitbucket-oidc plan inventory        shows who may assume what",
     "#",
-    "# docs/reference/inventory.md of bitbucket-aws-oidc explains every key. More files may stand beside this one.",
+    "# docs/reference/inventory.md of bitbucket-aws-oidc explains every key. This folder may have more files.",
     "version: 1",
     "",
     "defaults:",
 )
 _DEFAULTS = (
-    "  # The role that Pulumi assumes in each account. `bitbucket-oidc bootstrap` makes it.",
+    "  # The role that Pulumi assumes in each account. `bitbucket-oidc bootstrap` creates it.",
     f'  deploy_role: "arn:{{{{partition}}}}:iam::{{{{account_id}}}}:role/{DEPLOYING_ROLE}"',
-    "  # Limits what any role below can ever do. `bitbucket-oidc bootstrap` makes it too.",
+    "  # The limit of every role below. `bitbucket-oidc bootstrap` creates it too.",
     f"  permissions_boundary: account:{BOUNDARY}",
 )
 _ROLES = (
-    "# One role for each environment of a repository: steps with that `deployment:` get in, and nothing else does.",
-    "# AWS sees no branches: before you trust an environment, restrict it (Repository settings > Deployments).",
+    "# One role for each environment of a repository. Only steps with that `deployment:` may assume it.",
+    "# AWS does not see branches: before you trust an environment, restrict it (Repository settings > Deployments).",
     "roles:",
 )
 
 
-_NONE_YET = "# no UUID yet: `bitbucket-oidc lock` finds it"
+_NONE_YET = "# no UUID yet: `bitbucket-oidc lock` looks it up"
 
 
 def _repository(repository: StarterRepository) -> Iterator[str]:
@@ -196,18 +202,18 @@ def _role(starter: Starter, repository: StarterRepository, environment: StarterE
 
 
 def _flow(text: str) -> str:
-    """Return a scalar for a flow sequence, where commas and brackets have a meaning."""
+    """Return a scalar for a flow sequence; quote commas and brackets."""
     plain = scalar(text)
     return plain if plain.startswith("'") or not re.search(r"[,\[\]{}]", plain) else f"'{text}'"
 
 
 INVENTORY = "inventory"
 PIPELINES = "bitbucket-pipelines.yml"
-"""The folder of the inventory, and the file in it."""
+"""The folder of the inventory and the name of its file, and the file of the pipelines."""
 
 
 def starter_files(starter: Starter) -> dict[str, str]:
-    """Return the text of each file: the inventory, a stack for each account, the pipelines of their repository."""
+    """Return the text of each file by path: the inventory, a stack file for each account, the pipelines."""
     stacks = {f"Pulumi.{key}.yaml": _stack_text(key) for key, _ in starter.accounts}
     return {f"{INVENTORY}/{INVENTORY}.yaml": inventory_text(starter), **stacks, PIPELINES: _PIPELINES}
 
@@ -222,10 +228,10 @@ config:
 
 
 _PIPELINES = f"""\
-# The pipelines of the repository that holds the inventory: what a pull request changes is checked before it is merged.
-# docs/ci.md of bitbucket-aws-oidc says what each line is for, and shows how previews and deployments go on from here.
-# To be replaced: the image, which holds that program at a commit that you have reviewed. No step here gets into AWS;
-# with BITBUCKET_ACCESS_TOKEN as a secured variable the pull request gets a comment.
+# The pipelines of the inventory's repository: they check a pull request before it is merged.
+# docs/ci.md of bitbucket-aws-oidc explains each line, and shows how to add previews and deployments.
+# Replace the image with one that has that program at a commit that you have reviewed. No step here has access to AWS.
+# With the secured variable BITBUCKET_ACCESS_TOKEN, the pull request gets a comment.
 image: registry.example.com/platform/bitbucket-aws-oidc@sha256:{"0" * 64}
 
 pipelines:

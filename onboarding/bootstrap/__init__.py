@@ -1,1 +1,1 @@
-"""What accounts need before the program can come to them, made of the inventory: roles, boundaries, and their guard."""
+"""What accounts need before the first `up`: deploying and reading roles, boundaries, a service control policy."""

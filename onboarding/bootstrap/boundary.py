@@ -1,4 +1,4 @@
-"""What nobody but the program and an administrator may change: ARNs, and the actions that change them."""
+"""The permissions boundary and the service control policy that protect the program's roles from other principals."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -16,24 +16,28 @@ WRITES = (
     "iam:Add*", "iam:Attach*", "iam:Create*", "iam:Delete*", "iam:Detach*", "iam:PassRole", "iam:Put*", "iam:Remove*",
     "iam:Set*", "iam:Tag*", "iam:Untag*", "iam:Update*", "iam:Upload*",
 )  # fmt: skip
-"""Every action of IAM on a role, a policy or an OIDC provider that does more than read; a test holds them against AWS's
-list (https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html)."""
+"""Every IAM action that writes a role, a policy or an OIDC provider; a test compares them with AWS's list
+(https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html)."""
 
 
-def deployed_patterns(found: Foundation) -> set[str]:
-    """Return patterns of the ARNs that the program itself writes: roles by their paths, OIDC providers."""
-    return role_patterns(found) | {literally(arn) for arn in found.scope.oidc_provider_arns}
+def deployed_patterns(foundation: Foundation) -> set[str]:
+    """Return patterns of the ARNs that the program writes: roles by their paths, and OIDC providers."""
+    return role_patterns(foundation) | {literally(arn) for arn in foundation.scope.oidc_provider_arns}
 
 
-def role_patterns(found: Foundation) -> set[str]:
+def role_patterns(foundation: Foundation) -> set[str]:
     """Return patterns of the ARNs of the program's roles, by their paths."""
-    return outermost(role.pattern for role in found.scope.roles)
+    return outermost(role.pattern for role in foundation.scope.roles)
 
 
-def bootstrapped_patterns(found: Foundation) -> set[str]:
-    """Return patterns of the ARNs that an administrator makes: both roles, their policies, the boundaries."""
-    exact: Iterable[str] = (found.deploying_role_arn, found.reading_role_arn, *found.scope.own_boundary_arns)
-    return {*map(literally, exact), found.policy_arns_pattern}
+def bootstrapped_patterns(foundation: Foundation) -> set[str]:
+    """Return patterns of the ARNs that an administrator creates: both roles, their policies, the boundaries."""
+    exact: Iterable[str] = (
+        foundation.deploying_role_arn,
+        foundation.reading_role_arn,
+        *foundation.scope.own_boundary_arns,
+    )
+    return {*map(literally, exact), foundation.policy_arns_pattern}
 
 
 _WIDEN_A_PRINCIPAL = tuple(
@@ -44,7 +48,7 @@ _WIDEN_A_PRINCIPAL = tuple(
         ("Put", "PermissionsBoundary"), ("Put", "Policy"),
     )
 )  # fmt: skip
-"""What has the key ``iam:PermissionsBoundary``, of AWS's list of actions."""
+"""The actions with the condition key ``iam:PermissionsBoundary`` in AWS's list of actions."""
 
 _NEVER = (
     "iam:AddClientIDToOpenIDConnectProvider", "iam:AddUserToGroup", "iam:AttachGroupPolicy", "iam:CreateAccessKey",
@@ -55,32 +59,36 @@ _NEVER = (
     "iam:UpdateSAMLProvider", "iam:UpdateServiceSpecificCredential", "iam:UploadSSHPublicKey",
     "iam:UploadSigningCertificate", "sts:AssumeRoot",
 )  # fmt: skip
-"""Ways to the rights of somebody else that no condition bounds
+"""Actions that give the permissions of another principal, and that no condition key limits
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html)."""
 
 
-def boundary_document(found: Foundation) -> PolicyDocument:
-    """Return what each boundary of the account's own says: everything, but for access itself.
+def boundary_document(foundation: Foundation) -> PolicyDocument:
+    """Return the document of each boundary in the account: it allows everything except changes of access.
 
-    It allows nothing by itself. What a role may do is what its permission policies and this one both allow.
+    It grants nothing by itself: a role may do what both its permission policies and this document allow.
 
     Raises:
-        UsageError: The inventory has so many paths there that one policy cannot hold them.
+        UsageError: The account's roles have too many paths for one policy.
     """
-    issuers = f"arn:{found.scope.partition}:iam::{found.scope.account}:oidc-provider/{ISSUER_HOST}/*"
-    protected = {*role_patterns(found), *bootstrapped_patterns(found), issuers}
+    issuers = f"arn:{foundation.scope.partition}:iam::{foundation.scope.account}:oidc-provider/{ISSUER_HOST}/*"
+    protected = {*role_patterns(foundation), *bootstrapped_patterns(foundation), issuers}
     assumed = [arn for arn in protected if ":role/" in arn]
-    inside = ("StringNotEquals", "iam:PermissionsBoundary", map(literally, found.scope.own_boundary_arns))
+    without_boundary = (
+        "StringNotEquals",
+        "iam:PermissionsBoundary",
+        map(literally, foundation.scope.own_boundary_arns),
+    )
     every = [
         *statements("Allow", "WhatPermissionPoliciesAllow", ["*"], ["*"]),
         *statements("Deny", "NeverTheAccessOfPipelines", WRITES, protected),
         *statements("Deny", "NeverAnotherRoleOfPipelines", ["sts:AssumeRole"], assumed),
-        *denials("NeverAPrincipalWithoutThisBoundary", _WIDEN_A_PRINCIPAL, ["*"], inside),
+        *denials("NeverAPrincipalWithoutThisBoundary", _WIDEN_A_PRINCIPAL, ["*"], without_boundary),
         *statements("Deny", "NeverTheRightsOfOthers", _NEVER, ["*"]),
     ]
     documents = packed(every, MANAGED_POLICY_CHARS)
     if len(documents) > 1:
-        what = f"account {found.key}: its roles have more paths than one permissions boundary can name"
+        what = f"account {foundation.key}: its roles have too many paths for one permissions boundary"
         raise UsageError(
             what, do="put the roles under fewer paths, or write the boundary yourself: --existing-boundary"
         )
@@ -88,47 +96,47 @@ def boundary_document(found: Foundation) -> PolicyDocument:
 
 
 STACKSETS = "arn:{partition}:iam::*:role/stacksets-exec-*"
-"""The role that StackSets with service-managed permissions make in each account, and work as
+"""The role that StackSets with service-managed permissions create and use in each account
 (https://docs.aws.amazon.com/aws-managed-policy/latest/reference/CloudFormationStackSetsOrgAdminServiceRolePolicy.html).
-A service-linked role makes it, which no SCP holds back."""
+A service-linked role creates it, and SCPs do not limit service-linked roles."""
 
 _CHANGE_A_STACK = (
     "cloudformation:CancelUpdateStack", "cloudformation:ContinueUpdateRollback", "cloudformation:CreateChangeSet",
     "cloudformation:DeleteStack", "cloudformation:ExecuteChangeSet", "cloudformation:RollbackStack",
     "cloudformation:SetStackPolicy", "cloudformation:UpdateStack", "cloudformation:UpdateTerminationProtection",
 )  # fmt: skip
-"""A stack that has a service role is changed with that role's rights, whoever asks
+"""If a stack has a service role, everybody changes the stack with that role's permissions
 (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html)."""
 
 
 def control_policies(
-    found: Sequence[Foundation], administrators: Sequence[str], stack: str
+    foundations: Sequence[Foundation], administrators: Sequence[str], stack: str
 ) -> tuple[PolicyDocument, ...]:
-    """Return the documents to attach to the organizational units of the accounts, one if that is enough.
+    """Return the documents to attach to the accounts' organizational units; a single one if it is large enough.
 
-    Each keeps 5,120 characters.
+    Each has at most 5,120 characters.
 
     Args:
-        found: What the accounts have; all of one partition.
-        administrators: Patterns of role ARNs that stay free: ``arn:aws:iam::*:role/stacksets-exec-*``.
-        stack: Name of the CloudFormation stack or StackSet that makes the roles.
+        foundations: Of the accounts; all in one partition.
+        administrators: Patterns of role ARNs that are not denied: ``arn:aws:iam::*:role/stacksets-exec-*``.
+        stack: Name of the CloudFormation stack or StackSet that creates the roles.
     """
-    partition = found[0].scope.partition
-    deploying = {_anywhere(literally(one.deploying_role_arn)) for one in found}
-    deployed = {_anywhere(arn) for one in found for arn in deployed_patterns(one)}
-    bootstrapped = {_anywhere(arn) for one in found for arn in bootstrapped_patterns(one)}
+    partition = foundations[0].scope.partition
+    deploying = {_anywhere(literally(foundation.deploying_role_arn)) for foundation in foundations}
+    deployed = {_anywhere(arn) for foundation in foundations for arn in deployed_patterns(foundation)}
+    bootstrapped = {_anywhere(arn) for foundation in foundations for arn in bootstrapped_patterns(foundation)}
     start = f"arn:{partition}:cloudformation:*:*:stack"
     stacks = [f"{start}/{stack}/*", f"{start}/StackSet-{stack}-*/*"]
     every = [
-        *denials("RolesOfPipelines", WRITES, deployed - bootstrapped, _but({*deploying, *administrators})),
-        *denials("RolesThatDeploy", WRITES, {*bootstrapped, *administrators}, _but(administrators)),
-        *denials("StacksOfTheRoles", _CHANGE_A_STACK, stacks, _but(administrators)),
+        *denials("RolesOfPipelines", WRITES, deployed - bootstrapped, _except({*deploying, *administrators})),
+        *denials("RolesThatDeploy", WRITES, {*bootstrapped, *administrators}, _except(administrators)),
+        *denials("StacksOfTheRoles", _CHANGE_A_STACK, stacks, _except(administrators)),
     ]
     return packed(every, SERVICE_CONTROL_POLICY_CHARS)
 
 
-def _but(principals: Iterable[str]) -> tuple[str, str, Iterable[str]]:
-    """Leave out principals; the ARN of a role's session is here that of the role, path included.
+def _except(principals: Iterable[str]) -> tuple[str, str, Iterable[str]]:
+    """Return the condition that excepts principals. For a role's session, the key has the role's ARN with its path.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html, aws:PrincipalArn.
     """
@@ -136,5 +144,5 @@ def _but(principals: Iterable[str]) -> tuple[str, str, Iterable[str]]:
 
 
 def _anywhere(arn: str) -> str:
-    """Return the pattern for every account: organizational units hold accounts that come and go."""
+    """Return the pattern for all accounts, since accounts enter and leave organizational units."""
     return re.sub(r"^(arn:[^:]+:iam::)[0-9]{12}:", r"\g<1>*:", arn)

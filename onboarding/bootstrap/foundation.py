@@ -1,4 +1,4 @@
-"""What one account needs before the program can deploy there, by name."""
+"""The roles and boundaries that an account needs before the program can deploy to it, by name."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,15 +19,15 @@ _POLICY_SUFFIX = "-deploys-"
 
 @dataclass(frozen=True, slots=True)
 class Foundation:
-    """The deploying role, the reading role beside it, and the boundaries of one account.
+    """The deploying role, the reading role and the boundaries of one account.
 
     Attributes:
-        key: Of the account in the inventory.
-        scope: What is deployed there; it knows the reading role, so nothing deployed can touch it.
-        path: Of both roles and of the deploying role's policies: ``/``.
+        key: The account's key in the inventory.
+        scope: What is deployed to the account. It has the reading role, so that deployed roles cannot change that role.
+        path: The path of both roles and of the deploying role's policies: ``/``.
         deploying_name: ``PulumiDeploy``.
         reading_name: ``PulumiDeploy-reading``.
-        external_id: What the deploying role's trust policy asks for as well, or ``None``.
+        external_id: The external id that the trust policies require, or ``None``.
     """
 
     key: str
@@ -53,7 +53,7 @@ class Foundation:
 
     @property
     def policy_arns_pattern(self) -> str:
-        """``arn:aws:iam::222222222222:policy/PulumiDeploy-deploys-*``: all of them, and those that may come."""
+        """``arn:aws:iam::222222222222:policy/PulumiDeploy-deploys-*``: all of them, future ones too."""
         start = f"arn:{self.scope.partition}:iam::{self.scope.account}:policy{self.path}{self.deploying_name}"
         return f"{literally(start)}{_POLICY_SUFFIX}*"
 
@@ -64,47 +64,48 @@ def foundation_of(
     """Return what an account needs.
 
     Args:
-        account: Its plan.
-        deploying_name: Of the deploying role, where the inventory names none; a profile leads to it then.
-        reading_name: Of the reading role; the deploying role's with ``-reading`` where left out.
+        account: The plan of the account.
+        reading_name: Name of the reading role; by default the deploying role's name with ``-reading``.
+        deploying_name: Name of the deploying role, if the inventory has none because a profile leads to it.
 
     Raises:
-        UsageError: The inventory names no deploying role there, or the reading role would have no name of its own.
+        UsageError: The account has no deploying role, or the name of one of the roles is invalid or taken.
     """
     arn = account.access.role_arn or (deploying_name and role_arn(account.partition, account.id, "/", deploying_name))
     if arn is None:
-        what = f"account {account.key} has no deploying role in the inventory, so none can be made"
+        what = f"account {account.key} has no deploying role in the inventory"
         hint = 'write deploy_role: "arn:{{partition}}:iam::{{account_id}}:role/PulumiDeploy" under defaults'
-        raise UsageError(what, do=f"{hint}, or give a name by --deploying-role where a profile leads to it")
+        raise UsageError(what, do=f"{hint}, or, if a profile leads to the role, give its name with --deploying-role")
     path, _, name = arn.partition(":role")[2].rpartition("/")
     reading = reading_name or f"{name}{_READING_SUFFIX}"
     taken = {role.name.lower() for role in account.roles}
     _check_name(account, "deploying", name, taken)
     _check_name(account, "reading", reading, taken | {name.lower()})
-    found = Foundation(account.key, DeployScope.of(account), f"{path}/", name, reading, account.access.external_id)
-    scope = replace(found.scope, deploying_role_arn=arn, reading_role_arn=found.reading_role_arn)
-    return replace(found, scope=scope)
+    foundation = Foundation(account.key, DeployScope.of(account), f"{path}/", name, reading, account.access.external_id)
+    scope = replace(foundation.scope, deploying_role_arn=arn, reading_role_arn=foundation.reading_role_arn)
+    return replace(foundation, scope=scope)
 
 
 def _check_name(account: AccountPlan, kind: str, name: str, taken: set[str]) -> None:
     if ROLE_NAME.fullmatch(name) is None or name.lower() in taken:
         what = f"account {account.key}: the {kind} role cannot be named {one_line(name)}"
-        do = f"give it by --{kind}-role a name of its own, at most 64 letters, digits and _+=,.@-"
+        do = f"give a unique name with --{kind}-role, at most 64 letters, digits and _+=,.@-"
         raise UsageError(what, do=do)
 
 
 @dataclass(frozen=True, slots=True)
 class Hub:
-    """The roles that Pulumi runs as, and those that only look.
+    """The roles that Pulumi runs as, and the roles of previews.
 
-    An external id alone says nothing about who calls: it stands in stack configurations and logs. A role's ARN does;
-    IAM keeps the role that has it when the trust policy is written, so one that is made anew under the same name is
-    not let in (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html).
+    An external id alone does not identify the caller: stack configurations and logs show it. A role's ARN does. IAM
+    stores the id of the role that has the ARN when the trust policy is written, so a role that is created again under
+    the same name is not let in
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html).
 
     Attributes:
         role_arns: ``("arn:aws:iam::999999999999:role/pulumi-runner",)``.
-        organization: What ``aws:PrincipalOrgID`` must be, ``o-a1b2c3d4e5``; ``None`` where there is no organization.
-        preview_role_arns: Who may assume the reading role alone, as the previews of pull requests do.
+        organization: The required ``aws:PrincipalOrgID``, ``o-a1b2c3d4e5``; ``None`` without an organization.
+        preview_role_arns: Roles that may assume only the reading role, for previews of pull requests.
     """
 
     role_arns: tuple[str, ...]
@@ -120,8 +121,8 @@ class Hub:
         return self._trust((*self.role_arns, *self.preview_role_arns), external_id)
 
     def _trust(self, arns: tuple[str, ...], external_id: str | None) -> PolicyDocument:
-        asked = {"aws:PrincipalOrgID": self.organization, "sts:ExternalId": external_id}
-        equal = {key: value for key, value in asked.items() if value is not None}
+        values = {"aws:PrincipalOrgID": self.organization, "sts:ExternalId": external_id}
+        equal = {key: value for key, value in values.items() if value is not None}
         statement: dict[str, Any] = {
             "Effect": "Allow",
             "Principal": {"AWS": sorted(set(arns))},

@@ -1,4 +1,4 @@
-"""Values of one account, written so that they are right in any: by what CloudFormation knows about where it runs.
+"""The CloudFormation template; pseudo parameters replace account ids, so that one template fits many accounts.
 
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html
 """
@@ -21,24 +21,25 @@ from onboarding.bootstrap.variants import Variants
 
 
 def with_pseudo_parameters(value: Any, partition: Partition, account: AccountId) -> Any:  # noqa: ANN401 - JSON
-    """Replace the account's id wherever it stands, and the partition where an ARN begins.
+    """Replace the account's id everywhere, and the partition at the start of ARNs, with pseudo parameters.
 
-    In that account the result comes to ``value`` again; so where two accounts give the same one, it is right in both.
+    In that account, CloudFormation turns the result into ``value`` again. So if two accounts have the same result, it
+    is right in both.
     """
     if isinstance(value, dict):
-        return {key: with_pseudo_parameters(found, partition, account) for key, found in value.items()}
+        return {key: with_pseudo_parameters(child, partition, account) for key, child in value.items()}
     if isinstance(value, list):
-        return [with_pseudo_parameters(found, partition, account) for found in value]
+        return [with_pseudo_parameters(child, partition, account) for child in value]
     return _text(value, partition, account) if isinstance(value, str) else value
 
 
 def _text(value: str, partition: Partition, account: AccountId) -> Any:  # noqa: ANN401 - text, or a function of CloudFormation
-    # What is a variable of IAM already, `${*}`, is written `${!*}` for Fn::Sub
+    # In Fn::Sub, a policy variable of IAM, `${*}`, is escaped as `${!*}`
     # (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference-sub.html).
     escaped = value.replace("${", "${!")
-    found = re.sub(rf"^arn:{partition}:", "arn:${AWS::Partition}:", escaped)
-    found = found.replace(account, "${AWS::AccountId}")
-    return value if found == escaped else {"Fn::Sub": found}
+    text = re.sub(rf"^arn:{partition}:", "arn:${AWS::Partition}:", escaped)
+    text = text.replace(account, "${AWS::AccountId}")
+    return value if text == escaped else {"Fn::Sub": text}
 
 
 _ROLE, _POLICY = "AWS::IAM::Role", "AWS::IAM::ManagedPolicy"
@@ -49,22 +50,23 @@ Json = Any
 Resources = dict[str, Json]
 
 
-def template(found: Sequence[Foundation], hub: Hub, *, with_boundaries: bool = True) -> dict[str, Json]:
-    """Return the template for some accounts, as JSON; each gets exactly what it needs.
+def template(foundations: Sequence[Foundation], hub: Hub, *, with_boundaries: bool = True) -> dict[str, Json]:
+    """Return the template for some accounts, as JSON; each account gets exactly what it needs.
 
-    Where all come to the same, it holds for any account. Where they differ, it holds for these alone, and each resource
-    keeps its logical id in all of them.
+    If all accounts need the same, the template fits any account. If they differ, it fits only these accounts, and each
+    resource has the same logical id in all of them.
 
     Args:
-        found: What each account needs; at least one.
-        hub: Who may assume the roles.
-        with_boundaries: Whether the permissions boundaries are made, too.
+        foundations: What each account needs; at least one.
+        hub: The roles that may assume the deploying and reading roles.
+        with_boundaries: Whether the template also creates the permissions boundaries.
 
     Raises:
-        UsageError: It would be larger than CloudFormation takes.
+        UsageError: The template would be larger than CloudFormation allows.
     """
     resources: dict[str, Resources] = {
-        one.scope.account: _resources(one, hub, with_boundaries=with_boundaries) for one in found
+        foundation.scope.account: _resources(foundation, hub, with_boundaries=with_boundaries)
+        for foundation in foundations
     }
     shapes: dict[str, list[str]] = {}
     for account, made in resources.items():
@@ -75,13 +77,13 @@ def template(found: Sequence[Foundation], hub: Hub, *, with_boundaries: bool = T
     if len(shapes) > 1:
         head |= {"Mappings": variants.mapping(), "Conditions": variants.conditions}
     made = head | {"Resources": merged, "Outputs": _OUTPUTS}
-    _refuse_too_large(made, len(found), len(shapes))
+    _refuse_too_large(made, len(foundations), len(shapes))
     return made
 
 
 _OUTPUTS = {
     f"{name}Arn": {"Description": what, "Value": {"Fn::GetAtt": [name, "Arn"]}}
-    for name, what in ((_DEPLOYING, "What pulumi up acts as"), (_READING, "What previews and lock --aws act as"))
+    for name, what in ((_DEPLOYING, "The role of pulumi up"), (_READING, "The role of previews and lock --aws"))
 }
 
 
@@ -91,53 +93,55 @@ def _merged(variants: Variants, resources: Sequence[Resources]) -> Resources:
 
 
 def _merged_resource(variants: Variants, name: str, resources: Sequence[Resources]) -> Json:
-    there = {number: made[name] for number, made in enumerate(resources, 1) if name in made}
-    condition = variants.only_in(frozenset(there))
-    first = next(iter(there.values()))
+    by_variant = {number: made[name] for number, made in enumerate(resources, 1) if name in made}
+    condition = variants.only_in(frozenset(by_variant))
+    first = next(iter(by_variant.values()))
     properties: dict[str, Json] = {
-        key: variants.property({number: made["Properties"][key] for number, made in there.items()})
+        key: variants.property({number: made["Properties"][key] for number, made in by_variant.items()})
         for key in first["Properties"]
     }
     return {"Type": first["Type"], **({"Condition": condition} if condition else {}), "Properties": properties}
 
 
-def _resources(found: Foundation, hub: Hub, *, with_boundaries: bool) -> Resources:
-    scope = found.scope
+def _resources(foundation: Foundation, hub: Hub, *, with_boundaries: bool) -> Resources:
+    scope = foundation.scope
     documents = deploy_policies(scope)
     if len(documents) > (most := MANAGED_POLICIES_PER_ROLE.default):
-        what = f"account {found.key}: the deploying role would need {len(documents)} managed policies"
+        what = f"account {foundation.key}: the deploying role would need {len(documents)} managed policies"
         hint = "put the roles under common paths, each with a permissions boundary"
-        raise UsageError(f"{what}, and IAM attaches {most}", do=hint)
+        raise UsageError(f"{what}; IAM allows {most}", do=hint)
     reading = {"PolicyName": "reads", "PolicyDocument": reading_policy(scope.partition, scope.account).to_json()}
     made: Resources = {
-        _DEPLOYING: _role(found.path, found.deploying_name, "Deploys who may assume which role"),
+        _DEPLOYING: _role(foundation.path, foundation.deploying_name, "Deploys who may assume which role"),
         **{
-            f"DeployingPolicy{number}": _policy(found.policy_name(number), found.path, document, _DEPLOYING)
+            f"DeployingPolicy{number}": _policy(foundation.policy_name(number), foundation.path, document, _DEPLOYING)
             for number, document in enumerate(documents, 1)
         },
-        _READING: _role(found.path, found.reading_name, "Reads, for previews and lock --aws", Policies=[reading]),
-        **(_boundaries(found) if with_boundaries else {}),
+        _READING: _role(
+            foundation.path, foundation.reading_name, "Reads, for previews and lock --aws", Policies=[reading]
+        ),
+        **(_boundaries(foundation) if with_boundaries else {}),
     }
     made = with_pseudo_parameters(made, scope.partition, scope.account)
-    # The hub is one and the same for all accounts, also where it is one of them.
+    # The hub's ARNs stay literal: they are the same in all accounts, even if the hub is one of them.
     for role, trust in ((_DEPLOYING, hub.deploying_trust), (_READING, hub.reading_trust)):
-        made[role]["Properties"]["AssumeRolePolicyDocument"] = trust(found.external_id).to_json()
+        made[role]["Properties"]["AssumeRolePolicyDocument"] = trust(foundation.external_id).to_json()
     return made
 
 
-def _boundaries(found: Foundation) -> Resources:
-    document = boundary_document(found)
+def _boundaries(foundation: Foundation) -> Resources:
+    document = boundary_document(foundation)
     made: Resources = {}
-    for arn in found.scope.own_boundary_arns:
+    for arn in foundation.scope.own_boundary_arns:
         path, _, name = arn.partition(":policy")[2].rpartition("/")
-        made[_boundary_id(f"{path}/{name}".replace(found.scope.account, "AccountId"))] = _policy(
+        made[_boundary_id(f"{path}/{name}".replace(foundation.scope.account, "AccountId"))] = _policy(
             name, f"{path}/", document
         )
     return made
 
 
 def _boundary_id(name: str) -> str:
-    """Return a logical id that follows from the boundary's name alone, in letters and digits: ``BoundaryCi7f3c2a``."""
+    """Return a logical id that depends only on the boundary's name, in letters and digits: ``BoundaryCi7f3c2a``."""
     letters = "".join(part.capitalize() for part in re.findall(r"[A-Za-z0-9]+", name))
     return f"Boundary{letters[:100]}{hashlib.sha256(name.encode()).hexdigest()[:6]}"
 
@@ -155,6 +159,7 @@ def _policy(name: str, path: str, document: PolicyDocument, role: str | None = N
 def _refuse_too_large(made: Mapping[str, Json], accounts: int, shapes: int) -> None:
     size = len(json.dumps(made).encode())
     if size > CLOUDFORMATION_TEMPLATE_BYTES or (shapes > 1 and accounts > CLOUDFORMATION_MAPPING_ATTRIBUTES):
-        what = f"{accounts} accounts with {shapes} different needs make a template of {size:,} bytes"
-        limit = f"{CLOUDFORMATION_TEMPLATE_BYTES:,}, and {CLOUDFORMATION_MAPPING_ATTRIBUTES} accounts that differ"
-        raise UsageError(f"{what}; CloudFormation takes {limit}", do="make several, by --account with keys or globs")
+        what = f"the template for {accounts} accounts with {shapes} different needs has {size:,} bytes"
+        limit = f"{CLOUDFORMATION_TEMPLATE_BYTES:,} bytes and {CLOUDFORMATION_MAPPING_ATTRIBUTES} different accounts"
+        do = "make several templates, with --account for some of the accounts each"
+        raise UsageError(f"{what}; CloudFormation allows {limit}", do=do)

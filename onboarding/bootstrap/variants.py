@@ -1,7 +1,7 @@
-"""One template for accounts that differ: what differs stands under a condition on the account.
+"""One template for different accounts: differences get a condition on the account.
 
-Logical ids stay the same in every account and in every version of the template: a role that came back under another
-logical id would be made before the one with its name is gone, and that fails.
+Logical ids are the same in every account and every version of the template. With another logical id, CloudFormation
+would create a role before it deletes the old role of the same name, and fail.
 """
 
 import json
@@ -20,23 +20,23 @@ Json = Any
 
 @dataclass
 class Variants:
-    """Accounts by what they get; those of one variant get the same.
+    """Groups of accounts with the same needs.
 
     Attributes:
-        accounts: By variant, from 1, the ids of its accounts.
-        conditions: Those that were asked for, by name.
+        accounts: For each variant, numbered from 1, the ids of its accounts.
+        conditions: The conditions used, by name.
     """
 
     accounts: Sequence[Sequence[str]]
     conditions: dict[str, Json] = field(default_factory=dict)
 
     def mapping(self) -> dict[str, Json]:
-        """Return which account has which variant; in an account that is not there, CloudFormation refuses the stack."""
-        found = {account: {_ATTRIBUTE: str(number)} for number, ids in self._numbered() for account in ids}
-        return {_MAPPING: dict(sorted(found.items()))}
+        """Return the variant of each account; in any other account, CloudFormation refuses the stack."""
+        variants = {account: {_ATTRIBUTE: str(number)} for number, ids in self._numbered() for account in ids}
+        return {_MAPPING: dict(sorted(variants.items()))}
 
     def only_in(self, numbers: frozenset[int]) -> str | None:
-        """Return the name of the condition that holds in these variants; ``None`` where that is all of them."""
+        """Return the name of the condition that is true in these variants; ``None`` for all variants."""
         if len(numbers) == len(self.accounts):
             return None
         for number in sorted(numbers):
@@ -50,7 +50,7 @@ class Variants:
         return name
 
     def property(self, values: Mapping[int, Json]) -> Json:
-        """Return a property that has in each variant the value of its number."""
+        """Return a property with the given value in each variant."""
         if len(set(map(_text, values.values()))) == 1:
             return next(iter(values.values()))
         if all(isinstance(value, dict) and "Statement" in value for value in values.values()):
@@ -60,19 +60,19 @@ class Variants:
         return {"Fn::If": [self.only_in(frozenset({first})), value, self.property(dict(others))]}
 
     def list_of(self, values: Mapping[int, Sequence[Json]]) -> list[Json]:
-        """Return a list that has in each variant the members of its number; those that stand in one place together."""
-        members = {_text(member): member for found in values.values() for member in found}
-        places: dict[str, list[int]] = {text: [] for text in members}
-        inside: dict[str, set[int]] = {text: set() for text in members}
-        for number, found in values.items():
-            for place, text in enumerate(map(_text, found)):
-                places[text].append(place)
-                inside[text].add(number)
-        listed = []
-        for text in sorted(members, key=lambda text: min(places[text])):
-            name = self.only_in(frozenset(inside[text]))
-            listed.append(members[text] if name is None else {"Fn::If": [name, members[text], NO_VALUE]})
-        return listed
+        """Return a list with the given members in each variant; members with the same position are adjacent."""
+        members = {_text(member): member for listed in values.values() for member in listed}
+        positions: dict[str, list[int]] = {text: [] for text in members}
+        variants: dict[str, set[int]] = {text: set() for text in members}
+        for number, listed in values.items():
+            for position, text in enumerate(map(_text, listed)):
+                positions[text].append(position)
+                variants[text].add(number)
+        merged = []
+        for text in sorted(members, key=lambda text: min(positions[text])):
+            name = self.only_in(frozenset(variants[text]))
+            merged.append(members[text] if name is None else {"Fn::If": [name, members[text], NO_VALUE]})
+        return merged
 
     def _numbered(self) -> Iterable[tuple[int, Sequence[str]]]:
         return enumerate(self.accounts, 1)

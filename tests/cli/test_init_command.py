@@ -131,9 +131,7 @@ def test_nothing_is_overwritten(name: str, kind: str, folder: Path, capsys: pyte
     assert run(["init", ".", *SHORT]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err == (
-        f"error: {name} exists already, and nothing was written; choose another folder, or remove it\n"
-    )
+    assert captured.err == (f"error: {name} exists already; nothing was written; choose another folder, or remove it\n")
     assert names_in(folder) == [name]
     assert kind != "file" or place.read_text() == "mine"
 
@@ -215,7 +213,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "account without an id": ([*SHORT[:6], "--account", "prod"], "--account: no id in prod; write KEY=ID"),
     "account of a path": ([*SHORT[:6], "--account", "../x=222222222222"], "--account: not a name: '../x'"),
     "account twice": ([*SHORT, "--account", "PROD=333333333333"], "--account: PROD is given twice"),
-    "account too long": ([*SHORT[:6], "--account", f"{'x' * 101}=222222222222"], "a name of 101 characters"),
+    "account too long": ([*SHORT[:6], "--account", f"{'x' * 101}=222222222222"], "the name has 101 characters"),
     "one id for two accounts": (
         [*SHORT, "--account", "other=222222222222", "--deploys", "production=prod"],
         "the inventory would have a finding, duplicate",
@@ -311,7 +309,7 @@ def test_nothing_is_asked_where_it_could_not_be_written(
     (folder / "inventory").mkdir()
     answer(monkeypatch)
     assert run(["init"]) == 2
-    assert capsys.readouterr().err.startswith("error: inventory exists already, and nothing was written; ")
+    assert capsys.readouterr().err.startswith("error: inventory exists already; nothing was written; ")
 
 
 def test_the_end_of_the_answers_is_the_end(
