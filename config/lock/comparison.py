@@ -1,4 +1,4 @@
-"""What changed between two locks, fact by fact, in words."""
+"""The changes between two locks, fact by fact, in words."""
 
 import itertools
 from collections.abc import Iterator
@@ -28,8 +28,8 @@ class LockChange:
     """One changed fact.
 
     Attributes:
-        path: Keys from the top of the lock: ``("workspaces", "acme", "repositories", "shop", "uuid")``; a value of a
-            list is a key of its own.
+        path: Keys from the top of the lock: ``("workspaces", "acme", "repositories", "shop", "uuid")``; for a value of
+            a list, the value is the last key.
         before: As text; ``None`` if the fact is new.
         after: As text; ``None`` if the fact was removed.
     """
@@ -40,7 +40,7 @@ class LockChange:
 
     @property
     def kind(self) -> Kind:
-        """Tell which of the two is missing."""
+        """Whether the fact was added, removed or changed."""
         if self.before is None:
             return "added"
         return "removed" if self.after is None else "changed"
@@ -82,13 +82,13 @@ def _facts(tree: Tree, at: Path) -> Iterator[tuple[Path, str]]:
     if isinstance(tree, dict | LockLine):
         values = tree if isinstance(tree, dict) else tree.values
         for key, value in values.items():
-            named = len(at) > 1 or key not in _NO_FACTS  # names of the inventory are no keys of the lock
+            named = len(at) > 1 or key not in _NO_FACTS  # deeper keys may be names of the inventory
             if named and not (at[:1] in (("issuers",), ("address_ranges",)) and key in _NO_FACTS):
                 yield from _facts(value, (*at, key))
     elif isinstance(tree, list):
         if at[:1] == ("issuers",):
-            # A chain is one fact, since its order counts; the host's own certificate is a new one every few weeks.
-            yield at, ", then ".join(_certificate(one) for one in tree[1:] or tree)
+            # A chain is one fact, because its order counts. The host's own certificate is replaced every few weeks.
+            yield at, ", then ".join(_certificate(certificate) for certificate in tree[1:] or tree)
             return
         for value in tree:
             yield (*at, str(value)), ""
@@ -111,14 +111,14 @@ def _certificate(tree: Tree) -> str:
 
 
 def subject_of(path: Path) -> str:
-    """Say in words what a fact is about: ``environment production of acme/shop, UUID``."""
-    named, rest = _named(path)
-    words = (part if of in _HOLD_NAMES else _words(part) for of, part in itertools.pairwise(("", *rest)))
+    """Return the subject and property of a fact in words: ``environment production of acme/shop, UUID``."""
+    named, property_path = _named(path)
+    words = (part if of in _HOLD_NAMES else _words(part) for of, part in itertools.pairwise(("", *property_path)))
     return ", ".join((named, *words))
 
 
 def _named(path: Path) -> tuple[str, Path]:
-    """Return the subject of a fact, and the property that it gives."""
+    """Return the subject of a fact, and the path of the property below it."""
     match path:
         case ("workspaces", slug, "repositories", name, "environments", environment, *_):
             return f"environment {environment} of {slug}/{name}", path[6:]
@@ -129,11 +129,11 @@ def _named(path: Path) -> tuple[str, Path]:
         case ("accounts", key, "oidc_providers", slug, *_):
             return f"account {key}, OIDC provider of workspace {slug}", path[4:]
         case (section, name, *_):
-            return f"{_ONE_OF.get(section, section)} {name}", path[2:]
+            return f"{_SINGULAR.get(section, section)} {name}", path[2:]
     return ", ".join(path), ()
 
 
-_ONE_OF = {
+_SINGULAR = {
     "workspaces": "workspace",
     "accounts": "account",
     "selected_accounts": "selected account",
@@ -142,7 +142,7 @@ _ONE_OF = {
 
 
 _HOLD_NAMES = frozenset({"audiences", "labels", "missing_policies", "networks", "roles", "tags", "unchecked_roles"})
-"""Keys of the lock with names of others below them, to be shown unchanged."""
+"""Keys of the lock above names or values that are shown unchanged."""
 
 
 def _words(key: str) -> str:

@@ -1,21 +1,21 @@
-"""Parts of the lock that can be asked anew, each by itself."""
+"""The models of the lock, and its sections."""
 
 import re
 from datetime import date
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from config.findings import fault
 from config.models.aws_values import AccountIdText
-from config.models.base import InventoryModel
+from config.models.base import InventoryModel, short_form
 from config.models.bitbucket_values import EnvironmentName, Uuid, WorkspaceSlugText
 from config.models.scalars import Slug, SourceNetwork, Text, Thumbprint, describe, parse_day
 
 
 class Part(StrEnum):
-    """A section of the lock that can be asked anew by itself."""
+    """A section of the lock that one run of ``lock`` can update alone."""
 
     WORKSPACES = "workspaces"
     ISSUERS = "issuers"
@@ -24,7 +24,7 @@ class Part(StrEnum):
 
 
 ACCOUNT = "account:"
-"""What a name for ``--accept`` begins with that is an OIDC provider's in an account: ``account:prod/acme``."""
+"""Prefix of a name for ``--accept`` of an OIDC provider in an account: ``account:prod/acme``."""
 
 
 def _day(value: object) -> date:
@@ -51,63 +51,61 @@ def _digest(value: object) -> str:
 
 def _version(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool) and value > 1:
-        raise fault("bad-value", f"a lock of version {value}, and this program knows version 1", "use a newer release")
+        raise fault("bad-value", f"a lock of version {value}, but this program knows version 1", "use a newer release")
     if isinstance(value, bool) or value != 1:
         raise fault("bad-value", f"expected 1, found {describe(value)}", "write version: 1")
     return value
 
 
 LockVersion = Annotated[Literal[1], BeforeValidator(_version)]
-"""Of the lock's grammar, counted apart from the inventory's."""
+"""The version of the lock's grammar; the inventory's grammar has another."""
 
 Day = Annotated[date, BeforeValidator(_day)]
 """A day in UTC, as 2027-01-31."""
 
 OneLine = Annotated[str, BeforeValidator(_one_line)]
-"""Text of somebody else's, on one line; double braces mean nothing in it."""
+"""Text from outside, on one line; double braces have no meaning in it."""
 
 Digest = Annotated[str, BeforeValidator(_digest)]
-"""Of inventory entries: ``sha256:`` and 64 hex digits."""
+"""The digest of inventory entries: ``sha256:`` and 64 hex digits."""
 
 
 class LockedOidcProvider(InventoryModel):
-    """The OIDC provider of a workspace in an account as IAM answered: in short form whether it is there."""
+    """The OIDC provider of a workspace in an account, as IAM answered; the short form is its state."""
 
     expected = "present, absent, or {state: …, use: …, …}"
 
     state: Literal["present", "absent"]
     use: Literal["create", "adopt", "reference"] | None = None
-    """What `auto` comes to; it never changes by itself. Where left out, what is there is adopted, and what is not is
-    created."""
+    """The mode of `auto`; it never changes by itself. By default a present OIDC provider is adopted, and an absent one
+    is created."""
     owner: Literal["this_program", "cloudformation", "terraform", "unknown"] | None = None
     """Who manages it, by its tags."""
     audiences: tuple[OneLine, ...] = ()
-    """As IAM has them."""
+    """As IAM answered."""
     thumbprints: tuple[Thumbprint, ...] = ()
-    """As IAM has them."""
+    """As IAM answered."""
     tags: dict[OneLine, OneLine] = Field(default_factory=dict)
-    """As IAM has them."""
+    """As IAM answered."""
     unchecked_roles: tuple[OneLine, ...] = ()
-    """ARNs of roles of the account that trust it and check no audience: whoever adds one gives them that too."""
+    """ARNs of roles of the account that trust it and check no audience, so that an added audience opens them, too."""
 
     @model_validator(mode="after")
-    def _says_nothing_of_what_is_absent(self) -> Self:
-        told = ["owner", "audiences", "thumbprints", "tags", "unchecked_roles"]
-        for key in told if self.state == "absent" else ():
+    def _is_bare_if_absent(self) -> Self:
+        properties = ["owner", "audiences", "thumbprints", "tags", "unchecked_roles"]
+        for key in properties if self.state == "absent" else ():
             if getattr(self, key):
-                raise fault("bad-value", f"it is absent, and has {key}", f"remove {key}, or write present", (key,))
+                raise fault(
+                    "bad-value", f"an absent OIDC provider has {key}", f"remove {key}, or write present", (key,)
+                )
         return self
 
 
-def _oidc_provider(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
-    return {"state": value} if isinstance(value, str) else value
-
-
-LockedOidcProviderForm = Annotated[LockedOidcProvider, BeforeValidator(_oidc_provider)]
+LockedOidcProviderForm = Annotated[LockedOidcProvider, short_form("state")]
 
 
 class LockedQuotas(InventoryModel):
-    """Quotas of an account as AWS has them, by the names that an account of the inventory has for them."""
+    """Quotas of an account as AWS answered; the keys are those of an account in the inventory."""
 
     expected = "{trust_policy_chars: …, roles: …}"
 
@@ -117,11 +115,8 @@ class LockedQuotas(InventoryModel):
     oidc_providers: int | None = Field(default=None, strict=True, ge=1)
 
 
-__all__ = ["LockedOidcProvider", "LockedQuotas"]
-
-
 class LockedRestrictions(InventoryModel):
-    """What protects a deployment environment, as far as Bitbucket's API tells: who may deploy, never which branches."""
+    """The deployment restrictions that Bitbucket's API shows: who may deploy, but not from which branches."""
 
     expected = "{admin_only: true or false}"
 
@@ -130,16 +125,12 @@ class LockedRestrictions(InventoryModel):
 
 
 class LockedEnvironment(InventoryModel):
-    """A deployment environment as Bitbucket answered: in short form its UUID alone."""
+    """A deployment environment as Bitbucket answered; the short form is its UUID."""
 
     expected = "a deployment environment: its UUID, or {uuid: …, restrictions: …}"
 
     uuid: Uuid
     restrictions: LockedRestrictions | None = None
-
-
-def _environment(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
-    return {"uuid": value} if isinstance(value, str) else value
 
 
 class LockedRepository(InventoryModel):
@@ -148,9 +139,7 @@ class LockedRepository(InventoryModel):
     expected = "{uuid: …, environments: …}"
 
     uuid: Uuid
-    environments: dict[EnvironmentName, Annotated[LockedEnvironment, BeforeValidator(_environment)]] = Field(
-        default_factory=dict
-    )
+    environments: dict[EnvironmentName, Annotated[LockedEnvironment, short_form("uuid")]] = Field(default_factory=dict)
 
 
 class LockedWorkspace(InventoryModel):
@@ -170,7 +159,7 @@ class LockedCertificate(InventoryModel):
     subject: OneLine
     thumbprint: Thumbprint
     not_after: Day
-    """The day, UTC, on which it ends."""
+    """Its last day of validity, UTC."""
 
 
 class LockedIssuer(InventoryModel):
@@ -190,11 +179,11 @@ class LockedAccount(InventoryModel):
     id: AccountIdText
     oidc_providers: dict[WorkspaceSlugText, LockedOidcProviderForm] = Field(default_factory=dict)
     roles: dict[OneLine, OneLine] = Field(default_factory=dict)
-    """Names that the inventory wants and that somebody else's roles have, each with whose it is, or its ARN."""
+    """Role names that the inventory uses and that roles of others have, each with its owner or ARN."""
     missing_policies: tuple[OneLine, ...] = ()
-    """ARNs of managed policies and boundaries that the inventory names and the account does not have."""
+    """ARNs of managed policies and boundaries that the inventory names and the account lacks."""
     quotas: LockedQuotas | None = None
-    """As AWS has them."""
+    """As AWS answered."""
 
 
 class SelectedAccount(InventoryModel):
@@ -204,15 +193,15 @@ class SelectedAccount(InventoryModel):
 
     id: AccountIdText
     name: OneLine
-    """As the organization calls it."""
+    """Its name in the organization."""
     deploy_role: OneLine | None = None
-    """ARN of the role that the program assumes there, by the defaults of the inventory; for reviewing."""
+    """ARN of the role that the program assumes there, from the defaults of the inventory; shown for review."""
     labels: dict[Slug, Text] = Field(default_factory=dict)
     """Its tags."""
 
 
 class LockedRanges(InventoryModel):
-    """Address ranges as published, with the publisher's own number of that state."""
+    """Published address ranges, with the publisher's number of their version."""
 
     expected = "{sync_token: …, networks: […]}"
 
@@ -235,6 +224,6 @@ class Lock(InventoryModel):
     accounts: dict[Slug, LockedAccount] = Field(default_factory=dict)
     """By key, as in the inventory."""
     selected_accounts: dict[Slug, SelectedAccount] = Field(default_factory=dict)
-    """By the key that each has in the inventory from now on."""
+    """By the key of the account in the inventory."""
     answers: dict[Literal["workspaces", "accounts", "accounts_from"], Digest] = Field(default_factory=dict)
-    """For a section, the digest of the inventory entries that it answers; none where people wrote it."""
+    """By section, the digest of the inventory entries that it answers; missing if people wrote the section."""

@@ -42,8 +42,8 @@ def _filled_repository(known: Repository, locked: LockedRepository | None) -> Re
 
 
 def _environment(name: str, locked: LockedRepository) -> str | None:
-    found = locked.environments.get(name)
-    return found.uuid if found is not None else None
+    environment = locked.environments.get(name)
+    return environment.uuid if environment is not None else None
 
 
 def with_locked_quotas(inventory: Inventory, lock: Lock) -> Inventory:
@@ -55,9 +55,9 @@ def with_locked_quotas(inventory: Inventory, lock: Lock) -> Inventory:
 def _with_quotas(account: Account, locked: LockedAccount | None) -> Account:
     if locked is None or locked.quotas is None or locked.id != account.id:
         return account
-    told = locked.quotas.model_dump(exclude_none=True)
-    further = {name: value for name, value in told.items() if name not in account.quotas.model_fields_set}
-    return account.model_copy(update={"quotas": account.quotas.model_copy(update=further)})
+    answered = locked.quotas.model_dump(exclude_none=True)
+    omitted = {name: value for name, value in answered.items() if name not in account.quotas.model_fields_set}
+    return account.model_copy(update={"quotas": account.quotas.model_copy(update=omitted)})
 
 
 def digest(entries: Iterable[object]) -> str:
@@ -108,19 +108,19 @@ def questions_of(inventory: Inventory, lock: Lock, *, everything: bool = False) 
         everything: Whether to ask for all declarations, not only for those that roles trust and accounts keep.
     """
     used = _used(inventory)
-    found: Questions = {}
+    questions: Questions = {}
     for slug, workspace in sorted(inventory.workspaces.items()):
         if everything or (slug,) in used:
-            found[slug] = _workspace(slug, workspace, lock.workspaces.get(slug), None if everything else used)
-    return found
+            questions[slug] = _workspace(slug, workspace, lock.workspaces.get(slug), None if everything else used)
+    return questions
 
 
 def _workspace(
     slug: str, workspace: Workspace, locked: LockedWorkspace | None, used: frozenset[Name] | None
 ) -> WorkspaceQuestion:
     repositories = {
-        name: _repository((slug, name), found, locked.repositories.get(name) if locked else None, used)
-        for name, found in sorted(workspace.repositories.items())
+        name: _repository((slug, name), repository, locked.repositories.get(name) if locked else None, used)
+        for name, repository in sorted(workspace.repositories.items())
         if used is None or (slug, name) in used
     }
     known = Known(workspace.uuid, locked.uuid if locked else None)
@@ -146,9 +146,9 @@ def _used(inventory: Inventory) -> frozenset[Name]:
         for entry in role.trust:
             used.add((entry.workspace,))
             if entry.repository_slug is not None:
-                here = (entry.workspace, entry.repository_slug)
-                used.add(here)
-                used.update((*here, name) for name in entry.environments or ())
+                repository = (entry.workspace, entry.repository_slug)
+                used.add(repository)
+                used.update((*repository, name) for name in entry.environments or ())
     return frozenset(used)
 
 

@@ -15,7 +15,7 @@ from config.yaml.text import is_there, read_text
 
 @dataclass(frozen=True, slots=True)
 class ReadLock:
-    """A lock as read; empty without a lock file, or if the file is broken, which its faults say."""
+    """The lock as read. It is empty without a lock file, and if the file has faults."""
 
     lock: Lock
     source: Source | None
@@ -46,6 +46,6 @@ def read_lock(path: FilePath, order: int) -> ReadLock:
     try:
         return ReadLock(Lock.model_validate(data), source, tuple(faults))
     except ValidationError as error:
-        found = [fault_of(detail, data, Lock) for detail in error.errors(include_url=False)]
-    faults += [replace(fault, place=source.place(fault.path, of_key=fault.of_key)[0]) for fault in found]
+        invalid = [fault_of(detail, data, Lock) for detail in error.errors(include_url=False)]
+    faults += [replace(fault, place=source.place(fault.path, of_key=fault.of_key)[0]) for fault in invalid]
     return ReadLock(Lock(), source, tuple(faults))

@@ -41,23 +41,23 @@ Tree: TypeAlias = "Scalar | LockLine | list[Tree] | dict[str, Tree]"
 def tree_of(lock: Lock) -> dict[str, Tree]:
     """Return the lock as nested data, sorted, without empty values."""
     ranges: dict[str, Tree] = {
-        name: {"sync_token": found.sync_token, "networks": list[Tree](_sorted_networks(found.networks))}
-        for name, found in sorted(lock.address_ranges.items())
+        name: {"sync_token": published.sync_token, "networks": list[Tree](_sorted_networks(published.networks))}
+        for name, published in sorted(lock.address_ranges.items())
     }
     issuers: dict[str, Tree] = {
         slug: {
             "seen": issuer.seen,
-            "chain": [LockLine({name: getattr(one, name) for name in type(one).model_fields}) for one in issuer.chain],
+            "chain": [LockLine(dict(certificate)) for certificate in issuer.chain],
         }
         for slug, issuer in sorted(lock.issuers.items())
     }
     return {"version": lock.version} | _filled(
         {
-            "workspaces": {slug: _workspace(found) for slug, found in sorted(lock.workspaces.items())},
+            "workspaces": {slug: _workspace(workspace) for slug, workspace in sorted(lock.workspaces.items())},
             "issuers": issuers,
             "address_ranges": ranges,
-            "accounts": {key: _account(found) for key, found in sorted(lock.accounts.items())},
-            "selected_accounts": {key: _selected(found) for key, found in sorted(lock.selected_accounts.items())},
+            "accounts": {key: _account(account) for key, account in sorted(lock.accounts.items())},
+            "selected_accounts": {key: _selected(account) for key, account in sorted(lock.selected_accounts.items())},
             "answers": dict(sorted(lock.answers.items())),
         }
     )
@@ -68,12 +68,12 @@ def _sorted_networks(networks: Iterable[Network]) -> list[Network]:
 
 
 def _workspace(workspace: LockedWorkspace) -> dict[str, Tree]:
-    repositories = {slug: _repository(found) for slug, found in sorted(workspace.repositories.items())}
+    repositories = {slug: _repository(repository) for slug, repository in sorted(workspace.repositories.items())}
     return _filled({"uuid": workspace.uuid, "repositories": repositories})
 
 
 def _repository(repository: LockedRepository) -> dict[str, Tree]:
-    environments = {name: _environment(found) for name, found in sorted(repository.environments.items())}
+    environments = {name: _environment(environment) for name, environment in sorted(repository.environments.items())}
     return _filled({"uuid": repository.uuid, "environments": environments})
 
 
@@ -86,10 +86,11 @@ def _environment(environment: LockedEnvironment) -> Tree:
 
 def _account(account: LockedAccount) -> dict[str, Tree]:
     quotas = account.quotas.model_dump(exclude_none=True) if account.quotas is not None else {}
+    providers = sorted(account.oidc_providers.items())
     return _filled(
         {
             "id": account.id,
-            "oidc_providers": {slug: _oidc_provider(found) for slug, found in sorted(account.oidc_providers.items())},
+            "oidc_providers": {slug: _oidc_provider(oidc_provider) for slug, oidc_provider in providers},
             "roles": dict(sorted(account.roles.items())),
             "missing_policies": sorted(account.missing_policies),
             "quotas": dict(sorted(quotas.items())),
@@ -104,18 +105,18 @@ def _selected(account: SelectedAccount) -> Tree:
     )
 
 
-def _oidc_provider(found: LockedOidcProvider) -> Tree:
-    told = _filled(
+def _oidc_provider(oidc_provider: LockedOidcProvider) -> Tree:
+    properties = _filled(
         {
-            "use": found.use,
-            "owner": found.owner,
-            "audiences": sorted(found.audiences),
-            "thumbprints": sorted(found.thumbprints),
-            "tags": dict(sorted(found.tags.items())),
-            "unchecked_roles": sorted(found.unchecked_roles),
+            "use": oidc_provider.use,
+            "owner": oidc_provider.owner,
+            "audiences": sorted(oidc_provider.audiences),
+            "thumbprints": sorted(oidc_provider.thumbprints),
+            "tags": dict(sorted(oidc_provider.tags.items())),
+            "unchecked_roles": sorted(oidc_provider.unchecked_roles),
         }
     )
-    return {"state": found.state} | told if told else found.state
+    return {"state": oidc_provider.state} | properties if properties else oidc_provider.state
 
 
 def _filled(values: Mapping[str, object]) -> dict[str, Tree]:
