@@ -30,7 +30,7 @@ def main() -> None:
     for finding in compiled.findings:
         pulumi.log.warn(str(finding))
     plan = settings.part_of(compiled.plan)
-    found = thumbprints_beside(
+    thumbprints = thumbprints_beside(
         # The lock does not describe an emulated issuer.
         loaded.lock.lock if settings.issuer_connect is None else Lock(),
         plan.issuers_to_fetch(),
@@ -38,14 +38,14 @@ def main() -> None:
         partial(fetch_thumbprints, connect=settings.issuer_connect, timeout=settings.issuer_timeout),
         datetime.now(UTC).date(),
     )
-    for warning in found.warnings:
+    for warning in thumbprints.warnings:
         pulumi.log.warn(warning)
     stack = AwsSettings(f"{pulumi.get_project()}/{pulumi.get_stack()}", settings.aws_endpoint)
     access = BitbucketOidc(
         "bitbucket-oidc",
         plan,
         aws_settings=stack,
-        thumbprints=found.by_issuer,
+        thumbprints=thumbprints.by_issuer,
         protect_oidc_providers=settings.protect_oidc_providers,
     )
     if settings.protect_oidc_providers:

@@ -1,4 +1,4 @@
-"""Who made something in an account, by its tags."""
+"""The tool that manages a resource, by the resource's tags."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -7,13 +7,13 @@ from typing import Any, Literal
 ManagedBy = Literal["this_program", "cloudformation", "terraform", "unknown"]
 
 MANAGED_BY = "bitbucket-aws-oidc"
-"""The value of the tag ``ManagedBy`` on everything that this program makes."""
+"""The value of the tag ``ManagedBy`` on everything that this program creates."""
 
 _CLOUDFORMATION = "aws:cloudformation:"
-"""What the keys of tags begin with that CloudFormation puts on resources, and nobody else can
+"""Prefix of tag keys that CloudFormation puts on resources, and nobody else can put there
 (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html)."""
 
-_SAYS_BY_WHAT = frozenset({"managedby", "createdby", "provisionedby", "deployedby", "provisioner", "iac", "iactool"})
+_TOOL_KEYS = frozenset({"managedby", "createdby", "provisionedby", "deployedby", "provisioner", "iac", "iactool"})
 _TERRAFORM = re.compile(r"terraform|opentofu|\btofu\b|terragrunt", re.IGNORECASE)
 """Terraform tags nothing by itself; these are the tags that its users commonly give by ``default_tags``."""
 
@@ -21,9 +21,9 @@ _NO = frozenset({"false", "no", "0", ""})
 
 
 def managed_by(tags: Mapping[str, str]) -> ManagedBy:
-    """Return who the tags say is the owner.
+    """Return the owner according to the tags.
 
-    This program's tag counts first: whoever adopts something leaves the tags of those that had it before.
+    This program's tag counts first, because adoption leaves the previous owner's tags on a resource.
     """
     if tags.get("ManagedBy") == MANAGED_BY:
         return "this_program"
@@ -34,7 +34,7 @@ def managed_by(tags: Mapping[str, str]) -> ManagedBy:
 
 def _is_terraforms(key: str, value: str) -> bool:
     plain = re.sub(r"[^a-z]", "", key.lower())
-    if plain in _SAYS_BY_WHAT:
+    if plain in _TOOL_KEYS:
         return _TERRAFORM.search(value) is not None
     return plain.startswith(("terraform", "opentofu")) and value.strip().lower() not in _NO
 

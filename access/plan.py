@@ -1,4 +1,4 @@
-"""The AccessPlan: for each account, exactly what will be there. Reports, proofs and Pulumi components all read it."""
+"""The AccessPlan: the exact OIDC providers and roles of each account. Reports, proofs and Pulumi components read it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ from oidc.iam.document import PolicyDocument
 from oidc.identifiers import AccountId, BitbucketUuid, WorkspaceSlug
 
 Thumbprints: TypeAlias = Literal["fetch", "omit"] | tuple[str, ...]
-"""Where an OIDC provider's thumbprints come from: fetched at each run, left to AWS, or 1 to 5 given ones."""
+"""The source of an OIDC provider's thumbprints: fetched at each run, left to AWS, or 1 to 5 given values."""
 
 Mode: TypeAlias = Literal["create", "reference", "adopt"]
-"""Whether an OIDC provider is made, is somebody else's, or exists and becomes ours."""
+"""Whether an OIDC provider is created, is managed by somebody else, or exists and is adopted."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccountCredentials:
-    """How the program gets into an account; all ``None`` for the ambient credentials.
+    """The credentials for an account; all ``None`` for the ambient credentials.
 
     Attributes:
         role_arn: The deploying role to assume, or ``None``.
-        external_id: What its trust policy asks for, or ``None``.
+        external_id: The ``sts:ExternalId`` that its trust policy requires, or ``None``.
         session_name: Shown in CloudTrail, or ``None``.
         profile: A named profile of the AWS configuration, or ``None``.
     """
@@ -43,12 +43,12 @@ class OidcProviderPlan:
         workspace: ``acme``.
         workspace_uuid: ``{0b3ff4a1-…}``.
         url: ``https://api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc``.
-        arn: Computed.
+        arn: Its computed ARN.
         audiences: Its client ids; the workspace's own audience first, further ones sorted.
-        thumbprints: Where they come from.
-        mode: Whether it is made.
-        tags: On the resource.
-        renamed_to: The workspace's slug now, where ``workspace`` is one that it had before; else ``None``.
+        thumbprints: Their source.
+        mode: Whether it is created, referenced or adopted.
+        tags: Tags of the resource.
+        renamed_to: The present slug, if ``workspace`` is a previous slug; else ``None``.
     """
 
     workspace: WorkspaceSlug
@@ -64,7 +64,7 @@ class OidcProviderPlan:
 
 @dataclass(frozen=True, slots=True)
 class TrustPlan:
-    """One line of who may assume a role: what was written, and what it is compared with.
+    """One trusted source of tokens of a role: the entry in the inventory, and the pattern compared with ``sub``.
 
     Attributes:
         workspace: The slug in the issuer: ``acme``.
@@ -76,13 +76,13 @@ class TrustPlan:
         audiences: Accepted ones, sorted.
         subject_pattern: ``{REPO}:{ENV}:*``.
         grade: How wide this is.
-        default_audiences: The workspace's own audience alone, for showing what was asked for besides.
+        default_audiences: Only the workspace's own audience; output shows ``audiences`` if they differ.
         reason: Why a whole workspace is trusted, or ``None``.
-        renamed_to: The workspace's slug now, where ``workspace`` is one that it had before; else ``None``. There is a
-            line with that slug as well, alike in everything else.
+        renamed_to: The present slug, if ``workspace`` is a previous slug; else ``None``. An equal entry has the present
+            slug.
         last_day: The last day in UTC on which a previous slug is trusted, or ``None``.
-        restrictions_checked: The day on which somebody last looked at the environment's deployment restrictions in
-            Bitbucket, as the inventory says, or ``None``.
+        restrictions_checked: The day in the inventory on which somebody last checked the environment's deployment
+            restrictions in Bitbucket, or ``None``.
     """
 
     workspace: WorkspaceSlug
@@ -106,27 +106,27 @@ class RolePlan:
     """A role in one account.
 
     Attributes:
-        key: Of the inventory; logical names are made of it.
-        name: In IAM.
-        arn: Computed.
+        key: Its key in the inventory; logical names contain it.
+        name: Its name in IAM.
+        arn: Its computed ARN.
         path: ``/bitbucket/``.
         description: Variables replaced, or ``None``.
         owner: Free text, or ``None``.
         grade: As wide as its widest trust.
         trust: Who may assume it, sorted.
-        trust_policy: What IAM gets.
+        trust_policy: The trust policy for IAM.
         managed_policy_arns: Sorted.
         inline_policies: By name, sorted.
         permissions_boundary_arn: Or ``None``.
         max_session_duration: Seconds.
-        source_ips: Networks that the exchange may come from; none for everywhere, or for ``source_vpces`` alone.
+        source_ips: Networks that the call to STS may come from; empty for everywhere, or for ``source_vpces`` alone.
         expires: The last day of access, UTC, or ``None``.
         tags: Those of the defaults and the role's.
         admin_reason: Why it may have admin access, or ``None``.
-        source_vpces: VPC endpoints that the exchange may come through, besides ``source_ips``; sorted.
+        source_vpces: VPC endpoints that the call to STS may come through, besides ``source_ips``; sorted.
         from_atlassian: Whether ``source_ips`` are the ranges that Atlassian publishes.
         is_plan_role: Whether it is the second role of a pair.
-        previous_keys: Keys that it had before, as ``key``.
+        previous_keys: Its previous values of ``key``.
     """
 
     key: str
@@ -154,17 +154,17 @@ class RolePlan:
 
 @dataclass(frozen=True, slots=True)
 class AccountPlan:
-    """An account: what will be there, and how the program gets in.
+    """An account: its OIDC providers, its roles, and the credentials for it.
 
     Attributes:
-        key: Of the inventory; logical names are made of it.
+        key: Its key in the inventory; logical names contain it.
         id: Twelve digits.
         partition: ``aws``.
-        region: ``eu-west-1``, or ``None`` where the inventory names none.
-        access: How the program gets in.
+        region: ``eu-west-1``, or ``None`` if the inventory sets none.
+        access: The credentials for it.
         oidc_providers: Sorted by workspace.
         roles: Sorted by key.
-        previous_keys: Keys that it had before.
+        previous_keys: Its previous values of ``key``.
     """
 
     key: str
@@ -184,32 +184,32 @@ class AccessPlan:
     accounts: tuple[AccountPlan, ...]
 
     def issuers_to_fetch(self) -> tuple[str, ...]:
-        """Return the URLs of the issuers whose thumbprints are to be fetched, sorted, each once.
+        """Return the URLs of the issuers whose thumbprints are fetched, sorted, each once.
 
-        What is adopted keeps the thumbprints that it has.
+        An adopted OIDC provider keeps its thumbprints.
         """
-        found = {
+        urls = {
             oidc_provider.url
             for account in self.accounts
             for oidc_provider in account.oidc_providers
             if oidc_provider.thumbprints == "fetch" and oidc_provider.mode == "create"
         }
-        return tuple(sorted(found))
+        return tuple(sorted(urls))
 
     def issuers_alike(self) -> dict[str, tuple[str, ...]]:
-        """Return the URLs of a workspace's issuers under its other slugs, for each of those of a renamed workspace.
+        """Return the URLs of a renamed workspace's other issuers, for the URL of each of its issuers.
 
-        Before the rename the issuer of the new slug does not answer, and after it that of the old one: the certificates
-        are those of one host.
+        Only one of them answers at a time: the previous slug's issuer before the rename, the new slug's after it. Both
+        have the same host, so its certificates are valid for both.
         """
         by_workspace: dict[str, set[str]] = {}
         for account in self.accounts:
-            for found in account.oidc_providers:
-                by_workspace.setdefault(found.renamed_to or found.workspace, set()).add(found.url)
+            for provider in account.oidc_providers:
+                by_workspace.setdefault(provider.renamed_to or provider.workspace, set()).add(provider.url)
         return {
             url: tuple(sorted(urls - {url})) for urls in by_workspace.values() if len(urls) > 1 for url in sorted(urls)
         }
 
     def only(self, keys: frozenset[str]) -> "AccessPlan":
-        """Return the plan of some of the accounts, by their keys."""
+        """Return the plan of the accounts with these keys."""
         return AccessPlan(tuple(account for account in self.accounts if account.key in keys))

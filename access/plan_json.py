@@ -6,7 +6,7 @@ from access.plan import AccessPlan, AccountPlan, OidcProviderPlan, RolePlan, Tru
 
 
 def plan_json(plan: AccessPlan) -> dict[str, Any]:
-    """Return the plan as JSON objects and lists; the same inventory gives the same, in any order it was written."""
+    """Return the plan as JSON objects and lists; the order of the inventory's entries makes no difference."""
     return {"accounts": [_account(account) for account in plan.accounts]}
 
 

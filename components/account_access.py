@@ -1,4 +1,4 @@
-"""One account of a stack, and the previous logical names of components, under which an engine finds its resources.
+"""One account of a stack, and aliases of components for their previous logical names.
 
 Children need no aliases: their names begin with the parent's name, and an engine that finds a parent under an earlier
 name looks for its children under that name too
@@ -30,11 +30,11 @@ TYPE = "bitbucket-aws-oidc:index:AccountAccess"
 
 
 class AccountAccess(pulumi.ComponentResource):
-    """What pipelines may assume in one account.
+    """The roles that pipelines may assume in one account, and its OIDC providers.
 
     Attributes:
-        role_arns: By key of the inventory.
-        oidc_provider_arns: By workspace; computed for those that are only referenced.
+        role_arns: ARNs by key of the role in the inventory.
+        oidc_provider_arns: ARNs by workspace; computed for a referenced OIDC provider.
     """
 
     role_arns: dict[str, pulumi.Output[str]]
@@ -53,39 +53,39 @@ class AccountAccess(pulumi.ComponentResource):
         """Register the account.
 
         Args:
-            name: Its key of the inventory.
+            name: The key of the account in the inventory.
             plan: The planned OIDC providers and roles.
             aws_settings: How the stack talks to AWS.
-            thumbprints: By URL of the issuer; has all that the plan wants fetched.
+            thumbprints: By URL of the issuer; complete for the plan.
             protect_oidc_providers: Whether the engine refuses to delete OIDC providers.
-            opts: As of any component.
+            opts: Resource options, as for any component.
         """
         super().__init__(TYPE, name, None, opts)
         provider = aws_provider(plan, aws_settings, self)
-        inside = pulumi.ResourceOptions(parent=self, provider=provider)
-        there = {
-            found.workspace: oidc_provider(
-                f"{name}/{found.workspace}",
-                found,
+        child = pulumi.ResourceOptions(parent=self, provider=provider)
+        oidc_providers = {
+            planned.workspace: oidc_provider(
+                f"{name}/{planned.workspace}",
+                planned,
                 thumbprints=thumbprints,
                 protect=protect_oidc_providers,
-                inside=inside,
+                child=child,
             )
-            for found in plan.oidc_providers
+            for planned in plan.oidc_providers
         }
         self.role_arns = {}
         for role in plan.roles:
-            trusted = sorted({line.workspace for line in role.trust} & there.keys())
+            trusted = sorted({trust.workspace for trust in role.trust} & oidc_providers.keys())
             component = PipelineRole(
                 f"{name}/{role.key}",
                 role,
                 aws_provider=provider,
-                oidc_providers=[there[workspace] for workspace in trusted],
+                oidc_providers=[oidc_providers[workspace] for workspace in trusted],
                 opts=pulumi.ResourceOptions(parent=self, aliases=previous_names(f"{name}/", role.previous_keys)),
             )
             self.role_arns[role.key] = component.arn
         self.oidc_provider_arns = {
-            found.workspace: found.arn if found.mode == "reference" else there[found.workspace].arn
-            for found in plan.oidc_providers
+            planned.workspace: planned.arn if planned.mode == "reference" else oidc_providers[planned.workspace].arn
+            for planned in plan.oidc_providers
         }
         self.register_outputs({"roleArns": self.role_arns, "oidcProviderArns": self.oidc_provider_arns})

@@ -10,7 +10,7 @@ from access.managed_by import MANAGED_BY
 from access.plan import AccountPlan
 
 DEFAULT_SESSION_NAME = "bitbucket-aws-oidc"
-"""CloudTrail shows it as the session of the deploying role, unless the inventory names another one."""
+"""Session name of the deploying role in CloudTrail, unless the inventory sets another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class AwsSettings:
     """How this stack talks to AWS, the same for every account.
 
     Attributes:
-        stack: Who manages the resources, put on them as a tag: ``bitbucket-aws-oidc/dev``.
+        stack: The managing stack, put on resources as a tag: ``bitbucket-aws-oidc/dev``.
         endpoint: ``http://127.0.0.1:4566`` in the sandbox, else ``None``.
     """
 
@@ -26,15 +26,15 @@ class AwsSettings:
     endpoint: str | None = None
 
     def default_tags(self) -> dict[str, str]:
-        """Return the tags that say who manages a resource; AWS providers put them on everything they make."""
+        """Return the tags that show who manages a resource; AWS providers put them on everything they create."""
         return {"ManagedBy": MANAGED_BY, "ManagedByStack": self.stack}
 
 
 def aws_provider(account: AccountPlan, settings: AwsSettings, parent: pulumi.Resource) -> aws.Provider:
     """Register the AWS provider of an account.
 
-    ``allowed_account_ids`` makes it refuse credentials of any other account before it writes anything; IAM's calls go
-    to the control plane of the partition, whatever the region.
+    With ``allowed_account_ids`` it refuses credentials of any other account before it writes anything. Calls of IAM go
+    to the control plane of the partition, in any region.
     """
     access = account.access
     assume_roles = (

@@ -13,11 +13,11 @@ TYPE = "bitbucket-aws-oidc:index:BitbucketOidc"
 
 
 class BitbucketOidc(pulumi.ComponentResource):
-    """Which Bitbucket Pipelines may assume which AWS roles.
+    """The Bitbucket Pipelines that may assume AWS roles, in all accounts of a stack.
 
     Attributes:
-        role_arns: By account and key of the inventory.
-        oidc_provider_arns: By account and workspace.
+        role_arns: ARNs by account and by key of the role.
+        oidc_provider_arns: ARNs by account and workspace.
     """
 
     role_arns: dict[str, dict[str, pulumi.Output[str]]]
@@ -37,11 +37,11 @@ class BitbucketOidc(pulumi.ComponentResource):
 
         Args:
             name: Logical name, the same in every stack.
-            plan: Complete and valid: nothing is registered before it is.
+            plan: A complete and valid plan.
             aws_settings: How the stack talks to AWS.
             thumbprints: By URL of the issuer, for ``plan.issuers_to_fetch()``.
             protect_oidc_providers: Whether the engine refuses to delete OIDC providers.
-            opts: As of any component.
+            opts: Resource options, as for any component.
         """
         super().__init__(TYPE, name, None, opts)
         self.role_arns, self.oidc_provider_arns = {}, {}

@@ -1,10 +1,10 @@
-"""Files for ``pulumi import`` of roles that exist: what the program registers for them, with their ids in AWS.
+"""Files for ``pulumi import`` of existing roles: the resources that the program registers, with their ids in AWS.
 
-Their form: https://www.pulumi.com/docs/iac/guides/migration/import/#bulk-import-operations. They also declare
+Format: https://www.pulumi.com/docs/iac/guides/migration/import/#bulk-import-operations. They also declare
 components, and AWS providers with their configuration; these exist only in the state.
 
-There are two files: the CLI makes the AWS providers of a file before its components, and refuses a state in which a
-parent is missing (tested with 3.260). So the first file holds the components of accounts.
+The CLI creates the AWS providers of a file before its components, and refuses a state without a parent (tested with
+3.260). So there are two files, and the first one holds the components of accounts.
 """
 
 import json
@@ -35,9 +35,9 @@ def import_files(
 
     Args:
         roles: By account and key of the inventory.
-        accounts: How the program enters them.
-        aws_version: Of the AWS provider, ``7.51.1``.
-        endpoint: Of the sandbox; else ``None``.
+        accounts: Their plans, for the AWS providers.
+        aws_version: Version of the AWS provider: ``7.51.1``.
+        endpoint: Endpoint of the sandbox, else ``None``.
     """
     plans = {account.key: account for account in accounts}
     by_account: dict[str, list[AdoptedRole]] = {}
@@ -48,15 +48,15 @@ def import_files(
         _child(account_access.TYPE, f"account {key}", key, TOP) | {"component": True} for key in sorted(by_account)
     ]
     resources = list(components)
-    for key, mine in sorted(by_account.items()):
+    for key, adopted in sorted(by_account.items()):
         resources.append(_aws_provider(plans[key], aws_version, endpoint))
-        for role in mine:
+        for role in adopted:
             resources += _role(role)
     return {"resources": components}, {"resources": resources}
 
 
 def _child(kind: str, name: str, logical_name: str, parent: str) -> Resource:
-    """Name a resource in the file, where names must be unique, and in the stack, where type and name must be."""
+    """Return a resource with its unique name in the file, and its logical name in the stack, unique for its type."""
     return {"type": kind, "name": name, "logicalName": logical_name, "parent": parent}
 
 
@@ -74,7 +74,7 @@ def _role(role: AdoptedRole) -> Iterator[Resource]:
 
 
 def _aws_provider(account: AccountPlan, version: str, endpoint: str | None) -> Resource:
-    """Configure an AWS provider as the program does, without default tags, since the stack is not known yet.
+    """Configure an AWS provider as the program does, but without default tags: the stack is not known yet.
 
     A provider's inputs are text, or JSON in a text.
     """

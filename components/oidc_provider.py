@@ -23,7 +23,7 @@ def oidc_provider(
     *,
     thumbprints: Mapping[str, Thumbprint],
     protect: bool,
-    inside: pulumi.ResourceOptions,
+    child: pulumi.ResourceOptions,
 ) -> aws.iam.OpenIdConnectProvider:
     """Register an OIDC provider.
 
@@ -32,14 +32,14 @@ def oidc_provider(
     this stack, and others may trust it.
 
     Args:
-        name: ``prod/acme``: account and workspace.
-        plan: What it is.
-        thumbprints: By URL of the issuer; has that of this one if the plan wants it fetched.
+        name: Account and workspace: ``prod/acme``.
+        plan: The planned OIDC provider.
+        thumbprints: By URL of the issuer; has this issuer if the plan fetches its thumbprint.
         protect: Whether the engine refuses to delete it, if the stack created it.
-        inside: Parent and AWS provider.
+        child: Its resource options: parent and AWS provider.
     """
     if plan.mode == "reference":
-        return aws.iam.OpenIdConnectProvider.get(name, plan.arn, opts=inside)
+        return aws.iam.OpenIdConnectProvider.get(name, plan.arn, opts=child)
     adopted = pulumi.ResourceOptions(
         import_=plan.arn,
         ignore_changes=list(HELD),
@@ -54,7 +54,7 @@ def oidc_provider(
         client_id_lists=list(plan.audiences),
         thumbprint_lists=None if plan.mode == "adopt" else _thumbprints(plan, thumbprints),
         tags=resource_tags(plan.tags),
-        opts=pulumi.ResourceOptions.merge(inside, own),
+        opts=pulumi.ResourceOptions.merge(child, own),
     )
 
 

@@ -14,8 +14,8 @@ TYPE = "bitbucket-aws-oidc:index:PipelineRole"
 class PipelineRole(pulumi.ComponentResource):
     """A role that pipelines may assume.
 
-    Managed policies are owned exclusively: the next ``up`` detaches what somebody attaches by hand. Inline policies are
-    not: AWS revokes stolen sessions with an inline policy, ``AWSRevokeOlderSessions``, which ``up`` must never remove
+    Managed policies are exclusive: the next ``up`` detaches a policy that somebody attached by hand. Inline policies
+    are not: AWS revokes stolen sessions with an inline policy, ``AWSRevokeOlderSessions``, which ``up`` must not remove
     (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html).
 
     Attributes:
@@ -36,14 +36,14 @@ class PipelineRole(pulumi.ComponentResource):
         """Register the role.
 
         Args:
-            name: ``prod/payments-deploy``: account and key of the inventory.
-            plan: What it is.
-            aws_provider: Of the account.
+            name: Account and key of the role: ``prod/payments-deploy``.
+            plan: The planned role.
+            aws_provider: The AWS provider of the account.
             oidc_providers: Those that its trust policy names; they must exist before the role.
-            opts: As of any component.
+            opts: Resource options, as for any component.
         """
         super().__init__(TYPE, name, None, opts)
-        inside = pulumi.ResourceOptions(parent=self, provider=aws_provider)
+        child = pulumi.ResourceOptions(parent=self, provider=aws_provider)
         role = aws.iam.Role(
             name,
             name=plan.name,
@@ -59,11 +59,11 @@ class PipelineRole(pulumi.ComponentResource):
         )
         for policy_name, document in plan.inline_policies.items():
             aws.iam.RolePolicy(
-                f"{name}/{policy_name}", name=policy_name, role=role.name, policy=document.text, opts=inside
+                f"{name}/{policy_name}", name=policy_name, role=role.name, policy=document.text, opts=child
             )
         # A role without managed policies needs it too: it detaches every policy attached by hand.
         aws.iam.RolePolicyAttachmentsExclusive(
-            name, role_name=role.name, policy_arns=list(plan.managed_policy_arns), opts=inside
+            name, role_name=role.name, policy_arns=list(plan.managed_policy_arns), opts=child
         )
         self.arn = role.arn
         self.register_outputs({"arn": role.arn})

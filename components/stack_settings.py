@@ -24,7 +24,7 @@ _REVIEWED_PLAN = "stack config reviewedPlan"
 
 @dataclass(frozen=True, slots=True)
 class StackSettings:
-    """What a stack chooses.
+    """The settings of a stack.
 
     Attributes:
         inventory: A folder or a file, relative to the project.
@@ -32,9 +32,9 @@ class StackSettings:
         accounts: Keys or globs of the stack's accounts; all others belong to other stacks.
         protect_oidc_providers: Whether the engine refuses to delete OIDC providers.
         issuer_timeout: Seconds for reaching the issuer.
-        aws_endpoint: Of the sandbox, else ``None``.
-        issuer_connect: Of the sandbox, else ``None``.
-        reviewed_plan: The digest of the plan that was reviewed; the empty string for none.
+        aws_endpoint: Endpoint of the sandbox, else ``None``.
+        issuer_connect: Issuer of the sandbox, else ``None``.
+        reviewed_plan: The digest of the reviewed plan, or the empty string.
     """
 
     inventory: Path
@@ -48,7 +48,7 @@ class StackSettings:
 
     @classmethod
     def of(cls, config: pulumi.Config) -> "StackSettings":
-        """Read the stack config; raises UsageError for a value that cannot be."""
+        """Read the stack config; raises UsageError for an invalid value."""
         endpoint = _text(config, "awsEndpoint", "") or None
         connect = _issuer_connect(_typed(config, "issuerConnect", dict, {}))
         if endpoint and not is_on_this_machine(endpoint):
@@ -57,7 +57,7 @@ class StackSettings:
             # NOTE: intentional: a thumbprint from elsewhere must never reach a real account.
             raise _wrong("issuerConnect", "it needs awsEndpoint", "leave it out: only the sandbox uses it")
         seconds = _typed(config, "issuerTimeoutSeconds", int, 10)
-        if not 1 <= seconds <= 300:  # noqa: PLR2004 - what a preview can wait for
+        if not 1 <= seconds <= 300:  # noqa: PLR2004 - a preview should not wait longer
             raise _wrong("issuerTimeoutSeconds", f"it is {seconds}", "choose from 1 to 300")
         return cls(
             inventory=Path(_text(config, "inventory", "inventory")),
@@ -71,7 +71,7 @@ class StackSettings:
         )
 
     def part_of(self, plan: AccessPlan) -> AccessPlan:
-        """Return what of a plan this stack applies.
+        """Return the part of a plan that this stack applies.
 
         Raises:
             UsageError: The stack config names an account that the plan does not have.
@@ -95,7 +95,7 @@ def _text(config: pulumi.Config, key: str, default: str) -> str:
 
 
 def _typed(config: pulumi.Config, key: str, kind: type, default: Any) -> Any:  # noqa: ANN401 - JSON of the stack config
-    """Read a value that is not text; Pulumi hands all of them over as JSON."""
+    """Read a value of another type than text; Pulumi passes these as JSON."""
     try:
         value = config.get_object(key)
     except (pulumi.ConfigTypeError, ValueError) as error:
