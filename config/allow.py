@@ -23,7 +23,7 @@ UNUSED = "unused-allow"
 
 _NEVER = {
     UNUSED: "is about `allow` itself",
-    "stale-lock": "is about inventory.lock.yaml, where no `allow` stands",
+    "stale-lock": "is about inventory.lock.yaml, which has no `allow`",
 }
 """Warnings that are never accepted, and why."""
 
@@ -41,7 +41,7 @@ def _rule_id(value: object) -> str:
     if not can_be_allowed(value):
         hint = "correct what it reports; only warnings can be allowed"
         what = "is an error" if RULES[value].level == "error" else _NEVER[value]
-        raise fault("bad-allow", f"{value} {what}, which is never accepted", hint)
+        raise fault("bad-allow", f"{value} {what}, so it can never be allowed", hint)
     return value
 
 
@@ -100,7 +100,7 @@ def accepted(data: Mapping[str, Any], rule: str, path: Path) -> Accepted | None:
 
 def unused_allows(data: Mapping[str, Any], used: AbstractSet[Path]) -> Iterator[Fault]:
     """Yield a fault for every ``allow`` whose path is not among those that silence something."""
-    hint = "remove it: it would hide the finding that comes one day"
+    hint = "remove it, since it would hide a later finding"
     for path in _allows(data):
         if path not in used:
             yield Fault(UNUSED, path, f"{path[-1]} is not reported here", hint, of_key=True)

@@ -22,8 +22,8 @@ def unknown_workspace(data: Mapping[str, Any], workspace: str, at: Path) -> Faul
         return None
     renamed = next((slug for slug in known if workspace in names(data, "workspaces", slug, "previous_slugs")), None)
     if renamed is not None:
-        message = f"`{workspace}` is what the workspace {renamed} was called before"
-        return Fault("unknown-workspace", at, message, f"write `{renamed}`: tokens of both slugs are trusted then")
+        message = f"`{workspace}` is a previous slug of the workspace {renamed}"
+        return Fault("unknown-workspace", at, message, f"write `{renamed}`, which trusts tokens of both slugs")
     hint = did_you_mean(workspace, known, "declare it under `workspaces`")
     return Fault("unknown-workspace", at, f"there is no workspace `{workspace}`", hint)
 

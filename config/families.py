@@ -169,7 +169,7 @@ def _bound_faults(key: str, entry: dict[str, Any], over: ForEach) -> Iterator[Fa
 
 def _unbound(at: Path, name: str, where: str) -> Fault:
     write = f'repository: "{{{{{name}}}}}"' if name == "repository" else f'environments: ["{{{{{name}}}}}"]'
-    message = f"{{{{{name}}}}} does not stand in {where}, so every role of the family is open to the same steps"
+    message = f"{where} does not use {{{{{name}}}}}, so every role of the family trusts the same steps"
     return Fault("family-not-bound", at, message, f"write `{write}` in trust, or one role without for_each")
 
 

@@ -136,7 +136,7 @@ def each_once(values: tuple[T, ...]) -> tuple[T, ...]:
     seen: set[T] = set()
     for index, value in enumerate(values):
         if value in seen:
-            raise fault("duplicate", f"{value} stands twice in this list", "keep one of the two", (index,))
+            raise fault("duplicate", f"{value} is in this list twice", "keep one of the two", (index,))
         seen.add(value)
     return values
 

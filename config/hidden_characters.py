@@ -85,9 +85,9 @@ def _problem_and_hint(character: str) -> tuple[str, str]:
         message = "a carriage return without a line feed, which most editors do not show as the end of a line"
         return message, "end each line with LF or CRLF, or remove it"
     if _KEPT_FROM_TEXT.match(character):
-        return f"the character {name_of(character)}, which no text has", "remove it"
+        return f"the character {name_of(character)}, which is not valid in text", "remove it"
     escape = f"\\u{ord(character):04x}" if ord(character) < 0x10000 else f"\\U{ord(character):08x}"  # noqa: PLR2004 - beyond four hex digits
-    return f"the character {name_of(character)}, which nobody sees", f"remove it, or write {escape} in double quotes"
+    return f"the invisible character {name_of(character)}", f"remove it, or write {escape} in double quotes"
 
 
 def _position(text: str, at: int) -> tuple[int, int]:

@@ -48,12 +48,14 @@ def inventory_files(inventory: FilePath, refuse: Refuse) -> list[FilePath]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in folders:
             if (FilePath(top) / name).is_symlink():
-                message = "a linked folder, and links are not followed"
+                message = "this folder is a link, and links are not followed"
                 refuse(FilePath(top) / name, "outside-inventory", message, "put the folder itself here")
         files += [FilePath(top) / name for name in names if _is_inventory(name)]
         names_seen += len(folders) + len(names)
         if len(files) > _MAX_FILES or names_seen > _MAX_NAMES:
-            message = f"more than an inventory has: at most {_MAX_FILES:,} YAML files, among {_MAX_NAMES:,} of any kind"
+            message = (
+                f"too many files: an inventory has at most {_MAX_FILES:,} YAML files, among {_MAX_NAMES:,} of any kind"
+            )
             raise TooManyFiles(message)
     return sorted(files, key=lambda path: path.parts)
 

@@ -79,19 +79,19 @@ def _required(environment: Mapping[str, str], name: str, form: re.Pattern[str]) 
     if not value:
         raise UsageError(f"{name} is not set", do=_DO)
     if form.fullmatch(value) is None or set(value) == {"."} or value == "..":
-        raise UsageError(f"{name} is not what Bitbucket writes", do=_DO)
+        raise UsageError(f"{name} has a value that Bitbucket never writes", do=_DO)
     return value
 
 
 def _uuid(environment: Mapping[str, str]) -> str | None:
     value = environment.get("BITBUCKET_REPO_UUID", "")
     if value and not is_uuid(value):
-        raise UsageError("BITBUCKET_REPO_UUID is not what Bitbucket writes", do=_DO)
+        raise UsageError("BITBUCKET_REPO_UUID has a value that Bitbucket never writes", do=_DO)
     return value or None
 
 
 def _number(environment: Mapping[str, str], name: str) -> int | None:
     value = environment.get(name, "")
     if value and _NUMBER.fullmatch(value) is None:
-        raise UsageError(f"{name} is not what Bitbucket writes", do=_DO)
+        raise UsageError(f"{name} has a value that Bitbucket never writes", do=_DO)
     return int(value) if value else None

@@ -58,9 +58,9 @@ def refuse_other_endings(names: Iterable[str], folder: str) -> None:
         if SETTINGS_FILE.fullmatch(name) and not name.endswith(".yaml"):
             what = (
                 f"{one_line(folder + name)[:300]}: Pulumi takes Pulumi.json, else Pulumi.yaml, else Pulumi.yml, and "
-                "stack files with the same ending; here only .yaml is read"
+                "stack files with the same ending; this program reads only .yaml"
             )
-            raise UsageError(what, do="write the file with the ending .yaml, and remove this one")
+            raise UsageError(what, do="write it as YAML with the ending .yaml, and remove this file")
 
 
 def full_key(key: str) -> str:
@@ -84,7 +84,7 @@ def full_keys(config: Mapping[str, Any], shown: str) -> dict[str, Any]:
     key_of: dict[str, str] = {}
     for key in config:
         if (other := key_of.setdefault(full_key(key), key)) != key:
-            what = f"{shown}: {one_line(other)[:100]} and {one_line(key)[:100]} are one key"
+            what = f"{shown}: {one_line(other)[:100]} and {one_line(key)[:100]} are the same key"
             raise UsageError(what, do=f"keep one of them, as {one_line(full_key(key))[:100]}")
     return {full: config[key] for full, key in key_of.items()}
 
@@ -108,10 +108,10 @@ def parse_project_file(text: bytes, shown: str) -> ProjectFile:
     config = data.get("config")
     moved = "stackConfigDir" if data.get("stackConfigDir") else "config" if isinstance(config, str) else None
     if moved is not None:
-        what = f"{shown}: `{moved}` leads Pulumi to stack files in another folder, which nothing here compares"
+        what = f"{shown}: with `{moved}` Pulumi reads stack files in another folder, which nothing here compares"
         raise UsageError(what, do=f"remove it, and keep the files Pulumi.STACK.yaml beside {PROJECT_FILE_NAME}")
     if not isinstance(config, dict | None) or not all(isinstance(key, str) for key in config or {}):
-        raise UsageError(f"{shown}: `config` is no mapping", do="write `KEY: {default: …}` for each key")
+        raise UsageError(f"{shown}: `config` is not a mapping", do="write `KEY: {default: …}` for each key")
     return ProjectFile(project.name, _defaults(config or {}, shown), project.parts)
 
 
@@ -147,7 +147,7 @@ def settings_data(text: bytes, shown: str) -> dict[str, Any]:
         UsageError: It is too large, no YAML, or something else than a mapping.
     """
     if len(text) > MAX_BYTES:
-        raise UsageError(f"{shown} is larger than a stack file, 1 MB")
+        raise UsageError(f"{shown} is larger than 1 MB, the limit for this file")
     try:
         document = read_document(text.decode("utf-8-sig"))
     except ValueError as error:
@@ -158,7 +158,7 @@ def settings_data(text: bytes, shown: str) -> dict[str, Any]:
     data: Any = {} if document.data is None else document.data
     if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
         what = "project file" if shown.endswith(PROJECT_FILE_NAME) else "stack file"
-        raise UsageError(f"{shown} is no {what}", do="compare it with what `pulumi config` writes")
+        raise UsageError(f"{shown} is not a {what}", do="compare it with what `pulumi config` writes")
     return data
 
 

@@ -60,7 +60,7 @@ class _Reading:
             return
         if not paths:
             hint = "write a file such as inventory.yaml in it"
-            self._report_whole(inventory, "inventory-missing", "no *.yaml or *.yml file is in this folder", hint)
+            self._report_whole(inventory, "inventory-missing", "this folder has no *.yaml or *.yml file", hint)
         self._read_guardrails(paths, named=named)
         self._read_all(paths)
         self._report_no_guardrails()
@@ -93,7 +93,7 @@ class _Reading:
             self._read_into(path, FilePath(os.path.realpath(path)).parent if named else self.sources.folder)
         elif named:
             hint = "correct the stack config `guardrails` or the option --guardrails, or put the file back"
-            message = "there is no such file, and it is to hold guardrails"
+            message = "this file does not exist, and must hold guardrails"
             self._report(Place(len(self.files), 1, 1, str(path)), "guardrails-missing", (), message, hint)
 
     def _report_no_guardrails(self) -> None:
@@ -104,7 +104,7 @@ class _Reading:
             if silent and self.sources.holds_guardrails(source.path):
                 place = Place(source.order, 1, 1, str(source.path))
                 hint = "write `guardrails: {rules: …, folders: …}` in it, or remove the file"
-                message = "this file is to hold guardrails, and has none"
+                message = "this file must hold guardrails, and has none"
                 self._report(place, "guardrails-missing", (), message, hint)
 
     def _report(self, place: Place, rule: str, path: Path, message: str, hint: str, *, hides: bool = False) -> None:
@@ -168,8 +168,8 @@ class _Reading:
 
     def _report_guardrails_elsewhere(self, source: Source) -> None:
         place = source.place(("guardrails",), of_key=True)[0]
-        message = f"guardrails are the platform team's, and are read from {self.sources.guardrails_file} alone"
-        hint = "move them there, or name this file by the stack config `guardrails` and the option --guardrails"
+        message = f"guardrails belong to the platform team, and are read only from {self.sources.guardrails_file}"
+        hint = "move them there, or name this file in the stack config `guardrails` and with the option --guardrails"
         self._report(place, "guardrails-elsewhere", ("guardrails",), message, hint)
 
     def _merge(self, source: Source, target: dict[str, Any], addition: dict[str, Any], at: Path) -> None:
@@ -183,7 +183,7 @@ class _Reading:
                     continue
                 # Cut off, or commented out below. Read as empty, it would delete resources without notice.
                 place = source.place(path, of_key=True)[0]
-                hint = "write {} where there is really none, or remove the key"
+                hint = "write {} if there are no entries, or remove the key"
                 self._report(place, "empty-value", path, f"`{key}` has no value", hint, hides=True)
             elif (
                 _holds_entries(path) and isinstance(value, dict | None) and isinstance(target.get(key, {}), dict | None)
@@ -194,7 +194,7 @@ class _Reading:
             elif key in target:
                 first = self.sources.place(path, of_key=True)
                 place = source.place(path, of_key=True)[0]
-                message = f"`{key}` stands twice, first at {first.file}:{first.line}"
+                message = f"`{key}` appears twice, first at {first.file}:{first.line}"
                 self._report(place, "duplicate", path, message, "keep one of the two")
             else:
                 target[key] = value

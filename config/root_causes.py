@@ -25,7 +25,7 @@ _ENTRIES: dict[str, tuple[str, type[BaseModel]]] = {
 }
 """The word for the entries of each section."""
 
-INDENT = "indent it, and what stands below it, under the entry that it belongs to"
+INDENT = "indent it, and the lines below it, under the entry that they belong to"
 
 
 def without_echoes(faults: Sequence[Fault], data: Mapping[str, Any]) -> tuple[Fault, ...]:
@@ -48,7 +48,7 @@ def _nameless(section: str, faults: Sequence[Fault], data: Mapping[str, Any]) ->
     # A mapping with a key of an entry may be an entry, even if its name is that of a key.
     if all(isinstance(entries[key], Mapping) and entries[key].keys() & keys for key in lost):
         return faults
-    message = f"`{lost[0]}` is read as a name here, not as a key: it stands beside names"
+    message = f"`{lost[0]}` is read as a name here, not as a key, since the keys beside it are names"
     told = Fault("unknown-key", (section, lost[0]), message, INDENT, of_key=True, hides=True)
     replaced = {(section, key) for key in lost}
     return [*(fault for fault in faults if fault.path[:2] not in replaced), told]
@@ -69,8 +69,8 @@ def _misplaced(section: str, faults: Sequence[Fault], data: Mapping[str, Any]) -
     others = [fault for fault in faults if fault.path[:1] != (section,) or fault.path[1] not in homes]
     if any(fault.path[-1:] == (home,) and fault.rule == "unknown-key" for fault in others):
         return others  # the section's line exists, and is indented
-    message = f"`{first}` has the keys of {_ENTRIES[home][0]}, and stands under `{section}`"
-    hint = f"put it under `{home}:`, and whatever else of that stands here"
+    message = f"`{first}` has the keys of {_ENTRIES[home][0]}, but is under `{section}`"
+    hint = f"move it, and all others of that kind, under `{home}:`"
     return [*others, Fault("unknown-key", (section, first), message, hint, of_key=True, hides=True)]
 
 
@@ -95,8 +95,8 @@ def _bare_documents(faults: Sequence[Fault]) -> Sequence[Fault]:
                 bare.setdefault(fault.path[:2], key)
     told = [
         Fault(
-            "unknown-key", (*entry, key), f"`{key}` is a key of a policy document, and stands outside of it",
-            "put it under `document:`, indented deeper than that", of_key=True,
+            "unknown-key", (*entry, key), f"`{key}` is a key of a policy document, but is not inside one",
+            "put it under `document:`, and indent it deeper", of_key=True,
         )
         for entry, key in bare.items()
     ]  # fmt: skip

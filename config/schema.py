@@ -123,9 +123,9 @@ def _without(axis: str, for_each: str, definitions: Definitions) -> JsonSchemaVa
     name = f"No{axis.title()}Variables"
     definitions[name] = {
         "title": f"no {axis} variables",
-        "description": f"What stands outside of `{for_each}` over {axis}: no {_shown(variables)} anywhere in it.",
+        "description": f"A value of a role without `{for_each}` over {axis}: it has no {_shown(variables)}.",
         "pattern": rf"^(?![\s\S]*{_any_of(variables)})",
-        "patternErrorMessage": f"Write `{for_each}: {{{axis}: […]}}` for {_shown(variables)} to stand for its items.",
+        "patternErrorMessage": f"Write `{for_each}: {{{axis}: […]}}` to use {_shown(variables)} here.",
         "items": {"$ref": f"{_PREFIX}{name}"},
         "additionalProperties": {"$ref": f"{_PREFIX}{name}"},
     }

@@ -97,7 +97,9 @@ def selection_faults(data: Mapping[str, Any], lock: ReadLock) -> Iterator[Fault]
         return
     if not _answers(lock, selection):
         known = "accounts_from" in lock.lock.answers
-        message = "the lock answers it as it was before" if known else "the lock does not say which accounts these are"
+        message = (
+            "the lock answers an earlier form of it" if known else "the lock does not say which accounts these are"
+        )
         # Whatever names an account may mean one of these.
         yield Fault("needs-lock", _AT, message, "run `bitbucket-oidc lock --aws`", of_key=True, hides=True)
         return
@@ -105,7 +107,7 @@ def selection_faults(data: Mapping[str, Any], lock: ReadLock) -> Iterator[Fault]
     ids = {entry.get("id") for entry in accounts.values() if isinstance(entry, Mapping)}
     for key, account in lock.lock.selected_accounts.items():
         if account.id not in ids:
-            message = f"accounts.{key} is another account than {account.id}, which the lock has selected under that key"
+            message = f"accounts.{key} is not account {account.id}, which the lock has selected under that key"
             yield Fault("lock-mismatch", _AT, message, "run `bitbucket-oidc lock --aws`", of_key=True)
 
 

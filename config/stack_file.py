@@ -100,7 +100,7 @@ class StackFile:
         return value
 
     def _wrong(self, key: str, do: str) -> UsageError:
-        return UsageError(f"{self.file}: {PROJECT}:{key} is something else than expected", do=do)
+        return UsageError(f"{self.file}: {PROJECT}:{key} has an unexpected value", do=do)
 
 
 def parse_stack_file(name: str, text: bytes, shown: str, project: ProjectFile | None = None) -> StackFile:
@@ -113,17 +113,17 @@ def parse_stack_file(name: str, text: bytes, shown: str, project: ProjectFile | 
         project: The project file beside it, whose defaults hold for the keys that the stack leaves out.
 
     Raises:
-        UsageError: No stack can have that name, or the file is no stack file.
+        UsageError: No stack can have that name, or the file is not a stack file.
     """
     match = FILE_NAME.fullmatch(name)
     stack = match[1] if match else ""
     shown = one_line(shown)[:300]
     if STACK_NAME.fullmatch(stack) is None:
-        raise UsageError(f"{shown} is the file of no stack: a name has letters, digits, `_`, `.` and `-` alone")
+        raise UsageError(f"{shown} names no stack: the name of a stack has only letters, digits, `_`, `.` and `-`")
     data = settings_data(text, shown)
     config = {} if data.get("config") is None else data["config"]
     if not isinstance(config, dict) or not all(isinstance(key, str) for key in config):
-        raise UsageError(f"{shown} is no stack file", do="compare it with what `pulumi config` writes")
+        raise UsageError(f"{shown} is not a stack file", do="compare it with what `pulumi config` writes")
     outside_config = {key: value for key, value in data.items() if key != "config"}
     file = stack_of_config(stack, shown, config, outside_config, project)
     return replace(file, parts=settings_parts(text, shown) | _project_parts(project))
@@ -163,10 +163,10 @@ def stack_of_config(
     own = {f"{PROJECT}:{key}": key for key in _KEYS}
     for key in own.keys() & whole.keys():
         if not _is_simple(whole[key]):
-            raise UsageError(f"{shown}: {key} is something else than expected", do="write text, a number or a list")
+            raise UsageError(f"{shown}: {key} has an unexpected value", do="write text, a number or a list")
         texts = whole[key] if isinstance(whole[key], list) else [whole[key]]
         if odd := [text for text in texts if isinstance(text, str) and _NUMBER_TO_PULUMI.fullmatch(text)]:
-            what = f"{shown}: {key} has {odd[0][:100]}, which is text here and without quotes a number to Pulumi"
+            what = f"{shown}: {key} has {odd[0][:100]}, which is text here, and to Pulumi a number if it has no quotes"
             raise UsageError(what, do="choose another name")
     settings = {own[key]: value for key, value in whole.items() if key in own}
     others = tuple(sorted(set(given) - set(own)))

@@ -78,7 +78,9 @@ def fault_of(detail: ErrorDetails, data: Any, model: type[BaseModel] = Inventory
     if raised is not None:
         if of_key and raised.rule == "bad-variable":
             # The variable does not matter: having it would not help.
-            raised = Fault(raised.rule, path, f"{path[-1]}: variables stand in values only", "write the key out")
+            raised = Fault(
+                raised.rule, path, f"{path[-1]}: only values can have variables", "write the key without them"
+            )
         if value is None and raised.rule not in ("bad-policy-document", "bad-uuid") and path:
             return _empty(path)
         return replace(raised, path=path, of_key=of_key)
@@ -117,9 +119,11 @@ _DECLARE_NAMES = frozenset({"environments", "repositories", "audiences"})
 _BRANCH_KEYS = frozenset({"branch", "branches", "branch_name", "branchname", "pull_requests", "tag", "tags"})
 
 _KEYS_OF_THE_ROLE: dict[str | int, str] = {
-    **dict.fromkeys(("name", "accounts", "for_each"), "remove it: name, accounts and for_each are the role's"),
-    "overrides": "remove it: those of the role hold; a plan role that differs by account is a role of its own",
-    "dangerously_allow_admin": "remove it, and narrow what the plan role may do: one never has admin access",
+    **dict.fromkeys(
+        ("name", "accounts", "for_each"), "remove it: a plan role has the name, accounts and for_each of its role"
+    ),
+    "overrides": "remove it: those of the role apply; if the plan role differs by account, declare a separate role",
+    "dangerously_allow_admin": "remove it, and narrow the permissions: a plan role never has admin access",
 }
 """Keys that a role has and its plan role does not, with the reasons."""
 
@@ -129,10 +133,10 @@ def _unknown_key(path: Path, model: type[BaseModel]) -> Fault:
         return elsewhere
     known = list(keys_at(path[:-1], model))
     if (uuid := accepted_spelling(as_it_looks(str(path[-1])))) is not None:
-        message = "an unquoted UUID is a YAML mapping: braces open one"
+        message = "YAML reads an unquoted UUID as a mapping, because of its braces"
         return Fault("bad-uuid", path[:-1], message, f'quote it, with its braces: "{uuid}"')
     if len(path) > 1 and path[-2] in _KEYS_WITH_ENTRIES and list(keys_at(path[:-2], model)) == known:
-        message = f"`{path[-2]}` is read as a name here, not as a key: it stands beside names"
+        message = f"`{path[-2]}` is read as a name here, not as a key, since the keys beside it are names"
         return Fault("unknown-key", path[:-1], message, INDENT, of_key=True, hides=True)
     otherwise = f"the keys here are {', '.join(known)}" if known else "remove it"
     near = nearest(str(path[-1]), known, parts=True)
@@ -145,14 +149,14 @@ def _of_elsewhere(path: Path, model: type[BaseModel]) -> Fault | None:
     """Return the advice for a key that the grammar has in another place, or omits on purpose."""
     key, hides = path[-1], False
     if "trust" in path and str(key).lower() in _BRANCH_KEYS:
-        message = f"`{key}`: AWS cannot see branches, there is none in a token's subject"
+        message = f"`{key}`: AWS cannot see branches, since a token's subject has none"
         hint = "trust `environments`, and restrict the deployment environment in Bitbucket"
     elif path[-2:-1] == ("plan_role",) and key in _KEYS_OF_THE_ROLE:
         message, hint = f"`{key}` is not for plan roles", _KEYS_OF_THE_ROLE[key]
     elif path[0] == "guardrails" and key == "allow":
-        message, hint = "`allow` means nothing here: a guardrail is never silenced", "change the guardrail itself"
+        message, hint = "`allow` has no effect here: a guardrail is never silenced", "change the guardrail itself"
     elif len(path) > 1 and key in Inventory.model_fields and model is Inventory:
-        message = f"`{key}` is a section of the inventory, and stands inside of `{path[-2]}`"
+        message = f"`{key}` is a section of the inventory, but is inside `{path[-2]}`"
         hint, hides = "write it at the beginning of its line", True
     else:
         return None

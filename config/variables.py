@@ -33,8 +33,8 @@ def needs_for_each(name: str, at: Path = ()) -> Fault:
     """Return the fault of ``repository``, a variable of families, in a role without ``for_each``."""
     over = FAMILY_VARIABLES[name]
     items = "WORKSPACE/REPOSITORY" if over == "repository" else "NAME"
-    message = f"{{{{{name}}}}} stands for an item of `for_each: {{{over}: […]}}`, and there is none here"
-    hint = f"give the role `for_each: {{{over}: [{items}, …]}}`, or write the value out"
+    message = f"{{{{{name}}}}} is an item of `for_each: {{{over}: […]}}`, which is missing here"
+    hint = f"give the role `for_each: {{{over}: [{items}, …]}}`, or write the value itself"
     return Fault("bad-variable", at, message, hint, meant="for_each")
 
 
@@ -44,11 +44,13 @@ def not_replaced(text: str, at: Path = ()) -> PydanticCustomError:
         if name in FAMILY_VARIABLES:
             return error_of(needs_for_each(name, at))
         if name.strip() in FAMILY_VARIABLES:
-            return fault("bad-variable", f"{{{{{name}}}}} has blanks", f"write {{{{{name.strip()}}}}}", at)
+            return fault(
+                "bad-variable", f"{{{{{name}}}}} has spaces in its braces", f"write {{{{{name.strip()}}}}}", at
+            )
         meant = nearest(name, FAMILY_VARIABLES) or _SHORT.get(name.strip())
         if meant is not None and name not in VARIABLES:
             return fault("bad-variable", f"{{{{{name}}}}} is not a variable", f"did you mean `{meant}`?", at)
-    return fault("bad-variable", f"{text}: variables are not replaced here", "write it out", at)
+    return fault("bad-variable", f"{text}: variables are not replaced here", "write the value itself", at)
 
 
 def check_variables(text: str, at: Path = (), *, of_families: bool = False) -> None:
@@ -63,9 +65,9 @@ def check_variables(text: str, at: Path = (), *, of_families: bool = False) -> N
         return
     outside = _IN_BRACES.sub("", text)
     if "{{" in outside:
-        raise fault("bad-variable", "double braces open and do not close", "close them: {{account_id}}", at)
+        raise fault("bad-variable", "double braces open and are not closed", "close them: {{account_id}}", at)
     if match := _LACKS_BRACES.search(outside):
-        message, hint = f"{match[0]} lacks a brace: variables stand in two of each", f"write {{{{{match[1]}}}}}"
+        message, hint = f"{match[0]} lacks a brace: a variable has two on each side", f"write {{{{{match[1]}}}}}"
         raise fault("bad-variable", message, hint, at)
     for match in _IN_BRACES.finditer(text):
         name = match[1]

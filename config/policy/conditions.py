@@ -28,11 +28,11 @@ def condition_faults(at: Path, condition: Any) -> Iterator[Fault]:  # noqa: ANN4
     for operator, tests in condition.items():
         here = (*at, operator)
         if operator_of(operator) is None and not isinstance(tests, Mapping):
-            message = f"`{operator}` stands where a condition operator belongs"
+            message = f"`{operator}` is in the place of a condition operator"
             yield bad(here, message, f"write StringEquals: {{{operator}: …}}, or another operator", of_key=True)
         elif operator_of(operator) is None:
             hint = did_you_mean(operator.rpartition(":")[2], OPERATORS, "write StringEquals, StringLike, Bool, …")
-            yield bad(here, f"`{operator}` is no condition operator of IAM", hint, of_key=True)
+            yield bad(here, f"`{operator}` is not a condition operator of IAM", hint, of_key=True)
         elif not isinstance(tests, Mapping):
             yield bad(here, f"{operator} is {describe(tests)}", f"write {operator}: {{KEY: VALUE}}")
         for key, value in tests.items() if isinstance(tests, Mapping) else ():
@@ -57,7 +57,7 @@ def value_faults(statement: Statement) -> Iterator[Fault]:
         fits, kind, hint = form
         for index, text in enumerate(test.values):
             if "${" not in text and "{{" not in text and not fits(text):
-                message = f"`{text}` is not {kind}, and {test.operator} compares {test.name} with nothing else"
+                message = f"{test.operator} on {test.name} needs {kind}, found `{text}`"
                 yield Fault("bad-condition-value", test.place_of(index), message, f"write {hint}")
 
 
@@ -114,7 +114,7 @@ def _is_number(text: str) -> bool:
 
 _FORMS: dict[Kind, tuple[Callable[[str], bool], str, str]] = {
     "Bool": (_is_boolean, "true or false", "true or false"),
-    "Null": (_is_boolean, "true or false", "true where the key must be absent, false where it must be there"),
+    "Null": (_is_boolean, "true or false", "true if the key must be absent, false if it must be present"),
     "IpAddress": (_is_network, "an address or a network", "a network in CIDR form, such as 203.0.113.0/24"),
     "Numeric": (_is_number, "a number", "a number"),
     "Date": (_is_date, "a time", 'a time such as "2027-01-31T00:00:00Z", quoted'),

@@ -107,7 +107,7 @@ class _PolicyFiles:
             self._refuse(place, "json-syntax", f"this is not JSON: {error.msg}", "correct it here")
             return None, None
         except (RecursionError, ValueError):  # behind its own subclasses
-            message = "nesting or a number beyond what a policy has"
+            message = "nesting too deep, or a number too large, for a policy"
             self._refuse(top, "json-syntax", message, "write a permission policy")
             return None, None
         if not isinstance(data, dict):

@@ -35,7 +35,7 @@ def contradiction_faults(statement: Statement) -> Iterator[Fault]:
             by_key[test.key] = test.place, tests
     for here, tests in by_key.values():
         if len(tests) > 1 and (reason := _contradiction(tests)) is not None:
-            message = f"the tests of {here[-1]} never hold together: {reason}; this statement never applies"
+            message = f"the tests of {here[-1]} can never all be true: {reason}; this statement never applies"
             yield Fault("contradictory-conditions", here, message, "remove one of them, or write two statements")
 
 
@@ -46,7 +46,7 @@ _NEGATIVE = ("StringNotEquals", "StringNotLike", "ArnNotEquals", "ArnNotLike")
 def _contradiction(tests: _Tests) -> str | None:
     if tests.get("Null") == ("true",):
         needing = [name for name in tests if name != "Null" and not OPERATORS[name].negated]
-        return f"Null true asks for its absence, and {needing[0]} for a value" if needing else None
+        return f"Null true requires that it is absent, and {needing[0]} a value" if needing else None
     for operator in _POSITIVE:
         if operator in tests and (reason := _no_text_left(operator, tests)) is not None:
             return reason
@@ -100,7 +100,7 @@ def _empty_range(kind: str, tests: _Tests, number: Callable[[str], float]) -> st
     strict = f"{kind}GreaterThan" in tests or f"{kind}LessThan" in tests
     least, most = max(above), min(below)
     empty = least > most or (least == most and strict)
-    return "nothing is above the lower bound and below the upper one" if empty else None
+    return "no value is above the lower bound and below the upper one" if empty else None
 
 
 def denied_faults(document: Document) -> Iterator[Fault]:
@@ -111,7 +111,7 @@ def denied_faults(document: Document) -> Iterator[Fault]:
     denying = [statement for statement in document.statements if statement.denies and not statement.is_conditional]
     for statement in document.statements:
         if statement.allows and denying and _is_denied(statement, denying):
-            message = "a Deny of this document, without a condition, takes away all that this Allow gives"
+            message = "a Deny of this document, without a condition, denies everything that this Allow allows"
             yield Fault("denied-anyway", statement.place, message, "remove this statement, or narrow the Deny")
 
 

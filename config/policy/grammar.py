@@ -68,7 +68,7 @@ def _version_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
     if version is None and _meant("Version", document, _DOCUMENT_KEYS):
         return
     if str(version) not in (_VERSION, _OLD_VERSION):
-        what = "Version is missing" if version is None else f"Version is {describe(version)}, which IAM does not have"
+        what = "Version is missing" if version is None else f"Version is {describe(version)}, which IAM does not know"
         yield bad(("Version",), what, f'write Version: "{_VERSION}"')
     elif str(version) == _OLD_VERSION and any("${" in text for _, text, _ in _texts(document.get("Statement"))):
         message = f"with Version {_OLD_VERSION} IAM takes ${{…}} literally instead of replacing it"
@@ -86,13 +86,13 @@ def _statements_faults(statements: Sequence[tuple[Path, Any]]) -> Iterator[Fault
         if not isinstance(sid, str) or _SID.fullmatch(sid) is None:
             yield bad((*at, "Sid"), f"Sid is {describe(sid)}", "use letters and digits only")
         elif sid and sid in sids:
-            yield bad((*at, "Sid"), f"Sid {sid} stands twice", "give each statement a Sid of its own, or none")
+            yield bad((*at, "Sid"), f"Sid {sid} is used twice", "give each statement another Sid, or none")
         else:
             sids.add(sid)
 
 
 def _statement_faults(at: Path, statement: Mapping[str, Any]) -> Iterator[Fault]:
-    yield from _unknown_keys(at, statement, _STATEMENT_KEYS, "is no element of a statement")
+    yield from _unknown_keys(at, statement, _STATEMENT_KEYS, "is not an element of a statement")
     effect = statement.get("Effect")
     if effect not in ("Allow", "Deny") and not (effect is None and _meant("Effect", statement, _STATEMENT_KEYS)):
         what = "a statement has no Effect" if effect is None else f"Effect is {describe(effect)}"
@@ -121,14 +121,14 @@ def _element_faults(at: Path, value: Any, form: _Form) -> Iterator[Fault]:  # no
         if not isinstance(item, str) or not item:
             yield bad(here, f"{at[-1]} is {describe(item)}", "write text or a list of texts")
         elif item.strip("*") and not form.pattern.fullmatch(item):
-            yield bad(here, f"{item} is not what AWS takes as {at[-1]}", f"write {form.looks}")
+            yield bad(here, f"{item} is not what AWS accepts as {at[-1]}", f"write {form.looks}")
 
 
 def _unknown_keys(at: Path, mapping: Mapping[str, Any], known: Sequence[str], what: str) -> Iterator[Fault]:
     for key in mapping:
         if key in ("Principal", "NotPrincipal") and known is _STATEMENT_KEYS:
-            message = f"a statement has `{key}`: a permission policy never says who"
-            yield bad((*at, key), message, "remove it; who may assume the role is said under its `trust`", of_key=True)
+            message = f"a statement has `{key}`: a permission policy has no principal"
+            yield bad((*at, key), message, "remove it; the role's `trust` says who may assume it", of_key=True)
         elif key not in known:
             hint = did_you_mean(key, known, f"write {', '.join(known)}")
             yield bad((*at, key), f"`{key}` {what}", hint, of_key=True)
@@ -143,11 +143,11 @@ def _text_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
     """IAM takes Latin-1 without control characters, tab and line ends aside (API_PutRolePolicy)."""
     for here, text, of_key in _texts(document):
         if not _POLICY_TEXT.fullmatch(text):
-            yield bad(here, "a character that IAM takes in no policy", "use Latin-1 characters", of_key=of_key)
+            yield bad(here, "a character that IAM accepts in no policy", "use Latin-1 characters", of_key=of_key)
         elif of_key and "{{" in text:
             # Two keys could become one, and one of two conditions would be lost.
-            message = f"{text}: variables stand in values only"
-            yield Fault("bad-variable", here, message, "write the key out", of_key=True)
+            message = f"{text}: only values can have variables"
+            yield Fault("bad-variable", here, message, "write the key without them", of_key=True)
         elif not of_key:
             try:
                 check_variables(text, of_families=True)

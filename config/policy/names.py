@@ -132,7 +132,7 @@ def _unknown_action(at: Path, text: str, service: str, name: str) -> Fault:
         return Fault("unknown-action", at, message, _pattern_hint(service, name))
     if service == "s3" and name.lower() in _CALLS_OF_S3:
         action = _CALLS_OF_S3[name.lower()]
-        return Fault("unknown-action", at, f"{text} is a call and no action", f"write the action: `{action}`")
+        return Fault("unknown-action", at, f"{text} is an API call, not an action", f"write the action: `{action}`")
     near = get_close_matches(text.lower(), known, n=1, cutoff=_NEAR)
     hint = f"did you mean `{known[near[0]].name}`?" if near else f"look it up among the actions of {service}"
     return Fault("unknown-action", at, f"AWS documents no action {text}", hint)
@@ -177,5 +177,5 @@ def condition_key_faults(statement: Statement) -> Iterator[Fault]:
         meant = next((each for each in names if near and each.lower() == near[0]), "")
         what = "AWS as a whole" if prefix == "aws" or not colon else prefix
         hint = f"did you mean `{meant}`?" if meant else f"look it up among the condition keys of {what}"
-        message = f"AWS documents no condition key {test.name}, and a test of a key that is not there mostly fails"
+        message = f"AWS documents no condition key {test.name}, and a test of an absent key usually fails"
         yield Fault("unknown-condition-key", test.place, message, hint, of_key=True)

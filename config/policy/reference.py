@@ -76,7 +76,7 @@ def _role_arn(value: object) -> str:
     check_variables(value)
     if "role" in variables_in(value):
         raise fault(
-            "bad-variable", "{{role}} is no part of an account: one role deploys all of it", "write the name out"
+            "bad-variable", "{{role}} is not replaced here: one role deploys the whole account", "write the name itself"
         )
     arn = parse_iam_arn(render(value, _SAMPLE))
     if arn is None or arn.kind != "role" or arn.owner == "aws":

@@ -43,12 +43,12 @@ def resource_faults(statement: Statement) -> Iterator[Fault]:
     for index, (action, matched) in enumerate(zip(actions, known, strict=True)):
         # What a pattern matches is not meant one by one: some of it without use is no fault.
         if not unused and len(matched) == 1 and not _any_works(matched, resources):
-            message = f"{action} works on none of this statement's resources, so this gives nothing"
+            message = f"{action} works on none of this statement's resources, so this allows nothing"
             yield Fault(
                 _RULE,
                 action_element.place_of(index),
                 message,
-                f"give it {_forms(matched, resources)} in a statement of its own",
+                f"give it {_forms(matched, resources)} in a separate statement",
             )
 
 

@@ -48,7 +48,7 @@ def _check_deploy_role(context: Context, at: Path, account: Account) -> Iterator
     arn = parse_iam_arn(rendered)
     if arn and (arn.partition, arn.owner) != (account.partition.value, account.id):
         message = f"{rendered} is not a role of account {account.id} in partition {account.partition}"
-        hint = "name a role of this account: through any other, `up` would write elsewhere"
+        hint = "name a role of this account: with another one, `up` would change another account"
         yield Fault("bad-arn", (*at, "deploy_role") if own else ("defaults", "deploy_role"), message, hint)
 
 
@@ -60,12 +60,12 @@ def check_organization(context: Context) -> Iterator[Fault]:
     at: Path = ("accounts_from", "organization", "role")
     partition, arn = selection.organization.partition.value, selection.organization.role.arn
     if others := variables_in(arn) - {"partition"}:
-        message = f"{{{{{min(others)}}}}} means nothing here: one role lists the accounts of all"
-        yield Fault("bad-variable", at, message, "write the ARN of that role; {{partition}} alone is replaced in it")
+        message = f"{{{{{min(others)}}}}} is not replaced here: one role lists all accounts"
+        yield Fault("bad-variable", at, message, "write the ARN of that role; only {{partition}} is replaced in it")
         return
     parsed = parse_iam_arn(render(arn, {"partition": partition}))
     if parsed is not None and parsed.partition != partition:
-        message = f"{arn} is not in partition {partition}, which is that of the organization"
+        message = f"{arn} is not in {partition}, the partition of the organization"
         yield Fault("bad-arn", at, message, "name a role of that partition, or correct `partition`")
 
 
@@ -95,8 +95,8 @@ def _check_globs(context: Context, names: Sequence[str], patterns_at: Path, *, e
         return  # then nothing is selected, which is reported once
     for index, name in enumerate(names):
         if is_glob(name) and not context.selector.matching([name]):
-            effect = "leaves out nothing" if excluded else "selects nothing"
-            hint = "write it as the accounts are called, or remove it"
+            effect = "excludes nothing" if excluded else "selects nothing"
+            hint = "correct it to match the keys of accounts, or remove it"
             yield Fault("selects-no-account", (*patterns_at, index), f"`{name}` matches no account: it {effect}", hint)
 
 
@@ -121,11 +121,11 @@ def check_overrides(context: Context) -> Iterator[Fault]:
                 and (pattern in context.inventory.accounts or pattern not in broken)
             ):
                 hint = did_you_mean(pattern, selected, f"the role is for {', '.join(sorted(selected)) or 'no account'}")
-                message = f"the role is for no account `{pattern}`, so this holds nowhere"
+                message = f"the role is for no account `{pattern}`, so this override never applies"
                 yield Fault("unknown-account", at, message, hint)
             for account in sorted(matched & taken.keys()):
                 message = f"`{taken[account]}` matches {account} too"
-                yield Fault("override-conflict", at, message, "let one override match each account")
+                yield Fault("override-conflict", at, message, "let only one override match each account")
             taken |= dict.fromkeys(matched - taken.keys(), pattern)
 
 
@@ -155,5 +155,5 @@ def unlocked(context: Context, at: Path, what: str) -> Iterator[Fault]:
     """
     if context.lock.is_broken:
         return
-    message = f"{what} has no UUID here, and the lock does not answer it"
+    message = f"{what} has no UUID, neither here nor in the lock"
     yield Fault("needs-lock", at, message, "write its UUID, or run `bitbucket-oidc lock`")

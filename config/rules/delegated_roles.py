@@ -42,7 +42,9 @@ def _check_role(context: Context, key: str, role: Role, area: Area, rule: Folder
         where = (*at, "plan_role" if is_plan else "name")
         yield Fault("delegation-name", where, message, hint, of_key=is_plan)
     if role.dangerously_allow_admin is not None:
-        message = f"a role of {area.path} says that it may have admin access, and only the platform team can say so"
+        message = (
+            f"a role of {area.path} has `dangerously_allow_admin`, and only the platform team may allow admin access"
+        )
         hint = "give it narrower permissions, or have the role declared in a file of the platform team"
         yield Fault("delegation-admin", (*at, "dangerously_allow_admin"), message, hint)
     yield from _check_accounts(context, at, role, area, rule)
@@ -95,7 +97,7 @@ def _check_path(context: Context, at: Path, settings: RoleSettings, rule: Folder
     if path == default if not rule.paths else path.startswith(rule.paths):
         return
     allowed = " or ".join(rule.paths) or default
-    message = f"the IAM path is {path}, and roles of this folder have {allowed}"
+    message = f"the IAM path is {path}, and roles of this folder may have only {allowed}"
     where = (*at, "path") if settings.path is not None else at
     hint = f"write `path: {rule.paths[0]}`" if rule.paths else "leave `path` out"
     yield Fault("delegation-path", where, message, hint, of_key=settings.path is None)

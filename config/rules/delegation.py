@@ -105,7 +105,7 @@ def check_files(context: Context) -> Iterator[Fault]:
 
 def _uncovered(context: Context, source: Source) -> Iterator[Fault]:
     if source.path.is_symlink():
-        message = "this is a link, and its text is not in the part of the inventory that the link is in"
+        message = "this is a link, and its target is in another part of the inventory, or outside"
         hint = "put the file itself here"
     else:
         unusual = unusual_letters(str(source.path.relative_to(context.sources.folder)))
@@ -123,7 +123,7 @@ def _check_sections(
             continue
         key = _OWN_SECTIONS.get(section)
         if key is None:
-            message = f"`{section}` is the platform team's, and this file is in {area.path}, delegated at"
+            message = f"only the platform team declares `{section}`, and this file is in {area.path}, delegated at"
             hint = "move this to a file of the platform team, or ask for the change there"
             yield Fault("delegation-section", (section,), message, hint, of_key=True, file=source.path, related=related)
         elif not (patterns := getattr(rule, key)):
@@ -151,7 +151,7 @@ def _check_workspaces(context: Context, source: Source, workspaces: Any, area: A
         for key, value in _items(workspace):
             at: Path = ("workspaces", slug, key)
             if key != "repositories":
-                message = f"`{key}` of a workspace is the platform team's; in {area.path} stand repositories alone"
+                message = f"only the platform team sets `{key}` of a workspace; {area.path} may have only repositories"
                 hint = "move this to a file of the platform team"
                 yield Fault("delegation-section", at, message, hint, of_key=True, file=source.path)
                 continue
@@ -193,7 +193,7 @@ def _check_confirmed(context: Context, source: Source, at: Path) -> Iterator[Fau
     """
     if context.lock.is_broken or _locked(context, at) is not None:
         return
-    message = "nothing confirms that this UUID belongs to the name, and it stands in a file of the team that trusts it"
+    message = "nothing confirms that this UUID belongs to the name, and the team that trusts it can write this file"
     hint = "have it confirmed by `bitbucket-oidc lock`, or declared in a file of the platform team"
     yield Fault("delegation-repository", at, message, hint, file=source.path)
 

@@ -1,4 +1,4 @@
-"""Guardrails: what they name is there. One that selects nothing by a slip would protect nothing, quietly."""
+"""Guardrails: everything that they name exists. One that selects nothing by mistake would protect nothing."""
 
 from collections.abc import Iterable, Iterator
 
@@ -37,7 +37,7 @@ def check_guardrails(context: Context) -> Iterator[Fault]:
 
 
 def _path_fault(at: Path, message: str) -> Iterator[Fault]:
-    hint = "correct the path, which begins in the inventory folder; or remove it until there is something"
+    hint = "correct the path, which is relative to the inventory folder; or remove it until it exists"
     yield Fault("guardrail-selects-nothing", at, message, hint, of_key=at[1] == "folders")
 
 
@@ -56,7 +56,7 @@ def _check_accounts(context: Context, at: Path, selection: tuple[str, ...] | Acc
             yield Fault("unknown-account", where, f"there is no account `{name}`", hint)
         elif all_known and not context.selector.matching([name]):
             hint = f"the accounts are {', '.join(sorted(known)) or 'none yet'}"
-            effect = ": it leaves out nothing" if by_label else ""
+            effect = ": it excludes nothing" if by_label else ""
             yield Fault("guardrail-selects-nothing", where, f"`{name}` matches no account{effect}", hint)
     if (
         isinstance(selection, AccountsByLabel)
@@ -66,7 +66,7 @@ def _check_accounts(context: Context, at: Path, selection: tuple[str, ...] | Acc
     ):
         labels = ", ".join(f"{key}: {value}" for key, value in sorted(selection.labels.items()))
         message = f"no account has the labels {labels}"
-        hint = "write labels as the accounts have them, or remove this until there is such an account"
+        hint = "write labels that an account has, or remove this until an account has them"
         yield Fault("guardrail-selects-nothing", at, message, hint)
 
 

@@ -42,10 +42,10 @@ def check_names(context: Context) -> Iterator[Fault]:
     for name in context.inventory.permission_policies:
         at: Path = ("permission_policies", name)
         if name.lower() == SESSION_POLICY_NAME:
-            message = f"{name} is what the program calls the inline policy of `bind_session`"
+            message = f"{name} is reserved: this program gives it to the inline policy of `bind_session`"
             yield Fault("reserved-name", at, message, "give it another name", of_key=True)
         elif limits.POLICY_NAME.fullmatch(name) is None:
-            message = f"a name of {len(name)} characters, and IAM takes 128 for an inline policy's"
+            message = f"the name has {len(name)} characters, and IAM accepts 128 for an inline policy"
             yield Fault("bad-name", at, message, "shorten it", of_key=True)
 
 
@@ -75,13 +75,13 @@ def last_day_faults(context: Context, at: Path, last_day: date, *, ends: str, ov
     elif left <= SOON:
         when = {0: "today", 1: "tomorrow"}.get(left.days, f"in {left.days} days")
         message = f"the last day of access is {last_day} (UTC), {when}: {ends}"
-        hint = "give it another day, or let it end and say so: `allow: {expires-soon: WHY}`"
+        hint = "give it another day, or let it end and accept this: `allow: {expires-soon: WHY}`"
         yield Fault("expires-soon", at, message, hint)
 
 
 def _check_twice(at: Path, policy: object, seen: set[object]) -> Iterator[Fault]:
     if policy in seen:
-        yield Fault("duplicate", at, "the same policy stands above", "remove one of the two")
+        yield Fault("duplicate", at, "the same policy is listed above", "remove one of the two")
     seen.add(policy)
 
 
@@ -124,6 +124,6 @@ def check_roles_of_the_state(context: Context) -> Iterator[Fault]:
     for kind in ("readers", "writers"):
         for index, key in enumerate(getattr(backend, kind)):
             if key not in known:
-                hint = did_you_mean(key, sorted(known), "declare it under roles, or take it out of this list")
+                hint = did_you_mean(key, sorted(known), "declare it under roles, or remove it from this list")
                 at = ("defaults", "state_backend", kind, index)
                 yield Fault("unknown-role", at, f"there is no role {key}", hint)

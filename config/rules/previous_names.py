@@ -48,13 +48,13 @@ def _check(section: str, entries: Iterable[tuple[str, tuple[str, ...]]], taken: 
             first = claimed.setdefault(previous, at)
             related: tuple[Path, ...] = ()
             if previous == key:
-                message, hint = f"`{previous}` is its key today", "write the key that it had before, or remove this"
+                message, hint = f"`{previous}` is its current key", "write the key that it had before, or remove this"
             elif previous in present:
-                message = f"`{previous}` is the key of another entry, whose resources in the stack these are"
+                message = f"`{previous}` is the key of another entry, which has its own resources in the stack"
                 hint = "remove that entry in the same change, or remove this"
             elif first != at:
                 message, related = f"`{previous}` is a previous key of {section}.{first[1]} already, at", (first,)
-                hint = "leave it where what the stack made is to stay"
+                hint = "keep it in the entry that keeps the resources"
             else:
                 continue
             yield Fault("previous-key", at, message, hint, related=related)
@@ -71,8 +71,8 @@ def check_previous_slugs(context: Context) -> Iterator[Fault]:
                 continue
             yield from last_day_faults(
                 context, (*at, "expires"), told.expires,
-                ends=f"no token of the previous slug {previous} is taken after it",
-                over="remove the previous slug, and its OIDC provider goes; or give it another day",
+                ends=f"no token of the previous slug {previous} is accepted after it",
+                over="remove the previous slug, which deletes its OIDC provider; or give it another day",
             )  # fmt: skip
 
 
@@ -101,7 +101,9 @@ def check_whole_workspaces(context: Context) -> Iterator[Fault]:
             if workspace is None or not workspace.previous_slugs:
                 continue
             previous = " and ".join(workspace.previous_slugs)
-            message = f"no UUID of a repository would keep out whoever takes the slug {previous}, which was given up"
+            message = (
+                f"whoever takes the previous slug {previous} could assume this role: no repository UUID keeps them out"
+            )
             hint = f"name repositories of {entry.workspace} here, or remove its `previous_slugs` first"
             at = ("roles", key, "trust", index, "dangerously_whole_workspace")
             yield Fault("whole-workspace-renamed", at, message, hint)

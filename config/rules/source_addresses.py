@@ -37,7 +37,7 @@ def check_source_addresses(context: Context) -> Iterator[Fault]:
             if isinstance(network, str):  # only the one word above is no network
                 continue
             if is_private(network):
-                message = f"{network} is private, and AWS sees public addresses alone: nobody calls it from there"
+                message = f"{network} is private, and AWS sees only public addresses, so no call comes from it"
                 hint = "name the public addresses of their NAT, or the VPC endpoint that they use under `source_vpces`"
                 yield Fault("private-network", (*at, index), message, hint)
             elif network.prefixlen < WIDEST[network.version]:
@@ -60,11 +60,11 @@ def is_private(network: IPv4Network | IPv6Network) -> bool:
 
 
 def _wide(at: Path, network: IPv4Network | IPv6Network) -> Iterator[Fault]:
-    what = f"{network} is every address of IPv{network.version}, so it bounds nothing"
+    what = f"{network} is every address of IPv{network.version}, so it limits nothing"
     if network.prefixlen:
         most = WIDEST[network.version]
-        what = f"{network} is wider than /{most}, more than one organisation has: it bounds next to nothing"
-    hint = "name the addresses that your runners leave from, or accept it: `allow: {wide-network: WHY}`"
+        what = f"{network} is wider than /{most}, more than one organisation has: it limits almost nothing"
+    hint = "name the public addresses of your runners, or accept it: `allow: {wide-network: WHY}`"
     yield Fault("wide-network", at, what, hint)
 
 
@@ -74,13 +74,13 @@ def _check_atlassian(context: Context, at: Path) -> Iterator[Fault]:
         # `lock` writes none of these, but whoever may change the inventory may change the lock.
         wide = [network for network in ranges.networks if network.prefixlen < WIDEST[network.version]]
         for network in wide[:1]:
-            what = f"the address ranges in the lock have {network}, which bounds next to nothing"
-            yield Fault("wide-network", at, what, "run `bitbucket-oidc lock`, which writes what is published")
+            what = f"the address ranges in the lock have {network}, which limits almost nothing"
+            yield Fault("wide-network", at, what, "run `bitbucket-oidc lock`, which writes the published ranges")
         message = (
-            "these addresses are shared by all customers of Bitbucket, and only steps of size 4x and larger with "
-            "`atlassian-ip-ranges: true` leave from them"
+            "all customers of Bitbucket share these addresses, and only steps of size 4x and larger with "
+            "`atlassian-ip-ranges: true` use them"
         )
-        hint = "name addresses of runners of your own, or accept it: `allow: {shared-addresses: WHY}`"
+        hint = "name the addresses of your own runners, or accept it: `allow: {shared-addresses: WHY}`"
         yield Fault("shared-addresses", at, message, hint)
     elif not context.lock.is_broken:
         message = "the address ranges of Atlassian are not in the lock"

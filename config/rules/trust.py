@@ -40,8 +40,8 @@ def check_further_audiences(context: Context) -> Iterator[Fault]:
     for slug, workspace in context.inventory.workspaces.items():
         own = default_audience(BitbucketUuid(workspace.uuid)) if workspace.uuid else None
         if any(audience != own for audience in workspace.audiences):
-            message = "a step that asks for a further audience gets a token with two, most likely, which STS refuses"
-            hint = "remove them; or look at the claims of such a step, and accept it: `allow: {further-audiences: WHY}`"
+            message = "a step that requests a further audience probably gets a token with two, which STS refuses"
+            hint = "remove them; or check the claims of such a step, and accept it: `allow: {further-audiences: WHY}`"
             yield Fault("further-audiences", ("workspaces", slug, "audiences"), message, hint)
 
 
@@ -111,7 +111,7 @@ def _check_twice(at: Path, entry: TrustEntry, seen: dict[tuple[object, ...], Pat
             message = f"environment {name} of {entry.repository} is trusted already, at"
             yield Fault("duplicate", here, message, "remove one of the two", related=(first,))
     if entry.environments is None and (first := seen.setdefault((*base, entry.steps), at)) != at:
-        yield Fault("duplicate", at, "the same trust stands at", "remove one of the two", related=(first,))
+        yield Fault("duplicate", at, "the same trust is already at", "remove one of the two", related=(first,))
 
 
 def check_whole_workspace(context: Context) -> Iterator[Fault]:
@@ -124,10 +124,10 @@ def check_whole_workspace(context: Context) -> Iterator[Fault]:
 
 def _check_whole(at: Path, role: Role) -> Iterator[Fault]:
     if role.expires is None:
-        message = "trust of a whole workspace has no end"
+        message = "trust of a whole workspace has no last day"
         yield Fault("whole-workspace-expires", at, message, "add `expires: YYYY-MM-DD` to the role")
     if role.dangerously_allow_admin is not None:
-        message = "trust of a whole workspace and admin access stand together"
+        message = "the role trusts a whole workspace, and has admin access"
         yield Fault(
             "whole-workspace-admin", at, message, "name the repositories, or give the role narrower permissions"
         )
@@ -172,7 +172,7 @@ def _wide_trust(
         accounts = f" and {others} other account{'s' if others > 1 else ''}" if others else ", an account"
         rule = "production-outside-environments"
         message = f"{who} in {reached[0]}{accounts} labelled for production ({production[reached[0]]})"
-        instead = "trust named `environments` there, and give other accounts a role of their own"
+        instead = "trust named `environments` there, and declare another role for the other accounts"
     elif _accepts_production(context, where):
         return
     elif whole:
@@ -196,9 +196,9 @@ def _accepts_production(context: Context, at: Path) -> bool:
 
 def _who(entry: TrustEntry) -> str:
     if entry.repository is None:
-        return f"any step of any repository of {entry.workspace}, those of tomorrow included,"
+        return f"any step of any repository of {entry.workspace}, future ones included,"
     if entry.steps is Steps.ALL_INCLUDING_ENVIRONMENTS:
-        return f"any step of any branch of {entry.repository}, in whatever deployment environment or none,"
+        return f"any step of any branch of {entry.repository}, in any deployment environment or none,"
     return f"any step of any branch of {entry.repository} that is in no deployment environment"
 
 
@@ -216,7 +216,7 @@ def check_pairs(context: Context) -> Iterator[Fault]:
 
 
 def _pair(at: Path, who: str) -> Iterator[Fault]:
-    message = f"{who} may assume this role itself, so any branch gets its permissions, plan role or not"
+    message = f"{who} may assume this role itself, so any branch gets its permissions, with or without the plan role"
     yield Fault("pair-not-bound", at, message, "trust `environments: […]` here, and other steps under plan_role alone")
 
 
@@ -236,9 +236,9 @@ def check_restrictions(context: Context) -> Iterator[Fault]:
                     continue
                 at: Path = ("workspaces", slug, "repositories", name, "environments", environment)
                 if day > context.today + _ELSEWHERE:
-                    message, hint = f"{day} is yet to come", "write the day on which somebody looked"
+                    message, hint = f"{day} is in the future", "write the day on which somebody checked"
                     yield Fault("bad-value", (*at, "restrictions_checked"), message, hint)
                 elif (age := context.today - day) > TRUSTED_FOR:
-                    message = f"nobody has looked at the deployment restrictions of {environment} for {age.days} days"
-                    hint = f"look in Bitbucket (Repository settings → Deployments), and write {context.today}"
+                    message = f"nobody has checked the deployment restrictions of {environment} for {age.days} days"
+                    hint = f"check them in Bitbucket (Repository settings → Deployments), and write {context.today}"
                     yield Fault("restrictions-check-old", (*at, "restrictions_checked"), message, hint)

@@ -116,7 +116,7 @@ def check_stale_lock(inventory: Inventory, read: ReadLock) -> Iterator[Fault]:
         yield Fault("stale-lock", path, message, _HINT, of_key=True, file=read.source.path)
     asked = read.lock.answers.get("workspaces")
     if not gone and asked is not None and asked != workspaces_digest(inventory):
-        message = "roles trust other names than when it was written, or the inventory gives them other UUIDs"
+        message = "since the lock was written, roles trust other names, or the inventory gives them other UUIDs"
         yield Fault("stale-lock", ("answers", "workspaces"), message, _HINT, file=read.source.path)
 
 

@@ -55,7 +55,7 @@ class Constructor:
         self._values += len(node.value)
         if len(node.value) == 1 and (variable := _unquoted_variable(node)) is not None:
             # Read as the value that was meant; the problem is reported here, once.
-            message = f"unquoted, {variable} is two YAML mappings: braces open one"
+            message = f"YAML reads unquoted {variable} as two mappings, because of its braces"
             self._report("yaml-feature", node, path, message, f'quote it: "{variable}"')
             return variable
         if id(node) in self._open:
@@ -92,7 +92,7 @@ class Constructor:
         keys: dict[str, yaml.Node] = {}
         if node.flow_style and node.value and isinstance(node.value[0][0], yaml.MappingNode):
             hint = 'quote the whole value: "{{…}} …"'
-            self._report("yaml-feature", node, path, "a value that begins with `{{` is a mapping to YAML", hint)
+            self._report("yaml-feature", node, path, "YAML reads a value that begins with `{{` as a mapping", hint)
             return None
         run: list[str] = []
         told, in_entries = False, len(path) in _ENTRIES_AT
@@ -107,7 +107,7 @@ class Constructor:
             if value_node.tag == _NULL and key is not None and (glued := _GLUED.fullmatch(key)):
                 key = glued[1]
                 hint = f"write `{key}: …`"
-                self._report("yaml-feature", key_node, (*path, key), "a colon without a space behind it", hint)
+                self._report("yaml-feature", key_node, (*path, key), "a colon without a space after it", hint)
                 data[key] = glued[2].strip("\"'")
                 continue
             if key is None or (merged and key in keys):
@@ -128,7 +128,7 @@ class Constructor:
         """Report a second `<<`: YAML readers disagree on which of the two mappings wins."""
         first, *others = [key for key, _ in node.value if key.tag == MERGE]
         for again in others:
-            message = f"`<<` stands twice, first on line {first.start_mark.line + 1}"
+            message = f"`<<` appears twice, first on line {first.start_mark.line + 1}"
             self._report("duplicate", again, (*path, "<<"), message, "merge several by one: `<<: [*one, *other]`")
 
     def _report_twice(self, node: yaml.Node, first: yaml.Node, path: Path, run: list[str]) -> None:
@@ -140,7 +140,7 @@ class Constructor:
             path: Of the mapping.
             run: The duplicate keys, this one last.
         """
-        message = f"`{run[0]}` stands twice, first on line {first.start_mark.line + 1}"
+        message = f"`{run[0]}` appears twice, first on line {first.start_mark.line + 1}"
         if len(run) == 1:
             self._report("duplicate", node, (*path, run[0]), message, "keep one of the two")
         elif len(run) == len(("one", "another")) and self.problems[-1].rule == "duplicate":
@@ -153,7 +153,7 @@ class Constructor:
         A reported key is still read as its text, so that the values under it are not reported as missing elsewhere.
         """
         if not isinstance(node, yaml.ScalarNode):
-            what = "`<<` merges what is no mapping" if node.tag == NO_KEY else "a key must be plain text"
+            what = "`<<` merges something else than a mapping" if node.tag == NO_KEY else "a key must be plain text"
             hint = "name an anchor of a mapping" if node.tag == NO_KEY else 'quote the key: `"{…}"` with its braces'
             self._report("yaml-feature", node, path, what, hint)
             return None
@@ -172,7 +172,7 @@ class Constructor:
         match = unseen(key)
         if match is None:
             return key
-        what = f"{name_of(match[0])} is part of a key, whatever it looks like"
+        what = f"YAML reads {name_of(match[0])} as a part of the key"
         self._report("yaml-feature", node, path, what, instead_of(match[0]))
         plain = as_it_looks(key)
         if plain.startswith(" "):
@@ -194,7 +194,9 @@ class Constructor:
         except (ArithmeticError, ValueError, IndexError, KeyError, AttributeError, TypeError):
             # PyYAML's constructors raise these if a text does not fit its tag, as in `!!int ""`.
             kind = "day or time of the calendar" if tag == f"{PREFIX}timestamp" else tag.removeprefix(PREFIX)
-            self._report("bad-value", node, path, f"`{text}` is no {kind}", "write one, or quote it if it is text")
+            self._report(
+                "bad-value", node, path, f"`{text}` is not a valid {kind}", "write one, or quote it if it is text"
+            )
             return None
         if tag not in (f"{PREFIX}value", f"{PREFIX}merge"):
             self._refuse_tag(node, "str", path)
@@ -202,7 +204,9 @@ class Constructor:
 
     def _bearable(self, value: YamlData, node: yaml.ScalarNode, path: Path) -> YamlData:
         if isinstance(value, int) and abs(value) >= _MAX_INTEGER:
-            self._report("bad-value", node, path, "a number larger than any here", "quote it if it is text")
+            self._report(
+                "bad-value", node, path, "this number is larger than any in an inventory", "quote it if it is text"
+            )
             return None
         return value
 
@@ -243,7 +247,7 @@ _KINDS = {
 def _read_differently(number: str) -> str | None:
     """Return why YAML 1.1 reads a number differently from YAML 1.2 and most readers; or ``None``."""
     if ":" in number:
-        return f"{number} is a number in base 60 to some readers of YAML, and text to others"
+        return f"some readers of YAML take {number} as a number in base 60, others as text"
     if _OCTAL.fullmatch(number):
-        return f"{number} is an octal number to some readers of YAML, since it begins with 0, and decimal to others"
+        return f"some readers of YAML take {number} as octal, since it begins with 0, others as decimal"
     return None

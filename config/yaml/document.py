@@ -167,7 +167,7 @@ def read_json_document(text: str) -> YamlDocument:
     except YAML_ERRORS as error:
         mark = getattr(error, "problem_mark", None)
         line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
-        message = "JSON of a form that is not read here, before this place"
-        hint = "write each key and its colon on one line, and characters themselves in place of pairs of escapes"
+        message = "this program does not read this form of JSON, before this place"
+        hint = "write each key and its colon on one line, and write characters themselves instead of pairs of escapes"
         return replace(document, problems=(in_text("json-syntax", (line, column), message, hint),))
     return document

@@ -50,7 +50,7 @@ def merge_conflict(place: TextPlace) -> Mistake | None:
     """Find the marks that git leaves in a file with a merge conflict."""
     for number, line in enumerate(place.lines):
         if re.match(r"(<{7}|>{7})( |$)", line):
-            return number, 0, "a merge conflict of git stands here", "choose one side, and remove the lines of the mark"
+            return number, 0, "git left a merge conflict here", "choose one side, and remove the conflict markers"
     return None
 
 
@@ -59,7 +59,12 @@ def tab_in_indentation(place: TextPlace) -> Mistake | None:
     for number, line in place.nearby():
         indentation = line[: len(line) - len(line.lstrip())]
         if "\t" in indentation:
-            return number, indentation.index("\t"), "a tab in the indentation", "indent with spaces: YAML takes no tabs"
+            return (
+                number,
+                indentation.index("\t"),
+                "a tab in the indentation",
+                "indent with spaces: YAML accepts no tabs",
+            )
     return None
 
 
@@ -68,7 +73,7 @@ def lookalike(place: TextPlace) -> Mistake | None:
     for number, line in place.nearby():
         column = out_of_place(line)
         if column is not None:
-            message = f"{name_of(line[column])} is part of a text to YAML, whatever it looks like"
+            message = f"YAML reads {name_of(line[column])} as a part of a text"
             return number, column, message, instead_of(line[column])
     return None
 
@@ -83,15 +88,15 @@ def second_document(place: TextPlace) -> Mistake | None:
     if not any(line.rstrip() == "..." for line in place.lines[: place.line]) and not place.text.startswith("---"):
         begins = next(number for number, line in enumerate(place.lines) if _SAYS_SOMETHING.match(line))
         if (indentation := len(place.lines[begins]) - len(place.lines[begins].lstrip(" "))) > 0:
-            message = "the file begins with an indented line: what it belongs to is missing above"
+            message = "the file begins with an indented line: the line above it is missing"
             return begins, indentation, message, "write its section above it, such as `workspaces:`, or unindent it"
-        message = "something stands behind what the whole file is: one value"
+        message = "the file has ended with one value before this text"
         return place.line, place.column, message, "write sections: workspaces:, accounts:, roles:"
     if not place.text.startswith("---"):
         return (
             place.line,
             place.column,
-            "something stands behind the end of the document",
+            "text follows the end of the document",
             "remove it, or the line `...`",
         )
     return place.line, 0, "a second YAML document begins here", "remove the line `---`, or make two files"
@@ -107,11 +112,11 @@ def missing_space(place: TextPlace) -> Mistake | None:
         return None
     for number, line in place.nearby():
         if dash := re.match(r"(\s*)-([A-Za-z\"'{\[].*)", line):
-            message = "a dash without a space behind it is part of a text"
+            message = "YAML reads a dash without a space after it as a part of a text"
             return number, len(dash[1]), message, f"write `- {dash[2].rstrip()}`"
         key = re.match(r"\s*(?:- +)?([A-Za-z_][\w.-]*):(?=[^\s:/])", line)
         if key and not KEY.match(line):
-            message = "a colon without a space behind it is part of a text"
+            message = "YAML reads a colon without a space after it as a part of a text"
             return number, key.end() - 1, message, f"write `{key[1]}: …`"
         key = re.match(r"\s*(?:- +)?([A-Za-z_][\w.-]*) *=", line)
         if key and not KEY.match(line):
@@ -125,7 +130,7 @@ def wrong_indentation(place: TextPlace) -> Mistake | None:
     if "expected key" in place.what and place.column == indentation:
         levels = _levels_above(place)
         near = [*[level for level in levels if level < indentation][-1:], *[n for n in levels if n > indentation][:1]]
-        message = f"indented by {indentation} spaces, as no line above that it could belong to"
+        message = f"indented by {indentation} spaces, unlike every line above that it could belong to"
         return place.line, place.column, message, f"indent it by {' or '.join(map(str, near))}"
     if "expected '-' indicator" in place.what:
         message = "a list ends here, without an entry that begins with a dash"
@@ -157,7 +162,7 @@ def unbalanced_brackets(place: TextPlace) -> Mistake | None:
     if "flow" not in place.what:
         return None
     if "node content" in place.what:
-        return place.line, place.column, "nothing stands here, between two commas or brackets", "remove one of the two"
+        return place.line, place.column, "a value is missing between two commas or brackets", "remove one of the two"
     opening = place.lines[place.opened[0]][place.opened[1] : place.opened[1] + 1]
     closing = {"[": "]", "{": "}"}.get(opening)
     if closing is None:

@@ -53,7 +53,7 @@ def too_deep(where: yaml.Node | yaml.Event) -> Fault:
 
 def too_many(where: yaml.Node | yaml.Event) -> Fault:
     """Return the fault of a document with too many values, written or repeated by aliases."""
-    message = f"more than {MAX_VALUES:,} values in one file, counting each time that an alias repeats them"
+    message = f"more than {MAX_VALUES:,} values in one file, counting every repetition by an alias"
     return _fault(where, message, "split the file, or use fewer aliases")
 
 

@@ -17,7 +17,7 @@ def unquoted_alias(place: TextPlace) -> Mistake | None:
     hint = f'quote it: "{name}"'
     if len(name) > 1:
         hint += f"; or define the anchor &{name[1:]} before it, in this file, if you mean one"
-    return place.line, start, f"`{name}` without quotes is an alias to YAML", hint
+    return place.line, start, f"YAML reads `{name}` without quotes as an alias", hint
 
 
 _BEGINS = re.compile(r"(?:^|[:\-,\[{])\s+([@`%|>?!&].*?)\s*$")
@@ -26,7 +26,7 @@ _BEGINS = re.compile(r"(?:^|[:\-,\[{])\s+([@`%|>?!&].*?)\s*$")
 def reserved_character(place: TextPlace) -> Mistake | None:
     """Find a value that begins with a character that YAML reserves."""
     if "directive" in place.what:
-        return place.line, 0, "a line that begins with % is a directive to YAML", "quote it, or indent it"
+        return place.line, 0, "YAML reads a line that begins with % as a directive", "quote it, or indent it"
     value = place.text[place.column :]
     is_reserved = value[:1] in set("@`%")
     if not is_reserved and not any(words in place.what for words in ("block scalar", "mapping keys", "tag")):
@@ -49,8 +49,13 @@ def unknown_escape(place: TextPlace) -> Mistake | None:
     """Find a backslash in double quotes that begins no escape of YAML."""
     if "escape" not in place.what and "hexdecimal" not in place.what:
         return None
-    hint = "use single quotes, in which a backslash is only itself"
-    return place.line, place.column, "a backslash in double quotes begins an escape, and there is none like this", hint
+    hint = "use single quotes, where a backslash is only a backslash"
+    return (
+        place.line,
+        place.column,
+        "a backslash in double quotes begins an escape, and YAML does not know this one",
+        hint,
+    )
 
 
 def unclosed_quote(place: TextPlace) -> Mistake | None:
@@ -95,13 +100,18 @@ def text_after_value(place: TextPlace) -> Mistake | None:
     key = KEY.match(place.text)
     value = place.text[key.end() :].strip() if key else place.text.strip()
     if surplus in (",", ";"):
-        return place.line, place.column, f"`{surplus}` stands behind the value", "remove it: a line needs no end mark"
+        return place.line, place.column, f"`{surplus}` follows the value", "remove it: a line needs no end mark"
     if value.startswith("{{"):
-        return place.line, place.column, "a value that begins with a brace is a mapping", f"quote it: {_quoted(value)}"
-    message = f"`{surplus}` stands behind a value that has ended already"
+        return (
+            place.line,
+            place.column,
+            "YAML reads a value that begins with a brace as a mapping",
+            f"quote it: {_quoted(value)}",
+        )
+    message = f"`{surplus}` follows a value that has ended"
     if value[:1] in "\"'" and len(value) > 1:
         other, escaped = ("'", '\\"') if value[0] == '"' else ('"', "''")
-        hint = f"put {other} around the whole, or write {escaped} for each {value[0]} inside"
+        hint = f"put {other} around the whole value, or write {escaped} for each {value[0]} inside"
         return place.line, place.column, message, hint
     return place.line, place.column, message, "remove it, or quote the whole value"
 
@@ -110,4 +120,4 @@ def repeated_anchor(place: TextPlace) -> Mistake | None:
     """Find an anchor whose name another one has."""
     if "duplicate anchor" not in place.what:
         return None
-    return place.line, place.column, "an anchor of this name stands above already", "give it another name"
+    return place.line, place.column, "another anchor above has this name", "give it another name"

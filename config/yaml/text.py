@@ -37,11 +37,11 @@ def read_text(path: FilePath, folder: FilePath) -> str | Fault:
     """
     try:
         if not path.resolve().is_relative_to(folder.resolve()):
-            return Fault("outside-inventory", (), "it is outside of the inventory folder", "move or copy it inside")
+            return Fault("outside-inventory", (), "it is outside the inventory folder", "move or copy it inside")
         content = _content(path)
     except (OSError, RuntimeError, ValueError) as error:
         # RuntimeError: a link that leads to itself; ValueError: a name that no file can have.
-        reason = getattr(error, "strerror", None) or "its path leads nowhere"
+        reason = getattr(error, "strerror", None) or "its path is not valid"
         return Fault("unreadable-file", (), f"cannot be read: {reason}", "check the path, the file and its permissions")
     return content if isinstance(content, Fault) else _decoded(content)
 
@@ -55,7 +55,7 @@ def _content(path: FilePath) -> bytes | Fault:
     opened = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
     with open(opened, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
         if not stat.S_ISREG(os.fstat(opened).st_mode):
-            return Fault("unreadable-file", (), "it is no regular file", "put a file in its place")
+            return Fault("unreadable-file", (), "it is not a regular file", "put a file in its place")
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         return Fault("unreadable-file", (), f"it is larger than {MAX_BYTES // 1_000_000} MB", "split it")
@@ -101,7 +101,7 @@ def write_whole(path: Path, content: bytes) -> bool:
             return False
         replace_whole(target, content)
     except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a link to itself; ValueError: a NUL
-        reason = getattr(error, "strerror", None) or "its path leads nowhere"
+        reason = getattr(error, "strerror", None) or "its path is not valid"
         what = f"{one_line(str(path))} cannot be written: {reason}"
         raise OutsideWorldError(what, do="check its folder and permissions") from error
     return True

@@ -134,9 +134,9 @@ def test_two_spellings_of_a_key_are_an_error(clone: Path, file: str, pair: tuple
     text = {"name": PROJECT, "config": {pair[0]: "inventory", pair[1]: "other"}}
     (clone / file).write_text(yaml.safe_dump(text))
     for said in refused((*OF_STACKS[:3], *OF_SIDES), capsys):
-        assert "are one key" in said
+        assert "are the same key" in said
     commit(clone)
-    assert all("are one key" in said for said in refused((["diff", "target..HEAD"], ["diff", "HEAD"]), capsys))
+    assert all("are the same key" in said for said in refused((["diff", "target..HEAD"], ["diff", "HEAD"]), capsys))
 
 
 @pytest.mark.parametrize("key", ["inventory", "accounts", "guardrails"])
@@ -161,7 +161,7 @@ def test_keys_are_one_where_pulumi_takes_them_for_one(namespace: str, name: str)
     assert full_key(f"{namespace}:config:{name}") == full_key(f"{namespace}:{name}") == f"{namespace}:{name}"
     assert full_key(name) == f"{PROJECT}:{name}"
     for key in (name, f"{namespace}:config:{name}"):
-        with pytest.raises(UsageError, match="are one key"):
+        with pytest.raises(UsageError, match="are the same key"):
             full_keys({key: 1, full_key(key): 2}, "Pulumi.x.yaml")
     assert full_keys({f"{namespace}:config:{name}:x": 1}, "x") == {f"{namespace}:config:{name}:x": 1}
 
@@ -221,18 +221,18 @@ def test_a_default_is_part_of_the_digest_unless_the_stack_says_otherwise(
 @pytest.mark.parametrize(
     ("keys", "word"),
     [
-        ({"stackConfigDir": "settings"}, "`stackConfigDir` leads Pulumi to stack files in another folder"),
-        ({"config": "settings"}, "`config` leads Pulumi to stack files in another folder"),
-        ({"config": ["a"]}, "`config` is no mapping"),
+        ({"stackConfigDir": "settings"}, "with `stackConfigDir` Pulumi reads stack files in another folder"),
+        ({"config": "settings"}, "with `config` Pulumi reads stack files in another folder"),
+        ({"config": ["a"]}, "`config` is not a mapping"),
         ({"config": {"inventory": {"value": "other", "default": "inventory"}}}, "both `value` and `default`"),
-        ({"config": {"inventory": {"default": {"secure": "AAA"}}}}, "something else than expected"),
+        ({"config": {"inventory": {"default": {"secure": "AAA"}}}}, "has an unexpected value"),
     ],
 )
 def test_a_project_file_that_leads_elsewhere_is_refused_on_either_side(
     clone: Path, keys: dict[str, object], word: str, capsys: Capture
 ) -> None:
     edit_project(clone, **keys)
-    is_value = word.startswith("something")
+    is_value = word == "has an unexpected value"
     for said in refused(OF_STACKS[: 3 if is_value else 4] + (() if is_value else OF_SIDES), capsys):
         assert word in said
     commit(clone)

@@ -70,7 +70,7 @@ def test_a_named_file_may_be_a_link(write_inventory: Inventory, tmp_path: Path) 
 def test_a_named_file_that_is_not_there_is_an_error(write_inventory: Inventory, tmp_path: Path) -> None:
     (finding,) = compiled(write_inventory(ROLE), tmp_path / "rules.yaml").findings
     assert str(finding) == (
-        f"{tmp_path}/rules.yaml:1:1: error[guardrails-missing] there is no such file, and it is to hold guardrails; "
+        f"{tmp_path}/rules.yaml:1:1: error[guardrails-missing] this file does not exist, and must hold guardrails; "
         "correct the stack config `guardrails` or the option --guardrails, or put the file back"
     )
 

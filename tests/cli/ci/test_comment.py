@@ -91,7 +91,7 @@ def test_the_comment_shows_the_digest_of_each_stack_or_of_the_whole(step: Step, 
 def test_an_invalid_stack_file_is_shown_in_the_comment_and_does_not_fail(step: Step, capsys: Capture) -> None:
     (step.folder / "Pulumi.dev.yaml").write_text("[]")
     assert step.comment("--print") == 0
-    assert "* unknown: Pulumi.dev.yaml is no stack file" in capsys.readouterr().out
+    assert "* unknown: Pulumi.dev.yaml is not a stack file" in capsys.readouterr().out
 
 
 def test_errors_of_the_inventory_are_shown_in_the_comment_and_do_not_fail(

@@ -252,7 +252,7 @@ def test_a_selection_that_was_changed_is_not_answered_by_an_old_lock(
     assert lock(folder) == 3
     write(more=SELECTED.replace("exclude: [sandbox]", "nested: false"))
     assert run(["validate", str(folder)]) == 1
-    assert "the lock answers it as it was before" in capsys.readouterr().err
+    assert "the lock answers an earlier form of it" in capsys.readouterr().err
 
 
 def test_a_reading_role_beside_the_deploying_role_is_enough(
