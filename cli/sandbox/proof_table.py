@@ -162,7 +162,7 @@ def _tried(permissions: list[TriedPermission]) -> str:
         else:
             verdict = "yes" if permission.agrees else "[bold red]NO[/]"
             does = "may" if trial.expected else "may not"
-            lines.append(f"{verdict}: {does} {escape(trial.action)} ({trial.way.value})")
+            lines.append(f"{verdict}: {does} {escape(trial.action)} ({trial.method.value})")
     return "\n".join(lines)
 
 
@@ -171,7 +171,7 @@ def _permission_disagreement(permission: TriedPermission) -> str:
     if isinstance(trial, NotTried):
         return ""
     return (
-        f"{permission.arn}: {trial.action} on {trial.resource}, {trial.way.value}: {trial.reason}, "
+        f"{permission.arn}: {trial.action} on {trial.resource}, {trial.method.value}: {trial.reason}, "
         f"the emulated AWS answered {permission.answer}"
     )
 
@@ -219,7 +219,7 @@ def _permission_json(permission: TriedPermission) -> dict[str, Any]:
         "account": permission.account,
         "role": permission.role,
         "arn": permission.arn,
-        "tried": trial.way.value if trial else None,
+        "tried": trial.method.value if trial else None,
         "action": trial.action if trial else None,
         "resource": trial.resource if trial else None,
         "expected": trial.expected if trial else None,

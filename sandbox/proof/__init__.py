@@ -1,1 +1,1 @@
-"""The proof: tokens, right and wrong, presented to every role; what STS decided against what the inventory says."""
+"""The proof: it presents right and wrong tokens to every role, and compares the answers of STS with the inventory."""

@@ -1,4 +1,4 @@
-"""Clients of the emulated AWS accounts for the proof; nobody's configuration, variable or proxy counts for them."""
+"""Clients of the emulated AWS accounts for the proof; they ignore the user's configuration, variables and proxies."""
 
 import os
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from sandbox.emulated_aws.settings import SOURCE_IP_HEADER, SOURCE_VPCE_HEADER
 from sandbox.proof.origins import CallOrigin
 
 _SESSION_NAME = "prove"
-_NOBODYS = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}
+_NO_FILES = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}
 _REFUSED = frozenset({"AccessDenied", "AccessDeniedException"})
 
 
 @dataclass(frozen=True, slots=True)
 class SessionCredentials:
-    """What STS gave for a token."""
+    """The credentials that STS returned for a token."""
 
     access_key_id: str
     secret_access_key: str
@@ -30,11 +30,11 @@ class SessionCredentials:
 
 @dataclass(frozen=True, slots=True)
 class StsAnswer:
-    """An answer of AWS.
+    """An answer of STS.
 
     Attributes:
         code: The error code, or ``assumed``.
-        credentials: Where there is no error.
+        credentials: ``None`` if there is an error.
     """
 
     code: str
@@ -42,42 +42,41 @@ class StsAnswer:
 
 
 class TokenCallers:
-    """Whoever calls the emulated accounts at one endpoint."""
+    """Calls the emulated accounts at one endpoint, with tokens or with the credentials for a token."""
 
     def __init__(self, endpoint: str) -> None:
         self._endpoint = endpoint
-        self._session = Session(session_vars={name: (None, None, value, None) for name, value in _NOBODYS.items()})
+        self._session = Session(session_vars={name: (None, None, value, None) for name, value in _NO_FILES.items()})
         self._origin = CallOrigin()
         self._sts = self._client("sts", Config(signature_version=UNSIGNED))
         self._sts.meta.events.register("before-call.sts", self._from_origin)
 
     def assume(self, role_arn: str, token: str, origin: CallOrigin) -> StsAnswer:
-        """Call AssumeRoleWithWebIdentity as a step does: unsigned, from an address of its own.
+        """Call AssumeRoleWithWebIdentity as a step does: unsigned, from the given origin.
 
         Raises:
             SandboxError: The emulated STS does not answer.
         """
         self._origin = origin
         try:
-            found = self._sts.assume_role_with_web_identity(
+            credentials = self._sts.assume_role_with_web_identity(
                 RoleArn=role_arn, RoleSessionName=_SESSION_NAME, WebIdentityToken=token
             )["Credentials"]
         except ClientError as error:
             return StsAnswer(_code(error))
         except BotoCoreError as error:
             raise _silent("STS", error) from error
-        return StsAnswer(
-            "assumed", SessionCredentials(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"])
-        )
+        keys = (credentials[name] for name in ("AccessKeyId", "SecretAccessKey", "SessionToken"))
+        return StsAnswer("assumed", SessionCredentials(*keys))
 
     def call(self, credentials: SessionCredentials, action: str, origin: CallOrigin, **parameters: str) -> str:
         """Call IAM with the credentials of a session; return ``allowed`` or the error code.
 
         Args:
-            credentials: Of the session.
-            action: ``iam:ListUsers``.
-            origin: Where the call comes from.
-            parameters: Of the operation.
+            credentials: The credentials of the session.
+            action: The IAM action, such as ``iam:ListUsers``.
+            origin: The source of the call.
+            parameters: The parameters of the operation.
 
         Raises:
             SandboxError: The emulated IAM does not answer.
@@ -91,7 +90,7 @@ class TokenCallers:
         )
         iam.meta.events.register("before-call.iam", partial(add_origin, origin))
         operation = action.partition(":")[2]
-        method = next(name for name, known in iam.meta.method_to_api_mapping.items() if known == operation)
+        method = next(name for name, api_name in iam.meta.method_to_api_mapping.items() if api_name == operation)
         try:
             getattr(iam, method)(**parameters)
         except ClientError as error:
@@ -117,14 +116,14 @@ class TokenCallers:
 
 
 def add_origin(origin: CallOrigin, params: dict[str, Any], **_: object) -> None:
-    """Let a call seem to come from somewhere; a handler of botocore's event ``before-call``."""
+    """Add the headers that give a call its origin; a handler of botocore's event ``before-call``."""
     params["headers"][SOURCE_IP_HEADER] = origin.source_ip
     if origin.source_vpce is not None:
         params["headers"][SOURCE_VPCE_HEADER] = origin.source_vpce
 
 
 def is_refusal(code: str) -> bool:
-    """Tell whether an error code says that authorisation failed, and not that something else did after it."""
+    """Tell whether an error code means that authorisation failed. Other errors come after authorisation."""
     return code in _REFUSED
 
 

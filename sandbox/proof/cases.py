@@ -48,12 +48,12 @@ def steps_of(inventory: Inventory) -> list[Presented]:
 
     A step that requests another audience gets it in addition to its workspace's audience.
     """
-    found: list[Presented] = []
+    steps: list[Presented] = []
     for current, workspace in sorted(inventory.workspaces.items()):
         if workspace.uuid is not None:
             for slug in (current, *sorted(workspace.previous_slugs)):
-                found += _steps_under(EmulatedWorkspace(slug, workspace.uuid), workspace)
-    return found
+                steps += _steps_under(EmulatedWorkspace(slug, workspace.uuid), workspace)
+    return steps
 
 
 def _steps_under(emulated: EmulatedWorkspace, workspace: Workspace) -> Iterator[Presented]:
@@ -62,7 +62,7 @@ def _steps_under(emulated: EmulatedWorkspace, workspace: Workspace) -> Iterator[
     for name, repository in sorted(workspace.repositories.items()):
         if repository.uuid is None:
             continue
-        environments = sorted((name, known.uuid) for name, known in repository.environments.items() if known.uuid)
+        environments = sorted((key, known.uuid) for key, known in repository.environments.items() if known.uuid)
         for environment, uuid in [(None, None), *environments]:
             step = step_in_words(f"{emulated.slug}/{name}", environment)
             plain = Presented(step, emulated, repository.uuid, uuid, own)

@@ -4,8 +4,8 @@ The policies are read in a simple way. Calls that this reading cannot decide are
 
 - A statement *surely* allows an action on a resource when it is an Allow with ``Action`` and ``Resource``, without
   ``Condition``, and both match; ``*`` and ``?`` as IAM reads them. It *may* match whatever its conditions say.
-- A role surely may do what one of its policies surely allows, its boundary (where it has one) surely allows too, and
-  no Deny of any of them may match. It surely may not do what none of its policies may allow, or its boundary may not.
+- A role surely may do an action if a policy surely allows it, the boundary (if any) surely allows it too, and no Deny
+  of them may match. It surely may not do an action that no policy may allow, or that the boundary may not allow.
 - Anything in between (conditions, policy variables) is not tried.
 
 Nothing here decides access: the expected result is compared with the verdict of the emulated AWS.
@@ -23,7 +23,7 @@ from typing import Any
 from sandbox.proof.origins import ANYWHERE, CallOrigin
 
 
-class TryWay(StrEnum):
+class TrialMethod(StrEnum):
     """How the emulated AWS decides a call."""
 
     CALLED = "called"
@@ -39,7 +39,7 @@ class Trial:
     Attributes:
         action: ``s3:PutObject``.
         resource: ``arn:aws:s3:::acme-shop/any``, or ``*``.
-        way: How the emulated AWS decides it.
+        method: How the emulated AWS decides it.
         expected: The result that the policies imply.
         reason: For people: ``inline policy publish-site allows it``.
         origin: Where the call comes from.
@@ -47,7 +47,7 @@ class Trial:
 
     action: str
     resource: str
-    way: TryWay
+    method: TrialMethod
     expected: bool
     reason: str
     origin: CallOrigin = ANYWHERE
@@ -99,8 +99,9 @@ class PermissionStatement:
     def _names(self, key: str, text: str, flags: re.RegexFlag) -> bool:
         if f"Not{key}" in self.content:
             patterns = self.texts(f"Not{key}")
-            return any("${" in one for one in patterns) or not any(_like(one, text, flags) for one in patterns)
-        return any(_like(one, text, flags) for one in self.texts(key))
+            variable = any("${" in pattern for pattern in patterns)
+            return variable or not any(_like(pattern, text, flags) for pattern in patterns)
+        return any(_like(pattern, text, flags) for pattern in self.texts(key))
 
 
 def _like(pattern: str, text: str, flags: re.RegexFlag) -> bool:
@@ -111,14 +112,16 @@ def _like(pattern: str, text: str, flags: re.RegexFlag) -> bool:
 def _compiled(pattern: str, flags: re.RegexFlag) -> re.Pattern[str]:
     """Compile a pattern of IAM: ``*``, ``?``, and policy variables, which may be any text."""
     parts = re.split(r"(\$\{[^}]*\}|\*|\?)", pattern)
-    regex = "".join("." if one == "?" else ".*" if one == "*" or one[:2] == "${" else re.escape(one) for one in parts)
+    anything = {"?": ".", "*": ".*"}
+    regex = "".join(".*" if part[:2] == "${" else anything.get(part) or re.escape(part) for part in parts)
     return re.compile(regex, flags | re.DOTALL)
 
 
 def statements_of(source: str, document: Mapping[str, Any]) -> list[PermissionStatement]:
     """Return the statements of a policy document."""
-    found = document.get("Statement", [])
-    return [PermissionStatement(source, one) for one in ([found] if isinstance(found, Mapping) else found)]
+    statements = document.get("Statement", [])
+    listed = [statements] if isinstance(statements, Mapping) else statements
+    return [PermissionStatement(source, statement) for statement in listed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,41 +140,43 @@ class TriedPermissions:
 
     def allowed_trial(self) -> Trial | NotTried:
         """Return an action that the role surely may do."""
-        for action, resource, way, statement in self._candidates():
+        for action, resource, method, statement in self._candidates():
             if self._surely_may(action, resource):
-                return Trial(action, resource, way, expected=True, reason=f"{statement.source} allows it")
+                return Trial(action, resource, method, expected=True, reason=f"{statement.source} allows it")
         if not self.statements:
             return NotTried("it has no permission policy")
         return NotTried("no policy allows an action by its exact name, without condition and variable")
 
     def refused_trial(self) -> Trial | NotTried:
         """Return an action that the role surely may not do: preferably one that only the boundary forbids."""
-        for action, resource, way, statement in self._candidates() if self.boundary is not None else ():
+        for action, resource, method, statement in self._candidates() if self.boundary is not None else ():
             if not _may(self.boundary or (), action, resource):
                 reason = f"{statement.source} allows it, its permissions boundary does not"
-                return Trial(action, resource, way, expected=False, reason=reason)
+                return Trial(action, resource, method, expected=False, reason=reason)
         for action, resource in harmless_calls(self.account_id).items():
             if not self._may(action, resource):
-                return Trial(action, resource, TryWay.CALLED, expected=False, reason="nothing allows it")
+                return Trial(action, resource, TrialMethod.CALLED, expected=False, reason="nothing allows it")
         return NotTried("its policies may allow every call that is harmless to try")
 
-    def _candidates(self) -> Iterator[tuple[str, str, TryWay, PermissionStatement]]:
+    def _candidates(self) -> Iterator[tuple[str, str, TrialMethod, PermissionStatement]]:
         """Yield actions that a permission policy surely allows: calls first, then those that its statements name."""
         reads = [(action, resource) for action, resource in harmless_calls(self.account_id).items() if resource == "*"]
         for action, resource in reads:
             for statement in self.statements:
                 # On every resource, so it does not matter which one the emulator assumes for the call.
                 if statement.allows and "*" in statement.texts("Resource") and statement.surely_matches(action, "*"):
-                    yield action, resource, TryWay.CALLED, statement
+                    yield action, resource, TrialMethod.CALLED, statement
         for statement in self.statements:
             for action, resource in _named(statement):
-                yield action, resource, TryWay.SIMULATED, statement
+                yield action, resource, TrialMethod.SIMULATED, statement
 
     def _surely_may(self, action: str, resource: str) -> bool:
         layers = [self.statements, *([self.boundary] if self.boundary is not None else [])]
-        denied = any(not one.allows and one.may_match(action, resource) for layer in layers for one in layer)
+        statements = [statement for layer in layers for statement in layer]
+        denied = any(not statement.allows and statement.may_match(action, resource) for statement in statements)
         return not denied and all(
-            any(one.allows and one.surely_matches(action, resource) for one in layer) for layer in layers
+            any(statement.allows and statement.surely_matches(action, resource) for statement in layer)
+            for layer in layers
         )
 
     def _may(self, action: str, resource: str) -> bool:
@@ -180,7 +185,7 @@ class TriedPermissions:
 
 
 def _may(statements: Sequence[PermissionStatement], action: str, resource: str) -> bool:
-    return any(one.allows and one.may_match(action, resource) for one in statements)
+    return any(statement.allows and statement.may_match(action, resource) for statement in statements)
 
 
 def _named(statement: PermissionStatement) -> Iterator[tuple[str, str]]:

@@ -20,7 +20,7 @@ from sandbox.proof.trials import PermissionTrials, TriedPermission
 from sandbox.running_sandbox import RunningSandbox
 
 ASSUMED = "assumed"
-"""What STS answers to whom it lets in; to others it answers with an error code."""
+"""The answer of STS if it accepts the token; else the answer is an error code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +28,15 @@ class ProofDecision:
     """One token presented to one role.
 
     Attributes:
-        account: Key of the inventory.
-        role: Key of the inventory.
-        arn: Of the role.
+        account: The key in the inventory.
+        role: The key in the inventory.
+        arn: The role's ARN.
         presented: The token.
-        made_up: Whether it was made up for this role, one step away from a right one, rather than that of a step of
-            the inventory. A wide trust lets some of these in, as it says.
-        expected: What the inventory says.
-        evaluated: What the trust evaluator says of the rendered trust policy, and why; ``None`` of a token that STS
-            refuses before it looks at any.
+        made_up: Whether the token was made up for this role and differs in one part from a right one. Otherwise it is
+            that of a step of the inventory. A wide trust also accepts some made-up tokens.
+        expected: Whether the inventory accepts the token.
+        evaluated: The trust evaluator's answer for the rendered trust policy, with reasons; ``None`` for a token that
+            STS refuses before it reads a trust policy.
         answer: The error code of STS, or ``assumed``.
     """
 
@@ -51,19 +51,19 @@ class ProofDecision:
 
     @property
     def allowed(self) -> bool:
-        """Tell what STS decided."""
+        """Whether STS accepted the token."""
         return self.answer == ASSUMED
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
-        """Why, in the words of ``explain``; never empty."""
+        """The reasons in the words of ``explain``; never empty."""
         if self.evaluated is None:
             return (Reason(0, f"the token is {self.presented.flaw}: STS refuses it whatever the trust policy says"),)
         return self.evaluated.reasons
 
     @property
     def agrees(self) -> bool:
-        """Tell whether STS decided as the inventory says, and as the evaluator says of the trust policy."""
+        """Whether STS decided as the inventory and the evaluator say."""
         evaluated = self.evaluated is None or (not self.evaluated.undecided and self.evaluated.allowed is self.allowed)
         return self.expected is self.allowed and evaluated
 
@@ -77,7 +77,7 @@ def evaluated(
     at: datetime,
     names: Names,
 ) -> RoleAnswer | None:
-    """Return what the rendered trust policy says to a call, or ``None`` where STS does not ask it."""
+    """Return the evaluator's answer by the rendered trust policy; ``None`` if STS does not read the policy."""
     if presented.flaw in BEFORE_THE_TRUST_POLICY:
         return None
     origin = presented.origin
@@ -86,11 +86,11 @@ def evaluated(
 
 
 _LONG_AGO = timedelta(days=2)
-"""More than AWS's leeway for clocks that differ."""
+"""Longer than AWS's allowance for clock skew."""
 
 
 def claims_of(presented: Presented) -> dict[str, Any]:
-    """Return the claims of one run of one step, with the flaw of its token, if that is in them."""
+    """Return the claims of one run of a step, with the token's flaw if it concerns the claims."""
     step = PipelineStep(presented.workspace, presented.repository_uuid, presented.environment_uuid)
     issued_at = datetime.now(UTC) - (_LONG_AGO if presented.flaw == cases.EXPIRED else timedelta())
     claims = step_claims(step, issued_at=issued_at, audiences=presented.further)
@@ -102,7 +102,7 @@ def claims_of(presented: Presented) -> dict[str, Any]:
 
 
 def token_of(presented: Presented, claims: Mapping[str, Any], bitbucket: EmulatedBitbucket) -> str:
-    """Return the token with these claims: signed as Bitbucket does, or forged where that is its flaw."""
+    """Return the token with these claims: signed by Bitbucket's key, or by another one if that is the flaw."""
     return (bitbucket.forge if presented.flaw == cases.FORGED else bitbucket.sign)(dict(claims))
 
 
@@ -117,11 +117,11 @@ def _misspelt(subject: str, flaw: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """All that was asked.
+    """All results of a proof.
 
     Attributes:
-        decisions: Of STS, account by account and role by role.
-        permissions: What each role was tried to do, in the same order.
+        decisions: The decisions of STS, account by account and role by role.
+        permissions: The actions tried for each role, in the same order.
     """
 
     decisions: tuple[ProofDecision, ...]
@@ -129,30 +129,30 @@ class Proof:
 
     @property
     def agrees(self) -> bool:
-        """Tell whether everything was decided as the inventory says."""
-        return all(decision.agrees for decision in self.decisions) and all(one.agrees for one in self.permissions)
+        """Whether every decision is as the inventory says."""
+        return all(decision.agrees for decision in self.decisions) and all(tried.agrees for tried in self.permissions)
 
 
 def prove(running: RunningSandbox) -> Proof:
-    """Present tokens to every role, and try with the credentials of a right one what the role may do.
+    """Present tokens to every role; with the credentials for a right token, try what the role may do.
 
-    Three say whether a token gets in, none of which knows the others: what the inventory declares, part by part; the
-    trust evaluator, from the rendered trust policy; and STS.
+    Three independent sources decide each token: the declarations of the inventory, part by part; the trust evaluator,
+    by the rendered trust policy; and STS.
 
     Raises:
         SandboxError: The emulated accounts do not answer.
     """
-    asked = _Asked(running, TokenCallers(running.endpoint), Names.of(running.subject.inventory))
+    deciders = _Deciders(running, TokenCallers(running.endpoint), Names.of(running.subject.inventory))
     steps = steps_of(running.subject.inventory)
     decisions: list[ProofDecision] = []
     permissions: list[TriedPermission] = []
     with closing(RootUsers(running.endpoint)) as roots:
-        trials = PermissionTrials(asked.callers, roots)
+        trials = PermissionTrials(deciders.callers, roots)
         for account in running.subject.plan.accounts:
             for role in account.roles:
                 credentials: SessionCredentials | None = None
                 for presented, made_up in _tokens(running, role, steps):
-                    decision, given = asked.about(account, role, presented, made_up=made_up)
+                    decision, given = deciders.decide(account, role, presented, made_up=made_up)
                     decisions.append(decision)
                     if credentials is None and decision.expected:
                         credentials = given
@@ -161,23 +161,25 @@ def prove(running: RunningSandbox) -> Proof:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """Whoever is asked whether a token gets in."""
+class _Deciders:
+    """Decides tokens: by the inventory, the trust evaluator and STS."""
 
     running: RunningSandbox
     callers: TokenCallers
     names: Names
 
-    def about(
+    def decide(
         self, account: AccountPlan, role: RolePlan, presented: Presented, *, made_up: bool
     ) -> tuple[ProofDecision, SessionCredentials | None]:
-        """Return what each says, and what STS gave."""
+        """Return the decisions, and the credentials if STS accepts the token."""
         claims, at = claims_of(presented), datetime.now(UTC)
-        said = evaluated(account, role, presented, claims, at=at, names=self.names)
-        given = self.callers.assume(role.arn, token_of(presented, claims, self.running.bitbucket), presented.origin)
-        wanted = expected(role, presented, at.date())
-        decision = ProofDecision(account.key, role.key, role.arn, presented, made_up, wanted, said, given.code)
-        return decision, given.credentials
+        evaluation = evaluated(account, role, presented, claims, at=at, names=self.names)
+        sts = self.callers.assume(role.arn, token_of(presented, claims, self.running.bitbucket), presented.origin)
+        by_inventory = expected(role, presented, at.date())
+        decision = ProofDecision(
+            account.key, role.key, role.arn, presented, made_up, by_inventory, evaluation, sts.code
+        )
+        return decision, sts.credentials
 
 
 def _tokens(running: RunningSandbox, role: RolePlan, steps: list[Presented]) -> Iterator[tuple[Presented, bool]]:

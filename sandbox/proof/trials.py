@@ -1,4 +1,4 @@
-"""Try what a role may do and what it may not, and hold the emulator's verdict against its permission policies."""
+"""Try actions for a role, and compare the emulator's verdicts with the role's permission policies."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -18,8 +18,8 @@ from sandbox.proof.permission_cases import (
     NotTried,
     PermissionStatement,
     Trial,
+    TrialMethod,
     TriedPermissions,
-    TryWay,
     statements_of,
 )
 
@@ -28,15 +28,15 @@ _PARAMETERS = {"iam:DeleteGroup": {"GroupName": NO_SUCH_GROUP}}
 
 @dataclass(frozen=True, slots=True)
 class TriedPermission:
-    """One action that was tried for one role, or the reason why none was.
+    """One action tried for one role, or the reason why none could be tried.
 
     Attributes:
-        account: Key of the inventory.
-        role: Key of the inventory.
-        arn: Of the role.
-        trial: What was tried, or why nothing was.
-        allowed: The verdict; ``None`` where nothing was tried.
-        answer: ``allowed``, or the error code or decision; ``None`` where nothing was tried.
+        account: The key in the inventory.
+        role: The key in the inventory.
+        arn: The role's ARN.
+        trial: The action, or the reason why none could be tried.
+        allowed: The verdict; ``None`` if no action was tried.
+        answer: ``allowed``, or the error code or decision; ``None`` if no action was tried.
     """
 
     account: str
@@ -48,16 +48,16 @@ class TriedPermission:
 
     @property
     def agrees(self) -> bool:
-        """Tell whether the verdict is what the policies say; what was not tried disagrees with nothing."""
+        """Whether the verdict is as the policies say; true if no action was tried."""
         return isinstance(self.trial, NotTried) or self.trial.expected is self.allowed
 
 
 class PermissionTrials:
-    """Asks the emulated accounts what a role may do.
+    """Asks the emulated accounts whether a role may do an action.
 
     Args:
-        callers: Calls with a session's credentials.
-        roots: The accounts' root users: they read policy documents, and simulate.
+        callers: Calls with the credentials for a token.
+        roots: The accounts' root users, which read policy documents and simulate calls.
     """
 
     def __init__(self, callers: TokenCallers, roots: RootUsers) -> None:
@@ -68,15 +68,15 @@ class PermissionTrials:
     def of(
         self, account: AccountPlan, role: RolePlan, credentials: SessionCredentials | None
     ) -> Iterator[TriedPermission]:
-        """Yield what was tried for one role: something that it may do, and something that it may not.
+        """Yield the actions tried for one role: one that it may do, and one that it may not.
 
         Args:
             account: The account.
             role: The role.
-            credentials: Those that the token of a step got; ``None`` where no step gets in.
+            credentials: The credentials for the token of a step; ``None`` if no step may assume the role.
 
         Raises:
-            SandboxError: The emulated accounts do not answer, or with something else than a verdict.
+            SandboxError: The emulated accounts do not answer, or not with a verdict.
         """
         if credentials is None:
             yield TriedPermission(account.key, role.key, role.arn, NotTried("no step of the inventory got in"))
@@ -99,23 +99,23 @@ class PermissionTrials:
         if trial.expected and boundary is not None and _is_stand_in(boundary):
             trial = replace(trial, reason=f"{trial.reason}; {_short(boundary)} is a stand-in that allows everything")
         answer = self._ask(account.id, role.arn, trial, credentials)
-        # A call that failed for another reason than authorisation had passed it: a group that does not exist.
-        allowed = answer == "allowed" or (trial.way is TryWay.CALLED and not is_refusal(answer))
+        # An error of another kind comes after authorisation: the call was allowed, and the group does not exist.
+        allowed = answer == "allowed" or (trial.method is TrialMethod.CALLED and not is_refusal(answer))
         return TriedPermission(account.key, role.key, role.arn, trial, allowed, answer)
 
     def _permissions(self, account: AccountPlan, role: RolePlan) -> TriedPermissions | NotTried:
         statements: list[PermissionStatement] = []
         for name, document in role.inline_policies.items():
             if name == SESSION_POLICY_NAME:
-                continue  # it says nothing of actions and resources, only of where calls come from: see below
+                continue  # it restricts the origin of calls alone: see _elsewhere
             statements += statements_of(f"inline policy {name}", document.to_json())
         for arn in role.managed_policy_arns:
             if _is_stand_in(arn):
                 return NotTried(f"the document of {_short(arn)} is the account's own; the sandbox has a stand-in")
-            found = self._document(account.id, arn)
-            if found is None:
+            read = self._document(account.id, arn)
+            if read is None:
                 return NotTried(f"the emulator does not know the document of {_short(arn)}")
-            statements += statements_of(_short(arn), found)
+            statements += statements_of(_short(arn), read)
         if role.permissions_boundary_arn is None:
             return TriedPermissions(account.id, statements)
         boundary = self._document(account.id, role.permissions_boundary_arn)
@@ -124,7 +124,7 @@ class PermissionTrials:
         return TriedPermissions(account.id, statements, statements_of("its permissions boundary", boundary))
 
     def _document(self, account_id: str, arn: str) -> Mapping[str, Any] | None:
-        """Return the document of a managed policy; ``None`` for one that the emulator has no document of."""
+        """Return the document of a managed policy; ``None`` if the emulator has no document."""
         if (account_id, arn) not in self._documents:
             self._documents[account_id, arn] = self._read_document(self._roots.client(account_id), arn)
         return self._documents[account_id, arn]
@@ -132,17 +132,17 @@ class PermissionTrials:
     def _read_document(self, iam: Any, arn: str) -> Mapping[str, Any] | None:  # noqa: ANN401 - made at run time
         try:
             version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
-            found: Mapping[str, Any] = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]
+            answer: Mapping[str, Any] = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]
         except iam.exceptions.NoSuchEntityException:
             return None
         except (BotoCoreError, ClientError) as error:
             raise SandboxError(f"the emulated IAM does not answer: {error}", do="run it again") from error
-        document: Mapping[str, Any] = found["Document"]
-        # The sandbox gives AWS-managed policies that the emulator does not have a document without statements.
+        document: Mapping[str, Any] = answer["Document"]
+        # AWS-managed policies that the emulator does not know have a document without statements.
         return document if document.get("Statement") else None
 
     def _ask(self, account_id: str, arn: str, trial: Trial, credentials: SessionCredentials) -> str:
-        if trial.way is TryWay.CALLED:
+        if trial.method is TrialMethod.CALLED:
             return self._callers.call(credentials, trial.action, trial.origin, **_PARAMETERS.get(trial.action, {}))
         try:
             answer = self._roots.client(account_id).simulate_principal_policy(
@@ -170,7 +170,7 @@ def _from(origin: CallOrigin, trial: Trial | NotTried) -> Trial | NotTried:
 
 
 def _elsewhere(role: RolePlan, may: Trial | NotTried) -> Iterator[Trial]:
-    """Yield what a role may do, tried from where its session is not bound to, if it is bound."""
+    """Yield the allowed action from the origins that the role refuses, if its sessions are bound to origins."""
     if SESSION_POLICY_NAME not in role.inline_policies or isinstance(may, NotTried):
         return
     for name, origin in other_origins(role):

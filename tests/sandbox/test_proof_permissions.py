@@ -11,7 +11,14 @@ import pytest
 from cli.main import run
 from cli.sandbox.proof_table import show_proof
 from sandbox.emulated_aws.prepare_accounts import RootUsers
-from sandbox.proof.permission_cases import NotTried, PermissionStatement, Trial, TriedPermissions, TryWay, statements_of
+from sandbox.proof.permission_cases import (
+    NotTried,
+    PermissionStatement,
+    Trial,
+    TrialMethod,
+    TriedPermissions,
+    statements_of,
+)
 from sandbox.proof.prove import prove
 from sandbox.running_sandbox import in_this_process
 from sandbox.session import read_subject, running
@@ -38,17 +45,17 @@ PUT = {"Action": "s3:PutObject", "Resource": OBJECTS}
 def test_an_exact_action_is_tried_on_a_resource_that_its_pattern_matches() -> None:
     may, may_not = trials(PUT)
     assert may == Trial(
-        "s3:PutObject", "arn:aws:s3:::site/any", TryWay.SIMULATED, expected=True, reason="policy allows it"
+        "s3:PutObject", "arn:aws:s3:::site/any", TrialMethod.SIMULATED, expected=True, reason="policy allows it"
     )
     assert isinstance(may_not, Trial)
-    assert (may_not.action, may_not.way, may_not.expected) == ("iam:ListUsers", TryWay.CALLED, False)
+    assert (may_not.action, may_not.method, may_not.expected) == ("iam:ListUsers", TrialMethod.CALLED, False)
 
 
 def test_a_read_that_the_policies_allow_is_called_and_the_next_is_the_one_to_be_refused() -> None:
     may, may_not = trials({"Action": ["iam:listusers", "iam:ListG*"], "Resource": "*"})
     assert isinstance(may, Trial)
     assert isinstance(may_not, Trial)
-    assert (may.action, may.way) == ("iam:ListUsers", TryWay.CALLED)
+    assert (may.action, may.method) == ("iam:ListUsers", TrialMethod.CALLED)
     assert may_not.action == "iam:ListAccountAliases"
 
 
