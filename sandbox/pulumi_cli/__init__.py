@@ -21,25 +21,25 @@ from sandbox.pulumi_cli.stack import Stack
 
 
 class AwsPlugin(StrEnum):
-    """Which AWS provider the CLI takes."""
+    """The AWS provider that the CLI uses."""
 
     OURS = "ours"
-    """The sandbox's own."""
+    """The sandbox's small provider."""
     OFFICIAL = "official"
-    """That of Pulumi, where it is installed."""
+    """Pulumi's provider; it must be installed."""
 
 
 class PulumiCliEngine:
     """Runs a Pulumi program with the Pulumi CLI, against emulated AWS accounts.
 
     Args:
-        cli: The one to run.
+        cli: The CLI.
         program: The program and its names.
-        folder: Where backend, stack file and plugin are kept; one for each sandbox, an absolute path.
-        endpoints: Where the emulated AWS stands now, such as ``{"iam": "http://127.0.0.1:4566", "sts": …}``.
-        aws_plugin: Which AWS provider it takes.
+        folder: The folder of backend, stack file and plugin; an absolute path, another one for each sandbox.
+        endpoints: The present endpoints of the emulated AWS: ``{"iam": "http://127.0.0.1:4566", "sts": …}``.
+        aws_plugin: The AWS provider.
         on_step: Called when a step begins, is done or has failed.
-        on_log: Called with what the program logs.
+        on_log: Called with the messages that the program logs.
 
     Raises:
         SandboxError: The AWS plugin is not installed, the virtual environment that Pulumi.yaml names is missing, or the
@@ -69,20 +69,20 @@ class PulumiCliEngine:
                 use_official_plugin(folder, version("pulumi-aws"), os.environ)
             environment = cli_environment(folder, plugins, os.environ)
         except OSError as error:
-            raise SandboxError(f"the sandbox cannot keep the CLI's state in {folder}: {error.strerror}") from error
+            raise SandboxError(f"the sandbox cannot write the CLI's state to {folder}: {error.strerror}") from error
         self._cli = CliProcess(cli.path, environment, folder / "pulumi.log")
         self.stack = Stack(self._cli, folder, program)
 
     def up(self) -> Summary:
-        """Make everything as the program says.
+        """Create, update and delete resources as the program requires.
 
         Raises:
-            SandboxError: A step failed; what was done until then is in the state.
+            SandboxError: A step failed; the state has all steps before it.
         """
         return self._run("up", "--yes", "--skip-preview")
 
     def preview(self) -> Summary:
-        """Say what ``up`` would do.
+        """Report the steps that ``up`` would do.
 
         Raises:
             SandboxError: ``up`` would fail too.
@@ -90,7 +90,7 @@ class PulumiCliEngine:
         return self._run("preview")
 
     def refresh(self) -> Summary:
-        """Bring the state in line with what AWS has.
+        """Update the state from AWS; do not change AWS.
 
         Raises:
             SandboxError: A resource cannot be read.
@@ -98,10 +98,10 @@ class PulumiCliEngine:
         return self._run("refresh", "--yes", "--skip-preview")
 
     def destroy(self) -> Summary:
-        """Delete everything that the state holds.
+        """Delete all resources in the state.
 
         Raises:
-            SandboxError: A resource is protected or cannot be deleted; those before it are.
+            SandboxError: A resource is protected or cannot be deleted; those before it are deleted.
         """
         return self._run("destroy", "--yes", "--skip-preview")
 

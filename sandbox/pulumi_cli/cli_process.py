@@ -1,4 +1,4 @@
-"""Runs one command of the CLI, reads the events that it prints, and says why it failed."""
+"""Run one command of the CLI, read the events that it prints, and report its errors."""
 
 import json
 import os
@@ -19,20 +19,20 @@ _COMMON = ("--non-interactive", "--color", "never")
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """How a command ended: its exit code and what it said on standard error, without colour."""
+    """A finished command: its exit code and its standard error, without colour."""
 
     code: int
-    said: str
+    stderr: str
 
 
 @dataclass(frozen=True, slots=True)
 class CliProcess:
-    """How commands are run.
+    """Runs commands of the CLI.
 
     Attributes:
-        executable: Of the CLI.
-        environment: All of its environment variables.
-        log: File that takes what the last command said on standard error.
+        executable: The path of the CLI.
+        environment: All environment variables of a command.
+        log: The file for the standard error of the last command.
     """
 
     executable: Path
@@ -40,15 +40,15 @@ class CliProcess:
     log: Path
 
     def run(self, arguments: list[str], folder: Path) -> Finished:
-        """Run a command that prints nothing of interest, in a folder, to its end."""
+        """Run a command in a folder to its end, and ignore its output."""
         with self._started(arguments, folder) as child:
             child.communicate()
         return self._finished(child)
 
     def follow(self, arguments: list[str], folder: Path, take: Callable[[Mapping[str, Any]], None]) -> Finished:
-        """Run a command with ``--json`` to its end and hand over its events as they come.
+        """Run a command with ``--json`` to its end, and pass each event to ``take`` as it comes.
 
-        An exception of whoever takes them, and an interrupt, stop the command: it gets the time to save its state.
+        An exception of ``take``, or an interrupt, stops the command, which gets time to save its state.
         """
         with self._started([*arguments, "--json"], folder) as child:
             assert child.stdout is not None  # noqa: S101 - a pipe was asked for
@@ -72,7 +72,7 @@ class CliProcess:
                     text=True,
                     encoding="utf-8",
                     errors="replace",
-                    start_new_session=True,  # Ctrl-C is for this process, which then interrupts the CLI once
+                    start_new_session=True,  # Ctrl-C reaches this process alone, which then interrupts the CLI once
                 )
         except OSError as error:
             raise SandboxError(f"the Pulumi CLI {self.executable} cannot be started: {error.strerror}") from error
@@ -96,19 +96,19 @@ def _parsed(line: str) -> Mapping[str, Any] | None:
 
 
 def _interrupt(child: subprocess.Popen[str]) -> None:
-    """Ask the CLI to stop, which ends the steps under way and saves the state; a second interrupt ends it at once."""
+    """Interrupt the CLI, so that it finishes the running steps and saves the state; kill it after a grace period."""
     with suppress(subprocess.TimeoutExpired, KeyboardInterrupt, ProcessLookupError):
         child.send_signal(signal.SIGINT)
-        child.communicate(timeout=_GRACE_SECONDS)  # it reads on, so that the CLI does not wait for a full pipe
+        child.communicate(timeout=_GRACE_SECONDS)  # reads the output, so that a full pipe does not block the CLI
     with suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
 
 
-_SAYS_NOTHING = re.compile(
+_GENERIC_ERROR = re.compile(
     r"(?:update|preview|refresh|destroy|resource operation|previewing|updating) failed"
     r"|an unhandled error occurred: program exited with non-zero exit code: \d+"
 )
-"""What the CLI adds to every failure; worth reading only where it says nothing else."""
+"""Errors that the CLI adds to every failure; used only if there is no other error."""
 
 _ERROR_LINE = re.compile(r"^error: (.*)$", re.MULTILINE)
 _SHOWN = 5
@@ -118,12 +118,12 @@ def failure(errors: list[str], finished: Finished) -> SandboxError:
     """Return the error of a run.
 
     Args:
-        errors: What its events said.
-        finished: How the command ended; what it wrote to standard error counts where no event says anything.
+        errors: The errors in its events.
+        finished: The command; its standard error is used if no event has an error.
     """
-    telling = [text for text in errors if not _SAYS_NOTHING.fullmatch(text)]
-    said = telling or [line.strip() for line in _ERROR_LINE.findall(finished.said)] or errors
-    if not said:
+    specific = [text for text in errors if not _GENERIC_ERROR.fullmatch(text)]
+    shown = specific or [line.strip() for line in _ERROR_LINE.findall(finished.stderr)] or errors
+    if not shown:
         return SandboxError(f"the Pulumi CLI failed with exit code {finished.code}")
-    further = [f"and {len(said) - _SHOWN} more errors"] if len(said) > _SHOWN else []
-    return SandboxError("\n".join([*said[:_SHOWN], *further]))
+    further = [f"and {len(shown) - _SHOWN} more errors"] if len(shown) > _SHOWN else []
+    return SandboxError("\n".join([*shown[:_SHOWN], *further]))

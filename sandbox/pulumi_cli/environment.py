@@ -1,4 +1,4 @@
-"""What a run of the CLI finds on this machine: the CLI itself, its plugins, its environment variables."""
+"""The CLI on this machine, and the plugins and environment variables of its runs."""
 
 import os
 import shlex
@@ -22,9 +22,9 @@ class InstalledCli:
     """The Pulumi CLI of this machine.
 
     Attributes:
-        path: Of its executable.
-        has_language_host: Whether its ``pulumi-language-python`` is here: it comes with Pulumi's own download, and not
-            with a CLI that Go has built.
+        path: The path of the executable.
+        has_language_host: Whether ``pulumi-language-python`` is installed. Pulumi's download has it; a CLI built with
+            Go does not.
     """
 
     path: Path
@@ -32,13 +32,14 @@ class InstalledCli:
 
 
 def installed_cli(search_path: str | None = None) -> InstalledCli | None:
-    """Return the CLI, or ``None`` where it is not on ``PATH``.
+    """Return the CLI, or ``None`` if it is not on ``PATH``.
 
-    The CLI looks for its language host on ``PATH`` and beside itself (``GetPluginPath`` in ``sdk/go/common/workspace``
+    The CLI looks for its language host on ``PATH`` and in its own folder (``GetPluginPath`` in
+    ``sdk/go/common/workspace``
     of Pulumi).
 
     Args:
-        search_path: As ``PATH``, which it is where it is left out.
+        search_path: Used instead of ``PATH``.
     """
     cli = shutil.which(_EXECUTABLE, path=search_path)
     if cli is None:
@@ -64,7 +65,7 @@ def program_python(project_folder: Path) -> Path:
     """Return the Python that runs a program: that of the virtual environment in ``Pulumi.yaml``, else this one.
 
     Raises:
-        SandboxError: It is not there, as in a clone where ``make setup`` was not run yet.
+        SandboxError: The virtual environment is missing, as in a clone before ``make setup``.
     """
     project = yaml.safe_load((project_folder / "Pulumi.yaml").read_text(encoding="utf-8"))
     runtime = project.get("runtime")
@@ -74,12 +75,12 @@ def program_python(project_folder: Path) -> Path:
         return Path(sys.executable)
     python: Path = project_folder / name / "bin" / "python"
     if not python.exists():
-        what = f"the Pulumi CLI runs the program with {project_folder / name}, as Pulumi.yaml says, and it is not there"
+        what = f"Pulumi.yaml names the virtual environment {project_folder / name}, which does not exist"
         raise SandboxError(what, do=f"run make setup in {project_folder}, or take --engine builtin")
     return python
 
 
-_PASSPHRASE = "sandbox"  # noqa: S105 - of a state on this machine that holds no secret
+_PASSPHRASE = "sandbox"  # noqa: S105 - for a state on this machine, without secrets
 
 
 def cli_environment(folder: Path, plugin_folders: Sequence[Path], inherited: Mapping[str, str]) -> dict[str, str]:
@@ -88,10 +89,10 @@ def cli_environment(folder: Path, plugin_folders: Sequence[Path], inherited: Map
     Source of the names: https://www.pulumi.com/docs/iac/cli/environment-variables/
 
     Args:
-        folder: Where this sandbox keeps what belongs to the CLI; an absolute path.
-        plugin_folders: Hold executables such as ``pulumi-resource-aws`` that the CLI takes before any other; what is
-            not in them it looks for in the run's own ``PULUMI_HOME``.
-        inherited: Of this process.
+        folder: The sandbox's folder for the CLI; an absolute path.
+        plugin_folders: Folders with executables such as ``pulumi-resource-aws``, which the CLI prefers. It looks for
+            other plugins in the run's separate ``PULUMI_HOME``.
+        inherited: The environment variables of this process.
     """
     passed_on = {name: value for name, value in inherited.items() if not name.startswith("PULUMI_")}
     return passed_on | {
@@ -101,27 +102,27 @@ def cli_environment(folder: Path, plugin_folders: Sequence[Path], inherited: Map
         "PULUMI_CONFIG_PASSPHRASE": _PASSPHRASE,
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-        # Without it a preview prints one document at its end in place of its events.
+        # Without it, a preview prints one document at its end instead of its events.
         "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true",
     }
 
 
 def home_folder(folder: Path) -> Path:
-    """Return what the run has in place of ``~/.pulumi``: no credentials, no plugins of anybody."""
+    """Return the folder that replaces ``~/.pulumi``: without the user's credentials and plugins."""
     return folder / "home"
 
 
 def ambient_folders(cli: InstalledCli, folder: Path, project_folder: Path, *, our_aws: bool = True) -> list[Path]:
-    """Write the plugins of a run and return their folders, which go first on its ``PATH``.
+    """Write the plugins of a run, and return their folders, to be put first on its ``PATH``.
 
-    NOTE: intentional: they are in no folder of anybody's own ``PATH``, such as ``.venv/bin``: a real ``pulumi up``
-    would take them in place of the official ones.
+    NOTE: intentional: they are in no folder of the user's ``PATH``, such as ``.venv/bin``, since a real ``pulumi up``
+    would use them instead of the official ones.
 
     Args:
-        cli: Whose own language host is taken where it has one.
-        folder: Where the sandbox keeps what belongs to the CLI.
-        project_folder: Of the program.
-        our_aws: Whether the AWS provider is ours.
+        cli: The CLI; its own language host is used if it has one.
+        folder: The sandbox's folder for the CLI.
+        project_folder: The folder of the program.
+        our_aws: Whether to use the sandbox's AWS provider.
 
     Raises:
         SandboxError: The virtual environment that Pulumi.yaml names is missing.
@@ -139,7 +140,7 @@ def _aws_plugin(folder: Path, project_folder: Path) -> Path:
 
 def _language_host(folder: Path, python: Path) -> Path:
     script = Path(__file__).with_name("language_host.py")
-    # With -P the program does not import from the folder of the script.
+    # With -P the program cannot import from the folder of the script.
     return _executable(folder, LANGUAGE_HOST, f"exec {shlex.quote(str(python))} -P {shlex.quote(str(script))}")
 
 
@@ -155,27 +156,27 @@ _AWS_PLUGIN = "pulumi-resource-aws"
 
 
 def use_official_plugin(folder: Path, version: str, inherited: Mapping[str, str]) -> None:
-    """Make the user's plugin known in the run's own ``PULUMI_HOME``.
+    """Link the user's plugin into the run's ``PULUMI_HOME``.
 
-    Plugins stand in ``plugins/resource-aws-vVERSION`` of ``PULUMI_HOME``, which is ``~/.pulumi`` where it is not set.
+    Plugins are in ``plugins/resource-aws-vVERSION`` of ``PULUMI_HOME``, by default ``~/.pulumi``.
     Source: https://www.pulumi.com/docs/iac/concepts/plugins/
 
     Args:
-        folder: Where the sandbox keeps what belongs to the CLI.
-        version: Of ``pulumi_aws``, such as ``7.51.1``.
-        inherited: Environment variables of this process.
+        folder: The sandbox's folder for the CLI.
+        version: The version of ``pulumi_aws``, such as ``7.51.1``.
+        inherited: The environment variables of this process.
 
     Raises:
-        SandboxError: It is not installed in this version.
+        SandboxError: This version is not installed.
     """
     users_home = Path(inherited.get("PULUMI_HOME") or Path.home() / ".pulumi")
     name = f"resource-aws-v{version}"
     installed = users_home / "plugins" / name
     if not os.access(installed / _AWS_PLUGIN, os.X_OK):
-        what = f"the official AWS plugin {version} is not installed: {installed} holds no {_AWS_PLUGIN}"
+        what = f"the official AWS plugin {version} is not installed: {installed} has no {_AWS_PLUGIN}"
         raise SandboxError(what, do=f"run pulumi plugin install resource aws {version}, or take --aws-plugin ours")
     known = home_folder(folder) / "plugins" / name
-    # A folder of its own with a link to the executable in it: a link in place of the folder is not seen by the CLI.
+    # A real folder with a link to the executable: the CLI does not follow a link in place of the folder.
     known.mkdir(parents=True, exist_ok=True)
     executable = known / _AWS_PLUGIN
     executable.unlink(missing_ok=True)

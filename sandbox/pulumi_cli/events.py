@@ -1,4 +1,4 @@
-"""Turns the events of the CLI into the steps that the built-in engine reports.
+"""Turn the events of the CLI into the steps that the built-in engine reports.
 
 Source: ``EngineEvent`` in ``sdk/go/common/apitype/events.go`` of Pulumi, and the operations in
 ``sdk/go/common/display`` there.
@@ -23,13 +23,13 @@ _OPERATIONS = {
     "create-replacement": Operation.REPLACE,
     "delete-replaced": Operation.DELETE_REPLACED,
 }
-"""Without ``replace``, which only announces the two halves of a replacement, and without reads: those of a refresh, and
-of a resource that the program does not manage, of which ``discard`` is the end. ``import-replacement`` takes over one
-that was only read until then; an import in place of a managed resource cannot come about here, since ids are ARNs that
-follow from the URN's account."""
+"""Without ``replace``, which only announces the two halves of a replacement, and without the reads: ``refresh`` reads,
+``read`` and ``discard`` concern a resource that the program does not manage. ``import-replacement`` imports a resource
+that the stack only read before. It never replaces a managed resource here, since ids are ARNs that follow from the
+URN's account."""
 
 _OF_REFRESH = {"same": Operation.SAME, "update": Operation.REFRESH, "delete": Operation.FORGET}
-"""What ``pulumi refresh`` calls the results of its reads."""
+"""The operations that ``pulumi refresh`` reports as results of its reads."""
 
 _PLUGIN_NOTICES = tuple(f"using pulumi-{plugin} from $PATH" for plugin in ("resource-aws", "language-python"))
 _PHASES = {
@@ -41,13 +41,13 @@ _PHASES = {
 
 @dataclass
 class EventReader:
-    """Takes the events of one run.
+    """Reads the events of one run.
 
     Attributes:
-        refresh: Whether the run is a refresh, whose results are what the reads found.
+        refresh: Whether the run is a refresh; its steps are then the results of the reads.
         on_step: Called for each step that begins, is done or has failed.
-        on_log: Called with what the program and the AWS provider log.
-        errors: What went wrong, each text once, in the words of whoever said it.
+        on_log: Called with the messages that the program and the AWS provider log.
+        errors: The error texts of the run, each once.
     """
 
     refresh: bool
@@ -60,7 +60,7 @@ class EventReader:
     _gone: set[str] = field(default_factory=set)
 
     def take(self, event: Mapping[str, Any]) -> None:
-        """Read one event; those that say nothing about a step, nor log anything, are passed over."""
+        """Read one event; events other than steps and log messages are ignored."""
         for kind, phase in _PHASES.items():
             if kind in event:
                 self._step(event[kind]["metadata"], phase)
@@ -79,11 +79,11 @@ class EventReader:
         operation = self._operation(metadata, custom=bool((new or old).get("custom")))
         urn = metadata["urn"]
         if metadata["op"] == "refresh" and phase is Phase.DONE and not self.refresh:
-            self._found_outside(urn, old, new)
+            self._keep_outside_change(urn, old, new)
         if operation is None:
             return
         if not (new or old).get("custom"):
-            # A component is no call to AWS; its outputs come once more, when its children are done.
+            # A component needs no call to AWS; its event comes again when its children are done.
             phase = Phase.DONE
         if (urn, operation) in self._done:
             return
@@ -95,8 +95,8 @@ class EventReader:
             self._done[urn, operation] = step
         self.on_step(step)
 
-    def _found_outside(self, urn: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-        """Keep what the read before a run found to differ from the last run."""
+    def _keep_outside_change(self, urn: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+        """Keep the differences between the last run and the read before this run."""
         if not new:
             self._gone.add(urn)
         elif changes := differing(old.get("outputs") or {}, new.get("outputs") or {}):
@@ -124,7 +124,8 @@ class EventReader:
         if not names:
             return differing(old_inputs, new_inputs)
         both = {name: (old_outputs.get(name, old_inputs.get(name)), new_inputs.get(name)) for name in names}
-        # A resource that goes with the one it stands in names the property that ties it to that one, which stays equal.
+        # If a resource is replaced together with its owner, the CLI names the property that refers to the owner. Its
+        # value is the same before and after.
         forcing = {key.split(".", 1)[0].split("[", 1)[0] for key in metadata.get("keys") or ()}
         return {
             name: PropertyChange(before, after, name in forcing)
@@ -150,7 +151,7 @@ class EventReader:
 
 
 def plain_error(text: str) -> str:
-    """Return an error of the CLI without what it puts around it; of a Python traceback its last line."""
+    """Return an error of the CLI without its prefix; for a Python traceback the last line."""
     text = text.removeprefix("Preview failed: ").strip()
     if "Traceback (most recent call last)" not in text:
         return text

@@ -1,7 +1,7 @@
-"""Runs a Python program for a Pulumi CLI that came without its ``pulumi-language-python``: ``… ENGINE-ADDRESS``.
+"""Run a Python program for a Pulumi CLI that has no ``pulumi-language-python``: ``… ENGINE-ADDRESS``.
 
-A script by itself, started with the Python of the program, which has Pulumi's SDK. It serves the SDK's own language
-server, the one of the Automation API. Unlike the real host it runs the program in its own process.
+A separate script, started with the Python of the program, which has Pulumi's SDK. It serves the SDK's language server,
+the one of the Automation API. Unlike the real host, it runs the program in the same process.
 Source: ``LanguageRuntime`` in ``proto/pulumi/language.proto`` of Pulumi, and ``pulumi.automation._server``.
 """
 
@@ -20,7 +20,7 @@ _POLL_SECONDS = 0.5
 
 
 class LanguageHost(LanguageServer):
-    """The SDK's server for one program at a time, the one that each call names."""
+    """The SDK's server; each call names the program to run, one at a time."""
 
     def __init__(self, engine_address: str) -> None:
         super().__init__(lambda: None)
@@ -38,21 +38,21 @@ class LanguageHost(LanguageServer):
 
         self.program = run
         answer = super().Run(request, context)  # type: ignore[no-untyped-call]  # the SDK's own
-        # The program's error has been logged: the CLI need not say it again.
+        # The program's error is already in the log, so the CLI does not report it again.
         return language_pb2.RunResponse(bail=True) if answer.error else answer
 
 
 def serve(engine_address: str) -> None:
-    """Serve until the CLI ends the process, or is gone itself: a CLI that was killed ends nobody."""
+    """Serve until the CLI ends this process, or has ended itself: a killed CLI ends no other process."""
     server = grpc.server(ThreadPoolExecutor())
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(engine_address), server)
     port = server.add_insecure_port("127.0.0.1:0")
     parent = os.getppid()
     server.start()
-    # The plugin protocol: the port alone, on a line of its own, on standard output.
+    # The plugin protocol: the port alone, on a separate line, on standard output.
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    while os.getppid() == parent:  # a process whose parent has ended is given another one
+    while os.getppid() == parent:  # a process whose parent has ended gets another one
         server.wait_for_termination(_POLL_SECONDS)
 
 

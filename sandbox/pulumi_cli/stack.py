@@ -1,4 +1,4 @@
-"""The stack that the CLI keeps for a sandbox: made at the first use, its file, its state."""
+"""The CLI's stack of a sandbox: created at the first use, with its file and its state."""
 
 import json
 import os
@@ -24,8 +24,8 @@ class Stack:
 
     Attributes:
         cli: Runs the commands.
-        folder: Where the sandbox keeps what belongs to the CLI.
-        program: Its names, and its config.
+        folder: The sandbox's folder for the CLI.
+        program: The program, with the stack's names and config.
     """
 
     cli: CliProcess
@@ -34,19 +34,19 @@ class Stack:
 
     @property
     def config_file(self) -> Path:
-        """The stack's file, in place of ``Pulumi.STACK.yaml`` beside the program."""
+        """The stack's file; it replaces ``Pulumi.STACK.yaml`` in the program's folder."""
         return self._project / f"Pulumi.{self.program.stack}.yaml"
 
     @property
     def _project(self) -> Path:
-        """A project folder with no program: ``stack init`` writes the stack's file into the one it runs in."""
+        """A project folder without a program, since ``stack init`` writes the stack's file into its working folder."""
         return self.folder / "stack"
 
     def prepare(self, endpoints: Mapping[str, str]) -> None:
-        """Make the stack if there is none, write its config, and point its state to where the emulated AWS stands.
+        """Create the stack if necessary, write its config, and put the present endpoints into its state.
 
         Raises:
-            SandboxError: The CLI refuses, or another one is at work on this stack.
+            SandboxError: The CLI refuses, or another CLI works on this stack.
         """
         self._project.mkdir(parents=True, exist_ok=True)
         project_file = {"name": self.program.project, "runtime": "python"}
@@ -60,7 +60,7 @@ class Stack:
         self._write_config()
 
     def replace_state(self, state: Mapping[str, Any]) -> None:
-        """Put a state, in the form of ``pulumi stack export``, in the place of the present one.
+        """Replace the state by another one, in the form of ``pulumi stack export``.
 
         Raises:
             SandboxError: The CLI refuses it.
@@ -87,7 +87,7 @@ class Stack:
             ["stack", "export", "--file", str(file), "--stack", self.program.stack], self._project
         )  # fmt: skip
         if finished.code != 0:
-            if _NO_STACK in finished.said:
+            if _NO_STACK in finished.stderr:
                 return None
             raise failure([], finished)
         state: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
@@ -100,7 +100,7 @@ class Stack:
             raise failure([], finished)
 
     def _write_config(self) -> None:
-        """Write the config; what ``stack init`` wrote for the passphrase stays."""
+        """Write the config, and keep the entries of ``stack init`` for the passphrase."""
         try:
             kept = yaml.safe_load(self.config_file.read_text(encoding="utf-8")) or {}
         except FileNotFoundError:
@@ -109,21 +109,21 @@ class Stack:
         self.config_file.write_text(yaml.safe_dump({**kept, "config": config}), encoding="utf-8")
 
     def _free(self) -> None:
-        """Take away the CLI's own lock where the process that made it is gone: the sandbox lets one run at a time."""
+        """Remove the CLI's lock if its process has ended. The sandbox itself allows one run at a time."""
         locks = list((self.folder / ".pulumi" / "locks").rglob("*.json"))
         for lock in locks:
             owner = _owner(lock)
             if owner is not None and _alive(owner):
-                what = f"the Pulumi CLI of an earlier run is still at work: process {owner}"
-                raise SandboxError(what, do=f"wait for it to end; if that process is another, remove {lock}")
+                what = f"the Pulumi CLI of an earlier run still works: process {owner}"
+                raise SandboxError(what, do=f"wait for it to end; if that process is another program, remove {lock}")
         if locks:
             self._command("cancel", "--yes", "--stack", self.program.stack)
 
 
 def moved(state: Mapping[str, Any], endpoints: Mapping[str, str]) -> bool:
-    """Point the AWS providers in a state to where the emulated AWS stands now; say whether that changed anything.
+    """Put the present endpoints into the AWS providers of a state; return whether any differed.
 
-    The CLI calls AWS with what the state holds, before the program tells it anything: in every refresh and destroy.
+    In a refresh or destroy the CLI calls AWS with the endpoints in the state, not with those of the program.
     """
     changed = False
     for resource in (state.get("deployment") or {}).get("resources") or []:
@@ -137,7 +137,7 @@ def moved(state: Mapping[str, Any], endpoints: Mapping[str, str]) -> bool:
 
 
 def _structured(text: str) -> object:
-    """Return a config value as YAML holds it: a list or mapping, which a Program has as JSON text, or the text."""
+    """Return a config value as YAML has it: the list or mapping of a JSON text, or the text itself."""
     return json.loads(text) if text.startswith(("[", "{")) else text
 
 

@@ -258,7 +258,7 @@ def test_the_official_plugin_is_taken_where_it_is_installed_and_named_where_not(
 
 def test_a_clone_without_its_virtual_environment_says_what_to_run(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.yaml").write_text("name: p\nruntime: {name: python, options: {virtualenv: .venv}}\n")
-    with pytest.raises(SandboxError, match=r"\.venv, as Pulumi\.yaml says, and it is not there; run make setup"):
+    with pytest.raises(SandboxError, match=r"\.venv, which does not exist; run make setup"):
         program_python(tmp_path)
     python = tmp_path / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)

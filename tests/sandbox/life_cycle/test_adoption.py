@@ -186,7 +186,7 @@ def imported(stack: OneStack) -> None:
         for name in ("import-1.json", "import-2.json"):
             file = towards(endpoints, Path(name).resolve())
             finished = engine.stack.cli.run(["import", "--file", str(file), *quietly, *where], session.program.folder)
-            assert finished.code == 0, finished.said
+            assert finished.code == 0, finished.stderr
 
 
 def towards(endpoints: dict[str, str], file: Path) -> Path:
