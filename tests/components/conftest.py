@@ -102,7 +102,7 @@ def run_program() -> Run:
     def run(program: Callable[[], None], config: Mapping[str, str] | None = None) -> Registered:
         registered = Registered()
 
-        def inside() -> None:
+        def run_in_context() -> None:
             loop = asyncio.new_event_loop()
             asyncio.set_event_loop(loop)
             try:
@@ -115,7 +115,7 @@ def run_program() -> Run:
                 asyncio.set_event_loop(None)
                 loop.close()
 
-        contextvars.copy_context().run(inside)
+        contextvars.copy_context().run(run_in_context)
         return registered
 
     return run

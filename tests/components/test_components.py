@@ -136,7 +136,7 @@ permission_policies:
     }  # fmt: skip
 
 
-def test_every_resource_hangs_under_its_component(run_program: Any, plan: AccessPlan) -> None:
+def test_every_resource_is_a_child_of_its_component(run_program: Any, plan: AccessPlan) -> None:
     registered = run_program(program(plan))
     parents = {resource.name: resource.parent for resource in registered.resources if resource.type == ROLE}
     assert all(parent.endswith(f"{pipeline_role.TYPE}::{name}") for name, parent in parents.items())
@@ -145,12 +145,12 @@ def test_every_resource_hangs_under_its_component(run_program: Any, plan: Access
 
 
 @pytest.mark.parametrize(
-    ("written", "expected"), [(", session_name: deployer", "deployer"), ("", "bitbucket-aws-oidc")]
+    ("setting", "expected"), [(", session_name: deployer", "deployer"), ("", "bitbucket-aws-oidc")]
 )
 def test_a_deploying_role_is_assumed_under_the_session_name_of_the_inventory(
-    run_program: Any, write_inventory: Callable[..., Path], written: str, expected: str
+    run_program: Any, write_inventory: Callable[..., Path], setting: str, expected: str
 ) -> None:
-    role = f"{{arn: 'arn:aws:iam::{{{{account_id}}}}:role/PulumiDeploy'{written}}}"
+    role = f"{{arn: 'arn:aws:iam::{{{{account_id}}}}:role/PulumiDeploy'{setting}}}"
     text = f"roles: {{deploy: {ONE_ROLE}}}\n"
     folder = write_inventory(text)
     path = folder / "base.yaml"
@@ -161,13 +161,13 @@ def test_a_deploying_role_is_assumed_under_the_session_name_of_the_inventory(
     assert assumed["sessionName"] == expected
 
 
-def test_every_account_has_one_aws_provider_that_can_write_nowhere_else(run_program: Any, plan: AccessPlan) -> None:
-    found = run_program(program(plan)).of(AWS_PROVIDER)
-    assert {name: json.loads(provider.inputs["allowedAccountIds"]) for name, provider in found.items()} == {
+def test_every_account_has_one_aws_provider_that_refuses_other_accounts(run_program: Any, plan: AccessPlan) -> None:
+    providers = run_program(program(plan)).of(AWS_PROVIDER)
+    assert {name: json.loads(provider.inputs["allowedAccountIds"]) for name, provider in providers.items()} == {
         "dev": ["111111111111"],
         "prod": ["222222222222"],
     }
-    prod = found["prod"].inputs
+    prod = providers["prod"].inputs
     assert prod["region"] == "eu-west-1"
     assert json.loads(prod["assumeRoles"]) == [
         {"roleArn": "arn:aws:iam::222222222222:role/PulumiDeploy", "sessionName": "bitbucket-aws-oidc"}
@@ -205,30 +205,30 @@ def test_a_role_is_as_planned(run_program: Any, plan: AccessPlan) -> None:
     assert registered.of(INLINE)["prod/deploy/publish"].inputs["name"] == "publish"
 
 
-def test_what_is_registered_of_every_role_is_what_was_proven(run_program: Any) -> None:
+def test_every_role_is_registered_as_proven(run_program: Any) -> None:
     loaded, plan = wide()
     registered = run_program(program(plan))
     roles, accounts = registered.of(ROLE), registered.of(AWS_PROVIDER)
     assert len(roles) == sum(len(account.roles) for account in plan.accounts)
 
     def as_registered(account: AccountPlan, role: RolePlan) -> RolePlan:
-        found = roles[f"{account.key}/{role.key}"].inputs
+        inputs = roles[f"{account.key}/{role.key}"].inputs
         binding = registered.of(INLINE).get(f"{account.key}/{role.key}/{SESSION_POLICY_NAME}")
         bound = {SESSION_POLICY_NAME: PolicyDocument(binding.inputs["policy"])} if binding else {}
-        policy = PolicyDocument(found["assumeRolePolicy"])
-        return replace(role, name=found["name"], path=found["path"], trust_policy=policy, inline_policies=bound)
+        policy = PolicyDocument(inputs["assumeRolePolicy"])
+        return replace(role, name=inputs["name"], path=inputs["path"], trust_policy=policy, inline_policies=bound)
 
     def account_as_registered(account: AccountPlan) -> AccountPlan:
         (allowed,) = json.loads(accounts[account.key].inputs["allowedAccountIds"])
-        found = tuple(as_registered(account, role) for role in account.roles)
-        return replace(account, id=AccountId(allowed), roles=found)
+        roles_as_registered = tuple(as_registered(account, role) for role in account.roles)
+        return replace(account, id=AccountId(allowed), roles=roles_as_registered)
 
     with_roles = {account.key for account in plan.accounts if account.key in accounts}
     again = AccessPlan(tuple(account_as_registered(each) if each.key in with_roles else each for each in plan.accounts))
     assert refusal(loaded, again) == ""
 
 
-def test_a_role_without_managed_policies_owns_that_there_are_none(run_program: Any, plan: AccessPlan) -> None:
+def test_a_role_without_managed_policies_owns_an_empty_list_of_them(run_program: Any, plan: AccessPlan) -> None:
     assert run_program(program(plan)).of(EXCLUSIVE)["dev/build"].inputs["policyArns"] == []
 
 
@@ -240,9 +240,9 @@ def test_a_role_comes_after_the_oidc_providers_that_it_trusts(run_program: Any, 
 
 
 def test_one_oidc_provider_for_each_workspace_that_an_account_trusts(run_program: Any, plan: AccessPlan) -> None:
-    found = run_program(program(plan)).of(OIDC_PROVIDER)
-    assert sorted(found) == ["dev/acme", "dev/other", "prod/acme", "prod/other"]
-    assert found["prod/other"].inputs == {
+    oidc_providers = run_program(program(plan)).of(OIDC_PROVIDER)
+    assert sorted(oidc_providers) == ["dev/acme", "dev/other", "prod/acme", "prod/other"]
+    assert oidc_providers["prod/other"].inputs == {
         "url": "https://api.bitbucket.org/2.0/workspaces/other/pipelines-config/identity/oidc",
         "clientIdLists": ["ari:cloud:bitbucket::workspace/f4e3d2c1-b0a9-4887-9665-544332211a08", "sts.amazonaws.com"],
         "thumbprintLists": [THUMBPRINT],
@@ -273,15 +273,15 @@ def test_modes_of_thumbprints_and_oidc_providers(
     compiled = compile_plan(load_inventory(write_inventory(f"defaults: {{{defaults}}}\nroles: {{r: {role}}}\n")))
     assert compiled.plan is not None
     registered = run_program(program(compiled.plan))
-    found = registered.of(OIDC_PROVIDER).values()
-    assert [provider.inputs.get("thumbprintLists") for provider in found] == lists
+    oidc_providers = registered.of(OIDC_PROVIDER).values()
+    assert [provider.inputs.get("thumbprintLists") for provider in oidc_providers] == lists
     top = next(
         out for urn, out in registered.outputs.items() if bitbucket_oidc.TYPE in urn.split("::")[2].split("$")[-1]
     )
     assert set(top["oidcProviderArns"]["dev"]) == {"acme"}
 
 
-def test_what_is_adopted_is_imported_held_as_it_is_and_retained(
+def test_an_adopted_oidc_provider_is_imported_unchanged_and_retained(
     run_program: Any, write_inventory: Callable[..., Path]
 ) -> None:
     path = write_inventory(f"defaults: {{oidc_provider: adopt}}\nroles: {{r: {ONE_ROLE}}}\n")
@@ -292,13 +292,13 @@ def test_what_is_adopted_is_imported_held_as_it_is_and_retained(
     assert plan is not None
     assert plan.issuers_to_fetch() == ()
     registered = run_program(program(plan, protect_oidc_providers=True))
-    (found,) = registered.of(OIDC_PROVIDER).values()
-    assert found.import_id == f"arn:aws:iam::111111111111:oidc-provider/{ISSUER}"
-    assert (found.retain_on_delete, found.protect) == (True, False)
-    assert found.ignore_changes == ["clientIdLists", "tags", "tagsAll", "thumbprintLists"]
+    (oidc_provider,) = registered.of(OIDC_PROVIDER).values()
+    assert oidc_provider.import_id == f"arn:aws:iam::111111111111:oidc-provider/{ISSUER}"
+    assert (oidc_provider.retain_on_delete, oidc_provider.protect) == (True, False)
+    assert oidc_provider.ignore_changes == ["clientIdLists", "tags", "tagsAll", "thumbprintLists"]
 
 
-def test_what_is_referred_to_is_read_and_roles_wait_for_it(
+def test_a_referenced_oidc_provider_is_read_before_its_roles(
     run_program: Any, write_inventory: Callable[..., Path]
 ) -> None:
     path = write_inventory(f"defaults: {{oidc_provider: reference}}\nroles: {{r: {ONE_ROLE}}}\n")
@@ -332,7 +332,7 @@ def test_nothing_registered_is_deprecated(run_program: Any, plan: AccessPlan, re
     assert [warning for warning in recwarn if issubclass(warning.category, DeprecationWarning)] == []
 
 
-def test_a_rename_of_a_workspace_keeps_the_oidc_provider_that_is_there(run_program: Any, tmp_path: Path) -> None:
+def test_a_rename_of_a_workspace_keeps_its_oidc_provider(run_program: Any, tmp_path: Path) -> None:
     before = """
 workspaces:
   acme-old:
@@ -356,6 +356,6 @@ roles:
         registered = run_program(program(plan)).resources
         return {each.urn: each.inputs for each in registered if each.type == OIDC_PROVIDER}
 
-    one, both = oidc_providers(before), oidc_providers(during)
-    assert both.items() >= one.items()
-    assert [urn.partition("::prod/")[2] for urn in sorted(both.keys() - one.keys())] == ["acme"]
+    old, both = oidc_providers(before), oidc_providers(during)
+    assert both.items() >= old.items()
+    assert [urn.partition("::prod/")[2] for urn in sorted(both.keys() - old.keys())] == ["acme"]

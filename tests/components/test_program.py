@@ -64,7 +64,7 @@ def test_findings_end_the_run_before_anything_is_registered(
     assert registered == []
 
 
-def test_a_run_within_the_guardrails_that_the_stack_names_goes_on(
+def test_a_run_that_keeps_the_named_guardrails_continues(
     run: Callable[..., Any], write_inventory: Callable[..., Path], tmp_path: Path
 ) -> None:
     (tmp_path / "rules.yaml").write_text("guardrails: {rules: {everywhere: {widest_trust: environment-bound}}}\n")
@@ -143,13 +143,13 @@ def digest_of(folder: Path, config: Mapping[str, str]) -> str:
     return digest.digest
 
 
-def test_a_run_of_the_reviewed_plan_goes_on_whatever_the_stack_config(
+def test_a_run_of_the_reviewed_plan_continues_with_any_stack_config(
     run: Callable[..., Any], write_inventory: Callable[..., Path], tmp_path: Path
 ) -> None:
     (tmp_path / "rules.yaml").write_text("guardrails: {rules: {everywhere: {widest_trust: environment-bound}}}\n")
     folder = write_inventory(ROLES)
     configs = [
-        {key: text.replace("rules", f"{tmp_path}/rules") for key, text in one.items()} for one in REVIEWED_CONFIGS
+        {key: text.replace("rules", f"{tmp_path}/rules") for key, text in config.items()} for config in REVIEWED_CONFIGS
     ]
     digests = [digest_of(folder, config) for config in configs]
     assert len(set(digests)) == len(digests)
@@ -157,7 +157,7 @@ def test_a_run_of_the_reviewed_plan_goes_on_whatever_the_stack_config(
         assert stack_outputs(run(folder, reviewedPlan=digest, **config))["roleArns"]
 
 
-def test_every_stack_config_key_but_paths_is_part_of_the_digest(project_folder: Path) -> None:
+def test_every_stack_config_key_except_paths_is_in_the_digest(project_folder: Path) -> None:
     declared = yaml.safe_load((project_folder / "Pulumi.yaml").read_text())["config"]
     # The inventory is there as a plan, and `issuerConnect` never without `awsEndpoint`.
     outside = {"inventory", "issuerConnect", "reviewedPlan"}
@@ -165,7 +165,7 @@ def test_every_stack_config_key_but_paths_is_part_of_the_digest(project_folder: 
 
 
 @pytest.mark.parametrize("config", REVIEWED_CONFIGS[1:2] + REVIEWED_CONFIGS[3:])
-def test_another_plan_than_the_reviewed_one_ends_the_run_before_anything_is_fetched_or_registered(
+def test_an_unreviewed_plan_ends_the_run_before_anything_is_fetched_or_registered(
     run: Callable[..., Any],
     write_inventory: Callable[..., Path],
     monkeypatch: pytest.MonkeyPatch,
@@ -183,7 +183,7 @@ def test_another_plan_than_the_reviewed_one_ends_the_run_before_anything_is_fetc
     assert f"reviewedPlan is {reviewed}, and the plan has the digest {digest_of(folder, config)}" in str(caught.value)
 
 
-def test_an_issuer_that_cannot_be_reached_ends_the_run(
+def test_an_unreachable_issuer_ends_the_run(
     run: Callable[..., Any], write_inventory: Callable[..., Path], tmp_path: Path
 ) -> None:
     trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
@@ -202,7 +202,7 @@ issuers:
 """
 
 
-def test_an_issuer_that_cannot_be_reached_is_no_matter_where_the_lock_has_its_ca(
+def test_an_unreachable_issuer_ends_no_run_if_the_lock_has_its_ca(
     run: Callable[..., Any],
     write_inventory: Callable[..., Path],
     monkeypatch: pytest.MonkeyPatch,
@@ -218,7 +218,7 @@ def test_an_issuer_that_cannot_be_reached_is_no_matter_where_the_lock_has_its_ca
     (folder / "inventory.lock.yaml").write_text(LOCK)
     registered = run(folder)
     providers = registered.of("aws:iam/openIdConnectProvider:OpenIdConnectProvider").values()
-    assert [found.inputs["thumbprintLists"] for found in providers] == [
+    assert [provider.inputs["thumbprintLists"] for provider in providers] == [
         ["9e99a48a9960b14926bb7f3b02e22da2b0ab7280"]
     ] * 2
     assert "since they could not be fetched: no network" in caplog.text
@@ -226,7 +226,7 @@ def test_an_issuer_that_cannot_be_reached_is_no_matter_where_the_lock_has_its_ca
 
 def test_defaults_of_the_program_are_those_of_the_project_file(project_folder: Path) -> None:
     declared = yaml.safe_load((project_folder / "Pulumi.yaml").read_text())["config"]
-    assert {key: found.get("default") for key, found in declared.items()} == {
+    assert {key: setting.get("default") for key, setting in declared.items()} == {
         "inventory": "inventory",
         "guardrails": "",
         "accounts": ["*"],

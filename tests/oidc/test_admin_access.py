@@ -37,7 +37,7 @@ def test_pieces_in_several_documents_are_admin_access() -> None:
 
 
 @pytest.mark.parametrize("excluded", ["s3:*", ["s3:*", "ec2:*"], "iam:TagRole", "iam:Create*"])
-def test_everything_but_little_is_admin_access(excluded: object) -> None:
+def test_notaction_with_few_exceptions_is_admin_access(excluded: object) -> None:
     assert admin({"NotAction": excluded})
 
 
@@ -48,21 +48,21 @@ def test_everything_but_little_is_admin_access(excluded: object) -> None:
         "arn:aws:iam::222222222222:role/*", "arn:aws:iam::${aws:PrincipalAccount}:*",
     ],
 )  # fmt: skip
-def test_every_role_is_everything(resource: object) -> None:
+def test_writes_to_every_role_are_admin_access(resource: object) -> None:
     assert admin({"Action": "*", "Resource": resource})
 
 
-def test_resources_are_taken_together() -> None:
+def test_resources_of_several_statements_add_up() -> None:
     kinds = ("role", "user", "policy")
     assert admin(*({"Action": "iam:*", "Resource": f"arn:aws:iam::*:{kind}/*"} for kind in kinds))
 
 
-def test_the_partition_is_that_of_the_account() -> None:
+def test_roles_of_another_partition_do_not_count() -> None:
     assert admin({"Action": "iam:*", "Resource": "arn:aws-cn:iam::*:*"}, partition="aws-cn")
     assert not admin({"Action": "iam:*", "Resource": "arn:aws-cn:iam::*:*"})
 
 
-def test_every_resource_but_one_is_everything() -> None:
+def test_notresource_without_roles_is_admin_access() -> None:
     document = {"Statement": {"Effect": "Allow", "Action": "*", "NotResource": "arn:aws:s3:::x"}}
     assert gives_admin_access([parse(document)], partition="aws", account="222222222222")
 
@@ -78,7 +78,7 @@ def test_every_resource_but_one_is_everything() -> None:
         {"NotAction": ["iam:*", "organizations:*", "account:*"]},
     ],
 )
-def test_what_is_narrower_is_none(statement: dict[str, Any]) -> None:
+def test_a_narrower_statement_is_not_admin_access(statement: dict[str, Any]) -> None:
     assert not admin(statement)
 
 
@@ -104,5 +104,5 @@ def test_patterns_match_as_iam_says(pattern: str, text: str) -> None:
     assert matches(text, pattern) is expected
 
 
-def test_any_number_of_stars_is_judged_at_once() -> None:
+def test_a_pattern_of_many_stars_is_matched_at_once() -> None:
     assert not admin({"Action": "*" * 2000 + "!"})

@@ -83,9 +83,9 @@ def test_the_control_plane_of_each_partition_is_in_one_of_its_regions() -> None:
 
 @pytest.mark.parametrize("partition", Partition)
 def test_arns_are_read_in_every_partition(partition: Partition) -> None:
-    found = parse_iam_arn(role_arn(partition, AccountId("222222222222"), "/ci/", "x"))
-    assert found is not None
-    assert (found.partition, found.name) == (partition, "ci/x")
+    arn = parse_iam_arn(role_arn(partition, AccountId("222222222222"), "/ci/", "x"))
+    assert arn is not None
+    assert (arn.partition, arn.name) == (partition, "ci/x")
 
 
 @pytest.mark.parametrize(
@@ -106,5 +106,5 @@ def test_an_iam_arn_has_parts(text: str, name: str) -> None:
     ["arn:aws:iam::2222:role/x", "arn:aws:iam::222222222222:user/x", "arn:aws:iam::222222222222:role/", "role/x", "*",
      "arn:aws:iam::222222222222:role/x y", "arn:aws:iam::222222222222:role//x\n"],
 )  # fmt: skip
-def test_what_is_no_arn_of_a_role_or_policy_is_refused(text: str) -> None:
+def test_a_text_that_is_not_the_arn_of_a_role_or_policy_is_refused(text: str) -> None:
     assert parse_iam_arn(text) is None

@@ -17,9 +17,9 @@ FORMS = [
 ]
 
 
-@pytest.mark.parametrize("written", FORMS)
-def test_both_tables_have_the_same_forms(written: str) -> None:
-    ours, theirs = operator_of(written), evaluated(written)
+@pytest.mark.parametrize("name", FORMS)
+def test_both_tables_have_the_same_forms(name: str) -> None:
+    ours, theirs = operator_of(name), evaluated(name)
     assert ours is not None
     assert (ours.kind, ours.negated, ours.if_exists, ours.over) == (
         theirs.family, theirs.negated, theirs.if_exists, theirs.over
@@ -29,17 +29,17 @@ def test_both_tables_have_the_same_forms(written: str) -> None:
 @given(st.one_of(st.text(max_size=20), st.builds("".join, st.lists(st.sampled_from(
     ["ForAllValues:", "ForAnyValue:", ":", "IfExists", *OPERATORS]
 ), max_size=3))))  # fmt: skip
-def test_evaluation_knows_no_operator_that_the_table_lacks(written: str) -> None:
+def test_evaluation_knows_no_operator_that_the_table_lacks(name: str) -> None:
     try:
-        evaluated(written)
+        evaluated(name)
     except EvaluationError:
         return
-    assert operator_of(written) is not None
+    assert operator_of(name) is not None
 
 
-@pytest.mark.parametrize("written", ["nullifexists", "ForAllValue:Bool", ":Bool", "Foo:Bool", "IfExists", "", "Bools"])
-def test_what_is_no_operator_is_none(written: str) -> None:
-    assert operator_of(written) is None
+@pytest.mark.parametrize("name", ["nullifexists", "ForAllValue:Bool", ":Bool", "Foo:Bool", "IfExists", "", "Bools"])
+def test_an_unknown_operator_is_none(name: str) -> None:
+    assert operator_of(name) is None
 
 
 def test_case_is_ignored() -> None:

@@ -57,8 +57,8 @@ def test_every_value_is_where_its_place_says(document: dict[str, Any]) -> None:
 @given(DOCUMENTS)
 def test_nothing_of_a_statement_is_lost(document: dict[str, Any]) -> None:
     parsed = parse(document)
-    written = document.get("Statement", [])
-    assert len(parsed.statements) + len(parsed.malformed) == (len(written) if isinstance(written, list) else 1)
+    elements = document.get("Statement", [])
+    assert len(parsed.statements) + len(parsed.malformed) == (len(elements) if isinstance(elements, list) else 1)
     for statement in parsed.statements:
         known = {place[len(statement.place)] for place, _ in texts(statement)}
         known |= {malformed.place[len(statement.place)] for malformed in statement.malformed}
@@ -79,14 +79,14 @@ def test_nothing_of_a_statement_is_lost(document: dict[str, Any]) -> None:
         ({"Condition": {"Bool": {"k": ["true", None]}}}, "values", ("Condition", "Bool", "k")),
     ],
 )
-def test_what_iam_does_not_take_is_told_apart(statement: dict[str, Any], part: str, place: Place) -> None:
+def test_a_part_that_iam_refuses_is_malformed(statement: dict[str, Any], part: str, place: Place) -> None:
     (parsed,) = parse({"Statement": [statement]}).statements
     assert [(each.part, each.place) for each in parsed.malformed] == [(part, ("Statement", 0, *place))]
     assert not parsed.conditions
 
 
 @given(STATEMENT)
-def test_one_value_is_the_same_as_a_list_with_it(statement: dict[str, Any]) -> None:
+def test_a_single_value_equals_a_list_of_it(statement: dict[str, Any]) -> None:
     (alone,) = parse({"Statement": statement}).statements
     (listed,) = parse({"Statement": [statement]}).statements
     assert [text for _, text in texts(alone)] == [text for _, text in texts(listed)]

@@ -13,7 +13,7 @@ ROLE = "arn:${Partition}:iam::${Account}:role/${RoleNameWithPath}"
 
 
 @pytest.mark.parametrize(
-    ("written", "form"),
+    ("resource", "form"),
     [
         ("*", BUCKET),
         ("arn:aws:s3:::site", BUCKET),
@@ -27,13 +27,13 @@ ROLE = "arn:${Partition}:iam::${Account}:role/${RoleNameWithPath}"
         ("arn:aws:iam::???????????2:role/x", ROLE),
     ],
 )
-def test_a_resource_that_an_action_works_on(written: str, form: str) -> None:
-    assert overlap(written, form)
-    assert overlap(form, written)
+def test_a_resource_that_an_action_works_on(resource: str, form: str) -> None:
+    assert overlap(resource, form)
+    assert overlap(form, resource)
 
 
 @pytest.mark.parametrize(
-    ("written", "form"),
+    ("resource", "form"),
     [
         ("arn:aws:s3:::site", OBJECT),
         ("arn:aws:s3:::site/*", BUCKET),
@@ -44,23 +44,23 @@ def test_a_resource_that_an_action_works_on(written: str, form: str) -> None:
         ("arn:aws:s3:::a${*}", "arn:aws:s3:::ab"),
     ],
 )
-def test_a_resource_that_an_action_does_not_work_on(written: str, form: str) -> None:
-    assert not overlap(written, form)
-    assert not overlap(form, written)
+def test_a_resource_that_an_action_does_not_work_on(resource: str, form: str) -> None:
+    assert not overlap(resource, form)
+    assert not overlap(form, resource)
 
 
 PATTERNS = st.text("ab/*?", max_size=7)
 
 
 @given(PATTERNS, st.text("ab/", max_size=6))
-def test_with_a_plain_text_it_is_matching(pattern: str, text: str) -> None:
+def test_overlap_with_a_plain_text_is_matching(pattern: str, text: str) -> None:
     assert overlap(pattern, text) == matches(text, pattern)
 
 
 @given(PATTERNS, PATTERNS, st.text("ab/", max_size=6))
-def test_what_both_match_is_found(one: str, other: str, text: str) -> None:
-    both = matches(text, one) and matches(text, other)
-    assert not both or overlap(one, other)
+def test_patterns_with_a_common_text_overlap(left: str, right: str, text: str) -> None:
+    both = matches(text, left) and matches(text, right)
+    assert not both or overlap(left, right)
 
 
 def test_patterns_with_many_stars_end() -> None:

@@ -24,8 +24,8 @@ def matched(pattern: str) -> frozenset[str]:
 @example("a*b", "b*a")
 @example("**", "")
 @example("?*?", "a")
-def test_patterns_intersect_where_they_have_a_text_in_common(one: str, other: str) -> None:
-    assert intersect(one, other) == bool(matched(one) & matched(other))
+def test_patterns_intersect_if_they_have_a_common_text(left: str, right: str) -> None:
+    assert intersect(left, right) == bool(matched(left) & matched(right))
 
 
 @given(PATTERNS, PATTERNS)
@@ -34,22 +34,22 @@ def test_patterns_intersect_where_they_have_a_text_in_common(one: str, other: st
 @example("a*", "a?*")
 @example("*a?", "*aa*")
 @example("", "*")
-def test_a_pattern_covers_another_where_it_matches_all_of_its_texts(outer: str, inner: str) -> None:
+def test_a_pattern_covers_another_if_it_matches_all_of_its_texts(outer: str, inner: str) -> None:
     assert covers(outer, inner) == (matched(inner) <= matched(outer))
 
 
 @given(PATTERNS, PATTERNS)
-def test_what_intersects_is_the_same_from_both_sides(one: str, other: str) -> None:
-    assert intersect(one, other) == intersect(other, one)
+def test_intersection_is_symmetric(left: str, right: str) -> None:
+    assert intersect(left, right) == intersect(right, left)
 
 
 @given(PATTERNS, PATTERNS)
-def test_what_is_covered_intersects(outer: str, inner: str) -> None:
+def test_a_covered_pattern_intersects(outer: str, inner: str) -> None:
     assert not covers(outer, inner) or intersect(outer, inner) or not matched(inner)
 
 
 @pytest.mark.parametrize(
-    ("forbidden", "written"),
+    ("forbidden", "action"),
     [
         ("iam:*", "*"),
         ("iam:passrole", "i*:passrole"),
@@ -60,18 +60,18 @@ def test_what_is_covered_intersects(outer: str, inner: str) -> None:
         ("iam:passrole", "*m:*e"),
     ],
 )
-def test_actions_that_can_be_forbidden_ones_intersect(forbidden: str, written: str) -> None:
-    assert intersect(forbidden, written)
+def test_actions_that_may_be_forbidden_intersect(forbidden: str, action: str) -> None:
+    assert intersect(forbidden, action)
 
 
 @pytest.mark.parametrize(
-    ("forbidden", "written"), [("iam:*", "s3:*"), ("iam:passrole", "iam:pass???"), ("iam:*", "ia:*")]
+    ("forbidden", "action"), [("iam:*", "s3:*"), ("iam:passrole", "iam:pass???"), ("iam:*", "ia:*")]
 )
-def test_actions_that_cannot_be_forbidden_ones_do_not(forbidden: str, written: str) -> None:
-    assert not intersect(forbidden, written)
+def test_actions_that_are_never_forbidden_do_not_intersect(forbidden: str, action: str) -> None:
+    assert not intersect(forbidden, action)
 
 
-def test_what_several_cover_only_together_is_not_recognised() -> None:
+def test_patterns_that_cover_only_together_are_not_recognised() -> None:
     assert not covered_by_one("s3:?et*", ["s3:get*", "s3:put*", "s3:?et"])
     assert covered_by_one("s3:get*", ["ecr:*", "s3:*"])
 

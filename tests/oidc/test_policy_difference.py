@@ -27,10 +27,10 @@ def without(statement: dict[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in statement.items() if key != name}
 
 
-def test_how_a_document_is_written_makes_no_difference() -> None:
-    one = document(PUT, LIST)
-    other = document(LIST | {"Action": "s3:ListBucket"}, PUT | {"Resource": ["arn:b", "arn:a", "arn:a"]})
-    assert not compare_documents(one, other)
+def test_notation_makes_no_difference() -> None:
+    old = document(PUT, LIST)
+    new = document(LIST | {"Action": "s3:ListBucket"}, PUT | {"Resource": ["arn:b", "arn:a", "arn:a"]})
+    assert not compare_documents(old, new)
     assert not compare_documents(document(PUT), {"Version": "2012-10-17", "Statement": PUT})
 
 
@@ -39,29 +39,29 @@ def test_a_boolean_of_a_condition_is_its_text() -> None:
     assert not compare_documents(document(texts[0]), document(texts[1]))
 
 
-def test_statements_are_matched_by_sid_wherever_they_stand() -> None:
+def test_statements_are_matched_by_sid_in_any_order() -> None:
     changed = PUT | {"Effect": "Deny", "Action": "s3:*", "Resource": "arn:c"}
-    found = compare_documents(document(PUT, LIST), document(LIST, changed))
+    difference = compare_documents(document(PUT, LIST), document(LIST, changed))
     elements = {
         "Effect": (("Allow",), ("Deny",)),
         "Action": (("s3:PutObject",), ("s3:*",)),
         "Resource": (("arn:a", "arn:b"), ("arn:c",)),
     }
-    assert found == DocumentDifference(changed=(ChangedStatement("Put", elements),))
+    assert difference == DocumentDifference(changed=(ChangedStatement("Put", elements),))
 
 
-def test_statements_without_sid_are_matched_by_what_they_have_in_common() -> None:
-    found = compare_documents(document(LIST, without(PUT, "Sid")), document(LIST | {"Action": "s3:GetObject"}))
-    assert [(one.label, one.elements) for one in found.changed] == [
+def test_statements_without_sid_are_matched_by_common_elements() -> None:
+    difference = compare_documents(document(LIST, without(PUT, "Sid")), document(LIST | {"Action": "s3:GetObject"}))
+    assert [(statement.label, statement.elements) for statement in difference.changed] == [
         ("statement 1", {"Action": (("s3:ListBucket",), ("s3:GetObject",))})
     ]
-    assert [one["Action"] for one in found.removed] == [("s3:PutObject",)]
-    assert found.added == ()
+    assert [statement["Action"] for statement in difference.removed] == [("s3:PutObject",)]
+    assert difference.added == ()
 
 
 def test_statements_with_one_element_in_common_are_two_statements() -> None:
-    found = compare_documents(document(LIST), document({"Effect": "Allow", "Action": "iam:*", "Resource": "*"}))
-    assert (len(found.changed), len(found.removed), len(found.added)) == (0, 1, 1)
+    difference = compare_documents(document(LIST), document({"Effect": "Allow", "Action": "iam:*", "Resource": "*"}))
+    assert (len(difference.changed), len(difference.removed), len(difference.added)) == (0, 1, 1)
 
 
 def test_principals_and_conditions_are_compared_value_by_value() -> None:
@@ -78,13 +78,13 @@ def test_principals_and_conditions_are_compared_value_by_value() -> None:
 
 
 def test_a_repeated_statement_counts() -> None:
-    found = compare_documents(document(LIST), document(LIST, LIST))
-    assert (len(found.added), found.changed, found.removed) == (1, (), ())
+    difference = compare_documents(document(LIST), document(LIST, LIST))
+    assert (len(difference.added), difference.changed, difference.removed) == (1, (), ())
 
 
 def test_the_version_is_compared_too() -> None:
-    found = compare_documents(document(LIST), document(LIST) | {"Version": "2008-10-17"})
-    assert found.others == {"Version": ("2012-10-17", "2008-10-17")}
+    difference = compare_documents(document(LIST), document(LIST) | {"Version": "2008-10-17"})
+    assert difference.others == {"Version": ("2012-10-17", "2008-10-17")}
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_the_version_is_compared_too() -> None:
         '{"Statement": {"Effect": "Allow", "Effect": "Deny"}}',
     ],
 )
-def test_what_is_no_policy_document_is_none(text: object) -> None:
+def test_a_text_that_is_not_a_policy_document_is_none(text: object) -> None:
     assert parse_text(text) is None
 
 
@@ -119,12 +119,12 @@ DOCUMENTS = st.builds(lambda statements: document(*statements), st.lists(STATEME
 
 
 def applied(old: dict[str, Any], difference: DocumentDifference) -> int:
-    """Return how many statements the old document has after what goes went and what comes came."""
+    """Return the number of statements of the old document after all removals and additions."""
     return len(old["Statement"]) - len(difference.removed) + len(difference.added)
 
 
 @given(DOCUMENTS, DOCUMENTS)
-def test_every_statement_is_accounted_for_once(old: dict[str, Any], new: dict[str, Any]) -> None:
+def test_a_difference_leads_from_the_old_statements_to_the_new(old: dict[str, Any], new: dict[str, Any]) -> None:
     difference = compare_documents(old, new)
     assert applied(old, difference) == len(new["Statement"])
     backwards = compare_documents(new, old)

@@ -64,11 +64,11 @@ def test_a_narrow_statement_opens_no_path(statement: dict[str, Any]) -> None:
     assert escalations(statement) == []
 
 
-def test_all_roles_by_a_pattern_of_the_account_are_everything() -> None:
+def test_a_pattern_for_all_roles_of_the_account_opens_a_path() -> None:
     assert escalations(allow("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/*")) == ["iam:PassRole"]
 
 
-def test_what_runs_with_a_passed_role_is_named() -> None:
+def test_the_action_that_runs_a_passed_role_is_named() -> None:
     document = {"Statement": [allow("iam:PassRole"), allow("ecs:*")]}
     [path] = escalation_paths(parse(document), partition="aws", region="eu-west-1", account=ACCOUNT)
     assert (path.statement, path.runner) == (0, "ecs:RunTask")

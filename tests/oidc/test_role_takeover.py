@@ -17,7 +17,7 @@ def allow(action: Any, resource: Any = "*", **more: Any) -> dict[str, Any]:
     return {"Effect": "Allow", "Action": action, "Resource": resource} | more
 
 
-def found(*statements: dict[str, Any]) -> str | None:
+def takeover(*statements: dict[str, Any]) -> str | None:
     return takeover_action(parse({"Version": "2012-10-17", "Statement": list(statements)}), ROLE)
 
 
@@ -35,8 +35,8 @@ def found(*statements: dict[str, Any]) -> str | None:
         ),
     ],
 )
-def test_what_leads_to_the_role_is_named(statement: dict[str, Any], action: str) -> None:
-    assert found(statement) == action
+def test_the_action_that_takes_over_the_role_is_named(statement: dict[str, Any], action: str) -> None:
+    assert takeover(statement) == action
 
 
 @pytest.mark.parametrize(
@@ -54,16 +54,16 @@ def test_what_leads_to_the_role_is_named(statement: dict[str, Any], action: str)
         [{"Effect": "Deny", "Action": "*", "Resource": "*"}],
     ],
 )
-def test_what_does_not_obviously_lead_there_is_left_to_review(statements: list[dict[str, Any]]) -> None:
-    assert found(*statements) is None
+def test_statements_without_an_obvious_takeover_are_left_to_review(statements: list[dict[str, Any]]) -> None:
+    assert takeover(*statements) is None
 
 
-def test_a_deny_with_a_condition_takes_nothing_away() -> None:
+def test_a_deny_with_a_condition_removes_no_access() -> None:
     deny = {"Effect": "Deny", "Action": "sts:*", "Resource": ROLE, "Condition": {"Bool": {"aws:ViaAWSService": "true"}}}
-    assert found(allow("sts:AssumeRole"), deny) == "sts:AssumeRole"
+    assert takeover(allow("sts:AssumeRole"), deny) == "sts:AssumeRole"
 
 
 @given(st.text(alphabet="ab*?${}/:", max_size=12), st.text(alphabet="ab*?${}/:", max_size=12))
-def test_a_literal_pattern_matches_its_text_alone(text: str, other: str) -> None:
+def test_a_literal_pattern_matches_only_its_text(text: str, other: str) -> None:
     assert matches_any(text, (literally(text),))
     assert matches_any(other, (literally(text),)) is (other == text)

@@ -10,9 +10,9 @@ ENDPOINTS = ("vpce-0123456789abcdef0",)
 
 def condition(addresses: SourceAddresses) -> dict[str, dict[str, object]]:
     (statement,) = addresses.session_policy().to_json()["Statement"]
-    found: dict[str, dict[str, object]] = statement.pop("Condition")
+    condition_block: dict[str, dict[str, object]] = statement.pop("Condition")
     assert statement == {"Sid": "DenyElsewhere", "Effect": "Deny", "Action": "*", "Resource": "*"}
-    return found
+    return condition_block
 
 
 VIA = {"BoolIfExists": {"aws:ViaAWSService": "false"}}
@@ -20,14 +20,14 @@ FROM = {"NotIpAddress": {"aws:SourceIp": ["2001:db8::/32", "203.0.113.0/24"]}}
 THROUGH = {"StringNotEquals": {"aws:SourceVpce": ["vpce-0123456789abcdef0"]}}
 
 
-def test_what_comes_from_none_of_the_addresses_is_denied_whatever_it_is() -> None:
+def test_any_call_from_another_address_is_denied() -> None:
     assert condition(SourceAddresses(NETWORKS)) == VIA | FROM
     assert condition(SourceAddresses((), ENDPOINTS)) == VIA | THROUGH
 
 
-def test_one_statement_has_both_since_a_negated_operator_holds_where_its_key_is_missing() -> None:
+def test_networks_and_endpoints_share_a_statement_because_negated_operators_hold_without_the_key() -> None:
     assert condition(SourceAddresses(NETWORKS, ENDPOINTS)) == VIA | FROM | THROUGH
 
 
-def test_a_trust_without_addresses_has_no_condition_on_them() -> None:
+def test_without_addresses_trust_has_no_condition_on_them() -> None:
     assert SourceAddresses().trust_conditions() == [{}]

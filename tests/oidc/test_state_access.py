@@ -24,8 +24,8 @@ def _document(statements: Sequence[dict[str, Any]]) -> Document:
 
 
 def reached(*statements: dict[str, Any], others: tuple[dict[str, Any], ...] = (), named: bool = False) -> str | None:
-    found = first_reached(_document(statements), [_document(others)], [STATE], named=named)
-    return found.action if found else None
+    access = first_reached(_document(statements), [_document(others)], [STATE], named=named)
+    return access.action if access else None
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def reached(*statements: dict[str, Any], others: tuple[dict[str, Any], ...] = ()
     ["*", "arn:aws:s3:::*", "arn:aws:s3:::acme-*/*", f"{BUCKET}/*", f"{BUCKET}/.pulumi/stacks/x/dev.json*",
      "arn:aws:s3:::acme-*/.pulumi/history/*", "arn:*:s3:::acme-stat?/.pulumi/*", "arn:aws:s3:::${aws:userid}/*"],
 )  # fmt: skip
-def test_all_of_it_and_parts_by_name_are_found(resource: str) -> None:
+def test_access_to_all_of_the_state_or_to_a_named_part_is_reported(resource: str) -> None:
     assert reached(statement("Allow", "s3:put*", ["arn:aws:s3:::site/*", resource])) == "s3:PutObject"
 
 
@@ -42,11 +42,11 @@ def test_all_of_it_and_parts_by_name_are_found(resource: str) -> None:
     [BUCKET, f"{BUCKET}/site/*", "arn:aws:s3:::acme-stat/*", "arn:aws:s3:::acme-state-2/*", "arn:aws:s3:::*sagemaker*",
      "arn:aws:s3:::*/logs/*", "arn:aws:s3:::other/.pulumi/*"],
 )  # fmt: skip
-def test_what_is_about_others_is_not(resource: str) -> None:
+def test_access_to_other_objects_is_not_reported(resource: str) -> None:
     assert reached(statement("Allow", "s3:*", resource)) is None
 
 
-def test_in_another_account_only_what_names_the_bucket_counts() -> None:
+def test_in_another_account_only_resources_that_name_the_bucket_count() -> None:
     assert reached(statement("Allow", "s3:*", ["*", "arn:aws:s3:::acme-*"]), named=True) is None
     assert reached(statement("Allow", "s3:*", "arn:aws:s3:::site/*", "NotResource"), named=True) is None
     assert reached(statement("Allow", "s3:*", f"{BUCKET}*"), named=True) == "s3:PutObject"
@@ -55,30 +55,30 @@ def test_in_another_account_only_what_names_the_bucket_counts() -> None:
 
 
 @pytest.mark.parametrize("resource", ["*", f"{BUCKET}*", f"{BUCKET}/*", f"{BUCKET}/.pulumi/*"])
-def test_a_denial_of_all_of_it_counts_wherever_it_stands(resource: str) -> None:
+def test_a_denial_of_the_whole_state_counts_in_any_document(resource: str) -> None:
     allow, deny = statement("Allow", "s3:*", "*"), statement("Deny", ["s3:Put*", "s3:Delete*"], resource)
     assert reached(allow, deny) is None
     assert reached(allow, others=(deny,)) is None
     assert reached(allow, deny | {"Condition": {"Bool": {"aws:SecureTransport": "false"}}}) == "s3:PutObject"
 
 
-def test_a_denial_of_a_part_leaves_the_rest_and_of_an_action_the_others() -> None:
+def test_a_denial_of_a_part_or_an_action_leaves_the_other_access() -> None:
     allow = statement("Allow", "s3:*", "*")
     assert reached(allow, statement("Deny", "s3:*", f"{BUCKET}/.pulumi/stacks/*")) == "s3:PutObject"
     assert reached(allow, statement("Deny", "s3:PutObject", f"{BUCKET}/*")) == "s3:DeleteObject"
 
 
-def test_notresource_gives_all_but_what_it_names_and_denies_the_same() -> None:
+def test_notresource_allows_or_denies_all_resources_but_the_named() -> None:
     assert reached(statement("Allow", "s3:*", "arn:aws:s3:::site/*", "NotResource")) == "s3:PutObject"
     assert reached(statement("Allow", "s3:*", f"{BUCKET}*", "NotResource")) is None
     assert reached(statement("Allow", "s3:*", "*"), statement("Deny", "*", f"{BUCKET}/*", "NotResource"))
     assert reached(statement("Allow", "s3:*", "*"), statement("Deny", "*", "arn:aws:s3:::x/*", "NotResource")) is None
 
 
-def test_a_variable_takes_nothing_away() -> None:
-    mine = f"{BUCKET}${{aws:PrincipalTag/any}}*"
-    assert reached(statement("Allow", "s3:*", "*"), statement("Deny", "s3:*", mine)) == "s3:PutObject"
-    assert reached(statement("Allow", "s3:*", mine, "NotResource")) == "s3:PutObject"
+def test_a_denial_with_a_variable_removes_no_access() -> None:
+    with_variable = f"{BUCKET}${{aws:PrincipalTag/any}}*"
+    assert reached(statement("Allow", "s3:*", "*"), statement("Deny", "s3:*", with_variable)) == "s3:PutObject"
+    assert reached(statement("Allow", "s3:*", with_variable, "NotResource")) == "s3:PutObject"
 
 
 def test_long_patterns_are_decided_at_once() -> None:
@@ -86,7 +86,7 @@ def test_long_patterns_are_decided_at_once() -> None:
     assert reached(allow, statement("Deny", "s3:*", f"{BUCKET}/.pulumi/{'*a' * 3999}?*b")) == "s3:PutObject"
 
 
-def test_a_condition_opens_nothing_here() -> None:
+def test_an_allow_with_a_condition_is_not_reported() -> None:
     assert reached(statement("Allow", "s3:*", "*", Condition={"Bool": {"aws:SecureTransport": "true"}})) is None
 
 
@@ -105,7 +105,7 @@ STATEMENTS = st.builds(
 
 
 @given(st.lists(STATEMENTS, min_size=1, max_size=4))
-def test_where_nothing_is_found_no_object_can_be_written(statements: list[dict[str, Any]]) -> None:
+def test_without_a_report_no_object_can_be_written(statements: list[dict[str, Any]]) -> None:
     def allowed(action: str, arn: str) -> bool:
         parsed = _document(statements).statements
         about = [each.effect for each in parsed if covers_action(each, action) and covers_resource(each, arn)]

@@ -18,24 +18,24 @@ OTHERS = st.lists(
 
 
 @given(BUCKETS, st.lists(PARTS, max_size=3), st.sampled_from(["", "/"]), st.none() | REGIONS, OTHERS)
-def test_a_url_gives_back_what_it_is_made_of(
+def test_a_url_parses_into_its_parts(
     bucket: str, parts: list[str], slash: str, region: str | None, others: list[str]
 ) -> None:
     parameters = [*others, *([f"region={region}"] if region else [])]
     query = f"?{'&'.join(parameters)}" if parameters else ""
     path = "".join(f"/{part}" for part in parts)
-    found = parse_state_url(f"s3://{bucket}{path}{slash}{query}")
-    assert found == StateBucket(bucket, "".join(f"{part}/" for part in parts), region)
+    parsed = parse_state_url(f"s3://{bucket}{path}{slash}{query}")
+    assert parsed == StateBucket(bucket, "".join(f"{part}/" for part in parts), region)
 
 
 @given(st.text(alphabet="s3:/acme-.?&=#@% prefixregion*${}\n", max_size=40).map(lambda text: f"s3://{text}"))
-def test_what_is_taken_is_a_url_with_just_these_parts_and_no_pattern(text: str) -> None:
-    found = parse_state_url(text)
-    if found is not None:
+def test_an_accepted_url_has_only_these_parts_and_no_wildcard(text: str) -> None:
+    parsed = parse_state_url(text)
+    if parsed is not None:
         split = urlsplit(text)
-        assert (split.scheme, split.netloc, split.fragment) == ("s3", found.bucket, "")
-        assert split.path.strip("/") == found.prefix.rstrip("/")
-        assert not set("*?$") & set(found.bucket + found.prefix)
+        assert (split.scheme, split.netloc, split.fragment) == ("s3", parsed.bucket, "")
+        assert split.path.strip("/") == parsed.prefix.rstrip("/")
+        assert not set("*?$") & set(parsed.bucket + parsed.prefix)
 
 
 @pytest.mark.parametrize(
@@ -49,11 +49,11 @@ def test_what_is_taken_is_a_url_with_just_these_parts_and_no_pattern(text: str) 
         "s3://acme-state?endpoint=minio.example.com", "s3://acme-state?endpoint=amazonaws.com.example.org",
     ],
 )  # fmt: skip
-def test_what_is_no_plain_bucket_in_aws_is_not_taken(text: str) -> None:
+def test_a_url_that_is_not_a_plain_bucket_in_aws_is_refused(text: str) -> None:
     assert parse_state_url(text) is None
 
 
-def test_everything_is_below_the_path_and_the_folder_of_the_cli() -> None:
+def test_all_objects_are_below_the_path_and_the_folder_of_the_cli() -> None:
     backend = parse_state_url("s3://acme-state/oidc?region=cn-north-1&awssdk=v2")
     assert backend is not None
     assert backend.objects(Partition.AWS_CN) == "arn:aws-cn:s3:::acme-state/oidc/.pulumi/*"

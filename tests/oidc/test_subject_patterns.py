@@ -85,11 +85,11 @@ def test_only_one_spelling_is_a_uuid(text: str) -> None:
 
 
 @given(st.uuids(), st.sampled_from(["{}", "{{{}}}", "({})", " {} "]), st.booleans(), st.booleans())
-def test_what_was_meant_is_suggested(value: uuid.UUID, form: str, upper: bool, dashes: bool) -> None:
+def test_the_accepted_spelling_is_suggested(value: uuid.UUID, form: str, upper: bool, dashes: bool) -> None:
     text = str(value) if dashes else value.hex
     assert accepted_spelling(form.format(text.upper() if upper else text)) == f"{{{value}}}"
 
 
-def test_nothing_is_suggested_for_what_is_no_uuid() -> None:
+def test_nothing_is_suggested_for_a_text_that_is_not_a_uuid() -> None:
     assert accepted_spelling("{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c0?}") is None
     assert accepted_spelling("{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c0\uff11}") is None

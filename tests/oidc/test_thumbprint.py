@@ -96,7 +96,7 @@ def test_thumbprint_of_a_chain_is_that_of_the_last_certificate_presented(
     assert chain_thumbprint(load(*presented)) == as_aws_wants_it(printed)
 
 
-def test_nothing_presented_is_an_error() -> None:
+def test_no_certificate_is_an_error() -> None:
     with pytest.raises(IssuerError, match="presented no certificate"):
         chain_thumbprint([])
 
@@ -115,13 +115,13 @@ def test_a_stray_certificate_at_the_end_is_an_error_that_names_the_pair() -> Non
 
 
 def test_a_ca_of_the_same_name_with_another_key_is_not_the_issuer() -> None:
-    one, other = (trustme.CA(organization_name="Twin", organization_unit_name="x") for _ in range(2))
-    host = one.issue_cert("issuer.example").cert_chain_pems[0].bytes()
+    first, second = (trustme.CA(organization_name="Twin", organization_unit_name="x") for _ in range(2))
+    host = first.issue_cert("issuer.example").cert_chain_pems[0].bytes()
     with pytest.raises(IssuerError, match="not one chain in order"):
-        chain_thumbprint(load(host, other.cert_pem.bytes()))
+        chain_thumbprint(load(host, second.cert_pem.bytes()))
 
 
-def test_what_a_host_puts_into_its_name_cannot_reach_the_terminal() -> None:
+def test_control_characters_in_a_certificate_name_cannot_reach_the_terminal() -> None:
     hostile = trustme.CA(organization_name="\x1b[2Jgone", organization_unit_name="x").cert_pem.bytes()
     with pytest.raises(IssuerError) as caught:
         chain_thumbprint(load(HOST_PEM, hostile))

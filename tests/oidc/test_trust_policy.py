@@ -41,7 +41,7 @@ def test_addresses_and_the_last_day_are_conditions_of_every_statement() -> None:
     assert policy["Statement"][1]["Principal"]["Federated"].startswith("arn:aws-cn:iam::222222222222:oidc-provider/")
 
 
-def test_networks_and_vpc_endpoints_have_a_statement_each_since_no_call_has_both() -> None:
+def test_networks_and_vpc_endpoints_have_separate_statements_because_no_call_has_both() -> None:
     issuers = [TrustedIssuer(WorkspaceSlug(slug), (AUDIENCE,), (PATTERN,)) for slug in ("acme", "acme-data")]
     conditions = TrustConditions(
         (ip_network("203.0.113.0/24"),), date(2027, 1, 31), ("vpce-0123456789abcdef0", "vpce-01234567")

@@ -58,7 +58,7 @@ def test_address_ranges_come_from_the_lock_sorted(tmp_path: Path) -> None:
     assert [str(network) for network in role(tmp_path).source_ips] == ["198.51.100.0/25", "203.0.113.0/24"]
 
 
-def test_auto_adopts_what_is_there_and_creates_what_is_not(tmp_path: Path) -> None:
+def test_auto_adopts_a_present_oidc_provider_and_creates_an_absent_one(tmp_path: Path) -> None:
     modes = []
     for seen in ("present", "absent"):
         role(tmp_path, LOCK.replace("acme: present", f"acme: {seen}"))
@@ -68,24 +68,24 @@ def test_auto_adopts_what_is_there_and_creates_what_is_not(tmp_path: Path) -> No
     assert modes == ["adopt", "create"]
 
 
-def test_auto_is_what_the_lock_says_whatever_is_there(tmp_path: Path) -> None:
+def test_auto_uses_the_mode_in_the_lock(tmp_path: Path) -> None:
     role(tmp_path, LOCK.replace("acme: present", "acme: {state: present, use: reference}"))
     plan = compile_plan(load_inventory(tmp_path)).plan
     assert plan is not None
     assert plan.accounts[0].oidc_providers[0].mode == "reference"
 
 
-def test_an_oidc_provider_of_somebody_else_is_no_finding_once_the_lock_says_what_becomes_of_it(tmp_path: Path) -> None:
+def test_an_oidc_provider_of_others_is_no_finding_if_the_lock_has_its_mode(tmp_path: Path) -> None:
     (tmp_path / "inventory.yaml").write_text(OPEN.replace("oidc_provider: auto", "oidc_provider: create"))
-    found = []
+    rules = []
     for use in ("", ", use: create"):
         answer = f"acme: {{state: present, owner: terraform{use}}}"
         (tmp_path / "inventory.lock.yaml").write_text(LOCK.replace("acme: present", answer))
-        found.append([finding.rule for finding in compile_plan(load_inventory(tmp_path)).findings])
-    assert found == [["oidc-provider-exists"], []]
+        rules.append([finding.rule for finding in compile_plan(load_inventory(tmp_path)).findings])
+    assert rules == [["oidc-provider-exists"], []]
 
 
-def test_quotas_of_another_account_under_the_same_key_are_not_taken(write_inventory: Callable[..., Path]) -> None:
+def test_quotas_of_another_account_with_the_same_key_are_ignored(write_inventory: Callable[..., Path]) -> None:
     inventory = load_inventory(write_inventory()).inventory
     taken = []
     for number in ("111111111111", "999999999999"):
@@ -102,6 +102,6 @@ def test_a_repository_that_the_lock_knows_by_another_uuid_is_refused(tmp_path: P
     assert [finding.rule for finding in load_inventory(tmp_path).findings] == ["lock-mismatch"]
 
 
-def test_what_is_open_and_not_used_needs_no_lock(write_inventory: Callable[..., Path]) -> None:
+def test_an_unused_name_without_uuid_needs_no_lock(write_inventory: Callable[..., Path]) -> None:
     folder = write_inventory(more_yaml="workspaces: {acme: {repositories: {handbook: }}}\n")
     assert load_inventory(folder).findings == ()

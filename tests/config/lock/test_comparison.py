@@ -40,7 +40,7 @@ def changes(before: str, after: str) -> list[str]:
         ("roles: 1000", "roles: 5000", "account prod, quotas, roles: now 5000, was 1000"),
     ],
 )  # fmt: skip
-def test_each_fact_that_differs_is_said_in_words(old: str, new: str, said: str) -> None:
+def test_each_changed_fact_is_described_in_words(old: str, new: str, said: str) -> None:
     assert changes(WHOLE, WHOLE.replace(old, new)) == [said]
 
 
@@ -58,11 +58,11 @@ def test_another_certificate_is_another_chain() -> None:
         ("sha256:0", "sha256:f"),
     ],
 )
-def test_when_something_was_seen_and_what_was_asked_is_no_change(old: str, new: str) -> None:
+def test_dates_of_observation_and_digests_are_no_change(old: str, new: str) -> None:
     assert changes(WHOLE, WHOLE.replace(old, new)) == []
 
 
-def test_a_change_is_data_too() -> None:
+def test_a_change_is_shown_as_json() -> None:
     (change,) = compare_locks(lock_of(WHOLE), lock_of(WHOLE.replace(SHOP, NEW)))
     assert change.to_json() == {
         "path": ["workspaces", "acme", "repositories", "shop", "uuid"],
@@ -73,7 +73,7 @@ def test_a_change_is_data_too() -> None:
     }
 
 
-def test_a_whole_lock_is_so_many_facts() -> None:
+def test_every_fact_of_a_lock_is_added_to_and_removed_from_an_empty_one() -> None:
     added = compare_locks(Lock(), lock_of(WHOLE))
     removed = compare_locks(lock_of(WHOLE), Lock())
     assert [change.path for change in added] == [change.path for change in removed]

@@ -28,18 +28,18 @@ def lock_of(text: str) -> Lock:
     return Lock.model_validate(document.data)
 
 
-def test_what_was_written_is_written_again() -> None:
+def test_a_lock_that_was_read_is_written_unchanged() -> None:
     assert lock_text(lock_of(WHOLE)) == WHOLE
 
 
-def test_the_order_in_which_facts_came_changes_nothing() -> None:
+def test_the_order_of_facts_makes_no_difference() -> None:
     lock = lock_of(WHOLE)
     turned = lock.model_copy(
         update={
             "workspaces": dict(reversed(lock.workspaces.items())),
             "address_ranges": {
-                name: found.model_copy(update={"networks": found.networks[::-1]})
-                for name, found in lock.address_ranges.items()
+                name: ranges.model_copy(update={"networks": ranges.networks[::-1]})
+                for name, ranges in lock.address_ranges.items()
             },
         }
     )
@@ -55,7 +55,7 @@ NAMES = st.text(min_size=1).filter(lambda name: name.isprintable() and name == n
         ["on", "1e3", "0x1f", "~", "2026-01-01", "# no", "a: b", "'", '"', "\\n", "!x", "*a", "a\U000e0100"]
     )
 )
-def test_a_name_of_any_characters_comes_back(name: str) -> None:
+def test_a_name_with_any_characters_is_read_back(name: str) -> None:
     environments = {name: LockedEnvironment(uuid=UUID)}
     repository = LockedRepository(uuid=UUID, environments=environments)
     lock = Lock(workspaces={"acme": LockedWorkspace(uuid=UUID, repositories={"on": repository})})
@@ -71,7 +71,7 @@ def test_an_empty_lock_is_a_lock(tmp_path: Path) -> None:
     assert read_lock(path, 0).lock == Lock()
 
 
-def test_a_lock_that_says_the_same_is_left_alone(tmp_path: Path) -> None:
+def test_an_equal_lock_is_not_written(tmp_path: Path) -> None:
     path = tmp_path / "inventory.lock.yaml"
     assert write_lock(path, lock_of(WHOLE), read=None)
     before = path.stat().st_mtime_ns
@@ -79,7 +79,7 @@ def test_a_lock_that_says_the_same_is_left_alone(tmp_path: Path) -> None:
     assert path.stat().st_mtime_ns == before
 
 
-def test_an_interrupted_run_leaves_the_old_lock_whole_and_nothing_beside_it(
+def test_an_interrupted_run_leaves_the_old_lock_and_no_other_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "inventory.lock.yaml"
@@ -114,7 +114,7 @@ while True:
 
 
 @pytest.mark.parametrize("milliseconds", [1, 7, 20])
-def test_a_run_that_is_killed_leaves_one_lock_or_the_other_whole(
+def test_a_killed_run_leaves_the_old_or_the_new_lock_whole(
     tmp_path: Path, project_folder: Path, milliseconds: int
 ) -> None:
     command = [sys.executable, "-c", WRITES]
@@ -128,7 +128,7 @@ def test_a_run_that_is_killed_leaves_one_lock_or_the_other_whole(
     assert not path.exists() or path.read_text() in (WHOLE, lock_text(Lock()))
 
 
-def test_a_lock_behind_a_link_is_written_where_the_link_leads(tmp_path: Path) -> None:
+def test_a_lock_behind_a_link_is_written_to_the_target(tmp_path: Path) -> None:
     real, link = tmp_path / "real.yaml", tmp_path / "inventory.lock.yaml"
     real.write_text("")
     link.symlink_to(real)
@@ -137,13 +137,13 @@ def test_a_lock_behind_a_link_is_written_where_the_link_leads(tmp_path: Path) ->
     assert real.read_text() == WHOLE
 
 
-def test_a_folder_that_is_not_there_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(OutsideWorldError, match=r"cannot be written: No such file or directory"):
         write_lock(tmp_path / "nowhere" / "inventory.lock.yaml", Lock(), read=None)
 
 
 @pytest.mark.parametrize("read", [None, "version: 1\n"], ids=["it was not there", "it had another text"])
-def test_what_another_run_wrote_meanwhile_is_not_taken_away(tmp_path: Path, read: str | None) -> None:
+def test_a_lock_that_another_run_wrote_meanwhile_is_not_overwritten(tmp_path: Path, read: str | None) -> None:
     path = tmp_path / "inventory.lock.yaml"
     path.write_text(WHOLE)
     with pytest.raises(OutsideWorldError, match="was changed while this command ran; run it again"):
