@@ -74,7 +74,7 @@ Name: TypeAlias = tuple[str, ...]
 class Known:
     """The UUIDs of a name in the inventory and in the lock; ``None`` if it has no UUID there."""
 
-    written: str | None = None
+    declared: str | None = None
     locked: str | None = None
 
 
@@ -164,9 +164,9 @@ def names_of(questions: Questions) -> Iterator[tuple[Name, Known]]:
 
 def workspaces_digest(inventory: Inventory) -> str:
     """Return the digest of the names that a lock's ``workspaces`` answers: those in use, with their written UUIDs."""
-    return digest([*name, known.written] for name, known in names_of(questions_of(inventory, Lock())))
+    return digest([*name, known.declared] for name, known in names_of(questions_of(inventory, Lock())))
 
 
 def is_answered(questions: Questions) -> bool:
     """Tell whether every name to look up has a UUID, in the inventory or in the lock."""
-    return all(known.written or known.locked for _, known in names_of(questions))
+    return all(known.declared or known.locked for _, known in names_of(questions))

@@ -88,7 +88,7 @@ def judge(
         findings: Collects the discrepancies.
         called_today: Returns Bitbucket's name for a UUID; ``None`` if Bitbucket has no such UUID.
     """
-    uuids = [uuid for uuid in dict.fromkeys((known.written, known.locked)) if uuid]
+    uuids = [uuid for uuid in dict.fromkeys((known.declared, known.locked)) if uuid]
     today = {uuid: words_of(name) if uuid == current else called_today(uuid) for uuid in uuids}
     findings.uuids += [NamedUuid(uuid, name, kind_of(name), called) for uuid, called in today.items()]
     is_recreated = known.locked not in (None, current)
@@ -96,10 +96,10 @@ def judge(
         findings.trusted_anew.add(name)
     if is_recreated and not findings.is_accepted(name):
         _report_recreated(name, current, known, findings, today)
-    elif known.written not in (None, current):
+    elif known.declared not in (None, current):
         message = (
-            f"{known.written} is not {kind_of(name)} {words_of(name)}, which is {current} in Bitbucket "
-            f"({_today_of(known.written, today)})"
+            f"{known.declared} is not {kind_of(name)} {words_of(name)}, which is {current} in Bitbucket "
+            f"({_today_of(known.declared, today)})"
         )
         hint = f'write "{current}" if you mean {words_of(name)}'
         findings.report("wrong-uuid", path_of(name, of_uuid=True), message, hint)
@@ -112,7 +112,7 @@ def _report_recreated(
         f"{kind_of(name)} {words_of(name)} is {current} in Bitbucket (was {known.locked} in the lock): it was created "
         f"again, or something else has its name now ({_today_of(known.locked, today)})"
     )
-    correct = f"write {current} here and " if known.written not in (None, current) else ""
+    correct = f"write {current} here and " if known.declared not in (None, current) else ""
     command = f"bitbucket-oidc lock --accept {shlex.quote(words_of(name))}"
     hint = f"find out who created it; to trust the new UUID, {correct}run `{command}`"
     findings.report("made-anew", path_of(name), message, hint)
@@ -132,13 +132,13 @@ def judge_missing(
     something else.
     """
     words, kind = words_of(name), kind_of(name)
-    today = {uuid: called_today(uuid) for uuid in dict.fromkeys((known.locked, known.written)) if uuid}
+    today = {uuid: called_today(uuid) for uuid in dict.fromkeys((known.locked, known.declared)) if uuid}
     findings.uuids += [NamedUuid(uuid, name, kind, called) for uuid, called in today.items()]
-    if known.locked and (called := today[known.locked]) and known.written in (None, known.locked):
+    if known.locked and (called := today[known.locked]) and known.declared in (None, known.locked):
         report_renamed(name, called, findings)
         return known.locked
-    if known.written and (called := today[known.written]):
-        message = f"{known.written} is {called} in Bitbucket; Bitbucket has no {kind} {words}"
+    if known.declared and (called := today[known.declared]):
+        message = f"{known.declared} is {called} in Bitbucket; Bitbucket has no {kind} {words}"
         hint = f"write {called} here if you mean that one, else the UUID of {words}"
         findings.report("wrong-uuid", path_of(name, of_uuid=True), message, hint)
         return None

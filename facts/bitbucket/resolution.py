@@ -164,7 +164,7 @@ def _workspace(
         return current.slug if current is not None and current.uuid == uuid else None
 
     if answer is None:
-        known = question.known.locked or question.known.written
+        known = question.known.locked or question.known.declared
         renamed = bitbucket.workspace(known) if known else None
         if renamed is None or renamed.uuid != known:
             judge_missing(name, question.known, findings, lambda _: None)
