@@ -77,7 +77,7 @@ _RUNS = {ANY: "", "any run without /": "/", "any run without :": ":"}
 
 _VARIABLE = r"\$\{(?P<name>[^}]*)(?:\}|\Z)"
 _RENDERED = re.compile(rf"{_VARIABLE}|.", re.DOTALL)
-_WRITTEN = re.compile(rf"{_VARIABLE}|\{{\{{.*?\}}\}}|.", re.DOTALL)
+_UNRENDERED = re.compile(rf"{_VARIABLE}|\{{\{{.*?\}}\}}|.", re.DOTALL)
 _WILDCARDS = {"*": ANY, "?": ONE}
 _LEAVES_OUT = {"BucketName": "/", "Partition": ":", "Region": ":", "Account": ":"}
 """The character that a part of a documented ARN never has. A bucket's name has no slash; with one it is an object
@@ -94,9 +94,9 @@ def tokens(pattern: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=4096)
-def _written_tokens(pattern: str) -> tuple[str, ...]:
+def _unrendered_tokens(pattern: str) -> tuple[str, ...]:
     """Return the tokens of a pattern with variables of the inventory, or of an ARN format in AWS's reference."""
-    return _in_one_order(map(_written_token, _WRITTEN.finditer(pattern)))
+    return _in_one_order(map(_unrendered_token, _UNRENDERED.finditer(pattern)))
 
 
 def _token(match: re.Match[str]) -> str:
@@ -105,7 +105,7 @@ def _token(match: re.Match[str]) -> str:
     return _WILDCARDS.get(match[0], match[0])
 
 
-def _written_token(match: re.Match[str]) -> str:
+def _unrendered_token(match: re.Match[str]) -> str:
     if match[0].startswith("{{"):
         return "any run without :"  # the inventory's variables are names and numbers
     left_out = _LEAVES_OUT.get(match["name"] or "")
@@ -129,7 +129,7 @@ def overlap(left: str, right: str) -> bool:
     ``arn:aws:s3:::site/*`` and ``arn:${Partition}:s3:::${BucketName}`` have nothing in common: a bucket is no object.
     A star also matches colons, as in AWS's own policies: ``arn:aws:secretsmanager:*:*:name`` is in use.
     """
-    return _have_a_text_in_common(_written_tokens(left), _written_tokens(right))
+    return _have_a_text_in_common(_unrendered_tokens(left), _unrendered_tokens(right))
 
 
 @lru_cache(maxsize=4096)

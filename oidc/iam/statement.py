@@ -198,11 +198,11 @@ def _principals(place: Place, raw: Any, malformed: list[Malformed]) -> Iterator[
         for kind, names in raw.items():
             is_list = isinstance(names, list | tuple)
             for index, name in enumerate(_listed(names)):
-                here = (*place, str(kind), index) if is_list else (*place, str(kind))
+                name_place = (*place, str(kind), index) if is_list else (*place, str(kind))
                 if isinstance(name, str):
-                    yield Principal(str(kind), name, here)
+                    yield Principal(str(kind), name, name_place)
                 else:
-                    malformed.append(Malformed("principal", here, name))
+                    malformed.append(Malformed("principal", name_place, name))
 
 
 def _conditions(place: Place, raw: Any, malformed: list[Malformed]) -> Iterator[Condition]:  # noqa: ANN401 - parsed JSON
@@ -210,14 +210,14 @@ def _conditions(place: Place, raw: Any, malformed: list[Malformed]) -> Iterator[
         malformed.append(Malformed("condition", place, raw))
         return
     for operator, tests in raw.items():
-        here = (*place, str(operator))
+        operator_place = (*place, str(operator))
         if not isinstance(tests, Mapping) or not tests:
-            malformed.append(Malformed("tests", here, tests))
+            malformed.append(Malformed("tests", operator_place, tests))
             continue
         for key, values in tests.items():
             odd = [value for value in _listed(values) if not isinstance(value, str | bool | int | float)]
             if odd:
-                malformed.append(Malformed("values", (*here, str(key)), odd[0]))
+                malformed.append(Malformed("values", (*operator_place, str(key)), odd[0]))
             else:
-                test = parse_element(here, str(key), values)
+                test = parse_element(operator_place, str(key), values)
                 yield Condition(test.name, test.values, test.place, test.is_list, str(operator))
