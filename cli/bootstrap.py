@@ -1,4 +1,4 @@
-"""bitbucket-oidc bootstrap: what accounts need before the first up, as a CloudFormation template and an SCP."""
+"""bitbucket-oidc bootstrap: print the CloudFormation template and the SCP that accounts need before the first up."""
 
 import json
 import re
@@ -38,7 +38,7 @@ _SHOWN = 3
 @click.option("--deploying-role", metavar="NAME", help="Name of the deploying role for accounts with only a profile.")
 @click.option("--reading-role", metavar="NAME",
               help="Name of the reading role.  [default: the deploying role's name with -reading]")  # fmt: skip
-@click.option("--existing-boundary", is_flag=True, help="Leave out the boundaries, since the accounts have them.")
+@click.option("--existing-boundary", is_flag=True, help="Leave out the boundaries: the accounts already have them.")
 @click.option("--scp", is_flag=True, help="Print the service control policy instead of the template.")
 @click.option("--administrator", "administrators", metavar="ARN", multiple=True,
               help="With --scp: pattern of roles that may change these.  [default: those of StackSets]")  # fmt: skip
@@ -60,16 +60,16 @@ def command(
     It makes the deploying role with the permissions of `deploy-policy`, a reading role for previews, and the
     permissions boundary. --scp prints the service control policy that protects these from everybody else.
     """
-    found = compiled(inventory)
-    show_findings(found.findings)
-    if found.plan is not None:
+    result = compiled(inventory)
+    show_findings(result.findings)
+    if result.plan is not None:
         names = options["reading_role"], options["deploying_role"]
-        accounts = [foundation_of(account, *names) for account in _accounts(found.plan, chosen)]
+        accounts = [foundation_of(account, *names) for account in _accounts(result.plan, chosen)]
         if scp:
             _print_control_policies(accounts, options["administrators"], options["stack"])
         else:
             _print_template(accounts, _hub(accounts, options), output, with_boundaries=not options["existing_boundary"])
-    return exit_code(found.findings, strict=strict)
+    return exit_code(result.findings, strict=strict)
 
 
 def _accounts(plan: AccessPlan, chosen: Sequence[str]) -> list[AccountPlan]:
@@ -79,14 +79,18 @@ def _accounts(plan: AccessPlan, chosen: Sequence[str]) -> list[AccountPlan]:
             otherwise = f"the accounts are {', '.join(known) or 'none yet'}"
             what = f"--account: there is no account `{one_line(pattern)}`"
             raise UsageError(what, do=did_you_mean(pattern, known, otherwise))
-    found = [one for one in plan.accounts if not chosen or any(fnmatchcase(one.key, pattern) for pattern in chosen)]
-    if not found:
-        raise UsageError("the inventory has no accounts yet", do="name one under accounts")
-    partitions = sorted({account.partition.value for account in found})
+    accounts = [
+        account
+        for account in plan.accounts
+        if not chosen or any(fnmatchcase(account.key, pattern) for pattern in chosen)
+    ]
+    if not accounts:
+        raise UsageError("the inventory has no accounts yet", do="add one under accounts")
+    partitions = sorted({account.partition.value for account in accounts})
     if len(partitions) > 1:
-        what = f"these accounts are of the partitions {', '.join(partitions)}, which share no organization"
-        raise UsageError(what, do="choose those of one by --account")
-    return found
+        what = f"these accounts are in the partitions {', '.join(partitions)}, which share no organization"
+        raise UsageError(what, do="choose the accounts of one partition with --account")
+    return accounts
 
 
 def _hub(accounts: Sequence[Foundation], options: dict[str, Any]) -> Hub:
@@ -97,7 +101,7 @@ def _hub(accounts: Sequence[Foundation], options: dict[str, Any]) -> Hub:
     hubs = tuple(_role("--hub-role", arn, partition) for arn in options["hubs"])
     previews = tuple(_role("--preview-role", arn, partition) for arn in options["previews"])
     if set(hubs) & set(previews):
-        what = "--preview-role: this is the hub's role, which may deploy as well"
+        what = "--preview-role: this is the hub's role, which may also deploy"
         raise UsageError(what, do="give previews a separate role: they run the pull request's code")
     return Hub(hubs, _organization(options["organization"]), previews)
 
@@ -128,15 +132,15 @@ def _print_template(accounts: Sequence[Foundation], hub: Hub, output: str, *, wi
     made = template(accounts, hub, with_boundaries=with_boundaries)
     text = json.dumps(made, indent=2) if output == "json" else _yaml(made)
     click.echo(text.rstrip("\n"))
-    _note_what_it_is_for(accounts, made, len(text.encode()))
+    _note_limits(accounts, made, len(text.encode()))
     _note_unbounded(accounts)
 
 
 class _WithoutAliases(yaml.SafeDumper):
-    """CloudFormation takes no aliases of YAML."""
+    """CloudFormation does not accept YAML aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401, ARG002 - PyYAML's
-        """Write everything out."""
+        """Return True: never write an alias."""
         return True
 
 
@@ -144,20 +148,22 @@ def _yaml(made: dict[str, Any]) -> str:
     return yaml.dump(made, Dumper=_WithoutAliases, sort_keys=False, width=120)
 
 
-def _note_what_it_is_for(accounts: Sequence[Foundation], made: dict[str, Any], size: int) -> None:
+def _note_limits(accounts: Sequence[Foundation], made: dict[str, Any], size: int) -> None:
     if "Mappings" in made:
         _note(f"these {len(accounts)} accounts differ: the template lists their ids, and fits no other account")
     if size > CLOUDFORMATION_BODY_BYTES:
-        what = f"the template has {size:,} bytes, and a call takes {CLOUDFORMATION_BODY_BYTES:,}"
+        what = f"the template has {size:,} bytes; a call allows {CLOUDFORMATION_BODY_BYTES:,}"
         _note(f"{what}: deploy it from a bucket (--template-url, or --s3-bucket of `aws cloudformation deploy`)")
 
 
 def _note_unbounded(accounts: Sequence[Foundation]) -> None:
-    for found in accounts:
-        free = sorted(role.arn.rpartition("/")[2] for role in found.scope.roles if not role.permissions_boundary_arn)
-        if free:
-            others = " and others" if len(free) > _SHOWN else ""
-            what = f"account {found.key}: {', '.join(free[:_SHOWN])}{others} without a permissions boundary"
+    for account in accounts:
+        unbounded = sorted(
+            role.arn.rpartition("/")[2] for role in account.scope.roles if not role.permissions_boundary_arn
+        )
+        if unbounded:
+            others = " and others" if len(unbounded) > _SHOWN else ""
+            what = f"account {account.key}: {', '.join(unbounded[:_SHOWN])}{others} without a permissions boundary"
             why = "whoever has the deploying role can give them any permission"
             _note(f"{what}: {why}; write permissions_boundary: account:NAME under defaults")
 
@@ -165,25 +171,30 @@ def _note_unbounded(accounts: Sequence[Foundation]) -> None:
 def _print_control_policies(accounts: Sequence[Foundation], administrators: Sequence[str], stack: str) -> None:
     partition = accounts[0].scope.partition
     if _STACK.fullmatch(stack) is None:
-        do = "use 1 to 128 letters, digits and dashes, a letter first"
+        do = "use 1 to 128 letters, digits and dashes; start with a letter"
         raise UsageError(f"--stack: not the name of a stack: {one_line(stack)}", do=do)
-    free = [_administrator(text, partition) for text in administrators] or [STACKSETS.format(partition=partition)]
-    documents = [document.to_json() for document in control_policies(accounts, free, stack)]
+    exempt = [_administrator(text, partition) for text in administrators] or [STACKSETS.format(partition=partition)]
+    documents = [document.to_json() for document in control_policies(accounts, exempt, stack)]
     printed = documents[0] if len(documents) == 1 else documents
     text = json.dumps(printed, indent=2)
-    # White space counts in an SCP. A list is no policy yet, and its parts are printed as small as they are to be.
+    # White space counts towards the size of an SCP, so a text above the limit is printed without it.
     click.echo(text if len(text) <= SERVICE_CONTROL_POLICY_CHARS else json.dumps(printed, separators=(",", ":")))
     if len(documents) > 1:
-        _note(f"one policy cannot hold it: make one of each of these {len(documents)} documents, and attach them all")
+        _note(
+            f"one policy is not enough: make a policy of each of these {len(documents)} documents, and attach them all"
+        )
 
 
 def _administrator(text: str, partition: Partition) -> str:
     match = _ADMINISTRATOR.fullmatch(text)
     if match is None:
-        what = f"--administrator: not a pattern of role ARNs that begins with a name: {one_line(text)}"
-        raise UsageError(what, do="write arn:aws:iam::*:role/NAME; * alone would leave everybody free")
+        what = f"--administrator: not a pattern of role ARNs that starts with a name: {one_line(text)}"
+        raise UsageError(what, do="write arn:aws:iam::*:role/NAME; * alone would exempt everybody")
     if match[1] != partition:
-        raise UsageError(f"--administrator: {one_line(text)} is not in the partition {partition}", do="write that one")
+        raise UsageError(
+            f"--administrator: {one_line(text)} is not in the partition {partition}",
+            do="write a role of that partition",
+        )
     return text
 
 

@@ -1,4 +1,4 @@
-"""What `init` asks on a terminal, each answer judged at once."""
+"""bitbucket-oidc init: write a first inventory, from options or from answers on a terminal."""
 
 import sys
 import tempfile
@@ -23,11 +23,13 @@ from onboarding.starter_options import (
     the_account,
 )
 
-_WHERE = "UUIDs are on the page Repository settings > OpenID Connect of a repository; left empty, `lock` finds them."
+_WHERE = (
+    "The UUIDs are on a repository's page Repository settings > OpenID Connect. Leave them empty for `lock` to look up."
+)
 
 
 def ask_what_is_missing(given: StarterOptions) -> StarterOptions:
-    """Ask for what no option says.
+    """Ask for the missing options.
 
     Raises:
         click.Abort: Ctrl-C, or the end of the input.
@@ -53,55 +55,55 @@ def _workspace() -> str:
 
 
 def _repositories() -> Sequence[str]:
-    found: list[str] = []
+    repositories: list[str] = []
     while slug := _ask(
-        "Repository, as in bitbucket.org/WORKSPACE/SLUG" + (", or nothing" if found else ""),
+        "Repository, as in bitbucket.org/WORKSPACE/SLUG" + (", or nothing" if repositories else ""),
         lambda text: starter_options.checked("", text, starter_options.SLUG),
-        may_be_empty=bool(found),
-        taken=found,
+        may_be_empty=bool(repositories),
+        taken=repositories,
     ):
-        found.append(_with_uuid(slug, f"of {slug}"))
-    return found
+        repositories.append(_with_uuid(slug, f"of {slug}"))
+    return repositories
 
 
 def _environments(slug: str) -> Sequence[str]:
-    found: list[str] = []
+    environments: list[str] = []
     while name := _ask(
-        f"Deployment environment of {slug}" + (", or nothing" if found else ""),
+        f"Deployment environment of {slug}" + (", or nothing" if environments else ""),
         lambda text: starter_options.checked("", text, starter_options.ENVIRONMENT),
-        may_be_empty=bool(found),
-        taken=[text.partition("/")[2] for text in found],
+        may_be_empty=bool(environments),
+        taken=[text.partition("/")[2] for text in environments],
     ):
-        found.append(_with_uuid(f"{slug}/{name}", f"of {name}"))
-    return found
+        environments.append(_with_uuid(f"{slug}/{name}", f"of {name}"))
+    return environments
 
 
 def _accounts() -> Sequence[str]:
-    found: list[str] = []
+    accounts: list[str] = []
     while key := _ask(
-        "Name of an AWS account, such as prod" + (", or nothing" if found else ""),
+        "Name of an AWS account, such as prod" + (", or nothing" if accounts else ""),
         lambda text: starter_options.checked("", text, starter_options.SLUG),
-        may_be_empty=bool(found),
-        taken=found,
+        may_be_empty=bool(accounts),
+        taken=accounts,
     ):
         number = _ask(
             f"Its id, 12 digits ({key})", lambda text: starter_options.checked("", text, starter_options.ACCOUNT_ID)
         )
-        found.append(f"{key}={number}")
-    return found
+        accounts.append(f"{key}={number}")
+    return accounts
 
 
 def _deploys(given: StarterOptions, slugs: Sequence[str]) -> Sequence[str]:
     accounts = accounts_of(given.accounts)
     keys = [key for key, _ in accounts]
-    found = []
+    answers = []
     for slug, name in environments_of(given.environments, slugs):
         try:
             the_account(slug, name, accounts)
         except UsageError:
             asked = f"Account that {name} of {slug} deploys to"
-            found.append(f"{slug}/{name}={click.prompt(asked, type=click.Choice(keys), err=True)}")
-    return found
+            answers.append(f"{slug}/{name}={click.prompt(asked, type=click.Choice(keys), err=True)}")
+    return answers
 
 
 def _with_uuid(name: str, whose: str) -> str:
@@ -113,20 +115,20 @@ def _with_uuid(name: str, whose: str) -> str:
     return f"{name}={uuid}"
 
 
-def _ask(question: str, judge: Callable[[str], str], *, may_be_empty: bool = False, taken: Sequence[str] = ()) -> str:
-    """Ask until the answer is one; the empty text where there may be none."""
+def _ask(question: str, check: Callable[[str], str], *, may_be_empty: bool = False, taken: Sequence[str] = ()) -> str:
+    """Ask until the answer is valid; return an empty text if ``may_be_empty``."""
     while True:
         answer: str = click.prompt(question, default="", show_default=False, err=True).strip()
         if not answer and may_be_empty:
             return ""
         try:
-            found = judge(answer)
+            value = check(answer)
         except UsageError as error:
             click.echo(str(error).removeprefix(": "), err=True)
             continue
-        if found.lower() not in {text.rpartition("=")[0].lower() or text.lower() for text in taken}:
-            return found
-        click.echo(f"{found} is there already", err=True)
+        if value.lower() not in {text.rpartition("=")[0].lower() or text.lower() for text in taken}:
+            return value
+        click.echo(f"{value} is given already", err=True)
 
 
 _STOPPED = 130
@@ -160,10 +162,10 @@ def command(
     files are never changed.
     """
     given = StarterOptions(workspace, tuple(repositories), tuple(environments), tuple(accounts), tuple(deploys), region)
-    refuse_taken(folder, (INVENTORY, PIPELINES))  # before anything is asked
+    refuse_taken(folder, (INVENTORY, PIPELINES))  # before the first question
     try:
         starter = starter_of(ask_what_is_missing(given) if sys.stdin and sys.stdin.isatty() else given)
-        _prove_sound(starter)
+        _check_sound(starter)
         files = starter_files(starter)
         write_new(folder, files)
     except (click.Abort, KeyboardInterrupt):
@@ -171,32 +173,33 @@ def command(
         return _STOPPED
     for name in sorted(files):
         click.echo(folder / name)
-    _say_what_is_next(folder, starter)
+    _show_next_steps(folder, starter)
     return 0
 
 
-def _prove_sound(starter: Starter) -> None:
+def _check_sound(starter: Starter) -> None:
     """Validate the inventory, with made-up UUIDs for missing ones."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"{INVENTORY}.yaml")
         path.write_text(inventory_text(starter.with_made_up_uuids()), encoding="utf-8")
         findings = compile_plan(load_inventory(path)).findings
     if findings:
-        found = findings[0]
-        raise UsageError(f"the inventory would have a finding, {found.rule}: {found.message}", do=found.hint)
+        finding = findings[0]
+        raise UsageError(f"the inventory would have a finding, {finding.rule}: {finding.message}", do=finding.hint)
 
 
-def _say_what_is_next(folder: Path, starter: Starter) -> None:
+def _show_next_steps(folder: Path, starter: Starter) -> None:
     missing = starter.without_uuid()
     inventory = folder / INVENTORY
     if missing:
         shown = ", ".join(missing)
-        click.echo(f"without a UUID yet: {shown}", err=True)
+        click.echo(f"UUIDs missing: {shown}", err=True)
         click.echo(
-            f"next: `bitbucket-oidc lock {inventory}` looks them up; `validate` says needs-lock until then", err=True
+            f"next: `bitbucket-oidc lock {inventory}` looks them up; before that, `validate` reports needs-lock",
+            err=True,
         )
     else:
         click.echo(f"next: `bitbucket-oidc validate {inventory}`, and `bitbucket-oidc plan {inventory}`", err=True)
     role = next(iter(role_keys(starter).values()))
-    then = f"`bitbucket-oidc snippet {inventory} --role {role}` prints the step that gets in"
+    then = f"`bitbucket-oidc snippet {inventory} --role {role}` for the step that assumes the role"
     click.echo(f"then: `bitbucket-oidc bootstrap {inventory}` for the accounts, and {then}", err=True)

@@ -1,4 +1,4 @@
-"""bitbucket-oidc lock: look up what the inventory leaves open, and write the answers into the lock."""
+"""bitbucket-oidc lock: look up UUIDs, certificates, address ranges and accounts, and write the lock."""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from facts.lock_refresh import Refreshed
 
 _ANSWERED = frozenset({"needs-lock", "lock-mismatch", "delegation-repository"})
-"""Errors of the inventory that a new lock may fix."""
+"""Errors that a new lock may fix."""
 
 
 @click.command("lock")
@@ -86,11 +86,11 @@ def command(
     if check and accepted:
         raise click.UsageError("--accept cannot be combined with --check, which writes nothing")
     chosen = _parts(parts, aws=aws)
-    found = loaded(inventory)
-    in_the_way = _in_the_way(found.findings)
-    if in_the_way or found.lock.is_broken:
-        return _refuse(in_the_way)
-    questions = questions_of(found.without_lock, found.lock.lock, everything=everything)
+    current = loaded(inventory)
+    errors = _blocking(current.findings)
+    if errors or current.lock.is_broken:
+        return _refuse(errors)
+    questions = questions_of(current.without_lock, current.lock.lock, everything=everything)
     of_accounts = [name for name in accepted if name.startswith(ACCOUNT)]
     names = _names([name for name in accepted if name not in of_accounts], questions)
 
@@ -98,17 +98,18 @@ def command(
     from config.lock.writing import write_lock  # noqa: PLC0415 - as above
 
     asks_aws = Part.ACCOUNTS in chosen
-    ask = _asking_aws(inventory, found, of_accounts, aws_endpoint, reading_role) if asks_aws else None
-    refreshed = _refreshed(found, questions, chosen, names, urls=(bitbucket_url, ranges_url, ca_file))
+    ask = _ask_aws(inventory, current, of_accounts, aws_endpoint, reading_role) if asks_aws else None
+    refreshed = _refreshed(current, questions, chosen, names, urls=(bitbucket_url, ranges_url, ca_file))
     from_aws = ask(refreshed) if ask is not None else None
-    if from_aws is not None and from_aws.in_the_way:
-        return _refuse(from_aws.in_the_way)
+    if from_aws is not None and from_aws.errors:
+        return _refuse(from_aws.errors)
     refreshed = from_aws.refreshed if from_aws is not None else refreshed
-    report = LockReport.of(found, questions, refreshed, is_check=check, asks_aws=asks_aws)
+    report = LockReport.of(current, questions, refreshed, is_check=check, asks_aws=asks_aws)
     report = report.with_accounts(from_aws.failed, from_aws.notes) if from_aws is not None else report
     if not check and not refreshed.has_errors and not report.is_empty:
-        read = found.lock.source.document.text if found.lock.source is not None else None
-        report = report.after_writing(written=write_lock(_path(found), refreshed.lock, read=read))
+        old = current.lock.source.document.text if current.lock.source is not None else None
+        path = current.sources.folder / LOCK_NAME
+        report = report.after_writing(is_written=write_lock(path, refreshed.lock, read=old))
     if output == "json":
         click.echo(json.dumps(report.to_json(), indent=2))
     else:
@@ -117,40 +118,41 @@ def command(
 
 
 def _parts(named: Sequence[str], *, aws: bool) -> frozenset[Part]:
-    """Return what to ask: without a name everything, AWS only where it is asked for."""
+    """Return the parts to look up: the named parts, else everything; AWS only with ``--aws`` or by name."""
     parts = frozenset(map(Part, named)) or frozenset(Part) - {Part.ACCOUNTS}
     return parts | {Part.ACCOUNTS} if aws else parts
 
 
-def _in_the_way(findings: Iterable[Finding]) -> list[Finding]:
-    return [one for one in findings if one.level == "error" and one.rule not in _ANSWERED]
+def _blocking(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the errors that a new lock cannot fix."""
+    return [finding for finding in findings if finding.level == "error" and finding.rule not in _ANSWERED]
 
 
-def _refuse(in_the_way: Sequence[Finding]) -> int:
-    show_findings(in_the_way)
-    click.echo("error: the inventory and its lock must be sound before anybody is asked", err=True)
+def _refuse(errors: Sequence[Finding]) -> int:
+    show_findings(errors)
+    click.echo("error: fix these errors of the inventory and its lock first; nothing was looked up", err=True)
     return 1
 
 
 def _refreshed(
-    found: Loaded,
+    current: Loaded,
     questions: Questions,
     parts: frozenset[Part],
     accepted: Sequence[Name],
     *,
     urls: tuple[str | None, str | None, Path | None],
 ) -> "Refreshed":
-    """Return what Bitbucket, the issuers and Atlassian answer, as far as they are asked."""
+    """Ask Bitbucket, the issuers and Atlassian for the chosen parts."""
     from cli.lock.run import progress, world_of  # noqa: PLC0415 - requests and rich take a while to import
     from facts.lock_refresh import Refreshed, refresh  # noqa: PLC0415 - as above
 
     if parts == {Part.ACCOUNTS}:
-        return Refreshed(found.lock.lock, (), ())
+        return Refreshed(current.lock.lock, (), ())
     world = world_of(*urls, parts=parts, tell=lambda text: click.echo(text, err=True))
     with progress("asking Bitbucket") as on_progress:
         return refresh(
-            found.lock.lock,
-            found.without_lock,
+            current.lock.lock,
+            current.without_lock,
             questions,
             world,
             parts=parts,
@@ -160,10 +162,10 @@ def _refreshed(
         )
 
 
-def _asking_aws(
-    inventory: Path, found: Loaded, accepted: Sequence[str], endpoint: str | None, reading_role: str | None
+def _ask_aws(
+    inventory: Path, current: Loaded, accepted: Sequence[str], endpoint: str | None, reading_role: str | None
 ) -> "Callable[[Refreshed], FromAws]":
-    """Return what asks AWS; what is wrong with the options or the installation is said before anybody is asked."""
+    """Return a function that asks AWS; raises UsageError for wrong options or a missing package before any request."""
     require_aws_package("lock --aws")
     from cli.lock.accounts import (  # noqa: PLC0415 - botocore takes a while to import
         accepted_uses,
@@ -173,30 +175,26 @@ def _asking_aws(
     )
     from cli.lock.run import progress  # noqa: PLC0415 - as above
 
-    settings, uses, role = call_settings(endpoint), accepted_uses(accepted, found), checked_role_name(reading_role)
+    settings, uses, role = call_settings(endpoint), accepted_uses(accepted, current), checked_role_name(reading_role)
     if endpoint is not None:
-        click.echo("note: emulated AWS accounts are asked in place of real ones; do not commit what they say", err=True)
+        click.echo("note: these are emulated AWS accounts, not real ones; do not commit the lock", err=True)
     return lambda refreshed: ask_aws(
         inventory,
-        found,
+        current,
         refreshed,
         settings,
         reading_role=role,
         accepted=uses,
-        in_the_way=_in_the_way,
+        blocking=_blocking,
         progress=progress("asking AWS accounts"),
     )
 
 
-def _path(found: Loaded) -> Path:
-    return found.sources.folder / LOCK_NAME
-
-
 def _names(accepted: Sequence[str], questions: Questions) -> list[Name]:
-    """Return the names that ``--accept`` gives; raises UsageError for one that is not asked."""
+    """Return the names that ``--accept`` gives; raises UsageError for a name that is not looked up."""
     known = {"/".join(name): name for name, _ in names_of(questions)}
     for text in accepted:
         if text not in known:
             what = f"--accept {one_line(text)}: roles use no such workspace, repository or deployment environment"
-            raise UsageError(what, do=did_you_mean(text, known, "write it as the finding does"))
+            raise UsageError(what, do=did_you_mean(text, known, "copy the name from the finding"))
     return [known[text] for text in accepted]

@@ -1,4 +1,4 @@
-"""The part of `bitbucket-oidc lock` that asks AWS: which accounts are selected, and what each account holds."""
+"""The part of `bitbucket-oidc lock` that asks AWS: the selected accounts, and what each account has."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -21,26 +21,26 @@ from oidc.limits import ROLE_NAME
 
 @dataclass(frozen=True, slots=True)
 class FromAws:
-    """What came of asking AWS.
+    """The answers of AWS.
 
     Attributes:
-        refreshed: With what AWS answered.
-        in_the_way: Errors of the inventory that only show with the accounts that are selected; then none was asked.
-        failed: Accounts that did not answer, by key, each with why.
-        notes: What could not be read and is no failure.
+        refreshed: The new lock and the discrepancies, with AWS's answers.
+        errors: Errors of the inventory that appear only with the selected accounts; then no account was asked.
+        failed: Accounts that did not answer: key and reason.
+        notes: What could not be read, and is not a failure.
     """
 
     refreshed: Refreshed
-    in_the_way: tuple[Finding, ...]
+    errors: tuple[Finding, ...]
     failed: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
 
 
 def call_settings(endpoint: str | None) -> CallSettings:
-    """Return how AWS is called; raises UsageError for an endpoint that is not on this machine."""
+    """Return the settings for calls to AWS; raises UsageError for an endpoint that is not on this machine."""
     if endpoint is not None and not is_on_this_machine(endpoint):
         what = f"--aws-endpoint {one_line(endpoint)} is not on this machine"
-        raise UsageError(what, do="leave it out: only the sandbox uses it, as http://127.0.0.1:4566")
+        raise UsageError(what, do="remove it: only the sandbox uses it, as http://127.0.0.1:4566")
     return CallSettings(endpoint)
 
 
@@ -52,49 +52,51 @@ def checked_role_name(name: str | None) -> str | None:
     return name
 
 
-def accepted_uses(names: Collection[str], found: Loaded) -> frozenset[str]:
-    """Return ``prod/acme`` for ``account:prod/acme``; raises UsageError for what the inventory does not have."""
-    workspaces = {slug for key, one in found.inventory.workspaces.items() for slug in (key, *one.previous_slugs)}
-    known = {f"{ACCOUNT}{key}/{slug}" for key in found.inventory.accounts for slug in workspaces}
+def accepted_uses(names: Collection[str], current: Loaded) -> frozenset[str]:
+    """Return ``prod/acme`` for ``account:prod/acme``; raises UsageError for an unknown account or workspace."""
+    workspaces = {
+        slug for key, workspace in current.inventory.workspaces.items() for slug in (key, *workspace.previous_slugs)
+    }
+    known = {f"{ACCOUNT}{key}/{slug}" for key in current.inventory.accounts for slug in workspaces}
     for name in names:
         if name not in known:
             what = f"--accept {one_line(name)}: the inventory has no such account and workspace"
-            raise UsageError(what, do=did_you_mean(name, known, "write it as the finding does"))
+            raise UsageError(what, do=did_you_mean(name, known, "copy the name from the finding"))
     return frozenset(name.removeprefix(ACCOUNT) for name in names)
 
 
 def ask_aws(
     inventory: Path,
-    found: Loaded,
+    current: Loaded,
     refreshed: Refreshed,
     settings: CallSettings,
     *,
     reading_role: str | None,
     accepted: Collection[str],
-    in_the_way: Callable[[Iterable[Finding]], Sequence[Finding]],
+    blocking: Callable[[Iterable[Finding]], Sequence[Finding]],
     progress: AbstractContextManager[OnProgress],
 ) -> FromAws:
-    """Ask the organization, if accounts are selected there, and then the accounts.
+    """Ask the organization, if the inventory selects accounts from it, and then the accounts.
 
     Args:
-        inventory: Its path.
-        found: As loaded.
-        refreshed: What the other parts of the world answered.
-        settings: How AWS is called.
-        reading_role: Name of the role to assume in place of each deploying role.
-        accepted: Names ``ACCOUNT/WORKSPACE`` of which `auto` may come to something else.
-        in_the_way: Gives the findings that no lock can put right.
-        progress: Gives what is told how many of how many accounts are done.
+        inventory: The path of the inventory.
+        current: The loaded inventory.
+        refreshed: The answers of Bitbucket, the issuers and Atlassian.
+        settings: The settings for calls to AWS.
+        reading_role: Name of the role to assume instead of each deploying role.
+        accepted: Names ``ACCOUNT/WORKSPACE`` of OIDC providers whose result of `auto` may change.
+        blocking: Returns the errors that a new lock cannot fix.
+        progress: Shows the progress in accounts.
 
     Raises:
-        AwsError: The organization could not be asked.
+        AwsError: The organization could not be read.
     """
-    lock, notes = _with_selection(found, refreshed.lock, settings)
+    lock, notes = _with_selection(current, refreshed.lock, settings)
     again = load_inventory(inventory, guardrails=named_guardrails(), lock=lock)
-    if wrong := in_the_way(again.findings):
-        return FromAws(replace(refreshed, lock=lock), tuple(wrong), (), notes)
+    if errors := blocking(again.findings):
+        return FromAws(replace(refreshed, lock=lock), tuple(errors), (), notes)
     with progress as on_progress:
-        asked = refresh_accounts(
+        accounts = refresh_accounts(
             lock,
             compile_plan(again).sound,
             again.inventory,
@@ -104,23 +106,23 @@ def ask_aws(
             on_progress=on_progress,
         )
     return FromAws(
-        Refreshed(asked.lock, refreshed.discrepancies + asked.discrepancies, refreshed.uuids),
+        Refreshed(accounts.lock, refreshed.discrepancies + accounts.discrepancies, refreshed.uuids),
         (),
-        tuple((failed.key, str(failed.error)) for failed in asked.failed),
-        notes + asked.notes,
+        tuple((failed.key, str(failed.error)) for failed in accounts.failed),
+        notes + accounts.notes,
     )
 
 
-def _with_selection(found: Loaded, lock: Lock, settings: CallSettings) -> tuple[Lock, tuple[str, ...]]:
-    selection = found.inventory.accounts_from
+def _with_selection(current: Loaded, lock: Lock, settings: CallSettings) -> tuple[Lock, tuple[str, ...]]:
+    selection = current.inventory.accounts_from
     if selection is None:
-        answers: dict[Any, str] = {part: one for part, one in lock.answers.items() if part != "accounts_from"}
+        answers: dict[Any, str] = {part: digest for part, digest in lock.answers.items() if part != "accounts_from"}
         return lock.model_copy(update={"selected_accounts": {}, "answers": answers}), ()
-    written = found.sources.data["accounts_from"]["organization"]
+    raw = current.sources.data["accounts_from"]["organization"]
     listed = {
         key: account.id
-        for key, account in found.inventory.accounts.items()
-        if found.sources.source_path(("accounts", key))[0] == "accounts"
+        for key, account in current.inventory.accounts.items()
+        if current.sources.source_path(("accounts", key))[0] == "accounts"
     }
-    selected = refresh_selection(lock, selection.organization, written, listed, settings)
+    selected = refresh_selection(lock, selection.organization, raw, listed, settings)
     return selected.lock, selected.notes

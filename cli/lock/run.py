@@ -1,4 +1,4 @@
-"""What `bitbucket-oidc lock` asks whom, by its options and its environment, and its report."""
+"""The sources that `bitbucket-oidc lock` asks, from its options and environment, and its report."""
 
 import os
 import sys
@@ -39,17 +39,17 @@ def world_of(
     parts: frozenset[Part],
     tell: Callable[[str], None],
 ) -> World:
-    """Return whom to ask.
+    """Return the sources of the answers.
 
-    A Bitbucket on this machine stands for the real one, its issuers included: their certificates are taken there then,
-    if it has TLS and the file of its CA is named.
+    A Bitbucket on this machine replaces the real one and its issuers: with TLS and a CA file, the issuers' certificates
+    come from it too.
 
     Args:
-        bitbucket_url: Of the REST API, or ``None`` for the real one.
-        ranges_url: Of the address ranges, likewise.
-        ca_file: PEM of the CAs to trust.
-        parts: What is asked: credentials are for names alone.
-        tell: Takes notes for people.
+        bitbucket_url: URL of the REST API, or ``None`` for the real one.
+        ranges_url: URL of the address ranges, or ``None`` for the real one.
+        ca_file: PEM file of the CAs to trust.
+        parts: The parts to look up; only names need credentials.
+        tell: Shows a note to the user.
 
     Raises:
         UsageError: A URL, the CA file or the credentials cannot be used.
@@ -60,14 +60,14 @@ def world_of(
     )
     trusted = checked_ca_file(ca_file) if ca_file is not None else None
     if address.is_loopback and parts & {Part.WORKSPACES, Part.ISSUERS}:
-        tell("note: a Bitbucket on this machine is asked in place of the real one; do not commit what it says")
+        tell("note: this is a Bitbucket on this machine, not the real one; do not commit the lock")
     asks_names = Part.WORKSPACES in parts
     credentials = find_credentials(os.environ, address.origin[1]) if asks_names else Credentials()
     if asks_names and not credentials.source:
-        tell(f"note: there are no credentials for Bitbucket, so it shows only what is public; {HOW}")
+        tell(f"note: without credentials, Bitbucket shows only public workspaces and repositories; {HOW}")
 
     def on_wait(seconds: float) -> None:
-        tell(f"waiting {seconds / 60:.0f} minutes: Bitbucket's limit of requests an hour is used up")
+        tell(f"waiting {seconds / 60:.0f} minutes: Bitbucket's hourly limit of requests is used up")
 
     settings = BitbucketSettings(address, trusted, on_wait=on_wait)
     return World(
@@ -90,37 +90,37 @@ def _fetch_chain(address: WebAddress, ca_file: Path | None) -> FetchChain | None
 
 @contextmanager
 def progress(doing: str) -> Iterator[Callable[[int, int], None]]:
-    """Yield a function that takes the numbers done and total, and moves a bar if there is a terminal."""
+    """Yield a function of the finished and the total number; on a terminal it moves a progress bar."""
     screen = console(stderr=True)
     if not screen.is_terminal or screen.is_dumb_terminal or sys.stderr is None:
         yield lambda _done, _total: None
         return
     columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=screen, transient=True) as moving:
-        task = moving.add_task("", total=None)
-        yield lambda done, total: moving.update(task, completed=done, total=total)
+    with Progress(*columns, console=screen, transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 @dataclass(frozen=True, slots=True)
 class LockReport:
-    """What a run found.
+    """The result of a run.
 
     Attributes:
-        changes: Between the lock there was and the new one.
-        found: What is otherwise, each with its place.
-        uuids: What each UUID of inventory and lock is in Bitbucket.
-        is_check: Whether nothing was to be written.
-        written: Whether the file was written.
-        is_needed: Whether the inventory can do without a lock, and has none.
-        failed: Accounts that did not answer, by key, each with why; the lock has of them what it had.
-        notes: What could not be read, or was left out, and is no failure.
+        changes: From the old lock to the new one.
+        findings: Differences from the inventory and the old lock, each with its place.
+        uuids: Each UUID of inventory and lock with its name in Bitbucket.
+        is_check: Whether ``--check`` was given, so that nothing is written.
+        is_written: Whether the file was written.
+        is_needed: Whether the inventory has or needs a lock.
+        failed: Accounts that did not answer, key and reason; the lock keeps their old entries.
+        notes: What could not be read or was left out, and is not a failure.
     """
 
     changes: tuple[LockChange, ...]
-    found: tuple[Finding, ...]
+    findings: tuple[Finding, ...]
     uuids: tuple[NamedUuid, ...]
     is_check: bool
-    written: bool
+    is_written: bool
     is_needed: bool
     failed: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
@@ -132,16 +132,16 @@ class LockReport:
         """Compare the old lock with the answers."""
         is_needed = asks_aws or not is_answered(questions) or wants_ranges(loaded.without_lock)
         is_needed = is_needed or loaded.lock.source is not None
-        found = tuple(sorted(one.at(loaded.sources.place(one.path)) for one in refreshed.discrepancies))
+        findings = tuple(sorted(fault.at(loaded.sources.place(fault.path)) for fault in refreshed.discrepancies))
         changes = compare_locks(loaded.lock.lock, refreshed.lock) if is_needed or not is_check else ()
-        return cls(changes, found, refreshed.uuids, is_check, written=False, is_needed=is_needed)
+        return cls(changes, findings, refreshed.uuids, is_check, is_written=False, is_needed=is_needed)
 
-    def after_writing(self, *, written: bool) -> "LockReport":
-        """Return the same, with whether the file was written."""
-        return replace(self, written=written)
+    def after_writing(self, *, is_written: bool) -> "LockReport":
+        """Return the same report; ``is_written`` tells whether the file was written."""
+        return replace(self, is_written=is_written)
 
     def with_accounts(self, failed: Sequence[tuple[str, str]], notes: Sequence[str]) -> "LockReport":
-        """Return the same, with the accounts that did not answer, and what is said of the others."""
+        """Return the same report with the accounts that did not answer, and notes on the others."""
         return replace(self, failed=tuple(failed), notes=tuple(notes))
 
     @property
@@ -152,32 +152,32 @@ class LockReport:
     @property
     def has_errors(self) -> bool:
         """Tell whether a difference is an error."""
-        return has_errors(self.found)
+        return has_errors(self.findings)
 
     def exit_code(self, *, strict: bool) -> int:
         """Return 1 for an error, with ``--check`` for a change, with ``strict`` for a warning; else 0.
 
-        3 where an account did not answer: what it would have said is not known.
+        Return 3 if an account did not answer, since its answer is not known.
         """
         if self.failed:
             return 3
-        return int(self.has_errors or (self.is_check and bool(self.changes)) or (strict and bool(self.found)))
+        return int(self.has_errors or (self.is_check and bool(self.changes)) or (strict and bool(self.findings)))
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON; the keys are public, and documented in ``docs/reference/commands.md``."""
         return {
             "agrees": not self.changes and not self.has_errors and not self.failed,
-            "written": self.written,
+            "written": self.is_written,
             "changes": [change.to_json() for change in self.changes],
-            "findings": [one.to_json() for one in self.found],
+            "findings": [finding.to_json() for finding in self.findings],
             "uuids": [
                 {
-                    "uuid": one.uuid,
-                    "kind": one.kind,
-                    "name": "/".join(one.name),
-                    "today": one.today and shown(one.today),
+                    "uuid": named.uuid,
+                    "kind": named.kind,
+                    "name": "/".join(named.name),
+                    "today": named.today and shown(named.today),
                 }
-                for one in self.uuids
+                for named in self.uuids
             ],
             "failed": [{"account": key, "message": shown(why)} for key, why in self.failed],
             "notes": [shown(note) for note in self.notes],
@@ -185,15 +185,17 @@ class LockReport:
 
 
 def show(report: LockReport) -> None:
-    """Print it for people."""
-    for one in report.found:
-        click.echo(str(one), err=True)
+    """Print the report for people."""
+    for finding in report.findings:
+        click.echo(str(finding), err=True)
     if report.is_check:
-        for uuid in report.uuids:
+        for named in report.uuids:
             today = (
-                f"{uuid.kind} {uuid.today}" if uuid.today else f"nothing in Bitbucket, and {'/'.join(uuid.name)} here"
+                f"is {named.kind} {named.today}"
+                if named.today
+                else f"is not in Bitbucket; its name here is {'/'.join(named.name)}"
             )
-            click.echo(shown(f"{uuid.uuid} is {today}"))
+            click.echo(shown(f"{named.uuid} {today}"))
     for note in report.notes:
         click.echo(f"note: {one_line(note)}", err=True)
     for key, why in report.failed:
@@ -207,7 +209,7 @@ _MARKS = {"added": "+", "removed": "-", "changed": "~"}
 
 
 def _end(report: LockReport) -> str:
-    errors = sum(one.level is Level.ERROR for one in report.found)
+    errors = sum(finding.level is Level.ERROR for finding in report.findings)
     if errors and report.is_check:
         return f"{errors} error{'' if errors == 1 else 's'}: the inventory or its lock differs from what was looked up"
     if errors:
@@ -219,10 +221,10 @@ def _end(report: LockReport) -> str:
 
 def _outcome(report: LockReport) -> str:
     count = f"{len(report.changes)} change{'' if len(report.changes) == 1 else 's'}"
-    if report.written:
+    if report.is_written:
         return f"{LOCK_NAME} is written, {count}: review it and commit it"
     if not report.is_needed:
-        return "the inventory names every UUID itself, and there is no lock to compare with"
+        return "the inventory has every UUID itself, so it needs no lock"
     if report.changes:
         return f"{LOCK_NAME} is out of date: {count}; `bitbucket-oidc lock` writes them"
     return f"{LOCK_NAME} is up to date"

@@ -89,12 +89,12 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "a hub of another partition": (
         ["--hub-role", "arn:aws-cn:iam::999999999999:role/x"], "is in the partition aws-cn, the accounts are in aws",
     ),
-    "the hub for previews": ([*HUB, "--preview-role", HUB[1]], "this is the hub's role, which may deploy as well"),
+    "the hub for previews": ([*HUB, "--preview-role", HUB[1]], "this is the hub's role, which may also deploy"),
     "organization of any name": ([*HUB[:3], "o-*"], "--organization: not the id of an organization: o-*"),
     "an account that is none": ([*HUB, "--account", "prdo"], "there is no account `prdo`; did you mean `prod`?"),
     "a hostile account": ([*HUB, "--account", "x\x1b[31m\n"], "--account: there is no account `x"),
     "everybody an administrator": (
-        ["--scp", "--administrator", "arn:aws:iam::*:role/*"], "* alone would leave everybody free",
+        ["--scp", "--administrator", "arn:aws:iam::*:role/*"], "* alone would exempt everybody",
     ),
     "an administrator elsewhere": (
         ["--scp", "--administrator", "arn:aws-cn:iam::*:role/a"], "is not in the partition aws",
@@ -123,7 +123,9 @@ def test_accounts_of_two_partitions_are_no_organization(
     capsys.readouterr()
     folder = str(write_inventory(DEFAULTS, gov_yaml="accounts: {gov: {id: '444444444444', partition: aws-us-gov}}\n"))
     assert run(["bootstrap", folder, *HUB]) == 2
-    assert "partitions aws, aws-us-gov, which share no organization; choose those of one" in capsys.readouterr().err
+    assert (
+        "partitions aws, aws-us-gov, which share no organization; choose the accounts of one" in capsys.readouterr().err
+    )
     assert run(["bootstrap", folder, "--scp", "--account", "gov"]) == 0
     assert '"arn:aws-us-gov:iam::*:role/Deploy"' in capsys.readouterr().out
 

@@ -96,7 +96,7 @@ def test_without_uuids_it_says_which_are_missing_and_what_finds_them(
 ) -> None:
     assert run(["init", ".", *SHORT]) == 0
     err = capsys.readouterr().err
-    assert "without a UUID yet: workspace acme, repository acme/shop, environment production of acme/shop\n" in err
+    assert "UUIDs missing: workspace acme, repository acme/shop, environment production of acme/shop\n" in err
     assert "next: `bitbucket-oidc lock inventory` looks them up" in err
     assert run(["validate", "inventory", "--format", "json"]) == 1
     assert {found["rule"] for found in json.loads(capsys.readouterr().out)} == {"needs-lock"}
@@ -278,7 +278,7 @@ def test_on_a_terminal_it_asks_until_each_answer_is_one(
     assert run(["init"]) == 0
     err = capsys.readouterr().err
     assert "not the slug of a workspace: 'Acme'; write `acme`" in err
-    assert "shop is there already" in err
+    assert "shop is given already" in err
     inventory = yaml.safe_load((folder / "inventory" / "inventory.yaml").read_text())
     assert inventory["workspaces"]["acme"] == {
         "uuid": WORKSPACE,

@@ -85,7 +85,7 @@ def test_a_new_lock_answers_what_the_inventory_leaves_open(lock: Lock, capsys: p
     shown = capsys.readouterr()
     assert f"+ repository acme/shop, UUID: now {SHOP_UUID}\n" in shown.out
     note, end = shown.err.splitlines()
-    assert note.startswith("note: a Bitbucket on this machine is asked in place of the real one")
+    assert note.startswith("note: this is a Bitbucket on this machine, not the real one")
     assert end == "inventory.lock.yaml is written, 5 changes: review it and commit it"
     assert f'production: {{uuid: "{PRODUCTION_UUID}", restrictions: {{admin_only: true}}}}' in lock_text()
     assert "CN=Emulated Bitbucket Intermediate CA" in lock_text()
@@ -163,7 +163,7 @@ def test_an_inventory_that_names_every_uuid_needs_no_lock(lock: Lock, capsys: py
     )
     Path("inventory/base.yaml").write_text(text)
     assert lock("--check") == 0
-    assert capsys.readouterr().err.endswith("names every UUID itself, and there is no lock to compare with\n")
+    assert capsys.readouterr().err.endswith("has every UUID itself, so it needs no lock\n")
     Path("inventory/base.yaml").write_text(text.replace(SHOP_UUID, NEW_UUID))
     assert lock("--check") == 1
     assert f"wrong-uuid] workspaces.acme.repositories.shop.uuid: {NEW_UUID} is not repository acme/shop" in (
@@ -233,7 +233,7 @@ def test_nobody_is_told_how_to_become_somebody(
 ) -> None:
     monkeypatch.delenv("BITBUCKET_ACCESS_TOKEN")
     assert lock() == 1
-    assert "note: there are no credentials for Bitbucket" in capsys.readouterr().err
+    assert "note: without credentials, Bitbucket shows only public" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("part", ["issuers", "address-ranges"])

@@ -74,7 +74,7 @@ def test_auto_is_answered_for_each_account_by_what_is_there(
     captured = capsys.readouterr()
     assert "+ account prod, OIDC provider of workspace acme, use: now reference" in captured.out
     assert "is written" in captured.err
-    assert "emulated AWS accounts are asked in place of real ones; do not commit what they say" in captured.err
+    assert "these are emulated AWS accounts, not real ones; do not commit the lock" in captured.err
     (oidc_provider,) = plan_of(folder).accounts[0].oidc_providers
     assert (oidc_provider.mode, oidc_provider.audiences) == ("reference", (AUDIENCE, "foreign"))
 
