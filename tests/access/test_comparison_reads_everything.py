@@ -1,4 +1,4 @@
-"""Whatever of a plan or a stack file differs, a comparison says so: each field and each key is changed in turn."""
+"""A comparison reports every field of a plan and every key of a stack file: each is changed in turn."""
 
 import types
 import typing
@@ -16,22 +16,14 @@ import yaml
 from access.comparison.compare import compare
 from access.comparison.stack_file_changes import stack_file_changes
 from access.comparison.view import PlanView
-from access.compile import compile_plan
 from access.plan import AccessPlan, AccountCredentials, AccountPlan, OidcProviderPlan, RolePlan, TrustPlan
 from access.stacks import TakenStackChange, stack_changes, take
-from config.load import load_inventory
 from config.project_file import PROJECT, settings_parts
 from config.stack_file import parse_stack_file
 from oidc.iam.document import PolicyDocument
+from tests.access.plans_in_full import PARTS, compiled_plan
 
 INVENTORY = """
-workspaces:
-  acme:
-    uuid: "{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}"
-    repositories:
-      shop:
-        uuid: "{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01}"
-        environments: {production: "{c2b1a5de-6b7e-4d4b-b1a0-6a9d8c7b5e03}"}
 accounts:
   dev: {id: "111111111111"}
 roles:
@@ -51,15 +43,11 @@ SAMPLES: dict[Any, Any] = {
 
 @pytest.fixture(scope="module")
 def plan(tmp_path_factory: pytest.TempPathFactory) -> AccessPlan:
-    folder = tmp_path_factory.mktemp("inventory")
-    (folder / "inventory.yaml").write_text(INVENTORY)
-    found = compile_plan(load_inventory(folder)).plan
-    assert found is not None
-    return found
+    return compiled_plan(tmp_path_factory.mktemp("inventory"), INVENTORY)
 
 
 def kind_of(hint: Any) -> Any:
-    """Return what a field holds beside `None`, with new types as what they are made of."""
+    """Return what a field holds beside `None`, with the base type of a new type."""
     if hasattr(hint, "__supertype__"):
         return kind_of(hint.__supertype__)
     if get_origin(hint) in (types.UnionType, typing.Union):
@@ -68,10 +56,10 @@ def kind_of(hint: Any) -> Any:
 
 
 def another(value: Any, hint: Any) -> Any:
-    """Return another value for a field; a field of a type that is not known here is a KeyError: add its sample."""
+    """Return another value for a field; a field of an unknown type is a KeyError: add a sample of the type."""
     kind = kind_of(hint)
     if get_origin(kind) is Literal or (isinstance(kind, type) and issubclass(kind, Enum)):
-        return next(one for one in (get_args(kind) or kind) if one != value)
+        return next(choice for choice in (get_args(kind) or kind) if choice != value)
     if get_origin(kind) is tuple:
         return value[1:] if value else (another(None, get_args(kind)[0]),)
     if get_origin(kind) is Mapping:
@@ -106,28 +94,27 @@ def part_of(plan: AccessPlan, kind: type) -> Any:
     return next(part for part in parts if isinstance(part, kind))
 
 
-KINDS = (AccountPlan, AccountCredentials, OidcProviderPlan, RolePlan, TrustPlan)
-FIELDS = [(kind, field.name) for kind in KINDS for field in fields(kind)]
+FIELDS = [(kind, field.name) for kind in PARTS for field in fields(kind)]
 
 
-def said(before: AccessPlan, after: AccessPlan) -> bool:
+def is_reported(before: AccessPlan, after: AccessPlan) -> bool:
     try:
         return bool(compare(PlanView.of(before), PlanView.of(after)).changes)
     except ValueError:
         return True  # a trust policy that its own lines contradict is no plan to compare
 
 
-@pytest.mark.parametrize(("kind", "name"), FIELDS, ids=lambda one: getattr(one, "__name__", one))
-def test_a_field_of_the_plan_that_differs_is_told(plan: AccessPlan, kind: type, name: str) -> None:
+@pytest.mark.parametrize(("kind", "name"), FIELDS, ids=lambda part: getattr(part, "__name__", part))
+def test_a_different_field_of_the_plan_is_reported(plan: AccessPlan, kind: type, name: str) -> None:
     part = part_of(plan, kind)
     changed = replace(part, **{name: another(getattr(part, name), get_type_hints(kind)[name])})
     assert getattr(changed, name) != getattr(part, name)
     other = with_part(plan, kind, changed)
-    assert said(plan, other)
-    assert said(other, plan)
+    assert is_reported(plan, other)
+    assert is_reported(other, plan)
 
 
-def test_every_part_of_the_plan_is_among_those_that_are_changed(plan: AccessPlan) -> None:
+def test_every_kind_of_part_in_the_plan_is_changed(plan: AccessPlan) -> None:
     def kinds(value: Any) -> Iterator[type]:
         if is_dataclass(value) and type(value).__module__ == AccessPlan.__module__:
             yield type(value)
@@ -137,7 +124,7 @@ def test_every_part_of_the_plan_is_among_those_that_are_changed(plan: AccessPlan
             for item in value:
                 yield from kinds(item)
 
-    assert {*kinds(plan)} == {AccessPlan, *KINDS}
+    assert {*kinds(plan)} == {AccessPlan, *PARTS}
 
 
 PULUMI = {
@@ -174,7 +161,7 @@ def stack_file_of(key: str, value: object) -> bytes:
 
 
 @pytest.mark.parametrize(("key", "value"), {**PULUMI, **FOREIGN, **own_keys()}.items(), ids=str)
-def test_a_key_of_a_stack_file_that_comes_goes_or_changes_is_told(plan: AccessPlan, key: str, value: object) -> None:
+def test_an_added_removed_or_changed_key_of_a_stack_file_is_reported(plan: AccessPlan, key: str, value: object) -> None:
     plain, with_key = text({}, {}), stack_file_of(key, value)
     other = stack_file_of(key, [*value, "more"] if isinstance(value, list) else "other")
     for before, after in ((plain, with_key), (with_key, plain), (with_key, other)):
@@ -185,15 +172,15 @@ def test_a_key_of_a_stack_file_that_comes_goes_or_changes_is_told(plan: AccessPl
         assert change.effect.value == "gain"
         assert "awskms" not in change.message
         assert "AAA" not in change.message
-    old, new = (take(parse_stack_file("Pulumi.x.yaml", one, "x"), plan) for one in (plain, with_key))
+    old, new = (take(parse_stack_file("Pulumi.x.yaml", content, "x"), plan) for content in (plain, with_key))
     (stack,) = stack_changes({"x": new}, {"x": old})
-    is_pin = key == f"{PROJECT}:reviewedPlan"  # of what is reviewed, and nothing of what is applied
+    is_pin = key == f"{PROJECT}:reviewedPlan"  # it pins the reviewed plan, and changes nothing that is applied
     assert stack.change is (TakenStackChange.UNCHANGED if is_pin else TakenStackChange.CHANGED)
-    assert any(key in one for one in stack.keys) is not is_pin
+    assert any(key in changed for changed in stack.keys) is not is_pin
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "said"),
+    ("before", "after", "keys"),
     [
         (b"a: 1", b"a: true", ["a"]),
         (b"a: [1, 2]", b"a: [2, 1]", ["a"]),
@@ -206,11 +193,11 @@ def test_a_key_of_a_stack_file_that_comes_goes_or_changes_is_told(plan: AccessPl
         (b"a: &a [*a]", b"a: &a [*a, 1]", ["the whole file"]),
     ],
 )
-def test_stack_files_are_compared_by_what_they_say(before: bytes, after: bytes, said: list[str]) -> None:
-    found = list(stack_file_changes({"f": settings_parts(before)}, {"f": settings_parts(after)}))
-    assert [one.message for one in found] == ([f"f changes {', '.join(said)}; `up` uses them"] if said else [])
+def test_stack_files_are_compared_by_their_content(before: bytes, after: bytes, keys: list[str]) -> None:
+    changes = list(stack_file_changes({"f": settings_parts(before)}, {"f": settings_parts(after)}))
+    assert [change.message for change in changes] == ([f"f changes {', '.join(keys)}; `up` uses them"] if keys else [])
 
 
-def test_what_aliases_make_grow_is_not_looked_into() -> None:
+def test_aliases_that_expand_exponentially_are_not_expanded() -> None:
     bomb = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 60))
     assert settings_parts(bomb.encode()).keys() == {"the whole file"}

@@ -1,4 +1,4 @@
-"""The digests of a plan hold every field of it and of the settings, and nothing of where and when it was compiled."""
+"""The digests of a plan include every field and every setting, but neither the path nor the day of the compilation."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
@@ -14,23 +14,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from access.compile import compile_plan
-from access.plan import AccessPlan, AccountCredentials, AccountPlan, OidcProviderPlan, RolePlan, TrustPlan
+from access.plan import AccessPlan, AccountCredentials, AccountPlan
 from access.stacks import AppliedSettings, PlanDigests, as_digest, plan_digests, refuse_another_plan
-from config.load import load_inventory
 from oidc.arn import Partition
 from oidc.errors import UnreviewedPlanError, UsageError
 from oidc.iam.document import PolicyDocument
 from oidc.identifiers import AccountId
+from tests.access.plans_in_full import PARTS, compiled_plan
 
 INVENTORY = """
-workspaces:
-  acme:
-    uuid: "{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}"
-    repositories:
-      shop:
-        uuid: "{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01}"
-        environments: {production: "{c2b1a5de-6b7e-4d4b-b1a0-6a9d8c7b5e03}"}
 accounts:
   prod:
     id: "222222222222"
@@ -56,21 +48,13 @@ roles:
 SETTINGS = AppliedSettings()
 
 
-def compiled(folder: Path, text: str = INVENTORY, today: date | None = None) -> AccessPlan:
-    folder.mkdir(exist_ok=True)
-    (folder / "inventory.yaml").write_text(text)
-    plan = compile_plan(load_inventory(folder, today=today)).plan
-    assert plan is not None
-    return plan
-
-
 @pytest.fixture(scope="module")
 def plan(tmp_path_factory: pytest.TempPathFactory) -> AccessPlan:
-    return compiled(tmp_path_factory.mktemp("inventory"))
+    return compiled_plan(tmp_path_factory.mktemp("inventory"), INVENTORY)
 
 
 OTHERS: tuple[tuple[type, Callable[[Any], Any]], ...] = (
-    (Enum, lambda value: next(one for one in type(value) if one is not value)),
+    (Enum, lambda value: next(member for member in type(value) if member is not value)),
     (bool, lambda value: not value),
     (int, lambda value: value + 1),
     (date, lambda value: value.replace(year=value.year - 1)),
@@ -90,43 +74,42 @@ def other(value: Any, name: str) -> Any:
 
 
 def parts_of(value: Any, at: str) -> Iterator[tuple[str, Any, Callable[[Any], Any]]]:
-    """Yield what a value holds: where, what, and what returns the value with something else there."""
+    """Yield the parts of a value: the place, the part, and a function that replaces the part."""
     if is_dataclass(value) and not isinstance(value, type):
         for field in fields(value):
             name = field.name
-            put = partial(lambda name, one: replace(value, **{name: one}), name)
+            put = partial(lambda name, new: replace(value, **{name: new}), name)
             yield f"{type(value).__name__}.{name}", getattr(value, name), put
     elif isinstance(value, tuple):
         for number, item in enumerate(value):
-            yield at, item, partial(lambda number, one: (*value[:number], one, *value[number + 1 :]), number)
+            yield at, item, partial(lambda number, new: (*value[:number], new, *value[number + 1 :]), number)
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            yield at, item, partial(lambda key, one: {**value, key: one}, key)
+            yield at, item, partial(lambda key, new: {**value, key: new}, key)
 
 
 def changed(value: Any, at: str) -> Iterator[tuple[str, Any]]:
-    """Yield a value with one thing in it changed, for every field that it has however deep, and where that is."""
+    """Yield the place of each field at any depth, and the value with that field changed."""
     for where, part, put in parts_of(value, at):
         if not is_dataclass(part):
             yield where, put(other(part, where.partition(".")[2]))
-        for deeper, one in changed(part, where):
-            yield deeper, put(one)
+        for deeper, new in changed(part, where):
+            yield deeper, put(new)
 
 
 def test_a_change_of_any_field_gives_other_digests_of_its_account_and_of_the_whole(plan: AccessPlan) -> None:
     before = plan_digests(plan, SETTINGS)
     seen = set()
     for number, account in enumerate(plan.accounts):
-        for where, one in changed(account, "AccountPlan"):
-            accounts = (*plan.accounts[:number], one, *plan.accounts[number + 1 :])
+        for where, new in changed(account, "AccountPlan"):
+            accounts = (*plan.accounts[:number], new, *plan.accounts[number + 1 :])
             after = plan_digests(AccessPlan(accounts), SETTINGS)
             same = [old == new for old, new in zip(before.accounts, after.accounts, strict=True)]
             assert same == [at != number for at in range(len(same))], where
             assert before.digest != after.digest, where
             seen.add(where)
-    kinds = (AccountPlan, AccountCredentials, OidcProviderPlan, RolePlan, TrustPlan, PolicyDocument)
-    leaves = {f"{kind.__name__}.{field.name}" for kind in kinds for field in fields(kind)}
-    assert leaves - seen == {"AccountPlan.access", "RolePlan.trust_policy"}  # what is in them was changed
+    leaves = {f"{kind.__name__}.{field.name}" for kind in (*PARTS, PolicyDocument) for field in fields(kind)}
+    assert leaves - seen == {"AccountPlan.access", "RolePlan.trust_policy"}  # their own fields were changed
 
 
 def test_a_change_of_any_setting_gives_other_digests(plan: AccessPlan) -> None:
@@ -138,24 +121,26 @@ def test_a_change_of_any_setting_gives_other_digests(plan: AccessPlan) -> None:
         assert not set(before.accounts) & set(after.accounts), field.name
 
 
-def test_an_account_left_out_or_twice_gives_another_digest_of_the_whole_and_the_same_of_the_others(
+def test_without_an_account_or_with_one_twice_the_digest_of_the_plan_differs_and_those_of_the_others_stay(
     plan: AccessPlan,
 ) -> None:
-    before, one = plan_digests(plan, SETTINGS), plan_digests(plan.only(frozenset({"prod"})), SETTINGS)
-    assert one.accounts == before.accounts[1:]
-    assert one.digest not in {before.digest, before.accounts[1].digest}
+    before, prod = plan_digests(plan, SETTINGS), plan_digests(plan.only(frozenset({"prod"})), SETTINGS)
+    assert prod.accounts == before.accounts[1:]
+    assert prod.digest not in {before.digest, before.accounts[1].digest}
     twice = AccessPlan((*plan.accounts, plan.accounts[0]))
     assert plan_digests(twice, SETTINGS).digest != before.digest
 
 
-def test_day_and_path_of_the_inventory_are_not_in_the_digests(tmp_path: Path) -> None:
-    found = [compiled(tmp_path / name, today=date(year, 1, 1)) for name, year in (("a", 2026), ("b", 2098))]
-    one, another = (plan_digests(plan, SETTINGS) for plan in found)
-    assert one == another
+def test_digests_do_not_depend_on_day_and_path(tmp_path: Path) -> None:
+    first, second = (
+        plan_digests(compiled_plan(tmp_path / name, INVENTORY, date(year, 1, 1)), SETTINGS)
+        for name, year in (("a", 2026), ("b", 2098))
+    )
+    assert first == second
 
 
 def test_the_digests_are_those_of_format_1() -> None:
-    """Where this fails, give what is hashed another format: an upgrade must not look like a change of the inventory."""
+    """If this fails, raise the format: an upgrade must not look like a change of the inventory."""
     account = AccountPlan("dev", AccountId("111111111111"), Partition.AWS, None, AccountCredentials(), (), ())
     assert (
         plan_digests(AccessPlan((account,)), SETTINGS).digest
@@ -164,7 +149,7 @@ def test_the_digests_are_those_of_format_1() -> None:
 
 
 @given(st.text() | st.from_regex(r"sha256:[0-9A-Fa-f]{60,66}\s?"))
-def test_what_is_no_digest_is_refused(text: str) -> None:
+def test_a_text_that_is_not_a_digest_is_refused(text: str) -> None:
     sound = len(text) == 71 and text.startswith("sha256:") and set(text[7:]) <= set("0123456789abcdef")
     if sound:
         assert as_digest(text, "--reviewed") == text
@@ -173,7 +158,7 @@ def test_what_is_no_digest_is_refused(text: str) -> None:
         as_digest(text, "--reviewed")
 
 
-def test_another_plan_than_the_reviewed_one_is_refused_with_both_digests(plan: AccessPlan) -> None:
+def test_a_plan_that_was_not_reviewed_is_refused_with_both_digests(plan: AccessPlan) -> None:
     digests: PlanDigests = plan_digests(plan, SETTINGS)
     refuse_another_plan(plan, SETTINGS, digests.digest)
     refuse_another_plan(plan, SETTINGS, "")
