@@ -1,4 +1,4 @@
-"""bitbucket-oidc diff: what a change means for access."""
+"""bitbucket-oidc diff: how a change affects access."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""bitbucket-oidc plan: who may assume what, where."""
+"""bitbucket-oidc plan: who may assume which role in which account."""
 
 import json
 from pathlib import Path
@@ -27,9 +27,9 @@ from review.findings import show_findings
 def command(inventory: Path, output: str, project: Path, *, strict: bool) -> int:
     """Show the plan: for each account its OIDC providers and roles, and who may assume them.
 
-    No network and no engine is needed: the plan follows from the inventory and its lock alone. The table ends with the
-    digests of what is reviewed: of each stack of the project that takes this inventory, each account, and the whole;
-    `--format digests` prints them as JSON. The stack config reviewedPlan and `ci guard --reviewed` take a stack's.
+    It needs no network and no engine, only the inventory and its lock. The table ends with the digests of the plan, of
+    each account, and of each stack of the project that uses this inventory; `--format digests` prints them as JSON. The
+    stack config reviewedPlan and `ci guard --reviewed` take the digest of a stack.
     """
     result = compiled(inventory)
     show_findings(result.findings)

@@ -32,11 +32,11 @@ _EPOCH = "SOURCE_DATE_EPOCH"
     "made_on",
     type=click.DateTime(["%Y-%m-%d"]),
     metavar="YYYY-MM-DD",
-    help=f"The day of the report, UTC; that of {_EPOCH} if left out, else today.",
+    help=f"The day of the report, UTC; the default is the day of {_EPOCH}, else today.",
 )
 @strict_option
 def command(inventory: Path, output: Path | None, made_on: datetime | None, *, strict: bool) -> int:
-    """Write the plan as one HTML page: a matrix of who may assume what where, and every role in full.
+    """Write the plan as one HTML page: a matrix of who may assume which role where, and every role in full.
 
     The page loads nothing, and reads well on a phone, on paper and without JavaScript. The same inventory in the same
     revision gives the same page on the same day. An inventory with findings of level error gives no page.
@@ -52,7 +52,7 @@ def command(inventory: Path, output: Path | None, made_on: datetime | None, *, s
 def _page(result: Compiled, origin: ReportOrigin) -> str:
     from review.report.page import page  # noqa: PLC0415 - Jinja, which no other command needs
 
-    assert result.plan is not None  # noqa: S101 - asked before
+    assert result.plan is not None  # noqa: S101 - checked by the caller
     return page(result.plan, origin, result.findings, result.silenced)
 
 
@@ -65,11 +65,11 @@ def _today() -> date:
         return datetime.fromtimestamp(int(text), UTC).date()
     except (ValueError, OverflowError, OSError) as error:
         what = f"{_EPOCH} is `{one_line(text[:50])}`: expected seconds since 1970"
-        raise UsageError(what, do="unset it, or name the day by --date") from error
+        raise UsageError(what, do="unset it, or set the day with --date") from error
 
 
 def _origin(inventory: Path, day: date) -> ReportOrigin:
-    """Say what the report is made from; where git knows no revision, why."""
+    """Return the source of the report; if git knows no revision, with the reason."""
     guardrails = named_guardrails()
     # The lock and the policy files of an inventory of one file are in the same folder.
     read = inventory if inventory.is_dir() else inventory.absolute().parent

@@ -26,7 +26,7 @@ def command(
 ) -> int:
     """Print steps of bitbucket-pipelines.yml for a role: one for each deployment environment that it trusts.
 
-    Of a pair both roles are shown, the plan role on pull requests. No step prints a token or credentials.
+    A pair is shown with both roles, the plan role on pull requests. No step prints a token or credentials.
     """
     result = compiled(inventory)
     show_findings(result.findings)
@@ -46,7 +46,7 @@ def _snippet(plan: AccessPlan, role: str | None, account: str | None, repository
 
 
 def _roles(plan: AccessPlan, *, asked: bool) -> set[str]:
-    """Return the keys of all roles; a plan role is shown with its role, unless it is asked for."""
+    """Return the keys of all roles; a plan role is shown with its role unless `--role` names it."""
     every = (role for account in plan.accounts for role in account.roles)
     return {role.key for role in every if asked or not role.is_plan_role}
 
@@ -56,7 +56,7 @@ def _by_account(plan: AccessPlan, key: str) -> list[tuple[AccountPlan, RolePlan]
 
 
 def _repositories(role: RolePlan, asked: str | None) -> Iterable[str]:
-    """Return the repositories that a role trusts; of a workspace that it trusts wholly, the one asked for."""
+    """Return the repositories that a role trusts; of a wholly trusted workspace, only the one that is asked for."""
     workspaces = {line.workspace for line in role.trust if line.repository is None}
     whole = {asked} if asked and asked.partition("/")[0] in workspaces and asked.partition("/")[2] else set()
     named = (line for line in role.trust if line.repository and line.renamed_to is None)

@@ -1,4 +1,4 @@
-"""A comparison for people: one table for each effect, and a summary."""
+"""Show a comparison as text, one table for each effect and a summary, or as Markdown."""
 
 import re
 
@@ -16,7 +16,7 @@ TITLES = {
     Effect.LOSS: "access lost",
     Effect.NONE: "no change of access",
 }
-"""What changes of each effect are headed by."""
+"""The heading above the changes of each effect."""
 
 _COLOURS = {Effect.WIDENING: "bold red", Effect.GAIN: "yellow", Effect.BREAKS: "bold magenta", Effect.LOSS: "cyan"}
 
@@ -44,7 +44,7 @@ def show_comparison(comparison: Comparison) -> None:
 
 
 def summary(comparison: Comparison) -> str:
-    """Return ``1 wider, 2 gained, 1 lost; 9 → 10 roles``; the first counts are those of changes."""
+    """Return ``1 wider, 2 gained, 1 lost; 9 → 10 roles``; the first numbers count changes."""
     words = dict(zip(ORDER, ("wider", "gained", "breaking", "lost", "without effect on access"), strict=True))
     counts = [f"{len(comparison.of(effect))} {words[effect]}" for effect in ORDER if comparison.of(effect)]
     old, new = comparison.roles_before, comparison.roles_after
@@ -56,11 +56,11 @@ def summary(comparison: Comparison) -> str:
 _TEXT_CHARS, _NAME_CHARS = 1000, 100
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _INVISIBLE = "\u200b"
-"""A space without width: keeps a name from being a mention or a link."""
+"""A space without width, so that a name is never a mention or a link."""
 
 
 def markdown(comparison: Comparison, before: str, after: str, *, max_chars: int) -> str:
-    """Return the comment, of at most ``max_chars`` characters; what did not fit is counted in its last line."""
+    """Return the comment, of at most ``max_chars`` characters; its last line counts the changes left out."""
     head = (
         f"**Access, from {text(before, _NAME_CHARS)} to {text(after, _NAME_CHARS)}**\n\n{text(summary(comparison))}\n"
     )
@@ -98,10 +98,10 @@ def _line(change: Change) -> str:
 
 
 def text(value: str, most: int = _TEXT_CHARS) -> str:
-    """Write a text so that Markdown shows it and does nothing else with it."""
+    """Escape a text so that Markdown shows it as it is; shorten it to ``most`` characters."""
     shown = one_line(value)
     shown = shown if len(shown) <= most else f"{shown[: most - 1]}…"
     shown = re.sub(r"[\\`*_\[\]|~#!]", r"\\\g<0>", shown)
     shown = re.sub(r"[&<>]", lambda match: _ENTITIES[match[0]], shown)
-    # After these, code hosts see a mention, a link, or an address.
+    # Code hosts make mentions, links and addresses of what follows these.
     return re.sub(r"(@|://|\bwww)", rf"\g<0>{_INVISIBLE}", shown)

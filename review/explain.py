@@ -1,4 +1,4 @@
-"""Verdicts for people: first the roles that let the claims in, then near misses, then a count of the others."""
+"""Show verdicts: first the roles that admit the claims, then near misses, then a count of the others."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from config.findings import one_line
 from review.findings import colour_wanted
 
 _NEAR = 2
-"""Reasons whose weights add up to more are far off: another repository, another workspace."""
+"""A greater sum of the weights of the reasons is far off: another repository, another workspace."""
 
 _FEW = 3
 """The number of far-off roles shown if there are no near misses."""
@@ -26,7 +26,7 @@ def show_notes(notes: Sequence[str]) -> None:
 
 
 def show_call(call: TokenCall, names: Names) -> None:
-    """Print whose claims are asked about: ``step of acme/shop, deployment environment production``."""
+    """Print the claims in words: ``step of acme/shop, deployment environment production``."""
     subject, audience = str(call.claims["sub"]), call.claims["aud"]
     audiences = audience if isinstance(audience, list) else [audience]
     issuer = str(call.claims["iss"])
@@ -40,7 +40,7 @@ def show_call(call: TokenCall, names: Names) -> None:
 
 
 def show_verdicts(verdicts: Sequence[Verdict], *, every: bool) -> None:
-    """Print a line for each role and its reasons below it; count those that are far off, or print all."""
+    """Print a line for each role with its reasons below; count the roles that are far off, or print all."""
     allowed = [verdict for verdict in verdicts if verdict.answer.allowed]
     refused = sorted(
         (verdict for verdict in verdicts if not verdict.answer.allowed),
@@ -64,7 +64,7 @@ def _show(verdict: Verdict) -> None:
 
 
 def show_answer(answer: RoleAnswer, whose: str) -> None:
-    """Print yes or no, of whom, and the reasons below."""
+    """Print yes, no or ?, the role, and the reasons below."""
     if answer.allowed:
         word = _coloured("yes", "green")
     elif answer.undecided:

@@ -1,4 +1,4 @@
-"""Findings for people; on a terminal with the line of the file that each is about, and the place marked."""
+"""Show findings: as plain lines, and on a terminal each with its line of the file and the place marked."""
 
 import os
 import re
@@ -20,12 +20,12 @@ _TAB = " " * 4
 _CUT = "…"
 _CLOSING = {'"': '"', "'": "'", "[": "]", "{": "}"}
 _PLAIN_END = re.compile(r"\s+#|\s*:(?=\s|$)|\s*[,\]}]|\s*$")
-"""Where a value without quotes ends: at a comment, at the colon behind a key, inside brackets at what divides them."""
+"""The end of a value without quotes: a comment, the colon after a key, or a comma or bracket."""
 
 
 @dataclass(frozen=True, slots=True)
 class MarkedLine:
-    """A line, and which of its characters are meant: from ``start`` to before ``end``, both counted from 0."""
+    """A line and its marked characters: from ``start`` up to but without ``end``, both counted from 0."""
 
     text: str
     start: int
@@ -33,7 +33,7 @@ class MarkedLine:
 
 
 def marked_line(place: Place) -> MarkedLine | None:
-    """Return the line at a place, or ``None`` where the file has none: it cannot be read, or is another by now."""
+    """Return the line at a place, or ``None`` if the file cannot be read or has changed and lacks the line."""
     lines = _lines(place.file)
     if not 1 <= place.line <= len(lines):
         return None
@@ -45,13 +45,13 @@ def marked_line(place: Place) -> MarkedLine | None:
 @lru_cache(maxsize=64)
 def _lines(file: str) -> Sequence[str]:
     path = Path(file)
-    # A link to somewhere else is not followed: what is there is none of the inventory's, and not to be shown.
+    # A link to another folder is not followed: its target is not part of the inventory and must not be shown.
     text = read_text(path, path.parent)
     return re.split("\r\n|\r|\n", text) if isinstance(text, str) else ()
 
 
 def _end(text: str, start: int) -> int:
-    """Return where the value or key that begins at ``start`` ends, on this line."""
+    """Return the end, on this line, of the value or key that begins at ``start``."""
     closing = _CLOSING.get(text[start : start + 1])
     if closing is not None:
         end = text.find(closing, start + 1)
@@ -61,10 +61,10 @@ def _end(text: str, start: int) -> int:
 
 
 def excerpt(place: Place, width: int) -> list[str]:
-    """Return lines that show a place: a gutter with the line's number, the line, and carets below what is meant.
+    """Return lines that show a place: a gutter with the line's number, the line, and carets below the marked part.
 
     Args:
-        place: Of a finding.
+        place: The place of a finding.
         width: Columns of the terminal; a longer line is cut on both sides of the place.
     """
     marked = marked_line(place)
@@ -78,7 +78,7 @@ def excerpt(place: Place, width: int) -> list[str]:
 
 
 def _cut(marked: MarkedLine, width: int) -> tuple[str, str, str]:
-    """Return what stands before, at and behind the place, in at most ``width`` columns."""
+    """Return the text before, at and after the place, in at most ``width`` columns together."""
     shown = [_shown(character) for character in marked.text]
     meant = _fitting(shown[marked.start : marked.end], width // 2)
     room = width - cell_len(meant)
@@ -104,7 +104,7 @@ def _cells(shown: Sequence[str]) -> int:
 
 
 def _shown(character: str) -> str:
-    """Return a character as a terminal can show it: one that controls it, or that nobody sees, by its number."""
+    """Return a character in a visible form: a control or invisible character as its number."""
     return _TAB if character == "\t" else one_line(character)
 
 
@@ -112,13 +112,13 @@ COLOURS = {Level.ERROR: "red", Level.WARNING: "yellow"}
 
 
 def show_findings(findings: Sequence[Finding]) -> None:
-    """Print findings on standard error: plain lines, and on a terminal in colour, each with an excerpt of its file."""
+    """Print findings on standard error: plain lines, or on a terminal coloured lines with excerpts of the files."""
     for finding in findings:
         _show(finding, finding.level.value, shown(finding.hint), COLOURS[finding.level])
 
 
 def show_accepted(accepted: Sequence[Silenced]) -> None:
-    """Print findings that the inventory accepts, with the reason that it gives."""
+    """Print findings that the inventory accepts, with the reasons that it gives."""
     for silenced in accepted:
         _show(silenced.finding, "accepted", f"because: {shown(silenced.reason)}", "cyan")
 
@@ -133,18 +133,18 @@ def summary(findings: Sequence[Finding], accepted: Sequence[Silenced]) -> str:
 
 
 def counted(number: int, what: str) -> str:
-    """Return ``2 errors`` for 2 and ``error``, and the empty string for none."""
+    """Return ``2 errors`` for 2 and ``error``, and the empty string for 0."""
     return f"{number} {what}{'' if number == 1 else 's'}" if number else ""
 
 
 def colour_wanted() -> bool:
-    """Tell whether NO_COLOR (https://no-color.org) leaves colour to the terminal."""
+    """Tell whether NO_COLOR (https://no-color.org) is unset, so that the terminal decides about colour."""
     return not os.environ.get("NO_COLOR")
 
 
 def _show(finding: Finding, word: str, ending: str, colour: str) -> None:
     line = finding.line(click.style(word, fg=colour, bold=True), ending)
-    # A stream that was closed before the command began is None.
+    # A stream is None if it was closed before the command began.
     if sys.stderr is not None and sys.stderr.isatty():
         above, text, *carets = [*excerpt(finding.place, shutil.get_terminal_size().columns), "", ""]
         if text:

@@ -2,9 +2,9 @@
 
 Source: ``createOrUpdateReport`` and ``bulkCreateOrUpdateAnnotations`` in
 https://developer.atlassian.com/cloud/bitbucket/rest/api-group-reports/: the fields, their values, at most 1,000
-annotations in a report and 10 data fields. How long texts may be is not documented; 450 characters of a summary are
-what Bitbucket was seen to take (https://github.com/reviewdog/reviewdog/pull/1344), 2,000 of details what its Data
-Center documents.
+annotations in a report and 10 data fields. The length of texts is not documented. Bitbucket was seen to accept 450
+characters of a summary (https://github.com/reviewdog/reviewdog/pull/1344), and its Data Center edition documents 2,000
+characters of details.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ _OF_LEVEL = {
 
 
 def report_of(findings: Sequence[Finding], accepted: Sequence[Silenced], run: PipelineRun) -> dict[str, Any]:
-    """Return the report itself: failed where a finding is an error, as ``validate`` ends in exit code 1."""
+    """Return the report itself; it fails if a finding is an error, like ``validate`` with exit code 1."""
     errors = sum(finding.level is Level.ERROR for finding in findings)
     told = summary(findings, accepted)
     if (more := len(findings) - MAX_ANNOTATIONS) > 0:
@@ -45,13 +45,13 @@ def report_of(findings: Sequence[Finding], accepted: Sequence[Silenced], run: Pi
 
 
 def annotations_of(findings: Sequence[Finding], top: Path, report_id: str) -> list[dict[str, Any]]:
-    """Return an annotation for each finding, errors first, as many as a report takes.
+    """Return an annotation for each finding, errors first, up to the limit of a report.
 
     Args:
         findings: In any order.
-        top: The folder of the git repository, which paths are relative to; what stands outside has no line, and shows
+        top: The folder of the git repository. Paths are relative to it; a finding outside of it has no line and shows
             in the report's overview.
-        report_id: In front of the ids, so that they are those of nobody else.
+        report_id: Prefix of the annotations' ids, so that they differ from those of other reports.
     """
     ordered = sorted(findings, key=lambda finding: (finding.level is not Level.ERROR, finding))
     seen: Counter[str] = Counter()
@@ -77,7 +77,7 @@ def _annotation(finding: Finding, top: Path, report_id: str, seen: Counter[str])
 
 
 def _path_in_repository(file: str, top: Path) -> str | None:
-    """Return a file's path in the repository, ``inventory/roles/shop.yaml``, or ``None`` where it has none to name."""
+    """Return a file's path in the repository, ``inventory/roles/shop.yaml``, or ``None`` without one."""
     path = Path(file).absolute()
     resolved = path.parent.resolve() / path.name
     if not resolved.is_relative_to(top):

@@ -22,10 +22,10 @@ _ORDER = {rule_id: index for index, rule_id in enumerate(sorted(RULES))}
 
 
 def sarif(findings: Sequence[Finding], accepted: Sequence[Silenced]) -> str:
-    """Return one run with a result for each finding; those that the inventory accepts are suppressed, with the reason.
+    """Return one run with a result for each finding; accepted findings are suppressed, with the inventory's reason.
 
-    URIs are relative to the current folder, which should be the root of the repository; the reader of the log knows
-    where that is on its own machine.
+    URIs are relative to the current folder, which should be the root of the repository. The reader of the log knows
+    the path of that folder on its machine.
     """
     results = [(finding, None) for finding in findings] + [(silenced.finding, silenced.reason) for silenced in accepted]
     run = {
@@ -60,7 +60,7 @@ def _result(finding: Finding, reason: str | None) -> dict[str, Any]:
     location: dict[str, Any] = {"physicalLocation": _place(finding.place)}
     if finding.path:
         location["logicalLocations"] = [{"fullyQualifiedName": shown(finding.path)}]
-    # NOTE: intentional: an empty list says that nothing suppresses a result, where others of the run are suppressed.
+    # NOTE: intentional: an empty list says that a result is not suppressed, in a run with suppressed results.
     accepted = [{"kind": "inSource", "status": "accepted", "justification": shown(reason)}] if reason else []
     return {
         "ruleId": finding.rule,

@@ -1,4 +1,4 @@
-"""The ways a step can get a role's credentials."""
+"""Steps of bitbucket-pipelines.yml that get a role's credentials, in several styles."""
 
 import shlex
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from config.yaml.text import scalar
 
 
 class Style(StrEnum):
-    """What the step runs."""
+    """The tool that a step runs, and how it gets credentials."""
 
     WEB_IDENTITY = "web-identity"
     EXPLICIT = "explicit"
@@ -25,7 +25,7 @@ PIPES = {
     "aws-s3-deploy": "2.0.1",
     "aws-ecs-deploy": "2.0.0",
 }
-"""Atlassian's pipes that take ``AWS_OIDC_ROLE_ARN``, and the versions shown."""
+"""Atlassian's pipes that accept ``AWS_OIDC_ROLE_ARN``, with the versions shown."""
 
 _SESSION_NAME = (
     """export AWS_ROLE_SESSION_NAME="$(printf '%s-%s' "$BITBUCKET_REPO_SLUG" "$BITBUCKET_BUILD_NUMBER" """
@@ -34,7 +34,7 @@ _SESSION_NAME = (
 """2 to 64 characters of ``[\\w+=,.@-]``: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html."""
 
 _OTHER_CREDENTIALS = "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_PROFILE AWS_DEFAULT_PROFILE"
-"""Keys and profiles in the environment win over web identity:
+"""Keys and profiles in the environment take precedence over web identity:
 https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html."""
 
 _AWS_CLI = "amazon/aws-cli # or yours, with the AWS CLI in it"
@@ -48,7 +48,7 @@ _TOOLS = {
 
 
 def image_lines(style: Style, account: AccountPlan, role: RolePlan) -> list[str]:
-    """Return the ``image:`` of a step, or nothing for the pipeline's own."""
+    """Return the ``image:`` of a step, or no lines for the image of the pipeline."""
     if style in _TOOLS:
         return [f"image: {_TOOLS[style][0]}"]
     if style is not Style.ECR_IMAGE:
@@ -77,12 +77,12 @@ def _settings(account: AccountPlan) -> list[str]:
 
 
 def _token_in(variable: str) -> list[str]:
-    """Write the token to a new file, whose name is then in a variable; ``mktemp`` gives it the mode 0600."""
+    """Write the token to a new file and set a variable to its name; ``mktemp`` gives the file the mode 0600."""
     return [f'{variable}="$(mktemp)"', f"printenv BITBUCKET_STEP_OIDC_TOKEN | tr -d '\\n' > \"${variable}\""]
 
 
 def _web_identity(role: RolePlan) -> list[str]:
-    """Let every AWS SDK get the credentials by itself, and new ones as long as the token is valid."""
+    """Let every AWS SDK get credentials by itself, and renew them while the token is valid."""
     return [
         f"export AWS_ROLE_ARN={shlex.quote(role.arn)}",
         *_token_in("AWS_WEB_IDENTITY_TOKEN_FILE"),
@@ -94,7 +94,7 @@ _KEYS = "AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN"
 
 
 def _explicit(role: RolePlan) -> list[str]:
-    """Call STS once, for tools that take keys alone; the token is a file even here, never an argument."""
+    """Call STS once, for tools that accept only keys; here too the token is in a file, never an argument."""
     call = " ".join(
         [
             f"aws sts assume-role-with-web-identity --role-arn {shlex.quote(role.arn)}",
@@ -129,18 +129,19 @@ def _pipe(account: AccountPlan, role: RolePlan) -> list[str]:
 
 _INDENT = "  "
 _LATER = ("test", "dev", "qa", "stag", "prod")
-"""Parts of names of deployment environments in the order of Bitbucket's environment types: a pipeline with a later type
-before an earlier one is refused."""
+"""Parts of names of deployment environments, in the order of Bitbucket's environment types.
+
+Bitbucket refuses a pipeline with a later type before an earlier one."""
 
 
 def snippet(role: RolePlan, account: AccountPlan, repository: str, style: Style = Style.WEB_IDENTITY) -> str:
     """Return the pipeline of one role.
 
     Args:
-        role: Of the plan.
-        account: Its account.
-        repository: ``acme/payments``; one that the role trusts, else there is no step.
-        style: What the steps run.
+        role: The role in the plan.
+        account: The account of the role.
+        repository: ``acme/payments``; if the role does not trust it, the pipeline has no step.
+        style: The tool that the steps run.
     """
     return pair_snippet(None, role, account, repository, style)
 
@@ -157,7 +158,7 @@ def pair_snippet(
 
 
 def trusted(role: RolePlan, repository: str) -> tuple[TrustPlan, ...]:
-    """Return the lines of trust that steps of a repository fulfil, in the order that their steps run."""
+    """Return the lines of trust that admit steps of a repository, in the order in which the steps run."""
     workspace, _, slug = repository.partition("/")
     lines = [line for line in role.trust if line.workspace == workspace and line.repository in (slug, None)]
     return tuple(sorted(lines, key=_order))
@@ -192,7 +193,7 @@ def _which(line: TrustPlan) -> list[str]:
     if line.environment is not None:
         return [f"deployment: {scalar(line.environment)}"]
     if line.steps == "outside_environments":
-        return ["# No `deployment:` here: the role trusts steps outside deployment environments alone."]
+        return ["# No `deployment:` here: the role trusts only steps outside deployment environments."]
     return []
 
 
@@ -201,8 +202,8 @@ def _oidc(line: TrustPlan) -> list[str]:
         return ["oidc: true"]
     asked: Sequence[str] = line.audiences[:1]
     return [
-        "# Bitbucket adds these to the workspace's own audience, most likely, and STS refuses a token with two:",
-        "# `bitbucket-oidc doctor --exchange` in the step shows it.",
+        "# Bitbucket probably adds these to the workspace's own audience, and STS refuses a token with two:",
+        "# check with `bitbucket-oidc doctor --exchange` in the step.",
         "oidc:",
         "  audiences:",
         *(f"    - {scalar(audience)}" for audience in asked),
@@ -210,19 +211,19 @@ def _oidc(line: TrustPlan) -> list[str]:
 
 
 def _runner(role: RolePlan) -> list[str]:
-    """Return where the step must run: the call to STS has to come from the role's source addresses.
+    """Return the runner of the step: its call to STS must come from the role's source addresses.
 
     Source: https://support.atlassian.com/bitbucket-cloud/docs/what-are-the-bitbucket-cloud-ip-addresses-i-should-use-to-configure-my-corporate-firewall/:
-    ``atlassian-ip-ranges`` works from size 4x on.
+    ``atlassian-ip-ranges`` needs at least size 4x.
     """
     if role.from_atlassian:
-        return ["size: 4x # the least that may use Atlassian's address ranges", *_ATLASSIAN]
+        return ["size: 4x # the smallest size with Atlassian's address ranges", *_ATLASSIAN]
     if role.source_vpces or role.source_ips:
         where = " and ".join(
             (["through " + ", ".join(role.source_vpces)] if role.source_vpces else [])
             + (["from " + ", ".join(str(network) for network in role.source_ips)] if role.source_ips else [])
         )
-        return [f"# A self-hosted runner: the role answers calls {where} alone.", "runs-on:", "  - self.hosted"]
+        return [f"# A self-hosted runner: the role can be assumed only {where}.", "runs-on:", "  - self.hosted"]
     return []
 
 

@@ -1,4 +1,4 @@
-"""Standard output for people: colour and boxes on a terminal, plain text of stable width elsewhere."""
+"""A console for people: colour and boxes on a terminal, else plain text of a stable width."""
 
 import shutil
 import sys
@@ -9,8 +9,8 @@ _PLAIN_WIDTH = 160
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return a console; NO_COLOR is honoured by rich."""
+    """Return a console; rich itself honours NO_COLOR."""
     stream = sys.stderr if stderr else sys.stdout
-    # A stream that was closed before the command began is None.
+    # A stream is None if it was closed before the command began.
     width = None if stream is not None and stream.isatty() else max(_PLAIN_WIDTH, shutil.get_terminal_size().columns)
     return Console(stderr=stderr, width=width, emoji=False, markup=True)

@@ -1,7 +1,7 @@
-"""Texts that differ by nothing but what is an account's or a role's own: the same, with marks in its place.
+"""Group texts that differ only by values of an account or a role, such as an account's id.
 
-Two texts of the same form are the same text, but for the values that the marks stand for; so one of them is shown, word
-for word, and the other one follows from it.
+The form of a text has marks in place of these values. Texts with the same form differ only by the values, so the report
+shows one of them word for word, and the others follow from it.
 """
 
 import re
@@ -13,15 +13,15 @@ from typing import Generic, NamedTuple, TypeAlias, TypeVar
 from access.plan import AccountPlan, RolePlan
 
 _MARK = "\0"
-"""In the place of a value, with its name; no inventory can hold this character."""
+"""Replaces a value, before the name of the value; no inventory can have this character."""
 
 
 class Piece(NamedTuple):
     """A part of a text.
 
     Attributes:
-        text: As it stands there.
-        own: What it is where it is one's own: ``id``, ``region``; else ``None``.
+        text: The part itself.
+        own: The name of the account's or role's value that it is: ``id``, ``region``; else ``None``.
     """
 
     text: str
@@ -29,7 +29,7 @@ class Piece(NamedTuple):
 
 
 def account_values(account: AccountPlan) -> dict[str, str]:
-    """Return what is an account's own: its id is in its ARNs, region and key where the inventory puts them."""
+    """Return the values of an account by name: its id, which its ARNs have, its key and its region."""
     return {"id": account.id, "key": account.key} | ({"region": account.region} if account.region else {})
 
 
@@ -39,9 +39,9 @@ def form(text: str, values: Mapping[str, str]) -> str:
 
 
 def pieces(text: str, values: Mapping[str, str]) -> tuple[Piece, ...]:
-    """Return a text in pieces: those between values, and the values."""
+    """Split a text into its values and the pieces between them."""
     parts = re.split(_pattern(tuple(values.items())), text)
-    step = len(values) + 1  # what is between, and for each value itself or None
+    step = len(values) + 1  # the text between values, then for each value its text or None
     names = list(values)
     made: list[Piece] = []
     for start in range(0, len(parts), step):
@@ -51,13 +51,13 @@ def pieces(text: str, values: Mapping[str, str]) -> tuple[Piece, ...]:
 
 
 def own_of(marked: str, values: Mapping[str, str]) -> tuple[str, ...]:
-    """Say what of a text, given in its form, is one's own: ``("id 111111111111", "region eu-west-1")``."""
+    """Return the values that a text has, given in its form: ``("id 111111111111", "region eu-west-1")``."""
     return tuple(f"{name} {value}" for name, value in values.items() if f"{_MARK}{name}" in marked)
 
 
 @lru_cache(maxsize=1024)
 def _pattern(values: tuple[tuple[str, str], ...]) -> re.Pattern[str]:
-    """Match values where they are words of their own: the key ``prod`` is no part of ``production``."""
+    """Match values as whole words: the key ``prod`` does not match in ``production``."""
     parts = [rf"(?<![A-Za-z0-9])(?P<{name}>{re.escape(value)})(?![A-Za-z0-9])" for name, value in values]
     return re.compile("|".join(parts))
 
@@ -69,13 +69,13 @@ Holder: TypeAlias = tuple[AccountPlan, RolePlan]
 
 @dataclass(frozen=True, slots=True)
 class Shared(Generic[T]):
-    """What is the same in some accounts of a role.
+    """A value that some accounts of a role share.
 
     Attributes:
-        value: As it is in the first of them.
-        accounts: Their keys.
-        is_everywhere: Whether they are all accounts of the role.
-        own: What of the value is the first account's own, so that the others have theirs in its place:
+        value: The value in the first of these accounts.
+        accounts: The keys of these accounts.
+        is_everywhere: Whether these are all accounts of the role.
+        own: The parts of the value that belong to the first account; the other accounts have theirs instead:
             ``("id 111111111111", "region eu-west-1")``.
     """
 
@@ -86,7 +86,7 @@ class Shared(Generic[T]):
 
 
 def by_account(holders: Sequence[Holder], value: Callable[[AccountPlan, RolePlan], T]) -> tuple[Shared[T], ...]:
-    """Group the accounts of a role by a value that is hashable, in the order of its first appearance."""
+    """Group the accounts of a role by a hashable value, in the order in which the values first appear."""
     groups: dict[Hashable, list[Holder]] = {}
     for holder in holders:
         groups.setdefault(_form(value(*holder), holder[0]), []).append(holder)

@@ -9,10 +9,10 @@ from oidc.iam.document import PolicyDocument
 from review.report.by_account import Holder, Piece, account_values, form, own_of, pieces
 
 TRUST = ""
-"""In the place of an inline policy's name: the trust policy."""
+"""Stands for the trust policy where an inline policy has its name."""
 
 _Form: TypeAlias = tuple[str, str]
-"""The name of an inline policy, and its text without what is an account's own."""
+"""The name of an inline policy, and its text with marks in place of the account's values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +20,12 @@ class DisplayedPolicy:
     """A trust policy or an inline policy, as roles have it.
 
     Attributes:
-        name: Of the inline policy; empty for a trust policy.
+        name: The name of the inline policy; empty for a trust policy.
         anchor: Its id in the page.
-        pieces: Indented JSON, of the first role and account that has it.
+        pieces: Indented JSON, as the first role and account has it.
         account: The key of that account.
-        own: What of the text is that account's own, where other accounts have theirs in its place.
-        users: The keys of the roles that have it, sorted.
+        own: The values in the text that belong to that account; other accounts have theirs instead.
+        users: The keys of the roles with this document, sorted.
     """
 
     name: str
@@ -37,16 +37,16 @@ class DisplayedPolicy:
 
     @property
     def is_shared(self) -> bool:
-        """Whether more than one role has it, so that it stands apart from them."""
+        """Whether more than one role has it, so that the page shows it once, apart from them."""
         return len(self.users) > 1
 
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """All of them.
+    """All policy documents of a plan.
 
     Attributes:
-        by_form: By name and text without what is an account's own, sorted.
+        by_form: The documents by name and form of the text, sorted.
     """
 
     by_form: Mapping[_Form, DisplayedPolicy]
@@ -72,7 +72,7 @@ class Documents:
 
     @property
     def shared(self) -> tuple[DisplayedPolicy, ...]:
-        """Those that more than one role has."""
+        """The documents that more than one role has."""
         return tuple(document for document in self.by_form.values() if document.is_shared)
 
 
@@ -100,9 +100,9 @@ def _document(which: _Form, number: int, holders: list[Holder]) -> DisplayedPoli
 
 
 def indented(document: PolicyDocument) -> str:
-    """Return a policy document as indented JSON in ASCII, so that a letter that looks like another one shows.
+    """Return a policy document as indented JSON in ASCII, so that look-alike letters are visible.
 
-    A list or an object of one element opens on the line that it stands on: policies are full of them.
+    A list or an object with one element stays on one line with it, because policies have many of these.
     """
     return _indented(document.to_json(), "")
 

@@ -1,7 +1,7 @@
-"""Repositories and their deployment environments by accounts: which roles a step there may assume.
+"""Tables of the roles that a step may assume: repositories and deployment environments by accounts.
 
-A step in an environment may assume what trusts that environment, and as well what trusts every step of its repository
-or of its workspace. So a row has those, too: whoever reads one row alone reads the truth about it.
+A step in an environment may assume the roles that trust the environment, and those that trust every step of its
+repository or its workspace. Each row has all of them, so a single row is complete.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,10 +12,10 @@ from access.plan import AccessPlan, RolePlan, TrustPlan
 from oidc.bitbucket import Grade
 
 MOST_CELLS = 15_000
-"""Cells of a workspace up to which there is a column for each account; beyond, rows list their roles."""
+"""The greatest number of cells of a workspace with a column for each account; above it, rows list their roles."""
 
 ANY = "*"
-"""In the place of a repository or a deployment environment: all of them."""
+"""Stands for all repositories or all deployment environments."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -23,9 +23,9 @@ class Entry:
     """A role in a cell.
 
     Attributes:
-        role: Its key.
-        name: In IAM.
-        grade: How wide the trust is by which this row has it.
+        role: The key of the role.
+        name: Its name in IAM.
+        grade: The grade of the trust that puts the role into this row.
         is_admin: Whether it may have admin access.
     """
 
@@ -36,7 +36,7 @@ class Entry:
 
 
 Roles: TypeAlias = Mapping[str, Mapping[str, Entry]]
-"""By account key, then by role key."""
+"""Entries by account key, then by role key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,9 @@ class Row:
 
     Attributes:
         label: For people: ``deployment environment production``.
-        environment: Its name, ``*`` for all of them and steps outside, or the empty string for steps outside.
-        cells: For each column the roles, sorted by key; empty where the table has no columns.
-        listed: For each role its accounts; empty where the table has columns.
+        environment: Its name; ``*`` for every step; the empty string for steps outside of environments.
+        cells: For each column the roles, sorted by key; empty if the table has no columns.
+        listed: For each role its accounts; empty if the table has columns.
     """
 
     label: str
@@ -70,10 +70,10 @@ class WorkspaceTable:
 
     Attributes:
         workspace: ``acme``.
-        columns: The accounts of each column: one, or several that have the same roles in every row.
-        repositories: Those that a role trusts, the whole workspace first.
-        has_columns: Whether there is a column for each account, or too many of them.
-        renamed_to: The workspace's slug now, where ``workspace`` is one that it had before; else ``None``.
+        columns: The accounts of each column: one, or several with the same roles in every row.
+        repositories: The repositories that a role trusts, the whole workspace first.
+        has_columns: Whether the table has columns; without them, it would have too many cells.
+        renamed_to: The workspace's slug now, if ``workspace`` is a previous slug; else ``None``.
     """
 
     workspace: str
@@ -122,7 +122,7 @@ def _table(workspace: str, trusted: Mapping[_Steps, Roles], renamed_to: str | No
 
 
 def _rows(trusted: Mapping[_Steps, Roles]) -> Iterator[tuple[str, str, str, Roles]]:
-    """Yield repository, label, environment and roles of every row; wide trust is in the rows that it reaches."""
+    """Yield repository, label, environment and roles of every row; wide trust is in each row that it reaches."""
     whole = next((roles for (repository, _, _), roles in trusted.items() if repository is None), {})
     if whole:
         yield ANY, "every step", ANY, whole
@@ -140,7 +140,7 @@ def _rows(trusted: Mapping[_Steps, Roles]) -> Iterator[tuple[str, str, str, Role
 
 
 def _joined(parts: Iterable[Roles]) -> Roles:
-    """Join what reaches a row; of two ways in, the later one is the wider one and is shown."""
+    """Join the roles of a row; if a role is in two parts, the later part has the wider trust and is shown."""
     joined: dict[str, dict[str, Entry]] = {}
     for part in parts:
         for account, roles in part.items():

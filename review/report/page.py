@@ -1,4 +1,4 @@
-"""What a report was made from."""
+"""The report: a whole plan as one HTML page."""
 
 import base64
 import hashlib
@@ -23,14 +23,14 @@ from review.report.role_parts import RolePart, anchor, role_parts
 
 @dataclass(frozen=True, slots=True)
 class ReportOrigin:
-    """What a report was made from, and when; nothing else makes two reports of one plan differ.
+    """The source and the day of a report; nothing else makes two reports of one plan differ.
 
     Attributes:
         inventory: Its path as the user named it: ``inventory``.
-        made_on: In UTC.
-        revision: The commit of git that the inventory stands in, ``a20e3f4…``, or ``None``.
+        made_on: The day of the report, in UTC.
+        revision: The git commit of the inventory, ``a20e3f4…``, or ``None``.
         is_changed: Whether the inventory differs from that commit.
-        without: Why there is no revision, if there is none.
+        without: Why the revision is unknown, or the empty string.
     """
 
     inventory: str
@@ -47,13 +47,13 @@ _SHORT = {Grade.ENVIRONMENT_BOUND: "e", Grade.REPOSITORY_WIDE: "r", Grade.WORKSP
 
 
 def page(plan: AccessPlan, origin: ReportOrigin, findings: Sequence[Finding], accepted: Sequence[Silenced]) -> str:
-    """Return a plan as one HTML page that needs nothing besides.
+    """Return a plan as one HTML page that loads no other file.
 
     Args:
-        plan: All of it.
-        origin: What it was made from.
-        findings: Warnings; a plan with an error does not exist.
-        accepted: What the inventory accepts, with its reasons.
+        plan: The plan with all accounts.
+        origin: The source and the day.
+        findings: Warnings; with an error there is no plan.
+        accepted: Findings that the inventory accepts, with its reasons.
     """
     holders: list[Holder] = [(account, role) for account in plan.accounts for role in account.roles]
     documents = Documents.of(holders)
@@ -101,12 +101,12 @@ def _environment() -> Environment:
 
 
 def _printable(value: object) -> object:
-    """Show what is not printable, such as a mark that writes from right to left, in place of sending it."""
+    """Replace unprintable characters, such as a right-to-left mark, by visible ones."""
     return value if isinstance(value, Markup) else one_line(str(value))
 
 
 def _code(text: str) -> Markup:
-    """Return lines of code as they are between two tags, where quotes need no escaping; nothing in them is markup."""
+    """Return lines of code, escaped as the content of an element, where quotes need no escaping."""
     shown = "\n".join(map(one_line, text.split("\n")))
     return Markup(shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))  # noqa: S704 - escaped here
 
@@ -117,7 +117,7 @@ def _counts(parts: Sequence[RolePart]) -> dict[str, int]:
 
 
 def duration(seconds: int) -> str:
-    """Say how long a session may last: ``1 h``, ``1 h 30 min``; IAM takes seconds, from an hour to twelve."""
+    """Say how long a session may last: ``1 h``, ``1 h 30 min``. IAM allows from one hour to twelve, in seconds."""
     hours, below_hour = divmod(seconds, 3600)
     minutes, seconds_left = divmod(below_hour, 60)
     parts = ((hours, "h"), (minutes, "min"), (seconds_left, "s"))
@@ -125,7 +125,7 @@ def duration(seconds: int) -> str:
 
 
 def until(last: date, made_on: date) -> str:
-    """Say how near the last day of access is on the day of the report."""
+    """Say how many days after the report access ends."""
     left = (last - made_on).days
     if left < 0:
         return "it has ended"
@@ -137,5 +137,5 @@ def _text(name: str) -> str:
 
 
 def _hash(text: str) -> str:
-    """Return what a content security policy lets run: https://www.w3.org/TR/CSP3/#grammardef-hash-source."""
+    """Return the hash source of a text for a content security policy: https://www.w3.org/TR/CSP3/#grammardef-hash-source."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

@@ -1,4 +1,4 @@
-"""Steps of bitbucket-pipelines.yml for roles, each text once: most differ by the role's ARN and name alone."""
+"""The sections of roles in the report, and the pipelines that assume them, each text once."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,10 +21,10 @@ class Pipeline:
 
     Attributes:
         anchor: Its id in the page.
-        pieces: Of bitbucket-pipelines.yml, for the first role that has it, in its first account.
-        own: What of the text is that role's own.
+        pieces: The text of bitbucket-pipelines.yml, for the first role that has it, in its first account.
+        own: The values in the text that belong to that role.
         role: The key of that role.
-        users: The keys of the roles that have it, sorted.
+        users: The keys of the roles with this pipeline, sorted.
     """
 
     anchor: str
@@ -35,17 +35,17 @@ class Pipeline:
 
     @property
     def is_shared(self) -> bool:
-        """Whether more than one role has it, so that it stands apart from them."""
+        """Whether more than one role has it, so that the page shows it once, apart from them."""
         return len(self.users) > 1
 
 
 @dataclass(frozen=True, slots=True)
 class Pipelines:
-    """All of them.
+    """All pipelines.
 
     Attributes:
-        by_role: By the key of the role; the plan role of a pair has none, it stands in the pipeline of its role.
-        shared: Those that more than one role has.
+        by_role: Pipelines by the key of the role; the plan role of a pair is in the pipeline of its role.
+        shared: Pipelines that more than one role has.
     """
 
     by_role: Mapping[str, Pipeline]
@@ -53,7 +53,7 @@ class Pipelines:
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[Sequence[Holder], Sequence[Holder]]]) -> "Pipelines":
-        """Make those of roles, each with its holders and those of its plan role."""
+        """Make the pipelines of roles, from the holders of each role and of its plan role."""
         users_of: dict[str, list[tuple[Holder, str]]] = {}
         for holders, plan_roles in pairs:
             text = _text(holders[0], _in(plan_roles, holders[0][0]))
@@ -64,7 +64,7 @@ class Pipelines:
 
 
 def repository_of(role: RolePlan) -> str:
-    """Return the repository whose pipeline is shown: the first that is trusted, ``REPOSITORY`` for a workspace."""
+    """Return the repository of the shown pipeline: the first trusted one, ``acme/REPOSITORY`` for a workspace."""
     line = next(line for line in role.trust if line.renamed_to is None)
     return f"{line.workspace}/{line.repository or 'REPOSITORY'}"
 
@@ -90,7 +90,7 @@ def _in(holders: Iterable[Holder], account: AccountPlan) -> RolePlan | None:
 
 
 def _text(holder: Holder, plan_role: RolePlan | None) -> str:
-    """Show the steps of one line of trust; the others differ by their repository and ``deployment:`` alone."""
+    """Show the steps of one line of trust; the others differ only by repository and ``deployment:``."""
     account, role = holder
     repository = repository_of(role)
     line = trusted(role, repository)[-1]
@@ -102,7 +102,7 @@ Texts: TypeAlias = tuple[Shared[tuple[str, ...]], ...]
 
 @dataclass(frozen=True, slots=True)
 class RolePermissions:
-    """What a role may do.
+    """The permissions of a role.
 
     Attributes:
         managed: Names of managed policies: ``aws:ReadOnlyAccess``.
@@ -116,7 +116,7 @@ class RolePermissions:
 
     @property
     def are_none(self) -> bool:
-        """Whether the role has no permission policy at all."""
+        """Whether the role has no permission policy."""
         return not any(shared.value for shared in self.managed) and not any(shared.value for shared in self.inline)
 
 
@@ -125,14 +125,14 @@ class RolePart:
     """A role in all of its accounts.
 
     Attributes:
-        key: Of the inventory.
-        anchor: Its id in the page, the same whatever else is in the inventory.
-        role: As it is in the first account, for what is the same everywhere.
-        accounts: Keys.
+        key: The key of the role in the inventory.
+        anchor: Its id in the page, which does not depend on the rest of the inventory.
+        role: The role in its first account, for values that are equal in all accounts.
+        accounts: The keys of its accounts.
         trust: Who may assume it.
-        pipeline: Steps that do; ``None`` for the plan role of a pair, which stands in the pipeline of its role.
-        repository: Whose pipeline that is.
-        beside: The key of its pair's other role, or ``None``.
+        pipeline: Steps that assume it; ``None`` for the plan role of a pair, which is in the pipeline of its role.
+        repository: The repository of the pipeline: ``acme/shop``.
+        beside: The key of the other role of its pair, or ``None``.
     """
 
     key: str
@@ -161,7 +161,7 @@ class RolePart:
 
 
 def role_parts(plan: AccessPlan, documents: Documents) -> tuple[tuple[RolePart, ...], tuple[Pipeline, ...]]:
-    """Return a part for each role of a plan, sorted by key, and the pipelines that several of them have."""
+    """Return a part for each role of a plan, sorted by key, and the pipelines that several roles share."""
     holders = sorted(((account, role) for account in plan.accounts for role in account.roles), key=_by_key)
     grouped = {key: list(group) for key, group in groupby(holders, key=lambda holder: holder[1].key)}
     pairs = {key: beside for key in grouped if _is_plan_role(beside := grouped.get(plan_key(key), []))}
@@ -175,7 +175,7 @@ def role_parts(plan: AccessPlan, documents: Documents) -> tuple[tuple[RolePart, 
 
 
 def anchor(key: str) -> str:
-    """Return the id of a role's part, of letters that need no escaping anywhere; two keys never have the same."""
+    """Return the id of a role's part; it needs no escaping anywhere, and two keys never have the same id."""
     return "role-" + re.sub(r"[^A-Za-z0-9_.-]", lambda match: f"~{ord(match[0]):x}~", key)
 
 
