@@ -15,7 +15,7 @@ def test_inventory_and_lock_have_every_quota() -> None:
 
 
 @pytest.mark.parametrize("quota", QUOTAS, ids=lambda quota: quota.key)
-def test_the_inventory_takes_what_aws_raises_a_quota_to_and_no_more(quota: Quota) -> None:
+def test_the_inventory_accepts_a_quota_up_to_the_highest_value_of_aws(quota: Quota) -> None:
     assert getattr(Quotas.model_validate({quota.key: quota.most}), quota.key) == quota.most
     with pytest.raises(ValidationError):
         Quotas.model_validate({quota.key: quota.most + 1})

@@ -44,7 +44,7 @@ def test_sound_inventories_pass(path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "# nothing yet", "workspaces: {acme: }", "roles: {}", "{}"])
-def test_a_file_need_not_say_everything(text: str) -> None:
+def test_a_file_may_hold_a_part_of_an_inventory(text: str) -> None:
     assert refusals(in_yaml(text)) == []
 
 
@@ -52,12 +52,12 @@ def test_a_file_need_not_say_everything(text: str) -> None:
 @given(st.randoms(use_true_random=False))
 def test_what_the_schema_refuses_is_an_error(tmp_path: Path, rng: random.Random) -> None:
     text = yaml.safe_dump(mutated(rng), sort_keys=False, allow_unicode=True)
-    if found := refusals(in_yaml(text)):
+    if refused := refusals(in_yaml(text)):
         (tmp_path / "inventory.yaml").write_text(text)
-        assert has_errors(compile_plan(load_inventory(tmp_path)).findings), found
+        assert has_errors(compile_plan(load_inventory(tmp_path)).findings), refused
 
 
-def test_the_schema_is_one_of_2020_12() -> None:
+def test_the_schema_is_valid_json_schema_2020_12() -> None:
     assert SCHEMA["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     Draft202012Validator.check_schema(SCHEMA)
 
@@ -67,43 +67,43 @@ def test_the_committed_schema_is_current() -> None:
     assert committed == schema_text(), "run make docs"
 
 
-def parts(found: Any, at: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+def parts(schema: Any, at: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield every schema inside a schema, with its JSON pointer."""
-    if isinstance(found, dict):
-        yield at, found
-        for key, value in found.items():
+    if isinstance(schema, dict):
+        yield at, schema
+        for key, value in schema.items():
             if key not in ("examples", "default", "enum"):
                 yield from parts(value, f"{at}/{key}")
-    if isinstance(found, list):
-        for index, value in enumerate(found):
+    if isinstance(schema, list):
+        for index, value in enumerate(schema):
             yield from parts(value, f"{at}/{index}")
 
 
 def keys() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield every key of the grammar: conditions repeat some of them, and say nothing of their own."""
-    for at, found in parts(SCHEMA):
+    """Yield every key of the grammar, without the repetitions in conditions."""
+    for at, schema in parts(SCHEMA):
         if at.endswith("/properties") and not {"if", "then", "else"} & set(at.split("/")):
-            for key, value in found.items():
+            for key, value in schema.items():
                 if value is not False:
                     yield f"{at}/{key}", value
 
 
-def test_every_key_says_what_it_is_with_an_example() -> None:
+def test_every_key_has_a_description_and_an_example() -> None:
     silent = [at for at, key in keys() if not key.get("description") or not key.get("examples")]
     assert silent == []
 
 
-def test_every_example_is_what_the_schema_takes() -> None:
-    shown = [(at, example) for at, found in parts(SCHEMA) for example in found.get("examples", ())]
+def test_every_example_passes_the_schema() -> None:
+    shown = [(at, example) for at, schema in parts(SCHEMA) for example in schema.get("examples", ())]
     assert [(at, refusals(example, at)) for at, example in shown if refusals(example, at)] == []
 
 
-def test_patterns_are_of_the_dialect_of_json_schema() -> None:
-    for _, found in parts(SCHEMA):
-        if isinstance(found.get("pattern"), str):
-            regress.Regex(found["pattern"], flags="u")
-            assert found["pattern"].startswith("^")
-            assert found["patternErrorMessage"].startswith("Write ")
+def test_patterns_are_regular_expressions_of_json_schema() -> None:
+    for _, schema in parts(SCHEMA):
+        if isinstance(schema.get("pattern"), str):
+            regress.Regex(schema["pattern"], flags="u")
+            assert schema["pattern"].startswith("^")
+            assert schema["patternErrorMessage"].startswith("Write ")
 
 
 def models(model: type[InventoryModel]) -> Iterator[type[InventoryModel]]:
@@ -118,22 +118,22 @@ FIELDS = sorted({(model, name) for model in models(Inventory) for name in model.
 
 
 @pytest.mark.parametrize(("model", "name"), FIELDS, ids=lambda value: getattr(value, "__name__", value))
-def test_a_key_says_since_when_and_takes_its_own_example(model: type[InventoryModel], name: str) -> None:
+def test_a_key_has_a_version_and_accepts_its_own_example(model: type[InventoryModel], name: str) -> None:
     field: FieldInfo = model.model_fields[name]
     assert isinstance(field.json_schema_extra, dict)
     assert isinstance(field.json_schema_extra[SINCE], str)
     assert attribute_docstrings(model)[name]
     assert field.examples
-    one = create_model("One", __base__=InventoryModel, **{name: (field.annotation, field)})  # type: ignore[call-overload]  # keys that are not known here
-    one.model_validate({name: field.examples[0]})
+    single = create_model("Single", __base__=InventoryModel, **{name: (field.annotation, field)})  # type: ignore[call-overload]  # keys that are not known here
+    single.model_validate({name: field.examples[0]})
 
 
-def test_an_allow_completes_the_rules_that_can_be_allowed() -> None:
+def test_allow_lists_the_rules_that_can_be_allowed() -> None:
     properties = SCHEMA["$defs"]["Allow"]["properties"]
     assert "expired" in properties
     assert all(RULES[rule].level == "warning" for rule in properties)
 
 
-def test_a_key_that_stands_there_has_a_value() -> None:
+def test_no_key_may_be_empty() -> None:
     nothing = [at for at, key in keys() if key.get("type") == "null" or {"type": "null"} in key.get("anyOf", ())]
     assert nothing == []

@@ -92,12 +92,12 @@ INVENTORIES = st.fixed_dictionaries(
 
 
 @given(INVENTORIES)
-def test_the_models_hold_what_was_written_of_who_gets_in(data: dict[str, Any]) -> None:
+def test_the_models_hold_the_trust_as_written(data: dict[str, Any]) -> None:
     validated = validate(data)
     assert not validated.faults
     assert as_written(validated.inventory) == {
         "defaults": data.get("defaults", {}),
-        "workspaces": {slug: with_long_forms(found) for slug, found in data["workspaces"].items()},
+        "workspaces": {slug: with_long_forms(workspace) for slug, workspace in data["workspaces"].items()},
         "accounts": data["accounts"],
         "roles": data["roles"],
     }
@@ -107,8 +107,8 @@ def with_long_forms(workspace: dict[str, Any]) -> dict[str, Any]:
     if "repositories" not in workspace:
         return workspace
     repositories = {
-        slug: {"uuid": found} if isinstance(found, str) else found or {}
-        for slug, found in workspace["repositories"].items()
+        slug: {"uuid": repository} if isinstance(repository, str) else repository or {}
+        for slug, repository in workspace["repositories"].items()
     }
     return {**workspace, "repositories": repositories}
 
