@@ -181,20 +181,20 @@ RULES: dict[str, Rule] = {
 
 
 DISCREPANCY_RULES: dict[str, Rule] = {
-    "not-in-bitbucket": Rule("error", "What the inventory names is in Bitbucket."),
-    "wrong-uuid": Rule("error", "A UUID of the inventory is that of the name beside it."),
-    "made-anew": Rule("error", "A name is still the one that was locked."),
-    "two-names": Rule("error", "Two names of the inventory are two things in Bitbucket."),
+    "not-in-bitbucket": Rule("error", "Everything that the inventory names exists in Bitbucket."),
+    "wrong-uuid": Rule("error", "A UUID of the inventory belongs to the name beside it."),
+    "made-anew": Rule("error", "A name still has the UUID that was locked."),
+    "two-names": Rule("error", "Two names of the inventory have different UUIDs in Bitbucket."),
     "moved": Rule("error", "A repository is in the workspace that the inventory says."),
-    "workspace-renamed": Rule("error", "A workspace still has the slug that its issuer is named by."),
-    "renamed": Rule("warning", "Repositories and deployment environments are still called so."),
+    "workspace-renamed": Rule("error", "A workspace still has the slug that its issuer uses."),
+    "renamed": Rule("warning", "Repositories and deployment environments still have their names."),
     "pinned-thumbprint": Rule(
-        "warning", "A pinned thumbprint is in the chain that the issuer presents, for more than 60 days yet."
+        "warning", "A pinned thumbprint is in the chain that the issuer presents, and valid for more than 60 days."
     ),
-    "auto-changed": Rule("error", "`oidc_provider: auto` comes to what it came to before."),
+    "auto-changed": Rule("error", "`oidc_provider: auto` gives the same result as before."),
     "issuer-unreachable": Rule("warning", "The issuer of a workspace can be reached."),
 }
-"""What the world outside says otherwise than the inventory and its lock. A file alone cannot break these rules."""
+"""Differences between Bitbucket, AWS or issuers and the inventory with its lock. No file alone breaks these rules."""
 
 
 TRUST_RULES: dict[str, Rule] = {
@@ -206,21 +206,21 @@ TRUST_RULES: dict[str, Rule] = {
     "two-issuers": Rule("error", "One statement names one issuer, in its principal and in its condition keys."),
     "everybody": Rule("error", "The principal is an OIDC provider, not everybody."),
     "other-principal": Rule("warning", "Nobody but pipelines may assume the role."),
-    "denial": Rule("warning", "What may assume the role is said by what is allowed."),
+    "denial": Rule("warning", "Only Allow statements say who may assume the role."),
     "no-audience": Rule("error", "The audience is compared."),
-    "other-audience": Rule("warning", "The audience is the workspace's own, or one that steps ask for."),
+    "other-audience": Rule("warning", "The audience is the workspace's own, or one that steps request."),
     "wrong-audience": Rule("error", "An audience is written as Bitbucket writes it."),
     "no-repository": Rule("error", "The subject is compared, and names a repository by its UUID."),
     "wrong-subject": Rule("error", "A subject pattern matches subjects that Bitbucket issues."),
-    "policy-variable": Rule("error", "Subject and audience are compared with values that stand in the policy."),
+    "policy-variable": Rule("error", "Subject and audience are compared with literal values of the policy."),
     "wildcard-under-equals": Rule("error", "Patterns with wildcards are compared by StringLike."),
     "one-run": Rule("error", "The end of a subject pattern is a wildcard: the step's UUID is new at every run."),
     "open-end": Rule("warning", "A UUID in a subject pattern has its braces, and a colon follows it."),
-    "void-check": Rule("error", "No condition holds because its key is missing, or of all but a few values."),
+    "void-check": Rule("error", "No condition is true because its key is missing, or for all but a few values."),
     "set-operator": Rule("warning", "Set operators are for keys with several values."),
     "dead-key": Rule("error", "Conditions compare keys that AWS has for Bitbucket's tokens."),
 }
-"""Of trust policies that somebody else wrote, in the order of a statement."""
+"""Rules for trust policies that others wrote, in the order of a statement."""
 
 
 def rule_of(rule_id: str) -> Rule:

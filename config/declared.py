@@ -16,7 +16,7 @@ def names(data: Mapping[str, Any], *path: str) -> KeysView[str]:
 
 
 def unknown_workspace(data: Mapping[str, Any], workspace: str, at: Path) -> Fault | None:
-    """Say that a workspace is not declared, if it is not."""
+    """Return the fault of a workspace that is not declared, or ``None``."""
     known = names(data, "workspaces")
     if workspace in known:
         return None
@@ -29,7 +29,7 @@ def unknown_workspace(data: Mapping[str, Any], workspace: str, at: Path) -> Faul
 
 
 def unknown_repository(data: Mapping[str, Any], workspace: str, repository: str, at: Path) -> Fault | None:
-    """Say that a repository or its workspace is not declared, if it is not."""
+    """Return the fault of a repository that is not declared, or whose workspace is not, or ``None``."""
     if (problem := unknown_workspace(data, workspace, at)) is not None:
         return problem
     known = names(data, "workspaces", workspace, "repositories")
@@ -42,7 +42,7 @@ def unknown_repository(data: Mapping[str, Any], workspace: str, repository: str,
 def unknown_environment(
     data: Mapping[str, Any], workspace: str, repository: str, environment: str, at: Path
 ) -> Fault | None:
-    """Say that a deployment environment of a repository is not declared, if it is not."""
+    """Return the fault of a deployment environment that its repository does not declare, or ``None``."""
     known = names(data, "workspaces", workspace, "repositories", repository, "environments")
     if environment in known:
         return None

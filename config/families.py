@@ -132,7 +132,7 @@ def _for_each(at: Path, value: Any) -> ForEach | list[Fault]:  # noqa: ANN401 - 
 def _absent_environments(
     data: Mapping[str, Any], entry: dict[str, Any], rendered: dict[str, Any]
 ) -> Iterator[tuple[str, Fault]]:
-    """Yield each repository that a trust names with the item as environment, if it does not declare that one."""
+    """Yield each repository that lacks the environment of the item, with the fault, if its trust uses the item."""
     for template, trust in zip(_trust(entry), _trust(rendered), strict=True):
         workspace, _, repository = str(trust.get("repository")).partition("/")
         if repository not in names(data, "workspaces", workspace, "repositories"):
@@ -195,7 +195,7 @@ def _bounding_texts(value: Any) -> list[str]:  # noqa: ANN401 - raw data
 
 
 def _trust(entry: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield every trust entry of a role and of its plan role, as far as they have the form of one."""
+    """Yield every trust entry of a role and of its plan role, if it is a mapping."""
     yield from _own_trust(entry)
     plan = entry.get("plan_role")
     if isinstance(plan, dict):

@@ -48,7 +48,7 @@ _KEPT_FROM_TEXT = re.compile(f"[{_CONTROL}{_NO_CHARACTER}]")
 def hidden_character(text: str) -> Fault | None:
     """Return the fault of the first invisible character, or ``None``.
 
-    A byte order mark at the beginning of a file is not part of its text any more. Tab, LF and CRLF are fine.
+    A byte order mark at the beginning of a file is not part of its text. Tab, LF and CRLF are fine.
     """
     not_plain = _NOT_PLAIN_ASCII if text.isascii() else _NOT_PLAIN
     unseen = (
@@ -91,14 +91,14 @@ def _problem_and_hint(character: str) -> tuple[str, str]:
 
 
 def _position(text: str, at: int) -> tuple[int, int]:
-    """Return line and column, from 1; nothing before ends a line but LF and CRLF."""
+    """Return line and column, from 1. Only LF and CRLF end a line before the position."""
     return text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
 
 
 _PLAIN = r"(?:x|u00|U000000)(?:[2-6][0-9A-Fa-f]|7[0-9A-Ea-e])"
 _MAY_SPELL = re.compile(rf"\\(?:{_PLAIN}|/)")
 _ESCAPE = re.compile(rf"\\({_PLAIN}|/)|\\.", re.DOTALL)
-"""An escape, the next character too where it is a backslash; the group is one that spells printable ASCII
+"""An escape with the character after its backslash; the group matches only escapes that spell printable ASCII
 (https://yaml.org/spec/1.1/#id872840, and section 7 of RFC 8259)."""
 
 
@@ -120,7 +120,7 @@ def escaped_plain(text: str, *, is_json: bool = False) -> list[Fault]:
 
 
 _MOST = 1_000
-"""Faults of one document. Who has so many corrects the first before the rest."""
+"""The most faults of one document; nobody corrects more at once."""
 
 
 def _in_quotes(text: str, start: int, end: int, *, is_json: bool) -> list[Fault]:

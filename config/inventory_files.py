@@ -1,4 +1,4 @@
-"""Which files an inventory has, within bounds: an inventory that is given wrongly may be a whole disk."""
+"""Find the files of an inventory, within limits: a wrong path may lead to a whole disk."""
 
 import os
 from collections.abc import Callable
@@ -17,8 +17,8 @@ _MAX_NAMES = 200_000
 """Names in all folders together, whatever they are: looking at so many takes about a second."""
 
 
-class TooManyFiles(Exception):  # noqa: N818 - says what is there, and is caught beside the call
-    """What was given as an inventory is something larger."""
+class TooManyFiles(Exception):  # noqa: N818 - names what was seen, and is caught beside the call
+    """The path has more files than an inventory."""
 
 
 Refuse = Callable[[FilePath, str, str, str], None]
@@ -30,10 +30,10 @@ def inventory_files(inventory: FilePath, refuse: Refuse) -> list[FilePath]:
 
     Args:
         inventory: A folder, or one file.
-        refuse: Is told of folders that are links, which are not followed, and of those that cannot be read.
+        refuse: Called for folders that are links, which are not followed, and for those that cannot be read.
 
     Raises:
-        TooManyFiles: There are more than an inventory has.
+        TooManyFiles: There are more files than an inventory has.
     """
     if not is_folder(inventory):
         return [inventory]

@@ -1,4 +1,4 @@
-"""Where a pipeline's step runs, as its default variables say.
+"""The pipeline, commit and repository of a step, from its default variables.
 
 Source: https://support.atlassian.com/bitbucket-cloud/docs/variables-and-secrets/ (default variables).
 """
@@ -24,9 +24,9 @@ class PipelineRun:
     Attributes:
         workspace: The slug: ``acme``.
         repository: The slug: ``inventory``.
-        repository_uuid: With braces, or ``None`` where it is not told. A renamed repository keeps it.
-        commit: That the pipeline is about.
-        build: The number of the pipeline, which grows from run to run, or ``None`` outside of a pipeline.
+        repository_uuid: With braces, or ``None`` if it is not set. A renamed repository keeps it.
+        commit: That the pipeline runs for.
+        build: The number of the pipeline, which grows from run to run, or ``None`` outside a pipeline.
         pull_request: Its number, or ``None`` in a pipeline of a branch.
     """
 
@@ -39,19 +39,19 @@ class PipelineRun:
 
     @property
     def path(self) -> str:
-        """Where the repository is in the REST API: ``repositories/acme/%7B9a6d6bde-…%7D``."""
+        """The path of the repository in the REST API: ``repositories/acme/%7B9a6d6bde-…%7D``."""
         return (
             f"repositories/{quote(self.workspace, safe='')}/{quote(self.repository_uuid or self.repository, safe='')}"
         )
 
     @property
     def named_path(self) -> str:
-        """Likewise, by name alone: ``repositories/acme/inventory``."""
+        """The same path by name alone: ``repositories/acme/inventory``."""
         return f"repositories/{quote(self.workspace, safe='')}/{quote(self.repository, safe='')}"
 
     @property
     def url(self) -> str | None:
-        """The page of the pipeline, or ``None`` outside of one."""
+        """The page of the pipeline, or ``None`` outside a pipeline."""
         if self.build is None:
             return None
         return f"https://bitbucket.org/{quote(self.workspace)}/{quote(self.repository)}/pipelines/results/{self.build}"

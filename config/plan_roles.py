@@ -1,4 +1,4 @@
-"""Make the plan role of every role that has ``plan_role``: a role of its settings and of those of its role."""
+"""Make the plan role of every role that has ``plan_role``: its own settings, and those of its role for the others."""
 
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet

@@ -1,7 +1,7 @@
-"""Pulumi's files of settings: which of them it takes, how it reads the keys of a config, and the file of a project.
+"""Pulumi's settings files: which of them it reads, how it reads the keys of a config, and the project file.
 
-The grammar of ``Pulumi.yaml``: https://www.pulumi.com/docs/iac/concepts/projects/project-file/. Which file is taken and
-what a key means, in Pulumi's ``sdk/go/common``: ``ProjectStackPath`` in ``workspace/paths.go``, ``Exts`` in
+The grammar of ``Pulumi.yaml``: https://www.pulumi.com/docs/iac/concepts/projects/project-file/. Which file Pulumi
+reads and what a key means, in Pulumi's ``sdk/go/common``: ``ProjectStackPath`` in ``workspace/paths.go``, ``Exts`` in
 ``encoding/marshal.go``, ``stackConfigNamespacedWithProject`` in ``workspace/loaders.go``, ``ParseKey`` in
 ``resource/config/key.go``.
 """
@@ -18,7 +18,7 @@ from config.yaml.document import read_document
 from oidc.errors import UsageError
 
 PROJECT = "bitbucket-aws-oidc"
-"""In front of each key of the stack config that is this project's: ``bitbucket-aws-oidc:inventory``."""
+"""The prefix of this project's keys in the stack config: ``bitbucket-aws-oidc:inventory``."""
 
 PROJECT_FILE_NAME = "Pulumi.yaml"
 
@@ -30,7 +30,7 @@ MAX_BYTES = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class ProjectFile:
-    """What a project file decides for the stacks beside it.
+    """The settings of a project file for the stacks beside it.
 
     Attributes:
         name: Of the project, or the empty string.
@@ -45,11 +45,11 @@ class ProjectFile:
 
 
 def refuse_other_endings(names: Iterable[str], folder: str) -> None:
-    """Refuse a project or stack file that does not end in ``.yaml``: Pulumi may take it instead of those compared here.
+    """Refuse a project or stack file that does not end in ``.yaml``: Pulumi may read it instead of the compared ones.
 
     Args:
-        names: Of the files in a folder.
-        folder: What to put before a name: ``origin/main:``, or ``project/``.
+        names: The names of the files in a folder.
+        folder: Goes before a name in messages: ``origin/main:``, or ``project/``.
 
     Raises:
         UsageError: There is a ``Pulumi.json``, ``Pulumi.yml``, ``Pulumi.STACK.json`` or ``Pulumi.STACK.yml``.
@@ -75,11 +75,11 @@ def full_keys(config: Mapping[str, Any], shown: str) -> dict[str, Any]:
     """Return a config with the full form of each key.
 
     Args:
-        config: As it is written.
-        shown: What to call its file.
+        config: As written.
+        shown: The name of its file in messages.
 
     Raises:
-        UsageError: Two keys have one full form. Pulumi takes one of the two values, each time another.
+        UsageError: Two keys have the same full form. Pulumi takes either of the two values, at random.
     """
     key_of: dict[str, str] = {}
     for key in config:
@@ -141,10 +141,10 @@ def refuse_other_project(project: ProjectFile, shown: str) -> None:
 
 
 def settings_data(text: bytes, shown: str) -> dict[str, Any]:
-    """Return what a project or stack file holds.
+    """Return the content of a project or stack file.
 
     Raises:
-        UsageError: It is too large, no YAML, or something else than a mapping.
+        UsageError: It is too large, not YAML, or not a mapping.
     """
     if len(text) > MAX_BYTES:
         raise UsageError(f"{shown} is larger than 1 MB, the limit for this file")
@@ -163,13 +163,13 @@ def settings_data(text: bytes, shown: str) -> dict[str, Any]:
 
 
 def settings_parts(text: bytes, shown: str = "") -> dict[str, str]:
-    """Return everything in a stack file or a project file, by its key: a digest of each value, to compare, not to show.
+    """Return a digest of each value in a stack or project file, by key, for comparing files.
 
     Keys are ``secretsprovider``, and for those of the config ``config aws:region``, in their full form. A file that
     cannot be read is one part, ``the whole file``.
 
     Raises:
-        UsageError: Two keys of its config are one.
+        UsageError: Two keys of its config are the same key.
     """
     whole = {"the whole file": hashlib.sha256(text).hexdigest()}
     try:
@@ -192,6 +192,6 @@ def _is_text(key: object) -> bool:
 
 
 def _digest(value: object) -> str:
-    # `pulumi config set` writes as text what others write as a number or a list, and Pulumi hands all of it on as text.
+    # `pulumi config set` writes numbers and lists as text, and Pulumi passes every value on as text.
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()

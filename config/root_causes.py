@@ -1,4 +1,4 @@
-"""One slip, one finding: a line in the wrong place makes everything below it a fault.
+"""Report one mistake once: a line in the wrong place puts everything below it at fault.
 
 Each function looks for the mistake that somebody made: a missing name, an entry in another section, a misspelt key, a
 line indented too little. It removes the faults that follow from the mistake.

@@ -1,4 +1,4 @@
-"""Which accounts a role selects, and which override holds in each."""
+"""Which accounts a role selects, and which override applies in each."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -18,7 +18,7 @@ _OF_GLOBS = frozenset("*?[")
 
 
 class AccountSelector:
-    """Answers for one set of accounts; patterns are worked out once each."""
+    """Selects among one set of accounts; each pattern is matched once."""
 
     def __init__(self, accounts: Mapping[str, Account]) -> None:
         self._accounts = accounts
@@ -48,7 +48,7 @@ class AccountSelector:
         return frozenset(key for key, account in self._accounts.items() if set(labels) <= account.labels.items())
 
     def overrides(self, role: Role) -> dict[str, tuple[str, Override]]:
-        """Return by account key the override that holds there, with its own key; the first where two match."""
+        """Return by account key the override that applies there, with its own key; the first if two match."""
         overrides: dict[str, tuple[str, Override]] = {}
         for pattern, override in role.overrides.items():
             for key in self.matching([pattern]):
@@ -74,22 +74,22 @@ def with_selected_accounts(data: Mapping[str, Any], lock: ReadLock) -> tuple[Map
     added = {
         key: {"id": account.id, "partition": partition, "labels": dict(account.labels)}
         for key, account in lock.lock.selected_accounts.items()
-        # One that is listed since is what people write of it.
+        # An account that the inventory declares too is taken from there.
         if account.id not in ids and key not in accounts
     }
     return ({**data, "accounts": {**accounts, **added}} if added else data), frozenset(added)
 
 
 def hides_accounts(data: Mapping[str, Any], lock: ReadLock, fault: Fault) -> bool:
-    """Tell whether a fault is one of the selection itself: any name may be that of an account that it selects."""
+    """Tell whether a fault is in the selection itself: any unknown name may then be a selected account."""
     return fault.path[:1] == ("accounts_from",) and _selection(data) is not None and not lock.is_broken
 
 
 def selection_faults(data: Mapping[str, Any], lock: ReadLock) -> Iterator[Fault]:
-    """Yield a sound selection that the lock does not answer, or answers as it was before: it never means no accounts.
+    """Yield a valid selection that the lock does not answer, or answers in an earlier form: never no accounts.
 
     Args:
-        data: Its accounts are those of the lock, too.
+        data: With the accounts of the lock.
         lock: As read.
     """
     selection = _selection(data)
@@ -100,7 +100,7 @@ def selection_faults(data: Mapping[str, Any], lock: ReadLock) -> Iterator[Fault]
         message = (
             "the lock answers an earlier form of it" if known else "the lock does not say which accounts these are"
         )
-        # Whatever names an account may mean one of these.
+        # Any unknown account may be one of these.
         yield Fault("needs-lock", _AT, message, "run `bitbucket-oidc lock --aws`", of_key=True, hides=True)
         return
     accounts = data.get("accounts", {})
@@ -122,10 +122,10 @@ def _selection(data: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def selection_digest(selection: Mapping[str, Any]) -> str:
-    """Return the digest of a selection as written, but for who asks: it selects the same accounts."""
+    """Return the digest of a selection without ``profile`` and ``role``, which do not change the selected accounts."""
     return digest([{name: value for name, value in selection.items() if name not in ("profile", "role")}])
 
 
 def selected_before(lock: Lock) -> Mapping[str, tuple[str, SelectedAccount]]:
-    """Return the accounts of the lock by their ids, each with its key, which it keeps."""
+    """Return the accounts of the lock by their ids, each with its key, which never changes."""
     return {account.id: (key, account) for key, account in lock.selected_accounts.items()}

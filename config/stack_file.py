@@ -1,7 +1,7 @@
-"""A stack file, ``Pulumi.STACK.yaml``, as data: which inventory and which accounts a stack takes.
+"""The stack file, ``Pulumi.STACK.yaml``: the inventory and the accounts of a stack.
 
-Pulumi itself reads the file when it runs; here it is read to tell stacks apart, and to hand on of a file that a branch
-brings nothing but the keys known here. Its grammar:
+Pulumi reads the file itself. This program reads it to tell stacks apart, and to pass on only known keys of a file
+that a branch changes. Its grammar:
 https://www.pulumi.com/docs/iac/concepts/projects/stack-settings-file/.
 """
 
@@ -18,31 +18,31 @@ from config.project_file import PROJECT, PROJECT_FILE_NAME, ProjectFile, full_ke
 from oidc.errors import UsageError
 
 FILE_NAME = re.compile(r"Pulumi\.([^/]+)\.yaml")
-"""Of a stack file; the project's own is ``Pulumi.yaml``. Pulumi reads no other ending beside it."""
+"""The name of a stack file. The project file is ``Pulumi.yaml``; Pulumi then reads no other ending."""
 
 _KEYS = ("inventory", "guardrails", "accounts", "protectOidcProviders", "issuerTimeoutSeconds", "reviewedPlan")
 _AWS_ENDPOINT = f"{PROJECT}:awsEndpoint"
 _NUMBER_TO_PULUMI = re.compile(r"[-+]?(0[oO][0-7_]+|[0-9_.]+[eE][-+]?[0-9_]+)", re.ASCII)
-"""Text to PyYAML, and without quotes a number to Pulumi, which hands on ``12`` for ``0o14`` (section 10.3.2 of
+"""Text to PyYAML, but to Pulumi a number if it has no quotes: it passes on ``12`` for ``0o14`` (section 10.3.2 of
 https://yaml.org/spec/1.2.2/)."""
 
 STACK_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", re.ASCII)
-"""What Pulumi takes (``tokens.ParseStackName`` in ``sdk/go/common/tokens/names.go``), and no option of any program."""
+"""What Pulumi accepts (``tokens.ParseStackName`` in ``sdk/go/common/tokens/names.go``), except names like options."""
 
 
 @dataclass(frozen=True, slots=True)
 class StackFile:
-    """What a stack file says.
+    """The settings of a stack.
 
     Attributes:
         stack: The stack's name.
-        file: What to call the file.
+        file: Its file's name in messages.
         settings: The stack config of this project, without its prefix: ``{"accounts": ["prod"]}``.
-        others: Keys of stack config that belong to nothing here, with their prefix.
-        outside_config: All else in the file: how secrets are encrypted, for example.
-        is_sandbox: Whether it leads to emulated accounts.
+        others: All other keys of stack config, with their prefix.
+        outside_config: The keys beside ``config``, for example how secrets are encrypted.
+        is_sandbox: Whether its accounts are emulated.
         parts: Everything in the file and in the project file, as ``settings_parts`` has it.
-        is_removed: Whether there is no such file any more; ``up`` takes the defaults then.
+        is_removed: Whether the file was removed; ``up`` then uses the defaults.
     """
 
     stack: str
@@ -66,7 +66,7 @@ class StackFile:
 
     @property
     def accounts(self) -> tuple[str, ...]:
-        """Keys or globs of the accounts that the stack takes."""
+        """Keys or globs of the stack's accounts."""
         value = self._json("accounts", default=["*"])
         if not isinstance(value, list) or not value or not all(isinstance(item, str) for item in value):
             raise self._wrong("accounts", 'write keys or globs, or ["*"] for all')
@@ -108,9 +108,9 @@ def parse_stack_file(name: str, text: bytes, shown: str, project: ProjectFile | 
 
     Args:
         name: Of the file: ``Pulumi.prod.yaml``.
-        text: What it holds.
-        shown: What to call it: ``origin/main:Pulumi.prod.yaml``.
-        project: The project file beside it, whose defaults hold for the keys that the stack leaves out.
+        text: Its content.
+        shown: Its name in messages: ``origin/main:Pulumi.prod.yaml``.
+        project: The project file beside it, with defaults for the keys that the stack leaves out.
 
     Raises:
         UsageError: No stack can have that name, or the file is not a stack file.
@@ -130,7 +130,7 @@ def parse_stack_file(name: str, text: bytes, shown: str, project: ProjectFile | 
 
 
 def removed_stack(stack: str, shown: str, project: ProjectFile | None) -> StackFile:
-    """Return what Pulumi takes for a stack whose file is removed: the defaults; raises UsageError as for any stack."""
+    """Return the stack of a removed file, with Pulumi's defaults; raises UsageError as for any stack."""
     file = stack_of_config(stack, one_line(shown)[:300], {}, None, project)
     return replace(file, parts=_project_parts(project), is_removed=True)
 
@@ -150,13 +150,13 @@ def stack_of_config(
 
     Args:
         stack: Its name.
-        shown: What to call the place of the config: ``Pulumi.prod.yaml``.
+        shown: The name of the config in messages: ``Pulumi.prod.yaml``.
         config: ``{"bitbucket-aws-oidc:accounts": ["prod"]}``.
-        outside_config: All else in its file.
-        project: The project file, whose defaults hold for keys that are left out.
+        outside_config: The keys of its file beside ``config``.
+        project: The project file, with defaults for keys that are left out.
 
     Raises:
-        UsageError: A value is neither text, a number nor a list of texts, or two keys are one.
+        UsageError: A value is neither text, a number nor a list of texts, or two keys are the same key.
     """
     given = full_keys(config, shown)
     whole = {**(project.defaults if project else {}), **given}
@@ -174,13 +174,13 @@ def stack_of_config(
 
 
 def render_stack_file(settings: Mapping[str, Any], outside_config: Mapping[str, Any]) -> str:
-    """Return the text of a stack file with these settings, and of another file all but its config."""
+    """Return the text of a stack file with these settings, and with the keys of another file beside its config."""
     config = {f"{PROJECT}:{key}": value for key, value in settings.items()}
     return yaml.safe_dump({**outside_config, "config": config})
 
 
 def _is_simple(value: object) -> bool:
-    """Tell whether a value is text, a number or a list of texts: an encrypted one, and what grows when read, is not."""
+    """Tell whether a value is text, a number or a list of texts: not an encrypted or nested value."""
     if isinstance(value, list):
         return all(isinstance(item, str) for item in value)
     return isinstance(value, (str, bool, int))

@@ -13,15 +13,15 @@ from config.findings import Fault, did_you_mean, error_of, fault, nearest
 from config.yaml.document import Path
 
 VARIABLES = ("account", "account_id", "partition", "region", "role")
-"""What may stand in double braces. ``account`` and ``role`` are keys of the inventory."""
+"""The names allowed in double braces. ``account`` and ``role`` are keys of the inventory."""
 
 FAMILY_VARIABLES = {"environment": "environment", "repository": "repository", "repository_name": "repository"}
-"""What may stand in double braces in a role with ``for_each``, and in its permission policies; by the key of
-``for_each`` that it comes from. In the role it is replaced before anything else is looked at (``config.families``).
+"""More names allowed in double braces in a role with ``for_each``, and in its permission policies; by name, the key of
+``for_each`` that gives the value. ``config.families`` replaces them in the role before any other check.
 """
 
 _SHORT = {"env": "environment", "name": "repository_name", "repo": "repository", "repo_name": "repository_name"}
-"""What people write for variables of families."""
+"""Short names that people write for variables of families."""
 
 _LACKS_BRACES = re.compile(rf"(?<![${{]){{({'|'.join((*VARIABLES, *FAMILY_VARIABLES))})}}{{1,2}}")
 """A variable with a brace too few: ``{partition}``. IAM's own begin with ``$``."""
@@ -39,7 +39,7 @@ def needs_for_each(name: str, at: Path = ()) -> Fault:
 
 
 def not_replaced(text: str, at: Path = ()) -> PydanticCustomError:
-    """Return the fault ``bad-variable`` of a value in which no variable is replaced, but for those of a family."""
+    """Return the fault ``bad-variable`` of a value in which only variables of families are replaced."""
     for name in _IN_BRACES.findall(text):
         if name in FAMILY_VARIABLES:
             return error_of(needs_for_each(name, at))
@@ -58,7 +58,7 @@ def check_variables(text: str, at: Path = (), *, of_families: bool = False) -> N
 
     Args:
         text: Of a permission policy, an ARN or a description.
-        at: Where inside the value ``text`` stands.
+        at: The path of ``text`` inside the value.
         of_families: Whether variables of families are accepted: in permission policies, which roles share.
     """
     if "{" not in text:

@@ -1,4 +1,4 @@
-"""A fault inside a permission policy's document."""
+"""Check the conditions of a permission policy."""
 
 import base64
 import math
@@ -43,11 +43,11 @@ def condition_faults(at: Path, condition: Any) -> Iterator[Fault]:  # noqa: ANN4
 
 
 def value_faults(statement: Statement) -> Iterator[Fault]:
-    """Yield values of a sound statement's conditions that their operator can compare with nothing.
+    """Yield condition values of a valid statement that have the wrong form for their operator.
 
     IAM's policy check calls them errors: invalid address, boolean, date, number, ARN
     (https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-reference-policy-checks.html). A value with a
-    variable of IAM or of the inventory in it is anything.
+    variable of IAM or of the inventory may be anything.
     """
     for test in statement.conditions:
         operator = operator_of(test.operator)
@@ -79,7 +79,7 @@ def _is_network(text: str) -> bool:
 
 
 def _is_date(text: str) -> bool:
-    """Take the forms of https://www.w3.org/TR/NOTE-datetime, and seconds since 1970."""
+    """Accept the forms of https://www.w3.org/TR/NOTE-datetime, and seconds since 1970."""
     if _EPOCH.fullmatch(text):
         return True
     if not _DAY.fullmatch(text):

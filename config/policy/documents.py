@@ -1,4 +1,4 @@
-"""The documents of permission policies, in the inventory or in JSON files: read, and held to IAM's grammar."""
+"""Read the documents of permission policies, in the inventory or in JSON files, and check IAM's grammar."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ class PolicyDocuments:
     """Permission policies with their documents.
 
     Attributes:
-        inventory: With every sound document in place, and without the permission policies that have none.
+        inventory: With every valid document in place, and without the other permission policies.
         files: The JSON files, by the names of the permission policies.
         faults: In the inventory, at the YAML that names a file, or inside the file.
     """
@@ -34,7 +34,7 @@ class PolicyDocuments:
 
 
 def with_policy_documents(inventory: Inventory, sources: Sources) -> PolicyDocuments:
-    """Read the files of permission policies, and hold all documents to IAM's grammar."""
+    """Read the files of permission policies, and check all documents against IAM's grammar."""
     policies: dict[str, PermissionPolicy] = {}
     faults = list(_faults_in_inventory(sources.data))
     faulty = {fault.path[1] for fault in faults}
@@ -46,7 +46,7 @@ def with_policy_documents(inventory: Inventory, sources: Sources) -> PolicyDocum
         if policy.file is not None and (own := _document_faults(name, document)):
             files.faults += own
             continue
-        # An unquoted version is a date to YAML, and has been taken for the text that it looks like.
+        # YAML reads an unquoted version as a date; here it becomes text again.
         whole = {**document, "Version": str(document["Version"])}
         policies[name] = policy.model_copy(update={"document": whole})
     inventory = inventory.model_copy(update={"permission_policies": policies})
@@ -54,12 +54,12 @@ def with_policy_documents(inventory: Inventory, sources: Sources) -> PolicyDocum
 
 
 def _faults_in_inventory(data: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield the faults of documents as written, also where the entry around has a fault that leaves it out."""
+    """Yield the faults of documents as written, also in entries that another fault leaves out."""
     policies = data.get("permission_policies")
     for name, entry in policies.items() if isinstance(policies, Mapping) else ():
         document = entry.get("document") if isinstance(entry, Mapping) else None
         if isinstance(entry, Mapping) and entry.keys() & OF_DOCUMENT:
-            continue  # a part of it is outside, and is reported there: the rest is not a complete document
+            continue  # a part is outside `document` and reported there, so the document is incomplete
         if isinstance(document, Mapping):
             yield from _document_faults(name, document)
 
@@ -80,7 +80,7 @@ class _PolicyFiles:
         self.faults: list[Fault] = []
 
     def document(self, name: str, file: str) -> dict[str, Any] | None:
-        """Return what a file holds, or ``None`` where a fault says why not."""
+        """Return the content of a file, or ``None`` if it has a fault."""
         at = ("permission_policies", name, "file")
         path = self._sources.source_of(at).path.parent / file
         if path not in self._read:
@@ -88,7 +88,7 @@ class _PolicyFiles:
             if isinstance(text, Fault):
                 self.faults.append(Fault(text.rule, at, f"{file}: {text.message}", text.hint))
                 return None
-            # Files of policies come after those of the inventory, in the order in which these name them.
+            # Policy files come after the inventory's files, in the order in which these name them.
             place = Place(len(self._sources.files) + len(self._read), 1, 1, str(path))
             self._read[path] = self._parsed(place, path, text)
         source, document = self._read[path]
@@ -106,7 +106,7 @@ class _PolicyFiles:
             place = replace(top, line=error.lineno, column=error.colno)
             self._refuse(place, "json-syntax", f"this is not JSON: {error.msg}", "correct it here")
             return None, None
-        except (RecursionError, ValueError):  # behind its own subclasses
+        except (RecursionError, ValueError):  # after its subclass
             message = "nesting too deep, or a number too large, for a policy"
             self._refuse(top, "json-syntax", message, "write a permission policy")
             return None, None
@@ -116,7 +116,7 @@ class _PolicyFiles:
             return None, None
         # The composer comes second: nesting that json refuses would overflow its stack.
         source = Source(top.order, path, read_json_document(text))
-        # Where it does not take the text, a key twice may hide behind what IAM takes; the rest is IAM's to refuse.
+        # If the composer refuses the text, a document that IAM accepts might hide a duplicate key.
         broken = source.document.data is None and not any(grammar_faults(data))
         problems = [problem for problem in source.document.problems if broken or problem.rule in _OF_JSON]
         self.faults += [problem.in_file(top.order, path) for problem in problems]
@@ -131,5 +131,5 @@ _OF_JSON = frozenset({"duplicate", "hidden-characters"})
 
 
 def _no_number(constant: str) -> None:
-    """Refuse NaN and Infinity, which Python reads, and JSON has not (RFC 8259, section 6)."""
+    """Refuse NaN and Infinity, which Python accepts and JSON does not (RFC 8259, section 6)."""
     raise ValueError(constant)

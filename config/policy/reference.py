@@ -32,7 +32,7 @@ class PolicyReference:
         return self.name if self.owner == "arn" else f"{self.owner}:{self.name}"
 
     def arn(self, partition: Partition, account: AccountId, variables: Mapping[str, str]) -> str:
-        """Return the ARN that is meant in an account, with the variables replaced."""
+        """Return the policy's ARN in an account, with the variables replaced."""
         name = render(self.name, variables)
         if self.owner == "aws":
             return aws_policy_arn(partition, name)
@@ -40,7 +40,7 @@ class PolicyReference:
 
 
 def parse_policy_reference(value: object) -> PolicyReference:
-    """Parse one; raises the fault ``bad-arn`` or ``wrong-type``."""
+    """Parse the name or ARN of a managed policy; raises the fault ``bad-arn``, ``bad-variable`` or ``wrong-type``."""
     if isinstance(value, PolicyReference):
         return value
     if not isinstance(value, str):

@@ -1,4 +1,4 @@
-"""Resources that no action of their statement works on, and actions that none of its resources fits: never matched.
+"""Find resources that no action of their statement works on, and actions that work on none of its resources.
 
 Source: the columns "Resource types" of
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html.
@@ -18,12 +18,12 @@ _FORMS_SHOWN = 2
 _SERVICES = frozenset(
     {"cloudfront", "dynamodb", "ecr", "iam", "kms", "lambda", "s3", "secretsmanager", "sns", "sqs", "sts"}
 )
-"""The only services judged: for many others AWS's reference leaves out resources that the service does look at, as
-``logs:DescribeLogGroups`` on ``log-group:*``, which policies that AWS manages rely on."""
+"""The only services checked. For many others AWS's reference omits resources that the service looks at, such as
+``log-group:*`` for ``logs:DescribeLogGroups``, and policies that AWS manages rely on them."""
 
 
 def resource_faults(statement: Statement) -> Iterator[Fault]:
-    """Yield what can never match in a sound statement; none where an action is not known, or of another service."""
+    """Yield resources and actions of a valid statement that never match; nothing if an action is of another service."""
     action_element, resource_element = statement.element("Action"), statement.element("Resource")
     if action_element is None or resource_element is None:
         return
@@ -41,7 +41,7 @@ def resource_faults(statement: Statement) -> Iterator[Fault]:
     for index in unused:
         yield _unused_resource(resource_element.place_of(index), [resources[index]], actions, every)
     for index, (action, matched) in enumerate(zip(actions, known, strict=True)):
-        # What a pattern matches is not meant one by one: some of it without use is no fault.
+        # A pattern may match some actions that work on none of the resources.
         if not unused and len(matched) == 1 and not _any_works(matched, resources):
             message = f"{action} works on none of this statement's resources, so this allows nothing"
             yield Fault(
@@ -59,8 +59,8 @@ def _any_works(actions: Sequence[KnownAction], resources: Sequence[str]) -> bool
 def _works(action: KnownAction, resource: str) -> bool:
     if action.resources:
         return any(overlap(resource, form) for form in action.resources)
-    # It takes * alone, as documented; yet IAM decides iam:ListRoles for role/ and dynamodb:ListTables for table/*, so a
-    # pattern that ends open may do. S3's ListAllMyBuckets takes arn:aws:s3:::* as well, and no single bucket.
+    # It accepts only *, as documented. Yet IAM decides iam:ListRoles for role/ and dynamodb:ListTables for table/*, so
+    # a pattern with an open end may work. S3's ListAllMyBuckets also accepts arn:aws:s3:::*, but no single bucket.
     return not resource.split(":", 5)[-1].strip("*") or (resource.endswith("*") and not action.name.startswith("s3:"))
 
 

@@ -1,4 +1,4 @@
-"""What the rules across records look at."""
+"""The input of the rules across records."""
 
 from collections.abc import Iterator, KeysView
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from config.yaml.document import Path
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The sound part of the inventory, and the names of all that was written, sound or not.
+    """The valid part of the inventory, and all declared names, valid or not.
 
     Attributes:
         without_lock: Without UUIDs from the lock.
@@ -36,7 +36,7 @@ class Context:
     is_incomplete: bool
 
     def names(self, *path: str) -> KeysView[str]:
-        """Return the names at a path of the raw data, so that a name that has another fault is no unknown one."""
+        """Return the names at a path of the raw data, so that a name with another fault does not count as unknown."""
         return names(self.sources.data, *path)
 
     def settings(self) -> Iterator[tuple[Path, RoleSettings]]:

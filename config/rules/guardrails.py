@@ -13,7 +13,7 @@ from config.yaml.text import is_folder, is_there
 
 
 def check_guardrails(context: Context) -> Iterator[Fault]:
-    """Yield accounts, workspaces, files and folders that guardrails name and that are not there."""
+    """Yield accounts, workspaces, files and folders that guardrails name and that do not exist."""
     guardrails = context.inventory.guardrails
     if guardrails is None:
         return
@@ -43,7 +43,7 @@ def _path_fault(at: Path, message: str) -> Iterator[Fault]:
 
 def _check_accounts(context: Context, at: Path, selection: tuple[str, ...] | AccountsByLabel) -> Iterator[Fault]:
     known = context.names("accounts")
-    # An account with a fault of its own may be the one that is meant.
+    # An account that has a fault may be the intended one.
     all_known = known == context.inventory.accounts.keys()
     by_label = isinstance(selection, AccountsByLabel)
     names: Iterable[str] = selection.exclude if isinstance(selection, AccountsByLabel) else selection

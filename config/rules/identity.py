@@ -1,4 +1,4 @@
-"""One thing, one name: UUIDs and account ids."""
+"""Each UUID and each account id has one name, and no two names look alike."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -28,7 +28,7 @@ def check_lookalikes(context: Context) -> Iterator[Fault]:
     """Yield two deployment environments of a repository whose names nobody can tell apart in a review."""
     for slug, workspace in context.inventory.workspaces.items():
         for name, repository in workspace.repositories.items():
-            # Most names are of ASCII, and these look like none but themselves.
+            # ASCII names look like no other name.
             if all(map(str.isascii, repository.environments)):
                 continue
             seen: dict[str, str] = {}
@@ -42,7 +42,7 @@ def check_lookalikes(context: Context) -> Iterator[Fault]:
 
 
 def _as_written(context: Context, path: Path) -> Path:
-    """Return the path of a UUID as it is written: in short form it stands in place of what it is the UUID of."""
+    """Return the path of a UUID as written: in short form, that of the repository or environment itself."""
     holder: Any = context.sources.data
     for part in path[:-1]:
         holder = holder.get(part) if isinstance(holder, Mapping) else None

@@ -111,7 +111,7 @@ def _statement_faults(statement: Statement) -> Iterator[Fault]:
 
 
 def check_roles_of_the_state(context: Context) -> Iterator[Fault]:
-    """Yield ``unknown-role`` for a reader or writer of the state that no entry of ``roles`` gives."""
+    """Yield ``unknown-role`` for a reader or writer of the state that is not declared."""
     backend = context.without_lock.defaults.state_backend
     if backend is None:
         return

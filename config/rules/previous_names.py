@@ -1,4 +1,4 @@
-"""Previous keys: what a stack made under an old key becomes one thing's alone, and a role keeps its name."""
+"""Previous keys and slugs: each belongs to one entry, and a renamed role keeps its name in IAM."""
 
 from collections.abc import Iterable, Iterator
 
@@ -31,7 +31,7 @@ def check_names_of_renamed_roles(context: Context) -> Iterator[Fault]:
 
 
 def _declared_roles(context: Context) -> Iterator[tuple[str, Role]]:
-    """Yield each role once by its key as written: of a family one, and no plan roles, which go with theirs."""
+    """Yield each declared role with its key: one role of each family, and no plan roles."""
     seen: set[str] = set()
     for key, role in context.inventory.roles.items():
         family = family_of(key)
@@ -61,7 +61,7 @@ def _check(section: str, entries: Iterable[tuple[str, tuple[str, ...]]], taken: 
 
 
 def check_previous_slugs(context: Context) -> Iterator[Fault]:
-    """Yield a previous slug that is a workspace's already, and one past its last day or near it."""
+    """Yield a previous slug that another workspace has, and one that is past its last day or near it."""
     taken: dict[str, Path] = {slug: ("workspaces", slug) for slug in context.names("workspaces")}
     for slug, workspace in context.inventory.workspaces.items():
         for previous, told in workspace.previous_slugs.items():
@@ -90,8 +90,8 @@ def _taken(at: Path, first: Path) -> Fault:
 def check_whole_workspaces(context: Context) -> Iterator[Fault]:
     """Yield trust of a whole workspace that was renamed.
 
-    Who else may take the previous slug could ask for any audience, the workspace's own included, and no UUID of a
-    repository would keep the token out.
+    Whoever takes the previous slug can request any audience, also that of this workspace. No UUID of a repository would
+    keep their tokens out.
     """
     for key, role in context.inventory.roles.items():
         for index, entry in enumerate(role.trust):

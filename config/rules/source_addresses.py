@@ -1,4 +1,4 @@
-"""Source addresses: the lock answers those that it is asked for, and the others bound something."""
+"""Source addresses: the lock has the published ranges, and every network limits who can call AWS."""
 
 from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -25,7 +25,7 @@ _PRIVATE = tuple(
 
 
 def check_source_addresses(context: Context) -> Iterator[Fault]:
-    """Yield addresses that the lock does not have, that bound nothing, or that nobody calls AWS from."""
+    """Yield addresses that the lock does not have, that limit nothing, or that no call to AWS comes from."""
     for path, settings in context.settings():
         if settings.source_ips is None:
             continue
@@ -34,7 +34,7 @@ def check_source_addresses(context: Context) -> Iterator[Fault]:
             yield from _check_atlassian(context, at)
             continue
         for index, network in enumerate(settings.source_ips):
-            if isinstance(network, str):  # only the one word above is no network
+            if isinstance(network, str):  # `atlassian`, see above
                 continue
             if is_private(network):
                 message = f"{network} is private, and AWS sees only public addresses, so no call comes from it"

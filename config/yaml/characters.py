@@ -12,7 +12,7 @@ _LOOKS_LIKE = {
     **dict.fromkeys(
         "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000", " "
     ),
-    # Seen by nobody, so they look like nothing.
+    # Invisible.
     **dict.fromkeys("\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff", ""),
     # The full-width forms of ASCII (https://www.unicode.org/charts/PDF/UFF00.pdf).
     **{chr(0xFEE0 + code): chr(code) for code in range(0x21, 0x7F) if chr(code) not in "\"'-"},
@@ -35,7 +35,7 @@ _CYRILLIC, _AS_LATIN = (
 )
 _GREEK, _AS_LATIN_TOO = "ιορυναΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "iopuvaABEZHIKMNOPTYX"
 _CONFUSABLE = str.maketrans(_CYRILLIC + _GREEK, _AS_LATIN + _AS_LATIN_TOO)
-"""Letters of Cyrillic and Greek that are drawn as Latin ones."""
+"""Letters of Cyrillic and Greek that look like Latin ones."""
 
 
 def looks_alike(text: str) -> str:

@@ -13,12 +13,12 @@ import yaml
 
 from config.findings import Fault, Path, in_text
 from config.yaml.characters import as_it_looks, instead_of, name_of, unseen
-from config.yaml.nodes import MAX_DEPTH, MAX_VALUES, MERGE, NO_KEY, PREFIX, pairs, too_deep, too_many
+from config.yaml.nodes import MAX_DEPTH, MAX_VALUES, MERGE, NO_KEY, NULL, PREFIX, pairs, too_deep, too_many
 
 YamlData: TypeAlias = "dict[str, Any] | list[Any] | str | int | float | bool | date | None"
 
 _SCALAR = yaml.ScalarNode
-_TEXT, _NULL = f"{PREFIX}str", f"{PREFIX}null"
+_TEXT = f"{PREFIX}str"
 _MAX_INTEGER = 2**63
 _OCTAL = re.compile("(?![0-9]{12}$)[-+]?0[0-7_]+")
 """Twelve digits are an account id; the rule about account ids reports them."""
@@ -32,7 +32,7 @@ _TAG_HINT = "remove it; quote the whole value if the `!` belongs to it"
 
 
 def _is_plain_text(node: yaml.Node) -> bool:
-    """Decide nearly every key at once; the other keys take the full checks."""
+    """Tell whether a key needs no further check, as nearly every key."""
     return type(node) is _SCALAR and node.tag == _TEXT and node.value.isascii()
 
 
@@ -104,7 +104,7 @@ class Constructor:
                 self._values += 1
                 self._refuse_too_much(node, path)
             key = key_node.value if _is_plain_text(key_node) else self._key(key_node, path)
-            if value_node.tag == _NULL and key is not None and (glued := _GLUED.fullmatch(key)):
+            if value_node.tag == NULL and key is not None and (glued := _GLUED.fullmatch(key)):
                 key = glued[1]
                 hint = f"write `{key}: …`"
                 self._report("yaml-feature", key_node, (*path, key), "a colon without a space after it", hint)
@@ -115,7 +115,7 @@ class Constructor:
             if key in keys:
                 run.append(key)
                 self._report_twice(key_node, keys[key], path, run)
-                if data.get(key) is not None or value_node.tag == _NULL:
+                if data.get(key) is not None or value_node.tag == NULL:
                     continue
                 # If one of the two is empty, the other one was meant.
             run = run if in_entries else []
@@ -158,7 +158,7 @@ class Constructor:
             self._report("yaml-feature", node, path, what, hint)
             return None
         text = str(node.value)
-        if node.tag in (_TEXT, f"{PREFIX}value", f"{PREFIX}merge"):
+        if node.tag in (_TEXT, f"{PREFIX}value", MERGE):
             return text if text.isascii() else self._visible(text, node, path)
         if node.tag in _KINDS:
             what = f"the key {text} is read as {_KINDS[node.tag]}, not as text" if text else "a key is missing here"
@@ -194,19 +194,16 @@ class Constructor:
         except (ArithmeticError, ValueError, IndexError, KeyError, AttributeError, TypeError):
             # PyYAML's constructors raise these if a text does not fit its tag, as in `!!int ""`.
             kind = "day or time of the calendar" if tag == f"{PREFIX}timestamp" else tag.removeprefix(PREFIX)
-            self._report(
-                "bad-value", node, path, f"`{text}` is not a valid {kind}", "write one, or quote it if it is text"
-            )
+            message = f"`{text}` is not a valid {kind}"
+            self._report("bad-value", node, path, message, "write one, or quote it if it is text")
             return None
-        if tag not in (f"{PREFIX}value", f"{PREFIX}merge"):
+        if tag not in (f"{PREFIX}value", MERGE):
             self._refuse_tag(node, "str", path)
         return text
 
     def _bearable(self, value: YamlData, node: yaml.ScalarNode, path: Path) -> YamlData:
         if isinstance(value, int) and abs(value) >= _MAX_INTEGER:
-            self._report(
-                "bad-value", node, path, "this number is larger than any in an inventory", "quote it if it is text"
-            )
+            self._report("bad-value", node, path, "this number is too large", "quote it if it is text")
             return None
         return value
 

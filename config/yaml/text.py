@@ -29,7 +29,7 @@ def is_there(path: FilePath) -> bool:
 
 
 def read_text(path: FilePath, folder: FilePath) -> str | Fault:
-    """Return the text of a file, without a byte order mark, or why it cannot be had; never raises, never waits.
+    """Return the text of a file, without a byte order mark, or why it cannot be read; never raises, never waits.
 
     Args:
         path: The file.
@@ -108,7 +108,7 @@ def write_whole(path: Path, content: bytes) -> bool:
 
 
 def replace_whole(target: Path, content: bytes) -> None:
-    """Give a file, or one that is not there yet, another content in one step; the mode stays.
+    """Replace the content of a file, or create it, in one step; the mode stays.
 
     Raises:
         OSError: It cannot be written, and is as it was.
@@ -134,10 +134,10 @@ _OTHER_TYPES = re.compile(r"(?i)y|n|yes|no|on|off|true|false|null")
 
 
 def scalar(text: str) -> str:
-    """Return a line of text as a YAML scalar: plain where that is read back as the same text, else in single quotes.
+    """Return a line of text as a YAML scalar: plain if YAML reads the same text back, else in single quotes.
 
     Source: YAML 1.1, 9.1.2 and 9.1.3 (https://yaml.org/spec/1.1/): a quote in single quotes is doubled, and nothing
-    else is special in them. The whole of ASCII may be plain here but for what would end the scalar or give it a type.
+    else is special in them. All of ASCII may be plain, except what would end the scalar or give it another type.
     """
     is_plain = _PLAIN.fullmatch(text) and text.isascii() and not _NOT_PLAIN.search(text)
     if is_plain and not _OTHER_TYPES.fullmatch(text):
