@@ -1,4 +1,4 @@
-"""bitbucket-oidc explain: which roles given claims may assume, and for each of the others, why not."""
+"""bitbucket-oidc explain: which roles given claims may assume, and why not the others."""
 
 import json
 import sys
@@ -32,8 +32,8 @@ from review.explain import show_call, show_notes, show_verdicts
 from review.findings import show_findings
 
 _FURTHER_AUDIENCE = (
-    "Bitbucket adds an audience that a step asks for to the workspace's own, most likely, and STS refuses a token with "
-    "two: this is about a token with this audience alone"
+    "the verdict is for a token with only the audience of --audience; Bitbucket most likely adds it to the workspace's "
+    "own, and STS refuses a token with two audiences"
 )
 
 _READ = 4 * (LONGEST_TOKEN + 1)
@@ -50,8 +50,10 @@ _READ = 4 * (LONGEST_TOKEN + 1)
 @click.option("--source-ip", metavar="IP", help="The address that calls STS; without it the call has no address.")
 @click.option("--source-vpce", metavar="ID", help="The VPC endpoint through which STS is called.")
 @click.option("--at", metavar="TIME", help="Time of the call in ISO 8601, UTC by default.  [default: now]")
-@click.option("--trust-policy", metavar="FILE", help="Judge this trust policy, no inventory; - for standard input.")
-@click.option("--account", metavar="ID", help="With --trust-policy: the account of its role, 12 digits.")
+@click.option(
+    "--trust-policy", metavar="FILE", help="Review this trust policy, without inventory; - for standard input."
+)
+@click.option("--account", metavar="ID", help="With --trust-policy: the account id of its role.")
 @click.option("--all", "every", is_flag=True, help="Also list roles of other repositories and workspaces.")
 @format_option("text", "json")
 @strict_option
@@ -61,7 +63,7 @@ def command(inventory: Path, output: str, *, every: bool, strict: bool, **asked:
     Give exactly one of --claims, --token and --repository, or pipe a token in. The verdict depends only on the rendered
     trust policies. The signature of a token is not checked.
 
-    With --trust-policy: what that trust policy admits, what is wrong with it, and its decision on given claims.
+    With --trust-policy: show who that trust policy lets in, what is wrong with it, and its decision on given claims.
     """
     _refuse_wrong_combinations(asked)
     at = _time(asked["at"])
@@ -73,17 +75,17 @@ def command(inventory: Path, output: str, *, every: bool, strict: bool, **asked:
         show_notes([] if claims is None else claim_notes(claims))
         return show_review(policy, call, output, strict=strict)
     read = loaded(inventory)
-    found = compile_plan(read)
-    show_findings(found.findings)
-    if found.plan is not None:
+    compilation = compile_plan(read)
+    show_findings(compilation.findings)
+    if compilation.plan is not None:
         claims = claims or _step_claims(read.inventory, asked)
         if asked["audience"] is not None:
             show_notes([_FURTHER_AUDIENCE])
         names = Names.of(read.inventory)
         call = TokenCall(claims, at, source_ip, vpc_endpoint, is_token)
         show_notes(claim_notes(claims))
-        _show(explain(found.plan, call, names), call, names, output, every=every)
-    return exit_code(found.findings, strict=strict)
+        _show(explain(compilation.plan, call, names), call, names, output, every=every)
+    return exit_code(compilation.findings, strict=strict)
 
 
 def _show(verdicts: Sequence[Verdict], call: TokenCall, names: Names, output: str, *, every: bool) -> None:
@@ -110,33 +112,35 @@ def _refuse_wrong_combinations(asked: dict[str, Any]) -> None:
         raise UsageError(f"{' and '.join(given)} are given", do="give exactly one of --claims, --token, --repository")
     for name in ("environment", "audience"):
         if asked[name] is not None and asked["repository"] is None:
-            raise UsageError(f"--{name} is about a step of --repository", do="name the repository, or leave it out")
+            raise UsageError(f"--{name} needs --repository", do=f"add --repository, or remove --{name}")
     if asked["trust_policy"] is not None:
-        _refuse_beside_trust_policy(asked)
+        _refuse_with_trust_policy(asked)
     elif asked["account"] is not None:
-        raise UsageError("--account is the account of --trust-policy", do="name the file, or leave it out")
+        raise UsageError("--account needs --trust-policy", do="add --trust-policy, or remove --account")
     if asked["token"] not in (None, "-"):
-        raise UsageError("--token takes `-` alone: the token comes on standard input", do="pipe it into the command")
+        raise UsageError("--token takes only `-`: the token comes on standard input", do="pipe it into the command")
 
 
-def _refuse_beside_trust_policy(asked: dict[str, Any]) -> None:
+def _refuse_with_trust_policy(asked: dict[str, Any]) -> None:
     if asked["repository"] is not None:
         raise UsageError(
             "--repository needs the names of an inventory, and --trust-policy has none", do="give --claims"
         )
     if click.get_current_context().get_parameter_source("inventory") is not ParameterSource.DEFAULT:
-        raise UsageError("--trust-policy needs no inventory", do="leave INVENTORY out")
+        raise UsageError("--trust-policy needs no inventory", do="remove INVENTORY")
     if asked["trust_policy"] == "-" and "-" in (asked["claims"], asked["token"]):
-        raise UsageError("standard input cannot be a trust policy and claims at once", do="give one of them by a file")
+        raise UsageError(
+            "standard input cannot be a trust policy and claims at once", do="give the trust policy as a file"
+        )
     if asked["account"] is not None and not ACCOUNT_ID_PATTERN.fullmatch(asked["account"]):
-        raise UsageError(f"--account is no account id: `{one_line(asked['account'])}`", do="write its 12 digits")
+        raise UsageError(f"--account is not an account id: `{one_line(asked['account'])}`", do="write its 12 digits")
 
 
 def _given_claims(asked: dict[str, Any]) -> tuple[dict[str, Any] | None, bool]:
-    """Return the claims of --claims or of what is piped in, and whether they are a token's; a trust policy needs none.
+    """Return the claims from --claims or standard input, and whether they are a token's; a trust policy needs none.
 
     Raises:
-        UsageError: Nothing is given, or it is neither claims nor a token.
+        UsageError: Nothing is given, or the text is neither claims nor a token.
     """
     text: str | None = asked["claims"]
     if text is not None and text != "-":
@@ -167,7 +171,7 @@ def _time(text: str | None) -> datetime:
         time = datetime.fromisoformat(text)
         return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise UsageError(f"--at is no time: `{one_line(text)}`", do="write 2027-01-31T12:00:00Z") from None
+        raise UsageError(f"--at is not a time: `{one_line(text)}`", do="write 2027-01-31T12:00:00Z") from None
 
 
 def _address(text: str | None) -> str | None:
@@ -176,13 +180,13 @@ def _address(text: str | None) -> str | None:
     try:
         address = ip_address(text)
     except ValueError:
-        raise UsageError(f"--source-ip is no address: `{one_line(text)}`", do="write 203.0.113.7") from None
+        raise UsageError(f"--source-ip is not an address: `{one_line(text)}`", do="write 203.0.113.7") from None
     if "%" in text:
-        raise UsageError("--source-ip has a zone, and AWS sees none", do="leave out what begins with %")
+        raise UsageError("--source-ip has a zone, which AWS does not see", do="remove the part from % on")
     return str(address)
 
 
 def _vpc_endpoint(text: str | None) -> str | None:
     if text is not None and not VPC_ENDPOINT_ID.fullmatch(text):
-        raise UsageError(f"--source-vpce is no VPC endpoint: `{one_line(text)}`", do="write vpce-0a1b2c3d4e5f60718")
+        raise UsageError(f"--source-vpce is not a VPC endpoint: `{one_line(text)}`", do="write vpce-0a1b2c3d4e5f60718")
     return text

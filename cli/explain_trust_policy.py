@@ -1,4 +1,4 @@
-"""explain --trust-policy: what any trust policy admits, and what is wrong with it."""
+"""explain --trust-policy: who any trust policy lets in, and what is wrong with it."""
 
 import json
 import sys
@@ -22,14 +22,14 @@ from review.explain import show_answer, show_call
 from review.findings import COLOURS, colour_wanted, counted
 
 _MAX_BYTES = 100_000
-_NOBODY = "nobody: no token of Bitbucket gets through it"
+_NOBODY = "nobody: no Bitbucket token matches"
 _ANY_ACCOUNT = "000000000000"
 """The account of a policy that names none; no account has this id."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadPolicy:
-    """A trust policy to judge: where from, as a user would name it; its text's document; the account of its role."""
+    """A trust policy to review: its file name or ``standard input``, its document, and the account of its role."""
 
     name: str
     document: TrustDocument
@@ -51,41 +51,42 @@ def read_policy(file: str, account: str | None) -> ReadPolicy:
                 data = opened.read(_MAX_BYTES + 1)
         if len(data) > _MAX_BYTES:
             raise UsageError(
-                f"{one_line(name)} is larger than 100 KB", do="give a trust policy: IAM takes 8,192 characters"
+                f"{one_line(name)} is larger than 100 KB",
+                do="give a trust policy: IAM accepts at most 8,192 characters",
             )
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(f"{one_line(name)} is not UTF-8 at byte {error.start}", do="save it as UTF-8") from error
     except (OSError, ValueError) as error:
-        # ValueError: a name that no file can have.
-        reason = getattr(error, "strerror", None) or "its path leads nowhere"
+        # ValueError: the path has a null character.
+        reason = getattr(error, "strerror", None) or "the path is invalid"
         raise UsageError(f"{one_line(name)} cannot be read: {reason}", do="check the path") from error
     return ReadPolicy(name, trust_document(text), account)
 
 
 def show_review(policy: ReadPolicy, call: TokenCall | None, output: str, *, strict: bool) -> int:
-    """Print what a trust policy admits and what is wrong with it, and for claims its decision; return the exit code."""
+    """Print who a trust policy lets in, its findings, and its decision on the claims if given; return the exit code."""
     names, data = Names(), policy.document.data
-    found = Review((), ()) if data is None else review(data, policy.account, names)
-    faults = _in_order(policy.document, (*policy.document.faults, *found.faults))
-    said = None if call is None or data is None else _answer(data, policy.account, call, names)
+    reviewed = Review((), ()) if data is None else review(data, policy.account, names)
+    faults = _in_order(policy.document, (*policy.document.faults, *reviewed.faults))
+    decision = None if call is None or data is None else _answer(data, policy.account, call, names)
     if output == "json":
-        click.echo(json.dumps(_json(policy, found, faults, said), indent=2))
+        click.echo(json.dumps(_json(policy, reviewed, faults, decision), indent=2))
     else:
         _show_faults(policy, faults)
-        for admitted in found.admitted:
+        for admitted in reviewed.admitted:
             _show_admitted(admitted)
-        if call is not None and said is not None:
+        if call is not None and decision is not None:
             click.echo()
             show_call(call, names)
-            show_answer(said, one_line(policy.name))
+            show_answer(decision, one_line(policy.name))
     errors = has_errors(faults)
     return 1 if errors or (strict and faults) else 0
 
 
 def _answer(data: Mapping[str, Any], account: str | None, call: TokenCall, names: Names) -> RoleAnswer:
-    partition, named = partition_and_account(data)
-    return answer(data, call.to_role_in(account or named or _ANY_ACCOUNT, partition), names)
+    partition, account_of_policy = partition_and_account(data)
+    return answer(data, call.to_role_in(account or account_of_policy or _ANY_ACCOUNT, partition), names)
 
 
 def _in_order(document: TrustDocument, faults: tuple[TrustFault, ...]) -> tuple[TrustFault, ...]:
@@ -109,20 +110,22 @@ def _show_admitted(admitted: AdmittedTokens) -> None:
         click.echo(f"      {line}")
 
 
-def _json(policy: ReadPolicy, found: Review, faults: tuple[TrustFault, ...], said: RoleAnswer | None) -> dict[str, Any]:
+def _json(
+    policy: ReadPolicy, reviewed: Review, faults: tuple[TrustFault, ...], decision: RoleAnswer | None
+) -> dict[str, Any]:
     return {
         "admitted": [
             {
-                "statement": one.statement,
-                "issuer": one.issuer,
-                "grade": one.grade.value if one.grade else None,
-                "steps": list(one.steps),
-                "limits": list(one.limits),
+                "statement": admitted.statement,
+                "issuer": admitted.issuer,
+                "grade": admitted.grade.value if admitted.grade else None,
+                "steps": list(admitted.steps),
+                "limits": list(admitted.limits),
             }
-            for one in found.admitted
+            for admitted in reviewed.admitted
         ],
         "findings": [_finding(policy, fault).to_json() for fault in faults],
-        "decision": said and {"allowed": said.allowed, "reasons": [reason.text for reason in said.reasons]},
+        "decision": decision and {"allowed": decision.allowed, "reasons": [each.text for each in decision.reasons]},
     }
 
 

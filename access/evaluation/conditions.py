@@ -31,7 +31,7 @@ def condition_checks(condition: object, context: RequestContext, *, variables: b
     """Yield a check for each test of a Condition element.
 
     An undecided test gives a check with a problem: its key or values are unknown, or a fact of the call is missing.
-    All tests must hold, so another test that fails still decides the statement.
+    All tests must hold, so a failed test still decides the statement.
 
     Args:
         condition: The element, as parsed JSON.
@@ -42,43 +42,47 @@ def condition_checks(condition: object, context: RequestContext, *, variables: b
         EvaluationError: Its form is unknown, or IAM would refuse it.
     """
     if not isinstance(condition, Mapping):
-        raise EvaluationError(f"a Condition is an object of operators, not {condition!r}")
+        raise EvaluationError(f"expected an object of condition operators, found {condition!r}")
     for name, tests in condition.items():
         if not isinstance(tests, Mapping):
-            raise EvaluationError(f"the condition operator {name} stands before keys, not before {tests!r}")
+            raise EvaluationError(f"expected condition keys under {name}, found {tests!r}")
         if len({key.lower() for key in tests}) < len(tests):
-            # Access Analyzer, "Duplicate keys with different case": AWS does not say which one counts.
+            # Access Analyzer, "Duplicate keys with different case": AWS does not document which one counts.
             raise EvaluationError(f"{name} has one condition key twice, in two spellings", do="keep one of them")
-        for key, written in tests.items():
+        for key, values in tests.items():
             if not key.isascii():
-                # Some such letters are ASCII in lower case: the sign of the kelvin is a k.
-                raise EvaluationError(f"no condition key is {key!r}: it has other characters than ASCII")
-            yield _check(name, key, texts_of(written), context, variables=variables)
+                # Some such letters are ASCII in lower case: the kelvin sign becomes k.
+                raise EvaluationError(f"{key!r} is not a condition key: it has characters other than ASCII")
+            yield _check(name, key, texts_of(values), context, variables=variables)
 
 
-def _check(name: str, key: str, wanted: Values, context: RequestContext, *, variables: bool) -> Check:
+def _check(name: str, key: str, expected: Values, context: RequestContext, *, variables: bool) -> Check:
     operator = None if name == "Null" else operator_of(name)
-    found: Values | None = None
+    actual: Values | None = None
     try:
-        found = context.values(key)
+        actual = context.values(key)
         if operator is None:
-            return Check("Condition", name, key, wanted, found or (), _null_holds(wanted, found))
+            return Check("Condition", name, key, expected, actual or (), _null_holds(expected, actual))
         _refuse_other_family(operator, key, name)
-        holds = _holds(operator, wanted, found, context if variables else None)
+        holds = _holds(operator, expected, actual, context if variables else None)
     except EvaluationError as error:
-        return Check("Condition", name, key, wanted, found or (), None, error)
+        return Check("Condition", name, key, expected, actual or (), None, error)
     if holds is None:
-        what = f"AWS does not document how {name} compares the several values of {key}: {', '.join(found or ())}"
-        problem = EvaluationError(what, do="compare it by a set operator")
-        return Check("Condition", name, key, wanted, found or (), None, problem)
-    return Check("Condition", name, key, wanted, found or (), holds)
+        what = f"AWS does not document how {name} compares the several values of {key}: {', '.join(actual or ())}"
+        problem = EvaluationError(what, do="use a set operator")
+        return Check("Condition", name, key, expected, actual or (), None, problem)
+    return Check("Condition", name, key, expected, actual or (), holds)
 
 
-def texts_of(written: object) -> Values:
-    """Return the values of a key: text, or a number or boolean that stands for its text, or a list of them."""
-    values = written if isinstance(written, list) else [written]
+def texts_of(element: object) -> Values:
+    """Return the values of a key or an element: text, a number or boolean as its text, or a list of them.
+
+    Raises:
+        EvaluationError: The list is empty, or a value is of another type.
+    """
+    values = element if isinstance(element, list) else [element]
     if not values or not all(isinstance(value, str | bool | int | float) for value in values):
-        raise EvaluationError(f"{json.dumps(written)} is neither text nor a list of texts")
+        raise EvaluationError(f"{json.dumps(element)} is neither text nor a list of texts")
     return tuple(str(value).lower() if isinstance(value, bool) else str(value) for value in values)
 
 
@@ -86,49 +90,53 @@ def _refuse_other_family(operator: ConditionOperator, key: str, name: str) -> No
     families = _FAMILIES.get(key.lower(), (operator.family,))
     if operator.family not in families:
         raise EvaluationError(
-            f"{name} on {key}: how AWS writes that key as text is not documented",
-            do=f"compare it by a {' or '.join(families)} operator",
+            f"{name} on {key}: AWS does not document the text of this key",
+            do=f"use a {' or '.join(families)} operator",
         )
 
 
-def _null_holds(wanted: Values, found: Values | None) -> bool:
+def _null_holds(expected: Values, actual: Values | None) -> bool:
     """Tell whether a key is missing for ``"true"``, or present for ``"false"``.
 
     Source: "Condition operator to check existence of condition keys" on the page of condition operators.
     """
-    if not set(wanted) <= {"true", "false"}:
-        raise EvaluationError(f"Null asks for true or false, not for {', '.join(wanted)}")
-    return ("true" if found is None else "false") in wanted
+    if not set(expected) <= {"true", "false"}:
+        raise EvaluationError(f"Null takes true or false, not {', '.join(expected)}")
+    return ("true" if actual is None else "false") in expected
 
 
 def _holds(
-    operator: ConditionOperator, wanted: Values, found: Values | None, context: RequestContext | None
+    operator: ConditionOperator, expected: Values, actual: Values | None, context: RequestContext | None
 ) -> bool | None:
-    """Tell whether a test holds; ``None`` if it has no set operator and depends on which of several values counts.
+    """Tell whether a test holds; ``None`` if it has no set operator and several values give different results.
 
     Set operators: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html.
     ``ForAllValues`` holds for no value, "or if the key value resolves to a null dataset, such as an empty string", and
-    ``ForAnyValue`` does not. "Multivalued context keys require a condition set operator": AWS does not say what
+    ``ForAnyValue`` does not. "Multivalued context keys require a condition set operator": AWS does not document what
     happens without one, nor how STS reads a token with several audiences.
     """
-    if operator.over and found is not None:
-        found = tuple(value for value in found if value) or None
-    if found is None:
+    if operator.over and actual is not None:
+        actual = tuple(value for value in actual if value) or None
+    if actual is None:
         return operator.holds_without_key()
-    each = [_one_holds(operator, wanted, value, context) for value in found]
+    results = [_value_holds(operator, expected, value, context) for value in actual]
     if operator.over:
-        return all(each) if operator.over == "ForAllValues" else any(each)
-    return each[0] if len(set(each)) == 1 else None
+        return all(results) if operator.over == "ForAllValues" else any(results)
+    return results[0] if len(set(results)) == 1 else None
 
 
-def _one_holds(operator: ConditionOperator, wanted: Values, value: str, context: RequestContext | None) -> bool:
-    # A list, so that every value is compared: an earlier value never hides one that cannot be compared.
-    matching: list[bool] = [operator.compare(value, each, context) for each in wanted]
+def _value_holds(operator: ConditionOperator, expected: Values, value: str, context: RequestContext | None) -> bool:
+    # A list, so that every value is compared: a match never hides a value that cannot be compared.
+    matching: list[bool] = [operator.compare(value, pattern, context) for pattern in expected]
     return any(matching) is not operator.negated
 
 
 def parsed_object(value: object, what: str) -> Mapping[str, Any]:
-    """Return the object, else raise."""
+    """Return the object, else raise.
+
+    Raises:
+        EvaluationError: The value is not an object.
+    """
     if not isinstance(value, Mapping):
-        raise EvaluationError(f"{what} is an object, not {value!r}")
+        raise EvaluationError(f"{what} must be an object, not {value!r}")
     return value

@@ -18,10 +18,10 @@ from access.evaluation.token_checks import token_refusal
 from oidc.errors import EvaluationError
 
 ACTION = "sts:AssumeRoleWithWebIdentity"
-"""The action of the call (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html)."""
+"""The action that the call needs (https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html)."""
 
 _VERSIONS = {"2008-10-17": False, "2012-10-17": True}
-"""Versions of the policy language, and whether they have policy variables; the older one is the default
+"""Versions of the policy language, each with whether it has policy variables; the older one is the default
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html)."""
 
 _DOCUMENT_ELEMENTS = frozenset({"Version", "Id", "Statement"})
@@ -64,21 +64,21 @@ def _decision(outcomes: tuple[StatementOutcome, ...]) -> Decision:
     denies = [outcome.applies for outcome in outcomes if outcome.effect == "Deny"]
     if True in denies:
         return Decision(allowed=False, denied=True, statements=outcomes)
-    # A call that is not allowed is refused anyway, whatever the denials say.
-    is_open = True in allows or None in allows
-    if is_open and (None in denies or True not in allows):
-        open_ones = [outcome for outcome in outcomes if outcome.applies is None]
-        raise next(check.problem for outcome in open_ones for check in outcome.checks if check.problem is not None)
+    # Without a statement that may allow it, the call is refused, whatever the denials are.
+    may_be_allowed = True in allows or None in allows
+    if may_be_allowed and (None in denies or True not in allows):
+        undecided = [outcome for outcome in outcomes if outcome.applies is None]
+        raise next(check.problem for outcome in undecided for check in outcome.checks if check.problem is not None)
     return Decision(allowed=True in allows, denied=False, statements=outcomes)
 
 
 def form_problem(document: Mapping[str, Any], index: int, statement: object) -> EvaluationError | None:
-    """Return why a statement decides no call: the form of the statement or of the policy is unknown.
+    """Return why a statement decides no call, or ``None``: the form of the statement or of the policy is unknown.
 
     Args:
         document: The trust policy as parsed JSON.
-        index: Of the statement, from 0.
-        statement: One of its statements.
+        index: Index of the statement, from 0.
+        statement: A statement of the policy.
     """
     try:
         _statement_outcome(index, statement, _ANY_CALL, RequestContext(_ANY_CALL), variables=_has_variables(document))
@@ -97,14 +97,14 @@ def _has_variables(document: Mapping[str, Any]) -> bool:
     _refuse_unknown("the policy", parsed_object(document, "a policy"), _DOCUMENT_ELEMENTS)
     version = document.get("Version", "2008-10-17")
     if not isinstance(version, str) or version not in _VERSIONS:
-        raise EvaluationError(f"there is no version {version!r} of the policy language", do="write 2012-10-17")
+        raise EvaluationError(f"the policy language has no version {version!r}", do="write 2012-10-17")
     return _VERSIONS[version]
 
 
 def _statement_outcome(
-    index: int, written: object, request: WebIdentityRequest, context: RequestContext, *, variables: bool
+    index: int, value: object, request: WebIdentityRequest, context: RequestContext, *, variables: bool
 ) -> StatementOutcome:
-    statement = parsed_object(written, f"statement {index}")
+    statement = parsed_object(value, f"statement {index}")
     for element, why in _NOT_IN_TRUST_POLICIES.items():
         if element in statement:
             raise EvaluationError(f"statement {index} has {element}, which IAM refuses in a trust policy ({why})")
@@ -133,38 +133,38 @@ def _checks(
     )
 
 
-def _refuse_unknown(where: str, found: Mapping[str, Any], known: frozenset[str]) -> None:
-    for element in sorted(found.keys() - known):
-        raise EvaluationError(f"{where} has an element {element}, which is not known here")
+def _refuse_unknown(where: str, elements: Mapping[str, Any], known: frozenset[str]) -> None:
+    for element in sorted(elements.keys() - known):
+        raise EvaluationError(f"{where} has an unknown element {element}")
 
 
 def _principal_check(principal: object, request: WebIdentityRequest) -> Check:
-    """Compare the principal with the OIDC provider that the token comes from.
+    """Compare the principal with the OIDC provider of the token's issuer.
 
     Accounts, roles and services never present a token. "You cannot use a wildcard to match part of a principal
     name or ARN." Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html.
     The same page says that ``"*"`` and ``{"AWS": "*"}`` are equal. In one recorded call (us-east-1, 2026-09-11) real
-    AWS did not admit a web identity by ``{"AWS": "*"}``. There is no recording of ``"*"``, so it is not decided.
+    AWS did not admit a web identity by ``{"AWS": "*"}``. ``"*"`` was not recorded, so it is not decided.
     """
     arn = request.oidc_provider_arn
     if principal == "*":
-        what = 'whether the principal "*" lets a web identity in is not known: AWS was seen to refuse {"AWS": "*"}'
+        what = 'whether the principal "*" lets a token in is not known: in a recorded call, {"AWS": "*"} did not'
         problem = EvaluationError(what, do='name the OIDC provider: {"Federated": …}')
         return Check("Principal", "", "", ("*",), (arn,), None, problem)
-    wanted: list[str] = []
+    expected: list[str] = []
     holds = False
-    for kind, written in parsed_object(principal, "a Principal").items():
-        names = texts_of(written)
+    for kind, value in parsed_object(principal, "a Principal").items():
+        names = texts_of(value)
         if kind == "Federated":
             if any("*" in name or "?" in name for name in names):
-                raise EvaluationError(f"a wildcard in the federated principal {', '.join(names)} is not documented")
+                raise EvaluationError(f"AWS does not document a wildcard in a federated principal: {', '.join(names)}")
             holds = holds or arn in names
         elif kind not in _OTHER_PRINCIPALS:
-            raise EvaluationError(f"there is no kind {kind} of principals")
-        wanted += names
-    if not wanted:
+            raise EvaluationError(f"IAM has no kind of principal {kind}")
+        expected += names
+    if not expected:
         raise EvaluationError("a statement has no principal")
-    return Check("Principal", "", "", tuple(wanted), (arn,), holds)
+    return Check("Principal", "", "", tuple(expected), (arn,), holds)
 
 
 def _action_check(statement: Mapping[str, Any]) -> Check:
@@ -174,12 +174,12 @@ def _action_check(statement: Mapping[str, Any]) -> Check:
     """
     elements = [element for element in ("Action", "NotAction") if element in statement]
     if len(elements) != 1:
-        raise EvaluationError("a statement has exactly one of Action and NotAction")
-    wanted = texts_of(statement[elements[0]])
-    if odd := next((pattern for pattern in wanted if not pattern.isascii()), None):
-        raise EvaluationError(f"no action is {odd!r}: it has other characters than ASCII")
-    named = any(_is_action(pattern) for pattern in wanted)
-    return Check("Action", "", "", wanted, (ACTION,), named is (elements[0] == "Action"))
+        raise EvaluationError("a statement must have exactly one of Action and NotAction")
+    patterns = texts_of(statement[elements[0]])
+    if odd := next((pattern for pattern in patterns if not pattern.isascii()), None):
+        raise EvaluationError(f"{odd!r} is not an action: it has characters other than ASCII")
+    is_named = any(_is_action(pattern) for pattern in patterns)
+    return Check("Action", "", "", patterns, (ACTION,), is_named is (elements[0] == "Action"))
 
 
 def _is_action(pattern: str) -> bool:

@@ -8,7 +8,7 @@ from oidc.errors import EvaluationError
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One part of a statement against the request.
+    """The comparison of one part of a statement with the request.
 
     Attributes:
         element: ``Principal``, ``Action`` or ``Condition``.
@@ -16,8 +16,8 @@ class Check:
         key: The condition key as the policy spells it, for example ``aws:SourceIp``; empty for the other elements.
         expected: The values in the policy, in its order.
         actual: The values in the request; empty without the key.
-        holds: Whether the part matches; ``None`` if AWS does not document it.
-        problem: Why it is unknown, if ``holds`` is ``None``.
+        holds: Whether the part matches; ``None`` if AWS does not document the result.
+        problem: Why the result is unknown, if ``holds`` is ``None``.
     """
 
     element: Literal["Principal", "Action", "Condition"]
@@ -31,10 +31,10 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class StatementOutcome:
-    """One statement against the request.
+    """The comparison of one statement with the request.
 
     Attributes:
-        index: Its place in the policy, from 0.
+        index: Index in the policy, from 0.
         sid: Its ``Sid``, or the empty string.
         effect: ``Allow`` or ``Deny``.
         checks: All of its parts.
@@ -64,7 +64,7 @@ class TokenRefusal:
 
     Attributes:
         code: Error code: ``InvalidIdentityToken``.
-        message: STS's message if it is known, else ours.
+        message: STS's message, or this program's if that is unknown.
         do: What to do.
         of_time: Whether the same token is good at another time.
     """
@@ -80,7 +80,7 @@ class Decision:
     """Whether the call is allowed.
 
     Attributes:
-        allowed: Whether credentials are given.
+        allowed: Whether STS gives credentials.
         denied: Whether a statement denies it. Without a denial, a call is refused if no statement allows it.
         statements: Each with its reasons; empty if the token itself is refused.
         refusal: Why the token itself is refused, or ``None``.

@@ -24,9 +24,9 @@ class ConditionOperator:
     """A condition operator as a policy names it: ``ForAnyValue:StringNotLikeIfExists``.
 
     Attributes:
-        family: What kind of values it compares: ``String``, ``Numeric``, ``Date``, ``Bool``, ``IpAddress``, ``Arn``,
+        family: The type of its values: ``String``, ``Numeric``, ``Date``, ``Bool``, ``IpAddress``, ``Arn``,
             ``Binary``.
-        compare: Whether one value of the request matches one of the policy.
+        compare: Tells whether a value of the request matches a value of the policy.
         negated: Whether it holds if none of the policy's values matches.
         if_exists: Whether it holds if the key is missing.
         over: ``ForAllValues``, ``ForAnyValue`` or the empty string.
@@ -51,50 +51,51 @@ class ConditionOperator:
 
 
 def operator_of(name: str) -> ConditionOperator:
-    """Return the operator with this name, spelt as AWS documents it. ``Null`` compares nothing, so it is not included.
+    """Return the operator with this name, spelt as AWS documents it; ``Null``, which compares nothing, is not included.
 
     Raises:
         EvaluationError: No operator has this name.
     """
-    over, colon, rest = name.rpartition(":")
-    base = rest.removesuffix("IfExists")
+    over, colon, operator = name.rpartition(":")
+    base = operator.removesuffix("IfExists")
     known = _OPERATORS.get(base)
     if known is None or over not in ("", "ForAllValues", "ForAnyValue") or (colon and not over):
-        raise EvaluationError(f"there is no condition operator {name}", do="see AWS's page on condition operators")
+        raise EvaluationError(f"IAM has no condition operator {name}", do="see AWS's page on condition operators")
     family, compare, negated = known
-    return ConditionOperator(family, compare, negated, base != rest, over)
+    return ConditionOperator(family, compare, negated, base != operator, over)
 
 
-def _string_equals(found: str, wanted: str, context: RequestContext | None) -> bool:
+def _string_equals(value: str, wanted: str, context: RequestContext | None) -> bool:
     tokens = tokens_of(wanted, context)
-    return tokens is not None and found == literal(tokens)
+    return tokens is not None and value == literal(tokens)
 
 
-def _string_equals_ignoring_case(found: str, wanted: str, context: RequestContext | None) -> bool:
+def _string_equals_ignoring_case(value: str, wanted: str, context: RequestContext | None) -> bool:
     tokens = tokens_of(wanted, context)
     if tokens is None:
         return False
     text = literal(tokens)
-    if not (found.isascii() and text.isascii()):
-        raise EvaluationError(f"how AWS ignores case beyond ASCII, as in {found!r} and {text!r}, is not documented")
-    return found.lower() == text.lower()
+    if not (value.isascii() and text.isascii()):
+        what = f"AWS does not document how it ignores case beyond ASCII, as in {value!r} and {text!r}"
+        raise EvaluationError(what)
+    return value.lower() == text.lower()
 
 
-def _string_like(found: str, wanted: str, context: RequestContext | None) -> bool:
+def _string_like(value: str, wanted: str, context: RequestContext | None) -> bool:
     tokens = tokens_of(wanted, context)
-    return tokens is not None and matches(found, tokens)
+    return tokens is not None and matches(value, tokens)
 
 
-def _arn_like(found: str, wanted: str, context: RequestContext | None) -> bool:
+def _arn_like(value: str, wanted: str, context: RequestContext | None) -> bool:
     """Compare the six parts of an ARN one by one: no wildcard matches across the first five colons."""
     tokens = tokens_of(wanted, context)
     if tokens is None:
         return False
     if context is not None and "${" in wanted:
         raise EvaluationError(f"policy variables in the ARN {wanted} are not evaluated here")
-    parts, patterns = found.split(":", _ARN_COLONS), wanted.split(":", _ARN_COLONS)
+    parts, patterns = value.split(":", _ARN_COLONS), wanted.split(":", _ARN_COLONS)
     if len(parts) <= _ARN_COLONS or len(patterns) <= _ARN_COLONS:
-        raise EvaluationError(f"{found} and {wanted} are not both ARNs", do="compare them by StringLike")
+        raise EvaluationError(f"{value} and {wanted} are not both ARNs", do="compare them by StringLike")
     return all(matches(part, plain_tokens(pattern)) for part, pattern in zip(parts, patterns, strict=True))
 
 
@@ -102,8 +103,8 @@ _ARN_COLONS = 5
 
 
 def _numeric(compare: Callable[[Decimal, Decimal], bool]) -> Compare:
-    def compare_numbers(found: str, wanted: str, _: RequestContext | None) -> bool:
-        return compare(_number(found), _number(wanted))
+    def compare_numbers(value: str, wanted: str, _: RequestContext | None) -> bool:
+        return compare(_number(value), _number(wanted))
 
     return compare_numbers
 
@@ -114,13 +115,13 @@ _NUMBER = re.compile(r"-?\d{1,30}(\.\d{1,30})?", re.ASCII)
 
 def _number(text: str) -> Decimal:
     if _NUMBER.fullmatch(text) is None:
-        raise EvaluationError(f"{text!r} is no number")
+        raise EvaluationError(f"{text!r} is not a number")
     return Decimal(text)
 
 
 def _date(compare: Callable[[datetime, datetime], bool]) -> Compare:
-    def compare_times(found: str, wanted: str, _: RequestContext | None) -> bool:
-        return compare(instant(found), instant(wanted))
+    def compare_times(value: str, wanted: str, _: RequestContext | None) -> bool:
+        return compare(instant(value), instant(wanted))
 
     return compare_times
 
@@ -132,11 +133,11 @@ _W3C_TIME = re.compile(
 
 
 _SECONDS = re.compile(r"\d{9,12}", re.ASCII)
-"""Seconds since 1970, in this century and the next ones; eight digits may be an ISO 8601 day without dashes."""
+"""Seconds since 1970, from 1973 on; eight digits may be an ISO 8601 day without dashes."""
 
 
 def instant(text: str) -> datetime:
-    """Return the time that a policy names in ISO 8601, ``2027-02-01T00:00:00Z``, or in seconds since 1970.
+    """Return a time of a policy: ISO 8601, ``2027-02-01T00:00:00Z``, or seconds since 1970.
 
     Raises:
         EvaluationError: It is neither.
@@ -148,41 +149,41 @@ def instant(text: str) -> datetime:
         if _SECONDS.fullmatch(text):
             return datetime.fromtimestamp(int(text), UTC)
     except (ValueError, OverflowError, OSError) as error:
-        raise EvaluationError(f"{text!r} is no time") from error
-    raise EvaluationError(f"{text!r} is no time", do="write it as 2027-01-31T00:00:00Z")
+        raise EvaluationError(f"{text!r} is not a time") from error
+    raise EvaluationError(f"{text!r} is not a time", do="write it as 2027-01-31T00:00:00Z")
 
 
-def _bool(found: str, wanted: str, context: RequestContext | None) -> bool:
+def _bool(value: str, wanted: str, context: RequestContext | None) -> bool:
     tokens = tokens_of(wanted, context)
     text = "" if tokens is None else literal(tokens).lower()
     if tokens is not None and text not in ("true", "false"):
         raise EvaluationError(f"{wanted!r} is neither true nor false")
-    return found.lower() == text
+    return value.lower() == text
 
 
 _NETWORK = re.compile(r"[0-9A-Fa-f:.]+(/\d{1,3})?", re.ASCII)
 """"The value must be in the standard CIDR format"."""
 
 
-def _ip_address(found: str, wanted: str, _: RequestContext | None) -> bool:
+def _ip_address(value: str, wanted: str, _: RequestContext | None) -> bool:
     """Tell whether an address is in a network; without a prefix it is one address of IPv4.
 
-    "If you specify an IP address without the associated routing prefix, IAM uses the default prefix value of /32",
-    which for IPv6 would be a large network. The intention is not guessed.
+    "If you specify an IP address without the associated routing prefix, IAM uses the default prefix value of /32".
+    For IPv6 that would be a large network, so such an address is refused.
     """
     if _NETWORK.fullmatch(wanted) is None:
-        raise EvaluationError(f"{wanted!r} is no network as AWS documents them", do="write 203.0.113.0/24")
+        raise EvaluationError(f"{wanted!r} is not a network in CIDR form", do="write 203.0.113.0/24")
     try:
-        address, network = ip_address(found), ip_network(wanted)
+        address, network = ip_address(value), ip_network(wanted)
     except ValueError as error:
-        raise EvaluationError(f"{found} and {wanted} are not an address and a network: {error}") from error
+        raise EvaluationError(f"{value} and {wanted} are not an address and a network: {error}") from error
     if ":" in wanted and "/" not in wanted:
         raise EvaluationError(f"the address {wanted} has no prefix length", do=f"write {wanted}/128")
     return address in network
 
 
-def _binary(found: str, wanted: str, _: RequestContext | None) -> bool:
-    raise EvaluationError(f"{found!r} is compared as binary with {wanted!r}, and no key of such a call is binary")
+def _binary(value: str, wanted: str, _: RequestContext | None) -> bool:
+    raise EvaluationError(f"BinaryEquals compares {value!r} with {wanted!r}, but no key of this call is binary")
 
 
 # NOTE: intentional: this table is separate from oidc/iam/operators.py, and text_patterns.py from oidc/iam/pattern.py.

@@ -1,4 +1,4 @@
-"""A call of AssumeRoleWithWebIdentity, and the condition keys that it gives a trust policy to compare with."""
+"""A call of AssumeRoleWithWebIdentity, and its condition keys."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,15 +21,15 @@ class WebIdentityRequest:
     """A call of AssumeRoleWithWebIdentity with a token whose signature is good.
 
     Attributes:
-        claims: Of the token. With neither ``iat`` nor ``exp`` they are taken for those of a token that was just issued.
+        claims: Of the token. Without ``iat`` and ``exp`` they count as claims of a token that was just issued.
         account: The account of the role, for example ``222222222222``.
-        at: When, with a time zone.
+        at: The time of the call, with a time zone.
         partition: The partition of the role: ``aws``, ``aws-us-gov``, ``aws-cn`` or ``aws-eusc``.
         source_ip: Source address of the call, for example ``203.0.113.7``; ``None`` if AWS cannot see one.
         vpc_endpoint: The VPC endpoint that it goes through, for example ``vpce-0a1b2c3d4e5f60718``, or ``None``.
         session_name: ``RoleSessionName``, or ``None`` if unknown.
         role_arn: ARN of the role, or ``None`` if unknown.
-        is_token: Whether the claims are all claims of a token, so that no other claim is assumed.
+        is_token: Whether ``claims`` are all claims of a token, so no other claim is assumed.
     """
 
     claims: Mapping[str, Any]
@@ -44,7 +44,7 @@ class WebIdentityRequest:
 
     @property
     def has_times(self) -> bool:
-        """Whether ``iat`` and ``exp`` are to be looked at."""
+        """Whether ``iat`` and ``exp`` are checked."""
         return self.is_token or not self.claims.keys().isdisjoint({"iat", "exp"})
 
     @property
@@ -52,7 +52,7 @@ class WebIdentityRequest:
         """The issuer without ``https://``: the prefix of its condition keys.
 
         Raises:
-            EvaluationError: The token has no issuer that AWS could know.
+            EvaluationError: The token's issuer is not an ``https://`` URL.
         """
         issuer = self.claims.get("iss")
         if not isinstance(issuer, str) or not issuer.startswith(_HTTPS):
@@ -61,7 +61,7 @@ class WebIdentityRequest:
 
     @property
     def oidc_provider_arn(self) -> str:
-        """The principal that the call is made as: the OIDC provider of the token's issuer in the role's account.
+        """The principal of the call: the OIDC provider of the token's issuer in the role's account.
 
         "arn:aws:iam::AWS-account-ID:oidc-provider/…", in the same account as the role:
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html, "OIDC federated
@@ -71,7 +71,7 @@ class WebIdentityRequest:
 
 
 class RequestContext:
-    """The condition keys of a call, by name, whose case means nothing.
+    """The condition keys of a call by name, in any case.
 
     "Context key names are not case-sensitive":
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition.html
@@ -83,10 +83,10 @@ class RequestContext:
         self._known = _claim_keys(self._issuer, request.claims) | _call_keys(request) | _caller_keys(request)
 
     def values(self, key: str) -> Values | None:
-        """Return the values of a key in the call, or ``None`` where the call does not have it.
+        """Return the values of a key in the call, or ``None`` if the call lacks it.
 
         Raises:
-            EvaluationError: Whether the call has it is not known here.
+            EvaluationError: It is not known whether the call has the key.
         """
         name = key.lower()
         if name in self._known:
@@ -97,21 +97,21 @@ class RequestContext:
         if prefix == self._issuer and not self._issuer.startswith(_NO_OTHER_CLAIMS):
             if is_claim_key(name):
                 return _texts(claim, self._claims[claim]) if claim in self._claims else None
-            raise EvaluationError(f"whether STS compares the claim {claim} of {prefix} is not known here")
+            raise EvaluationError(f"it is not known whether STS compares the claim {claim} of {prefix}")
         if "." in prefix:
-            # A claim of Bitbucket that STS ignores, or a key of another issuer, which no token of this one fills.
+            # A claim of Bitbucket that STS ignores, or a key of another issuer, which this token never has.
             return None
         raise EvaluationError(
-            f"the condition key {key} is not known here", do="decide by hand, or leave it out of the trust policy"
+            f"the condition key {key} is unknown", do="decide by hand, or remove it from the trust policy"
         )
 
 
 def _claim_keys(issuer: str, claims: Mapping[str, Any]) -> dict[str, Values | None]:
-    """Return what STS takes from a token: ``aud``, ``sub``, ``amr``, ``email``, ``oaud`` and nothing else of Bitbucket.
+    """Return the keys from a token: ``aud``, ``sub``, ``amr``, ``email``, ``oaud``, and no others for Bitbucket.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html, "Available keys
-    for AWS OIDC federation": the keys of every OIDC provider, and no further ones for Bitbucket. Where the token has
-    ``azp``, that is what ``aud`` compares with, and the token's audience is ``oaud``. A list of one audience is that
+    for AWS OIDC federation": the keys of every OIDC provider, and no further ones for Bitbucket. If the token has
+    ``azp``, ``aud`` compares with that, and the token's audience is ``oaud``. A list of one audience is that
     audience (RFC 7519, 4.1.3), as in the tokens of EKS, whose trust policies compare ``aud`` by ``StringEquals``
     (https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html). A ``sub`` that is a number
     counts as its text, and it may be empty (both seen, see ``token_checks``).
@@ -138,12 +138,12 @@ def _texts(name: str, value: object) -> Values:
 
 
 def _caller_keys(request: WebIdentityRequest) -> dict[str, Values | None]:
-    """Return who calls, as the trust policy sees it: the OIDC provider (seen, see ``condition_keys``)."""
+    """Return the keys about the caller, which is the OIDC provider (seen, see ``condition_keys``)."""
     return {
         "aws:principalaccount": (request.account,),
         "aws:principaltype": (CALLER_TYPE,),
         "aws:userid": (request.oidc_provider_arn,),
-        # A token with the claim got this far: so the claim names the role.
+        # A token whose claim does not name the role was refused before.
         "sts:roleauthorizedbyidp": ("false" if request.claims.get(ROLES_CLAIM) is None else "true",),
     }
 
@@ -153,23 +153,23 @@ def _call_keys(request: WebIdentityRequest) -> dict[str, Values | None]:
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html. ``aws:SourceIp`` is
     "always present in the request context, except when the requester uses a VPC endpoint"; the address is then
-    ``aws:VpcSourceIp``, and ``aws:SourceVpce`` is there. STS is served over TLS alone.
+    ``aws:VpcSourceIp``, with ``aws:SourceVpce``. STS accepts only TLS.
     """
     if request.at.tzinfo is None:
         raise EvaluationError("the time of the call has no time zone", do="give one")
     at = request.at.astimezone(UTC)
-    inside = request.vpc_endpoint is not None
+    through_endpoint = request.vpc_endpoint is not None
     address = None if request.source_ip is None else (request.source_ip,)
-    found: dict[str, Values | None] = {
+    keys: dict[str, Values | None] = {
         "aws:currenttime": (at.isoformat(),),
         "aws:epochtime": (str(int(at.timestamp())),),
         "aws:securetransport": ("true",),
-        "aws:sourceip": None if inside else address,
-        "aws:vpcsourceip": address if inside else None,
+        "aws:sourceip": None if through_endpoint else address,
+        "aws:vpcsourceip": address if through_endpoint else None,
         "aws:sourcevpce": (request.vpc_endpoint,) if request.vpc_endpoint is not None else None,
     }
-    if not inside:
-        found["aws:sourcevpc"] = None
+    if not through_endpoint:
+        keys["aws:sourcevpc"] = None
     if request.session_name is not None:
-        found["sts:rolesessionname"] = (request.session_name,)
-    return found
+        keys["sts:rolesessionname"] = (request.session_name,)
+    return keys

@@ -1,4 +1,4 @@
-"""Values of a policy: replace policy variables, then compare with or without wildcards."""
+"""Compare values of a policy with text: replace policy variables, then match with or without wildcards."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -34,28 +34,28 @@ def plain_tokens(value: str) -> tuple[Token, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """The text between ``${`` and ``}`` in a value of a policy.
+    """A policy variable in a value of a policy.
 
     Attributes:
-        inside: The text: ``aws:PrincipalTag/team, 'core'``.
+        text: The text between ``${`` and ``}``: ``aws:PrincipalTag/team, 'core'``.
         closed: Whether a brace closes it.
     """
 
-    inside: str
+    text: str
     closed: bool = True
 
     @property
     def bare(self) -> str:
         """The character that ``${*}``, ``${?}`` or ``${$}`` means; empty for every other variable."""
-        return self.inside if self.closed and self.inside in ("*", "?", "$") else ""
+        return self.text if self.closed and self.text in ("*", "?", "$") else ""
 
     @property
     def is_placeholder(self) -> bool:
-        """Whether it is a placeholder: ``${REPO_UUID}``. Every condition key has a colon, so AWS has no value for it.
+        """Whether it is a placeholder such as ``${REPO_UUID}``: a condition key has a colon, so this has no value.
 
         Source: https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
         """
-        return self.closed and _NO_KEY.fullmatch(self.inside) is not None
+        return self.closed and _NO_KEY.fullmatch(self.text) is not None
 
     def key_and_default(self) -> tuple[str, str | None]:
         """Return the key and its default, if it has one: ``("aws:PrincipalTag/team", "core")``.
@@ -63,10 +63,10 @@ class Variable:
         Raises:
             EvaluationError: AWS documents only the forms ``${key}`` and ``${key, 'default'}``.
         """
-        found = _KEY_AND_DEFAULT.fullmatch(self.inside)
-        if not self.closed or found is None:
-            raise EvaluationError(f"the policy variable {self.inside!r} has a form that AWS does not document")
-        return found["key"], found["default"]
+        match = _KEY_AND_DEFAULT.fullmatch(self.text)
+        if not self.closed or match is None:
+            raise EvaluationError(f"the policy variable {self.text!r} has a form that AWS does not document")
+        return match["key"], match["default"]
 
 
 _NO_KEY = re.compile(r"[A-Za-z0-9_.-]+", re.ASCII)
@@ -74,17 +74,17 @@ _KEY_AND_DEFAULT = re.compile(r"(?P<key>[^\s,'{}](?:[^,'{}]*[^\s,'{}])?)(?:, '(?
 
 
 def parts_of(value: str) -> Iterator[str | Variable]:
-    """Yield the parts of a value: text, and policy variables; for ``a${*}b`` ``"a"``, ``Variable("*")`` and ``"b"``.
+    """Yield the texts and policy variables of a value: ``a${*}b`` gives ``"a"``, ``Variable("*")``, ``"b"``.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
     """
-    rest = value
-    while "${" in rest:
-        before, _, after = rest.partition("${")
-        inside, closed, rest = after.partition("}")
+    remaining = value
+    while "${" in remaining:
+        before, _, after = remaining.partition("${")
+        text, closed, remaining = after.partition("}")
         yield before
-        yield Variable(inside, bool(closed))
-    yield rest
+        yield Variable(text, bool(closed))
+    yield remaining
 
 
 def tokens_of(value: str, context: RequestContext | None) -> tuple[Token, ...] | None:
@@ -104,9 +104,9 @@ def tokens_of(value: str, context: RequestContext | None) -> tuple[Token, ...] |
     """
     if context is None:
         return plain_tokens(value)
-    put_in = [plain_tokens(part) if isinstance(part, str) else _value_of(part, context) for part in parts_of(value)]
-    known = [tokens for tokens in put_in if tokens is not None]
-    return tuple(token for tokens in known for token in tokens) if len(known) == len(put_in) else None
+    parts = [plain_tokens(part) if isinstance(part, str) else _value_of(part, context) for part in parts_of(value)]
+    known = [tokens for tokens in parts if tokens is not None]
+    return tuple(token for tokens in known for token in tokens) if len(known) == len(parts) else None
 
 
 def _value_of(variable: Variable, context: RequestContext) -> Sequence[Token] | None:
@@ -117,17 +117,17 @@ def _value_of(variable: Variable, context: RequestContext) -> Sequence[Token] | 
     if values is None:
         values = () if default is None else (default,)
     if len(values) > 1 or any(_WILDCARDS.keys() & set(value) for value in values):
-        raise EvaluationError(f"what AWS puts in for the policy variable {variable.inside!r} here is not documented")
+        raise EvaluationError(f"AWS does not document the value of the policy variable {variable.text!r} in this call")
     return values[0] if values else None
 
 
 def literal(tokens: Sequence[Token]) -> str:
-    """Return the text for an operator without wildcards, for which ``*`` is an ordinary character."""
+    """Return the text for an operator without wildcards: ``*`` is an ordinary character."""
     return "".join(token.value if isinstance(token, Wildcard) else token for token in tokens)
 
 
 def matches(text: str, tokens: Sequence[Token]) -> bool:
-    """Tell whether a pattern matches a whole text, with case.
+    """Tell whether a pattern matches the whole text, case-sensitively.
 
     Stars separate runs of fixed length. The first run must match at the beginning of the text and the last one at the
     end. Each run between them can take the first position where it matches.
@@ -139,19 +139,19 @@ def matches(text: str, tokens: Sequence[Token]) -> bool:
         else:
             runs[-1].append(token)
     if len(runs) == 1:
-        return len(text) == len(runs[0]) and _stands_at(text, 0, runs[0])
+        return len(text) == len(runs[0]) and _run_matches(text, 0, runs[0])
     first, *middle, last = runs
     position, end = len(first), len(text) - len(last)
-    if position > end or not _stands_at(text, 0, first) or not _stands_at(text, end, last):
+    if position > end or not _run_matches(text, 0, first) or not _run_matches(text, end, last):
         return False
     for run in middle:
         places = range(position, end - len(run) + 1)
-        found = next((place for place in places if _stands_at(text, place, run)), None)
-        if found is None:
+        match = next((place for place in places if _run_matches(text, place, run)), None)
+        if match is None:
             return False
-        position = found + len(run)
+        position = match + len(run)
     return True
 
 
-def _stands_at(text: str, place: int, run: Sequence[Token]) -> bool:
+def _run_matches(text: str, place: int, run: Sequence[Token]) -> bool:
     return all(token in (Wildcard.ANY_ONE, text[place + offset]) for offset, token in enumerate(run))

@@ -42,12 +42,12 @@ def token_refusal(request: WebIdentityRequest) -> TokenRefusal | None:
             return TokenRefusal(_INVALID, f"Missing a required claim: {name}", "use the step's own token")
     if claims["sub"] is None:
         message = "Unknown error validating third-party token"
-        return TokenRefusal("InternalFailure", message, "give a `sub`: that of this token is null")
+        return TokenRefusal("InternalFailure", message, "give a `sub` that is not null")
     return _audience_refusal(claims) or _time_refusal(request) or _role_refusal(request)
 
 
 def _audience_refusal(claims: Mapping[str, Any]) -> TokenRefusal | None:
-    """Judge ``aud``: one audience, in a list or not; or several, and then only ``azp`` counts."""
+    """Check ``aud``: one audience, as text or in a list; of several audiences only ``azp`` counts."""
     listed = claims["aud"] if isinstance(claims["aud"], list | tuple) else [claims["aud"]]
     if not listed:
         return TokenRefusal(_INVALID, "Claim is not allowed to be empty: aud", "use the step's own token")
@@ -56,11 +56,11 @@ def _audience_refusal(claims: Mapping[str, Any]) -> TokenRefusal | None:
     if "azp" not in claims:
         if len(listed) > 1:
             message = "Token audience contains more than one audience while authorized party is not present"
-            return TokenRefusal(_INVALID, message, "have the step ask for no further audiences")
+            return TokenRefusal(_INVALID, message, "do not ask for further audiences in the step")
     elif not isinstance(claims["azp"], str):
-        raise EvaluationError("it is not known what STS makes of an azp that is no text", do="leave it out")
+        raise EvaluationError("it is not known how STS reads an azp that is not text", do="leave it out")
     if not (claims["azp"] if "azp" in claims else listed[0]):
-        return TokenRefusal(_INVALID, _NOT_VALIDATED, "have the token name an audience that the OIDC provider lists")
+        return TokenRefusal(_INVALID, _NOT_VALIDATED, "use an audience that the OIDC provider lists")
     return None
 
 
@@ -101,14 +101,14 @@ def _seconds(value: object) -> int | None:
 
 
 def _role_refusal(request: WebIdentityRequest) -> TokenRefusal | None:
-    """Judge the claim that binds a token to roles: their exact ARNs, in a list or with semicolons between them."""
+    """Check the claim that binds a token to roles: their exact ARNs, in a list or with semicolons between them."""
     value = request.claims.get(ROLES_CLAIM)
     if value is None:
         return None
     if request.role_arn is None:
-        raise EvaluationError(f"the token has {ROLES_CLAIM}, and the ARN of the role is not known here")
+        raise EvaluationError(f"the token has {ROLES_CLAIM}, but the ARN of the role is unknown")
     listed = value if isinstance(value, list | tuple) else str(value).split(";")
     if request.role_arn in [each.strip() for each in listed if isinstance(each, str)]:
         return None
     message = "The target role ARN is not present in the roles claim of the identity token"
-    return TokenRefusal(_INVALID, message, "have the token name this role")
+    return TokenRefusal(_INVALID, message, "use a token that names this role")

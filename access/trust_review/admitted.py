@@ -18,7 +18,7 @@ class AdmittedTokens:
     """The tokens of one issuer that one statement admits.
 
     Attributes:
-        statement: Its place in the policy, from 0.
+        statement: Index in the policy, from 0.
         issuer: ``workspace acme``, the URL of an issuer without a known workspace, or ``any issuer``.
         steps: In words, each admitted separately; empty if no token is admitted.
         limits: Audiences, addresses and times, in words.
@@ -33,7 +33,7 @@ class AdmittedTokens:
 
 
 def admitted_by(index: int, issuer: str, tests: Sequence[Test], names: Names, *, alive: bool) -> AdmittedTokens:
-    """Return the tokens of one issuer that a statement admits: by each test of the subject, with other limits.
+    """Return the tokens of one issuer that a statement admits, by each test of the subject, with the other limits.
 
     Args:
         index: Index of the statement, from 0.
@@ -42,9 +42,8 @@ def admitted_by(index: int, issuer: str, tests: Sequence[Test], names: Names, *,
         names: Names of the inventory, if one is given.
         alive: Whether any token is admitted.
     """
-    whose = _issuer_in_words(issuer)
     if not alive:
-        return AdmittedTokens(index, whose, (), (), None)
+        return AdmittedTokens(index, _issuer_in_words(issuer), (), (), None)
     own = [test for test in tests if test.issuer == issuer.lower() and issuer]
     of_subject = [test for test in own if test.claim == "sub" and test.compares]
     steps: list[str] = []
@@ -53,12 +52,12 @@ def admitted_by(index: int, issuer: str, tests: Sequence[Test], names: Names, *,
         values = live_values(test, [other for other in of_subject if other is not test])
         steps += [value_in_words(value, test, names) for value in values]
         grades.append(widest([grade_of(test.pattern(value) or "*") for value in values]))
-    # The admitted tokens are no wider than the narrowest test; an undecided test counts as wide.
+    # The admitted tokens are at most as wide as the narrowest test; an undecided test counts as wide.
     narrowest = next(grade for grade in Grade if grade in (*grades, Grade.WORKSPACE_WIDE))
     undecided = any(not test.is_decided(value) for test in own for _, value in test.values)
     return AdmittedTokens(
         index,
-        whose,
+        _issuer_in_words(issuer),
         tuple(dict.fromkeys(steps)) or (EVERY_STEP if issuer else _OF_ANY_ISSUER,),
         tuple(_limits(own, [test for test in tests if not test.issuer], names, len(of_subject), undecided=undecided)),
         Grade.WORKSPACE_WIDE if undecided else narrowest,
@@ -97,7 +96,7 @@ def _limits(
     if of_subject > 1:
         yield "and all tests of the subject must match"
     if undecided:
-        yield "policy variables are not decided here, so the grade is the widest"
+        yield "the values of policy variables are unknown, so the grade is the widest"
 
 
 def _issuer_in_words(issuer: str) -> str:

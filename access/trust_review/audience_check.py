@@ -1,4 +1,4 @@
-"""Tell whether a foreign role admits tokens of an OIDC provider with any audience."""
+"""Tell whether a role that this program does not manage admits tokens of an OIDC provider with any audience."""
 
 from collections.abc import Mapping
 
@@ -15,12 +15,12 @@ def may_skip_audience(document: object, oidc_provider_arn: str) -> bool:
     """Tell whether a trust policy admits tokens of an OIDC provider without a test that pins their audience.
 
     STS refuses a token whose audience is not a client id of the OIDC provider. So a role that tests no audience is as
-    wide as that list: it admits every audience added there. A policy that cannot be judged counts as such a role: it is
-    not a policy, has an unknown element or names everybody. It does not count if a test of its condition compares the
-    audience with literal values. Denials are ignored.
+    wide as that list: it admits every audience added there. A policy that cannot be decided counts as such a role: it
+    is not a policy, has an unknown element or names everybody. The role does not count if a test of the condition
+    compares the audience with literal values. Denials are ignored.
 
     Args:
-        document: The trust policy as parsed JSON, or any other value in its place.
+        document: The trust policy as parsed JSON, or any other value.
         oidc_provider_arn: ``arn:aws:iam::222222222222:oidc-provider/api.bitbucket.org/…``.
     """
     if not isinstance(document, Mapping) or not isinstance(document.get("Statement"), Mapping | list):

@@ -50,7 +50,7 @@ def condition_faults(
         hint = f"compare {advised}:aud by StringEquals with the workspace's own audience"
         yield TrustFault("no-audience", at, "the audience is not compared", hint)
     if "sub" not in claims:
-        message = "the subject is not compared, so no repository is asked for"
+        message = "the subject is not compared, so any repository matches"
         yield TrustFault("no-repository", at, message, f"compare {advised}:sub by StringLike with {_PATTERN}")
     for test in tests:
         yield from test.faults
@@ -69,9 +69,7 @@ def _value_faults(test: Test, issuer: str, advised: str, names: Names, workspace
         return
     for at, value in test.values:
         if not test.is_decided(value):
-            message = (
-                f"`{value}` has a policy variable: what AWS puts in is not decided here, so any {test.claim} may match"
-            )
+            message = f"`{value}` has a policy variable, whose value is unknown here: any {test.claim} may match"
             yield TrustFault("policy-variable", at, message, "write the value itself")
         elif test.compares and test.issuer == issuer.lower():
             if test.claim == "aud":
@@ -83,12 +81,12 @@ def _value_faults(test: Test, issuer: str, advised: str, names: Names, workspace
 
 
 def _together(tests: Sequence[Test], issuer: str) -> Iterator[TrustFault]:
-    """Yield a fault if each test of one claim matches a value, but no value matches all of them."""
+    """Yield a fault if each test of a claim matches some value, but no value matches all of them."""
     for claim, rule in (("sub", "wrong-subject"), ("aud", "wrong-audience")):
         of_claim = [test for test in tests if _compares(test, issuer, claim)]
         if not any(never_holds(test, issuer) for test in of_claim) and exclude_each_other(of_claim):
             last = of_claim[-1]
-            message = f"no {claim} matches all tests of it: {', '.join(test.name for test in of_claim)}"
+            message = f"no {claim} passes all its tests: {', '.join(test.name for test in of_claim)}"
             hint = "keep one of them, or write a statement for each"
             yield TrustFault(rule, last.at, message, hint, of_key=True, matches_nothing=True)
 
@@ -124,16 +122,16 @@ def key_fault(test: Test, issuer: str, advised: str) -> TrustFault | None:
         what = f"it is a claim of another issuer than {issuer}"
         hint = "correct the principal, and keep this key" if right else f"write {advised}:{test.claim}"
     elif test.claim in _OF_TOKENS:
-        what = "AWS compares aud and sub of Bitbucket's tokens and ignores this claim"
+        what = "of a Bitbucket token, AWS compares only aud and sub"
         hint = _NO_BRANCH if test.claim == "branchname" else _BY_SUBJECT
     elif test.issuer and test.claim not in ("aud", "sub"):
-        what, hint = "Bitbucket's tokens have no such claim that AWS compares", _BY_SUBJECT
+        what, hint = "AWS compares no such claim of a Bitbucket token", _BY_SUBJECT
     elif is_always_absent(key):
         what, hint = "no call with a token of Bitbucket has this key", "remove it"
     if not what:
         return _constant_fault(test)
     if test.holds_without_key:
-        message = f"{test.key} under {test.name} checks nothing: {what}, and the operator holds without the key"
+        message = f"{test.key} under {test.name} checks nothing: {what}, and the operator holds if the key is missing"
         return TrustFault("void-check", test.at, message, hint, of_key=True)
     message = f"{test.key} never matches: {what}"
     return TrustFault(rule, test.at, message, hint, of_key=True, matches_nothing=True)
@@ -161,15 +159,15 @@ def _operator_fault(test: Test) -> TrustFault | None:
     plain = "StringEquals" if test.claim == "aud" else "StringLike"
     operator, rule, hint = test.operator, "void-check", f"write {plain}"
     if operator is None:
-        message = f"Null compares nothing: it asks only whether {test.claim} is there"
+        message = f"Null compares no value: it only tests whether the token has {test.claim}"
     elif operator.family != "String":
         rule = "no-audience" if test.claim == "aud" else "no-repository"
-        message = f"{test.name} compares no text, and {test.claim} is text: what AWS answers is not decided here"
+        message = f"{test.name} does not compare text, and {test.claim} is text: the result in AWS is unknown"
     elif operator.negated:
-        message = f"{test.name} lets in every {test.claim} but those that it names"
-        hint = f"write {plain} with what is to be let in"
+        message = f"{test.name} lets in every {test.claim} except those that it names"
+        hint = f"write {plain} with the values to let in"
     elif test.holds_without_key:
-        message = f"{test.name} holds where {test.claim} is missing"
+        message = f"{test.name} holds if {test.claim} is missing"
     elif operator.over:
         rule, message = "set-operator", f"{test.name} is for keys with several values, and {test.claim} has one"
     else:
@@ -185,16 +183,16 @@ def _audience_fault(at: Path, value: str, test: Test, advised: str, names: Names
     pattern = test.pattern(value)
     if pattern is None:
         name = test.placeholder(value)
-        message = f"`{value}` matches nothing: AWS has no key {name[2:-1]}, so it never puts anything in for {name}"
-        hint = f"fill in {name} before the policy is applied"
+        message = f"`{value}` matches nothing: AWS has no key {name[2:-1]}, so {name} never has a value"
+        hint = f"replace {name} before you apply the policy"
         return TrustFault("wrong-audience", at, message, hint, matches_nothing=True)
     if UUID_PATTERN.match(value) and ":" in value and matches_some_subject(pattern):
-        message = f"`{value}` is a pattern of subjects, and stands where an audience belongs"
+        message = f"`{value}` is a subject pattern, not an audience"
         return TrustFault("wrong-audience", at, message, f"move it to {advised}:sub under StringLike; {_OWN}")
     if {ANY, ONE} & set(tokens(pattern)):
         return TrustFault("no-audience", at, f"`{value}` lets in more than one audience", _OWN)
     if not test.takes_wildcards and ("*" in value or "?" in value):
-        message = f"`{value}` is compared character by character: to {test.name} a wildcard is a character"
+        message = f"{test.name} compares `{value}` literally: it has no wildcards"
         return TrustFault("wildcard-under-equals", at, message, _OWN)
     return _misspelt_audience(at, value, test, names)
 
@@ -202,7 +200,7 @@ def _audience_fault(at: Path, value: str, test: Test, advised: str, names: Names
 def _misspelt_audience(at: Path, value: str, test: Test, names: Names) -> TrustFault | None:
     mistakes = audience_mistakes(value.lower() if test.ignores_case else value, names)
     if mistakes.foreign:
-        message = f"`{value}` is in a token only where the step asks for it: {mistakes.phrases[0]}"
+        message = f"`{value}` is in a token only if the step asks for it: {mistakes.phrases[0]}"
         return TrustFault("other-audience", at, message, _OWN)
     if mistakes.phrases:
         hint, suggested = (f"write {mistakes.suggested}", (mistakes.suggested,)) if mistakes.suggested else (_OWN, ())
@@ -213,7 +211,7 @@ def _misspelt_audience(at: Path, value: str, test: Test, names: Names) -> TrustF
 
 
 def never_holds(test: Test, issuer: str) -> bool:
-    """Tell whether a test fails for every token of the issuer, whatever values AWS puts in for variables."""
+    """Tell whether a test fails for every token of the issuer, whatever the values of policy variables."""
     if (fault := key_fault(test, issuer, issuer)) is not None:
         return fault.rule != "void-check"
     if test.issuer != issuer.lower():

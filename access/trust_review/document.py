@@ -17,17 +17,17 @@ _OF_A_ROLE = ("Role", "AssumeRolePolicyDocument")
 
 @dataclass(frozen=True, slots=True)
 class TrustDocument:
-    """A trust policy as written.
+    """The text of a trust policy, parsed.
 
     Attributes:
         data: The policy as parsed JSON; ``None`` if the text is not a policy.
         faults: Reasons why it is not a policy.
-        inside: Path of the policy in the text, for the answer of ``aws iam get-role``.
+        base: Path of the policy in the text; not empty for the answer of ``aws iam get-role``.
     """
 
     data: Mapping[str, Any] | None
     faults: tuple[TrustFault, ...]
-    inside: Path
+    base: Path
     _nodes: YamlDocument | None
     _broken_at: tuple[int, int] = (1, 1)
 
@@ -35,7 +35,7 @@ class TrustDocument:
         """Return line and column of a path, both from 1; of the enclosing value if the path is missing."""
         if self._nodes is None:
             return self._broken_at
-        path = (*self.inside, *at)
+        path = (*self.base, *at)
         node, depth = find_node(self._nodes.root, path, of_key=of_key)
         if depth < len(path) and of_key:
             node, _ = find_node(self._nodes.root, path[:depth])
@@ -47,14 +47,15 @@ def trust_document(text: str) -> TrustDocument:
     try:
         data = json.loads(text)
     except json.JSONDecodeError as error:
-        fault = TrustFault("json-syntax", (), f"this is not JSON: {error.msg}", "correct it here")
+        fault = TrustFault("json-syntax", (), f"not JSON: {error.msg}", "correct it here")
         return TrustDocument(None, (fault,), (), None, (error.lineno, error.colno))
-    except (RecursionError, ValueError):  # after its subclass
-        fault = TrustFault("json-syntax", (), "nesting or a number beyond what a policy has", "give a trust policy")
+    except (RecursionError, ValueError):  # after its subclass JSONDecodeError
+        message = "nested too deeply, or a number is too long"
+        fault = TrustFault("json-syntax", (), message, "give a trust policy")
         return TrustDocument(None, (fault,), (), None)
-    inside: Path = ()
+    base: Path = ()
     if isinstance(data, dict) and isinstance(data.get(_OF_A_ROLE[0]), dict) and _OF_A_ROLE[1] in data[_OF_A_ROLE[0]]:
-        data, inside = data[_OF_A_ROLE[0]][_OF_A_ROLE[1]], _OF_A_ROLE
+        data, base = data[_OF_A_ROLE[0]][_OF_A_ROLE[1]], _OF_A_ROLE
     nodes = read_json_document(text)
     refused = next((problem for problem in nodes.problems if nodes.data is None or problem.rule == "duplicate"), None)
     if refused is not None:
@@ -64,5 +65,5 @@ def trust_document(text: str) -> TrustDocument:
     if not isinstance(data, dict):
         message = f"expected a trust policy, found {describe(data)}"
         fault = TrustFault("bad-trust-policy", (), message, "write {Version: …, Statement: […]}")
-        return TrustDocument(None, (fault,), inside, nodes)
-    return TrustDocument(data, (), inside, nodes)
+        return TrustDocument(None, (fault,), base, nodes)
+    return TrustDocument(data, (), base, nodes)

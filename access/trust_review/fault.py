@@ -10,9 +10,9 @@ class TrustFault(Fault):
     """A fault of a trust policy; ``path`` is inside the document: ``("Statement", 0, "Condition")``.
 
     Attributes:
-        matches_nothing: Whether it says that the value or key at ``path`` matches nothing.
+        matches_nothing: Whether the value or key at ``path`` matches nothing.
         suggested: Replacements for the value, each without a finding: subjects under StringLike, audiences under
-            StringEquals, ARNs of OIDC providers. More than one if only the author knows the intention.
+            StringEquals, ARNs of OIDC providers. More than one if only the author knows which is right.
     """
 
     matches_nothing: bool = False

@@ -25,8 +25,8 @@ class OidcProvider:
     Attributes:
         issuer: Without ``https://``; empty for every other issuer, if the principal is everybody.
         advised: The issuer that condition keys should name.
-        is_bitbucket: Whether it is intended as an issuer of Bitbucket.
-        alive: Whether Bitbucket has this issuer, and the role's account this OIDC provider.
+        is_bitbucket: Whether it is meant to be an issuer of Bitbucket.
+        alive: Whether Bitbucket has this issuer and the role's account may have this OIDC provider.
     """
 
     issuer: str
@@ -43,7 +43,7 @@ def principals_of(
     Args:
         statement: Statement of a trust policy.
         account: Account of the role; ``None`` if unknown.
-        keys: Bitbucket issuers that the condition names, without ``https://``.
+        keys: Bitbucket's issuers that the condition names, without ``https://``.
         names: Names of the inventory, if one is given.
     """
     yield from _malformed_faults(statement)
@@ -53,14 +53,14 @@ def principals_of(
             yield from _federated(place, name, account, keys, names)
         elif (match := _OIDC_PROVIDER.fullmatch(name)) is not None:
             if kind in _KINDS:
-                message = f"{name} is an OIDC provider, which IAM refuses under {kind}: nobody gets in by it"
-                yield TrustFault("bad-trust-policy", place, message, "write Federated in place of it", of_key=True)
+                message = f"{name} is an OIDC provider, and IAM refuses it under {kind}: nobody gets in"
+                yield TrustFault("bad-trust-policy", place, message, f"write Federated instead of {kind}", of_key=True)
             yield OidcProvider(match[3], match[3], "bitbucket" in match[3].lower(), alive=False)
         elif kind in ("", "AWS") and name == "*":
             yield _everybody(place, name, kind)
         elif kind in _KINDS:
-            message = f"{name} may assume the role, too, where the action fits; it is not judged here"
-            yield TrustFault("other-principal", place, message, "give it a role of its own")
+            message = f"{name} may also assume the role if the action fits, and this review does not cover it"
+            yield TrustFault("other-principal", place, message, "give it a separate role")
 
 
 _KINDS = ("Federated", "AWS", "Service", "CanonicalUser")
@@ -71,31 +71,34 @@ def _malformed_faults(statement: Statement) -> Iterator[TrustFault]:
     kinds = {each.kind: each.place[: len(statement.place) + 2] for each in statement.principals if each.kind}
     for kind, place in kinds.items():
         if kind not in _KINDS:
-            message, hint = f"there is no kind `{kind}` of principals", did_you_mean(kind, _KINDS, "write Federated")
+            message, hint = f"IAM has no kind of principal `{kind}`", did_you_mean(kind, _KINDS, "write Federated")
             yield TrustFault("bad-trust-policy", place, message, hint, of_key=True)
     hint = 'write {"Federated": "arn:aws:iam::ACCOUNT:oidc-provider/…"}'
     if not statement.has("Principal"):
         place = (*statement.place, "Principal")
-        yield TrustFault("bad-trust-policy", place, f"Principal is {describe(None)}", hint)
+        yield TrustFault("bad-trust-policy", place, _expected_principal(None), hint)
     for malformed in statement.malformed:
-        place, found = malformed.place, describe(malformed.value)
         if malformed.part == "principals":
-            yield TrustFault("bad-trust-policy", place, f"Principal is {found}", hint)
+            yield TrustFault("bad-trust-policy", malformed.place, _expected_principal(malformed.value), hint)
         elif malformed.part == "principal":
-            yield TrustFault("bad-trust-policy", place, f"a principal is {found}", "write an ARN")
+            message = f"expected an ARN as a principal, found {describe(malformed.value)}"
+            yield TrustFault("bad-trust-policy", malformed.place, message, "write an ARN")
+
+
+def _expected_principal(value: object) -> str:
+    return f"expected an OIDC provider, found {describe(value)}"
 
 
 def _everybody(at: Path, name: str, kind: str = "") -> TrustFault:
-    """Return the finding of a star. AWS's page says that both forms are equal; one of them was tried.
+    """Return the finding of a star. AWS's page says that both forms are equal; only one of them was tried.
 
     Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html, and a recorded
     call to real AWS (us-east-1, 2026-09-11), which ``{"AWS": "*"}`` did not let in.
     """
-    seen = "AWS was seen not to let tokens in by it"
-    tokens = seen if kind == "AWS" else "whether it lets in tokens of any issuer is not known"
-    message = (
-        f"the principal {name} is everybody, every AWS account included, by whatever the action takes in; {tokens}"
-    )
+    recorded = "in a recorded call, AWS did not let a token in by it"
+    tokens = recorded if kind == "AWS" else "whether it lets in tokens is not known"
+    message = f"the principal {name} is everybody, every AWS account included, for each action of the statement"
+    message += f"; {tokens}"
     return TrustFault("everybody", at, message, 'write {"Federated": the ARN of the OIDC provider}')
 
 
@@ -106,7 +109,7 @@ def _federated(
         yield _everybody(at, arn, "Federated")
         return
     if "*" in arn or "?" in arn:
-        message = f"{arn} has a wildcard: AWS documents none in a principal, so it may be any OIDC provider"
+        message = f"{arn} has a wildcard, which AWS does not document in a principal: it may be any OIDC provider"
         yield TrustFault("wrong-issuer", at, message, "write the whole ARN of one OIDC provider")
         yield from (OidcProvider(key, key, is_bitbucket=True, alive=False) for key in keys[:1])
         return
@@ -125,9 +128,11 @@ def _federated(
     right = (known or _FORM) if is_wrong else f"https://{issuer}"
     if not is_bitbucket:
         message = f"https://{issuer}: {mistakes.phrases[0]}"
-        yield TrustFault("other-principal", at, message, "keep a role for one vendor; this one is not judged here")
+        yield TrustFault(
+            "other-principal", at, message, "write a role for each vendor; this review covers only Bitbucket"
+        )
     elif is_wrong:
-        message = f"{arn} has a scheme"
+        message = f"{arn} has a scheme: the ARN has the issuer without https://"
         if mistakes.phrases:
             url = issuer if has_scheme else f"https://{issuer}"
             message = f"no token has the issuer {url}: {', and '.join(mistakes.phrases)}"
@@ -136,7 +141,7 @@ def _federated(
         yield TrustFault("wrong-issuer", at, message, hint, suggested=suggested)
     is_other = account is not None and owner != account
     if is_other:
-        message = f"the OIDC provider is one of account {owner}, and the role is in {account}: it never matches"
+        message = f"the OIDC provider is in account {owner} and the role in {account}: it never matches"
         yield TrustFault("other-account", at, message, f"name the OIDC provider of account {account}")
     yield OidcProvider(issuer, right.removeprefix("https://"), is_bitbucket, not is_wrong and not is_other)
 
@@ -148,14 +153,17 @@ def _of_keys(keys: Sequence[str]) -> str | None:
 
 def _right_issuer(suggested: str | None, keys: Sequence[str], right: str) -> str:
     by_keys = suggested is None and _of_keys(keys) == right
-    return f"the condition keys name {right}: name it here, too" if by_keys else f"the right issuer is {right}"
+    return f"the right issuer is {right}" + (", as in the condition keys" if by_keys else "")
 
 
 _FORM = "https://api.bitbucket.org/2.0/workspaces/WORKSPACE/pipelines-config/identity/oidc"
 
 
 def partition_and_account(document: Mapping[str, Any]) -> tuple[str, str | None]:
-    """Return the partition and account of the first OIDC provider that a policy names: ``aws``, ``222222222222``."""
+    """Return the partition and account of the first OIDC provider that a policy names: ``aws``, ``222222222222``.
+
+    Without one: ``aws`` and ``None``.
+    """
     for statement in parse(document).statements:
         for principal in statement.principals:
             match = _OIDC_PROVIDER.fullmatch(principal.name)

@@ -17,7 +17,7 @@ from access.trust_review.tests_of_condition import Test, tests_of
 from config.findings import did_you_mean
 from config.models.scalars import describe
 from config.yaml.document import Path
-from oidc.iam.document import parse
+from oidc.iam.document import Document, parse
 from oidc.iam.statement import Statement
 from oidc.iam.trust_policy import POLICY_VERSION
 
@@ -30,7 +30,7 @@ _WEB_IDENTITY = "sts:assumerolewithwebidentity"
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """Bitbucket's tokens that a trust policy admits, and the faults of the policy, in the order of its statements."""
+    """The Bitbucket tokens that a trust policy admits, and the policy's faults, in the order of its statements."""
 
     admitted: tuple[AdmittedTokens, ...]
     faults: tuple[TrustFault, ...]
@@ -45,34 +45,27 @@ def review(document: Mapping[str, Any], account: str | None, names: Names) -> Re
         names: Names of the inventory, if one is given.
     """
     parsed = parse(document)
-    faults = list(_unknown((), parsed.names, _DOCUMENT_ELEMENTS))
     version = document.get("Version", _WITHOUT_VARIABLES)
-    if version not in (_WITHOUT_VARIABLES, POLICY_VERSION):
-        message = f"Version is {describe(version)}, which IAM does not have"
-        faults.append(TrustFault("bad-trust-policy", ("Version",), message, f"write {POLICY_VERSION}"))
-    written = document.get("Statement")
-    if not written:
-        faults.append(TrustFault("bad-trust-policy", (), "the policy has no statement", 'add "Statement": […]'))
-        problem = form_problem(document, 0, {"Effect": "Deny"} if isinstance(written, list) else written)
+    faults = [*_unknown_elements((), parsed.names, _DOCUMENT_ELEMENTS), *_document_faults(parsed, version)]
+    if not _has_statements(parsed):
+        raw = {"Effect": "Deny"} if "Statement" in parsed.names and parsed.is_list else document.get("Statement")
+        problem = form_problem(document, 0, raw)
         return Review(tuple(undecided_tokens(0, (), problem)) if problem is not None else (), tuple(faults))
-    for malformed in parsed.malformed:
-        message = f"a statement is {describe(malformed.value)}"
-        faults.append(TrustFault("bad-trust-policy", malformed.place, message, "write {Effect: …, Principal: …, …}"))
-    statements = {statement.index: statement for statement in parsed.statements}
     admitted: list[AdmittedTokens] = []
-    for index, each in enumerate(written if isinstance(written, list) else [written]):
-        statement = statements.get(index)
-        judged = (
-            list(_statement(statement, account, names, variables=version != _WITHOUT_VARIABLES)) if statement else []
+    for index, raw, statement in _in_order(parsed):
+        results = (
+            []
+            if statement is None
+            else list(_review_statement(statement, account, names, variables=version != _WITHOUT_VARIABLES))
         )
-        faults += [found for found in judged if isinstance(found, TrustFault)]
-        problem = form_problem(document, index, each)
+        faults += [fault for fault in results if isinstance(fault, TrustFault)]
+        problem = form_problem(document, index, raw)
         if problem is None:
-            admitted += [found for found in judged if isinstance(found, AdmittedTokens)]
+            admitted += [tokens for tokens in results if isinstance(tokens, AdmittedTokens)]
             continue
-        named = [found for found in judged if isinstance(found, OidcProvider)]
-        issuers = [found.issuer for found in named] if _is_clear_whose(document, statement, named) else []
-        admitted += undecided_tokens(index, issuers, problem)
+        oidc_providers = [each for each in results if isinstance(each, OidcProvider)]
+        certain = _are_issuers_certain(document, statement, oidc_providers)
+        admitted += undecided_tokens(index, [each.issuer for each in oidc_providers if certain], problem)
         if not any(fault.level == "error" for fault in faults):
             at: Path = ("Statement", index) if parsed.is_list else ("Statement",)
             hint = problem.do or "write it as IAM documents it"
@@ -80,40 +73,70 @@ def review(document: Mapping[str, Any], account: str | None, names: Names) -> Re
     return Review(tuple(admitted), tuple(faults))
 
 
-def _is_clear_whose(document: Mapping[str, Any], statement: Statement | None, named: Sequence[OidcProvider]) -> bool:
-    """Tell whether the issuers of a statement are certain, because only other elements are undecided."""
-    if statement is None or not all(each.alive for each in named):
+def _has_statements(parsed: Document) -> bool:
+    listed = _in_order(parsed)
+    return bool(listed) if parsed.is_list else bool(listed[0][1])
+
+
+def _in_order(parsed: Document) -> list[tuple[int, Any, Statement | None]]:
+    """Return each statement with its index and its JSON value; ``None`` for one that is not an object."""
+    statements: dict[int, tuple[Any, Statement | None]] = {
+        statement.index: (statement.raw, statement) for statement in parsed.statements
+    }
+    for malformed in parsed.malformed:
+        statements[int(malformed.place[-1]) if parsed.is_list else 0] = (malformed.value, None)
+    return [(index, *statements[index]) for index in sorted(statements)]
+
+
+def _document_faults(parsed: Document, version: object) -> Iterator[TrustFault]:
+    if version not in (_WITHOUT_VARIABLES, POLICY_VERSION):
+        message = f"expected {POLICY_VERSION}, found {describe(version)}"
+        yield TrustFault("bad-trust-policy", ("Version",), message, f"write {POLICY_VERSION}")
+    if not _has_statements(parsed):
+        yield TrustFault("bad-trust-policy", (), "the policy has no statement", 'add "Statement": […]')
+        return
+    for malformed in parsed.malformed:
+        message = f"expected a statement, found {describe(malformed.value)}"
+        yield TrustFault("bad-trust-policy", malformed.place, message, "write {Effect: …, Principal: …, …}")
+
+
+def _are_issuers_certain(
+    document: Mapping[str, Any], statement: Statement | None, oidc_providers: Sequence[OidcProvider]
+) -> bool:
+    """Tell whether the issuers of an undecided statement are certain: only its other elements are undecided."""
+    if statement is None or not all(oidc_provider.alive for oidc_provider in oidc_providers):
         return False
-    rest = {name: value for name, value in statement.raw.items() if name not in _NOT_OF_WHOM}
-    return form_problem(document, 0, {**rest, "Action": "sts:AssumeRoleWithWebIdentity"}) is None
+    elements = {name: value for name, value in statement.raw.items() if name not in _NOT_ABOUT_ISSUERS}
+    return form_problem(document, 0, {**elements, "Action": "sts:AssumeRoleWithWebIdentity"}) is None
 
 
-_NOT_OF_WHOM = ("Action", "NotAction", "Condition", "Resource", "NotResource")
+_NOT_ABOUT_ISSUERS = ("Action", "NotAction", "Condition", "Resource", "NotResource")
 
 
-def _unknown(at: Path, found: Sequence[str], known: tuple[str, ...]) -> Iterator[TrustFault]:
-    for name in found:
+def _unknown_elements(at: Path, elements: Sequence[str], known: tuple[str, ...]) -> Iterator[TrustFault]:
+    for name in elements:
         if name in ("NotPrincipal", "Resource", "NotResource") and at:
-            why = "IAM refuses it in a trust policy"
             hint = "write Principal" if name == "NotPrincipal" else "remove it: the role is the resource"
-            yield TrustFault("bad-trust-policy", (*at, name), f"`{name}`: {why}", hint, of_key=True)
+            message = f"IAM refuses `{name}` in a trust policy"
+            yield TrustFault("bad-trust-policy", (*at, name), message, hint, of_key=True)
         elif name not in known:
             hint = did_you_mean(name, known, f"write {', '.join(known)}")
-            yield TrustFault("bad-trust-policy", (*at, name), f"`{name}` is no element here", hint, of_key=True)
+            message = f"`{name}` is not an element of a {'statement' if at else 'policy'}"
+            yield TrustFault("bad-trust-policy", (*at, name), message, hint, of_key=True)
 
 
-def _statement(
+def _review_statement(
     statement: Statement, account: str | None, names: Names, *, variables: bool
 ) -> Iterator[TrustFault | AdmittedTokens | OidcProvider]:
     at = statement.place
-    yield from _unknown(at, statement.names, _STATEMENT_ELEMENTS)
+    yield from _unknown_elements(at, statement.names, _STATEMENT_ELEMENTS)
     if statement.denies:
-        message = "a Deny outweighs every Allow, and what it keeps out is not taken off what is said to be let in"
-        yield TrustFault("denial", (*at, "Effect"), message, "say who is let in by what is allowed alone")
+        message = "a Deny overrides every Allow, and this review does not subtract it from what it lists"
+        yield TrustFault("denial", (*at, "Effect"), message, "write Allow statements alone")
         return
     if not statement.allows:
-        found = describe(statement.raw.get("Effect"))
-        yield TrustFault("bad-trust-policy", (*at, "Effect"), f"Effect is {found}", "write Allow")
+        message = f"expected Allow, found {describe(statement.raw.get('Effect'))}"
+        yield TrustFault("bad-trust-policy", (*at, "Effect"), message, "write Allow")
         return
     oidc_providers: list[OidcProvider] = []
     if not statement.has("NotPrincipal"):
@@ -123,20 +146,20 @@ def _statement(
             yield each
     bitbucket = [oidc_provider for oidc_provider in oidc_providers if oidc_provider.is_bitbucket]
     if len({oidc_provider.issuer for oidc_provider in oidc_providers}) > 1 and bitbucket:
-        message = "two issuers in one statement: their condition keys are different ones, and all must match"
-        yield TrustFault("two-issuers", (*at, "Principal", "Federated"), message, "write a statement for each")
+        message = "two issuers in one statement: each has its own condition keys, and all of them must match"
+        yield TrustFault("two-issuers", (*at, "Principal", "Federated"), message, "write a statement for each issuer")
     if bitbucket:
-        yield from _of_tokens(statement, bitbucket, names, variables=variables)
+        yield from _review_bitbucket(statement, bitbucket, names, variables=variables)
     if any(not principal.kind for principal in statement.principals):
-        yield from _of_everybody(statement, names, variables=variables)
+        yield from _tokens_of_everybody(statement, names, variables=variables)
 
 
-def _of_everybody(statement: Statement, names: Names, *, variables: bool) -> Iterator[AdmittedTokens]:
+def _tokens_of_everybody(statement: Statement, names: Names, *, variables: bool) -> Iterator[AdmittedTokens]:
     """Yield the tokens that a statement for everybody may admit: of each issuer in its keys, and of all others.
 
-    Nobody knows whether ``"*"`` admits a web identity, so the review assumes that it does.
+    AWS does not document whether ``"*"`` admits a web identity, so the review assumes that it does.
     """
-    tests = [each for each in tests_of(statement, variables=variables) if isinstance(each, Test)]
+    tests = [test for test in tests_of(statement, variables=variables) if isinstance(test, Test)]
     if not _is_about_tokens(statement):
         return
     for issuer in (*_right_issuers(statement, names), ""):
@@ -144,26 +167,25 @@ def _of_everybody(statement: Statement, names: Names, *, variables: bool) -> Ite
             yield admitted_by(statement.index, issuer, tests, names, alive=True)
 
 
-def _of_tokens(
+def _review_bitbucket(
     statement: Statement, oidc_providers: Sequence[OidcProvider], names: Names, *, variables: bool
 ) -> Iterator[TrustFault | AdmittedTokens]:
-    """Judge a statement that allows tokens of Bitbucket: its action and its condition."""
+    """Review the action and the condition of a statement that allows tokens of Bitbucket."""
     wrong_action = _action_fault(statement)
     if wrong_action is not None:
         yield wrong_action
-    found = list(tests_of(statement, variables=variables))
-    tests = [each for each in found if isinstance(each, Test)]
-    yield from (each for each in found if isinstance(each, TrustFault))
+    tests_and_faults = list(tests_of(statement, variables=variables))
+    tests = [test for test in tests_and_faults if isinstance(test, Test)]
+    yield from (fault for fault in tests_and_faults if isinstance(fault, TrustFault))
     # With several issuers, take the one that the condition names; the others are at fault.
     keys = Counter(test.issuer for test in tests)
     meant = max(oidc_providers, key=lambda oidc_provider: keys[oidc_provider.issuer.lower()])
     issuers = {oidc_provider.issuer.lower() for oidc_provider in oidc_providers}
-    where = (*statement.place, "Condition") if statement.has("Condition") else statement.place
+    place = (*statement.place, "Condition") if statement.has("Condition") else statement.place
     claims = {key.rpartition(":")[2] for key in _keys(statement)}
-    for fault in condition_faults(where, tests, claims, meant, names):
-        # If the principal names a wrong or a second issuer, the principal has the fault.
-        said = fault.rule == "two-issuers" and (not meant.alive or _issuer_of(fault) in issuers)
-        if not said:
+    for fault in condition_faults(place, tests, claims, meant, names):
+        # If the principal names a wrong or a second issuer, only the principal is reported.
+        if fault.rule != "two-issuers" or (meant.alive and _issuer_of(fault) not in issuers):
             yield fault
     for each in oidc_providers:
         alive = _is_about_tokens(statement) and each.alive and not _is_closed(tests, each.issuer)
@@ -178,8 +200,8 @@ def _is_closed(tests: Sequence[Test], issuer: str) -> bool:
 
 
 def _keys(statement: Statement) -> list[str]:
-    odd = [str(malformed.place[-1]).lower() for malformed in statement.malformed if malformed.part == "values"]
-    return [test.key for test in statement.conditions] + odd
+    malformed = [str(part.place[-1]).lower() for part in statement.malformed if part.part == "values"]
+    return [test.key for test in statement.conditions] + malformed
 
 
 def _right_issuers(statement: Statement, names: Names) -> list[str]:
@@ -196,20 +218,20 @@ def _action_fault(statement: Statement) -> TrustFault | None:
     at = statement.place
     hint = 'write "Action": "sts:AssumeRoleWithWebIdentity"'
     if statement.has("NotAction"):
-        message = "NotAction takes in every action but those that it names"
+        message = "NotAction covers every action except those that it names"
         return TrustFault("wrong-action", (*at, "NotAction"), message, hint, of_key=True)
     if not statement.has("Action"):
         return TrustFault("wrong-action", at, "the statement names no action", hint)
     if _is_about_tokens(statement):
         return None
     actions = ", ".join(statement.values("Action")) or describe(statement.raw["Action"])
-    message = f"{actions} is not what a token is exchanged by: it lets nobody in"
+    message = f"the action is {actions}, which takes no token: nobody gets in"
     return TrustFault("wrong-action", (*at, "Action"), message, "write sts:AssumeRoleWithWebIdentity")
 
 
 def _is_about_tokens(statement: Statement) -> bool:
     if statement.has("NotAction") is statement.has("Action"):
-        return False  # IAM requires exactly one of the two
+        return False  # IAM requires exactly one of them
     patterns = statement.values("NotAction") or statement.values("Action")
     named = any(matches(_WEB_IDENTITY, plain_tokens(pattern.lower())) for pattern in patterns)
     return named is statement.has("Action")

@@ -1,4 +1,4 @@
-"""Check subject patterns of foreign policies: whether a Bitbucket subject matches, and how wide the pattern is.
+"""Check the subject patterns of any trust policy: whether a Bitbucket subject matches, and how wide the pattern is.
 
 A pattern is reported as matching nothing only after a match was tried. A suggested value never has a finding itself.
 """
@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from access.evaluation.operators import operator_of
-from access.exactness.languages import has_subject
+from access.exactness.languages import has_subject, meaning
 from access.exactness.steps import Form, StepSet
 from access.explanation.mistakes import begins_with_workspace, subject_mistakes
 from access.explanation.names import Names
@@ -40,21 +40,21 @@ def matches_some_subject(pattern: str | None) -> bool:
 
 def live_values(test: Test, others: Sequence[Test]) -> list[str]:
     """Return the values of a test of ``sub`` that match a subject that also passes the other tests of ``sub``."""
-    beside = [subject_patterns(other) for other in others]
-    found = [(value, test.pattern(value)) for _, value in test.values]
-    alive = [(value, pattern) for value, pattern in found if pattern is not None and matches_some_subject(pattern)]
-    together = tuple(map(tuple, beside))
+    pairs = [(value, test.pattern(value)) for _, value in test.values]
+    alive = [(value, pattern) for value, pattern in pairs if pattern is not None and matches_some_subject(pattern)]
+    other_patterns = tuple(tuple(subject_patterns(other)) for other in others)
     steps = _MOST_STEPS // max(1, len(alive))
-    return [value for value, pattern in alive if not beside or _matches_together(pattern, together, steps)]
+    return [value for value, pattern in alive if not others or _matches_together(pattern, other_patterns, steps)]
 
 
 _MOST_STEPS = 60_000
-"""For all values of a test: the largest policy that IAM takes is judged in seconds. Beyond, a value counts as alive."""
+"""For all values of a test, so that the largest policy that IAM takes is reviewed in seconds; beyond this limit a value
+counts as alive."""
 
 
 @lru_cache(maxsize=4096)
-def _matches_together(pattern: str, beside: tuple[tuple[str, ...], ...], steps: int) -> bool:
-    return has_subject([[pattern], *beside], steps=steps)
+def _matches_together(pattern: str, other_patterns: tuple[tuple[str, ...], ...], steps: int) -> bool:
+    return has_subject([[pattern], *other_patterns], steps=steps)
 
 
 @lru_cache(maxsize=1024)
@@ -78,16 +78,17 @@ def _narrowest(pattern: str) -> StepSet | None:
 def value_in_words(value: str, test: Test, names: Names) -> str:
     """Return the meaning of a value, if it has one: ``acme/payments, deployment environment production``."""
     if not test.is_decided(value):
-        return f"not decided: AWS puts a value into `{one_line(value)}`, which could be any subject"
+        return f"not decided: `{one_line(value)}` has a policy variable, so it may match any subject"
     pattern = test.pattern(value) or ""
     if subject_parts(pattern) is not None:
         return f"one run of one step, {one_line(value)}"
-    said = pattern_in_words(_canonical(pattern), names)
-    if not said.startswith("`"):
-        return said
+    canonical = _canonical(pattern)
+    words = pattern_in_words(canonical, names)
+    if meaning(canonical) is not None:
+        return words
     if matches_every_subject(pattern):
         return EVERY_STEP
-    return f"any step whose subject matches {said}"
+    return f"any step whose subject matches {words}"
 
 
 def _canonical(pattern: str) -> str:
@@ -120,7 +121,7 @@ def subject_fault(at: Path, value: str, test: Test, names: Names, workspace: str
     if pattern is None or not matches_some_subject(pattern):
         return _dead(at, value, test, names, workspace)
     if begins_with_workspace(pattern, names, workspace):
-        message = f"`{value}` begins with the workspace's UUID, where the repository's belongs"
+        message = f"`{value}` begins with the workspace's UUID instead of the repository's"
         hint, suggested = _advice(pattern.partition(":")[2], test, names, workspace)
         return TrustFault("wrong-subject", at, message, hint, suggested=suggested)
     parts = subject_parts(pattern)
@@ -128,11 +129,11 @@ def subject_fault(at: Path, value: str, test: Test, names: Names, workspace: str
 
 
 def _dead(at: Path, value: str, test: Test, names: Names, workspace: str | None) -> TrustFault:
-    """Say why a value matches nothing. The caller has tried to match it."""
+    """Say why a value matches nothing. The caller tried to match it."""
     placeholder = test.placeholder(value)
     if placeholder:
-        why = f"AWS has no key {placeholder[2:-1]}, so it never puts anything in for {placeholder}"
-        hint = f"fill in {placeholder} before the policy is applied, with the UUID in braces"
+        why = f"AWS has no key {placeholder[2:-1]}, so {placeholder} never has a value"
+        hint = f"replace {placeholder} by the UUID in braces before you apply the policy"
         return TrustFault("wrong-subject", at, f"`{value}` matches nothing: {why}", hint, matches_nothing=True)
     mistakes = subject_mistakes(value, names, workspace)
     if mistakes.phrases:
@@ -140,7 +141,7 @@ def _dead(at: Path, value: str, test: Test, names: Names, workspace: str | None)
         message = f"`{value}` matches nothing: {', and '.join(mistakes.phrases)}"
         return TrustFault("wrong-subject", at, message, hint, matches_nothing=True, suggested=suggested)
     if not test.takes_wildcards and re.search(r"[*?]", value):
-        message = f"`{value}` is compared character by character: to {test.name} a wildcard is a character"
+        message = f"{test.name} compares `{value}` literally: it has no wildcards"
         hint, suggested = _advice(value, test, names, workspace)
         hint = "move it to StringLike" if suggested == (value,) else f"{hint}, under StringLike"
         return TrustFault("wildcard-under-equals", at, message, hint, matches_nothing=True, suggested=suggested)
@@ -163,14 +164,14 @@ def _one_run(at: Path, value: str, parts: Sequence[str]) -> TrustFault:
     whole = ":".join(parts[:2])
     if len(parts) == _WITH_ENVIRONMENT:
         message = f"`{value}` is one run of one step: the last UUID is new at every run"
-        hint = f"put * in place of the step's UUID, under StringLike: write {whole}:*"
+        hint = f"replace the step's UUID by *, under StringLike: write {whole}:*"
         return TrustFault("one-run", at, message, hint, suggested=(f"{whole}:*",))
     message = f"`{value}` is one run of one step without a deployment environment: a step's UUID is new at every run"
     outside = f"{parts[0]}:{ANY_UUID}"
     hint = (
         f"under StringLike, append :* if the second UUID is a deployment environment: {whole}:*; if it is a step, "
-        f"write {outside} for every step without a deployment environment ({parts[0]}:* is wider: it lets in those of "
-        "every deployment environment, too)"
+        f"write {outside} for every step without a deployment environment ({parts[0]}:* is wider: it also lets in the "
+        "steps of every deployment environment)"
     )
     return TrustFault("one-run", at, message, hint, suggested=(f"{whole}:*", outside))
 
@@ -195,11 +196,11 @@ def _width_fault(at: Path, value: str, pattern: str) -> TrustFault | None:
 
 
 def _why_dead(value: str, names: Names) -> str:
-    """Name the part of a pattern that no subject has."""
+    """Name the part of a pattern that matches no subject."""
     parts = value.split(":")
     for part in parts:
         if not re.search(r"[*?]", part) and not is_uuid(part):
-            return f"`{part}` stands where a UUID in braces belongs" if part else "a part of it is empty"
+            return f"`{part}` is not a UUID in braces" if part else "a part of it is empty"
     if not re.search(r"[*?]", value):
         return no_subject(value, names)
-    return f"no subject has {len(parts)} parts of this form; a step's has two or three, each a UUID in braces"
+    return "no subject has this form: a step's has two or three parts, each a UUID in braces"

@@ -26,7 +26,7 @@ class Test:
         key: As written.
         values: Values with their places; empty for an empty list.
         variables: Whether the version of the policy has policy variables.
-        faults: Faults in its form that do not prevent it from being a test.
+        faults: Faults in its form; the test is usable despite them.
     """
 
     __test__ = False  # for pytest: this class has no tests
@@ -52,7 +52,7 @@ class Test:
 
     @property
     def compares(self) -> bool:
-        """Whether it is a plain comparison of texts that must match: ``StringEquals``, ``StringLike``."""
+        """Whether it compares texts, which must match: ``StringEquals``, ``StringLike``."""
         operator = self.operator
         return operator is not None and operator.family == "String" and not operator.negated
 
@@ -68,14 +68,14 @@ class Test:
 
     @property
     def holds_without_key(self) -> bool:
-        """Whether it holds if the call does not have the key."""
+        """Whether it holds if the call lacks the key."""
         if self.operator is None:
             return any(value == "true" for _, value in self.values)
         return self.operator.holds_without_key()
 
     def placeholder(self, value: str) -> str:
         """Return the first ``${NAME}`` of a value that is not an AWS key and never has a value; empty without one."""
-        return next((f"${{{each.inside}}}" for each in self._variables_of(value) if each.is_placeholder), "")
+        return next((f"${{{each.text}}}" for each in self._variables_of(value) if each.is_placeholder), "")
 
     def is_decided(self, value: str) -> bool:
         """Tell whether the texts that a value matches are known: not if it has a variable that AWS replaces."""
@@ -94,13 +94,13 @@ class Test:
         if not self.is_decided(value):
             return "*"
         special = r"[$]" if self.takes_wildcards else r"[$*?]"
-        found = ""
+        pattern = ""
         for part in parts_of(value) if self.variables else (value,):
             if isinstance(part, Variable):
-                found += f"${{{part.bare}}}"
+                pattern += f"${{{part.bare}}}"
             else:
-                found += re.sub(special, r"${\g<0>}", part.lower() if self.ignores_case else part)
-        return found
+                pattern += re.sub(special, r"${\g<0>}", part.lower() if self.ignores_case else part)
+        return pattern
 
     def patterns(self) -> list[str]:
         """Return the patterns of all values that can match a text."""
@@ -115,13 +115,13 @@ def tests_of(statement: Statement, *, variables: bool) -> Iterator[Test | TrustF
         variables: Whether the version of the policy has policy variables.
     """
     yield from filter(None, map(_malformed_fault, statement.malformed))
-    found: dict[tuple[str, str], Test] = {}
+    tests: dict[tuple[str, str], Test] = {}
     for condition in statement.conditions:
         if _is_known(condition.operator):
             which, test = (condition.operator, condition.key), _test(condition, variables=variables)
-            found[which] = _both(found[which], test) if which in found else test
+            tests[which] = _both(tests[which], test) if which in tests else test
     yield from _unknown_operators(statement)
-    yield from found.values()
+    yield from tests.values()
 
 
 def _is_known(operator: str) -> bool:
@@ -138,17 +138,19 @@ def _unknown_operators(statement: Statement) -> Iterator[TrustFault]:
     for name, place in places.items():
         if not _is_known(name):
             hint = did_you_mean(name.rpartition(":")[2], OPERATORS, "write StringEquals or StringLike")
-            yield TrustFault("bad-trust-policy", place, f"`{name}` is no condition operator of IAM", hint, of_key=True)
+            yield TrustFault("bad-trust-policy", place, f"IAM has no condition operator `{name}`", hint, of_key=True)
 
 
 def _malformed_fault(malformed: Malformed) -> TrustFault | None:
-    place, found = malformed.place, describe(malformed.value)
+    place, value = malformed.place, describe(malformed.value)
     if malformed.part == "condition":
-        return TrustFault("bad-trust-policy", place, f"Condition is {found}", "write {OPERATOR: {KEY: VALUE}}")
+        message = f"expected condition operators, found {value}"
+        return TrustFault("bad-trust-policy", place, message, "write {OPERATOR: {KEY: VALUE}}")
     if malformed.part == "tests" and malformed.value != {} and _is_known(str(place[-1])):
-        return TrustFault("bad-trust-policy", place, f"{place[-1]} is {found}", "write {KEY: VALUE}")
+        message = f"expected condition keys, found {value}"
+        return TrustFault("bad-trust-policy", place, message, "write {KEY: VALUE}")
     if malformed.part == "values" and _is_known(str(place[-2])):
-        message = f"the condition on {place[-1]} has {found}"
+        message = f"expected text as a value of {place[-1]}, found {value}"
         return TrustFault("bad-trust-policy", place, message, "write text, or a list of texts")
     return None
 
@@ -157,7 +159,7 @@ def _test(condition: Condition, *, variables: bool) -> Test:
     faults: tuple[TrustFault, ...] = ()
     if not condition.values:
         message = f"the list of values of {condition.name} is empty: AWS does not document what that matches"
-        hint = "name what is to be let in, or remove the statement"
+        hint = "add the values to let in, or remove the statement"
         faults = (TrustFault("bad-trust-policy", condition.place, message, hint),)
     values = tuple((condition.place_of(index), text) for index, text in enumerate(condition.values))
     operator = operator_of(condition.operator) if condition.operator != "Null" else None
@@ -165,8 +167,8 @@ def _test(condition: Condition, *, variables: bool) -> Test:
 
 
 def _both(first: Test, again: Test) -> Test:
-    """Combine two spellings of a key: AWS does not say which one counts, so either may match."""
-    message = f"`{again.key}` is the key `{first.key}` once more: AWS does not say which of the two counts"
+    """Combine two spellings of a key: AWS does not document which one counts, so either may match."""
+    message = f"`{again.key}` repeats the key `{first.key}`: AWS does not document which of the two counts"
     hint = "write the key once, with a list of values"
     twice = TrustFault("bad-trust-policy", again.at, message, hint, of_key=True)
     return replace(first, values=first.values + again.values, faults=(*first.faults, *again.faults, twice))

@@ -155,7 +155,7 @@ def test_a_claim_that_aws_lists_for_another_issuer_is_compared(issuer: str, clai
     ],
 )
 def test_a_claim_that_aws_lists_for_no_such_issuer_is_not_guessed(issuer: str, claim: str) -> None:
-    with pytest.raises(EvaluationError, match="not known here"):
+    with pytest.raises(EvaluationError, match="not known whether STS compares"):
         decided(issuer, claim, {claim: "shop"})
 
 

@@ -50,16 +50,16 @@ def test_an_oidc_provider_under_aws_is_the_reason_for_claims_too(capsys: pytest.
     file = str(WILD / "oidc-provider-under-aws.json")
     out, err = explained(capsys, "--trust-policy", file, "--claims", json.dumps(CLAIMS), code=1)
     assert "error[bad-trust-policy]" in err
-    assert "nobody: no token of Bitbucket gets through it" in out
+    assert "nobody: no Bitbucket token matches" in out
     assert "the OIDC provider is not listed under Federated" in out
     assert "another workspace" not in out
 
 
 def test_json_has_what_is_admitted_findings_and_the_decision(capsys: pytest.CaptureFixture[str]) -> None:
     out, err = explained(capsys, "--trust-policy", FAULTY, "--format", "json", "--claims", json.dumps(CLAIMS), code=1)
-    found = json.loads(out)
+    answer = json.loads(out)
     assert err == ""
-    assert found["admitted"] == [
+    assert answer["admitted"] == [
         {
             "statement": 0,
             "issuer": "workspace acme",
@@ -68,10 +68,10 @@ def test_json_has_what_is_admitted_findings_and_the_decision(capsys: pytest.Capt
             "limits": [f"audience {AUDIENCE}"],
         }
     ]
-    (fault,) = found["findings"]
+    (fault,) = answer["findings"]
     assert list(fault) == ["rule", "level", "file", "line", "column", "path", "message", "hint"]
     assert (fault["rule"], fault["level"], fault["line"]) == ("no-repository", "error", 15)
-    assert found["decision"]["allowed"] is True
+    assert answer["decision"]["allowed"] is True
     out, _ = explained(capsys, "--trust-policy", SOUND, "--format", "json")
     assert json.loads(out)["decision"] is None
 
@@ -86,12 +86,12 @@ def test_a_policy_comes_on_standard_input(capsys: pytest.CaptureFixture[str], mo
     ("arguments", "message"),
     [
         (["--trust-policy", "nowhere.json"], "nowhere.json cannot be read: No such file or directory"),
-        (["--trust-policy", "a\0b"], "a\\x00b cannot be read: its path leads nowhere"),
+        (["--trust-policy", "a\0b"], "a\\x00b cannot be read: the path is invalid"),
         (["--trust-policy", str(WILD)], "cannot be read: Is a directory"),
         (["--trust-policy", SOUND, "--repository", "acme/shop"], "--repository needs the names of an inventory"),
         (["--trust-policy", SOUND, "examples/quickstart"], "--trust-policy needs no inventory"),
-        (["--trust-policy", SOUND, "--account", "42"], "--account is no account id: `42`"),
-        (["--account", "222222222222", "--repository", "acme/shop"], "--account is the account of --trust-policy"),
+        (["--trust-policy", SOUND, "--account", "42"], "--account is not an account id: `42`"),
+        (["--account", "222222222222", "--repository", "acme/shop"], "--account needs --trust-policy"),
         (["--trust-policy", "-", "--token", "-"], "standard input cannot be a trust policy and claims at once"),
     ],
 )

@@ -241,7 +241,7 @@ def test_several_audiences_are_refused_by_every_role() -> None:
         [reason] = verdict.answer.reasons
         assert reason.text == (
             "STS refuses the token before it reads the trust policy: InvalidIdentityToken: Token audience contains "
-            "more than one audience while authorized party is not present; have the step ask for no further audiences"
+            "more than one audience while authorized party is not present; do not ask for further audiences in the step"
         )
 
 
