@@ -198,29 +198,31 @@ DISCREPANCY_RULES: dict[str, Rule] = {
 
 
 TRUST_RULES: dict[str, Rule] = {
-    "json-syntax": Rule("error", "The file is one JSON document, each key once."),
+    "json-syntax": Rule("error", "The file is one JSON document without duplicate keys."),
     "bad-trust-policy": Rule("error", "A trust policy follows IAM's grammar."),
-    "wrong-action": Rule("error", "A statement for tokens is about sts:AssumeRoleWithWebIdentity."),
-    "wrong-issuer": Rule("error", "The OIDC provider is that of the workspace's issuer, character by character."),
-    "other-account": Rule("error", "The OIDC provider is one of the role's own account."),
-    "two-issuers": Rule("error", "One statement names one issuer, in its principal and in its condition keys."),
+    "wrong-action": Rule("error", "A statement for tokens allows sts:AssumeRoleWithWebIdentity."),
+    "wrong-issuer": Rule("error", "The OIDC provider has exactly the issuer of the workspace."),
+    "other-account": Rule("error", "The OIDC provider is in the account of the role."),
+    "two-issuers": Rule("error", "The principal and the condition keys of a statement name the same issuer."),
     "everybody": Rule("error", "The principal is an OIDC provider, not everybody."),
-    "other-principal": Rule("warning", "Nobody but pipelines may assume the role."),
-    "denial": Rule("warning", "Only Allow statements say who may assume the role."),
+    "other-principal": Rule("warning", "Only pipelines may assume the role."),
+    "denial": Rule("warning", "The policy has only Allow statements."),
     "no-audience": Rule("error", "The audience is compared."),
-    "other-audience": Rule("warning", "The audience is the workspace's own, or one that steps request."),
-    "wrong-audience": Rule("error", "An audience is written as Bitbucket writes it."),
+    "other-audience": Rule("warning", "The audience is the workspace's own, or one that steps ask for."),
+    "wrong-audience": Rule("error", "An audience has the form of Bitbucket's audiences."),
     "no-repository": Rule("error", "The subject is compared, and names a repository by its UUID."),
     "wrong-subject": Rule("error", "A subject pattern matches subjects that Bitbucket issues."),
-    "policy-variable": Rule("error", "Subject and audience are compared with literal values of the policy."),
+    "policy-variable": Rule("error", "Subject and audience are compared with literal values, not policy variables."),
     "wildcard-under-equals": Rule("error", "Patterns with wildcards are compared by StringLike."),
-    "one-run": Rule("error", "The end of a subject pattern is a wildcard: the step's UUID is new at every run."),
+    "one-run": Rule("error", "A subject pattern ends in a wildcard: the step's UUID is new at every run."),
     "open-end": Rule("warning", "A UUID in a subject pattern has its braces, and a colon follows it."),
-    "void-check": Rule("error", "No condition is true because its key is missing, or for all but a few values."),
-    "set-operator": Rule("warning", "Set operators are for keys with several values."),
-    "dead-key": Rule("error", "Conditions compare keys that AWS has for Bitbucket's tokens."),
+    "void-check": Rule(
+        "error", "A condition fails if its key is missing or has a value that the policy does not list."
+    ),
+    "set-operator": Rule("warning", "Only keys with several values are compared by set operators."),
+    "dead-key": Rule("error", "Conditions compare only keys that AWS has for Bitbucket's tokens."),
 }
-"""Rules for trust policies that others wrote, in the order of a statement."""
+"""Rules of ``explain --trust-policy``, in the order of a statement's elements."""
 
 
 def rule_of(rule_id: str) -> Rule:
