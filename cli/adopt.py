@@ -1,4 +1,4 @@
-"""bitbucket-oidc adopt: an inventory file of what accounts have already, and the file for `pulumi import`."""
+"""bitbucket-oidc adopt: write existing roles as an inventory file, with the files for `pulumi import`."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -19,11 +19,11 @@ from facts.aws import require_aws_package
 from oidc.errors import OutsideWorldError, UsageError
 from review.findings import show_findings
 
-WRITTEN = "adopted.yaml"
+ADOPTED = "adopted.yaml"
 IMPORTS = ("import-1.json", "import-2.json")
 _HEAD = """\
-# Written by `bitbucket-oidc adopt` from what the accounts have: review it, give names, decide what validate asks.
-# It is yours from now on.
+# Written by `bitbucket-oidc adopt` from the accounts. Review it, rename repositories, fix what `validate` reports.
+# The command never changes this file again.
 """
 
 
@@ -42,30 +42,27 @@ _HEAD = """\
 )
 @click.option("--aws-endpoint", metavar="URL", help="Endpoint of the sandbox's emulated accounts; loopback only.")
 def command(inventory: Path, imports: Path, *, aws: bool, reading_role: str | None, aws_endpoint: str | None) -> int:
-    """Write existing roles of the inventory's accounts that trust Bitbucket, with their policies, as an inventory file.
+    """Write the roles of the inventory's accounts that trust Bitbucket, with their policies, as an inventory file.
 
-    Reads the accounts and changes nothing there. Writes adopted.yaml into the inventory's folder, and two files for
-    `pulumi import`. Reports what the inventory cannot express, and never writes it wider than it is.
+    Reads the accounts and changes nothing in AWS. Writes adopted.yaml into the inventory's folder, and two files for
+    `pulumi import`. Reports what the inventory cannot express, and never makes access wider.
     """
     if not aws:
         raise UsageError("--aws is missing", do="write adopt --aws")
     require_aws_package("adopt --aws")
-    target, import_paths = inventory / WRITTEN, [imports / name for name in IMPORTS]
+    target, import_paths = inventory / ADOPTED, [imports / name for name in IMPORTS]
     _check_targets(inventory, [target, *import_paths])
     before = compiled(inventory)
     if before.plan is None:
         show_findings(before.findings)
         return exit_code(before.findings, strict=False)
-    found = _found(before.plan, reading_role, aws_endpoint)
+    accounts = _read_accounts(before.plan, reading_role, aws_endpoint)
     known = loaded(inventory).inventory
     managed = {(account.key, role.name) for account in before.plan.accounts for role in account.roles}
-    adoption = adopt(found, known, managed)
+    adoption = adopt(accounts, known, managed)
     _show(adoption.notes)
     if not adoption.data:
-        click.echo(
-            "nothing to adopt: the accounts have no role for Bitbucket that the inventory could express and lacks",
-            err=True,
-        )
+        click.echo("nothing to adopt: the inventory has every role for Bitbucket that it can express", err=True)
         return 0
     _write(target, _HEAD + yaml_text(adoption.data))
     for path, content in zip(import_paths, _import_files(adoption, before.plan), strict=True):
@@ -80,22 +77,22 @@ def command(inventory: Path, imports: Path, *, aws: bool, reading_role: str | No
 
 
 def yaml_text(data: Mapping[str, Any]) -> str:
-    """Write data as YAML for the inventory, without aliases, and with escapes for characters that nobody sees."""
-    return with_escapes(yaml.dump(dict(data), Dumper=_WrittenOut, sort_keys=False, allow_unicode=True, width=120))
+    """Return data as YAML for the inventory, without aliases, and with escapes for hidden characters."""
+    return with_escapes(yaml.dump(dict(data), Dumper=_InventoryDumper, sort_keys=False, allow_unicode=True, width=120))
 
 
-class _WrittenOut(yaml.SafeDumper):
+class _InventoryDumper(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401, ARG002 - PyYAML's own
         return True
 
     def represent_str(self, data: str) -> yaml.ScalarNode:
-        """Put text with characters that nobody sees into double quotes: nowhere else has YAML escapes."""
+        """Put text with hidden characters into double quotes: only there YAML has escapes."""
         if with_escapes(data) == data:
             return super().represent_str(data)
         return self.represent_scalar("tag:yaml.org,2002:str", data, style='"')
 
 
-_WrittenOut.add_representer(str, _WrittenOut.represent_str)
+_InventoryDumper.add_representer(str, _InventoryDumper.represent_str)
 
 
 def _check_targets(inventory: Path, targets: Iterable[Path]) -> None:
@@ -105,14 +102,14 @@ def _check_targets(inventory: Path, targets: Iterable[Path]) -> None:
     for target in targets:
         name = one_line(str(target))
         if not target.parent.is_dir():
-            raise UsageError(f"the folder of {name} does not exist", do="make it, or name another one")
+            raise UsageError(f"the folder of {name} does not exist", do="make it, or name another folder")
         if target.exists():
-            do = "rename it: its roles are then part of the inventory, and only new ones are written"
-            raise UsageError(f"{name} exists already", do=do if target.name == WRITTEN else "move it away")
+            do = "rename it: its roles stay part of the inventory, and only new roles are written"
+            raise UsageError(f"{name} exists already", do=do if target.name == ADOPTED else "move it away")
 
 
-def _found(plan: AccessPlan, reading_role: str | None, endpoint: str | None) -> tuple[FoundAccount, ...]:
-    """Ask the accounts; all must answer, since a partial adoption would look complete."""
+def _read_accounts(plan: AccessPlan, reading_role: str | None, endpoint: str | None) -> tuple[FoundAccount, ...]:
+    """Read the accounts; all must answer, because a partial adoption would look complete."""
     from cli.lock.accounts import call_settings, checked_role_name  # noqa: PLC0415 - needs the extra `aws`
     from facts.aws.existing_access import existing_access  # noqa: PLC0415 - as above
     from facts.aws.refresh import entered_by  # noqa: PLC0415 - as above
@@ -121,16 +118,16 @@ def _found(plan: AccessPlan, reading_role: str | None, endpoint: str | None) -> 
     settings, role = call_settings(endpoint), checked_role_name(reading_role)
     outcomes = ask_each([entered_by(account, role) for account in plan.accounts], settings, existing_access)
     failed = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
-    for one in failed:
-        click.echo(f"{one.key}: {one.error}", err=True)
+    for outcome in failed:
+        click.echo(f"{outcome.key}: {outcome.error}", err=True)
     if failed:
         what = f"{len(failed)} of {len(outcomes)} accounts did not answer"
-        raise OutsideWorldError(what, do="nothing was written; run the command again when they do")
+        raise OutsideWorldError(what, do="nothing was written; run the command again when they answer")
     return tuple(outcome.facts for outcome in outcomes if not isinstance(outcome, Failed))
 
 
 def _import_files(adoption: Adoption, plan: AccessPlan) -> tuple[Any, Any]:
-    from components.import_file import import_files  # noqa: PLC0415 - imports Pulumi, which takes its time
+    from components.import_file import import_files  # noqa: PLC0415 - imports Pulumi, which is slow
 
     return import_files(adoption.roles, plan.accounts, aws_version=version("pulumi-aws"))
 

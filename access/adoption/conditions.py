@@ -1,4 +1,4 @@
-"""The conditions of a trust policy's statement, and those of them that the inventory has words for."""
+"""Translate the condition of a statement to limits of a role, as far as the inventory can express it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -10,16 +10,23 @@ from oidc.iam.statement import Condition
 
 @dataclass
 class Limits:
-    """From where and until when; ``unsaid`` are conditions that the inventory cannot express."""
+    """The limits of a role.
+
+    Attributes:
+        source_ips: Networks as written; empty for everywhere.
+        source_vpces: VPC endpoints.
+        expires: The last day in UTC, or ``None``.
+        inexpressible: Conditions that the inventory cannot express.
+    """
 
     source_ips: tuple[str, ...] = ()
     source_vpces: tuple[str, ...] = ()
     expires: date | None = None
-    unsaid: list[str] = field(default_factory=list)
+    inexpressible: list[str] = field(default_factory=list)
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What makes statements go together."""
+        """The limits, equal for statements that can be combined."""
         return self.source_ips, self.source_vpces, self.expires
 
 
@@ -28,12 +35,12 @@ def shown(test: Condition) -> str:
     return f"{test.operator} {test.name}"
 
 
-def plain(written: str) -> str:
-    """Return the name of an operator without sets and IfExists; empty for one that IAM does not have.
+def plain(name: str) -> str:
+    """Return an operator without its set operator and ``IfExists``; empty if IAM has no such operator.
 
-    Neither makes a difference for a key that every token of Bitbucket has once.
+    Both make no difference for a key that every Bitbucket token has exactly once.
     """
-    operator = operator_of(written)
+    operator = operator_of(name)
     return operator.name if operator is not None else ""
 
 
@@ -42,8 +49,8 @@ def limits_in(tests: Iterable[Condition]) -> Limits:
     limits = Limits()
     for test in tests:
         what, values = (test.operator.lower(), test.key), test.values
-        if not values:  # no call meets it, but an empty list in the inventory would admit every address
-            limits.unsaid.append(shown(test))
+        if not values:  # no call passes it, but an empty list in the inventory would admit every address
+            limits.inexpressible.append(shown(test))
         elif what == ("ipaddress", "aws:sourceip") and not limits.source_ips:
             limits.source_ips = tuple(sorted(set(values)))
         elif what == ("stringequals", "aws:sourcevpce") and not limits.source_vpces:
@@ -51,11 +58,11 @@ def limits_in(tests: Iterable[Condition]) -> Limits:
         elif what == ("datelessthan", "aws:currenttime") and limits.expires is None and len(values) == 1:
             limits.expires = _last_day(values[0])
             if limits.expires is None:
-                limits.unsaid.append(shown(test))
+                limits.inexpressible.append(shown(test))
         else:
-            limits.unsaid.append(shown(test))
+            limits.inexpressible.append(shown(test))
     if limits.source_ips and limits.source_vpces:
-        limits.unsaid.append("ipaddress and aws:sourcevpce in one statement, which no call can meet")
+        limits.inexpressible.append("aws:SourceIp and aws:SourceVpce in one statement, which no call passes")
     return limits
 
 
@@ -63,7 +70,7 @@ def _last_day(value: str) -> date | None:
     """Return the last whole day in UTC before an instant; ``None`` if it cannot be read."""
     try:
         instant = datetime.fromisoformat(value)
-        # The day of another time zone may end hours after the one in UTC.
+        # A day in another time zone may end hours after the day in UTC.
         return (instant.astimezone(UTC) - timedelta(days=1)).date() if instant.tzinfo is not None else None
     except (ValueError, OverflowError):
         return None

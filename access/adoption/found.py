@@ -15,7 +15,7 @@ class FoundOidcProvider:
     Attributes:
         arn: ``arn:aws:iam::222222222222:oidc-provider/api.bitbucket.org/2.0/workspaces/acme/…``.
         audiences: Its client ids.
-        tags: On it.
+        tags: Its tags.
     """
 
     arn: str
@@ -30,13 +30,13 @@ class FoundRole:
     Attributes:
         name: In IAM.
         path: ``/``.
-        trust_policy: Parsed, or any other value in its place.
-        description: Empty without one.
-        max_session_duration: Seconds.
-        permissions_boundary_arn: Or ``None``.
-        managed_policy_arns: Attached to it.
-        inline_policies: By name, parsed, or any other values in their place.
-        tags: On it.
+        trust_policy: Parsed JSON, or any other value if it cannot be parsed.
+        description: May be empty.
+        max_session_duration: In seconds.
+        permissions_boundary_arn: ARN, or ``None``.
+        managed_policy_arns: ARNs of the attached policies.
+        inline_policies: Parsed JSON by name, or any other value if one cannot be parsed.
+        tags: Its tags.
     """
 
     name: str
@@ -63,12 +63,12 @@ class FoundAccount:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Note:
-    """What a reader of the written inventory has to know of one thing that was found.
+    """A difference between the written inventory and an account.
 
     Attributes:
         subject: ``prod, role ODICAssumeRole``.
-        message: What is otherwise, and why; ends without a full stop.
-        is_left_out: Whether the thing is not in the inventory for it.
+        message: The difference and its reason, without a full stop.
+        is_left_out: Whether the subject is not in the inventory because of it.
     """
 
     subject: str

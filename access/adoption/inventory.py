@@ -13,7 +13,7 @@ from access.adoption.trust_reading import ReadLine, read_trust, workspace_of
 from access.managed_by import managed_by
 from config.models.inventory import Inventory
 
-REASON = "as it was found: no repository is compared. Name those that need it instead"
+REASON = "adopted as it was: its trust policy compares no repository. Name the repositories that need it instead"
 _NOT_IN_A_KEY = re.compile(r"[^A-Za-z0-9_.-]", re.ASCII)
 
 
@@ -54,18 +54,18 @@ class _Read:
 
 
 def adopt(accounts: Iterable[FoundAccount], known: Inventory, managed: Collection[tuple[str, str]] = ()) -> Adoption:
-    """Write the roles of accounts as an inventory file, for use beside the inventory that declares these accounts.
+    """Write the roles of accounts as an inventory file, to be added to the inventory that declares these accounts.
 
     Args:
         accounts: The contents of each account.
         known: The inventory, with its accounts and its names for UUIDs.
         managed: Account key and role name of each role that the inventory already makes.
     """
-    found = sorted(accounts, key=lambda account: account.key)
-    workspaces, notes = _workspaces(found, known), list[Note]()
+    in_order = sorted(accounts, key=lambda account: account.key)
+    workspaces, notes = _workspaces(in_order, known), list[Note]()
     reads: list[_Read] = []
-    for account in found:
-        for role in sorted(account.roles, key=lambda one: one.name):
+    for account in in_order:
+        for role in sorted(account.roles, key=lambda role: role.name):
             if (account.key, role.name) in managed:
                 continue
             read, subject = read_role(role, account, known.defaults), f"{account.key}, role {role.name}"
@@ -78,28 +78,29 @@ def adopt(accounts: Iterable[FoundAccount], known: Inventory, managed: Collectio
     roles, documents, adopted = _roles(reads, known, notes)
     data: dict[str, Any] = {}
     entries = {slug: entry for slug, names in sorted(workspaces.items()) if (entry := names.entry())}
-    notes += [*_workspace_notes(workspaces.values()), *_account_notes(found, known)]
+    notes += [*_workspace_notes(workspaces.values()), *_account_notes(in_order, known)]
     if entries:
         data["workspaces"] = entries
     if documents:
         data["permission_policies"] = {name: {"document": document} for name, document in sorted(documents.items())}
     if roles:
         data["roles"] = roles
-    order = sorted(set(notes), key=lambda note: (not note.is_left_out, note))
-    return Adoption(data, adopted, tuple(order))
+    return Adoption(data, adopted, tuple(sorted(set(notes), key=lambda note: (not note.is_left_out, note))))
 
 
 def _workspaces(accounts: list[FoundAccount], known: Inventory) -> dict[str, WorkspaceNames]:
-    seen: dict[str, set[str]] = {}
+    audiences_of: dict[str, set[str]] = {}
     for account in accounts:
         for oidc_provider in account.oidc_providers:
             slug = workspace_of(oidc_provider.arn, account.id)
             if slug is not None:
-                seen.setdefault(slug, set()).update(oidc_provider.audiences)
+                audiences_of.setdefault(slug, set()).update(oidc_provider.audiences)
         for role in account.roles:
             for line in read_trust(role.trust_policy, account.id).lines:
-                seen.setdefault(line.workspace, set()).update(line.audiences)
-    return {slug: WorkspaceNames.of(slug, known.workspaces.get(slug), audiences) for slug, audiences in seen.items()}
+                audiences_of.setdefault(line.workspace, set()).update(line.audiences)
+    return {
+        slug: WorkspaceNames.of(slug, known.workspaces.get(slug), audiences) for slug, audiences in audiences_of.items()
+    }
 
 
 def _entry(line: ReadLine, names: WorkspaceNames) -> dict[str, Any]:
@@ -121,11 +122,11 @@ def _entry(line: ReadLine, names: WorkspaceNames) -> dict[str, Any]:
 
 def _each_once(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Drop duplicate entries: the workspace's own audience and no audience give the same entry."""
-    found: list[dict[str, Any]] = []
+    unique: list[dict[str, Any]] = []
     for entry in entries:
-        if entry not in found:
-            found.append(entry)
-    return found
+        if entry not in unique:
+            unique.append(entry)
+    return unique
 
 
 def _roles(
@@ -147,12 +148,12 @@ def _roles(
         key = _free_key(_NOT_IN_A_KEY.sub("-", wanted), {*roles, *known.roles})
         names = [name for name in first.documents if _take(name, first.documents[name], documents, known)]
         for name in sorted(set(first.documents) - set(names)):
-            message = f"another permission policy is called {name}, too: this one stays as it is, unmanaged"
+            message = f"another permission policy also has the name {name}: this one stays in AWS, unmanaged"
             notes += [Note(f"{read.account}, role {first.name}", message) for read in group]
         entry = {**first.entry, "inline_policies": sorted(names)} if names else _without(first.entry)
         roles[key] = {**entry, "accounts": [read.account for read in group], "trust": group[0].trust}
         adopted += [AdoptedRole(read.account, key, first.name, tuple(sorted(names))) for read in group]
-    return roles, documents, tuple(sorted(adopted, key=lambda one: (one.account, one.key)))
+    return roles, documents, tuple(sorted(adopted, key=lambda role: (role.account, role.key)))
 
 
 def _without(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -177,27 +178,27 @@ def _workspace_notes(workspaces: Iterable[WorkspaceNames]) -> list[Note]:
     notes = []
     for names in workspaces:
         if not names.uuid:
-            message = "nothing tells its UUID: write it, or let `bitbucket-oidc lock` find it"
+            message = "its UUID is unknown: write it, or run `bitbucket-oidc lock`"
             notes.append(Note(f"workspace {names.slug}", message))
         if names.new_audiences and names.declared_audiences:
-            message = f"add {', '.join(names.new_audiences)} to its audiences: a list stands in one file"
+            message = f"add {', '.join(names.new_audiences)} to its audiences in the file that declares them"
             notes.append(Note(f"workspace {names.slug}", message))
         for uuid in names.made_up:
-            message = f"{uuid} has no name in the inventory: {names.repositories[uuid]} may be renamed at any time"
+            message = f"{uuid} has no name in the inventory: you may rename {names.repositories[uuid]} at any time"
             notes.append(Note(f"workspace {names.slug}", message))
     return notes
 
 
 def _account_notes(accounts: list[FoundAccount], known: Inventory) -> Iterator[Note]:
-    """Say what to write for each account that has an OIDC provider: one file declares the whole account."""
+    """Say what to add to each account that has an OIDC provider: only one file may declare an account."""
     for account in accounts:
         if not account.oidc_providers or known.accounts[account.key].oidc_provider is not None:
             continue
-        told = {managed_by(found.tags) for found in account.oidc_providers}
-        if told == {"this_program"}:
-            continue  # a stack of this program made it and still manages it
-        owners = told & {"cloudformation", "terraform"}
-        why = f"{' and '.join(sorted(owners))} manages its OIDC provider" if owners else "its OIDC provider is there"
-        until = ", until that is released" if owners else ""
+        managers = {managed_by(oidc_provider.tags) for oidc_provider in account.oidc_providers}
+        if managers == {"this_program"}:
+            continue
+        owners = managers & {"cloudformation", "terraform"}
+        why = f"{' and '.join(sorted(owners))} manages its OIDC provider" if owners else "its OIDC provider exists"
+        until = ", until that program releases it" if owners else ""
         mode = "reference" if owners else "adopt"
         yield Note(f"account {account.key}", f"{why}: write `oidc_provider: {mode}` on it{until}")

@@ -1,7 +1,8 @@
-"""Names for UUIDs in IAM: those of the inventory, else names that show that they are made up."""
+"""Names for the UUIDs in IAM: from the inventory, else made-up names such as ``repository-9a6d6bde``."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from config.models.workspace import Workspace
 from oidc.bitbucket import default_audience
@@ -12,18 +13,18 @@ _OWN_AUDIENCE = default_audience(BitbucketUuid("{}"))
 
 @dataclass
 class WorkspaceNames:
-    """One workspace: which of its repositories and deployment environments are named, and how.
+    """The names of a workspace's repositories and deployment environments.
 
     Attributes:
-        uuid: As known; empty where nothing tells it.
-        is_declared: Whether the inventory has the UUID already.
-        audiences: Further ones, that something accepts.
-        declared_audiences: Those that the inventory has.
+        uuid: Empty if unknown.
+        is_declared: Whether the inventory has the UUID.
+        audiences: Further audiences that a role accepts.
+        declared_audiences: Further audiences in the inventory.
         repositories: Names by UUID.
         environments: Names by UUIDs of repository and environment.
-        made_up: Repositories with unknown names.
-        known_environments: Those of the inventory.
-        taken: Names that a repository has.
+        made_up: UUIDs of repositories with made-up names.
+        known_environments: UUIDs of repository and environment of those in the inventory.
+        taken: Names of repositories that are in use.
     """
 
     slug: str
@@ -53,37 +54,37 @@ class WorkspaceNames:
                             names.environments[repository.uuid, environment.uuid] = name
                             names.known_environments.add((repository.uuid, environment.uuid))
         if not names.uuid:
-            own = [found.removeprefix(_OWN_AUDIENCE) for found in seen_audiences if found.startswith(_OWN_AUDIENCE)]
-            told = {uuid for uuid in (f"{{{found}}}" for found in own) if is_uuid(uuid)}
-            names.uuid = told.pop() if len(told) == 1 else ""
+            own = [each.removeprefix(_OWN_AUDIENCE) for each in seen_audiences if each.startswith(_OWN_AUDIENCE)]
+            uuids = {uuid for uuid in (f"{{{bare}}}" for bare in own) if is_uuid(uuid)}
+            names.uuid = uuids.pop() if len(uuids) == 1 else ""
         return names
 
     @property
     def own_audience(self) -> str:
-        """The audience that every token of the workspace carries; empty if its UUID is unknown."""
+        """The audience of every token of the workspace; empty if its UUID is unknown."""
         return default_audience(BitbucketUuid(self.uuid)) if self.uuid else ""
 
     @property
     def new_audiences(self) -> list[str]:
-        """Those that something accepts and the inventory does not declare."""
+        """Audiences that a role accepts and the inventory does not declare."""
         return sorted(self.audiences - self.declared_audiences)
 
     def repository(self, uuid: str) -> str:
-        """Return the name of a repository: ``shop``, or ``repository-9a6d6bde`` where nobody has told it."""
+        """Return the name of a repository: ``shop``, or ``repository-9a6d6bde`` if it is unknown."""
         if uuid not in self.repositories:
             self.repositories[uuid] = self._new(f"repository-{uuid[1:9]}", uuid)
             self.made_up.add(uuid)
         return self.repositories[uuid]
 
     def environment(self, repository: str, uuid: str) -> str:
-        """Return the name of a deployment environment, likewise: ``environment-c2b1a5de``."""
-        named = self.environments.get((repository, uuid))
-        if named is None:
-            others = {name for (holder, _), name in self.environments.items() if holder == repository}
+        """Return the name of a deployment environment: ``staging``, or ``environment-c2b1a5de`` if it is unknown."""
+        name = self.environments.get((repository, uuid))
+        if name is None:
+            others = {other for (owner, _), other in self.environments.items() if owner == repository}
             short = f"environment-{uuid[1:9]}"
-            named = short if short not in others else f"environment-{uuid[1:-1]}"
-            self.environments[repository, uuid] = named
-        return named
+            name = short if short not in others else f"environment-{uuid[1:-1]}"
+            self.environments[repository, uuid] = name
+        return name
 
     def _new(self, short: str, uuid: str) -> str:
         name = short if short not in self.taken else f"repository-{uuid[1:-1]}"
@@ -98,11 +99,11 @@ class WorkspaceNames:
         if self.new_audiences and not self.declared_audiences:
             entry["audiences"] = self.new_audiences
         repositories: dict[str, object] = {}
-        for uuid, name in sorted(self.repositories.items(), key=lambda one: one[1]):
+        for uuid, name in sorted(self.repositories.items(), key=itemgetter(1)):
             environments = {
-                environment: found
-                for (holder, found), environment in sorted(self.environments.items(), key=lambda one: one[1])
-                if holder == uuid and (holder, found) not in self.known_environments
+                environment_name: environment
+                for (repository, environment), environment_name in sorted(self.environments.items(), key=itemgetter(1))
+                if repository == uuid and (repository, environment) not in self.known_environments
             }
             if uuid in self.made_up:
                 repositories[name] = {"uuid": uuid} | ({"environments": environments} if environments else {})

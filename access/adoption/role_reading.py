@@ -15,7 +15,8 @@ from oidc.identifiers import SLUG_PATTERN
 from oidc.source_addresses import SESSION_POLICY_NAME, SourceAddresses
 
 REVOKES_SESSIONS = "AWSRevokeOlderSessions"
-"""AWS's own inline policy, which stays (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html)."""
+"""AWS's inline policy that revokes sessions; it stays in AWS
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html)."""
 
 _VARIABLE = re.compile(r"\{\{")
 _IAM_POLICY = re.compile(rf"arn:({PARTITION_NAMES}):iam::(aws|[0-9]{{12}}):policy/(.+)", re.ASCII)
@@ -26,8 +27,8 @@ class ReadRole:
     """A role as the inventory can express it.
 
     Attributes:
-        name: In IAM.
-        entry: Entry of the inventory, without ``accounts`` and ``trust``, which need names.
+        name: Its name in IAM.
+        entry: Its entry in the inventory, without ``accounts`` and ``trust``, which need names.
         trust: The trust that was read.
         documents: Its inline policies by name, as in the inventory.
         notes: Differences from AWS.
@@ -41,14 +42,14 @@ class ReadRole:
 
 
 def read_role(role: FoundRole, account: FoundAccount, defaults: Defaults) -> ReadRole:
-    """Read one role of an account; values equal to the inventory's defaults are left out."""
+    """Translate a role of an account; values equal to the inventory's defaults are left out."""
     trust, notes = read_trust(role.trust_policy, account.id), list[str]()
     documents = dict(_documents(role, notes))
-    bound = _is_bound(role, trust)
-    if bound:
+    is_bound = _is_bound(role, trust)
+    if is_bound:
         del documents[SESSION_POLICY_NAME]
     boundary, session = role.permissions_boundary_arn, role.max_session_duration
-    written = {
+    values = {
         "path": role.path if role.path != defaults.path else None,
         "description": role.description if _is_writable(role.description, "description", notes) else None,
         "max_session_duration": session
@@ -57,13 +58,13 @@ def read_role(role: FoundRole, account: FoundAccount, defaults: Defaults) -> Rea
         "permissions_boundary": _policy(boundary, account) if boundary is not None else None,
         "managed_policies": sorted(_policy(arn, account) for arn in role.managed_policy_arns),
         "inline_policies": sorted(documents),
-        "bind_session": bound or None,
+        "bind_session": is_bound or None,
         "source_ips": list(trust.source_ips),
         "source_vpces": list(trust.source_vpces),
         "expires": trust.expires,
         "tags": _own_tags(role.tags),
     }
-    entry = {"name": role.name} | {key: value for key, value in written.items() if value}
+    entry = {"name": role.name} | {key: value for key, value in values.items() if value}
     return ReadRole(role.name, entry, trust, documents, (*trust.notes, *notes))
 
 
@@ -87,34 +88,34 @@ def _own_tags(tags: Mapping[str, str]) -> dict[str, str]:
 
 def _is_writable(text: str, what: str, notes: list[str]) -> bool:
     if _VARIABLE.search(text):
-        notes.append(f"its {what} has double braces, which the inventory takes for variables, and is left out")
+        notes.append(f"its {what} is left out: it has double braces, which are variables in the inventory")
         return False
     return bool(text)
 
 
 def _documents(role: FoundRole, notes: list[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    documents: dict[str, Any] = {}
     for name, document in sorted(role.inline_policies.items()):
         if name == REVOKES_SESSIONS:
             continue
         if not isinstance(document, Mapping):
-            notes.append(f"its inline policy {name} cannot be read: it stays as it is, unmanaged")
+            notes.append(f"its inline policy {name} cannot be read: it stays in AWS, unmanaged")
         elif SLUG_PATTERN.fullmatch(name) is None:
-            notes.append(f"its inline policy {name} has a name that is no key: it stays as it is, unmanaged")
+            notes.append(f"its inline policy {name} has a name that cannot be a key: it stays in AWS, unmanaged")
         elif _VARIABLE.search(repr(document)):
-            notes.append(f"its inline policy {name} has double braces: it stays as it is, unmanaged")
+            notes.append(f"its inline policy {name} has double braces: it stays in AWS, unmanaged")
         else:
-            found[name] = document
-    return found
+            documents[name] = document
+    return documents
 
 
 def _is_bound(role: FoundRole, trust: ReadTrust) -> bool:
-    """Tell whether the role has the inline policy of `bind_session`, and nothing else under its name."""
+    """Tell whether the role has exactly the inline policy that `bind_session` makes."""
     document = role.inline_policies.get(SESSION_POLICY_NAME)
     if not isinstance(document, Mapping):
         return False
     try:
-        networks = sorted((ip_network(one) for one in trust.source_ips), key=lambda one: (one.version, one))
+        networks = sorted(map(ip_network, trust.source_ips), key=lambda network: (network.version, network))
     except ValueError:
         return False
     return document == SourceAddresses(tuple(networks), trust.source_vpces).session_policy().to_json()

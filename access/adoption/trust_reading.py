@@ -63,8 +63,8 @@ class ReadTrust:
         lines: Sorted, without duplicates.
         source_ips: Networks as written; empty for everywhere.
         source_vpces: VPC endpoints.
-        expires: The last day, or ``None``.
-        notes: Differences from the policy; each a sentence without its full stop.
+        expires: The last day in UTC, or ``None``.
+        notes: Differences from the policy, each a sentence without a full stop.
     """
 
     lines: tuple[ReadLine, ...]
@@ -78,21 +78,21 @@ def read_trust(document: object, account: str) -> ReadTrust:
     """Read a trust policy.
 
     Args:
-        document: The parsed document.
+        document: The trust policy as parsed JSON, or any other value.
         account: Account of the role; an OIDC provider of another account never matches.
     """
     notes: list[str] = []
-    found: dict[tuple[object, ...], list[ReadLine]] = {}
+    lines_of: dict[tuple[object, ...], list[ReadLine]] = {}
     limits_of: dict[tuple[object, ...], Limits] = {}
     if not isinstance(document, Mapping) or "Statement" not in document:
         return ReadTrust((), notes=("its trust policy cannot be read",))
-    written = document["Statement"]
-    forms = enumerate(written if isinstance(written, list) else [written])
-    if problem := next(filter(None, (form_problem(document, index, each) for index, each in forms)), None):
-        return ReadTrust((), notes=(f"what AWS makes of its trust policy is not known: {problem}",))
+    raw = document["Statement"]
+    listed = enumerate(raw if isinstance(raw, list) else [raw])
+    if problem := next(filter(None, (form_problem(document, index, each) for index, each in listed)), None):
+        return ReadTrust((), notes=(f"its trust policy cannot be decided: {problem}",))
     statements = parse(document).statements
     if not all(statement.allows for statement in statements):
-        return ReadTrust((), notes=("a statement of its trust policy denies, and the inventory has no word for that",))
+        return ReadTrust((), notes=("a statement of its trust policy denies, which the inventory cannot express",))
     for statement in statements:
         of_statement: list[str] = []
         read = _statement(statement, account, of_statement)
@@ -103,32 +103,33 @@ def read_trust(document: object, account: str) -> ReadTrust:
         notes += of_statement
         limits, lines = read
         limits_of[limits.key] = limits
-        found.setdefault(limits.key, []).extend(lines)
-    return _together(found, limits_of, notes)
+        lines_of.setdefault(limits.key, []).extend(lines)
+    return _combine(lines_of, limits_of, notes)
 
 
-def _together(
-    found: Mapping[tuple[object, ...], list[ReadLine]],
+def _combine(
+    lines_of: Mapping[tuple[object, ...], list[ReadLine]],
     limits_of: Mapping[tuple[object, ...], Limits],
     notes: list[str],
 ) -> ReadTrust:
     """Combine statements with equal limits, or with networks and VPC endpoints for the same lines.
 
-    In the inventory a role has limits, a line does not. If limits differ, the first limits and their lines are kept.
+    In the inventory, limits belong to a role, not to a line. If limits differ, the first limits and their lines are
+    kept.
     """
-    if not found:
+    if not lines_of:
         return ReadTrust((), notes=tuple(notes))
-    (key, lines), *others = found.items()
-    limits = limits_of[key]
+    (first_key, lines), *others = lines_of.items()
+    limits = limits_of[first_key]
     source_ips, source_vpces = limits.source_ips, limits.source_vpces
-    for other, theirs in others:
-        one = limits_of[other]
-        either = bool(source_ips) != bool(one.source_ips) and bool(source_vpces) != bool(one.source_vpces)
-        if either and one.expires == limits.expires and sorted(set(theirs)) == sorted(set(lines)):
-            source_ips, source_vpces = source_ips or one.source_ips, source_vpces or one.source_vpces
+    for key, other_lines in others:
+        other = limits_of[key]
+        either = bool(source_ips) != bool(other.source_ips) and bool(source_vpces) != bool(other.source_vpces)
+        if either and other.expires == limits.expires and sorted(set(other_lines)) == sorted(set(lines)):
+            source_ips, source_vpces = source_ips or other.source_ips, source_vpces or other.source_vpces
         else:
             notes.append(
-                "statements with other source addresses or another end are left out: these are a role's, not a line's"
+                "statements with other source addresses or another last day are left out: a role has one set of each"
             )
     return ReadTrust(tuple(sorted(set(lines))), source_ips, source_vpces, limits.expires, tuple(dict.fromkeys(notes)))
 
@@ -137,22 +138,22 @@ def _statement(statement: Statement, account: str, notes: list[str]) -> tuple[Li
     federated = [principal.name for principal in statement.principals if principal.kind == "Federated"]
     workspaces = {slug for arn in federated if (slug := workspace_of(arn, account)) is not None}
     if len(workspaces) != 1 or not covers_action(statement, _ACTION):
-        notes.append("a statement for others than the steps of one workspace goes: give them a role of their own")
+        notes.append("a statement that is not for the steps of one workspace is left out: make a separate role for it")
         return None
     (workspace,) = workspaces
     if len(statement.principals) > 1:
-        notes.append("other principals of a statement go: give them a role of their own")
+        notes.append("other principals of a statement are left out: make a separate role for them")
     claims = {claim: f"{_issuer_of(workspace)}:{claim}".lower() for claim in ("sub", "aud")}
     subjects = [test for test in statement.conditions if test.key == claims["sub"]]
     audiences = [test for test in statement.conditions if test.key == claims["aud"]]
     limits = limits_in(test for test in statement.conditions if test.key not in claims.values())
     if statement.malformed:
-        limits.unsaid.append("a condition that cannot be read")
-    patterns = _patterns(subjects, limits.unsaid)
-    accepted = _audiences(audiences, limits.unsaid, notes)
-    if limits.unsaid:
+        limits.inexpressible.append("a condition that cannot be read")
+    patterns = _patterns(subjects, limits.inexpressible)
+    accepted = _audiences(audiences, limits.inexpressible, notes)
+    if limits.inexpressible:
         notes.append(
-            f"a statement is left out, whose condition the inventory has no word for: {', '.join(limits.unsaid)}"
+            f"a statement is left out: the inventory cannot express its condition: {', '.join(limits.inexpressible)}"
         )
         return None
     lines = [line for pattern in patterns for line in _line(workspace, pattern, accepted, notes)]
@@ -167,28 +168,28 @@ def _holds_variable(values: Iterable[str]) -> bool:
     return any(_VARIABLE in value for value in values)
 
 
-def _patterns(subjects: list[Condition], unsaid: list[str]) -> list[tuple[str, bool]]:
+def _patterns(subjects: list[Condition], inexpressible: list[str]) -> list[tuple[str, bool]]:
     """Return the subject patterns, each with whether it is compared literally; ``*`` if none is compared."""
     if not subjects:
         return [("*", False)]
     test, operator = subjects[0], plain(subjects[0].operator)
     if len(subjects) > 1 or operator not in _TEXTS or _holds_variable(test.values):
-        unsaid.append(shown(test))
+        inexpressible.append(shown(test))
         return []
     return [(value, operator == "StringEquals") for value in test.values]
 
 
-def _audiences(audiences: list[Condition], unsaid: list[str], notes: list[str]) -> tuple[str, ...]:
+def _audiences(audiences: list[Condition], inexpressible: list[str], notes: list[str]) -> tuple[str, ...]:
     if not audiences:
-        notes.append("its trust policy compares no audience, and the inventory's always does: the check is added")
+        notes.append("its trust policy compares no audience: the check of the audience is added")
         return ()
     test = audiences[0]
     literal = test.values and not any(_WILD.search(value) or _VARIABLE in value for value in test.values)
     if len(audiences) > 1 or plain(test.operator) not in _TEXTS or not literal:
-        unsaid.append(shown(test))
+        inexpressible.append(shown(test))
         return ()
     if test.operator.lower() not in {name.lower() for name in _TEXTS}:
-        notes.append(f"the audience is compared by {test.operator}, and the inventory compares it by StringEquals")
+        notes.append(f"the audience is compared by {test.operator}, in the inventory by StringEquals")
     return tuple(sorted(set(test.values)))
 
 
@@ -197,7 +198,7 @@ def _line(
 ) -> Iterator[ReadLine]:
     text, literal = pattern
     if literal:
-        notes.append(f"the subject {text} is compared literally, so it let in one run at most, and is left out")
+        notes.append(f"the subject {text} is left out: it is compared literally, so it lets in at most one run")
         return
     if text in _EVERYTHING:
         yield ReadLine(workspace, "", "", "", audiences)
@@ -207,4 +208,4 @@ def _line(
         steps = "outside_environments" if match[2].endswith(ANY_UUID) else "all_including_environments"
         yield ReadLine(workspace, BitbucketUuid(match[1]), "", steps, audiences)
     else:
-        notes.append(f"the subject pattern {text} is none that the inventory has a word for, and is left out")
+        notes.append(f"the subject pattern {text} is left out: the inventory cannot express it")

@@ -74,7 +74,7 @@ def assert_comes_back(plan: AccessPlan, folder: Path) -> None:
     for arn, role in there.items():
         expected, inline = what_iam_holds(role), again[arn].inline_policies
         for name in role.inline_policies.keys() - inline.keys():
-            assert any(name in note.message and "stays as it is" in note.message for note in adoption.notes)
+            assert any(name in note.message and "stays in AWS, unmanaged" in note.message for note in adoption.notes)
             del expected[2][name]
         assert what_iam_holds(again[arn]) == expected
 
@@ -274,13 +274,13 @@ def test_a_role_that_compares_its_audience_twice_is_not_adopted_with_what_one_of
     }
     adoption, roles = roles_of(account_with("prod", ACCOUNT, role_called("r", trust)))
     assert not roles
-    assert any("no word for" in note.message and ":aud" in note.message for note in adoption.notes)
+    assert any("cannot express" in note.message and ":aud" in note.message for note in adoption.notes)
 
 
 def test_an_audience_that_a_list_of_the_inventory_lacks_is_told() -> None:
     adoption, roles = roles_of(account_with("prod", ACCOUNT, role_called("r", trusting(f"{SHOP}:*", "theirs"))))
     assert roles["r"]["trust"][0]["audiences"] == ["theirs"]
-    assert [note.message for note in adoption.notes] == ["add theirs to its audiences: a list stands in one file"]
+    assert [note.message for note in adoption.notes] == ["add theirs to its audiences in the file that declares them"]
 
 
 def test_of_two_inline_policies_of_one_name_the_second_stays_unmanaged() -> None:
@@ -328,7 +328,7 @@ def test_what_defaults_say_otherwise_is_written_on_the_role() -> None:
     ("tags", "advice"),
     [
         ({"ManagedBy": "bitbucket-aws-oidc"}, []),
-        ({}, ["its OIDC provider is there: write `oidc_provider: adopt` on it"]),
+        ({}, ["its OIDC provider exists: write `oidc_provider: adopt` on it"]),
     ],
 )
 def test_an_oidc_provider_that_this_program_made_needs_no_word(tags: dict[str, str], advice: list[str]) -> None:

@@ -149,7 +149,7 @@ def run_each_line(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
         program, *arguments = without_variables(shlex.split(shown))
         if program.endswith("bitbucket-oidc"):
             if arguments[0] == "adopt":
-                monkeypatch.setattr("cli.adopt._found", lambda plan, *_ways: tuple(found_in(plan)))
+                monkeypatch.setattr("cli.adopt._read_accounts", lambda plan, *_: tuple(found_in(plan)))
             if arguments[:2] == ["sandbox", "serve"]:
                 serve_for_a_moment(monkeypatch)
             with contextlib.redirect_stdout(io.StringIO()) as out:

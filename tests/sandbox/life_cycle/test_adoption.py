@@ -103,7 +103,7 @@ def test_what_is_there_becomes_an_inventory_and_what_has_no_words_is_told(
         "trust": [{"repository": "acme/shop", "environments": ["production"]}],
     }
     assert "prod, role by-terraform: its trust policy compares no audience" in said
-    assert "account prod: its OIDC provider is there: write `oidc_provider: adopt` on it" in said
+    assert "account prod: its OIDC provider exists: write `oidc_provider: adopt` on it" in said
     assert data["roles"]["by-template"]["trust"][0].keys() == {"dangerously_whole_workspace"}
     for rule in ("whole-workspace-expires", "admin-access"):
         assert f"error[{rule}] roles.by-template" in said
