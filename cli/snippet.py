@@ -40,8 +40,8 @@ def _snippet(plan: AccessPlan, role: str | None, account: str | None, repository
     key = _chosen("--account", "account of this role", account, [holder.key for holder, _ in roles])
     place, chosen = next(pair for pair in roles if pair[0].key == key)
     which = _chosen("--repository", "repository that this role trusts", repository, _repositories(chosen, repository))
-    beside = plan_key(chosen.key)
-    plan_role = next((other for other in place.roles if other.key == beside and other.is_plan_role), None)
+    plan_role_key = plan_key(chosen.key)
+    plan_role = next((other for other in place.roles if other.key == plan_role_key and other.is_plan_role), None)
     return pair_snippet(plan_role, chosen, place, which, style)
 
 

@@ -29,13 +29,15 @@ _OF_LEVEL = {
 def report_of(findings: Sequence[Finding], accepted: Sequence[Silenced], run: PipelineRun) -> dict[str, Any]:
     """Return the report itself; it fails if a finding is an error, like ``validate`` with exit code 1."""
     errors = sum(finding.level is Level.ERROR for finding in findings)
-    told = summary(findings, accepted)
+    details = summary(findings, accepted)
     if (more := len(findings) - MAX_ANNOTATIONS) > 0:
-        told += f". {MAX_ANNOTATIONS:,} of them are shown, errors first; run bitbucket-oidc validate for {more:,} more"
+        details += (
+            f". {MAX_ANNOTATIONS:,} of them are shown, errors first; run bitbucket-oidc validate for {more:,} more"
+        )
     counts = {"Errors": errors, "Warnings": len(findings) - errors, "Accepted": len(accepted)}
     return {
         "title": "Inventory of AWS access",
-        "details": told,
+        "details": details,
         "report_type": "SECURITY",
         "reporter": "bitbucket-oidc",
         "result": "FAILED" if errors else "PASSED",

@@ -18,11 +18,11 @@ def check_deploying_roles(
 
     A role that declares admin access (``dangerously_allow_admin``) is left out.
     """
-    told: set[Path] = set()
+    reported: set[Path] = set()
     for account in accounts:
         for at, message, hint in _faults(account, selected.get(account.key, {})):
-            if at not in told:
-                told.add(at)
+            if at not in reported:
+                reported.add(at)
                 yield Fault("deploying-role", at, f"{message} account {account.key}", hint)
 
 

@@ -105,11 +105,11 @@ def _admin_access(plan: RolePlan, settings: EffectiveSettings, place: RolePlace)
     hint = _admin_hint(settings)
     documents = {name: plan.inline_policies[name].parsed for name in sorted(named)}
     at = settings.path("inline_policies")
-    alone = [name for name, document in documents.items() if _is_admin([document], place)]
+    admin_policies = [name for name, document in documents.items() if _is_admin([document], place)]
     for index, name in enumerate(settings.get("inline_policies")):
-        if name in alone:
+        if name in admin_policies:
             yield Fault("admin-access", (*at, index), f"{name} gives admin access", hint)
-    if not alone and _is_admin(list(documents.values()), place):
+    if not admin_policies and _is_admin(list(documents.values()), place):
         yield Fault("admin-access", at, f"{' and '.join(documents)} together give admin access", hint)
 
 

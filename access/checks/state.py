@@ -57,13 +57,13 @@ def _protected_state(loaded: Loaded) -> _ProtectedState | None:
 def check_state_in_policies(uses: Iterable[PolicyUse], loaded: Loaded) -> Iterator[Fault]:
     """Yield ``state-backend`` for inline policies, once for each, at the action that it allows."""
     state = _protected_state(loaded)
-    told: set[str] = set()
+    reported: set[str] = set()
     for use in uses if state is not None else ():
-        if state is None or use.name in told or state.is_out_of_reach(use.account):
+        if state is None or use.name in reported or state.is_out_of_reach(use.account):
             continue
         reaching = next(_reaching(state, use), None)
         if reaching is not None:
-            told.add(use.name)
+            reported.add(use.name)
             holder, kind, reached = reaching
             at = action_path(loaded, use, reached.statement, reached.action)
             message = f"{use.name} allows {reached.action} on {reached.pattern}, {_whose(holder, kind)}"

@@ -25,7 +25,7 @@ def oidc_provider_changes(before: AccountView, after: AccountView) -> Iterator[C
     """
     old = {oidc_provider.arn: oidc_provider for oidc_provider in before.oidc_providers}
     new = {oidc_provider.arn: oidc_provider for oidc_provider in after.oidc_providers}
-    told = {(old.get(arn) or new[arn]).workspace for arn in old.keys() ^ new.keys()}
+    reported = {(old.get(arn) or new[arn]).workspace for arn in old.keys() ^ new.keys()}
     for arn in sorted(old.keys() | new.keys()):
         was, now = old.get(arn), new.get(arn)
         if was is None and now is not None:
@@ -38,7 +38,7 @@ def oidc_provider_changes(before: AccountView, after: AccountView) -> Iterator[C
         elif was is not None and now is not None and was != now:
             for kind, effect, message in _changes(was, now):
                 yield Change(kind, effect, after.key, None, arn, f"OIDC provider of {now.workspace}: {message}")
-            yield from oidc_provider_details(after, was, now, told)
+            yield from oidc_provider_details(after, was, now, reported)
 
 
 def _changes(old: OidcProviderView, new: OidcProviderView) -> Iterator[tuple[str, Effect, str]]:
@@ -151,8 +151,8 @@ def _roles(collected: _Collected, old_account: AccountView, new_account: Account
         if before is None:
             collected.changes += _whole_role(new_account, role, gained=True)
         elif before != role or old_account.key != new_account.key:
-            told = list(_role((old_account, before), (new_account, role)))
-            collected.changes += [*told, *role_details(new_account, before, role, told)]
+            reported = list(_role((old_account, before), (new_account, role)))
+            collected.changes += [*reported, *role_details(new_account, before, role, reported)]
             if before.arn != role.arn or not _is_same_key((old_account, before), (new_account, role)):
                 collected.lost.append(before.arn)
     for role in gone.values():

@@ -13,16 +13,16 @@ from config.findings import one_line
 
 _OWN_CREDENTIALS = "the credentials of whoever runs the program"
 
-_TOLD_OF_ACCOUNT = frozenset({"key", "id", "oidc_providers", "roles", "access"})
+_REPORTED_OF_ACCOUNT = frozenset({"key", "id", "oidc_providers", "roles", "access"})
 _PREVIOUS = frozenset({"previous_keys"})
-_TOLD_OF_OIDC_PROVIDER = frozenset({"arn", "audiences", "mode", "thumbprints"})
-_TOLD_OF_ROLE = frozenset(
+_REPORTED_OF_OIDC_PROVIDER = frozenset({"arn", "audiences", "mode", "thumbprints"})
+_REPORTED_OF_ROLE = frozenset(
     {
         *("key", "arn", "description", "owner", "tags", "trust", "trust_policy", "managed_policy_arns"),
         *("inline_policies", "permissions_boundary_arn", "max_session_duration", "admin_reason"),
     }
 )
-_TOLD_OF_LINE = frozenset({"workspace", "subject_pattern"})
+_REPORTED_OF_LINE = frozenset({"workspace", "subject_pattern"})
 _FOLLOWING = frozenset(
     {
         *("name", "path", "grade", "expires", "source_ips", "source_vpces", "audiences", "default_audiences"),
@@ -73,12 +73,14 @@ def _way_in_part(name: str, was: str | None, now: str | None) -> str:
 def account_details(before: AccountView, after: AccountView) -> Iterator[Change]:
     """Compare the remaining fields of an account."""
     # A changed key is reported elsewhere, with its previous keys.
-    differences = before.differing(after, _TOLD_OF_ACCOUNT | (_PREVIOUS if before.key != after.key else frozenset()))
+    differences = before.differing(
+        after, _REPORTED_OF_ACCOUNT | (_PREVIOUS if before.key != after.key else frozenset())
+    )
     yield from _details(differences, after.key, None, None, "")
 
 
 def oidc_provider_details(
-    account: AccountView, before: OidcProviderView, after: OidcProviderView, told: Collection[str]
+    account: AccountView, before: OidcProviderView, after: OidcProviderView, reported: Collection[str]
 ) -> Iterator[Change]:
     """Compare all other fields of an OIDC provider.
 
@@ -86,37 +88,37 @@ def oidc_provider_details(
         account: The account in the new state.
         before: Its state before.
         after: Its state after.
-        told: The workspaces whose OIDC providers are reported as new or removed; their slugs are not repeated.
+        reported: The workspaces whose OIDC providers have a change as new or removed; their slugs are not repeated.
     """
-    differences = before.differing(after, _TOLD_OF_OIDC_PROVIDER)
+    differences = before.differing(after, _REPORTED_OF_OIDC_PROVIDER)
     was, now = differences.get("renamed_to", (None, None))
-    if (now or was) in told:
+    if (now or was) in reported:
         del differences["renamed_to"]
     if before.audiences != after.audiences and sorted(before.audiences) == sorted(after.audiences):
         differences["audiences"] = before.audiences, after.audiences
     yield from _details(differences, account.key, None, after.arn, f"OIDC provider of {after.workspace}: ")
 
 
-def role_details(account: AccountView, old: RoleView, new: RoleView, told: Collection[Change]) -> Iterator[Change]:
+def role_details(account: AccountView, old: RoleView, new: RoleView, reported: Collection[Change]) -> Iterator[Change]:
     """Compare the remaining fields of a role, and its reason for admin access.
 
     Args:
         account: The account in the new state.
         old: Its state before.
         new: Its state after.
-        told: The changes already reported for this role.
+        reported: The changes already reported for this role.
     """
     yield from _admin(account, old, new)
-    skipped = _FOLLOWING if told else frozenset()
-    if not told and (old.trust_policy, _patterns(old)) != (new.trust_policy, _patterns(new)):
+    skipped = _FOLLOWING if reported else frozenset()
+    if not reported and (old.trust_policy, _patterns(old)) != (new.trust_policy, _patterns(new)):
         message = "the trust policy is rewritten; it admits the same steps"
         yield Change("policy-rewritten", Effect.NONE, account.key, new.key, new.arn, message)
-    differences = old.differing(new, _TOLD_OF_ROLE | skipped | (_PREVIOUS if old.key != new.key else frozenset()))
+    differences = old.differing(new, _REPORTED_OF_ROLE | skipped | (_PREVIOUS if old.key != new.key else frozenset()))
     yield from _details(differences, account.key, new.key, new.arn, "")
     was = {(line.workspace, line.subject_pattern): line for line in old.trust}
     for line in new.trust:
         if (before := was.get((line.workspace, line.subject_pattern))) is not None:
-            differ = before.differing(line, _TOLD_OF_LINE | skipped)
+            differ = before.differing(line, _REPORTED_OF_LINE | skipped)
             yield from _details(differ, account.key, new.key, new.arn, f"{line_in_words(line)}: ")
 
 

@@ -29,14 +29,14 @@ class _Frozen(BaseModel):
 
     others: dict[str, Any] | None = None
 
-    def differing(self, other: "_Frozen", told: Collection[str]) -> dict[str, tuple[Any, Any]]:
-        """Return the different fields, without those ``told``, each with this value and the other value."""
+    def differing(self, other: "_Frozen", reported: Collection[str]) -> dict[str, tuple[Any, Any]]:
+        """Return the different fields, without those ``reported``, each with this value and the other value."""
         if not isinstance(other, type(self)):
             raise TypeError(f"{type(other).__name__} is compared with {type(self).__name__}")
-        names = [name for name in type(self).model_fields if name not in told and name != "others"]
+        names = [name for name in type(self).model_fields if name not in reported and name != "others"]
         values = {name: (getattr(self, name), getattr(other, name)) for name in names}
         if self.others is not None and other.others is not None:
-            keys = sorted((self.others.keys() | other.others.keys()) - set(told))
+            keys = sorted((self.others.keys() | other.others.keys()) - set(reported))
             values |= {key: (self.others.get(key), other.others.get(key)) for key in keys}
         return {name: both for name, both in values.items() if both[0] != both[1]}
 

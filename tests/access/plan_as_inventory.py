@@ -36,8 +36,8 @@ def key_of(role: Json) -> str:
 
 
 def _go_together(role: Json, other: Json) -> bool:
-    one, two = role["inline_policies"], other["inline_policies"]
-    return all(one[name] == two[name] for name in one.keys() & two.keys())
+    documents, other_documents = role["inline_policies"], other["inline_policies"]
+    return all(documents[name] == other_documents[name] for name in documents.keys() & other_documents.keys())
 
 
 def _inventory(account: Json, roles: list[Json]) -> Json:

@@ -29,8 +29,8 @@ permission_policies:
 def role(folder: Path, account: str) -> dict[str, Any]:
     plan = compile_plan(load_inventory(folder)).plan
     assert plan is not None
-    (found,) = next(one for one in plan_json(plan)["accounts"] if one["key"] == account)["roles"]
-    return dict(found)
+    (role,) = next(planned for planned in plan_json(plan)["accounts"] if planned["key"] == account)["roles"]
+    return dict(role)
 
 
 def test_a_bound_session_is_an_inline_policy_like_any_other(write_inventory: Inventory) -> None:

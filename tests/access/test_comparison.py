@@ -82,8 +82,8 @@ def view(tmp_path: Path) -> Callable[[dict[str, Any]], PlanView]:
 View = Callable[[dict[str, Any]], PlanView]
 
 
-def kinds(found: Comparison) -> list[tuple[str, str]]:
-    return [(change.kind, change.effect.value) for change in found.changes]
+def kinds(comparison: Comparison) -> list[tuple[str, str]]:
+    return [(change.kind, change.effect.value) for change in comparison.changes]
 
 
 BOUNDARY = "account:b"
@@ -92,7 +92,7 @@ ADMIN = {"managed_policies": ["aws:AdministratorAccess"], "dangerously_allow_adm
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "there", "back"),
+    ("before", "after", "forward", "backward"),
     [
         (base(), base(trust=[EVERY]), [("trust-gained", "widening")], [("trust-lost", "loss")]),
         (
@@ -184,11 +184,11 @@ ADMIN = {"managed_policies": ["aws:AdministratorAccess"], "dangerously_allow_adm
     ],
 )  # fmt: skip
 def test_each_change_is_told_in_its_direction(
-    view: View, before: dict[str, Any], after: dict[str, Any], there: list[Any], back: list[Any]
+    view: View, before: dict[str, Any], after: dict[str, Any], forward: list[Any], backward: list[Any]
 ) -> None:
     old, new = view(before), view(after)
-    assert kinds(compare(old, new)) == there
-    assert kinds(compare(new, old)) == back
+    assert kinds(compare(old, new)) == forward
+    assert kinds(compare(new, old)) == backward
 
 
 def entered(**how: Any) -> dict[str, Any]:
@@ -200,7 +200,7 @@ def by_role(**more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "said"),
+    ("before", "after", "parts"),
     [
         (entered(), entered(profile="p"), ["by the profile p"]),
         (entered(profile="p"), entered(profile="q"), ["by the profile q (was by the profile p)"]),
@@ -212,16 +212,16 @@ def by_role(**more: Any) -> dict[str, Any]:
     ],
 )
 def test_another_way_into_an_account_is_told_and_no_external_id_is_shown(
-    view: View, before: dict[str, Any], after: dict[str, Any], said: list[str]
+    view: View, before: dict[str, Any], after: dict[str, Any], parts: list[str]
 ) -> None:
-    found = compare(view(before), view(after))
-    assert kinds(found) == [("way-in-changed", "gain")] * len(said)
-    assert all(part in change.message for part, change in zip(said, found.changes, strict=True))
-    assert "secret-" not in repr((found, compare(NOTHING, view(after)), compare(view(after), NOTHING)))
+    comparison = compare(view(before), view(after))
+    assert kinds(comparison) == [("way-in-changed", "gain")] * len(parts)
+    assert all(part in change.message for part, change in zip(parts, comparison.changes, strict=True))
+    assert "secret-" not in repr((comparison, compare(NOTHING, view(after)), compare(view(after), NOTHING)))
 
 
 def test_a_new_account_says_how_it_is_entered(view: View) -> None:
-    (added,) = [one for one in compare(NOTHING, view(by_role(external_id="secret-1"))).changes if not one.arn]
+    (added,) = [change for change in compare(NOTHING, view(by_role(external_id="secret-1"))).changes if not change.arn]
     assert added.message.endswith(f"is new; the program enters it by the role {DEPLOY}, with external id")
 
 
@@ -241,26 +241,26 @@ def test_a_trust_within_what_was_there_is_a_loss_and_no_gain(view: View) -> None
 
 
 def test_a_limit_that_goes_while_trust_narrows_is_told(view: View) -> None:
-    found = compare(view(base(trust=[EVERY], source_ips=["8.8.8.0/24"])), view(base()))
-    assert kinds(found) == [("addresses-removed", "widening"), ("trust-lost", "loss")]
+    comparison = compare(view(base(trust=[EVERY], source_ips=["8.8.8.0/24"])), view(base()))
+    assert kinds(comparison) == [("addresses-removed", "widening"), ("trust-lost", "loss")]
 
 
 def test_another_key_for_the_same_arn_changes_no_access_and_breaks_the_next_deployment(view: View) -> None:
     data = base(name="same")
     moved = base(name="same")
     moved["roles"] = {"moved": moved["roles"]["r"]}
-    found = compare(view(data), view(moved))
-    assert kinds(found) == [("key-changed", "breaks")]
-    assert found.roles_lost == ("arn:aws:iam::111111111111:role/bitbucket/same",)
+    comparison = compare(view(data), view(moved))
+    assert kinds(comparison) == [("key-changed", "breaks")]
+    assert comparison.roles_lost == ("arn:aws:iam::111111111111:role/bitbucket/same",)
 
 
 def test_keys_that_say_what_they_were_break_nothing(view: View) -> None:
     moved = base(name="same", accounts=["first"], previous_keys=["r"])
     moved["roles"] = {"moved": moved["roles"]["r"]}
     moved["accounts"] = {"first": {"id": "111111111111", "previous_keys": ["dev"]}}
-    found = compare(view(base(name="same")), view(moved))
-    assert kinds(found) == [("account-key-changed", "none"), ("key-changed", "none")]
-    assert found.roles_lost == ()
+    comparison = compare(view(base(name="same")), view(moved))
+    assert kinds(comparison) == [("account-key-changed", "none"), ("key-changed", "none")]
+    assert comparison.roles_lost == ()
 
 
 def test_another_name_for_a_repository_changes_nothing(view: View) -> None:
@@ -274,8 +274,8 @@ def test_an_action_that_becomes_what_is_not_meant_is_no_loss_alone(view: View) -
     old = plan_json_of(view(base()))
     statement = old["accounts"][0]["roles"][0]["inline_policies"]["p"]["Statement"][0]
     statement["NotAction"] = statement.pop("Action")
-    found = compare(view(base()), plan_of(old, "x"))
-    assert ("permission-gained", "gain") in kinds(found)
+    comparison = compare(view(base()), plan_of(old, "x"))
+    assert ("permission-gained", "gain") in kinds(comparison)
 
 
 def plan_json_of(plan: PlanView) -> dict[str, Any]:
@@ -284,18 +284,18 @@ def plan_json_of(plan: PlanView) -> dict[str, Any]:
 
 
 def test_from_nothing_everything_is_new_and_says_what_it_may_do(view: View) -> None:
-    found = compare(NOTHING, view(base(source_ips=["8.8.8.0/24"])))
-    assert {change.kind for change in found.changes} == {
+    comparison = compare(NOTHING, view(base(source_ips=["8.8.8.0/24"])))
+    assert {change.kind for change in comparison.changes} == {
         "trust-gained", "role-added", "account-added", "oidc-provider-added",
     }  # fmt: skip
-    (role,) = [change for change in found.changes if change.kind == "role-added"]
+    (role,) = [change for change in comparison.changes if change.kind == "role-added"]
     assert role.message == "new role: inline policy p; only from 8.8.8.0/24"
     gone = compare(view(base(source_ips=["8.8.8.0/24"])), NOTHING)
     assert gone.roles_lost == ("arn:aws:iam::111111111111:role/bitbucket/r",)
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         (lambda plan: [], "Input should be a valid dictionary"),
         (lambda plan: {"accounts": 3}, "accounts: "),
@@ -310,10 +310,10 @@ def test_from_nothing_everything_is_new_and_says_what_it_may_do(view: View) -> N
         (lambda plan: changed(plan, role_of(plan), max_session_duration="1"), "roles[0].max_session_duration: "),
     ],
 )
-def test_what_is_no_plan_is_one_clear_line(view: View, change: Callable[[Any], Any], said: str) -> None:
+def test_what_is_no_plan_is_one_clear_line(view: View, change: Callable[[Any], Any], expected: str) -> None:
     with pytest.raises(UsageError, match=r"plan\.json is not a plan") as error:
         plan_of(change(plan_json_of(view(base()))), "plan.json")
-    assert said in str(error.value)
+    assert expected in str(error.value)
     assert "\n" not in str(error.value)
 
 
@@ -323,13 +323,13 @@ def changed(plan: dict[str, Any], part: dict[str, Any], **values: Any) -> dict[s
 
 
 def role_of(plan: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = plan["accounts"][0]["roles"][0]
-    return found
+    role: dict[str, Any] = plan["accounts"][0]["roles"][0]
+    return role
 
 
 def trust_of(plan: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = role_of(plan)["trust_policy"]["Statement"][0]
-    return found
+    statement: dict[str, Any] = role_of(plan)["trust_policy"]["Statement"][0]
+    return statement
 
 
 @pytest.mark.parametrize("content", [b"{", b"\xff", b"[" * 100_000, b""])
@@ -355,23 +355,28 @@ def access(changes: tuple[Change, ...], kind: str) -> set[tuple[str, str | None,
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.randoms(use_true_random=False))
 def test_what_one_direction_gains_the_other_loses(tmp_path: Path, rng: random.Random) -> None:
-    one, other = compiled_or_none(tmp_path, rng.choice(SOUND)), compiled_or_none(tmp_path, mutated(rng))
-    if one is None or other is None:
+    first, second = compiled_or_none(tmp_path, rng.choice(SOUND)), compiled_or_none(tmp_path, mutated(rng))
+    if first is None or second is None:
         return
-    assert compare(other, other).changes == ()
-    there, back = compare(one, other), compare(other, one)
-    arns = {role.arn for plan in (one, other) for account in plan.accounts for role in account.roles}
-    renamed = {change.arn for found in (there, back) for change in found.changes if change.kind == "arn-changed"}
-    same = {found for found in access(there.changes, "trust-gained") if found[0] in arns - renamed}
-    assert same == {found for found in access(back.changes, "trust-lost") if found[0] in arns - renamed}
-    assert {change.effect for change in there.changes} <= set(Effect)
+    assert compare(second, second).changes == ()
+    forward, backward = compare(first, second), compare(second, first)
+    arns = {role.arn for plan in (first, second) for account in plan.accounts for role in account.roles}
+    renamed = {
+        change.arn
+        for comparison in (forward, backward)
+        for change in comparison.changes
+        if change.kind == "arn-changed"
+    }
+    same = {line for line in access(forward.changes, "trust-gained") if line[0] in arns - renamed}
+    assert same == {line for line in access(backward.changes, "trust-lost") if line[0] in arns - renamed}
+    assert {change.effect for change in forward.changes} <= set(Effect)
 
 
 def test_another_repository_of_the_same_name_is_told_by_its_uuid(view: View) -> None:
     other = SHOP.replace("3c01", "3c99")
     after = at(("workspaces", "acme", "repositories", "shop", "uuid"), other)
-    found = compare(view(base()), view(after)).changes
-    assert [(one.kind, one.message.partition("; subject pattern ")[2]) for one in found] == [
+    changes = compare(view(base()), view(after)).changes
+    assert [(change.kind, change.message.partition("; subject pattern ")[2]) for change in changes] == [
         ("trust-gained", f"{other}:{PRODUCTION}:*"),
         ("trust-lost", f"{SHOP}:{PRODUCTION}:*"),
     ]
@@ -392,8 +397,8 @@ def test_one_line_of_trust_more_is_exactly_that_gain(tmp_path: Path, rng: random
     data["roles"][key]["trust"].append({"repository": "acme/added", "environments": ["live"]})
     after = compiled_or_none(tmp_path, data)
     assert after is not None
-    found = [change for change in compare(before, after).changes if not change.kind.startswith("oidc-provider")]
-    assert {(change.kind, change.role, change.who) for change in found} == {
+    changes = [change for change in compare(before, after).changes if not change.kind.startswith("oidc-provider")]
+    assert {(change.kind, change.role, change.who) for change in changes} == {
         ("trust-gained", key, "acme/added, deployment environment live")
     }
 

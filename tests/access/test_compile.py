@@ -20,15 +20,15 @@ def plan(folder: Path) -> dict[str, Any]:
 
 
 def role(folder: Path, account: str, key: str) -> dict[str, Any]:
-    return next(found for found in plan(folder)[account]["roles"] if found["key"] == key)
+    return next(candidate for candidate in plan(folder)[account]["roles"] if candidate["key"] == key)
 
 
-def subjects(found: dict[str, Any]) -> list[list[str]]:
-    return [next(iter(s["Condition"]["StringLike"].values())) for s in found["trust_policy"]["Statement"]]
+def subjects(role: dict[str, Any]) -> list[list[str]]:
+    return [next(iter(s["Condition"]["StringLike"].values())) for s in role["trust_policy"]["Statement"]]
 
 
-def audiences(found: dict[str, Any]) -> list[Any]:
-    return [next(iter(s["Condition"]["StringEquals"].values())) for s in found["trust_policy"]["Statement"]]
+def audiences(role: dict[str, Any]) -> list[Any]:
+    return [next(iter(s["Condition"]["StringEquals"].values())) for s in role["trust_policy"]["Statement"]]
 
 
 def test_two_issuers_get_a_statement_each(write_inventory: Inventory) -> None:
@@ -41,8 +41,8 @@ roles:
       - {repository: acme/shop, environments: [production, staging]}
       - {repository: acme/site, steps: all_including_environments}
 """)
-    found = role(folder, "data", "load")
-    assert subjects(found) == [
+    planned = role(folder, "data", "load")
+    assert subjects(planned) == [
         [
             "{7d1e2f3a-4b5c-4d6e-8f90-a1b2c3d4e504}:*",
             "{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01}:{5f0c9f0c-51e4-4c58-9a86-0b2f7f9f6a02}:*",
@@ -50,7 +50,7 @@ roles:
         ],
         ["{2a3b4c5d-6e7f-4081-92a3-b4c5d6e7f809}:{????????-????-????-????-????????????}"],
     ]
-    assert found["grade"] == "repository-wide"
+    assert planned["grade"] == "repository-wide"
     assert [provider["workspace"] for provider in plan(folder)["data"]["oidc_providers"]] == ["acme", "other"]
 
 
@@ -63,8 +63,8 @@ roles:
       - {repository: other/tool, steps: outside_environments, audiences: [sts.amazonaws.com]}
       - {repository: other/tool, steps: all_including_environments}
 """)
-    found = role(folder, "dev", "tool")
-    pairs = list(zip(audiences(found), subjects(found), strict=True))
+    planned = role(folder, "dev", "tool")
+    pairs = list(zip(audiences(planned), subjects(planned), strict=True))
     assert pairs == [
         (
             "ari:cloud:bitbucket::workspace/f4e3d2c1-b0a9-4887-9665-544332211a08",
@@ -103,8 +103,8 @@ TRUST = "trust: [{repository: acme/shop, environments: [production]}]"
     ],
 )
 def test_accounts_are_selected(write_inventory: Inventory, accounts: str, selected: list[str]) -> None:
-    found = plan(write_inventory(f"roles: {{r: {{accounts: {accounts}, {TRUST}}}}}"))
-    assert [key for key, account in found.items() if account["roles"]] == selected
+    accounts_planned = plan(write_inventory(f"roles: {{r: {{accounts: {accounts}, {TRUST}}}}}"))
+    assert [key for key, account in accounts_planned.items() if account["roles"]] == selected
 
 
 def test_an_override_replaces_and_never_merges(write_inventory: Inventory) -> None:
@@ -146,12 +146,12 @@ permission_policies:
           Resource: "arn:{{{{partition}}}}:ssm:{{{{region}}}}:{{{{account_id}}}}:parameter/${{aws:PrincipalTag/team}}/*"
 """
     )
-    found = role(folder, "prod", "r")
-    assert found["description"] == "r of prod"
-    assert found["inline_policies"]["p"]["Statement"][0]["Resource"] == (
+    planned = role(folder, "prod", "r")
+    assert planned["description"] == "r of prod"
+    assert planned["inline_policies"]["p"]["Statement"][0]["Resource"] == (
         "arn:aws:ssm:eu-west-1:222222222222:parameter/${aws:PrincipalTag/team}/*"
     )
-    assert found["inline_policies"]["p"]["Version"] == "2012-10-17"
+    assert planned["inline_policies"]["p"]["Version"] == "2012-10-17"
 
 
 def test_expiry_and_addresses_reach_the_trust_policy(write_inventory: Inventory) -> None:
@@ -170,9 +170,9 @@ roles:
     expires: 2031-01-31
     trust: [{dangerously_whole_workspace: {workspace: acme, reason: Every build reads the cache}}]
 """)
-    found = role(folder, "dev", "cache")
-    assert found["grade"] == "workspace-wide"
-    assert subjects(found) == [["{????????-????-????-????-????????????}:*"]]
+    planned = role(folder, "dev", "cache")
+    assert planned["grade"] == "workspace-wide"
+    assert subjects(planned) == [["{????????-????-????-????-????????????}:*"]]
 
 
 def test_kept_oidc_providers_are_there_without_roles(write_inventory: Inventory) -> None:
@@ -186,10 +186,10 @@ def test_other_partitions_have_their_own_arns(write_inventory: Inventory, partit
         f'roles: {{r: {{accounts: [gov], {TRUST}, managed_policies: ["aws:ReadOnlyAccess"]}}}}',
         more_yaml=f'accounts: {{gov: {{id: "333333333333", partition: {partition}}}}}',
     )
-    found = role(folder, "gov", "r")
-    assert found["managed_policy_arns"] == [f"arn:{partition}:iam::aws:policy/ReadOnlyAccess"]
-    assert found["arn"].startswith(f"arn:{partition}:iam::333333333333:role/")
-    assert f"arn:{partition}:iam::333333333333:oidc-provider/" in str(found["trust_policy"])
+    planned = role(folder, "gov", "r")
+    assert planned["managed_policy_arns"] == [f"arn:{partition}:iam::aws:policy/ReadOnlyAccess"]
+    assert planned["arn"].startswith(f"arn:{partition}:iam::333333333333:role/")
+    assert f"arn:{partition}:iam::333333333333:oidc-provider/" in str(planned["trust_policy"])
 
 
 @pytest.mark.parametrize(

@@ -24,13 +24,13 @@ TRUST = "trust: [{repository: acme/shop, environments: [production]}]"
 def statements(folder: Path, account: str) -> Statements:
     compiled = compile_plan(load_inventory(folder))
     assert compiled.plan is not None, compiled.findings
-    plan = next(found for found in compiled.plan.accounts if found.key == account)
+    plan = next(planned for planned in compiled.plan.accounts if planned.key == account)
     (document,) = deploy_policies(DeployScope.of(plan))
-    return {found["Sid"]: found for found in document.to_json()["Statement"]}
+    return {statement["Sid"]: statement for statement in document.to_json()["Statement"]}
 
 
-def resources(found: Statements, sid: str) -> list[str]:
-    return [one.removeprefix("arn:aws:iam::111111111111:") for one in found[sid]["Resource"]]
+def resources(by_sid: Statements, sid: str) -> list[str]:
+    return [resource.removeprefix("arn:aws:iam::111111111111:") for resource in by_sid[sid]["Resource"]]
 
 
 def test_without_a_boundary_paths_and_managed_policies_are_the_limit(write_inventory: Inventory) -> None:
@@ -41,19 +41,19 @@ roles:
   c: {{accounts: [dev], {TRUST}, path: /ci/}}
   elsewhere: {{accounts: [prod], {TRUST}, path: /prod/, managed_policies: ["aws:AmazonECS_FullAccess"]}}
 """)
-    found = statements(folder, "dev")
-    assert list(found) == [
+    by_sid = statements(folder, "dev")
+    assert list(by_sid) == [
         *READING, "ManageOidcProviders", "ManageRoles", "WritePolicies", "Attach", "NeverWithoutItsBoundary",
     ]  # fmt: skip
     for sid in ("ManageRoles", "WritePolicies", "Attach"):
-        assert resources(found, sid) == ["role/bitbucket/*", "role/ci/*"]
-    assert found["Attach"]["Condition"] == {
+        assert resources(by_sid, sid) == ["role/bitbucket/*", "role/ci/*"]
+    assert by_sid["Attach"]["Condition"] == {
         "ArnEquals": {
             "iam:PolicyARN": ["arn:aws:iam::111111111111:policy/team/x", "arn:aws:iam::aws:policy/ReadOnlyAccess"]
         }
     }
-    assert all("PermissionsBoundary" not in action for one in found.values() if one["Effect"] == "Allow"
-               for action in one["Action"])  # fmt: skip
+    assert all("PermissionsBoundary" not in action for statement in by_sid.values() if statement["Effect"] == "Allow"
+               for action in statement["Action"])  # fmt: skip
 
 
 def test_with_boundaries_every_write_that_can_widen_a_role_asks_for_them(write_inventory: Inventory) -> None:
@@ -63,7 +63,7 @@ roles:
   a: {{accounts: [dev], {TRUST}, managed_policies: ["aws:ReadOnlyAccess"]}}
   b: {{accounts: [dev], {TRUST}, permissions_boundary: "aws:PowerUserAccess"}}
 """)
-    found = statements(folder, "dev")
+    by_sid = statements(folder, "dev")
     asked = {
         "StringEquals": {
             "iam:PermissionsBoundary": [
@@ -72,23 +72,28 @@ roles:
             ]
         }
     }
-    assert found["WritePoliciesInsideTheBoundary"]["Condition"] == asked
-    assert found["AttachInsideTheBoundary"]["Condition"] == asked | {
+    assert by_sid["WritePoliciesInsideTheBoundary"]["Condition"] == asked
+    assert by_sid["AttachInsideTheBoundary"]["Condition"] == asked | {
         "ArnEquals": {"iam:PolicyARN": ["arn:aws:iam::aws:policy/ReadOnlyAccess"]}
     }
-    conditional = {action for one in found.values() if one.get("Condition") for action in one["Action"]}
+    conditional = {
+        action for statement in by_sid.values() if statement.get("Condition") for action in statement["Action"]
+    }
     assert conditional == {
         "iam:AttachRolePolicy", "iam:CreateRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy",
         "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy",
     }  # fmt: skip
     freely = {
-        a for one in found.values() if one["Effect"] == "Allow" and not one.get("Condition") for a in one["Action"]
+        a
+        for statement in by_sid.values()
+        if statement["Effect"] == "Allow" and not statement.get("Condition")
+        for a in statement["Action"]
     }
     assert not freely & conditional
     # The one that AWS manages needs no protection.
-    assert resources(found, "NeverABoundarysPolicy") == ["policy/ci/one"]
-    assert resources(found, "NeverItself") == ["role/D"]
-    assert found["NeverWithoutItsBoundary"] == {
+    assert resources(by_sid, "NeverABoundarysPolicy") == ["policy/ci/one"]
+    assert resources(by_sid, "NeverItself") == ["role/D"]
+    assert by_sid["NeverWithoutItsBoundary"] == {
         "Sid": "NeverWithoutItsBoundary",
         "Effect": "Deny",
         "Action": ["iam:DeleteRolePermissionsBoundary"],
@@ -102,10 +107,10 @@ roles:
   a: {{accounts: [dev], {TRUST}, permissions_boundary: account:one}}
   b: {{accounts: [dev], {TRUST}, managed_policies: ["aws:ReadOnlyAccess"]}}
 """)
-    found = statements(folder, "dev")
-    assert resources(found, "WritePoliciesInsideTheBoundary") == ["role/bitbucket/*"]
-    assert resources(found, "WritePolicies") == resources(found, "Attach") == ["role/bitbucket/b"]
-    assert "AttachInsideTheBoundary" not in found
+    by_sid = statements(folder, "dev")
+    assert resources(by_sid, "WritePoliciesInsideTheBoundary") == ["role/bitbucket/*"]
+    assert resources(by_sid, "WritePolicies") == resources(by_sid, "Attach") == ["role/bitbucket/b"]
+    assert "AttachInsideTheBoundary" not in by_sid
 
 
 def test_at_the_root_path_roles_are_named_one_by_one(write_inventory: Inventory) -> None:
@@ -128,11 +133,11 @@ def test_other_partitions_have_their_own_arns(write_inventory: Inventory) -> Non
         f"roles: {{r: {{accounts: [gov], {TRUST}, managed_policies: ['aws:ReadOnlyAccess']}}}}",
         more_yaml='accounts: {gov: {id: "333333333333", partition: aws-us-gov}}',
     )
-    found = statements(folder, "gov")
-    named = [arn for one in found.values() for arn in one["Resource"] if arn != "*"]
+    by_sid = statements(folder, "gov")
+    named = [arn for statement in by_sid.values() for arn in statement["Resource"] if arn != "*"]
     assert named
     assert all(arn.startswith(("arn:aws-us-gov:iam::333333333333:", "arn:aws-us-gov:iam::aws:")) for arn in named)
-    assert found["Attach"]["Condition"]["ArnEquals"]["iam:PolicyARN"] == [
+    assert by_sid["Attach"]["Condition"]["ArnEquals"]["iam:PolicyARN"] == [
         "arn:aws-us-gov:iam::aws:policy/ReadOnlyAccess"
     ]
 
@@ -143,8 +148,8 @@ def test_characters_of_a_path_are_no_wildcards(write_inventory: Inventory) -> No
 
 
 def test_an_account_with_nothing_in_it_may_be_looked_at(write_inventory: Inventory) -> None:
-    found = statements(write_inventory(f"roles: {{r: {{accounts: [prod], {TRUST}}}}}"), "dev")
-    assert list(found) == [*READING, "NeverWithoutItsBoundary"]
+    by_sid = statements(write_inventory(f"roles: {{r: {{accounts: [prod], {TRUST}}}}}"), "dev")
+    assert list(by_sid) == [*READING, "NeverWithoutItsBoundary"]
 
 
 PATHS = st.sampled_from(["/", "/bitbucket/", "/bitbucket/a/", "/team-" + "x" * 300 + "/"])
@@ -169,17 +174,17 @@ def test_every_document_fits_and_every_role_is_written_under_its_own_condition(
     documents = deploy_policies(scope)
     assert documents == deploy_policies(scope)
     assert all(document.size <= 6144 for document in documents)
-    everything = [one for document in documents for one in document.to_json()["Statement"]]
-    assert len({one["Sid"] for one in everything}) == len(everything)
+    everything = [statement for document in documents for statement in document.to_json()["Statement"]]
+    assert len({statement["Sid"] for statement in everything}) == len(everything)
     for role in roles:
-        putting = [one for one in everything if allows(one, "iam:PutRolePolicy", role.arn)]
-        asked = {boundary for one in putting for boundary in asked_boundaries(one)}
+        putting = [statement for statement in everything if allows(statement, "iam:PutRolePolicy", role.arn)]
+        asked = {boundary for statement in putting for boundary in asked_boundaries(statement)}
         assert (role.permissions_boundary_arn or None) in asked
-        attaching = [one for one in everything if allows(one, "iam:AttachRolePolicy", role.arn)]
-        attachable = {arn for one in attaching for arn in one["Condition"]["ArnEquals"]["iam:PolicyARN"]}
+        attaching = [statement for statement in everything if allows(statement, "iam:AttachRolePolicy", role.arn)]
+        attachable = {arn for statement in attaching for arn in statement["Condition"]["ArnEquals"]["iam:PolicyARN"]}
         assert attachable >= set(role.managed_policy_arns)
     if roles and all(role.permissions_boundary_arn for role in roles):
-        assert all(one.get("Condition") for one in everything if "iam:PutRolePolicy" in one["Action"])
+        assert all(statement.get("Condition") for statement in everything if "iam:PutRolePolicy" in statement["Action"])
 
 
 def allows(statement: dict[str, Any], action: str, arn: str) -> bool:

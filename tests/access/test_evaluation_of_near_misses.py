@@ -28,22 +28,23 @@ def declared() -> dict[str, DeclaredRole]:
 
 
 def is_declared(role: RolePlan, arn_matches: bool, request: WebIdentityRequest) -> bool:
-    for gate, steps in declared()[role.arn].steps.items():
+    for conditions, steps in declared()[role.arn].steps.items():
         if (
             arn_matches
-            and (f"https://{gate.issuer}", gate.audience) == (request.claims["iss"], _only(request.claims["aud"]))
-            and is_at(request, gate)
-            and not (gate.until and f"{request.at:%Y-%m-%dT%H:%M:%SZ}" >= gate.until)
-            and any(is_of(request.claims["sub"], places) for each in steps for places in each.subjects())
+            and (f"https://{conditions.issuer}", conditions.audience)
+            == (request.claims["iss"], _only(request.claims["aud"]))
+            and is_at(request, conditions)
+            and not (conditions.until and f"{request.at:%Y-%m-%dT%H:%M:%SZ}" >= conditions.until)
+            and any(is_of(request.claims["sub"], places) for step_set in steps for places in step_set.subjects())
         ):
             return True
     return False
 
 
-def is_at(request: WebIdentityRequest, gate: CallConditions) -> bool:
+def is_at(request: WebIdentityRequest, conditions: CallConditions) -> bool:
     """Tell whether a call comes from where a gate is; one through an endpoint has no address."""
-    key, places = gate.place
-    if gate.place == EVERYWHERE:
+    key, places = conditions.place
+    if conditions.place == EVERYWHERE:
         return True
     if key == "aws:SourceVpce":
         return request.vpc_endpoint in places

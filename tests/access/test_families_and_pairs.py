@@ -16,8 +16,8 @@ from config.load import load_inventory
 
 REPOSITORIES, ENVIRONMENTS = ("acme/a", "acme/b", "beta/c"), ("staging", "Production EU", "q.a")
 AXES = st.tuples(
-    st.permutations(REPOSITORIES).flatmap(lambda found: st.integers(1, 3).map(lambda size: tuple(found[:size]))),
-    st.permutations(ENVIRONMENTS).flatmap(lambda found: st.integers(1, 3).map(lambda size: tuple(found[:size]))),
+    st.permutations(REPOSITORIES).flatmap(lambda drawn: st.integers(1, 3).map(lambda size: tuple(drawn[:size]))),
+    st.permutations(ENVIRONMENTS).flatmap(lambda drawn: st.integers(1, 3).map(lambda size: tuple(drawn[:size]))),
 )
 IN_A_FOLDER = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -107,16 +107,20 @@ def plan(folder: Path, **sections: Any) -> dict[str, Any]:
     return plan_json(compiled.plan)
 
 
-def roles_of(found: dict[str, Any]) -> dict[str, Any]:
-    return {role["key"]: role for account in found["accounts"] for role in account["roles"]}
+def roles_of(plan_json: dict[str, Any]) -> dict[str, Any]:
+    return {role["key"]: role for account in plan_json["accounts"] for role in account["roles"]}
 
 
-def unnamed(found: dict[str, Any]) -> list[Any]:
+def unnamed(plan_json: dict[str, Any]) -> list[Any]:
     """Return every role without its key and the names of its inline policies, which differ by hand."""
     return sorted(
         (
-            role | {"key": "", "inline_policies": sorted(json.dumps(one) for one in role["inline_policies"].values())}
-            for role in roles_of(found).values()
+            role
+            | {
+                "key": "",
+                "inline_policies": sorted(json.dumps(document) for document in role["inline_policies"].values()),
+            }
+            for role in roles_of(plan_json).values()
         ),
         key=lambda role: str(role["arn"]),
     )
@@ -179,8 +183,8 @@ def test_a_pair_is_two_roles_written_out(tmp_path: Path) -> None:
 
 
 def test_a_plan_role_takes_neither_description_nor_permissions_from_its_role(tmp_path: Path) -> None:
-    found = plan(tmp_path, roles={"deploy": pair()})["accounts"]
-    looks = [next(role for role in account["roles"] if role["key"] == "deploy-plan") for account in found[:2]]
+    accounts = plan(tmp_path, roles={"deploy": pair()})["accounts"]
+    looks = [next(role for role in account["roles"] if role["key"] == "deploy-plan") for account in accounts[:2]]
     assert [role["description"] for role in looks] == [None, None]
     assert [role["managed_policy_arns"] for role in looks] == [["arn:aws:iam::aws:policy/ReadOnlyAccess"]] * 2
     assert [role["owner"] for role in looks] == ["team-core", "two"]
@@ -188,8 +192,8 @@ def test_a_plan_role_takes_neither_description_nor_permissions_from_its_role(tmp
 
 
 def test_a_plan_role_with_nothing_to_do_is_written_so(tmp_path: Path) -> None:
-    found = roles_of(plan(tmp_path, roles={"deploy": pair(managed_policies=[])}))
-    assert found["deploy-plan"]["managed_policy_arns"] == []
+    by_key = roles_of(plan(tmp_path, roles={"deploy": pair(managed_policies=[])}))
+    assert by_key["deploy-plan"]["managed_policy_arns"] == []
 
 
 def test_the_variable_role_is_the_key_as_written(tmp_path: Path) -> None:
@@ -198,8 +202,8 @@ def test_the_variable_role_is_the_key_as_written(tmp_path: Path) -> None:
         "plan_role": {"trust": trust, "inline_policies": ["own"]},
         "inline_policies": ["own"],
     }
-    found = roles_of(plan(tmp_path, roles={"deploy": entry}, permission_policies={"own": policy("{{role}}")}))
-    resources = {key: role["inline_policies"]["own"]["Statement"][0]["Resource"] for key, role in found.items()}
+    by_key = roles_of(plan(tmp_path, roles={"deploy": entry}, permission_policies={"own": policy("{{role}}")}))
+    resources = {key: role["inline_policies"]["own"]["Statement"][0]["Resource"] for key, role in by_key.items()}
     assert resources == {
         "deploy[acme/a, staging]": ["arn:aws:s3:::deploy"],
         "deploy-plan[acme/a, staging]": ["arn:aws:s3:::deploy-plan"],
@@ -230,8 +234,8 @@ roles:
 
 def test_an_override_may_be_for_the_accounts_of_one_role_of_a_family(tmp_path: Path) -> None:
     entry = family(("acme/a",), ENVIRONMENTS) | {"overrides": {"account-1": {"owner": "one"}}}
-    found = roles_of(plan(tmp_path, roles={"deploy": entry}, permission_policies=SHARED))
-    assert {key: role["owner"] for key, role in found.items() if role["owner"]} == {"deploy[acme/a, staging]": "one"}
+    by_key = roles_of(plan(tmp_path, roles={"deploy": entry}, permission_policies=SHARED))
+    assert {key: role["owner"] for key, role in by_key.items() if role["owner"]} == {"deploy[acme/a, staging]": "one"}
 
 
 def test_an_override_for_a_role_that_is_left_out_for_its_item_is_no_second_finding(

@@ -111,11 +111,11 @@ def parts_of_repositories(repositories: dict[str, Any]) -> Iterator[dict[str, An
         yield from ({slug: {"environments": {name: uuid}}} for name, uuid in repository["environments"].items())
 
 
-def merged(one: Any, other: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = copy.deepcopy(one)
-    for key, value in other.items():
-        found[key] = merged(found[key], value) if isinstance(found.get(key), dict) else value
-    return found
+def merged(first: Any, second: dict[str, Any]) -> dict[str, Any]:
+    result: dict[str, Any] = copy.deepcopy(first)
+    for key, value in second.items():
+        result[key] = merged(result[key], value) if isinstance(result.get(key), dict) else value
+    return result
 
 
 def write_spread(folder: Path, data: dict[str, Any], rng: random.Random) -> None:

@@ -45,8 +45,8 @@ def findings(write_inventory: Callable[..., Path]) -> Callable[..., list[Finding
 Judge = Callable[..., list[Finding]]
 
 
-def rules(found: list[Finding]) -> list[str]:
-    return [finding.rule for finding in found]
+def rules(findings: list[Finding]) -> list[str]:
+    return [finding.rule for finding in findings]
 
 
 def test_a_document_is_told_once_however_many_accounts_and_roles_have_it(findings: Judge) -> None:

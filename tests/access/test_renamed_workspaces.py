@@ -53,9 +53,9 @@ def compiled(data: Any, folder: Path) -> Compiled:
 
 
 def plan_of(data: Any, folder: Path) -> AccessPlan:
-    found = compiled(data, folder)
-    assert found.plan is not None, found.findings
-    return found.plan
+    result = compiled(data, folder)
+    assert result.plan is not None, result.findings
+    return result.plan
 
 
 def only_role(plan: AccessPlan) -> tuple[AccountPlan, RolePlan]:
@@ -147,9 +147,9 @@ def moved() -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     return before, during, after
 
 
-def changes(one: Any, other: Any, folder: Path) -> list[str]:
-    found = compare(PlanView.of(plan_of(one, folder)), PlanView.of(plan_of(other, folder)))
-    return [f"{change.effect}: {change.message}" for change in found.changes]
+def changes(before: Any, after: Any, folder: Path) -> list[str]:
+    comparison = compare(PlanView.of(plan_of(before, folder)), PlanView.of(plan_of(after, folder)))
+    return [f"{change.effect}: {change.message}" for change in comparison.changes]
 
 
 def test_the_beginning_of_a_move_gains_the_new_slug_and_says_whose_trust_ends(tmp_path: Path) -> None:

@@ -54,8 +54,8 @@ def test_the_lock_answers_an_environment_that_has_the_day_alone(tmp_path: Path) 
     [(-2, ["bad-value"]), (-1, []), (0, []), (180, []), (181, ["restrictions-check-old"])],
 )
 def test_a_look_counts_for_half_a_year_and_not_before_it_was(days: int, rules: list[str], tmp_path: Path) -> None:
-    found = compiled(LONG, tmp_path, CHECKED + timedelta(days=days))
-    assert [finding.rule for finding in found.findings] == rules
+    result = compiled(LONG, tmp_path, CHECKED + timedelta(days=days))
+    assert [finding.rule for finding in result.findings] == rules
 
 
 def test_an_environment_without_the_day_gives_no_finding(tmp_path: Path) -> None:

@@ -40,8 +40,8 @@ def findings(write_inventory: Callable[..., Path]) -> Judge:
     return judge
 
 
-def rules(found: list[Finding]) -> list[str]:
-    return [finding.rule for finding in found]
+def rules(findings: list[Finding]) -> list[str]:
+    return [finding.rule for finding in findings]
 
 
 def test_without_the_key_nothing_is_said(findings: Judge) -> None:
@@ -55,9 +55,9 @@ def test_whoever_is_named_reaches_it_and_a_reader_does_not_write(findings: Judge
 
 
 def test_a_document_is_told_once_for_the_first_role_that_is_not_named(findings: Judge) -> None:
-    [found] = findings(state(more=", writers: [deploy]"), role() + role("other") + role("third"), READS, WRITES)
-    assert "defaults.state_backend.writers does not list other" in found.message
-    assert found.path == "permission_policies.p.document.Statement[1].Action"
+    [finding] = findings(state(more=", writers: [deploy]"), role() + role("other") + role("third"), READS, WRITES)
+    assert "defaults.state_backend.writers does not list other" in finding.message
+    assert finding.path == "permission_policies.p.document.Statement[1].Action"
 
 
 def test_wide_policies_are_judged_in_the_account_of_the_bucket_alone(findings: Judge) -> None:
@@ -100,5 +100,5 @@ def test_the_plan_role_of_a_pair_is_a_role_by_itself(findings: Judge) -> None:
     more = f'    managed_policies: ["aws:AWSSupportAccess"]\n    plan_role: {{trust: {trust}, inline_policies: [p]}}\n'
     pair = role(accounts="[dev]", more=more)
     assert findings(state("111111111111", ", readers: [deploy-plan]"), pair, READS) == []
-    [found] = findings(state("111111111111", ", readers: [deploy]"), pair, READS)
-    assert "defaults.state_backend.readers does not list deploy-plan" in found.message
+    [finding] = findings(state("111111111111", ", readers: [deploy]"), pair, READS)
+    assert "defaults.state_backend.readers does not list deploy-plan" in finding.message

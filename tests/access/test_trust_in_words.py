@@ -30,15 +30,15 @@ def lines(plan: AccessPlan) -> Iterator[TrustPlan]:
     ],
 )
 def test_a_line_of_trust_names_repository_and_steps(pattern_ends: str, words: str) -> None:
-    found = [line for line in lines(PLAN) if line.repository == "shop" and line.subject_pattern.endswith(pattern_ends)]
-    assert words in [trust_in_words(line) for line in found]
+    shown = [line for line in lines(PLAN) if line.repository == "shop" and line.subject_pattern.endswith(pattern_ends)]
+    assert words in [trust_in_words(line) for line in shown]
 
 
 def test_a_whole_workspace_is_trusted_with_its_reason() -> None:
     (line,) = {line.reason: line for line in lines(PLAN) if line.repository is None}.values()
-    said = trust_in_words(line)
-    assert said.startswith("every repository of acme, every step, deployment environments included")
-    assert said.endswith(f": {line.reason}")
+    words_of_line = trust_in_words(line)
+    assert words_of_line.startswith("every repository of acme, every step, deployment environments included")
+    assert words_of_line.endswith(f": {line.reason}")
 
 
 def test_a_plan_says_it_as_its_patterns_and_the_comparison_do() -> None:
@@ -50,8 +50,8 @@ def test_a_plan_says_it_as_its_patterns_and_the_comparison_do() -> None:
 
 
 def test_a_slug_from_before_a_rename_is_trusted_until_a_day() -> None:
-    (said,) = {trust_in_words(line) for line in lines(PLAN) if line.renamed_to is not None}
-    assert said == (
+    (words_of_line,) = {trust_in_words(line) for line in lines(PLAN) if line.renamed_to is not None}
+    assert words_of_line == (
         "data-of-acme/tool, steps outside deployment environments: acme-data before its rename, until 2031-06-30"
     )
 

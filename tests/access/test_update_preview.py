@@ -21,10 +21,10 @@ def step(op: str, urn: str, **state: Any) -> dict[str, Any]:
     return {"op": op, "urn": urn} | ({} if op == "create" else {"oldState": {"urn": urn, **state}})
 
 
-def written(folder: Path, *steps: dict[str, Any], **other: Any) -> Path:
+def preview_file(folder: Path, *steps: dict[str, Any], **other: Any) -> Path:
     counts: dict[str, int] = {}
-    for one in steps:
-        counts[one["op"]] = counts.get(one["op"], 0) + 1
+    for change in steps:
+        counts[change["op"]] = counts.get(change["op"], 0) + 1
     path = folder / "preview.json"
     path.write_text(json.dumps({"steps": steps, "changeSummary": counts, **other}))
     return path
@@ -36,7 +36,7 @@ def test_a_real_preview_tells_what_is_replaced_of_what_there_is() -> None:
     assert role.endswith("$aws:iam/role:Role::dev/shop-staging")
     assert (preview.loss.roles_before, preview.loss.oidc_providers) == (2, ())
     assert preview.counts == {"replace": 2}
-    assert [(one.operation, one.type.rsplit(":", 1)[-1], one.name) for one in preview.steps] == [
+    assert [(change.operation, change.type.rsplit(":", 1)[-1], change.name) for change in preview.steps] == [
         ("replace", "Role", "dev/shop-staging"),
         ("replace", "RolePolicyAttachmentsExclusive", "dev/shop-staging"),
     ]
@@ -45,27 +45,27 @@ def test_a_real_preview_tells_what_is_replaced_of_what_there_is() -> None:
 @pytest.mark.parametrize("op", ["delete", "replace", "delete-replaced", "create-replacement"])
 def test_whatever_takes_a_resource_away_for_a_moment_counts_once(op: str, tmp_path: Path) -> None:
     steps = [step(op, ROLE.format("a")), step("same", ROLE.format("b")), step(op, OIDC_PROVIDER.format("acme"))]
-    loss = read_update_preview(written(tmp_path, *steps)).loss
+    loss = read_update_preview(preview_file(tmp_path, *steps)).loss
     assert loss == Loss(2, (ROLE.format("a"),), (OIDC_PROVIDER.format("acme"),))
 
 
 @pytest.mark.parametrize("op", ["same", "update", "create", "refresh", "discard"])
 def test_what_stays_is_not_lost(op: str, tmp_path: Path) -> None:
-    assert read_update_preview(written(tmp_path, step(op, ROLE.format("a")))).loss.roles == ()
+    assert read_update_preview(preview_file(tmp_path, step(op, ROLE.format("a")))).loss.roles == ()
 
 
 def test_what_is_only_let_go_of_is_not_lost(tmp_path: Path) -> None:
     kept = step("delete", OIDC_PROVIDER.format("acme"), retainOnDelete=True)
-    assert read_update_preview(written(tmp_path, kept)).loss.oidc_providers == ()
+    assert read_update_preview(preview_file(tmp_path, kept)).loss.oidc_providers == ()
 
 
 def test_a_name_with_colons_is_a_name(tmp_path: Path) -> None:
-    (found,) = read_update_preview(written(tmp_path, step("delete", ROLE.format("a::b$c")))).steps
-    assert (found.type, found.name) == ("aws:iam/role:Role", "prod/a::b$c")
+    (change,) = read_update_preview(preview_file(tmp_path, step("delete", ROLE.format("a::b$c")))).steps
+    assert (change.type, change.name) == ("aws:iam/role:Role", "prod/a::b$c")
 
 
 def test_a_first_update_loses_nothing(tmp_path: Path) -> None:
-    assert read_update_preview(written(tmp_path, step("create", ROLE.format("a")))).loss == Loss(0, ())
+    assert read_update_preview(preview_file(tmp_path, step("create", ROLE.format("a")))).loss == Loss(0, ())
 
 
 def test_a_preview_of_nothing_is_one(tmp_path: Path) -> None:
@@ -75,15 +75,18 @@ def test_a_preview_of_nothing_is_one(tmp_path: Path) -> None:
 
 
 def test_a_preview_that_hides_what_stays_is_refused_since_nobody_can_tell_the_part(tmp_path: Path) -> None:
-    hidden = written(tmp_path, step("delete", ROLE.format("a")), changeSummary={"delete": 1, "same": 40})
+    hidden = preview_file(tmp_path, step("delete", ROLE.format("a")), changeSummary={"delete": 1, "same": 40})
     with pytest.raises(UsageError, match=r"leaves out .*--show-sames"):
         read_update_preview(hidden)
 
 
 def test_a_preview_that_failed_says_so(tmp_path: Path) -> None:
-    said = [{"severity": "warning", "message": "w"}, {"severity": "error", "message": "no\x1b[31m credentials\n"}]
+    diagnostics = [
+        {"severity": "warning", "message": "w"},
+        {"severity": "error", "message": "no\x1b[31m credentials\n"},
+    ]
     with pytest.raises(OutsideWorldError, match=r"the preview in .* failed: no\\x1b\[31m credentials$"):
-        read_update_preview(written(tmp_path, diagnostics=said))
+        read_update_preview(preview_file(tmp_path, diagnostics=diagnostics))
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,10 @@ _CHARACTERS = "*?{}:-0af/. \u212aK\n\0"
 
 def places(value: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Yield the way to every value of a document but the document itself."""
-    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, each in inside:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
         yield (*at, key)
-        yield from places(each, (*at, key))
+        yield from places(item, (*at, key))
 
 
 def another_text(rng: random.Random, text: str) -> str:

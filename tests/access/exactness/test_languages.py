@@ -35,12 +35,14 @@ def test_every_answer_is_that_of_trying_all_subjects_of_a_small_grammar() -> Non
         admitted = {subject for subject in subjects if any(matches(subject, plain_tokens(p)) for p in patterns)}
         declared = _declared(rng, admitted)
         wanted = set().union(*map(members, declared))
-        found = language_difference(patterns, declared, SMALL)
-        if found is None:
+        subject = language_difference(patterns, declared, SMALL)
+        if subject is None:
             equal += 1
             assert admitted == wanted, patterns
         else:
-            assert (found.text in admitted, found.text in wanted) == (found.admitted, not found.admitted), patterns
+            assert (subject.text in admitted, subject.text in wanted) == (subject.admitted, not subject.admitted), (
+                patterns
+            )
     assert 300 < equal < 1200
 
 
@@ -48,7 +50,7 @@ def test_what_several_sets_match_together_is_that_of_trying_all_subjects_of_a_sm
     rng = random.Random(20270201)
     subjects = set().union(*map(members, SMALL))
     outside = (SMALL[0], ("{", "a", "b", "}", *SMALL[1][4:]))
-    found = 0
+    matched = 0
     for _ in range(900):
         sets = [
             ["".join(rng.choices(PIECES, k=rng.randint(1, 6))) for _ in range(rng.randint(1, 3))]
@@ -62,8 +64,8 @@ def test_what_several_sets_match_together_is_that_of_trying_all_subjects_of_a_sm
         assert has_subject(sets, grammar=SMALL) is bool(passing), sets
         left = passing - set().union(*map(members, outside))
         assert has_subject(sets, outside, SMALL) is bool(left), sets
-        found += bool(passing)
-    assert 80 < found < 800
+        matched += bool(passing)
+    assert 80 < matched < 800
 
 
 @pytest.mark.parametrize(
@@ -156,11 +158,11 @@ def _uuid(rng: random.Random, digits: str) -> str:
     ],
 )
 def test_where_the_two_differ_a_subject_shows_it(patterns: list[str], steps: StepSet | None, admitted: bool) -> None:
-    found = difference(patterns, [steps] if steps else [])
-    assert isinstance(found, Subject)
-    assert found.admitted is admitted
-    assert any(re.fullmatch("".join(f"[{re.escape(c)}]" for c in places), found.text) for places in GRAMMAR)
-    assert any(matches(found.text, plain_tokens(pattern)) for pattern in patterns) is admitted
+    subject = difference(patterns, [steps] if steps else [])
+    assert isinstance(subject, Subject)
+    assert subject.admitted is admitted
+    assert any(re.fullmatch("".join(f"[{re.escape(c)}]" for c in places), subject.text) for places in GRAMMAR)
+    assert any(matches(subject.text, plain_tokens(pattern)) for pattern in patterns) is admitted
 
 
 def test_lines_that_overlap_are_one_set() -> None:

@@ -59,9 +59,9 @@ def test_a_change_of_any_trust_policy_is_caught(plan: AccessPlan, name: str) -> 
         mutated = replace(role, trust_policy=PolicyDocument(json.dumps(policy)))
         if mutated.trust_policy.to_json() != role.trust_policy.to_json():
             changed += 1
-            found = refused(account, mutated)
-            assert f"roles.{role.key} in account {account.key}" in found, (role.key, policy)
-            assert "please report it; nothing was applied" in found
+            message = refused(account, mutated)
+            assert f"roles.{role.key} in account {account.key}" in message, (role.key, policy)
+            assert "please report it; nothing was applied" in message
     assert changed > 5
 
 
@@ -110,11 +110,11 @@ def _one_thing_less(policy: Policy) -> Iterator[Policy]:
 def test_a_token_shows_what_is_wrong(
     plan: AccessPlan, change: Callable[[Policy], None], expected: tuple[str, ...]
 ) -> None:
-    account, role = next(found for found in roles(plan) if found[1].key == "everywhere")
+    account, role = next(pair for pair in roles(plan) if pair[1].key == "everywhere")
     policy = role.trust_policy.to_json()
     change(policy)
-    found = refused(account, replace(role, trust_policy=PolicyDocument(json.dumps(policy))))
-    assert all(part in found for part in expected), found
+    message = refused(account, replace(role, trust_policy=PolicyDocument(json.dumps(policy))))
+    assert all(part in message for part in expected), message
 
 
 @pytest.mark.parametrize(
@@ -140,10 +140,10 @@ def test_a_token_shows_what_is_wrong(
 def test_a_line_that_the_plan_shows_otherwise_is_caught(
     plan: AccessPlan, change: dict[str, Any], expected: str
 ) -> None:
-    account, role = next(found for found in roles(plan) if found[1].key == "gone")
-    found = refused(account, replace(role, trust=(replace(role.trust[0], **change),)))
-    assert "what the plan shows of roles.gone in account ambient-too is not what the inventory declares" in found
-    assert expected in found
+    account, role = next(pair for pair in roles(plan) if pair[1].key == "gone")
+    message = refused(account, replace(role, trust=(replace(role.trust[0], **change),)))
+    assert "what the plan shows of roles.gone in account ambient-too is not what the inventory declares" in message
+    assert expected in message
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_line_that_the_plan_shows_otherwise_is_caught(
 def test_a_role_that_the_plan_shows_otherwise_is_caught(
     plan: AccessPlan, key: str, change: dict[str, Any], expected: str
 ) -> None:
-    account, role = next(found for found in roles(plan) if found[1].key == key)
+    account, role = next(pair for pair in roles(plan) if pair[1].key == key)
     assert expected in refused(account, replace(role, **change))
 
 
@@ -229,18 +229,18 @@ def test_the_text_itself_is_read(plan: AccessPlan, change: Callable[[str], str],
 def test_what_binds_sessions_is_part_of_the_proof(
     plan: AccessPlan, change: Callable[[str], str | None], expected: str
 ) -> None:
-    account, role = next(each for each in roles(plan) if each[0].key == "by-both" and each[1].key == "from-the-office")
+    account, role = next(pair for pair in roles(plan) if pair[0].key == "by-both" and pair[1].key == "from-the-office")
     policies = dict(role.inline_policies)
     changed = change(policies.pop(SESSION_POLICY_NAME).text)
     further = {SESSION_POLICY_NAME: PolicyDocument(changed)} if changed is not None else {}
-    found = refused(account, replace(role, inline_policies={**policies, **further}))
-    assert "the binding of sessions of roles.from-the-office" in found
-    assert expected in found
+    message = refused(account, replace(role, inline_policies={**policies, **further}))
+    assert "the binding of sessions of roles.from-the-office" in message
+    assert expected in message
 
 
 def test_sessions_are_not_bound_where_nobody_said_so(plan: AccessPlan) -> None:
     bound = next(role for account, role in roles(plan) if SESSION_POLICY_NAME in role.inline_policies)
-    account, role = next(found for found in roles(plan) if found[1].key == "gone")
+    account, role = next(pair for pair in roles(plan) if pair[1].key == "gone")
     assert "it is present" in refused(account, replace(role, inline_policies=bound.inline_policies))
 
 

@@ -39,5 +39,7 @@ def refused(account: AccountPlan, role: RolePlan) -> str:
 
 
 def with_role(plan: AccessPlan, account: AccountPlan, role: RolePlan) -> AccessPlan:
-    roles = tuple(role if role.key == each.key else each for each in account.roles)
-    return AccessPlan(tuple(replace(each, roles=roles) if each.key == account.key else each for each in plan.accounts))
+    roles = tuple(role if role.key == other.key else other for other in account.roles)
+    return AccessPlan(
+        tuple(replace(other, roles=roles) if other.key == account.key else other for other in plan.accounts)
+    )
