@@ -2,11 +2,12 @@
 
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import click
+from pydantic import TypeAdapter
 
 from access.compile import compile_plan
 from config.load import load_inventory
@@ -48,9 +49,7 @@ def ask_what_is_missing(given: StarterOptions) -> StarterOptions:
 
 def _workspace() -> str:
     click.echo(_WHERE, err=True)
-    slug = _ask(
-        "Workspace, as in bitbucket.org/SLUG", lambda text: starter_options.checked("", text, starter_options.WORKSPACE)
-    )
+    slug = _ask("Workspace, as in bitbucket.org/SLUG", starter_options.WORKSPACE)
     return _with_uuid(slug, "of the workspace")
 
 
@@ -58,7 +57,7 @@ def _repositories() -> Sequence[str]:
     repositories: list[str] = []
     while slug := _ask(
         "Repository, as in bitbucket.org/WORKSPACE/SLUG" + (", or nothing" if repositories else ""),
-        lambda text: starter_options.checked("", text, starter_options.SLUG),
+        starter_options.SLUG,
         may_be_empty=bool(repositories),
         taken=repositories,
     ):
@@ -70,7 +69,7 @@ def _environments(slug: str) -> Sequence[str]:
     environments: list[str] = []
     while name := _ask(
         f"Deployment environment of {slug}" + (", or nothing" if environments else ""),
-        lambda text: starter_options.checked("", text, starter_options.ENVIRONMENT),
+        starter_options.ENVIRONMENT,
         may_be_empty=bool(environments),
         taken=[text.partition("/")[2] for text in environments],
     ):
@@ -82,13 +81,11 @@ def _accounts() -> Sequence[str]:
     accounts: list[str] = []
     while key := _ask(
         "Name of an AWS account, such as prod" + (", or nothing" if accounts else ""),
-        lambda text: starter_options.checked("", text, starter_options.SLUG),
+        starter_options.SLUG,
         may_be_empty=bool(accounts),
         taken=accounts,
     ):
-        number = _ask(
-            f"Its id, 12 digits ({key})", lambda text: starter_options.checked("", text, starter_options.ACCOUNT_ID)
-        )
+        number = _ask(f"Its id, 12 digits ({key})", starter_options.ACCOUNT_ID)
         accounts.append(f"{key}={number}")
     return accounts
 
@@ -109,20 +106,20 @@ def _deploys(given: StarterOptions, slugs: Sequence[str]) -> Sequence[str]:
 def _with_uuid(name: str, whose: str) -> str:
     uuid = _ask(
         f"UUID {whose}, or nothing",
-        lambda text: starter_options.checked("", text, starter_options.UUID),
+        starter_options.UUID,
         may_be_empty=True,
     )
     return f"{name}={uuid}"
 
 
-def _ask(question: str, check: Callable[[str], str], *, may_be_empty: bool = False, taken: Sequence[str] = ()) -> str:
-    """Ask until the answer is valid; return an empty text if ``may_be_empty``."""
+def _ask(question: str, form: TypeAdapter[str], *, may_be_empty: bool = False, taken: Sequence[str] = ()) -> str:
+    """Ask until the answer has the form; return an empty text if ``may_be_empty``."""
     while True:
         answer: str = click.prompt(question, default="", show_default=False, err=True).strip()
         if not answer and may_be_empty:
             return ""
         try:
-            value = check(answer)
+            value = starter_options.checked("", answer, form)
         except UsageError as error:
             click.echo(str(error).removeprefix(": "), err=True)
             continue
