@@ -138,7 +138,7 @@ def refusal(stopped: StoppedClock) -> Refusal:
         with pytest.raises(IssuerError) as caught:
             fetch_thumbprints([issuer], connect=connect, ca_file=ca_file, timeout=timeout, clock=stopped.clock())
         assert "https://" in caught.value.what
-        assert any(way_out in caught.value.do for way_out in ("thumbprints: omit", "slug", "the CA file belongs to"))
+        assert any(hint in caught.value.do for hint in ("thumbprints: omit", "slug", "the CA file belongs to"))
         assert str(caught.value).isprintable()
         return caught.value
 

@@ -54,11 +54,11 @@ V4 = st.builds(
 
 
 @given(st.lists(V4.filter(lambda network: isinstance(network, IPv4Network)), max_size=8))
-def test_aggregation_holds_the_very_same_addresses(found: list[Any]) -> None:
+def test_aggregation_holds_the_very_same_addresses(networks: list[Any]) -> None:
     def addresses(of: Any) -> set[int]:
         return {int(address) for network in of for address in network}
 
-    assert addresses(aggregated(found)) == addresses(found)
+    assert addresses(aggregated(networks)) == addresses(networks)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def fetched(
     def fetch(reply: bytes) -> list[str]:
         host = start_host(ca.issue_cert("localhost"), replies={"/ip-ranges": reply})
         address = WebAddress.parse(f"https://localhost:{host.port}/ip-ranges", named="the URL")
-        return [str(one) for one in fetch_ranges(address, ca_file=ca_file, clock=stopped.clock()).networks]
+        return [str(network) for network in fetch_ranges(address, ca_file=ca_file, clock=stopped.clock()).networks]
 
     return fetch
 

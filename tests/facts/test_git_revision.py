@@ -26,29 +26,29 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def written(found: Path | None) -> dict[str, str]:
-    assert found is not None
-    return {str(path.relative_to(found)): path.read_text() for path in found.rglob("*") if path.is_file()}
+def files_in(folder: Path | None) -> dict[str, str]:
+    assert folder is not None
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_the_files_are_those_of_the_commit_and_not_of_the_folder(repository: Path, tmp_path: Path) -> None:
     (repository / "infra" / "inventory" / "base.yaml").write_text("changed since\n")
     around = GitRepository.around(repository / "infra" / "inventory")
     assert around.inventory == PurePosixPath("infra/inventory")
-    found = around.write_inventory(around.commit("main"), tmp_path / "made")
-    assert written(found) == {"base.yaml": "version: 1\n", "policies/p.json": "{}"}
+    folder = around.write_inventory(around.commit("main"), tmp_path / "made")
+    assert files_in(folder) == {"base.yaml": "version: 1\n", "policies/p.json": "{}"}
 
 
 def test_an_inventory_of_one_file_brings_what_stands_beside_it(repository: Path, tmp_path: Path) -> None:
     around = GitRepository.around(repository / "infra" / "inventory" / "base.yaml")
-    found = around.write_inventory(around.commit("HEAD"), tmp_path / "made")
-    assert found == tmp_path / "made" / "base.yaml"
-    assert written(tmp_path / "made").keys() == {"base.yaml", "policies/p.json"}
+    folder = around.write_inventory(around.commit("HEAD"), tmp_path / "made")
+    assert folder == tmp_path / "made" / "base.yaml"
+    assert files_in(tmp_path / "made").keys() == {"base.yaml", "policies/p.json"}
 
 
 def test_the_whole_repository_may_be_the_inventory(repository: Path, tmp_path: Path) -> None:
     around = GitRepository.around(repository)
-    assert "other.yaml" in written(around.write_inventory(around.commit("HEAD"), tmp_path / "made"))
+    assert "other.yaml" in files_in(around.write_inventory(around.commit("HEAD"), tmp_path / "made"))
 
 
 def test_an_inventory_that_was_not_there_is_told_as_such(repository: Path, tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_names_of_paths_are_no_patterns(repository: Path, tmp_path: Path, name: 
     (repository / name / "x.yaml").write_text("x")
     git(repository, "add", ".")
     git(repository, "commit", "-q", "-m", "second")
-    assert written(around.write_inventory(around.commit("HEAD"), tmp_path / "made")) == {"x.yaml": "x"}
+    assert files_in(around.write_inventory(around.commit("HEAD"), tmp_path / "made")) == {"x.yaml": "x"}
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,10 @@ def chain(now: datetime = NOW) -> Chain:
 
 
 def test_each_certificate_is_recorded_with_the_day_on_which_it_ends() -> None:
-    found, missed = issuers_of({"acme": ()}, {}, lambda *_: chain(), TODAY)
-    assert missed == []
-    assert found["acme"].seen == TODAY
-    leaf, authority = found["acme"].chain
+    issuers, unreachable = issuers_of({"acme": ()}, {}, lambda *_: chain(), TODAY)
+    assert unreachable == []
+    assert issuers["acme"].seen == TODAY
+    leaf, authority = issuers["acme"].chain
     assert (leaf.subject, leaf.not_after) == ("CN=api.bitbucket.org", TODAY + timedelta(days=90))
     assert authority.subject == "CN=Emulated Bitbucket Intermediate CA"
     assert authority.thumbprint == thumbprint(AUTHORITY.intermediate)
@@ -40,8 +40,8 @@ def test_a_new_certificate_of_the_host_is_no_news_and_a_new_ca_is() -> None:
     assert issuers_of({"acme": ()}, former, lambda *_: chain(later), later.date())[0] == former
     other = make_authority(NOW)
     host = issue_host_certificate(other, "api.bitbucket.org", other.key, later)
-    found, _ = issuers_of({"acme": ()}, former, lambda *_: (host, other.intermediate), later.date())
-    assert found["acme"].seen == later.date()
+    issuers, _ = issuers_of({"acme": ()}, former, lambda *_: (host, other.intermediate), later.date())
+    assert issuers["acme"].seen == later.date()
 
 
 def test_an_issuer_that_cannot_be_reached_stays_as_it_was_and_is_told() -> None:
@@ -49,9 +49,9 @@ def test_an_issuer_that_cannot_be_reached_stays_as_it_was_and_is_told() -> None:
         raise IssuerError(f"{issuer} could not be fetched", do="check the network")
 
     former, _ = issuers_of({"acme": ()}, {}, lambda *_: chain(), TODAY)
-    found, missed = issuers_of({"acme": (), "new": ()}, former, fails, TODAY)
-    assert found == former
-    assert [(one.rule, one.level, one.path[1]) for one in missed] == [
+    issuers, unreachable = issuers_of({"acme": (), "new": ()}, former, fails, TODAY)
+    assert issuers == former
+    assert [(fault.rule, fault.level, fault.path[1]) for fault in unreachable] == [
         ("issuer-unreachable", "warning", "acme"),
         ("issuer-unreachable", "warning", "new"),
     ]
@@ -91,9 +91,9 @@ def issuer(days: int) -> dict[str, LockedIssuer]:
 )
 def test_a_pinned_ca_that_ends_soon_is_warned_of(pinned: object, days: int, says: str | None) -> None:
     inventory = Inventory.model_validate({"defaults": {"thumbprints": pinned}})
-    found = check_pinned(inventory, issuer(days), TODAY)
-    assert [one.rule for one in found] == (["pinned-thumbprint"] if says else [])
-    assert all(says in one.message for one in found if says)
+    faults = check_pinned(inventory, issuer(days), TODAY)
+    assert [fault.rule for fault in faults] == (["pinned-thumbprint"] if says else [])
+    assert all(says in fault.message for fault in faults if says)
 
 
 def test_nothing_is_said_of_pinned_thumbprints_while_no_issuer_was_seen() -> None:

@@ -135,11 +135,11 @@ def test_a_connection_that_is_not_taken_in_time_is_tried_again(
     limits: list[Any] = []
     real = socket.create_connection
 
-    def create_connection(address: Any, timeout: Any = None, *rest: Any) -> socket.socket:
+    def create_connection(address: Any, timeout: Any = None, *options: Any) -> socket.socket:
         limits.append(timeout)
         if len(limits) <= failing:
             raise TimeoutError
-        return real(address, timeout, *rest)
+        return real(address, timeout, *options)
 
     monkeypatch.setattr(socket, "create_connection", create_connection)
     if works:

@@ -24,7 +24,7 @@ def lock(ends: str = "2031-01-01") -> Lock:
     return Lock.model_validate({"issuers": {"acme": {"seen": "2026-01-01", "chain": chain}}})
 
 
-def found(locked: Lock, presented: str | None, *issuers: str, alike: Any = None) -> IssuerThumbprints:
+def thumbprints(locked: Lock, presented: str | None, *issuers: str, alike: Any = None) -> IssuerThumbprints:
     def fetch(issuers: Collection[str], *, alike: Mapping[str, Sequence[str]] | None) -> dict[str, Thumbprint]:
         if presented is None:
             raise IssuerError("the issuer could not be fetched", do="check the network")
@@ -35,25 +35,25 @@ def found(locked: Lock, presented: str | None, *issuers: str, alike: Any = None)
 
 @pytest.mark.parametrize("locked", [lock(), Lock()], ids=["locked", "no lock"])
 def test_what_is_presented_is_used(locked: Lock) -> None:
-    assert found(locked, LOCKED) == IssuerThumbprints({ACME: Thumbprint(LOCKED)}, ())
+    assert thumbprints(locked, LOCKED) == IssuerThumbprints({ACME: Thumbprint(LOCKED)}, ())
 
 
 def test_what_differs_from_the_lock_is_used_and_told() -> None:
-    result = found(lock(), NEW)
+    result = thumbprints(lock(), NEW)
     assert result.by_issuer == {ACME: NEW}
     (warning,) = result.warnings
     assert f"its thumbprint is {NEW} (was {LOCKED}); see `bitbucket-oidc lock --check`" in warning
 
 
 def test_a_fetch_that_fails_falls_back_to_the_lock_with_a_warning() -> None:
-    result = found(lock(), None)
+    result = thumbprints(lock(), None)
     assert result.by_issuer == {ACME: LOCKED}
     (warning,) = result.warnings
     assert warning.startswith("the thumbprints of inventory.lock.yaml are used, since they could not be fetched: the ")
 
 
 def test_the_issuer_of_a_former_slug_falls_back_to_that_of_today() -> None:
-    assert found(lock(), None, ACME, OLD, alike={OLD: (ACME,)}).by_issuer == {ACME: LOCKED, OLD: LOCKED}
+    assert thumbprints(lock(), None, ACME, OLD, alike={OLD: (ACME,)}).by_issuer == {ACME: LOCKED, OLD: LOCKED}
 
 
 @pytest.mark.parametrize(
@@ -63,4 +63,4 @@ def test_the_issuer_of_a_former_slug_falls_back_to_that_of_today() -> None:
 )
 def test_a_fetch_that_fails_ends_the_run_where_the_lock_cannot_stand_in(locked: Lock, issuers: tuple[str, ...]) -> None:
     with pytest.raises(IssuerError, match="could not be fetched"):
-        found(locked, None, *issuers)
+        thumbprints(locked, None, *issuers)

@@ -169,4 +169,4 @@ def issued_by_a_host(host: trustme.LeafCert) -> tuple[bytes, list[bytes]]:
     )
     pem = serialization.Encoding.PEM
     secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return secret, [certificate.public_bytes(pem), *(one.bytes() for one in host.cert_chain_pems)]
+    return secret, [certificate.public_bytes(pem), *(ca.bytes() for ca in host.cert_chain_pems)]

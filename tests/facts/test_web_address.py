@@ -17,9 +17,9 @@ from oidc.errors import UsageError
     ],
 )
 def test_https_and_loopback_are_taken(url: str, origin: tuple[str, str, int]) -> None:
-    found = WebAddress.parse(url, named="--bitbucket-url")
-    assert found.origin == origin
-    assert found.url == url.rstrip("/")
+    address = WebAddress.parse(url, named="--bitbucket-url")
+    assert address.origin == origin
+    assert address.url == url.rstrip("/")
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ def refused(code: str, *, status: int = 400, message: str = "No.") -> Reply:
     return status, f"<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
 
 
-def result(action: str, inside: str) -> Reply:
-    return 200, f"<{action}Response><{action}Result>{inside}</{action}Result></{action}Response>"
+def result(action: str, content: str) -> Reply:
+    return 200, f"<{action}Response><{action}Result>{content}</{action}Result></{action}Response>"
 
 
 def listed_role(account: str, name: str, trust_policy: str) -> str:

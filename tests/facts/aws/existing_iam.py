@@ -22,7 +22,7 @@ def by_root(account: str) -> str:
 
 
 def make_oidc_provider(iam: Any, *audiences: str, **tags: str) -> None:
-    written = [{"Key": key, "Value": value} for key, value in tags.items()]
+    iam_tags = [{"Key": key, "Value": value} for key, value in tags.items()]
     iam.create_open_id_connect_provider(
-        Url=issuer_url(ACME), ClientIDList=list(audiences), ThumbprintList=["b" * 40, "a" * 40], Tags=written
+        Url=issuer_url(ACME), ClientIDList=list(audiences), ThumbprintList=["b" * 40, "a" * 40], Tags=iam_tags
     )

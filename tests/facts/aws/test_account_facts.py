@@ -1,4 +1,4 @@
-"""What an account is asked, and what its answers come to."""
+"""The questions to an account, and the facts in its answers."""
 
 import json
 from dataclasses import replace
@@ -16,13 +16,13 @@ from tests.facts.aws.existing_iam import ISSUER, by_root, make_oidc_provider, tr
 
 
 def ask(account: str, settings: CallSettings, **changes: Any) -> AccountFacts:
-    (found,) = ask_accounts([account_plan(account, **changes)], settings)
-    assert isinstance(found, Answered), found
-    return found.facts
+    (outcome,) = ask_accounts([account_plan(account, **changes)], settings)
+    assert isinstance(outcome, Answered), outcome
+    return outcome.facts
 
 
 def role(name: str, *, arn: str = "", boundary: str | None = None, managed: tuple[str, ...] = ()) -> Any:
-    """As much of a role's plan as is asked about."""
+    """Return the part of a role's plan that is asked about."""
     return SimpleNamespace(name=name, arn=arn, permissions_boundary_arn=boundary, managed_policy_arns=managed)
 
 
@@ -30,14 +30,14 @@ def test_an_account_without_the_oidc_provider_says_so(logged_in: str, settings: 
     assert ask(logged_in, settings).oidc_providers == {"acme": None}
 
 
-def test_an_oidc_provider_is_told_as_iam_has_it(logged_in: str, settings: CallSettings, iam: Any) -> None:
+def test_an_oidc_provider_is_read_as_iam_has_it(logged_in: str, settings: CallSettings, iam: Any) -> None:
     make_oidc_provider(iam, "z", AUDIENCE, Team="core", ManagedBy="Terraform")
-    found = ask(logged_in, settings).oidc_providers["acme"]
-    assert found is not None
-    assert found.audiences == (AUDIENCE, "z")
-    assert found.thumbprints == ("b" * 40, "a" * 40)
-    assert found.tags == {"ManagedBy": "Terraform", "Team": "core"}
-    assert found.owner == "terraform"
+    facts = ask(logged_in, settings).oidc_providers["acme"]
+    assert facts is not None
+    assert facts.audiences == (AUDIENCE, "z")
+    assert facts.thumbprints == ("b" * 40, "a" * 40)
+    assert facts.tags == {"ManagedBy": "Terraform", "Team": "core"}
+    assert facts.owner == "terraform"
 
 
 def test_roles_that_trust_it_and_pin_no_audience_are_listed(logged_in: str, settings: CallSettings, iam: Any) -> None:
@@ -50,19 +50,19 @@ def test_roles_that_trust_it_and_pin_no_audience_are_listed(logged_in: str, sett
         "unrelated": by_root(logged_in),
     }.items():
         iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)
-    found = ask(logged_in, settings).oidc_providers["acme"]
-    assert found is not None
-    assert found.unchecked_roles == (f"arn:aws:iam::{logged_in}:role/unchecked",)
+    facts = ask(logged_in, settings).oidc_providers["acme"]
+    assert facts is not None
+    assert facts.unchecked_roles == (f"arn:aws:iam::{logged_in}:role/unchecked",)
 
 
-def test_a_role_on_a_later_page_is_found(logged_in: str, settings: CallSettings, iam: Any) -> None:
+def test_a_role_on_a_later_page_counts(logged_in: str, settings: CallSettings, iam: Any) -> None:
     make_oidc_provider(iam, AUDIENCE)
     for number in range(205):
         iam.create_role(RoleName=f"r{number:03}", AssumeRolePolicyDocument=by_root(logged_in))
     iam.create_role(RoleName="zz", AssumeRolePolicyDocument=trusting(logged_in, {}))
-    found = ask(logged_in, settings, roles=(role("ZZ"),))
-    assert found.taken_names == {"ZZ": f"arn:aws:iam::{logged_in}:role/zz"}
-    oidc_provider = found.oidc_providers["acme"]
+    facts = ask(logged_in, settings, roles=(role("ZZ"),))
+    assert facts.taken_names == {"ZZ": f"arn:aws:iam::{logged_in}:role/zz"}
+    oidc_provider = facts.oidc_providers["acme"]
     assert oidc_provider is not None
     assert oidc_provider.unchecked_roles == (f"arn:aws:iam::{logged_in}:role/zz",)
 
@@ -73,27 +73,27 @@ def test_a_name_is_taken_whatever_its_case_and_path_unless_it_is_ours(
     ours = [{"Key": "ManagedBy", "Value": "bitbucket-aws-oidc"}]
     iam.create_role(RoleName="Deploy", Path="/old/", AssumeRolePolicyDocument=by_root(logged_in))
     iam.create_role(RoleName="mine", AssumeRolePolicyDocument=by_root(logged_in), Tags=ours)
-    found = ask(logged_in, settings, roles=(role("deploy"), role("mine"), role("free")))
-    assert found.taken_names == {"deploy": f"arn:aws:iam::{logged_in}:role/old/Deploy"}
+    facts = ask(logged_in, settings, roles=(role("deploy"), role("mine"), role("free")))
+    assert facts.taken_names == {"deploy": f"arn:aws:iam::{logged_in}:role/old/Deploy"}
 
 
-def test_boundaries_and_managed_policies_that_are_not_there_are_listed(
-    logged_in: str, settings: CallSettings, iam: Any
-) -> None:
-    there = iam.create_policy(PolicyName="there", PolicyDocument=json.dumps({
+def test_missing_boundaries_and_managed_policies_are_listed(logged_in: str, settings: CallSettings, iam: Any) -> None:
+    existing = iam.create_policy(PolicyName="existing", PolicyDocument=json.dumps({
         "Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]
     }))["Policy"]["Arn"]  # fmt: skip
     gone, aws = f"arn:aws:iam::{logged_in}:policy/ci/gone", "arn:aws:iam::aws:policy/ReadOnlyAccess"
-    wanted = (role("a", boundary=gone, managed=(there, aws)), role("b", managed=(f"{there}-2",)))
-    assert ask(logged_in, settings, roles=wanted).missing_policies == (gone, f"{there}-2")
+    wanted = (role("a", boundary=gone, managed=(existing, aws)), role("b", managed=(f"{existing}-2",)))
+    assert ask(logged_in, settings, roles=wanted).missing_policies == (gone, f"{existing}-2")
 
 
-def test_quotas_are_the_accounts_own(roots: RootUsers, settings: CallSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_quotas_are_those_of_the_account(
+    roots: RootUsers, settings: CallSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", RAISED)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    found = ask(RAISED, settings)
-    assert found.notes == ()
-    assert found.quotas == {
+    facts = ask(RAISED, settings)
+    assert facts.notes == ()
+    assert facts.quotas == {
         "trust_policy_chars": 4096, "managed_policies_per_role": 25, "roles": 1000, "oidc_providers": 7
     }  # fmt: skip
 
@@ -109,7 +109,7 @@ def test_more_than_a_quota_lets_in_is_noted(
     assert ask(FULL, settings).notes == ("it has 1 OIDC providers, the inventory adds 1, and the quota is 1",)
 
 
-def test_an_account_that_fails_does_not_lose_the_others(logged_in: str, settings: CallSettings) -> None:
+def test_other_accounts_are_asked_when_one_fails(logged_in: str, settings: CallSettings) -> None:
     done: list[str] = []
     plans = [account_plan("999999999999", key="wrong"), account_plan(logged_in, key="right")]
     right, wrong = ask_accounts(plans, settings, progress=done.append)

@@ -17,10 +17,10 @@ READ = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["i
 
 
 def failure(account: str, settings: CallSettings, access: AccountCredentials | None = None) -> AwsError:
-    (found,) = ask_accounts([account_plan(account, access=access)], settings)
-    assert isinstance(found, Failed), found
-    assert str(found.error).isprintable()
-    return found.error
+    (outcome,) = ask_accounts([account_plan(account, access=access)], settings)
+    assert isinstance(outcome, Failed), outcome
+    assert str(outcome.error).isprintable()
+    return outcome.error
 
 
 def make_user(iam: Any, *, document: dict[str, Any] | None = None) -> tuple[str, str]:
@@ -31,13 +31,13 @@ def make_user(iam: Any, *, document: dict[str, Any] | None = None) -> tuple[str,
     return key["AccessKeyId"], key["SecretAccessKey"]
 
 
-def test_without_credentials_one_is_told_to_log_in(account: str, settings: CallSettings) -> None:
+def test_without_credentials_the_error_says_to_log_in(account: str, settings: CallSettings) -> None:
     error = failure(account, settings)
     assert error.what == "the account of these credentials: there are no AWS credentials in this environment"
     assert error.do == "log in to AWS, or name a `profile` for the account"
 
 
-def test_a_profile_that_is_not_there_is_named(account: str, settings: CallSettings) -> None:
+def test_a_missing_profile_is_named(account: str, settings: CallSettings) -> None:
     assert (
         "The config profile (gone) could not be found"
         in failure(account, settings, AccountCredentials(profile="gone")).what
@@ -47,8 +47,8 @@ def test_a_profile_that_is_not_there_is_named(account: str, settings: CallSettin
 def test_a_profile_leads_into_its_account(account: str, settings: CallSettings, tmp_path: Path) -> None:
     keys = f"aws_access_key_id = {account}\naws_secret_access_key = test\n"
     (tmp_path / "AWS_CONFIG_FILE").write_text(f"[profile mine]\n{keys}")
-    (found,) = ask_accounts([account_plan(account, access=AccountCredentials(profile="mine"))], settings)
-    assert isinstance(found, Answered)
+    (outcome,) = ask_accounts([account_plan(account, access=AccountCredentials(profile="mine"))], settings)
+    assert isinstance(outcome, Answered)
 
 
 @pytest.mark.parametrize(("external_id", "lets_in"), [("right-one", True), ("wrong-one", False), (None, False)])
@@ -60,16 +60,16 @@ def test_the_deploying_role_is_assumed_with_its_external_id(
     prepare_accounts(settings.endpoint, [PreparedAccount(logged_in, arn, "right-one", logged_in, frozenset())])
     iam.put_role_policy(RoleName="PulumiDeploy", PolicyName="read", PolicyDocument=json.dumps(READ))
     access = AccountCredentials(role_arn=arn, external_id=external_id, session_name="reader")
-    (found,) = ask_accounts([account_plan(logged_in, access=access)], settings)
-    assert isinstance(found, Answered) is lets_in
-    if isinstance(found, Failed):
-        assert found.error.what.startswith(
+    (outcome,) = ask_accounts([account_plan(logged_in, access=access)], settings)
+    assert isinstance(outcome, Answered) is lets_in
+    if isinstance(outcome, Failed):
+        assert outcome.error.what.startswith(
             f"assuming {arn} with the credentials of this environment: AWS refused AssumeRole: AccessDenied"
         )
-        assert "external id" in found.error.do
+        assert "external id" in outcome.error.do
 
 
-def test_a_key_that_aws_does_not_know_is_said(
+def test_an_unknown_access_key_is_an_error(
     account: str, settings: CallSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAUNKNOWNUNKNOWN00")
@@ -77,7 +77,7 @@ def test_a_key_that_aws_does_not_know_is_said(
     assert "InvalidClientTokenId" in failure(account, settings).what
 
 
-def test_a_call_that_no_policy_allows_is_told_with_the_policy_to_give(
+def test_a_denied_call_names_the_policy_to_give(
     account: str, settings: CallSettings, iam: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key, secret = make_user(iam)
@@ -88,14 +88,14 @@ def test_a_call_that_no_policy_allows_is_told_with_the_policy_to_give(
     assert error.do == "give it the policy that `bitbucket-oidc deploy-policy --reading` prints"
 
 
-def test_quotas_that_nobody_may_read_are_no_reason_to_lose_an_account(
+def test_an_account_without_readable_quotas_still_counts(
     account: str, settings: CallSettings, iam: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key, secret = make_user(iam, document=READ)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
-    (found,) = ask_accounts([account_plan(account)], settings)
-    assert isinstance(found, Answered)
-    assert found.facts.quotas == {"trust_policy_chars": 2048, "managed_policies_per_role": 20, "roles": 1000}
-    (note,) = found.facts.notes
+    (outcome,) = ask_accounts([account_plan(account)], settings)
+    assert isinstance(outcome, Answered)
+    assert outcome.facts.quotas == {"trust_policy_chars": 2048, "managed_policies_per_role": 20, "roles": 1000}
+    (note,) = outcome.facts.notes
     assert note.startswith("Service Quotas: AWS refused ListServiceQuotas: AccessDenied")

@@ -63,7 +63,7 @@ def text_of(folder: Path) -> str:
     return (folder / "inventory.lock.yaml").read_text()
 
 
-def test_auto_is_answered_for_each_account_by_what_is_there(
+def test_auto_depends_on_the_oidc_providers_of_each_account(
     lock: Lock, write: Write, logged_in: str, iam: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_oidc_provider(iam, AUDIENCE, "foreign", ManagedBy="Terraform")
@@ -99,7 +99,7 @@ def test_a_second_run_changes_nothing_and_check_agrees(
     assert text_of(folder) == first
 
 
-def test_what_auto_came_to_does_not_change_without_being_accepted(
+def test_the_result_of_auto_changes_only_if_accepted(
     lock: Lock, write: Write, logged_in: str, iam: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = write(f'prod: {{id: "{logged_in}"}}')
@@ -132,7 +132,7 @@ def test_an_account_that_does_not_answer_keeps_what_the_lock_has(
     assert lock(folder, "--check", "--format", "json") == 3
 
 
-def test_where_nobody_answers_nothing_is_written(
+def test_without_any_answer_nothing_is_written(
     lock: Lock, write: Write, account: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = write(f'prod: {{id: "{account}"}}')
@@ -164,7 +164,7 @@ def test_an_audience_is_not_added_before_open_roles_are_accepted(
     assert run(["validate", str(folder)]) == 0
 
 
-def test_quotas_of_aws_hold_where_the_inventory_says_nothing(lock: Lock, write: Write, logged_in: str) -> None:
+def test_the_quotas_of_aws_apply_if_the_inventory_has_none(lock: Lock, write: Write, logged_in: str) -> None:
     folder = write(f'prod: {{id: "{logged_in}"}}')
     lock(folder)
     assert "trust_policy_chars: 2048" in text_of(folder)
@@ -180,14 +180,14 @@ def test_an_endpoint_that_is_not_on_this_machine_is_wrong_usage(
     assert "is not on this machine" in capsys.readouterr().err
 
 
-def test_a_name_to_accept_that_is_none_is_wrong_usage(
+def test_an_unknown_name_to_accept_is_wrong_usage(
     lock: Lock, write: Write, account: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert lock(write(f'prod: {{id: "{account}"}}'), "--accept", "account:prod/acm") == 2
     assert "did you mean `account:prod/acme`?" in capsys.readouterr().err
 
 
-def test_without_botocore_it_is_said_in_one_line(
+def test_without_botocore_the_error_is_one_line(
     lock: Lock, write: Write, account: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("facts.aws.find_spec", lambda _name: None)
@@ -222,7 +222,7 @@ def make_organization(roots: RootUsers, account: str) -> Callable[..., str]:
     return add
 
 
-def test_accounts_of_an_organization_come_into_the_lock_and_only_from_there_into_the_plan(
+def test_the_plan_takes_accounts_of_an_organization_only_from_the_lock(
     lock: Lock, write: Write, logged_in: str, roots: RootUsers, capsys: pytest.CaptureFixture[str]
 ) -> None:
     add = make_organization(roots, logged_in)
@@ -236,15 +236,17 @@ def test_accounts_of_an_organization_come_into_the_lock_and_only_from_there_into
     captured = capsys.readouterr()
     assert f"the credentials belong to account {logged_in}, not to {shop}" in captured.err
     assert f"+ selected account shop-prod, account id: now {shop}" in captured.out
-    found = load_inventory(folder).inventory.accounts
-    assert {key: (one.id, one.labels) for key, one in found.items()} == {"shop-prod": (shop, {"env": "prod"})}
+    accounts = load_inventory(folder).inventory.accounts
+    assert {key: (account.id, account.labels) for key, account in accounts.items()} == {
+        "shop-prod": (shop, {"env": "prod"})
+    }
     add("Site", env="prod")
     assert list(load_inventory(folder).inventory.accounts) == ["shop-prod"]
     assert lock(folder, "--check") == 3
     assert "+ selected account site, name: now Site" in capsys.readouterr().out
 
 
-def test_a_selection_that_was_changed_is_not_answered_by_an_old_lock(
+def test_a_changed_selection_needs_a_new_lock(
     lock: Lock, write: Write, logged_in: str, roots: RootUsers, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_organization(roots, logged_in)("Shop")
@@ -255,7 +257,7 @@ def test_a_selection_that_was_changed_is_not_answered_by_an_old_lock(
     assert "the lock answers an earlier form of it" in capsys.readouterr().err
 
 
-def test_a_reading_role_beside_the_deploying_role_is_enough(
+def test_a_reading_role_is_enough(
     lock: Lock, write: Write, logged_in: str, iam: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arn = f"arn:aws:iam::{logged_in}:role/ci/PulumiDeploy"

@@ -15,7 +15,7 @@ from tests.facts.aws.conftest import ACME, account_plan
 
 ACCOUNT = "222222222222"
 ARN = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{issuer_url(ACME).removeprefix('https://')}"
-THERE = result("GetOpenIDConnectProvider", f"<Url>{issuer_url(ACME)}</Url><ClientIDList/><ThumbprintList/>")
+PRESENT = result("GetOpenIDConnectProvider", f"<Url>{issuer_url(ACME)}</Url><ClientIDList/><ThumbprintList/>")
 
 
 @pytest.fixture
@@ -36,14 +36,14 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def ask(aws: AnsweringAws, *, attempts: int = 6) -> Answered[AccountFacts] | Failed:
-    (found,) = ask_accounts([account_plan(ACCOUNT)], CallSettings(aws.endpoint, attempts))
-    return found
+    (outcome,) = ask_accounts([account_plan(ACCOUNT)], CallSettings(aws.endpoint, attempts))
+    return outcome
 
 
 def failure(aws: AnsweringAws) -> str:
-    found = ask(aws, attempts=1)
-    assert isinstance(found, Failed), found
-    text = str(found.error)
+    outcome = ask(aws, attempts=1)
+    assert isinstance(outcome, Failed), outcome
+    text = str(outcome.error)
     assert text.isprintable()
     assert "secret-of-somebody" not in text
     return text
@@ -59,10 +59,10 @@ def test_throttling_passes_with_patience(aws: AnsweringAws, slept: list[float]) 
 
 def test_throttling_without_end_ends(aws: AnsweringAws, slept: list[float]) -> None:
     aws.replies["ListRoles"] = refused("Throttling", message="Rate exceeded")
-    found = ask(aws)
-    assert isinstance(found, Failed)
-    assert found.error.what == "the list of roles: AWS refused ListRoles: Throttling: Rate exceeded"
-    assert found.error.do == "AWS throttled the calls again and again: run the same command later"
+    outcome = ask(aws)
+    assert isinstance(outcome, Failed)
+    assert outcome.error.what == "the list of roles: AWS refused ListRoles: Throttling: Rate exceeded"
+    assert outcome.error.do == "AWS throttled the calls again and again: run the same command later"
     assert aws.asked.count("ListRoles") == 6
     assert sum(slept) < 60
 
@@ -95,17 +95,17 @@ def test_a_refusal_says_what_to_do(aws: AnsweringAws, code: str, do: str) -> Non
     ],
     ids=["html", "truncated", "empty", "json", "error in plain text", "redirect", "two lines", "control characters"],
 )  # fmt: skip
-def test_an_answer_that_is_none_is_a_clear_error(aws: AnsweringAws, odd: Reply) -> None:
+def test_an_invalid_answer_is_a_clear_error(aws: AnsweringAws, odd: Reply) -> None:
     aws.replies["ListRoles"] = odd
     assert "the list of roles" in failure(aws)
 
 
-def test_where_nothing_answers_it_is_said(aws: AnsweringAws) -> None:
+def test_an_unreachable_endpoint_is_an_error(aws: AnsweringAws) -> None:
     aws.close()
     assert "AWS could not be called: Could not connect to the endpoint URL" in failure(aws)
 
 
-def test_a_token_file_without_a_role_is_told_as_wrong_configuration_and_not_as_a_network_that_fails(
+def test_a_token_file_without_a_role_is_wrong_configuration_and_no_network_failure(
     aws: AnsweringAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
@@ -124,29 +124,29 @@ def test_a_list_of_roles_without_end_is_given_up(aws: AnsweringAws) -> None:
     assert time.monotonic() - start < 20
 
 
-def test_a_trust_policy_that_nobody_can_read_is_listed(aws: AnsweringAws) -> None:
+def test_an_unreadable_trust_policy_is_listed(aws: AnsweringAws) -> None:
     sound = json.dumps({"Version": "2012-10-17", "Statement": []})
     odd = {"torn": '{"Version": "2012', "text": '"x"', "number": "7", "other": '{"Statement": [7]}', "empty": ""}
     roles = [listed_role(ACCOUNT, name, text) for name, text in {**odd, "sound": sound}.items()]
-    aws.replies = usual(ACCOUNT, *roles) | {"GetOpenIDConnectProvider": THERE}
-    found = ask(aws, attempts=1)
-    assert isinstance(found, Answered)
-    oidc_provider = found.facts.oidc_providers["acme"]
+    aws.replies = usual(ACCOUNT, *roles) | {"GetOpenIDConnectProvider": PRESENT}
+    outcome = ask(aws, attempts=1)
+    assert isinstance(outcome, Answered)
+    oidc_provider = outcome.facts.oidc_providers["acme"]
     assert oidc_provider is not None
     assert [arn.rpartition("/")[2] for arn in oidc_provider.unchecked_roles] == sorted(odd)
 
 
-def test_an_audience_that_fits_on_no_line_is_said(aws: AnsweringAws) -> None:
-    odd = THERE[1].replace("<ClientIDList/>", "<ClientIDList><member>a&#133;b</member></ClientIDList>")
+def test_an_unprintable_audience_is_an_error(aws: AnsweringAws) -> None:
+    odd = PRESENT[1].replace("<ClientIDList/>", "<ClientIDList><member>a&#133;b</member></ClientIDList>")
     aws.replies["GetOpenIDConnectProvider"] = (200, odd)
     assert "has a client id with unprintable characters: 'a\\x85b'" in failure(aws)
 
 
 @pytest.mark.parametrize("value", ["NaN", "1e999", "-5", "0", '"many"', "null", "[]"])
-def test_quotas_that_are_none_are_left_out(aws: AnsweringAws, value: str) -> None:
+def test_invalid_quotas_are_left_out(aws: AnsweringAws, value: str) -> None:
     quota = f'{{"QuotaCode": "L-FE177D64", "Value": {value}}}'
     aws.replies["ListServiceQuotas"] = (200, f'{{"Quotas": [{quota}]}}')
     aws.replies["GetAccountSummary"] = result("GetAccountSummary", "<SummaryMap/>")
-    found = ask(aws, attempts=1)
-    assert isinstance(found, Answered)
-    assert found.facts.quotas == {}
+    outcome = ask(aws, attempts=1)
+    assert isinstance(outcome, Answered)
+    assert outcome.facts.quotas == {}

@@ -38,8 +38,8 @@ class Units:
         made = self.client.create_account(AccountName=name, Email=f"{name}@example.org")
         number = str(made["CreateAccountStatus"]["AccountId"])
         self.client.move_account(AccountId=number, SourceParentId=self.root, DestinationParentId=unit)
-        written = [{"Key": key, "Value": value} for key, value in tags.items()]
-        self.client.tag_resource(ResourceId=number, Tags=written)
+        aws_tags = [{"Key": key, "Value": value} for key, value in tags.items()]
+        self.client.tag_resource(ResourceId=number, Tags=aws_tags)
         return number
 
 
@@ -58,10 +58,10 @@ def caller(settings: CallSettings, account: str) -> Iterator[Caller]:
 
 
 def names(caller: Caller, *ou: str, **more: Any) -> list[str]:
-    return sorted(found.name for found in list_accounts(caller, Organization(ou=ou, **more)))
+    return sorted(account.name for account in list_accounts(caller, Organization(ou=ou, **more)))
 
 
-def test_units_below_are_in_it_unless_told_otherwise(caller: Caller, units: Units) -> None:
+def test_units_below_are_included_unless_nested_is_false(caller: Caller, units: Units) -> None:
     assert names(caller, units.workloads) == ["Core", "Old", "Shop", "Trial"]
     assert names(caller, units.workloads, nested=False) == ["Core"]
     assert names(caller, units.production, units.workloads) == ["Core", "Old", "Shop", "Trial"]
@@ -72,13 +72,17 @@ def test_units_are_named_by_the_names_above_them_too(caller: Caller, units: Unit
     assert "Core" in names(caller, units.root)
 
 
-def test_tags_and_states_are_told(caller: Caller, units: Units) -> None:
-    found = {one.name: one for one in list_accounts(caller, Organization(ou=(units.production,)))}
-    assert (found["Shop"].id, found["Shop"].tags, found["Shop"].is_active) == (units.shop, {"env": "prod"}, True)
-    assert (found["Old"].state, found["Old"].is_active) == ("SUSPENDED", False)
+def test_tags_and_states_are_read(caller: Caller, units: Units) -> None:
+    accounts = {account.name: account for account in list_accounts(caller, Organization(ou=(units.production,)))}
+    assert (accounts["Shop"].id, accounts["Shop"].tags, accounts["Shop"].is_active) == (
+        units.shop,
+        {"env": "prod"},
+        True,
+    )
+    assert (accounts["Old"].state, accounts["Old"].is_active) == ("SUSPENDED", False)
 
 
-def test_a_unit_that_is_not_there_is_named(caller: Caller, units: Units) -> None:
+def test_a_missing_unit_is_named(caller: Caller, units: Units) -> None:
     with pytest.raises(AwsError, match="'Prod' does not exist; the units at that level are Production, Staging"):
         names(caller, "Workloads/Prod")
 
@@ -93,7 +97,7 @@ def test_the_policy_for_it_is_enough(units: Units, roots: RootUsers, account: st
     assert names(Caller(session, Partition.AWS, settings), "Workloads/Production") == ["Old", "Shop"]
 
 
-def test_whoever_may_not_list_is_told_what_to_give(
+def test_a_denied_list_names_the_policy_to_give(
     units: Units, roots: RootUsers, account: str, settings: CallSettings
 ) -> None:
     iam = roots.client(account)

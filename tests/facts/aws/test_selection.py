@@ -17,9 +17,9 @@ def account(number: int, name: str, *, state: str = "ACTIVE", **tags: str) -> Or
     return OrganizationAccount(f"{number:012d}", name, state, tags)
 
 
-def keys(found: list[OrganizationAccount], organization: Organization = UNITS, **known: Any) -> dict[str, str]:
-    selected = select(found, organization, **({"listed": {}, "before": {}} | known)).accounts
-    return {key: one.id.lstrip("0") for key, one in selected.items()}
+def keys(accounts: list[OrganizationAccount], organization: Organization = UNITS, **known: Any) -> dict[str, str]:
+    selected = select(accounts, organization, **({"listed": {}, "before": {}} | known)).accounts
+    return {key: account.id.lstrip("0") for key, account in selected.items()}
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def keys(found: list[OrganizationAccount], organization: Organization = UNITS, *
         ("a.b_c", "a-b-c"),
     ],
 )
-def test_a_new_account_is_called_as_in_the_organization(name: str, key: str) -> None:
+def test_the_key_of_a_new_account_is_its_name(name: str, key: str) -> None:
     assert keys([account(1, name)]) == {key: "1"}
 
 
@@ -41,15 +41,15 @@ def test_an_account_keeps_the_key_that_the_lock_gives_it() -> None:
     assert keys([account(1, "New name")], before={"000000000001": "old-name"}) == {"old-name": "1"}
 
 
-def test_two_new_accounts_of_one_name_both_carry_their_ids() -> None:
+def test_two_new_accounts_of_the_same_name_get_their_ids() -> None:
     both = {"shop-000000000001": "1", "shop-000000000002": "2"}
     assert keys([account(1, "shop"), account(2, "Shop")]) == keys([account(2, "Shop"), account(1, "shop")]) == both
 
 
-def test_a_new_account_never_takes_a_key_that_is_anothers() -> None:
+def test_a_new_account_never_gets_the_key_of_another() -> None:
     known: dict[str, Any] = {"listed": {"shop": "000000000009"}, "before": {"000000000001": "site"}}
-    found = [account(1, "renamed"), account(2, "site"), account(3, "shop")]
-    assert keys(found, **known) == {"site": "1", "site-000000000002": "2", "shop-000000000003": "3"}
+    accounts = [account(1, "renamed"), account(2, "site"), account(3, "shop")]
+    assert keys(accounts, **known) == {"site": "1", "site-000000000002": "2", "shop-000000000003": "3"}
 
 
 def test_accounts_that_the_inventory_lists_are_not_selected_twice() -> None:
@@ -57,16 +57,16 @@ def test_accounts_that_the_inventory_lists_are_not_selected_twice() -> None:
 
 
 def test_tags_and_exclusions_select() -> None:
-    found = [account(1, "a", env="prod"), account(2, "b", env="dev"), account(3, "sandbox-x", env="prod")]
+    accounts = [account(1, "a", env="prod"), account(2, "b", env="dev"), account(3, "sandbox-x", env="prod")]
     prod = UNITS.model_copy(update={"tags": {"env": "prod"}})
-    assert keys(found, prod) == {"a": "1", "sandbox-x": "3"}
-    assert keys(found, prod.model_copy(update={"exclude": ("sandbox-*",)})) == {"a": "1"}
-    assert keys(found, prod.model_copy(update={"exclude": ("000000000001",)})) == {"sandbox-x": "3"}
+    assert keys(accounts, prod) == {"a": "1", "sandbox-x": "3"}
+    assert keys(accounts, prod.model_copy(update={"exclude": ("sandbox-*",)})) == {"a": "1"}
+    assert keys(accounts, prod.model_copy(update={"exclude": ("000000000001",)})) == {"sandbox-x": "3"}
 
 
-def test_an_account_that_is_not_active_is_left_out_and_said() -> None:
-    found = [account(1, "Old", state="SUSPENDED"), account(2, "new"), account(3, "x", state="PENDING_CLOSURE")]
-    selection = select(found, UNITS, listed={}, before={})
+def test_an_inactive_account_is_left_out_with_a_note() -> None:
+    accounts = [account(1, "Old", state="SUSPENDED"), account(2, "new"), account(3, "x", state="PENDING_CLOSURE")]
+    selection = select(accounts, UNITS, listed={}, before={})
     assert list(selection.accounts) == ["new"]
     assert selection.notes == (
         "account 000000000001 (Old) is left out: it is SUSPENDED",
@@ -74,7 +74,7 @@ def test_an_account_that_is_not_active_is_left_out_and_said() -> None:
     )
 
 
-def test_tags_become_labels_where_they_can() -> None:
+def test_valid_tags_become_labels() -> None:
     odd = {"env": "prod", "cost:centre": "1", "empty": "", "v": "{{account}}"}
     selection = select([replace(account(1, "a"), tags=odd)], UNITS, listed={}, before={})
     assert selection.accounts["a"].labels == {"env": "prod", "empty": ""}

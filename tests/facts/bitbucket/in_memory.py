@@ -1,4 +1,4 @@
-"""A Bitbucket that is a few dictionaries, for tests of what is made of its answers."""
+"""A Bitbucket of a few dictionaries, for tests of what is done with its answers."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ def uuid(number: int) -> str:
 class InMemory:
     """Names to numbers of UUIDs: ``{"acme": 1}``, ``{"acme/shop": 2}``, ``{"acme/shop": {"production": 3}}``.
 
-    Former names of repositories lead to the present ones, as Bitbucket's redirects do.
+    Old names of repositories lead to the current ones, as Bitbucket's redirects do.
     """
 
     def __init__(
@@ -43,17 +43,17 @@ class InMemory:
             if wanted == full_name or name == uuid(number):
                 slug = full_name.partition("/")[0]
                 where = {"uuid": uuid(self._workspaces[slug]), "slug": slug}
-                told = {"uuid": uuid(number), "full_name": full_name, "workspace": where}
-                return RepositoryAnswer.model_validate(told)
+                answer = {"uuid": uuid(number), "full_name": full_name, "workspace": where}
+                return RepositoryAnswer.model_validate(answer)
         return None
 
     def repositories(self, workspace: str, wanted: int) -> tuple[RepositoryAnswer, ...]:
         self.asked.append(f"{workspace}: all")
         names = [name.partition("/")[2] for name in self._repositories if name.startswith(f"{workspace}/")]
-        found = [self.repository(workspace, name) for name in names] if wanted >= 10 else []
-        return tuple(one for one in found if one is not None)
+        answers = [self.repository(workspace, name) for name in names] if wanted >= 10 else []
+        return tuple(answer for answer in answers if answer is not None)
 
     def environments(self, workspace: str, repository: str) -> tuple[EnvironmentAnswer, ...]:
-        found = self.repository(workspace, repository)
-        known = self._environments.get(found.full_name, {}) if found else {}
+        answer = self.repository(workspace, repository)
+        known = self._environments.get(answer.full_name, {}) if answer else {}
         return tuple(EnvironmentAnswer(uuid=uuid(number), name=name) for name, number in known.items())

@@ -67,7 +67,7 @@ PAGES = st.fixed_dictionaries(
     {"values": st.lists(ENVIRONMENTS | OBJECTS, max_size=3)},
     optional={"next": URLS | VALUES, "size": st.integers(-1, 4)},
 )
-BODIES = (WORKSPACES | REPOSITORIES | PAGES | OBJECTS).map(lambda found: json.dumps(found).encode()) | st.binary(
+BODIES = (WORKSPACES | REPOSITORIES | PAGES | OBJECTS).map(lambda value: json.dumps(value).encode()) | st.binary(
     max_size=9
 )
 STATUSES = st.sampled_from([200] * 12 + [404, 404, 301, 401, 403, 429, 500, 204])
@@ -110,17 +110,17 @@ def test_it_ends_with_a_whole_lock_or_a_clear_error(replies: list[tuple[int, Map
     how = BitbucketSettings(ADDRESS, clock=Clock(lambda: time.passed, time.sleep), adapter=Answers(replies))
     client = BitbucketClient(BitbucketApi(find_credentials({"BITBUCKET_ACCESS_TOKEN": SECRET}, ""), how))
     try:
-        found = resolve(QUESTIONS, client)
+        result = resolve(QUESTIONS, client)
     except BitbucketError as error:
         said = str(error)
         assert said.isprintable()
         assert SECRET not in said
         assert "\n" not in said
         return
-    lock = Lock(workspaces=found.workspaces)
+    lock = Lock(workspaces=result.workspaces)
     assert Lock.model_validate(read_document(lock_text(lock)).data) == lock
-    assert all(str(one.at(Place(0, 1, 1, "inventory.yaml"))).isprintable() for one in found.discrepancies)
-    assert SECRET not in f"{found.discrepancies} {found.uuids} {lock_text(lock)}"
+    assert all(str(fault.at(Place(0, 1, 1, "inventory.yaml"))).isprintable() for fault in result.discrepancies)
+    assert SECRET not in f"{result.discrepancies} {result.uuids} {lock_text(lock)}"
     # A limit of 5 requests, which an answer may tell, makes every fourth one wait for an hour to pass.
     assert max(time.waits, default=0) <= 3600
     assert len(time.waits) < 60

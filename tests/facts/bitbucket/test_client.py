@@ -29,7 +29,7 @@ def test_names_and_uuids_lead_to_the_same(start_client: StartClient) -> None:
         assert (repository.full_name, repository.slug, repository.uuid) == ("acme/shop", "shop", uuid(2))
 
 
-def test_what_is_not_there_is_none(start_client: StartClient) -> None:
+def test_a_missing_object_is_none(start_client: StartClient) -> None:
     client = start_client()
     assert client.workspace("nobody") is None
     assert client.repository("acme", "nothing") is None
@@ -46,22 +46,22 @@ def test_names_cannot_leave_their_place_in_the_url(start_client: StartClient, bi
 def test_environments_come_with_their_restrictions_a_hundred_at_a_time(
     start_client: StartClient, bitbucket: EmulatedBitbucket
 ) -> None:
-    found = start_client().environments("acme", "shop")
-    assert [one.name for one in found] == [one.name for one in SHOP.environments]
-    assert [one.restrictions.admin_only for one in found[:2] if one.restrictions] == [True, False]
+    answers = start_client().environments("acme", "shop")
+    assert [answer.name for answer in answers] == [answer.name for answer in SHOP.environments]
+    assert [answer.restrictions.admin_only for answer in answers[:2] if answer.restrictions] == [True, False]
     assert [request.query for request in bitbucket.requests] == ["pagelen=100"]
 
 
 @pytest.mark.parametrize("fault", ["none", "wrong host", "no next", "another order"])
-def test_every_environment_is_found_whatever_is_wrong_with_the_pages(
+def test_every_environment_is_read_despite_faulty_pages(
     start_client: StartClient, bitbucket: EmulatedBitbucket, fault: str
 ) -> None:
     bitbucket.behaviour.page_length = 5
     bitbucket.behaviour.wrong_host_in_next = "api.media.atlassian.example" if fault == "wrong host" else None
     bitbucket.behaviour.leaves_next_out = fault == "no next"
     bitbucket.behaviour.changes_order = fault == "another order"
-    found = start_client().environments("acme", "shop")
-    assert {one.name for one in found} == {one.name for one in SHOP.environments}
+    answers = start_client().environments("acme", "shop")
+    assert {answer.name for answer in answers} == {answer.name for answer in SHOP.environments}
 
 
 MANY = tuple(EmulatedRepository(f"r{number}", uuid(1000 + number)) for number in range(230))
@@ -71,8 +71,8 @@ def test_many_repositories_of_a_workspace_are_listed_a_hundred_at_a_time(
     start_client: StartClient, bitbucket: EmulatedBitbucket
 ) -> None:
     bitbucket.workspaces = (EmulatedWorkspace("acme", uuid(1), MANY),)
-    found = start_client().repositories("acme", 150)
-    assert {one.uuid for one in found} == {one.uuid for one in MANY}
+    answers = start_client().repositories("acme", 150)
+    assert {answer.uuid for answer in answers} == {answer.uuid for answer in MANY}
     assert [request.query for request in bitbucket.requests] == [
         "pagelen=1", "pagelen=100", "pagelen=100&page=2", "pagelen=100&page=3",
     ]  # fmt: skip
@@ -87,16 +87,16 @@ def test_few_of_many_repositories_are_asked_for_one_by_one(
     assert len(bitbucket.requests) == asked
 
 
-def test_a_list_that_cannot_be_relied_on_is_none(start_client: StartClient, bitbucket: EmulatedBitbucket) -> None:
+def test_an_unreliable_list_is_not_used(start_client: StartClient, bitbucket: EmulatedBitbucket) -> None:
     bitbucket.workspaces = (EmulatedWorkspace("acme", uuid(1), MANY[:20] * 2),)  # it says 40 and has 20
     assert start_client().repositories("acme", 40) == ()
     assert start_client().repositories("nobody", 40) == ()
 
 
 def test_a_former_name_is_followed_on_the_same_host(start_client: StartClient) -> None:
-    found = start_client().repository("acme", "store")
-    assert found is not None
-    assert found.full_name == "acme/shop"
+    repository = start_client().repository("acme", "store")
+    assert repository is not None
+    assert repository.full_name == "acme/shop"
 
 
 def test_one_connection_serves_many_requests(start_client: StartClient, bitbucket: EmulatedBitbucket) -> None:
@@ -128,7 +128,7 @@ class TestCredentials:
         assert client.environments("acme", "shop")
         assert len(set(bitbucket.behaviour.access_tokens) - before) == 1
 
-    def test_a_wrong_secret_of_a_consumer_is_told(self, start_client: StartClient) -> None:
+    def test_a_wrong_secret_of_a_consumer_is_an_error(self, start_client: StartClient) -> None:
         environment = {"BITBUCKET_OAUTH_CLIENT_ID": "key", "BITBUCKET_OAUTH_CLIENT_SECRET": TOKEN}
         with pytest.raises(BitbucketError, match="does not accept these credentials") as caught:
             start_client(find_credentials(environment, "")).workspace("acme")
@@ -143,7 +143,7 @@ class TestCredentials:
             ("read:pipeline:bitbucket", lambda client: client.environments("acme", "shop")),
         ],
     )
-    def test_a_missing_scope_is_told_by_name(
+    def test_a_missing_scope_is_named(
         self, start_client: StartClient, bitbucket: EmulatedBitbucket, missing: str, ask: object
     ) -> None:
         every = {"read:workspace:bitbucket", "read:repository:bitbucket", "read:pipeline:bitbucket"}
@@ -153,13 +153,15 @@ class TestCredentials:
             ask(start_client(api_token()))
         assert "BITBUCKET_API_TOKEN" in caught.value.do
 
-    def test_a_token_that_is_none_is_told_with_what_is_usually_wrong(self, start_client: StartClient) -> None:
+    def test_an_invalid_token_names_the_usual_causes(self, start_client: StartClient) -> None:
         with pytest.raises(BitbucketError, match="Token is invalid, expired") as caught:
             start_client(api_token()).workspace("acme")
         assert "the e-mail of the Atlassian account, not the user name" in caught.value.do
         assert TOKEN not in str(caught.value)
 
-    def test_nobody_sees_what_is_public_alone(self, start_client: StartClient, bitbucket: EmulatedBitbucket) -> None:
+    def test_without_credentials_only_public_objects_are_visible(
+        self, start_client: StartClient, bitbucket: EmulatedBitbucket
+    ) -> None:
         assert start_client(Credentials()).workspace("acme") is None
         bitbucket.behaviour.is_public = True
         assert start_client(Credentials()).workspace("acme") is not None
@@ -168,7 +170,7 @@ class TestCredentials:
 class TestLimits:
     """The limit of requests is borne, and where it cannot be, told."""
 
-    def test_a_limit_that_is_used_up_is_told_after_some_tries(
+    def test_a_used_up_limit_is_an_error_after_some_tries(
         self, start_client: StartClient, bitbucket: EmulatedBitbucket, stopped: StoppedClock
     ) -> None:
         bitbucket.behaviour.requests_per_hour = 0
@@ -188,7 +190,7 @@ class TestLimits:
         assert stopped.slept == [30.0, 30.0, 30.0]
 
     @pytest.mark.parametrize("seconds", ["3600", "9" * 50])
-    def test_a_long_retry_after_is_told_at_once(
+    def test_a_long_retry_after_is_an_error_at_once(
         self, start_client: StartClient, bitbucket: EmulatedBitbucket, stopped: StoppedClock, seconds: str
     ) -> None:
         bitbucket.behaviour.requests_per_hour, bitbucket.behaviour.retry_after = 0, seconds

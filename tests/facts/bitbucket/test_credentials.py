@@ -13,8 +13,8 @@ SECRET = "ATATT3xFfGF0secret"
 HOST = "api.bitbucket.org"
 
 
-def header(found: Credentials) -> str | None:
-    request = requests.Request("GET", f"https://{HOST}/2.0/user", auth=found.auth).prepare()
+def header(credentials: Credentials) -> str | None:
+    request = requests.Request("GET", f"https://{HOST}/2.0/user", auth=credentials.auth).prepare()
     return request.headers.get("Authorization")
 
 
@@ -44,9 +44,9 @@ def basic(login: str, secret: str) -> str:
 def test_the_environment_says_who_asks(
     environment: dict[str, str], source: str, sent: str | None, tmp_path: Path
 ) -> None:
-    found = find_credentials({"HOME": str(tmp_path), **environment}, HOST)
-    assert found.source == source
-    assert header(found) == sent
+    credentials = find_credentials({"HOME": str(tmp_path), **environment}, HOST)
+    assert credentials.source == source
+    assert header(credentials) == sent
 
 
 @pytest.mark.parametrize(
@@ -89,8 +89,8 @@ def test_a_netrc_file_gives_the_login_of_this_host_alone(netrc: str, sent: str |
 
 def test_the_environment_goes_before_the_netrc_file(tmp_path: Path) -> None:
     (tmp_path / ".netrc").write_text(f"machine {HOST} login ann@example.com password other")
-    found = find_credentials({"HOME": str(tmp_path), "BITBUCKET_ACCESS_TOKEN": SECRET}, HOST)
-    assert header(found) == f"Bearer {SECRET}"
+    credentials = find_credentials({"HOME": str(tmp_path), "BITBUCKET_ACCESS_TOKEN": SECRET}, HOST)
+    assert header(credentials) == f"Bearer {SECRET}"
 
 
 def test_a_broken_netrc_file_is_told_by_its_line_without_showing_it(tmp_path: Path) -> None:
@@ -104,8 +104,8 @@ def test_a_broken_netrc_file_is_told_by_its_line_without_showing_it(tmp_path: Pa
 
 def test_credentials_do_not_show_what_they_are(tmp_path: Path) -> None:
     environment = {"BITBUCKET_EMAIL": "ann@example.com", "BITBUCKET_API_TOKEN": SECRET, "HOME": str(tmp_path)}
-    found = find_credentials(environment, HOST)
-    assert SECRET not in repr(found)
+    credentials = find_credentials(environment, HOST)
+    assert SECRET not in repr(credentials)
     echoed = f"you sent {basic('ann@example.com', SECRET)}, that is {SECRET}"
-    assert SECRET not in found.hidden_in(echoed)
-    assert basic("ann@example.com", SECRET).split()[1] not in found.hidden_in(echoed)
+    assert SECRET not in credentials.hidden_in(echoed)
+    assert basic("ann@example.com", SECRET).split()[1] not in credentials.hidden_in(echoed)

@@ -15,7 +15,7 @@ class Board:
     """The comments of a pull request, as one account sees them."""
 
     knows_me: bool = True
-    there: list[Comment] = field(default_factory=list)
+    comments: list[Comment] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
     before_settling: Callable[[], None] | None = None
     readings: int = 0
@@ -28,7 +28,7 @@ class Board:
         self.readings += 1
         if self.readings == 2 and self.before_settling:
             self.before_settling()
-        return list(self.there)
+        return list(self.comments)
 
     def create(self, raw: str) -> Comment:
         self.changes.append("create")
@@ -36,24 +36,24 @@ class Board:
 
     def update(self, number: int, raw: str) -> Comment | None:
         if self.deletes_first:
-            self.there.clear()
+            self.comments.clear()
             self.deletes_first = False
-        at = next((at for at, one in enumerate(self.there) if one.number == number), None)
-        if at is None or self.there[at].author != ME:
+        at = next((at for at, comment in enumerate(self.comments) if comment.number == number), None)
+        if at is None or self.comments[at].author != ME:
             return None
-        if self.there[at].raw != raw:
+        if self.comments[at].raw != raw:
             self.changes.append(f"update {number}")
-        self.there[at] = replace(self.there[at], raw=raw)
-        return self.there[at]
+        self.comments[at] = replace(self.comments[at], raw=raw)
+        return self.comments[at]
 
     def delete(self, number: int) -> None:
         self.changes.append(f"delete {number}")
-        self.there = [one for one in self.there if one.number != number or one.author != ME]
+        self.comments = [comment for comment in self.comments if comment.number != number or comment.author != ME]
 
     def write(self, raw: str, author: str | None = ME, *, is_top_level: bool = True) -> Comment:
-        number = max((one.number for one in self.there), default=0) + 1
-        self.there.append(Comment(number, raw, author, is_top_level))
-        return self.there[-1]
+        number = max((comment.number for comment in self.comments), default=0) + 1
+        self.comments.append(Comment(number, raw, author, is_top_level))
+        return self.comments[-1]
 
 
 def keep(board: Board, text: str = "text", build: int = 7, key: str = "access") -> Outcome:
@@ -64,7 +64,7 @@ both = pytest.mark.parametrize("knows_me", [True, False])
 
 
 @both
-def test_the_first_run_writes_it_and_a_second_one_leaves_it_as_it_is(*, knows_me: bool) -> None:
+def test_the_first_run_writes_it_and_a_second_run_changes_nothing(*, knows_me: bool) -> None:
     board = Board(knows_me)
     assert keep(board) is Outcome.CREATED
     keep(board)
@@ -77,7 +77,7 @@ def test_later_pipelines_bring_it_up_to_date(*, knows_me: bool) -> None:
     keep(board)
     assert keep(board, "other", 8) is Outcome.UPDATED
     assert board.changes == ["create", "update 1"]
-    assert "other" in board.there[0].raw
+    assert "other" in board.comments[0].raw
 
 
 @both
@@ -89,15 +89,15 @@ def test_an_earlier_pipeline_that_ends_later_changes_nothing(*, knows_me: bool) 
 
 
 @both
-def test_a_copy_of_our_line_by_somebody_else_is_left_alone_and_keeps_us_from_nothing(*, knows_me: bool) -> None:
+def test_a_copy_of_our_line_by_somebody_else_stays_and_has_no_effect(*, knows_me: bool) -> None:
     board = Board(knows_me)
     forged = Marker("access", 999_999).around("forged")
     board.write(forged, OTHER)
     board.write(forged, None)
     assert keep(board) is Outcome.CREATED
     assert keep(board, "again", 8) is Outcome.UPDATED
-    assert [one.raw for one in board.there[:2]] == [forged, forged]
-    assert len(board.there) == 3
+    assert [comment.raw for comment in board.comments[:2]] == [forged, forged]
+    assert len(board.comments) == 3
 
 
 def test_many_copies_cost_a_few_requests_and_no_second_comment() -> None:
@@ -106,7 +106,7 @@ def test_many_copies_cost_a_few_requests_and_no_second_comment() -> None:
         board.write(Marker("access", 1).around("forged"), OTHER)
     keep(board)
     assert keep(board, "again", 8) is Outcome.UPDATED
-    ours = [one for one in board.there if one.author == ME]
+    ours = [comment for comment in board.comments if comment.author == ME]
     assert len(ours) == 1
     assert "again" in ours[0].raw
 
@@ -122,28 +122,28 @@ def test_many_copies_cost_a_few_requests_and_no_second_comment() -> None:
         lambda raw: raw.replace("text", "[//]: # (bitbucket-oidc access 1)"),
     ],
 )
-def test_it_is_found_again_after_edits(edited: Callable[[str], str], *, knows_me: bool) -> None:
+def test_it_is_recognised_after_edits(edited: Callable[[str], str], *, knows_me: bool) -> None:
     board = Board(knows_me)
     keep(board)
-    board.there[0] = replace(board.there[0], raw=edited(board.there[0].raw))
+    board.comments[0] = replace(board.comments[0], raw=edited(board.comments[0].raw))
     keep(board, "again", 8)
-    assert len(board.there) == 1
+    assert len(board.comments) == 1
 
 
-def test_where_all_of_the_lines_are_gone_a_new_one_is_written() -> None:
+def test_without_our_lines_a_new_comment_is_written() -> None:
     board = Board()
     keep(board)
-    board.there[0] = replace(board.there[0], raw="vandalised")
+    board.comments[0] = replace(board.comments[0], raw="vandalised")
     assert keep(board) is Outcome.CREATED
 
 
 @both
-def test_replies_comments_on_lines_and_other_keys_are_not_taken_for_it(*, knows_me: bool) -> None:
+def test_replies_and_comments_on_lines_and_other_keys_are_not_ours(*, knows_me: bool) -> None:
     board = Board(knows_me)
     board.write(Marker("access", 1).around("reply"), is_top_level=False)
     keep(board, key="other")
     assert keep(board) is Outcome.CREATED
-    assert len(board.there) == 3
+    assert len(board.comments) == 3
 
 
 @both
@@ -151,28 +151,28 @@ def test_two_runs_at_once_end_with_one_comment_of_the_later_pipeline(*, knows_me
     board = Board(knows_me)
     board.before_settling = lambda: void(board.write(Marker("access", 9).around("theirs, later")))
     assert keep(board, "mine", 8) is Outcome.NEWER
-    (one,) = board.there
-    assert one.number == 1
-    assert "theirs, later" in one.raw
+    (comment,) = board.comments
+    assert comment.number == 1
+    assert "theirs, later" in comment.raw
 
 
 @both
-def test_and_with_ours_where_ours_is_the_later_one(*, knows_me: bool) -> None:
+def test_two_runs_at_once_end_with_our_comment_if_it_is_later(*, knows_me: bool) -> None:
     board = Board(knows_me)
     board.before_settling = lambda: void(board.write(Marker("access", 7).around("theirs, earlier")))
     assert keep(board, "mine", 8) is Outcome.UPDATED
-    (one,) = board.there
-    assert "mine" in one.raw
+    (comment,) = board.comments
+    assert "mine" in comment.raw
 
 
 @both
-def test_a_comment_that_is_deleted_meanwhile_is_written_anew(*, knows_me: bool) -> None:
+def test_a_comment_deleted_meanwhile_is_written_again(*, knows_me: bool) -> None:
     board = Board(knows_me)
     keep(board)
     board.deletes_first = True
     assert keep(board, "again", 8) is Outcome.CREATED
-    (one,) = board.there
-    assert "again" in one.raw
+    (comment,) = board.comments
+    assert "again" in comment.raw
 
 
 def void(_value: object) -> None:

@@ -64,9 +64,9 @@ def test_a_next_that_is_missing_before_the_end_is_noticed_by_the_size() -> None:
     assert read_pages(URL, Server(25, next_url=lambda _: None, size=25).page) == values(25)
 
 
-def test_what_another_order_hid_is_found_in_a_second_reading() -> None:
-    found = read_pages(URL, Server(25, size=25, turned=True).page)
-    assert sorted(map(str, found)) == sorted(map(str, values(25)))
+def test_a_second_reading_adds_values_that_another_order_hid() -> None:
+    merged = read_pages(URL, Server(25, size=25, turned=True).page)
+    assert sorted(map(str, merged)) == sorted(map(str, values(25)))
 
 
 def test_a_list_that_stays_shorter_than_it_says_is_refused() -> None:
@@ -91,7 +91,7 @@ def test_pages_without_end_are_refused() -> None:
     assert len(asked) == MAX_PAGES
 
 
-def test_no_list_is_an_empty_one() -> None:
+def test_a_missing_list_is_empty() -> None:
     assert read_pages(URL, lambda _: None) == []
 
 

@@ -40,7 +40,7 @@ def test_runs_at_the_same_time_end_with_one_comment_of_the_latest(
     with ThreadPoolExecutor(6) as pool:
         outcomes = list(pool.map(run, range(1, 7)))
     run(6)
-    (comment,) = [one for one in bitbucket.pull_requests.comments[uuid(9), 7] if not one.is_deleted]
+    (comment,) = [kept for kept in bitbucket.pull_requests.comments[uuid(9), 7] if not kept.is_deleted]
     assert "text of 6" in comment.raw
     assert set(outcomes) <= set(Outcome)
 
