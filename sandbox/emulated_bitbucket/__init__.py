@@ -29,25 +29,25 @@ def _now() -> datetime:
 
 
 class EmulatedBitbucket:
-    """Stands for api.bitbucket.org on loopback: discovery documents, key set, step tokens, REST calls, address ranges.
+    """An emulated api.bitbucket.org on loopback: discovery documents, key set, step tokens, REST calls, address ranges.
 
-    Its keys and certificates are in a folder, made at the first use and the same from then on, so that a second run
-    sees what the first one saw. Tokens can be signed without serving; as a context manager it serves.
+    It makes its keys and certificates at the first use and keeps them in a folder, so they are the same in every run.
+    As a context manager it serves; it signs tokens without serving too.
 
     Args:
-        folder: Where keys and certificates are kept, each file for this user alone.
-        workspaces: Those that exist.
-        port: To listen on; 0 for any free one.
-        clock: What time it is, aware.
-        behaviour: How its REST API behaves, besides what it holds.
-        ranges: What it publishes in place of ip-ranges.atlassian.com.
+        folder: The folder of keys and certificates, each file readable by this user alone.
+        workspaces: The existing workspaces.
+        port: The port to listen on; 0 for any free one.
+        clock: Returns the present time, aware.
+        behaviour: The credentials, limits and faults of its REST API.
+        ranges: The address ranges, which replace those of ip-ranges.atlassian.com.
 
     Attributes:
-        workspaces: Those that exist; others may be set while it serves.
-        behaviour: As given; they may be changed while it serves.
+        workspaces: The existing workspaces; may be replaced while it serves.
+        behaviour: As given; may be changed while it serves.
         ranges: Likewise.
         ca_file: PEM of the root certificate to trust.
-        warnings: A sentence for each thing in the folder that was broken and was made anew; empty at the first use.
+        warnings: A sentence for each broken file in the folder that was replaced; empty at the first use.
 
     Raises:
         SandboxError: The folder cannot be read or written.
@@ -91,49 +91,49 @@ class EmulatedBitbucket:
     def _answer(self, request: Request) -> HttpAnswer:
         if request.path.rstrip("/") == IP_RANGES_PATH:
             return HttpAnswer(HTTPStatus.OK, self.ranges.document())
-        found = Site(self.workspaces, self.jwks).answer(request.path)
-        if found is not None and urlsplit(request.origin).hostname != ISSUER_HOST:
-            # An issuer is known by its name, whoever serves it.
+        of_issuer = Site(self.workspaces, self.jwks).answer(request.path)
+        if of_issuer is not None and urlsplit(request.origin).hostname != ISSUER_HOST:
+            # Clients must reach an issuer by its host name.
             return error_answer(HTTPStatus.MISDIRECTED_REQUEST, f"This is {ISSUER_HOST}.")
-        answer = found or self._rest.answer(request, self.workspaces)
+        answer = of_issuer or self._rest.answer(request, self.workspaces)
         return answer or error_answer(HTTPStatus.NOT_FOUND, "There is no API hosted at this URL.")
 
     @property
     def requests(self) -> tuple[Request, ...]:
-        """What its REST API was asked since it began to serve."""
+        """The requests to its REST API since it began to serve."""
         return tuple(self._rest.requests)
 
     @property
     def pull_requests(self) -> PullRequests:
-        """The comments that it holds."""
+        """The comments on pull requests."""
         return self._rest.pull_requests
 
     @property
     def reports(self) -> Reports:
-        """The reports of Code Insights that it holds."""
+        """The reports of Code Insights."""
         return self._rest.reports
 
     def pipelines_proxy(self) -> PipelinesProxy:
-        """Return the proxy of a step, to be used as a context manager while it serves."""
-        token = "of the proxy"  # noqa: S105 - opens nothing but what is emulated
+        """Return the proxy of a step, a context manager; use it while this object serves."""
+        token = "of the proxy"  # noqa: S105 - valid for emulated services alone
         self.behaviour.access_tokens[token] = frozenset({"repository"})
         return PipelinesProxy(self._answer, token)
 
     @property
     def api_url(self) -> str:
-        """Where its REST API is: ``https://127.0.0.1:8443/2.0``.
+        """The URL of its REST API: ``https://127.0.0.1:8443/2.0``.
 
         Raises:
-            SandboxError: It does not serve at the moment.
+            SandboxError: It does not serve.
         """
         return f"https://{self.address}/2.0"
 
     @property
     def ranges_url(self) -> str:
-        """Where its address ranges are: ``https://127.0.0.1:8443/ip-ranges``.
+        """The URL of its address ranges: ``https://127.0.0.1:8443/ip-ranges``.
 
         Raises:
-            SandboxError: It does not serve at the moment.
+            SandboxError: It does not serve.
         """
         return f"https://{self.address}{IP_RANGES_PATH}"
 
@@ -142,31 +142,31 @@ class EmulatedBitbucket:
         """Where it listens: ``127.0.0.1:8443``.
 
         Raises:
-            SandboxError: It does not serve at the moment.
+            SandboxError: It does not serve.
         """
         return f"127.0.0.1:{self._serving().server_port}"
 
     @property
     def connections(self) -> int:
-        """How many TLS handshakes were completed since it began to serve.
+        """The number of completed TLS handshakes since it began to serve.
 
         Raises:
-            SandboxError: It does not serve at the moment.
+            SandboxError: It does not serve.
         """
         return self._serving().connections
 
     @property
     def issuer_connect(self) -> IssuerConnect:
-        """How ``fetch_thumbprints`` reaches it.
+        """The settings with which ``fetch_thumbprints`` connects to it.
 
         Raises:
-            SandboxError: It does not serve at the moment.
+            SandboxError: It does not serve.
         """
         return IssuerConnect(self.address, self.ca_file)
 
     @property
     def jwks(self) -> dict[str, object]:
-        """The key set that it serves, for whoever checks tokens without asking it."""
+        """The key set that it serves, to check tokens without a request."""
         return self._key.jwks()
 
     def step_token(
@@ -176,18 +176,18 @@ class EmulatedBitbucket:
 
         Args:
             step: The step.
-            audiences: Further audiences that the step lists; ``aud`` is a list only with them.
-            now: When it is issued, aware; by default now. Long ago, with the default lifetime, gives an expired token.
-            lifetime: Seconds until it expires.
+            audiences: Further audiences that the step requests; ``aud`` is a list only with them.
+            now: The time of issue, aware; by default the present. A time long ago gives an expired token.
+            lifetime: Seconds until the token expires.
         """
         return self.sign(step_claims(step, issued_at=now or self._clock(), lifetime=lifetime, audiences=audiences))
 
     def sign(self, claims: Mapping[str, object]) -> str:
-        """Return any claims as a token signed by the right key."""
+        """Return a token with these claims, whatever they are, signed by the right key."""
         return self._key.sign(claims)
 
     def forge(self, claims: Mapping[str, object]) -> str:
-        """Return any claims as a token that names the right key and is signed by another one."""
+        """Return a token with these claims that names the right key and is signed by another one."""
         return self._forger.sign(claims)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""How the emulated REST API behaves: who may call it, how often, and with which faults."""
+"""The behaviour of the emulated REST API: its credentials, its limit of requests, its faults."""
 
 import base64
 import uuid
@@ -6,30 +6,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 READ_SCOPES = frozenset({"read:workspace:bitbucket", "read:repository:bitbucket", "read:pipeline:bitbucket"})
-"""Of an API token."""
+"""The scopes of an API token."""
 READ_SCOPES_OF_OAUTH = frozenset({"account", "repository", "pipeline"})
-"""Of access tokens and OAuth consumers."""
+"""The scopes of access tokens and OAuth consumers."""
 
-SANDBOX_TOKEN = "sandbox"  # noqa: S105 - opens nothing but what is emulated
-"""The access token that it takes by default."""
+SANDBOX_TOKEN = "sandbox"  # noqa: S105 - valid for emulated services alone
+"""The access token that the API accepts by default."""
 
 
 @dataclass
 class Behaviour:
-    """May be changed while it serves.
+    """The behaviour; it may be changed while the API serves.
 
     Attributes:
-        access_tokens: Tokens that are sent as ``Bearer``, with their scopes.
+        access_tokens: Tokens sent as ``Bearer``, with their scopes.
         api_tokens: Pairs of e-mail and token, with their scopes.
         consumers: Pairs of id and secret of OAuth consumers, with their scopes.
         is_public: Whether everybody may read everything.
-        requests_per_hour: After so many every further one is answered with 429.
-        retry_after: The header that goes with it, or ``None``.
-        is_near_limit: Whether answers say that the limit is near.
-        wrong_host_in_next: The host that ``next`` names in place of the one that was asked (BCLOUD-20796).
+        requests_per_hour: The API answers every further request with 429.
+        retry_after: The header ``Retry-After`` of such an answer, or ``None``.
+        is_near_limit: Whether answers have the header that the limit is near.
+        wrong_host_in_next: The host in ``next``, instead of that of the request (BCLOUD-20796).
         leaves_next_out: Whether pages have no ``next`` (BCLOUD-20639).
-        changes_order: Whether the next page behind a first one is cut from a list in another order; once.
-        page_length: The longest page, whatever is asked for.
+        changes_order: Whether the next page after the first is cut from a list in another order; once.
+        page_length: The longest page, whatever length is requested.
     """
 
     access_tokens: dict[str, frozenset[str]] = field(default_factory=lambda: {SANDBOX_TOKEN: READ_SCOPES_OF_OAUTH})
@@ -45,7 +45,7 @@ class Behaviour:
     page_length: int = 100
 
     def scopes(self, headers: Mapping[str, str]) -> frozenset[str] | None:
-        """Return the caller's scopes: empty without credentials, ``None`` for wrong ones."""
+        """Return the caller's scopes: empty without credentials, ``None`` for wrong credentials."""
         kind, _, value = (headers.get("Authorization") or "").partition(" ")
         if not kind:
             return frozenset()
@@ -55,11 +55,11 @@ class Behaviour:
         return self.api_tokens.get(pair) if pair is not None else None
 
     def account_of(self, headers: Mapping[str, str]) -> str:
-        """Return the UUID of the account that asks: another one for other credentials."""
+        """Return the UUID of the calling account; each credential has another account."""
         return f"{{{uuid.uuid5(uuid.NAMESPACE_OID, headers.get('Authorization') or 'nobody')}}}"
 
     def consumer_of(self, headers: Mapping[str, str]) -> frozenset[str] | None:
-        """Return the scopes of an OAuth consumer that asks for a token, or ``None`` for an unknown one."""
+        """Return the scopes of the OAuth consumer that requests a token; ``None`` for an unknown one."""
         pair = _decoded((headers.get("Authorization") or "").partition(" ")[2])
         return self.consumers.get(pair) if pair is not None else None
 

@@ -170,15 +170,15 @@ def keep_certificates(folder: Path, host: str, now: datetime) -> KeptCertificate
     if authority is None:
         if ca is not None or intermediate is not None:
             warnings.append(
-                f"the emulated Bitbucket's CA in {folder} was broken, incomplete or near its end and was made anew: "
-                "its thumbprint is another one now"
+                f"the emulated Bitbucket's CA in {folder} was broken, incomplete or about to expire; a new CA "
+                "with another thumbprint replaces it"
             )
         authority = make_authority(now)
         keep(paths[0], authority.root.public_bytes(Encoding.PEM))
         keep(paths[1], _pem(authority.key) + authority.intermediate.public_bytes(Encoding.PEM))
     state = _host_state(host_file, authority, host, now)
     if state == "broken" and not warnings:
-        warnings.append(f"{paths[2]} was broken and was made anew; the thumbprint is the same")
+        warnings.append(f"{paths[2]} was broken; a new certificate with the same thumbprint replaces it")
     if state != "good":
         key = ec.generate_private_key(ec.SECP256R1())
         chain = issue_host_certificate(authority, host, key, now), authority.intermediate
@@ -199,7 +199,7 @@ def _load_authority(ca: bytes | None, intermediate: bytes | None, now: datetime)
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
         return None
     # The host's certificate must not outlive its issuer.
-    long_enough = all(is_usable(one, now, spare=HOST_LIFETIME) for one in (root, certificate))
+    long_enough = all(is_usable(authority, now, spare=HOST_LIFETIME) for authority in (root, certificate))
     return Authority(root, certificate, key) if long_enough else None
 
 
@@ -208,16 +208,16 @@ def _host_state(content: bytes | None, authority: Authority, host: str, now: dat
     if content is None:
         return "due"
     try:
-        certificate, *rest = x509.load_pem_x509_certificates(content)
+        certificate, *issuers = x509.load_pem_x509_certificates(content)
         key = load_pem_private_key(content, None)
         certificate.verify_directly_issued_by(authority.intermediate)
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (*_DOES_NOT_FIT, x509.ExtensionNotFound):
         return "broken"
     right_names = names.get_values_for_type(x509.DNSName) == [host]
-    if key.public_key() != certificate.public_key() or rest != [authority.intermediate] or not right_names:
+    if key.public_key() != certificate.public_key() or issuers != [authority.intermediate] or not right_names:
         return "broken"
-    has_address = names.get_values_for_type(x509.IPAddress) == [OWN_ADDRESS]  # older ones have not
+    has_address = names.get_values_for_type(x509.IPAddress) == [OWN_ADDRESS]  # older certificates lack it
     return "good" if has_address and is_usable(certificate, now) else "due"
 
 

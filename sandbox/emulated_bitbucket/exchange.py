@@ -1,4 +1,4 @@
-"""A request as the emulated Bitbucket sees it, and its answer."""
+"""Requests to the emulated Bitbucket, and its answers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,12 +17,12 @@ class Request:
     """A request.
 
     Attributes:
-        path: Percent-encoded, without query.
-        query: Without its question mark.
-        headers: By name, whatever its case.
-        origin: Scheme and authority that it was sent to, ``https://127.0.0.1:8443``: what URLs in answers begin with.
-        method: ``GET``, ``HEAD`` or ``POST``.
-        body: Of a POST.
+        path: The path, percent-encoded, without query.
+        query: The query, without the question mark.
+        headers: The headers by name, in any case.
+        origin: The scheme and authority of the request, ``https://127.0.0.1:8443``; URLs in answers begin with it.
+        method: ``GET``, ``HEAD``, ``POST``, ``PUT`` or ``DELETE``.
+        body: The body of a POST or PUT.
     """
 
     path: str
@@ -35,7 +35,7 @@ class Request:
 
 @dataclass(frozen=True)
 class HttpAnswer:
-    """A status and a document, which goes out as JSON; a text goes out as HTML."""
+    """A status and a document, sent as JSON, or as HTML if it is a text."""
 
     status: HTTPStatus
     document: Document | str
@@ -50,7 +50,13 @@ def error_answer(status: HTTPStatus, message: str, **detail: object) -> HttpAnsw
 
 @dataclass(frozen=True)
 class RestCall:
-    """One call: what asks, and the workspaces there are."""
+    """One call of the REST API.
+
+    Attributes:
+        request: The request.
+        names: The variable parts of the path, decoded: workspace, repository and so on.
+        workspaces: The existing workspaces.
+    """
 
     request: Request
     names: tuple[str, ...]
@@ -58,25 +64,24 @@ class RestCall:
 
     def workspace(self) -> EmulatedWorkspace | None:
         """Return the workspace that the path names by slug or UUID."""
-        return next((one for one in self.workspaces if self.names[0] in (one.slug, one.uuid)), None)
+        return next((known for known in self.workspaces if self.names[0] in (known.slug, known.uuid)), None)
 
     def repository(self) -> EmulatedRepository | None:
         """Return the repository that the path names by slug or UUID."""
-        found = self.workspace()
-        return (
-            next((one for one in found.repositories if self.names[1] in (one.slug, one.uuid)), None) if found else None
-        )
+        workspace = self.workspace()
+        repositories = workspace.repositories if workspace else ()
+        return next((known for known in repositories if self.names[1] in (known.slug, known.uuid)), None)
 
 
 Paged: TypeAlias = Callable[[Request, Sequence[Document]], HttpAnswer]
-"""Answers with the page of a list that a request asks for."""
+"""Answers with the requested page of a list."""
 
 
 def no_repository(call: RestCall) -> HttpAnswer:
-    """Answer a call about a repository that is not there: one that was renamed is found by its former name."""
+    """Answer a call about a repository that does not exist; redirect from a former name of a repository."""
     workspace = call.workspace()
-    for one in workspace.repositories if workspace else ():
-        if workspace and call.names[1] in one.former_slugs:
-            renamed = call.request.path.replace(f"/{call.names[1]}", f"/{one.slug}", 1)
+    for repository in workspace.repositories if workspace else ():
+        if call.names[1] in repository.former_slugs:
+            renamed = call.request.path.replace(f"/{call.names[1]}", f"/{repository.slug}", 1)
             return HttpAnswer(HTTPStatus.MOVED_PERMANENTLY, "", {"Location": f"{call.request.origin}{renamed}"})
     return error_answer(HTTPStatus.NOT_FOUND, f"Repository {'/'.join(call.names[:2])} not found")

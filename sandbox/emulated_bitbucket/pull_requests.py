@@ -1,9 +1,9 @@
 """Comments on pull requests of the emulated Bitbucket.
 
 Sources: ``listCommentsOnAPullRequest`` and its neighbours in
-https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pullrequests/: forms, statuses, and that an author alone
-changes a comment. A comment that is too long was met as an answer in HTML
-(https://github.com/runatlantis/atlantis/issues/1251); at which length is not documented, here it is Data Center's.
+https://developer.atlassian.com/cloud/bitbucket/rest/api-group-pullrequests/: forms, statuses, and that only its
+author may change a comment. The API answers a comment that is too long in HTML
+(https://github.com/runatlantis/atlantis/issues/1251). The limit is not documented; this one is Data Center's.
 """
 
 import json
@@ -25,12 +25,12 @@ class EmulatedComment:
     """A comment.
 
     Attributes:
-        number: Its id.
-        raw: What its author wrote.
-        author: UUID of the account.
-        is_deleted: Deleted ones stay in the list, without their text.
-        parent: Of a reply, the comment that it answers.
-        inline: Of a comment on a line, where that is.
+        number: The id.
+        raw: The text as written.
+        author: The UUID of the account.
+        is_deleted: Whether it is deleted; deleted comments stay in the list, without their text.
+        parent: The id of the comment that a reply answers.
+        inline: The place of a comment on a line.
     """
 
     number: int
@@ -41,8 +41,8 @@ class EmulatedComment:
     inline: dict[str, Any] | None = None
 
     def document(self) -> Document:
-        """Return it as the API shows it."""
-        told: dict[str, object] = {
+        """Return the comment as the API shows it."""
+        document: dict[str, object] = {
             "type": "pullrequest_comment",
             "id": self.number,
             "content": {"type": "rendered", "raw": "" if self.is_deleted else self.raw, "markup": "markdown"},
@@ -50,7 +50,7 @@ class EmulatedComment:
             "deleted": self.is_deleted,
         }
         parent = {"parent": {"id": self.parent}} if self.parent is not None else {}
-        return told | parent | ({"inline": self.inline} if self.inline is not None else {})
+        return document | parent | ({"inline": self.inline} if self.inline is not None else {})
 
 
 @dataclass
@@ -58,7 +58,7 @@ class PullRequests:
     """The comments of all pull requests, by UUID of the repository and number.
 
     Attributes:
-        comments: Those of each; a pull request is there where the repository says so.
+        comments: The comments of each. Whether a pull request exists, the repository says.
     """
 
     paged: Paged
@@ -67,7 +67,7 @@ class PullRequests:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, call: RestCall, account: str) -> HttpAnswer:
-        """Answer a call about the comments of a pull request, or about one of them."""
+        """Answer a call about the comments of a pull request, or about one comment."""
         repository = call.repository()
         if repository is None:
             return no_repository(call)
@@ -75,43 +75,44 @@ class PullRequests:
         if number not in repository.pull_requests:
             return error_answer(HTTPStatus.NOT_FOUND, f"There is no pull request {number}.")
         with self._lock:
-            there = self.comments.setdefault((repository.uuid, number), [])
-            one = call.names[3] if len(call.names) > 3 else None  # noqa: PLR2004 - behind the pull request
-            return self._all(call, there, account) if one is None else self._one(call, there, int(one), account)
+            comments = self.comments.setdefault((repository.uuid, number), [])
+            if len(call.names) > 3:  # noqa: PLR2004 - after the pull request
+                return self._comment(call, comments, int(call.names[3]), account)
+            return self._all(call, comments, account)
 
-    def write(self, repository_uuid: str, number: int, raw: str, author: str, **more: Any) -> EmulatedComment:  # noqa: ANN401 - of the comment
-        """Write a comment as somebody else would."""
+    def write(self, repository_uuid: str, number: int, raw: str, author: str, **more: Any) -> EmulatedComment:  # noqa: ANN401 - fields of the comment
+        """Add a comment of another author."""
         made = EmulatedComment(next(self._numbers), raw, author, **more)
         self.comments.setdefault((repository_uuid, number), []).append(made)
         return made
 
-    def _all(self, call: RestCall, there: list[EmulatedComment], account: str) -> HttpAnswer:
+    def _all(self, call: RestCall, comments: list[EmulatedComment], account: str) -> HttpAnswer:
         if call.request.method == "GET":
-            return self.paged(call.request, [one.document() for one in there])
+            return self.paged(call.request, [comment.document() for comment in comments])
         if call.request.method != "POST":
             return error_answer(HTTPStatus.METHOD_NOT_ALLOWED, "Method not allowed")
         raw = _raw_of(call.request.body)
         if isinstance(raw, HttpAnswer):
             return raw
-        there.append(EmulatedComment(next(self._numbers), raw, account))
-        return HttpAnswer(HTTPStatus.CREATED, there[-1].document())
+        comments.append(EmulatedComment(next(self._numbers), raw, account))
+        return HttpAnswer(HTTPStatus.CREATED, comments[-1].document())
 
-    def _one(self, call: RestCall, there: list[EmulatedComment], number: int, account: str) -> HttpAnswer:
-        found = next((one for one in there if one.number == number and not one.is_deleted), None)
-        if found is None:
+    def _comment(self, call: RestCall, comments: list[EmulatedComment], number: int, account: str) -> HttpAnswer:
+        comment = next((known for known in comments if known.number == number and not known.is_deleted), None)
+        if comment is None:
             return error_answer(HTTPStatus.NOT_FOUND, f"There is no comment {number}.")
         if call.request.method == "GET":
-            return HttpAnswer(HTTPStatus.OK, found.document())
-        if found.author != account:
+            return HttpAnswer(HTTPStatus.OK, comment.document())
+        if comment.author != account:
             return error_answer(HTTPStatus.FORBIDDEN, "You do not have permission to change this comment.")
         if call.request.method == "DELETE":
-            found.is_deleted = True
+            comment.is_deleted = True
             return HttpAnswer(HTTPStatus.NO_CONTENT, "")
         raw = _raw_of(call.request.body)
         if isinstance(raw, HttpAnswer):
             return raw
-        found.raw = raw
-        return HttpAnswer(HTTPStatus.OK, found.document())
+        comment.raw = raw
+        return HttpAnswer(HTTPStatus.OK, comment.document())
 
 
 def _raw_of(body: bytes) -> str | HttpAnswer:

@@ -1,8 +1,8 @@
 """Reports of Code Insights on commits of the emulated Bitbucket.
 
 Source: https://developer.atlassian.com/cloud/bitbucket/rest/api-group-reports/: forms, values, at most 1,000
-annotations in a report, 100 in a request and 10 data fields. That a summary has at most 450 characters, and what a bulk
-of more is answered with, is known from clients (https://github.com/reviewdog/reviewdog/pull/1344,
+annotations in a report, 100 in a request and 10 data fields. Clients document the limit of 450
+characters for a summary, and the answer to a request with too many annotations (https://github.com/reviewdog/reviewdog/pull/1344,
 https://github.com/mc1arke/sonarqube-community-branch-plugin/issues/209).
 """
 
@@ -44,38 +44,38 @@ class Reports:
         repository = call.repository()
         if repository is None:
             return no_repository(call)
-        commit, report_id, inside = call.names[2], call.names[3], call.names[4:]
+        commit, report_id, annotations = call.names[2], call.names[3], call.names[4:]
         with self._lock:
             key = (repository.uuid, commit, report_id)
-            return self._annotations(call, key) if inside else self._report(call, key)
+            return self._annotations(call, key) if annotations else self._report(call, key)
 
     def _report(self, call: RestCall, key: tuple[str, str, str]) -> HttpAnswer:
-        found = self.reports.get(key)
+        report = self.reports.get(key)
         if call.request.method == "PUT":
             document = _parsed(call.request.body)
             if (fault := _fault_of_report(document)) is not None:
                 return error_answer(HTTPStatus.BAD_REQUEST, fault)
-            kept = found.annotations if found else {}
+            kept = report.annotations if report else {}
             self.reports[key] = EmulatedReport({**document, "external_id": key[2]}, kept)
             return HttpAnswer(HTTPStatus.OK, self.reports[key].document)
         if call.request.method == "DELETE":
             self.reports.pop(key, None)
             return HttpAnswer(HTTPStatus.NO_CONTENT, "")
-        return HttpAnswer(HTTPStatus.OK, found.document) if found else _no_report(key)
+        return HttpAnswer(HTTPStatus.OK, report.document) if report else _no_report(key)
 
     def _annotations(self, call: RestCall, key: tuple[str, str, str]) -> HttpAnswer:
-        found = self.reports.get(key)
-        if found is None:
+        report = self.reports.get(key)
+        if report is None:
             return _no_report(key)
         if call.request.method == "GET":
-            return self.paged(call.request, [*found.annotations.values()])
+            return self.paged(call.request, [*report.annotations.values()])
         document = _parsed(call.request.body)
         if (fault := _fault_of_bulk(document)) is not None:
             return error_answer(HTTPStatus.BAD_REQUEST, fault)
-        changed = {**found.annotations, **{one["external_id"]: one for one in document}}
+        changed = {**report.annotations, **{annotation["external_id"]: annotation for annotation in document}}
         if len(changed) > MAX_ANNOTATIONS:
             return error_answer(HTTPStatus.BAD_REQUEST, "A report can contain up to 1000 annotations.")
-        found.annotations = changed
+        report.annotations = changed
         return HttpAnswer(HTTPStatus.OK, {"values": document})
 
 
@@ -83,33 +83,33 @@ def _no_report(key: tuple[str, str, str]) -> HttpAnswer:
     return error_answer(HTTPStatus.NOT_FOUND, f"The report {key[2]} was not found.")
 
 
-def _parsed(body: bytes) -> Any:  # noqa: ANN401 - what JSON holds
+def _parsed(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
     try:
         return json.loads(body)
     except ValueError:
         return None
 
 
-def _fault_of_report(document: Any) -> str | None:  # noqa: ANN401 - what JSON holds
+def _fault_of_report(document: Any) -> str | None:  # noqa: ANN401 - any JSON value
     if not isinstance(document, dict) or not document.get("title") or not document.get("details"):
         return "title and details are required"
     data = document.get("data", [])
     if document.get("report_type") not in _REPORT_TYPES or document.get("result") not in _REPORT_RESULTS:
         return "report_type or result is none of the possible values"
-    if len(data) > MAX_DATA or any(one.get("type") not in _DATA_TYPES for one in data):
+    if len(data) > MAX_DATA or any(entry.get("type") not in _DATA_TYPES for entry in data):
         return "data has more than 10 fields, or one of another type"
     return None
 
 
-def _fault_of_bulk(document: Any) -> str | None:  # noqa: ANN401 - what JSON holds
+def _fault_of_bulk(document: Any) -> str | None:  # noqa: ANN401 - any JSON value
     if not isinstance(document, list):
         return "A list of annotations is expected."
     if len(document) > MAX_BULK:
         return "Bulk upload supports a maximum of /100 annotations."
-    return next((fault for one in document if (fault := _fault_of_annotation(one)) is not None), None)
+    return next((fault for annotation in document if (fault := _fault_of_annotation(annotation)) is not None), None)
 
 
-def _fault_of_annotation(document: Any) -> str | None:  # noqa: ANN401 - what JSON holds
+def _fault_of_annotation(document: Any) -> str | None:  # noqa: ANN401 - any JSON value
     if not isinstance(document, dict) or not document.get("external_id") or not document.get("summary"):
         return "external_id and summary are required"
     if len(document["summary"]) > MAX_SUMMARY:

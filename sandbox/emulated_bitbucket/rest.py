@@ -1,8 +1,8 @@
-"""The REST calls of Bitbucket that this project makes, with the forms, scopes and limits that are documented.
+"""The REST calls of Bitbucket that this project makes, with the documented forms, scopes and limits.
 
 Sources: https://developer.atlassian.com/cloud/bitbucket/rest/api-group-workspaces/, …-repositories/, …-deployments/;
-https://support.atlassian.com/bitbucket-cloud/docs/api-request-limits/. Environments carry ``restrictions``, which the
-real ones do though no page says so.
+https://support.atlassian.com/bitbucket-cloud/docs/api-request-limits/. Environments have
+``restrictions``, as the real ones do, though no page documents them.
 """
 
 import re
@@ -25,12 +25,12 @@ _REPORTS = r"commit/([0-9a-f]{7,64})/reports/([^/]+)(?:/(annotations))?/?"
 
 
 class RestApi:
-    """Answers calls; counts them for the limit of requests.
+    """Answers calls, and counts them for the limit of requests.
 
     Attributes:
-        requests: All that were made.
-        pull_requests: With their comments.
-        reports: Of Code Insights.
+        requests: All requests.
+        pull_requests: The comments on pull requests.
+        reports: The reports of Code Insights.
     """
 
     def __init__(self, behaviour: Behaviour) -> None:
@@ -55,7 +55,7 @@ class RestApi:
         )
 
     def answer(self, request: Request, workspaces: Iterable[EmulatedWorkspace]) -> HttpAnswer | None:
-        """Answer a call, or return ``None`` where no call has its path."""
+        """Answer a call; return ``None`` if no call has this path."""
         if request.path == _TOKENS:
             return self._token(request)
         for route, scopes, handle in self._routes:
@@ -102,20 +102,27 @@ class RestApi:
             )
         token = secrets.token_urlsafe(16)
         self._behaviour.access_tokens[token] = scopes
-        told = {"access_token": token, "token_type": "bearer", "expires_in": 7200, "scopes": " ".join(sorted(scopes))}
-        return HttpAnswer(HTTPStatus.OK, told)
+        document = {
+            "access_token": token,
+            "token_type": "bearer",
+            "expires_in": 7200,
+            "scopes": " ".join(sorted(scopes)),
+        }
+        return HttpAnswer(HTTPStatus.OK, document)
 
     def _repositories(self, call: RestCall) -> HttpAnswer:
         workspace = call.workspace()
         if workspace is None:
             return error_answer(HTTPStatus.NOT_FOUND, f"No workspace with identifier '{call.names[0]}'.")
-        return self._paged(call.request, [_told(workspace, one) for one in workspace.repositories])
+        return self._paged(
+            call.request, [_repository_document(workspace, repository) for repository in workspace.repositories]
+        )
 
     def _environments(self, call: RestCall) -> HttpAnswer:
-        found = call.repository()
-        if found is None:
+        repository = call.repository()
+        if repository is None:
             return no_repository(call)
-        return self._paged(call.request, [_environment(one) for one in found.environments])
+        return self._paged(call.request, [_environment(environment) for environment in repository.environments])
 
     def _comments(self, call: RestCall) -> HttpAnswer:
         return self.pull_requests.answer(call, self._behaviour.account_of(call.request.headers))
@@ -124,9 +131,9 @@ class RestApi:
         return HttpAnswer(HTTPStatus.OK, {"type": "user", "uuid": self._behaviour.account_of(call.request.headers)})
 
     def _paged(self, request: Request, values: Sequence[Document]) -> HttpAnswer:
-        asked = {name: texts[-1] for name, texts in parse_qs(request.query).items()}
-        length = min(_number(asked.get("pagelen"), _DEFAULT_PAGE), self._behaviour.page_length)
-        page = _number(asked.get("page"), 1)
+        requested = {name: texts[-1] for name, texts in parse_qs(request.query).items()}
+        length = min(_number(requested.get("pagelen"), _DEFAULT_PAGE), self._behaviour.page_length)
+        page = _number(requested.get("page"), 1)
         if self._behaviour.changes_order and page > 1:
             self._behaviour.changes_order = False
             values = [*values[1:], *values[:1]]
@@ -148,34 +155,35 @@ def _number(text: str | None, otherwise: int) -> int:
 
 
 def _workspace(call: RestCall) -> HttpAnswer:
-    found = call.workspace()
-    if found is None:
+    workspace = call.workspace()
+    if workspace is None:
         return error_answer(HTTPStatus.NOT_FOUND, f"No workspace with identifier '{call.names[0]}'.")
     return HttpAnswer(
-        HTTPStatus.OK, {"type": "workspace", "uuid": found.uuid, "slug": found.slug, "name": found.slug.title()}
+        HTTPStatus.OK,
+        {"type": "workspace", "uuid": workspace.uuid, "slug": workspace.slug, "name": workspace.slug.title()},
     )
 
 
 def _repository(call: RestCall) -> HttpAnswer:
-    workspace, found = call.workspace(), call.repository()
-    if workspace is None or found is None:
+    workspace, repository = call.workspace(), call.repository()
+    if workspace is None or repository is None:
         return no_repository(call)
-    return HttpAnswer(HTTPStatus.OK, _told(workspace, found))
+    return HttpAnswer(HTTPStatus.OK, _repository_document(workspace, repository))
 
 
-def _told(workspace: EmulatedWorkspace, found: EmulatedRepository) -> Document:
+def _repository_document(workspace: EmulatedWorkspace, repository: EmulatedRepository) -> Document:
     owner = {"type": "workspace", "uuid": workspace.uuid, "slug": workspace.slug}
-    full_name = f"{workspace.slug}/{found.slug}"
+    full_name = f"{workspace.slug}/{repository.slug}"
     return {
-        "type": "repository", "uuid": found.uuid, "full_name": full_name, "slug": found.slug, "name": found.slug,
-        "workspace": owner, "is_private": True,
+        "type": "repository", "uuid": repository.uuid, "full_name": full_name, "slug": repository.slug,
+        "name": repository.slug, "workspace": owner, "is_private": True,
     }  # fmt: skip
 
 
-def _environment(one: EmulatedEnvironment) -> Document:
+def _environment(environment: EmulatedEnvironment) -> Document:
     return {
         "type": "deployment_environment",
-        "uuid": one.uuid,
-        "name": one.name,
-        "restrictions": {"type": "deployment_restrictions_configuration", "admin_only": one.admin_only},
+        "uuid": environment.uuid,
+        "name": environment.name,
+        "restrictions": {"type": "deployment_restrictions_configuration", "admin_only": environment.admin_only},
     }

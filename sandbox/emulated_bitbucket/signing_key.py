@@ -1,4 +1,4 @@
-"""Files with keys in them that live from one run of the sandbox to the next."""
+"""The signing key of the emulated Bitbucket, and files that the sandbox keeps from one run to the next."""
 
 import base64
 import hashlib
@@ -17,10 +17,10 @@ from oidc.errors import SandboxError
 
 
 def read_kept(path: Path) -> bytes | None:
-    """Return what a file holds, or ``None`` if it is not there.
+    """Return the content of a file; ``None`` if the file does not exist.
 
     Raises:
-        SandboxError: It is there and cannot be read.
+        SandboxError: The file cannot be read.
     """
     try:
         return path.read_bytes()
@@ -31,14 +31,14 @@ def read_kept(path: Path) -> bytes | None:
 
 
 def keep(path: Path, content: bytes) -> None:
-    """Write a file for this user alone (mode 0600), whole or not at all; its folder is made if need be (mode 0700).
+    """Write a file for this user alone (mode 0600), whole or not at all; make its folder if necessary (mode 0700).
 
     Raises:
-        SandboxError: It cannot be written.
+        SandboxError: The file cannot be written.
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # mkstemp makes files of mode 0600; in the same folder, so that replacing is one step.
+        # mkstemp makes files of mode 0600. In the same folder, replacing is one atomic step.
         descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -55,8 +55,8 @@ def keep(path: Path, content: bytes) -> None:
 
 def _unusable(path: Path, error: OSError) -> SandboxError:
     return SandboxError(
-        f"the emulated Bitbucket cannot keep {path}: {error.strerror or error}",
-        do="make the sandbox's folder writable, or remove it: what was in it is made anew",
+        f"the emulated Bitbucket cannot read or write {path}: {error.strerror or error}",
+        do="make the sandbox's folder writable, or remove it; the next run makes new files",
     )
 
 
@@ -64,7 +64,7 @@ _BITS = 2048
 
 
 class SigningKey:
-    """An RSA key that signs claims as JSON Web Tokens by RS256, which is what Bitbucket's tokens use.
+    """An RSA key that signs claims as JSON Web Tokens with RS256, as Bitbucket does.
 
     Args:
         key: The private key.
@@ -81,7 +81,7 @@ class SigningKey:
         return cls(rsa.generate_private_key(public_exponent=65537, key_size=_BITS), key_id=key_id)
 
     def sign(self, claims: Mapping[str, object]) -> str:
-        """Return the claims as a signed token, whatever they are: ``eyJ…``, three parts with dots between."""
+        """Return any claims as a signed token: ``eyJ…``, three parts separated by dots."""
         payload = json.dumps(claims, separators=(",", ":")).encode()
         return jwt.PyJWS().encode(payload, self._key, algorithm="RS256", headers={"kid": self.key_id})
 
@@ -96,7 +96,7 @@ class SigningKey:
 
 
 def keep_signing_key(path: Path) -> tuple[SigningKey, tuple[str, ...]]:
-    """Load the key from a file, or make it; a warning comes with it if what was there had to be made anew.
+    """Load the key from a file, or make a new one; return it with a warning if a broken file was replaced.
 
     Raises:
         SandboxError: The file cannot be read or written.
@@ -105,10 +105,12 @@ def keep_signing_key(path: Path) -> tuple[SigningKey, tuple[str, ...]]:
     key = _load(content)
     if key is not None:
         return SigningKey(key), ()
-    made = SigningKey.make()
-    keep(path, made.pem())
-    warnings = () if content is None else (f"{path} was broken and was made anew: tokens signed before are void",)
-    return made, warnings
+    new_key = SigningKey.make()
+    keep(path, new_key.pem())
+    warnings = (
+        () if content is None else (f"{path} was broken; a new key replaces it, and earlier tokens are not valid",)
+    )
+    return new_key, warnings
 
 
 def _load(content: bytes | None) -> rsa.RSAPrivateKey | None:

@@ -1,4 +1,4 @@
-"""What ip-ranges.atlassian.com publishes, in the emulated Bitbucket."""
+"""The documents of issuers, and address ranges as ip-ranges.atlassian.com publishes them."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -25,7 +25,7 @@ class EmulatedRange:
 
 @dataclass(frozen=True)
 class EmulatedRanges:
-    """A published state; networks of documentation by default (https://www.rfc-editor.org/rfc/rfc5737, …/rfc3849)."""
+    """A published state; by default networks for documentation (https://www.rfc-editor.org/rfc/rfc5737, …/rfc3849)."""
 
     sync_token: int = 1700000000
     ranges: tuple[EmulatedRange, ...] = (
@@ -37,40 +37,41 @@ class EmulatedRanges:
     )
 
     def document(self) -> Mapping[str, object]:
-        """Return it in the form that clients of the real one read."""
+        """Return the document in the form of the real one."""
         return {
             "creationDate": "2026-11-01T00:00:00.000000",
             "syncToken": self.sync_token,
-            "items": [_item(one) for one in self.ranges],
+            "items": [_item(published) for published in self.ranges],
         }
 
 
-def _item(one: EmulatedRange) -> Mapping[str, object]:
-    network = ip_network(one.network)
+def _item(published: EmulatedRange) -> Mapping[str, object]:
+    network = ip_network(published.network)
     return {
         "network": str(network.network_address),
         "mask_len": network.prefixlen,
         "cidr": str(network),
         "mask": str(network.netmask),
-        "region": list(one.regions),
-        "product": list(one.products),
-        "direction": list(one.directions),
+        "region": list(published.regions),
+        "product": list(published.products),
+        "direction": list(published.directions),
         "perimeter": "commercial",
     }
 
 
 class Site:
-    """The workspaces and documents of one emulated Bitbucket.
+    """The issuer documents of one emulated Bitbucket.
 
     Args:
-        workspaces: Those that exist; any other is answered with 404.
-        jwks: The key set that all of them share, as on the real host.
+        workspaces: The existing workspaces; the answer for any other is 404.
+        jwks: The key set of all workspaces, as on the real host.
     """
 
     def __init__(self, workspaces: Iterable[EmulatedWorkspace], jwks: Document) -> None:
         known = tuple(workspaces)
-        # The REST API takes a workspace's UUID wherever it takes the slug; what it serves names the slug all the same.
-        self._workspaces = {one.uuid: one for one in known} | {one.slug: one for one in known}
+        # As in the REST API, a path may name a workspace by slug or UUID; the documents always have the slug.
+        self._workspaces = {workspace.uuid: workspace for workspace in known}
+        self._workspaces |= {workspace.slug: workspace for workspace in known}
         identity = "/2.0/workspaces/([^/]+)/pipelines-config/identity/oidc"
         self._routes: tuple[tuple[re.Pattern[str], Callable[[EmulatedWorkspace], Document]], ...] = (
             (re.compile(identity + r"/\.well-known/openid-configuration"), discovery_document),
@@ -78,7 +79,7 @@ class Site:
         )
 
     def answer(self, path: str) -> HttpAnswer | None:
-        """Answer a path, without query and still percent-encoded; ``None`` where it is none of these documents'."""
+        """Answer a path (percent-encoded, without query); ``None`` if no issuer document has it."""
         for route, document in self._routes:
             match = route.fullmatch(path)
             if match is None:
@@ -92,7 +93,7 @@ class Site:
 
 
 def discovery_document(workspace: EmulatedWorkspace) -> Document:
-    """Return a workspace's discovery document, with the fields that clients of the real one read."""
+    """Return a workspace's discovery document, with the fields that clients read."""
     return {
         "issuer": workspace.issuer,
         "jwks_uri": f"{workspace.issuer}/keys.json",

@@ -18,8 +18,8 @@ class EmulatedEnvironment:
     """A deployment environment.
 
     Attributes:
-        name: As a step names it.
-        uuid: With braces.
+        name: The name in a step.
+        uuid: The UUID, with braces.
         admin_only: Whether only admins may deploy to it.
     """
 
@@ -33,11 +33,11 @@ class EmulatedRepository:
     """A repository.
 
     Attributes:
-        slug: As in ``bitbucket.org/acme/SLUG``.
-        uuid: With braces.
-        environments: That it has.
-        pull_requests: Numbers of those that are open.
-        former_slugs: Names that it had; whoever asks for one is redirected, as long as nothing else has that name.
+        slug: The slug, as in ``bitbucket.org/acme/SLUG``.
+        uuid: The UUID, with braces.
+        environments: Its deployment environments.
+        pull_requests: The numbers of its open pull requests.
+        former_slugs: Its earlier slugs; requests for them are redirected unless another repository has the slug.
     """
 
     slug: str
@@ -57,9 +57,9 @@ class EmulatedWorkspace:
     """A workspace that the emulated Bitbucket knows.
 
     Attributes:
-        slug: Its ID, as in ``bitbucket.org/acme``.
-        uuid: With braces: ``{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}``.
-        repositories: That it has.
+        slug: The ID, as in ``bitbucket.org/acme``.
+        uuid: The UUID, with braces: ``{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}``.
+        repositories: Its repositories.
     """
 
     slug: str
@@ -68,12 +68,12 @@ class EmulatedWorkspace:
 
     @property
     def issuer(self) -> str:
-        """The ``iss`` of this workspace's tokens."""
+        """The ``iss`` claim of this workspace's tokens."""
         return issuer_url(WorkspaceSlug(self.slug))
 
     @property
     def default_audience(self) -> str:
-        """The ``aud`` that every token of this workspace carries."""
+        """The ``aud`` claim of this workspace's tokens."""
         return default_audience(BitbucketUuid(self.uuid))
 
 
@@ -83,9 +83,9 @@ class PipelineStep:
 
     Attributes:
         workspace: The repository's workspace.
-        repository_uuid: With braces, as all UUIDs here.
-        environment_uuid: Of the deployment environment that the step names by ``deployment:``, or ``None``.
-        step_uuid: Another at every run; random by default.
+        repository_uuid: The repository's UUID, with braces, as all UUIDs here.
+        environment_uuid: The UUID of the environment that the step names by ``deployment:``, or ``None``.
+        step_uuid: Different in every run; random by default.
         pipeline_uuid: Likewise.
         pipeline_run_uuid: Likewise.
         branch: The branch's name. It is in the token, but AWS does not see it.
@@ -113,10 +113,10 @@ def step_claims(
 
     Args:
         step: The step.
-        issued_at: Aware; becomes ``iat``, in whole seconds.
-        lifetime: Seconds from ``iat`` to ``exp``. Atlassian does not document what it is; an hour is a guess.
-        audiences: What the step lists under ``oidc: audiences:``. They come after the workspace's own, and only then
-            is ``aud`` a list
+        issued_at: The time of issue, aware; ``iat`` has it in whole seconds.
+        lifetime: Seconds from ``iat`` to ``exp``. Atlassian does not document the lifetime; an hour is a guess.
+        audiences: The audiences that the step lists under ``oidc: audiences:``. They come after the workspace's own
+            audience; only with them is ``aud`` a list
             (https://www.atlassian.com/blog/bitbucket/bitbucket-pipelines-oidc-now-supports-multiple-audiences).
     """
     own = step.workspace.default_audience
