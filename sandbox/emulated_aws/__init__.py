@@ -25,27 +25,26 @@ _LOG_LINES = 15
 
 
 class EmulatedAws:
-    """Emulated AWS accounts on a port of 127.0.0.1, for the time of a ``with`` block.
+    """Emulated AWS accounts on a port of 127.0.0.1, while a ``with`` block runs.
 
     The port is that of the folder's last run, if it is free, so that a stored endpoint, as in the state of the Pulumi
-    CLI, stays valid. Two emulators may run at once on two folders; a second one on the same folder waits a little and
-    fails.
+    CLI, stays valid. Emulators of different folders may run at once; a second one on the same folder waits a little
+    and fails.
 
     Attributes:
         endpoint: ``http://127.0.0.1:PORT`` for IAM and STS of all accounts; a 12-digit access key id with the secret
             ``test`` is the root user of that account. Empty before the start.
-        forgot: Whether the emulator has lost its earlier state, since its last run did not shut down cleanly:
-            ministack saves its state only on a clean shutdown.
-        log: The log of the run, a file.
-        pid: Process id of the child, ``None`` when it does not run.
+        forgot: Whether the emulator lost its earlier state. ministack saves its state only on a clean shutdown.
+        log: The log file of the run.
+        pid: The process id of the child; ``None`` if it does not run.
 
     Args:
-        folder: The folder of the state, created if necessary. One for each emulator.
-        issuers: Where the emulated Bitbucket serves issuers; ``None`` without one: then no web identity is valid.
-        quotas: By account id, of accounts whose quotas are not AWS's defaults.
-        more_services: Services besides IAM and STS, as ministack has them: ``("cloudformation",)``.
-        without_front: Serve ministack as it is, to compare with.
-        start_seconds: How long the start may take.
+        folder: The folder of the state, created if necessary; another one for each emulator.
+        issuers: The endpoint of the emulated Bitbucket; with ``None`` no web identity is valid.
+        quotas: Quotas that differ from AWS's defaults, by account id.
+        more_services: Further services of ministack: ``("cloudformation",)``.
+        without_front: Serve ministack without the front, for comparison.
+        start_seconds: The longest time for the start.
     """
 
     def __init__(
@@ -69,7 +68,7 @@ class EmulatedAws:
 
     @property
     def pid(self) -> int | None:
-        """Process id of the child, ``None`` when it does not run."""
+        """The process id of the child; ``None`` if it does not run."""
         return self._child.pid if self._child else None
 
     def __enter__(self) -> Self:
@@ -89,7 +88,7 @@ class EmulatedAws:
         """Start the child and wait until it serves.
 
         Raises:
-            SandboxError: It runs already, or did not start in time or at all; the end of its log is in the message.
+            SandboxError: It runs already, or does not start in time; the message has the end of its log.
         """
         if self._child is not None:
             raise SandboxError("the emulated AWS accounts already run", do="stop them first")
@@ -105,23 +104,23 @@ class EmulatedAws:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                start_new_session=True,  # Ctrl-C is for the parent, which stops it when it is done
+                start_new_session=True,  # Ctrl-C reaches the parent alone, which stops the child at its end
             )
         announced = self._announcement(self._child)
         if announced is None:
             self._abandon(self._child)
             what = f"the emulated AWS accounts did not start; the end of {self.log} is:\n{self._log_end()}\n"
             raise SandboxError(
-                what, do=f"remove {self._folder} to start with empty accounts; `up` then makes everything again"
+                what, do=f"remove {self._folder} to start with empty accounts; `up` then creates everything again"
             )
         self.endpoint = f"http://127.0.0.1:{announced['port']}"
         self.forgot = bool(announced["forgot"])
 
     def stop(self, seconds: float = 20.0) -> None:
-        """Stop the child, its state saved, and wait for its end. Does nothing when none runs.
+        """Stop the child, which saves its state, and wait for its end. Do nothing if no child runs.
 
         Raises:
-            SandboxError: It ended in another way, and has lost the state of this run.
+            SandboxError: The child did not shut down cleanly, so the state of this run is lost.
         """
         child, self._child = self._child, None
         if child is None:
@@ -136,8 +135,8 @@ class EmulatedAws:
         finally:
             _close(child.stdout)
         if code != 0:
-            what = f"the emulated AWS accounts did not stop in an orderly way (exit code {code}): their state is lost"
-            raise SandboxError(what, do=f"see {self.log}; the next run makes everything anew")
+            what = f"the emulated AWS accounts did not shut down cleanly (exit code {code}): their state is lost"
+            raise SandboxError(what, do=f"see {self.log}; the next `up` creates everything again")
 
     def _write_settings(self) -> Path:
         issuers = self._settings.issuers
@@ -155,7 +154,7 @@ class EmulatedAws:
         return settings
 
     def _announcement(self, child: subprocess.Popen[bytes]) -> dict[str, Any] | None:
-        """Wait for ``{"port": …, "forgot": …}`` on the child's stdout; ``None`` when it ends or stays silent."""
+        """Wait for ``{"port": …, "forgot": …}`` on the child's stdout; ``None`` if the child ends or prints nothing."""
         assert child.stdout is not None  # noqa: S101 - a pipe was asked for
         deadline, line = time.monotonic() + self._start_seconds, b""
         while not line.endswith(b"\n"):

@@ -18,25 +18,25 @@ Handler = Callable[[str, str, dict[str, str], bytes, dict[str, list[str]]], Awai
 """A service of ministack: method, path, headers by lower-case name, body, query string."""
 
 Resource = Callable[[str, Mapping[str, str]], str | None]
-"""Of account and parameters of a call of IAM: the ARN that it is about, or ``None`` to leave it to ministack."""
+"""From account and parameters of an IAM call: its resource's ARN, or ``None`` to leave this to ministack."""
 
 Keys = Callable[[str, Mapping[str, str]], Mapping[str, str]]
-"""Of account and parameters of a call of IAM: condition keys that ministack does not know, with their values."""
+"""From account and parameters of an IAM call: condition keys that ministack does not know, with their values."""
 
 NetworkKeys = Callable[[], Mapping[str, str | None]]
-"""Condition keys, in lower case, that hold for the call being served in place of ministack's; ``None``: it has none."""
+"""Condition keys, in lower case, that replace ministack's for the present call; ``None``: the key is missing."""
 
 _NO_SCRIPTS: dict[str, Callable[..., list[str]]] = {"_collect_scripts": lambda *_folders: []}
 
 _DOCUMENTS = "_resolve_managed_policy_document"
-"""What ministack itself reads the documents of managed policies by."""
+"""ministack's function that reads the documents of managed policies."""
 
 _RESOLVE = "_resolve_condition_key"
-"""What gives its evaluator, for trust policies and permissions alike, the value of a condition key."""
+"""ministack's function that gives its evaluator the value of a condition key, for all policies."""
 
 
 class Inner:
-    """ministack in this process, with the environment it is to have already set.
+    """ministack in this process; its environment variables must be set before.
 
     Attributes:
         asgi: The ASGI application.
@@ -74,24 +74,24 @@ class Inner:
                 _ = self._handlers[service]
         except (ImportError, AttributeError, KeyError) as error:
             raise SandboxError(
-                f"this version of ministack is not the one the sandbox knows: {error}",
+                f"the sandbox does not know this version of ministack: {error}",
                 do="install the version that requirements-dev.txt names",
             ) from error
-        # Scripts for the start of an emulator in fixed folders of the machine are not meant for this one.
+        # ministack runs start scripts from fixed folders of the machine; these are not meant for the sandbox.
         for name, stand_in in _NO_SCRIPTS.items():
             setattr(app, name, stand_in)
 
     def replace_service(self, service: str, wrap: Callable[[Handler], Handler]) -> None:
-        """Put something between authorisation and the service ``iam`` or ``sts``."""
+        """Wrap the service ``iam`` or ``sts``; authorisation comes before the wrapper."""
         self._handlers[service] = wrap(self._handlers[service])
 
     def add_service(self, service: str, target: str, handler: Handler) -> None:
-        """Add a service of the JSON protocol that ministack does not have; it authorises the calls as any other's.
+        """Add a service of the JSON protocol that ministack lacks; ministack authorises its calls like all others.
 
         Args:
-            service: As calls are signed for it, and as its actions begin: ``servicequotas``.
-            target: What the header ``X-Amz-Target`` of its calls begins with.
-            handler: Serves them.
+            service: The service name in signatures and actions: ``servicequotas``.
+            target: The beginning of the header ``X-Amz-Target`` in its calls.
+            handler: Serves its calls.
         """
         self._patterns[service] = {"target_prefixes": [target], "credential_scope": service}
         self._namespaces[service] = service
@@ -107,8 +107,8 @@ class Inner:
 
         def extract_resource_arn(service: str, *about: Any) -> str:  # noqa: ANN401 - as ministack passes them
             *_, params, _region, account = about
-            found = resource(account, _first_values(params)) if service == "iam" else None
-            return str(find_resource(service, *about) if found is None else found)
+            arn = resource(account, _first_values(params)) if service == "iam" else None
+            return str(find_resource(service, *about) if arn is None else arn)
 
         def request_tag_context(service: str, *about: Any) -> dict[str, Any]:  # noqa: ANN401 - as above
             more = keys(self.account(), _first_values(about[-1])) if service == "iam" else {}
@@ -125,17 +125,17 @@ class Inner:
             keys = network_keys()
             if key.lower() in keys:
                 return keys[key.lower()]
-            found = resolve(key, context)
-            return principal_arn(found) if key.lower() == "aws:principalarn" else found
+            value = resolve(key, context)
+            return principal_arn(value) if key.lower() == "aws:principalarn" else value
 
         setattr(self._evaluator, _RESOLVE, resolve_condition_key)
 
     def account(self) -> str:
-        """Return the id of the account of the call being served."""
+        """Return the id of the account of the present call."""
         return self._account()
 
     def caller(self) -> str:
-        """Return the ARN of the caller of the call being served."""
+        """Return the ARN of the caller of the present call."""
         return self._caller()
 
     def role(self, account: str, name: str) -> dict[str, Any] | None:
@@ -144,7 +144,7 @@ class Inner:
         return record
 
     def role_names(self) -> Iterable[str]:
-        """Return the names of all roles in the account of the call being served."""
+        """Return the names of all roles in the account of the present call."""
         names: Iterable[str] = self._roles.keys()
         return names
 
@@ -153,7 +153,7 @@ class Inner:
         return self._policies.get_scoped(account, None, arn) is not None
 
     def managed_policy_document(self, account: str, arn: str) -> dict[str, Any] | str | None:
-        """Return the default version of a managed policy as ministack decides by it, or ``None`` without one."""
+        """Return the default version of a managed policy that ministack uses; ``None`` if it has no document."""
         document: dict[str, Any] | str | None = self._managed_policy_document(arn, account)
         return document
 
@@ -173,10 +173,10 @@ class Inner:
         return record
 
     def oidc_provider_count(self) -> int:
-        """Count the OIDC providers in the account of the call being served."""
+        """Count the OIDC providers in the account of the present call."""
         return len(self._oidc_providers)
 
 
 def _first_values(params: Mapping[str, Any]) -> dict[str, str]:
-    """Return each parameter with the value that ministack authorises, of several the first one."""
+    """Return each parameter with the value that ministack authorises: the first one."""
     return {name: str((value or [""])[0] if isinstance(value, list) else value) for name, value in params.items()}

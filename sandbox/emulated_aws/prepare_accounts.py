@@ -1,4 +1,4 @@
-"""What real accounts have before the program's first run: deploying roles, boundaries, policies, OIDC providers."""
+"""Prepare emulated accounts as real ones are before the first run: deploying roles, policies, OIDC providers."""
 
 import json
 import os
@@ -21,13 +21,13 @@ _DEPLOY_POLICY_NAME = "{role}-deploys-{number}"
 
 
 def give_deploy_policies(iam: Any, role: str, scope: DeployScope) -> None:  # noqa: ANN401 - made at run time
-    """Attach the policies that ``deploy-policy`` prints to the deploying role, as managed ones, and no other.
+    """Attach the policies that ``deploy-policy`` prints to the deploying role as managed policies; remove all others.
 
-    The role may also change and remove what an earlier inventory deployed: roles and OIDC providers with our tag.
+    With them the role may also change and delete roles and OIDC providers of an earlier inventory, which have our tag.
     """
     documents = deploy_policies(scope.with_deployed(_deployed_roles(iam), _deployed_oidc_providers(iam)))
-    wanted = [_managed_policy(iam, role, scope, number, found.text) for number, found in enumerate(documents, 1)]
-    attached = [found["PolicyArn"] for found in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]]
+    wanted = [_managed_policy(iam, role, scope, number, document.text) for number, document in enumerate(documents, 1)]
+    attached = [policy["PolicyArn"] for policy in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]]
     for arn in wanted:
         if arn not in attached:
             iam.attach_role_policy(RoleName=role, PolicyArn=arn)
@@ -66,8 +66,8 @@ def _deployed_roles(iam: Any) -> Iterator[DeployedRole]:  # noqa: ANN401 - as ab
 
 def _deployed_oidc_providers(iam: Any) -> Iterator[str]:  # noqa: ANN401 - as above
     for listed in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]:
-        found = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=listed["Arn"])
-        if _is_ours(found.get("Tags", [])):
+        oidc_provider = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=listed["Arn"])
+        if _is_ours(oidc_provider.get("Tags", [])):
             yield listed["Arn"]
 
 
@@ -76,18 +76,18 @@ def _is_ours(tags: Sequence[dict[str, str]]) -> bool:
 
 
 _SESSION_SECONDS = 3600
-_NOBODYS = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}
-_ROOT_SECRET = "test"  # noqa: S105 - of the emulator, the same for every account
+_NO_FILES = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}
+_ROOT_SECRET = "test"  # noqa: S105 - of the emulator; every account has the same
 _ALLOW_ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 
 @dataclass(frozen=True)
 class PreparedOidcProvider:
-    """An OIDC provider that somebody else made, for a program that only refers to it.
+    """An OIDC provider that the program only refers to and does not create.
 
     Attributes:
         url: ``https://api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc``.
-        arn: Of it.
+        arn: Its ARN.
         audiences: Its client ids.
     """
 
@@ -98,18 +98,18 @@ class PreparedOidcProvider:
 
 @dataclass(frozen=True)
 class PreparedAccount:
-    """What one account is to have.
+    """The resources of one account before the first run.
 
     Attributes:
         id: The account, 12 digits.
-        deploy_role_arn: Role that deploys, ``arn:aws:iam::222222222222:role/PulumiDeploy``; made in the account that
-            its ARN names. ``None``: no such role.
-        external_id: What the role's trust policy asks for as ``sts:ExternalId``, if anything.
-        trusted_account_id: Account whose principals may assume the role; ``None``: the account that the role is in.
-        policy_arns: Customer-managed policies that must exist, as permissions boundaries or to be attached; each is
-            made in the account that its ARN names, and allows everything.
-        oidc_providers: OIDC providers that must exist in the account.
-        deploy_scope: What the inventory deploys there; ``None``: the deploying role may do nothing.
+        deploy_role_arn: The deploying role, ``arn:aws:iam::222222222222:role/PulumiDeploy``, in the account of its ARN;
+            ``None`` for no role.
+        external_id: The ``sts:ExternalId`` that the role's trust policy requires, or ``None``.
+        trusted_account_id: The account whose principals may assume the role; ``None`` for the role's account.
+        policy_arns: Customer-managed policies, used as permissions boundaries or attached policies. Each is in the
+            account of its ARN, and allows everything.
+        oidc_providers: The OIDC providers in the account.
+        deploy_scope: The resources that the inventory deploys there; with ``None`` the deploying role may do nothing.
     """
 
     id: str
@@ -122,20 +122,20 @@ class PreparedAccount:
 
 
 class RootUsers:
-    """botocore clients as the root users of emulated accounts.
+    """botocore clients with the credentials of the emulated accounts' root users.
 
-    Everything is given here: no configuration file, profile, environment variable or proxy of anybody counts. The
-    clients of one object share what is costly to read, and may be asked for again and again.
+    They ignore the user's configuration files, profiles, environment variables and proxies. One object keeps its
+    clients, which share the service models.
     """
 
     def __init__(self, endpoint: str) -> None:
         self._endpoint = endpoint
-        self._session = Session(session_vars={name: (None, None, value, None) for name, value in _NOBODYS.items()})
+        self._session = Session(session_vars={name: (None, None, value, None) for name, value in _NO_FILES.items()})
         self._session.register_component("data_loader", service_models())
         self._clients: dict[tuple[str, str], Any] = {}
 
     def client(self, account_id: str, service: str = "iam") -> Any:  # noqa: ANN401 - made at run time
-        """Return the client of ``iam`` or ``sts`` as root of an account."""
+        """Return the client of ``iam`` or ``sts`` with the root credentials of an account."""
         if (account_id, service) not in self._clients:
             self._clients[account_id, service] = self._session.create_client(
                 service,
@@ -146,7 +146,7 @@ class RootUsers:
                 config=Config(
                     retries={"max_attempts": 0},
                     proxies={"http": None},
-                    parameter_validation=False,  # the emulator says what AWS refuses
+                    parameter_validation=False,  # the emulator refuses what AWS refuses
                     use_fips_endpoint=False,
                     use_dualstack_endpoint=False,
                     connect_timeout=5,
@@ -162,15 +162,15 @@ class RootUsers:
 
 
 def prepare_accounts(endpoint: str, accounts: Sequence[PreparedAccount]) -> None:
-    """Make what is missing and bring what differs into line; running it again changes nothing.
+    """Create missing resources and correct those that differ; a second call changes nothing.
 
     Args:
-        endpoint: ``http://127.0.0.1:PORT`` of the emulated accounts. It calls as root of each account.
-        accounts: What each is to have.
+        endpoint: The endpoint of the emulated accounts, ``http://127.0.0.1:PORT``. The calls use root credentials.
+        accounts: The resources of each account.
 
     Raises:
-        SandboxError: The emulator refused, an ARN is not that of a role or policy in partition ``aws``, or nothing
-            answers there.
+        SandboxError: The emulator refuses or does not answer, or an ARN is not that of a role or policy in partition
+            ``aws``.
     """
     with closing(RootUsers(endpoint)) as roots:
         for account in accounts:
@@ -198,11 +198,11 @@ def _make_policy(roots: RootUsers, arn: str) -> None:
 def _make_oidc_provider(roots: RootUsers, account_id: str, wanted: PreparedOidcProvider) -> None:
     iam = roots.client(account_id)
     try:
-        found = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=wanted.arn)
+        present = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=wanted.arn)
     except iam.exceptions.NoSuchEntityException:
         iam.create_open_id_connect_provider(Url=wanted.url, ClientIDList=list(wanted.audiences))
         return
-    for audience in sorted(set(wanted.audiences) - set(found["ClientIDList"])):
+    for audience in sorted(set(wanted.audiences) - set(present["ClientIDList"])):
         iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=wanted.arn, ClientID=audience)
 
 
@@ -216,7 +216,7 @@ def _make_deploy_role(roots: RootUsers, account: PreparedAccount, arn: str) -> N
         iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=trust, MaxSessionDuration=_SESSION_SECONDS)
     else:
         if role["Arn"] != arn:
-            what = f"the account has the role {role['Arn']}, which takes the name of {arn}"
+            what = f"the account has the role {role['Arn']}, which has the same name as {arn}"
             raise SandboxError(what, do="give the deploying role the same path everywhere")
         iam.update_assume_role_policy(RoleName=name, PolicyDocument=trust)
     if account.deploy_scope is not None:
@@ -240,9 +240,9 @@ def _trust_policy(trusted_account_id: str, external_id: str | None) -> dict[str,
 
 def _split(arn: str, kind: str) -> tuple[str, str, str]:
     """Return account id, path and name of ``arn:aws:iam::222222222222:role/path/name``."""
-    start, _, rest = arn.partition(f":{kind}/")
+    start, _, path_and_name = arn.partition(f":{kind}/")
     account_id = start.removeprefix("arn:aws:iam::")
-    path, _, name = f"/{rest}".rpartition("/")
+    path, _, name = f"/{path_and_name}".rpartition("/")
     if not (start.startswith("arn:aws:iam::") and len(account_id) == 12 and account_id.isdecimal() and name):  # noqa: PLR2004 - digits of an account id
         what = f"{arn} is not the ARN of a {kind} in an account of partition aws"
         raise SandboxError(what, do="accounts of other partitions cannot run in the sandbox")

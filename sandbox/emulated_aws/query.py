@@ -74,20 +74,20 @@ class AwsCall:
 
     def members(self, name: str) -> list[str]:
         """Return the values of a list parameter: ``ClientIDList.member.1``, ``.2`` and so on."""
-        found: list[str] = []
-        while (value := self.params.get(f"{name}.member.{len(found) + 1}")) is not None:
-            found.append(value)
-        return found
+        values: list[str] = []
+        while (value := self.params.get(f"{name}.member.{len(values) + 1}")) is not None:
+            values.append(value)
+        return values
 
     def tags(self) -> list[tuple[str, str]]:
         """Return the key and value of each of ``Tags.member.N``."""
-        found: list[tuple[str, str]] = []
-        while (key := self.params.get(f"Tags.member.{len(found) + 1}.Key")) is not None:
-            found.append((key, self.params.get(f"Tags.member.{len(found) + 1}.Value", "")))
-        return found
+        tags: list[tuple[str, str]] = []
+        while (key := self.params.get(f"Tags.member.{len(tags) + 1}.Key")) is not None:
+            tags.append((key, self.params.get(f"Tags.member.{len(tags) + 1}.Value", "")))
+        return tags
 
     def query(self) -> dict[str, list[str]]:
-        """Return the parameters as the inner emulator takes a query string, in which an empty value stays."""
+        """Return the parameters as the query string of the inner emulator, with empty values."""
         return {name: [value] for name, value in self.params.items()}
 
 
@@ -95,7 +95,7 @@ Proceed = Callable[[AwsCall], Awaitable[Answer]]
 """The continuation after a step: the next step, and finally the inner emulator."""
 
 Step = Callable[[AwsCall, Proceed], Awaitable[Answer]]
-"""One gap's worth of behaviour: refuses by ``RefusalError``, answers by itself, or proceeds."""
+"""Closes one gap of ministack: raises ``RefusalError``, answers, or proceeds."""
 
 
 def parse_params(method: str, content_type: str, body: bytes, query: Mapping[str, list[str]]) -> dict[str, str]:
@@ -116,7 +116,7 @@ def parse_params(method: str, content_type: str, body: bytes, query: Mapping[str
         # A signature is in the headers or the query string; in a form it would name another caller.
         posted = {name: values for name, values in fields.items() if not name.lower().startswith(_SIGNATURE)}
         if posted.keys() & given.keys():
-            raise RefusalError("InvalidQueryParameter", "A parameter stands in both the query string and the body")
+            raise RefusalError("InvalidQueryParameter", "A parameter is in both the query string and the body")
         given |= posted
     if any(len(values) > 1 for values in given.values()):
         raise RefusalError("InvalidQueryParameter", "A parameter is given more than once")

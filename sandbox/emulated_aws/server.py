@@ -43,7 +43,7 @@ _LOCK_SECONDS = 10.0
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run until told to stop; return the exit code, 0 after an orderly stop."""
+    """Run until a request to stop; return the exit code, 0 after a clean shutdown."""
     options = _parse(arguments)
     try:
         folder = options.folder.resolve()
@@ -111,7 +111,7 @@ def _run(folder: Path, settings: EmulatorSettings, *, front: bool) -> int:
 
 
 def _listen(remembered: Path) -> socket.socket:
-    """Bind the port that the file holds, or where somebody else has it, a free one; keep which it is in the file."""
+    """Bind the port in the file, or a free port if that one is taken; keep the number in the file."""
     try:
         listener = socket.create_server(("127.0.0.1", int(remembered.read_text())))
     except (OSError, ValueError, OverflowError):
@@ -121,13 +121,13 @@ def _listen(remembered: Path) -> socket.socket:
 
 
 def _check_readable(saved: Path) -> None:
-    """Refuse a state file that ministack would pass over with a line in its log."""
+    """Refuse a broken state file; ministack would ignore it with a line in its log."""
     try:
         if saved.exists():
             json.loads(saved.read_text())
     except ValueError as error:
         what = f"the state of the emulated AWS accounts in {saved} cannot be read: {error}"
-        raise SandboxError(what, do="remove the folder, and everything is made anew") from error
+        raise SandboxError(what, do="remove the folder; the next run creates everything again") from error
 
 
 async def _serve(application: Application, listening: int) -> None:
@@ -137,7 +137,7 @@ async def _serve(application: Application, listening: int) -> None:
         loop.add_signal_handler(number, stop.set)
     Thread(target=_stop_at_end_of_input, args=(loop, stop), daemon=True).start()
     config = Config()
-    config.bind = [f"fd://{listening}"]  # from here on hypercorn's to close
+    config.bind = [f"fd://{listening}"]  # hypercorn closes it
     config.loglevel = "WARNING"
     config.keep_alive_timeout = 75.0  # as ministack does, so that SDKs keep their connections
     config.graceful_timeout = 1.0
@@ -153,7 +153,7 @@ def _stop_at_end_of_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) 
 
 
 def _announcing(inner: Application, ready: Callable[[], None]) -> Application:
-    """Wrap an ASGI application: ``ready`` is called once it has started, when the listening socket may be used."""
+    """Wrap an ASGI application: call ``ready`` after its start, when clients may connect."""
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         async def announce(message: Message) -> None:

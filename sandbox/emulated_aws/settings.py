@@ -10,20 +10,19 @@ from oidc.errors import SandboxError
 from oidc.limits import Quota
 
 SOURCE_IP_HEADER = "x-sandbox-source-ip"
-"""Request header that says from which address a call is to seem to come, for ``aws:SourceIp``: ``203.0.113.7``."""
+"""Request header with the address of a call, for ``aws:SourceIp``: ``203.0.113.7``."""
 
 SOURCE_VPCE_HEADER = "x-sandbox-source-vpce"
-"""Request header that says through which VPC endpoint a call is to seem to come, for ``aws:SourceVpce``:
-``vpce-0123456789abcdef0``. Such a call has no address."""
+"""Request header with the VPC endpoint of a call, for ``aws:SourceVpce``: ``vpce-0123456789abcdef0``. Such a call has
+no address."""
 
 
 @dataclass(frozen=True)
 class IssuerEndpoint:
-    """Where the emulated Bitbucket serves every issuer over TLS.
+    """The address at which the emulated Bitbucket serves every issuer over TLS.
 
     Attributes:
-        address: ``127.0.0.1:PORT``; whatever host an issuer names, the connection goes there, with that host in the
-            TLS handshake.
+        address: ``127.0.0.1:PORT``. Connections to every issuer go there, with the issuer's host in the TLS handshake.
         ca_file: PEM file of the certificate authority that signed its certificate. It replaces AWS's library of
             trusted authorities, so a token is never accepted because of a thumbprint
             (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc_verify-thumbprint.html).
@@ -48,12 +47,12 @@ class IssuerEndpoint:
 
 @dataclass(frozen=True)
 class EmulatorSettings:
-    """All that the child is told, as a JSON file given by ``--settings``.
+    """The settings of the child, a JSON file given by ``--settings``.
 
     Attributes:
-        issuers: Where issuers are served; ``None`` when no issuer can be reached.
-        quotas: By account id and key, where they differ from the defaults: ``{"222222222222": {"roles": 5000}}``.
-        more_services: Services of ministack besides IAM and STS, as it is: ``("cloudformation",)``.
+        issuers: The endpoint of all issuers; ``None`` if no issuer can be reached.
+        quotas: Quotas that differ from the defaults, by account id and key: ``{"222222222222": {"roles": 5000}}``.
+        more_services: Services of ministack besides IAM and STS: ``("cloudformation",)``.
     """
 
     issuers: IssuerEndpoint | None = None
@@ -75,7 +74,7 @@ class EmulatorSettings:
         """Read what ``to_json`` wrote.
 
         Raises:
-            SandboxError: The text is something else.
+            SandboxError: The text does not have this form.
         """
         try:
             parsed: dict[str, Any] = json.loads(text)
@@ -88,15 +87,15 @@ class EmulatorSettings:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise SandboxError(
                 f"the settings of the emulated AWS accounts cannot be read: {error!r}",
-                do="write them with Settings.to_json",
+                do="write them with EmulatorSettings.to_json",
             ) from error
 
 
 _PASSED_ON = frozenset({"PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "PYTHONPATH"})
-"""What Python itself may need to start; everything else (``AWS_*``, proxies, ``DOCKER_HOST``, …) stays outside."""
+"""Variables that Python may need to start; all others (``AWS_*``, proxies, ``DOCKER_HOST``, …) are not passed on."""
 
 RUNNING_MARKER = "running"
-"""File in the emulator's folder, there from its start to the end of its orderly stop."""
+"""A file in the emulator's folder that exists from its start to the end of a clean shutdown."""
 
 STATE_FOLDER = "state"
 """Folder of the state that ministack saves."""
@@ -108,10 +107,10 @@ _SERVICES = ("iam", "sts", "organizations")
 
 
 def clean_environment(folder: Path, inherited: Mapping[str, str], more_services: Sequence[str] = ()) -> dict[str, str]:
-    """Return the whole environment of an emulator that keeps its things in ``folder``, an absolute path.
+    """Return all environment variables of an emulator with this folder, an absolute path.
 
     ``HOME`` is that folder, so no AWS configuration file is found. ``DOCKER_HOST`` names a socket that does not exist:
-    ministack otherwise looks for a Docker daemon and removes containers there that it takes for its own.
+    otherwise ministack looks for a Docker daemon and removes containers that look like its own.
     """
     passed_on = {name: value for name, value in inherited.items() if name in _PASSED_ON}
     return passed_on | {

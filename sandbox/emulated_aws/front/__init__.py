@@ -32,14 +32,14 @@ from sandbox.emulated_aws.settings import EmulatorSettings
 def dispatching(
     service: str, inner: Inner, every: Step, table: Mapping[str, tuple[Step, ...]]
 ) -> Callable[[Handler], Handler]:
-    """Return what wraps the handler of ``iam`` or ``sts``: ``every`` step first, then those that ``table`` has."""
+    """Return a wrapper for the handler of ``iam`` or ``sts``: first the step ``every``, then the steps of ``table``."""
 
     def wrap(handler: Handler) -> Handler:
         async def serve(
             method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, list[str]]
         ) -> Answer:
             async def innermost(call: AwsCall) -> Answer:
-                # All parameters as a query string: what was checked is what is done, and an empty value stays.
+                # All parameters as a query string: the service gets exactly what was checked, with empty values.
                 return await handler(method, path, headers, b"", call.query())
 
             try:
@@ -77,9 +77,9 @@ def put_in_front(inner: Inner, settings: EmulatorSettings) -> Application:
 
 
 def steps_by_action(inner: Inner, settings: EmulatorSettings) -> Mapping[str, tuple[Step, ...]]:
-    """Return the steps of each operation in their order, by ``iam:CreateRole`` and the like.
+    """Return the steps of each operation in their order, by action: ``iam:CreateRole``.
 
-    Every operation passes ``check_constraints`` before.
+    For every operation ``check_constraints`` comes before them.
     """
     issuers = IssuerConnection(settings.issuers)
     trust = trust_policies(settings)
@@ -116,7 +116,7 @@ def steps_by_action(inner: Inner, settings: EmulatorSettings) -> Mapping[str, tu
 
 
 def only_the_aws_api(inner: Application) -> Application:
-    """Wrap an ASGI application: GET and POST on ``/`` pass, as does the lifespan; the rest is answered with 404."""
+    """Wrap an ASGI application: pass GET and POST on ``/`` and the lifespan; answer other requests with 404."""
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan" or _is_aws_call(scope):

@@ -1,12 +1,12 @@
-"""Gaps of ministack's authorisation: the resource of a call, condition keys, where it comes from, simulation.
+"""Gaps of ministack's authorisation: the resource of a call, its condition keys, its origin, and simulation.
 
 ministack still decides. This module tells it the resource of a call
 (https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html).
 
 Its simulator finds no role that has a path, and leaves the permissions boundary out. Here the role is found by its
 whole ARN. The boundary's document is given to the same simulator, and both must allow, so this can only refuse more.
-``aws:SourceIp`` and ``aws:SourceVpce`` are what context entries say, and missing where none does. A second resource,
-other context entries and further policies are refused: ministack would ignore them. Sources:
+``aws:SourceIp`` and ``aws:SourceVpce`` come from context entries; without an entry they are missing. A second
+resource, other context entries and further policies are refused, since ministack would ignore them. Sources:
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html and
 https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html. ASGI:
 https://asgi.readthedocs.io/en/latest/specs/www.html.
@@ -40,19 +40,19 @@ async def plain_answer(send: Send, status: int, text: str) -> None:
 
 
 NetworkKeys = Mapping[str, str | None]
-"""``{"aws:sourcevpce": "vpce-0123456789abcdef0", "aws:sourceip": None}``: names in lower case; ``None``: is missing."""
+"""``{"aws:sourcevpce": "vpce-0123456789abcdef0", "aws:sourceip": None}``: lower-case names; ``None``: a missing key."""
 
 _network_keys_of_call: ContextVar[NetworkKeys | None] = ContextVar("network_keys", default=None)
 
 
 def network_keys() -> NetworkKeys:
-    """Return those of the call being served; those that are not there are as ministack sees them."""
+    """Return the network keys of the present call; for other keys ministack's values apply."""
     return _network_keys_of_call.get() or {}
 
 
 @contextmanager
 def coming_from(address: str | None, endpoint: str | None) -> Iterator[None]:
-    """Give the calls inside a source address or a VPC endpoint: never both, as in AWS."""
+    """Set the source address or the VPC endpoint of the calls in the block; never both, as in AWS."""
     token = _network_keys_of_call.set({"aws:sourceip": None if endpoint else address, "aws:sourcevpce": endpoint})
     try:
         yield
@@ -89,7 +89,7 @@ def with_source_address(inner: Application) -> Application:
 
 def _header(scope: Scope, name: str) -> str | None:
     headers: Any = scope.get("headers", [])
-    values = [value for found, value in headers if found.lower() == name.encode()]
+    values = [value for header, value in headers if header.lower() == name.encode()]
     return values[0].decode("latin-1").strip() if values else None
 
 
@@ -101,7 +101,7 @@ _NAMES_A_POLICY = frozenset({"AttachRolePolicy", "DetachRolePolicy"})
 
 
 def condition_keys(inner: Inner) -> Keys:
-    """Return what finds the two keys of a call."""
+    """Return the function that finds ``iam:PermissionsBoundary`` and ``iam:PolicyARN`` of a call."""
 
     def keys(account: str, params: Mapping[str, str]) -> dict[str, str]:
         action, boundary = params.get("Action", ""), ""
@@ -111,8 +111,8 @@ def condition_keys(inner: Inner) -> Keys:
             role = inner.role(account, params.get("RoleName", "")) or {}
             boundary = str(role.get("PermissionsBoundary") or "")
         policy = params.get("PolicyArn", "") if action in _NAMES_A_POLICY else ""
-        found = {"iam:PermissionsBoundary": boundary, "iam:PolicyARN": policy}
-        return {key: value for key, value in found.items() if value}
+        values = {"iam:PermissionsBoundary": boundary, "iam:PolicyARN": policy}
+        return {key: value for key, value in values.items() if value}
 
     return keys
 
@@ -121,7 +121,7 @@ _SESSION = re.compile(r"arn:aws:sts::([0-9]{12}):assumed-role/([^/]+)/.+")
 
 
 def principal_arn(inner: Inner) -> Callable[[str], str]:
-    """Return what makes the value of the key of a caller's ARN: for a session the ARN of its role, else the same."""
+    """Return the function for ``aws:PrincipalArn``: for a session the ARN of its role, else the caller's ARN."""
 
     def arn_of(caller: str) -> str:
         match = _SESSION.fullmatch(caller)
@@ -132,7 +132,10 @@ def principal_arn(inner: Inner) -> Callable[[str], str]:
 
 
 def authorised_resource(inner: Inner) -> Resource:
-    """Return what names the resource of calls on roles, OIDC providers and new policies; of others ministack does."""
+    """Return the function that names the resource of calls on roles, OIDC providers and new policies.
+
+    For other calls it returns ``None``, and ministack names the resource.
+    """
 
     def resource(account: str, params: Mapping[str, str]) -> str | None:
         start, action = f"arn:aws:iam::{account}", params.get("Action", "")
@@ -145,7 +148,7 @@ def authorised_resource(inner: Inner) -> Resource:
         if arn := params.get("OpenIDConnectProviderArn"):
             return arn
         role = inner.role(account, params.get("RoleName", ""))
-        # A call that names an instance profile as well is authorised on that.
+        # A call that also names an instance profile is authorised on that.
         return str(role["Arn"]) if role is not None and "InstanceProfileName" not in params else None
 
     return resource
@@ -201,16 +204,16 @@ def _refuse_what_is_not_simulated(call: AwsCall) -> None:
 
 
 def _origin(call: AwsCall) -> tuple[str | None, str | None]:
-    """Return address and VPC endpoint that the context entries name."""
-    found: dict[str, str] = {}
+    """Return the address and the VPC endpoint in the context entries."""
+    values: dict[str, str] = {}
     for number in range(1, 3):
         entry = f"ContextEntries.member.{number}"
         if (name := call.params.get(f"{entry}.ContextKeyName")) is None:
             continue
         if _NETWORK.get(name.lower()) != call.params.get(f"{entry}.ContextKeyType"):
             raise RefusalError("InvalidInput", "The sandbox takes aws:SourceIp (ip) and aws:SourceVpce (string) alone.")
-        found[name.lower()] = call.params.get(f"{entry}.ContextKeyValues.member.1", "")
-    return found.get("aws:sourceip"), found.get("aws:sourcevpce")
+        values[name.lower()] = call.params.get(f"{entry}.ContextKeyValues.member.1", "")
+    return values.get("aws:sourceip"), values.get("aws:sourcevpce")
 
 
 def _simulated_role(inner: Inner, call: AwsCall) -> Mapping[str, Any]:
@@ -225,7 +228,7 @@ def _simulated_role(inner: Inner, call: AwsCall) -> Mapping[str, Any]:
 
 
 def _within(of_policies: bytes, of_boundary: bytes) -> bytes:
-    """Let an action pass only where both answers, in the same order, allow it."""
+    """Allow an action only if both answers allow it; both list the actions in the same order."""
     limits: Iterator[str] = iter(_DECISION.findall(of_boundary.decode()))
 
     def both(match: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""Connections to an issuer, as AWS makes them: TLS with the issuer's host name, but to the sandbox's address."""
+"""Connect to issuers as AWS does: TLS with the issuer's host name, but to the sandbox's address."""
 
 import hashlib
 import http.client
@@ -28,11 +28,11 @@ class UnreachableError(Exception):
 
 
 class UnusableError(Exception):
-    """The issuer answered, but with something that is no JSON object; ``str()`` says what."""
+    """The issuer did not answer with a JSON object; ``str()`` says what it answered."""
 
 
 class IssuerConnection:
-    """Reaches every issuer at one address; without an endpoint, none."""
+    """Connects to every issuer at one address; without an endpoint, to no issuer."""
 
     def __init__(self, endpoint: IssuerEndpoint | None) -> None:
         self._endpoint = endpoint
@@ -41,8 +41,8 @@ class IssuerConnection:
         """Return the JSON object at ``https://HOST/path``.
 
         Raises:
-            UnreachableError: No connection, no trust in the certificate, no answer in time.
-            UnusableError: Another status than 200, or no JSON object.
+            UnreachableError: The connection fails, the certificate is not trusted, or no answer comes in time.
+            UnusableError: The status is not 200, or the body is not a JSON object.
         """
         status, body = self._get(url)
         if status != http.HTTPStatus.OK:
@@ -58,7 +58,7 @@ class IssuerConnection:
     def top_thumbprint(self, host: str) -> str:
         """Return the SHA-1 fingerprint of the last certificate that the host presents, 40 lower-case hex digits.
 
-        That is the one IAM fetches for itself when no thumbprint is given
+        IAM fetches the same one if a call gives no thumbprint
         (https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html).
 
         Raises:
@@ -67,7 +67,7 @@ class IssuerConnection:
         endpoint = self._required()
         context = SSL.Context(SSL.TLS_CLIENT_METHOD)
         try:
-            # The standard library checks name and chain but does not show the chain, OpenSSL's wrapper the other way.
+            # The standard library checks name and chain, but does not show the chain. OpenSSL's wrapper shows it.
             with self._trusted(host):
                 pass
             context.load_verify_locations(str(endpoint.ca_file))
@@ -100,7 +100,7 @@ class IssuerConnection:
             raise UnreachableError(f"{url}: {error}") from error
 
     def _trusted(self, host: str) -> ssl.SSLSocket:
-        """Connect to the sandbox's address, and hold its certificate against the issuer's host name."""
+        """Connect to the sandbox's address, and check its certificate for the issuer's host name."""
         endpoint = self._required()
         context = ssl.create_default_context(cafile=str(endpoint.ca_file))
         plain = socket.create_connection(endpoint.host_and_port(), _SECONDS)
@@ -133,18 +133,18 @@ FetchJson = Callable[[str], Mapping[str, Any]]
 
 
 class IssuerKeys:
-    """A cache of each issuer's keys by key id; a key id that is not in it makes it fetch once more."""
+    """A cache of each issuer's keys by key id; it fetches the keys again for an unknown key id."""
 
     def __init__(self, fetch_json: FetchJson) -> None:
         self._fetch_json = fetch_json
         self._known: dict[str, dict[str, jwt.PyJWK]] = {}
 
     def key(self, issuer: str, key_id: str) -> jwt.PyJWK | None:
-        """Return the key with this id, ``None`` when the issuer does not have it.
+        """Return the key with this id; ``None`` if the issuer does not have it.
 
         Raises:
             UnreachableError: The issuer cannot be reached.
-            UnusableError: Its documents are not what the specifications say, or belong to another issuer.
+            UnusableError: Its documents violate the specifications, or belong to another issuer.
         """
         known = self._known.get(issuer, {})
         if key_id not in known:

@@ -1,9 +1,9 @@
-"""Gap: ministack takes any value and raises no quota. Here parameters keep AWS's service model, accounts their quotas.
+"""Gap: ministack accepts any value and any number. Here parameters obey AWS's service models, and accounts quotas.
 
-The models are those that botocore ships, the source of the "Length Constraints" and "Pattern" in
+The models are those of botocore, the source of the "Length Constraints" and "Pattern" in
 https://docs.aws.amazon.com/IAM/latest/APIReference/ and https://docs.aws.amazon.com/STS/latest/APIReference/.
-The quotas are those of the emulator's settings, which the other steps apply. ministack answers GetAccountSummary with
-fixed quotas, and has no Service Quotas. Sources:
+The quotas are in the emulator's settings; the other steps apply them. ministack answers GetAccountSummary with fixed
+quotas, and has no Service Quotas. Sources:
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountSummary.html,
 https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_ListServiceQuotas.html; the codes of IAM's quotas:
 https://docs.aws.amazon.com/general/latest/gr/iam-service.html.
@@ -27,11 +27,11 @@ _UNICODE_CLASSES = {
     r"\p{N}": r"\d",
     r"\p{Z}": " \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000",
 }
-"""Java's classes of letters, numbers and separators, in the words of Python's ``re``."""
+"""Java's classes of letters, numbers and separators, written for Python's ``re``."""
 
 
 async def check_constraints(call: AwsCall, proceed: Proceed) -> Answer:
-    """Refuse a call with a parameter that its model does not allow, naming every fault as AWS does."""
+    """Refuse a call with parameters that its model does not allow, and name every fault as AWS does."""
     faults = list(_faults(call))
     if faults:
         count = "1 validation error" if len(faults) == 1 else f"{len(faults)} validation errors"
@@ -123,13 +123,13 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 TARGET = "ServiceQuotasV20190624"
-"""What the header ``X-Amz-Target`` of a call of Service Quotas begins with."""
+"""The beginning of the header ``X-Amz-Target`` in a call of Service Quotas."""
 
 _SMALLEST_PAGE = 1
 
 
 def account_summary(settings: EmulatorSettings) -> Step:
-    """Make the step for GetAccountSummary: the account's own quotas in place of the fixed ones."""
+    """Make the step for GetAccountSummary: it replaces the fixed quotas by the account's."""
 
     async def step(call: AwsCall, proceed: Proceed) -> Answer:
         status, headers, body = await proceed(call)
@@ -143,7 +143,7 @@ def account_summary(settings: EmulatorSettings) -> Step:
 
 
 def service_quotas(inner: Inner, settings: EmulatorSettings) -> Handler:
-    """Make the service Service Quotas, which lists those of IAM and does nothing else."""
+    """Make the service Service Quotas; it only lists the quotas of IAM."""
 
     async def serve(
         _method: str, _path: str, headers: dict[str, str], body: bytes, _query: dict[str, list[str]]
@@ -187,7 +187,7 @@ async def checked_tags(call: AwsCall, proceed: Proceed) -> Answer:
 
 
 def check_tags(tags: list[tuple[str, str]]) -> None:
-    """Refuse keys that are the same ignoring case, and keys that belong to AWS.
+    """Refuse keys that differ in case alone, and keys with AWS's prefix ``aws:``.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
 

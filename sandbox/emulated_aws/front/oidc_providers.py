@@ -1,10 +1,10 @@
-"""Gaps of ministack's OIDC providers: what Get returns, Delete of an absent one, limits, and every later change.
+"""Gaps of ministack's OIDC providers: the answer of Get, Delete of an absent one, limits, and every later change.
 
-AWS returns the URL without ``https://``, which CreateOpenIDConnectProvider's ``Url`` has; the official AWS provider of
-Terraform and Pulumi relies on that
+AWS returns the URL without ``https://``, though CreateOpenIDConnectProvider takes it with ``https://``. The official
+AWS provider of Terraform and Pulumi relies on that
 (https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetOpenIDConnectProvider.html).
-Thumbprints, client ids and tags are changed in ministack's own record, so they are saved with its state. ministack has
-authenticated and authorised the call, by the resource ``*``: it knows no other for these actions.
+Thumbprints, client ids and tags are changed in ministack's record, so they are saved with its state. ministack
+authenticates and authorises the call before, with the resource ``*``: it knows no other for these actions.
 Sources: the pages of the operations under https://docs.aws.amazon.com/IAM/latest/APIReference/.
 """
 
@@ -68,7 +68,7 @@ def get_oidc_provider(inner: Inner) -> Step:
 
 
 def delete_oidc_provider(inner: Inner) -> Step:
-    """Make the step for DeleteOpenIDConnectProvider, which is no error for one that does not exist.
+    """Make the step for DeleteOpenIDConnectProvider; an absent OIDC provider is no error.
 
     Source: https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteOpenIDConnectProvider.html
     """
@@ -84,7 +84,7 @@ def delete_oidc_provider(inner: Inner) -> Step:
 def oidc_provider_limits(inner: Inner, issuers: IssuerConnection, settings: EmulatorSettings) -> Step:
     """Make the step for CreateOpenIDConnectProvider.
 
-    Where no thumbprint is given, it fetches the top one of the issuer's chain, as IAM does.
+    If a call gives no thumbprint, the step fetches the top one of the issuer's chain, as IAM does.
     """
 
     async def step(call: AwsCall, proceed: Proceed) -> Answer:
@@ -92,10 +92,10 @@ def oidc_provider_limits(inner: Inner, issuers: IssuerConnection, settings: Emul
         host = _host(url)
         check_client_id_count(len(call.members("ClientIDList")))
         check_thumbprints(call.members("ThumbprintList"))
-        most = settings.quota_of(call.account, OIDC_PROVIDERS_PER_ACCOUNT)
-        if inner.oidc_provider_count() >= most:
-            quota = f"OpenIdConnectProvidersPerAccount: {most}"
-            raise RefusalError("LimitExceeded", f"Cannot exceed quota for {quota}", 409)
+        quota = settings.quota_of(call.account, OIDC_PROVIDERS_PER_ACCOUNT)
+        if inner.oidc_provider_count() >= quota:
+            message = f"Cannot exceed quota for OpenIdConnectProvidersPerAccount: {quota}"
+            raise RefusalError("LimitExceeded", message, 409)
         if not call.members("ThumbprintList"):
             call = call.with_params(**{"ThumbprintList.member.1": await _fetched_thumbprint(issuers, url, host)})
         return await proceed(call)
@@ -115,7 +115,7 @@ def check_client_id_count(count: int) -> None:
 
 
 def check_thumbprints(thumbprints: list[str]) -> None:
-    """Refuse too many thumbprints, and what is no SHA-1 value of 40 hex digits.
+    """Refuse too many thumbprints, and thumbprints that are not 40 hex digits (SHA-1).
 
     Raises:
         RefusalError: ``InvalidInput``.
@@ -161,7 +161,7 @@ def update_thumbprints(inner: Inner) -> Step:
 
 
 def add_client_id(inner: Inner) -> Step:
-    """Make the step for AddClientIDToOpenIDConnectProvider; one that is there already is no error."""
+    """Make the step for AddClientIDToOpenIDConnectProvider; an id that it already has is no error."""
 
     def change(call: AwsCall) -> str | None:
         record = oidc_provider_record(inner, call)
@@ -174,7 +174,7 @@ def add_client_id(inner: Inner) -> Step:
 
 
 def remove_client_id(inner: Inner) -> Step:
-    """Make the step for RemoveClientIDFromOpenIDConnectProvider; one that is not there is no error."""
+    """Make the step for RemoveClientIDFromOpenIDConnectProvider; an absent id is no error."""
 
     def change(call: AwsCall) -> str | None:
         record = oidc_provider_record(inner, call)
@@ -203,7 +203,7 @@ def tag_oidc_provider(inner: Inner) -> Step:
 
 
 def untag_oidc_provider(inner: Inner) -> Step:
-    """Make the step for UntagOpenIDConnectProvider; a key that is not there is no error."""
+    """Make the step for UntagOpenIDConnectProvider; an absent key is no error."""
 
     def change(call: AwsCall) -> str | None:
         record = oidc_provider_record(inner, call)

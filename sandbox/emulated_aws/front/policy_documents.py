@@ -1,9 +1,9 @@
-"""Gap: ministack stores any text as a policy. In AWS it keeps the policy grammar, and its size a quota.
+"""Gap: ministack stores any text as a policy. AWS checks the policy grammar, and limits the size.
 
 Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html,
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html and
-https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html. Whether the principals of a trust policy
-exist is not checked: the sandbox has only the accounts of one inventory.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html. It is not checked whether the
+principals of a trust policy exist, since the sandbox has only the accounts of one inventory.
 """
 
 import json
@@ -35,7 +35,7 @@ def parse_document(text: str) -> dict[str, Any]:
     """Read a policy document as JSON.
 
     Raises:
-        RefusalError: It is no JSON object, or an object in it has a key twice.
+        RefusalError: The text is not a JSON object, or an object in it has a key twice.
     """
     try:
         document = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
@@ -86,7 +86,7 @@ def trust_policies(settings: EmulatorSettings) -> Step:
 
 
 def check_trust_policy(text: str) -> None:
-    """Hold a trust policy against the grammar.
+    """Check a trust policy against the grammar.
 
     Raises:
         RefusalError: ``MalformedPolicyDocument``, with the first fault.
@@ -126,7 +126,7 @@ def _check_statement(statement: object) -> None:
 
 
 def _texts(value: object) -> list[str]:
-    """Return one or several non-empty texts as a list; an empty list stands for anything else."""
+    """Return one or several non-empty texts as a list; an empty list for any other value."""
     values = value if isinstance(value, list) else [value]
     texts = [text for text in values if isinstance(text, str) and text]
     return texts if len(texts) == len(values) else []
@@ -145,7 +145,7 @@ def _check_actions(statement: Mapping[str, Any]) -> None:
 
 def _check_principals(statement: Mapping[str, Any]) -> None:
     if "NotPrincipal" in statement:
-        return  # ministack refuses these, in AWS's words
+        return  # ministack refuses these with AWS's message
     if "Principal" not in statement:
         raise malformed("Missing required field Principal")
     principal = statement["Principal"]

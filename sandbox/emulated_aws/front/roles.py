@@ -37,13 +37,12 @@ _UNWRITABLE = frozenset("&<")
 
 
 async def escape_texts(call: AwsCall, proceed: Proceed) -> Answer:
-    """Hand the description of CreateRole, UpdateRole and UpdateRoleDescription over as XML text.
+    """Escape the description of CreateRole, UpdateRole and UpdateRoleDescription as XML text.
 
-    Its length has been checked before. One with so many ``&`` that the escaped form is longer than 1,000 characters is
-    refused by ministack.
+    Its length is checked before. ministack refuses a description whose escaped form is longer than 1,000 characters.
 
-    A path is part of the ARN, by which policies name the role, so it cannot be escaped: one that AWS would take but
-    that has ``&`` or ``<`` in it is refused here, where it would break ListRoles for the whole account.
+    A path cannot be escaped, since it is part of the ARN. A path with ``&`` or ``<`` is refused, though AWS accepts it:
+    it would break ListRoles for the whole account.
     """
     if not _UNWRITABLE.isdisjoint(call.params.get("Path", "")):
         message = "The sandbox cannot hold a role whose path has & or < in it, though AWS can."
@@ -66,12 +65,12 @@ def role_listing(_inner: Inner) -> Step:
         if status != 200:  # noqa: PLR2004 - HTTP
             return status, headers, body
         size, after = _page_size(call), _marker(call)
-        found = ET.fromstring(body).iterfind(f".//{_NAMESPACE}Roles/{_NAMESPACE}member")  # noqa: S314 - ministack's own answer
-        roles = sorted(((_name(role), role) for role in found), key=lambda one: one[0])
-        rest = [(name, role) for name, role in roles if name > after]
-        page = rest[:size]
+        elements = ET.fromstring(body).iterfind(f".//{_NAMESPACE}Roles/{_NAMESPACE}member")  # noqa: S314 - ministack's own answer
+        roles = sorted(((_name(role), role) for role in elements), key=lambda named: named[0])
+        following = [(name, role) for name, role in roles if name > after]
+        page = following[:size]
         more = ""
-        if len(rest) > size:
+        if len(following) > size:
             more = f"<Marker>{urlsafe_b64encode(page[-1][0].encode()).decode()}</Marker>"
         members = "".join(_without_tags(role) for _, role in page)
         truncated = str(bool(more)).lower()
@@ -88,7 +87,7 @@ def _page_size(call: AwsCall) -> int:
 
 
 def _marker(call: AwsCall) -> str:
-    """Return the name that the page before ended with; the empty string is before all names."""
+    """Return the last name of the page before; the empty string for the first page."""
     try:
         return urlsafe_b64decode(call.params.get("Marker", "")).decode()
     except ValueError as error:
@@ -137,14 +136,14 @@ def role_sessions(inner: Inner) -> Step:
 
 
 def _not_authorized(call: AwsCall, arn: str) -> str:
-    """Return the refusal that does not tell a role that is not there from one that does not trust the caller."""
+    """Return the message for an absent role; AWS gives the same one if the role does not trust the caller."""
     if call.action == "AssumeRoleWithWebIdentity":
         return "Not authorized to perform sts:AssumeRoleWithWebIdentity"
     return f"User: {call.caller} is not authorized to perform: sts:AssumeRole on resource: {arn}"
 
 
 POLICY_ARN = re.compile(r"arn:aws:iam::([0-9]{12}|aws):policy/(?:[!-~]+/)?[\w+=,.@-]{1,128}", re.ASCII)
-"""The ARN of a managed policy in partition ``aws``; the first group is its account, or ``aws`` for one of AWS's own."""
+"""The ARN of a managed policy in partition ``aws``; the first group is its account, or ``aws`` if AWS manages it."""
 
 
 def managed_policies(inner: Inner, settings: EmulatorSettings) -> Step:
@@ -166,7 +165,7 @@ def managed_policies(inner: Inner, settings: EmulatorSettings) -> Step:
 async def get_policy(call: AwsCall, proceed: Proceed) -> Answer:
     """Answer GetPolicy (https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetPolicy.html).
 
-    One of AWS's own that ministack does not know is there, as it is for AttachRolePolicy; its document is not.
+    An AWS-managed policy that ministack does not know exists, as for AttachRolePolicy, but without its document.
     """
     answer = await proceed(call)
     arn = call.params["PolicyArn"]

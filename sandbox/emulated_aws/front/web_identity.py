@@ -1,11 +1,11 @@
-"""Gap: for AssumeRoleWithWebIdentity, ministack looks at the trust policy alone.
+"""Gap: for AssumeRoleWithWebIdentity, ministack checks the trust policy alone.
 
 This module checks the token, the OIDC provider of the role's account and its audiences before ministack decides by the
 trust policy. The answer has the token's values. This can only refuse more: ministack decides who may assume a role.
 
 Sources: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html and
-https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc.html. If these give a code without a sentence,
-the sentence is from recorded answers.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_oidc.html. If these give a code without a message,
+the message is from recorded answers.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from sandbox.emulated_aws.inner import Inner
 from sandbox.emulated_aws.query import Answer, AwsCall, Proceed, RefusalError, Step
 
 LEEWAY = 300
-"""Seconds by which clocks may differ: "AWS provides a five-minute window beyond the exp time … for clock skew"."""
+"""Seconds allowed for clock skew: "AWS provides a five-minute window beyond the exp time … for clock skew"."""
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "ES384", "ES512")
 """Signatures that AWS accepts (same page); Bitbucket signs with RS256."""
@@ -49,7 +49,7 @@ def web_identity(inner: Inner, keys: IssuerKeys, clock: Callable[[], float]) -> 
     """Make the step for AssumeRoleWithWebIdentity; ``clock`` returns seconds since 1970."""
 
     async def step(call: AwsCall, proceed: Proceed) -> Answer:
-        # Atlassian's steps write the token with `echo`, SDKs send the file as it is, and AWS takes the newline.
+        # Atlassian's examples write the token with `echo`, SDKs send the file unchanged, and AWS accepts the newline.
         token = call.params["WebIdentityToken"].strip()
         claims = read_claims(token)
         account = call.params["RoleArn"].split(":")[4]
@@ -61,22 +61,22 @@ def web_identity(inner: Inner, keys: IssuerKeys, clock: Callable[[], float]) -> 
         status, headers, body = await proceed(call.with_params(WebIdentityToken=_as_compared(claims, audience)))
         if status != 200:  # noqa: PLR2004 - HTTP: OK
             return status, headers, body
-        said = {
+        values = {
             "SubjectFromWebIdentityToken": claims["sub"],
             "Audience": audience,
             # The documentation says that this is the iss claim; recorded answers have the ARN of the OIDC provider.
             "Provider": provider["Arn"],
         }
-        return status, headers, _with_elements(body, said)
+        return status, headers, _with_elements(body, values)
 
     return step
 
 
 def read_claims(token: str) -> Claims:
-    """Return the claims of a token whose signature is yet to be checked.
+    """Return the claims of a token; the signature is checked later.
 
     Raises:
-        RefusalError: It is no JWT, or a claim that every ID token has is missing or of another type
+        RefusalError: The token is not a JWT, or a required claim is missing or of the wrong type
             (https://openid.net/specs/openid-connect-core-1_0.html#IDToken).
     """
     try:
@@ -101,7 +101,7 @@ def accepted_audience(claims: Claims, client_ids: list[str]) -> str:
     """Return the audience of a token: ``azp`` if present, else ``aud``, which may be a list of one.
 
     Real AWS does so (us-east-1, 2026-09-11, recorded calls), and refuses a token with several audiences and no ``azp``
-    with these words; two others report the same.
+    with this message; two other reports agree.
 
     Raises:
         RefusalError: The token has several audiences and no ``azp``, or the OIDC provider does not list the audience.
@@ -119,19 +119,19 @@ def accepted_audience(claims: Claims, client_ids: list[str]) -> str:
 
 
 def _as_compared(claims: Claims, audience: str) -> str:
-    """Return a token whose ``aud`` is what trust policies compare: ministack reads neither ``azp`` nor a list of one.
+    """Return a token whose ``aud`` is the audience to compare: ministack reads neither ``azp`` nor a list of one.
 
-    It looks at no signature.
+    ministack does not check the signature.
     """
     return jwt.encode({**claims, "aud": audience}, "unused" * 8, algorithm="HS256")
 
 
 def check_times(claims: Claims, now: float) -> None:
-    """Compare the times of a token with the clock.
+    """Check the times of a token.
 
     Raises:
         RefusalError: ``ExpiredTokenException`` (the code on the wire of the error ExpiredToken) from five minutes after
-            ``exp``; ``InvalidIdentityToken`` when ``iat`` or ``nbf`` lie more than five minutes ahead.
+            ``exp``; ``InvalidIdentityToken`` if ``iat`` or ``nbf`` is more than five minutes ahead.
     """
     if now >= claims["exp"] + LEEWAY:
         message = f"Token expired: current date/time {int(now) - LEEWAY} must be before the expiration date/time "
@@ -142,7 +142,7 @@ def check_times(claims: Claims, now: float) -> None:
 
 
 def _oidc_provider(inner: Inner, account: str, issuer: str) -> dict[str, Any]:
-    """Return the OIDC provider whose URL is the issuer to the letter."""
+    """Return the OIDC provider whose URL is exactly the issuer."""
     arn = f"arn:aws:iam::{account}:oidc-provider/{issuer.removeprefix('https://').rstrip('/')}"
     provider = inner.oidc_provider(account, arn)
     if provider is None or provider["Url"] != issuer:
@@ -171,7 +171,7 @@ def _verify(keys: IssuerKeys, issuer: str, token: str) -> None:
 def _with_elements(body: bytes, values: Mapping[str, str]) -> bytes:
     text = body.decode()
     for name, value in values.items():
-        # With ``\\`` doubled, since in a replacement it would begin a group reference.
+        # A backslash is doubled, since in a replacement it begins a group reference.
         element = f"<{name}>{escape(value)}</{name}>".replace("\\", r"\\")
         text, count = re.subn(rf"<{name}>[^<]*</{name}>", element, text)
         if count != 1:

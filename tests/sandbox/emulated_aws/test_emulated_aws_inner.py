@@ -92,14 +92,14 @@ def test_a_ministack_whose_inside_has_moved_stops_the_start(
     ministack: dict[str, ModuleType], module: str, name: str
 ) -> None:
     delattr(ministack[module], name)
-    with pytest.raises(SandboxError, match=f"this version of ministack is not the one the sandbox knows.*'{name}'"):
+    with pytest.raises(SandboxError, match=f"the sandbox does not know this version of ministack.*'{name}'"):
         Inner()
 
 
 @pytest.mark.parametrize("service", ["iam", "sts", "organizations"])
 def test_a_ministack_without_the_service_stops_the_start(ministack: dict[str, ModuleType], service: str) -> None:
     del ministack["app"].SERVICE_HANDLERS[service]
-    with pytest.raises(SandboxError, match=f"this version of ministack is not the one the sandbox knows: '{service}'"):
+    with pytest.raises(SandboxError, match=f"the sandbox does not know this version of ministack: '{service}'"):
         Inner()
 
 

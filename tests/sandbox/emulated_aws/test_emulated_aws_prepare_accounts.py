@@ -87,7 +87,7 @@ def test_what_is_no_role_of_partition_aws_is_an_error_that_says_so(front: Emulat
 def test_a_role_of_that_name_on_another_path_is_an_error(front: EmulatedAws, account: str) -> None:
     prepare_accounts(front.endpoint, [prepared(account)])
     elsewhere = f"arn:aws:iam::{account}:role/PulumiDeploy"
-    with pytest.raises(SandboxError, match="takes the name of"):
+    with pytest.raises(SandboxError, match="has the same name as"):
         prepare_accounts(front.endpoint, [prepared(account, deploy_role_arn=elsewhere)])
 
 

@@ -142,7 +142,7 @@ def test_a_killed_child_has_forgotten_and_says_so_once(tmp_path: Path) -> None:
     make_policy(emulator)
     assert emulator.pid is not None
     os.kill(emulator.pid, signal.SIGKILL)
-    with pytest.raises(SandboxError, match="did not stop in an orderly way"):
+    with pytest.raises(SandboxError, match="did not shut down cleanly"):
         emulator.stop()
     with EmulatedAws(tmp_path, issuers=None) as second:
         assert (second.forgot, policies(second)) == (True, [])
