@@ -1,6 +1,7 @@
 """The declared names, read from the raw data, so that a name with another fault does not count as unknown."""
 
 from collections.abc import KeysView, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from config.findings import Fault, did_you_mean
@@ -26,6 +27,17 @@ def unknown_workspace(data: Mapping[str, Any], workspace: str, at: Path) -> Faul
         return Fault("unknown-workspace", at, message, f"write `{renamed}`, which trusts tokens of both slugs")
     hint = did_you_mean(workspace, known, "declare it under `workspaces`")
     return Fault("unknown-workspace", at, f"there is no workspace `{workspace}`", hint)
+
+
+def unknown_account(known: AbstractSet[str], account: str, at: Path) -> Fault:
+    """Return the fault of an account that is not among the ``known`` ones."""
+    hint = did_you_mean(account, known, accounts_in_words(known))
+    return Fault("unknown-account", at, f"there is no account `{account}`", hint)
+
+
+def accounts_in_words(known: AbstractSet[str]) -> str:
+    """Return ``the accounts are dev, prod``."""
+    return f"the accounts are {', '.join(sorted(known)) or 'none yet'}"
 
 
 def unknown_repository(data: Mapping[str, Any], workspace: str, repository: str, at: Path) -> Fault | None:

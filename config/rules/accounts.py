@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from math import prod
 
-from config.declared import unknown_workspace
+from config.declared import unknown_account, unknown_workspace
 from config.findings import Fault, did_you_mean
 from config.models.account import Account
 from config.models.family import PLAN_SUFFIX, family_of
@@ -80,8 +80,7 @@ def check_selection(context: Context) -> Iterator[Fault]:
         patterns_at = (*at, "exclude") if by_label else at
         unknown = [(index, name) for index, name in enumerate(names) if not is_glob(name) and name not in known]
         for index, name in unknown:
-            hint = did_you_mean(name, known, f"the accounts are {', '.join(sorted(known)) or 'none yet'}")
-            yield Fault("unknown-account", (*patterns_at, index), f"there is no account `{name}`", hint)
+            yield unknown_account(known, name, (*patterns_at, index))
         if role.for_each is None and not broken:
             yield from _check_globs(context, names, patterns_at, excluded=by_label)
         if not unknown and not broken and not context.selector.selected(role):

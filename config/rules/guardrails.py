@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from config.declared import unknown_workspace
-from config.findings import Fault, did_you_mean
+from config.declared import accounts_in_words, unknown_account, unknown_workspace
+from config.findings import Fault
 from config.models.guardrail_values import WHOLE_FOLDER
 from config.models.role import AccountsByLabel
 from config.rules.context import Context
@@ -52,12 +52,11 @@ def _check_accounts(context: Context, at: Path, selection: tuple[str, ...] | Acc
         where = (*at, "exclude", index) if by_label else (*at, index)
         if not is_glob(name) and name not in known:
             unknown = True
-            hint = did_you_mean(name, known, f"the accounts are {', '.join(sorted(known)) or 'none yet'}")
-            yield Fault("unknown-account", where, f"there is no account `{name}`", hint)
+            yield unknown_account(known, name, where)
         elif all_known and not context.selector.matching([name]):
-            hint = f"the accounts are {', '.join(sorted(known)) or 'none yet'}"
             effect = ": it excludes nothing" if by_label else ""
-            yield Fault("guardrail-selects-nothing", where, f"`{name}` matches no account{effect}", hint)
+            message = f"`{name}` matches no account{effect}"
+            yield Fault("guardrail-selects-nothing", where, message, accounts_in_words(known))
     if (
         isinstance(selection, AccountsByLabel)
         and all_known

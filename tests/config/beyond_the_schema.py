@@ -98,5 +98,5 @@ PASSED = {
 
 
 def is_refused(fixture: str) -> bool:
-    """Tell by its name whether a faulty inventory is one that the schema refuses."""
+    """Tell by its name whether the schema refuses a faulty inventory."""
     return fixture.partition("--")[0] not in BEYOND_THE_SCHEMA and fixture not in PASSED

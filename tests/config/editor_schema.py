@@ -43,8 +43,8 @@ def files_of(inventory: Path) -> list[Path]:
     """Return the YAML files of an inventory, a folder or a file, without its lock."""
     if not inventory.is_dir():
         return [inventory]
-    found = sorted(path for path in inventory.rglob("*") if path.suffix in (".yaml", ".yml"))
-    return [path for path in found if path.name != "inventory.lock.yaml"]
+    files = sorted(path for path in inventory.rglob("*") if path.suffix in (".yaml", ".yml"))
+    return [path for path in files if path.name != "inventory.lock.yaml"]
 
 
 def as_json(data: Any) -> Any:
@@ -59,11 +59,11 @@ def as_json(data: Any) -> Any:
 
 
 def refusals_of(inventory: Path) -> list[str]:
-    """Return what the schema refuses in the files of an inventory; of one that is no text it says nothing."""
-    found: list[str] = []
+    """Return what the schema refuses in the files of an inventory, skipping files that are not text."""
+    refused: list[str] = []
     for path in files_of(inventory):
         try:
-            found += refusals(in_yaml(path.read_text()))
+            refused += refusals(in_yaml(path.read_text()))
         except UnicodeDecodeError:
             continue
-    return found
+    return refused

@@ -23,23 +23,23 @@ def compiled(folder: Path) -> Compiled:
 
 
 def test_an_accepted_warning_is_kept_apart_with_its_reason(write_inventory: Callable[..., Path]) -> None:
-    found = compiled(write_inventory(ROLE + '    allow: {expired: "kept for the auditors until spring"}\n'))
-    assert found.findings == ()
+    result = compiled(write_inventory(ROLE + '    allow: {expired: "kept for the auditors until spring"}\n'))
+    assert result.findings == ()
     assert ("expired", "kept for the auditors until spring") in [
-        (silenced.finding.rule, silenced.reason) for silenced in found.silenced
+        (silenced.finding.rule, silenced.reason) for silenced in result.silenced
     ]
 
 
 def test_an_accepted_warning_hides_no_other(write_inventory: Callable[..., Path]) -> None:
     role = ROLE + '    allow: {expired: "kept for the auditors"}\n'
     other = ROLE.replace("roles:", "").replace("deploy", "second")
-    found = compiled(write_inventory(role + other))
-    assert [(finding.rule, finding.path) for finding in found.findings] == [("expired", "roles.second.expires")]
+    result = compiled(write_inventory(role + other))
+    assert [(finding.rule, finding.path) for finding in result.findings] == [("expired", "roles.second.expires")]
 
 
 def test_an_allow_is_not_called_unused_while_errors_keep_rules_from_being_judged(
     write_inventory: Callable[..., Path],
 ) -> None:
     role = ROLE.replace("2020", "2099").replace("ReadOnly", "Administrator")
-    found = compiled(write_inventory(role + '    allow: {expired: "kept"}\n'))
-    assert [finding.rule for finding in found.findings] == ["admin-access"]
+    result = compiled(write_inventory(role + '    allow: {expired: "kept"}\n'))
+    assert [finding.rule for finding in result.findings] == ["admin-access"]

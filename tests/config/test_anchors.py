@@ -17,11 +17,11 @@ def compiled(folder: Path) -> Compiled:
 
 def places(folder: Path) -> list[tuple[str, str, str]]:
     """Return of each finding its rule, its path, and the text of the file from where it stands."""
-    found = []
+    places = []
     for finding in compiled(folder).findings:
         line = Path(finding.place.file).read_text().splitlines()[finding.place.line - 1]
-        found.append((finding.rule, finding.path, line[finding.place.column - 1 :]))
-    return found
+        places.append((finding.rule, finding.path, line[finding.place.column - 1 :]))
+    return places
 
 
 def test_an_error_inside_of_an_anchor_is_told_once_where_it_is_written(write_inventory: Inventory) -> None:
@@ -56,7 +56,7 @@ roles:
     ]
 
 
-def test_a_fault_beside_a_merge_key_stands_where_it_is_written(write_inventory: Inventory) -> None:
+def test_a_fault_beside_a_merge_key_is_reported_where_it_is_written(write_inventory: Inventory) -> None:
     folder = write_inventory("""
 roles:
   one: &role

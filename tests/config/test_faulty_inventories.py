@@ -1,4 +1,4 @@
-"""Every fault gives the one finding that its fixture expects, to the character, whoever tells it."""
+"""Every fault gives the one finding that its fixture expects, to the character, in every output."""
 
 from pathlib import Path
 
@@ -27,18 +27,18 @@ def compiled(inventory: Path) -> Compiled:
 
 
 @pytest.mark.parametrize("fixture", FIXTURES, ids=name_of)
-def test_one_fault_gives_one_finding_where_it_stands_in_text_sarif_and_schema(fixture: Path) -> None:
-    found = compiled(fixture)
-    assert [shown(finding, fixture) for finding in found.findings] == expected(fixture)
-    assert [finding.rule for finding in found.findings] == [rule_of(fixture)], "a fixture is named for its rule"
-    assert_is_one_result(found, rule_of(fixture))
+def test_one_fault_gives_one_finding_at_its_place_in_text_sarif_and_schema(fixture: Path) -> None:
+    result = compiled(fixture)
+    assert [shown(finding, fixture) for finding in result.findings] == expected(fixture)
+    assert [finding.rule for finding in result.findings] == [rule_of(fixture)], "a fixture is named for its rule"
+    assert_is_one_result(result, rule_of(fixture))
     refused = refusals_of(fixture)
     assert bool(refused) == is_refused(name_of(fixture)), f"refused for {refused}; beyond_the_schema.py says otherwise"
 
 
-def assert_is_one_result(found: Compiled, rule: str) -> None:
+def assert_is_one_result(compiled: Compiled, rule: str) -> None:
     """Assert that SARIF has the fault as a result with its rule and place."""
-    log = run_of(found)
+    log = run_of(compiled)
     # Some accept what they are not about.
     (result,) = (result for result in log.results if result.suppressions == [])
     assert log.tool.driver.rules[result.ruleIndex].id == result.ruleId == rule
@@ -46,19 +46,19 @@ def assert_is_one_result(found: Compiled, rule: str) -> None:
     assert region.endColumn is None or region.endColumn > region.startColumn
 
 
-def test_a_broken_file_hides_no_finding_of_another_but_those_about_what_is_missing(tmp_path: Path) -> None:
+def test_a_broken_file_hides_only_findings_about_missing_things_in_other_files(tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_text("]\n")
     differ: dict[str, list[str]] = {}
     for fixture in filter(Path.is_file, FIXTURES):
         (tmp_path / "a.yaml").write_bytes(fixture.read_bytes())
         kept = [] if is_about_what_is_missing(fixture) else [rule_of(fixture)]
-        found = [finding.rule for finding in compiled(tmp_path).findings]
-        if found != [*kept, "yaml-syntax"]:
-            differ[fixture.name] = found
+        rules = [finding.rule for finding in compiled(tmp_path).findings]
+        if rules != [*kept, "yaml-syntax"]:
+            differ[fixture.name] = rules
     assert differ == {}
 
 
-def test_what_the_schema_lets_pass_is_listed_by_names_that_exist() -> None:
+def test_the_list_of_faults_that_the_schema_accepts_names_existing_rules_and_fixtures() -> None:
     assert RULES.keys() >= BEYOND_THE_SCHEMA
     assert {name_of(fixture) for fixture in FIXTURES} >= PASSED
     assert not {name for name in PASSED if name.partition("--")[0] in BEYOND_THE_SCHEMA}
@@ -69,14 +69,14 @@ def test_every_rule_has_a_faulty_fixture() -> None:
 
 
 def test_all_faults_are_reported_together_in_file_order(tmp_path: Path) -> None:
-    one = (FAULTY / "bad-duration--words.yaml").read_text().partition("roles:\n")[0]
+    head = (FAULTY / "bad-duration--words.yaml").read_text().partition("roles:\n")[0]
     for fixture in FIXTURES:
-        alike = fixture.is_file() and fixture.read_text().startswith(f"{one}roles:\n")
+        alike = fixture.is_file() and fixture.read_text().startswith(f"{head}roles:\n")
         if alike and rule_of(fixture) in ("bad-duration", "unknown-environment", "trust-kind"):
             key = fixture.stem.replace("--", "-")
             roles = fixture.read_text().partition("roles:\n")[2].replace("  deploy:", f"  {key}:", 1)
             (tmp_path / f"{key}.yaml").write_text("roles:\n" + roles)
-    (tmp_path / "0.yaml").write_text(one)
+    (tmp_path / "0.yaml").write_text(head)
     findings = compiled(tmp_path).findings
     faulty = sorted(path.name for path in tmp_path.iterdir() if path.name != "0.yaml")
     assert [Path(finding.place.file).name for finding in findings] == faulty

@@ -67,7 +67,7 @@ def test_a_named_file_may_be_a_link(write_inventory: Inventory, tmp_path: Path) 
     assert rules(folder, tmp_path / "rules.yaml") == ["guardrail-boundary"]
 
 
-def test_a_named_file_that_is_not_there_is_an_error(write_inventory: Inventory, tmp_path: Path) -> None:
+def test_a_named_guardrails_file_that_does_not_exist_is_an_error(write_inventory: Inventory, tmp_path: Path) -> None:
     (finding,) = compiled(write_inventory(ROLE), tmp_path / "rules.yaml").findings
     assert str(finding) == (
         f"{tmp_path}/rules.yaml:1:1: error[guardrails-missing] this file does not exist, and must hold guardrails; "
@@ -81,7 +81,7 @@ def test_a_named_link_that_leads_nowhere_is_an_error(write_inventory: Inventory,
     assert rules(write_inventory(ROLE), tmp_path / "rules.yaml") == ["unreadable-file"]
 
 
-def test_with_another_file_named_the_one_in_the_inventory_is_no_place_for_them(
+def test_if_another_file_is_named_the_one_in_the_inventory_must_not_hold_guardrails(
     write_inventory: Inventory, tmp_path: Path
 ) -> None:
     weak = "guardrails: {rules: {everywhere: {max_session_duration: 12h}}}\n"
@@ -90,7 +90,7 @@ def test_with_another_file_named_the_one_in_the_inventory_is_no_place_for_them(
     assert sorted(rules(folder, tmp_path / "rules.yaml")) == ["guardrail-boundary", "guardrails-elsewhere"]
 
 
-def test_beside_an_inventory_of_one_file_the_guardrails_hold_for_it(write_inventory: Inventory) -> None:
+def test_guardrails_beside_an_inventory_of_one_file_apply_to_it(write_inventory: Inventory) -> None:
     folder = write_inventory(ROLE, guardrails_yaml=GUARDRAILS)
     assert rules(folder / "base.yaml") == ["guardrail-boundary"]
 
@@ -100,7 +100,7 @@ def test_an_inventory_of_one_file_cannot_hold_its_own_guardrails(write_inventory
     assert rules(folder / "base.yaml") == ["guardrails-elsewhere"]
 
 
-def test_a_link_of_a_team_to_the_guardrails_is_no_guardrails_file(write_inventory: Inventory) -> None:
+def test_a_teams_link_to_the_guardrails_is_not_the_guardrails_file(write_inventory: Inventory) -> None:
     folder = write_inventory(ROLE.replace("accounts", "permissions_boundary: account:ci-boundary, accounts"))
     (folder / "guardrails.yaml").write_text(GUARDRAILS)
     (folder / "teams").mkdir()
@@ -115,9 +115,9 @@ def test_guardrails_brought_by_a_merge_key_are_seen(write_inventory: Inventory) 
 
 def test_a_fault_in_the_guardrails_is_never_half_of_them(write_inventory: Inventory) -> None:
     broken = GUARDRAILS.replace("}}}", ", max_session_duration: 1m}}}")
-    found = compiled(write_inventory(ROLE, guardrails_yaml=broken))
-    assert [finding.rule for finding in found.findings] == ["bad-duration"]
-    assert found.plan is None
+    result = compiled(write_inventory(ROLE, guardrails_yaml=broken))
+    assert [finding.rule for finding in result.findings] == ["bad-duration"]
+    assert result.plan is None
 
 
 def test_a_linked_file_in_a_folder_of_a_team_is_not_that_of_another(delegated: Path) -> None:
@@ -135,7 +135,7 @@ def test_a_linked_policy_file_is_that_of_the_folder_it_leads_to(delegated: Path)
     assert rules(delegated) == ["delegation-policy"]
 
 
-def test_the_point_stands_for_all_that_no_other_path_covers(delegated: Path) -> None:
+def test_the_point_covers_everything_that_no_other_path_covers(delegated: Path) -> None:
     (delegated / "more.yaml").write_text("accounts: {test: {id: '333333333333'}}\n")
     assert rules(delegated) == ["delegation-file"]
     text = (delegated / "guardrails.yaml").read_text()
@@ -160,7 +160,7 @@ def test_a_lock_that_a_team_contradicts_is_a_mismatch(delegated: Path) -> None:
     assert rules(delegated) == ["lock-mismatch"]
 
 
-def test_without_the_lock_no_uuid_of_a_team_is_believed(delegated: Path) -> None:
+def test_without_the_lock_every_uuid_of_a_team_is_refused(delegated: Path) -> None:
     (delegated / "inventory.lock.yaml").unlink()
     assert rules(delegated) == ["delegation-repository", "delegation-repository"]
 
@@ -192,15 +192,15 @@ def test_guardrails_find_the_same_in_any_order_of_keys(tmp_path: Path, rng: rand
             assert old in text
             text = text.replace(old, new)
         (folder / name).write_text(text)
-    expected = found(folder)
+    expected = rules_and_paths(folder)
     assert len({rule for rule, _ in expected}) >= 5
     for path in folder.rglob("*.yaml"):
         path.write_text(yaml.safe_dump(shuffled(yaml.safe_load(path.read_text()), rng), sort_keys=False))
-    assert found(folder) == expected
+    assert rules_and_paths(folder) == expected
 
 
-def found(folder: Path) -> list[tuple[str, str]]:
-    """Return rules and paths of findings; what an anchor brings stands apart once it is written out."""
+def rules_and_paths(folder: Path) -> list[tuple[str, str]]:
+    """Return rules and paths of findings; an anchor written out gives a finding at each use."""
     return sorted({(finding.rule, finding.path.replace("payments-read", "payments-deploy")) for finding in
                    compiled(folder).findings})  # fmt: skip
 
@@ -211,7 +211,7 @@ def shuffled(data: Any, rng: random.Random) -> Any:
     return data
 
 
-def test_the_names_of_files_and_their_order_move_no_guardrail(delegated: Path) -> None:
+def test_guardrails_do_not_depend_on_names_and_order_of_files(delegated: Path) -> None:
     before = compiled(delegated)
     (delegated / "platform" / "base.yaml").rename(delegated / "platform" / "zz.yml")
     (delegated / "teams" / "payments" / "roles.yaml").rename(delegated / "teams" / "payments" / "a.yaml")

@@ -46,8 +46,11 @@ def inventories(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def findings(folder: Path) -> list[tuple[str, int, int, str]]:
-    found = compile_plan(load_inventory(folder, today=TODAY)).findings
-    return [(one.rule, one.place.line, one.place.column, str(Path(one.place.file).resolve())) for one in found]
+    findings = compile_plan(load_inventory(folder, today=TODAY)).findings
+    return [
+        (finding.rule, finding.place.line, finding.place.column, str(Path(finding.place.file).resolve()))
+        for finding in findings
+    ]
 
 
 @settings(max_examples=60)
@@ -77,21 +80,27 @@ def test_the_same_files_without_it_give_no_finding(inventories: Path) -> None:
     assert findings(inventories / "acme") == []
 
 
-def test_whatever_unicode_calls_a_control_a_format_or_an_end_of_a_line_is_refused() -> None:
+def test_every_control_format_and_line_end_character_of_unicode_is_refused() -> None:
     kinds = {"Cc", "Cf", "Zl", "Zp", "Cs"}
     named = [character for character in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(character) in kinds]
-    passed = [hex(ord(one)) for one in named if one not in "\t\n" and hidden_character(f"a{one}b") is None]
+    passed = [
+        hex(ord(character))
+        for character in named
+        if character not in "\t\n" and hidden_character(f"a{character}b") is None
+    ]
     assert passed == []
 
 
 def test_letters_marks_and_signs_of_all_scripts_pass() -> None:
     kinds = ("Lu", "Ll", "Lt", "Lm", "Nd", "Nl", "No", "Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sc", "Sk", "Sm", "Zs")
-    seen = "".join(one for one in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(one) in kinds)
+    seen = "".join(
+        character for character in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(character) in kinds
+    )
     assert hidden_character(seen) is None
     assert hidden_character("Zürich, Škoda, Ελλάδα, Москва, 日本, 한국, עברית, नमस्ते, 🚀 \u26a0\tok\r\n") is None
 
 
-def test_a_file_full_of_them_is_one_finding_that_counts_the_others() -> None:
+def test_a_file_full_of_hidden_characters_is_one_finding_that_counts_the_others() -> None:
     (problem,) = read_document("roles:\r  a: {}\r  b: {}\r# \u200b\n").problems
     assert problem.place == Place(0, 1, 7, "")
     assert "(3 more in this file)" in problem.message
@@ -139,8 +148,8 @@ def test_an_escape_that_spells_a_plain_character_is_one_problem_at_its_place(
 @given(plain, st.sampled_from(SPELLINGS))
 def test_what_it_says_to_write_is_the_same_text(character: str, spelling: str) -> None:
     (problem,) = escaped_plain(f'a: "x{spelling.format(ord(character))}x"\n')
-    written = problem.hint.removeprefix("write ").replace("a plain space", " ")
-    document = read_document(f'a: "x{written}x"\n')
+    replacement = problem.hint.removeprefix("write ").replace("a plain space", " ")
+    document = read_document(f'a: "x{replacement}x"\n')
     assert (document.data, document.problems) == ({"a": f"x{character}x"}, ())
 
 
@@ -151,7 +160,7 @@ def test_what_it_says_to_write_is_the_same_text(character: str, spelling: str) -
         "a: \"\\xe9 \\u200d \\U0001f680 \\n \\t \\\\ \\\" \\\\/ \\x1b\"\n", "a: \"b\" # it's \\x65\n",
     ],
 )  # fmt: skip
-def test_what_is_no_escape_of_a_plain_character_passes(text: str) -> None:
+def test_other_escapes_pass(text: str) -> None:
     assert read_document(text).problems == ()
 
 
@@ -172,7 +181,7 @@ below_astral = st.text(st.characters(max_codepoint=0xFFFF, exclude_categories=["
 
 
 @given(st.dictionaries(below_astral, below_astral))
-def test_what_json_escapes_by_itself_is_no_plain_character(data: dict[str, str]) -> None:
+def test_the_escapes_that_json_requires_pass(data: dict[str, str]) -> None:
     assert escaped_plain(json.dumps(data)) == []
 
 

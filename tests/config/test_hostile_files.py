@@ -37,8 +37,8 @@ def in_bounds(inventory: Path) -> list[dict[str, object]]:
     command = [sys.executable, "-m", "cli", "validate", str(inventory), "--format", "json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=limit)
     assert done.returncode == 1, done.stderr[-2000:]
-    found: list[dict[str, object]] = json.loads(done.stdout)
-    return found
+    reported: list[dict[str, object]] = json.loads(done.stdout)
+    return reported
 
 
 def chain_of_aliases() -> str:
@@ -63,12 +63,12 @@ BOMBS = {
 }
 
 
-def test_a_small_file_that_comes_to_much_is_one_finding(tmp_path: Path) -> None:
+def test_a_small_file_that_expands_beyond_limits_is_one_finding(tmp_path: Path) -> None:
     for name, text in BOMBS.items():
         (tmp_path / name).write_text(text)
-    found = in_bounds(tmp_path)
-    assert sorted(Path(str(finding["file"])).name for finding in found) == sorted(BOMBS)
-    assert all(len(str(finding["message"])) < 2_000 for finding in found)
+    reported = in_bounds(tmp_path)
+    assert sorted(Path(str(finding["file"])).name for finding in reported) == sorted(BOMBS)
+    assert all(len(str(finding["message"])) < 2_000 for finding in reported)
 
 
 def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
@@ -76,17 +76,17 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
         with (tmp_path / name).open("wb") as file:
             file.truncate(50_000_000_000)
     (tmp_path / "a.yaml").write_text("permission_policies: {p: {file: policy.json}}\n")
-    found = in_bounds(tmp_path)
-    assert [finding["rule"] for finding in found] == ["unreadable-file"] * 3
-    assert all("larger than 16 MB" in str(finding["message"]) for finding in found)
+    reported = in_bounds(tmp_path)
+    assert [finding["rule"] for finding in reported] == ["unreadable-file"] * 3
+    assert all("larger than 16 MB" in str(finding["message"]) for finding in reported)
 
 
 def test_files_that_are_much_together_are_not_all_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("config.reading._MAX_CHARACTERS", 100)
     for name in "abcdef":
         (tmp_path / f"{name}.yaml").write_text(f"# {'x' * 60}\n")
-    (found,) = findings(tmp_path)
-    assert (found.rule, Path(found.place.file).name) == ("unreadable-file", "c.yaml")
+    (finding,) = findings(tmp_path)
+    assert (finding.rule, Path(finding.place.file).name) == ("unreadable-file", "c.yaml")
 
 
 def test_a_folder_with_more_files_than_an_inventory_has_is_one_finding(
@@ -95,9 +95,9 @@ def test_a_folder_with_more_files_than_an_inventory_has_is_one_finding(
     monkeypatch.setattr("config.inventory_files._MAX_NAMES", 20)
     for number in range(30):
         (tmp_path / f"{number}.txt").touch()
-    (found,) = findings(tmp_path)
-    assert found.rule == "unreadable-file"
-    assert "an inventory has at most" in found.message
+    (finding,) = findings(tmp_path)
+    assert finding.rule == "unreadable-file"
+    assert "an inventory has at most" in finding.message
 
 
 @pytest.mark.parametrize("count", [10_000, pytest.param(30_000, marks=pytest.mark.exhaustive)])
@@ -119,13 +119,13 @@ def test_a_fault_in_each_of_many_entries_takes_time_by_their_number(tmp_path: Pa
         ("a: \ue000\ufdd0\n".encode() + b"b: \xed\xa0\x80", "the byte 0xed", 2, 4),
     ],
 )
-def test_what_is_no_text_is_told_where_it_begins(
+def test_bytes_that_are_not_text_are_reported_where_they_begin(
     tmp_path: Path, content: bytes, message: str, line: int, column: int
 ) -> None:
     (tmp_path / "a.yaml").write_bytes(content)
-    (found,) = findings(tmp_path)
-    assert message in found.message
-    assert (found.place.line, found.place.column) == (line, column)
+    (finding,) = findings(tmp_path)
+    assert message in finding.message
+    assert (finding.place.line, finding.place.column) == (line, column)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
@@ -136,21 +136,21 @@ def test_the_line_ends_and_the_mark_of_other_systems_change_nothing(write_invent
     path.write_bytes(b"\xef\xbb\xbf" + sound.replace("\n", end).encode())
     assert findings(folder) == []
     path.write_bytes(sound.replace("production]", "prodution]").replace("\n", end).encode())
-    (found,) = findings(folder)
-    assert found.place.line == sound[: sound.index("[production]")].count("\n") + 1
+    (finding,) = findings(folder)
+    assert finding.place.line == sound[: sound.index("[production]")].count("\n") + 1
 
 
 @pytest.mark.parametrize("name", ["/dev/zero", "/dev/stdin", "/etc/passwd", "..", "missing"])
 def test_a_link_to_anywhere_else_is_never_opened(write_inventory: Inventory, name: str) -> None:
     folder = write_inventory(ROLE)
     (folder / "x.yaml").symlink_to(name)
-    (found,) = findings(folder)
-    assert found.rule in ("outside-inventory", "unreadable-file")
-    assert "root:" not in str(found)
+    (finding,) = findings(folder)
+    assert finding.rule in ("outside-inventory", "unreadable-file")
+    assert "root:" not in str(finding)
 
 
 @pytest.mark.parametrize("kind", ["fifo", "socket", "loop", "device"])
-def test_no_policy_file_and_no_lock_is_waited_for(write_inventory: Inventory, kind: str) -> None:
+def test_a_pipe_in_place_of_a_policy_file_or_lock_is_never_waited_for(write_inventory: Inventory, kind: str) -> None:
     folder = write_inventory("permission_policies: {p: {file: p.json}}\n", ROLE)
     for path in (folder / "p.json", folder / "inventory.lock.yaml"):
         if kind == "fifo":
@@ -161,8 +161,8 @@ def test_no_policy_file_and_no_lock_is_waited_for(write_inventory: Inventory, ki
             path.symlink_to("/dev/zero")
         else:
             path.mkdir()
-    found = [rule for rule in rules(folder) if rule not in ("outside-inventory", "unreadable-file")]
-    assert found == []
+    others = [rule for rule in rules(folder) if rule not in ("outside-inventory", "unreadable-file")]
+    assert others == []
     assert len(rules(folder)) == (1 if kind == "loop" else 2)
 
 
@@ -216,24 +216,24 @@ def test_a_folder_that_cannot_be_read_hides_no_finding(
 @pytest.mark.parametrize("file", ["../p.json", "/etc/passwd", "sub/../../p.json", "\x00", "p\n.json", "x" * 5000, "."])
 def test_a_policy_file_of_any_path_is_a_finding_at_the_path(write_inventory: Inventory, file: str) -> None:
     folder = write_inventory(ROLE, x_yaml=f"permission_policies: {{p: {{file: {json.dumps(file)}}}}}\n")
-    (found,) = findings(folder)
-    assert found.path == "permission_policies.p.file"
-    assert found.rule in ("outside-inventory", "unreadable-file", "yaml-syntax", "bad-value")
-    assert len(str(found)) < 5_000
+    (finding,) = findings(folder)
+    assert finding.path == "permission_policies.p.file"
+    assert finding.rule in ("outside-inventory", "unreadable-file", "yaml-syntax", "bad-value")
+    assert len(str(finding)) < 5_000
 
 
 @pytest.mark.parametrize("name", ["a\nb.yaml", "\x1b[31m.yaml", "\udcff.yaml", "日本.yaml", " .yaml", "-.yaml"])
-def test_a_file_of_any_name_is_told_on_one_printable_line(tmp_path: Path, name: str) -> None:
+def test_a_finding_in_a_file_of_any_name_is_one_printable_line(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("nonsense: 1\n")
-    (found,) = findings(tmp_path)
-    assert str(found).isprintable()
+    (finding,) = findings(tmp_path)
+    assert str(finding).isprintable()
 
 
 @pytest.mark.parametrize("name", ["x" * 5000, "x" * 300 + "/y.yaml", "\udcff", "\x1b[31m"])
-def test_an_inventory_of_any_name_is_a_finding_where_there_is_none(tmp_path: Path, name: str) -> None:
-    (found,) = findings(tmp_path / name)
-    assert found.rule == "inventory-missing"
-    assert str(found).isprintable()
+def test_a_missing_inventory_of_any_name_is_a_finding(tmp_path: Path, name: str) -> None:
+    (finding,) = findings(tmp_path / name)
+    assert finding.rule == "inventory-missing"
+    assert str(finding).isprintable()
 
 
 def test_files_whose_names_differ_in_case_alone_are_two_files(tmp_path: Path) -> None:
@@ -265,6 +265,6 @@ def test_files_whose_names_differ_in_case_alone_are_two_files(tmp_path: Path) ->
 )
 def test_a_policy_file_that_holds_no_policy_is_one_finding(write_inventory: Inventory, text: str) -> None:
     folder = write_inventory("permission_policies: {p: {file: p.json}}\n", ROLE, p_json=text)
-    (found,) = findings(folder)
-    assert Path(found.place.file).name == "p.json"
-    assert len(str(found)) < 5_000
+    (finding,) = findings(folder)
+    assert Path(finding.place.file).name == "p.json"
+    assert len(str(finding)) < 5_000

@@ -42,7 +42,7 @@ roles: {blog: {accounts: [dev], trust: [{repository: acme/blog, environments: [l
     assert '"repository": "blog"' in plan_text(folder)
 
 
-def test_a_team_adds_an_environment_to_a_repository_that_stands_elsewhere(write_inventory: Callable[..., Path]) -> None:
+def test_a_team_adds_an_environment_to_a_repository_of_another_file(write_inventory: Callable[..., Path]) -> None:
     folder = write_inventory(
         ROLE,
         web_yaml="""
@@ -71,11 +71,11 @@ def test_a_single_file_is_accepted_in_place_of_a_folder(write_inventory: Callabl
     assert plan_text(folder / "base.yaml") == plan_text(folder)
 
 
-def test_the_version_may_stand_in_every_file(write_inventory: Callable[..., Path]) -> None:
+def test_every_file_may_give_the_version(write_inventory: Callable[..., Path]) -> None:
     assert plan_text(write_inventory("version: 1\n", ROLE, more_yaml="version: 1\n"))
 
 
-def test_hidden_files_and_the_lock_are_no_inventory(write_inventory: Callable[..., Path]) -> None:
+def test_hidden_files_and_the_lock_are_left_out(write_inventory: Callable[..., Path]) -> None:
     folder = write_inventory(ROLE, inventory_lock_yaml="")
     (folder / "inventory.lock.yaml").write_text("version: 1\n")
     (folder / ".drafts").mkdir()
@@ -103,7 +103,7 @@ def test_a_linked_folder_is_refused_rather_than_left_out(write_inventory: Callab
 
 
 @pytest.mark.parametrize("kind", ["loop", "fifo", "folder"])
-def test_what_is_no_regular_file_is_a_finding_and_never_waited_for(
+def test_a_pipe_in_place_of_a_file_is_a_finding_and_never_waited_for(
     write_inventory: Callable[..., Path], kind: str
 ) -> None:
     path = write_inventory(ROLE) / "x.yaml"

@@ -1,4 +1,4 @@
-"""Documents of permission policies: every fault at once and where it stands, and nothing said of what is sound."""
+"""Documents of permission policies: every fault at once and at its place, and none in a valid document."""
 
 import json
 from collections.abc import Callable
@@ -48,8 +48,8 @@ def findings(folder: Path) -> list[Finding]:
 
 
 def test_all_faults_of_a_document_are_found_in_one_pass(write_inventory: Callable[..., Path]) -> None:
-    found = findings(write_inventory(ROLE, policies_yaml=MANY_FAULTS))
-    assert [(finding.place.line, finding.place.column) for finding in found] == [
+    reported = findings(write_inventory(ROLE, policies_yaml=MANY_FAULTS))
+    assert [(finding.place.line, finding.place.column) for finding in reported] == [
         *((5, 16), (6, 7)),
         *((8, 19), (9, 11), (10, 27)),
         *((11, 16), (13, 20), (14, 21)),
@@ -116,12 +116,12 @@ def test_a_fault_of_the_entry_hides_none_in_its_document(write_inventory: Callab
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.stem)
-def test_nothing_is_said_of_a_sound_permission_policy(policy: Path, write_inventory: Callable[..., Path]) -> None:
+def test_a_valid_permission_policy_has_no_finding(policy: Path, write_inventory: Callable[..., Path]) -> None:
     folder = write_inventory(ROLE, a_yaml="permission_policies: {p: {file: p.json}}\n", p_json=policy.read_text())
     assert [str(finding) for finding in findings(folder)] == []
 
 
-def test_sound_permission_policies_are_there() -> None:
+def test_there_are_valid_permission_policies_to_try() -> None:
     assert len(POLICIES) >= 12
 
 

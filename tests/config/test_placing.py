@@ -45,12 +45,12 @@ def read_prose(tree: ast.AST) -> Iterator[ast.AST]:
     for node in ast.walk(tree):
         match node:
             case ast.Compare(left=left, comparators=others):
-                yield from (one for one in (left, *others) if is_prose(one))
+                yield from (operand for operand in (left, *others) if is_prose(operand))
             case ast.Call(func=ast.Attribute(value=held, attr=called), args=given):
                 if is_prose(held) and called not in ("format", "encode"):
                     yield node
                 if called in ("match", "fullmatch", "search", "findall", "finditer", "sub", "split"):
-                    yield from (one for one in given if is_prose(one))
+                    yield from (argument for argument in given if is_prose(argument))
 
 
 def is_prose(node: ast.AST) -> bool:
@@ -60,8 +60,8 @@ def is_prose(node: ast.AST) -> bool:
 @pytest.mark.parametrize("room", ROOMS)
 def test_no_code_reads_the_text_of_a_message(room: str) -> None:
     for path in sorted((PROJECT / room).rglob("*.py")):
-        found = [node.lineno for node in read_prose(ast.parse(path.read_text())) if hasattr(node, "lineno")]
-        assert not found, f"{path.relative_to(PROJECT)}: {found}"
+        lines = [node.lineno for node in read_prose(ast.parse(path.read_text())) if hasattr(node, "lineno")]
+        assert not lines, f"{path.relative_to(PROJECT)}: {lines}"
 
 
 def test_reading_a_message_would_be_seen() -> None:

@@ -21,7 +21,7 @@ TEXTS = st.sampled_from(
 )  # fmt: skip
 ANYTHING = st.recursive(
     TEXTS | st.integers() | st.booleans() | st.none(),
-    lambda inside: st.lists(inside, max_size=3) | st.dictionaries(TEXTS, inside, max_size=3),
+    lambda values: st.lists(values, max_size=3) | st.dictionaries(TEXTS, values, max_size=3),
     max_leaves=8,
 )
 
@@ -85,7 +85,7 @@ DOCUMENTS = st.dictionaries(
     st.text("abc-_.", min_size=1, max_size=6).filter(lambda key: key not in ("-", ".", "---")),
     st.recursive(
         SCALARS,
-        lambda inside: st.lists(inside, max_size=4) | st.dictionaries(st.text("abcx", min_size=1), inside, max_size=4),
+        lambda values: st.lists(values, max_size=4) | st.dictionaries(st.text("abcx", min_size=1), values, max_size=4),
         max_leaves=12,
     ),
     min_size=1,
@@ -115,20 +115,20 @@ LABELS = st.dictionaries(st.sampled_from(["env", "team"]), st.sampled_from(["pro
 
 @given(ACCOUNTS, ACCOUNTS, LABELS, st.sampled_from([None, "aws-us-gov"]), st.booleans())
 def test_accounts_that_the_lock_selects_are_added_as_they_are_and_written_ones_stay(
-    written: dict[str, str], selected: dict[str, str], labels: dict[str, str], partition: str | None, answered: bool
+    declared: dict[str, str], selected: dict[str, str], labels: dict[str, str], partition: str | None, answered: bool
 ) -> None:
     organization = {"ou": ["ou-ab12-11111111"]} | ({"partition": partition} if partition else {})
     lock = Lock.model_validate({
         "selected_accounts": {key: {"id": id_, "name": key, "labels": labels} for key, id_ in selected.items()},
         "answers": {"accounts_from": selection_digest(organization)} if answered else {},
     })  # fmt: skip
-    accounts = {key: {"id": id_, "labels": {"env": "written"}} for key, id_ in written.items()}
+    accounts = {key: {"id": id_, "labels": {"env": "written"}} for key, id_ in declared.items()}
     before = {"accounts_from": {"organization": organization}, "accounts": accounts, "roles": {"deploy": {}}}
     data, keys = with_selected_accounts(before, ReadLock(lock, None, ()))
     added = {
         key: {"id": id_, "partition": partition or "aws", "labels": labels}
         for key, id_ in selected.items()
-        if answered and key not in written and id_ not in written.values()
+        if answered and key not in declared and id_ not in declared.values()
     }
     assert keys == added.keys()
     assert data == {

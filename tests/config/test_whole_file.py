@@ -32,7 +32,7 @@ def test_a_device_is_written_to_and_stays_one() -> None:
     assert not Path(os.devnull).is_file()
 
 
-def test_a_pipe_that_has_no_name_of_its_own_is_written_to() -> None:
+def test_a_pipe_without_a_path_is_written_to() -> None:
     reading, writing = os.pipe()
     try:
         assert write_whole(Path(f"/dev/fd/{writing}"), b"one")
