@@ -70,7 +70,7 @@ def test_the_scp_is_one_json_document_and_needs_no_hub(folder: str, capsys: pyte
     assert "arn:aws:iam::*:role/PlatformAdmin" in str(printed["Statement"][1]["Condition"])
 
 
-def test_roles_without_a_boundary_are_told(write_inventory: Inventory, capsys: pytest.CaptureFixture[str]) -> None:
+def test_roles_without_a_boundary_are_noted(write_inventory: Inventory, capsys: pytest.CaptureFixture[str]) -> None:
     without = DEFAULTS.replace("  permissions_boundary: account:boundary\n", "")
     assert run(["bootstrap", str(write_inventory(without, ROLES)), *HUB, "--account", "prod"]) == 0
     assert capsys.readouterr().err == (
@@ -115,9 +115,7 @@ def test_a_mistake_is_one_line(mistake: str, folder: str, capsys: pytest.Capture
     assert captured.err.count("\n") == 1
 
 
-def test_accounts_of_two_partitions_are_no_organization(
-    write_inventory: Inventory, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_accounts_of_two_partitions_are_refused(write_inventory: Inventory, capsys: pytest.CaptureFixture[str]) -> None:
     folder = str(write_inventory(DEFAULTS, "accounts: {gov: {id: '444444444444', partition: aws-us-gov}}"))
     assert run(["bootstrap", folder, *HUB]) == 1  # of a key twice: the accounts stand in one file here
     capsys.readouterr()
@@ -130,7 +128,7 @@ def test_accounts_of_two_partitions_are_no_organization(
     assert '"arn:aws-us-gov:iam::*:role/Deploy"' in capsys.readouterr().out
 
 
-def test_of_a_faulty_inventory_there_is_none(write_inventory: Inventory, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_faulty_inventory_gives_no_template(write_inventory: Inventory, capsys: pytest.CaptureFixture[str]) -> None:
     folder = write_inventory(DEFAULTS, ROLES.replace("production", "prodution"))
     assert run(["bootstrap", str(folder), *HUB]) == 1
     captured = capsys.readouterr()

@@ -91,7 +91,7 @@ def test_its_pipeline_is_the_check_of_the_whole_example(folder: Path, project_fo
     assert written["pipelines"]["pull-requests"]["**"] == whole["pipelines"]["pull-requests"]["**"][:1]
 
 
-def test_without_uuids_it_says_which_are_missing_and_what_finds_them(
+def test_missing_uuids_are_listed_with_the_command_that_looks_them_up(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["init", ".", *SHORT]) == 0
@@ -102,7 +102,7 @@ def test_without_uuids_it_says_which_are_missing_and_what_finds_them(
     assert {found["rule"] for found in json.loads(capsys.readouterr().out)} == {"needs-lock"}
 
 
-def test_the_lock_answers_what_was_left_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_lock_has_the_missing_uuids(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(["init", "full", *FULL]) == 0
     short = [re.sub(r"=\{.*\}", "", option) for option in FULL]
     assert run(["init", "short", *short]) == 0
@@ -136,7 +136,7 @@ def test_nothing_is_overwritten(name: str, kind: str, folder: Path, capsys: pyte
     assert kind != "file" or place.read_text() == "mine"
 
 
-def test_what_comes_in_between_is_not_overwritten_either(
+def test_a_file_created_meanwhile_is_not_overwritten_either(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(new_files, "refuse_taken", lambda *_: (folder / "bitbucket-pipelines.yml").write_text("mine"))
@@ -175,7 +175,9 @@ def test_a_file_system_without_links_is_enough(folder: Path, monkeypatch: pytest
     assert yaml.safe_load((folder / "Pulumi.prod.yaml").read_text())
 
 
-def test_a_folder_that_cannot_be_written_is_the_outside_world(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unwritable_folder_is_an_error_of_the_outside_world(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (folder / "file").write_text("")
     assert run(["init", "file", *SHORT]) == 2
     assert run(["init", "file/below", *SHORT]) == 2
@@ -263,7 +265,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
     monkeypatch.setattr("sys.stdin", Terminal("".join(f"{line}\n" for line in lines)))
 
 
-def test_on_a_terminal_it_asks_until_each_answer_is_one(
+def test_on_a_terminal_it_asks_until_each_answer_is_valid(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer(
@@ -292,7 +294,7 @@ def test_on_a_terminal_it_asks_until_each_answer_is_one(
     }  # fmt: skip
 
 
-def test_what_options_say_is_not_asked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_given_options_are_not_asked_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answer(monkeypatch)
     assert run(["init", ".", *FULL]) == 0
     assert (folder / "inventory").is_dir()
@@ -303,7 +305,7 @@ def test_a_uuid_may_be_pasted_with_the_quotes_of_yaml(folder: Path) -> None:
     assert f'uuid: "{WORKSPACE}"' in (folder / "inventory" / "inventory.yaml").read_text()
 
 
-def test_nothing_is_asked_where_it_could_not_be_written(
+def test_nothing_is_asked_if_a_file_exists(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "inventory").mkdir()
@@ -312,7 +314,7 @@ def test_nothing_is_asked_where_it_could_not_be_written(
     assert capsys.readouterr().err.startswith("error: inventory exists already; nothing was written; ")
 
 
-def test_the_end_of_the_answers_is_the_end(
+def test_the_end_of_the_input_ends_the_command(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer(monkeypatch, "acme")
@@ -329,7 +331,7 @@ names = st.one_of(
 
 
 @given(st.lists(names, min_size=1, max_size=4), st.from_regex(r"[A-Za-z0-9_.-]{1,30}", fullmatch=True))
-def test_whatever_names_are_taken_come_back_as_they_are(found: Sequence[str], slug: str) -> None:
+def test_all_accepted_names_are_in_the_inventory_unchanged(found: Sequence[str], slug: str) -> None:
     options = StarterOptions("acme", (slug,), tuple(f"{name}=" for name in found), ("prod=222222222222",), (), None)
     try:
         starter = starter_of(options)

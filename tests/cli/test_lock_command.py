@@ -78,7 +78,7 @@ def printed(capsys: pytest.CaptureFixture[str]) -> Any:
     return json.loads(capsys.readouterr().out)
 
 
-def test_a_new_lock_answers_what_the_inventory_leaves_open(lock: Lock, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_new_lock_has_the_missing_uuids(lock: Lock, capsys: pytest.CaptureFixture[str]) -> None:
     assert has_errors(load_inventory(Path("inventory")).findings)
     assert lock() == 0
     assert not has_errors(load_inventory(Path("inventory")).findings)
@@ -100,7 +100,7 @@ def test_a_second_run_changes_nothing(lock: Lock, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err.endswith("inventory.lock.yaml is up to date\n")
 
 
-def test_all_asks_for_what_no_role_uses_and_a_later_run_keeps_it(lock: Lock) -> None:
+def test_all_also_looks_up_unused_names_and_a_later_run_keeps_them(lock: Lock) -> None:
     assert lock("--all") == 0
     assert NEW_UUID in lock_text()
     assert lock() == 0
@@ -110,7 +110,7 @@ def test_all_asks_for_what_no_role_uses_and_a_later_run_keeps_it(lock: Lock) -> 
     assert NEW_UUID not in lock_text()
 
 
-def test_check_writes_nothing_and_says_what_each_uuid_is(lock: Lock, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_writes_nothing_and_shows_each_uuid_with_its_name(lock: Lock, capsys: pytest.CaptureFixture[str]) -> None:
     assert lock("--check") == 1
     assert not Path("inventory/inventory.lock.yaml").exists()
     lock()
@@ -123,7 +123,7 @@ def test_check_writes_nothing_and_says_what_each_uuid_is(lock: Lock, capsys: pyt
     ]
 
 
-def test_a_repository_made_anew_is_an_error_until_it_is_accepted(
+def test_a_recreated_repository_is_an_error_until_it_is_accepted(
     lock: Lock, bitbucket: EmulatedBitbucket, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lock()
@@ -191,7 +191,7 @@ def test_address_ranges_are_pinned_and_their_changes_shown(
     assert "sync_token: 1700000002" in lock_text()
 
 
-def test_one_part_alone_keeps_the_rest(lock: Lock, bitbucket: EmulatedBitbucket) -> None:
+def test_only_keeps_the_other_parts(lock: Lock, bitbucket: EmulatedBitbucket) -> None:
     lock()
     before = lock_text()
     asked = len(bitbucket.requests)
@@ -213,7 +213,7 @@ def test_wrong_usage_is_2_and_asks_nobody(lock: Lock, bitbucket: EmulatedBitbuck
     assert len(bitbucket.requests) == asked
 
 
-def test_a_world_that_fails_is_3_and_leaves_the_lock(
+def test_a_failed_request_is_3_and_leaves_the_lock(
     lock: Lock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lock()
@@ -228,7 +228,7 @@ def test_a_world_that_fails_is_3_and_leaves_the_lock(
     assert lock_text() == before
 
 
-def test_nobody_is_told_how_to_become_somebody(
+def test_without_credentials_a_note_says_how_to_set_them(
     lock: Lock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("BITBUCKET_ACCESS_TOKEN")
@@ -237,7 +237,7 @@ def test_nobody_is_told_how_to_become_somebody(
 
 
 @pytest.mark.parametrize("part", ["issuers", "address-ranges"])
-def test_what_needs_no_credentials_asks_for_none(
+def test_parts_without_names_need_no_credentials(
     lock: Lock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], part: str
 ) -> None:
     monkeypatch.delenv("BITBUCKET_ACCESS_TOKEN")
@@ -246,7 +246,7 @@ def test_what_needs_no_credentials_asks_for_none(
     assert "credentials" not in capsys.readouterr().err
 
 
-def test_a_token_is_nowhere_in_what_a_run_leaves_behind(
+def test_no_file_or_output_of_a_run_has_the_token(
     lock: Lock, bitbucket: EmulatedBitbucket, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bitbucket.behaviour.access_tokens[SECRET] = frozenset({"repository", "pipeline"})
@@ -270,7 +270,7 @@ def test_a_broken_lock_is_not_overwritten(lock: Lock) -> None:
     assert lock_text() == "<<<<<<< ours\n"
 
 
-def test_what_another_run_wrote_meanwhile_is_kept(
+def test_a_lock_written_meanwhile_by_another_run_is_kept(
     lock: Lock, bitbucket: EmulatedBitbucket, capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Meanwhile(EmulatedRanges):
@@ -285,7 +285,7 @@ def test_what_another_run_wrote_meanwhile_is_kept(
     assert lock_text() == "version: 1\n"
 
 
-def test_an_inventory_that_asks_for_more_makes_the_lock_stale_until_it_is_asked_again(
+def test_a_new_name_in_the_inventory_makes_the_lock_stale_until_the_next_run(
     lock: Lock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lock()

@@ -32,7 +32,7 @@ def networks(*items: dict[str, Any]) -> list[str]:
     return [str(network) for network in parse_ranges(URL, body(*items)).networks]
 
 
-def test_what_bitbucket_calls_from_is_taken_and_nothing_else() -> None:
+def test_only_networks_that_bitbucket_sends_requests_from_are_used() -> None:
     assert networks(
         item("104.192.136.0/21"),
         item("185.166.140.0/22", product=["jira"]),
@@ -42,7 +42,7 @@ def test_what_bitbucket_calls_from_is_taken_and_nothing_else() -> None:
     ) == ["104.192.136.0/21", "2401:1d80:3000::/36"]
 
 
-def test_neighbours_are_one_network_and_what_is_inside_another_is_left_out() -> None:
+def test_neighbouring_and_contained_networks_are_merged() -> None:
     assert networks(
         item("203.0.113.128/25"), item("203.0.113.0/25"), item("203.0.113.7/32"), item("203.0.113.0/25")
     ) == ["203.0.113.0/24"]
@@ -54,7 +54,7 @@ V4 = st.builds(
 
 
 @given(st.lists(V4.filter(lambda network: isinstance(network, IPv4Network)), max_size=8))
-def test_aggregation_holds_the_very_same_addresses(networks: list[Any]) -> None:
+def test_aggregation_keeps_exactly_the_same_addresses(networks: list[Any]) -> None:
     def addresses(of: Any) -> set[int]:
         return {int(address) for network in of for address in network}
 
@@ -78,7 +78,7 @@ def test_aggregation_holds_the_very_same_addresses(networks: list[Any]) -> None:
         (body(item("203.0.113.0/24", product="bitbucket")), "items.0.product is not as documented"),
     ],
 )
-def test_a_document_that_is_none_lets_nobody_in(document: bytes, says: str) -> None:
+def test_an_invalid_document_is_refused(document: bytes, says: str) -> None:
     with pytest.raises(OutsideWorldError) as caught:
         parse_ranges(URL, document)
     assert says in str(caught.value)

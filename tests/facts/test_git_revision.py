@@ -39,7 +39,7 @@ def test_the_files_are_those_of_the_commit_and_not_of_the_folder(repository: Pat
     assert files_in(folder) == {"base.yaml": "version: 1\n", "policies/p.json": "{}"}
 
 
-def test_an_inventory_of_one_file_brings_what_stands_beside_it(repository: Path, tmp_path: Path) -> None:
+def test_an_inventory_of_one_file_is_written_with_the_files_of_its_folder(repository: Path, tmp_path: Path) -> None:
     around = GitRepository.around(repository / "infra" / "inventory" / "base.yaml")
     folder = around.write_inventory(around.commit("HEAD"), tmp_path / "made")
     assert folder == tmp_path / "made" / "base.yaml"
@@ -51,13 +51,13 @@ def test_the_whole_repository_may_be_the_inventory(repository: Path, tmp_path: P
     assert "other.yaml" in files_in(around.write_inventory(around.commit("HEAD"), tmp_path / "made"))
 
 
-def test_an_inventory_that_was_not_there_is_told_as_such(repository: Path, tmp_path: Path) -> None:
+def test_a_commit_without_the_inventory_gives_none(repository: Path, tmp_path: Path) -> None:
     around = GitRepository.around(repository / "later" / "inventory")
     assert around.write_inventory(around.commit("HEAD"), tmp_path / "made") is None
 
 
 @pytest.mark.parametrize("name", ["*", "[a]", ":(top)other.yaml", "ünïcode", "a b"])
-def test_names_of_paths_are_no_patterns(repository: Path, tmp_path: Path, name: str) -> None:
+def test_paths_are_not_patterns(repository: Path, tmp_path: Path, name: str) -> None:
     around = GitRepository.around(repository / name)
     assert around.write_inventory(around.commit("HEAD"), tmp_path / "made") is None
     (repository / name).mkdir()
@@ -74,7 +74,7 @@ def test_names_of_paths_are_no_patterns(repository: Path, tmp_path: Path, name: 
         *("nowhere", "main:other.yaml", "@{", "é", "a" * 300),
     ],
 )  # fmt: skip
-def test_what_names_no_commit_is_wrong_usage(repository: Path, revision: str) -> None:
+def test_a_text_that_names_no_commit_is_wrong_usage(repository: Path, revision: str) -> None:
     with pytest.raises(UsageError) as error:
         GitRepository.around(repository).commit(revision)
     assert "\n" not in str(error.value)
@@ -94,13 +94,13 @@ def test_without_a_repository_it_is_wrong_usage(tmp_path: Path) -> None:
         GitRepository.around(tmp_path / "inventory")
 
 
-def test_without_git_the_outside_world_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_git_the_error_is_of_the_outside_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(OutsideWorldError, match="git is not on PATH"):
         GitRepository.around(tmp_path)
 
 
-def test_a_missing_object_is_told_and_not_fetched(repository: Path, tmp_path: Path) -> None:
+def test_a_missing_object_is_an_error_and_is_not_fetched(repository: Path, tmp_path: Path) -> None:
     blob = git(repository, "rev-parse", "HEAD:infra/inventory/base.yaml")
     (repository / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
     around = GitRepository.around(repository / "infra" / "inventory")
@@ -143,6 +143,6 @@ def test_a_file_that_is_deleted_or_staged_is_a_change(repository: Path) -> None:
     assert GitRepository.around(inventory).has_changes([inventory])
 
 
-def test_what_stands_outside_of_the_repository_is_in_no_commit(repository: Path, tmp_path: Path) -> None:
+def test_a_path_outside_the_repository_is_in_no_commit(repository: Path, tmp_path: Path) -> None:
     inventory = repository / "infra" / "inventory"
     assert GitRepository.around(inventory).has_changes([inventory, tmp_path / "guardrails.yaml"])

@@ -48,7 +48,7 @@ def test_an_answer_that_is_no_document_of_the_issuer_is_refused(
     assert len(host.requests) == 1
 
 
-def test_a_document_that_is_not_there_says_when_bitbucket_serves_it(
+def test_the_error_for_a_missing_document_says_when_bitbucket_serves_it(
     refusal: "Refusal", start_host: "StartHost", ca: trustme.CA, ca_file: Path
 ) -> None:
     host = start_host(ca.issue_cert("localhost"), replies={PATH: http("404 Not Found")})

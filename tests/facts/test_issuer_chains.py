@@ -24,7 +24,7 @@ def chain(now: datetime = NOW) -> Chain:
     return (issue_host_certificate(AUTHORITY, "api.bitbucket.org", AUTHORITY.key, now), AUTHORITY.intermediate)
 
 
-def test_each_certificate_is_recorded_with_the_day_on_which_it_ends() -> None:
+def test_each_certificate_is_recorded_with_its_last_day() -> None:
     issuers, unreachable = issuers_of({"acme": ()}, {}, lambda *_: chain(), TODAY)
     assert unreachable == []
     assert issuers["acme"].seen == TODAY
@@ -34,7 +34,7 @@ def test_each_certificate_is_recorded_with_the_day_on_which_it_ends() -> None:
     assert authority.thumbprint == thumbprint(AUTHORITY.intermediate)
 
 
-def test_a_new_certificate_of_the_host_is_no_news_and_a_new_ca_is() -> None:
+def test_a_new_certificate_of_the_host_is_no_change_and_a_new_ca_is() -> None:
     former, _ = issuers_of({"acme": ()}, {}, lambda *_: chain(), TODAY)
     later = NOW + timedelta(days=30)
     assert issuers_of({"acme": ()}, former, lambda *_: chain(later), later.date())[0] == former
@@ -44,7 +44,7 @@ def test_a_new_certificate_of_the_host_is_no_news_and_a_new_ca_is() -> None:
     assert issuers["acme"].seen == later.date()
 
 
-def test_an_issuer_that_cannot_be_reached_stays_as_it_was_and_is_told() -> None:
+def test_an_unreachable_issuer_keeps_its_chain_with_a_warning() -> None:
     def fails(issuer: str, alike: Sequence[str]) -> Chain:
         raise IssuerError(f"{issuer} could not be fetched", do="check the network")
 
@@ -57,7 +57,7 @@ def test_an_issuer_that_cannot_be_reached_stays_as_it_was_and_is_told() -> None:
     ]
 
 
-def test_the_issuer_of_a_previous_slug_stands_in_until_bitbucket_follows_a_rename() -> None:
+def test_the_issuer_of_a_previous_slug_is_used_until_bitbucket_is_renamed() -> None:
     asked: list[tuple[str, Sequence[str]]] = []
 
     def fetch(issuer: str, alike: Sequence[str]) -> Chain:
@@ -89,13 +89,13 @@ def issuer(days: int) -> dict[str, LockedIssuer]:
         ("omit", 1, None),
     ],
 )
-def test_a_pinned_ca_that_ends_soon_is_warned_of(pinned: object, days: int, says: str | None) -> None:
+def test_a_pinned_ca_that_expires_soon_is_a_warning(pinned: object, days: int, says: str | None) -> None:
     inventory = Inventory.model_validate({"defaults": {"thumbprints": pinned}})
     faults = check_pinned(inventory, issuer(days), TODAY)
     assert [fault.rule for fault in faults] == (["pinned-thumbprint"] if says else [])
     assert all(says in fault.message for fault in faults if says)
 
 
-def test_nothing_is_said_of_pinned_thumbprints_while_no_issuer_was_seen() -> None:
+def test_without_issuers_pinned_thumbprints_give_no_warning() -> None:
     inventory = Inventory.model_validate({"defaults": {"thumbprints": ["c" * 40]}})
     assert check_pinned(inventory, {}, date(2026, 11, 1)) == []

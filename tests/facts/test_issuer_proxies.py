@@ -102,9 +102,7 @@ def test_a_proxy_is_asked_to_connect_and_the_hosts_own_chain_counts(
     assert all(b"Proxy-" not in request for request in issuer_host.requests)
 
 
-def test_a_proxy_that_intercepts_tls_is_not_believed(
-    proxy: ConnectProxy, start_host: "StartHost", ca_file: Path
-) -> None:
+def test_a_proxy_that_intercepts_tls_is_refused(proxy: ConnectProxy, start_host: "StartHost", ca_file: Path) -> None:
     proxy.target_port = start_host(trustme.CA().issue_cert("issuer.example")).port
     with pytest.raises(IssuerError, match=r"not trusted.*no proxy intercepts TLS"):
         fetch_thumbprints(ISSUERS, ca_file=ca_file)
@@ -117,7 +115,7 @@ def test_a_proxy_that_refuses_is_named_as_the_cause(proxy: ConnectProxy) -> None
     assert "secret" not in str(caught.value)
 
 
-def test_a_proxy_where_nobody_listens_is_named_as_the_cause(proxy: ConnectProxy, stopped: "StoppedClock") -> None:
+def test_an_unreachable_proxy_is_named_as_the_cause(proxy: ConnectProxy, stopped: "StoppedClock") -> None:
     proxy.close()
     with pytest.raises(IssuerError, match=r"the proxy did not connect.*\(tried 3 times\)"):
         fetch_thumbprints(ISSUERS, clock=stopped.clock())
@@ -140,7 +138,7 @@ def test_hosts_in_no_proxy_are_reached_directly(
     assert proxy.heads == []
 
 
-def test_no_proxy_stands_between_us_and_an_address_of_this_machine(
+def test_an_address_of_this_machine_is_reached_without_a_proxy(
     proxy: ConnectProxy, ca_file: Path, issuer_host: "TlsHost"
 ) -> None:
     fetch_thumbprints(ISSUERS, connect=IssuerConnect(f"127.0.0.1:{issuer_host.port}", ca_file))

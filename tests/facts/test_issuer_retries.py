@@ -51,7 +51,7 @@ def host(start_host: "StartHost", ca: trustme.CA) -> "TlsHost":
 
 @pytest.mark.parametrize("fault", [*map(answer, TRANSIENT), closing])
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_fault_that_passes_is_no_failure(
+def test_a_temporary_failure_is_tried_again(
     host: "TlsHost", ca_file: Path, stopped: "StoppedClock", *, times: int, fault: "Reply"
 ) -> None:
     issuer = at_first(host, *[fault] * times)
@@ -80,9 +80,7 @@ def test_a_connection_that_is_always_closed_is_an_error_after_three_tries(
     assert len(host.requests) == 3
 
 
-def test_a_port_where_nobody_listens_is_tried_three_times(
-    refusal: "Refusal", ca_file: Path, stopped: "StoppedClock"
-) -> None:
+def test_a_closed_port_is_tried_three_times(refusal: "Refusal", ca_file: Path, stopped: "StoppedClock") -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     error = refusal(f"https://localhost:{port}/acme", ca_file=ca_file)
@@ -169,7 +167,7 @@ def test_everything_else_fails_at_once(
     assert stopped.slept == []
 
 
-def test_a_certificate_that_is_not_trusted_is_not_asked_for_again(
+def test_an_untrusted_certificate_is_final(
     refusal: "Refusal", start_host: "StartHost", ca_file: Path, stopped: "StoppedClock"
 ) -> None:
     host = start_host(trustme.CA().issue_cert("localhost"))
@@ -186,7 +184,7 @@ def test_no_pause_reaches_beyond_the_issuers_time(
 
 
 @pytest.mark.parametrize(("asked", "slept"), [("3", [3.0, 3.0]), ("0", [0.5, 1.5]), ("6", []), ("99999999999", [])])
-def test_a_small_retry_after_is_honoured_and_after_a_large_one_nothing_is_asked(
+def test_a_small_retry_after_is_honoured_and_a_large_one_is_final(
     refusal: "Refusal", host: "TlsHost", ca_file: Path, stopped: "StoppedClock", *, asked: str, slept: list[float]
 ) -> None:
     host.replies[PATH] = answer("429 Too Many Requests", f"Retry-After: {asked}")

@@ -34,11 +34,11 @@ def thumbprints(locked: Lock, presented: str | None, *issuers: str, alike: Any =
 
 
 @pytest.mark.parametrize("locked", [lock(), Lock()], ids=["locked", "no lock"])
-def test_what_is_presented_is_used(locked: Lock) -> None:
+def test_the_presented_thumbprint_is_used(locked: Lock) -> None:
     assert thumbprints(locked, LOCKED) == IssuerThumbprints({ACME: Thumbprint(LOCKED)}, ())
 
 
-def test_what_differs_from_the_lock_is_used_and_told() -> None:
+def test_a_thumbprint_that_differs_from_the_lock_is_used_with_a_warning() -> None:
     result = thumbprints(lock(), NEW)
     assert result.by_issuer == {ACME: NEW}
     (warning,) = result.warnings
@@ -52,15 +52,15 @@ def test_a_fetch_that_fails_falls_back_to_the_lock_with_a_warning() -> None:
     assert warning.startswith("the thumbprints of inventory.lock.yaml are used, since they could not be fetched: the ")
 
 
-def test_the_issuer_of_a_former_slug_falls_back_to_that_of_today() -> None:
+def test_the_issuer_of_a_previous_slug_falls_back_to_the_current_issuer() -> None:
     assert thumbprints(lock(), None, ACME, OLD, alike={OLD: (ACME,)}).by_issuer == {ACME: LOCKED, OLD: LOCKED}
 
 
 @pytest.mark.parametrize(
     ("locked", "issuers"),
     [(Lock(), (ACME,)), (lock(), (ACME, OTHER)), (lock(ends="2026-11-26"), (ACME,))],
-    ids=["no lock", "not all are locked", "what was locked has ended"],
+    ids=["no lock", "not all are locked", "a locked certificate has expired"],
 )
-def test_a_fetch_that_fails_ends_the_run_where_the_lock_cannot_stand_in(locked: Lock, issuers: tuple[str, ...]) -> None:
+def test_a_fetch_that_fails_ends_the_run_if_the_lock_cannot_replace_it(locked: Lock, issuers: tuple[str, ...]) -> None:
     with pytest.raises(IssuerError, match="could not be fetched"):
         thumbprints(locked, None, *issuers)

@@ -55,7 +55,7 @@ def test_a_host_that_does_not_speak_tls(refusal: "Refusal", ca_file: Path) -> No
     assert "TLS failed" in error[0].what
 
 
-def test_a_host_that_never_says_anything(refusal: "Refusal", ca_file: Path) -> None:
+def test_a_host_that_never_answers(refusal: "Refusal", ca_file: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began = time.monotonic()
         error = refusal(f"https://localhost:{silent.getsockname()[1]}/acme", ca_file=ca_file, timeout=0.2)

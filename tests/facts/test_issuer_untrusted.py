@@ -70,7 +70,7 @@ def test_a_missing_intermediate(refusal: "Refusal", start_host: "StartHost", ca:
     assert "unable to get issuer cert locally" in refusal(host.issuer(), ca_file=ca_file).what
 
 
-def test_a_certificate_issued_by_one_that_is_no_ca(
+def test_a_certificate_issued_by_a_certificate_that_is_no_ca(
     refusal: "Refusal", start_host: "StartHost", ca: trustme.CA, ca_file: Path
 ) -> None:
     key, chain = issued_by_a_host(ca.issue_cert("evil.example"))
@@ -97,14 +97,14 @@ def test_a_certificate_of_another_host(
     assert host.requests == []
 
 
-def test_a_common_name_in_place_of_an_alternative_name(
+def test_a_common_name_instead_of_an_alternative_name(
     refusal: "Refusal", start_host: "StartHost", ca: trustme.CA, ca_file: Path
 ) -> None:
     host = start_host(ca.issue_cert("other.example", common_name="localhost"))
     assert "for another host" in refusal(host.issuer(), ca_file=ca_file).what
 
 
-def test_a_certificate_of_the_address_in_place_of_the_hosts(
+def test_a_certificate_of_the_address_instead_of_the_host(
     refusal: "Refusal", start_host: "StartHost", ca: trustme.CA, ca_file: Path
 ) -> None:
     host = start_host(ca.issue_cert("127.0.0.1", "localhost"))
@@ -141,7 +141,7 @@ def test_a_ca_of_the_keys_host_that_is_not_trusted(start_host: "StartHost", ca: 
         fetch_thumbprints([issuer], ca_file=ca_file)
 
 
-def test_a_keys_host_that_never_says_anything(start_host: "StartHost", ca: trustme.CA, ca_file: Path) -> None:
+def test_a_keys_host_that_never_answers(start_host: "StartHost", ca: trustme.CA, ca_file: Path) -> None:
     host = start_host(ca.issue_cert("localhost"))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         jwks_uri = f"https://localhost:{silent.getsockname()[1]}/keys"

@@ -1,4 +1,4 @@
-"""What CloudFormation makes of a template in an account: the functions that ours use, and no others.
+"""Evaluate a CloudFormation template in an account, with only the functions that our templates use.
 
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html
 """
@@ -41,21 +41,21 @@ class _Reading:
 
     def value(self, node: Any) -> Any:
         if isinstance(node, list):
-            return [found for member in node if (found := self.value(member)) is not ABSENT]
+            return [value for member in node if (value := self.value(member)) is not ABSENT]
         if not isinstance(node, dict):
             return node
         key = next(iter(node), "")
         if key == "Ref" or key.startswith("Fn::"):
             assert len(node) == 1
             return self._function(key, node[key])
-        return {name: found for name, member in node.items() if (found := self.value(member)) is not ABSENT}
+        return {name: value for name, member in node.items() if (value := self.value(member)) is not ABSENT}
 
     def _function(self, name: str, operands: Any) -> Any:
         if name == "Ref":
             return self._pseudo.get(operands, operands)
         if name == "Fn::Sub":
-            found = re.sub(r"\$\{(?!!)([^}]+)\}", lambda variable: self._pseudo[variable[1]], operands)
-            return found.replace("${!", "${")
+            text = re.sub(r"\$\{(?!!)([^}]+)\}", lambda variable: self._pseudo[variable[1]], operands)
+            return text.replace("${!", "${")
         if name == "Fn::If":
             condition, then, otherwise = operands
             return self.value(then if self.holds({"Condition": condition}) else otherwise)

@@ -1,4 +1,4 @@
-"""One template for all accounts, and each gets what its own part of the inventory needs, to the letter."""
+"""One template for all accounts; each account gets exactly what its part of the inventory needs."""
 
 import json
 import string
@@ -21,7 +21,7 @@ from oidc.identifiers import AccountId
 from onboarding.bootstrap.boundary import boundary_document
 from onboarding.bootstrap.foundation import Foundation, Hub, foundation_of
 from onboarding.bootstrap.template import template
-from tests.access.bootstrap.cloudformation import UnknownAccountError, in_account
+from tests.onboarding.cloudformation import UnknownAccountError, in_account
 
 Inventory = Callable[..., Path]
 HUB = Hub(("arn:aws:iam::999999999999:role/runner",), "o-a1b2c3d4e5", ("arn:aws:iam::999999999999:role/previews",))
@@ -39,43 +39,43 @@ def foundations(folder: Path) -> list[Foundation]:
     return [foundation_of(account) for account in compiled.plan.accounts]
 
 
-def holds_what_is_needed(made: dict[str, dict[str, Any]], found: Foundation) -> None:
-    """Hold what an account gets against the policies that were made for it alone."""
-    scope = found.scope
+def assert_exact(made: dict[str, dict[str, Any]], foundation: Foundation) -> None:
+    """Compare an account's resources with the policies for this account alone."""
+    scope = foundation.scope
     deploys = [made[name]["PolicyDocument"] for name in made if name.startswith("DeployingPolicy")]
-    assert sorted(map(by_sid, deploys)) == sorted(by_sid(one.to_json()) for one in deploy_policies(scope))
-    assert made["DeployingRole"]["AssumeRolePolicyDocument"] == HUB.deploying_trust(found.external_id).to_json()
+    assert sorted(map(by_sid, deploys)) == sorted(by_sid(policy.to_json()) for policy in deploy_policies(scope))
+    assert made["DeployingRole"]["AssumeRolePolicyDocument"] == HUB.deploying_trust(foundation.external_id).to_json()
     (reads,) = made["ReadingRole"]["Policies"]
     assert reads["PolicyDocument"] == reading_policy(scope.partition, scope.account).to_json()
     boundaries = {
-        f"arn:{scope.partition}:iam::{scope.account}:policy{one['Path']}{one['ManagedPolicyName']}": one[
+        f"arn:{scope.partition}:iam::{scope.account}:policy{policy['Path']}{policy['ManagedPolicyName']}": policy[
             "PolicyDocument"
         ]
-        for name, one in made.items()
+        for name, policy in made.items()
         if name.startswith("Boundary")
     }
     assert boundaries.keys() == set(scope.own_boundary_arns)
     for document in boundaries.values():
-        assert by_sid(document) == by_sid(boundary_document(found).to_json())
+        assert by_sid(document) == by_sid(boundary_document(foundation).to_json())
 
 
 def by_sid(document: dict[str, Any]) -> str:
     return json.dumps(sorted(document["Statement"], key=lambda statement: statement["Sid"]), sort_keys=True)
 
 
-def test_accounts_that_need_the_same_get_a_template_that_names_none_of_them(write_inventory: Inventory) -> None:
-    found = foundations(
+def test_accounts_with_the_same_needs_get_a_template_without_account_ids(write_inventory: Inventory) -> None:
+    accounts = foundations(
         write_inventory(DEFAULTS.replace("{{account}}-", ""), f"roles: {{r: {{accounts: ['*'], {TRUST}}}}}")
     )
-    made = template(found, HUB)
+    made = template(accounts, HUB)
     assert "Mappings" not in made
-    assert not [one.scope.account for one in found if one.scope.account in json.dumps(made)]
-    for one in found:
-        holds_what_is_needed(in_account(made, one.scope.account), one)
+    assert not [item.scope.account for item in accounts if item.scope.account in json.dumps(made)]
+    for item in accounts:
+        assert_exact(in_account(made, item.scope.account), item)
 
 
-def test_accounts_that_differ_share_one_template_and_each_keeps_the_least(write_inventory: Inventory) -> None:
-    found = foundations(
+def test_different_accounts_share_a_template_and_each_gets_only_its_needs(write_inventory: Inventory) -> None:
+    accounts = foundations(
         write_inventory(
             DEFAULTS,
             f"""
@@ -86,9 +86,9 @@ roles:
 """,
         )
     )
-    made = template(found, HUB)
-    for one in found:
-        holds_what_is_needed(in_account(made, one.scope.account), one)
+    made = template(accounts, HUB)
+    for item in accounts:
+        assert_exact(in_account(made, item.scope.account), item)
     with pytest.raises(UnknownAccountError):
         in_account(made, "999999999999")
 
@@ -103,18 +103,18 @@ def test_a_resource_keeps_its_logical_id_whatever_else_changes(write_inventory: 
     assert len(after) == len(before) + 1
 
 
-def test_boundaries_that_are_there_already_can_be_left_out(write_inventory: Inventory) -> None:
-    found = foundations(write_inventory(DEFAULTS, f"roles: {{r: {{accounts: [prod], {TRUST}}}}}"))
-    made = template(found, HUB, with_boundaries=False)["Resources"]
+def test_existing_boundaries_can_be_left_out(write_inventory: Inventory) -> None:
+    accounts = foundations(write_inventory(DEFAULTS, f"roles: {{r: {{accounts: [prod], {TRUST}}}}}"))
+    made = template(accounts, HUB, with_boundaries=False)["Resources"]
     assert list(made) == ["DeployingRole", "DeployingPolicy1", "ReadingRole"]
 
 
-def test_the_hub_is_named_by_its_own_account_also_where_it_is_one_of_the_accounts(write_inventory: Inventory) -> None:
-    found = foundations(
+def test_the_hub_keeps_its_account_id_even_if_it_is_one_of_the_accounts(write_inventory: Inventory) -> None:
+    accounts = foundations(
         write_inventory(DEFAULTS.replace("{{account}}-", ""), f"roles: {{r: {{accounts: ['*'], {TRUST}}}}}")
     )
     hub = replace(HUB, role_arns=("arn:aws:iam::222222222222:role/runner",))
-    trust = template(found, hub)["Resources"]["DeployingRole"]["Properties"]["AssumeRolePolicyDocument"]
+    trust = template(accounts, hub)["Resources"]["DeployingRole"]["Properties"]["AssumeRolePolicyDocument"]
     assert trust["Statement"] == [
         {
             "Effect": "Allow",
@@ -130,28 +130,28 @@ def test_an_account_without_a_deploying_role_is_named(write_inventory: Inventory
         foundations(write_inventory(f"roles: {{r: {{accounts: [prod], {TRUST}}}}}"))
 
 
-def test_a_reading_role_needs_a_name_of_its_own(write_inventory: Inventory) -> None:
+def test_a_reading_role_needs_a_unique_name(write_inventory: Inventory) -> None:
     folder = write_inventory(DEFAULTS, f"roles: {{r: {{accounts: [prod], {TRUST}}}}}")
     plan = compile_plan(load_inventory(folder)).plan
     assert plan is not None
-    account = next(one for one in plan.accounts if one.key == "prod")
+    account = next(planned for planned in plan.accounts if planned.key == "prod")
     for name in ("R", "deploy", "x" * 65, "a b"):
         with pytest.raises(UsageError, match="account prod: the reading role cannot be named"):
             foundation_of(account, name)
 
 
-def test_where_a_profile_leads_in_the_deploying_role_is_named_and_never_reaches_itself(
+def test_a_deploying_role_named_for_a_profile_cannot_change_itself(
     write_inventory: Inventory,
 ) -> None:
     folder = write_inventory(f"roles: {{r: {{accounts: [prod], {TRUST}, path: /}}}}")
     plan = compile_plan(load_inventory(folder)).plan
     assert plan is not None
-    account = next(one for one in plan.accounts if one.key == "prod")
-    found = foundation_of(account, "PulumiRead", "PulumiDeploy")
-    assert found.deploying_role_arn == "arn:aws:iam::222222222222:role/PulumiDeploy"
-    (document,) = deploy_policies(found.scope)
-    never = next(one for one in document.to_json()["Statement"] if one["Sid"] == "NeverItself")
-    assert never["Resource"] == [found.deploying_role_arn, "arn:aws:iam::222222222222:role/PulumiRead"]
+    account = next(planned for planned in plan.accounts if planned.key == "prod")
+    foundation = foundation_of(account, "PulumiRead", "PulumiDeploy")
+    assert foundation.deploying_role_arn == "arn:aws:iam::222222222222:role/PulumiDeploy"
+    (document,) = deploy_policies(foundation.scope)
+    never = next(statement for statement in document.to_json()["Statement"] if statement["Sid"] == "NeverItself")
+    assert never["Resource"] == [foundation.deploying_role_arn, "arn:aws:iam::222222222222:role/PulumiRead"]
     with pytest.raises(UsageError, match="account prod: the deploying role cannot be named r"):
         foundation_of(account, None, "r")
 
@@ -173,17 +173,17 @@ def scopes(draw: st.DrawFn, account: str) -> DeployScope:
 
 
 @given(st.data())
-def test_whatever_accounts_need_each_gets_exactly_that(data: st.DataObject) -> None:
+def test_any_accounts_get_exactly_what_they_need(data: st.DataObject) -> None:
     ids = data.draw(
         st.lists(st.sampled_from(["222222222222", "333333333333", "000000000001"]), min_size=1, unique=True)
     )
-    found = [Foundation(account, data.draw(scopes(account)), "/", "D", "D-reading", None) for account in ids]
-    made = template(found, HUB)
-    for one in found:
-        holds_what_is_needed(in_account(made, one.scope.account), one)
+    accounts = [Foundation(account, data.draw(scopes(account)), "/", "D", "D-reading", None) for account in ids]
+    made = template(accounts, HUB)
+    for item in accounts:
+        assert_exact(in_account(made, item.scope.account), item)
 
 
-def test_hundreds_of_accounts_of_many_shapes_have_conditions_that_cloudformation_takes() -> None:
+def test_hundreds_of_different_accounts_have_conditions_within_the_limits() -> None:
     def foundation(number: int) -> Foundation:
         account = f"{number:012d}"
         shape = number % 25
@@ -195,10 +195,10 @@ def test_hundreds_of_accounts_of_many_shapes_have_conditions_that_cloudformation
         scope = DeployScope(Partition.AWS, AccountId(account), None, roles, frozenset())
         return Foundation(account, scope, "/", "D", "D-reading", None)
 
-    found = [foundation(number) for number in range(1, 151)]
-    made = template(found, HUB)
-    for one in found[::7]:
-        holds_what_is_needed(in_account(made, one.scope.account), one)
+    accounts = [foundation(number) for number in range(1, 151)]
+    made = template(accounts, HUB)
+    for item in accounts[::7]:
+        assert_exact(in_account(made, item.scope.account), item)
     with pytest.raises(UsageError, match=r"201 accounts with 25 different needs .* make several"):
         template([foundation(number) for number in range(1, 202)], HUB)
 
@@ -214,11 +214,11 @@ def test_hundreds_of_accounts_of_many_shapes_have_conditions_that_cloudformation
         ("sts:AssumeRoot", "root"),
     ],
 )
-def test_a_boundary_keeps_its_roles_from_becoming_somebody_else(
+def test_a_boundary_denies_its_roles_the_permissions_of_others(
     write_inventory: Inventory, action: str, of: str
 ) -> None:
     folder = write_inventory(f"{DEFAULTS}roles: {{r: {{accounts: [prod], {TRUST}}}}}\n")
-    (found, *_) = [one for one in foundations(folder) if one.scope.own_boundary_arns]
-    denials = [statement for statement in boundary_document(found).parsed.statements if statement.denies]
-    arn = f"arn:aws:iam::{found.scope.account}:{of}"
-    assert any(covers_action(one, action) and covers_resource(one, arn) for one in denials)
+    (account, *_) = [item for item in foundations(folder) if item.scope.own_boundary_arns]
+    denials = [statement for statement in boundary_document(account).parsed.statements if statement.denies]
+    arn = f"arn:aws:iam::{account.scope.account}:{of}"
+    assert any(covers_action(denial, action) and covers_resource(denial, arn) for denial in denials)
