@@ -204,8 +204,9 @@ class AccessPlan:
         """
         by_workspace: dict[str, set[str]] = {}
         for account in self.accounts:
-            for provider in account.oidc_providers:
-                by_workspace.setdefault(provider.renamed_to or provider.workspace, set()).add(provider.url)
+            for oidc_provider in account.oidc_providers:
+                workspace = oidc_provider.renamed_to or oidc_provider.workspace
+                by_workspace.setdefault(workspace, set()).add(oidc_provider.url)
         return {
             url: tuple(sorted(urls - {url})) for urls in by_workspace.values() if len(urls) > 1 for url in sorted(urls)
         }

@@ -86,11 +86,11 @@ def _environment(environment: LockedEnvironment) -> Tree:
 
 def _account(account: LockedAccount) -> dict[str, Tree]:
     quotas = account.quotas.model_dump(exclude_none=True) if account.quotas is not None else {}
-    providers = sorted(account.oidc_providers.items())
+    oidc_providers = sorted(account.oidc_providers.items())
     return _filled(
         {
             "id": account.id,
-            "oidc_providers": {slug: _oidc_provider(oidc_provider) for slug, oidc_provider in providers},
+            "oidc_providers": {slug: _oidc_provider(oidc_provider) for slug, oidc_provider in oidc_providers},
             "roles": dict(sorted(account.roles.items())),
             "missing_policies": sorted(account.missing_policies),
             "quotas": dict(sorted(quotas.items())),

@@ -80,7 +80,7 @@ def parse_text(text: object) -> Document | None:
 
 def is_sound(document: Document) -> bool:
     """Tell whether a document has statements, and all of them are objects."""
-    return "Statement" in document.names and not any(part.part == "statement" for part in document.malformed)
+    return "Statement" in document.names and not any(malformed.part == "statement" for malformed in document.malformed)
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
