@@ -151,8 +151,8 @@ def test_the_token_of_a_step_opens_its_role_and_no_role_of_another_kind_of_step(
 
 def test_the_role_of_pull_requests_reads_the_state_and_goes_on_to_reading_roles_alone(plan: AccessPlan) -> None:
     role = role_of(STEPS["Preview"], plan)
-    assert role is role_of(STEPS["What is not as written"], plan) or role == role_of(
-        STEPS["What is not as written"], plan
+    assert role is role_of(STEPS["Differences from the inventory"], plan) or role == role_of(
+        STEPS["Differences from the inventory"], plan
     )
     allowed = [
         (action, resource)
@@ -358,7 +358,7 @@ def test_a_stack_is_looked_at_and_brought_up_unless_the_guard_refuses(runner: Ru
 
 
 def test_drift_is_looked_for_in_every_stack_and_found_in_one_fails_the_step(runner: Runner) -> None:
-    done = runner.run("What is not as written", FAKE_PULUMI_CODE="1")
+    done = runner.run("Differences from the inventory", FAKE_PULUMI_CODE="1")
     assert done.returncode == 123, done.stderr  # of xargs
     assert sorted(call[call.index("--stack") + 1] for call, _, _ in runner.calls()) == ["dev", "production", "staging"]
     assert all("--expect-no-changes" in call for call, _, _ in runner.calls())
