@@ -183,7 +183,7 @@ ADMIN = {"managed_policies": ["aws:AdministratorAccess"], "dangerously_allow_adm
         ),
     ],
 )  # fmt: skip
-def test_each_change_is_told_in_its_direction(
+def test_each_change_is_reported_in_its_direction(
     view: View, before: dict[str, Any], after: dict[str, Any], forward: list[Any], backward: list[Any]
 ) -> None:
     old, new = view(before), view(after)
@@ -211,7 +211,7 @@ def by_role(**more: Any) -> dict[str, Any]:
         (by_role(), by_role(session_name="shown"), ["with the session name shown (was without a session name)"]),
     ],
 )
-def test_another_way_into_an_account_is_told_and_no_external_id_is_shown(
+def test_a_changed_way_into_an_account_is_reported_without_external_ids(
     view: View, before: dict[str, Any], after: dict[str, Any], parts: list[str]
 ) -> None:
     comparison = compare(view(before), view(after))
@@ -233,14 +233,14 @@ def test_a_plan_in_a_file_is_not_compared_in_what_it_leaves_out(view: View) -> N
     assert compare(plan_of(old, "x"), view(entered())).changes == ()
 
 
-def test_a_trust_within_what_was_there_is_a_loss_and_no_gain(view: View) -> None:
+def test_trust_that_earlier_trust_included_is_only_a_loss(view: View) -> None:
     narrower = compare(view(base(trust=[EVERY])), view(base()))
     assert kinds(narrower) == [("trust-lost", "loss")]
     both = base(trust=[EVERY, {"repository": "acme/shop", "environments": ["production"]}])
     assert kinds(compare(view(base(trust=[EVERY])), view(both))) == [("policy-rewritten", "none")]
 
 
-def test_a_limit_that_goes_while_trust_narrows_is_told(view: View) -> None:
+def test_a_removed_limit_is_reported_while_trust_narrows(view: View) -> None:
     comparison = compare(view(base(trust=[EVERY], source_ips=["8.8.8.0/24"])), view(base()))
     assert kinds(comparison) == [("addresses-removed", "widening"), ("trust-lost", "loss")]
 
@@ -268,7 +268,7 @@ def test_another_name_for_a_repository_changes_nothing(view: View) -> None:
     assert kinds(compare(view(base()), view(renamed))) == [("name-changed", "none")]
 
 
-def test_an_action_that_becomes_what_is_not_meant_is_no_loss_alone(view: View) -> None:
+def test_notaction_in_place_of_action_is_a_gain(view: View) -> None:
     data = base()
     del data["permission_policies"]["p"]["document"]["Statement"][0]["Action"]
     old = plan_json_of(view(base()))
@@ -310,7 +310,7 @@ def test_from_nothing_everything_is_new_and_says_what_it_may_do(view: View) -> N
         (lambda plan: changed(plan, role_of(plan), max_session_duration="1"), "roles[0].max_session_duration: "),
     ],
 )
-def test_what_is_no_plan_is_one_clear_line(view: View, change: Callable[[Any], Any], expected: str) -> None:
+def test_json_that_is_not_a_plan_gives_one_clear_line(view: View, change: Callable[[Any], Any], expected: str) -> None:
     with pytest.raises(UsageError, match=r"plan\.json is not a plan") as error:
         plan_of(change(plan_json_of(view(base()))), "plan.json")
     assert expected in str(error.value)
@@ -354,7 +354,7 @@ def access(changes: tuple[Change, ...], kind: str) -> set[tuple[str, str | None,
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.randoms(use_true_random=False))
-def test_what_one_direction_gains_the_other_loses(tmp_path: Path, rng: random.Random) -> None:
+def test_a_gain_in_one_direction_is_a_loss_in_the_other(tmp_path: Path, rng: random.Random) -> None:
     first, second = compiled_or_none(tmp_path, rng.choice(SOUND)), compiled_or_none(tmp_path, mutated(rng))
     if first is None or second is None:
         return
@@ -372,7 +372,7 @@ def test_what_one_direction_gains_the_other_loses(tmp_path: Path, rng: random.Ra
     assert {change.effect for change in forward.changes} <= set(Effect)
 
 
-def test_another_repository_of_the_same_name_is_told_by_its_uuid(view: View) -> None:
+def test_another_repository_of_the_same_name_is_reported_by_its_uuid(view: View) -> None:
     other = SHOP.replace("3c01", "3c99")
     after = at(("workspaces", "acme", "repositories", "shop", "uuid"), other)
     changes = compare(view(base()), view(after)).changes
@@ -384,7 +384,7 @@ def test_another_repository_of_the_same_name_is_told_by_its_uuid(view: View) -> 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.randoms(use_true_random=False))
-def test_one_line_of_trust_more_is_exactly_that_gain(tmp_path: Path, rng: random.Random) -> None:
+def test_an_added_line_of_trust_is_exactly_that_gain(tmp_path: Path, rng: random.Random) -> None:
     data = yaml.safe_load(yaml.safe_dump(rng.choice(SOUND)))
     before = compiled_or_none(tmp_path, data)
     assert before is not None
@@ -424,12 +424,12 @@ def test_a_pattern_covers_another_only_if_it_matches_all_that_the_other_does(wid
     ("wide", "narrow"),
     [("ab*", "a*b"), ("{r}:?*", "{r}:*"), ("*b?", "*bb*"), ("{r}:{e}:*", "{r}:*"), ("{r}:????", "{r}:*")],
 )
-def test_what_is_not_all_covered_is_not_covered(wide: str, narrow: str) -> None:
+def test_tokens_covered_in_part_are_not_covered(wide: str, narrow: str) -> None:
     assert not Admitted("acme", wide, "own").covers(Admitted("acme", narrow, "own"))
 
 
 @pytest.mark.parametrize(("wide", "narrow"), [("{r}:*", "{r}:{e}:*"), ("{r}:*", "{r}:{??}"), ("*", "?"), ("a*", "a*")])
-def test_what_is_all_covered_is_covered(wide: str, narrow: str) -> None:
+def test_tokens_covered_as_a_whole_are_covered(wide: str, narrow: str) -> None:
     assert Admitted("acme", wide, "own").covers(Admitted("acme", narrow, "own"))
     assert not Admitted("acme", wide, "own").covers(Admitted("other", narrow, "own"))
     assert not Admitted("acme", wide, "own").covers(Admitted("acme", narrow, "further"))

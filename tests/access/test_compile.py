@@ -175,7 +175,7 @@ roles:
     assert subjects(planned) == [["{????????-????-????-????-????????????}:*"]]
 
 
-def test_kept_oidc_providers_are_there_without_roles(write_inventory: Inventory) -> None:
+def test_kept_oidc_providers_are_planned_without_roles(write_inventory: Inventory) -> None:
     folder = write_inventory(more_yaml='accounts: {extra: {id: "333333333333", keep_oidc_providers: [other]}}')
     assert [provider["workspace"] for provider in plan(folder)["extra"]["oidc_providers"]] == ["other"]
 

@@ -191,12 +191,12 @@ def test_a_plan_role_takes_neither_description_nor_permissions_from_its_role(tmp
     assert {role["expires"] for role in looks} == {"2999-12-31"}
 
 
-def test_a_plan_role_with_nothing_to_do_is_written_so(tmp_path: Path) -> None:
+def test_a_plan_role_may_have_no_policies(tmp_path: Path) -> None:
     by_key = roles_of(plan(tmp_path, roles={"deploy": pair(managed_policies=[])}))
     assert by_key["deploy-plan"]["managed_policy_arns"] == []
 
 
-def test_the_variable_role_is_the_key_as_written(tmp_path: Path) -> None:
+def test_the_variable_role_is_the_family_key(tmp_path: Path) -> None:
     trust = [{"repository": "{{repository}}", "steps": "outside_environments"}]
     entry = family(("acme/a",), ("staging",)) | {
         "plan_role": {"trust": trust, "inline_policies": ["own"]},

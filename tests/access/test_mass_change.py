@@ -16,7 +16,7 @@ from access.update_preview import Loss, LossLimits, is_mass_loss, refusals
         (4, 4, 100, False),
     ],
 )
-def test_many_roles_lost_at_once_are_told_apart_from_few(
+def test_many_lost_roles_are_a_mass_loss_and_few_are_not(
     before: int, lost: int, percent: float, *, expected: bool
 ) -> None:
     assert is_mass_loss(lost, before, percent) is expected
@@ -35,7 +35,7 @@ def test_the_option_that_a_refusal_names_lets_it_pass() -> None:
     assert refusals(loss, LossLimits(percent - 1)) != ()
 
 
-def test_any_oidc_provider_is_one_too_many_unless_said() -> None:
+def test_a_lost_oidc_provider_is_refused_unless_accepted() -> None:
     loss = Loss(10, (), ("dev/acme",))
     (reason,) = refusals(loss, LossLimits(max_percent=100))
     assert reason.startswith("the OIDC provider dev/acme is deleted or replaced")
@@ -43,7 +43,7 @@ def test_any_oidc_provider_is_one_too_many_unless_said() -> None:
     assert refusals(loss, LossLimits(oidc_providers=True)) == ()
 
 
-def test_both_reasons_are_told_at_once_and_names_do_not_go_on_forever() -> None:
+def test_both_reasons_are_given_at_once_with_a_limited_number_of_names() -> None:
     roles, providers = refusals(Loss(100, named(100), named(50)), LossLimits())
     assert "100 of 100 roles" in roles
     assert "r0, r1, r2 and 47 more" in providers

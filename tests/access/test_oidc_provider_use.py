@@ -60,13 +60,13 @@ def test_auto_stays_what_it_came_to(before: LockedOidcProvider, owner: Any) -> N
         (locked("present", "reference"), "this_program", "adopt"),
     ],
 )
-def test_auto_comes_to_something_else_where_what_is_there_no_longer_fits(
+def test_auto_decides_again_if_the_oidc_provider_no_longer_fits(
     before: LockedOidcProvider, owner: Any, use: str
 ) -> None:
     assert resolved_use(AUTO, owner, before) == use
 
 
-def test_what_is_adopted_by_its_word_is_remembered_for_going_over_to_create() -> None:
+def test_an_explicit_adoption_is_remembered_for_a_change_to_create() -> None:
     create = OidcProviderMode.CREATE
     assert resolved_use(ADOPT, "unknown", None) == "adopt"
     assert resolved_use(ADOPT, None, None) is None

@@ -49,13 +49,13 @@ def rules(findings: list[Finding]) -> list[str]:
     return [finding.rule for finding in findings]
 
 
-def test_a_document_is_told_once_however_many_accounts_and_roles_have_it(findings: Judge) -> None:
+def test_a_document_is_reported_once_for_any_number_of_accounts_and_roles(findings: Judge) -> None:
     second = role('["*"]', role().replace("roles:", "").replace("deploy", "other"))
     assert rules(findings(second, allow("iam:PassRole"))) == ["privilege-escalation"]
     assert rules(findings(second, allow("iam:PutRolePolicy", "arn:aws:iam::*:role/bitbucket/*"))) == ["changes-access"]
 
 
-def test_one_action_gives_one_finding_the_gravest(findings: Judge) -> None:
+def test_an_action_gives_only_the_gravest_finding(findings: Judge) -> None:
     assert rules(findings(role(), allow("iam:P*"))) == ["changes-access"]
     assert rules(findings(role(), allow("iam:*"))) == ["admin-access"]
 
@@ -65,7 +65,7 @@ def test_a_role_that_says_admin_is_not_asked_what_it_leads_to(findings: Judge) -
     assert findings(admin, allow("*")) == []
 
 
-def test_what_leads_to_the_deploying_role_is_told_as_that_alone(findings: Judge) -> None:
+def test_a_path_to_the_deploying_role_is_reported_only_as_that(findings: Judge) -> None:
     deploying = "\ndefaults: {deploy_role: 'arn:aws:iam::{{account_id}}:role/PulumiDeploy'}\n" + role()
     assert rules(findings(deploying, allow(["sts:AssumeRole", "iam:PutRolePolicy"]))) == ["deploying-role"]
 

@@ -161,13 +161,13 @@ def test_the_beginning_of_a_move_gains_the_new_slug_and_says_whose_trust_ends(tm
     ]
 
 
-def test_a_beginning_move_to_a_slug_whose_oidc_provider_is_there_already_says_so_of_the_former(tmp_path: Path) -> None:
+def test_a_rename_to_a_slug_with_an_oidc_provider_reports_the_one_of_the_former_slug(tmp_path: Path) -> None:
     before, during, _ = moved()
     before["workspaces"]["acme"] = {"uuid": "{f4e3d2c1-b0a9-4887-9665-544332211a08}", "repositories": {}}
     before["accounts"]["prod"]["keep_oidc_providers"] = ["acme"]
-    told = [change for change in changes(before, during, tmp_path) if "OIDC provider" in change]
-    assert "none: OIDC provider of acme-old: renamed to acme (was absent)" in told
-    assert not [change for change in told if "is new" in change]
+    reported = [change for change in changes(before, during, tmp_path) if "OIDC provider" in change]
+    assert "none: OIDC provider of acme-old: renamed to acme (was absent)" in reported
+    assert not [change for change in reported if "is new" in change]
 
 
 def test_the_end_of_a_move_loses_the_former_slug_alone(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_a_guardrail_reports_a_line_once_however_many_slugs_there_are(tmp_path: 
     assert compiled(data, tmp_path).findings == ()
 
 
-def test_a_guardrail_for_the_former_slug_names_the_one_of_today(tmp_path: Path) -> None:
+def test_a_guardrail_for_a_former_slug_names_the_current_slug(tmp_path: Path) -> None:
     (tmp_path / "guardrails.yaml").write_text("guardrails: {rules: {all: {repositories: [acme-old/shop]}}}")
     found = {finding.rule: finding.hint for finding in compiled(inventory(), tmp_path).findings}
     assert found["unknown-workspace"].startswith("write `acme`")

@@ -26,7 +26,7 @@ def inventory(count: int, quota: int, settings: str) -> str:
 
 @pytest.mark.parametrize("quota", [2048, 4096, 8192])
 @pytest.mark.parametrize("settings", ["", ", source_ips: [203.0.113.0/24], source_vpces: [vpce-01234567]"])
-def test_as_many_subjects_fit_as_the_finding_says_and_not_one_more(tmp_path: Path, quota: int, settings: str) -> None:
+def test_exactly_as_many_subjects_fit_as_the_finding_says(tmp_path: Path, quota: int, settings: str) -> None:
     path = tmp_path / "inventory.yaml"
 
     def findings(count: int) -> list[str]:

@@ -72,14 +72,14 @@ def test_every_style_is_valid_by_the_published_schema(write_inventory: Inventory
         jsonschema.Draft7Validator(PUBLISHED).validate(document)
 
 
-def test_the_published_schema_refuses_a_step_that_is_none() -> None:
-    steps_of_none: list[dict[str, Any]] = [
+def test_the_published_schema_refuses_an_invalid_step() -> None:
+    invalid_steps: list[dict[str, Any]] = [
         {"oidc": "true"},
         {"script": []},
         {"script": ["x"], "size": "3x"},
         {"script": ["x"], "runs-on": 1},
     ]
-    for step in steps_of_none:
+    for step in invalid_steps:
         document = {"pipelines": {"branches": {"main": [{"step": step}]}}}
         assert list(jsonschema.Draft7Validator(PUBLISHED).iter_errors(document)), step
 
@@ -255,7 +255,7 @@ def test_a_traced_script_shows_neither_token_nor_keys(
         ("", "-1234"),
     ],
 )
-def test_the_session_name_is_one_that_sts_takes(
+def test_sts_accepts_the_session_name(
     write_inventory: Inventory, slug: str, name: str, tmp_path: Path, fake_aws: dict[str, str]
 ) -> None:
     (step,) = steps(write_inventory(BOUND))

@@ -44,7 +44,7 @@ def rules(findings: list[Finding]) -> list[str]:
     return [finding.rule for finding in findings]
 
 
-def test_without_the_key_nothing_is_said(findings: Judge) -> None:
+def test_without_state_backend_there_is_no_finding(findings: Judge) -> None:
     assert findings("", role(), WRITES, READS) == []
 
 
@@ -54,7 +54,7 @@ def test_whoever_is_named_reaches_it_and_a_reader_does_not_write(findings: Judge
     assert rules(findings(state(more=", readers: [deploy]"), role(), WRITES)) == ["state-backend"]
 
 
-def test_a_document_is_told_once_for_the_first_role_that_is_not_named(findings: Judge) -> None:
+def test_a_document_is_reported_once_for_the_first_role_that_is_not_listed(findings: Judge) -> None:
     [finding] = findings(state(more=", writers: [deploy]"), role() + role("other") + role("third"), READS, WRITES)
     assert "defaults.state_backend.writers does not list other" in finding.message
     assert finding.path == "permission_policies.p.document.Statement[1].Action"
@@ -81,7 +81,7 @@ def test_a_bucket_of_another_partition_is_out_of_reach(findings: Judge) -> None:
     assert findings(state(url="s3://acme-state?region=cn-north-1"), role(), WRITES, READS) == []
 
 
-def test_admin_access_is_told_as_that_alone_or_has_its_reason(findings: Judge) -> None:
+def test_admin_access_is_reported_only_as_admin_access_or_has_its_reason(findings: Judge) -> None:
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     assert rules(findings(state(), role(), everything)) == ["admin-access"]
     admin = role() + '    dangerously_allow_admin: "builds the accounts"\n'

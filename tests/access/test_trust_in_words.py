@@ -56,13 +56,13 @@ def test_a_slug_from_before_a_rename_is_trusted_until_a_day() -> None:
     )
 
 
-def test_the_day_of_a_look_at_the_restrictions_is_said_with_the_environment() -> None:
+def test_the_day_of_the_restrictions_check_is_shown_with_the_environment() -> None:
     (line,) = {line.subject_pattern: line for line in lines(PLAN) if line.environment == "production"}.values()
     checked = replace(line, restrictions_checked=date(2026, 11, 1))
     assert trust_in_words(checked) == f"{trust_in_words(line)}: restrictions checked on 2026-11-01"
 
 
-def test_what_runs_and_what_is_trusted_are_one_where_an_environment_is_named() -> None:
+def test_a_step_and_its_trust_have_equal_words_if_an_environment_is_named() -> None:
     bound = [line for line in lines(PLAN) if line.environment is not None]
     assert bound
     for line in bound:

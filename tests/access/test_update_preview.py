@@ -30,7 +30,7 @@ def preview_file(folder: Path, *steps: dict[str, Any], **other: Any) -> Path:
     return path
 
 
-def test_a_real_preview_tells_what_is_replaced_of_what_there_is() -> None:
+def test_a_real_preview_gives_replaced_and_existing_roles() -> None:
     preview = read_update_preview(REAL)
     (role,) = preview.loss.roles
     assert role.endswith("$aws:iam/role:Role::dev/shop-staging")
@@ -54,7 +54,7 @@ def test_what_stays_is_not_lost(op: str, tmp_path: Path) -> None:
     assert read_update_preview(preview_file(tmp_path, step(op, ROLE.format("a")))).loss.roles == ()
 
 
-def test_what_is_only_let_go_of_is_not_lost(tmp_path: Path) -> None:
+def test_a_resource_dropped_from_the_state_is_not_lost(tmp_path: Path) -> None:
     kept = step("delete", OIDC_PROVIDER.format("acme"), retainOnDelete=True)
     assert read_update_preview(preview_file(tmp_path, kept)).loss.oidc_providers == ()
 
@@ -104,7 +104,7 @@ def test_a_preview_that_failed_says_so(tmp_path: Path) -> None:
         "[" * 100_000,
     ],
 )
-def test_what_is_no_preview_is_one_line(text: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_preview_gives_one_line(text: str, tmp_path: Path) -> None:
     path = tmp_path / "p.json"
     path.write_text(text)
     with pytest.raises(UsageError) as raised:
@@ -113,6 +113,6 @@ def test_what_is_no_preview_is_one_line(text: str, tmp_path: Path) -> None:
     assert "\n" not in str(raised.value)
 
 
-def test_a_file_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
+def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(BitbucketOidcError, match="cannot be read"):
         read_update_preview(tmp_path / "none.json")

@@ -76,7 +76,7 @@ def calls(rng: random.Random, account: AccountPlan, role: RolePlan, count: int) 
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_what_is_still_proven_lets_nobody_else_in(seed: int) -> None:
+def test_a_changed_policy_that_is_still_proven_admits_nobody_else(seed: int) -> None:
     rng = random.Random(seed)
     proven = caught = 0
     for _ in range(250):
@@ -96,7 +96,7 @@ def test_what_is_still_proven_lets_nobody_else_in(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_of_any_policy_there_is_a_decision_or_an_error_of_ours(seed: int) -> None:
+def test_any_policy_gives_a_decision_or_an_evaluation_error(seed: int) -> None:
     rng = random.Random(seed)
     account, role = wide_roles()[0]
     for _ in range(300):
@@ -106,7 +106,7 @@ def test_of_any_policy_there_is_a_decision_or_an_error_of_ours(seed: int) -> Non
 
 
 @pytest.mark.parametrize("version", [["2012-10-17"], {}, 2012, None, "2012-10-18"])
-def test_a_version_that_is_none_is_an_error(version: object) -> None:
+def test_an_unknown_version_is_an_error(version: object) -> None:
     account, role = wide_roles()[0]
     with pytest.raises(EvaluationError, match="no version"):
         decide(

@@ -120,7 +120,7 @@ def test_a_pattern_means_certain_steps_and_no_others(pattern: str, steps: StepSe
         f"*:{ENV}:*", "{*}:*", "U:*", f"{REPO.upper()}:*", f"{ENV}:{REPO}", "", f"{REPO}:{ENV}:{STEP}:*",
     ],
 )  # fmt: skip
-def test_what_is_no_pattern_of_ours_has_no_meaning(pattern: str) -> None:
+def test_a_pattern_that_is_not_rendered_has_no_meaning(pattern: str) -> None:
     assert meaning(pattern) is None
 
 
@@ -165,7 +165,7 @@ def test_where_the_two_differ_a_subject_shows_it(patterns: list[str], steps: Ste
     assert any(matches(subject.text, plain_tokens(pattern)) for pattern in patterns) is admitted
 
 
-def test_lines_that_overlap_are_one_set() -> None:
+def test_overlapping_lines_are_one_set() -> None:
     wide, narrow = StepSet(Form.ALL, REPO), StepSet(Form.IN_ENVIRONMENT, REPO, ENV)
     assert difference([f"{REPO}:*"], [wide, narrow]) is None
     assert difference([f"{REPO}:*", f"{REPO}:{ENV}:*"], [wide]) is None

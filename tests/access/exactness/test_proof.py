@@ -238,7 +238,7 @@ def test_what_binds_sessions_is_part_of_the_proof(
     assert expected in message
 
 
-def test_sessions_are_not_bound_where_nobody_said_so(plan: AccessPlan) -> None:
+def test_sessions_are_not_bound_unless_declared(plan: AccessPlan) -> None:
     bound = next(role for account, role in roles(plan) if SESSION_POLICY_NAME in role.inline_policies)
     account, role = next(pair for pair in roles(plan) if pair[1].key == "gone")
     assert "it is present" in refused(account, replace(role, inline_policies=bound.inline_policies))

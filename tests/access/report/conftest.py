@@ -16,15 +16,15 @@ TODAY = date(2026, 11, 27)
 
 
 def compiled(inventory: Path) -> Compiled:
-    found = compile_plan(load_inventory(inventory, today=TODAY))
-    assert found.plan is not None, found.findings
-    return found
+    result = compile_plan(load_inventory(inventory, today=TODAY))
+    assert result.plan is not None, result.findings
+    return result
 
 
 def html_of(inventory: Path, origin: ReportOrigin | None = None) -> str:
-    found = compiled(inventory)
-    assert found.plan is not None
-    return page(found.plan, origin or ReportOrigin("inventory", TODAY), found.findings, found.silenced)
+    result = compiled(inventory)
+    assert result.plan is not None
+    return page(result.plan, origin or ReportOrigin("inventory", TODAY), result.findings, result.silenced)
 
 
 @pytest.fixture

@@ -25,12 +25,12 @@ class ParsedPage:
     def all(self, tag: str = "*", **attributes: str) -> list[Element]:
         """Return elements by tag and attributes, ``class_`` for ``class`` and ``_`` for ``-``."""
         wanted = {name.rstrip("_").replace("_", "-"): value for name, value in attributes.items()}
-        return [one for one in self.root.iter(tag if tag != "*" else None) if self._fits(one, wanted)]
+        return [element for element in self.root.iter(tag if tag != "*" else None) if self._fits(element, wanted)]
 
     def one(self, tag: str = "*", **attributes: str) -> Element:
         """Return the only such element."""
-        (found,) = self.all(tag, **attributes)
-        return found
+        (element,) = self.all(tag, **attributes)
+        return element
 
     def role(self, key: str) -> Element:
         """Return the part of a role whose key is plain."""
@@ -39,9 +39,9 @@ class ParsedPage:
     def cells(self, workspace: str) -> Iterator[tuple[str, str, str, str]]:
         """Yield repository, steps, column and role of everything in the table of a workspace."""
         (region,) = [
-            one
-            for one in self.all("div", class_="scroll")
-            if one.get("aria-label", "").endswith(f"workspace {workspace}")
+            table
+            for table in self.all("div", class_="scroll")
+            if table.get("aria-label", "").endswith(f"workspace {workspace}")
         ]
         columns = [text(column) for column in region.findall(".//thead//th")[1:]]
         for body in region.findall(".//tbody"):
@@ -74,6 +74,6 @@ def _texts(element: Element) -> Iterator[str]:
 
 def facts(part: Element) -> dict[str, str]:
     """Return the names and values of a part's list of facts."""
-    (found,) = part.findall("dl")
-    names, values = [text(one) for one in found.findall("dt")], [text(one) for one in found.findall("dd")]
+    (terms,) = part.findall("dl")
+    names, values = [text(term) for term in terms.findall("dt")], [text(term) for term in terms.findall("dd")]
     return dict(zip(names, values, strict=True))

@@ -59,7 +59,7 @@ def test_trust_in_a_workspace_reaches_every_row_of_it() -> None:
     assert all("workspace-wide" in role for _, _, _, role in page.cells("acme") if role.startswith("whole-workspace"))
 
 
-def test_of_two_ways_in_the_wider_one_is_shown(page_of: PageOf) -> None:
+def test_the_wider_of_two_trust_entries_is_shown(page_of: PageOf) -> None:
     page = page_of(
         f"roles: {{r: {{accounts: [dev], {ALLOWED}, trust: [{{repository: acme/shop, environments: [production]}}, "
         "{repository: acme/shop, steps: all_including_environments}]}}\n"

@@ -32,7 +32,7 @@ def test_texts_of_one_form_follow_from_each_other(template: str) -> None:
 
 
 @given(_TEXTS, _TEXTS)
-def test_texts_of_one_form_follow_from_each_other_however_they_came_about(one: str, other: str) -> None:
+def test_any_texts_of_the_same_form_follow_from_each_other(one: str, other: str) -> None:
     if form(one, _A) == form(other, _B):
         assert filled(one, _A, _B) == other
 
@@ -49,7 +49,7 @@ def test_a_value_counts_where_it_is_a_word_of_its_own() -> None:
     assert form("production reproduction", _A) == "production reproduction"
 
 
-def test_an_id_that_is_written_out_is_not_taken_for_the_account_s_own(write_inventory: Callable[..., Path]) -> None:
+def test_a_literal_id_is_not_an_account_value(write_inventory: Callable[..., Path]) -> None:
     read = (
         "permission_policies: {read: {document: {Version: '2012-10-17', Statement: "
         "[{Effect: Allow, Action: 'sqs:SendMessage', Resource: 'arn:aws:sqs:eu-west-1:111111111111:in'}]}}}\n"

@@ -38,14 +38,16 @@ def test_the_html_needs_no_repair(pages: Pages, name: str) -> None:
 
 
 @EVERY_NAME
-def test_every_id_is_there_once_and_every_link_leads_to_one(pages: Pages, name: str) -> None:
+def test_every_id_is_unique_and_every_link_has_a_target(pages: Pages, name: str) -> None:
     page = pages(name)
-    ids = [one.get("id") for one in page.all() if one.get("id")]
+    ids = [element.get("id") for element in page.all() if element.get("id")]
     assert len(ids) == len(set(ids))
-    links = {str(one.get("href")) for one in page.all("a")}
+    links = {str(element.get("href")) for element in page.all("a")}
     assert all(link.startswith("#") for link in links)
     assert {link[1:] for link in links} <= set(ids)
-    labels = {one.get("aria-labelledby") for one in page.all()} | {one.get("for") for one in page.all("label")}
+    labels = {element.get("aria-labelledby") for element in page.all()} | {
+        element.get("for") for element in page.all("label")
+    }
     assert labels - {None} <= set(ids)
 
 
@@ -56,13 +58,13 @@ def test_every_role_of_the_plan_has_its_part_with_its_trust_policies(pages: Page
     assert plan is not None
     accounts = plan_json(plan)["accounts"]
     ids = {account["id"] for account in accounts}
-    shown = {canonical(text(one)) for one in page.all("pre") if text(one).startswith("{")}
+    shown = {canonical(text(element)) for element in page.all("pre") if text(element).startswith("{")}
     for account in accounts:
         for role in account["roles"]:
             policy = canonical(json.dumps(role["trust_policy"]))
             assert shown & {policy.replace(account["id"], other) for other in ids}
     keys = {role["key"] for account in accounts for role in account["roles"]}
-    assert len([one for one in page.all("article") if str(one.get("id")).startswith("role-")]) == len(keys)
+    assert len([element for element in page.all("article") if str(element.get("id")).startswith("role-")]) == len(keys)
 
 
 def canonical(policy: str) -> str:
@@ -71,12 +73,16 @@ def canonical(policy: str) -> str:
 
 @EVERY_NAME
 def test_every_pipeline_is_yaml(pages: Pages, name: str) -> None:
-    pipelines = [found for one in pages(name).all("pre") if (found := "".join(one.itertext())).startswith("pipelines:")]
+    pipelines = [
+        pipeline
+        for element in pages(name).all("pre")
+        if (pipeline := "".join(element.itertext())).startswith("pipelines:")
+    ]
     assert pipelines
-    assert all("pipelines" in yaml.safe_load(found) for found in pipelines)
+    assert all("pipelines" in yaml.safe_load(pipeline) for pipeline in pipelines)
 
 
-def test_a_role_says_all_that_there_is_to_it(page_of: PageOf) -> None:
+def test_a_role_section_is_complete(page_of: PageOf) -> None:
     page = page_of(
         "permission_policies: {read: {document: {Version: '2012-10-17', Statement: "
         "[{Effect: Allow, Action: 's3:GetObject', Resource: 'arn:aws:s3:::x/*'}]}}}\n"
@@ -104,13 +110,13 @@ def test_a_role_says_all_that_there_is_to_it(page_of: PageOf) -> None:
         assert words in said
 
 
-def test_what_aws_cannot_see_is_said_at_the_top_and_at_every_role(pages: Pages) -> None:
+def test_the_limits_of_aws_are_at_the_top_and_at_every_role(pages: Pages) -> None:
     page = pages("acme")
     said = text(page.one("aside"))
     assert "AWS cannot see branches" in said
     assert "deployment restrictions" in said
-    notes = [text(one) for one in page.all("p", class_="note")]
-    assert len(notes) == len([one for one in page.all("article") if str(one.get("id")).startswith("role-")])
+    notes = [text(element) for element in page.all("p", class_="note")]
+    assert len(notes) == len([element for element in page.all("article") if str(element.get("id")).startswith("role-")])
     assert set(notes) == {"On any branch: AWS sees none."}
 
 
@@ -119,7 +125,7 @@ def test_no_grade_is_called_safe(pages: Pages, name: str) -> None:
     assert not re.search(r"\b(safe|secure|unsafe|insecure)\b", text(pages(name).one("body")), re.IGNORECASE)
 
 
-def test_grades_and_admin_access_are_said_in_words_and_counted(pages: Pages) -> None:
+def test_grades_and_admin_access_are_in_words_and_counted(pages: Pages) -> None:
     page = pages("wide")
     counts = {
         text(row.find("th")): text(row.findall("td")[1])
@@ -133,23 +139,25 @@ def test_grades_and_admin_access_are_said_in_words_and_counted(pages: Pages) -> 
 
 
 def test_what_differs_between_accounts_stands_beside_its_accounts(pages: Pages) -> None:
-    found = facts(pages("acme").role("terraform-apply"))
-    assert found["Session"] == "In dev, staging: up to 1 h In prod: up to 1 h 30 min"
-    assert found["ARN"].startswith("arn:aws:iam::111111111111:role/bitbucket/terraform-apply Shown for dev; other")
+    shown_facts = facts(pages("acme").role("terraform-apply"))
+    assert shown_facts["Session"] == "In dev, staging: up to 1 h In prod: up to 1 h 30 min"
+    assert shown_facts["ARN"].startswith(
+        "arn:aws:iam::111111111111:role/bitbucket/terraform-apply Shown for dev; other"
+    )
 
 
-def test_access_that_has_ended_is_said_to_have_ended(pages: Pages) -> None:
+def test_expired_access_is_marked_as_ended(pages: Pages) -> None:
     assert "it has ended" in facts(pages("wide").role("gone"))["Access ends"]
 
 
-def test_accepted_warnings_stand_there_with_their_reasons(pages: Pages) -> None:
+def test_accepted_warnings_are_listed_with_their_reasons(pages: Pages) -> None:
     said = text(pages("acme").one("section", id="accepted"))
     assert "production-outside-environments" in said
     assert "Accepted because: Plans of pull requests read everywhere" in said
     assert text(pages("acme").one("section", id="warnings")) == "Warnings None."
 
 
-def test_warnings_stand_there_with_what_to_do(page_of: PageOf) -> None:
+def test_warnings_are_listed_with_their_hints(page_of: PageOf) -> None:
     role = "roles: {r: {accounts: [prod], trust: [{repository: acme/shop, steps: all_including_environments}]}}\n"
     said = text(page_of(role).one("section", id="warnings"))
     assert "production-outside-environments" in said
@@ -158,7 +166,7 @@ def test_warnings_stand_there_with_what_to_do(page_of: PageOf) -> None:
 
 def test_both_roles_of_a_pair_lead_to_each_other_and_share_a_pipeline(pages: Pages) -> None:
     page = pages("families")
-    plan_roles = [one for one in page.all("article") if "which this role plans for" in text(one)]
+    plan_roles = [element for element in page.all("article") if "which this role plans for" in text(element)]
     assert plan_roles
     for part in plan_roles:
         assert "Pipeline of" not in text(part)
@@ -166,11 +174,11 @@ def test_both_roles_of_a_pair_lead_to_each_other_and_share_a_pipeline(pages: Pag
         beside = page.one("article", id=str(link.get("href"))[1:])
         assert "the role that plans" in text(beside)
         apart = [str(link.get("href"))[1:] for link in beside.findall("details//a")]
-        said = [text(beside), *(text(page.one("pre", id=one)) for one in apart)]
-        assert any("pull-requests" in one for one in said)
+        said = [text(beside), *(text(page.one("pre", id=element)) for element in apart)]
+        assert any("pull-requests" in element for element in said)
 
 
-def test_a_document_of_several_roles_is_there_once(page_of: PageOf) -> None:
+def test_a_document_of_several_roles_is_shown_once(page_of: PageOf) -> None:
     read = (
         "permission_policies: {read: {document: {Version: '2012-10-17', Statement: "
         "[{Effect: Allow, Action: 's3:GetObject', Resource: 'arn:aws:s3:::x/{{account_id}}'}]}}}\n"
@@ -181,14 +189,14 @@ def test_a_document_of_several_roles_is_there_once(page_of: PageOf) -> None:
     page = page_of(read, f"roles: {{one: {role}, two: {role}}}\n")
     assert page.html.count("s3:GetObject") == 1
     for key in ("one", "two"):
-        links = [str(one.get("href"))[1:] for one in page.role(key).findall("details//a")]
+        links = [str(element.get("href"))[1:] for element in page.role(key).findall("details//a")]
         assert ['"s3:GetObject"' in text(page.one("pre", id=link)) for link in links] == [False, False, True]
     assert "other accounts have their own in place of id 111111111111" in text(page.one("section", id="documents"))
 
 
 def test_the_page_says_what_it_was_made_from() -> None:
     origin = ReportOrigin("infra/inventory", TODAY, "a20e3f4", is_changed=True)
-    (said,) = [text(one) for one in ParsedPage(html_of(FIXTURES / "acme", origin)).all("dl", class_="origin")]
+    (said,) = [text(element) for element in ParsedPage(html_of(FIXTURES / "acme", origin)).all("dl", class_="origin")]
     assert said == (
         "Inventory infra/inventory Made on 2026-11-27 (UTC) Git revision a20e3f4 with changes that are not committed"
     )
@@ -200,18 +208,18 @@ def test_the_same_plan_gives_the_same_page() -> None:
 
 def test_nothing_is_loaded_and_only_the_scripts_and_styles_of_the_page_may_run(pages: Pages) -> None:
     page = pages("acme")
-    (policy,) = [str(one.get("content")) for one in page.all("meta") if one.get("http-equiv")]
+    (policy,) = [str(element.get("content")) for element in page.all("meta") if element.get("http-equiv")]
     assert policy.startswith("default-src 'none'; ")
     for tag in ("style", "script"):
         content = "".join(page.one(tag).itertext())
         digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
         assert f"{tag}-src 'sha256-{digest}'" in policy
     assert [
-        one
-        for one in page.all()
-        if one.get("src") or one.get("style") or any(name.startswith("on") for name in one.attrib)
+        element
+        for element in page.all()
+        if element.get("src") or element.get("style") or any(name.startswith("on") for name in element.attrib)
     ] == []
-    assert {str(one.get("href")) for one in page.all("link")} == {"data:,"}
+    assert {str(element.get("href")) for element in page.all("link")} == {"data:,"}
     assert not re.search(r"url\(|@import|https?://(?!api\.bitbucket\.org/2\.0/workspaces/)", page.html)
 
 
@@ -231,7 +239,7 @@ def test_hostile_names_are_text_and_nothing_else(tmp_path: Path) -> None:
     said = text(page.one("body"))
     assert SCRIPT in said
     assert re.sub(r"\s+", " ", QUOTES) in said
-    assert set(ENVIRONMENTS) <= {one.get("data-n") for one in page.all("tr")}
+    assert set(ENVIRONMENTS) <= {element.get("data-n") for element in page.all("tr")}
 
 
 def test_marks_that_reorder_text_are_shown_and_never_sent() -> None:
@@ -239,7 +247,9 @@ def test_marks_that_reorder_text_are_shown_and_never_sent() -> None:
     assert plan is not None
     page = ParsedPage(make_page(reordered(plan), ReportOrigin(RIGHT_TO_LEFT, TODAY), (), ()))
     assert page.errors == []
-    everything = "".join(page.root.itertext()) + "".join(value for one in page.all() for value in one.attrib.values())
+    everything = "".join(page.root.itertext()) + "".join(
+        value for element in page.all() for value in element.attrib.values()
+    )
     assert all(character.isprintable() or character == "\n" for character in everything)
     assert everything.count("\\u202egnitset") > 10
 
