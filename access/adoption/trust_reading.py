@@ -12,11 +12,11 @@ from datetime import date
 from access.adoption.conditions import Limits, limits_in, plain, shown
 from access.evaluation.decide import form_problem
 from oidc.arn import PARTITION_NAMES
-from oidc.bitbucket import ANY_UUID, ISSUER_HOST
+from oidc.bitbucket import ANY_UUID, ISSUER_HOST, issuer_path
 from oidc.iam.document import parse
 from oidc.iam.pattern import covers_action
 from oidc.iam.statement import Condition, Statement
-from oidc.identifiers import BitbucketUuid
+from oidc.identifiers import BitbucketUuid, WorkspaceSlug
 
 _ACTION = "sts:AssumeRoleWithWebIdentity"
 _ISSUER = rf"{re.escape(ISSUER_HOST)}/2\.0/workspaces/((?!\.+/)[a-z0-9_.-]+)/pipelines-config/identity/oidc"
@@ -143,7 +143,7 @@ def _statement(statement: Statement, account: str, notes: list[str]) -> tuple[Li
     (workspace,) = workspaces
     if len(statement.principals) > 1:
         notes.append("other principals of a statement are left out: make a separate role for them")
-    claims = {claim: f"{_issuer_of(workspace)}:{claim}".lower() for claim in ("sub", "aud")}
+    claims = {claim: f"{issuer_path(WorkspaceSlug(workspace))}:{claim}".lower() for claim in ("sub", "aud")}
     subjects = [test for test in statement.conditions if test.key == claims["sub"]]
     audiences = [test for test in statement.conditions if test.key == claims["aud"]]
     limits = limits_in(test for test in statement.conditions if test.key not in claims.values())
@@ -158,10 +158,6 @@ def _statement(statement: Statement, account: str, notes: list[str]) -> tuple[Li
         return None
     lines = [line for pattern in patterns for line in _line(workspace, pattern, accepted, notes)]
     return limits, lines
-
-
-def _issuer_of(workspace: str) -> str:
-    return f"{ISSUER_HOST}/2.0/workspaces/{workspace}/pipelines-config/identity/oidc"
 
 
 def _holds_variable(values: Iterable[str]) -> bool:

@@ -21,7 +21,7 @@ class Reason(NamedTuple):
         weight: Distance from a match: 1 for a mistake or for another deployment environment, audience, address or
             time; 3 for another repository; more for another workspace or vendor. 0 if the token is admitted.
         in_short: In words, without the values: ``subject has another repository``.
-        values: The rest of the text: ``: expected acme/shop, got acme/site``; may be empty.
+        values: The end of the text: ``: expected acme/shop, got acme/site``; may be empty.
     """
 
     weight: int
