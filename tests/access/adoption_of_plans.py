@@ -14,7 +14,7 @@ def _account(account: AccountPlan) -> FoundAccount:
         account.key,
         account.id,
         account.partition,
-        tuple(_oidc_provider(one) for one in account.oidc_providers),
+        tuple(map(_oidc_provider, account.oidc_providers)),
         tuple(_role(role) for role in account.roles),
     )
 

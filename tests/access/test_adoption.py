@@ -1,4 +1,4 @@
-"""What is adopted comes to what is there, and never to more."""
+"""Adopted roles are the existing roles, and never wider."""
 
 import json
 from collections import Counter
@@ -29,7 +29,7 @@ from tests.sandbox.inventory_sequences import sequence
 PROJECT = Path(__file__).parent.parent.parent
 INVENTORIES = PROJECT / "tests" / "fixtures" / "inventories"
 EXAMPLES = [PROJECT / "examples" / "quickstart", *(path for path in INVENTORIES.iterdir() if path.name != "wide")]
-"""Without the one that has renamed workspaces: whose statements are of two issuers, and one UUID of two slugs."""
+"""Without `wide`, whose renamed workspaces have statements of two issuers and one UUID under two slugs."""
 
 
 def plan_of(path: Path) -> AccessPlan:
@@ -39,7 +39,7 @@ def plan_of(path: Path) -> AccessPlan:
 
 
 def accounts_alone(plan: AccessPlan) -> dict[str, Any]:
-    """Return an inventory that says no more than which accounts there are."""
+    """Return the accounts of an inventory that has only accounts."""
     return {
         account.key: {
             "id": account.id,
@@ -69,9 +69,9 @@ def assert_comes_back(plan: AccessPlan, folder: Path) -> None:
         decide(role)
     (folder / "adopted.yaml").write_text(yaml.safe_dump(data | {"accounts": accounts_alone(plan)}))
     again = {role.arn: role for account in plan_of(folder / "adopted.yaml").accounts for role in account.roles}
-    there = {role.arn: role for account in plan.accounts for role in account.roles}
-    assert again.keys() == there.keys(), adoption.notes
-    for arn, role in there.items():
+    existing = {role.arn: role for account in plan.accounts for role in account.roles}
+    assert again.keys() == existing.keys(), adoption.notes
+    for arn, role in existing.items():
         expected, inline = what_iam_holds(role), again[arn].inline_policies
         for name in role.inline_policies.keys() - inline.keys():
             assert any(name in note.message and "stays in AWS, unmanaged" in note.message for note in adoption.notes)
@@ -149,16 +149,16 @@ REQUESTS = [
 ]
 
 
-def test_what_is_adopted_lets_in_nobody_who_was_not_let_in_before() -> None:
+def test_an_adopted_role_admits_only_tokens_that_the_old_policy_admits() -> None:
     seen: Counter[bool] = Counter()
 
     @settings(max_examples=150, database=None)
     @given(st.lists(statements(), min_size=1, max_size=3))
-    def adopts_no_more(found: list[dict[str, Any]]) -> None:
-        policy = {"Version": "2012-10-17", "Statement": found}
+    def adopts_no_more(statements: list[dict[str, Any]]) -> None:
+        policy = {"Version": "2012-10-17", "Statement": statements}
         rendered = adopted_policy(policy)
         # What nobody can decide admits nobody here, and a denial leaves nothing to adopt.
-        decidable = {**policy, "Statement": [one for one in found if "${aws:" not in json.dumps(one)]}
+        decidable = {**policy, "Statement": [each for each in statements if "${aws:" not in json.dumps(each)]}
         for request in REQUESTS if rendered is not None else ():
             if decide_trust(rendered or {}, request).allowed:
                 seen[True] += 1
@@ -171,7 +171,7 @@ def test_what_is_adopted_lets_in_nobody_who_was_not_let_in_before() -> None:
 
 
 def adopted_policy(policy: Any) -> dict[str, Any] | None:
-    """Return the trust policy that the adopted role has, or ``None`` where it is left out."""
+    """Return the trust policy of the adopted role, or ``None`` if it is left out."""
     role = FoundRole("found", "/", policy, "", 3600, None, (), {}, {})
     oidc_provider = FoundOidcProvider(ARN, (OWN, "further"), {})
     account = FoundAccount("prod", AccountId(ACCOUNT), Partition.AWS, (oidc_provider,), (role,))
@@ -199,7 +199,7 @@ TAKEN_OVER = {
 
 
 @pytest.mark.parametrize("file", WILD, ids=lambda file: file.stem)
-def test_a_policy_of_the_wild_is_taken_over_no_wider_or_left_out(file: Path) -> None:
+def test_a_wild_policy_is_adopted_no_wider_or_left_out(file: Path) -> None:
     try:
         policy = json.loads(file.read_text())
     except ValueError:
@@ -244,7 +244,7 @@ def roles_of(*accounts: FoundAccount, managed: tuple[tuple[str, str], ...] = ())
     return adoption, dict(adoption.data.get("roles", {}))
 
 
-def test_a_role_that_is_alike_in_accounts_is_one_and_one_that_differs_is_another() -> None:
+def test_equal_roles_of_accounts_are_one_role_and_different_ones_are_two() -> None:
     alike = trusting(f"{SHOP}:*"), trusting(f"{SHOP}:*", account="111111111111")
     prod = account_with("prod", ACCOUNT, role_called("same", alike[0]), role_called("other", alike[0]))
     narrower = trusting(f"{SHOP}:{PRODUCTION}:*", account="111111111111")
@@ -253,20 +253,20 @@ def test_a_role_that_is_alike_in_accounts_is_one_and_one_that_differs_is_another
     assert {key: role["accounts"] for key, role in roles.items()} == {
         "same": ["dev", "prod"], "other-dev": ["dev"], "other-prod": ["prod"],
     }  # fmt: skip
-    assert {(one.account, one.key, one.name) for one in adoption.roles} == {
+    assert {(role.account, role.key, role.name) for role in adoption.roles} == {
         *(("dev", "same", "same"), ("prod", "same", "same")),
         *(("dev", "other-dev", "other"), ("prod", "other-prod", "other")),
     }
 
 
-def test_what_the_inventory_knows_gives_names_and_is_not_said_again() -> None:
+def test_names_come_from_the_inventory_and_are_not_written_again() -> None:
     adoption, roles = roles_of(account_with("prod", ACCOUNT, role_called("r", trusting(f"{SHOP}:{PRODUCTION}:*"))))
     assert roles["r"]["trust"] == [{"repository": "acme/shop", "environments": ["production"]}]
     assert "workspaces" not in adoption.data
     assert adoption.notes == ()
 
 
-def test_a_role_that_compares_its_audience_twice_is_not_adopted_with_what_one_of_the_two_lets_in() -> None:
+def test_a_role_with_two_tests_of_the_audience_is_left_out() -> None:
     trust = trusting(f"{SHOP}:{PRODUCTION}:*")
     trust["Statement"][0]["Condition"] = {
         "StringEquals": {f"{KEY}:aud": [OWN, "further"]},
@@ -277,24 +277,24 @@ def test_a_role_that_compares_its_audience_twice_is_not_adopted_with_what_one_of
     assert any("cannot express" in note.message and ":aud" in note.message for note in adoption.notes)
 
 
-def test_an_audience_that_a_list_of_the_inventory_lacks_is_told() -> None:
+def test_an_audience_that_the_workspace_lacks_is_reported() -> None:
     adoption, roles = roles_of(account_with("prod", ACCOUNT, role_called("r", trusting(f"{SHOP}:*", "theirs"))))
     assert roles["r"]["trust"][0]["audiences"] == ["theirs"]
     assert [note.message for note in adoption.notes] == ["add theirs to its audiences in the file that declares them"]
 
 
-def test_of_two_inline_policies_of_one_name_the_second_stays_unmanaged() -> None:
-    one, other = ({"Version": "2012-10-17", "Statement": [{"Sid": sid}]} for sid in ("One", "Other"))
+def test_the_second_inline_policy_of_one_name_stays_unmanaged() -> None:
+    first, second = ({"Version": "2012-10-17", "Statement": [{"Sid": sid}]} for sid in ("First", "Second"))
     trust = trusting(f"{SHOP}:*")
-    prod = account_with("prod", ACCOUNT, role_called("a", trust, look=one), role_called("b", trust, look=other))
+    prod = account_with("prod", ACCOUNT, role_called("a", trust, look=first), role_called("b", trust, look=second))
     adoption, roles = roles_of(prod)
-    assert adoption.data["permission_policies"] == {"look": {"document": one}}
+    assert adoption.data["permission_policies"] == {"look": {"document": first}}
     assert (roles["a"]["inline_policies"], "inline_policies" in roles["b"]) == (["look"], False)
     assert [note.subject for note in adoption.notes] == ["prod, role b"]
-    assert [one.inline_policies for one in adoption.roles] == [("look",), ()]
+    assert [role.inline_policies for role in adoption.roles] == [("look",), ()]
 
 
-def test_roles_that_the_inventory_makes_already_are_left_alone() -> None:
+def test_roles_of_the_inventory_are_not_adopted() -> None:
     prod = account_with("prod", ACCOUNT, role_called("ours", trusting(f"{SHOP}:*")))
     adoption, _ = roles_of(prod, managed=(("prod", "ours"),))
     assert adoption.data == {}
@@ -308,18 +308,18 @@ def test_roles_that_the_inventory_makes_already_are_left_alone() -> None:
         ("2026-12-31T20:00:00-05:00", date(2026, 12, 31)),
     ],
 )
-def test_a_role_ends_no_later_than_it_did_whatever_the_time_zone_of_its_end(until: str, last_day: date) -> None:
+def test_the_last_day_is_no_later_than_in_the_policy_in_any_time_zone(until: str, last_day: date) -> None:
     trust = trusting(f"{SHOP}:*")
     trust["Statement"][0]["Condition"]["DateLessThan"] = {"aws:CurrentTime": until}
     _, roles = roles_of(account_with("prod", ACCOUNT, role_called("r", trust)))
     assert roles["r"]["expires"] == last_day
 
 
-def test_what_defaults_say_otherwise_is_written_on_the_role() -> None:
+def test_values_that_differ_from_the_defaults_are_written() -> None:
     known = Inventory.model_validate(KNOWN | {"defaults": {"max_session_duration": "12h", "path": "/"}})
     role = role_called("r", trusting(f"{SHOP}:*"))
-    found = replace(role, path="/bitbucket/"), replace(role, name="long", max_session_duration=43200)
-    roles = adopt([account_with("prod", ACCOUNT, *found)], known).data["roles"]
+    changed = replace(role, path="/bitbucket/"), replace(role, name="long", max_session_duration=43200)
+    roles = adopt([account_with("prod", ACCOUNT, *changed)], known).data["roles"]
     assert (roles["r"]["max_session_duration"], roles["r"]["path"]) == (3600, "/bitbucket/")
     assert not {"max_session_duration", "path"} & roles["long"].keys()
 
@@ -331,15 +331,15 @@ def test_what_defaults_say_otherwise_is_written_on_the_role() -> None:
         ({}, ["its OIDC provider exists: write `oidc_provider: adopt` on it"]),
     ],
 )
-def test_an_oidc_provider_that_this_program_made_needs_no_word(tags: dict[str, str], advice: list[str]) -> None:
-    there = FoundOidcProvider(f"arn:aws:iam::{ACCOUNT}:oidc-provider/x", (), tags)
-    prod = FoundAccount("prod", AccountId(ACCOUNT), Partition.AWS, (there,), ())
+def test_an_oidc_provider_of_this_program_gives_no_note(tags: dict[str, str], advice: list[str]) -> None:
+    oidc_provider = FoundOidcProvider(f"arn:aws:iam::{ACCOUNT}:oidc-provider/x", (), tags)
+    prod = FoundAccount("prod", AccountId(ACCOUNT), Partition.AWS, (oidc_provider,), ())
     adoption, _ = roles_of(prod)
     assert [note.message for note in adoption.notes] == advice
 
 
 @pytest.mark.parametrize(("operator", "key"), [("IpAddress", "aws:SourceIp"), ("StringEquals", "aws:SourceVpce")])
-def test_a_condition_without_values_which_no_call_meets_never_becomes_no_condition(operator: str, key: str) -> None:
+def test_a_condition_without_values_leaves_the_role_out(operator: str, key: str) -> None:
     trust = trusting(f"{SHOP}:*")
     trust["Statement"][0]["Condition"].setdefault(operator, {})[key] = []
     adoption, roles = roles_of(account_with("prod", ACCOUNT, role_called("r", trust)))

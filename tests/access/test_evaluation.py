@@ -85,8 +85,8 @@ def test_a_vector_is_decided_as_aws_documents_it(vector: dict[str, Any], about: 
             decide(policy, request)
         return
     decision = decide(policy, request)
-    found = "allowed" if decision.allowed else "denied" if decision.denied else "refused"
-    assert found == vector["decision"]
+    outcome = "allowed" if decision.allowed else "denied" if decision.denied else "refused"
+    assert outcome == vector["decision"]
     assert (decision.refusal is not None) is ("refusal" in vector)
     if decision.refusal is not None:
         assert vector["refusal"] in decision.refusal.message
@@ -95,14 +95,14 @@ def test_a_vector_is_decided_as_aws_documents_it(vector: dict[str, Any], about: 
     assert [name or check.element for name, check in zip(names, failed, strict=True)] == vector.get("failed", [])
 
 
-def test_there_are_vectors_of_all_kinds() -> None:
+def test_vectors_cover_all_kinds() -> None:
     decisions = [parameter.values[0]["decision"] for parameter in vectors()]
     assert len(decisions) >= 200
     assert set(decisions) == {"allowed", "refused", "denied", "error"}
     assert min(map(decisions.count, ("allowed", "refused", "error"))) > 30
 
 
-def test_a_refusal_says_which_part_failed_with_what_was_wanted_and_found() -> None:
+def test_a_refusal_names_the_failed_part_with_expected_and_actual_values() -> None:
     vector = {"condition": {"StringLike": {"<acme>:sub": ["<env>:*"]}, "IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}}
     [statement] = decide(put_in(policy_of(vector)), request_of(vector)).statements
     subject, address = statement.failed
@@ -112,13 +112,13 @@ def test_a_refusal_says_which_part_failed_with_what_was_wanted_and_found() -> No
     assert (address.key, address.expected, address.actual) == ("aws:SourceIp", ("10.0.0.0/8",), ("203.0.113.7",))
 
 
-def test_a_key_that_is_not_there_is_found_as_nothing() -> None:
+def test_a_missing_key_has_no_actual_values() -> None:
     vector = {"condition": {"StringEquals": {"<acme>:branchName": "main"}}}
     [statement] = decide(put_in(policy_of(vector)), request_of(vector)).statements
     assert statement.failed[0].actual == ()
 
 
-def test_a_time_without_a_zone_is_no_time() -> None:
+def test_a_time_without_a_time_zone_is_refused() -> None:
     request = WebIdentityRequest(put_in(USUAL_CLAIMS), "222222222222", datetime(2027, 1, 1))  # noqa: DTZ001 - the point
     with pytest.raises(EvaluationError, match="time zone"):
         decide(put_in(policy_of({})), request)
@@ -159,7 +159,7 @@ def test_a_claim_that_aws_lists_for_no_such_issuer_is_not_guessed(issuer: str, c
         decided(issuer, claim, {claim: "shop"})
 
 
-def test_keys_of_other_issuers_are_not_there_for_a_token_of_bitbucket() -> None:
+def test_a_bitbucket_token_has_no_keys_of_other_issuers() -> None:
     for issuer, claim in OTHER_ISSUERS.items():
         vector = {"condition": {"StringLike": {f"{issuer}:{claim}": "*"}}, "request": {claim: "shop"}}
         [statement] = decide(put_in(policy_of(vector)), request_of(vector)).statements

@@ -53,7 +53,7 @@ def test_json_has_every_role_sorted_by_arn_with_these_keys(capsys: pytest.Captur
     assert {answer["role"] for answer in answers if answer["allowed"]} == {"everywhere", "whole-workspace"}
 
 
-def test_a_step_is_asked_about_by_its_names(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_step_is_given_by_names_of_the_inventory(capsys: pytest.CaptureFixture[str]) -> None:
     out, err = explained(capsys, "--repository", "acme/shop", "--environment", "staging", str(QUICKSTART))
     assert err == ""
     assert out.splitlines()[5:] == [
@@ -67,7 +67,7 @@ def test_a_step_is_asked_about_by_its_names(capsys: pytest.CaptureFixture[str]) 
     ]
 
 
-def test_nobody_let_in_is_an_answer_too(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_step_that_no_role_admits_is_answered(capsys: pytest.CaptureFixture[str]) -> None:
     out, _ = explained(capsys, "--repository", "acme/shop", str(QUICKSTART))
     assert "0 roles allowed, 2 roles refused" in out
     assert "the step lacks `deployment: production`" in out
@@ -249,13 +249,13 @@ def test_notes_say_what_aws_ignores(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("times", [{"exp": 1e400, "iat": 1}, {"exp": 10**400, "iat": 1}, {"exp": 1, "iat": "x" * 999}])
-def test_times_that_are_none_are_refused(times: dict[str, object], capsys: pytest.CaptureFixture[str]) -> None:
+def test_malformed_times_are_refused(times: dict[str, object], capsys: pytest.CaptureFixture[str]) -> None:
     out, err = explained(capsys, "--claims", json.dumps(CLAIMS | times), str(QUICKSTART))
     assert ("0 roles allowed" in out, err) == (True, "")
 
 
 @pytest.mark.parametrize("subject", ["", 123])
-def test_a_subject_that_aws_takes_is_taken(subject: object, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_or_numeric_subject_is_accepted(subject: object, capsys: pytest.CaptureFixture[str]) -> None:
     assert "0 roles allowed" in explained(capsys, "--claims", json.dumps(CLAIMS | {"sub": subject}), str(QUICKSTART))[0]
 
 

@@ -102,7 +102,7 @@ def test_wrong_usage_is_2_in_one_line(arguments: list[str], message: str, capsys
     assert err.count("\n") == 1
 
 
-def test_what_is_no_text_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_a_file_that_is_not_utf8_or_too_large_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "policy.json").write_bytes(b"\xff\xfe")
     assert "is not UTF-8 at byte 0" in explained(capsys, "--trust-policy", str(tmp_path / "policy.json"), code=2)[1]
     (tmp_path / "policy.json").write_bytes(b" " * 100_001)

@@ -62,21 +62,21 @@ def test_a_suggested_subject_has_no_finding_and_keeps_every_uuid(operator: str) 
     assert suggesting > 50
 
 
-def test_an_environment_without_a_step_is_told_in_both_readings() -> None:
+def test_an_environment_without_a_step_has_two_suggestions() -> None:
     for value in (f"{REPO}:{ENV}", f"{REPO.upper()}:{ENV.upper()}", f"{REPO[1:-1]}:{ENV[1:-1]}"):
         (fault,) = faults_of(value)
         assert fault.suggested == (f"{REPO}:{ENV}:*", f"{REPO}:{ANY_UUID}")
         assert f"{REPO}:* is wider" in fault.hint
 
 
-def test_the_step_of_an_environment_gives_way_to_a_star() -> None:
+def test_the_step_of_an_environment_is_replaced_by_a_star() -> None:
     (fault,) = faults_of(f"{REPO}:{ENV}:{STEP}")
     assert (fault.rule, fault.suggested) == ("one-run", (f"{REPO}:{ENV}:*",))
 
 
 @pytest.mark.parametrize("value", ["*", "*:*", f"{ANY_UUID}:*", f"*:{ENV}:*", f"{WORKSPACE}:*"])
 @pytest.mark.parametrize("operator", ["StringLike", "StringEquals"])
-def test_what_would_let_in_every_repository_is_never_suggested(value: str, operator: str) -> None:
+def test_a_pattern_for_every_repository_is_never_suggested(value: str, operator: str) -> None:
     (fault,) = faults_of(value, operator)
     assert fault.suggested == ()
     assert "move it" not in fault.hint

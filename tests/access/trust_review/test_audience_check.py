@@ -62,7 +62,7 @@ def test_an_audience_that_is_compared_with_literal_values_is_pinned(condition: d
         {"Stringequals": {f"{ISSUER}:aud": "a"}},
     ],
 )
-def test_whatever_does_not_pin_it_counts(condition: Any) -> None:
+def test_a_condition_that_does_not_pin_the_audience_counts(condition: Any) -> None:
     assert may_skip_audience(policy(condition), ARN)
 
 
@@ -71,7 +71,7 @@ def test_whatever_does_not_pin_it_counts(condition: Any) -> None:
     [None, "", "{", 7, [], {}, {"Statement": None}, {"Statement": "x"}, {"Statement": [7]}],
     ids=str,
 )
-def test_what_is_no_policy_counts(document: object) -> None:
+def test_a_document_that_is_not_a_policy_counts(document: object) -> None:
     assert may_skip_audience(document, ARN)
 
 
@@ -93,7 +93,7 @@ def test_what_is_no_policy_counts(document: object) -> None:
         ({"Effect": "Deny"}, False),
     ],
 )
-def test_only_what_lets_in_its_tokens_counts(changes: dict[str, Any], *, counts: bool) -> None:
+def test_only_a_statement_that_admits_its_tokens_counts(changes: dict[str, Any], *, counts: bool) -> None:
     document = policy({}, **changes)
     if "NotAction" in changes:
         del document["Statement"][0]["Action"]
@@ -106,7 +106,7 @@ def test_one_statement_that_does_not_pin_it_is_enough() -> None:
     assert not may_skip_audience({"Version": "2012-10-17", "Statement": policy()["Statement"][0]}, ARN)
 
 
-def test_every_policy_of_the_wild_that_says_nothing_of_the_audience_counts() -> None:
+def test_every_wild_policy_without_an_audience_counts() -> None:
     texts = {path.name: path.read_text() for path in sorted(WILD.glob("*.json"))}
     silent = {
         name: text
@@ -131,7 +131,7 @@ ANYTHING = st.recursive(
 
 
 @given(ANYTHING, ANYTHING)
-def test_whatever_a_policy_holds_it_is_judged(principal: Any, condition: Any) -> None:
+def test_any_policy_is_decided(principal: Any, condition: Any) -> None:
     pinned = {"StringEquals": {f"{ISSUER}:aud": "a"}}
     assert may_skip_audience(policy(condition, Principal=principal), ARN) in (True, False)
     assert may_skip_audience(principal, ARN) in (True, False)

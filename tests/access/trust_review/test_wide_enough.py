@@ -38,7 +38,7 @@ def decided(policy: dict[str, Any], request: WebIdentityRequest) -> Decision | N
 
 
 def needed_grade(policy: dict[str, Any], request: WebIdentityRequest) -> Grade:
-    """Return the narrowest grade that is true of a policy which lets in this token, by what the policy names at all."""
+    """Return the narrowest grade that is true of a policy that lets in this token, by the UUIDs in the policy."""
     parts = subject_parts(request.claims["sub"])
     assert parts is not None
     written = str(policy).lower()
@@ -47,9 +47,11 @@ def needed_grade(policy: dict[str, Any], request: WebIdentityRequest) -> Grade:
     return Grade.ENVIRONMENT_BOUND if len(parts) == 3 and parts[1][1:-1] in written else Grade.REPOSITORY_WIDE
 
 
-def grade_for(found: Review, request: WebIdentityRequest) -> Grade | None:
+def grade_for(result: Review, request: WebIdentityRequest) -> Grade | None:
     workspace = request.claims["iss"].split("/")[5]
-    grades = [one.grade for one in found.admitted if one.issuer in (f"workspace {workspace}", "any issuer")]
+    grades = [
+        admitted.grade for admitted in result.admitted if admitted.issuer in (f"workspace {workspace}", "any issuer")
+    ]
     known = [grade for grade in grades if grade is not None]
     return widest(known) if known else None
 
@@ -59,8 +61,8 @@ def check(policies: Iterable[dict[str, Any]], seed: int) -> Counter[str]:
     rng = random.Random(seed)
     counted: Counter[str] = Counter()
     for policy in policies:
-        found = review(policy, ACCOUNT, Names())
-        grades = [one.grade for one in found.admitted if one.grade is not None]
+        result = review(policy, ACCOUNT, Names())
+        grades = [admitted.grade for admitted in result.admitted if admitted.grade is not None]
         decisions = [(request, decided(policy, request)) for request in tokens_for(rng, policy, 12)]
         if any(decision is None for _, decision in decisions):
             counted["undecided"] += 1
@@ -68,10 +70,10 @@ def check(policies: Iterable[dict[str, Any]], seed: int) -> Counter[str]:
         if any(form_problem(policy, index, each) for index, each in enumerate(policy["Statement"])):
             counted["malformed"] += 1
             assert widest(grades) is Grade.WORKSPACE_WIDE, policy
-            assert any(fault.level == "error" for fault in found.faults), policy
+            assert any(fault.level == "error" for fault in result.faults), policy
         let_in = [request for request, decision in decisions if decision is not None and decision.allowed]
         for request in let_in:
-            grade, needed = grade_for(found, request), needed_grade(policy, request)
+            grade, needed = grade_for(result, request), needed_grade(policy, request)
             assert grade is not None, (policy, request)
             assert widest([grade, needed]) is grade, (policy, request)
         counted["admitting"] += bool(let_in)
@@ -119,20 +121,20 @@ def test_a_policy_variable_in_subject_or_audience_is_an_error_and_wide(claim: st
         for value in (variable, f"{variable}*", f"{REPO}:{variable}", [f"{REPO}:{ENV}:*", variable])
     ]
     for value in values:
-        found = reviewed(claim, operator, value)
-        assert "policy-variable" in {fault.rule for fault in found.faults}
-        assert [one.grade for one in found.admitted] == [Grade.WORKSPACE_WIDE]
+        result = reviewed(claim, operator, value)
+        assert "policy-variable" in {fault.rule for fault in result.faults}
+        assert [admitted.grade for admitted in result.admitted] == [Grade.WORKSPACE_WIDE]
 
 
 @pytest.mark.parametrize("placeholder", PLACEHOLDERS)
 @pytest.mark.parametrize("operator", ["StringEquals", "StringLike"])
 def test_a_placeholder_that_was_not_filled_in_is_named_and_lets_in_nobody(placeholder: str, operator: str) -> None:
     for claim in ("aud", "sub"):
-        found = reviewed(claim, operator, f"{placeholder}:*")
-        (fault,) = found.faults
+        result = reviewed(claim, operator, f"{placeholder}:*")
+        (fault,) = result.faults
         assert (fault.level, fault.matches_nothing) == ("error", True)
         assert placeholder in fault.message
-        assert [one.grade for one in found.admitted] == [None]
+        assert [admitted.grade for admitted in result.admitted] == [None]
 
 
 def test_bare_characters_are_no_variables() -> None:
@@ -142,19 +144,19 @@ def test_bare_characters_are_no_variables() -> None:
 
 
 def test_the_older_version_has_no_variables() -> None:
-    found = reviewed("sub", "StringLike", f"${{{ACME}:sub}}", version="2008-10-17")
-    assert [fault.rule for fault in found.faults] == ["wrong-subject"]
-    assert [one.grade for one in found.admitted] == [None]
+    result = reviewed("sub", "StringLike", f"${{{ACME}:sub}}", version="2008-10-17")
+    assert [fault.rule for fault in result.faults] == ["wrong-subject"]
+    assert [admitted.grade for admitted in result.admitted] == [None]
 
 
 def passes(policy: dict[str, Any], request: WebIdentityRequest, key: str) -> bool:
     """Tell whether the tests of a key let a token through."""
-    found = decided(policy, request)
-    checks = [] if found is None else [check for check in found.statements[0].checks if check.key == key]
+    decision = decided(policy, request)
+    checks = [] if decision is None else [check for check in decision.statements[0].checks if check.key == key]
     return bool(checks) and all(check.holds for check in checks)
 
 
-def test_what_is_said_to_match_nothing_lets_nothing_through() -> None:
+def test_a_value_reported_as_matching_nothing_matches_nothing() -> None:
     rng = random.Random(3)
     tried: Counter[str] = Counter()
     for policy in any_policies(3, 1000):
@@ -182,12 +184,12 @@ def test_what_is_said_to_match_nothing_lets_nothing_through() -> None:
     assert tried.total() > 1000
 
 
-def test_nobody_is_said_of_policies_that_let_in_nobody() -> None:
+def test_a_policy_without_a_grade_admits_nobody() -> None:
     rng = random.Random(4)
     nobody = 0
     for policy in any_policies(4, 600):
-        found = review(policy, ACCOUNT, Names())
-        if all(one.grade is None for one in found.admitted):
+        result = review(policy, ACCOUNT, Names())
+        if all(admitted.grade is None for admitted in result.admitted):
             nobody += 1
             for request in tokens_for(rng, policy, 12):
                 decision = decided(policy, request)
@@ -195,15 +197,15 @@ def test_nobody_is_said_of_policies_that_let_in_nobody() -> None:
     assert nobody > 50
 
 
-def test_values_that_match_something_each_and_nothing_together_let_in_nobody() -> None:
+def test_values_that_exclude_each_other_admit_nobody() -> None:
     rng = random.Random(5)
     for _ in range(200):
-        one, other = rng.choice(SUBJECT_VALUES), rng.choice(SUBJECT_VALUES)
-        statement = statement_with("sub", "StringLike", one)
-        statement["Condition"]["ForAnyValue:StringLike"] = {f"{ACME}:sub": other}
-        found = review({"Version": "2012-10-17", "Statement": [statement]}, ACCOUNT, Names())
-        alone = [reviewed("sub", "StringLike", value).admitted[0].grade for value in (one, other)]
-        grade = found.admitted[0].grade
+        first, second = rng.choice(SUBJECT_VALUES), rng.choice(SUBJECT_VALUES)
+        statement = statement_with("sub", "StringLike", first)
+        statement["Condition"]["ForAnyValue:StringLike"] = {f"{ACME}:sub": second}
+        result = review({"Version": "2012-10-17", "Statement": [statement]}, ACCOUNT, Names())
+        alone = [reviewed("sub", "StringLike", value).admitted[0].grade for value in (first, second)]
+        grade = result.admitted[0].grade
         assert grade is None or None not in alone
-        excluded = any(fault.of_key and fault.matches_nothing for fault in found.faults)
+        excluded = any(fault.of_key and fault.matches_nothing for fault in result.faults)
         assert excluded is (grade is None and None not in alone)

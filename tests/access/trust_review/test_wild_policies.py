@@ -1,4 +1,4 @@
-"""Trust policies as they are found in the wild: what each really admits, and every finding at its place."""
+"""Trust policies from the wild: the tokens that each admits, and each finding at its place."""
 
 import json
 from pathlib import Path
@@ -39,7 +39,7 @@ def reported(file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest
 
 
 @pytest.mark.parametrize("file", POLICIES, ids=lambda file: file.stem)
-def test_a_wild_policy_is_reported_exactly_so(
+def test_a_wild_policy_is_reported_as_expected(
     file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert reported(file, capsys, monkeypatch) == file.with_suffix(".txt").read_text()
@@ -50,13 +50,12 @@ def test_every_rule_has_a_wild_policy() -> None:
     assert [rule for rule in TRUST_RULES if f"[{rule}]" not in expected] == []
 
 
-def test_every_policy_of_this_program_is_without_finding_and_of_its_own_grade() -> None:
+def test_every_policy_of_this_program_has_its_grade_and_no_finding() -> None:
     for account, role in wide_roles():
-        found = review(role.trust_policy.to_json(), account.id, Names())
-        assert [fault for fault in found.faults if fault.rule != "no-repository"] == []
-        assert bool(found.faults) is (role.grade is Grade.WORKSPACE_WIDE)
-        grades = [one.grade for one in found.admitted]
-        assert role.grade in grades
+        reviewed = review(role.trust_policy.to_json(), account.id, Names())
+        assert [fault for fault in reviewed.faults if fault.rule != "no-repository"] == []
+        assert bool(reviewed.faults) is (role.grade is Grade.WORKSPACE_WIDE)
+        assert role.grade in [admitted.grade for admitted in reviewed.admitted]
 
 
 def lets_in(policy: dict[str, Any], request: WebIdentityRequest) -> bool:
@@ -70,12 +69,12 @@ def is_of_bitbucket(request: WebIdentityRequest) -> bool:
     return "amr" not in request.claims and subject_parts(request.claims["sub"]) is not None
 
 
-def test_what_is_said_to_let_in_nobody_lets_in_nobody() -> None:
+def test_a_policy_reported_as_nobody_admits_nobody() -> None:
     judged = 0
     for case in cases_of_any_policies(3, 4000):
-        found = review(case.policy, case.request.account, Names())
-        whole = {one.statement for one in found.admitted} == set(range(len(case.policy["Statement"])))
-        if whole and is_of_bitbucket(case.request) and not any(one.steps for one in found.admitted):
+        admitted = review(case.policy, case.request.account, Names()).admitted
+        whole = {each.statement for each in admitted} == set(range(len(case.policy["Statement"])))
+        if whole and is_of_bitbucket(case.request) and not any(each.steps for each in admitted):
             judged += 1
             assert not lets_in(case.policy, case.request), case
     assert judged > 100
