@@ -26,7 +26,7 @@ _POLL_SECONDS = 0.5
 _METHODS = ("CheckConfig", "DiffConfig", "Configure", "Check", "Diff", "Create", "Read", "Update", "Delete")
 
 
-class _SayingWhatIsGone(ProviderServicer):
+class _ReadServicer(ProviderServicer):
     """The SDK's servicer, with another answer for a resource that does not exist: one without properties.
 
     Only that answer tells the CLI that the resource does not exist. The SDK answers with empty properties, so that an
@@ -38,14 +38,14 @@ class _SayingWhatIsGone(ProviderServicer):
         return response if response.id else provider_pb2.ReadResponse()
 
 
-class Servicer(_SayingWhatIsGone):
+class Servicer(_ReadServicer):
     """The SDK's servicer, with errors as sentences."""
 
 
 def _in_sentences(method: str) -> Callable[..., Awaitable[Any]]:
     async def call(self: Servicer, request: object, context: grpc.aio.ServicerContext[Any, Any]) -> object:
         try:
-            return await getattr(_SayingWhatIsGone, method)(self, request, context)
+            return await getattr(_ReadServicer, method)(self, request, context)
         except Exception as error:
             # The SDK raises its own error while it handles ours, so ours is the context of that error.
             cause = error.__context__
@@ -69,7 +69,7 @@ def serve(provider: Provider, arguments: list[str], plugin_version: str) -> None
         arguments: The command line; its first one is the address of the CLI's engine.
         plugin_version: The version of ``pulumi_aws`` that the provider stands in for.
     """
-    engine_address = next((one for one in arguments if not one.startswith("-")), "")
+    engine_address = next((argument for argument in arguments if not argument.startswith("-")), "")
 
     async def run() -> None:
         server = grpc.aio.server()
@@ -82,7 +82,7 @@ def serve(provider: Provider, arguments: list[str], plugin_version: str) -> None
         sys.stdout.flush()
         parent = os.getppid()
         try:
-            while os.getppid() == parent:  # a process whose parent has ended is given another one
+            while os.getppid() == parent:  # a process whose parent has ended gets another one
                 await server.wait_for_termination(_POLL_SECONDS)
         finally:
             await server.stop(None)
@@ -91,7 +91,7 @@ def serve(provider: Provider, arguments: list[str], plugin_version: str) -> None
 
 
 if __name__ == "__main__":
-    arguments = [one for one in sys.argv[1:] if one != _AS_PLATFORM_ENGINEER]
-    way_in = connect_as_platform_engineer if _AS_PLATFORM_ENGINEER in sys.argv else connect
+    arguments = [argument for argument in sys.argv[1:] if argument != _AS_PLATFORM_ENGINEER]
+    connector = connect_as_platform_engineer if _AS_PLATFORM_ENGINEER in sys.argv else connect
     with contextlib.suppress(KeyboardInterrupt):
-        serve(SmallAwsProvider(connect=way_in), arguments, version("pulumi-aws"))
+        serve(SmallAwsProvider(connect=connector), arguments, version("pulumi-aws"))

@@ -1,4 +1,4 @@
-"""Errors of AWS as errors of this project: which resource, AWS's own words, what to do."""
+"""Connect to an account; translate errors of AWS: the resource, AWS's message, what to do."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,15 +17,15 @@ from sandbox.aws_provider.configuration import AssumeRole, Configuration
 
 _WHAT_TO_DO = {
     "EntityAlreadyExists": (
-        "somebody else made it: give the one in the inventory another name, or remove the other; for an OIDC provider, "
-        "`oidc_provider: reference` on the account refers to it"
+        "it exists, and this program did not create it: rename it in the inventory, or remove the other one; for an "
+        "OIDC provider, `oidc_provider: reference` on the account refers to it"
     ),
-    "LimitExceeded": "a quota of the account is used up; ask AWS to raise it, or remove what is not needed",
-    "AccessDenied": "give the deploying role this permission, and look at its permissions boundary",
+    "LimitExceeded": "a quota of the account is used up; ask AWS to raise it, or remove unused resources",
+    "AccessDenied": "give the deploying role this permission, and check its permissions boundary",
     "NoSuchEntity": "it, or a permissions boundary or managed policy that it names, does not exist in this account",
-    "MalformedPolicyDocument": "look at the policy document: AWS does not accept its grammar, or a principal in it",
-    "DeleteConflict": "something is still attached to it; take that off first",
-    "InvalidClientTokenId": "the credentials are not known there",
+    "MalformedPolicyDocument": "check the policy document: AWS does not accept its grammar, or a principal in it",
+    "DeleteConflict": "something is still attached to it; detach that first",
+    "InvalidClientTokenId": "AWS does not know the credentials",
     "ExpiredToken": "the session has ended; run again",
 }
 """Codes of the IAM and STS API references (Common Errors, and those of the actions that this provider calls)."""
@@ -33,13 +33,13 @@ _WHAT_TO_DO = {
 
 @contextmanager
 def explained(subject: str) -> Iterator[None]:
-    """Translate what botocore raises in the block.
+    """Translate the errors of botocore in the block.
 
     Args:
-        subject: What the block works on, such as a URN.
+        subject: The subject of the block, such as a URN.
 
     Raises:
-        AwsError: AWS refused, or could not be reached.
+        AwsError: AWS refuses, or cannot be reached.
     """
     try:
         yield
@@ -55,14 +55,14 @@ def explained(subject: str) -> Iterator[None]:
 
 
 Connect = Callable[[Configuration], Any]
-"""Gives an IAM client of ``boto3`` for a configuration."""
+"""Returns an IAM client of ``boto3`` for a configuration."""
 
 
 def connect(configuration: Configuration) -> Any:  # noqa: ANN401 - botocore makes its clients at run time
-    """Give an IAM client in the configured account.
+    """Return an IAM client in the configured account.
 
     Raises:
-        AwsError: the credentials do not lead there, or to an account that is not allowed.
+        AwsError: The credentials are not valid, or belong to an account that is not allowed.
     """
     with explained("AWS provider"):
         session = _session(
@@ -103,11 +103,11 @@ def _assumed(session: boto3.Session, role: AssumeRole, configuration: Configurat
         request["ExternalId"] = role.external_id
     if role.duration:
         request["DurationSeconds"] = role.duration
-    given = _client(session, "sts", configuration).assume_role(**request)["Credentials"]
+    credentials = _client(session, "sts", configuration).assume_role(**request)["Credentials"]
     return _session(
-        aws_access_key_id=given["AccessKeyId"],
-        aws_secret_access_key=given["SecretAccessKey"],
-        aws_session_token=given["SessionToken"],
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
         region_name=configuration.region or None,
     )
 
@@ -119,13 +119,13 @@ def _check_account(session: boto3.Session, configuration: Configuration) -> None
     if account not in configuration.allowed_account_ids:
         allowed = ", ".join(configuration.allowed_account_ids)
         raise AwsError(
-            f"the credentials lead to the AWS account {account}, but {allowed} is the one to work in",
-            do="look at deploy_role and profile of the account in the inventory, and at the credentials of this run",
+            f"the credentials belong to the AWS account {account}, expected {allowed}",
+            do="check deploy_role and profile of the account in the inventory, and the credentials of this run",
         )
 
 
 def connect_as_platform_engineer(configuration: Configuration) -> Any:  # noqa: ANN401 - botocore makes its clients at run time
-    """Give an IAM client; without role and profile, with credentials of the one account that is allowed.
+    """Return an IAM client; without role and profile, with credentials of the one allowed account.
 
     NOTE: intentional: in reality ambient credentials are those of one account, and accounts without `deploy_role` and
     `profile` are in separate stacks, each run with separate credentials. One sandbox run covers all of them.
@@ -138,12 +138,12 @@ def connect_as_platform_engineer(configuration: Configuration) -> Any:  # noqa: 
 
 
 def refuse_ambient(plan: AccessPlan) -> None:
-    """Refuse accounts that are entered with ambient credentials, where the official AWS plugin is to enter them.
+    """Refuse accounts that need ambient credentials, for the official AWS plugin.
 
     Raises:
-        SandboxError: There is one; all of them are named.
+        SandboxError: An account needs them; the message names all such accounts.
     """
-    ambient = [one.key for one in plan.accounts if not (one.access.role_arn or one.access.profile)]
+    ambient = [account.key for account in plan.accounts if not (account.access.role_arn or account.access.profile)]
     if ambient:
         what = f"the official AWS plugin cannot enter {', '.join(ambient)}: no deploy_role and no profile is given"
         raise SandboxError(what, do="give each account one of the two, or take --aws-plugin ours")

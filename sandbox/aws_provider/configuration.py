@@ -1,6 +1,6 @@
 """The provider's configuration: the inputs of ``pulumi:providers:aws`` that it implements.
 
-In ``pulumi_aws`` everything that is no text travels as JSON text; values that are not wrapped are taken as well.
+``pulumi_aws`` sends values other than texts as JSON texts; plain values are accepted too.
 """
 
 import json
@@ -21,14 +21,14 @@ WITHOUT_EFFECT = (
     "skipCredentialsValidation", "skipMetadataApiCheck", "skipRegionValidation", "skipRequestingAccountId", "version",
     "__internal",
 )  # fmt: skip
-"""Inputs about checks that this provider does not make, and the package's version."""
+"""Inputs for checks that this provider does not have, and the package's version."""
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
 @dataclass(frozen=True)
 class AssumeRole:
-    """One role to assume on the way into the account; ``duration`` in seconds, 0 for AWS's default of an hour."""
+    """One role to assume, to reach the account; ``duration`` in seconds, 0 for AWS's default of an hour."""
 
     role_arn: str
     session_name: str = "pulumi"
@@ -38,12 +38,12 @@ class AssumeRole:
 
 @dataclass(frozen=True)
 class Configuration:
-    """Which account the provider works in, as whom, and where its AWS stands.
+    """The account, the credentials and the endpoints of the provider.
 
     Attributes:
-        endpoints: Service names to URLs, such as ``{"iam": "http://127.0.0.1:4566"}``.
-        default_tags: Tags on every resource; a resource's own of the same key win.
-        allowed_account_ids: Accounts that may be touched; empty for any.
+        endpoints: URLs by service: ``{"iam": "http://127.0.0.1:4566"}``.
+        default_tags: Tags on every resource; a resource's own tag of the same key wins.
+        allowed_account_ids: The accounts that may be changed; empty for any.
     """
 
     region: str
@@ -67,10 +67,10 @@ def parse(inputs: Properties) -> Configuration:
     """Read the provider's inputs.
 
     Raises:
-        UsageError: one has not the shape it should have.
+        UsageError: An input has the wrong type or form.
     """
-    roles = [_role(one) for one in _list(inputs, "assumeRoles")]
-    blocks = [one for one in _list(inputs, "endpoints") if isinstance(one, dict)]
+    roles = [_role(block) for block in _list(inputs, "assumeRoles")]
+    blocks = [block for block in _list(inputs, "endpoints") if isinstance(block, dict)]
     accounts = _list(inputs, "allowedAccountIds")
     tags = _mapping(inputs, "defaultTags").get("tags")
     retries = _unwrapped(inputs, "maxRetries")
@@ -82,7 +82,7 @@ def parse(inputs: Properties) -> Configuration:
         secret_key=_text(inputs, "secretKey"),
         token=_text(inputs, "token"),
         assume_roles=tuple(roles),
-        allowed_account_ids=tuple(str(one) for one in accounts),
+        allowed_account_ids=tuple(map(str, accounts)),
         default_tags={str(key): str(value) for key, value in tags.items()} if isinstance(tags, Mapping) else {},
         max_retries=int(retries) if isinstance(retries, int | float) else 2,
     )
@@ -99,36 +99,36 @@ def _unwrapped(inputs: Properties, name: str) -> object:
 
 
 def _list(inputs: Properties, name: str) -> list[object]:
-    found = _unwrapped(inputs, name)
-    if found is None:
+    value = _unwrapped(inputs, name)
+    if value is None:
         return []
-    if not isinstance(found, list):
-        raise UsageError(f"AWS provider: {name} is no list")
-    return found
+    if not isinstance(value, list):
+        raise UsageError(f"AWS provider: {name} is not a list")
+    return value
 
 
 def _mapping(inputs: Properties, name: str) -> Mapping[str, object]:
-    found = _unwrapped(inputs, name)
-    if found is None:
+    value = _unwrapped(inputs, name)
+    if value is None:
         return {}
-    if not isinstance(found, Mapping):
-        raise UsageError(f"AWS provider: {name} is no mapping")
-    return found
+    if not isinstance(value, Mapping):
+        raise UsageError(f"AWS provider: {name} is not a mapping")
+    return value
 
 
 def _text(inputs: Properties, name: str) -> str:
-    found = inputs.get(name)
-    if found is not None and not isinstance(found, str):
-        raise UsageError(f"AWS provider: {name} is no text")
-    return found or ""
+    value = inputs.get(name)
+    if value is not None and not isinstance(value, str):
+        raise UsageError(f"AWS provider: {name} is not a text")
+    return value or ""
 
 
 def _role(value: object) -> AssumeRole:
     known = {"roleArn", "sessionName", "externalId", "duration"}
-    given = {key: one for key, one in value.items() if one} if isinstance(value, Mapping) else {}
+    given = {key: item for key, item in value.items() if item} if isinstance(value, Mapping) else {}
     if not given.get("roleArn") or set(given) - known:
         raise UsageError(
-            f"AWS provider: assumeRoles needs roleArn, and takes no other keys than {', '.join(sorted(known))}"
+            f"AWS provider: assumeRoles needs roleArn, and allows only the keys {', '.join(sorted(known))}"
         )
     return AssumeRole(
         role_arn=str(given["roleArn"]),
@@ -141,6 +141,6 @@ def _role(value: object) -> AssumeRole:
 def _seconds(duration: str) -> int:
     match = _DURATION.fullmatch(duration)
     if match is None:
-        raise UsageError(f"AWS provider: assumeRoles: {duration!r} is no duration such as 1h or 30m")
+        raise UsageError(f"AWS provider: assumeRoles: {duration!r} is not a duration such as 1h or 30m")
     hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return hours * 3600 + minutes * 60 + seconds

@@ -24,8 +24,8 @@ from sandbox.engine.values import Properties
 class OpenIdConnectProvider(ResourceType):
     """An OIDC provider; its id is its ARN.
 
-    Without thumbprints in the inputs, or with none in the list, those that AWS has stay: no call of IAM takes the last
-    one away.
+    Without thumbprints in the inputs, or with an empty list, AWS keeps its thumbprints: no call of IAM removes the last
+    one.
     """
 
     properties: ClassVar = {
@@ -38,7 +38,7 @@ class OpenIdConnectProvider(ResourceType):
     computed = ("arn", "thumbprintLists")
 
     def identity_in(self, account: str, inputs: Properties) -> str:
-        """Give the ARN, so that no list is asked for: a deploying role has no permission to list OIDC providers."""
+        """Return the ARN without a call: a deploying role has no permission to list OIDC providers."""
         host_and_path = str(inputs.get("url", "")).removeprefix("https://")
         return f"arn:aws:iam::{account}:oidc-provider/{host_and_path}"
 
@@ -57,22 +57,22 @@ class OpenIdConnectProvider(ResourceType):
         if not arn:
             return None
         try:
-            found = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+            provider = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
         except ClientError as error:
             if is_missing(error):
                 return None
             raise
         outputs: Properties = {
             "arn": arn,
-            "clientIdLists": list(found.get("ClientIDList", [])),
-            "thumbprintLists": list(found.get("ThumbprintList", [])),
-            "url": found["Url"],
-            **tags.to_outputs(found.get("Tags"), inputs),
+            "clientIdLists": list(provider.get("ClientIDList", [])),
+            "thumbprintLists": list(provider.get("ThumbprintList", [])),
+            "url": provider["Url"],
+            **tags.to_outputs(provider.get("Tags"), inputs),
         }
         return ReadResource(arn, outputs)
 
     def update(self, iam: Any, identity: str, old: Properties, new: Properties) -> None:  # noqa: ANN401 - as above
-        """Add audiences before taking others away, so that a token that is good before and after is good throughout."""
+        """Add audiences before removing others, so that a token that is valid before and after is always valid."""
         before, after = _texts(old, "clientIdLists"), _texts(new, "clientIdLists")
         for audience in after:
             if audience not in before:
@@ -97,11 +97,11 @@ class OpenIdConnectProvider(ResourceType):
 
 
 def _texts(properties: Properties, name: str) -> list[str]:
-    found = properties.get(name)
-    return [str(one) for one in found] if isinstance(found, list) else []
+    values = properties.get(name)
+    return [str(value) for value in values] if isinstance(values, list) else []
 
 
 def _find(iam: Any, url: str) -> str:  # noqa: ANN401 - as above
     suffix = ":oidc-provider/" + url.removeprefix("https://")
-    listed = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
-    return next((str(one["Arn"]) for one in listed if str(one["Arn"]).endswith(suffix)), "")
+    arns = (str(listed["Arn"]) for listed in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"])
+    return next((arn for arn in arns if arn.endswith(suffix)), "")

@@ -2,8 +2,8 @@
 
 Sources: IAM API reference, CreateRole, UpdateRole, UpdateAssumeRolePolicy, PutRolePermissionsBoundary, DeleteRole,
 PutRolePolicy, GetRolePolicy, DeleteRolePolicy, AttachRolePolicy, DetachRolePolicy.
-The calls are those of the official provider, also where another one would do or its answer is not used: a deploying
-role that lacks the permission for one of them fails here as it would there.
+The calls are exactly those of the official provider, even if a call could be saved: a deploying role that lacks the
+permission for one of them fails in both.
 """
 
 import json
@@ -84,7 +84,7 @@ class RoleResource(ResourceType):
         return ReadResource(role["RoleName"], outputs)
 
     def update(self, iam: Any, identity: str, old: Properties, new: Properties) -> None:  # noqa: ANN401 - as above
-        """Change what differs, each by the call that AWS has for it."""
+        """Change the properties that differ, each with its own call."""
         differing, wanted = self.differing(old, new), self.wanted(new)
         if "assumeRolePolicy" in differing:
             iam.update_assume_role_policy(RoleName=identity, PolicyDocument=wanted["assumeRolePolicy"])
@@ -108,11 +108,11 @@ class RoleResource(ResourceType):
             iam.delete_role_permissions_boundary(RoleName=identity)
 
     def delete(self, iam: Any, identity: str, outputs: Properties) -> None:  # noqa: ANN401 - as above
-        """Delete the role, with ``forceDetachPolicies`` after taking all policies off it."""
+        """Delete the role; with ``forceDetachPolicies``, first remove all its policies."""
         with tolerate_missing():
             self._leave_instance_profiles(iam, identity)
             if outputs.get("forceDetachPolicies"):
-                self._take_policies_off(iam, identity)
+                self._remove_policies(iam, identity)
             iam.delete_role(RoleName=identity)
 
     @staticmethod
@@ -135,7 +135,7 @@ class RoleResource(ResourceType):
                     )
 
     @staticmethod
-    def _take_policies_off(iam: Any, identity: str) -> None:  # noqa: ANN401 - as above
+    def _remove_policies(iam: Any, identity: str) -> None:  # noqa: ANN401 - as above
         for page in iam.get_paginator("list_attached_role_policies").paginate(RoleName=identity):
             for attached in page["AttachedPolicies"]:
                 with tolerate_missing():
@@ -170,25 +170,25 @@ class RolePolicy(ResourceType):
         """Read the policy."""
         role, name = identity.split(":", 1) if identity else (str(inputs["role"]), str(inputs["name"]))
         try:
-            found = iam.get_role_policy(RoleName=role, PolicyName=name)
+            policy = iam.get_role_policy(RoleName=role, PolicyName=name)
         except ClientError as error:
             if is_missing(error):
                 return None
             raise
         outputs: Properties = {
-            "name": found["PolicyName"],
+            "name": policy["PolicyName"],
             "namePrefix": inputs.get("namePrefix", ""),
-            "policy": json.dumps(found["PolicyDocument"], separators=(",", ":")),
-            "role": found["RoleName"],
+            "policy": json.dumps(policy["PolicyDocument"], separators=(",", ":")),
+            "role": policy["RoleName"],
         }
-        return ReadResource(f"{found['RoleName']}:{found['PolicyName']}", outputs)
+        return ReadResource(f"{policy['RoleName']}:{policy['PolicyName']}", outputs)
 
     def update(self, iam: Any, identity: str, old: Properties, new: Properties) -> None:  # noqa: ANN401, ARG002 - as above
         """Put the new policy."""
         self._put(iam, new)
 
     def delete(self, iam: Any, identity: str, outputs: Properties) -> None:  # noqa: ANN401, ARG002 - as above
-        """Take the policy out of the role."""
+        """Delete the policy from the role."""
         role, name = identity.split(":", 1)
         with tolerate_missing():
             iam.delete_role_policy(RoleName=role, PolicyName=name)
@@ -235,8 +235,8 @@ class RolePolicyAttachmentsExclusive(ResourceType):
         given = inputs["policyArns"]
         wanted = sorted(map(str, given)) if isinstance(given, list) else []
         present = _attached(iam, role)
-        # First on, then away, as with the official provider: a role that has as many as its quota allows cannot
-        # change all of them in one step, here as there.
+        # Attach first, then detach, as the official provider does: with both, a role that has reached its quota
+        # cannot change all its policies in one step.
         for arn in wanted:
             if arn not in present:
                 iam.attach_role_policy(RoleName=role, PolicyArn=arn)
@@ -248,4 +248,4 @@ class RolePolicyAttachmentsExclusive(ResourceType):
 
 def _attached(iam: Any, role: str) -> list[str]:  # noqa: ANN401 - as above
     pages = iam.get_paginator("list_attached_role_policies").paginate(RoleName=role)
-    return sorted(str(one["PolicyArn"]) for page in pages for one in page["AttachedPolicies"])
+    return sorted(str(policy["PolicyArn"]) for page in pages for policy in page["AttachedPolicies"])

@@ -102,12 +102,12 @@ def test_secrets_are_not_in_the_text_of_a_configuration() -> None:
     ("inputs", "says"),
     [
         ({"assumeRoles": '[{"sessionName": "x"}]'}, "needs roleArn"),
-        ({"assumeRoles": '[{"roleArn": "x", "policy": "{}"}]'}, "no other keys"),
-        ({"assumeRoles": '[{"roleArn": "x", "duration": "soon"}]'}, "'soon' is no duration"),
-        ({"assumeRoles": "{}"}, "assumeRoles is no list"),
-        ({"defaultTags": "[]"}, "defaultTags is no mapping"),
+        ({"assumeRoles": '[{"roleArn": "x", "policy": "{}"}]'}, "allows only the keys"),
+        ({"assumeRoles": '[{"roleArn": "x", "duration": "soon"}]'}, "'soon' is not a duration"),
+        ({"assumeRoles": "{}"}, "assumeRoles is not a list"),
+        ({"defaultTags": "[]"}, "defaultTags is not a mapping"),
         ({"endpoints": "{"}, "endpoints is not the JSON text"),
-        ({"region": 5}, "region is no text"),
+        ({"region": 5}, "region is not a text"),
     ],
 )
 def test_configuration_of_another_shape_is_refused(inputs: dict[str, object], says: str) -> None:

@@ -109,15 +109,13 @@ def test_a_role_is_deleted_with_its_policies_when_it_says_so(plugin: Plugin, iam
 def test_a_role_that_has_policies_is_not_deleted_without_being_told_so(plugin: Plugin, iam: Any) -> None:
     role = Managed(plugin, ROLE.format("keep"), **role_inputs("keep", forceDetachPolicies=False))
     iam.put_role_policy(RoleName="keep", PolicyName="inline", PolicyDocument=json.dumps(READ))
-    with pytest.raises(AwsError, match=r"keep: AWS refused DeleteRole: DeleteConflict.*take that off first"):
+    with pytest.raises(AwsError, match=r"keep: AWS refused DeleteRole: DeleteConflict.*detach that first"):
         role.delete()
 
 
 def test_a_role_that_exists_is_an_error_that_says_what_to_do(plugin: Plugin) -> None:
     Managed(plugin, ROLE.format("twice"), **role_inputs("twice"))
-    with pytest.raises(
-        AwsError, match=r"::twice: AWS refused CreateRole: EntityAlreadyExists: .*; somebody else made it"
-    ):
+    with pytest.raises(AwsError, match=r"::twice: AWS refused CreateRole: EntityAlreadyExists: .*; it exists"):
         Managed(plugin, ROLE.format("twice"), **role_inputs("twice"))
 
 
@@ -234,7 +232,7 @@ def test_the_account_is_checked_before_anything_is_called(
     endpoint: str, loop: asyncio.AbstractEventLoop, iam: Any
 ) -> None:
     plugin = configured(endpoint, loop, allowedAccountIds='["333333333333"]')
-    with pytest.raises(AwsError, match=f"lead to the AWS account {ACCOUNT}, but 333333333333 is the one"):
+    with pytest.raises(AwsError, match=f"belong to the AWS account {ACCOUNT}, expected 333333333333"):
         Managed(plugin, ROLE.format("wrong-account"), **role_inputs("wrong-account"))
     names = [role["RoleName"] for role in iam.list_roles()["Roles"]]
     assert "wrong-account" not in names
