@@ -1,4 +1,4 @@
-"""What tests of several rooms share."""
+"""Fixtures and settings for the tests of all rooms."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-# How long an example takes depends on what else the machine does: time is for benchmarks, never for tests.
+# The time of an example depends on the load of the machine: benchmarks measure time, tests do not.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
@@ -50,9 +50,9 @@ def project_folder() -> Path:
 
 @pytest.fixture
 def write_inventory(tmp_path: Path) -> Callable[..., Path]:
-    """Write files into an inventory folder; what stands in every example comes first.
+    """Write files into an inventory folder, after the workspaces and accounts of all examples.
 
-    What only some examples use is declared where they name it, so that an example is not warned of what it leaves out.
+    Records that only some examples use are declared only for these, so that other examples have no warning about them.
     """
 
     def write(*roles: str, **files: str) -> Path:
@@ -72,7 +72,7 @@ def write_inventory(tmp_path: Path) -> Callable[..., Path]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is off unless asked for."""
+    """Leave out tests with a marker that `-m` does not name."""
     off = {marker for marker in ("online", "live", "exhaustive") if marker not in config.option.markexpr}
     left_out = [item for item in items if any(item.get_closest_marker(marker) for marker in off)]
     items[:] = [item for item in items if item not in left_out]

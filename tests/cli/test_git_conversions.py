@@ -1,4 +1,4 @@
-"""What git shows of a file and what `up` reads of it are one text, or diff, ci comment and ci stacks refuse."""
+"""diff, ci comment and ci stacks refuse a file whose text in git differs from the text that `up` reads."""
 
 import json
 import os
@@ -30,7 +30,7 @@ WIDE = "trust: [{repository: acme/shop, steps: all_including_environments}]"
 HIDING = f"""roles:
   s: {{accounts: [dev], description: "¥", owner: " , {WIDE}, owner: ", {NARROW}}} # "}}
 """
-"""To a reader a narrow trust; where the sign of the yen is a backslash, as in SHIFT_JIS, a wide one."""
+"""A narrow trust to a reader, and a wide trust if the yen sign is a backslash, as in SHIFT_JIS."""
 
 
 @pytest.fixture
@@ -59,15 +59,15 @@ def commit(folder: Path) -> None:
 
 
 def refusals(capsys: Capture) -> list[str]:
-    """Run the three commands, and return what each says when it refuses; empty where it compares."""
-    said = []
+    """Run the three commands; return the message of each that refuses, and an empty text for each that compares."""
+    messages = []
     for command in COMMANDS:
         code = run(command)
         captured = capsys.readouterr()
         assert code in (0, 2), captured.err
         assert (captured.out == "") or code == 0
-        said.append(captured.err if code == 2 else "")
-    return said
+        messages.append(captured.err if code == 2 else "")
+    return messages
 
 
 def add_blob(folder: Path, name: str, content: bytes) -> None:
@@ -76,7 +76,7 @@ def add_blob(folder: Path, name: str, content: bytes) -> None:
     git(folder, "update-index", "--add", "--cacheinfo", f"100644,{blob},{name}")
 
 
-def test_a_quoted_text_that_a_checkout_makes_another_trust_is_never_compared(clone: Path, capsys: Capture) -> None:
+def test_a_quoted_text_that_a_checkout_turns_into_another_trust_is_refused(clone: Path, capsys: Capture) -> None:
     name = "inventory/shop.yaml"
     (clone / ".gitattributes").write_text(f"{name} text working-tree-encoding=SHIFT_JIS\n")
     git(clone, "add", ".gitattributes")
@@ -85,19 +85,19 @@ def test_a_quoted_text_that_a_checkout_makes_another_trust_is_never_compared(clo
     git(clone, "checkout", "-q", "--", name)
     assert run(["plan", "inventory", "--format", "json"]) == 0
     assert '"all_including_environments"' in capsys.readouterr().out, "what `up` would read is wide"
-    for said in refusals(capsys):
+    for message in refusals(capsys):
         assert (
             f"{name}: git converts this file at checkout, because of its attribute `working-tree-encoding=SHIFT_JIS`"
-            in said
+            in message
         )
-        assert ".gitattributes" in said
+        assert ".gitattributes" in message
     # The pull request that takes the attribute away: its own files are what git shows, and those of the base are not.
     git(clone, "tag", "-f", "target")
     (clone / ".gitattributes").write_text("")
     (clone / name).write_text(HIDING)
     commit(clone)
-    for said in refusals(capsys):
-        assert f"{name} in commit " in said
+    for message in refusals(capsys):
+        assert f"{name} in commit " in message
 
 
 PLACES = {
@@ -115,7 +115,7 @@ CONVERTING = [
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("attribute", ["working-tree-encoding=latin-1", "ident", "filter=lfs"])
-def test_an_attribute_that_converts_is_refused_wherever_git_finds_it(
+def test_an_attribute_that_converts_is_refused_in_every_attributes_file(
     clone: Path, place: str, attribute: str, capsys: Capture
 ) -> None:
     file, pattern = PLACES[place]
@@ -123,32 +123,32 @@ def test_an_attribute_that_converts_is_refused_wherever_git_finds_it(
         git(clone, "config", "core.attributesFile", str(clone / file))
     macro = f"[attr]own {attribute}\n{pattern} own\n"
     (clone / file).write_text(macro if place == "as a macro" else f"{pattern} {attribute}\n")
-    for said in refusals(capsys):
-        assert "inventory/base.yaml" in said
-        assert f"because of its attribute `{attribute}`" in said
+    for message in refusals(capsys):
+        assert "inventory/base.yaml" in message
+        assert f"because of its attribute `{attribute}`" in message
 
 
 @pytest.mark.parametrize("attribute", CONVERTING)
-def test_an_attribute_of_the_base_alone_is_refused_as_well(clone: Path, attribute: str, capsys: Capture) -> None:
+def test_an_attribute_only_in_the_base_is_refused(clone: Path, attribute: str, capsys: Capture) -> None:
     git(clone, "config", "filter.unset.smudge", "tr a-z A-Z")
     add_blob(clone, ".gitattributes", f"*.yaml {attribute}\n".encode())
     git(clone, "commit", "-q", "-m", "attributes")
     git(clone, "tag", "-f", "target")
     git(clone, "rm", "-q", "--cached", ".gitattributes")
     git(clone, "commit", "-q", "-m", "none")
-    for said in refusals(capsys):
-        assert "remove the attribute" in said or "git prints the same for a file" in said
+    for message in refusals(capsys):
+        assert "remove the attribute" in message or "git prints the same for a file" in message
 
 
-def test_an_attribute_that_is_taken_away_in_the_working_tree_alone_holds_still(clone: Path, capsys: Capture) -> None:
+def test_an_attribute_removed_only_in_the_working_tree_is_refused(clone: Path, capsys: Capture) -> None:
     (clone / ".gitattributes").write_text("*.yaml ident\n")
     git(clone, "add", ".gitattributes")
     (clone / ".gitattributes").write_text("")
-    assert all("in the index: git converts this file" in said for said in refusals(capsys))
+    assert all("in the index: git converts this file" in message for message in refusals(capsys))
 
 
 @pytest.mark.parametrize("file", ["inventory/policies/p.json", "inventory/inventory.lock.yaml", "inventory/more.YAML"])
-def test_every_file_that_up_reads_is_asked_about(clone: Path, file: str, capsys: Capture) -> None:
+def test_every_file_that_up_reads_is_checked(clone: Path, file: str, capsys: Capture) -> None:
     (clone / "inventory" / "policies").mkdir()
     (clone / "inventory" / "policies" / "p.json").write_text(
         '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "*"}}'
@@ -157,13 +157,13 @@ def test_every_file_that_up_reads_is_asked_about(clone: Path, file: str, capsys:
     (clone / "inventory" / "inventory.lock.yaml").write_text("version: 1\n")
     (clone / ".gitattributes").write_text(f"{file.rpartition('/')[2]} ident\n")
     commit(clone)
-    assert all(file in said for said in refusals(capsys))
+    assert all(file in message for message in refusals(capsys))
     git(clone, "tag", "-f", "target")
     (clone / ".gitattributes").unlink()
-    assert all(file in said for said in refusals(capsys))
+    assert all(file in message for message in refusals(capsys))
 
 
-def test_guardrails_that_stand_elsewhere_and_stack_files_are_asked_about(clone: Path, capsys: Capture) -> None:
+def test_guardrails_elsewhere_and_stack_files_are_checked(clone: Path, capsys: Capture) -> None:
     (clone / "rules.yaml").write_text("guardrails: {rules: {short: {max_session_duration: 12h}}}\n")
     (clone / ".gitattributes").write_text("rules.yaml ident\n")
     assert run(["diff", "target", "--guardrails", "rules.yaml"]) == 2
@@ -199,12 +199,12 @@ def test_line_ends_and_attributes_of_other_files_are_compared(clone: Path, attri
 
 
 @pytest.mark.parametrize(
-    ("bit", "said"), [("--skip-worktree", "to skip this file"), ("--assume-unchanged", "that this file is unchanged")]
+    ("bit", "reason"), [("--skip-worktree", "to skip this file"), ("--assume-unchanged", "that this file is unchanged")]
 )
-def test_files_that_git_was_told_to_ignore_are_refused(clone: Path, bit: str, said: str, capsys: Capture) -> None:
+def test_files_that_git_was_told_to_ignore_are_refused(clone: Path, bit: str, reason: str, capsys: Capture) -> None:
     git(clone, "update-index", bit, "inventory/base.yaml")
-    for one in refusals(capsys):
-        assert f"inventory/base.yaml: git was told {said}" in one
+    for message in refusals(capsys):
+        assert f"inventory/base.yaml: git was told {reason}" in message
 
 
 def test_a_sparse_checkout_that_leaves_files_out_is_refused(clone: Path, capsys: Capture) -> None:
@@ -213,27 +213,27 @@ def test_a_sparse_checkout_that_leaves_files_out_is_refused(clone: Path, capsys:
     commit(clone)
     git(clone, "sparse-checkout", "set", "--no-cone", "/*", "!/inventory/teams")
     assert not (clone / "inventory" / "teams").exists()
-    assert all("inventory/teams/more.yaml: git was told to skip" in one for one in refusals(capsys))
+    assert all("inventory/teams/more.yaml: git was told to skip" in message for message in refusals(capsys))
 
 
 @pytest.mark.parametrize("side", ["head", "base"])
-def test_a_pointer_of_git_lfs_is_no_inventory(clone: Path, side: str, capsys: Capture) -> None:
+def test_a_pointer_of_git_lfs_is_refused(clone: Path, side: str, capsys: Capture) -> None:
     pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12\n"
     (clone / "inventory" / "inventory.lock.yaml").write_text(pointer)
     commit(clone)
     if side == "base":
         git(clone, "tag", "-f", "target")
         git(clone, "rm", "-q", "inventory/inventory.lock.yaml")
-    assert all("inventory.lock.yaml" in one and "pointer of Git LFS" in one for one in refusals(capsys))
+    assert all("inventory.lock.yaml" in message and "pointer of Git LFS" in message for message in refusals(capsys))
 
 
-def test_an_inventory_that_a_link_leads_to_is_refused(clone: Path, capsys: Capture) -> None:
+def test_an_inventory_behind_a_link_is_refused(clone: Path, capsys: Capture) -> None:
     (clone / "inventory").rename(clone / "wide")
     (clone / "inventory").symlink_to("wide")
-    assert all("inventory is a symbolic link" in one for one in refusals(capsys))
+    assert all("inventory is a symbolic link" in message for message in refusals(capsys))
 
 
-def test_a_folder_above_that_was_a_link_is_no_missing_inventory(clone: Path, capsys: Capture) -> None:
+def test_a_folder_above_that_was_a_link_is_refused(clone: Path, capsys: Capture) -> None:
     (clone / "infra").symlink_to(".")
     commit(clone)
     git(clone, "tag", "-f", "target")
@@ -244,14 +244,14 @@ def test_a_folder_above_that_was_a_link_is_no_missing_inventory(clone: Path, cap
     assert "infra is a symbolic link" in capsys.readouterr().err
 
 
-def test_a_submodule_is_no_part_of_a_revision(clone: Path, tmp_path: Path, capsys: Capture) -> None:
+def test_a_submodule_is_refused(clone: Path, tmp_path: Path, capsys: Capture) -> None:
     other = tmp_path.parent / f"{tmp_path.name}-other"
     other.mkdir()
     (other / "wide.yaml").write_text(WIDER.replace("r:", "s:", 1))
     git(other, "init", "-q", "-b", "target")
     commit(other)
     git(clone, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other), "inventory/team")
-    assert all("inventory/team is a submodule" in one for one in refusals(capsys))
+    assert all("inventory/team is a submodule" in message for message in refusals(capsys))
     commit(clone)
     git(clone, "tag", "-f", "target")
     git(clone, "rm", "-q", "-f", "inventory/team")
@@ -259,9 +259,7 @@ def test_a_submodule_is_no_part_of_a_revision(clone: Path, tmp_path: Path, capsy
     assert "inventory/team is a submodule" in capsys.readouterr().err
 
 
-def test_revisions_of_a_submodule_are_not_taken_for_those_of_the_repository(
-    clone: Path, tmp_path: Path, capsys: Capture
-) -> None:
+def test_a_submodule_as_the_current_repository_is_refused(clone: Path, tmp_path: Path, capsys: Capture) -> None:
     other = tmp_path.parent / f"{tmp_path.name}-inventory"
     other.mkdir()
     (clone / "inventory" / "base.yaml").rename(other / "base.yaml")
@@ -269,7 +267,7 @@ def test_revisions_of_a_submodule_are_not_taken_for_those_of_the_repository(
     commit(other)
     git(clone, "rm", "-q", "-r", "inventory")
     git(clone, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other), "inventory")
-    assert all(one != "" for one in refusals(capsys))
+    assert all(message != "" for message in refusals(capsys))
 
 
 @pytest.mark.parametrize("name", ["new.yaml", "ignored.yaml", "inventory.lock.yaml"])
@@ -300,7 +298,7 @@ def test_a_local_edit_is_compared(clone: Path, write_inventory: Inventory, capsy
         ("", "config: {'bitbucket-aws-oidc:protectOidcProviders': true}", "bitbucket-aws-oidc:protectOidcProviders"),
     ],
 )
-def test_what_a_stack_file_says_is_compared_by_all_three(
+def test_stack_files_are_compared_by_all_three_commands(
     clone: Path, before: str, after: str, key: str, capsys: Capture
 ) -> None:
     file = clone / "Pulumi.dev.yaml"
@@ -322,7 +320,7 @@ def test_what_a_stack_file_says_is_compared_by_all_three(
     capsys.readouterr()
 
 
-def test_the_files_of_stacks_in_folders_above_and_of_the_project_are_compared(clone: Path, capsys: Capture) -> None:
+def test_stack_files_in_folders_above_and_the_project_file_are_compared(clone: Path, capsys: Capture) -> None:
     (clone / "infra").mkdir()
     git(clone, "mv", "inventory", "infra/inventory")
     commit(clone)
@@ -333,7 +331,7 @@ def test_the_files_of_stacks_in_folders_above_and_of_the_project_are_compared(cl
     assert run(["diff", "target", "--inventory", "infra/inventory", "--format", "json"]) == 0
     captured = capsys.readouterr()
     changes = json.loads(captured.out)["changes"]
-    assert [(one["kind"], one["effect"], one["file"], one["account"]) for one in changes] == [
+    assert [(change["kind"], change["effect"], change["file"], change["account"]) for change in changes] == [
         ("stack-file-added", "gain", "../Pulumi.prod.yaml", None),
         ("stack-file-added", "gain", "Pulumi.yaml", None),
         ("stack-file-removed", "gain", "../Pulumi.dev.yaml", None),
@@ -341,7 +339,7 @@ def test_the_files_of_stacks_in_folders_above_and_of_the_project_are_compared(cl
     assert "Pulumi.prod.yaml is compared, but git does not track it" in captured.err
 
 
-def test_a_stack_whose_way_into_an_account_changes_is_named(clone: Path, capsys: Capture) -> None:
+def test_a_stack_whose_credentials_for_an_account_change_is_printed(clone: Path, capsys: Capture) -> None:
     file = clone / "inventory" / "base.yaml"
     file.write_text(file.read_text().replace("dev: {id:", "dev: {profile: theirs, id:"))
     assert run(["ci", "stacks", "--base", "target"]) == 0
@@ -350,13 +348,13 @@ def test_a_stack_whose_way_into_an_account_changes_is_named(clone: Path, capsys:
     assert "profile theirs" in " ".join(capsys.readouterr().out.replace("│", "").split())
 
 
-def test_two_paths_are_compared_whatever_git_does_to_them(clone: Path, capsys: Capture) -> None:
+def test_two_paths_are_compared_without_git(clone: Path, capsys: Capture) -> None:
     (clone / ".gitattributes").write_text("* ident\n")
     assert run(["diff", "inventory", "./inventory"]) == 0
     assert capsys.readouterr().out.startswith("no change")
 
 
-def test_shallow_clones_and_worktrees_need_nothing_special(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shallow_clones_and_worktrees_are_compared(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     git(clone, "worktree", "add", "-q", "../worktree-of-" + clone.name)
     monkeypatch.chdir(clone.parent / f"worktree-of-{clone.name}")
     assert [run(command) for command in COMMANDS] == [0, 0, 0]
@@ -389,7 +387,7 @@ TEXTS = st.lists(st.sampled_from(["$Id$", "¥", "\\\\", "+AFw-", "é", "\\n", "a
     text=TEXTS,
     crlf=st.booleans(),
 )
-def test_whatever_git_does_a_checkout_has_the_plan_of_its_revision_or_nothing_is_compared(
+def test_a_checkout_has_the_plan_of_its_revision_or_is_refused(
     clone: Path, files: dict[str, str], text: str, *, crlf: bool
 ) -> None:
     for name in (".gitattributes", "inventory/.gitattributes", ".git/info/attributes"):

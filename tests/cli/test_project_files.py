@@ -1,4 +1,4 @@
-"""Whatever Pulumi takes of project and stack files is what is compared, or the comparison refuses."""
+"""Comparisons read project and stack files as Pulumi reads them, or refuse."""
 
 import json
 import os
@@ -55,15 +55,15 @@ def commit(folder: Path) -> None:
 
 
 def refused(commands: tuple[list[str], ...], capsys: Capture) -> list[str]:
-    said = []
+    messages = []
     for command in commands:
         assert run(command) == 2, command
-        said.append(capsys.readouterr().err)
-    return said
+        messages.append(capsys.readouterr().err)
+    return messages
 
 
 def edit_project(folder: Path, **keys: object) -> None:
-    """Change keys of the project file; a mapping is merged into the one that is written."""
+    """Change keys of the project file; a mapping is merged into the existing one."""
     file = folder / "Pulumi.yaml"
     data = yaml.safe_load(file.read_text())
     for key, value in keys.items():
@@ -75,18 +75,16 @@ ENDINGS = ("Pulumi.json", "Pulumi.dev.json", "Pulumi.yml", "Pulumi.dev.yml", "Pu
 
 
 @pytest.mark.parametrize("name", ENDINGS)
-def test_files_that_pulumi_takes_in_place_of_ours_are_refused_where_they_are(
-    clone: Path, name: str, capsys: Capture
-) -> None:
+def test_files_that_pulumi_reads_instead_of_ours_are_refused(clone: Path, name: str, capsys: Capture) -> None:
     (clone / name).write_text("{}")
-    for said in refused(OF_STACKS + OF_SIDES, capsys):
-        assert name in said
-        assert "Pulumi takes Pulumi.json, else Pulumi.yaml, else Pulumi.yml" in said
-        assert "the ending .yaml" in said
+    for message in refused(OF_STACKS + OF_SIDES, capsys):
+        assert name in message
+        assert "Pulumi takes Pulumi.json, else Pulumi.yaml, else Pulumi.yml" in message
+        assert "the ending .yaml" in message
 
 
 @pytest.mark.parametrize("name", ENDINGS)
-def test_files_that_pulumi_took_in_a_revision_are_refused(clone: Path, name: str, capsys: Capture) -> None:
+def test_files_that_pulumi_reads_in_a_revision_are_refused(clone: Path, name: str, capsys: Capture) -> None:
     (clone / name).write_text("{}")
     commit(clone)
     git(clone, "tag", "-f", "target")
@@ -99,10 +97,10 @@ def test_files_that_pulumi_took_in_a_revision_are_refused(clone: Path, name: str
         ["diff", "target...HEAD~1"],
         ["diff", "HEAD", "target"],
     )
-    assert all(f"target:{name}" in said or name in said for said in refused(commands, capsys))
+    assert all(f"target:{name}" in message or name in message for message in refused(commands, capsys))
 
 
-def test_files_that_pulumi_takes_in_a_folder_above_are_refused(clone: Path, capsys: Capture) -> None:
+def test_files_that_pulumi_reads_in_a_folder_above_are_refused(clone: Path, capsys: Capture) -> None:
     (clone / "infra").mkdir()
     git(clone, "mv", "inventory", "infra/inventory")
     commit(clone)
@@ -114,7 +112,7 @@ SPELLINGS = ("inventory", f"{PROJECT}:inventory", f"{PROJECT}:config:inventory")
 
 
 @pytest.mark.parametrize("key", SPELLINGS)
-def test_each_spelling_of_a_key_is_followed(clone: Path, key: str, capsys: Capture) -> None:
+def test_each_spelling_of_a_key_is_read(clone: Path, key: str, capsys: Capture) -> None:
     (clone / "other").mkdir()
     (clone / "other" / "base.yaml").write_bytes(
         (clone / "inventory" / "base.yaml")
@@ -133,10 +131,12 @@ def test_each_spelling_of_a_key_is_followed(clone: Path, key: str, capsys: Captu
 def test_two_spellings_of_a_key_are_an_error(clone: Path, file: str, pair: tuple[str, str], capsys: Capture) -> None:
     text = {"name": PROJECT, "config": {pair[0]: "inventory", pair[1]: "other"}}
     (clone / file).write_text(yaml.safe_dump(text))
-    for said in refused((*OF_STACKS[:3], *OF_SIDES), capsys):
-        assert "are the same key" in said
+    for message in refused((*OF_STACKS[:3], *OF_SIDES), capsys):
+        assert "are the same key" in message
     commit(clone)
-    assert all("are the same key" in said for said in refused((["diff", "target..HEAD"], ["diff", "HEAD"]), capsys))
+    assert all(
+        "are the same key" in message for message in refused((["diff", "target..HEAD"], ["diff", "HEAD"]), capsys)
+    )
 
 
 @pytest.mark.parametrize("key", ["inventory", "accounts", "guardrails"])
@@ -157,7 +157,7 @@ KEY = st.text("abAB.-_", min_size=1, max_size=8)
 
 
 @given(KEY, KEY)
-def test_keys_are_one_where_pulumi_takes_them_for_one(namespace: str, name: str) -> None:
+def test_spellings_of_a_key_are_equal_as_for_pulumi(namespace: str, name: str) -> None:
     assert full_key(f"{namespace}:config:{name}") == full_key(f"{namespace}:{name}") == f"{namespace}:{name}"
     assert full_key(name) == f"{PROJECT}:{name}"
     for key in (name, f"{namespace}:config:{name}"):
@@ -166,7 +166,7 @@ def test_keys_are_one_where_pulumi_takes_them_for_one(namespace: str, name: str)
     assert full_keys({f"{namespace}:config:{name}:x": 1}, "x") == {f"{namespace}:config:{name}:x": 1}
 
 
-def test_a_key_of_pulumis_short_form_that_comes_or_goes_is_told() -> None:
+def test_a_new_key_in_the_short_form_is_a_difference() -> None:
     short, full = (
         settings_parts(f"config: {{{key}: [dev]}}".encode()) for key in ("accounts", f"'{PROJECT}:accounts'")
     )
@@ -183,7 +183,9 @@ def test_a_key_of_pulumis_short_form_that_comes_or_goes_is_told() -> None:
         (f"{PROJECT}:config:inventory", "other"),
     ],
 )
-def test_a_default_of_the_project_file_is_the_stacks(clone: Path, key: str, declared: object, capsys: Capture) -> None:
+def test_a_default_of_the_project_file_applies_to_the_stack(
+    clone: Path, key: str, declared: object, capsys: Capture
+) -> None:
     edit_project(clone, config=None)
     edit_project(clone, config={key: declared})
     (clone / "other").mkdir()
@@ -195,14 +197,14 @@ def test_a_default_of_the_project_file_is_the_stacks(clone: Path, key: str, decl
     assert run(["plan", "inventory", "--format", "digests"]) == 0
     assert json.loads(capsys.readouterr().out)["stacks"] == []
     assert run(["plan", "other", "--format", "digests"]) == 0
-    assert [one["stack"] for one in json.loads(capsys.readouterr().out)["stacks"]] == ["dev"]
+    assert [stack["stack"] for stack in json.loads(capsys.readouterr().out)["stacks"]] == ["dev"]
 
 
 @pytest.mark.parametrize(
     ("default", "changes"),
     [({"protectOidcProviders": {"default": True}}, True), ({"issuerTimeoutSeconds": {"default": 20}}, True)],
 )
-def test_a_default_is_part_of_the_digest_unless_the_stack_says_otherwise(
+def test_a_default_is_part_of_the_digest_unless_the_stack_overrides_it(
     clone: Path, default: dict[str, object], changes: bool, capsys: Capture
 ) -> None:
     def digest() -> str:
@@ -228,19 +230,19 @@ def test_a_default_is_part_of_the_digest_unless_the_stack_says_otherwise(
         ({"config": {"inventory": {"default": {"secure": "AAA"}}}}, "has an unexpected value"),
     ],
 )
-def test_a_project_file_that_leads_elsewhere_is_refused_on_either_side(
+def test_a_project_file_with_another_folder_of_stack_files_is_refused_on_either_side(
     clone: Path, keys: dict[str, object], word: str, capsys: Capture
 ) -> None:
     edit_project(clone, **keys)
     is_value = word == "has an unexpected value"
-    for said in refused(OF_STACKS[: 3 if is_value else 4] + (() if is_value else OF_SIDES), capsys):
-        assert word in said
+    for message in refused(OF_STACKS[: 3 if is_value else 4] + (() if is_value else OF_SIDES), capsys):
+        assert word in message
     commit(clone)
     git(clone, "tag", "-f", "target")
     git(clone, "checkout", "-q", "target~1", "--", ".")
     if not is_value:
         commands = (OF_STACKS[0], *OF_SIDES, ["diff", "target~1..target"])
-        assert all("target:Pulumi.yaml" in said and word in said for said in refused(commands, capsys))
+        assert all("target:Pulumi.yaml" in message and word in message for message in refused(commands, capsys))
 
 
 @pytest.mark.parametrize(
@@ -256,7 +258,7 @@ def test_a_project_file_that_leads_elsewhere_is_refused_on_either_side(
         ("a-key-that-comes-one-day", 1),
     ],
 )
-def test_whatever_else_up_obeys_of_the_project_file_touches_each_stack(
+def test_every_other_key_of_the_project_file_changes_each_stack(
     clone: Path, key: str, value: object, capsys: Capture
 ) -> None:
     edit_project(clone, **{key: value})
@@ -275,12 +277,12 @@ def test_the_file_of_another_project_is_refused_beside_stack_files_and_compared_
     clone: Path, capsys: Capture
 ) -> None:
     edit_project(clone, name="another", stackConfigDir="theirs")
-    assert all("the project is called another" in said for said in refused(OF_STACKS, capsys))
+    assert all("the project is called another" in message for message in refused(OF_STACKS, capsys))
     assert run(["diff", "target", "--exit-code"]) == 1
     assert "name, stackConfigDir" in " ".join(capsys.readouterr().out.replace("│", "").split())
 
 
-def test_what_is_no_project_file_is_one_line() -> None:
+def test_an_invalid_project_file_is_an_error() -> None:
     for text in (b"\xff", b"[a]", b"- a", b"a: [", b"x" * 1_000_001, b"config: {1: a}"):
         with pytest.raises(UsageError):
             parse_project_file(text, "Pulumi.yaml")
@@ -299,7 +301,7 @@ LINKS = ("Pulumi.yaml", "Pulumi.dev.yaml", "rules.yaml", "folder/rules.yaml", "f
 
 @pytest.mark.parametrize("name", LINKS)
 @pytest.mark.parametrize("is_base", [True, False])
-def test_a_link_in_a_revision_is_refused_whatever_is_checked_out(
+def test_a_link_in_a_revision_is_refused_for_every_checkout(
     clone: Path, name: str, is_base: bool, capsys: Capture
 ) -> None:
     (clone / "folder").mkdir()
@@ -315,8 +317,8 @@ def test_a_link_in_a_revision_is_refused_whatever_is_checked_out(
     rules = "folder/rules.yaml" if name.startswith("folder") else "rules.yaml"
     sides = "linked..plain" if is_base else "plain..linked"
     commands = (["diff", sides, "--guardrails", rules], ["diff", *sides.split(".."), "--guardrails", rules])
-    for said in refused(commands, capsys):
-        assert f"{name} is a symbolic link" in said
+    for message in refused(commands, capsys):
+        assert f"{name} is a symbolic link" in message
     if name.startswith("Pulumi"):
         refused((["ci", "stacks", "--base", "linked"], ["ci", "comment", "--base", "linked", "--print"]), capsys)
 
@@ -376,7 +378,7 @@ def test_a_removed_stack_whose_defaults_cannot_be_used_is_named(clone: Path, cap
 
 
 @pytest.mark.parametrize("text", ["config: {inventory: a, 'bitbucket-aws-oidc:inventory': b}", "[", "config: [a]"])
-def test_a_stack_file_that_could_not_be_read_before_is_no_new_stack(clone: Path, text: str, capsys: Capture) -> None:
+def test_a_stack_file_that_was_invalid_before_is_not_a_new_stack(clone: Path, text: str, capsys: Capture) -> None:
     file = clone / "Pulumi.dev.yaml"
     sound = file.read_text()
     file.write_text(text)
@@ -420,9 +422,7 @@ issuers:
 
 
 @pytest.mark.parametrize("how", ["replace", "grafts"])
-def test_what_this_clone_takes_in_place_of_a_commit_changes_no_comparison(
-    clone: Path, how: str, capsys: Capture
-) -> None:
+def test_replaced_and_grafted_commits_do_not_change_a_comparison(clone: Path, how: str, capsys: Capture) -> None:
     base = clone / "inventory" / "base.yaml"
     base.write_text(base.read_text().replace("environments: [production]", "steps: all_including_environments"))
     commit(clone)
