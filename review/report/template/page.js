@@ -1,5 +1,5 @@
 "use strict";
-/* Search and filter. Everything is on the page without this script; it only hides what was not asked for. */
+/* Search and filter. Everything is on the page without this script; it only hides what does not match. */
 (() => {
   const every = (selector, within = document) => [...within.querySelectorAll(selector)];
   const form = document.getElementById("filter");
