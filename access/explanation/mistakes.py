@@ -11,8 +11,9 @@ from typing import NamedTuple
 from access.explanation.names import Names
 from oidc.identifiers import accepted_spelling, is_uuid
 
-_HEAD = "https://api.bitbucket.org/2.0/workspaces/"
-_TAIL = "/pipelines-config/identity/oidc"
+ISSUER_HEAD, ISSUER_TAIL = "https://api.bitbucket.org/2.0/workspaces/", "/pipelines-config/identity/oidc"
+"""The parts of an issuer URL before and after the workspace's slug."""
+
 _ARI = "ari:cloud:bitbucket::workspace/"
 _BARE_UUID = re.compile(r"(?<![0-9a-f{-])([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-f}-])", re.ASCII)
 
@@ -67,23 +68,27 @@ def issuer_mistakes(issuer: str, names: Names) -> Mistakes:
     if meant.endswith("/"):
         phrases.append("it ends in a slash")
         meant = meant.rstrip("/")
-    if meant.lower().startswith(_HEAD) and (meant != meant.lower()):
+    if meant.lower().startswith(ISSUER_HEAD) and (meant != meant.lower()):
         phrases.append("it has capitals")
         meant = meant.lower()
-    if meant.startswith(_HEAD) and meant.endswith("/pipelines-config/identity"):
+    if meant.startswith(ISSUER_HEAD) and meant.endswith("/pipelines-config/identity"):
         phrases.append("it lacks /oidc at its end (added in 2021)")
         meant += "/oidc"
-    if not (meant.startswith(_HEAD) and meant.endswith(_TAIL)) or len(meant) <= len(_HEAD + _TAIL):
-        return Mistakes((f"it does not have Bitbucket's form {_HEAD}WORKSPACE{_TAIL}",), issuer, foreign=True)
+    if not (meant.startswith(ISSUER_HEAD) and meant.endswith(ISSUER_TAIL)) or len(meant) <= len(
+        ISSUER_HEAD + ISSUER_TAIL
+    ):
+        return Mistakes(
+            (f"it does not have Bitbucket's form {ISSUER_HEAD}WORKSPACE{ISSUER_TAIL}",), issuer, foreign=True
+        )
     return _with_slug(phrases, meant, names)
 
 
 def _with_slug(phrases: list[str], meant: str, names: Names) -> Mistakes:
-    slug = meant[len(_HEAD) : -len(_TAIL)]
+    slug = meant[len(ISSUER_HEAD) : -len(ISSUER_TAIL)]
     uuid = accepted_spelling(slug.replace("%7b", "{").replace("%7d", "}"))
     if uuid is not None:
         phrases.append("it has the workspace's UUID instead of its slug")
-        meant = f"{_HEAD}{names.workspaces.get(uuid, slug)}{_TAIL}"
+        meant = f"{ISSUER_HEAD}{names.workspaces.get(uuid, slug)}{ISSUER_TAIL}"
     known = uuid is None or uuid in names.workspaces
     return Mistakes(tuple(phrases), meant, suggested=meant if phrases and known else None)
 
@@ -104,7 +109,7 @@ def audience_mistakes(audience: str, names: Names) -> Mistakes:
     elif (uuid := accepted_spelling(meant)) is not None:
         phrases.append(f"it lacks {_ARI} before the UUID")
         meant = _ARI + uuid[1:-1]
-    elif meant.startswith(_HEAD):
+    elif meant.startswith(ISSUER_HEAD):
         phrases.append("it is an issuer, not an audience")
     whole = workspace_of_audience(meant) is not None
     return Mistakes(tuple(phrases), meant, suggested=meant if phrases and whole else None)

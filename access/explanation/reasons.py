@@ -9,7 +9,13 @@ from access.evaluation.decide import ACTION, decide
 from access.evaluation.decision import Check, StatementOutcome, TokenRefusal
 from access.evaluation.request import WebIdentityRequest
 from access.evaluation.token_checks import token_refusal
-from access.explanation.mistakes import audience_mistakes, issuer_mistakes, workspace_of_audience
+from access.explanation.mistakes import (
+    ISSUER_HEAD,
+    ISSUER_TAIL,
+    audience_mistakes,
+    issuer_mistakes,
+    workspace_of_audience,
+)
 from access.explanation.names import Names
 from access.explanation.subjects import Reason, subject_reasons
 from config.findings import one_line
@@ -126,9 +132,8 @@ def _principal_reason(check: Check, request: WebIdentityRequest, names: Names) -
 
 def workspace_of(issuer: str) -> str:
     """Return ``acme`` for the issuer of the workspace acme, else the issuer."""
-    head, tail = "https://api.bitbucket.org/2.0/workspaces/", "/pipelines-config/identity/oidc"
-    is_bitbucket = issuer.startswith(head) and issuer.endswith(tail)
-    return one_line(issuer[len(head) : -len(tail)] if is_bitbucket else issuer)
+    is_bitbucket = issuer.startswith(ISSUER_HEAD) and issuer.endswith(ISSUER_TAIL)
+    return one_line(issuer[len(ISSUER_HEAD) : -len(ISSUER_TAIL)] if is_bitbucket else issuer)
 
 
 def _check_reasons(check: Check, request: WebIdentityRequest, names: Names) -> list[Reason]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from access.explanation.mistakes import issuer_mistakes
+from access.explanation.mistakes import ISSUER_HEAD, ISSUER_TAIL, issuer_mistakes
 from access.explanation.names import Names
 from access.trust_review.fault import TrustFault
 from config.findings import did_you_mean
@@ -156,7 +156,7 @@ def _right_issuer(suggested: str | None, keys: Sequence[str], right: str) -> str
     return f"the right issuer is {right}" + (", as in the condition keys" if by_keys else "")
 
 
-_FORM = "https://api.bitbucket.org/2.0/workspaces/WORKSPACE/pipelines-config/identity/oidc"
+_FORM = f"{ISSUER_HEAD}WORKSPACE{ISSUER_TAIL}"
 
 
 def partition_and_account(document: Mapping[str, Any]) -> tuple[str, str | None]:
