@@ -11,7 +11,7 @@ from cli.inventory import loaded_with
 from config.findings import Finding, Level
 from config.inventory_files import LOCK_NAME
 from config.load import Loaded
-from config.yaml.text import is_there
+from config.yaml.text import exists
 from facts.git import GitRepository
 from facts.git_conversions import refuse_links, refuse_submodule, untracked_files
 
@@ -64,7 +64,7 @@ def compiled_beside(
     sources = loaded.sources
     lock = sources.folder / LOCK_NAME
     read = [source.path for source in (*sources.files, *sources.policy_files.values())]
-    read += [lock] if is_there(lock) else []
+    read += [lock] if exists(lock) else []
     read += stack_files
     around = [path, *([guardrails] if guardrails else [])]
     untracked = untracked_files(repository.top, around, dict.fromkeys(read))

@@ -11,7 +11,7 @@ from config.models.inventory import Inventory
 from config.models.scalars import describe
 from config.sources import Source, Sources
 from config.yaml.document import Path, read_document
-from config.yaml.text import is_folder, is_there, read_text
+from config.yaml.text import exists, is_folder, read_text
 
 _MAX_CHARACTERS = 64_000_000
 """Of all files together."""
@@ -48,7 +48,7 @@ class _Reading:
 
     def read(self, inventory: FilePath, *, named: bool) -> None:
         """Read all files; ``named`` says that the user named the guardrails file."""
-        if not is_there(inventory):
+        if not exists(inventory):
             message = "there is no such file or folder"
             self._report_whole(inventory, "inventory-missing", message, "name the inventory")
             return

@@ -17,7 +17,7 @@ from config.project_file import (
     refuse_other_project,
 )
 from config.stack_file import FILE_NAME, STACK_NAME, StackFile, parse_stack_file, removed_stack
-from config.yaml.text import is_there
+from config.yaml.text import exists
 from facts.git import GitRepository
 from facts.git_conversions import untracked_files
 from oidc.errors import ConversionError, UsageError
@@ -65,7 +65,7 @@ def stacks_here(project: Path, *, is_compared: bool, before: Collection[str] = (
     errors = tuple(dict.fromkeys(error for side in sides.values() for error in side.errors))
     taken = {file.stack: take(file, plan) for file in files if (plan := sides[file.stack].plan) is not None}
     untracked = [path for side in sides.values() for path in side.untracked]
-    read = [*_stack_paths(project), *(path for path in [project / PROJECT_FILE_NAME] if is_there(path))]
+    read = [*_stack_paths(project), *(path for path in [project / PROJECT_FILE_NAME] if exists(path))]
     untracked += untracked_files(repository.top, (), read) if repository else ()
     for name in sorted(set(before) - {file.stack for file in files}):
         file = removed_stack(name, str(project / f"Pulumi.{name}.yaml"), project_file(project))
@@ -91,7 +91,7 @@ def project_file(project: Path) -> ProjectFile:
     """
     refuse_other_endings((path.name for path in project.iterdir()), f"{project}/")
     path = project / PROJECT_FILE_NAME
-    return _project_file(_read(path) if is_there(path) else None, str(path))
+    return _project_file(_read(path) if exists(path) else None, str(path))
 
 
 def _project_file(text: bytes | None, shown: str) -> ProjectFile:

@@ -10,7 +10,7 @@ from config.lock.models import Lock
 from config.sources import Source
 from config.validation import fault_of
 from config.yaml.document import read_document
-from config.yaml.text import is_there, read_text
+from config.yaml.text import exists, read_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def read_lock(path: FilePath, order: int) -> ReadLock:
         path: ``inventory/inventory.lock.yaml``.
         order: Its position in the order of findings: after the files of the inventory.
     """
-    if not is_there(path):
+    if not exists(path):
         return ReadLock(Lock(), None, ())
     text = read_text(path, path.parent)
     if isinstance(text, Fault):

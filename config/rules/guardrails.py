@@ -9,7 +9,7 @@ from config.models.role import AccountsByLabel
 from config.rules.context import Context
 from config.selectors import is_glob
 from config.yaml.document import Path
-from config.yaml.text import is_folder, is_there
+from config.yaml.text import exists, is_folder
 
 
 def check_guardrails(context: Context) -> Iterator[Fault]:
@@ -32,7 +32,7 @@ def check_guardrails(context: Context) -> Iterator[Fault]:
         yield from _check_accounts(context, (*at, "accounts"), folder.accounts)
         yield from _check_repositories(context, (*at, "repositories"), folder.repositories)
     for index, path in enumerate(guardrails.platform):
-        if path != WHOLE_FOLDER and not is_there(context.sources.folder / path):
+        if path != WHOLE_FOLDER and not exists(context.sources.folder / path):
             yield from _path_fault(("guardrails", "platform", index), f"there is no {path} in the inventory")
 
 

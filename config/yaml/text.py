@@ -23,7 +23,7 @@ def is_folder(path: FilePath) -> bool:
     return os.path.isdir(path)  # noqa: PTH112 - as above
 
 
-def is_there(path: FilePath) -> bool:
+def exists(path: FilePath) -> bool:
     """Tell whether there is anything, links followed; never raises."""
     return os.path.exists(path)  # noqa: PTH110 - as above
 
