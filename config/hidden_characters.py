@@ -65,7 +65,7 @@ def hidden_character(text: str) -> Fault | None:
 
 
 def with_escapes(text: str) -> str:
-    r"""Return a double-quoted scalar of YAML with an escape for each character that nobody sees, such as ``\u200b``.
+    r"""Return a double-quoted scalar of YAML with an escape for each invisible character, such as ``\u200b``.
 
     Source: https://yaml.org/spec/1.2.2/#57-escaped-characters
     """

@@ -17,7 +17,7 @@ def _uuid(value: object) -> str:
     if isinstance(value, Mapping):
         meant = accepted_spelling(str(next(iter(value)))) if len(value) == 1 else None
         hint = f'quote it, with its braces: "{meant or "{…}"}"'
-        raise fault("bad-uuid", "an unquoted UUID is a YAML mapping: braces open one", hint)
+        raise fault("bad-uuid", "YAML reads an unquoted UUID as a mapping, because of its braces", hint)
     text = parse_text(value)
     if UUID_PATTERN.fullmatch(text) is None:
         meant = accepted_spelling(as_it_looks(text).strip("\"' "))

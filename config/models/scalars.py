@@ -99,7 +99,7 @@ def _last_day(value: object) -> date:
 
 
 def _past_day(value: object) -> date:
-    return parse_day(value, "write the day on which somebody looked, as 2026-11-01")
+    return parse_day(value, "write the day on which somebody checked, as 2026-11-01")
 
 
 def parse_network(value: object) -> Network:
