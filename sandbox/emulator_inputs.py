@@ -1,4 +1,4 @@
-"""The inputs of the emulators from an inventory: workspaces, quotas, prepared accounts, credentials."""
+"""Derive the inputs of the emulators from an inventory: workspaces, quotas, prepared accounts, credentials."""
 
 import hashlib
 import re
@@ -17,16 +17,16 @@ from sandbox.emulated_bitbucket.workspaces import EmulatedEnvironment, EmulatedR
 
 FOLDER = Path(".sandbox")
 STRANGER = EmulatedWorkspace("sandbox-stranger", "{00000000-5a9d-4b0c-8000-000000000000}")
-"""A workspace that no inventory has: its tokens are genuine, and must open nothing."""
+"""A workspace that no inventory has: its tokens are genuine, and every role must refuse them."""
 
 ENGINEER_ACCOUNT = "000000000000"
-"""Whose credentials are the ambient ones: the platform engineer's, who may assume the deploying roles."""
+"""The account of the ambient credentials: the platform engineer's, who may assume the deploying roles."""
 
 _PROFILE = re.compile(r"^\[profile (.+)\]\naws_access_key_id = ([0-9]{12})$", re.MULTILINE)
 
 
 def folder_of(inventory: Path) -> Path:
-    """Return where the sandbox of one inventory keeps everything: ``.sandbox/acme-1f2e3d4c``."""
+    """Return the folder of an inventory's sandbox: ``.sandbox/acme-1f2e3d4c``."""
     resolved = inventory.resolve()
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", resolved.stem).strip("-") or "inventory"
     return FOLDER / f"{name[:40]}-{hashlib.sha256(str(resolved).encode()).hexdigest()[:8]}"
@@ -34,22 +34,22 @@ def folder_of(inventory: Path) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Emulated:
-    """What of a plan can run on the emulator, and the accounts that cannot, by key."""
+    """The part of a plan that the emulator can run, and the keys of the accounts left out."""
 
     plan: AccessPlan
     left_out: tuple[str, ...]
 
 
 def emulated_part(plan: AccessPlan) -> Emulated:
-    """Leave out what has another partition: the emulator has no other ARNs than ``arn:aws:``."""
+    """Leave out accounts of other partitions: the emulator has ARNs of ``arn:aws:`` alone."""
     runs = frozenset(account.key for account in plan.accounts if account.partition is Partition.AWS)
     return Emulated(plan.only(runs), tuple(account.key for account in plan.accounts if account.key not in runs))
 
 
 def workspaces_of(inventory: Inventory) -> list[EmulatedWorkspace]:
-    """Return the workspaces that the emulated Bitbucket has: what has a UUID, and the stranger.
+    """Return the workspaces of the emulated Bitbucket: those with a UUID, and the stranger.
 
-    One that was renamed has its previous slugs, too: both issuers are trusted, and each is to be proved.
+    A renamed workspace is there under its previous slugs too: roles trust each issuer, and the proof tests each.
     """
     known = [
         EmulatedWorkspace(slug, workspace.uuid, tuple(_repositories(workspace)))
@@ -61,12 +61,14 @@ def workspaces_of(inventory: Inventory) -> list[EmulatedWorkspace]:
 
 
 def _repositories(workspace: Workspace) -> Iterator[EmulatedRepository]:
-    for slug, found in workspace.repositories.items():
-        if found.uuid:
+    for slug, repository in workspace.repositories.items():
+        if repository.uuid:
             environments = tuple(
-                EmulatedEnvironment(name, one.uuid) for name, one in found.environments.items() if one.uuid
+                EmulatedEnvironment(name, environment.uuid)
+                for name, environment in repository.environments.items()
+                if environment.uuid
             )
-            yield EmulatedRepository(slug, found.uuid, environments)
+            yield EmulatedRepository(slug, repository.uuid, environments)
 
 
 def quotas_of(inventory: Inventory) -> dict[str, dict[str, int]]:
@@ -87,13 +89,13 @@ def _prepared_account(account: AccountPlan) -> PreparedAccount:
         id=account.id,
         deploy_role_arn=account.access.role_arn,
         external_id=account.access.external_id,
-        # A deploying role is assumed with the profile's credentials, where a profile is named too.
+        # If the account also names a profile, its credentials assume the deploying role.
         trusted_account_id=account.id if account.access.profile else ENGINEER_ACCOUNT,
         policy_arns=frozenset(_own_policies(account)),
         oidc_providers=tuple(
-            PreparedOidcProvider(found.url, found.arn, found.audiences)
-            for found in account.oidc_providers
-            if found.mode != "create"
+            PreparedOidcProvider(provider.url, provider.arn, provider.audiences)
+            for provider in account.oidc_providers
+            if provider.mode != "create"
         ),
         deploy_scope=DeployScope.of(account),
     )
@@ -111,7 +113,7 @@ def aws_config(plan: AccessPlan, former: str = "") -> str:
     """Return an AWS configuration file with the accounts' profiles, each with its account's credentials.
 
     Args:
-        plan: Whose accounts.
+        plan: The plan of the accounts.
         former: The file of an earlier run. Its profiles stay: the resources of an account that was removed from the
             inventory are deleted with the profile that created them.
     """

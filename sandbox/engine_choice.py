@@ -1,6 +1,7 @@
-"""Which engine a sandbox has: the Pulumi CLI or the built-in one. Each keeps a state of its own.
+"""The engine of a sandbox: the Pulumi CLI or the built-in one. Each keeps a separate state.
 
-Both work on the same emulated accounts, so what one has made only that one can change: the sandbox remembers it.
+Both work on the same emulated accounts, and only the engine that created a resource can change it. So the sandbox
+remembers its engine.
 """
 
 from collections.abc import Callable
@@ -16,25 +17,25 @@ class EngineName(StrEnum):
     PULUMI = "pulumi"
     """The Pulumi CLI."""
     BUILTIN = "builtin"
-    """The one of this project, in this process."""
+    """This project's engine, in this process."""
 
 
 AUTO = "auto"
-"""Asks for the engine that the sandbox was brought up with; else the Pulumi CLI where it is, else the built-in one."""
+"""Chooses the engine of the last ``up``, else the Pulumi CLI if it is on ``PATH``, else the built-in one."""
 
 
 class EngineMark:
-    """The file of a sandbox that says which engine brought it up; absent when nothing is up.
+    """The file of a sandbox that names the engine of the last ``up``; absent if nothing is up.
 
     Args:
-        folder: Of the sandbox.
+        folder: The folder of the sandbox.
     """
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / "engine"
 
     def read(self) -> EngineName | None:
-        """Return the engine, or ``None`` when nothing is up.
+        """Return the engine; ``None`` if nothing is up.
 
         Raises:
             SandboxError: The file cannot be read.
@@ -44,11 +45,11 @@ class EngineMark:
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
-            what = f"{self._file}, which says what engine brought this sandbox up, cannot be read: {error}"
+            what = f"{self._file}, which names the engine of this sandbox, cannot be read: {error}"
             raise SandboxError(what, do=f"write {EngineName.PULUMI} or {EngineName.BUILTIN} into it") from error
 
     def set(self, engine: EngineName) -> None:
-        """Say that this engine brings the sandbox up.
+        """Record the engine of an ``up``.
 
         Raises:
             SandboxError: The file cannot be written.
@@ -59,27 +60,27 @@ class EngineMark:
             raise SandboxError(f"{self._file} cannot be written: {error.strerror}") from error
 
     def clear(self) -> None:
-        """Say that nothing is up any more."""
+        """Record that nothing is up."""
         self._file.unlink(missing_ok=True)
 
 
 def choose_engine(asked: str, made_by: EngineName | None, cli_is_here: Callable[[], bool]) -> EngineName:
-    """Decide which engine a run takes.
+    """Choose the engine of a run.
 
     Args:
         asked: The option ``--engine``: ``auto``, ``pulumi`` or ``builtin``.
-        made_by: The engine that brought the sandbox up, if anything is up.
-        cli_is_here: Says whether the Pulumi CLI can run on this machine.
+        made_by: The engine of the last ``up``; ``None`` if nothing is up.
+        cli_is_here: Tells whether the Pulumi CLI can run on this machine.
 
     Raises:
-        SandboxError: The sandbox was brought up by another engine than the one asked for.
+        SandboxError: The last ``up`` used another engine.
     """
     if asked == AUTO:
         return made_by or (EngineName.PULUMI if cli_is_here() else EngineName.BUILTIN)
     wanted = EngineName(asked)
     if made_by not in {None, wanted}:
         raise SandboxError(
-            f"the engine {made_by} brought this sandbox up, and {wanted} knows nothing of what it made",
+            f"the engine {made_by} created the resources of this sandbox; {wanted} cannot change them",
             do=f"go on with --engine {made_by}, or first run `bitbucket-oidc sandbox destroy --engine {made_by}`",
         )
     return wanted

@@ -1,4 +1,4 @@
-"""What can be done with a sandbox: bring it up, take it down, compare."""
+"""Run an engine on a sandbox: up, preview, refresh, destroy; refuse to lose too much."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from sandbox.session import SandboxInventory, Session
 
 
 class Action(StrEnum):
-    """What an engine does with a program and its state."""
+    """An operation of an engine."""
 
     UP = "up"
     PREVIEW = "preview"
@@ -29,7 +29,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Who is told of steps as they happen, and of what the program logs."""
+    """Receives each step as it happens, and each message that the program logs."""
 
     on_step: Callable[[Step], None]
     on_log: Callable[[LogMessage], None]
@@ -37,44 +37,44 @@ class Listener:
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """Which engine a run takes, and for the CLI, with which AWS provider."""
+    """The engine of a run, and the AWS provider of the CLI."""
 
     engine: EngineName
     aws_plugin: AwsPlugin = AwsPlugin.OURS
 
 
 class Engine(Protocol):
-    """What both engines can do; errors are BitbucketOidcError."""
+    """The operations of both engines; they raise BitbucketOidcError."""
 
     def up(self) -> Summary:
-        """Make everything as the program says."""
+        """Create, update and delete resources as the program requires."""
         ...
 
     def preview(self) -> Summary:
-        """Say what ``up`` would do."""
+        """Report the steps that ``up`` would do."""
         ...
 
     def refresh(self) -> Summary:
-        """Bring the state in line with what AWS has."""
+        """Update the state from AWS; do not change AWS."""
         ...
 
     def destroy(self) -> Summary:
-        """Delete everything that the state holds."""
+        """Delete all resources in the state."""
         ...
 
 
 def settle_engine(subject: SandboxInventory, asked: str, aws_plugin: str = AwsPlugin.OURS) -> EngineSettings:
-    """Decide which engine a run takes, before anything is started.
+    """Choose the engine of a run, before anything starts.
 
     Args:
-        subject: What the sandbox is about.
+        subject: The inventory of the sandbox.
         asked: The option ``--engine``: ``auto``, ``pulumi`` or ``builtin``.
         aws_plugin: The option ``--aws-plugin``: ``ours`` or ``official``.
 
     Raises:
-        SandboxError: The sandbox was brought up by another engine, the Pulumi CLI is not on this machine, or the
-            official AWS plugin cannot do what this inventory needs.
-        UsageError: The official AWS plugin is asked for where the built-in engine runs.
+        SandboxError: The last ``up`` used another engine, the Pulumi CLI is missing, or the official AWS plugin cannot
+            enter an account of this inventory.
+        UsageError: The official AWS plugin is chosen with the built-in engine.
     """
     engine = choose_engine(asked, EngineMark(subject.folder).read(), lambda: installed_cli() is not None)
     settings = EngineSettings(engine, AwsPlugin(aws_plugin))
@@ -84,15 +84,15 @@ def settle_engine(subject: SandboxInventory, asked: str, aws_plugin: str = AwsPl
         if official:
             refuse_ambient(subject.plan)
     elif official:
-        raise UsageError("the built-in engine has the sandbox's own AWS provider alone", do="take --engine pulumi")
+        raise UsageError("the built-in engine has only the sandbox's AWS provider", do="take --engine pulumi")
     return settings
 
 
 def act(session: Session, action: Action, listener: Listener, settings: EngineSettings) -> Summary:
-    """Do one thing with the sandbox.
+    """Run one operation of the engine.
 
     Raises:
-        BitbucketOidcError: A step failed; what was done until then is in the state.
+        BitbucketOidcError: A step failed; the state has all steps before it.
     """
     mark = EngineMark(session.subject.folder)
     choose_engine(settings.engine, mark.read(), lambda: True)
@@ -137,7 +137,7 @@ _LOSING = frozenset({Operation.DELETE, Operation.REPLACE, Operation.DELETE_REPLA
 
 
 def refuse_mass_change(session: Session, settings: EngineSettings, limits: LossLimits) -> None:
-    """Look at what ``up`` would do where there is something to lose, and refuse it where that is too much.
+    """Refuse an ``up`` that would lose too much; it previews ``up`` if the sandbox has resources.
 
     Raises:
         MassChangeError: Too many roles, or an OIDC provider, would be deleted or replaced.
@@ -152,10 +152,10 @@ def refuse_mass_change(session: Session, settings: EngineSettings, limits: LossL
 
 
 def loss_of(preview: Summary) -> Loss:
-    """Return what a preview's steps come to; names are the logical ones, ``prod/shop-deploy``."""
+    """Return the loss in a preview's steps, by logical names: ``prod/shop-deploy``."""
 
     def lost(kind: str) -> tuple[str, ...]:
         return tuple(sorted({step.name for step in preview.steps if step.type == kind and step.operation in _LOSING}))
 
-    there = {step.urn for step in preview.steps if step.type == ROLE_TYPE and step.operation is not Operation.CREATE}
-    return Loss(len(there), lost(ROLE_TYPE), lost(OIDC_PROVIDER_TYPE))
+    present = {step.urn for step in preview.steps if step.type == ROLE_TYPE and step.operation is not Operation.CREATE}
+    return Loss(len(present), lost(ROLE_TYPE), lost(OIDC_PROVIDER_TYPE))

@@ -1,4 +1,4 @@
-"""A sandbox that runs, for its clients: in this process, or in another one that serves it; and step tokens of it."""
+"""A running sandbox as its clients use it, in this process or in another one that serves it; and its step tokens."""
 
 import json
 import os
@@ -24,17 +24,17 @@ from sandbox.session import BITBUCKET_FOLDER, SandboxInventory, Session
 
 _ANNOUNCEMENT = "serving.json"
 _LOOK_SECONDS = 0.2
-"""Two processes that look at once hold the file for a moment; only one that serves holds it longer."""
+"""A process that checks the lock holds it for a moment; only a serving process holds it longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunningSandbox:
-    """What a client of a sandbox needs.
+    """A running sandbox.
 
     Attributes:
-        subject: What it is about.
-        bitbucket: Signs tokens; it may be another process that serves its keys.
-        endpoint: Of the emulated AWS accounts: ``http://127.0.0.1:4566``.
+        subject: Its inventory.
+        bitbucket: Signs tokens; another process may serve its keys.
+        endpoint: The endpoint of the emulated AWS accounts: ``http://127.0.0.1:4566``.
     """
 
     subject: SandboxInventory
@@ -47,9 +47,9 @@ class ServingProcess:
     """A process that serves a sandbox.
 
     Attributes:
-        pid: Its number.
-        endpoint: Of the emulated AWS accounts.
-        issuer_address: Of the emulated Bitbucket: ``127.0.0.1:8443``.
+        pid: Its process id.
+        endpoint: The endpoint of the emulated AWS accounts.
+        issuer_address: The address of the emulated Bitbucket: ``127.0.0.1:8443``.
     """
 
     pid: int
@@ -58,10 +58,10 @@ class ServingProcess:
 
 
 def in_this_process(session: Session) -> RunningSandbox:
-    """Return what a client needs of a session in this process.
+    """Return the running sandbox of a session in this process.
 
     Raises:
-        SandboxError: Nothing is up in it.
+        SandboxError: Nothing is up.
     """
     if not session.is_up or session.forgot:
         what = "the emulated accounts lost their state in a crash" if session.is_up else "nothing is up in this sandbox"
@@ -71,9 +71,9 @@ def in_this_process(session: Session) -> RunningSandbox:
 
 @contextmanager
 def announced(session: Session) -> Iterator[None]:
-    """Let other processes know, while the block runs, that and where this one serves.
+    """Announce to other processes, while the block runs, where this process serves.
 
-    The file is locked for that time, so what a killed process has left behind announces nothing.
+    The process locks the file for that time, so the file of a killed process has no effect.
 
     Raises:
         SandboxError: The file cannot be written.
@@ -81,7 +81,7 @@ def announced(session: Session) -> Iterator[None]:
     path = session.subject.folder.resolve() / _ANNOUNCEMENT
     process = ServingProcess(os.getpid(), session.endpoint, session.bitbucket.address)
     try:
-        held = FileLock(path, mode=0o600).acquire()  # a process that looks whether it is locked holds it for a moment
+        held = FileLock(path, mode=0o600).acquire()  # waits for a process that checks the lock
     except OSError as error:
         raise SandboxError(f"{path} cannot be written: {error.strerror}") from error
     with held:
@@ -91,14 +91,14 @@ def announced(session: Session) -> Iterator[None]:
 
 
 def serving_process(inventory: Path) -> ServingProcess | None:
-    """Return the process that serves the sandbox of this inventory at the moment, if one does."""
+    """Return the process that serves the sandbox of this inventory; ``None`` if no process does."""
     path = folder_of(inventory) / _ANNOUNCEMENT
     try:
         if path.exists():
             with FileLock(path, timeout=_LOOK_SECONDS):
                 return None  # the process that wrote it has ended
     except Timeout:
-        with suppress(OSError, ValueError, TypeError):  # it has locked the file and not written it yet
+        with suppress(OSError, ValueError, TypeError):  # the process has not written the file yet
             return ServingProcess(**json.loads(path.read_text()))
     except OSError:
         pass
@@ -106,7 +106,7 @@ def serving_process(inventory: Path) -> ServingProcess | None:
 
 
 def served_by(process: ServingProcess, subject: SandboxInventory) -> RunningSandbox:
-    """Return what a client needs of a sandbox that another process serves.
+    """Return the running sandbox that another process serves.
 
     Raises:
         SandboxError: Its keys cannot be read.
@@ -115,10 +115,10 @@ def served_by(process: ServingProcess, subject: SandboxInventory) -> RunningSand
 
 
 def refuse_while_served(inventory: Path) -> None:
-    """Refuse to start what another process serves.
+    """Refuse to start a sandbox that another process serves.
 
     Raises:
-        SandboxError: One does.
+        SandboxError: Another process serves it.
     """
     process = serving_process(inventory)
     if process is not None:
@@ -129,18 +129,18 @@ def refuse_while_served(inventory: Path) -> None:
 
 
 _CHECK_SECONDS = 2.0
-"""Between two checks that the emulator still answers."""
+"""The time between two checks of the emulator."""
 
 
 def stay_until_gone(endpoint: str, *, sleep: Callable[[float], None] = time.sleep) -> NoReturn:
-    """Wait until the emulated accounts are gone; Ctrl-C and SIGTERM end it before, both as KeyboardInterrupt.
+    """Wait until the emulated accounts stop answering; Ctrl-C and SIGTERM end the wait, both as KeyboardInterrupt.
 
     Args:
-        endpoint: Of the emulated AWS accounts, ``http://127.0.0.1:4566``.
-        sleep: Waits some seconds.
+        endpoint: The endpoint of the emulated AWS accounts, ``http://127.0.0.1:4566``.
+        sleep: Waits a number of seconds.
 
     Raises:
-        SandboxError: The emulated accounts are gone.
+        SandboxError: The emulated accounts no longer answer.
     """
     while True:
         sleep(_CHECK_SECONDS)
@@ -160,17 +160,17 @@ def named_step(inventory: Inventory, repository: str, environment: str | None, *
     """Return one run of a step.
 
     Args:
-        inventory: With the UUIDs of what it names.
-        repository: ``acme/shop``.
+        inventory: The inventory, with UUIDs.
+        repository: The repository, ``acme/shop``.
         environment: The deployment environment that the step names, or ``None``.
-        branch: The branch it runs on.
+        branch: The branch of the run.
 
     Raises:
         UsageError: The inventory has no such name, or no UUID for it.
     """
-    found = of_inventory(inventory, repository, environment)
-    workspace = EmulatedWorkspace(found.workspace, found.workspace_uuid)
-    return PipelineStep(workspace, found.repository_uuid, found.environment_uuid, branch=branch)
+    step = of_inventory(inventory, repository, environment)
+    workspace = EmulatedWorkspace(step.workspace, step.workspace_uuid)
+    return PipelineStep(workspace, step.repository_uuid, step.environment_uuid, branch=branch)
 
 
 def signing_bitbucket(subject: SandboxInventory) -> EmulatedBitbucket:
@@ -195,9 +195,9 @@ def signed(
     Args:
         bitbucket: Signs it.
         step: The step.
-        audiences: ``aud`` in place of the workspace's own: one as a text, several as a list. Bitbucket puts the
-            workspace's own first, and STS refuses a list of several.
-        now: When it is issued, aware; by default now.
+        audiences: ``aud``, instead of the workspace's own audience: one as a text, several as a list. Bitbucket puts
+            the workspace's own first, and STS refuses a list of several.
+        now: The time of issue, aware; by default the present.
     """
     claims = step_claims(step, issued_at=now or datetime.now(UTC))
     if audiences:

@@ -1,4 +1,4 @@
-"""A sandbox that runs: emulated Bitbucket, prepared emulated AWS accounts, and the program's stack config."""
+"""Start a sandbox: emulated Bitbucket, prepared emulated AWS accounts, and the program's stack config."""
 
 import json
 import os
@@ -31,7 +31,7 @@ from sandbox.engine.state_file import locked
 from sandbox.engine_choice import EngineMark
 
 BITBUCKET_FOLDER = "bitbucket"
-"""Where in the sandbox's folder the emulated Bitbucket keeps its keys."""
+"""The emulated Bitbucket's folder for its keys, in the sandbox's folder."""
 
 PROJECT_FOLDER = Path(__file__).resolve().parent.parent
 PROJECT, STACK = "bitbucket-aws-oidc", "sandbox"
@@ -39,16 +39,16 @@ PROJECT, STACK = "bitbucket-aws-oidc", "sandbox"
 
 @dataclass(frozen=True, slots=True)
 class SandboxInventory:
-    """What a sandbox is about: the inventory, and its plan as far as it can be emulated.
+    """The inventory of a sandbox, and the part of its plan that can be emulated.
 
     Attributes:
-        path: Of the inventory.
-        guardrails: The file that was named for them, or ``None``.
-        inventory: As loaded.
-        plan: Without accounts of other partitions.
-        left_out: The keys of those.
-        warnings: Findings of level warning, one line each.
-        folder: Where the sandbox keeps everything.
+        path: The path of the inventory.
+        guardrails: The guardrails file, or ``None``.
+        inventory: The loaded inventory.
+        plan: The plan, without accounts of other partitions.
+        left_out: The keys of the accounts of other partitions.
+        warnings: The findings of level warning, one line each.
+        folder: The folder of the sandbox.
     """
 
     path: Path
@@ -61,7 +61,11 @@ class SandboxInventory:
 
 
 def read_subject(path: Path, guardrails: Path | None = None) -> SandboxInventory:
-    """Load and compile the inventory; raises InventoryError with all findings where one is an error."""
+    """Load and compile the inventory.
+
+    Raises:
+        InventoryError: A finding is an error; the message has all findings.
+    """
     loaded = load_inventory(path, guardrails=guardrails)
     compiled = compile_plan(loaded)
     if compiled.plan is None:
@@ -76,15 +80,15 @@ def read_subject(path: Path, guardrails: Path | None = None) -> SandboxInventory
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A sandbox while it runs.
+    """A sandbox with running emulators.
 
     Attributes:
         subject: The inventory and its plan.
-        bitbucket: Signs tokens, and is the issuer.
-        endpoint: Of the emulated AWS accounts: ``http://127.0.0.1:4566``.
+        bitbucket: The issuer, which signs tokens.
+        endpoint: The endpoint of the emulated AWS accounts: ``http://127.0.0.1:4566``.
         forgot: Whether the emulated accounts lost their state in a crash.
-        state_file: Of the built-in engine.
-        program: This project's, with the stack config that leads it here.
+        state_file: The state file of the built-in engine.
+        program: This project's program, with the stack config for the emulators.
     """
 
     subject: SandboxInventory
@@ -101,7 +105,7 @@ class Session:
 
 
 def _keep_out_of_git(folder: Path) -> None:
-    """Say to git that nothing in here is to be committed: it holds private keys, if only of emulated services."""
+    """Make git ignore the folder: it has private keys, though of emulated services alone."""
     ignored = folder / ".gitignore"
     if not ignored.exists():
         ignored.write_text("*\n")
@@ -124,8 +128,8 @@ def running(subject: SandboxInventory, *, prepare: bool = True) -> Iterator[Sess
         folder.mkdir(parents=True, exist_ok=True)
         _keep_out_of_git(folder.parent)
     except OSError as error:
-        what = f"the sandbox cannot keep its state in {folder}: {error.strerror}"
-        raise SandboxError(what, do="run it where this folder can be written") from error
+        what = f"the sandbox cannot write its state to {folder}: {error.strerror}"
+        raise SandboxError(what, do="run it in a folder that you can write") from error
     with (
         locked(folder / "session.lock", now=lambda: datetime.now(UTC)),
         EmulatedBitbucket(folder / BITBUCKET_FOLDER, workspaces_of(subject.inventory)) as bitbucket,
@@ -142,13 +146,13 @@ def running(subject: SandboxInventory, *, prepare: bool = True) -> Iterator[Sess
 def session_with(
     subject: SandboxInventory, bitbucket: EmulatedBitbucket, aws: EmulatedAws, *, prepare: bool = True
 ) -> Iterator[Session]:
-    """Set up the running servers for this subject, and this process with the credentials of its accounts.
+    """Prepare running emulators for this inventory, and give this process the credentials of its accounts.
 
     Args:
         subject: The inventory and its plan.
-        bitbucket: Running.
-        aws: Running.
-        prepare: As of ``running``.
+        bitbucket: The running emulated Bitbucket.
+        aws: The running emulated AWS accounts.
+        prepare: As for ``running``.
 
     Raises:
         SandboxError: The emulated accounts cannot be prepared, or the folder cannot be written.
@@ -170,7 +174,7 @@ def session_with(
 def _program(subject: SandboxInventory, endpoint: str, bitbucket: EmulatedBitbucket) -> Program:
     connect = {"address": bitbucket.address, "caFile": str(bitbucket.ca_file)}
     config = {
-        # The program runs in the project folder, wherever the command was called.
+        # The program runs in the project folder, whatever the folder of the command.
         f"{PROJECT}:inventory": str(subject.path.resolve()),
         f"{PROJECT}:guardrails": str(subject.guardrails.absolute()) if subject.guardrails else "",
         f"{PROJECT}:accounts": json.dumps([account.key for account in subject.plan.accounts] or ["*"]),
@@ -181,9 +185,9 @@ def _program(subject: SandboxInventory, endpoint: str, bitbucket: EmulatedBitbuc
 
 
 def _aws_environment(config_file: Path) -> dict[str, str | None]:
-    """Return the AWS variables of the run: nobody's own, only those of the emulated accounts."""
-    mine: dict[str, str | None] = {name: None for name in os.environ if name.startswith("AWS_")}
-    return mine | {
+    """Return the AWS variables of the run: those of the emulated accounts; the user's are unset."""
+    unset: dict[str, str | None] = {name: None for name in os.environ if name.startswith("AWS_")}
+    return unset | {
         "AWS_ACCESS_KEY_ID": ENGINEER_ACCOUNT,
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_CONFIG_FILE": str(config_file),

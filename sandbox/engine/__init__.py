@@ -30,7 +30,7 @@ def _utc_now() -> datetime:
 
 
 def _ignore(_event: object) -> None:
-    """Tell nobody."""
+    """Do nothing."""
 
 
 class BuiltinEngine:
@@ -148,10 +148,10 @@ class BuiltinEngine:
 
     def _refuse_other_stack(self, store: StateStore) -> None:
         mine = (self._program.stack, self._program.project)
-        for one in store.entries.values():
-            if urns.parts(one.urn)[:2] != mine:
-                stack, project = urns.parts(one.urn)[:2]
+        for resource in store.entries.values():
+            if urns.parts(resource.urn)[:2] != mine:
+                stack, project = urns.parts(resource.urn)[:2]
                 raise SandboxError(
                     f"{self._file.path} is the state of {project}/{stack}, not of {mine[1]}/{mine[0]}",
-                    do="give this stack a state file of its own",
+                    do="give this stack a separate state file",
                 )

@@ -26,7 +26,7 @@ class Deployment:
         operations: Carries out the steps.
         reading: Reads each resource before it is compared.
         registered: The URNs of this run.
-        moved: URNs of this run to the earlier ones that their resources were found under.
+        moved: The earlier URN of each renamed resource, by its URN of this run.
     """
 
     stack: str
@@ -80,9 +80,9 @@ class Deployment:
             aliases=[self.moved[urn]] if urn in self.moved else [],
         )
         plugin = self.operations.plugins.of(urn, request.provider)
-        found = read_resource(self.operations, plugin, wanted, number)
-        refuse_values(found.outputs, urn)
-        return found
+        resource = read_resource(self.operations, plugin, wanted, number)
+        refuse_values(resource.outputs, urn)
+        return resource
 
     def register_outputs(self, urn: str, outputs: Properties) -> None:
         """Keep the outputs of a component, or of the stack.
@@ -97,7 +97,7 @@ class Deployment:
         self.operations.store.commit(put={number: replace(self.operations.store.entries[number], outputs=outputs)})
 
     def outputs(self) -> Properties:
-        """Give the stack's outputs."""
+        """Return the stack's outputs."""
         urn = urns.make(self.stack, self.project, "", urns.STACK_TYPE, f"{self.project}-{self.stack}")
         number = self.operations.store.live(urn)
         return self.operations.store.entries[number].outputs if number is not None else {}
@@ -127,7 +127,7 @@ class Deployment:
             protect=self._protected(goal),
             dependencies=list(goal.dependencies),
             provider=goal.provider,
-            property_dependencies={key: list(found) for key, found in goal.property_dependencies.items()},
+            property_dependencies={key: list(urns_needed) for key, urns_needed in goal.property_dependencies.items()},
             additional_secret_outputs=list(goal.additional_secret_outputs),
             custom_timeouts=goal.custom_timeouts,
             retain_on_delete=goal.retain_on_delete,
@@ -213,26 +213,26 @@ class Deployment:
         wanted = self._wanted(urn, goal, old, inputs)
         if old is None or number is None:
             return operations.create(plugin, _fresh(wanted), Operation.CREATE)
-        found = plugin.diff(urn, old.id, (old.inputs, old.outputs), inputs, list(goal.ignore_changes))
+        difference = plugin.diff(urn, old.id, (old.inputs, old.outputs), inputs, list(goal.ignore_changes))
         if old.pending_replacement:
-            changes = property_changes(found.properties, old, inputs, found.replaces)
+            changes = property_changes(difference.properties, old, inputs, difference.replaces)
             return operations.create(plugin, _fresh(wanted), Operation.REPLACE, number=number, changes=changes)
-        if found.replaces:
-            return self._replace(plugin, goal, wanted, number, found)
-        if found.changes:
-            return operations.update(plugin, old, wanted, number, property_changes(found.properties, old, inputs))
+        if difference.replaces:
+            return self._replace(plugin, goal, wanted, number, difference)
+        if difference.changes:
+            return operations.update(plugin, old, wanted, number, property_changes(difference.properties, old, inputs))
         operations.store.commit(put={number: wanted})
         operations.report.done(urn, Operation.SAME)
         return wanted
 
     def _replace(
-        self, plugin: Plugin, goal: Registration, wanted: ResourceState, number: int, found: Difference
+        self, plugin: Plugin, goal: Registration, wanted: ResourceState, number: int, difference: Difference
     ) -> ResourceState:
         operations = self.operations
         old = operations.store.entries[number]
         refuse_protected([old], "replaced")
-        changes = property_changes(found.properties, old, wanted.inputs, found.replaces)
-        first = found.delete_before_replace if goal.delete_before_replace is None else goal.delete_before_replace
+        changes = property_changes(difference.properties, old, wanted.inputs, difference.replaces)
+        first = difference.delete_before_replace if goal.delete_before_replace is None else goal.delete_before_replace
         if first:
             self.dependents.delete_before(number, self.registered)
             return operations.create(plugin, _fresh(wanted), Operation.REPLACE, number=number, changes=changes)
@@ -246,4 +246,4 @@ def _fresh(wanted: ResourceState) -> ResourceState:
 
 def _same_kind(urn: str, goal: Registration, old: ResourceState | None) -> None:
     if old is not None and old.custom != goal.custom:
-        raise SandboxError(f"{urn} was a {'resource' if old.custom else 'component'} and is none any more; rename it")
+        raise SandboxError(f"{urn} was a {'resource' if old.custom else 'component'} and no longer is; rename it")

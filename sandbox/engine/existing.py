@@ -43,15 +43,15 @@ class Reading:
         store, unreadable = self.operations.store, set[str]()
         open_urns = {operation.resource.urn for operation in store.pending.values()}
         for number in store.ordered() if self.refresh else ():
-            one = store.entries[number]
-            waits = one.delete or one.pending_replacement or one.urn in open_urns
-            if not one.custom or urns.is_provider(one.type) or waits or one.provider in unreadable:
+            resource = store.entries[number]
+            waits = resource.delete or resource.pending_replacement or resource.urn in open_urns
+            if not resource.custom or urns.is_provider(resource.type) or waits or resource.provider in unreadable:
                 continue
             try:
-                plugin = self.operations.plugins.of(one.urn, one.provider)
+                plugin = self.operations.plugins.of(resource.urn, resource.provider)
                 self._read(plugin, number)
             except BitbucketOidcError:
-                unreadable.add(one.provider)
+                unreadable.add(resource.provider)
             else:
                 self._read_by[number] = plugin
 
@@ -82,8 +82,8 @@ class Reading:
                 continue
             crashed = True
             if operation.type == "creating":
-                found = self.operations.adopt(plugin, pending, operation.resource)
-                number = found if found is not None else number
+                adopted = self.operations.adopt(plugin, pending, operation.resource)
+                number = adopted if adopted is not None else number
             else:
                 store.commit(end=[pending])
         return crashed, number
@@ -151,7 +151,7 @@ def read_resource(operations: Operations, plugin: Plugin, wanted: ResourceState,
     identity, _, outputs = plugin.read(wanted.urn, wanted.id, wanted.inputs, wanted.inputs)
     if not identity:
         raise _missing(wanted.urn, wanted.id)
-    found = replace(
+    resource = replace(
         wanted,
         id=identity,
         outputs=outputs,
@@ -159,10 +159,10 @@ def read_resource(operations: Operations, plugin: Plugin, wanted: ResourceState,
         created=old.created if old else "",
         modified=old.modified if old else "",
     )
-    if old is None or (old.inputs, old.outputs) != (found.inputs, found.outputs):
-        found = operations.stamped(found)
-    operations.store.commit(put={number or operations.store.new_number(): found})
-    return found
+    if old is None or (old.inputs, old.outputs) != (resource.inputs, resource.outputs):
+        resource = operations.stamped(resource)
+    operations.store.commit(put={number or operations.store.new_number(): resource})
+    return resource
 
 
 def _missing(urn: str, identity: str) -> SandboxError:
@@ -213,17 +213,17 @@ def parse_path(path: str) -> list[str | int]:
 
 
 def _copy(old: object, new: object, parts: list[str | int]) -> None:
-    head, rest = parts[0], parts[1:]
+    head, below = parts[0], parts[1:]
     if isinstance(head, str) and isinstance(new, dict):
         present = isinstance(old, dict) and head in old
-        if rest and head in new:
-            _copy(old[head] if isinstance(old, dict) and present else {}, new[head], rest)
-        elif isinstance(old, dict) and present and not rest:
+        if below and head in new:
+            _copy(old[head] if isinstance(old, dict) and present else {}, new[head], below)
+        elif isinstance(old, dict) and present and not below:
             new[head] = copy.deepcopy(old[head])
-        elif not rest:
+        elif not below:
             new.pop(head, None)
     elif isinstance(head, int) and isinstance(new, list) and isinstance(old, list) and head < min(len(old), len(new)):
-        if rest:
-            _copy(old[head], new[head], rest)
+        if below:
+            _copy(old[head], new[head], below)
         else:
             new[head] = copy.deepcopy(old[head])

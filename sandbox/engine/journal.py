@@ -62,17 +62,17 @@ def open_store(file: StateFile, *, writable: bool, write: Writer = write_bytes) 
         write: Writes into the journal.
 
     Raises:
-        SandboxError: state or journal are broken, or cannot be written.
+        SandboxError: The state or the journal is broken, or cannot be written.
     """
     deployment = file.read()
     store = StateStore()
     store.load(deployment.resources, deployment.pending)
-    left = _left_behind(file, deployment.digest, writable=writable)
-    for line in left:
+    lines = _left_behind(file, deployment.digest, writable=writable)
+    for line in lines:
         store.replay(line)
     if not writable:
         return store, None
-    if left:
+    if lines:
         fold(file, store)
         deployment = file.read()
         store = StateStore()
@@ -100,15 +100,15 @@ def _left_behind(file: StateFile, state_digest: str, *, writable: bool) -> list[
     # The last line has no line feed if the crash came while it was written; its step is then still pending.
     lines = [line for line in content.split(b"\n")[:-1] if line]
     try:
-        found = [json.loads(line) for line in lines]
+        parsed = [json.loads(line) for line in lines]
     except ValueError as error:
         raise SandboxError(
             f"the journal {file.journal} is broken: {error}",
             do=f"remove it to go on from {file.path}; what it recorded is then forgotten",
         ) from error
-    if not found or found[0].get("continues") != state_digest:
+    if not parsed or parsed[0].get("continues") != state_digest:
         # It was folded already, or another state was put in place by hand; keep it, but do not apply it.
         if writable:
             file.journal.replace(file.journal.with_name(file.journal.name + ".old"))
         return []
-    return found[1:]
+    return parsed[1:]

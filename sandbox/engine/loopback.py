@@ -9,11 +9,11 @@ from oidc.errors import SandboxError
 from sandbox.engine.values import Properties
 
 NEEDED_SERVICES = ("iam", "sts")
-"""Services that the program's resources call; each needs an endpoint of its own."""
+"""Services that the program's resources call; each needs an endpoint."""
 
 
 def check_endpoints(urn: str, inputs: Properties) -> None:
-    """Hold the endpoints of an AWS provider resource against loopback.
+    """Check that the endpoints of an AWS provider resource are on loopback.
 
     Args:
         urn: The AWS provider resource, for the message.
@@ -22,14 +22,14 @@ def check_endpoints(urn: str, inputs: Properties) -> None:
     Raises:
         SandboxError: an endpoint is missing, or is not on loopback.
     """
-    found = _endpoints(urn, inputs.get("endpoints"))
-    for service, url in found:
+    endpoints = _endpoints(urn, inputs.get("endpoints"))
+    for service, url in endpoints:
         if not is_loopback(url):
             raise SandboxError(
-                f"{urn}: the endpoint of {service} is {url}; the sandbox works on loopback alone",
+                f"{urn}: the endpoint of {service} is {url}; the sandbox allows loopback alone",
                 do="for real AWS accounts run pulumi up",
             )
-    missing = [service for service in NEEDED_SERVICES if service not in dict(found)]
+    missing = [service for service in NEEDED_SERVICES if service not in dict(endpoints)]
     if missing:
         raise SandboxError(
             f"{urn}: no endpoint for {' and '.join(missing)}; without one the call would go to real AWS",
@@ -38,7 +38,7 @@ def check_endpoints(urn: str, inputs: Properties) -> None:
 
 
 def is_loopback(url: str) -> bool:
-    """Say whether a URL names this machine: a loopback address, ``localhost`` or a name under it (RFC 6761, 6.3)."""
+    """Tell whether a URL names this machine: a loopback address, ``localhost`` or a name under it (RFC 6761, 6.3)."""
     try:
         host = urlsplit(url).hostname or ""
         return host == "localhost" or host.endswith(".localhost") or ipaddress.ip_address(host).is_loopback
@@ -47,24 +47,24 @@ def is_loopback(url: str) -> bool:
 
 
 def with_endpoints(inputs: Properties, endpoints: Mapping[str, str]) -> Properties:
-    """Give a configuration other endpoints, in the form in which it had them (a list or its JSON text)."""
+    """Return a configuration with other endpoints, in the same form (a list or its JSON text)."""
     replaced = [dict(endpoints)]
     as_text = isinstance(inputs.get("endpoints"), str)
     return {**inputs, "endpoints": json.dumps(replaced) if as_text else replaced}
 
 
 def only_moved(old: Properties, new: Properties) -> bool:
-    """Tell whether two configurations differ in nothing but where the same services stand.
+    """Tell whether two configurations differ only in the endpoints of the same services.
 
-    The emulated AWS takes a free port at each start: that is the sandbox's doing, and no change of the program's.
+    The emulated AWS takes a free port at each start, so such a difference is no change of the program.
     """
-    if _elsewhere(old) != _elsewhere(new):
+    if _without_endpoints(old) != _without_endpoints(new):
         return False
     before, after = (_endpoints("", inputs.get("endpoints")) for inputs in (old, new))
     return sorted(service for service, _ in before) == sorted(service for service, _ in after)
 
 
-def _elsewhere(inputs: Properties) -> Properties:
+def _without_endpoints(inputs: Properties) -> Properties:
     return {key: value for key, value in inputs.items() if key != "endpoints"}
 
 

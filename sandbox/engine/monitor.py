@@ -43,7 +43,7 @@ class Monitor:
         self.failure: BaseException | None = None
 
     def GetDeploymentInfo(self, _request: Empty) -> resource_pb2.DeploymentInfo:  # noqa: N802 - gRPC's name
-        """Say what this monitor supports."""
+        """Return the features of this monitor."""
         return resource_pb2.DeploymentInfo(supportedFeatures=FEATURES)
 
     def RegisterResource(  # noqa: N802 - gRPC's name
@@ -71,7 +71,7 @@ class Monitor:
         return self._one_at_a_time(register)
 
     def SignalAndWaitForShutdown(self, _request: Empty) -> Empty:  # noqa: N802 - gRPC's name
-        """Nothing to wait for: every registration is carried out before it is answered."""
+        """Return at once: every registration is complete before its answer."""
         return Empty()
 
     def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> resource_pb2.ResourceInvokeResponse:  # noqa: N802 - gRPC's name

@@ -186,8 +186,8 @@ class Operations:
         return number
 
     def _same_resource(self, number: int, identity: str) -> bool:
-        one = self.store.entries[number]
-        return one.pending_replacement or one.id == identity
+        entry = self.store.entries[number]
+        return entry.pending_replacement or entry.id == identity
 
     def stamped(self, resource: ResourceState, *, created: bool = False) -> ResourceState:
         """Set the times of a resource that was just created or changed."""

@@ -95,7 +95,7 @@ class Plugin:
         return _difference(self._call(urn, self._provider.diff(request)), old[0], new)
 
     def create(self, urn: str, inputs: Properties, timeout: float, *, preview: bool) -> tuple[str, Properties]:
-        """Create a resource; give its id and outputs."""
+        """Create a resource; return its id and outputs."""
         request = CreateRequest(urn, to_property_values(inputs), timeout, preview)
         response = self._call(urn, self._provider.create(request))
         return response.resource_id or "", from_property_values(response.properties)
@@ -109,8 +109,8 @@ class Plugin:
         """
         request = ReadRequest(urn, identity, to_property_values(outputs), to_property_values(inputs))
         response = self._call(urn, self._provider.read(request))
-        found = from_property_values(response.inputs), from_property_values(response.properties)
-        return response.resource_id or "", *found
+        inputs, outputs = from_property_values(response.inputs), from_property_values(response.properties)
+        return response.resource_id or "", inputs, outputs
 
     def update(
         self,

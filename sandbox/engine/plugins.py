@@ -15,16 +15,16 @@ from sandbox.engine.store import StateStore
 from sandbox.engine.values import UNKNOWN, Properties, contains_unknown
 
 ProviderFactories = Mapping[str, Callable[[], Provider]]
-"""Package names, such as ``aws``, and what makes a provider instance for each."""
+"""A factory of provider instances for each package, such as ``aws``."""
 
 
 class Plugins:
-    """Finds the instance that a provider reference (``URN::ID``) means, and makes it when it is not there yet.
+    """Finds the instance for a provider reference (``URN::ID``), and makes it if necessary.
 
     Args:
-        factories: What makes instances.
-        store: The state, for provider resources that the program does not register (any more).
-        endpoints: Where the emulated AWS stands now; provider resources from the state are pointed there.
+        factories: Make the instances.
+        store: The state, for provider resources that the program no longer registers.
+        endpoints: The present endpoints of the emulated AWS, for provider resources from the state.
     """
 
     def __init__(self, factories: ProviderFactories, store: StateStore, endpoints: Mapping[str, str]) -> None:
@@ -43,7 +43,7 @@ class Plugins:
         """Make an instance that is not configured yet.
 
         Raises:
-            SandboxError: there is no provider for the package.
+            SandboxError: The package has no provider.
         """
         package = urns.resource_type(urn).removeprefix(urns.PROVIDER_TYPE_PREFIX)
         factory = self._factories.get(package)
@@ -56,7 +56,7 @@ class Plugins:
         return Plugin(factory(), self._loop)
 
     def configure(self, urn: str, identity: str, plugin: Plugin, inputs: Properties) -> None:
-        """Configure an instance and keep it for the reference ``urn::identity``; one that is there already stays.
+        """Configure an instance and keep it for the reference ``urn::identity``, unless it has this configuration.
 
         Raises:
             SandboxError: an endpoint is not on loopback, or the configuration is not known yet.
@@ -76,7 +76,7 @@ class Plugins:
         self._configured[key] = plugin, given
 
     def of(self, urn: str, reference: str) -> Plugin:
-        """Give the instance for a resource.
+        """Return the instance for a resource.
 
         Args:
             urn: The resource, for the message.
@@ -91,8 +91,8 @@ class Plugins:
                 f"{urn}: it would use the default provider of {package}, which the built-in engine does not have",
                 do=f"give the resource, or a parent of it, an explicit provider, or {OTHER_ENGINE}",
             )
-        found = self._configured.get(_key(reference))
-        return found[0] if found is not None else self._from_state(urn, reference)
+        configured = self._configured.get(_key(reference))
+        return configured[0] if configured is not None else self._from_state(urn, reference)
 
     def _from_state(self, urn: str, reference: str) -> Plugin:
         provider_urn, identity = reference.rsplit("::", 1)
@@ -107,7 +107,7 @@ class Plugins:
         number = self._store.live(urn)
         if number is not None and self._store.entries[number].id == identity:
             return self._store.entries[number]
-        return next((one for one in self._store.entries.values() if (one.urn, one.id) == (urn, identity)), None)
+        return next((entry for entry in self._store.entries.values() if (entry.urn, entry.id) == (urn, identity)), None)
 
 
 def _key(reference: str) -> str:

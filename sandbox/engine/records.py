@@ -44,8 +44,8 @@ class ResourceState:
         delete: It was replaced by another of the same URN and still has to be deleted.
         pending_replacement: It was deleted and its replacement is still to be created.
         custom_timeouts: Seconds for ``create``, ``update``, ``delete``.
-        external: It is only read: somebody else's, of which the stack takes note.
-        import_id: By which the program last asked for its import; empty where it did not.
+        external: The stack only reads it and does not manage it.
+        import_id: The id in the program's last import; empty without an import.
         created, modified: RFC 3339 times, UTC.
         extra: Keys that this engine does not interpret, kept as they were.
     """
@@ -80,14 +80,14 @@ class ResourceState:
         return self.provider.rpartition("::")[0]
 
     def needs(self) -> set[str]:
-        """Give the URNs of everything that must stand before this resource in the state."""
-        found = {self.parent, self.provider_urn, *self.dependencies}
+        """Return the URNs of all resources that must precede this one in the state."""
+        needed = {self.parent, self.provider_urn, *self.dependencies}
         for urns in self.property_dependencies.values():
-            found.update(urns)
-        return found - {"", self.urn}
+            needed.update(urns)
+        return needed - {"", self.urn}
 
     def following(self, moved: Mapping[str, str]) -> "ResourceState":
-        """Replace URNs in its references by those that the resources have now."""
+        """Replace moved URNs in its references by the present ones."""
         provider_urn, _, identity = self.provider.rpartition("::")
         return replace(
             self,
@@ -100,7 +100,7 @@ class ResourceState:
         )
 
     def to_json(self) -> dict[str, object]:
-        """Give the resource as Pulumi writes it; empty values are left out."""
+        """Return the resource in Pulumi's form, without empty values."""
         result: dict[str, object] = {"urn": self.urn, "custom": self.custom}
         for key, attribute in _PLAIN_KEYS.items():
             value = getattr(self, attribute)
@@ -114,7 +114,7 @@ class ResourceState:
         """Read a resource.
 
         Raises:
-            SandboxError: it has not the shape of a resource, or uses what this engine does not implement.
+            SandboxError: It does not have the form of a resource, or uses a feature that this engine lacks.
         """
         if not isinstance(document, Mapping) or not all(isinstance(document.get(key), str) for key in ("urn", "type")):
             raise SandboxError("the state holds an entry that is no resource: no urn or no type")
@@ -149,7 +149,7 @@ class PendingOperation:
     resource: ResourceState
 
     def to_json(self) -> dict[str, object]:
-        """Give the operation as Pulumi writes it."""
+        """Return the operation in Pulumi's form."""
         return {"resource": self.resource.to_json(), "type": self.type}
 
     @staticmethod
@@ -157,7 +157,7 @@ class PendingOperation:
         """Read an operation.
 
         Raises:
-            SandboxError: it has not the shape of an operation.
+            SandboxError: It does not have the form of an operation.
         """
         if not isinstance(document, Mapping) or not isinstance(document.get("type"), str):
             raise SandboxError("the state holds a pending operation without a type")

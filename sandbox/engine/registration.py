@@ -59,7 +59,7 @@ _REFUSED_IN_READS = {
 """Of ``ReadResourceRequest``; its other fields are acted on, or without effect."""
 
 OTHER_ENGINE = "take --engine pulumi"
-"""What to do about all that this engine does not implement, as an error says it."""
+"""The advice of errors about features that this engine does not implement."""
 
 _DURATION_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -142,7 +142,7 @@ def parse(request: resource_pb2.RegisterResourceRequest) -> Registration:
         version=request.version,
         ignore_changes=tuple(request.ignoreChanges),
         additional_secret_outputs=tuple(sorted(request.additionalSecretOutputs)),
-        aliases=(*(Alias(urn=urn) for urn in request.aliasURNs), *(_alias(one) for one in request.aliases)),
+        aliases=(*(Alias(urn=urn) for urn in request.aliasURNs), *(_alias(alias) for alias in request.aliases)),
         custom_timeouts=_timeouts(request, who),
         retain_on_delete=request.retainOnDelete,
         import_id=request.importId,
@@ -193,7 +193,7 @@ def seconds(duration: str) -> float:
     """
     parts = _DURATION_PART.findall(duration)
     if not parts or "".join(number + unit for number, unit in parts) != duration:
-        raise ValueError(f"{duration!r} is no duration such as 5m or 1h30m")
+        raise ValueError(f"{duration!r} is not a duration such as 5m or 1h30m")
     return float(sum(float(number) * _SECONDS[unit] for number, unit in parts))
 
 
@@ -215,10 +215,10 @@ def _refused(option: str, who: str) -> SandboxError:
     )
 
 
-def _alias(one: alias_pb2.Alias) -> Alias:
-    if one.urn:
-        return Alias(urn=one.urn)
-    spec = one.spec
+def _alias(alias: alias_pb2.Alias) -> Alias:
+    if alias.urn:
+        return Alias(urn=alias.urn)
+    spec = alias.spec
     return Alias(
         name=spec.name,
         type=spec.type,

@@ -32,9 +32,9 @@ class Dependents:
             BitbucketOidcError: one of them cannot be deleted.
         """
         going = self._replaced_with(number, registered)
-        refuse_protected((self.operations.store.entries[one] for one in going), "replaced")
-        for one in reversed(going):
-            self.operations.delete(one, Operation.DELETE_REPLACED, keep_entry=True)
+        refuse_protected((self.operations.store.entries[entry] for entry in going), "replaced")
+        for entry in reversed(going):
+            self.operations.delete(entry, Operation.DELETE_REPLACED, keep_entry=True)
 
     def _replaced_with(self, root: int, registered: Container[str]) -> list[int]:
         """List the root and its dependents to be replaced, in the order in which they depend on one another."""
@@ -46,25 +46,29 @@ class Dependents:
             number = queue.popleft()
             if number in seen or number not in entries or entries[number].urn in registered:
                 continue
-            one = entries[number]
-            if one.delete or one.pending_replacement:
+            resource = entries[number]
+            if resource.delete or resource.pending_replacement:
                 continue
-            if self._must_go(one, set(replaced)):
+            if self._must_go(resource, set(replaced)):
                 seen.add(number)
-                replaced[one.urn] = number
-                queue.extend(self._dependents(one.urn))
+                replaced[resource.urn] = number
+                queue.extend(self._dependents(resource.urn))
         return sorted(replaced.values(), key=lambda number: self._position[number])
 
-    def _must_go(self, one: ResourceState, replaced: set[str]) -> bool:
+    def _must_go(self, resource: ResourceState, replaced: set[str]) -> bool:
         """Ask its provider whether unknown values, in place of those of the replaced resources, replace it."""
-        if not one.custom or urns.is_provider(one.type):
+        if not resource.custom or urns.is_provider(resource.type):
             return False
-        touched = {key for key, needs in one.property_dependencies.items() if replaced.intersection(needs)}
-        if not touched.intersection(one.inputs):
+        touched = {key for key, needs in resource.property_dependencies.items() if replaced.intersection(needs)}
+        if not touched.intersection(resource.inputs):
             return False
-        inputs = {key: UNKNOWN if key in touched else value for key, value in one.inputs.items()}
-        plugin = self.operations.plugins.of(one.urn, one.provider)
-        return bool(plugin.diff(one.urn, one.id, (one.inputs, one.outputs), inputs, one.ignore_changes).replaces)
+        inputs = {key: UNKNOWN if key in touched else value for key, value in resource.inputs.items()}
+        plugin = self.operations.plugins.of(resource.urn, resource.provider)
+        return bool(
+            plugin.diff(
+                resource.urn, resource.id, (resource.inputs, resource.outputs), inputs, resource.ignore_changes
+            ).replaces
+        )
 
     def _dependents(self, urn: str) -> list[int]:
         if self._of is None:
@@ -82,11 +86,11 @@ def refuse_protected(resources: Iterable[ResourceState], what: str) -> None:
     Raises:
         SandboxError: there is one; all of them are named.
     """
-    found = [one.urn for one in resources if one.protect]
-    if found:
+    protected = [resource.urn for resource in resources if resource.protect]
+    if protected:
         raise SandboxError(
-            f"protected resources would be {what}: {', '.join(found)}",
-            do="to keep an OIDC provider, name its workspace in keep_oidc_providers of the account; to let it go, "
+            f"protected resources would be {what}: {', '.join(protected)}",
+            do="to keep an OIDC provider, name its workspace in keep_oidc_providers of the account; to delete it, "
             "set the stack config protectOidcProviders to false, run up, and then remove it",
         )
 
@@ -104,7 +108,9 @@ def settle_pending(operations: Operations) -> None:
         if operation.type == "creating":
             operations.adopt(plugin, pending, resource)
             continue
-        for number in [key for key, one in store.entries.items() if (one.urn, one.id) == (resource.urn, resource.id)]:
+        for number in [
+            key for key, entry in store.entries.items() if (entry.urn, entry.id) == (resource.urn, resource.id)
+        ]:
             if not store.entries[number].pending_replacement:
                 operations.read(plugin, number)
         store.commit(end=[pending])
@@ -118,7 +124,7 @@ def remove_unregistered(operations: Operations, registered: Container[str]) -> N
         BitbucketOidcError: one cannot be deleted; those before it are.
     """
     settle_pending(operations)
-    _remove(operations, lambda one: one.delete or one.urn not in registered)
+    _remove(operations, lambda resource: resource.delete or resource.urn not in registered)
 
 
 def remove_everything(operations: Operations) -> None:
@@ -135,16 +141,17 @@ def remove_everything(operations: Operations) -> None:
 
 def _refuse(operations: Operations, goes: Callable[[ResourceState], bool]) -> None:
     # An entry marked as replaced does not count: the live entry of its URN keeps the protection.
-    refuse_protected((one for one in operations.store.entries.values() if goes(one) and not one.delete), "deleted")
+    entries = operations.store.entries.values()
+    refuse_protected((entry for entry in entries if goes(entry) and not entry.delete), "deleted")
 
 
 def _remove(operations: Operations, goes: Callable[[ResourceState], bool]) -> None:
     _refuse(operations, goes)
     store = operations.store
     for number in reversed(store.ordered()):
-        one = store.entries[number]
-        if goes(one):
-            operations.delete(number, Operation.DELETE_REPLACED if one.delete else Operation.DELETE)
+        resource = store.entries[number]
+        if goes(resource):
+            operations.delete(number, Operation.DELETE_REPLACED if resource.delete else Operation.DELETE)
 
 
 def refresh_all(operations: Operations) -> None:

@@ -29,14 +29,14 @@ Writer = Callable[[IO[bytes], bytes], object]
 
 
 def write_bytes(file: IO[bytes], content: bytes) -> None:
-    """Write and hand over to the operating system."""
+    """Write the bytes and flush them to the operating system."""
     file.write(content)
     file.flush()
 
 
 @dataclass(frozen=True)
 class StoredDeployment:
-    """What a state file holds, and a digest of the very bytes; an absent file gives an empty one."""
+    """The content of a state file, and the digest of its bytes; an absent file is empty."""
 
     resources: list[ResourceState]
     pending: list[PendingOperation]
@@ -44,7 +44,7 @@ class StoredDeployment:
 
 
 class StateFile:
-    """The file itself: read, and replaced as a whole."""
+    """The state file; it is read and replaced as a whole."""
 
     def __init__(self, path: Path, *, now: Callable[[], datetime], write: Writer = write_bytes) -> None:
         self.path = path
@@ -108,9 +108,12 @@ class StateFile:
             "magic": hashlib.sha256(version.encode()).hexdigest(),
             "version": version,
         }
-        deployment: dict[str, object] = {"manifest": manifest, "resources": [one.to_json() for one in resources]}
+        deployment: dict[str, object] = {
+            "manifest": manifest,
+            "resources": [resource.to_json() for resource in resources],
+        }
         if pending:
-            deployment["pending_operations"] = [one.to_json() for one in pending]
+            deployment["pending_operations"] = [operation.to_json() for operation in pending]
         document = {"version": FORMAT_VERSION, "deployment": {**deployment, "metadata": {}}}
         content = (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
         for path in (self.path, self.backup):
@@ -126,7 +129,7 @@ class StateFile:
                 raise self.not_written(error) from error
 
     def not_written(self, error: OSError) -> SandboxError:
-        """Say that the state cannot be written, and that nothing is lost."""
+        """Return the error for a state that cannot be written."""
         return SandboxError(
             f"the state {self.path} cannot be written: {error.strerror or error}",
             do="make room or fix the permissions and run again; the last whole state and the journal are kept",
@@ -145,7 +148,7 @@ def digest(content: bytes) -> str:
 
 @contextmanager
 def locked(path: Path, *, now: Callable[[], datetime]) -> Iterator[None]:
-    """Hold the lock file while the block runs. It names its owner for people: ``process 123, since 2026-11-28T…``.
+    """Hold the lock file while the block runs. It names its process for people: ``process 123, since 2026-11-28T…``.
 
     The operating system frees the lock when the process ends, so nobody waits for a dead one.
 
@@ -162,7 +165,7 @@ def locked(path: Path, *, now: Callable[[], datetime]) -> Iterator[None]:
         held = FileLock(path, mode=0o600, timeout=0, on_acquired=name_owner).acquire()
     except Timeout as error:
         owner = path.read_text(errors="replace")[:100] or "a process that has not written its number yet"
-        what = f"another run is at work on this state: {owner}"
+        what = f"another run works on this state: {owner}"
         raise SandboxError(what, do=f"wait for it to end; the lock is {path}") from error
     except OSError as error:
         raise SandboxError(f"the lock {path} cannot be opened: {error.strerror}") from error

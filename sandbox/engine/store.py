@@ -26,7 +26,7 @@ class StateStore:
         self._next = 0
 
     def live(self, urn: str) -> int | None:
-        """Give the number of the live entry of a URN."""
+        """Return the number of the live entry of a URN."""
         return self._live.get(urn)
 
     def begin(self, operation: PendingOperation) -> int:
@@ -37,23 +37,23 @@ class StateStore:
         return number
 
     def new_number(self) -> int:
-        """Give a number for a new entry."""
+        """Return a number for a new entry."""
         return self._number()
 
     def commit(
         self, *, put: Mapping[int, ResourceState] | None = None, drop: Iterable[int] = (), end: Iterable[int] = ()
     ) -> None:
-        """Record entries that are new or changed, entries that are gone, and operations that ended: all or none.
+        """Record new or changed entries, removed entries, and ended operations: all or none.
 
         Raises:
             SandboxError: the journal cannot be written.
         """
-        changed = {number: one for number, one in (put or {}).items() if self.entries.get(number) != one}
+        changed = {number: entry for number, entry in (put or {}).items() if self.entries.get(number) != entry}
         gone = [number for number in drop if number in self.entries]
         ended = [number for number in end if number in self.pending]
         line: dict[str, object] = {}
         if changed:
-            line["put"] = {number: one.to_json() for number, one in changed.items()}
+            line["put"] = {number: entry.to_json() for number, entry in changed.items()}
         if gone:
             line["drop"] = gone
         if ended:
@@ -62,8 +62,8 @@ class StateStore:
             self._write(line)
         for number in gone:
             self._drop(number)
-        for number, one in changed.items():
-            self._put(number, one)
+        for number, entry in changed.items():
+            self._put(number, entry)
         for number in ended:
             del self.pending[number]
 
@@ -93,8 +93,8 @@ class StateStore:
     def ordered(self) -> list[int]:
         """List the entries so that each follows what it needs: its parent, its provider, its dependencies."""
         by_urn: dict[str, list[int]] = {}
-        for number, one in self.entries.items():
-            for urn in (one.urn, *one.aliases):
+        for number, entry in self.entries.items():
+            for urn in (entry.urn, *entry.aliases):
                 by_urn.setdefault(urn, []).append(number)
         done: dict[int, None] = {}
         entered: set[int] = set()
@@ -114,22 +114,24 @@ class StateStore:
 
     def resources(self) -> list[ResourceState]:
         """List the entries in their order; references to a URN that a resource had earlier follow it to the new one."""
-        moved = {alias: one.urn for one in self.entries.values() for alias in one.aliases if alias not in self._live}
+        moved = {
+            alias: entry.urn for entry in self.entries.values() for alias in entry.aliases if alias not in self._live
+        }
         entries = (self.entries[number] for number in self.ordered())
-        return [one.following(moved) for one in entries] if moved else list(entries)
+        return [entry.following(moved) for entry in entries] if moved else list(entries)
 
-    def _put(self, number: int, one: ResourceState) -> None:
+    def _put(self, number: int, entry: ResourceState) -> None:
         former = self.entries.get(number)
         if former is not None and self._live.get(former.urn) == number:
             del self._live[former.urn]
-        self.entries[number] = one
-        if not one.delete:
-            self._live[one.urn] = number
+        self.entries[number] = entry
+        if not entry.delete:
+            self._live[entry.urn] = number
 
     def _drop(self, number: int) -> None:
-        one = self.entries.pop(number, None)
-        if one is not None and self._live.get(one.urn) == number:
-            del self._live[one.urn]
+        entry = self.entries.pop(number, None)
+        if entry is not None and self._live.get(entry.urn) == number:
+            del self._live[entry.urn]
 
     def _number(self) -> int:
         self._next += 1
@@ -141,12 +143,12 @@ class StateStore:
 
 
 def _numbers(line: Mapping[str, object], key: str) -> list[int]:
-    found = line.get(key, [])
-    return [int(number) for number in found] if isinstance(found, list) else []
+    numbers = line.get(key, [])
+    return [int(number) for number in numbers] if isinstance(numbers, list) else []
 
 
 def _documents(line: Mapping[str, object], key: str) -> Iterator[tuple[int, object]]:
-    found = line.get(key, {})
-    if isinstance(found, dict):
-        for number, document in found.items():
+    documents = line.get(key, {})
+    if isinstance(documents, dict):
+        for number, document in documents.items():
             yield int(number), document

@@ -20,29 +20,29 @@ def parts(urn: str) -> tuple[str, str, str, str]:
     Raises:
         SandboxError: the text is no URN.
     """
-    found = urn.removeprefix("urn:pulumi:").split("::", _PARTS - 1)
-    if not urn.startswith("urn:pulumi:") or len(found) != _PARTS:
-        raise SandboxError(f"{urn!r} is no URN; urn:pulumi:STACK::PROJECT::TYPE::NAME was expected")
-    return found[0], found[1], found[2], found[3]
+    split = urn.removeprefix("urn:pulumi:").split("::", _PARTS - 1)
+    if not urn.startswith("urn:pulumi:") or len(split) != _PARTS:
+        raise SandboxError(f"{urn!r} is not a URN; expected urn:pulumi:STACK::PROJECT::TYPE::NAME")
+    return split[0], split[1], split[2], split[3]
 
 
 def resource_type(urn: str) -> str:
-    """Give the resource's own type token, such as ``aws:iam/role:Role``."""
+    """Return the resource's own type token, such as ``aws:iam/role:Role``."""
     return parts(urn)[2].rsplit("$", 1)[-1]
 
 
 def name(urn: str) -> str:
-    """Give the resource's logical name."""
+    """Return the resource's logical name."""
     return parts(urn)[3]
 
 
 def is_provider(type_token: str) -> bool:
-    """Say whether a type is that of a provider resource, such as ``pulumi:providers:aws``."""
+    """Tell whether a type is that of a provider resource, such as ``pulumi:providers:aws``."""
     return type_token.startswith(PROVIDER_TYPE_PREFIX)
 
 
 def make(stack: str, project: str, parent: str, type_token: str, logical_name: str) -> str:
-    """Build a URN; the stack resource as parent leaves no trace in it."""
+    """Build a URN; it leaves out the stack resource as a parent."""
     parent_type = parts(parent)[2] if parent else STACK_TYPE
     qualified = type_token if parent_type == STACK_TYPE else f"{parent_type}${type_token}"
     return f"urn:pulumi:{stack}::{project}::{qualified}::{logical_name}"
@@ -63,7 +63,7 @@ class Alias:
 
 @dataclass(frozen=True)
 class Identity:
-    """What a resource is called now."""
+    """The present identity of a resource."""
 
     stack: str
     project: str
@@ -73,23 +73,23 @@ class Identity:
 
     @property
     def urn(self) -> str:
-        """The URN of today."""
+        """The present URN."""
         return make(self.stack, self.project, self.parent, self.type, self.name)
 
     def earlier_urns(self, aliases: Iterable[Alias], moved: dict[str, str]) -> list[str]:
         """List the URNs that the resource may have had, the declared ones first, then those its parent implies.
 
         Args:
-            aliases: What the program declares.
-            moved: Parents that were found under an earlier URN in this run: the new URN to the earlier one.
+            aliases: The aliases that the program declares.
+            moved: The earlier URN of each renamed parent, by its URN of this run.
         """
         declared = [self._earlier(alias, moved) for alias in aliases]
-        found = list(declared)
+        earlier = list(declared)
         earlier_parent = moved.get(self.parent)
         if earlier_parent is not None:
-            found.append(self._below(earlier_parent, self.type, self.name))
-            found.extend(self._below(earlier_parent, resource_type(urn), name(urn)) for urn in declared)
-        return list(dict.fromkeys(found))
+            earlier.append(self._below(earlier_parent, self.type, self.name))
+            earlier.extend(self._below(earlier_parent, resource_type(urn), name(urn)) for urn in declared)
+        return list(dict.fromkeys(earlier))
 
     def _earlier(self, alias: Alias, moved: dict[str, str]) -> str:
         if alias.urn:

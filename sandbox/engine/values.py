@@ -56,7 +56,7 @@ def to_struct(properties: Mapping[str, object]) -> struct_pb2.Struct:
     """Write properties as a message.
 
     Raises:
-        TypeError: a value is none of the plain JSON kinds.
+        TypeError: A value is not plain JSON.
     """
     return struct_pb2.Struct(fields={key: _to_value(value) for key, value in properties.items()})
 
@@ -78,7 +78,7 @@ def _to_value(value: object) -> struct_pb2.Value:
 
 
 def to_property_values(properties: Mapping[str, object]) -> dict[str, PropertyValue]:
-    """Make what a provider takes; unknown values stay the string ``UNKNOWN``, as a plugin process sees them."""
+    """Convert properties for a provider; unknown values stay the string ``UNKNOWN``, as a plugin process sees them."""
     return {key: _to_property_value(value) for key, value in properties.items()}
 
 
@@ -95,7 +95,7 @@ def _to_property_value(value: object) -> PropertyValue:
 
 
 def from_property_values(values: Mapping[str, PropertyValue]) -> Properties:
-    """Read what a provider gave; properties that are null are left out, as Pulumi leaves them out of its state."""
+    """Read the values of a provider without null properties, as Pulumi's state leaves them out."""
     plain = {key: _from_property_value(value) for key, value in values.items()}
     return {key: value for key, value in plain.items() if value is not None}
 
@@ -137,7 +137,7 @@ def _refused(value: object, path: str) -> Iterator[tuple[str, str]]:
 
 
 def contains_unknown(value: object) -> bool:
-    """Say whether a value is unknown, or holds one that is."""
+    """Tell whether a value is unknown, or contains an unknown one."""
     if isinstance(value, Mapping):
         return any(contains_unknown(item) for item in value.values())
     if isinstance(value, list):

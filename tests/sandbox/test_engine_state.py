@@ -170,7 +170,7 @@ def test_a_second_run_at_once_is_refused_and_names_the_first(bench: Bench) -> No
 
     bench.sky.before = run_another
     bench.up("thing('a')")
-    assert f"another run is at work on this state: process {os.getpid()}, since " in refused[0]
+    assert f"another run works on this state: process {os.getpid()}, since " in refused[0]
 
 
 def test_the_lock_of_a_process_that_died_is_taken_over(bench: Bench) -> None:

@@ -263,7 +263,7 @@ def test_another_port_of_the_emulated_aws_is_no_change_to_the_program(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--engine", "builtin"], "the engine pulumi brought this sandbox up"),
+        (["--engine", "builtin"], "the engine pulumi created the resources of this sandbox"),
         (["--engine", "pulumi"], "pulumi is not on PATH; install it as https://www.pulumi.com/docs"),
         ([], "pulumi is not on PATH"),
     ],
