@@ -60,10 +60,10 @@ def test_with_uuids_the_inventory_is_sound_at_once(folder: Path, capsys: pytest.
     assert run(["validate", "access/inventory", "--strict"]) == 0
     assert run(["plan", "access/inventory", "--format", "json"]) == 0
     accounts = json.loads(capsys.readouterr().out)["accounts"]
-    assert {one["key"]: [role["key"] for role in one["roles"]] for one in accounts} == {
+    assert {account["key"]: [role["key"] for role in account["roles"]] for account in accounts} == {
         "dev": ["shop-staging"], "prod": ["shop-production", "site-prod"],
     }  # fmt: skip
-    assert {role["grade"] for one in accounts for role in one["roles"]} == {"environment-bound"}
+    assert {role["grade"] for account in accounts for role in account["roles"]} == {"environment-bound"}
 
 
 def test_its_parts_fit_together(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -86,9 +86,11 @@ def test_its_parts_fit_together(folder: Path, capsys: pytest.CaptureFixture[str]
 def test_its_pipeline_is_the_check_of_the_whole_example(folder: Path, project_folder: Path) -> None:
     assert run(["init", ".", *FULL]) == 0
     example = project_folder / "examples" / "inventory-repository" / "bitbucket-pipelines.yml"
-    written, whole = (yaml.safe_load(path.read_text()) for path in (folder / "bitbucket-pipelines.yml", example))
-    assert written["image"] == whole["image"]
-    assert written["pipelines"]["pull-requests"]["**"] == whole["pipelines"]["pull-requests"]["**"][:1]
+    pipelines, example_pipelines = (
+        yaml.safe_load(path.read_text()) for path in (folder / "bitbucket-pipelines.yml", example)
+    )
+    assert pipelines["image"] == example_pipelines["image"]
+    assert pipelines["pipelines"]["pull-requests"]["**"] == example_pipelines["pipelines"]["pull-requests"]["**"][:1]
 
 
 def test_missing_uuids_are_listed_with_the_command_that_looks_them_up(
@@ -99,7 +101,7 @@ def test_missing_uuids_are_listed_with_the_command_that_looks_them_up(
     assert "UUIDs missing: workspace acme, repository acme/shop, environment production of acme/shop\n" in err
     assert "next: `bitbucket-oidc lock inventory` looks them up" in err
     assert run(["validate", "inventory", "--format", "json"]) == 1
-    assert {found["rule"] for found in json.loads(capsys.readouterr().out)} == {"needs-lock"}
+    assert {finding["rule"] for finding in json.loads(capsys.readouterr().out)} == {"needs-lock"}
 
 
 def test_the_lock_has_the_missing_uuids(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +116,7 @@ def test_the_lock_has_the_missing_uuids(folder: Path, monkeypatch: pytest.Monkey
         monkeypatch.setenv("BITBUCKET_ACCESS_TOKEN", SANDBOX_TOKEN)
         assert run(["lock", "short/inventory", "--only", "workspaces"]) == 0
     assert run(["validate", "short/inventory", "--strict"]) == 0
-    plans = [compile_plan(load_inventory(Path(one, "inventory"))).plan for one in ("full", "short")]
+    plans = [compile_plan(load_inventory(Path(folder, "inventory"))).plan for folder in ("full", "short")]
     assert plans[0] == plans[1]
 
 
@@ -331,17 +333,17 @@ names = st.one_of(
 
 
 @given(st.lists(names, min_size=1, max_size=4), st.from_regex(r"[A-Za-z0-9_.-]{1,30}", fullmatch=True))
-def test_all_accepted_names_are_in_the_inventory_unchanged(found: Sequence[str], slug: str) -> None:
-    options = StarterOptions("acme", (slug,), tuple(f"{name}=" for name in found), ("prod=222222222222",), (), None)
+def test_all_accepted_names_are_in_the_inventory_unchanged(names: Sequence[str], slug: str) -> None:
+    options = StarterOptions("acme", (slug,), tuple(f"{name}=" for name in names), ("prod=222222222222",), (), None)
     try:
         starter = starter_of(options)
     except UsageError:
         return
     inventory = yaml.safe_load(inventory_text(starter))
     (repository,) = inventory["workspaces"]["acme"]["repositories"].items()
-    assert repository == (slug, {"environments": dict.fromkeys(found)})
+    assert repository == (slug, {"environments": dict.fromkeys(names)})
     trusted = [role["trust"] for role in inventory["roles"].values()]
-    assert trusted == [[{"repository": f"acme/{slug}", "environments": [name]}] for name in found]
+    assert trusted == [[{"repository": f"acme/{slug}", "environments": [name]}] for name in names]
     assert all(re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", key) for key in inventory["roles"])
     assert all(yaml.safe_load(text) for text in starter_files(starter).values())
 

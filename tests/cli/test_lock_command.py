@@ -149,7 +149,7 @@ def test_json_is_for_programs(lock: Lock, bitbucket: EmulatedBitbucket, capsys: 
     report = printed(capsys)
     assert report.keys() == {"agrees", "written", "changes", "findings", "uuids", "failed", "notes"}
     assert (report["agrees"], report["written"]) == (False, False)
-    assert [(one["change"], one["path"][-1]) for one in report["changes"]] == [("changed", "uuid")]
+    assert [(change["change"], change["path"][-1]) for change in report["changes"]] == [("changed", "uuid")]
     (finding,) = report["findings"]
     assert finding.keys() == {"rule", "level", "file", "line", "column", "path", "message", "hint"}
     assert (finding["file"], finding["line"]) == ("inventory/base.yaml", 5)
