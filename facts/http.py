@@ -192,8 +192,7 @@ class Transport:
 
         Args:
             request: With its login, form or document.
-            redirects: How many redirects to follow. Only redirects on the same host are followed, since the login is
-                sent along.
+            redirects: How many redirects to follow; only on the same host, since the login is sent along.
             until: When the time is over, by the clock; no pause goes beyond it.
             any_status: Whether an answer of any status is final.
         """
