@@ -1,4 +1,4 @@
-"""``python -m bench``: what must stay fast, each as a ratio to a yardstick of the same run."""
+"""``python -m bench``: measure what must stay fast, each as a ratio to a yardstick of the same run."""
 
 import gc
 import os
@@ -23,24 +23,24 @@ from config.load import load_inventory
 _RUNS = 5
 
 
-def ratio(one: Callable[[], float], other: Callable[[], float]) -> float:
-    """Return the median of one figure over another, measured in pairs: what else the machine does hits both.
+def ratio(measured: Callable[[], float], yardstick: Callable[[], float]) -> float:
+    """Return the median of a figure over its yardstick, measured in pairs, so that other load affects both.
 
-    The first pair is not counted: Python keeps the bytecode of what it imports then, as it does for everybody.
+    The first pair is not counted: in it Python compiles the modules, whose bytecode it then keeps.
     """
-    one(), other()
-    return statistics.median(one() / other() for _ in range(_RUNS))
+    measured(), yardstick()
+    return statistics.median(measured() / yardstick() for _ in range(_RUNS))
 
 
 def peak_megabytes() -> float:
-    """Return the most memory that a command of this run had so far."""
+    """Return the peak memory of the commands of this run, in MB."""
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
 
 
-def show(what: str, found: float, target: float, unit: str = "x") -> None:
-    """Print one line: what was measured, the figure, and what it should be at most."""
-    verdict = "ok" if found <= target else "TOO MUCH"
-    print(f"{what:<64} {found:8.2f} {unit}  (at most {target:g} {unit})  {verdict}")
+def show(what: str, figure: float, target: float, unit: str = "x") -> None:
+    """Print one line: the subject, the figure, and its upper limit."""
+    verdict = "ok" if figure <= target else "TOO MUCH"
+    print(f"{what:<64} {figure:8.2f} {unit}  (at most {target:g} {unit})  {verdict}")
 
 
 _YAML_ALONE = """
@@ -62,9 +62,9 @@ def plan(folder: Path, output: str) -> float:
 
 
 def proof(folder: Path) -> float:
-    """Prove the plan of an inventory in this process; return the seconds that it had of a processor, the best of some.
+    """Prove the plan of an inventory in this process; return the shortest processor time in seconds.
 
-    Python's collector is off, as in the program and in every command.
+    Python's garbage collector is off, as in the program and in every command.
     """
     loaded = load_inventory(folder)
     plan = compile_plan(loaded).plan
@@ -82,12 +82,12 @@ def proof(folder: Path) -> float:
 
 
 def yaml_alone(folder: Path) -> float:
-    """Load the same files with PyYAML's fastest loader, in a process of its own; return the seconds."""
+    """Load the same files with PyYAML's fastest loader, in a separate process; return the seconds."""
     return command(sys.executable, "-c", _YAML_ALONE, str(folder))
 
 
 def command(*arguments: str) -> float:
-    """Run a command; return the seconds that it had of a processor, which no other process lengthens by waiting."""
+    """Run a command; return its processor time in seconds, which does not depend on the load of the machine."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(arguments, capture_output=True, check=True)  # noqa: S603 - from this file
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -95,7 +95,7 @@ def command(*arguments: str) -> float:
 
 
 def keep_bytecode(folder: str) -> None:
-    """Let the commands keep the bytecode of what they import in a folder, whatever this machine is told of it."""
+    """Let the commands keep their bytecode in a folder, whatever the environment of this process says."""
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ["PYTHONPYCACHEPREFIX"] = folder
 
@@ -114,15 +114,15 @@ def commands() -> None:
         large, small = Path(temporary) / "large", Path(temporary) / "small"
         write_large_inventory(large, roles=10_000, repositories=2_000, accounts=200, files=300)
         write_large_inventory(small, roles=1_000, repositories=200, accounts=20, files=30)
-        found = ratio(lambda: validate(large), lambda: yaml_alone(large))
-        show("validate 10,000 roles, against yaml.load on the same files", found, 3)
+        figure = ratio(lambda: validate(large), lambda: yaml_alone(large))
+        show("validate 10,000 roles, against yaml.load on the same files", figure, 3)
         show("validate 10,000 roles, peak memory", peak_megabytes(), 400, "MB")
         for output in ("table", "json"):
-            found = ratio(partial(plan, large, output), lambda: validate(large))
-            show(f"plan of 10,000 roles with its proof, as {output}, against validate", found, 3)
+            figure = ratio(partial(plan, large, output), lambda: validate(large))
+            show(f"plan of 10,000 roles with its proof, as {output}, against validate", figure, 3)
         show("proof of 10,000 roles", proof(large), 0.5, "s")
-        found = ratio(lambda: validate(large), lambda: validate(small))
-        show("validate 10,000 roles, against 1,000 roles", found, 12)
+        figure = ratio(lambda: validate(large), lambda: validate(small))
+        show("validate 10,000 roles, against 1,000 roles", figure, 12)
     help_ = ratio(
         lambda: command(sys.executable, "-m", "cli", "--help"), lambda: command(sys.executable, "-c", "import click")
     )
@@ -132,7 +132,7 @@ def commands() -> None:
         show("report of 1,000 roles", page.stat().st_size / 1_000_000, 3, "MB")
         painted = first_paint(page, Path(temporary) / "profile")
         if painted is None:
-            print("report of 1,000 roles: not shown, there is no chromium with chromedriver on PATH")
+            print("report of 1,000 roles: not measured: chromium or chromedriver is not on PATH")
         else:
             show("report of 1,000 roles, first paint in Chromium", painted, 1, "s")
 

@@ -9,16 +9,16 @@ _NAMESPACE = uuid.UUID("0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11")
 def write_large_inventory(folder: Path, *, roles: int, repositories: int, accounts: int, files: int) -> None:
     """Write an inventory of so many roles, repositories and accounts into so many files.
 
-    Each role is in one account, trusts two environments or the steps of one repository, and has what roles have.
+    Each role is in one account, trusts two environments or the steps of one repository, and has usual keys.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "accounts.yaml").write_text(_accounts(accounts))
     (folder / "workspace.yaml").write_text(f'workspaces:\n  acme:\n    uuid: "{_uuid("acme")}"\n')
-    rest = max(1, files - 2)
-    for number in range(rest):
+    teams = max(1, files - 2)
+    for number in range(teams):
         text = [
-            _repositories(range(number, repositories, rest)),
-            _roles(range(number, roles, rest), repositories, accounts),
+            _repositories(range(number, repositories, teams)),
+            _roles(range(number, roles, teams), repositories, accounts),
         ]
         (folder / f"team-{number:04}.yaml").write_text("".join(text))
 

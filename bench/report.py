@@ -1,4 +1,4 @@
-"""How large the report of a thousand roles is, and how soon a browser shows it."""
+"""Measure the size of the report of a thousand roles, and the time until a browser shows it."""
 
 import shutil
 import statistics
@@ -30,7 +30,7 @@ def write_report(folder: Path) -> Path:
 
 
 def first_paint(page: Path, profile: Path) -> float | None:
-    """Return the seconds until Chromium shows something of a page, or ``None`` where there is no Chromium."""
+    """Return the seconds until Chromium shows something of a page, or ``None`` without Chromium."""
     browser, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if browser is None or driver is None:
         return None
@@ -48,6 +48,6 @@ def first_paint(page: Path, profile: Path) -> float | None:
 def _paint(chrome: "Chrome", page: Path) -> float:
     chrome.get("about:blank")
     chrome.get(page.as_uri())
-    while not (found := chrome.execute_script("return performance.getEntriesByName('first-contentful-paint')")):
+    while not (entries := chrome.execute_script("return performance.getEntriesByName('first-contentful-paint')")):
         time.sleep(0.05)
-    return float(found[0]["startTime"]) / 1000
+    return float(entries[0]["startTime"]) / 1000
