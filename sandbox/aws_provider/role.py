@@ -235,8 +235,7 @@ class RolePolicyAttachmentsExclusive(ResourceType):
         given = inputs["policyArns"]
         wanted = sorted(map(str, given)) if isinstance(given, list) else []
         present = _attached(iam, role)
-        # Attach first, then detach, as the official provider does: with both, a role that has reached its quota
-        # cannot change all its policies in one step.
+        # Attach first, as the official provider does: a role that has reached its quota cannot change all in one step.
         for arn in wanted:
             if arn not in present:
                 iam.attach_role_policy(RoleName=role, PolicyArn=arn)
