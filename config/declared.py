@@ -6,6 +6,7 @@ from typing import Any
 
 from config.findings import Fault, did_you_mean
 from config.yaml.document import Path
+from oidc.identifiers import slugs_in_url
 
 
 def names(data: Mapping[str, Any], *path: str) -> KeysView[str]:
@@ -19,8 +20,8 @@ def names(data: Mapping[str, Any], *path: str) -> KeysView[str]:
 def unknown_workspace(data: Mapping[str, Any], workspace: str, at: Path) -> Fault | None:
     """Return the fault of a workspace that is not declared, or ``None``."""
     known = names(data, "workspaces")
-    if workspace in known:
-        return None
+    if workspace in known or any(slugs[0] == workspace for slugs in map(slugs_in_url, known) if slugs):
+        return None  # the URL in place of a slug has a finding
     renamed = next((slug for slug in known if workspace in names(data, "workspaces", slug, "previous_slugs")), None)
     if renamed is not None:
         message = f"`{workspace}` is a previous slug of the workspace {renamed}"
@@ -45,10 +46,16 @@ def unknown_repository(data: Mapping[str, Any], workspace: str, repository: str,
     if (problem := unknown_workspace(data, workspace, at)) is not None:
         return problem
     known = names(data, "workspaces", workspace, "repositories")
-    if repository in known:
+    if workspace not in names(data, "workspaces") or repository in known or repository in map(_slug_meant, known):
         return None
     hint = did_you_mean(repository, known, f"declare it under `workspaces.{workspace}.repositories`")
     return Fault("unknown-repository", at, f"workspace {workspace} has no repository `{repository}`", hint)
+
+
+def _slug_meant(repository: str) -> str:
+    """Return the slug in a repository's key that is a URL or has the workspace, both of which have a finding."""
+    slugs = slugs_in_url(repository)
+    return repository.rpartition("/")[2] if slugs is None else slugs[1]
 
 
 def unknown_environment(

@@ -164,4 +164,5 @@ def in_words(name: str) -> str:
 
 def ignoring_case(word: str) -> str:
     """Return a pattern for a word in any case: ``[aA][wW][sS]``."""
-    return "".join(f"[{letter.lower()}{letter.upper()}]" if letter.isalpha() else re.escape(letter) for letter in word)
+    cased = re.sub("[a-zA-Z]", lambda letter: f"[{letter[0].lower()}{letter[0].upper()}]", re.escape(word))
+    return cased.replace("\\-", "-")  # in ECMA-262 with the flag u, only characters with a meaning are escaped

@@ -48,5 +48,31 @@ def accepted_spelling(text: str) -> BitbucketUuid | None:
     return BitbucketUuid("{" + "-".join(cuts) + "}")
 
 
+_BITBUCKET_URL = re.compile(
+    r"\s*(?:git\s+clone\s+(?:\S+\s+)*?)?(?:[a-z][a-z0-9+.-]*://)?(?:[^@/\s]*@)?(?:www\.|api\.|altssh\.)?bitbucket\.org"
+    r"(?::[0-9]*(?=/))?[/:]+(?:2\.0/|!api/2\.0/)?(?:repositories/|workspaces/)?(?P<path>[^\s?#]*)(?:[\s?#].*)?",
+    re.ASCII | re.IGNORECASE | re.DOTALL,
+)
+_NO_REPOSITORIES = frozenset({"workspace", "profile", "pipelines-config"})
+"""Second parts of Bitbucket's URLs that follow a workspace: ``bitbucket.org/acme/workspace/overview``."""
+
+
+def slugs_in_url(text: str) -> tuple[str, str] | None:
+    """Return the slugs in a URL that people copy from Bitbucket; ``None`` for any text that is not such a URL.
+
+    ``https://bitbucket.org/acme/shop/src/main/``, ``git@bitbucket.org:acme/shop.git`` and ``git clone`` before either
+    give ``("acme", "shop")``; ``https://bitbucket.org/acme`` gives ``("acme", "")``. What is not a slug is empty.
+    """
+    match = _BITBUCKET_URL.fullmatch(text)
+    if match is None:
+        return None
+    parts = [*match["path"].strip("/").split("/"), ""]
+    workspace, repository = parts[0].lower(), parts[1].removesuffix(".git")
+    if WORKSPACE_SLUG_PATTERN.fullmatch(workspace) is None:
+        return "", ""
+    known = SLUG_PATTERN.fullmatch(repository) is not None and repository not in _NO_REPOSITORIES
+    return workspace, repository if known else ""
+
+
 TOKEN_LIKE = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}")
 """How a JWT begins: the base64url of ``{"`` (https://www.rfc-editor.org/rfc/rfc7519#section-3)."""

@@ -58,6 +58,12 @@ def parse_vpc_endpoint(value: object) -> str:
     return text
 
 
+_AWS_PATHS = ("aws-service-role", "aws-reserved")
+"""First parts of paths that only AWS uses: for service-linked roles, and for roles of IAM Identity Center
+(https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateServiceLinkedRole.html,
+https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html)."""
+
+
 def _path(value: object) -> str:
     text = parse_text(value)
     if limits.ROLE_PATH.fullmatch(text) is None or "//" in text or len(text) > limits.ROLE_PATH_CHARS:
@@ -66,6 +72,13 @@ def _path(value: object) -> str:
         slashed = re.sub("/+", "/", f"/{text}/")
         hint = f"write {slashed}" if limits.ROLE_PATH.fullmatch(slashed) else "use printable ASCII"
         raise fault("bad-name", f"not an IAM path: {text!r}", f"{hint}; a path begins and ends with a slash")
+    parts = text.split("/")
+    if text.lower().startswith(tuple(f"/{part}/" for part in _AWS_PATHS)):
+        message = f"IAM keeps the path /{parts[1]}/ for roles that AWS creates"
+        raise fault("bad-name", message, "write another path, such as /bitbucket/")
+    if "." in parts or ".." in parts:
+        message = f"not an IAM path: {text!r} has the part `{'..' if '..' in parts else '.'}`"
+        raise fault("bad-name", message, "write the path without it: IAM has no folder above or below")
     return text
 
 
@@ -79,6 +92,7 @@ def _role_name(value: object) -> str:
     return text
 
 
+_NO_PATH_OF_AWS = rf"(?!/(?:{'|'.join(map(ignoring_case, _AWS_PATHS))})/)"
 _HOURS_LIKE = r"0*(?:[1-9]|1[0-2])h"
 _MINUTES_LIKE = r"0*(?:[6-9][0-9]|[1-6][0-9]{2}|7[01][0-9]|720)m"
 _SECONDS_LIKE = r"0*(?:3[6-9][0-9]{2}|[4-9][0-9]{3}|[1-3][0-9]{4}|4[0-2][0-9]{3}|43[01][0-9]{2}|43200)s"
@@ -111,9 +125,9 @@ RolePath = Annotated[
     BeforeValidator(_path),
     Looks(
         "IAM path",
-        "printable ASCII that begins and ends with a slash, without variables",
+        "printable ASCII that begins and ends with a slash, without variables; not a path that only AWS uses",
         "/bitbucket/",
-        rf"{NO_VARIABLES}/(?:[!-.0-~]+/)*",
+        rf"{NO_VARIABLES}{_NO_PATH_OF_AWS}/(?:(?!\.\.?/)[!-.0-~]+/)*",
         {"maxLength": limits.ROLE_PATH_CHARS},
     ),
 ]

@@ -4,13 +4,23 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator
+from pydantic_core import PydanticCustomError
 
 from config.findings import fault
 from config.json_schema_hints import NO_VARIABLES, PRINTABLE, Looks
 from config.models.scalars import parse_text
 from config.yaml.characters import as_it_looks
 from oidc import limits
-from oidc.identifiers import UUID_PATTERN, WORKSPACE_SLUG_PATTERN, accepted_spelling
+from oidc.identifiers import (
+    SLUG_PATTERN,
+    UUID_PATTERN,
+    WORKSPACE_SLUG_PATTERN,
+    accepted_spelling,
+    slugs_in_url,
+)
+
+NO_URL = r"(?![\s\S]*[bB][iI][tT][bB][uU][cC][kK][eE][tT]\.[oO][rR][gG][/:])"
+"""The beginning of a pattern for text that is no URL of Bitbucket."""
 
 
 def _uuid(value: object) -> str:
@@ -27,12 +37,36 @@ def _uuid(value: object) -> str:
     return text
 
 
+def url_in_place_of(what: str, slug: str, otherwise: str) -> PydanticCustomError:
+    """Return the fault of a URL of Bitbucket in place of a slug or a reference. It may hold a password: never show it.
+
+    Args:
+        what: What was expected: ``the slug of a workspace``.
+        slug: What to write; empty if the URL does not name it.
+        otherwise: The hint without a slug.
+    """
+    return fault("bad-name", f"expected {what}, found a URL", f"write {slug}" if slug else otherwise)
+
+
 def _workspace_slug(value: str) -> str:
+    if (slugs := slugs_in_url(value)) is not None:
+        raise url_in_place_of("the slug of a workspace", slugs[0], "write acme for bitbucket.org/acme")
     if WORKSPACE_SLUG_PATTERN.fullmatch(value) is None:
         lower = value.lower()
         hint = f"write `{lower}`" if WORKSPACE_SLUG_PATTERN.fullmatch(lower) else "use a-z, 0-9, `_`, `.` and `-`"
         raise fault("bad-name", f"not the slug of a workspace: {value!r}", f"{hint}, as in bitbucket.org/SLUG")
     return value
+
+
+def _repository_slug(value: object) -> str:
+    text = parse_text(value)
+    if (slugs := slugs_in_url(text)) is not None:
+        raise url_in_place_of("the slug of a repository", slugs[1], "write shop for bitbucket.org/acme/shop")
+    if SLUG_PATTERN.fullmatch(text) is None:
+        _, slash, slug = text.partition("/")
+        hint = f"write {slug}" if slash and SLUG_PATTERN.fullmatch(slug) else "use letters, digits, `_`, `.` and `-`"
+        raise fault("bad-name", f"not the slug of a repository: {text!r}", hint)
+    return text
 
 
 def _environment_name(value: str) -> str:
@@ -74,6 +108,16 @@ WorkspaceSlugText = Annotated[
         "a-z, 0-9, `_`, `.` and `-`, as in bitbucket.org/SLUG",
         "acme",
         WORKSPACE_SLUG_PATTERN,
+    ),
+]
+RepositorySlug = Annotated[
+    str,
+    BeforeValidator(_repository_slug),
+    Looks(
+        "repository slug",
+        "letters, digits, `_`, `.` and `-`, as in bitbucket.org/WORKSPACE/SLUG",
+        "shop",
+        SLUG_PATTERN,
     ),
 ]
 EnvironmentName = Annotated[

@@ -8,9 +8,11 @@ from pydantic import BeforeValidator
 from config.findings import fault
 from config.json_schema_hints import NO_VARIABLES, Looks, looks_of, with_variables
 from config.models.base import a_list
+from config.models.bitbucket_values import NO_URL, url_in_place_of
 from config.models.scalars import matching, parse_text
 from config.policy.reference import ManagedPolicy, PolicyReference, parse_policy_reference
 from config.variables import variables_in
+from oidc.identifiers import slugs_in_url
 
 WHOLE_FOLDER = "."
 """The path of the inventory folder itself; it covers everything that no other path covers."""
@@ -37,6 +39,17 @@ _POLICY_GLOB = re.compile(r"(?:aws|account):[A-Za-z0-9_+=,.@/*?-]+", re.ASCII)
 _ACTION_GLOB = re.compile(r"\*|[A-Za-z0-9*?-]+:[A-Za-z0-9*?_-]+", re.ASCII)
 _KEY_GLOB = re.compile(r"[A-Za-z0-9_.*?-]+", re.ASCII)
 _REPOSITORY_GLOB = re.compile(r"[a-z0-9_.-]+/[A-Za-z0-9_.*?-]+", re.ASCII)
+
+
+def _repository_glob(value: object) -> str:
+    text = parse_text(value)
+    if (slugs := slugs_in_url(text)) is not None:
+        meant = f"{slugs[0]}/{slugs[1] or '*'}" if slugs[0] else ""
+        raise url_in_place_of("WORKSPACE/REPOSITORY", meant, f"write {_REPOSITORIES}")
+    if _REPOSITORY_GLOB.fullmatch(text) is None:
+        raise fault("bad-name", f"not repositories: {text!r}", f"write {_REPOSITORIES}, as in acme/payments-*")
+    return text
+
 
 _POLICIES = "aws:NAME or account:NAME with its path"
 _ACTIONS = 'SERVICE:ACTION, such as "iam:*", or "*"'
@@ -106,12 +119,8 @@ KeyGlob = Annotated[
 ]
 RepositoryGlob = Annotated[
     str,
-    BeforeValidator(
-        matching(
-            _REPOSITORY_GLOB, "bad-name", "not repositories: {!r}", f"write {_REPOSITORIES}, as in acme/payments-*"
-        )
-    ),
-    Looks("repository glob", _REPOSITORIES, "acme/payments-*", _REPOSITORY_GLOB),
+    BeforeValidator(_repository_glob),
+    Looks("repository glob", _REPOSITORIES, "acme/payments-*", rf"{NO_URL}{_REPOSITORY_GLOB.pattern}"),
 ]
 _PART = r"(?!\.)[^/\\*?[\x00-\x1f\x7f-\x9f]+"
 FolderPath = Annotated[

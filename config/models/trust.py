@@ -1,5 +1,6 @@
 """Trust: which steps of which pipelines may assume a role."""
 
+import re
 from enum import StrEnum
 from typing import Annotated, Self
 
@@ -9,8 +10,9 @@ from config.allow import Allow
 from config.findings import fault
 from config.json_schema_hints import NO_VARIABLES, Also, Looks, exactly_one, example
 from config.models.base import Distinct, InventoryModel
-from config.models.bitbucket_values import Audience, EnvironmentName, WorkspaceSlugText
+from config.models.bitbucket_values import NO_URL, Audience, EnvironmentName, WorkspaceSlugText, url_in_place_of
 from config.models.scalars import Reason, parse_text
+from oidc.identifiers import slugs_in_url
 
 
 class Steps(StrEnum):
@@ -33,9 +35,14 @@ class WholeWorkspace(InventoryModel):
 
 def _repository_reference(value: object) -> str:
     value = parse_text(value)
+    if (slugs := slugs_in_url(value)) is not None:
+        meant = f"{slugs[0]}/{slugs[1] or 'REPOSITORY'}" if slugs[0] else ""
+        raise url_in_place_of("WORKSPACE/REPOSITORY", meant, "write acme/shop for bitbucket.org/acme/shop")
     workspace, slash, repository = value.partition("/")
     if not workspace or not slash or not repository or "/" in repository:
-        raise fault("bad-name", f"not a repository: {value!r}", "write WORKSPACE/REPOSITORY, as in bitbucket.org")
+        meant = value.strip("/")
+        named = meant if re.fullmatch(r"[a-z0-9_.-]+/[\w.-]+", meant, re.ASCII) else "WORKSPACE/REPOSITORY"
+        raise fault("bad-name", f"not a repository: {value!r}", f"write {named}, as in bitbucket.org")
     return value
 
 
@@ -46,7 +53,7 @@ RepositoryReference = Annotated[
         "repository reference",
         "WORKSPACE/REPOSITORY, as in bitbucket.org",
         "acme/payments",
-        rf"{NO_VARIABLES}[^/]+/[^/]+",
+        rf"{NO_VARIABLES}{NO_URL}[^/]+/[^/]+",
     ),
 ]
 """WORKSPACE/REPOSITORY."""

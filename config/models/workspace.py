@@ -8,8 +8,8 @@ from config.allow import Allow
 from config.findings import fault
 from config.json_schema_hints import Or, example
 from config.models.base import Distinct, InventoryModel, short_form
-from config.models.bitbucket_values import Audience, EnvironmentName, Uuid, WorkspaceSlugText
-from config.models.scalars import LastDay, PastDay, Slug, describe
+from config.models.bitbucket_values import Audience, EnvironmentName, RepositorySlug, Uuid, WorkspaceSlugText
+from config.models.scalars import LastDay, PastDay, describe
 
 
 class Environment(InventoryModel):
@@ -83,7 +83,8 @@ class Workspace(InventoryModel):
     ] = Field(default_factory=dict)
     """Slugs that the workspace had before. Each is trusted like the present slug until its last day."""
     repositories: Annotated[
-        dict[Slug, RepositoryForm], example({"website": "{7d1e2f3a-4b5c-4d6e-8f90-a1b2c3d4e504}"}, since="0.1")
+        dict[RepositorySlug, RepositoryForm],
+        example({"website": "{7d1e2f3a-4b5c-4d6e-8f90-a1b2c3d4e504}"}, since="0.1"),
     ] = Field(default_factory=dict)
     """Repositories by slug."""
     allow: Allow = Field(default_factory=dict)
