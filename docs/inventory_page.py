@@ -57,41 +57,48 @@ _PLACES = {model.__name__: title for title, model in MODELS.items()}
 def inventory_page(head: Path) -> str:
     """Return the page: what stands in ``head``, a section for each model, and one for each type."""
     sections = [_section(title, model) for title, model in MODELS.items()]
-    types = [_type(found) for name, found in _DEFINITIONS.items() if name not in _PLACES and _is_type(name, found)]
+    types = [_type(schema) for name, schema in _DEFINITIONS.items() if name not in _PLACES and _is_type(name, schema)]
     return "\n".join([head.read_text(encoding="utf-8"), *sections, "## Types\n", *types])
 
 
 def _section(title: str, model: type[BaseModel]) -> str:
     schema = _SCHEMA if model is Inventory else _DEFINITIONS[model.__name__]
-    rows = [_row(key, found, key in schema.get("required", ())) for key, found in schema["properties"].items()]
+    rows = [_row(key, value, key in schema.get("required", ())) for key, value in schema["properties"].items()]
     heading = title if title == "Top level" else f"`{title}`"
     first_paragraph = " ".join((model.__doc__ or "").partition("\n\n")[0].split())
     head = ["| key | type | default | example | since | says |", "|---|---|---|---|---|---|"]
     return "\n".join([f"## {heading}", "", first_paragraph, "", *head, *rows, ""])
 
 
-def _row(key: str, found: Schema, required: bool) -> str:  # noqa: FBT001 - of the schema
-    default = "required" if required else f"`{found['default']}`" if "default" in found else "none"
-    cells = (f"`{key}`", _in_words(found), default, _written(found["examples"][0]), found[SINCE], found["description"])
+def _row(key: str, schema: Schema, required: bool) -> str:  # noqa: FBT001 - of the schema
+    default = "required" if required else f"`{schema['default']}`" if "default" in schema else "none"
+    cells = (
+        f"`{key}`",
+        _in_words(schema),
+        default,
+        _written(schema["examples"][0]),
+        schema[SINCE],
+        schema["description"],
+    )
     return f"| {' | '.join(cells)} |"
 
 
-def _is_type(name: str, found: Schema) -> bool:
+def _is_type(name: str, schema: Schema) -> bool:
     """Tell whether a definition is a type by itself, rather than a condition or another's form inside of roles."""
-    return not name.endswith(IN_ROLE) and ("examples" in found or "enum" in found)
+    return not name.endswith(IN_ROLE) and ("examples" in schema or "enum" in schema)
 
 
-def _type(found: Schema) -> str:
-    description = " ".join(str(found["description"]).split())
+def _type(schema: Schema) -> str:
+    description = " ".join(str(schema["description"]).split())
     shown = (
-        f" For example {_written(found['examples'][0])}." if "examples" in found else f" {_in_words_of_enum(found)}."
+        f" For example {_written(schema['examples'][0])}." if "examples" in schema else f" {_in_words_of_enum(schema)}."
     )
-    return f"### {found['title']}\n\n{description}{shown}\n"
+    return f"### {schema['title']}\n\n{description}{shown}\n"
 
 
-def _in_words(found: Schema) -> str:
+def _in_words(schema: Schema) -> str:
     """Return the type that a schema describes, in words with links: ``list of [audience](#audience)``."""
-    match found:
+    match schema:
         case {"$ref": str(reference)}:
             words = _link(reference.rpartition("/")[2].removesuffix(IN_ROLE))
         case {"title": str(title)}:
@@ -101,7 +108,7 @@ def _in_words(found: Schema) -> str:
         case {"const": value}:
             words = f"`{value}`"
         case {"enum": _}:
-            words = _in_words_of_enum(found)
+            words = _in_words_of_enum(schema)
         case {"items": item}:
             words = f"list of {_in_words(item)}"
         case {"propertyNames": names, "additionalProperties": values}:
@@ -109,12 +116,12 @@ def _in_words(found: Schema) -> str:
         case {"minimum": least, "maximum": most}:
             words = f"number from {least} to {most}"
         case _:
-            words = {"null": "nothing", "boolean": "`true` or `false`"}[found["type"]]
+            words = {"null": "nothing", "boolean": "`true` or `false`"}[schema["type"]]
     return words
 
 
-def _in_words_of_enum(found: Schema) -> str:
-    return " or ".join(f"`{value}`" for value in found["enum"])
+def _in_words_of_enum(schema: Schema) -> str:
+    return " or ".join(f"`{value}`" for value in schema["enum"])
 
 
 def _link(name: str) -> str:
@@ -143,10 +150,11 @@ def _flow(value: Any) -> str:  # noqa: ANN401 - what YAML holds
         case str():
             return value if _PLAIN.fullmatch(value) else json.dumps(value, ensure_ascii=False)
         case dict():
-            inside = (
-                f"{_flow(key)}: {_flow(found)}" if found is not None else f"{key}:" for key, found in value.items()
+            entries = (
+                f"{_flow(key)}: {_flow(element)}" if element is not None else f"{key}:"
+                for key, element in value.items()
             )
-            return f"{{{', '.join(inside)}}}"
+            return f"{{{', '.join(entries)}}}"
         case list():
-            return f"[{', '.join(_flow(found) for found in value)}]"
+            return f"[{', '.join(_flow(element) for element in value)}]"
     return json.dumps(value)
