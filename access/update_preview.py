@@ -5,6 +5,7 @@ role is unavailable for a moment. ``diff``, ``ci guard`` and ``sandbox up`` shar
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,7 +85,7 @@ ROLE_TYPE = "aws:iam/role:Role"
 OIDC_PROVIDER_TYPE = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
 
 _LOSING = frozenset({"delete", "replace", "delete-replaced", "create-replacement"})
-_CHANGING = ("replace", "delete", "update", "create")
+_CHANGING = ("replace", "delete", "update", "drop", "import", "create")
 _MAX_BYTES = 200_000_000
 _DO = "write it with `pulumi preview --json --show-sames`"
 
@@ -94,7 +95,8 @@ class UpdateStep:
     """The operation on one resource.
 
     Attributes:
-        operation: ``create``, ``update``, ``replace`` or ``delete``.
+        operation: ``create``, ``update``, ``replace``, ``delete``, ``import`` of an existing resource, or ``drop`` from
+            the state while it stays in AWS.
         type: ``aws:iam/role:Role``.
         name: Its logical name: ``prod/shop-deploy``.
         urn: Its URN.
@@ -111,7 +113,7 @@ class UpdatePreview:
     """The result of a preview.
 
     Attributes:
-        steps: Changes of resources in AWS: replacements first, then deletions, updates and creations.
+        steps: Changes of resources in AWS: replacements first, then deletions, updates, drops, imports and creations.
         counts: Number of resources for each operation, in AWS and elsewhere.
         loss: Deletions and replacements.
         config: The stack config that the preview was made with, keys with their prefix, values as text.
@@ -127,14 +129,23 @@ class _State(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     retain_on_delete: bool = Field(default=False, alias="retainOnDelete")
+    external: bool = False
+    import_id: str = Field(default="", alias="importID")
 
 
 class _Step(BaseModel):
+    """One step of a preview.
+
+    Only existing resources have an old state: a step that creates or imports has none. Operations: ``StepOps`` in
+    ``pkg/resource/deploy/step.go`` of Pulumi. ``external`` marks a resource that the stack only read.
+    """
+
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     op: str
     urn: str
     old_state: _State | None = Field(default=None, alias="oldState")
+    new_state: _State | None = Field(default=None, alias="newState")
 
     @property
     def type(self) -> str:
@@ -142,10 +153,19 @@ class _Step(BaseModel):
         return self.urn.split("::", 3)[2].rsplit("$", 1)[-1]
 
     @property
+    def operation(self) -> str:
+        """The operation in AWS: Pulumi also calls it a replacement if a resource that was only read is imported."""
+        if self.op == "delete" and self.old_state is not None and self.old_state.retain_on_delete:
+            return "drop"
+        if self.op == "replace" and self.old_state is not None and self.old_state.external:
+            return "import" if self.new_state is not None and self.new_state.import_id else "create"
+        return self.op
+
+    @property
     def loses(self) -> bool:
         """Tell whether the resource is deleted or replaced in AWS, and not only dropped from the state."""
-        retained = self.op == "delete" and self.old_state is not None and self.old_state.retain_on_delete
-        return self.op in _LOSING and not retained
+        only_read = self.old_state is not None and self.old_state.external
+        return self.operation in _LOSING and not only_read
 
 
 class _Diagnostic(BaseModel):
@@ -201,28 +221,29 @@ def _preview(document: _PreviewDocument, name: str) -> UpdatePreview:
         raise UsageError(f"{name} is an unfinished preview: it has no changeSummary", do=_DO)
     if odd := [step.urn for step in steps if step.urn.count("::") < _URN_PARTS - 1]:
         raise UsageError(f"{name} is not a preview: {one_line(odd[0])[:200]} is not a URN", do=_DO)
-    existing = {step.urn: step for step in steps if step.old_state is not None}
-    if sum(number for op, number in document.change_summary.items() if op != "create") > len(existing):
-        raise UsageError(f"{name} leaves out unchanged resources", do=_DO)
-    counts = {op: number for op in _CHANGING if (number := document.change_summary.get(op, 0))}
-    return UpdatePreview(_changes(steps), counts, _loss(steps, existing), document.config or {})
+    shown = Counter(step.op for step in steps)
+    for op, number in document.change_summary.items():
+        if number > shown[op]:
+            raise UsageError(f"{name} leaves out {number - shown[op]} steps `{one_line(op)[:50]}`", do=_DO)
+    # The reads before the update repeat every resource in the state, also those that AWS no longer has.
+    update = tuple(step for step in steps if step.op != "refresh")
+    operations = Counter(step.operation for step in update)
+    counts = {operation: operations[operation] for operation in _CHANGING if operations[operation]}
+    return UpdatePreview(_changes(update), counts, _loss(update), document.config or {})
 
 
 _URN_PARTS = 4
 
 
 def _changes(steps: tuple[_Step, ...]) -> tuple[UpdateStep, ...]:
-    changes = {
-        (_CHANGING.index(step.op), step.urn): UpdateStep(step.op, step.type, step.urn.split("::", 3)[3], step.urn)
-        for step in steps
-        if step.op in _CHANGING and step.type.startswith("aws:")
-    }
-    return tuple(step for _, step in sorted(changes.items(), key=lambda pair: pair[0]))
+    changing = [step for step in steps if step.operation in _CHANGING and step.type.startswith("aws:")]
+    ordered = sorted({(_CHANGING.index(step.operation), step.urn, step.operation, step.type) for step in changing})
+    return tuple(UpdateStep(operation, kind, urn.split("::", 3)[3], urn) for _, urn, operation, kind in ordered)
 
 
-def _loss(steps: tuple[_Step, ...], existing: Mapping[str, _Step]) -> Loss:
+def _loss(steps: tuple[_Step, ...]) -> Loss:
     def lost(kind: str) -> tuple[str, ...]:
         return tuple(sorted({step.urn for step in steps if step.type == kind and step.loses}))
 
-    roles = sum(step.type == ROLE_TYPE for step in existing.values())
-    return Loss(roles, lost(ROLE_TYPE), lost(OIDC_PROVIDER_TYPE))
+    roles = {step.urn for step in steps if step.type == ROLE_TYPE and step.old_state is not None}
+    return Loss(len(roles), lost(ROLE_TYPE), lost(OIDC_PROVIDER_TYPE))

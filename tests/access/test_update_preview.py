@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from access.update_preview import Loss, read_update_preview
+from access.update_preview import OIDC_PROVIDER_TYPE, Loss, read_update_preview
 from oidc.errors import BitbucketOidcError, OutsideWorldError, UsageError
 
-REAL = Path(__file__).parent.parent / "fixtures" / "previews" / "replaces-a-role.json"
+PREVIEWS = Path(__file__).parent.parent / "fixtures" / "previews"
 """Printed by the Pulumi CLI for this program, without the properties of its resources."""
+REAL = PREVIEWS / "replaces-a-role.json"
 
 PREFIX = "urn:pulumi:prod::bitbucket-aws-oidc::bitbucket-aws-oidc:index:PipelineRole"
 ROLE = PREFIX + "$aws:iam/role:Role::prod/{}"
@@ -18,7 +21,9 @@ OIDC_PROVIDER = PREFIX + "$aws:iam/openIdConnectProvider:OpenIdConnectProvider::
 
 
 def step(op: str, urn: str, **state: Any) -> dict[str, Any]:
-    return {"op": op, "urn": urn} | ({} if op == "create" else {"oldState": {"urn": urn, **state}})
+    """Return a step as the CLI prints it: what is created or imported has no old state."""
+    has_old = op not in {"create", "import", "import-replacement"}
+    return {"op": op, "urn": urn} | ({"oldState": {"urn": urn, **state}} if has_old else {})
 
 
 def preview_file(folder: Path, *steps: dict[str, Any], **other: Any) -> Path:
@@ -49,14 +54,64 @@ def test_whatever_takes_a_resource_away_for_a_moment_counts_once(op: str, tmp_pa
     assert loss == Loss(2, (ROLE.format("a"),), (OIDC_PROVIDER.format("acme"),))
 
 
-@pytest.mark.parametrize("op", ["same", "update", "create", "refresh", "discard"])
-def test_what_stays_is_not_lost(op: str, tmp_path: Path) -> None:
-    assert read_update_preview(preview_file(tmp_path, step(op, ROLE.format("a")))).loss.roles == ()
+@pytest.mark.parametrize(
+    ("name", "counts", "roles", "adopted"),
+    [
+        ("imports-an-oidc-provider", {"import": 1, "create": 13}, 0, ["import"]),
+        ("imports-what-it-only-read", {"import": 1}, 3, ["import"]),
+        ("mends-drift", {"update": 2, "create": 5}, 2, []),
+    ],
+)
+def test_real_previews_of_imports_and_drift_lose_nothing(
+    name: str, counts: dict[str, int], roles: int, adopted: list[str]
+) -> None:
+    preview = read_update_preview(PREVIEWS / f"{name}.json")
+    assert preview.loss == Loss(roles, ())
+    assert preview.counts == counts
+    assert [change.operation for change in preview.steps if change.type == OIDC_PROVIDER_TYPE] == adopted
+
+
+STAYS = [
+    "same", "update", "create", "read", "read-replacement", "refresh", "discard", "discard-replaced", "import",
+    "import-replacement", "remove-pending-replace", "diff", "extend-parameterize",
+]  # fmt: skip
+"""All other operations of the CLI (``StepOps`` in ``pkg/resource/deploy/step.go``)."""
+
+
+@pytest.mark.parametrize("op", STAYS)
+def test_an_operation_that_deletes_nothing_loses_nothing(op: str, tmp_path: Path) -> None:
+    for urn in (ROLE, OIDC_PROVIDER):
+        loss = read_update_preview(preview_file(tmp_path, step(op, urn.format("a")))).loss
+        assert (loss.roles, loss.oidc_providers) == ((), ())
+
+
+@given(st.lists(st.sampled_from([*STAYS, "delete", "replace"]), max_size=12))
+def test_roles_before_an_update_are_those_that_it_does_not_add(tmp_path_factory: Any, ops: list[str]) -> None:
+    steps = [step(op, ROLE.format(at)) for at, op in enumerate(ops)]
+    loss = read_update_preview(preview_file(tmp_path_factory.getbasetemp(), *steps)).loss
+    assert len(loss.roles) == sum(op in {"delete", "replace"} for op in ops)
+    assert loss.roles_before == sum(op not in {"create", "import", "import-replacement", "refresh"} for op in ops)
+
+
+def test_a_role_that_is_gone_from_aws_is_neither_lost_nor_counted(tmp_path: Path) -> None:
+    gone = [step("refresh", ROLE.format(name)) for name in "abc"]
+    again = [step("create", ROLE.format("a")), step("same", ROLE.format("c"))]
+    assert read_update_preview(preview_file(tmp_path, *gone, *again)).loss == Loss(1, ())
+
+
+def test_a_resource_that_was_only_read_is_imported_or_created_and_not_replaced(tmp_path: Path) -> None:
+    urn = OIDC_PROVIDER.format("acme")
+    for imported, operation in ({"importID": "arn"}, "import"), ({}, "create"):
+        read = {**step("replace", urn, external=True), "newState": {"urn": urn, **imported}}
+        preview = read_update_preview(preview_file(tmp_path, read))
+        assert [change.operation for change in preview.steps] == [operation]
+        assert (preview.counts, preview.loss) == ({operation: 1}, Loss(0, ()))
 
 
 def test_a_resource_dropped_from_the_state_is_not_lost(tmp_path: Path) -> None:
     kept = step("delete", OIDC_PROVIDER.format("acme"), retainOnDelete=True)
-    assert read_update_preview(preview_file(tmp_path, kept)).loss.oidc_providers == ()
+    preview = read_update_preview(preview_file(tmp_path, kept))
+    assert (preview.loss.oidc_providers, preview.counts) == ((), {"drop": 1})
 
 
 def test_a_name_with_colons_is_a_name(tmp_path: Path) -> None:
@@ -74,9 +129,11 @@ def test_a_preview_of_nothing_is_one(tmp_path: Path) -> None:
     assert read_update_preview(path).loss == Loss(0, ())
 
 
-def test_a_preview_that_hides_what_stays_is_refused_since_nobody_can_tell_the_part(tmp_path: Path) -> None:
-    hidden = preview_file(tmp_path, step("delete", ROLE.format("a")), changeSummary={"delete": 1, "same": 40})
-    with pytest.raises(UsageError, match=r"leaves out .*--show-sames"):
+@pytest.mark.parametrize("op", ["same", "delete", "import"])
+def test_a_preview_that_leaves_out_steps_is_refused(op: str, tmp_path: Path) -> None:
+    shown = step("delete", ROLE.format("a"))
+    hidden = preview_file(tmp_path, shown, changeSummary={"delete": 1, op: 40})
+    with pytest.raises(UsageError, match=rf"leaves out (40|39) steps `{op}`; .*--show-sames"):
         read_update_preview(hidden)
 
 
