@@ -53,7 +53,7 @@ def condition_checks(condition: object, context: RequestContext, *, variables: b
             if not key.isascii():
                 # Some such letters are ASCII in lower case: the kelvin sign becomes k.
                 raise EvaluationError(f"{key!r} is not a condition key: it has characters other than ASCII")
-            yield _check(name, key, texts_of(values), context, variables=variables)
+            yield _check(name, key, _values_of(name, values), context, variables=variables)
 
 
 def _check(name: str, key: str, expected: Values, context: RequestContext, *, variables: bool) -> Check:
@@ -72,6 +72,12 @@ def _check(name: str, key: str, expected: Values, context: RequestContext, *, va
         problem = EvaluationError(what, do="use a set operator")
         return Check("Condition", name, key, expected, actual or (), None, problem)
     return Check("Condition", name, key, expected, actual or (), holds)
+
+
+def _values_of(name: str, values: object) -> Values:
+    if values == [] and name != "Null" and operator_of(name).needs_a_match:
+        return ()
+    return texts_of(values)
 
 
 def texts_of(element: object) -> Values:

@@ -49,6 +49,16 @@ class ConditionOperator:
             return True
         return self.negated and not self.over
 
+    @property
+    def needs_a_match(self) -> bool:
+        """Whether it holds only if one of the policy's values matches, so it never holds for an empty list of values.
+
+        "If a single condition operator includes multiple values for one key, that condition operator is evaluated
+        using a logical OR" (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html).
+        AWS does not document an empty list for negated operators, ``…IfExists`` and ``ForAllValues``.
+        """
+        return not (self.negated or self.if_exists or self.over == "ForAllValues")
+
 
 def operator_of(name: str) -> ConditionOperator:
     """Return the operator with this name, spelt as AWS documents it; ``Null``, which compares nothing, is not included.

@@ -32,7 +32,9 @@ class AdmittedTokens:
     grade: Grade | None
 
 
-def admitted_by(index: int, issuer: str, tests: Sequence[Test], names: Names, *, alive: bool) -> AdmittedTokens:
+def admitted_by(
+    index: int, issuer: str, tests: Sequence[Test], names: Names, *, alive: bool, by_default: bool = True
+) -> AdmittedTokens:
     """Return the tokens of one issuer that a statement admits, by each test of the subject, with the other limits.
 
     Args:
@@ -41,6 +43,8 @@ def admitted_by(index: int, issuer: str, tests: Sequence[Test], names: Names, *,
         tests: Tests of the statement.
         names: Names of the inventory, if one is given.
         alive: Whether any token is admitted.
+        by_default: Whether a token is admitted with the audience that every step's token has, unless the step asks for
+            another.
     """
     if not alive:
         return AdmittedTokens(index, _issuer_in_words(issuer), (), (), None)
@@ -58,7 +62,7 @@ def admitted_by(index: int, issuer: str, tests: Sequence[Test], names: Names, *,
     return AdmittedTokens(
         index,
         _issuer_in_words(issuer),
-        tuple(dict.fromkeys(steps)) or (EVERY_STEP if issuer else _OF_ANY_ISSUER,),
+        _steps(steps, issuer, by_default=by_default),
         tuple(_limits(own, [test for test in tests if not test.issuer], names, len(of_subject), undecided=undecided)),
         Grade.WORKSPACE_WIDE if undecided else narrowest,
     )
@@ -79,6 +83,14 @@ def undecided_tokens(index: int, issuers: Sequence[str], problem: EvaluationErro
         )
 
 
+def _steps(steps: Sequence[str], issuer: str, *, by_default: bool) -> tuple[str, ...]:
+    each_once = tuple(dict.fromkeys(steps))
+    if not by_default:
+        return (_NOBODY_BY_DEFAULT, *each_once)
+    return each_once or (EVERY_STEP if issuer else _OF_ANY_ISSUER,)
+
+
+_NOBODY_BY_DEFAULT = "nobody by default: a step gets in only if it asks for an audience that no token has by default"
 _OF_ANY_ISSUER = "whoever has a token of any OIDC provider of the account"
 
 

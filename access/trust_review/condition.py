@@ -14,7 +14,7 @@ from access.trust_review.tests_of_condition import Test
 from config.yaml.document import Path
 from oidc.errors import EvaluationError
 from oidc.iam.pattern import ANY, ONE, intersect, tokens
-from oidc.identifiers import UUID_PATTERN
+from oidc.identifiers import accepted_spelling
 
 _OF_TOKENS = {
     "branchname", "repositoryuuid", "workspaceuuid", "pipelineuuid", "pipelinerunuuid", "stepuuid",
@@ -49,7 +49,7 @@ def condition_faults(
     if "aud" not in claims:
         hint = f"compare {advised}:aud by StringEquals with the workspace's own audience"
         yield TrustFault("no-audience", at, "the audience is not compared", hint)
-    if "sub" not in claims:
+    if "sub" not in claims and not _only_subjects(tests):
         message = "the subject is not compared, so any repository matches"
         yield TrustFault("no-repository", at, message, f"compare {advised}:sub by StringLike with {_PATTERN}")
     for test in tests:
@@ -186,15 +186,28 @@ def _audience_fault(at: Path, value: str, test: Test, advised: str, names: Names
         message = f"`{value}` matches nothing: AWS has no key {name[2:-1]}, so {name} never has a value"
         hint = f"replace {name} before you apply the policy"
         return TrustFault("wrong-audience", at, message, hint, matches_nothing=True)
-    if UUID_PATTERN.match(value) and ":" in value and matches_some_subject(pattern):
+    if _is_subject(value):
         message = f"`{value}` is a subject pattern, not an audience"
-        return TrustFault("wrong-audience", at, message, f"move it to {advised}:sub under StringLike; {_OWN}")
+        return TrustFault("wrong-audience", at, message, f"move it to {advised}:sub under StringLike")
     if {ANY, ONE} & set(tokens(pattern)):
         return TrustFault("no-audience", at, f"`{value}` lets in more than one audience", _OWN)
     if not test.takes_wildcards and ("*" in value or "?" in value):
         message = f"{test.name} compares `{value}` literally: it has no wildcards"
         return TrustFault("wildcard-under-equals", at, message, _OWN)
     return _misspelt_audience(at, value, test, names)
+
+
+def _is_subject(value: str) -> bool:
+    """Tell whether a value begins as a subject does: a UUID and a colon, ``{9a6d6bde-…}:*``."""
+    uuid, colon, _ = value.partition(":")
+    return bool(colon) and accepted_spelling(uuid) is not None
+
+
+def _only_subjects(tests: Sequence[Test]) -> bool:
+    """Tell whether a test of the audience has only subject patterns: then its own fault says where they belong."""
+    return any(
+        test.claim == "aud" and test.values and all(_is_subject(value) for _, value in test.values) for test in tests
+    )
 
 
 def _misspelt_audience(at: Path, value: str, test: Test, names: Names) -> TrustFault | None:
@@ -214,6 +227,8 @@ def never_holds(test: Test, issuer: str) -> bool:
     """Tell whether a test fails for every token of the issuer, whatever the values of policy variables."""
     if (fault := key_fault(test, issuer, issuer)) is not None:
         return fault.rule != "void-check"
+    if not test.values and test.operator is not None and test.operator.needs_a_match:
+        return True
     if test.issuer != issuer.lower():
         return False
     if test.operator is None:

@@ -183,13 +183,22 @@ def _review_bitbucket(
     issuers = {oidc_provider.issuer.lower() for oidc_provider in oidc_providers}
     place = (*statement.place, "Condition") if statement.has("Condition") else statement.place
     claims = {key.rpartition(":")[2] for key in _keys(statement)}
-    for fault in condition_faults(place, tests, claims, meant, names):
+    faults = list(condition_faults(place, tests, claims, meant, names))
+    for fault in faults:
         # If the principal names a wrong or a second issuer, only the principal is reported.
         if fault.rule != "two-issuers" or (meant.alive and _issuer_of(fault) not in issuers):
             yield fault
     for each in oidc_providers:
         alive = _is_about_tokens(statement) and each.alive and not _is_closed(tests, each.issuer)
-        yield admitted_by(statement.index, each.issuer, tests, names, alive=alive)
+        by_default = not _asks_for_audience(tests, each.issuer, faults)
+        yield admitted_by(statement.index, each.issuer, tests, names, alive=alive, by_default=by_default)
+
+
+def _asks_for_audience(tests: Sequence[Test], issuer: str, faults: Sequence[TrustFault]) -> bool:
+    """Tell whether a token gets in only with an audience that is wrong: no token has it unless its step asks for it."""
+    wrong = {fault.path for fault in faults if fault.rule == "wrong-audience"}
+    audiences = [test for test in tests if test.compares and test.issuer == issuer.lower() and test.claim == "aud"]
+    return any(test.values and all(place in wrong for place, _ in test.values) for test in audiences)
 
 
 def _is_closed(tests: Sequence[Test], issuer: str) -> bool:

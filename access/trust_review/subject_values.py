@@ -11,7 +11,7 @@ from functools import lru_cache
 from access.evaluation.operators import operator_of
 from access.exactness.languages import has_subject, meaning
 from access.exactness.steps import Form, StepSet
-from access.explanation.mistakes import begins_with_workspace, subject_mistakes
+from access.explanation.mistakes import begins_with_workspace, subject_mistakes, workspace_of_audience
 from access.explanation.names import Names
 from access.explanation.subjects import EVERY_STEP, no_subject, pattern_in_words, subject_parts
 from access.trust_review.fault import TrustFault
@@ -135,6 +135,9 @@ def _dead(at: Path, value: str, test: Test, names: Names, workspace: str | None)
         why = f"AWS has no key {placeholder[2:-1]}, so {placeholder} never has a value"
         hint = f"replace {placeholder} by the UUID in braces before you apply the policy"
         return TrustFault("wrong-subject", at, f"`{value}` matches nothing: {why}", hint, matches_nothing=True)
+    if workspace_of_audience(value) is not None:
+        hint = "move it to the key of aud, under StringEquals"
+        return TrustFault("wrong-subject", at, f"`{value}` is an audience, not a subject", hint, matches_nothing=True)
     mistakes = subject_mistakes(value, names, workspace)
     if mistakes.phrases:
         hint, suggested = _advice(None if mistakes.foreign else mistakes.suggested, test, names, workspace)

@@ -157,12 +157,14 @@ def _malformed_fault(malformed: Malformed) -> TrustFault | None:
 
 def _test(condition: Condition, *, variables: bool) -> Test:
     faults: tuple[TrustFault, ...] = ()
-    if not condition.values:
-        message = f"the list of values of {condition.name} is empty: AWS does not document what that matches"
-        hint = "add the values to let in, or remove the statement"
-        faults = (TrustFault("bad-trust-policy", condition.place, message, hint),)
-    values = tuple((condition.place_of(index), text) for index, text in enumerate(condition.values))
     operator = operator_of(condition.operator) if condition.operator != "Null" else None
+    if not condition.values:
+        never = operator is not None and operator.needs_a_match
+        matches = "no value matches, and nobody gets in" if never else "AWS does not document what that matches"
+        message = f"the list of values of {condition.name} is empty: {matches}"
+        hint = "add the values to let in, or remove the statement"
+        faults = (TrustFault("bad-trust-policy", condition.place, message, hint, matches_nothing=never),)
+    values = tuple((condition.place_of(index), text) for index, text in enumerate(condition.values))
     return Test(condition.place, condition.operator, operator, condition.name, values, variables, faults)
 
 

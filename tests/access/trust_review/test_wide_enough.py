@@ -12,11 +12,11 @@ from access.evaluation.decide import decide, form_problem
 from access.evaluation.decision import Decision
 from access.evaluation.request import WebIdentityRequest
 from access.explanation.names import Names
-from access.explanation.subjects import subject_parts
+from access.explanation.subjects import EVERY_STEP, subject_parts
 from access.trust_review.review import Review, review
 from oidc.bitbucket import Grade, widest
 from oidc.errors import EvaluationError
-from tests.access.near_misses import ACCOUNT, ACME, ENV, REPO
+from tests.access.near_misses import ACCOUNT, ACME, AUDIENCE, ENV, REPO, STEP
 from tests.access.trust_review.any_condition import (
     PLACEHOLDERS,
     SUBJECT_VALUES,
@@ -147,6 +147,60 @@ def test_the_older_version_has_no_variables() -> None:
     result = reviewed("sub", "StringLike", f"${{{ACME}:sub}}", version="2008-10-17")
     assert [fault.rule for fault in result.faults] == ["wrong-subject"]
     assert [admitted.grade for admitted in result.admitted] == [None]
+
+
+@pytest.mark.parametrize("operator", ["StringEquals", "StringLike", "StringEqualsIgnoreCase", "ForAnyValue:StringLike"])
+@pytest.mark.parametrize("claim", ["aud", "sub"])
+def test_an_empty_list_of_values_lets_in_nobody_if_one_must_match(claim: str, operator: str) -> None:
+    result = reviewed(claim, operator, [])
+    (fault,) = [fault for fault in result.faults if fault.rule == "bad-trust-policy"]
+    assert "is empty: no value matches" in fault.message
+    assert [admitted.steps for admitted in result.admitted] == [()]
+
+
+@pytest.mark.parametrize("prefix", ["", "ForAllValues:", "ForAnyValue:"])
+@pytest.mark.parametrize("suffix", ["", "IfExists"])
+@pytest.mark.parametrize("base", ["StringLike", "StringNotLike", "StringNotEquals", "ArnLike"])
+@pytest.mark.parametrize("claim", ["aud", "sub"])
+def test_an_empty_list_of_values_is_wide_if_none_needs_to_match(
+    claim: str, base: str, prefix: str, suffix: str
+) -> None:
+    result = reviewed(claim, prefix + base + suffix, [])
+    grades = [admitted.grade for admitted in result.admitted]
+    needs_a_match = "Not" not in base and prefix != "ForAllValues:" and not suffix
+    assert grades == ([None] if needs_a_match else [Grade.WORKSPACE_WIDE])
+
+
+@pytest.mark.parametrize("operator", ["StringEquals", "StringLike", "StringEqualsIgnoreCase"])
+@pytest.mark.parametrize("aud", [[f"{REPO}:*"], [f"{REPO}:{ENV}:*", f"{REPO[1:-1]}:{STEP}"]])
+def test_subjects_under_aud_are_told_as_such_and_let_in_nobody_by_default(aud: list[str], operator: str) -> None:
+    statement = statement_with("aud", operator, aud)
+    condition = {operator: {f"{ACME}:aud": aud}}
+    for without_sub in (statement, {**statement, "Condition": condition}):
+        result = review({"Version": "2012-10-17", "Statement": [without_sub]}, ACCOUNT, Names())
+        assert {fault.rule for fault in result.faults} == {"wrong-audience"}
+        assert all(fault.hint == f"move it to {ACME}:sub under StringLike" for fault in result.faults)
+        (admitted,) = result.admitted
+        assert admitted.steps[0].startswith("nobody by default: a step gets in only if it asks for an audience")
+        assert not any("every repository" in line for line in (*admitted.steps, *admitted.limits))
+
+
+def test_subjects_beside_a_right_audience_hide_no_missing_subject() -> None:
+    statement = statement_with("aud", "StringLike", [AUDIENCE, f"{REPO}:*"])
+    del statement["Condition"]["StringLike"][f"{ACME}:sub"]
+    result = review({"Version": "2012-10-17", "Statement": [statement]}, ACCOUNT, Names())
+    assert {fault.rule for fault in result.faults} == {"no-repository", "wrong-audience"}
+    assert result.admitted[0].steps == (EVERY_STEP,)
+
+
+@pytest.mark.parametrize("operator", ["StringEquals", "StringLike"])
+@pytest.mark.parametrize("value", [AUDIENCE, AUDIENCE.upper(), f"ari:cloud:bitbucket::workspace/{REPO}"])
+def test_an_audience_under_sub_is_told_as_such(value: str, operator: str) -> None:
+    result = reviewed("sub", operator, value)
+    (fault,) = result.faults
+    assert (fault.rule, fault.hint) == ("wrong-subject", "move it to the key of aud, under StringEquals")
+    assert "is an audience, not a subject" in fault.message
+    assert [admitted.steps for admitted in result.admitted] == [()]
 
 
 def passes(policy: dict[str, Any], request: WebIdentityRequest, key: str) -> bool:
