@@ -47,7 +47,9 @@ RULES: dict[str, Rule] = {
     "bad-uuid": Rule("error", "A UUID is written `{8-4-4-4-12}` in lower-case hex, quoted, with its braces."),
     "bad-account-id": Rule("error", "An account id is 12 digits, quoted."),
     "bad-duration": Rule("error", "A session lasts from 1h to 12h, written 1h, 90m, 5400s or in seconds."),
-    "bad-audience": Rule("error", "An audience is a literal of 1 to 150 characters."),
+    "bad-audience": Rule(
+        "error", "An audience is a literal of 1 to 150 characters, and no misspelt audience of the workspace."
+    ),
     "bad-address": Rule("error", "A source address is a network in CIDR form without host bits."),
     "bad-vpc-endpoint": Rule("error", "A VPC endpoint is given by its id: `vpce-` and 8 or 17 hex digits."),
     "bad-thumbprint": Rule("error", "A thumbprint is the SHA-1 of a certificate, 40 hex digits."),

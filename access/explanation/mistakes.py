@@ -1,4 +1,4 @@
-"""Find common mistakes in an issuer, an audience and a subject, and suggest the corrected text.
+"""Find common mistakes in an issuer and a subject, and suggest the corrected text. Audiences: ``oidc.audience``.
 
 Bitbucket's tokens have none of them. Claims typed by hand, claims of other vendors and trust policies copied from
 an example do. The facts are from Bitbucket's page
@@ -6,15 +6,14 @@ https://support.atlassian.com/bitbucket-cloud/docs/deploy-on-aws-using-bitbucket
 """
 
 import re
-from typing import NamedTuple
 
 from access.explanation.names import Names
+from oidc.audience import Mistakes
 from oidc.identifiers import accepted_spelling, is_uuid
 
 ISSUER_HEAD, ISSUER_TAIL = "https://api.bitbucket.org/2.0/workspaces/", "/pipelines-config/identity/oidc"
 """The parts of an issuer URL before and after the workspace's slug."""
 
-_ARI = "ari:cloud:bitbucket::workspace/"
 _BARE_UUID = re.compile(r"(?<![0-9a-f{-])([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-f}-])", re.ASCII)
 
 _VENDORS_BY_SUBJECT = {
@@ -25,27 +24,6 @@ _VENDORS_BY_ISSUER = {
     "token.actions.githubusercontent.com": "GitHub Actions", "gitlab.": "GitLab", "oidc.circleci.com": "CircleCI",
     "app.terraform.io": "Terraform Cloud", "agent.buildkite.com": "Buildkite", "oidc.eks.": "Kubernetes on EKS",
 }  # fmt: skip
-_VENDORS_BY_AUDIENCE = {
-    "sts.amazonaws.com": "GitHub Actions", "sts.amazonaws.com.cn": "GitHub Actions in China",
-    "https://gitlab.com": "GitLab", "aws.workload.identity": "Terraform Cloud",
-}  # fmt: skip
-
-
-class Mistakes(NamedTuple):
-    """The mistakes in the spelling of a text.
-
-    Attributes:
-        phrases: One phrase for each mistake: ``it ends in a slash``.
-        meant: The corrected text; the text itself if it has no mistake or the correction is unknown.
-        foreign: Whether the text is not meant for Bitbucket, for example has the form of another vendor.
-        suggested: The replacement, if the text alone determines it: an issuer or an audience in Bitbucket's form, or a
-            subject, which may have other faults. ``None`` without a mistake.
-    """
-
-    phrases: tuple[str, ...]
-    meant: str
-    foreign: bool = False
-    suggested: str | None = None
 
 
 def issuer_mistakes(issuer: str, names: Names) -> Mistakes:
@@ -93,39 +71,6 @@ def _with_slug(phrases: list[str], meant: str, names: Names) -> Mistakes:
     return Mistakes(tuple(phrases), meant, suggested=meant if phrases and known else None)
 
 
-def audience_mistakes(audience: str, names: Names) -> Mistakes:
-    """Return the mistakes in an audience; a custom audience may be any other text."""
-    if vendor := _VENDORS_BY_AUDIENCE.get(audience):
-        return Mistakes((f"it is the audience of {vendor}, not of Bitbucket",), audience, foreign=True)
-    phrases: list[str] = []
-    meant = audience.strip()
-    if meant != audience:
-        phrases.append("it has white space around it")
-    if meant.lower().startswith(_ARI):
-        if meant != meant.lower():
-            phrases.append("it has capitals")
-        phrase, meant = _of_workspace(meant.lower().removeprefix(_ARI), names)
-        phrases += [phrase] if phrase else []
-    elif (uuid := accepted_spelling(meant)) is not None:
-        phrases.append(f"it lacks {_ARI} before the UUID")
-        meant = _ARI + uuid[1:-1]
-    elif meant.startswith(ISSUER_HEAD):
-        phrases.append("it is an issuer, not an audience")
-    whole = workspace_of_audience(meant) is not None
-    return Mistakes(tuple(phrases), meant, suggested=meant if phrases and whole else None)
-
-
-def _of_workspace(named: str, names: Names) -> tuple[str, str]:
-    """Return the mistake in the workspace of an audience, or an empty text, and the corrected workspace."""
-    uuid = accepted_spelling(named)
-    if uuid is not None:
-        return "" if named == uuid[1:-1] else "it has braces around the UUID", _ARI + uuid[1:-1]
-    of_slug = next((known for known, slug in names.workspaces.items() if slug == named), None)
-    if of_slug is not None:
-        return "it has the workspace's slug instead of its UUID", _ARI + of_slug[1:-1]
-    return "" if re.search(r"[*?]", named) else "it has no UUID at its end", _ARI + named
-
-
 def subject_mistakes(subject: str, names: Names, workspace: str | None = None) -> Mistakes:
     """Return the mistakes in a subject or a subject pattern; wildcards are not changed.
 
@@ -167,10 +112,3 @@ def _lacks_braces(text: str) -> bool:
 
 def _vendor(text: str, vendors: dict[str, str]) -> str | None:
     return next((vendor for beginning, vendor in vendors.items() if text.startswith(beginning)), None)
-
-
-def workspace_of_audience(audience: object) -> str | None:
-    """Return the UUID of the workspace whose own audience this is, with braces, or ``None``."""
-    if not isinstance(audience, str) or not audience.lower().startswith(_ARI):
-        return None
-    return accepted_spelling(audience[len(_ARI) :])

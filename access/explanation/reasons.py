@@ -12,13 +12,12 @@ from access.evaluation.token_checks import token_refusal
 from access.explanation.mistakes import (
     ISSUER_HEAD,
     ISSUER_TAIL,
-    audience_mistakes,
     issuer_mistakes,
-    workspace_of_audience,
 )
 from access.explanation.names import Names
 from access.explanation.subjects import Reason, subject_reasons
 from config.findings import one_line
+from oidc.audience import audience_mistakes, workspace_of_audience
 from oidc.errors import EvaluationError
 
 _HTTPS = "https://"
@@ -154,7 +153,7 @@ def _check_reasons(check: Check, request: WebIdentityRequest, names: Names) -> l
 
 def _audience_reason(check: Check, names: Names) -> Reason:
     expected = " or ".join(names.audience(each) for each in check.expected)
-    phrases = audience_mistakes(check.actual[0], names).phrases
+    phrases = audience_mistakes(check.actual[0], names.workspaces).phrases
     why = f": {', and '.join(phrases)}" if phrases else ""
     got = " and ".join(names.audience(each) for each in check.actual)
     return Reason(1, "audience", f": expected {expected}, got {got}{why}")

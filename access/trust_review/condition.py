@@ -5,13 +5,13 @@ from dataclasses import replace
 from itertools import combinations, product
 
 from access.evaluation.condition_keys import CONSTANT_KEYS, is_always_absent
-from access.explanation.mistakes import audience_mistakes, workspace_of_audience
 from access.explanation.names import Names
 from access.trust_review.fault import TrustFault
 from access.trust_review.principal import OidcProvider
 from access.trust_review.subject_values import live_values, matches_some_subject, subject_fault
 from access.trust_review.tests_of_condition import Test
 from config.yaml.document import Path
+from oidc.audience import audience_mistakes, workspace_of_audience
 from oidc.errors import EvaluationError
 from oidc.iam.pattern import ANY, ONE, intersect, tokens
 from oidc.identifiers import accepted_spelling
@@ -211,7 +211,7 @@ def _only_subjects(tests: Sequence[Test]) -> bool:
 
 
 def _misspelt_audience(at: Path, value: str, test: Test, names: Names) -> TrustFault | None:
-    mistakes = audience_mistakes(value.lower() if test.ignores_case else value, names)
+    mistakes = audience_mistakes(value.lower() if test.ignores_case else value, names.workspaces)
     if mistakes.foreign:
         message = f"`{value}` is in a token only if the step asks for it: {mistakes.phrases[0]}"
         return TrustFault("other-audience", at, message, _OWN)

@@ -11,13 +11,14 @@ from functools import lru_cache
 from access.evaluation.operators import operator_of
 from access.exactness.languages import has_subject, meaning
 from access.exactness.steps import Form, StepSet
-from access.explanation.mistakes import begins_with_workspace, subject_mistakes, workspace_of_audience
+from access.explanation.mistakes import begins_with_workspace, subject_mistakes
 from access.explanation.names import Names
 from access.explanation.subjects import EVERY_STEP, no_subject, pattern_in_words, subject_parts
 from access.trust_review.fault import TrustFault
 from access.trust_review.tests_of_condition import Test
 from config.findings import one_line
 from config.yaml.document import Path
+from oidc.audience import workspace_of_audience
 from oidc.bitbucket import ANY_UUID, Grade
 from oidc.iam.pattern import covers
 from oidc.identifiers import is_uuid

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from config.findings import Fault
 from config.rules import (
     accounts,
+    audiences,
     delegated_roles,
     delegation,
     guardrails,
@@ -33,7 +34,7 @@ _CHECKS = (
     trust.check_pairs,
     previous_names.check_previous_keys,
     previous_names.check_names_of_renamed_roles,
-    trust.check_further_audiences,
+    audiences.check_audiences,
     trust.check_wide_trust,
     source_addresses.check_source_addresses,
     permissions.check_references,

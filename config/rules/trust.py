@@ -5,17 +5,16 @@ from datetime import timedelta
 
 from config.allow import accepted
 from config.declared import unknown_environment, unknown_repository, unknown_workspace
-from config.findings import Fault, did_you_mean
+from config.findings import Fault
 from config.models.account import Account
 from config.models.inventory import Inventory
 from config.models.role import Role
 from config.models.trust import Steps, TrustEntry
-from config.models.workspace import Repository, Workspace
+from config.models.workspace import Repository
 from config.rules.accounts import unlocked
+from config.rules.audiences import trusted_audience_faults
 from config.rules.context import Context
 from config.yaml.document import Path
-from oidc.bitbucket import default_audience
-from oidc.identifiers import BitbucketUuid
 
 
 def check_trust(context: Context) -> Iterator[Fault]:
@@ -27,22 +26,6 @@ def check_trust(context: Context) -> Iterator[Fault]:
             if not _is_answered(context.inventory, entry):
                 yield from _check_entry(context, at, entry)
             yield from _check_twice(at, entry, seen)
-
-
-def check_further_audiences(context: Context) -> Iterator[Fault]:
-    """Yield workspaces that declare audiences besides their own: a step that requests one gets both.
-
-    STS refuses a token with several audiences and no ``azp`` (seen on real AWS, three independent reports). Others
-    report that Bitbucket adds a step's audiences to the workspace's own
-    (https://www.atlassian.com/blog/bitbucket/bitbucket-pipelines-oidc-now-supports-multiple-audiences says "multiple
-    audiences"). No decoded token of such a step was seen, so this is a warning.
-    """
-    for slug, workspace in context.inventory.workspaces.items():
-        own = default_audience(BitbucketUuid(workspace.uuid)) if workspace.uuid else None
-        if any(audience != own for audience in workspace.audiences):
-            message = "a step that requests a further audience probably gets a token with two, which STS refuses"
-            hint = "remove them; or check the claims of such a step, and accept it: `allow: {further-audiences: WHY}`"
-            yield Fault("further-audiences", ("workspaces", slug, "audiences"), message, hint)
 
 
 def _is_answered(inventory: Inventory, entry: TrustEntry) -> bool:
@@ -70,7 +53,7 @@ def _check_entry(context: Context, at: Path, entry: TrustEntry) -> Iterator[Faul
         return
     if workspace.uuid is None:
         yield from unlocked(context, ("workspaces", slug), f"workspace {slug}")
-    yield from _check_audiences(at, entry, workspace)
+    yield from trusted_audience_faults(context, at, entry, workspace)
     name = entry.repository_slug
     if name is None:
         return
@@ -91,16 +74,6 @@ def _check_repository(context: Context, at: Path, entry: TrustEntry, repository:
             yield problem
         elif name in repository.environments and repository.environments[name].uuid is None:
             yield from unlocked(context, (*declared, "environments", name), f"environment {name} of {entry.repository}")
-
-
-def _check_audiences(at: Path, entry: TrustEntry, workspace: Workspace) -> Iterator[Fault]:
-    own = [default_audience(BitbucketUuid(workspace.uuid))] if workspace.uuid else []
-    declared = [*own, *workspace.audiences]
-    for index, audience in enumerate(entry.audiences):
-        if audience not in declared:
-            hint = did_you_mean(audience, declared, f"declare it under `workspaces.{entry.workspace}.audiences`")
-            message = f"workspace {entry.workspace} does not declare the audience {audience}"
-            yield Fault("unknown-audience", (*at, "audiences", index), message, hint)
 
 
 def _check_twice(at: Path, entry: TrustEntry, seen: dict[tuple[object, ...], Path]) -> Iterator[Fault]:

@@ -5,10 +5,11 @@ from itertools import product
 
 import pytest
 
-from access.explanation.mistakes import audience_mistakes, issuer_mistakes, subject_mistakes
+from access.explanation.mistakes import issuer_mistakes, subject_mistakes
 from access.explanation.names import Names
 from access.trust_review.fault import TrustFault
 from access.trust_review.review import review
+from oidc.audience import audience_mistakes
 from oidc.iam.pattern import covers
 from tests.access.near_misses import ACCOUNT, ACME, ANY_UUID, AUDIENCE, ENV, OWN_ARN, REPO, STEP
 from tests.access.trust_review.any_condition import AUDIENCE_VALUES, SUBJECT_VALUES, WORKSPACE
@@ -116,10 +117,10 @@ def test_a_mistake_has_a_suggestion_without_a_mistake() -> None:
         assert mistakes.suggested is None or subject_mistakes(mistakes.suggested, names).phrases == (), value
         assert (mistakes.suggested is None) is (not mistakes.phrases or mistakes.foreign), value
     for value in [*AUDIENCE_VALUES, "ari:cloud:bitbucket::workspace/acme"]:
-        suggested = audience_mistakes(value, names).suggested
-        assert suggested is None or audience_mistakes(suggested, names).phrases == (), value
+        suggested = audience_mistakes(value, names.workspaces).suggested
+        assert suggested is None or audience_mistakes(suggested, names.workspaces).phrases == (), value
     for issuer in (f"https://{ACME}/", f"http://{ACME}", ACME.upper(), f"https://{ACME.replace('acme', WORKSPACE)}"):
         suggested = issuer_mistakes(issuer, names).suggested
         assert suggested == f"https://{ACME}"
-    assert audience_mistakes("ari:cloud:bitbucket::workspace/acme", names).suggested == AUDIENCE
+    assert audience_mistakes("ari:cloud:bitbucket::workspace/acme", names.workspaces).suggested == AUDIENCE
     assert issuer_mistakes(f"https://{ACME.replace('acme', WORKSPACE)}", Names()).suggested is None
