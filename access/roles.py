@@ -1,4 +1,4 @@
-"""Plan a role in one account: apply defaults and overrides, replace variables, check IAM's limits."""
+"""Plan a role in one account: apply defaults and overrides, and replace variables."""
 
 from collections.abc import Mapping
 from typing import Any

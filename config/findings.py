@@ -1,4 +1,4 @@
-"""A fault of the data of an inventory, before it has a place."""
+"""Faults of an inventory's data, and findings: faults with a file, line and column."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -50,7 +50,7 @@ OIDC_PROVIDERS_PER_ACCOUNT = Quota(
 """OIDC providers in one account."""
 
 QUOTAS = (MANAGED_POLICIES_PER_ROLE, OIDC_PROVIDERS_PER_ACCOUNT, TRUST_POLICY_CHARS, ROLES_PER_ACCOUNT)
-"""All quotas, by code."""
+"""All quotas, sorted by code."""
 
 INLINE_POLICY_CHARS_PER_ROLE = 10_240
 """All inline policies of one role together, white space not counted; fixed."""

@@ -1,6 +1,7 @@
 """Changes of the way into an account, and of every field of the plan that no other module compares.
 
-Fields are compared by name, so a new field is never left out.
+Fields are compared by name. A new field of the plan is compared automatically if the JSON omits it; if the JSON has it,
+its view needs it as a field.
 """
 
 from collections.abc import Collection, Iterator, Mapping

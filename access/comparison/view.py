@@ -1,6 +1,7 @@
 """The compared form of a plan: the JSON of ``plan --format json``; a compiled plan adds fields that the JSON omits.
 
-Unknown keys are ignored, because a later version may write more keys.
+Unknown keys are ignored, because a later version may write more keys. So a key of the JSON is compared only if its
+view here has a field for it.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Rules that look at more than one record: a function for each, listed in ``check``."""
+"""Rules that look at more than one record: a function for each, listed in ``_CHECKS``."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Permissions: a role names declared policies, each once, with valid names, and its last day is not past."""
+"""The policies that roles name and their documents; the last days of roles; the roles that reach the state."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace

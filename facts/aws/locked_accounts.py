@@ -51,6 +51,7 @@ def locked_account(
         roles=dict(facts.taken_names),
         missing_policies=facts.missing_policies,
     )
+    # Not an argument above: models refuse None, since the grammar has no empty values.
     quotas = _quotas(facts.quotas, before.quotas if before is not None else None)
     return AccountAnswer(account.model_copy(update={"quotas": quotas}), tuple(discrepancies))
 
