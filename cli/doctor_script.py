@@ -17,7 +17,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from typing import IO, Any, Callable, Iterable, Mapping, NoReturn, Sequence
+from typing import IO, Any, Callable, Iterable, Iterator, Mapping, NoReturn, Sequence
 
 # The report.
 
@@ -39,8 +39,9 @@ class Report:
         self.exit_code = 0
 
     def hide(self, secret: str) -> None:
-        """Hide a text and each part of it of 8 characters or more in the output."""
-        self._runs.update(secret[at : at + _RUN] for at in range(len(secret) - _RUN + 1))
+        """Hide a text, plain or encoded, and each part of it of 8 characters or more in the output."""
+        for form in _forms(secret):
+            self._runs.update(form[at : at + _RUN] for at in range(len(form) - _RUN + 1))
 
     def problem(self, check: str, what: str, do: str) -> None:
         """Add a reason why the step cannot assume its role."""
@@ -89,6 +90,24 @@ class Report:
                 shown.append(text[at])
             at += 1
         return "".join(shown)
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """Yield a secret as it is, and in base64, hex, percent-encoding and with JSON's escapes."""
+    encoded, quoted = secret.encode("utf-8", "replace"), urllib.parse.quote(secret, safe="")
+    yield from (
+        secret,
+        encoded.hex(),
+        encoded.hex().upper(),
+        quoted,
+        quoted.lower(),
+        urllib.parse.quote(quoted, safe=""),
+    )
+    yield from (json.dumps(secret)[1:-1], json.dumps(secret)[1:-1].replace("/", "\\/"))
+    for before in range(3):  # as the secret may begin at any of the three bytes of a group; the edges hold other bytes
+        text = base64.b64encode(bytes(before) + encoded).decode()
+        text = text[-(-before * 4 // 3) : (before + len(encoded)) * 4 // 3]
+        yield from (text, text.replace("+", "-").replace("/", "_"))
 
 
 def _printable(text: str) -> str:
@@ -515,7 +534,8 @@ def _exchange_if_asked(
 class _Arguments(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         # The wrong argument may be a token: a message with a token is not shown.
-        shown = "there is a token on the command line, where others can read it" if "eyJ" in message else message
+        is_token = re.search("eyJ|ZXlK|(?i:65794a)", message)  # a token begins so: plain, in base64, in hex
+        shown = "there is a token on the command line, where others can read it" if is_token else message
         self.exit(2, f"error: {shown}\n")
 
 

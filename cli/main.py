@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from oidc.errors import BitbucketOidcError, UsageError
-from oidc.identifiers import TOKEN_LIKE
+from oidc.hidden_secrets import has_token
 
 
 class FileCommands(click.Group):
@@ -82,7 +82,7 @@ class Commands(FileCommands):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Refuse a token before a message can repeat it."""
-        if any(TOKEN_LIKE.search(argument) for argument in args):
+        if any(map(has_token, args)):
             raise UsageError(
                 "there is a token on the command line, where others can read it",
                 do="pipe it: printenv BITBUCKET_STEP_OIDC_TOKEN | bitbucket-oidc explain --token -",

@@ -72,7 +72,3 @@ def slugs_in_url(text: str) -> tuple[str, str] | None:
         return "", ""
     known = SLUG_PATTERN.fullmatch(repository) is not None and repository not in _NO_REPOSITORIES
     return workspace, repository if known else ""
-
-
-TOKEN_LIKE = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}")
-"""How a JWT begins: the base64url of ``{"`` (https://www.rfc-editor.org/rfc/rfc7519#section-3)."""

@@ -12,7 +12,8 @@ from config.findings import did_you_mean, one_line
 from config.models.inventory import Inventory
 from oidc.bitbucket import default_audience, issuer_url
 from oidc.errors import UsageError
-from oidc.identifiers import TOKEN_LIKE, BitbucketUuid, WorkspaceSlug
+from oidc.hidden_secrets import is_token
+from oidc.identifiers import BitbucketUuid, WorkspaceSlug
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def claims_of_json(text: str) -> dict[str, Any]:
     Raises:
         UsageError: It is not a JSON object, or a claim that AWS compares is missing or not text.
     """
-    if TOKEN_LIKE.match(text.strip()):
+    if is_token(text.strip()):
         raise UsageError("--claims takes JSON, but this is a token", do="pipe the token into the command: --token -")
     _refuse_too_long(text, "--claims")
     try:

@@ -16,6 +16,7 @@ from access.plan import AccountCredentials
 from facts.aws.failures import explained
 from oidc.arn import Partition
 from oidc.errors import AwsError
+from oidc.hidden_secrets import without_secrets
 
 
 @cache
@@ -61,13 +62,24 @@ class Caller:
         """Return the client of ``iam``, ``sts``, ``service-quotas`` or ``organizations``."""
         with _MAKING:
             if service not in self._clients:
-                self._clients[service] = self._session.create_client(
+                client = self._session.create_client(
                     service,
                     region_name=self._region,
                     endpoint_url=self._settings.endpoint,
                     config=_config(self._settings),
                 )
+                client.meta.events.register("after-call", self._hide_secrets)
+                self._clients[service] = client
             return self._clients[service]
+
+    def _hide_secrets(self, parsed: dict[str, Any], **_: object) -> None:
+        """Hide the secret key and the session token in the error of an answer, before an exception repeats it."""
+        credentials, error = self._session.get_credentials(), parsed.get("Error")
+        if credentials is None or not error:
+            return
+        frozen = credentials.get_frozen_credentials()
+        for part in ("Code", "Message"):
+            error[part] = without_secrets(str(error.get(part) or ""), filter(None, (frozen.secret_key, frozen.token)))
 
     def close(self) -> None:
         """Close the connections of all clients."""

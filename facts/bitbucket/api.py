@@ -7,7 +7,7 @@ import json
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -17,13 +17,14 @@ from pydantic import ValidationError
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase, HTTPBasicAuth
 
-from facts.bitbucket.answers import BitbucketAnswer, PageAnswer, TokenAnswer, fault_of
+from facts.bitbucket.answers import BitbucketAnswer, PageAnswer, TokenAnswer
 from facts.bitbucket.credentials import BearerAuth, Credentials, checked
-from facts.bitbucket.failures import refusal
+from facts.bitbucket.failures import NOT_BITBUCKET, not_as_documented, refusal, says_missing
 from facts.bitbucket.pages import read_pages
 from facts.http import MAX_BYTES, REAL_TIME, Clock, Reply, Retries, Transport
 from facts.web_address import WebAddress
 from oidc.errors import BitbucketError
+from oidc.hidden_secrets import LONGEST
 
 API = "https://api.bitbucket.org/2.0"
 _TOKENS = "https://bitbucket.org/site/oauth2/access_token"
@@ -174,11 +175,13 @@ class BitbucketApi:
     def parsed(self, reply: Reply, kind: type[A]) -> A:
         """Return the content of an answer; raises BitbucketError if it is not as documented."""
         if reply.is_too_large:
-            raise BitbucketError(f"the answer of {reply.url} is larger than {MAX_BYTES // 1_000_000} MB", do=_OTHER)
+            raise BitbucketError(
+                f"the answer of {reply.url} is larger than {MAX_BYTES // 1_000_000} MB", do=NOT_BITBUCKET
+            )
         try:
             return kind.model_validate_json(reply.body)
         except (ValidationError, RecursionError) as error:
-            raise _not_as_documented(reply.url, error) from None
+            raise not_as_documented(reply.url, error) from None
 
     def discreet(self, answer: A) -> A:
         """Return an answer that does not contain the credentials, since answers are shown and stored.
@@ -188,24 +191,27 @@ class BitbucketApi:
         """
         text = str(answer.model_dump())
         if self._credentials.hidden_in(text) != text:
-            raise BitbucketError("an answer of Bitbucket contains the credentials of the request", do=_OTHER)
+            what = (
+                f"an answer of Bitbucket contains the credentials of the request, or more than {LONGEST:,} characters"
+            )
+            raise BitbucketError(what, do=NOT_BITBUCKET)
         return answer
 
     def _valid(self, value: object, url: str, kind: type[A]) -> A:
         try:
             return kind.model_validate(value)
         except ValidationError as error:
-            raise _not_as_documented(url, error) from None
+            raise not_as_documented(url, error) from None
 
     def _answer(
         self, url: str, method: str = "GET", body: bytes | None = None, *, otherwise: frozenset[int] = frozenset()
     ) -> Reply | None:
-        """Return the answer, or ``None`` for 404; follow a redirect only on the same host."""
+        """Return the answer, or ``None`` if there is no such object; follow a redirect only on the same host."""
         request = requests.Request(method, url, data=body, auth=self._authorization())
         if body is not None:
             request.headers["Content-Type"] = "application/json"
         reply = self._sent(request, redirects=_REDIRECTS)
-        if reply.status == 404 or reply.status in otherwise:  # noqa: PLR2004 - Not Found
+        if says_missing(reply) or reply.status in otherwise:
             return None
         if reply.status in _SUCCESSES:
             return reply
@@ -214,11 +220,13 @@ class BitbucketApi:
     def _sent(self, request: requests.Request, *, redirects: int) -> Reply:
         outcome = self._transport.send(request, redirects=redirects)
         if isinstance(outcome, Reply):
-            return outcome
+            return replace(
+                outcome, url=self._credentials.hidden_in(outcome.url)
+            )  # the URL of a redirect is the server's
         is_redirected = isinstance(outcome.error, requests.TooManyRedirects)
         raise BitbucketError(
-            f"{outcome.url} could not be reached: {self._credentials.hidden_in(outcome.what)}",
-            do=_OTHER if is_redirected else "check the network, the proxies and the CAs they need",
+            self._credentials.hidden_in(f"{outcome.url} could not be reached: {outcome.what}"),
+            do=NOT_BITBUCKET if is_redirected else "check the network, the proxies and the CAs they need",
         )
 
     def _authorization(self) -> AuthBase | None:
@@ -240,11 +248,3 @@ class BitbucketApi:
         token = checked(self.parsed(reply, TokenAnswer).access_token, f"the answer of {url}")
         self._credentials = self._credentials.also_hiding(token)
         return BearerAuth(token)
-
-
-_OTHER = "check the URL, and that no proxy answers instead of Bitbucket"
-
-
-def _not_as_documented(url: str, error: Exception) -> BitbucketError:
-    what = fault_of(error) if isinstance(error, ValidationError) else "it is nested too deeply"
-    return BitbucketError(f"the answer of {url} is not as documented: {what}", do=_OTHER)

@@ -66,8 +66,12 @@ class BitbucketClient:
             return ()
 
     def environments(self, workspace: str, repository: str) -> tuple[EnvironmentAnswer, ...]:
-        """Return all deployment environments of a repository; empty if it has no pipelines yet."""
-        path = f"/repositories/{_part(workspace)}/{_part(repository)}/environments"
+        """Return all deployment environments of a repository; empty if it has no pipelines yet.
+
+        Without the slash at its end, the URL may be answered with 404 and "There is no API hosted at this URL"
+        (https://github.com/BitbucketPHP/Client/issues/65).
+        """
+        path = f"/repositories/{_part(workspace)}/{_part(repository)}/environments/"
         return tuple(self._api.discreet(answer) for answer in self._api.listed(path, EnvironmentAnswer))
 
     def _answer(self, path: str, kind: type[A]) -> A | None:

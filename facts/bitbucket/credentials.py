@@ -4,7 +4,6 @@ The kinds are those of https://developer.atlassian.com/cloud/bitbucket/rest/intr
 on 2026-07-28 (https://community.atlassian.com/forums/Bitbucket-articles/ba-p/3237429).
 """
 
-import base64
 import netrc
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -14,6 +13,7 @@ from requests import PreparedRequest
 from requests.auth import AuthBase, HTTPBasicAuth
 
 from oidc.errors import UsageError
+from oidc.hidden_secrets import without_secrets
 
 EMAIL, API_TOKEN = "BITBUCKET_EMAIL", "BITBUCKET_API_TOKEN"
 ACCESS_TOKEN = "BITBUCKET_ACCESS_TOKEN"  # noqa: S105 - as above
@@ -22,8 +22,6 @@ CLIENT_ID, CLIENT_SECRET = "BITBUCKET_OAUTH_CLIENT_ID", "BITBUCKET_OAUTH_CLIENT_
 _NETRC_OF_TOKENS = "x-token-auth"
 """The user name that git sends with an access token
 (https://support.atlassian.com/bitbucket-cloud/docs/using-access-tokens/)."""
-
-_HIDDEN = "[hidden]"
 
 
 class BearerAuth(AuthBase):
@@ -57,10 +55,8 @@ class Credentials:
     _secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def hidden_in(self, text: str) -> str:
-        """Return a text from outside with the secrets replaced by ``[hidden]``."""
-        for secret in sorted(self._secrets, key=len, reverse=True):
-            text = text.replace(secret, _HIDDEN)
-        return text
+        """Return a text from outside with the secrets, plain or encoded, replaced by ``[hidden]``."""
+        return without_secrets(text, self._secrets)
 
     def also_hiding(self, secret: str) -> "Credentials":
         """Return the same credentials with one more secret to hide."""
@@ -83,17 +79,13 @@ def find_credentials(environment: Mapping[str, str], host: str) -> Credentials:
         return Credentials(ACCESS_TOKEN, auth=BearerAuth(token), _secrets=(token,))
     if environment.get(CLIENT_ID) or environment.get(CLIENT_SECRET):
         pair = _pair(environment, CLIENT_ID, CLIENT_SECRET)
-        return Credentials(CLIENT_ID, client=pair, _secrets=(pair[1], _basic_value(*pair)))
+        return Credentials(CLIENT_ID, client=pair, _secrets=(pair[1],))
     return _of_netrc(environment, host) or Credentials()
 
 
 def _basic(source: str, login: str, token: str) -> Credentials:
     auth = HTTPBasicAuth(login.encode(), token.encode())  # as bytes, to send UTF-8 and not Latin-1
-    return Credentials(source, is_scoped=True, auth=auth, _secrets=(token, _basic_value(login, token)))
-
-
-def _basic_value(login: str, secret: str) -> str:
-    return base64.b64encode(f"{login}:{secret}".encode()).decode()
+    return Credentials(source, is_scoped=True, auth=auth, _secrets=(token,))
 
 
 def _pair(environment: Mapping[str, str], first: str, second: str) -> tuple[str, str]:

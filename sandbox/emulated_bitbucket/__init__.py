@@ -28,6 +28,10 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+_NO_API = {"message": "Resource not found", "detail": "There is no API hosted at this URL."}
+"""The error for a path that no endpoint has."""
+
+
 class EmulatedBitbucket:
     """An emulated api.bitbucket.org on loopback: discovery documents, key set, step tokens, REST calls, address ranges.
 
@@ -96,7 +100,7 @@ class EmulatedBitbucket:
             # Clients must reach an issuer by its host name.
             return error_answer(HTTPStatus.MISDIRECTED_REQUEST, f"This is {ISSUER_HOST}.")
         answer = of_issuer or self._rest.answer(request, self.workspaces)
-        return answer or error_answer(HTTPStatus.NOT_FOUND, "There is no API hosted at this URL.")
+        return answer or HttpAnswer(HTTPStatus.NOT_FOUND, {"type": "error", "error": _NO_API})
 
     @property
     def requests(self) -> tuple[Request, ...]:

@@ -48,7 +48,7 @@ class RestApi:
                 self._repositories,
             ),
             (re.compile(repository), ("read:repository:bitbucket", "repository"), _repository),
-            (re.compile(repository + r"environments/?"), ("read:pipeline:bitbucket", "pipeline"), self._environments),
+            (re.compile(repository + r"environments/"), ("read:pipeline:bitbucket", "pipeline"), self._environments),
             (re.compile(r"/2\.0/user/?"), ("read:user:bitbucket", "account"), self._user),
             (re.compile(f"{repository}{_COMMENTS}"), ("read:pullrequest:bitbucket", "pullrequest"), self._comments),
             (re.compile(f"{repository}{_REPORTS}"), ("read:repository:bitbucket", "repository"), self.reports.answer),

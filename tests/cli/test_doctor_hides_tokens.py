@@ -7,8 +7,10 @@ import re
 import subprocess
 import sys
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -96,6 +98,30 @@ def test_no_part_of_a_secret_in_an_answer_of_sts_is_shown(secret: str, begin: in
     assert parts_in(json.dumps(report.to_json()), [secret]) == []
 
 
+ENCODINGS: dict[str, Callable[[str], str]] = {
+    "base64": lambda text: base64.b64encode(text.encode()).decode(),
+    "base64url without padding": lambda text: base64.urlsafe_b64encode(text.encode()).decode().rstrip("="),
+    "hex": lambda text: text.encode().hex(),
+    "HEX": lambda text: text.encode().hex().upper(),
+    "percent": lambda text: quote(text, safe=""),
+    "percent twice": lambda text: quote(quote(text, safe=""), safe=""),
+    "JSON": lambda text: json.dumps(text)[1:-1].replace("/", r"\/"),
+}
+SECRETS = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=16)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@given(secret=SECRETS, before=st.sampled_from(["", "a", "ann:", "x-token-auth:"]))
+def test_an_encoded_secret_is_not_shown(encoding: str, secret: str, before: str) -> None:
+    encode = ENCODINGS[encoding]
+    report = Report([secret])
+    report.problem("x", f"no: {encode(before + secret)}!", "")
+    (problem,) = report.to_json()["problems"]
+    # What is left is the encoded text before the secret, and a digit or two that the secret shares with it.
+    assert len(problem["what"].replace("(hidden)", "")) <= len(f"no: {encode(before)}!") + 5
+    assert "(hidden)" in problem["what"]
+
+
 def test_text_around_a_secret_is_still_shown() -> None:
     report = Report(["MARKED-MARKED"])
     report.problem("x", "role/MARKED-MARKED/y and MARKED-M", "ARKED-MA, MARKED-")
@@ -105,9 +131,11 @@ def test_text_around_a_secret_is_still_shown() -> None:
 
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJNQVJLRUQifQ.MARKED-signature-MARKED"
+ENCODED = [ENCODINGS[name](TOKEN) for name in ("base64", "base64url without padding", "hex", "HEX")]
+ARGUMENTS = [[TOKEN], *([text] for text in ENCODED)]
 
 
-@pytest.mark.parametrize("arguments", [[TOKEN], ["--plan", TOKEN], [f"--token={TOKEN}"], ["--format", TOKEN]])
+@pytest.mark.parametrize("arguments", [*ARGUMENTS, ["--plan", TOKEN], [f"--token={TOKEN}"], ["--format", TOKEN]])
 def test_the_script_repeats_no_token_of_its_arguments(arguments: list[str], tmp_path: Path) -> None:
     (tmp_path / "doctor.py").write_text(script_text())
     done = subprocess.run(
@@ -118,13 +146,13 @@ def test_the_script_repeats_no_token_of_its_arguments(arguments: list[str], tmp_
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, "no-such-command"])
-@pytest.mark.parametrize("arguments", [[TOKEN], ["--no-such-option", TOKEN], [f"--format={TOKEN}"]])
+@pytest.mark.parametrize("arguments", [*ARGUMENTS, ["--no-such-option", TOKEN], [f"--format={TOKEN}"]])
 def test_no_command_takes_or_repeats_a_token(
     command: str, arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run([command, *arguments]) == 2
     captured = capsys.readouterr()
-    assert (captured.out, TOKEN[:20] in captured.err) == ("", False)
+    assert (captured.out, any(text[:20] in captured.err for text in [TOKEN, *ENCODED])) == ("", False)
     assert captured.err.startswith("error: there is a token on the command line, where others can read it; pipe it: ")
 
 

@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from urllib.parse import quote
 
 import pytest
 
@@ -65,6 +66,20 @@ def test_throttling_without_end_ends(aws: AnsweringAws, slept: list[float]) -> N
     assert outcome.error.do == "AWS throttled the calls again and again: run the same command later"
     assert aws.asked.count("ListRoles") == 6
     assert sum(slept) < 60
+
+
+TOKEN = "IQoJb3JpZ2luX2VjEHsaCWV1LXdlc3QtMSJH/+=="
+
+
+@pytest.mark.parametrize("action", ["GetCallerIdentity", "ListRoles"])
+@pytest.mark.parametrize("secret", ["secret-of-somebody", TOKEN])
+@pytest.mark.parametrize("encode", [str, lambda text: quote(text, safe=""), lambda text: text.encode().hex()])
+def test_a_repeated_secret_is_not_shown(
+    aws: AnsweringAws, monkeypatch: pytest.MonkeyPatch, action: str, secret: str, encode: Callable[[str], str]
+) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", TOKEN)
+    aws.replies[action] = refused("InvalidClientTokenId", status=403, message=f"not a token: {encode(secret)}, sorry")
+    assert f"{action}: InvalidClientTokenId: not a token: [hidden], sorry; " in failure(aws)
 
 
 @pytest.mark.parametrize(

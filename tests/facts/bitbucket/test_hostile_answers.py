@@ -84,10 +84,85 @@ def test_what_is_no_answer_is_one_line(failure: Ask, reply: bytes, says: str) ->
     assert says in str(failure((lambda: iter([reply])) if is_cut else reply))
 
 
+NO_API = {"message": "Resource not found", "detail": "There is no API hosted at this URL.\n\nSee the docs."}
+UNCLEAR = {
+    "no endpoint": (json.dumps({"type": "error", "error": NO_API}).encode(), "There is no API hosted at this URL. See"),
+    "no endpoint, as HTML": (b"<p>There is no API hosted at this URL</p>", "as text/html, not JSON"),
+    "nothing": (b"", "answered with status 404"),
+    "JSON of another server": (b'{"message": "no route"}', "answered with status 404"),
+    "no message": (b'{"type": "error", "error": {"message": ""}}', "answered with status 404"),
+}
+LOOK_UPS: dict[str, tuple[str, Callable[[BitbucketClient], object], object]] = {
+    "workspace": (PATH, lambda client: client.workspace("acme"), None),
+    "repository": ("/2.0/repositories/acme/shop", lambda client: client.repository("acme", "shop"), None),
+    "environments": (
+        "/2.0/repositories/acme/shop/environments/?pagelen=100",
+        lambda client: client.environments("acme", "shop"),
+        (),
+    ),
+}
+
+
+@pytest.mark.parametrize("asked", LOOK_UPS)
+@pytest.mark.parametrize("answer", UNCLEAR)
+def test_a_404_that_says_nothing_of_the_object_is_an_error(
+    start_host: StartHost, ca: trustme.CA, client_of: Callable[..., BitbucketClient], asked: str, answer: str
+) -> None:
+    (path, look_up, _), (body, says) = LOOK_UPS[asked], UNCLEAR[answer]
+    reply = http("404 Not Found", body, **{"Content-Type": "text/html"})
+    client = client_of(start_host(ca.issue_cert("localhost"), replies={path: reply}))
+    with pytest.raises(BitbucketError, match="does not say whether the object exists") as caught:
+        look_up(client)
+    assert says in caught.value.what
+    assert "check the URL" in caught.value.do
+
+
+@pytest.mark.parametrize("asked", LOOK_UPS)
+def test_a_404_in_bitbuckets_form_means_that_the_object_does_not_exist(
+    start_host: StartHost, ca: trustme.CA, client_of: Callable[..., BitbucketClient], asked: str
+) -> None:
+    path, look_up, missing = LOOK_UPS[asked]
+    body = json.dumps({"type": "error", "error": {"message": "No such object."}}).encode()
+    client = client_of(start_host(ca.issue_cert("localhost"), replies={path: http("404 Not Found", body)}))
+    assert look_up(client) == missing
+
+
+@pytest.mark.parametrize("asked", LOOK_UPS)
+def test_a_url_that_is_switched_off_says_nothing_of_the_object(
+    start_host: StartHost, ca: trustme.CA, client_of: Callable[..., BitbucketClient], asked: str
+) -> None:
+    path, look_up, _ = LOOK_UPS[asked]
+    body = json.dumps(
+        {"type": "error", "error": {"message": "CHANGE-2770 - Functionality has been deprecated"}}
+    ).encode()
+    client = client_of(start_host(ca.issue_cert("localhost"), replies={path: http("410 Gone", body)}))
+    with pytest.raises(
+        BitbucketError, match=r"switched this URL off, for some hours or for ever: .*CHANGE-2770"
+    ) as caught:
+        look_up(client)
+    assert caught.value.do == "try again later; if that does not help, upgrade this program"
+
+
 def test_an_echo_of_what_was_sent_is_not_shown(failure: Ask) -> None:
     body = json.dumps({"error": {"message": f"bad header: Bearer {SECRET}"}}).encode()
     assert "bad header: Bearer [hidden]" in str(failure(http("400 Bad Request", body)))
     assert "[hidden]" in str(failure(http("302 Found", b"", Location=f"https://evil.example/?t={SECRET}")))
+    lacking = json.dumps({"error": {"message": "scope", "detail": {"required": [SECRET], "granted": []}}}).encode()
+    assert "this token lacks [hidden]: " in str(failure(http("403 Forbidden", lacking)))
+    assert "as text/[hidden], not JSON" in str(failure(http("418 No", b"x", **{"Content-Type": f"text/{SECRET}"})))
+
+
+@pytest.mark.parametrize(
+    ("status", "says"), [("500 Oops", "answered with status 500"), ("200 OK", "not as documented")]
+)
+def test_a_secret_in_the_url_of_a_redirect_is_not_shown(
+    start_host: StartHost, ca: trustme.CA, client_of: Callable[..., BitbucketClient], status: str, says: str
+) -> None:
+    there = f"/2.0/workspaces/other?t={SECRET.encode().hex()}"
+    replies = {PATH: http("302 Found", b"", Location=there), there: http(status, b"{}")}
+    with pytest.raises(BitbucketError, match=says) as caught:
+        client_of(start_host(ca.issue_cert("localhost"), replies=replies)).workspace("acme")
+    assert "/2.0/workspaces/other?t=[hidden] " in caught.value.what
 
 
 def test_a_slow_drip_is_cut_off(
@@ -111,9 +186,14 @@ def test_credentials_reach_no_other_host(
 ) -> None:
     other = start_host(ca.issue_cert("localhost"), replies={PATH: http("200 OK", GOOD)})
     elsewhere = f"https://localhost:{other.port}{PATH}"
-    environments = f"{PATH.replace('workspaces', 'repositories')}/shop/environments"
+    environments = f"{PATH.replace('workspaces', 'repositories')}/shop/environments/"
     page = json.dumps({"values": [], "next": f"{elsewhere}?page=2", "size": 0}).encode()
-    replies = {PATH: http("301 Moved", b"", Location=elsewhere), f"{environments}?pagelen=100": http("200 OK", page)}
+    missing = json.dumps({"error": {"message": "Not found"}}).encode()
+    replies = {
+        PATH: http("301 Moved", b"", Location=elsewhere),
+        f"{environments}?pagelen=100": http("200 OK", page),
+        f"{environments}?page=2": http("404 Not Found", missing),
+    }
     client = client_of(start_host(ca.issue_cert("localhost"), replies=replies))
     with pytest.raises(BitbucketError):
         client.workspace("acme")

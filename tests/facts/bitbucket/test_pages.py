@@ -11,7 +11,7 @@ from facts.bitbucket.answers import PageAnswer
 from facts.bitbucket.pages import MAX_PAGES, PAGE_LENGTH, read_pages
 from oidc.errors import BitbucketError
 
-URL = "https://api.bitbucket.org/2.0/repositories/acme/shop/environments"
+URL = "https://api.bitbucket.org/2.0/repositories/acme/shop/environments/"
 
 
 def values(count: int) -> list[dict[str, object]]:
