@@ -15,11 +15,13 @@ from typing import Any
 import grpc  # type: ignore[import-untyped]  # its stubs are not a dependency
 from pulumi.provider.experimental.provider import Provider
 from pulumi.provider.experimental.server import ProviderServicer
-from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
 from oidc.errors import BitbucketOidcError
 from sandbox.aws_provider.account import connect, connect_as_platform_engineer
 from sandbox.aws_provider.provider import SmallAwsProvider
+from sandbox.engine.plugin import PartlyCreatedError
+from sandbox.engine.values import to_struct
 
 _AS_PLATFORM_ENGINEER = "--as-platform-engineer"
 _POLL_SECONDS = 0.5
@@ -42,6 +44,22 @@ class Servicer(_ReadServicer):
     """The SDK's servicer, with errors as sentences."""
 
 
+def _details(error: object) -> tuple[tuple[str, bytes], ...]:
+    """Return the metadata by which the CLI keeps a created resource that could not be read.
+
+    Source: ``resourceStateAndError`` in ``sdk/go/common/resource/plugin/provider_plugin.go`` of Pulumi.
+    """
+    if not isinstance(error, PartlyCreatedError):
+        return ()
+    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
+    status.details.add().Pack(
+        provider_pb2.ErrorResourceInitFailed(
+            id=error.identity, properties=to_struct(error.outputs), reasons=[str(error)]
+        )
+    )
+    return (("grpc-status-details-bin", status.SerializeToString()),)
+
+
 def _in_sentences(method: str) -> Callable[..., Awaitable[Any]]:
     async def call(self: Servicer, request: object, context: grpc.aio.ServicerContext[Any, Any]) -> object:
         try:
@@ -51,7 +69,7 @@ def _in_sentences(method: str) -> Callable[..., Awaitable[Any]]:
             cause = error.__context__
             ours = error if isinstance(error, BitbucketOidcError) else cause
             text = str(ours) if isinstance(ours, BitbucketOidcError) else str(error)
-            await context.abort(grpc.StatusCode.UNKNOWN, text)
+            await context.abort(grpc.StatusCode.UNKNOWN, text, _details(ours))
             raise
 
     return call

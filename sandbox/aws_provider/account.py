@@ -14,6 +14,7 @@ from access.plan import AccessPlan
 from facts.aws.callers import service_models
 from oidc.errors import AwsError, SandboxError
 from sandbox.aws_provider.configuration import AssumeRole, Configuration
+from sandbox.aws_provider.retries import Retries
 
 _WHAT_TO_DO = {
     "EntityAlreadyExists": (
@@ -54,11 +55,11 @@ def explained(subject: str) -> Iterator[None]:
         raise AwsError(f"{subject}: AWS could not be called: {error}") from error
 
 
-Connect = Callable[[Configuration], Any]
+Connect = Callable[[Configuration, Retries], Any]
 """Returns an IAM client of ``boto3`` for a configuration."""
 
 
-def connect(configuration: Configuration) -> Any:  # noqa: ANN401 - botocore makes its clients at run time
+def connect(configuration: Configuration, retries: Retries) -> Any:  # noqa: ANN401 - botocore makes its clients at run time
     """Return an IAM client in the configured account.
 
     Raises:
@@ -74,10 +75,10 @@ def connect(configuration: Configuration) -> Any:  # noqa: ANN401 - botocore mak
         )
     for role in configuration.assume_roles:
         with explained(f"AWS provider: assuming {role.role_arn}"):
-            session = _assumed(session, role, configuration)
+            session = _assumed(session, role, configuration, retries)
     with explained("AWS provider: asking which account this is"):
-        _check_account(session, configuration)
-    return _client(session, "iam", configuration)
+        _check_account(session, configuration, retries)
+    return _client(session, "iam", configuration, retries)
 
 
 def _session(**settings: str | None) -> boto3.Session:
@@ -86,24 +87,32 @@ def _session(**settings: str | None) -> boto3.Session:
     return boto3.Session(botocore_session=underlying, **settings)
 
 
-def _client(session: boto3.Session, service: str, configuration: Configuration) -> Any:  # noqa: ANN401 - as above
+def _client(session: boto3.Session, service: str, configuration: Configuration, retries: Retries) -> Any:  # noqa: ANN401 - as above
     options = Config(
-        retries={"mode": "standard", "total_max_attempts": configuration.max_retries + 1},
+        retries={"mode": "standard", "total_max_attempts": 1},
         connect_timeout=10,
         read_timeout=60,
         # The endpoint is on loopback: no proxy of the environment is used.
         proxies={},
     )
-    return session.client(service, endpoint_url=configuration.endpoints[service], config=options)
+    client: Any = session.client(service, endpoint_url=configuration.endpoints[service], config=options)
+    retries.repeat_calls_of(client, configuration.max_retries)
+    return client
 
 
-def _assumed(session: boto3.Session, role: AssumeRole, configuration: Configuration) -> boto3.Session:
+def _assumed(session: boto3.Session, role: AssumeRole, configuration: Configuration, retries: Retries) -> boto3.Session:
+    """Assume the role twice, as the official provider does: first to check, then for the credentials that it uses.
+
+    Source: ``credentials.go`` of https://github.com/hashicorp/aws-sdk-go-base, ``assumeRoleCredentialsProvider``.
+    """
     request: dict[str, object] = {"RoleArn": role.role_arn, "RoleSessionName": role.session_name}
     if role.external_id:
         request["ExternalId"] = role.external_id
     if role.duration:
         request["DurationSeconds"] = role.duration
-    credentials = _client(session, "sts", configuration).assume_role(**request)["Credentials"]
+    sts = _client(session, "sts", configuration, retries)
+    sts.assume_role(**request)
+    credentials = sts.assume_role(**request)["Credentials"]
     return _session(
         aws_access_key_id=credentials["AccessKeyId"],
         aws_secret_access_key=credentials["SecretAccessKey"],
@@ -112,10 +121,10 @@ def _assumed(session: boto3.Session, role: AssumeRole, configuration: Configurat
     )
 
 
-def _check_account(session: boto3.Session, configuration: Configuration) -> None:
+def _check_account(session: boto3.Session, configuration: Configuration, retries: Retries) -> None:
     if not configuration.allowed_account_ids:
         return
-    account = str(_client(session, "sts", configuration).get_caller_identity()["Account"])
+    account = str(_client(session, "sts", configuration, retries).get_caller_identity()["Account"])
     if account not in configuration.allowed_account_ids:
         allowed = ", ".join(configuration.allowed_account_ids)
         raise AwsError(
@@ -124,7 +133,7 @@ def _check_account(session: boto3.Session, configuration: Configuration) -> None
         )
 
 
-def connect_as_platform_engineer(configuration: Configuration) -> Any:  # noqa: ANN401 - botocore makes its clients at run time
+def connect_as_platform_engineer(configuration: Configuration, retries: Retries) -> Any:  # noqa: ANN401 - botocore makes its clients at run time
     """Return an IAM client; without role and profile, with credentials of the one allowed account.
 
     NOTE: intentional: in reality ambient credentials are those of one account, and accounts without `deploy_role` and
@@ -134,7 +143,7 @@ def connect_as_platform_engineer(configuration: Configuration) -> Any:  # noqa: 
     if bare and len(configuration.allowed_account_ids) == 1:
         account = configuration.allowed_account_ids[0]
         configuration = replace(configuration, access_key=account, secret_key="test")  # noqa: S106 - of the emulator
-    return connect(configuration)
+    return connect(configuration, retries)
 
 
 def refuse_ambient(plan: AccessPlan) -> None:

@@ -44,6 +44,7 @@ class Configuration:
         endpoints: URLs by service: ``{"iam": "http://127.0.0.1:4566"}``.
         default_tags: Tags on every resource; a resource's own tag of the same key wins.
         allowed_account_ids: The accounts that may be changed; empty for any.
+        max_retries: How often a throttled call is repeated; 25 by default, as with the official provider.
     """
 
     region: str
@@ -55,7 +56,7 @@ class Configuration:
     assume_roles: tuple[AssumeRole, ...] = ()
     allowed_account_ids: tuple[str, ...] = ()
     default_tags: Mapping[str, str] = field(default_factory=dict)
-    max_retries: int = 2
+    max_retries: int = 25
 
 
 def unknown_inputs(inputs: Properties) -> list[str]:
@@ -84,7 +85,7 @@ def parse(inputs: Properties) -> Configuration:
         assume_roles=tuple(roles),
         allowed_account_ids=tuple(map(str, accounts)),
         default_tags={str(key): str(value) for key, value in tags.items()} if isinstance(tags, Mapping) else {},
-        max_retries=int(retries) if isinstance(retries, int | float) else 2,
+        max_retries=int(retries) if isinstance(retries, int | float) else 25,
     )
 
 

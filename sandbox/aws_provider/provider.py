@@ -13,14 +13,16 @@ from typing import Any
 
 from pulumi.provider.experimental import provider as api
 
-from oidc.errors import SandboxError, UsageError
+from oidc.errors import BitbucketOidcError, SandboxError, UsageError
 from sandbox.aws_provider import tags
 from sandbox.aws_provider.account import Connect, connect, explained
 from sandbox.aws_provider.configuration import Configuration, parse, unknown_inputs
 from sandbox.aws_provider.oidc_provider import OpenIdConnectProvider
 from sandbox.aws_provider.resource_type import ReadResource, ResourceType
+from sandbox.aws_provider.retries import Retries
 from sandbox.aws_provider.role import RolePolicy, RolePolicyAttachmentsExclusive, RoleResource
 from sandbox.engine.loopback import check_endpoints
+from sandbox.engine.plugin import PartlyCreatedError
 from sandbox.engine.values import UNKNOWN, Properties, contains_unknown, from_property_values, to_property_values
 
 _DIGITS = 7
@@ -72,10 +74,12 @@ class SmallAwsProvider(api.Provider):
 
     Args:
         connect: Returns an IAM client for a configuration.
+        retries: Repeats calls while a change spreads in AWS, and after throttling.
     """
 
-    def __init__(self, *, connect: Connect = connect) -> None:
+    def __init__(self, *, connect: Connect = connect, retries: Retries | None = None) -> None:
         self._connect = connect
+        self._retries = retries or Retries()
         self._configuration: Configuration | None = None
         self._iam: Any = None
         self._lock = threading.Lock()
@@ -148,19 +152,31 @@ class SmallAwsProvider(api.Provider):
         )
 
     async def create(self, request: api.CreateRequest) -> api.CreateResponse:
-        """Create a resource and read it."""
+        """Create a resource and read it.
+
+        Raises:
+            PartlyCreatedError: AWS created it, and it cannot be read.
+            BitbucketOidcError: AWS did not create it.
+        """
         resource_type, inputs = _type(request.urn), from_property_values(request.properties)
         if request.preview:
             return api.CreateResponse("", to_property_values(resource_type.previewed(inputs, None)))
 
-        def create() -> ReadResource | None:
-            identity = resource_type.create(self._client(), inputs)
+        identity = await self._in_thread(request.urn, lambda: resource_type.create(self._client(), inputs))
+        try:
+            resource = await self._in_thread(request.urn, lambda: self._read_new(resource_type, identity, inputs))
+        except BitbucketOidcError as error:
+            raise PartlyCreatedError(identity, resource_type.wanted(inputs), error.what) from error
+        if resource is None:
+            reason = f"{request.urn}: AWS does not show it yet"
+            raise PartlyCreatedError(identity, resource_type.wanted(inputs), reason)
+        return api.CreateResponse(resource.id, to_property_values(resource_type.outputs_of(resource, inputs)))
+
+    def _read_new(self, resource_type: ResourceType, identity: str, inputs: Properties) -> ReadResource | None:
+        def read() -> ReadResource | None:
             return resource_type.read(self._client(), identity, inputs)
 
-        resource = await self._in_thread(request.urn, create)
-        if resource is None:
-            raise SandboxError(f"{request.urn}: AWS created it, but cannot find it")
-        return api.CreateResponse(resource.id, to_property_values(resource_type.outputs_of(resource, inputs)))
+        return self._retries.until_present(read) if resource_type.awaited else read()
 
     async def read(self, request: api.ReadRequest) -> api.ReadResponse:
         """Read a resource by its id, else by its inputs; the answer for an absent resource has an empty id."""
@@ -216,7 +232,7 @@ class SmallAwsProvider(api.Provider):
             if self._configuration is None:
                 raise SandboxError("the sandbox's AWS provider was called before it was configured")
             if self._iam is None:
-                self._iam = self._connect(self._configuration)
+                self._iam = self._connect(self._configuration, self._retries)
             return self._iam
 
 

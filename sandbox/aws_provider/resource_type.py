@@ -51,11 +51,13 @@ class ResourceType(ABC):
         properties: The inputs by their names on the wire.
         computed: The outputs that AWS decides; unknown until the resource exists.
         named: Whether it has the input ``name``, which the provider fills in if it is missing.
+        awaited: Whether the provider waits until AWS shows a new one.
     """
 
     properties: ClassVar[Mapping[str, Property]]
     computed: ClassVar[tuple[str, ...]] = ()
     named: ClassVar[bool] = False
+    awaited: ClassVar[bool] = False
 
     @abstractmethod
     def create(self, iam: Any, inputs: Properties) -> str:  # noqa: ANN401 - botocore makes its clients at run time

@@ -42,6 +42,7 @@ class RoleResource(ResourceType):
     }
     computed = ("arn", "createDate", "uniqueId")
     named = True
+    awaited = True
 
     def create(self, iam: Any, inputs: Properties) -> str:  # noqa: ANN401 - botocore makes its clients at run time
         """Create the role; its name is its id."""
@@ -62,11 +63,12 @@ class RoleResource(ResourceType):
         """Read the role; ``forceDetachPolicies`` is no property of AWS and stays as the inputs have it."""
         try:
             role = iam.get_role(RoleName=identity or str(inputs["name"]))["Role"]
-            self._read_policies(iam, role["RoleName"])
         except ClientError as error:
             if is_missing(error):
                 return None
             raise
+        # A 404 here is an error, not a deleted role: IAM may show a new role before its policies.
+        self._read_policies(iam, role["RoleName"])
         outputs: Properties = {
             "arn": role["Arn"],
             "assumeRolePolicy": json.dumps(role["AssumeRolePolicyDocument"], separators=(",", ":")),
@@ -160,10 +162,11 @@ class RolePolicy(ResourceType):
         "role": Property(required=True, replaces=True),
     }
     named = True
+    awaited = True
 
     def create(self, iam: Any, inputs: Properties) -> str:  # noqa: ANN401 - botocore makes its clients at run time
         """Put the policy into the role."""
-        self._put(iam, inputs)
+        iam.put_role_policy(RoleName=inputs["role"], PolicyName=inputs["name"], PolicyDocument=inputs["policy"])
         return f"{inputs['role']}:{inputs['name']}"
 
     def read(self, iam: Any, identity: str, inputs: Properties) -> ReadResource | None:  # noqa: ANN401 - as above
@@ -185,17 +188,13 @@ class RolePolicy(ResourceType):
 
     def update(self, iam: Any, identity: str, old: Properties, new: Properties) -> None:  # noqa: ANN401, ARG002 - as above
         """Put the new policy."""
-        self._put(iam, new)
+        self.create(iam, new)
 
     def delete(self, iam: Any, identity: str, outputs: Properties) -> None:  # noqa: ANN401, ARG002 - as above
         """Delete the policy from the role."""
         role, name = identity.split(":", 1)
         with tolerate_missing():
             iam.delete_role_policy(RoleName=role, PolicyName=name)
-
-    @staticmethod
-    def _put(iam: Any, inputs: Properties) -> None:  # noqa: ANN401 - as above
-        iam.put_role_policy(RoleName=inputs["role"], PolicyName=inputs["name"], PolicyDocument=inputs["policy"])
 
 
 class RolePolicyAttachmentsExclusive(ResourceType):

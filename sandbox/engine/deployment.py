@@ -219,7 +219,7 @@ class Deployment:
             return operations.create(plugin, _fresh(wanted), Operation.REPLACE, number=number, changes=changes)
         if difference.replaces:
             return self._replace(plugin, goal, wanted, number, difference)
-        if difference.changes:
+        if difference.changes or old.init_errors:
             return operations.update(plugin, old, wanted, number, property_changes(difference.properties, old, inputs))
         operations.store.commit(put={number: wanted})
         operations.report.done(urn, Operation.SAME)

@@ -92,7 +92,8 @@ class Reading:
         """Read one resource, and report differences as changes by others. Return its entry, ``None`` if it is gone."""
         old = self.operations.store.entries[number]
         read = self.operations.read(plugin, number)
-        self.operations.report.found_outside(old.urn, differing(old.outputs, read.outputs) if read else None)
+        if read is None or not old.init_errors:  # what was never read has not changed
+            self.operations.report.found_outside(old.urn, differing(old.outputs, read.outputs) if read else None)
         return number if read is not None else None
 
 

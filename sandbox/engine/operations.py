@@ -9,7 +9,7 @@ from datetime import datetime
 
 from oidc.errors import BitbucketOidcError, SandboxError
 from sandbox.engine import urns
-from sandbox.engine.plugin import Plugin
+from sandbox.engine.plugin import PartlyCreatedError, Plugin
 from sandbox.engine.plugins import Plugins
 from sandbox.engine.records import PendingOperation, ResourceState
 from sandbox.engine.registration import refuse_values
@@ -52,6 +52,9 @@ class Operations:
             number: The entry that it takes over, if there is one.
             beside: Entries that change in the same moment: the old resource of a replacement.
             changes: What differs from the resource that it replaces.
+
+        Raises:
+            BitbucketOidcError: It was not created; or it was created and could not be read, and the state has it.
         """
         with self.report.step(wanted.urn, operation, changes, wanted.inputs):
             if self.preview:
@@ -63,6 +66,12 @@ class Operations:
                 identity, outputs = plugin.create(
                     wanted.urn, wanted.inputs, wanted.custom_timeouts.get("create", 0), preview=False
                 )
+            except PartlyCreatedError as error:
+                partial = replace(wanted, id=error.identity, outputs=error.outputs, init_errors=[error.what])
+                number = number or self.store.new_number()
+                put = {**(beside or {}), number: self.stamped(partial, created=True)}
+                self.store.commit(put=put, end=[pending])
+                raise
             except BitbucketOidcError:
                 self.store.commit(end=[pending])
                 raise
@@ -157,7 +166,7 @@ class Operations:
         if not identity:
             self.store.commit(drop=[number])
             return None
-        read = replace(old, id=identity, inputs=inputs or old.inputs, outputs=outputs)
+        read = replace(old, id=identity, inputs=inputs or old.inputs, outputs=outputs, init_errors=[])
         if read != old:
             read = self.stamped(read)
             self.store.commit(put={number: read})

@@ -28,6 +28,22 @@ from sandbox.engine.values import Properties, from_property_values, to_property_
 Result = TypeVar("Result")
 
 
+class PartlyCreatedError(SandboxError):
+    """A resource was created, but could not be read; the state keeps it, and the next run completes it.
+
+    Pulumi's protocol: ``ErrorResourceInitFailed`` in ``proto/pulumi/provider.proto``.
+
+    Attributes:
+        identity: The id of the resource.
+        outputs: Its outputs as far as they are known.
+    """
+
+    def __init__(self, identity: str, outputs: Properties, reason: str) -> None:
+        super().__init__(f"{reason}; AWS has created it and the state keeps it", do="run the same command again")
+        self.identity = identity
+        self.outputs = outputs
+
+
 @dataclass(frozen=True)
 class Difference:
     """A provider's comparison of old state and new inputs.
@@ -95,7 +111,11 @@ class Plugin:
         return _difference(self._call(urn, self._provider.diff(request)), old[0], new)
 
     def create(self, urn: str, inputs: Properties, timeout: float, *, preview: bool) -> tuple[str, Properties]:
-        """Create a resource; return its id and outputs."""
+        """Create a resource; return its id and outputs.
+
+        Raises:
+            PartlyCreatedError: It was created, but could not be read.
+        """
         request = CreateRequest(urn, to_property_values(inputs), timeout, preview)
         response = self._call(urn, self._provider.create(request))
         return response.resource_id or "", from_property_values(response.properties)

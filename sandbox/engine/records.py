@@ -32,6 +32,7 @@ _PLAIN_KEYS = {
     "created": "created",
     "modified": "modified",
     "ignoreChanges": "ignore_changes",
+    "initErrors": "init_errors",
 }
 
 
@@ -47,6 +48,7 @@ class ResourceState:
         external: The stack only reads it and does not manage it.
         import_id: The id in the program's last import; empty without an import.
         created, modified: RFC 3339 times, UTC.
+        init_errors: Why a created resource could not be read; empty once it has been read.
         extra: Keys that this engine does not interpret, kept as they were.
     """
 
@@ -72,6 +74,7 @@ class ResourceState:
     created: str = ""
     modified: str = ""
     ignore_changes: list[str] = field(default_factory=list)
+    init_errors: list[str] = field(default_factory=list)
     extra: dict[str, object] = field(default_factory=dict)
 
     @property

@@ -99,6 +99,8 @@ class EventReader:
         """Keep the differences between the last run and the read before this run."""
         if not new:
             self._gone.add(urn)
+        elif old.get("initErrors"):
+            pass  # it was created, but never read: what was never read has not changed
         elif changes := differing(old.get("outputs") or {}, new.get("outputs") or {}):
             self._outside[urn] = changes
 

@@ -10,6 +10,7 @@ from pulumi.provider.experimental import provider as api
 
 from sandbox.engine import BuiltinEngine
 from sandbox.engine.monitor import LogMessage
+from sandbox.engine.plugin import PartlyCreatedError
 from sandbox.engine.program import Program
 from sandbox.engine.steps import Operation, Step, Summary
 from sandbox.engine.values import UNKNOWN, from_property_values, to_property_values
@@ -45,6 +46,7 @@ class Sky:
     things: dict[str, dict[str, object]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     fail_on: str = ""
+    unreadable: set[str] = field(default_factory=set)
     configured: list[dict[str, object]] = field(default_factory=list)
     before: Callable[[str], None] = lambda _call: None
     after: Callable[[str], None] = lambda _call: None
@@ -97,6 +99,8 @@ class CloudProvider(api.Provider):
             raise RuntimeError(f"{name} exists")
         self.sky.things[name] = {**inputs, "serial": f"s-{name}"}
         self.sky.after(f"create {name}")
+        if name in self.sky.unreadable:
+            raise PartlyCreatedError(name, inputs, f"the cloud does not show {name} yet")
         return api.CreateResponse(name, to_property_values(self.sky.things[name]))
 
     async def read(self, request: api.ReadRequest) -> api.ReadResponse:

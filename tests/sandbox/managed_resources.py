@@ -6,6 +6,7 @@ from typing import Any
 
 from sandbox.aws_provider import SmallAwsProvider
 from sandbox.engine.plugin import Plugin
+from tests.sandbox.stopped_clock import StoppedClock
 
 ACCOUNT = "222222222222"
 TRUST = {
@@ -23,7 +24,7 @@ ISSUER = "api.bitbucket.org/2.0/workspaces/{}/pipelines-config/identity/oidc"
 
 
 def configured(endpoint: str, loop: asyncio.AbstractEventLoop, **more: object) -> Plugin:
-    return configure(Plugin(SmallAwsProvider(), loop), endpoint, **more)
+    return configure(Plugin(SmallAwsProvider(retries=StoppedClock().retries()), loop), endpoint, **more)
 
 
 def configure(plugin: Plugin, endpoint: str, **more: object) -> Plugin:

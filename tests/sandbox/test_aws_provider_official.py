@@ -14,6 +14,7 @@ import pytest
 from oidc.errors import AwsError
 from sandbox.aws_provider import SmallAwsProvider
 from sandbox.aws_provider.account import connect
+from sandbox.aws_provider.retries import Retries
 from sandbox.engine.plugin import Plugin
 from sandbox.engine.values import UNKNOWN
 from tests.sandbox.managed_resources import (
@@ -46,8 +47,8 @@ class Calls(list[str]):
 def recorded(endpoint: str, loop: asyncio.AbstractEventLoop) -> tuple[Plugin, Calls]:
     calls = Calls()
 
-    def recording(configuration: Any) -> Any:
-        client = connect(configuration)
+    def recording(configuration: Any, retries: Retries) -> Any:
+        client = connect(configuration, retries)
         client.meta.events.register("before-call.iam", lambda model, **_: calls.append(model.name))
         return client
 

@@ -37,7 +37,7 @@ def test_an_error_reaches_the_cli_as_a_sentence_without_a_traceback(
     with pytest.raises(grpc.RpcError) as caught:
         plugin.Configure(provider_pb2.ConfigureRequest(args=to_struct({"region": "x", "endpoints": endpoints})))
     assert caught.value.details() == (
-        "the sandbox's AWS provider: the endpoint of iam is https://iam.amazonaws.com; the sandbox works on "
+        "the sandbox's AWS provider: the endpoint of iam is https://iam.amazonaws.com; the sandbox allows "
         "loopback alone; for real AWS accounts run pulumi up"
     )
 

@@ -269,3 +269,37 @@ def test_an_endpoint_given_to_the_engine_counts_before_that_of_the_state(bench: 
     bench.up("thing('a')")
     bench.engine(endpoints={"iam": "http://127.0.0.1:9"}).refresh()
     assert bench.sky.configured[-1]["endpoints"] == [{"iam": "http://127.0.0.1:9"}]
+
+
+@pytest.mark.parametrize("refresh", [True, False])
+def test_a_created_resource_that_could_not_be_read_stays_in_the_state_and_is_completed(
+    bench: Bench, *, refresh: bool
+) -> None:
+    bench.sky.unreadable = {"a"}
+    program = "a = thing('a', size=1)\nthing('b', label=a.serial)"
+    with pytest.raises(SandboxError, match="does not show a yet; AWS has created it and the state keeps it; run the"):
+        bench.up(program)
+    [kept] = [each for each in bench.deployment()["resources"] if each["type"].endswith("Thing")]
+    assert (kept["id"], kept["outputs"]) == ("a", {"name": "a", "size": 1})
+    assert kept["initErrors"] == ["the cloud does not show a yet; AWS has created it and the state keeps it"]
+    assert not bench.deployment().get("pending_operations")
+    bench.sky.unreadable = set()
+    completed = bench.up(refresh=refresh)
+    assert bench.sky.calls == ["create b"] if refresh else ["update a", "create b"]
+    assert all(not step.outside for step in completed.steps)
+    [first, second] = [each for each in bench.deployment()["resources"] if each["type"].endswith("Thing")]
+    assert "initErrors" not in first
+    assert second["inputs"]["label"] == "s-a"
+    assert not bench.up(refresh=refresh).changes
+
+
+def test_a_replacement_that_could_not_be_read_keeps_the_old_one_to_delete(bench: Bench) -> None:
+    bench.up("thing('a', name='old')")
+    bench.sky.unreadable = {"new"}
+    with pytest.raises(SandboxError, match="does not show new yet"):
+        bench.up("thing('a', name='new')")
+    assert set(bench.sky.things) == {"old", "new"}
+    bench.sky.unreadable = set()
+    bench.up()
+    assert set(bench.sky.things) == {"new"}
+    assert not bench.up().changes
