@@ -1,11 +1,13 @@
 """The Pulumi program: stack config → inventory → AccessPlan → component → stack outputs."""
 
 import gc
+import os
 from datetime import UTC, datetime
 from functools import partial
 
 import pulumi
 
+from access.aws_profiles import refuse_keys_before_profiles
 from access.compile import compile_plan
 from components.aws_provider import AwsSettings
 from components.bitbucket_oidc import BitbucketOidc
@@ -30,6 +32,7 @@ def main() -> None:
     for finding in compiled.findings:
         pulumi.log.warn(str(finding))
     plan = settings.part_of(compiled.plan)
+    refuse_keys_before_profiles(plan, os.environ)
     thumbprints = thumbprints_beside(
         # The lock does not describe an emulated issuer.
         loaded.lock.lock if settings.issuer_connect is None else Lock(),

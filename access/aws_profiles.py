@@ -1,4 +1,6 @@
-"""Write an AWS configuration file: each profile assumes one role name in its account, from the role of a pipeline.
+"""Profiles of accounts: an AWS configuration file for a step, and keys of the environment that override profiles.
+
+In the file each profile assumes one role name in its account, from the role of a pipeline.
 
 The step chooses the role name. So a preview can use reading roles, and ``up`` deploying roles, with the same inventory.
 The AWS provider of each account has equal settings in both, so a preview shows no change of it.
@@ -8,6 +10,7 @@ Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-cred
 """
 
 import re
+from collections.abc import Mapping
 
 from access.plan import AccessPlan, AccountPlan
 from config.findings import one_line
@@ -22,6 +25,41 @@ _PROFILE = re.compile(r"[A-Za-z0-9_.@+-]{1,64}", re.ASCII)
 
 _ROLE = re.compile(r"(?:[A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,64}", re.ASCII)
 _PATH = re.compile(r"[!-~]+", re.ASCII)
+
+
+KEY_VARIABLES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+"""Keys in the environment; any one of them makes the AWS provider check its credentials with them."""
+
+_TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
+"""Go's ``strconv.ParseBool``."""
+
+
+def refuse_keys_before_profiles(plan: AccessPlan, environment: Mapping[str, str]) -> None:
+    """Refuse keys in the environment for accounts that have both a profile and a deploying role.
+
+    Before its first call the official AWS provider checks its credentials. That check uses the environment's keys, not
+    the profile, and assumes the deploying role with them; all later calls use the profile. So it fails, or checks other
+    credentials than it uses. Sources: ``validateCredentials`` in ``provider/`` of pulumi-aws, which fills in the keys;
+    ``GetAwsConfig`` of hashicorp/aws-sdk-go-base, where keys win over a profile; ``resolveCredentialChain`` of
+    aws-sdk-go-v2, where a profile that the program names wins over the environment.
+
+    Args:
+        plan: The accounts of the run.
+        environment: The environment variables of the run.
+
+    Raises:
+        UsageError: An account is entered with other keys than its profile's; the message names all such accounts.
+    """
+    given = [name for name in KEY_VARIABLES if environment.get(name)]
+    if not given or environment.get("AWS_SKIP_CREDENTIALS_VALIDATION") in _TRUE:
+        return
+    both = [account.key for account in plan.accounts if account.access.profile and account.access.role_arn]
+    if both:
+        what = f"{', '.join(given)} in the environment would be used before the profile to assume deploy_role, for: "
+        raise UsageError(
+            one_line(what + ", ".join(both))[:500],
+            do=f"run `unset {' '.join(KEY_VARIABLES)}`, or give these accounts either `profile` or `deploy_role`",
+        )
 
 
 def aws_profiles(plan: AccessPlan, *, pipeline_role: str, role: str, token_file: str, session_name: str) -> str:

@@ -22,6 +22,9 @@ STRANGER = EmulatedWorkspace("sandbox-stranger", "{00000000-5a9d-4b0c-8000-00000
 ENGINEER_ACCOUNT = "000000000000"
 """The account of the ambient credentials: the platform engineer's, who may assume the deploying roles."""
 
+ENGINEER_PROFILE = "bitbucket-oidc-sandbox"
+"""The profile of those credentials."""
+
 _PROFILE = re.compile(r"^\[profile (.+)\]\naws_access_key_id = ([0-9]{12})$", re.MULTILINE)
 
 
@@ -110,7 +113,7 @@ def _own_policies(account: AccountPlan) -> Iterable[str]:
 
 
 def aws_config(plan: AccessPlan, former: str = "") -> str:
-    """Return an AWS configuration file with the accounts' profiles, each with its account's credentials.
+    """Return an AWS configuration file with profiles: the platform engineer's, and each account's with its credentials.
 
     Args:
         plan: The plan of the accounts.
@@ -119,6 +122,7 @@ def aws_config(plan: AccessPlan, former: str = "") -> str:
     """
     profiles = dict(_PROFILE.findall(former))
     profiles |= {account.access.profile: account.id for account in plan.accounts if account.access.profile}
+    profiles |= {ENGINEER_PROFILE: ENGINEER_ACCOUNT}
     sections = [
         f"[profile {name}]\naws_access_key_id = {account_id}\naws_secret_access_key = test\nregion = us-east-1\n"
         for name, account_id in sorted(profiles.items())

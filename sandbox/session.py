@@ -18,7 +18,7 @@ from sandbox.emulated_aws.prepare_accounts import prepare_accounts
 from sandbox.emulated_aws.settings import IssuerEndpoint
 from sandbox.emulated_bitbucket import EmulatedBitbucket
 from sandbox.emulator_inputs import (
-    ENGINEER_ACCOUNT,
+    ENGINEER_PROFILE,
     aws_config,
     emulated_part,
     folder_of,
@@ -188,8 +188,8 @@ def _aws_environment(config_file: Path) -> dict[str, str | None]:
     """Return the AWS variables of the run: those of the emulated accounts; the user's are unset."""
     unset: dict[str, str | None] = {name: None for name in os.environ if name.startswith("AWS_")}
     return unset | {
-        "AWS_ACCESS_KEY_ID": ENGINEER_ACCOUNT,
-        "AWS_SECRET_ACCESS_KEY": "test",
+        # NOTE: intentional: no keys. The AWS provider would use them before the profile of an account.
+        "AWS_PROFILE": ENGINEER_PROFILE,
         "AWS_CONFIG_FILE": str(config_file),
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",

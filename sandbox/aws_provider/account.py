@@ -1,5 +1,6 @@
 """Connect to an account; translate errors of AWS: the resource, AWS's message, what to do."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,6 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session as BotocoreSession
 
+from access.aws_profiles import KEY_VARIABLES
 from access.plan import AccessPlan
 from facts.aws.callers import service_models
 from oidc.errors import AwsError, SandboxError
@@ -62,10 +64,26 @@ Connect = Callable[[Configuration, Retries], Any]
 def connect(configuration: Configuration, retries: Retries) -> Any:  # noqa: ANN401 - botocore makes its clients at run time
     """Return an IAM client in the configured account.
 
+    Keys in the environment win over the profile in a check before, as in the official provider
+    (``access.aws_profiles.refuse_keys_before_profiles`` names the sources).
+
     Raises:
         AwsError: The credentials are not valid, or belong to an account that is not allowed.
     """
-    with explained("AWS provider"):
+    if configuration.profile and not configuration.access_key and any(map(os.environ.get, KEY_VARIABLES)):
+        keys = "AWS provider, with the keys in the environment"
+        session = _entered(replace(configuration, profile=""), retries, keys)
+        with explained(keys):
+            _client(session, "sts", configuration, retries).get_caller_identity()
+    session = _entered(configuration, retries, "AWS provider")
+    with explained("AWS provider: asking which account this is"):
+        _check_account(session, configuration, retries)
+    return _client(session, "iam", configuration, retries)
+
+
+def _entered(configuration: Configuration, retries: Retries, subject: str) -> boto3.Session:
+    """Return a session with the credentials of the last role to assume, or of the profile or keys without a role."""
+    with explained(subject):
         session = _session(
             aws_access_key_id=configuration.access_key or None,
             aws_secret_access_key=configuration.secret_key or None,
@@ -74,11 +92,9 @@ def connect(configuration: Configuration, retries: Retries) -> Any:  # noqa: ANN
             region_name=configuration.region or None,
         )
     for role in configuration.assume_roles:
-        with explained(f"AWS provider: assuming {role.role_arn}"):
+        with explained(f"{subject}: assuming {role.role_arn}"):
             session = _assumed(session, role, configuration, retries)
-    with explained("AWS provider: asking which account this is"):
-        _check_account(session, configuration, retries)
-    return _client(session, "iam", configuration, retries)
+    return session
 
 
 def _session(**settings: str | None) -> boto3.Session:

@@ -67,7 +67,7 @@ class PulumiCliEngine:
             plugins = ambient_folders(cli, folder, program.folder, our_aws=our_aws)
             if not our_aws:
                 use_official_plugin(folder, version("pulumi-aws"), os.environ)
-            environment = cli_environment(folder, plugins, os.environ)
+            environment = cli_environment(folder, plugins, endpoints, os.environ)
         except OSError as error:
             raise SandboxError(f"the sandbox cannot write the CLI's state to {folder}: {error.strerror}") from error
         self._cli = CliProcess(cli.path, environment, folder / "pulumi.log")

@@ -83,28 +83,40 @@ def program_python(project_folder: Path) -> Path:
 _PASSPHRASE = "sandbox"  # noqa: S105 - for a state on this machine, without secrets
 
 
-def cli_environment(folder: Path, plugin_folders: Sequence[Path], inherited: Mapping[str, str]) -> dict[str, str]:
+def cli_environment(
+    folder: Path, plugin_folders: Sequence[Path], endpoints: Mapping[str, str], inherited: Mapping[str, str]
+) -> dict[str, str]:
     """Return all environment variables of a run.
 
-    Source of the names: https://www.pulumi.com/docs/iac/cli/environment-variables/
+    Sources of the names: https://www.pulumi.com/docs/iac/cli/environment-variables/ and
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html. The official AWS plugin checks its
+    credentials before it reads its input ``endpoints``; only the environment tells that check where STS is.
 
     Args:
         folder: The sandbox's folder for the CLI; an absolute path.
         plugin_folders: Folders with executables such as ``pulumi-resource-aws``, which the CLI prefers. It looks for
             other plugins in the run's separate ``PULUMI_HOME``.
+        endpoints: The endpoints of the emulated AWS by service.
         inherited: The environment variables of this process.
     """
     passed_on = {name: value for name, value in inherited.items() if not name.startswith("PULUMI_")}
-    return passed_on | {
-        "PATH": ":".join([*map(str, plugin_folders), inherited.get("PATH", "")]),
-        "PULUMI_BACKEND_URL": f"file://{folder}",
-        "PULUMI_HOME": str(home_folder(folder)),
-        "PULUMI_CONFIG_PASSPHRASE": _PASSPHRASE,
-        "PULUMI_SKIP_UPDATE_CHECK": "true",
-        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-        # Without it, a preview prints one document at its end instead of its events.
-        "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true",
-    }
+    aws = {f"AWS_ENDPOINT_URL_{service.upper()}": url for service, url in endpoints.items()}
+    # All other services go to the emulated AWS too, which refuses them.
+    aws |= {"AWS_ENDPOINT_URL": endpoints["sts"], "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false"}
+    return (
+        passed_on
+        | aws
+        | {
+            "PATH": ":".join([*map(str, plugin_folders), inherited.get("PATH", "")]),
+            "PULUMI_BACKEND_URL": f"file://{folder}",
+            "PULUMI_HOME": str(home_folder(folder)),
+            "PULUMI_CONFIG_PASSPHRASE": _PASSPHRASE,
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            # Without it, a preview prints one document at its end instead of its events.
+            "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true",
+        }
+    )
 
 
 def home_folder(folder: Path) -> Path:

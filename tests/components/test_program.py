@@ -51,6 +51,30 @@ def test_a_stack_takes_the_accounts_that_it_names(
     assert outputs["roleArns"].keys() == {"prod"}
 
 
+BOTH = """
+defaults: {thumbprints: omit}
+roles: {r: {accounts: [entered, prod], trust: [{repository: acme/shop, environments: [production]}]}}
+"""
+
+
+@pytest.mark.parametrize("variable", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"])
+def test_keys_in_the_environment_are_refused_beside_a_profile_with_a_deploying_role(
+    run: Callable[..., Any], write_inventory: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    role = "arn:aws:iam::444444444444:role/PulumiDeploy"
+    entered = f'accounts: {{entered: {{id: "444444444444", profile: fourth, deploy_role: "{role}"}}}}'
+    folder = write_inventory(BOTH, entered_yaml=entered)
+    assert stack_outputs(run(folder))["roleArns"].keys() == {"entered", "prod"}
+    monkeypatch.setenv(variable, "")
+    run(folder)
+    monkeypatch.setenv(variable, "ASIAEXAMPLE")
+    with pytest.raises(pulumi.RunError, match=rf"^{variable} in the environment .*: entered; run `unset AWS_ACCESS"):
+        run(folder)
+    run(folder, accounts='["prod"]')
+    monkeypatch.setenv("AWS_SKIP_CREDENTIALS_VALIDATION", "true")
+    run(folder)
+
+
 def test_findings_end_the_run_before_anything_is_registered(
     run: Callable[..., Any], run_program: Any, write_inventory: Callable[..., Path], project_folder: Path
 ) -> None:

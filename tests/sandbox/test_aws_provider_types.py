@@ -263,6 +263,31 @@ def test_a_role_is_assumed_on_the_way_into_the_account(
         Managed(wrong, ROLE.format("never"), **role_inputs("never"))
 
 
+def test_keys_in_the_environment_win_over_the_profile_in_the_check_of_credentials(
+    endpoint: str, loop: asyncio.AbstractEventLoop, iam: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trust = json.dumps(TRUST)
+    Managed(configured(endpoint, loop), ROLE.format("entered"), **role_inputs("entered", assumeRolePolicy=trust))
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    iam.put_role_policy(RoleName="entered", PolicyName="all", PolicyDocument=json.dumps(everything))
+    keys = f"aws_access_key_id = {ACCOUNT}\naws_secret_access_key = test\n"
+    (tmp_path / "config").write_text(f"[profile mine]\n{keys}")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    role = [{"roleArn": f"arn:aws:iam::{ACCOUNT}:role/entered", "sessionName": "session"}]
+
+    def made(name: str) -> Managed:
+        plugin = configured(endpoint, loop, accessKey="", secretKey="", profile="mine", assumeRoles=role)
+        return Managed(plugin, ROLE.format(name), **role_inputs(name))
+
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    assert made("by-profile").outputs["arn"] == f"arn:aws:iam::{ACCOUNT}:role/by-profile"
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "999999999999")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with pytest.raises(AwsError, match=r"with the keys in the environment: assuming arn.*AccessDenied"):
+        made("never")
+
+
 def test_nothing_is_called_in_a_preview_and_what_is_not_known_yet_is_unknown(plugin: Plugin, tmp_path: Path) -> None:
     inputs = plugin.check(ROLE.format("previewed"), {}, role_inputs("previewed"))
     identity, outputs = plugin.create(ROLE.format("previewed"), inputs, 0, preview=True)

@@ -85,8 +85,7 @@ def become(sandbox: OneSandbox, folder: Path, monkeypatch: pytest.MonkeyPatch, s
             session_name="bitbucket-12",
         )
     )
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.delenv(name)
+    monkeypatch.delenv("AWS_PROFILE")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(folder / "config"))
     monkeypatch.setenv("AWS_ENDPOINT_URL", sandbox.session.endpoint)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")

@@ -138,6 +138,7 @@ class Bootstrapped:
             session_with(subject, self.bitbucket, self.aws, prepare=False) as session,
             pytest.MonkeyPatch.context() as patch,
         ):
+            patch.delenv("AWS_PROFILE")
             patch.setenv("AWS_ACCESS_KEY_ID", hub["AccessKeyId"])
             patch.setenv("AWS_SECRET_ACCESS_KEY", hub["SecretAccessKey"])
             patch.setenv("AWS_SESSION_TOKEN", hub["SessionToken"])
