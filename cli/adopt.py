@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,7 @@ def command(inventory: Path, imports: Path, *, aws: bool, reading_role: str | No
     accounts = _read_accounts(before.plan, reading_role, aws_endpoint)
     known = loaded(inventory).inventory
     managed = {(account.key, role.name) for account in before.plan.accounts for role in account.roles}
-    adoption = adopt(accounts, known, managed)
+    adoption = adopt(accounts, known, managed, today=datetime.now(UTC).date())
     _show(adoption.notes)
     if not adoption.data:
         click.echo("nothing to adopt: the inventory has every role for Bitbucket that it can express", err=True)

@@ -2,18 +2,22 @@
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from typing import Any
 
 from access.adoption.found import FoundAccount, Note
 from access.adoption.names import WorkspaceNames
 from access.adoption.role_reading import ReadRole, read_role
-from access.adoption.trust_reading import ReadLine, read_trust, workspace_of
+from access.adoption.statement_reading import ReadLine
+from access.adoption.workspaces import Workspaces
 from access.managed_by import managed_by
 from config.models.inventory import Inventory
 
 REASON = "adopted as it was: its trust policy compares no repository. Name the repositories that need it instead"
+_OVERLAP = timedelta(days=90)
+"""How long the former slug of a workspace stays trusted if no policy says it."""
 _NOT_IN_A_KEY = re.compile(r"[^A-Za-z0-9_.-]", re.ASCII)
 
 
@@ -48,37 +52,47 @@ class _Read:
     role: ReadRole
     trust: list[dict[str, Any]]
 
+    def trusts_former(self, former: str) -> bool:
+        """Tell whether it trusts a former slug like the present one."""
+        return any(slug == former for slug, _ in self.role.trust.previous)
+
     def content(self) -> str:
         """Return the text that equal roles of different accounts share."""
         return json.dumps([dict(self.role.entry), self.trust, dict(self.role.documents)], sort_keys=True, default=str)
 
 
-def adopt(accounts: Iterable[FoundAccount], known: Inventory, managed: Collection[tuple[str, str]] = ()) -> Adoption:
+def adopt(
+    accounts: Iterable[FoundAccount], known: Inventory, managed: Collection[tuple[str, str]] = (), *, today: date
+) -> Adoption:
     """Write the roles of accounts as an inventory file, to be added to the inventory that declares these accounts.
 
     Args:
         accounts: The contents of each account.
         known: The inventory, with its accounts and its names for UUIDs.
         managed: Account key and role name of each role that the inventory already makes.
+        today: In UTC; former slugs of workspaces are trusted for some time from then on.
     """
     in_order = sorted(accounts, key=lambda account: account.key)
-    workspaces, notes = _workspaces(in_order, known), list[Note]()
+    workspaces, notes = Workspaces.of(in_order, known), list[Note]()
     reads: list[_Read] = []
     for account in in_order:
         for role in sorted(account.roles, key=lambda role: role.name):
             if (account.key, role.name) in managed:
                 continue
-            read, subject = read_role(role, account, known.defaults), f"{account.key}, role {role.name}"
-            trust = _each_once(_entry(line, workspaces[line.workspace]) for line in read.trust.lines)
-            notes += [Note(subject, message, is_left_out=not trust) for message in read.notes]
+            read = read_role(role, account, known.defaults, workspaces)
+            lines, messages = _lines(read.trust.lines, workspaces)
+            trust = _each_once(_entry(line, workspaces.by_slug[line.workspace]) for line in lines)
+            messages, subject = [*read.notes, *messages], f"{account.key}, role {role.name}"
+            notes += [Note(subject, message, is_left_out=not trust) for message in messages]
             if trust:
                 reads.append(_Read(account.key, read, trust))
-            elif not read.notes:
+            elif not messages:
                 notes.append(Note(subject, "nobody can assume it", is_left_out=True))
     roles, documents, adopted = _roles(reads, known, notes)
     data: dict[str, Any] = {}
-    entries = {slug: entry for slug, names in sorted(workspaces.items()) if (entry := names.entry())}
-    notes += [*_workspace_notes(workspaces.values()), *_account_notes(in_order, known)]
+    notes += _previous_slugs(reads, workspaces, known, today)
+    entries = {slug: entry for slug, names in sorted(workspaces.by_slug.items()) if (entry := names.entry())}
+    notes += [*_workspace_notes(workspaces.by_slug.values()), *_account_notes(in_order, known)]
     if entries:
         data["workspaces"] = entries
     if documents:
@@ -88,19 +102,21 @@ def adopt(accounts: Iterable[FoundAccount], known: Inventory, managed: Collectio
     return Adoption(data, adopted, tuple(sorted(set(notes), key=lambda note: (not note.is_left_out, note))))
 
 
-def _workspaces(accounts: list[FoundAccount], known: Inventory) -> dict[str, WorkspaceNames]:
-    audiences_of: dict[str, set[str]] = {}
-    for account in accounts:
-        for oidc_provider in account.oidc_providers:
-            slug = workspace_of(oidc_provider.arn, account.id)
-            if slug is not None:
-                audiences_of.setdefault(slug, set()).update(oidc_provider.audiences)
-        for role in account.roles:
-            for line in read_trust(role.trust_policy, account.id).lines:
-                audiences_of.setdefault(line.workspace, set()).update(line.audiences)
-    return {
-        slug: WorkspaceNames.of(slug, known.workspaces.get(slug), audiences) for slug, audiences in audiences_of.items()
-    }
+def _lines(lines: Iterable[ReadLine], workspaces: Workspaces) -> tuple[list[ReadLine], list[str]]:
+    """Return the lines in which a step of its workspace gets in, and why the others are left out."""
+    kept: list[ReadLine] = []
+    notes: list[str] = []
+    for line in lines:
+        why = workspaces.why_nobody(line)
+        foreign = [] if why else workspaces.foreign_audiences(line)
+        audiences = tuple(audience for audience in line.audiences if audience not in foreign)
+        notes += [f"a subject is left out: {why}"] if why else []
+        notes += [
+            f"an audience is left out: {audience} is not the audience of {line.workspace}" for audience in foreign
+        ]
+        if not why and (audiences or not foreign):
+            kept.append(replace(line, audiences=audiences))
+    return kept, notes
 
 
 def _entry(line: ReadLine, names: WorkspaceNames) -> dict[str, Any]:
@@ -172,6 +188,32 @@ def _take(name: str, document: object, documents: dict[str, Any], known: Invento
     if name in known.permission_policies:
         return False
     return bool(documents.setdefault(name, document) == document)
+
+
+def _previous_slugs(reads: Sequence[_Read], workspaces: Workspaces, known: Inventory, today: date) -> Iterator[Note]:
+    """Declare each former slug that all roles of its workspace trust; the inventory cannot do so for some of them."""
+    for former, slug in sorted(workspaces.present.items()):
+        days = [dict(read.role.trust.previous)[former] for read in reads if read.trusts_former(former)]
+        if not days or former in (known.workspaces[slug].previous_slugs if slug in known.workspaces else ()):
+            continue
+        last_day = min((day for day in days if day is not None), default=today + _OVERLAP)
+        of_workspace = [read for read in reads if any(line.workspace == slug for line in read.role.trust.lines)]
+        why = "" if all(read.trusts_former(former) for read in of_workspace) else f"some roles trust {slug} alone"
+        if _trusts_whole(slug, of_workspace, known):
+            why = f"a role trusts the whole of {slug}"
+        if why or last_day < today:
+            why = why or f"its last day was {last_day}"
+            message = f"trust of its former slug {former} is left out: {why}; `previous_slugs` is for every role"
+        else:
+            workspaces.by_slug[slug].previous_slugs[former] = last_day
+            message = f"every role that trusts it also lets in tokens of its former slug {former} until {last_day}"
+            message += ": choose the day"
+        yield Note(f"workspace {slug}", message)
+
+
+def _trusts_whole(slug: str, reads: Iterable[_Read], known: Inventory) -> bool:
+    whole = {entry.workspace for role in known.roles.values() for entry in role.trust if entry.repository is None}
+    return slug in whole or any(not line.repository for read in reads for line in read.role.trust.lines)
 
 
 def _workspace_notes(workspaces: Iterable[WorkspaceNames]) -> list[Note]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from operator import itemgetter
 
 from config.models.workspace import Workspace
@@ -25,6 +26,7 @@ class WorkspaceNames:
         made_up: UUIDs of repositories with made-up names.
         known_environments: UUIDs of repository and environment of those in the inventory.
         taken: Names of repositories that are in use.
+        previous_slugs: Former slugs to declare, each with its last day.
     """
 
     slug: str
@@ -37,6 +39,7 @@ class WorkspaceNames:
     made_up: set[str] = field(default_factory=set)
     known_environments: set[tuple[str, str]] = field(default_factory=set)
     taken: set[str] = field(default_factory=set)
+    previous_slugs: dict[str, date] = field(default_factory=dict)
 
     @classmethod
     def of(cls, slug: str, known: Workspace | None, seen_audiences: Iterable[str]) -> "WorkspaceNames":
@@ -98,6 +101,8 @@ class WorkspaceNames:
             entry["uuid"] = self.uuid
         if self.new_audiences and not self.declared_audiences:
             entry["audiences"] = self.new_audiences
+        if self.previous_slugs:
+            entry["previous_slugs"] = {slug: {"expires": day} for slug, day in sorted(self.previous_slugs.items())}
         repositories: dict[str, object] = {}
         for uuid, name in sorted(self.repositories.items(), key=itemgetter(1)):
             environments = {

@@ -8,7 +8,9 @@ from typing import Any
 
 from access.adoption.found import FoundAccount, FoundRole
 from access.adoption.trust_reading import ReadTrust, read_trust
+from access.adoption.workspaces import Workspaces
 from access.managed_by import MANAGED_BY
+from config.models.aws_values import RESERVED_TAGS
 from config.models.defaults import Defaults
 from oidc.arn import PARTITION_NAMES
 from oidc.identifiers import SLUG_PATTERN
@@ -41,9 +43,10 @@ class ReadRole:
     notes: tuple[str, ...]
 
 
-def read_role(role: FoundRole, account: FoundAccount, defaults: Defaults) -> ReadRole:
+def read_role(role: FoundRole, account: FoundAccount, defaults: Defaults, workspaces: Workspaces) -> ReadRole:
     """Translate a role of an account; values equal to the inventory's defaults are left out."""
-    trust, notes = read_trust(role.trust_policy, account.id), list[str]()
+    trust = read_trust(role.trust_policy, account.id, workspaces.names, workspaces.present)
+    notes: list[str] = []
     documents = dict(_documents(role, notes))
     is_bound = _is_bound(role, trust)
     if is_bound:
@@ -62,7 +65,7 @@ def read_role(role: FoundRole, account: FoundAccount, defaults: Defaults) -> Rea
         "source_ips": list(trust.source_ips),
         "source_vpces": list(trust.source_vpces),
         "expires": trust.expires,
-        "tags": _own_tags(role.tags),
+        "tags": _own_tags(role.tags, notes),
     }
     entry = {"name": role.name} | {key: value for key, value in values.items() if value}
     return ReadRole(role.name, entry, trust, documents, (*trust.notes, *notes))
@@ -76,14 +79,17 @@ def _policy(arn: str, account: FoundAccount) -> str:
     return f"{'aws' if match[2] == 'aws' else 'account'}:{match[3]}"
 
 
-def _own_tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """Drop tags that AWS or this program puts on a role."""
+def _own_tags(tags: Mapping[str, str], notes: list[str]) -> dict[str, str]:
+    """Drop tags that AWS or this program puts on a role; IAM ignores the case of their keys."""
     ours = tags.get("ManagedBy") == MANAGED_BY
-    return {
-        key: value
-        for key, value in sorted(tags.items())
-        if not key.startswith("aws:") and not (ours and key in ("ManagedBy", "ManagedByStack"))
-    }
+    own: dict[str, str] = {}
+    for key, value in sorted(tags.items()):
+        if key.lower() in RESERVED_TAGS:
+            if not ours:
+                notes.append(f"its tag {key}: {value} is left out: this program sets that tag itself")
+        elif not key.startswith("aws:"):
+            own[key] = value
+    return own
 
 
 def _is_writable(text: str, what: str, notes: list[str]) -> bool:

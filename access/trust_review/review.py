@@ -195,10 +195,11 @@ def _review_bitbucket(
 
 
 def _asks_for_audience(tests: Sequence[Test], issuer: str, faults: Sequence[TrustFault]) -> bool:
-    """Tell whether a token gets in only with an audience that is wrong: no token has it unless its step asks for it."""
-    wrong = {fault.path for fault in faults if fault.rule == "wrong-audience"}
-    audiences = [test for test in tests if test.compares and test.issuer == issuer.lower() and test.claim == "aud"]
-    return any(test.values and all(place in wrong for place, _ in test.values) for test in audiences)
+    """Tell whether a token gets in only with an audience of another form: none has it unless its step asks for it."""
+    wrong = {fault.path for fault in faults if fault.rule in ("wrong-audience", "other-audience")}
+    own = [test for test in tests if test.compares and test.issuer == issuer.lower() and test.claim == "aud"]
+    pinned = [test for test in own if test.values and not test.holds_without_key]
+    return any(all(place in wrong for place, _ in test.values) for test in pinned)
 
 
 def _is_closed(tests: Sequence[Test], issuer: str) -> bool:

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from access.adoption.found import FoundAccount, FoundOidcProvider, FoundRole
-from access.adoption.trust_reading import workspace_of
+from access.adoption.statement_reading import workspace_of
 from access.managed_by import tags_of
 from access.plan import AccountPlan
 from facts.aws.callers import Caller
 from facts.aws.failures import explained
-from oidc.bitbucket import ISSUER_HOST
 from oidc.iam.document import parse
+
+_HOST = "bitbucket.org"
 
 
 def existing_access(caller: Caller, plan: AccountPlan) -> FoundAccount:
@@ -42,14 +43,16 @@ def _roles(caller: Caller) -> Iterator[FoundRole]:
 
 
 def _names_bitbucket(trust_policy: object) -> bool:
-    """Tell whether a trust policy names an OIDC provider on Bitbucket's host, in any form."""
+    """Tell whether a trust policy is meant for Bitbucket: it names its host as a principal or in a condition key.
+
+    The host counts in any spelling, so that a role that admits nobody by a mistake is reported, too.
+    """
     if not isinstance(trust_policy, Mapping):
-        return ISSUER_HOST in str(trust_policy)
-    return any(
-        principal.kind == "Federated" and f":oidc-provider/{ISSUER_HOST}/" in principal.name
-        for statement in parse(trust_policy).statements
-        for principal in statement.principals
-    )
+        return _HOST in str(trust_policy).lower()
+    statements = parse(trust_policy).statements
+    principals = [principal.name for statement in statements for principal in statement.principals]
+    keys = [test.key for statement in statements for test in statement.conditions]
+    return any(_HOST in name.lower() for name in (*principals, *keys))
 
 
 def _role(iam: Any, name: str) -> FoundRole:  # noqa: ANN401 - botocore makes its clients at run time
