@@ -62,6 +62,10 @@ RULES: dict[str, Rule] = {
     "bad-variable": Rule("error", "Double braces hold only the inventory's variables."),
     "bad-policy-document": Rule("error", "A permission policy follows IAM's grammar for identity-based policies."),
     "bad-condition-value": Rule("error", "A condition's value is one that its operator can compare with."),
+    "placeholder": Rule("error", "No placeholder of a template is left in a permission policy."),
+    "bad-resource-arn": Rule(
+        "error", "A resource's ARN has five colons, and a possible partition, region and account."
+    ),
     "trust-kind": Rule("error", "A trust entry is exactly one of its three kinds."),
     "partition-region": Rule("error", "A region belongs to the account's partition."),
     "family-not-bound": Rule("error", "The trust of a role family names each role's item."),

@@ -10,6 +10,7 @@ from access.trust_review.fault import TrustFault
 from access.trust_review.principal import OidcProvider
 from access.trust_review.subject_values import live_values, matches_some_subject, subject_fault
 from access.trust_review.tests_of_condition import Test
+from config.policy.policy_variables import tool_of
 from config.yaml.document import Path
 from oidc.audience import audience_mistakes, workspace_of_audience
 from oidc.errors import EvaluationError
@@ -69,7 +70,9 @@ def _value_faults(test: Test, issuer: str, advised: str, names: Names, workspace
         return
     for at, value in test.values:
         if not test.is_decided(value):
-            message = f"`{value}` has a policy variable, whose value is unknown here: any {test.claim} may match"
+            tool = next(filter(None, map(tool_of, test.variables_in(value))), None)
+            what = f"placeholder of {tool}" if tool else "policy variable"
+            message = f"`{value}` has a {what}, whose value is unknown here: any {test.claim} may match"
             yield TrustFault("policy-variable", at, message, "write the value itself")
         elif test.compares and test.issuer == issuer.lower():
             if test.claim == "aud":

@@ -81,6 +81,10 @@ class Test:
         """Tell whether the texts that a value matches are known: not if it has a variable that AWS replaces."""
         return bool(self.placeholder(value)) or all(each.bare for each in self._variables_of(value))
 
+    def variables_in(self, value: str) -> list[str]:
+        """Return the texts between ``${`` and ``}`` in a value."""
+        return [variable.text for variable in self._variables_of(value)]
+
     def _variables_of(self, value: str) -> list[Variable]:
         return [part for part in parts_of(value) if isinstance(part, Variable)] if self.variables else []
 

@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 from config.findings import Fault, did_you_mean, fault_in, nearest
 from config.models.scalars import describe
 from config.policy.conditions import bad, condition_faults
+from config.policy.policy_variables import variable_fault
 from config.variables import check_variables
 from config.yaml.document import Path
 
@@ -121,7 +122,8 @@ def _element_faults(at: Path, value: Any, form: _Form) -> Iterator[Fault]:  # no
         if not isinstance(item, str) or not item:
             yield bad(here, f"{at[-1]} is {describe(item)}", "write text or a list of texts")
         elif item.strip("*") and not form.pattern.fullmatch(item):
-            yield bad(here, f"{item} is not what AWS accepts as {at[-1]}", f"write {form.looks}")
+            left = variable_fault(here, item) if form is _FORMS["Resource"] else None
+            yield left or bad(here, f"{item} is not what AWS accepts as {at[-1]}", f"write {form.looks}")
 
 
 def _unknown_keys(at: Path, mapping: Mapping[str, Any], known: Sequence[str], what: str) -> Iterator[Fault]:

@@ -163,20 +163,26 @@ def known_actions(text: str) -> list[KnownAction]:
 
 
 def condition_key_faults(statement: Statement) -> Iterator[Fault]:
-    """Yield condition keys that neither AWS as a whole nor the service of their prefix has.
+    """Yield condition keys that neither AWS as a whole nor the service of their prefix has."""
+    for test in statement.conditions:
+        hint = key_hint(test.name)
+        if hint is not None:
+            message = f"AWS documents no condition key {test.name}, and a test of an absent key usually fails"
+            yield Fault("unknown-condition-key", test.place, message, hint, of_key=True)
+
+
+def key_hint(name: str) -> str | None:
+    """Return how to correct a condition key that AWS does not document; ``None`` for one that it may have.
 
     Keys of identity providers, such as ``saml:sub``, and of services that document none are not checked.
     """
-    for test in statement.conditions:
-        key = test.name.lower()
-        prefix, colon, _ = key.partition(":")
-        known = condition_keys_of(prefix) if colon else ()
-        if known is None or any(matches(key, each.lower()) for each in known):
-            continue
-        names = known or tuple(each for each in condition_keys_of("aws") or () if "/" not in each)
-        near = get_close_matches(key, {each.lower(): each for each in names}, n=1, cutoff=_NEAR)
-        meant = next((each for each in names if near and each.lower() == near[0]), "")
-        what = "AWS as a whole" if prefix == "aws" or not colon else prefix
-        hint = f"did you mean `{meant}`?" if meant else f"look it up among the condition keys of {what}"
-        message = f"AWS documents no condition key {test.name}, and a test of an absent key usually fails"
-        yield Fault("unknown-condition-key", test.place, message, hint, of_key=True)
+    key = name.lower()
+    prefix, colon, _ = key.partition(":")
+    known = condition_keys_of(prefix) if colon else ()
+    if known is None or any(matches(key, each.lower()) for each in known):
+        return None
+    names = known or tuple(each for each in condition_keys_of("aws") or () if "/" not in each)
+    near = get_close_matches(key, {each.lower(): each for each in names}, n=1, cutoff=_NEAR)
+    meant = next((each for each in names if near and each.lower() == near[0]), "")
+    what = "AWS as a whole" if prefix == "aws" or not colon else prefix
+    return f"did you mean `{meant}`?" if meant else f"look it up among the condition keys of {what}"

@@ -1,4 +1,4 @@
-"""Find resources that no action of their statement works on, and actions that work on none of its resources.
+"""Find resources that cannot exist or that no action of their statement works on, and actions without any resource.
 
 Source: the columns "Resource types" of
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html.
@@ -7,9 +7,11 @@ https://docs.aws.amazon.com/service-authorization/latest/reference/reference_pol
 import re
 from collections.abc import Iterator, Sequence
 
-from config.findings import Fault
+from config.findings import Fault, did_you_mean
+from config.known_names import meant_region, regions
 from config.policy.names import KnownAction, known_actions
 from config.yaml.document import Path
+from oidc.arn import partition_of_region
 from oidc.iam.pattern import overlap
 from oidc.iam.statement import Statement
 
@@ -20,6 +22,84 @@ _SERVICES = frozenset(
 )
 """The only services checked. For many others AWS's reference omits resources that the service looks at, such as
 ``log-group:*`` for ``logs:DescribeLogGroups``, and policies that AWS manages rely on them."""
+
+
+_PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f")
+_ACCOUNT = re.compile(r"[0-9]{12}|[a-z-]*|[a-z0-9*?-]*[*?][a-z0-9*?-]*", re.ASCII)
+"""Twelve digits; or a word, since resources of AWS have ``aws`` or ``aws-managed`` in their ARNs; or wildcards."""
+_NO_ACCOUNT = re.compile(r"(?:your-?|my-?|aws-?)*(?:account|accountid|account-?(?:id|number))", re.ASCII)
+_NO_REGION = re.compile(r"(?:your-?|my-?|aws-?)*region", re.ASCII)
+_FIELDS = 6
+_HAS_COLONS = "an ARN has five colons: arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE"
+
+
+def arn_faults(statement: Statement) -> Iterator[Fault]:
+    """Yield resources whose ARN can belong to no resource, by its partition, region or account.
+
+    Sources: the errors "Invalid ARN account", "Invalid ARN Region", "Invalid partition" and "Missing ARN field" of
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-reference-policy-checks.html; variables of IAM
+    have values only behind the fifth colon: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html.
+    """
+    for element in statement.elements:
+        if element.name in ("Resource", "NotResource"):
+            for index, text in enumerate(element.values):
+                fault = _arn_fault(element.place_of(index), text) if text.startswith("arn:") else None
+                if fault is not None:
+                    yield fault
+
+
+def _arn_fault(at: Path, arn: str) -> Fault | None:
+    # Variables may have colons in them: ``${`` becomes ``$``, and ``{{region}}`` becomes ``{region}``.
+    fields = re.sub(r"\{\{\s*(\w*)\s*\}\}", r"{\1}", re.sub(r"\$\{[^}]*\}", "$", arn)).split(":", _FIELDS - 1)
+    if len(fields) < _FIELDS:
+        return _short_arn_fault(at, arn, fields)
+    _, partition, _, region, account, _ = fields
+    if any("$" in field for field in fields[1:-1]):
+        # A warning: AWS's policy AmazonTimestreamInfluxDBServiceRolePolicy has ${aws:PrincipalAccount} there.
+        message = f"{arn} has a variable of IAM before its fifth colon, and AWS documents variables only behind it"
+        return Fault(_RULE, at, message, "write {{region}} or {{account_id}}, or the value itself")
+    if not _is_open(partition) and partition not in _PARTITIONS:
+        hint = did_you_mean(partition, _PARTITIONS, "write arn:{{partition}}:…")
+        return Fault("bad-resource-arn", at, f"AWS has no partition `{partition}`", hint)
+    return _region_fault(at, region, partition) or _account_fault(at, account)
+
+
+def _is_open(field: str) -> bool:
+    return any(character in field for character in "*?{")
+
+
+def _short_arn_fault(at: Path, arn: str, fields: Sequence[str]) -> Fault | None:
+    last = fields[-1]
+    in_place_of_account = len(fields) == _FIELDS - 1 and re.fullmatch(r"[0-9]*|[0-9]*[*?{].*", last) is None
+    if not in_place_of_account and any(map(_is_open, fields)):
+        return None
+    meant = f"write arn:{fields[1]}:s3:::{last}" if in_place_of_account and fields[2:4] == ["s3", ""] else _HAS_COLONS
+    return Fault("bad-resource-arn", at, f"{arn} has {len(fields) - 1} colons", meant)
+
+
+def _region_fault(at: Path, region: str, partition: str) -> Fault | None:
+    if not region or _is_open(region):
+        return None
+    meant = meant_region(region)
+    if re.fullmatch(r"[a-z0-9-]+", region, re.ASCII) is None or _NO_REGION.fullmatch(region):
+        return Fault("bad-resource-arn", at, f"`{region}` is not a region", f"write {meant or '{{region}}'}")
+    if region in regions() and not _is_open(partition) and partition_of_region(region) != partition:
+        message = f"the region {region} is in the partition {partition_of_region(region)}, and the ARN in {partition}"
+        return Fault("bad-resource-arn", at, message, f"write arn:{partition_of_region(region)}:…, or another region")
+    return None
+
+
+def _account_fault(at: Path, account: str) -> Fault | None:
+    if "{account}" in account:
+        message = "{{account}} is the account's key in the inventory, not its id"
+        return Fault("bad-resource-arn", at, message, "write {{account_id}}")
+    if "{" in account or (_ACCOUNT.fullmatch(account) and not _NO_ACCOUNT.fullmatch(account)):
+        return None
+    digits = re.sub(r"[\s-]", "", account)
+    is_id = re.fullmatch(r"[0-9]{12}", digits, re.ASCII) is not None
+    what = f", but {len(digits)} digits" if digits.isdigit() and not is_id else ""
+    hint = f"write {digits}" if is_id else "write {{account_id}}, or 12 digits"
+    return Fault("bad-resource-arn", at, f"`{account}` is not an account id{what}", hint)
 
 
 def resource_faults(statement: Statement) -> Iterator[Fault]:

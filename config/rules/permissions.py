@@ -10,7 +10,8 @@ from config.models.family import PLAN_SUFFIX, family_of
 from config.policy.conditions import value_faults
 from config.policy.effect import contradiction_faults, denied_faults
 from config.policy.names import action_faults, condition_key_faults
-from config.policy.resources import resource_faults
+from config.policy.policy_variables import variable_faults
+from config.policy.resources import arn_faults, resource_faults
 from config.rules.context import Context
 from config.yaml.document import Path
 from oidc import limits
@@ -102,7 +103,12 @@ def document_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _statement_faults(statement: Statement) -> Iterator[Fault]:
     yield from action_faults(statement)
-    yield from resource_faults(statement)
+    variables = list(variable_faults(statement))
+    yield from variables
+    arns = [] if variables else list(arn_faults(statement))
+    yield from arns
+    if not variables and not arns:
+        yield from resource_faults(statement)
     yield from condition_key_faults(statement)
     values = list(value_faults(statement))
     yield from values

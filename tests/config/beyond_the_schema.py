@@ -31,6 +31,7 @@ OF_SEVERAL_RECORDS = {
     *("family-not-bound", "production-outside-environments", "session-without-addresses"),
 }
 OF_MEANING = {
+    "bad-resource-arn",
     *("admin-access", "deploying-role", "size-limit", "expired", "changes-access", "privilege-escalation"),
     *("unknown-action", "unknown-condition-key", "unknown-service", "unknown-permissions", "bad-condition-value"),
     *("resource-mismatch", "account-resource", "partition-resource", "contradictory-conditions", "denied-anyway"),
@@ -50,6 +51,10 @@ OF_GUARDRAILS = {rule for rule in RULES if rule.startswith(("guardrail", "delega
 BEYOND_THE_SCHEMA = OF_THE_TEXT | OF_SEVERAL_FILES | OF_SEVERAL_RECORDS | OF_MEANING | OF_GUARDRAILS
 
 PASSED = {
+    *("placeholder--cloudformation", "placeholder--terraform-in-the-account", "placeholder--angle-brackets"),
+    *("placeholder--in-a-condition", "placeholder--function-of-an-example"),
+    *("bad-policy-document--variable-lacks-a-brace", "bad-policy-document--variable-with-spaces"),
+    *("bad-policy-document--empty-variable", "bad-policy-document--default-without-quotes"),
     *("bad-audience--with-braces", "bad-audience--of-another-workspace", "bad-audience--oidc-provider-in-trust"),
     *(
         "bad-address--host-bits",
