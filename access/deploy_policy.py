@@ -14,6 +14,8 @@ from access.plan import AccountPlan
 from access.policy_packing import Condition, Statement, packed, statements
 from oidc.arn import Partition, parse_iam_arn
 from oidc.bitbucket import ISSUER_HOST
+from oidc.iam.action_classes import ActionClass, names
+from oidc.iam.action_table import rows
 from oidc.iam.document import PolicyDocument
 from oidc.iam.pattern import literally
 from oidc.identifiers import AccountId
@@ -69,7 +71,8 @@ _MANAGE_ROLES = (
     "iam:DeleteRole", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole",
     "iam:UpdateRoleDescription",
 )  # fmt: skip
-"""No action here has the condition key ``iam:PermissionsBoundary``."""
+"""No action here may be limited by the condition key ``iam:PermissionsBoundary``: AWS's list has it for some only since
+2026, and nobody has verified that IAM compares it."""
 
 _WRITE_POLICIES = ("iam:CreateRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:PutRolePolicy")
 """Removing a policy can widen a role, too: the policy may deny something."""
@@ -80,9 +83,7 @@ _MANAGE_OIDC_PROVIDERS = (
     "iam:RemoveClientIDFromOpenIDConnectProvider", "iam:TagOpenIDConnectProvider", "iam:UntagOpenIDConnectProvider",
     "iam:UpdateOpenIDConnectProviderThumbprint",
 )  # fmt: skip
-_EDIT_A_POLICY = (
-    "iam:CreatePolicyVersion", "iam:DeletePolicy", "iam:DeletePolicyVersion", "iam:SetDefaultPolicyVersion",
-)  # fmt: skip
+_EDIT_A_POLICY = names(rows(ActionClass.POLICY, ActionClass.IDENTITY, resource="iam:policy/"))
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -17,7 +17,7 @@ from oidc.arn import PARTITION_NAMES, Partition, parse_iam_arn
 from oidc.errors import UsageError
 from oidc.limits import CLOUDFORMATION_BODY_BYTES, ORGANIZATION_ID, SERVICE_CONTROL_POLICY_CHARS
 from onboarding.bootstrap.boundary import STACKSETS, control_policies
-from onboarding.bootstrap.foundation import Foundation, Hub, foundation_of
+from onboarding.bootstrap.foundation import STACK, Foundation, Hub, foundation_of
 from onboarding.bootstrap.template import template
 from review.findings import show_findings
 
@@ -42,8 +42,8 @@ _SHOWN = 3
 @click.option("--scp", is_flag=True, help="Print the service control policy instead of the template.")
 @click.option("--administrator", "administrators", metavar="ARN", multiple=True,
               help="With --scp: pattern of roles that may change these.  [default: those of StackSets]")  # fmt: skip
-@click.option("--stack", metavar="NAME", default="bitbucket-oidc-bootstrap", show_default=True,
-              help="With --scp: name of the stack or StackSet.")  # fmt: skip
+@click.option("--stack", metavar="NAME", default=STACK, show_default=True,
+              help="Name of the stack or StackSet, which boundary and SCP protect.")  # fmt: skip
 @format_option("yaml", "json")
 @strict_option
 def command(
@@ -64,11 +64,14 @@ def command(
     show_findings(result.findings)
     if result.plan is not None:
         names = options["reading_role"], options["deploying_role"]
+        stack = _stack(options["stack"])
         accounts = [foundation_of(account, *names) for account in _accounts(result.plan, chosen)]
         if scp:
-            _print_control_policies(accounts, options["administrators"], options["stack"])
+            _print_control_policies(accounts, options["administrators"], stack)
         else:
-            _print_template(accounts, _hub(accounts, options), output, with_boundaries=not options["existing_boundary"])
+            with_boundaries = not options["existing_boundary"]
+            made = template(accounts, _hub(accounts, options), stack=stack, with_boundaries=with_boundaries)
+            _print_template(accounts, made, output)
     return exit_code(result.findings, strict=strict)
 
 
@@ -106,6 +109,13 @@ def _hub(accounts: Sequence[Foundation], options: dict[str, Any]) -> Hub:
     return Hub(hubs, _organization(options["organization"]), previews)
 
 
+def _stack(text: str) -> str:
+    if _STACK.fullmatch(text) is None:
+        do = "use 1 to 128 letters, digits and dashes; start with a letter"
+        raise UsageError(f"--stack: not the name of a stack: {one_line(text)}", do=do)
+    return text
+
+
 def _role(option: str, text: str, partition: Partition) -> str:
     arn = parse_iam_arn(text)
     if arn is None or arn.kind != "role" or arn.owner == "aws":
@@ -128,8 +138,7 @@ def _organization(text: str | None) -> str | None:
     return text
 
 
-def _print_template(accounts: Sequence[Foundation], hub: Hub, output: str, *, with_boundaries: bool) -> None:
-    made = template(accounts, hub, with_boundaries=with_boundaries)
+def _print_template(accounts: Sequence[Foundation], made: dict[str, Any], output: str) -> None:
     text = json.dumps(made, indent=2) if output == "json" else _yaml(made)
     click.echo(text.rstrip("\n"))
     _note_limits(accounts, made, len(text.encode()))
@@ -170,9 +179,6 @@ def _note_unbounded(accounts: Sequence[Foundation]) -> None:
 
 def _print_control_policies(accounts: Sequence[Foundation], administrators: Sequence[str], stack: str) -> None:
     partition = accounts[0].scope.partition
-    if _STACK.fullmatch(stack) is None:
-        do = "use 1 to 128 letters, digits and dashes; start with a letter"
-        raise UsageError(f"--stack: not the name of a stack: {one_line(stack)}", do=do)
     exempt = [_administrator(text, partition) for text in administrators] or [STACKSETS.format(partition=partition)]
     documents = [document.to_json() for document in control_policies(accounts, exempt, stack)]
     printed = documents[0] if len(documents) == 1 else documents

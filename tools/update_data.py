@@ -25,10 +25,20 @@ def managed_policies(source: str) -> list[str]:
     Raises:
         BitbucketOidcError: The module has another form.
     """
+    return [f"{policy['Path']}{name}".removeprefix("/") for name, policy in managed_policy_data(source).items()]
+
+
+def managed_policy_data(source: str) -> dict[str, Any]:
+    """Return the policies that AWS manages by their names, each with its ``Path`` and ``Document``, from moto's module.
+
+    Raises:
+        BitbucketOidcError: The module has another form.
+    """
     for statement in ast.parse(source).body:
         match statement:
             case ast.Assign(targets=[ast.Name(id="aws_managed_policies_data")], value=ast.Constant(value=str(text))):
-                return [f"{policy['Path']}{name}".removeprefix("/") for name, policy in json.loads(text).items()]
+                policies: dict[str, Any] = json.loads(text)
+                return policies
     raise BitbucketOidcError(f"{MANAGED_POLICIES} has no text aws_managed_policies_data", do="look how moto has it now")
 
 

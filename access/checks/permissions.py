@@ -120,12 +120,12 @@ def _escalation(use: PolicyUse, loaded: Loaded, changes: Path | None) -> Fault |
     account = use.account
     region = account.region or account.partition.iam_region
     for path in _escalation_paths(use.document, account.partition.value, region, account.id):
-        at = action_path(loaded, use, path.statement, path.method.action)
-        if changes is not None and (at == changes or path.method.action in CHANGES["role"] + CHANGES["policy"]):
+        at = action_path(loaded, use, path.statement, path.action)
+        if changes is not None and (at == changes or path.action in CHANGES["role"] + CHANGES["policy"]):
             continue  # the error at that place says it
         others = f", for example by {path.runner}" if path.runner else ""
-        kind = path.method.kind.rpartition(":")[2]
-        message = f"{path.method.action} is allowed on every {kind}: whoever has it can {path.method.gives}{others}"
+        where = f" on every {path.row.kind}" if path.row.kind else ""
+        message = f"{path.action} is allowed{where}: whoever has it can {path.row.gain}{others}"
         accepted = f"permission_policies: {{{use.name}: {{allow: {{privilege-escalation: …}}}}}}"
         hint = f"name only the needed resources under Resource, or accept it: {accepted}"
         return Fault("privilege-escalation", at, message, hint)

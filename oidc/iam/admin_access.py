@@ -7,6 +7,8 @@ The sum of the role's statements decides, not their spelling. ``*``, ``*:*``, ``
 from collections.abc import Iterable
 from functools import lru_cache
 
+from oidc.iam.action_classes import ActionClass, names
+from oidc.iam.action_table import rows
 from oidc.iam.document import Document
 from oidc.iam.pattern import lowered, matches_any
 from oidc.iam.statement import Statement
@@ -15,13 +17,17 @@ ADMIN_MANAGED_POLICIES = frozenset({"administratoraccess", "iamfullaccess"})
 """AWS managed policies, in lower case; a role with either can grant itself everything
 (https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html)."""
 
-_IAM_WRITES = (
-    "iam:attachrolepolicy", "iam:attachuserpolicy", "iam:createaccesskey", "iam:createpolicyversion",
-    "iam:createrole", "iam:createuser", "iam:passrole", "iam:putrolepolicy", "iam:putuserpolicy",
-    "iam:updateassumerolepolicy",
-)  # fmt: skip
-"""The important actions of ``iam:*``: together they lead to every permission
-(https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html)."""
+_PRINCIPALS = rows(resource="iam:role/") + rows(resource="iam:user/")
+_IAM_WRITES = lowered(
+    names(
+        row
+        for row in _PRINCIPALS
+        if row.group in (ActionClass.POLICY, ActionClass.PASSING, ActionClass.TRUST)
+        or (row.group is ActionClass.IDENTITY and row.bounded)
+    )
+)
+"""Creating roles and users, and deciding what they may do and who may assume them: together these lead to every
+permission."""
 
 _ANY_ROLES = ("arn:{partition}:iam::{account}:role/x", "arn:{partition}:iam::{account}:role/some/path/deploy-9")
 """Roles that only a pattern for all roles of the account matches. Such a pattern includes the role itself."""

@@ -5,19 +5,23 @@ from collections.abc import Iterable, Sequence
 
 from access.deploy_policy import outermost
 from access.policy_packing import denials, packed, statements
+from oidc.arn import Partition
 from oidc.bitbucket import ISSUER_HOST
 from oidc.errors import UsageError
+from oidc.iam.action_classes import ActionClass, names, patterns, verbs
+from oidc.iam.action_table import rows
 from oidc.iam.document import PolicyDocument
 from oidc.iam.pattern import literally
 from oidc.limits import MANAGED_POLICY_CHARS, SERVICE_CONTROL_POLICY_CHARS
-from onboarding.bootstrap.foundation import Foundation
+from onboarding.bootstrap.foundation import STACK, Foundation
 
-WRITES = (
-    "iam:Add*", "iam:Attach*", "iam:Create*", "iam:Delete*", "iam:Detach*", "iam:PassRole", "iam:Put*", "iam:Remove*",
-    "iam:Set*", "iam:Tag*", "iam:Untag*", "iam:Update*", "iam:Upload*",
-)  # fmt: skip
-"""Every IAM action that writes a role, a policy or an OIDC provider; a test compares them with AWS's list
-(https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html)."""
+_OWN_KINDS = ("iam:role/", "iam:policy/", "iam:oidc-provider/")
+WRITES = verbs(row for kind in _OWN_KINDS for row in rows(resource=kind) if row.group is not ActionClass.ASSUME)
+"""Every IAM action that writes a role, a policy or an OIDC provider, by its verb, also future ones: ``iam:Attach*``."""
+
+STACK_WRITES = verbs(rows(resource="cloudformation:stack/"))
+"""Every action that changes a stack. If a stack has a service role, everybody changes the stack with that role's
+permissions (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html)."""
 
 
 def deployed_patterns(foundation: Foundation) -> set[str]:
@@ -40,50 +44,49 @@ def bootstrapped_patterns(foundation: Foundation) -> set[str]:
     return {*map(literally, exact), foundation.policy_arns_pattern}
 
 
-_WIDEN_A_PRINCIPAL = tuple(
-    f"iam:{verb}{kind}{what}"
-    for kind in ("Role", "User")
-    for verb, what in (
-        ("Attach", "Policy"), ("Create", ""), ("Delete", "Policy"), ("Detach", "Policy"),
-        ("Put", "PermissionsBoundary"), ("Put", "Policy"),
+_BOUNDED = patterns(row for row in rows() if row.bounded)
+"""What creates a role or a user, or changes its policies."""
+
+_NEVER = patterns(
+    row
+    for row in rows(
+        ActionClass.BOUNDARY,
+        ActionClass.CREDENTIAL,
+        ActionClass.LOCKOUT,
+        ActionClass.MEMBER,
+        ActionClass.ORGANIZATION,
+        ActionClass.POLICY,
+        ActionClass.SETTING,
+        ActionClass.TRUST,
     )
-)  # fmt: skip
-"""The actions with the condition key ``iam:PermissionsBoundary`` in AWS's list of actions."""
-
-_NEVER = (
-    "iam:AddClientIDToOpenIDConnectProvider", "iam:AddUserToGroup", "iam:AttachGroupPolicy", "iam:CreateAccessKey",
-    "iam:CreateLoginProfile", "iam:CreateOpenIDConnectProvider", "iam:CreatePolicyVersion", "iam:CreateSAMLProvider",
-    "iam:CreateServiceSpecificCredential", "iam:DeleteRolePermissionsBoundary", "iam:DeleteUserPermissionsBoundary",
-    "iam:PutGroupPolicy", "iam:ResetServiceSpecificCredential", "iam:SetDefaultPolicyVersion", "iam:UpdateAccessKey",
-    "iam:UpdateAssumeRolePolicy", "iam:UpdateLoginProfile", "iam:UpdateOpenIDConnectProviderThumbprint",
-    "iam:UpdateSAMLProvider", "iam:UpdateServiceSpecificCredential", "iam:UploadSSHPublicKey",
-    "iam:UploadSigningCertificate", "sts:AssumeRoot",
-)  # fmt: skip
-"""Actions that give the permissions of another principal, and that no condition key limits
-(https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html)."""
+    if not row.bounded
+)
+"""What gives the rights of another principal, or takes them away, and what no condition key limits
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html). Decision 28 says why the other
+classes are left out."""
 
 
-def boundary_document(foundation: Foundation) -> PolicyDocument:
+def boundary_document(foundation: Foundation, stack: str = STACK) -> PolicyDocument:
     """Return the document of each boundary in the account: it allows everything except changes of access.
 
     It grants nothing by itself: a role may do what both its permission policies and this document allow.
 
+    Args:
+        foundation: What the account needs.
+        stack: Name of the CloudFormation stack or StackSet that creates the roles.
+
     Raises:
         UsageError: The account's roles have too many paths for one policy.
     """
-    issuers = f"arn:{foundation.scope.partition}:iam::{foundation.scope.account}:oidc-provider/{ISSUER_HOST}/*"
+    scope = foundation.scope
+    issuers = f"arn:{scope.partition}:iam::{scope.account}:oidc-provider/{ISSUER_HOST}/*"
     protected = {*role_patterns(foundation), *bootstrapped_patterns(foundation), issuers}
-    assumed = [arn for arn in protected if ":role/" in arn]
-    without_boundary = (
-        "StringNotEquals",
-        "iam:PermissionsBoundary",
-        map(literally, foundation.scope.own_boundary_arns),
-    )
+    without_boundary = "StringNotEquals", "iam:PermissionsBoundary", map(literally, scope.own_boundary_arns)
     every = [
         *statements("Allow", "WhatPermissionPoliciesAllow", ["*"], ["*"]),
-        *statements("Deny", "NeverTheAccessOfPipelines", WRITES, protected),
-        *statements("Deny", "NeverAnotherRoleOfPipelines", ["sts:AssumeRole"], assumed),
-        *denials("NeverAPrincipalWithoutThisBoundary", _WIDEN_A_PRINCIPAL, ["*"], without_boundary),
+        *statements("Deny", "NeverTheAccessOfPipelines", [*WRITES, *names(rows(ActionClass.ASSUME))], protected),
+        *statements("Deny", "NeverTheirStacks", STACK_WRITES, _stacks(scope.partition, stack, "StackSet-*")),
+        *denials("NeverAPrincipalWithoutThisBoundary", _BOUNDED, ["*"], without_boundary),
         *statements("Deny", "NeverTheRightsOfOthers", _NEVER, ["*"]),
     ]
     documents = packed(every, MANAGED_POLICY_CHARS)
@@ -99,14 +102,6 @@ STACKSETS = "arn:{partition}:iam::*:role/stacksets-exec-*"
 """The role that StackSets with service-managed permissions create and use in each account
 (https://docs.aws.amazon.com/aws-managed-policy/latest/reference/CloudFormationStackSetsOrgAdminServiceRolePolicy.html).
 A service-linked role creates it, and SCPs do not limit service-linked roles."""
-
-_CHANGE_A_STACK = (
-    "cloudformation:CancelUpdateStack", "cloudformation:ContinueUpdateRollback", "cloudformation:CreateChangeSet",
-    "cloudformation:DeleteStack", "cloudformation:ExecuteChangeSet", "cloudformation:RollbackStack",
-    "cloudformation:SetStackPolicy", "cloudformation:UpdateStack", "cloudformation:UpdateTerminationProtection",
-)  # fmt: skip
-"""If a stack has a service role, everybody changes the stack with that role's permissions
-(https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html)."""
 
 
 def control_policies(
@@ -125,14 +120,17 @@ def control_policies(
     deploying = {_anywhere(literally(foundation.deploying_role_arn)) for foundation in foundations}
     deployed = {_anywhere(arn) for foundation in foundations for arn in deployed_patterns(foundation)}
     bootstrapped = {_anywhere(arn) for foundation in foundations for arn in bootstrapped_patterns(foundation)}
-    start = f"arn:{partition}:cloudformation:*:*:stack"
-    stacks = [f"{start}/{stack}/*", f"{start}/StackSet-{stack}-*/*"]
+    stacks = _stacks(partition, stack, f"StackSet-{stack}-*")
     every = [
         *denials("RolesOfPipelines", WRITES, deployed - bootstrapped, _except({*deploying, *administrators})),
         *denials("RolesThatDeploy", WRITES, {*bootstrapped, *administrators}, _except(administrators)),
-        *denials("StacksOfTheRoles", _CHANGE_A_STACK, stacks, _except(administrators)),
+        *denials("StacksOfTheRoles", STACK_WRITES, stacks, _except(administrators)),
     ]
     return packed(every, SERVICE_CONTROL_POLICY_CHARS)
+
+
+def _stacks(partition: Partition, *patterns_of_names: str) -> list[str]:
+    return [f"arn:{partition}:cloudformation:*:*:stack/{pattern}/*" for pattern in patterns_of_names]
 
 
 def _except(principals: Iterable[str]) -> tuple[str, str, Iterable[str]]:

@@ -13,6 +13,9 @@ from oidc.iam.pattern import literally
 from oidc.iam.trust_policy import POLICY_VERSION
 from oidc.limits import ROLE_NAME
 
+STACK = "bitbucket-oidc-bootstrap"
+"""Name of the CloudFormation stack or StackSet that creates all of this, unless the user chooses another."""
+
 _READING_SUFFIX = "-reading"
 _POLICY_SUFFIX = "-deploys-"
 

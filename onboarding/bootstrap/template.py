@@ -16,7 +16,7 @@ from oidc.iam.document import PolicyDocument
 from oidc.identifiers import AccountId
 from oidc.limits import CLOUDFORMATION_MAPPING_ATTRIBUTES, CLOUDFORMATION_TEMPLATE_BYTES, MANAGED_POLICIES_PER_ROLE
 from onboarding.bootstrap.boundary import boundary_document
-from onboarding.bootstrap.foundation import Foundation, Hub
+from onboarding.bootstrap.foundation import STACK, Foundation, Hub
 from onboarding.bootstrap.variants import Variants
 
 
@@ -50,7 +50,9 @@ Json = Any
 Resources = dict[str, Json]
 
 
-def template(foundations: Sequence[Foundation], hub: Hub, *, with_boundaries: bool = True) -> dict[str, Json]:
+def template(
+    foundations: Sequence[Foundation], hub: Hub, *, stack: str = STACK, with_boundaries: bool = True
+) -> dict[str, Json]:
     """Return the template for some accounts, as JSON; each account gets exactly what it needs.
 
     If all accounts need the same, the template fits any account. If they differ, it fits only these accounts, and each
@@ -59,13 +61,14 @@ def template(foundations: Sequence[Foundation], hub: Hub, *, with_boundaries: bo
     Args:
         foundations: What each account needs; at least one.
         hub: The roles that may assume the deploying and reading roles.
+        stack: Name of the CloudFormation stack or StackSet of the template, which the boundaries protect.
         with_boundaries: Whether the template also creates the permissions boundaries.
 
     Raises:
         UsageError: The template would be larger than CloudFormation allows.
     """
     resources: dict[str, Resources] = {
-        foundation.scope.account: _resources(foundation, hub, with_boundaries=with_boundaries)
+        foundation.scope.account: _resources(foundation, hub, stack if with_boundaries else None)
         for foundation in foundations
     }
     shapes: dict[str, list[str]] = {}
@@ -103,7 +106,7 @@ def _merged_resource(variants: Variants, name: str, resources: Sequence[Resource
     return {"Type": first["Type"], **({"Condition": condition} if condition else {}), "Properties": properties}
 
 
-def _resources(foundation: Foundation, hub: Hub, *, with_boundaries: bool) -> Resources:
+def _resources(foundation: Foundation, hub: Hub, stack: str | None) -> Resources:
     scope = foundation.scope
     documents = deploy_policies(scope)
     if len(documents) > (most := MANAGED_POLICIES_PER_ROLE.default):
@@ -120,7 +123,7 @@ def _resources(foundation: Foundation, hub: Hub, *, with_boundaries: bool) -> Re
         _READING: _role(
             foundation.path, foundation.reading_name, "Reads, for previews and lock --aws", Policies=[reading]
         ),
-        **(_boundaries(foundation) if with_boundaries else {}),
+        **(_boundaries(foundation, stack) if stack is not None else {}),
     }
     made = with_pseudo_parameters(made, scope.partition, scope.account)
     # The hub's ARNs stay literal: they are the same in all accounts, even if the hub is one of them.
@@ -129,8 +132,8 @@ def _resources(foundation: Foundation, hub: Hub, *, with_boundaries: bool) -> Re
     return made
 
 
-def _boundaries(foundation: Foundation) -> Resources:
-    document = boundary_document(foundation)
+def _boundaries(foundation: Foundation, stack: str) -> Resources:
+    document = boundary_document(foundation, stack)
     made: Resources = {}
     for arn in foundation.scope.own_boundary_arns:
         path, _, name = arn.partition(":policy")[2].rpartition("/")

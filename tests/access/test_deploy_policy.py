@@ -11,8 +11,10 @@ from access.compile import compile_plan
 from access.deploy_policy import DeployedRole, DeployScope, deploy_policies
 from config.load import load_inventory
 from oidc.arn import Partition
+from oidc.iam.action_classes import ActionClass
 from oidc.iam.pattern import matches_any
 from oidc.identifiers import AccountId
+from tools.action_table import READS, access_levels, classes
 
 Inventory = Callable[..., Path]
 Statements = dict[str, dict[str, Any]]
@@ -99,6 +101,26 @@ roles:
         "Action": ["iam:DeleteRolePermissionsBoundary"],
         "Resource": ["*"],
     }
+
+
+def test_the_deploying_role_writes_only_classified_actions_and_none_that_lead_beyond_what_it_deploys() -> None:
+    arn = "arn:aws:iam::111111111111:"
+    bounded = DeployedRole(f"{arn}role/a/r", "/a/", f"{arn}policy/b", (f"{arn}policy/p",))
+    free = DeployedRole(f"{arn}role/b/r", "/b/", "", (f"{arn}policy/p",))
+    account, oidc_providers = AccountId("111111111111"), frozenset({f"{arn}oidc-provider/x"})
+    scope = DeployScope(Partition.AWS, account, f"{arn}role/D", frozenset({bounded, free}), oidc_providers)
+    (document,) = deploy_policies(scope)
+    allowed = {
+        action for each in document.to_json()["Statement"] if each["Effect"] == "Allow" for action in each["Action"]
+    }
+    classified = classes(access_levels())
+    writes = {action for action in allowed if access_levels()[action] not in READS}
+    assert writes
+    assert writes <= classified.keys()
+    assert {classified[action] for action in writes} <= {
+        ActionClass.BOUNDARY, ActionClass.IDENTITY, ActionClass.LOCKOUT, ActionClass.OTHER, ActionClass.POLICY,
+        ActionClass.TAG, ActionClass.TRUST,
+    }  # fmt: skip
 
 
 def test_a_role_without_a_boundary_among_others_with_one_is_named(write_inventory: Inventory) -> None:

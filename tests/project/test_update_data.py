@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.known_names import regions
+from config.known_names import managed_policies, regions
 from oidc.arn import Partition, partition_of_region
 from oidc.errors import BitbucketOidcError
+from oidc.iam.escalation import MANAGED
 from tools import update_data
+from tools.action_table import access_levels, differences
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 LISTS = sorted((PROJECT / "config" / "data").iterdir())
@@ -86,3 +88,28 @@ def test_the_regions_are_at_least_those_of_the_locked_botocore() -> None:
 
 def test_every_partition_has_its_region_of_iam_among_the_regions() -> None:
     assert {partition.iam_region for partition in Partition} <= regions()
+
+
+def test_the_table_of_actions_is_compared_with_the_newest_actions_and_managed_policies() -> None:
+    levels = {action: level for action, level in access_levels().items() if action != "sts:AssumeRole"}
+    levels["shop:PutAccess"] = "Permissions management, Write"
+    allowed = {"Action": ["iam:CreateAccessKey", "s3:*"], "Effect": "Allow", "Resource": "*"}
+    narrow = {"Action": "iam:PassRole", "Effect": "Allow", "Resource": "arn:aws:iam::*:role/shop"}
+    policies = {
+        name: {"Path": path, "Document": {"Statement": [statement]}}
+        for name, path, statement in (
+            ("ShopAccess", "/", allowed), ("ShopReads", "/", narrow), ("ShopService", "/service-role/", allowed),
+            ("ShopPermissionsBoundary", "/", allowed), ("ShopCode", "/", allowed | {"Action": "ssm:StartSession"}),
+            *((name, "/", narrow) for name in MANAGED if name != "poweruseraccess"),
+        )
+    }  # fmt: skip
+    assert list(differences(levels, policies)) == [
+        "shop:PutAccess has no class: add it to oidc/iam/action_table.py",
+        "sts:AssumeRole matches no action any more: remove it from oidc/iam/action_table.py",
+        "shopaccess allows iam:CreateAccessKey: add it to MANAGED in oidc/iam/escalation.py",
+        "poweruseraccess is withdrawn: remove it from MANAGED in oidc/iam/escalation.py",
+    ]
+
+
+def test_every_managed_policy_that_is_a_finding_is_one_of_aws() -> None:
+    assert set(MANAGED) <= {name.rpartition("/")[2].lower() for name in managed_policies()}

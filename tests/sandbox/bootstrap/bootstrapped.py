@@ -112,7 +112,8 @@ class Bootstrapped:
         """Return the template of one account: ministack knows no `Fn::FindInMap` in conditions, as several need it."""
         return printed(
             "bootstrap", str(self.inventory), "--account", KEYS[account], "--hub-role", HUB_ROLE,
-            "--preview-role", PREVIEW_ROLE, "--organization", self.organization, *self.options,
+            "--preview-role", PREVIEW_ROLE, "--organization", self.organization, "--stack", "bootstrap",
+            *self.options,
         )  # fmt: skip
 
     def deploy(self, account: str, *, update: bool = False) -> None:

@@ -210,9 +210,16 @@ def test_the_boundary_holds_whatever_a_role_of_pipelines_is_given(up: Bootstrapp
         "trust oneself by any other role": ESCALATIONS["trust oneself by a role outside of the path"],
         "write into any other role": ESCALATIONS["write into a role outside of the path"],
         "trust another issuer": ESCALATIONS["trust another workspace"],
+        "bound any other role": ("put_role_permissions_boundary", {**ADMIN, "PermissionsBoundary": BOUNDARY}),
+        "take a policy from any other role": ("detach_role_policy", {**ADMIN, "PolicyArn": ADMIN_ACCESS}),
     }
     del refused["become an exception"]  # refused as well, and tried by its name below
     assert outcomes(iam, refused) == dict.fromkeys(refused, "AccessDenied")
+    stacks = up.client("cloudformation", up.session(f"arn:aws:iam::{PROD}:role/bitbucket/pipeline"))
+    changed = {"StackName": "bootstrap", "TemplateBody": up.template(PROD), "Capabilities": ["CAPABILITY_NAMED_IAM"]}
+    assert outcome(stacks, "describe_stacks", {"StackName": "bootstrap"}) == "done"
+    assert outcome(stacks, "update_stack", changed) == "AccessDenied"
+    assert outcome(stacks, "delete_stack", {"StackName": "bootstrap"}) == "AccessDenied"
     root.delete_role_policy(RoleName="pipeline", PolicyName="p")
     root.delete_role(RoleName="pipeline")
     root.delete_role(RoleName="new")
