@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from access.explanation.names import Names
+from access.trust_review.fault import TrustFault
 from access.trust_review.review import review
 from oidc.iam.document import parse
 from oidc.iam.statement import Place
@@ -45,7 +46,12 @@ def judgements(document: Mapping[str, Any], account: str, names: Names) -> Mappi
     judged: dict[int, Judgement] = {}
     for statement in parse(document).statements:
         faults = [fault for fault in reviewed.faults if fault.path[: len(statement.place)] == statement.place]
-        reasons = tuple(fault.message for fault in faults if fault.rule in _SHUTS_OUT)
+        reasons = tuple(fault.message for fault in faults if _shuts_out(fault))
         wrong = {fault.path: fault.message for fault in faults if fault.rule in _OF_VALUES and not fault.of_key}
         judged[statement.index] = Judgement(() if statement.index in admitting else reasons, wrong)
     return judged
+
+
+def _shuts_out(fault: TrustFault) -> bool:
+    # A step may ask for a wrong audience, unless no text matches it.
+    return fault.rule in _SHUTS_OUT and (fault.rule != "wrong-audience" or fault.matches_nothing)
