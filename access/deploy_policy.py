@@ -71,8 +71,8 @@ _MANAGE_ROLES = (
     "iam:DeleteRole", "iam:TagRole", "iam:UntagRole", "iam:UpdateAssumeRolePolicy", "iam:UpdateRole",
     "iam:UpdateRoleDescription",
 )  # fmt: skip
-"""No action here may be limited by the condition key ``iam:PermissionsBoundary``: AWS's list has it for some only since
-2026, and nobody has verified that IAM compares it."""
+"""The condition key ``iam:PermissionsBoundary`` limits none of these. AWS's list got it for some only lately, and
+nobody has verified that IAM compares it."""
 
 _WRITE_POLICIES = ("iam:CreateRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:PutRolePolicy")
 """Removing a policy can widen a role, too: the policy may deny something."""

@@ -70,7 +70,7 @@ class Row:
             and ``*:Name`` is any service.
         source: Who published the method; by default AWS's list of actions.
         bounded: Whether documents may limit the actions by the condition key ``iam:PermissionsBoundary``. False for
-            actions that have had the key in AWS's list only since 2026: nobody has verified that IAM compares it.
+            actions that got the key in AWS's list only lately: nobody has verified that IAM compares it.
     """
 
     group: ActionClass
