@@ -10,6 +10,7 @@ import re
 from access.explanation.names import Names
 from oidc.audience import Mistakes
 from oidc.identifiers import accepted_spelling, is_uuid
+from oidc.placeholders import placeholder_in
 
 ISSUER_HEAD, ISSUER_TAIL = "https://api.bitbucket.org/2.0/workspaces/", "/pipelines-config/identity/oidc"
 """The parts of an issuer URL before and after the workspace's slug."""
@@ -46,6 +47,12 @@ def issuer_mistakes(issuer: str, names: Names) -> Mistakes:
     if meant.endswith("/"):
         phrases.append("it ends in a slash")
         meant = meant.rstrip("/")
+    if placeholder := placeholder_in(meant):
+        return Mistakes((f"it has the placeholder {placeholder}",), issuer)
+    return _with_path(phrases, meant, issuer, names)
+
+
+def _with_path(phrases: list[str], meant: str, issuer: str, names: Names) -> Mistakes:
     if meant.lower().startswith(ISSUER_HEAD) and (meant != meant.lower()):
         phrases.append("it has capitals")
         meant = meant.lower()

@@ -12,6 +12,7 @@ from access.trust_in_words import step_in_words, steps_in_words
 from config.findings import one_line
 from config.models import trust
 from oidc.identifiers import is_uuid
+from oidc.placeholders import placeholder_in
 
 
 class Reason(NamedTuple):
@@ -63,8 +64,13 @@ def no_subject(subject: str, names: Names, workspace: str | None = None) -> str:
     parts = subject.split(":")
     if len(parts) not in (_WITHOUT, _WITH):
         return f"it has {counted_parts(len(parts))}, but a step's subject has two or three"
-    wrong = next((part for part in parts if not is_uuid(part)), "")
-    return f"`{one_line(wrong)}` is not a UUID in braces"
+    return not_a_uuid(next((part for part in parts if not is_uuid(part)), ""))
+
+
+def not_a_uuid(part: str) -> str:
+    """Say that a part of a subject is no UUID, or a placeholder: ```{REPO_UUID}` is a placeholder``."""
+    kind = "a placeholder" if placeholder_in(part) else "not a UUID in braces"
+    return f"`{one_line(part)}` is {kind}"
 
 
 def counted_parts(number: int) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from access.explanation.mistakes import ISSUER_HEAD, ISSUER_TAIL, issuer_mistakes
@@ -14,8 +14,10 @@ from config.yaml.document import Path
 from oidc.arn import PARTITION_NAMES
 from oidc.iam.document import parse
 from oidc.iam.statement import Statement
+from oidc.placeholders import placeholder_in
 
 _OIDC_PROVIDER = re.compile(rf"arn:({PARTITION_NAMES}):iam::([0-9]{{12}}):oidc-provider/(.+)", re.ASCII | re.DOTALL)
+_AFTER_ACCOUNT = ":oidc-provider/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,20 +113,47 @@ def _federated(
     if "*" in arn or "?" in arn:
         message = f"{arn} has a wildcard, which AWS does not document in a principal: it may be any OIDC provider"
         yield TrustFault("wrong-issuer", at, message, "write the whole ARN of one OIDC provider")
-        yield from (OidcProvider(key, key, is_bitbucket=True, alive=False) for key in keys[:1])
+        yield from _of_first(keys)
         return
     match = _OIDC_PROVIDER.fullmatch(arn)
-    if match is None:
+    if match is not None:
+        yield from _of_issuer(at, arn, match[3], owner=match[2], account=account, keys=keys, names=names)
+    elif placeholder := placeholder_in(arn.partition(_AFTER_ACCOUNT)[0]):
+        rule = "wrong-issuer" if keys or "bitbucket" in arn.lower() else "other-principal"
+        message = f"{arn} has the placeholder {placeholder}: no OIDC provider has this ARN"
+        yield TrustFault(rule, at, message, "write arn:aws:iam::ACCOUNT:oidc-provider/ and the issuer")
+        yield from _as_if_filled_in(at, arn, keys, names)
+    else:
         rule = "wrong-issuer" if "bitbucket" in arn.lower() else "other-principal"
         hint = "write arn:aws:iam::ACCOUNT:oidc-provider/ and the issuer without https://"
         yield TrustFault(rule, at, f"{arn} is not the ARN of an OIDC provider", hint)
+
+
+def _as_if_filled_in(at: Path, arn: str, keys: Sequence[str], names: Names) -> Iterator[OidcProvider | TrustFault]:
+    """Yield what else is wrong with an ARN that has a placeholder; without an issuer, that of the condition keys."""
+    issuer = arn.partition(_AFTER_ACCOUNT)[2]
+    if not issuer:
+        yield from _of_first(keys)
         return
-    _, owner, issuer = match.groups()
+    for each in _of_issuer(at, arn, issuer, owner="", account=None, keys=keys, names=names):
+        yield replace(each, alive=False) if isinstance(each, OidcProvider) else replace(each, suggested=())
+
+
+def _of_first(keys: Sequence[str]) -> Iterator[OidcProvider]:
+    """Yield the OIDC provider that a principal probably means: the one of the first issuer in the condition keys."""
+    yield from (OidcProvider(key, key, is_bitbucket=True, alive=False) for key in keys[:1])
+
+
+def _of_issuer(
+    at: Path, arn: str, issuer: str, *, owner: str, account: str | None, keys: Sequence[str], names: Names
+) -> Iterator[OidcProvider | TrustFault]:
     has_scheme = issuer.startswith(("https://", "http://"))
     mistakes = issuer_mistakes(issuer if has_scheme else f"https://{issuer}", names)
     is_bitbucket = not mistakes.foreign or "bitbucket" in issuer.lower()
     is_wrong = is_bitbucket and bool(mistakes.phrases or has_scheme)
-    known = mistakes.suggested or (None if mistakes.phrases or not has_scheme else issuer) or _of_keys(keys)
+    # An issuer with a placeholder is copied together with its condition keys.
+    others = [key for key in keys if key != issuer.lower()]
+    known = mistakes.suggested or (None if mistakes.phrases or not has_scheme else issuer) or _of_keys(others)
     right = (known or _FORM) if is_wrong else f"https://{issuer}"
     if not is_bitbucket:
         message = f"https://{issuer}: {mistakes.phrases[0]}"
@@ -137,7 +166,8 @@ def _federated(
             url = issuer if has_scheme else f"https://{issuer}"
             message = f"no token has the issuer {url}: {', and '.join(mistakes.phrases)}"
         suggested = (f"{arn.removesuffix(issuer)}{known.removeprefix('https://')}",) if known else ()
-        hint = _right_issuer(mistakes.suggested, keys, right)
+        left = placeholder_in(issuer)
+        hint = f"replace {left} by the workspace's slug" if left else _right_issuer(mistakes.suggested, keys, right)
         yield TrustFault("wrong-issuer", at, message, hint, suggested=suggested)
     is_other = account is not None and owner != account
     if is_other:

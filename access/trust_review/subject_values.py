@@ -13,7 +13,7 @@ from access.exactness.languages import has_subject, meaning
 from access.exactness.steps import Form, StepSet
 from access.explanation.mistakes import begins_with_workspace, subject_mistakes
 from access.explanation.names import Names
-from access.explanation.subjects import EVERY_STEP, no_subject, pattern_in_words, subject_parts
+from access.explanation.subjects import EVERY_STEP, no_subject, not_a_uuid, pattern_in_words, subject_parts
 from access.trust_review.fault import TrustFault
 from access.trust_review.tests_of_condition import Test
 from config.findings import one_line
@@ -204,7 +204,7 @@ def _why_dead(value: str, names: Names) -> str:
     parts = value.split(":")
     for part in parts:
         if not re.search(r"[*?]", part) and not is_uuid(part):
-            return f"`{part}` is not a UUID in braces" if part else "a part of it is empty"
+            return not_a_uuid(part) if part else "a part of it is empty"
     if not re.search(r"[*?]", value):
         return no_subject(value, names)
     return "no subject has this form: a step's has two or three parts, each a UUID in braces"

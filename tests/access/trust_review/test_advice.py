@@ -110,6 +110,37 @@ def test_a_suggested_oidc_provider_is_that_of_the_same_workspace() -> None:
     assert suggesting == len(wrong)
 
 
+PLACEHOLDERS = ["ACCOUNT_ID", "<account>", "XXXXXXXXXXXX", "${AWS::AccountId}", "${var.account_id}", "YOUR_ACCOUNT"]
+
+
+@pytest.mark.parametrize("placeholder", PLACEHOLDERS)
+def test_a_placeholder_in_the_account_hides_no_other_fault(placeholder: str) -> None:
+    arn = OWN_ARN.replace(ACCOUNT, placeholder)
+    (fault,) = faults_of(f"{REPO}:*", arn=arn)
+    assert fault.rule == "wrong-issuer"
+    assert placeholder in fault.message
+    others = faults_of(REPO[1:-1], aud="acme-id", arn=arn.replace("acme", "ACME"))
+    assert [each.rule for each in others] == ["wrong-issuer", "wrong-issuer", "wrong-subject"]
+    assert all(placeholder not in suggested for each in others for suggested in each.suggested)
+
+
+@pytest.mark.parametrize(
+    "placeholder", ["WORKSPACE", "YOUR_WORKSPACE", "<Workspace>", "${Workspace}", "{WORKSPACE_ID}"]
+)
+def test_a_placeholder_is_never_written_in_lower_case(placeholder: str) -> None:
+    issuer = ACME.replace("acme", placeholder)
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Federated": OWN_ARN.replace(ACME, issuer)},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {"StringLike": {f"{issuer}:sub": f"{REPO}:*"}},
+    }
+    faults = review({"Version": "2012-10-17", "Statement": [statement]}, ACCOUNT, Names()).faults
+    assert [fault.rule for fault in faults] == ["wrong-issuer", "no-audience"]
+    for fault in faults:
+        assert issuer.lower() not in f"{fault.message} {fault.hint} {fault.suggested}"
+
+
 def test_a_mistake_has_a_suggestion_without_a_mistake() -> None:
     names = Names(workspaces={WORKSPACE: "acme"})
     for value in _spellings():
