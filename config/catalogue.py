@@ -80,8 +80,16 @@ RULES: dict[str, Rule] = {
     "unknown-permission-policy": Rule("error", "Every named inline policy is declared.", of_absence=True),
     "unknown-role": Rule("error", "A role that may reach the state is declared.", of_absence=True),
     "unknown-audience": Rule("error", "A workspace declares every audience that trust in it accepts.", of_absence=True),
+    "unknown-label": Rule(
+        "error",
+        "Some account has each label, and each value of it, that a role or a guardrail selects by.",
+        of_absence=True,
+    ),
     "lock-mismatch": Rule("error", "Inventory and inventory.lock.yaml give the same UUID to the same name."),
     "needs-lock": Rule("error", "inventory.lock.yaml answers what the inventory leaves open.", of_absence=True),
+    "lock-networks": Rule(
+        "error", "The address ranges in inventory.lock.yaml are public and no wider than Atlassian publishes."
+    ),
     # What AWS answered, by the lock
     "oidc-provider-missing": Rule("error", "A referenced OIDC provider exists."),
     "oidc-provider-audience": Rule(
@@ -96,6 +104,7 @@ RULES: dict[str, Rule] = {
     "role-name-taken": Rule("warning", "No role of somebody else has the same name."),
     "quota-mismatch": Rule("warning", "Quotas are no larger than AWS's."),
     # Access
+    "service-linked-policy": Rule("error", "No role has a policy that AWS attaches only to service-linked roles."),
     "admin-access": Rule("error", "Admin access has a reason: `dangerously_allow_admin`."),
     "whole-workspace-expires": Rule("error", "Trust of a whole workspace has a last day."),
     "whole-workspace-renamed": Rule("error", "Trust of a whole workspace covers only its current slug."),
@@ -147,6 +156,8 @@ RULES: dict[str, Rule] = {
     "account-resource": Rule(
         "warning", "IAM resources belong to an account in which a role has the policy.", of_absence=True
     ),
+    "unknown-managed-policy": Rule("warning", "No policy that AWS manages is misspelt."),
+    "unknown-region": Rule("warning", "No region is misspelt."),
     "unknown-service": Rule("warning", "Actions of a permission policy belong to services that AWS documents."),
     "unknown-action": Rule("warning", "An action, or a pattern of actions, matches one that AWS documents."),
     "unknown-condition-key": Rule("warning", "A condition tests a key that AWS documents."),

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, StrictInt, StrictStr, ValidationErro
 
 from config.lock.models import LockedRanges
 from config.models.scalars import Network
-from config.rules.source_addresses import WIDEST, is_private
+from config.rules.source_addresses import fault_of_published
 from facts.bitbucket.answers import fault_of
 from facts.http import REAL_TIME, Clock, NoReply, Transport
 from facts.web_address import WebAddress
@@ -62,8 +62,8 @@ def parse_ranges(url: str, body: bytes) -> LockedRanges:
     """Return the networks of a published document that Bitbucket sends requests from, as ``aggregated`` joins them.
 
     Raises:
-        OutsideWorldError: The document is not as documented, has no such network, or has a network that is private or
-            wider than any network of Atlassian: such a network would let in others.
+        OutsideWorldError: The document is not as documented, has no such network, or has networks that are private or
+            wider than any of Atlassian: such a network would let in others.
     """
     try:
         document = _Document.model_validate_json(body)
@@ -78,10 +78,8 @@ def parse_ranges(url: str, body: bytes) -> LockedRanges:
         raise _not_as_documented(url, str(error)[:200]) from None
     if not networks:
         raise _not_as_documented(url, f"it has no network of {_PRODUCT} with the direction {_DIRECTION}")
-    for network in networks:
-        if is_private(network) or network.prefixlen < WIDEST[network.version]:
-            what = "private" if is_private(network) else f"wider than /{WIDEST[network.version]}"
-            raise _not_as_documented(url, f"it has {network}, which is {what}")
+    if (what := fault_of_published(networks)) is not None:
+        raise _not_as_documented(url, f"it has {what}")
     ranges = {"sync_token": document.syncToken, "networks": [str(network) for network in aggregated(networks)]}
     return LockedRanges.model_validate(ranges)
 

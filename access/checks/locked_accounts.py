@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from access.checks.policy_uses import RolesWithOverrides, effective_list
 from access.plan import AccountPlan, OidcProviderPlan, RolePlan
 from config.findings import Fault
+from config.known_names import meant_policy
 from config.load import Loaded
 from config.lock.models import LockedAccount, LockedOidcProvider
 from config.models.account import Account
@@ -157,7 +158,10 @@ def _check_policies(key: str, role: RolePlan, locked: LockedAccount, selected: R
 
 def _missing(key: str, at: Path, arn: str) -> Iterator[Fault]:
     message = f"account {key} has no policy {arn}"
-    yield Fault("missing-policy", at, message, f"correct its name, or create it in the account and run {_AGAIN}")
+    owner, _, name = arn.partition(":policy/")
+    meant = meant_policy(name) if owner.endswith("::aws") else None
+    hint = f"correct its name, or create it in the account and run {_AGAIN}"
+    yield Fault("missing-policy", at, message, hint if meant is None else f"did you mean `aws:{meant}`?")
 
 
 def _name(arn: str) -> str:

@@ -8,7 +8,8 @@ from pydantic import BeforeValidator, Field
 
 from config.findings import fault
 from config.json_schema_hints import NO_VARIABLES, Looks, Named, ignoring_case, text_like
-from config.models.scalars import describe, matching, parse_text
+from config.known_names import meant_region
+from config.models.scalars import describe, parse_text
 from config.variables import not_replaced
 from config.yaml.characters import as_it_looks
 from oidc import limits
@@ -46,6 +47,15 @@ def _session_seconds(value: object) -> int:
 
 
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}", re.ASCII)
+
+
+def _region(value: object) -> str:
+    text = parse_text(value)
+    if _REGION.fullmatch(text) is None:
+        meant = meant_region(text)
+        hint = f"write {meant}" if meant is not None else "write the name of a region, such as eu-west-1"
+        raise fault("bad-value", f"not an AWS region: {text!r}", hint)
+    return text
 
 
 def parse_vpc_endpoint(value: object) -> str:
@@ -112,7 +122,7 @@ SessionSeconds = Annotated[
 ]
 Region = Annotated[
     str,
-    BeforeValidator(matching(_REGION, "bad-value", "not an AWS region: {!r}", "write it as eu-west-1")),
+    BeforeValidator(_region),
     Looks("region", "an AWS region, such as eu-west-1", "eu-west-1", _REGION),
 ]
 VpcEndpointId = Annotated[

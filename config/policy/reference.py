@@ -31,6 +31,12 @@ class PolicyReference:
     def __str__(self) -> str:
         return self.name if self.owner == "arn" else f"{self.owner}:{self.name}"
 
+    @property
+    def name_of_aws(self) -> str | None:
+        """The path and name of a policy that AWS manages, ``job-function/ViewOnlyAccess``; ``None`` with variables."""
+        owner, _, name = ("::aws", "", self.name) if self.owner == "aws" else self.name.partition(":policy/")
+        return name if owner.endswith("::aws") and "{{" not in name else None
+
     def arn(self, partition: Partition, account: AccountId, variables: Mapping[str, str]) -> str:
         """Return the policy's ARN in an account, with the variables replaced."""
         name = render(self.name, variables)

@@ -1,11 +1,13 @@
 """Accounts: their references, the roles that select them, and the override that applies in each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from math import prod
+from typing import Any
 
 from config.declared import unknown_account, unknown_workspace
 from config.findings import Fault, did_you_mean
+from config.known_names import meant_region
 from config.models.account import Account
 from config.models.family import PLAN_SUFFIX, family_of
 from config.models.role import AccountsByLabel, PairedRole, Role
@@ -14,21 +16,35 @@ from config.selectors import is_glob
 from config.variables import render, variables_in
 from config.yaml.document import Path
 from oidc.arn import parse_iam_arn, partition_of_region
+from oidc.state_backend import parse_state_url
 
 
 def check_accounts(context: Context) -> Iterator[Fault]:
     """Yield contradictions inside an account, with the defaults applied."""
     defaults = context.inventory.defaults
+    if defaults.region is not None:
+        yield from _check_region(("defaults", "region"), defaults.region)
+    state = parse_state_url(defaults.state_backend.url) if defaults.state_backend is not None else None
+    if state is not None and state.region is not None:
+        yield from _check_region(("defaults", "state_backend", "url"), state.region)
     for key, account in context.inventory.accounts.items():
         at: Path = ("accounts", key)
         for index, slug in enumerate(account.keep_oidc_providers):
             yield from _check_kept(context, (*at, "keep_oidc_providers", index), slug)
+        if account.region is not None:
+            yield from _check_region((*at, "region"), account.region)
         region = account.region or defaults.region
-        if region and (partition := partition_of_region(region)) != account.partition:
+        if region and (partition := partition_of_region(meant_region(region) or region)) != account.partition:
             where = (*at, "region") if account.region else (*at, "partition")
             message = f"{region} is a region of the partition {partition}, and the account is in {account.partition}"
             yield Fault("partition-region", where, message, "give the account a region of its partition")
         yield from _check_deploy_role(context, at, account)
+
+
+def _check_region(at: Path, region: str) -> Iterator[Fault]:
+    if (meant := meant_region(region)) is not None:
+        message = f"{region} is not among the known regions of AWS, and resembles one of them"
+        yield Fault("unknown-region", at, message, f"did you mean `{meant}`?")
 
 
 def _check_kept(context: Context, at: Path, slug: str) -> Iterator[Fault]:
@@ -70,9 +86,10 @@ def check_organization(context: Context) -> Iterator[Fault]:
 
 
 def check_selection(context: Context) -> Iterator[Fault]:
-    """Yield undeclared accounts that roles name, and roles without any account."""
+    """Yield undeclared accounts and labels that roles select by, and roles without any account."""
     known = context.names("accounts")
     broken = known - context.inventory.accounts.keys()
+    labels = KnownLabels(context)
     for key, role in context.inventory.roles.items():
         at: Path = ("roles", key, "accounts")
         by_label = isinstance(role.accounts, AccountsByLabel)
@@ -83,9 +100,24 @@ def check_selection(context: Context) -> Iterator[Fault]:
             yield unknown_account(known, name, (*patterns_at, index))
         if role.for_each is None and not broken:
             yield from _check_globs(context, names, patterns_at, excluded=by_label)
-        if not unknown and not broken and not context.selector.selected(role):
+        mislabelled = [
+            fault
+            for fault in labels.faults((*at, "labels"), role.accounts)
+            # The item of a role family may have no account yet.
+            if fault.of_key or not _has_variable(context, fault.path)
+        ]
+        yield from mislabelled
+        if not unknown and not broken and not mislabelled and not context.selector.selected(role):
             item = f" for {role.item}" if role.for_each is not None else ""
             yield Fault("selects-no-account", at, f"this selects no account{item}", "name one, or remove the role")
+
+
+def _has_variable(context: Context, path: Path) -> bool:
+    """Tell whether the value at a path is written with a variable."""
+    value: Any = context.sources.data
+    for part in context.sources.source_path(path):
+        value = value[part]
+    return "{{" in value
 
 
 def _check_globs(context: Context, names: Sequence[str], patterns_at: Path, *, excluded: bool) -> Iterator[Fault]:
@@ -97,6 +129,42 @@ def _check_globs(context: Context, names: Sequence[str], patterns_at: Path, *, e
             effect = "excludes nothing" if excluded else "selects nothing"
             hint = "correct it to match the keys of accounts, or remove it"
             yield Fault("selects-no-account", (*patterns_at, index), f"`{name}` matches no account: it {effect}", hint)
+
+
+class KnownLabels:
+    """The labels that accounts have: the values by key."""
+
+    def __init__(self, context: Context) -> None:
+        self._values: dict[str, set[str]] = {}
+        for account in context.inventory.accounts.values():
+            for key, value in account.labels.items():
+                self._values.setdefault(key, set()).add(value)
+        # An account that has a fault, or that a broken lock has selected, may have the label.
+        selected = context.inventory.accounts_from is not None and context.lock.is_broken
+        is_known = context.names("accounts") == context.inventory.accounts.keys() and not selected
+        self._is_all = is_known and bool(context.inventory.accounts)
+
+    def faults(self, at: Path, selection: tuple[str, ...] | AccountsByLabel) -> Iterator[Fault]:
+        """Yield each label of a selection that no account has, at the path of its labels."""
+        if not self._is_all or not isinstance(selection, AccountsByLabel):
+            return
+        for key, value in selection.labels.items():
+            values = self._values.get(key)
+            if values is None:
+                hint = did_you_mean(key, self._values, f"the labels of accounts are {_listed(self._values)}")
+                yield Fault("unknown-label", (*at, key), f"no account has the label `{key}`", hint, of_key=True)
+            elif value not in values:
+                hint = did_you_mean(value, values, f"its values are {_listed(values)}")
+                yield Fault("unknown-label", (*at, key), f"no account has the label `{key}: {value}`", hint)
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Return names as a hint lists them, ``dev, prod``; at most ten."""
+    listed = sorted(names)
+    return ", ".join([*listed[:_MANY], *(["…"] if len(listed) > _MANY else [])]) or "none yet"
+
+
+_MANY = 10
 
 
 def check_overrides(context: Context) -> Iterator[Fault]:

@@ -35,12 +35,18 @@ def check_delegated_roles(context: Context) -> Iterator[Fault]:
 def _check_role(context: Context, key: str, role: Role, area: Area, rule: FolderRule) -> Iterator[Fault]:
     at: Path = ("roles", key)
     if role.name is not None and not path_matches(role.name, rule.roles):
-        message = f"{role.name} is not a name that roles of {area.path} may have: {' or '.join(rule.roles) or 'none'}"
+        message = f"{role.name} is not a name that roles of {area.path} may have: {_or(rule.roles)}"
         hint = "choose such a name, or have the guardrails of this folder list it under `roles`"
         # The name of a plan role derives from its role's name, and is written nowhere.
         is_plan = isinstance(role, PairedRole)
         where = (*at, "plan_role" if is_plan else "name")
         yield Fault("delegation-name", where, message, hint, of_key=is_plan)
+    for index, previous in enumerate(role.previous_keys):
+        if not path_matches(previous, rule.roles):
+            # Whoever claims a key takes over what another team's role left in the stack.
+            message = f"`{previous}` is not a key that roles of {area.path} may have had: {_or(rule.roles)}"
+            hint = "remove it, or have the guardrails of this folder list it under `roles`"
+            yield Fault("delegation-name", (*at, "previous_keys", index), message, hint)
     if role.dangerously_allow_admin is not None:
         message = (
             f"a role of {area.path} has `dangerously_allow_admin`, and only the platform team may allow admin access"
@@ -55,8 +61,7 @@ def _check_role(context: Context, key: str, role: Role, area: Area, rule: Folder
             where = (*at, "trust", index, "dangerously_whole_workspace")
             yield Fault("delegation-repository", where, message, hint, related=(area.in_guardrails,))
         elif not path_matches(entry.repository or "", rule.repositories):
-            allowed = " or ".join(rule.repositories) or "none"
-            message = f"roles of {area.path} may trust {allowed}, and not {entry.repository}"
+            message = f"roles of {area.path} may trust {_or(rule.repositories)}, and not {entry.repository}"
             hint = "trust a repository of your own, or have the guardrails of this folder list it under `repositories`"
             yield Fault("delegation-repository", (*at, "trust", index, "repository"), message, hint)
 
@@ -76,6 +81,10 @@ def _check_accounts(context: Context, at: Path, role: Role, area: Area, rule: Fo
     if not named:
         message = f"roles of {area.path} may not be in {_some(selected - allowed)}, delegated at"
         yield Fault("delegation-account", (*at, "accounts"), message, hint, related=(area.in_guardrails,))
+
+
+def _or(patterns: tuple[str, ...]) -> str:
+    return " or ".join(patterns) or "none"
 
 
 _SHOWN = 3

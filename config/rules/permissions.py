@@ -6,11 +6,13 @@ from datetime import date, timedelta
 from typing import Any
 
 from config.findings import Fault, did_you_mean
+from config.known_names import SERVICE_LINKED, meant_policy
 from config.models.family import PLAN_SUFFIX, family_of
 from config.policy.conditions import value_faults
 from config.policy.effect import contradiction_faults, denied_faults
 from config.policy.names import action_faults, condition_key_faults
 from config.policy.policy_variables import variable_faults
+from config.policy.reference import PolicyReference
 from config.policy.resources import arn_faults, resource_faults
 from config.rules.context import Context
 from config.yaml.document import Path
@@ -36,6 +38,49 @@ def check_references(context: Context) -> Iterator[Fault]:
             yield from _check_twice(at, name, seen)
         for index, policy in enumerate(settings.managed_policies):
             yield from _check_twice((*path, "managed_policies", index), policy, seen)
+
+
+def check_managed_policies(context: Context) -> Iterator[Fault]:
+    """Yield misspelt names of policies that AWS manages, and policies that IAM attaches to no role of the inventory.
+
+    A policy that is missing by the lock has the finding ``missing-policy``.
+    """
+    locked = context.lock.lock.accounts.values()
+    missing = {arn.partition("::aws:policy/")[2] for account in locked for arn in account.missing_policies}
+    for at, policy in _named_policies(context):
+        if policy.name_of_aws not in missing:
+            yield from managed_policy_faults(at, policy)
+
+
+def _named_policies(context: Context) -> Iterator[tuple[Path, PolicyReference]]:
+    boundary = context.inventory.defaults.permissions_boundary
+    if boundary is not None:
+        yield ("defaults", "permissions_boundary"), boundary
+    for path, settings in context.settings():
+        for index, policy in enumerate(settings.managed_policies):
+            yield (*path, "managed_policies", index), policy
+        if settings.permissions_boundary is not None:
+            yield (*path, "permissions_boundary"), settings.permissions_boundary
+
+
+def managed_policy_faults(at: Path, policy: PolicyReference) -> Iterator[Fault]:
+    """Yield a misspelt name of a policy that AWS manages, and one that IAM attaches to no role of the inventory."""
+    name = policy.name_of_aws
+    if name is None:
+        return
+    meant = meant_policy(name)
+    if (meant or name).startswith(SERVICE_LINKED):
+        message = f"AWS manages {(meant or name)} for service-linked roles, and IAM attaches it to no other role"
+        yield Fault("service-linked-policy", at, message, "remove it, or name another policy")
+    elif meant is not None:
+        yield misspelt_policy(at, policy, meant)
+
+
+def misspelt_policy(at: Path, policy: PolicyReference, meant: str) -> Fault:
+    """Return the fault of a policy that misspells one that AWS manages, ``job-function/ViewOnlyAccess``."""
+    message = f"{policy} is not among the known policies that AWS manages, and resembles one of them"
+    right = str(policy).removesuffix(policy.name_of_aws or "") + meant
+    return Fault("unknown-managed-policy", at, message, f"did you mean `{right}`?")
 
 
 def check_names(context: Context) -> Iterator[Fault]:

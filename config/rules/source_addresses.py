@@ -1,7 +1,7 @@
 """Source addresses: the lock has the published ranges, and every network limits who can call AWS."""
 
-from collections.abc import Iterator
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from config.findings import Fault
 from config.models.role import ATLASSIAN
@@ -68,14 +68,42 @@ def _wide(at: Path, network: IPv4Network | IPv6Network) -> Iterator[Fault]:
     yield Fault("wide-network", at, what, hint)
 
 
+def fault_of_published(networks: Sequence[IPv4Network | IPv6Network]) -> str | None:
+    """Return what is wrong with networks in place of Atlassian's: ``0.0.0.0/0, which is wider than /16``, or ``None``.
+
+    Neighbours count as one network, so that the halves of a network are as wide as the whole. Atlassian publishes some
+    thousand addresses (https://ip-ranges.atlassian.com/), much less than ``_MOST`` times the widest network.
+    """
+    ipv4 = list(collapse_addresses(network for network in networks if isinstance(network, IPv4Network)))
+    ipv6 = list(collapse_addresses(network for network in networks if isinstance(network, IPv6Network)))
+    joined: tuple[IPv4Network | IPv6Network, ...] = (*ipv4, *ipv6)
+    for network in joined:
+        if is_private(network):
+            return f"{network}, which is private"
+        if network.prefixlen < WIDEST[network.version]:
+            return f"{network}, which is wider than /{WIDEST[network.version]}"
+    for version, bits in ((4, 32), (6, 128)):
+        addresses = sum(network.num_addresses for network in joined if network.version == version)
+        if addresses > _MOST * 2 ** (bits - WIDEST[version]):
+            return f"networks of IPv{version} that together are wider than {_MOST} networks of /{WIDEST[version]}"
+    return None
+
+
+_MOST = 16
+
+
+def check_locked_networks(context: Context) -> Iterator[Fault]:
+    """Yield address ranges in the lock that Atlassian cannot have published: whoever has one could assume roles."""
+    source = context.lock.source
+    for name, ranges in context.lock.lock.address_ranges.items():
+        if source is not None and (what := fault_of_published(ranges.networks)) is not None:
+            at: Path = ("address_ranges", name, "networks")
+            hint = "run `bitbucket-oidc lock`, which writes the published ranges"
+            yield Fault("lock-networks", at, f"the address ranges have {what}", hint, file=source.path)
+
+
 def _check_atlassian(context: Context, at: Path) -> Iterator[Fault]:
-    ranges = context.lock.lock.address_ranges.get("atlassian")
-    if ranges is not None:
-        # `lock` writes none of these, but whoever may change the inventory may change the lock.
-        wide = [network for network in ranges.networks if network.prefixlen < WIDEST[network.version]]
-        for network in wide[:1]:
-            what = f"the address ranges in the lock have {network}, which limits almost nothing"
-            yield Fault("wide-network", at, what, "run `bitbucket-oidc lock`, which writes the published ranges")
+    if "atlassian" in context.lock.lock.address_ranges:
         message = (
             "all customers of Bitbucket share these addresses, and only steps of size 4x and larger with "
             "`atlassian-ip-ranges: true` use them"

@@ -191,6 +191,20 @@ def test_address_ranges_are_pinned_and_their_changes_shown(
     assert "sync_token: 1700000002" in lock_text()
 
 
+def test_lock_replaces_networks_that_atlassian_did_not_publish(lock: Lock, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("inventory/base.yaml").write_text(WANTS_RANGES)
+    lock()
+    Path("inventory/inventory.lock.yaml").write_text(lock_text().replace("203.0.113.0/24", "0.0.0.0/0"))
+    assert run(["validate"]) == 1
+    assert "error[lock-networks] address_ranges.atlassian.networks: the address ranges have 0.0.0.0/0" in (
+        capsys.readouterr().err
+    )
+    assert lock("--check") == 1
+    assert lock() == 0
+    assert "0.0.0.0/0" not in lock_text()
+    assert run(["validate"]) == 0
+
+
 def test_only_keeps_the_other_parts(lock: Lock, bitbucket: EmulatedBitbucket) -> None:
     lock()
     before = lock_text()

@@ -7,6 +7,7 @@ OF_THE_TEXT = {"hidden-characters", "yaml-syntax", "yaml-feature", "unreadable-f
 OF_SEVERAL_FILES = {
     *("inventory-missing", "inventory-empty", "outside-inventory", "json-syntax", "lock-mismatch", "needs-lock"),
     "stale-lock",
+    "lock-networks",
     *(
         "oidc-provider-missing",
         "oidc-provider-audience",
@@ -24,6 +25,7 @@ OF_SEVERAL_RECORDS = {
         "override-conflict",
         "role-name-conflict",
         "selects-no-account",
+        "unknown-label",
         "partition-region",
     ),
     *("previous-key", "previous-name"),
@@ -34,6 +36,7 @@ OF_MEANING = {
     "bad-resource-arn",
     *("admin-access", "deploying-role", "size-limit", "expired", "changes-access", "privilege-escalation"),
     *("unknown-action", "unknown-condition-key", "unknown-service", "unknown-permissions", "bad-condition-value"),
+    *("unknown-managed-policy", "service-linked-policy", "unknown-region"),
     *("resource-mismatch", "account-resource", "partition-resource", "contradictory-conditions", "denied-anyway"),
     *("expires-soon", "restrictions-check-old", "reserved-name", "state-backend", "whole-workspace-renamed"),
     *(

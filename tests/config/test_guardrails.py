@@ -165,6 +165,32 @@ def test_without_the_lock_every_uuid_of_a_team_is_refused(delegated: Path) -> No
     assert rules(delegated) == ["delegation-repository", "delegation-repository"]
 
 
+@pytest.mark.parametrize(
+    ("previous", "expected"),
+    [("[payments-old]", []), ("[payments-old, deploy]", ["delegation-name"]), ("[shop-old]", ["delegation-name"])],
+)
+def test_a_team_claims_only_previous_keys_that_its_folder_may_use(
+    delegated: Path, previous: str, expected: list[str]
+) -> None:
+    roles = delegated / "teams" / "payments" / "roles.yaml"
+    for role in ("payments-deploy: &deploy", "payments-build:"):
+        text = roles.read_text()
+        roles.write_text(text.replace(f"  {role}\n", f"  {role}\n    previous_keys: {previous}\n"))
+        found = [rule for rule in rules(delegated) if rule.startswith("delegation")]
+        roles.write_text(text)
+        assert found[:1] == expected, role
+
+
+def test_the_platform_claims_any_previous_key(delegated: Path) -> None:
+    roles = delegated / "teams" / "payments" / "roles.yaml"
+    text = roles.read_text()
+    moved = text[text.index("  payments-build:") :]
+    roles.write_text(text.replace(moved, ""))
+    renamed = moved.replace("  payments-build:\n", "  payments-build:\n    previous_keys: [shop-old]\n")
+    (delegated / "platform" / "build.yaml").write_text(f"roles:\n{renamed}")
+    assert not [rule for rule in rules(delegated) if rule.startswith("delegation")]
+
+
 def test_what_the_platform_declares_needs_no_lock(delegated: Path) -> None:
     (delegated / "inventory.lock.yaml").unlink()
     roles = delegated / "teams" / "payments" / "roles.yaml"

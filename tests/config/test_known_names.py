@@ -1,10 +1,15 @@
 """Names that AWS adds to: which known policy or region a name misspells, and which names may be new."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from access.compile import compile_plan
 from config.known_names import SERVICE_LINKED, managed_policies, meant_policy, meant_region, regions
+from config.load import load_inventory
 
 ATTACHABLE = sorted(name for name in managed_policies() if not name.startswith(SERVICE_LINKED))
 
@@ -107,3 +112,42 @@ def test_another_digit_of_a_known_area_may_be_a_new_region(region: str, number: 
 @given(st.text(max_size=20))
 def test_any_text_has_a_known_region_or_none(text: str) -> None:
     assert meant_region(text) in {None, *regions()}
+
+
+REGION = 'defaults: {state_backend: {url: "s3://acme-state?region=REGION", account_id: "222222222222"}}\n'
+ROLE = (
+    "roles: {r: {accounts: [prod], trust: [{repository: acme/shop, environments: [production]}], "
+    "managed_policies: [POLICY]}}\n"
+)
+
+
+def rules(folder: Path) -> list[str]:
+    return [finding.rule for finding in compile_plan(load_inventory(folder)).findings]
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        "account:ReadOnlyAcess", '"aws:{{role}}Acess"', "aws:Team/SomethingNew",
+        '"arn:{{partition}}:iam::{{account_id}}:policy/ReadOnlyAcess"',
+    ],
+)  # fmt: skip
+def test_policies_of_the_account_and_names_with_variables_are_not_compared(
+    write_inventory: Callable[..., Path], policy: str
+) -> None:
+    assert "unknown-managed-policy" not in rules(write_inventory(ROLE.replace("POLICY", policy)))
+
+
+def test_the_region_of_the_state_is_compared_too(write_inventory: Callable[..., Path]) -> None:
+    role = ROLE.replace("POLICY", "aws:ReadOnlyAccess")
+    for region, expected in (("eu-west-1", False), ("eu-wst-1", True)):
+        found = rules(write_inventory(role, state_yaml=REGION.replace("REGION", region)))
+        assert ("unknown-region" in found) is expected
+
+
+@pytest.mark.parametrize(("region", "expected"), [("us-gvo-west-1", ["unknown-region"]), ("us-gov-west-9", [])])
+def test_a_misspelt_region_belongs_to_the_partition_of_the_one_that_was_meant(
+    write_inventory: Callable[..., Path], region: str, expected: list[str]
+) -> None:
+    account = f'accounts: {{gov: {{id: "444444444444", partition: aws-us-gov, region: {region}}}}}\n'
+    assert rules(write_inventory(more_yaml=account)) == expected

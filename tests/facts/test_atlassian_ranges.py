@@ -1,8 +1,9 @@
 """Atlassian's address ranges: Bitbucket's networks, aggregated, and none that would let everybody in."""
 
 import json
+import random
 from collections.abc import Callable
-from ipaddress import IPv4Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import trustme
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.rules.source_addresses import fault_of_published
 from facts.atlassian_ranges import aggregated, fetch_ranges, parse_ranges
 from facts.web_address import WebAddress
 from oidc.errors import OutsideWorldError
@@ -61,6 +63,33 @@ def test_aggregation_keeps_exactly_the_same_addresses(networks: list[Any]) -> No
     assert addresses(aggregated(networks)) == addresses(networks)
 
 
+@given(st.integers(0, 15), st.integers(0, 4), st.randoms(use_true_random=False))
+def test_a_wide_network_is_refused_in_any_number_of_parts(bits: int, more: int, rng: random.Random) -> None:
+    wide = IPv4Network((rng.getrandbits(bits) << (32 - bits) if bits else 0, bits))
+    parts = list(wide.subnets(prefixlen_diff=more))
+    rng.shuffle(parts)
+    assert fault_of_published(parts) is not None
+
+
+PUBLIC = st.builds(
+    lambda address, bits: IPv4Network((address, bits), strict=False),
+    st.integers(int(IPv4Address("198.51.100.0")), int(IPv4Address("203.0.113.255"))),
+    st.integers(24, 32),
+)
+
+
+@given(st.lists(PUBLIC, max_size=8))
+def test_small_public_networks_pass(networks: list[IPv4Network]) -> None:
+    assert fault_of_published(networks) is None
+
+
+def test_many_networks_that_are_no_neighbours_are_refused_together() -> None:
+    every_other = [IPv4Network((number << 17, 17)) for number in range(2 << 8, 2 << 9)][::2]
+    assert fault_of_published(every_other[:32]) is None
+    told = fault_of_published(every_other[:33])
+    assert told == "networks of IPv4 that together are wider than 16 networks of /16"
+
+
 @pytest.mark.parametrize(
     ("document", "says"),
     [
@@ -72,6 +101,8 @@ def test_aggregation_keeps_exactly_the_same_addresses(networks: list[Any]) -> No
         (body(item("0.0.0.0/0")), "it has 0.0.0.0/0, which is wider than /16"),
         (body(item("::/0")), "it has ::/0, which is wider than /32"),
         (body(item("10.0.0.0/16")), "it has 10.0.0.0/16, which is private"),
+        (body(item("128.0.0.0/1"), item("0.0.0.0/1")), "it has 0.0.0.0/0, which is wider than /16"),
+        (body(item("203.0.0.0/16"), item("203.1.0.0/16")), "it has 203.0.0.0/15, which is wider than /16"),
         (body(item("203.0.113.1/24")), "has host bits set"),
         (body(item("not a network")), "does not appear to be"),
         (body(item("203.0.113.0/24"), syncToken="1"), "syncToken is not as documented"),
