@@ -95,7 +95,8 @@ def test_a_preview_works_while_the_issuer_is_down_by_what_the_lock_has(
         real = replace(session, program=replace(session.program, config=config))
         summary = act(real, Action.PREVIEW, Listener(ignore, said.append), EngineSettings(stack.running.engine))
     assert not summary.changes
-    assert any("those of inventory.lock.yaml, since they could not be fetched" in message.text for message in said)
+    warning = "the thumbprints of inventory.lock.yaml are used, since they could not be fetched"
+    assert any(warning in message.text for message in said)
 
 
 def nobody_answers(*_arguments: object, **_options: object) -> object:
