@@ -35,11 +35,13 @@ class RunningSandbox:
         subject: Its inventory.
         bitbucket: Signs tokens; another process may serve its keys.
         endpoint: The endpoint of the emulated AWS accounts: ``http://127.0.0.1:4566``.
+        has_weather: Whether these show changes late, throttle or end sessions, as real ones do.
     """
 
     subject: SandboxInventory
     bitbucket: EmulatedBitbucket
     endpoint: str
+    has_weather: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +52,13 @@ class ServingProcess:
         pid: Its process id.
         endpoint: The endpoint of the emulated AWS accounts.
         issuer_address: The address of the emulated Bitbucket: ``127.0.0.1:8443``.
+        has_weather: As in ``RunningSandbox``.
     """
 
     pid: int
     endpoint: str
     issuer_address: str
+    has_weather: bool = False
 
 
 def in_this_process(session: Session) -> RunningSandbox:
@@ -66,7 +70,7 @@ def in_this_process(session: Session) -> RunningSandbox:
     if not session.is_up or session.forgot:
         what = "the emulated accounts lost their state in a crash" if session.is_up else "nothing is up in this sandbox"
         raise SandboxError(what, do="run `bitbucket-oidc sandbox up` with the same inventory first")
-    return RunningSandbox(session.subject, session.bitbucket, session.endpoint)
+    return RunningSandbox(session.subject, session.bitbucket, session.endpoint, session.weather is not None)
 
 
 @contextmanager
@@ -79,7 +83,7 @@ def announced(session: Session) -> Iterator[None]:
         SandboxError: The file cannot be written.
     """
     path = session.subject.folder.resolve() / _ANNOUNCEMENT
-    process = ServingProcess(os.getpid(), session.endpoint, session.bitbucket.address)
+    process = ServingProcess(os.getpid(), session.endpoint, session.bitbucket.address, session.weather is not None)
     try:
         held = FileLock(path, mode=0o600).acquire()  # waits for a process that checks the lock
     except OSError as error:
@@ -111,7 +115,7 @@ def served_by(process: ServingProcess, subject: SandboxInventory) -> RunningSand
     Raises:
         SandboxError: Its keys cannot be read.
     """
-    return RunningSandbox(subject, signing_bitbucket(subject), process.endpoint)
+    return RunningSandbox(subject, signing_bitbucket(subject), process.endpoint, process.has_weather)
 
 
 def refuse_while_served(inventory: Path) -> None:

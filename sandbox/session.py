@@ -16,6 +16,7 @@ from oidc.errors import InventoryError, SandboxError
 from sandbox.emulated_aws import EmulatedAws
 from sandbox.emulated_aws.prepare_accounts import prepare_accounts
 from sandbox.emulated_aws.settings import IssuerEndpoint
+from sandbox.emulated_aws.weather import WeatherChoice
 from sandbox.emulated_bitbucket import EmulatedBitbucket
 from sandbox.emulator_inputs import (
     ENGINEER_PROFILE,
@@ -89,6 +90,7 @@ class Session:
         forgot: Whether the emulated accounts lost their state in a crash.
         state_file: The state file of the built-in engine.
         program: This project's program, with the stack config for the emulators.
+        weather: The weather of the emulated accounts; ``None`` if every call is answered at once.
     """
 
     subject: SandboxInventory
@@ -97,6 +99,7 @@ class Session:
     forgot: bool
     state_file: Path
     program: Program
+    weather: WeatherChoice | None = None
 
     @property
     def is_up(self) -> bool:
@@ -112,13 +115,16 @@ def _keep_out_of_git(folder: Path) -> None:
 
 
 @contextmanager
-def running(subject: SandboxInventory, *, prepare: bool = True) -> Iterator[Session]:
+def running(
+    subject: SandboxInventory, *, prepare: bool = True, weather: WeatherChoice | None = None
+) -> Iterator[Session]:
     """Start everything on loopback, and always stop it at the end.
 
     Args:
         subject: The inventory and its plan.
         prepare: Whether to set up the accounts as real ones are before the first run. A proof uses them as the last
             ``up`` left them, so that it notices an OIDC provider that an ``up`` has deleted.
+        weather: What real AWS does to calls, and the emulated accounts alone do not.
 
     Raises:
         SandboxError: A part does not start; existing resources stay unchanged.
@@ -136,7 +142,7 @@ def running(subject: SandboxInventory, *, prepare: bool = True) -> Iterator[Sess
     ):
         issuers = IssuerEndpoint(bitbucket.address, bitbucket.ca_file)
         with (
-            EmulatedAws(folder / "aws", issuers=issuers, quotas=quotas_of(subject.inventory)) as aws,
+            EmulatedAws(folder / "aws", issuers=issuers, quotas=quotas_of(subject.inventory), weather=weather) as aws,
             session_with(subject, bitbucket, aws, prepare=prepare) as session,
         ):
             yield session
@@ -168,7 +174,7 @@ def session_with(
         raise SandboxError(f"{config_file} cannot be written: {error}", do="remove it, or make it writable") from error
     with _environment(_aws_environment(config_file)):
         program = _program(subject, aws.endpoint, bitbucket)
-        yield Session(subject, bitbucket, aws.endpoint, aws.forgot, folder / "state.json", program)
+        yield Session(subject, bitbucket, aws.endpoint, aws.forgot, folder / "state.json", program, aws.weather)
 
 
 def _program(subject: SandboxInventory, endpoint: str, bitbucket: EmulatedBitbucket) -> Program:

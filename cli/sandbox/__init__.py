@@ -1,12 +1,10 @@
 """bitbucket-oidc sandbox: run the program on emulated AWS accounts, on this machine alone."""
 
 import json
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,10 +16,10 @@ from cli.inventory import (
     named_guardrails,
     oidc_provider_loss_option,
 )
+from cli.sandbox.start import running_sandbox, show_warnings, started, weather_options
 
 if TYPE_CHECKING:
-    from sandbox.running_sandbox import RunningSandbox
-    from sandbox.session import SandboxInventory, Session
+    from sandbox.emulated_aws.weather import WeatherChoice
 
 
 @click.group("sandbox")
@@ -54,46 +52,60 @@ def _engine_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @command.command()
 @inventory_argument
 @_engine_options
+@weather_options
 @max_loss_option
 @oidc_provider_loss_option
-def up(inventory: Path, engine: str, aws_plugin: str, *, max_loss: float, allow_oidc_provider_loss: bool) -> int:
+def up(
+    inventory: Path,
+    engine: str,
+    aws_plugin: str,
+    *,
+    max_loss: float,
+    allow_oidc_provider_loss: bool,
+    weather: "WeatherChoice | None",
+) -> int:
     """Deploy the inventory to the emulated accounts.
 
     The command refuses to delete or replace more roles than --max-loss allows, or an OIDC provider.
     """
-    return _run("up", inventory, engine, aws_plugin, limits=LossLimits(max_loss, allow_oidc_provider_loss))
+    limits = LossLimits(max_loss, allow_oidc_provider_loss)
+    return _run("up", inventory, engine, aws_plugin, weather=weather, limits=limits)
 
 
 @command.command(short_help="Show what `up` would do, property by property.")
 @inventory_argument
 @_engine_options
+@weather_options
 @format_option("text", "json")
-def preview(inventory: Path, engine: str, aws_plugin: str, output: str) -> int:
+def preview(inventory: Path, engine: str, aws_plugin: str, output: str, weather: "WeatherChoice | None") -> int:
     """Show what `up` would do, property by property, and change nothing."""
-    return _run("preview", inventory, engine, aws_plugin, output)
+    return _run("preview", inventory, engine, aws_plugin, output, weather=weather)
 
 
 @command.command(short_help="Update the state from the emulated accounts.")
 @inventory_argument
 @_engine_options
-def refresh(inventory: Path, engine: str, aws_plugin: str) -> int:
+@weather_options
+def refresh(inventory: Path, engine: str, aws_plugin: str, weather: "WeatherChoice | None") -> int:
     """Update the state from what the emulated accounts have."""
-    return _run("refresh", inventory, engine, aws_plugin)
+    return _run("refresh", inventory, engine, aws_plugin, weather=weather)
 
 
 @command.command()
 @inventory_argument
 @_engine_options
-def destroy(inventory: Path, engine: str, aws_plugin: str) -> int:
+@weather_options
+def destroy(inventory: Path, engine: str, aws_plugin: str, weather: "WeatherChoice | None") -> int:
     """Delete everything that `up` created."""
-    return _run("destroy", inventory, engine, aws_plugin)
+    return _run("destroy", inventory, engine, aws_plugin, weather=weather)
 
 
 @command.command(short_help="Present right and wrong tokens to every role.")
 @inventory_argument
+@weather_options
 @click.option("--all", "every", is_flag=True, help="Show each token for each role, with the full reason.")
 @format_option("table", "json")
-def prove(inventory: Path, output: str, *, every: bool) -> int:
+def prove(inventory: Path, output: str, weather: "WeatherChoice | None", *, every: bool) -> int:
     """Present right and wrong tokens to every role; inventory, trust evaluator and STS must agree on each.
 
     With the credentials of a right token, the command also tries an action that the policies of the role allow, and one
@@ -102,7 +114,7 @@ def prove(inventory: Path, output: str, *, every: bool) -> int:
     from cli.sandbox.proof_table import proof_json, show_proof  # noqa: PLC0415 - the sandbox's imports, in this command only
     from sandbox.proof.prove import prove as proof_of  # noqa: PLC0415 - as above
 
-    with _running_sandbox(inventory) as sandbox:
+    with running_sandbox(inventory, weather) as sandbox:
         proof = proof_of(sandbox)
     if output == "json":
         click.echo(json.dumps(proof_json(proof), indent=2))
@@ -113,8 +125,9 @@ def prove(inventory: Path, output: str, *, every: bool) -> int:
 
 @command.command(short_help="Keep the emulated accounts and Bitbucket running until Ctrl-C.")
 @inventory_argument
+@weather_options
 @format_option("text", "json")
-def serve(inventory: Path, output: str) -> int:
+def serve(inventory: Path, output: str, weather: "WeatherChoice | None") -> int:
     """Serve the emulated accounts and Bitbucket until Ctrl-C, for other clients: the AWS CLI, boto3, curl, openssl.
 
     Prints the addresses, and for each role the commands that get a token and assume the role, for a second shell.
@@ -123,7 +136,7 @@ def serve(inventory: Path, output: str) -> int:
     from sandbox.running_sandbox import announced, in_this_process, stay_until_gone  # noqa: PLC0415 - as above
     from sandbox.session import read_subject  # noqa: PLC0415 - as above
 
-    with _session(read_subject(inventory, named_guardrails()), prepare=False) as session:
+    with started(read_subject(inventory, named_guardrails()), weather, prepare=False) as session:
         in_this_process(session)
         with announced(session), suppress(KeyboardInterrupt):
             if output == "json":
@@ -158,7 +171,7 @@ def token(inventory: Path, repository: str, environment: str | None, audiences: 
     from sandbox.session import read_subject  # noqa: PLC0415 - the sandbox's imports, in this command only
 
     subject = read_subject(inventory, named_guardrails())
-    _show_warnings(subject)
+    show_warnings(subject)
     step = named_step(subject.inventory, repository, environment, branch=branch)
     click.echo(signed(signing_bitbucket(subject), step, audiences))
     return 0
@@ -171,6 +184,7 @@ def _run(
     aws_plugin: str,
     output: str = "text",
     *,
+    weather: "WeatherChoice | None",
     limits: LossLimits | None = None,
 ) -> int:
     from cli.sandbox.display import progress, show_json, show_result  # noqa: PLC0415 - the sandbox's imports, in this command only
@@ -184,7 +198,7 @@ def _run(
 
     subject = read_subject(inventory, named_guardrails())
     settings = settle_engine(subject, engine, aws_plugin)
-    with _session(subject) as session:
+    with started(subject, weather) as session:
         if session.forgot:
             click.echo(_FORGOT, err=True)
         if limits is not None:
@@ -201,48 +215,3 @@ def _run(
 _FORGOT = (
     "the emulated AWS accounts have lost their resources, because their last run was killed; `up` creates them again"
 )
-
-
-@contextmanager
-def _session(subject: "SandboxInventory", *, prepare: bool = True) -> "Iterator[Session]":
-    """Start a sandbox; SIGTERM stops it and keeps its state."""
-    from sandbox.running_sandbox import refuse_while_served  # noqa: PLC0415 - the sandbox's imports, in this command only
-    from sandbox.session import running  # noqa: PLC0415 - as above
-
-    _show_warnings(subject)
-    refuse_while_served(subject.path)
-    before = signal.signal(signal.SIGTERM, _stop)
-    try:
-        with running(subject, prepare=prepare) as session:
-            for warning in session.bitbucket.warnings:
-                click.echo(warning, err=True)
-            yield session
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _show_warnings(subject: "SandboxInventory") -> None:
-    for warning in subject.warnings:
-        click.echo(warning, err=True)
-    for key in subject.left_out:
-        click.echo(f"{key} is left out: the emulated AWS only has the partition aws", err=True)
-
-
-@contextmanager
-def _running_sandbox(inventory: Path) -> "Iterator[RunningSandbox]":
-    """Connect to the sandbox that another process serves, or start one until the block ends."""
-    from sandbox.running_sandbox import in_this_process, served_by, serving_process  # noqa: PLC0415 - the sandbox's imports, in this command only
-    from sandbox.session import read_subject  # noqa: PLC0415 - as above
-
-    subject = read_subject(inventory, named_guardrails())
-    process = serving_process(inventory)
-    if process is not None:
-        _show_warnings(subject)
-        yield served_by(process, subject)
-        return
-    with _session(subject, prepare=False) as session:
-        yield in_this_process(session)
-
-
-def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt

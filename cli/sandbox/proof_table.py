@@ -111,6 +111,8 @@ def show_proof(proof: Proof, *, every: bool = False) -> None:
     for permission in proof.permissions:
         if not permission.agrees:
             out.print(_permission_disagreement(permission), style="bold red", **_PROSE)
+    if proof.waited_seconds:
+        out.print(f"waited {proof.waited_seconds:.0f} seconds for STS to accept right tokens", **_PROSE)
     out.print(_summary(decisions), **_PROSE)
     out.print(_permission_summary(proof.permissions), **_PROSE)
 
@@ -191,6 +193,7 @@ def proof_json(proof: Proof) -> dict[str, Any]:
         "agrees": proof.agrees,
         "decisions": [_decision_json(decision) for decision in proof.decisions],
         "permissions": [_permission_json(permission) for permission in proof.permissions],
+        "waited_seconds": proof.waited_seconds,
     }
 
 

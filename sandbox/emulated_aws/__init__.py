@@ -18,6 +18,7 @@ from typing import IO, Any, Self
 
 from oidc.errors import SandboxError
 from sandbox.emulated_aws.settings import EmulatorSettings, IssuerEndpoint, clean_environment
+from sandbox.emulated_aws.weather import WeatherChoice
 
 _MODULE = "sandbox.emulated_aws.server"
 _PROJECT = Path(__file__).resolve().parents[2]
@@ -37,12 +38,14 @@ class EmulatedAws:
         forgot: Whether the emulator lost its earlier state. ministack saves its state only on a clean shutdown.
         log: The log file of the run.
         pid: The process id of the child; ``None`` if it does not run.
+        weather: As given.
 
     Args:
         folder: The folder of the state, created if necessary; another one for each emulator.
         issuers: The endpoint of the emulated Bitbucket; with ``None`` no web identity is valid.
         quotas: Quotas that differ from AWS's defaults, by account id.
         more_services: Further services of ministack: ``("cloudformation",)``.
+        weather: What real AWS does to calls, and the emulator alone does not; ``None`` for nothing.
         without_front: Serve ministack without the front, for comparison.
         start_seconds: The longest time for the start.
     """
@@ -54,11 +57,13 @@ class EmulatedAws:
         issuers: IssuerEndpoint | None,
         quotas: Mapping[str, Mapping[str, int]] | None = None,
         more_services: Sequence[str] = (),
+        weather: WeatherChoice | None = None,
         without_front: bool = False,
         start_seconds: float = 60.0,
     ) -> None:
         self._folder = folder.resolve()
-        self._settings = EmulatorSettings(issuers, quotas or {}, tuple(more_services))
+        self._settings = EmulatorSettings(issuers, quotas or {}, tuple(more_services), weather)
+        self.weather = weather
         self._without_front = without_front
         self._start_seconds = start_seconds
         self._child: subprocess.Popen[bytes] | None = None

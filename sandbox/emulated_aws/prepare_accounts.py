@@ -16,6 +16,7 @@ from access.managed_by import MANAGED_BY
 from facts.aws.callers import service_models
 from oidc.arn import account_policy_arn
 from oidc.errors import SandboxError
+from sandbox.emulated_aws.settings import CALM_AGENT
 
 _DEPLOY_POLICY_NAME = "{role}-deploys-{number}"
 
@@ -124,8 +125,7 @@ class PreparedAccount:
 class RootUsers:
     """botocore clients with the credentials of the emulated accounts' root users.
 
-    They ignore the user's configuration files, profiles, environment variables and proxies. One object keeps its
-    clients, which share the service models.
+    They ignore the user's configuration, variables and proxies, and meet no weather. One object keeps its clients.
     """
 
     def __init__(self, endpoint: str) -> None:
@@ -145,6 +145,7 @@ class RootUsers:
                 aws_secret_access_key=_ROOT_SECRET,
                 config=Config(
                     retries={"max_attempts": 0},
+                    user_agent_extra=CALM_AGENT,
                     proxies={"http": None},
                     parameter_validation=False,  # the emulator refuses what AWS refuses
                     use_fips_endpoint=False,

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from oidc.errors import SandboxError
 from oidc.limits import Quota
+from sandbox.emulated_aws.weather import WeatherChoice
 
 SOURCE_IP_HEADER = "x-sandbox-source-ip"
 """Request header with the address of a call, for ``aws:SourceIp``: ``203.0.113.7``."""
@@ -15,6 +16,10 @@ SOURCE_IP_HEADER = "x-sandbox-source-ip"
 SOURCE_VPCE_HEADER = "x-sandbox-source-vpce"
 """Request header with the VPC endpoint of a call, for ``aws:SourceVpce``: ``vpce-0123456789abcdef0``. Such a call has
 no address."""
+
+
+CALM_AGENT = "sandbox-calm/1"
+"""Part of the user agent of calls that meet no weather: those that prepare or read accounts as their root."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +58,13 @@ class EmulatorSettings:
         issuers: The endpoint of all issuers; ``None`` if no issuer can be reached.
         quotas: Quotas that differ from the defaults, by account id and key: ``{"222222222222": {"roles": 5000}}``.
         more_services: Services of ministack besides IAM and STS: ``("cloudformation",)``.
+        weather: The weather; ``None`` if every call is answered at once.
     """
 
     issuers: IssuerEndpoint | None = None
     quotas: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     more_services: tuple[str, ...] = ()
+    weather: WeatherChoice | None = None
 
     def quota_of(self, account: str, quota: Quota) -> int:
         """Return a quota of the account with this id."""
@@ -67,7 +74,9 @@ class EmulatorSettings:
         """Write the settings: ``{"issuers": {"address": "127.0.0.1:8443", "ca_file": "…"}, "quotas": {…}, …}``."""
         issuers = self.issuers and {"address": self.issuers.address, "ca_file": str(self.issuers.ca_file)}
         quotas = {account: dict(quotas) for account, quotas in self.quotas.items()}
-        return json.dumps({"issuers": issuers, "quotas": quotas, "more_services": self.more_services})
+        weather = self.weather and {"name": self.weather.name, "seed": self.weather.seed}
+        settings = {"issuers": issuers, "quotas": quotas, "more_services": self.more_services, "weather": weather}
+        return json.dumps(settings)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -78,11 +87,12 @@ class EmulatorSettings:
         """
         try:
             parsed: dict[str, Any] = json.loads(text)
-            issuers = parsed["issuers"]
+            issuers, weather = parsed["issuers"], parsed["weather"]
             return cls(
                 issuers and IssuerEndpoint(issuers["address"], Path(issuers["ca_file"])),
                 {account: dict(quotas) for account, quotas in parsed["quotas"].items()},
                 tuple(map(str, parsed["more_services"])),
+                weather and WeatherChoice(str(weather["name"]), int(weather["seed"])),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise SandboxError(

@@ -1,6 +1,8 @@
 """Clients of the emulated AWS accounts for the proof; they ignore the user's configuration, variables and proxies."""
 
 import os
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -59,8 +61,10 @@ class TokenCallers:
         """
         self._origin = origin
         try:
-            credentials = self._sts.assume_role_with_web_identity(
-                RoleArn=role_arn, RoleSessionName=_SESSION_NAME, WebIdentityToken=token
+            credentials = _repeated(
+                lambda: self._sts.assume_role_with_web_identity(
+                    RoleArn=role_arn, RoleSessionName=_SESSION_NAME, WebIdentityToken=token
+                )
             )["Credentials"]
         except ClientError as error:
             return StsAnswer(_code(error))
@@ -92,7 +96,7 @@ class TokenCallers:
         operation = action.partition(":")[2]
         method = next(name for name, api_name in iam.meta.method_to_api_mapping.items() if api_name == operation)
         try:
-            getattr(iam, method)(**parameters)
+            _repeated(lambda: getattr(iam, method)(**parameters))
         except ClientError as error:
             return _code(error)
         except BotoCoreError as error:
@@ -125,6 +129,23 @@ def add_origin(origin: CallOrigin, params: dict[str, Any], **_: object) -> None:
 def is_refusal(code: str) -> bool:
     """Tell whether an error code means that authorisation failed. Other errors come after authorisation."""
     return code in _REFUSED
+
+
+_PASSING = frozenset({"Throttling", "ExpiredToken"})
+"""Answers that say nothing about the caller's rights; in the weather of the emulated accounts they soon pass."""
+
+_MOST_CALLS = 6
+
+
+def _repeated(call: Callable[[], Any]) -> Any:  # noqa: ANN401 - botocore's answers
+    for pause in range(1, _MOST_CALLS):
+        try:
+            return call()
+        except ClientError as error:
+            if _code(error) not in _PASSING:
+                raise
+            time.sleep(pause / 10)
+    return call()
 
 
 def _code(error: ClientError) -> str:

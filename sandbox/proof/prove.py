@@ -1,6 +1,7 @@
 """The proof: presents tokens, right and flawed, to every role, and tries what the credentials may do."""
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -122,10 +123,12 @@ class Proof:
     Attributes:
         decisions: The decisions of STS, account by account and role by role.
         permissions: The actions tried for each role, in the same order.
+        waited_seconds: How long it waited for STS to accept right tokens: a new role or OIDC provider is late there.
     """
 
     decisions: tuple[ProofDecision, ...]
     permissions: tuple[TriedPermission, ...]
+    waited_seconds: float = 0.0
 
     @property
     def agrees(self) -> bool:
@@ -133,16 +136,22 @@ class Proof:
         return all(decision.agrees for decision in self.decisions) and all(tried.agrees for tried in self.permissions)
 
 
-def prove(running: RunningSandbox) -> Proof:
+def prove(running: RunningSandbox, *, sleep: Callable[[float], None] = time.sleep) -> Proof:
     """Present tokens to every role; with the credentials for a right token, try what the role may do.
 
     Three independent sources decide each token: the declarations of the inventory, part by part; the trust evaluator,
-    by the rendered trust policy; and STS.
+    by the rendered trust policy; and STS. If the accounts have weather, and STS refuses a token that the inventory
+    accepts, the proof asks again, for at most ``PATIENCE_SECONDS`` in all.
+
+    Args:
+        running: The sandbox.
+        sleep: Waits a number of seconds.
 
     Raises:
         SandboxError: The emulated accounts do not answer.
     """
-    deciders = _Deciders(running, TokenCallers(running.endpoint), Names.of(running.subject.inventory))
+    patience = Patience(PATIENCE_SECONDS if running.has_weather else 0.0, sleep)
+    deciders = _Deciders(running, TokenCallers(running.endpoint), Names.of(running.subject.inventory), patience)
     steps = steps_of(running.subject.inventory)
     decisions: list[ProofDecision] = []
     permissions: list[TriedPermission] = []
@@ -151,13 +160,38 @@ def prove(running: RunningSandbox) -> Proof:
         for account in running.subject.plan.accounts:
             for role in account.roles:
                 credentials: SessionCredentials | None = None
-                for presented, made_up in _tokens(running, role, steps):
+                tokens = list(_tokens(running, role, steps))
+                if running.has_weather:
+                    # A refusal of a wrong token proves nothing while STS does not know the role yet.
+                    deciders.wait_for(account, role, [presented for presented, _ in tokens])
+                for presented, made_up in tokens:
                     decision, given = deciders.decide(account, role, presented, made_up=made_up)
                     decisions.append(decision)
                     if credentials is None and decision.expected:
                         credentials = given
                 permissions += trials.of(account, role, credentials)
-    return Proof(tuple(decisions), tuple(permissions))
+    return Proof(tuple(decisions), tuple(permissions), patience.waited)
+
+
+PATIENCE_SECONDS = 30.0
+"""Real STS has accepted a new role with a new OIDC provider after about 8 seconds (2026-09-11, us-east-1)."""
+
+
+@dataclass(slots=True)
+class Patience:
+    """The seconds that a proof may still wait for STS; ``waited`` counts the spent ones."""
+
+    seconds: float
+    sleep: Callable[[float], None]
+    waited: float = 0.0
+
+    def wait(self) -> bool:
+        """Wait a second; return whether there was one left."""
+        if self.waited >= self.seconds:
+            return False
+        self.sleep(1.0)
+        self.waited += 1.0
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +201,13 @@ class _Deciders:
     running: RunningSandbox
     callers: TokenCallers
     names: Names
+    patience: Patience
+
+    def wait_for(self, account: AccountPlan, role: RolePlan, tokens: list[Presented]) -> None:
+        """Present the right tokens of a role until STS accepts each, as far as the patience lasts."""
+        for presented in tokens:
+            if expected(role, presented, datetime.now(UTC).date()):
+                self.decide(account, role, presented, made_up=False)
 
     def decide(
         self, account: AccountPlan, role: RolePlan, presented: Presented, *, made_up: bool
@@ -174,8 +215,11 @@ class _Deciders:
         """Return the decisions, and the credentials if STS accepts the token."""
         claims, at = claims_of(presented), datetime.now(UTC)
         evaluation = evaluated(account, role, presented, claims, at=at, names=self.names)
-        sts = self.callers.assume(role.arn, token_of(presented, claims, self.running.bitbucket), presented.origin)
+        token = token_of(presented, claims, self.running.bitbucket)
         by_inventory = expected(role, presented, at.date())
+        sts = self.callers.assume(role.arn, token, presented.origin)
+        while by_inventory and sts.credentials is None and self.patience.wait():
+            sts = self.callers.assume(role.arn, token, presented.origin)
         decision = ProofDecision(
             account.key, role.key, role.arn, presented, made_up, by_inventory, evaluation, sts.code
         )

@@ -9,7 +9,7 @@ from access.explanation.subjects import Reason
 from cli.sandbox.proof_table import proof_json, show_proof
 from sandbox.emulated_bitbucket.workspaces import EmulatedWorkspace
 from sandbox.proof.cases import EXPIRED, Presented
-from sandbox.proof.prove import Proof, ProofDecision
+from sandbox.proof.prove import Patience, Proof, ProofDecision
 
 ACME = EmulatedWorkspace("acme", "{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}")
 STEP = Presented("acme/shop, no deployment environment", ACME, "{9a6d6bde-…}", None, ACME.default_audience)
@@ -93,3 +93,19 @@ def test_json_keeps_its_keys_and_adds_what_the_evaluator_says() -> None:
     assert list(decision) == [*before, "evaluated", "reasons", "agrees"]
     assert decision["evaluated"] is False
     assert decision["reasons"] == ["subject has another repository: expected a, got b"]
+
+
+def test_the_proof_waits_for_sts_no_longer_than_its_patience() -> None:
+    slept: list[float] = []
+    patience = Patience(3, slept.append)
+    assert [patience.wait() for _ in range(5)] == [True, True, True, False, False]
+    assert (slept, patience.waited) == ([1, 1, 1], 3)
+    assert not Patience(0, slept.append).wait()
+
+
+def test_the_proof_says_how_long_it_waited(capsys: pytest.CaptureFixture[str]) -> None:
+    show_proof(Proof((RIGHT,), (), waited_seconds=4.0))
+    assert "waited 4 seconds for STS to accept right tokens" in capsys.readouterr().out
+    assert proof_json(Proof((RIGHT,), (), waited_seconds=4.0))["waited_seconds"] == 4
+    shown(RIGHT)
+    assert "waited" not in capsys.readouterr().out

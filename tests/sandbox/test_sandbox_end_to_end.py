@@ -69,6 +69,19 @@ def with_account(inventory: Path, account: str, use: Callable[[Any], None]) -> N
         use(RootUsers(session.endpoint).client(account))
 
 
+def test_a_run_with_weather_says_how_to_repeat_it(quickstart: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert sandbox("up", quickstart, "--weather", "slow", "--weather-seed", "5", engine="builtin") == 0
+    told = "the emulated accounts have the weather slow; --weather slow --weather-seed 5 repeats it"
+    assert told in capsys.readouterr().err
+    assert sandbox("prove", quickstart, "--weather", "throttling") == 0
+    assert "the weather throttling; --weather throttling --weather-seed " in capsys.readouterr().err
+
+
+def test_a_seed_needs_a_weather(quickstart: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert sandbox("up", quickstart, "--weather-seed", "5") == 2
+    assert "--weather-seed needs a weather; add --weather NAME" in capsys.readouterr().err
+
+
 def test_up_prove_and_destroy(quickstart: Path, capsys: pytest.CaptureFixture[str], engine: str) -> None:
     assert sandbox("up", quickstart, engine=engine) == 0
     assert capsys.readouterr().out.strip().endswith("created")

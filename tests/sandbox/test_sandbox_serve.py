@@ -221,6 +221,13 @@ def test_the_proof_works_beside_it_and_what_would_start_it_twice_says_so(
     assert f"in process {found.pid}; stop it with Ctrl-C first" in capsys.readouterr().err
 
 
+def test_beside_it_prove_takes_no_weather_of_its_own(
+    shell: Path, served: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["sandbox", "prove", str(INVENTORY), "--weather", "storm"]) == 2
+    assert "with its own weather; give --weather to `serve` instead" in capsys.readouterr().err
+
+
 def test_ctrl_c_stops_everything_and_nothing_is_lost(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -23,6 +23,7 @@ from sandbox.emulated_aws.front.authorisation import (
 from sandbox.emulated_aws.front.issuers import IssuerConnection, IssuerKeys
 from sandbox.emulated_aws.front.limits import TARGET, account_summary, check_constraints, checked_tags, service_quotas
 from sandbox.emulated_aws.front.policy_documents import inline_policy_size, trust_policies
+from sandbox.emulated_aws.front.weather import weather_step, with_calm_calls
 from sandbox.emulated_aws.front.web_identity import web_identity
 from sandbox.emulated_aws.inner import Handler, Inner
 from sandbox.emulated_aws.query import Answer, AwsCall, Proceed, RefusalError, Step, parse_params
@@ -30,9 +31,9 @@ from sandbox.emulated_aws.settings import EmulatorSettings
 
 
 def dispatching(
-    service: str, inner: Inner, every: Step, table: Mapping[str, tuple[Step, ...]]
+    service: str, inner: Inner, every: tuple[Step, ...], table: Mapping[str, tuple[Step, ...]]
 ) -> Callable[[Handler], Handler]:
-    """Return a wrapper for the handler of ``iam`` or ``sts``: first the step ``every``, then the steps of ``table``."""
+    """Return a wrapper for the handler of ``iam`` or ``sts``: first the steps ``every``, then those of ``table``."""
 
     def wrap(handler: Handler) -> Handler:
         async def serve(
@@ -45,7 +46,7 @@ def dispatching(
             try:
                 params = parse_params(method, headers.get("content-type", ""), body, query)
                 call = AwsCall(service, inner.account(), inner.caller(), params)
-                return await _chain((every, *table.get(f"{service}:{call.action}", ())), innermost)(call)
+                return await _chain((*every, *table.get(f"{service}:{call.action}", ())), innermost)(call)
             except RefusalError as refusal:
                 return refusal.answer(service)
 
@@ -70,16 +71,17 @@ def put_in_front(inner: Inner, settings: EmulatorSettings) -> Application:
     table = steps_by_action(inner, settings)
     inner.authorise_by(authorised_resource(inner), condition_keys(inner))
     inner.resolve_by(network_keys, principal_arn(inner))
+    weather = (weather_step(settings.weather, inner),) if settings.weather else ()
     for service in ("iam", "sts"):
-        inner.replace_service(service, dispatching(service, inner, check_constraints, table))
+        inner.replace_service(service, dispatching(service, inner, (*weather, check_constraints), table))
     inner.add_service("servicequotas", TARGET, service_quotas(inner, settings))
-    return only_the_aws_api(with_source_address(inner.asgi))
+    return only_the_aws_api(with_calm_calls(with_source_address(inner.asgi)))
 
 
 def steps_by_action(inner: Inner, settings: EmulatorSettings) -> Mapping[str, tuple[Step, ...]]:
     """Return the steps of each operation in their order, by action: ``iam:CreateRole``.
 
-    For every operation ``check_constraints`` comes before them.
+    For every operation the weather and ``check_constraints`` come before them.
     """
     issuers = IssuerConnection(settings.issuers)
     trust = trust_policies(settings)
