@@ -34,6 +34,8 @@ _MARKED = re.compile(
 """Placeholders without ``${``:
 ``<bucket>``, ``#{AWS::AccountId}``, ``$BUCKET``, ``YOUR_FUNCTION``; not versions such as ``$LATEST``."""
 
+_VARIABLE_OR_MARKED = re.compile(f"{_VARIABLE.pattern}|{_MARKED.pattern}", re.ASCII)
+
 _BY_FIELD = {1: "{{partition}}", 3: "{{region}}", 4: "{{account_id}}"}
 """The inventory's variables by field of an ARN."""
 
@@ -110,9 +112,26 @@ def _unknown_fault(at: Path, name: str, text: str, start: int) -> Fault | None:
 
 
 def _placeholder_fault(at: Path, placeholder: str, of_tool: str, text: str, start: int) -> Fault:
-    before = _VARIABLE.sub("", text[:start])
-    field = before.count(":") if text.startswith("arn:") else -1
-    words = placeholder.lower()
-    meant = _BY_FIELD.get(field) or next((ours for word, ours in _BY_WORD if word in words), None)
+    meant = _filled_in(text) or _meant(placeholder, text, start) or "the value itself"
     message = f"`{placeholder}` is a placeholder{of_tool}, and IAM does not replace it: this matches nothing"
-    return Fault("placeholder", at, message, f"write {meant}" if meant else "write the value itself")
+    return Fault("placeholder", at, message, f"write {meant}")
+
+
+def _filled_in(text: str) -> str | None:
+    """Return a value with the inventory's variables for its placeholders; ``None`` if one has no such variable."""
+    filled, end = "", 0
+    for match in _VARIABLE_OR_MARKED.finditer(text):
+        if match["name"] is not None and (match["name"] in _BARE or tool_of(match["name"]) is None):
+            continue
+        meant = _meant(match[0], text, match.start())
+        if meant is None:
+            return None
+        filled += text[end : match.start()] + meant
+        end = match.end()
+    return filled + text[end:]
+
+
+def _meant(placeholder: str, text: str, start: int) -> str | None:
+    """Return the inventory's variable for a placeholder, by its field in an ARN or by its words, or ``None``."""
+    field = _VARIABLE_OR_MARKED.sub("", text[:start]).count(":") if text.startswith("arn:") else -1
+    return _BY_FIELD.get(field) or next((ours for word, ours in _BY_WORD if word in placeholder.lower()), None)

@@ -34,7 +34,7 @@ _HAS_COLONS = "an ARN has five colons: arn:PARTITION:SERVICE:REGION:ACCOUNT:RESO
 
 
 def arn_faults(statement: Statement) -> Iterator[Fault]:
-    """Yield resources whose ARN can belong to no resource, by its partition, region or account.
+    """Yield resources whose ARN can belong to no resource, by its partition, region or account; also misspelt regions.
 
     Sources: the errors "Invalid ARN account", "Invalid ARN Region", "Invalid partition" and "Missing ARN field" of
     https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-reference-policy-checks.html; variables of IAM
@@ -86,6 +86,9 @@ def _region_fault(at: Path, region: str, partition: str) -> Fault | None:
     if region in regions() and not _is_open(partition) and partition_of_region(region) != partition:
         message = f"the region {region} is in the partition {partition_of_region(region)}, and the ARN in {partition}"
         return Fault("bad-resource-arn", at, message, f"write arn:{partition_of_region(region)}:…, or another region")
+    if meant is not None:
+        message = f"{region} is not among the known regions of AWS, and resembles one of them"
+        return Fault("unknown-region", at, message, f"did you mean `{meant}`?")
     return None
 
 

@@ -56,22 +56,25 @@ def test_texts_that_iam_takes_as_they_are_have_no_finding(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "rule", "hint"),
     [
-        ("arn:aws:lambda:${AWS::Region}:1:f", "placeholder", "write {{region}}"),
-        ("arn:aws:lambda:eu-west-1:${AWS::AccountId}:f", "placeholder", "write {{account_id}}"),
-        ("arn:${AWS::Partition}:s3:::x", "placeholder", "write {{partition}}"),
-        ("arn:aws:s3:::x-${AWS::AccountId}", "placeholder", "write {{account_id}}"),
+        ("arn:aws:lambda:${AWS::Region}:${AWS::AccountId}:f", "placeholder",
+         "write arn:aws:lambda:{{region}}:{{account_id}}:f"),
+        ("arn:aws:lambda:eu-west-1:${AWS::AccountId}:f/${Name}", "placeholder", "write {{account_id}}"),
+        ("arn:${AWS::Partition}:s3:::x", "placeholder", "write arn:{{partition}}:s3:::x"),
+        ("arn:aws:s3:::x-${AWS::AccountId}/${aws:username}", "placeholder",
+         "write arn:aws:s3:::x-{{account_id}}/${aws:username}"),
         ("arn:aws:s3:::${AWS::StackName}", "placeholder", "write the value itself"),
         ("arn:aws:s3:::${BucketName}/*", "placeholder", "write the value itself"),
         ("arn:aws:s3:::${Bucket.Arn}", "placeholder", "write the value itself"),
         ("arn:aws:s3:::${var.env}", "placeholder", "write the value itself"),
-        ("arn:aws:ssm:${data.aws_region.current.name}:1:x", "placeholder", "write {{region}}"),
+        ("arn:aws:ssm:${data.aws_region.current.name}:1:x", "placeholder", "write arn:aws:ssm:{{region}}:1:x"),
         ('arn:aws:s3:::${var.names["x:y"]}', "placeholder", "write the value itself"),
         ("arn:aws:s3:::${self:provider.stage}", "placeholder", "write the value itself"),
-        ("arn:aws:sqs:eu-west-1:${aws:accountId}:x", "placeholder", "write {{account_id}}"),
-        ("arn:aws:sqs:#{AWS::Region}:#{AWS::AccountId}:x", "placeholder", "write {{region}}"),
+        ("arn:aws:sqs:eu-west-1:${aws:accountId}:x", "placeholder", "write arn:aws:sqs:eu-west-1:{{account_id}}:x"),
+        ("arn:aws:sqs:#{AWS::Region}:#{AWS::AccountId}:x", "placeholder",
+         "write arn:aws:sqs:{{region}}:{{account_id}}:x"),
         ("arn:aws:s3:::$BUCKET/*", "placeholder", "write the value itself"),
         ("arn:aws:s3:::<bucket>/*", "placeholder", "write the value itself"),
-        ("arn:aws:iam::<account-id>:role/x", "placeholder", "write {{account_id}}"),
+        ("arn:aws:iam::<account-id>:role/x", "placeholder", "write arn:aws:iam::{{account_id}}:role/x"),
         ("arn:aws:lambda:eu-west-1:{{account_id}}:function:YOUR_FUNCTION", "placeholder", "write the value itself"),
         ("arn:aws:s3:::x/${ BUCKET }", "placeholder", "write the value itself"),
         ("arn:aws:s3:::x/${aws:username", "bad-policy-document", "close the variable: ${aws:username}"),
@@ -160,6 +163,15 @@ def test_an_arn_that_may_belong_to_a_resource_has_no_finding(arn: str) -> None:
 )
 def test_an_arn_that_no_resource_has_is_found(arn: str, hint: str) -> None:
     assert [(fault.rule, fault.hint) for fault in faults_of(arn)] == [("bad-resource-arn", hint)]
+
+
+@pytest.mark.parametrize(
+    ("region", "meant"),
+    [("eu-wst-1", "eu-west-1"), ("us-east1", "us-east-1"), ("eu-west-1a", "eu-west-1"), ("cn-nort-1", "cn-north-1")],
+)
+def test_a_misspelt_region_of_an_arn_is_a_warning_with_the_region(region: str, meant: str) -> None:
+    faults = faults_of(f"arn:aws:lambda:{region}:{{{{account_id}}}}:function:f")
+    assert [(fault.rule, fault.hint) for fault in faults] == [("unknown-region", f"did you mean `{meant}`?")]
 
 
 def test_a_faulty_arn_is_one_finding_in_the_whole_check() -> None:
