@@ -76,20 +76,28 @@ def _role(role: AdoptedRole) -> Iterator[Resource]:
 def _aws_provider(account: AccountPlan, version: str, endpoint: str | None) -> Resource:
     """Configure an AWS provider as the program does, but without default tags: the stack is not known yet.
 
-    A provider's inputs are text, or JSON in a text.
+    A provider's inputs are text, or JSON in a text. In the state that JSON is compact, with sorted keys
+    (``config_encoding.go`` of Pulumi's bridge); any other text would show as a change after the import.
     """
     access = account.access
     inputs: dict[str, str] = {
         "region": account.region or account.partition.iam_region,
-        "allowedAccountIds": json.dumps([account.id]),
+        "allowedAccountIds": _folded([account.id]),
+        # pulumi_aws fills in these two in every program.
+        "skipCredentialsValidation": "false",
+        "skipRegionValidation": "true",
     }
     if access.profile:
         inputs["profile"] = access.profile
     if access.role_arn:
         assumed = {"roleArn": access.role_arn, "sessionName": access.session_name or DEFAULT_SESSION_NAME}
         external = {"externalId": access.external_id} if access.external_id else {}
-        inputs["assumeRoles"] = json.dumps([assumed | external])
+        inputs["assumeRoles"] = _folded([assumed | external])
     if endpoint:
-        inputs["endpoints"] = json.dumps([{"iam": endpoint, "sts": endpoint}])
+        inputs["endpoints"] = _folded([{"iam": endpoint, "sts": endpoint}])
     name = f"AWS provider {account.key}"
     return _child(_AWS_PROVIDER, name, account.key, f"account {account.key}") | {"version": version, "inputs": inputs}
+
+
+def _folded(value: list[Any]) -> str:
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)

@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from cli.sandbox.property_lines import Mark, StepLine, opened, without_secrets
+from cli.sandbox.property_lines import Mark, StepLine, without_secrets
 from cli.sandbox.step_lines import account_of, changed_outside, is_aws, kind_of, report_lines, verb_of, worth_showing
 from config.findings import one_line
 from review.findings import colour_wanted
 from review.terminal import console
 from sandbox.engine.steps import Operation, Phase, PropertyChange, Step, Summary
-from sandbox.engine.values import UNKNOWN
+from sandbox.engine.values import UNKNOWN, opened
 from sandbox.run import Action, Listener
 
 NO_CHANGES = "no changes"

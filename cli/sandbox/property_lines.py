@@ -10,7 +10,7 @@ from config.findings import one_line
 from oidc.iam.difference import DocumentDifference, Elements, compare_documents, elements_of
 from oidc.iam.document import parse, parse_text
 from sandbox.engine.steps import PropertyChange
-from sandbox.engine.values import UNKNOWN
+from sandbox.engine.values import UNKNOWN, opened
 
 HIDDEN = "(hidden)"
 
@@ -32,17 +32,6 @@ def without_secrets(value: object) -> object:
     if structured is value:
         return value
     return json.dumps(without_secrets(structured), ensure_ascii=False)
-
-
-def opened(value: object) -> object:
-    """Return the list or object of a JSON text; any other value unchanged."""
-    if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
-        return value
-    try:
-        parsed: object = json.loads(value)
-    except (ValueError, RecursionError):
-        return value
-    return parsed if isinstance(parsed, (dict, list)) else value
 
 
 LONGEST = 1000

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from cli.sandbox.property_lines import Mark, StepLine, change_lines, deeper, opened, value_lines
-from sandbox.engine.steps import Operation, Step
+from cli.sandbox.property_lines import Mark, StepLine, change_lines, deeper, value_lines
+from sandbox.engine.steps import Operation, PropertyChange, Step
 from sandbox.engine.urns import is_provider
+from sandbox.engine.values import opened
 
 _MARKS = {
     Operation.CREATE: Mark.ADDED,
@@ -17,8 +18,6 @@ _MARKS = {
     Operation.REFRESH: Mark.CHANGED,
     Operation.FORGET: Mark.REMOVED,
 }
-_DUPLICATES = frozenset({"tagsAll"})
-"""Outputs that repeat another property."""
 _OURS = frozenset({"ManagedBy", "ManagedByStack"})
 _UNINTERESTING = frozenset({"forceDetachPolicies"})
 """Inputs that say how the provider handles a resource; AWS does not store them."""
@@ -117,7 +116,28 @@ def _notes(step: Step, order: str | None) -> list[str]:
 
 def changed_outside(step: Step) -> list[str]:
     """Name the properties that somebody else changed since the last run."""
-    return sorted(step.outside.keys() - _DUPLICATES)
+    return sorted(_tags_once(step.outside))
+
+
+def _tags_once(changes: Mapping[str, PropertyChange]) -> dict[str, PropertyChange]:
+    """Leave out of ``tagsAll`` the keys that ``tags`` shows: default tags remain."""
+    own, everything = changes.get("tags"), changes.get("tagsAll")
+    if everything is None:
+        return dict(changes)
+    old, new = _tags(everything.old), _tags(everything.new)
+    before, after = (_tags(own.old), _tags(own.new)) if own else ({}, {})
+    shown = {key for key in {*before, *after} if before.get(key) != after.get(key)}
+    keys = {key for key in {*old, *new} if old.get(key) != new.get(key)} - shown
+    rest = {name: change for name, change in changes.items() if name != "tagsAll"}
+    if not keys:
+        return rest
+    before, after = ({key: text for key, text in side.items() if key in keys} for side in (old, new))
+    return rest | {"tagsAll": PropertyChange(before, after)}
+
+
+def _tags(value: object) -> dict[str, object]:
+    value = opened(value)
+    return value if isinstance(value, dict) else {}
 
 
 def _detail(step: Step) -> Iterable[StepLine]:
@@ -126,8 +146,8 @@ def _detail(step: Step) -> Iterable[StepLine]:
     if step.operation is Operation.CREATE and is_aws(step):
         named = sorted(step.properties.keys() - _UNINTERESTING, key=lambda name: (name not in _NAMES, name))
         return [line for name in named for line in value_lines(name, _own(name, step.properties[name]))]
-    changes = {name: change for name, change in sorted(step.changes.items()) if name not in _DUPLICATES}
-    return [line for name, change in changes.items() for line in change_lines(name, change)]
+    changes = sorted(_tags_once(step.changes).items())
+    return [line for name, change in changes for line in change_lines(name, change)]
 
 
 def _own(name: str, value: object) -> object:

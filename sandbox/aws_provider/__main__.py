@@ -29,7 +29,7 @@ _METHODS = ("CheckConfig", "DiffConfig", "Configure", "Check", "Diff", "Create",
 
 
 class _ReadServicer(ProviderServicer):
-    """The SDK's servicer, with another answer for a resource that does not exist: one without properties.
+    """The SDK's servicer with two other answers. For a resource that does not exist: one without properties.
 
     Only that answer tells the CLI that the resource does not exist. The SDK answers with empty properties, so that an
     import or a read of a missing resource would succeed.
@@ -38,6 +38,13 @@ class _ReadServicer(ProviderServicer):
     async def Read(self, request: Any, context: Any) -> Any:  # noqa: ANN401, N802 - the SDK's own
         response = await super().Read(request, context)
         return response if response.id else provider_pb2.ReadResponse()
+
+    async def DiffConfig(self, request: Any, context: Any) -> Any:  # noqa: ANN401, N802 - the SDK's own
+        """Answer whether the configuration differs; the SDK writes its truth value in place of the enumeration's."""
+        response = await super().DiffConfig(request, context)
+        kinds = provider_pb2.DiffResponse
+        response.changes = kinds.DIFF_SOME if response.diffs else kinds.DIFF_NONE
+        return response
 
 
 class Servicer(_ReadServicer):

@@ -25,13 +25,17 @@ _WHAT_TO_DO = {
     ),
     "LimitExceeded": "a quota of the account is used up; ask AWS to raise it, or remove unused resources",
     "AccessDenied": "give the deploying role this permission, and check its permissions boundary",
+    "AccessDenied RemoveRoleFromInstanceProfile": (
+        "take the role out of the instance profile as an administrator, then run again; the deploying role may not"
+    ),
     "NoSuchEntity": "it, or a permissions boundary or managed policy that it names, does not exist in this account",
     "MalformedPolicyDocument": "check the policy document: AWS does not accept its grammar, or a principal in it",
     "DeleteConflict": "something is still attached to it; detach that first",
     "InvalidClientTokenId": "AWS does not know the credentials",
     "ExpiredToken": "the session has ended; run again",
 }
-"""Codes of the IAM and STS API references (Common Errors, and those of the actions that this provider calls)."""
+"""Codes of the IAM and STS API references (Common Errors, and those of the actions that this provider calls); a code
+alone, or for one action."""
 
 
 @contextmanager
@@ -50,9 +54,8 @@ def explained(subject: str) -> Iterator[None]:
         details = error.response.get("Error", {})
         code = str(details.get("Code", "unknown")).removesuffix("Exception")
         message = str(details.get("Message", "")) or "no message"
-        raise AwsError(
-            f"{subject}: AWS refused {error.operation_name}: {code}: {message}", do=_WHAT_TO_DO.get(code, "")
-        ) from error
+        do = _WHAT_TO_DO.get(f"{code} {error.operation_name}") or _WHAT_TO_DO.get(code, "")
+        raise AwsError(f"{subject}: AWS refused {error.operation_name}: {code}: {message}", do=do) from error
     except BotoCoreError as error:
         raise AwsError(f"{subject}: AWS could not be called: {error}") from error
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from oidc.errors import UsageError
-from sandbox.engine.values import Properties
+from sandbox.engine.values import Properties, folded, opened
 
 IMPLEMENTED = (
     "accessKey", "allowedAccountIds", "assumeRoles", "defaultTags", "endpoints", "maxRetries", "profile", "region",
@@ -62,6 +62,16 @@ class Configuration:
 def unknown_inputs(inputs: Properties) -> list[str]:
     """List the inputs that the provider does not implement."""
     return [name for name, value in inputs.items() if value is not None and name not in {*IMPLEMENTED, *WITHOUT_EFFECT}]
+
+
+def in_state(inputs: Properties) -> Properties:
+    """Return the inputs as the official provider keeps them in the state: JSON compact, with sorted keys."""
+    return {name: value if opened(value) is value else folded(opened(value)) for name, value in inputs.items()}
+
+
+def differing(old: Properties, new: Properties) -> list[str]:
+    """List the inputs that differ in more than the text of their JSON."""
+    return [name for name in sorted({*old, *new}) if opened(old.get(name)) != opened(new.get(name))]
 
 
 def parse(inputs: Properties) -> Configuration:

@@ -16,7 +16,7 @@ from pulumi.provider.experimental import provider as api
 from oidc.errors import BitbucketOidcError, SandboxError, UsageError
 from sandbox.aws_provider import tags
 from sandbox.aws_provider.account import Connect, connect, explained
-from sandbox.aws_provider.configuration import Configuration, parse, unknown_inputs
+from sandbox.aws_provider.configuration import Configuration, differing, in_state, parse, unknown_inputs
 from sandbox.aws_provider.oidc_provider import OpenIdConnectProvider
 from sandbox.aws_provider.resource_type import ReadResource, ResourceType
 from sandbox.aws_provider.retries import Retries
@@ -85,7 +85,7 @@ class SmallAwsProvider(api.Provider):
         self._lock = threading.Lock()
 
     async def check_config(self, request: api.CheckRequest) -> api.CheckResponse:
-        """Refuse configuration that is not implemented, or has the wrong form."""
+        """Refuse configuration that is not implemented or has the wrong form; fold its JSON."""
         inputs = from_property_values(request.new_inputs)
         failures = [
             api.CheckFailure(name, "the sandbox's AWS provider does not implement it")
@@ -96,14 +96,13 @@ class SmallAwsProvider(api.Provider):
                 parse(inputs)
             except UsageError as error:
                 failures.append(api.CheckFailure("", str(error)))
-        return api.CheckResponse(inputs=request.new_inputs, failures=failures or None)
+        return api.CheckResponse(inputs=to_property_values(in_state(inputs)), failures=failures or None)
 
     async def diff_config(self, request: api.DiffRequest) -> api.DiffResponse:
         """Report every change of configuration as an update in place."""
         old, new = from_property_values(request.old_state), from_property_values(request.new_inputs)
-        return api.DiffResponse(
-            changes=None, diffs=[key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
-        )
+        diffs = differing(old, new)
+        return api.DiffResponse(changes=bool(diffs), diffs=diffs)
 
     async def configure(self, request: api.ConfigureRequest) -> api.ConfigureResponse:
         """Keep the configuration; refuse endpoints outside loopback.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from oidc.errors import SandboxError
-from sandbox.engine.values import Properties
+from sandbox.engine.values import Properties, folded, opened
 
 NEEDED_SERVICES = ("iam", "sts")
 """Services that the program's resources call; each needs an endpoint."""
@@ -50,7 +50,7 @@ def with_endpoints(inputs: Properties, endpoints: Mapping[str, str]) -> Properti
     """Return a configuration with other endpoints, in the same form (a list or its JSON text)."""
     replaced = [dict(endpoints)]
     as_text = isinstance(inputs.get("endpoints"), str)
-    return {**inputs, "endpoints": json.dumps(replaced) if as_text else replaced}
+    return {**inputs, "endpoints": folded(replaced) if as_text else replaced}
 
 
 def only_moved(old: Properties, new: Properties) -> bool:
@@ -65,7 +65,7 @@ def only_moved(old: Properties, new: Properties) -> bool:
 
 
 def _without_endpoints(inputs: Properties) -> Properties:
-    return {key: value for key, value in inputs.items() if key != "endpoints"}
+    return {key: opened(value) for key, value in inputs.items() if key != "endpoints"}
 
 
 def _endpoints(urn: str, value: object) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from sandbox.engine import urns
 from sandbox.engine.records import ResourceState
+from sandbox.engine.values import opened
 
 
 class Operation(StrEnum):
@@ -195,6 +196,10 @@ def _first_parts(paths: Iterable[str]) -> Iterable[str]:
 
 
 def differing(old: Mapping[str, object], new: Mapping[str, object]) -> dict[str, PropertyChange]:
-    """Set the properties that differ side by side."""
+    """Set the properties that differ side by side; JSON texts are compared by their content."""
     names = sorted({*old, *new})
-    return {name: PropertyChange(old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)}
+    return {
+        name: PropertyChange(old.get(name), new.get(name))
+        for name in names
+        if opened(old.get(name)) != opened(new.get(name))
+    }

@@ -6,6 +6,7 @@ reference) are dictionaries with the key ``SIGNATURE_KEY``, as in Pulumi's state
 ``pulumi/runtime/rpc.py`` and ``sdk/go/common/resource/sig`` of Pulumi.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from google.protobuf import empty_pb2, struct_pb2  # type: ignore[import-untyped]  # its stubs are not a dependency
@@ -143,3 +144,22 @@ def contains_unknown(value: object) -> bool:
     if isinstance(value, list):
         return any(contains_unknown(item) for item in value)
     return bool(value == UNKNOWN)
+
+
+def opened(value: object) -> object:
+    """Return the list or object of a JSON text; any other value unchanged."""
+    if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
+        return value
+    try:
+        parsed: object = json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+    return parsed if isinstance(parsed, (dict, list)) else value
+
+
+def folded(value: object) -> str:
+    """Return a value as the JSON text that AWS providers keep in their inputs: compact, with sorted keys.
+
+    Source: ``jsonEncodePropertyValue`` in ``pkg/tfbridge/config_encoding.go`` of Pulumi's bridge.
+    """
+    return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)

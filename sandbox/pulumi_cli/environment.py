@@ -99,24 +99,21 @@ def cli_environment(
         endpoints: The endpoints of the emulated AWS by service.
         inherited: The environment variables of this process.
     """
-    passed_on = {name: value for name, value in inherited.items() if not name.startswith("PULUMI_")}
-    aws = {f"AWS_ENDPOINT_URL_{service.upper()}": url for service, url in endpoints.items()}
-    # All other services go to the emulated AWS too, which refuses them.
-    aws |= {"AWS_ENDPOINT_URL": endpoints["sts"], "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false"}
-    return (
-        passed_on
-        | aws
-        | {
-            "PATH": ":".join([*map(str, plugin_folders), inherited.get("PATH", "")]),
-            "PULUMI_BACKEND_URL": f"file://{folder}",
-            "PULUMI_HOME": str(home_folder(folder)),
-            "PULUMI_CONFIG_PASSPHRASE": _PASSPHRASE,
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-            # Without it, a preview prints one document at its end instead of its events.
-            "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true",
-        }
-    )
+    variables = {name: value for name, value in inherited.items() if not name.startswith("PULUMI_")}
+    for service, url in endpoints.items():
+        # Without a service: all others go to the emulated AWS too, which refuses them.
+        variables |= {f"AWS_ENDPOINT_URL_{service.upper()}": url, "AWS_ENDPOINT_URL": url}
+    return variables | {
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
+        "PATH": ":".join([*map(str, plugin_folders), inherited.get("PATH", "")]),
+        "PULUMI_BACKEND_URL": f"file://{folder}",
+        "PULUMI_HOME": str(home_folder(folder)),
+        "PULUMI_CONFIG_PASSPHRASE": _PASSPHRASE,
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        # Without it, a preview prints one document at its end instead of its events.
+        "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true",
+    }
 
 
 def home_folder(folder: Path) -> Path:

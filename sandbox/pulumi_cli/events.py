@@ -4,6 +4,7 @@ Source: ``EngineEvent`` in ``sdk/go/common/apitype/events.go`` of Pulumi, and th
 ``sdk/go/common/display`` there.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import Any
 from sandbox.engine import urns
 from sandbox.engine.monitor import LogMessage
 from sandbox.engine.steps import Operation, Phase, PropertyChange, Step, Summary, differing
+from sandbox.engine.values import opened
 
 _OPERATIONS = {
     "same": Operation.SAME,
@@ -73,7 +75,7 @@ class EventReader:
         return Summary(dict(Counter(step.operation for step in steps)), dict(self._outputs), steps)
 
     def _step(self, metadata: Mapping[str, Any], phase: Phase) -> None:
-        old, new = metadata.get("old") or {}, metadata.get("new") or {}
+        old, new = (_without_internal(metadata.get(side) or {}) for side in ("old", "new"))
         if metadata["type"] == urns.STACK_TYPE and phase is Phase.DONE and metadata["op"] != "delete":
             self._outputs = new.get("outputs") or {}
         operation = self._operation(metadata, custom=bool((new or old).get("custom")))
@@ -88,6 +90,9 @@ class EventReader:
         if (urn, operation) in self._done:
             return
         changes = self._changes(metadata, old, new, operation)
+        provider_update = operation is Operation.UPDATE and urns.is_provider(metadata["type"])
+        if not changes and (provider_update or operation is Operation.REFRESH):
+            operation = Operation.SAME  # only the state is written differently
         properties = self._properties(old, new, operation)
         kind, name, outside = urns.resource_type(urn), urns.name(urn), self._outside.get(urn, {})
         step = Step(urn, kind, name, operation, phase, changes, properties, outside, urn in self._gone)
@@ -101,7 +106,7 @@ class EventReader:
             self._gone.add(urn)
         elif old.get("initErrors"):
             pass  # it was created, but never read: what was never read has not changed
-        elif changes := differing(old.get("outputs") or {}, new.get("outputs") or {}):
+        elif changes := changed_in_aws(old.get("outputs") or {}, new.get("outputs") or {}):
             self._outside[urn] = changes
 
     def _operation(self, metadata: Mapping[str, Any], *, custom: bool) -> Operation | None:
@@ -118,7 +123,7 @@ class EventReader:
         old_inputs, new_inputs = old.get("inputs") or {}, new.get("inputs") or {}
         old_outputs = old.get("outputs") or {}
         if operation is Operation.REFRESH:
-            return differing(old_outputs, new.get("outputs") or {})
+            return changed_in_aws(old_outputs, new.get("outputs") or {})
         if operation not in {Operation.UPDATE, Operation.REPLACE} or not old:
             return {}
         paths = list(metadata.get("detailedDiff") or metadata.get("diffs") or metadata.get("keys") or ())
@@ -132,7 +137,7 @@ class EventReader:
         return {
             name: PropertyChange(before, after, name in forcing)
             for name, (before, after) in both.items()
-            if before != after
+            if opened(before) != opened(after)
         }
 
     def _properties(self, old: Mapping[str, Any], new: Mapping[str, Any], operation: Operation) -> Mapping[str, Any]:
@@ -145,16 +150,52 @@ class EventReader:
     def _log(self, message: Mapping[str, Any]) -> None:
         severity, text = message.get("severity", ""), str(message.get("message", "")).strip()
         if severity == "error":
-            sentence = plain_error(text)
-            if sentence not in self.errors:
-                self.errors.append(sentence)
+            self.errors += [sentence for sentence in plain_errors(text) if sentence not in self.errors]
         elif severity in {"info", "warning"} and text and not text.startswith(_PLUGIN_NOTICES):
             self.on_log(LogMessage(severity, text, message.get("urn", "")))
 
 
-def plain_error(text: str) -> str:
-    """Return an error of the CLI without its prefix; for a Python traceback the last line."""
+_LOGGED = re.compile(r"\S+\.go:\d+: sdk\.\w+: (?P<text>.*): provider=aws@\S+", re.DOTALL)
+_LISTED = re.compile(r"\d+ errors? occurred:\s*\* ")
+"""Two forms of one error: the official AWS provider logs it, then the bridge lists it."""
+
+
+def plain_errors(text: str) -> list[str]:
+    """Return the sentences of an error of the CLI, without prefixes; for a Python traceback the last line."""
     text = text.removeprefix("Preview failed: ").strip()
-    if "Traceback (most recent call last)" not in text:
-        return text
-    return f"the program failed: {text.splitlines()[-1].strip()}"
+    if "Traceback (most recent call last)" in text:
+        return [f"the program failed: {text.splitlines()[-1].strip()}"]
+    if logged := _LOGGED.fullmatch(text):
+        text = logged["text"]
+    if listed := _LISTED.match(text):
+        return [sentence.strip() for sentence in re.split(r"\n\s*\* ", text[listed.end() :])]
+    return [text]
+
+
+_OF_OTHER_RESOURCES = frozenset({"inlinePolicies", "managedPolicyArns"})
+"""Outputs of the official provider's role: policies that the program makes as other resources."""
+_EMPTY: tuple[object, ...] = (None, "", [], {})
+
+
+def changed_in_aws(old: Mapping[str, object], new: Mapping[str, object]) -> dict[str, PropertyChange]:
+    """Compare the outputs of two reads, without what changes in the state alone or by the program itself.
+
+    AWS only has all tags of a resource: as long as ``tagsAll`` is the same, nobody changed ``tags``.
+    """
+    changes = differing(old, new)
+    own = _OF_OTHER_RESOURCES if "tagsAll" in changes or "tagsAll" not in new else _OF_OTHER_RESOURCES | {"tags"}
+    return {
+        name: change
+        for name, change in changes.items()
+        if name not in own and not (change.old in _EMPTY and change.new in _EMPTY)
+    }
+
+
+_INTERNAL = frozenset({"__defaults", "__internal", "__meta", "__pulumi_raw_state_delta"})
+"""Keys that Pulumi's bridge keeps in inputs and outputs for itself."""
+
+
+def _without_internal(value: Any) -> Any:  # noqa: ANN401 - JSON of an event
+    if isinstance(value, dict):
+        return {key: _without_internal(item) for key, item in value.items() if key not in _INTERNAL}
+    return [_without_internal(item) for item in value] if isinstance(value, list) else value

@@ -217,3 +217,9 @@ def allows(statement: dict[str, Any], action: str, arn: str) -> bool:
 def asked_boundaries(statement: dict[str, Any]) -> list[str | None]:
     asked = statement.get("Condition", {}).get("StringEquals")
     return asked["iam:PermissionsBoundary"] if asked else [None]
+
+
+def test_instance_profiles_are_listed_and_never_changed(write_inventory: Inventory) -> None:
+    folder = write_inventory(f"roles: {{a: {{accounts: [dev], {TRUST}}}}}\n")
+    actions = [action for statement in statements(folder, "dev").values() for action in statement["Action"]]
+    assert [action for action in actions if "InstanceProfile" in action] == ["iam:ListInstanceProfilesForRole"]

@@ -9,11 +9,13 @@ from typing import Any
 import pulumi
 import pytest
 
+from access.adoption.inventory import AdoptedRole
 from access.compile import compile_plan
 from access.plan import AccessPlan, AccountPlan, RolePlan
 from components import account_access, bitbucket_oidc, pipeline_role
 from components.aws_provider import AwsSettings
 from components.bitbucket_oidc import BitbucketOidc
+from components.import_file import import_files
 from config.load import load_inventory
 from oidc.iam.document import PolicyDocument
 from oidc.identifiers import AccountId
@@ -175,6 +177,28 @@ def test_every_account_has_one_aws_provider_that_refuses_other_accounts(run_prog
     assert json.loads(prod["defaultTags"]) == {
         "tags": {"ManagedBy": "bitbucket-aws-oidc", "ManagedByStack": "bitbucket-aws-oidc/test"}
     }
+
+
+def test_an_import_file_has_the_inputs_of_the_registered_aws_provider_as_the_state_keeps_them(
+    run_program: Any, write_inventory: Callable[..., Path]
+) -> None:
+    role = '{arn: "arn:{{partition}}:iam::{{account_id}}:role/PulumiDeploy", external_id: acme-7, session_name: me}'
+    compiled = compile_plan(
+        load_inventory(write_inventory(f"defaults: {{deploy_role: {role}}}\nroles: {{r: {ONE_ROLE}}}\n"))
+    )
+    plan = compiled.plan
+    assert plan is not None, compiled.findings
+    here = "http://127.0.0.1:4566"
+    registered = dict(run_program(program(plan, aws_settings=AwsSettings("p/s", here))).of(AWS_PROVIDER)["dev"].inputs)
+    registered.pop("defaultTags")
+    adopted = [AdoptedRole("dev", "r", "r", ())]
+    _, second = import_files(adopted, plan.accounts, aws_version="7.51.1", endpoint=here)
+    (imported,) = [found["inputs"] for found in second["resources"] if found["type"] == AWS_PROVIDER]
+    in_state = {
+        name: text if name == "region" else json.dumps(json.loads(text), separators=(",", ":"), sort_keys=True)
+        for name, text in registered.items()
+    }
+    assert imported == in_state
 
 
 def test_every_aws_resource_uses_the_aws_provider_of_its_account(run_program: Any, plan: AccessPlan) -> None:

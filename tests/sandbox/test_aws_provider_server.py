@@ -46,3 +46,14 @@ def test_a_check_answers_on_the_wire(plugin: provider_pb2_grpc.ResourceProviderS
     urn = "urn:pulumi:dev::proj::aws:iam/rolePolicy:RolePolicy::p"
     answer = plugin.Check(provider_pb2.CheckRequest(urn=urn, news=to_struct({"name": "p", "role": "r"})))
     assert [(one.property, one.reason) for one in answer.failures] == [("policy", "is required")]
+
+
+def test_a_changed_configuration_is_told_from_one_written_differently(
+    plugin: provider_pb2_grpc.ResourceProviderStub,
+) -> None:
+    urn = "urn:pulumi:dev::proj::pulumi:providers:aws::p"
+    old = to_struct({"assumeRoles": '[{"roleArn": "r"}]'})
+    kinds = provider_pb2.DiffResponse
+    for text, kind in ('[{"roleArn":"r"}]', kinds.DIFF_NONE), ('[{"roleArn":"s"}]', kinds.DIFF_SOME):
+        answer = plugin.DiffConfig(provider_pb2.DiffRequest(urn=urn, olds=old, news=to_struct({"assumeRoles": text})))
+        assert answer.changes == kind

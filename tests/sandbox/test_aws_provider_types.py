@@ -138,6 +138,18 @@ def test_inputs_that_the_provider_does_not_implement_are_refused(plugin: Plugin)
         plugin.check("urn:pulumi:dev::proj::aws:s3/bucket:Bucket::b", {}, {})
 
 
+def test_json_of_the_configuration_is_folded_and_compared_by_its_content(plugin: Plugin) -> None:
+    urn = "urn:pulumi:dev::proj::pulumi:providers:aws::p"
+    roles: list[dict[str, object]] = [{"roleArn": "arn:ä", "externalId": "e"}]
+    spaced: dict[str, object] = {"region": "us-east-1", "assumeRoles": json.dumps(roles, ensure_ascii=False)}
+    folded = plugin.check_config(urn, {}, spaced)
+    assert folded == {"region": "us-east-1", "assumeRoles": '[{"externalId":"e","roleArn":"arn:ä"}]'}
+    assert plugin.check_config(urn, folded, folded) == folded
+    cases: list[tuple[dict[str, object], bool]] = [(folded, False), ({**folded, "assumeRoles": "[]"}, True)]
+    for written, changes in cases:
+        assert plugin.diff_config(urn, "id", spaced, written).changes is changes
+
+
 def test_an_inline_policy_lives_in_its_role(plugin: Plugin, iam: Any) -> None:
     role = Managed(plugin, ROLE.format("inline"), **role_inputs("inline"))
     inputs: dict[str, object] = {"name": "p", "role": "inline", "policy": json.dumps(READ)}

@@ -157,3 +157,23 @@ def test_a_boundary_goes_only_by_the_hand_of_an_administrator(
     assert "Traceback" not in err
     as_root(inventory, lambda iam: iam.delete_role_permissions_boundary(RoleName="site"))
     assert sandbox("up", inventory) == 0
+
+
+def test_a_role_in_an_instance_profile_goes_once_an_administrator_takes_it_out(
+    inventory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert sandbox("up", inventory) == 0
+    machine = {"InstanceProfileName": "machine"}
+
+    def put_in(iam: Any) -> None:
+        iam.create_instance_profile(**machine)
+        iam.add_role_to_instance_profile(**machine, RoleName="site")
+
+    as_root(inventory, put_in)
+    capsys.readouterr()
+    assert sandbox("destroy", inventory) == 3
+    err = capsys.readouterr().err
+    assert "AWS refused RemoveRoleFromInstanceProfile: AccessDenied" in err
+    assert "take the role out of the instance profile as an administrator, then run again" in err
+    as_root(inventory, lambda iam: iam.remove_role_from_instance_profile(**machine, RoleName="site"))
+    assert sandbox("destroy", inventory) == 0

@@ -250,6 +250,8 @@ def test_property_paths_with_wildcards_or_faults_are_refused(path: str) -> None:
         ({"region": "a", "endpoints": '[{"iam": "x"}]'}, {"region": "b", "endpoints": '[{"iam": "x"}]'}, False),
         ({"endpoints": [{"iam": "x"}]}, {"endpoints": [{"iam": "x", "sts": "x"}]}, False),
         ({"endpoints": [{"iam": "x"}]}, {}, False),
+        ({"assumeRoles": '[{"b": 1, "a": 2}]'}, {"assumeRoles": '[{"a":2,"b":1}]'}, True),
+        ({"assumeRoles": '[{"a": 1}]'}, {"assumeRoles": '[{"a":2}]'}, False),
     ],
 )
 def test_an_emulator_on_another_port_is_no_change(old: dict[str, object], new: dict[str, object], moved: bool) -> None:

@@ -18,6 +18,7 @@ import yaml
 from oidc.errors import SandboxError
 from sandbox.engine.program import Program
 from sandbox.engine.steps import Operation, Step
+from sandbox.engine.values import folded
 from sandbox.pulumi_cli import AwsPlugin, PulumiCliEngine
 from sandbox.pulumi_cli.environment import InstalledCli, ambient_folders, program_python
 from tests.sandbox.running_engine import ignore
@@ -178,7 +179,7 @@ def test_a_failure_is_told_in_the_words_of_whoever_failed(bench: Bench) -> None:
 
 def test_the_state_is_pointed_to_where_the_emulated_aws_stands_now(bench: Bench) -> None:
     former = json.dumps([{"iam": "http://127.0.0.1:6", "sts": "http://127.0.0.1:6"}])
-    here = json.dumps([ENDPOINTS])
+    here = folded([ENDPOINTS])
     one = {
         "type": "pulumi:providers:aws",
         "inputs": {"endpoints": former, "region": "x"},

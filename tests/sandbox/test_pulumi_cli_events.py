@@ -7,7 +7,7 @@ import pytest
 from sandbox.engine.monitor import LogMessage
 from sandbox.engine.steps import Operation, Phase, PropertyChange, Step
 from sandbox.pulumi_cli.cli_process import Finished, failure
-from sandbox.pulumi_cli.events import EventReader, plain_error
+from sandbox.pulumi_cli.events import EventReader, plain_errors
 
 ROLE = "urn:pulumi:sandbox::p::a:b:C$aws:iam/role:Role::prod/shop"
 COMPONENT = "urn:pulumi:sandbox::p::a:b:C::prod"
@@ -115,6 +115,65 @@ def test_a_refresh_tells_what_it_found() -> None:
     assert run.steps[0].changes == {"description": PropertyChange("a", "b")}
 
 
+def outside(before: dict[str, Any], after: dict[str, Any], op: str = "same") -> Step:
+    """Return the step on a role that a read before the run finds changed."""
+    run = Run()
+    old, new = ({"custom": True, "outputs": outputs} for outputs in (before, after))
+    run.event("resOutputsEvent", "refresh", ROLE, old=old, new=new)
+    run.event("resOutputsEvent", op, ROLE, old=new, new=new)
+    return run.steps[0]
+
+
+TAGS = {"ManagedBy": "p", "Team": "core"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"inlinePolicies": []}, {"inlinePolicies": [{"name": "look", "policy": "{}"}]}),
+        ({"managedPolicyArns": []}, {"managedPolicyArns": ["arn:aws:iam::aws:policy/ReadOnlyAccess"]}),
+        ({"tagsAll": TAGS}, {"tags": {"Team": "core"}, "tagsAll": TAGS}),
+        ({"tags": TAGS, "tagsAll": TAGS}, {"tags": {}, "tagsAll": TAGS}),
+        ({}, {"tags": {}, "description": "", "permissionsBoundary": None, "policyArns": []}),
+        ({"__pulumi_raw_state_delta": {"obj": 1}}, {"__pulumi_raw_state_delta": {"obj": 2}}),
+        ({"__meta": "1"}, {"__defaults": []}),
+        ({"assumeRolePolicy": '{"a": [1], "b": 2}'}, {"assumeRolePolicy": '{"b":2,"a":[1]}'}),
+    ],
+)
+def test_outputs_that_this_program_or_the_state_alone_changes_are_no_drift(
+    before: dict[str, Any], after: dict[str, Any]
+) -> None:
+    assert outside(before, after).outside == {}
+    run = Run(refresh=True)
+    run.event("resOutputsEvent", "update", ROLE, old={"custom": True, "outputs": before}, new={
+        "custom": True, "outputs": after,
+    })  # fmt: skip
+    assert run.operations() == [(Operation.SAME, Phase.DONE)]
+
+
+def test_what_somebody_changed_is_drift() -> None:
+    before = {"tags": {"Team": "core"}, "tagsAll": TAGS, "description": "a", "policyArns": []}
+    after = {"tags": {"Team": "x"}, "tagsAll": {"Team": "x"}, "description": "b", "policyArns": ["arn"]}
+    assert outside(before, after, "update").outside.keys() == {"tags", "tagsAll", "description", "policyArns"}
+
+
+def test_keys_of_the_bridge_are_never_shown_at_any_depth() -> None:
+    run = Run()
+    inputs = {"__defaults": ["path"], "name": "shop", "tags": {"__defaults": [], "Team": "core"}}
+    run.event("resOutputsEvent", "create", ROLE, new={"custom": True, "inputs": inputs})
+    assert run.steps[0].properties == {"name": "shop", "tags": {"Team": "core"}}
+
+
+def test_json_of_an_aws_provider_is_compared_by_its_content() -> None:
+    urn = "urn:pulumi:sandbox::p::a:b:C$pulumi:providers:aws::prod"
+    spaced, compact = '[{"roleArn": "r", "externalId": "e"}]', '[{"externalId":"e","roleArn":"r"}]'
+    for new, operation in (compact, Operation.SAME), (compact.replace('"r"', '"s"'), Operation.UPDATE):
+        run = Run()
+        sides = [{"custom": True, "inputs": {"assumeRoles": text}} for text in (spaced, new)]
+        run.event("resOutputsEvent", "update", urn, old=sides[0], new=sides[1])
+        assert run.operations() == [(operation, Phase.DONE)]
+
+
 def test_the_outputs_of_the_stack_are_those_of_the_run_and_after_a_destroy_there_are_none() -> None:
     run = Run()
     run.event("resOutputsEvent", "same", STACK, new={"outputs": {"arns": ["x"]}})
@@ -144,7 +203,17 @@ def test_only_what_is_for_the_user_is_logged() -> None:
     ],
 )
 def test_an_error_is_a_sentence(text: str, plain: str) -> None:
-    assert plain_error(text) == plain
+    assert plain_errors(text) == [plain]
+
+
+def test_an_error_that_the_official_provider_logs_and_the_bridge_lists_is_told_once() -> None:
+    first = "creating IAM Role (a): operation error IAM: CreateRole, StatusCode: 409, EntityAlreadyExists: it exists"
+    second = "setting tags: AccessDenied: no\nnot allowed"
+    run = Run()
+    run.log("error", f"  sdk-v2/provider2.go:572: sdk.helper_schema: {first}: provider=aws@7.51.1")
+    run.log("error", f"1 error occurred:\n\t* {first}\n\n")
+    run.log("error", f"2 errors occurred:\n\t* {first}\n\t* {second}\n\n")
+    assert run.reader.errors == [first, second]
 
 
 def test_a_failure_says_what_went_wrong_once_and_not_that_something_did() -> None:

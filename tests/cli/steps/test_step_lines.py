@@ -167,6 +167,22 @@ def test_changes_made_outside_are_marked() -> None:
     assert "it is gone from AWS" in text(step_lines(step(Operation.CREATE, gone_outside=True)))
 
 
+def test_a_default_tag_removed_by_hand_is_named_and_own_tags_are_shown_once() -> None:
+    ours = {"ManagedBy": "p", "Team": "core"}
+    gone = {"tagsAll": PropertyChange(ours, {"Team": "core"})}
+    put_back = {"tagsAll": PropertyChange({"Team": "core"}, ours)}
+    assert text(step_lines(step(Operation.UPDATE, changes=put_back, outside=gone))) == (
+        "~ update   Role prod/shop (changed outside: tagsAll)\n    tagsAll\n      + ManagedBy = p"
+    )
+    both = {
+        "tags": PropertyChange({"Team": "x"}, {"Team": "core"}),
+        "tagsAll": PropertyChange({"Team": "x", "ManagedBy": "p"}, ours),
+    }
+    assert text(step_lines(step(Operation.UPDATE, changes=both))) == (
+        "~ update   Role prod/shop\n    tags\n      ~ Team: x → core"
+    )
+
+
 def test_steps_are_grouped_by_account_without_components() -> None:
     steps = [
         step(Operation.CREATE, "prod/b"),
