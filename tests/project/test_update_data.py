@@ -7,6 +7,7 @@ from pathlib import Path
 
 import botocore
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -113,3 +114,14 @@ def test_the_table_of_actions_is_compared_with_the_newest_actions_and_managed_po
 
 def test_every_managed_policy_that_is_a_finding_is_one_of_aws() -> None:
     assert set(MANAGED) <= {name.rpartition("/")[2].lower() for name in managed_policies()}
+
+
+def test_the_wheel_has_every_list() -> None:
+    packaged = {Path(file.path) for file in WheelBuilder(str(PROJECT)).recurse_included_files()}
+    assert set(LISTS) <= packaged
+
+
+def test_the_target_builds_the_environment_before_it_installs_the_sources_into_it() -> None:
+    makefile = (PROJECT / "Makefile").read_text()
+    recipe = makefile[makefile.index("\nupdate-data:") :].partition("\n\n")[0]
+    assert recipe.index("setup\n") < recipe.index("--target .venv/data") < recipe.index("tools/update_data.py")
