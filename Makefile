@@ -50,7 +50,7 @@ test: setup ## run all tests; the skipped ones are listed at the end
 	PATH="$$PATH:$(PULUMI_FOLDER)" PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX="$(abspath .venv/pycache)" $(BIN)/python -m pytest -n 2 --dist worksteal -q -rs --no-fold-skipped $(PYTEST_ARGS)
 
 live: setup ## check in a throw-away AWS account what emulators cannot show; costs nothing, see docs/live.md (ACCOUNT=… WORKSPACE=…)
-	LIVE_ACCOUNT="$(ACCOUNT)" LIVE_WORKSPACE="$(WORKSPACE)" $(BIN)/python -m pytest -m live --force-enable-socket -v tests/live $(PYTEST_ARGS)
+	LIVE_ACCOUNT="$(ACCOUNT)" LIVE_WORKSPACE="$(WORKSPACE)" LIVE_REPOSITORY="$(REPOSITORY)" LIVE_ENVIRONMENT="$(ENVIRONMENT)" LIVE_OTHER_ENVIRONMENT="$(OTHER_ENVIRONMENT)" $(BIN)/python -m pytest -m live --force-enable-socket -v -s tests/live $(PYTEST_ARGS)
 
 lint: setup ## formatting, lint, types, and the direction of imports between the rooms
 	$(BIN)/ruff format --check .

@@ -79,5 +79,4 @@ def new_stack(folder: Path, settings: LiveSettings, inventory: Path) -> auto.Sta
 @pytest.fixture
 def endpoint(settings: LiveSettings) -> list[str]:
     """Where `lock --aws` finds the account: AWS itself, or the emulated one of the test of these checks."""
-    found = settings.stack_config.get("bitbucket-aws-oidc:awsEndpoint")
-    return ["--aws-endpoint", found] if found else []
+    return ["--aws-endpoint", settings.endpoint] if settings.endpoint else []

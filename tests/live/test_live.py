@@ -1,8 +1,10 @@
 """What real IAM makes of this program, in a throw-away account; each test leaves it as the next one needs it."""
 
 import json
+import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from access.compile import compile_plan
@@ -10,6 +12,7 @@ from access.plan import AccountPlan
 from cli.main import run
 from config.load import load_inventory
 from tests.live.throw_away_account import ROLE, ThrowAwayAccount
+from tests.live.token_proof import MINUTES, QUESTION, answered, pipeline
 
 pytestmark = pytest.mark.live
 VIEW_ONLY = "arn:aws:iam::aws:policy/job-function/ViewOnlyAccess"
@@ -76,3 +79,19 @@ def test_an_adopted_oidc_provider_is_not_changed_and_stays(live: ThrowAwayAccoun
     live.inventory.write_text(text)
     live.up()
     assert live.oidc_provider()["CreateDate"] == before["CreateDate"]
+
+
+def test_a_genuine_token_gets_in_and_one_of_another_environment_does_not(live: ThrowAwayAccount) -> None:
+    given = live.settings
+    if not given.repository:
+        pytest.skip("add REPOSITORY, ENVIRONMENT and OTHER_ENVIRONMENT for the proof with genuine tokens: docs/live.md")
+    before = live.inventory.read_text()
+    live.write_trusting_genuine_tokens()
+    assert run(["lock", str(live.inventory), "--all", "--only", "workspaces"]) == 0
+    live.up()
+    click.echo(f"\nCommit this as bitbucket-pipelines.yml of {given.workspace}/{given.repository}, and run it:\n")
+    click.echo(f"{pipeline(given, live.role()['Arn'])}\n{QUESTION}")
+    answer = answered(sys.stdin, MINUTES * 60)
+    assert answer == "passed", f"the pipeline did not pass: {answer or 'nobody answered'}"
+    (live.inventory.parent / "inventory.lock.yaml").unlink()
+    live.inventory.write_text(before)

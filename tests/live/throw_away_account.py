@@ -23,6 +23,9 @@ UUID = "{00000000-0000-4000-8000-000000000001}"
 """Of workspace, repository and environment, with another end each: made up, so that no token of anybody fits."""
 
 
+_NAMES = ("ACCOUNT", "WORKSPACE", "REPOSITORY", "ENVIRONMENT", "OTHER_ENVIRONMENT")
+
+
 @dataclass(frozen=True)
 class LiveSettings:
     """What whoever runs the checks says.
@@ -30,19 +33,32 @@ class LiveSettings:
     Attributes:
         account_id: The only account that anything is done in; the ambient credentials must be of it.
         workspace: A workspace of Bitbucket with OIDC switched on: its issuer's certificates are fetched.
-        stack_config: Besides; empty but for the test of these checks on emulated accounts.
+        stack_config: More stack config: empty except for the test of these checks on emulated accounts.
+        repository: The slug of a repository for the proof with genuine tokens, or the empty string for no such proof.
+        environment: A deployment environment of the repository; its steps get in.
+        other_environment: Another one; its steps do not get in.
     """
 
     account_id: str
     workspace: str
     stack_config: Mapping[str, Any]
+    repository: str = ""
+    environment: str = ""
+    other_environment: str = ""
 
     @classmethod
     def of_environment(cls) -> "LiveSettings":
         missing = [name for name in ("LIVE_ACCOUNT", "LIVE_WORKSPACE") if not os.environ.get(name)]
         assert not missing, f"{' and '.join(missing)} not set: make live ACCOUNT=111111111111 WORKSPACE=acme"
         config = json.loads(os.environ.get("LIVE_STACK_CONFIG", "{}"))
-        return cls(os.environ["LIVE_ACCOUNT"], os.environ["LIVE_WORKSPACE"], config)
+        account, workspace, *names = (os.environ.get(f"LIVE_{name}", "") for name in _NAMES)
+        assert all(names) or not any(names), f"set all of {', '.join(_NAMES[2:])} or none: see docs/live.md"
+        return cls(account, workspace, config, *names)
+
+    @property
+    def endpoint(self) -> str | None:
+        """The URL of an emulated AWS, or ``None`` for AWS itself."""
+        return self.stack_config.get("bitbucket-aws-oidc:awsEndpoint")
 
 
 class ThrowAwayAccount:
@@ -74,8 +90,17 @@ class ThrowAwayAccount:
     def write(self, **role: Any) -> None:
         """Write the inventory; ``role`` is what is said of its one role besides whom it trusts."""
         repository = {"uuid": UUID.replace("1}", "2}"), "environments": {"live": UUID.replace("1}", "3}")}}
-        workspace = {"uuid": UUID, "repositories": {"live": repository}}
-        trust = [{"repository": f"{self.settings.workspace}/live", "environments": ["live"]}]
+        self._write({"uuid": UUID, "repositories": {"live": repository}}, "live", "live", role)
+
+    def write_trusting_genuine_tokens(self) -> None:
+        """Write the inventory with the names of the proof; their UUIDs come from `lock`."""
+        given = self.settings
+        environments = {given.environment: None, given.other_environment: None}
+        workspace = {"repositories": {given.repository: {"environments": environments}}}
+        self._write(workspace, given.repository, given.environment, {})
+
+    def _write(self, workspace: dict[str, Any], repository: str, environment: str, role: dict[str, Any]) -> None:
+        trust = [{"repository": f"{self.settings.workspace}/{repository}", "environments": [environment]}]
         document = {
             "workspaces": {self.settings.workspace: workspace},
             "accounts": {KEY: {"id": self.settings.account_id}},
