@@ -374,7 +374,7 @@ ERRORS = {
 }
 """What to do about an error of STS (API_AssumeRoleWithWebIdentity.html, "Errors")."""
 
-PAUSES = (2, 4, 6)  # seconds between tries: STS was seen to refuse a new role for some 10 seconds
+PAUSES = (2, 4, 9)  # seconds between tries: STS was seen to refuse a new role for some 10 seconds, twice
 _NOT_KNOWN_YET = ("AccessDenied", "InvalidIdentityToken")
 
 
@@ -405,7 +405,7 @@ def exchange(
 ) -> None:
     """Ask STS for a session of the role; keep only its ARN and its end from the answer.
 
-    STS may refuse a role or OIDC provider that is seconds old, so a refusal is tried again for 12 seconds in all.
+    STS may refuse a role or OIDC provider that is seconds old, so a refusal is tried again for 15 seconds in all.
     """
     form = {
         "Action": "AssumeRoleWithWebIdentity",

@@ -371,8 +371,8 @@ def test_a_refusal_is_reported_only_after_all_tries(step: dict[str, str], sts: S
     pauses.clear()
     sts.answer = DENIED
     code, report = examined(step, exchange=True, endpoint=sts.url)
-    assert (code, len(sts.forms), pauses) == (1, 4, [2, 4, 6])
-    assert "asked again for 12 seconds" in report["problems"][0]["do"]
+    assert (code, len(sts.forms), pauses) == (1, 4, [2, 4, 9])
+    assert "asked again for 15 seconds" in report["problems"][0]["do"]
 
 
 def test_an_expired_token_is_tried_once(step: dict[str, str], sts: Sts) -> None:
