@@ -255,3 +255,13 @@ def test_what_forces_a_replacement_and_what_comes_and_goes_is_told() -> None:
         "path": PropertyChange("/a/", "/b/", forces_replacement=True),
         "t": PropertyChange(1, 2),
     }
+
+
+def test_what_was_created_and_never_read_was_not_changed_outside() -> None:
+    run = Run()
+    unread = {"custom": True, "outputs": {"name": "shop"}}
+    read = {"custom": True, "outputs": {"name": "shop", "arn": "arn:aws:iam::222222222222:role/shop"}}
+    for errors, urn in ([], ROLE), (["AWS does not show it yet"], f"{ROLE}-2"):
+        run.event("resOutputsEvent", "refresh", urn, old={**unread, "initErrors": errors}, new=read)
+        run.event("resOutputsEvent", "same", urn, old=read, new=read)
+    assert [set(step.outside) for step in run.steps] == [{"arn"}, set()]

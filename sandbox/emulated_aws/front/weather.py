@@ -161,7 +161,7 @@ class _Sky:
         if call.action != "AssumeRoleWithWebIdentity":
             return None
         arn, seconds = call.params["RoleArn"], self._weather.refused_seconds
-        account = arn.split(":")[4] if arn.count(":") >= 5 else ""  # noqa: PLR2004 - the parts of an ARN
+        account = _account_of_arn(arn)
         if self._is_new("refused", seconds, f"{account}/role/{arn.rpartition('/')[2]}"):
             return RefusalError("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", 403)
         issuer = str(read_claims(call.params["WebIdentityToken"].strip())["iss"])
@@ -177,8 +177,10 @@ class _Sky:
         return happens
 
     def _first(self, what: str, call: AwsCall) -> bool:
-        first = (what, call.account) not in self._once
-        self._once.add((what, call.account))
+        # The session that assumes a role belongs to another account, but to the same run.
+        account = _account_of_arn(call.params.get("RoleArn", "")) or call.account
+        first = (what, account) not in self._once
+        self._once.add((what, account))
         return first
 
     def _is_new(self, what: str, seconds: float, entity: str) -> bool:
@@ -203,6 +205,10 @@ class _Sky:
 def _kind(call: AwsCall) -> tuple[str, ...]:
     names = ("RoleArn", "RoleName", "PolicyName", "PolicyArn", "OpenIDConnectProviderArn", "Url", "ClientID")
     return (call.account, call.action, *(call.params.get(name, "") for name in names))
+
+
+def _account_of_arn(arn: str) -> str:
+    return arn.split(":")[4] if arn.count(":") >= 5 else ""  # noqa: PLR2004 - the parts of an ARN
 
 
 def _entity(call: AwsCall) -> str:

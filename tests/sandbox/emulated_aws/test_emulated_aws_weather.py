@@ -165,6 +165,15 @@ def test_a_session_ends_once_in_an_account() -> None:
         assert Counter(Sky("expired-token", seed).rounds(40))["ExpiredToken"] == 1
 
 
+def test_a_session_that_assumes_a_role_counts_for_the_account_of_the_role() -> None:
+    assume = ("sts", "AssumeRole", {"RoleArn": "arn:aws:iam::333333333333:role/deployer"})
+    for seed in range(20):
+        sky = Sky("expired-token", seed)
+        answers = Counter(sky.call(*assume) for _ in range(200))
+        assert answers["ExpiredToken"] == 1
+        assert Counter(sky.rounds(40))["ExpiredToken"] == 1
+
+
 def test_slow_answers_take_a_second_at_most() -> None:
     sky = Sky("slow")
     sky.rounds(40)
