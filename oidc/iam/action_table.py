@@ -178,6 +178,9 @@ ACTION_CLASSES = (
         " iam:DeleteSSH{PublicKey} iam:{Delete}{ServiceSpecific}Credential iam:{Delete}SigningCertificate"
         " iam:EnableMFA{Device} iam:Resync{MFADevice} iam:Deactivate{MFADevice}"),
     Row(Is.LOCKOUT, "iam:mfa/", "iam:{Create,Delete}VirtualMFADevice"),
+    Row(Is.LOCKOUT, "", "rolesanywhere:Delete{Profile,TrustAnchor} rolesanywhere:Disable{Profile,TrustAnchor}"
+        " rolesanywhere:EnableCrl rolesanywhere:Import{Crl} eks:DeleteAccess{Entry} eks:DeletePod{IdentityAssociation}"
+        " eks:DisassociateAccess{Policy} eks:DisassociateIdentity{ProviderConfig}"),
 
     Row(Is.IDENTITY, "iam:role/", "iam:CreateRole", bounded=True),
     Row(Is.IDENTITY, "iam:user/", "iam:CreateUser", bounded=True),

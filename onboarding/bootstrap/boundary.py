@@ -23,6 +23,9 @@ STACK_WRITES = verbs(rows(resource="cloudformation:stack/"))
 """Every action that changes a stack. If a stack has a service role, everybody changes the stack with that role's
 permissions (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html)."""
 
+_STACK_AND_STACKSET_WRITES = tuple(sorted({*STACK_WRITES, *verbs(rows(resource="cloudformation:stackset/"))}))
+"""The same, and what changes all stacks of a StackSet at once, in the account that administers it."""
+
 
 def deployed_patterns(foundation: Foundation) -> set[str]:
     """Return patterns of the ARNs that the program writes: roles by their paths, and OIDC providers."""
@@ -81,11 +84,17 @@ def boundary_document(foundation: Foundation, stack: str = STACK) -> PolicyDocum
     scope = foundation.scope
     issuers = f"arn:{scope.partition}:iam::{scope.account}:oidc-provider/{ISSUER_HOST}/*"
     protected = {*role_patterns(foundation), *bootstrapped_patterns(foundation), issuers}
+    stack_set = f"arn:{scope.partition}:cloudformation:*:*:stackset/{stack}:*"
     without_boundary = "StringNotEquals", "iam:PermissionsBoundary", map(literally, scope.own_boundary_arns)
     every = [
         *statements("Allow", "WhatPermissionPoliciesAllow", ["*"], ["*"]),
         *statements("Deny", "NeverTheAccessOfPipelines", [*WRITES, *names(rows(ActionClass.ASSUME))], protected),
-        *statements("Deny", "NeverTheirStacks", STACK_WRITES, _stacks(scope.partition, stack, "StackSet-*")),
+        *statements(
+            "Deny",
+            "NeverTheirStacks",
+            _STACK_AND_STACKSET_WRITES,
+            [*_stacks(scope.partition, stack, "StackSet-*"), stack_set],
+        ),
         *denials("NeverAPrincipalWithoutThisBoundary", _BOUNDED, ["*"], without_boundary),
         *statements("Deny", "NeverTheRightsOfOthers", _NEVER, ["*"]),
     ]

@@ -74,6 +74,10 @@ def test_nobody_outside_can_be_bounded_and_then_locked_out() -> None:
     for action in ("PutRolePermissionsBoundary", "PutUserPermissionsBoundary", "DeleteRolePermissionsBoundary",
                    "RemoveUserFromGroup", "DeactivateMFADevice", "DeleteLoginProfile", "DeleteAccessKey"):  # fmt: skip
         assert denied_everywhere(f"iam:{action}"), action
+    for action in ("rolesanywhere:DeleteTrustAnchor", "rolesanywhere:DisableProfile", "rolesanywhere:ImportCrl",
+                   "eks:DeleteAccessEntry", "eks:DisassociateAccessPolicy", "eks:DeletePodIdentityAssociation",
+                   "eks:DisassociateIdentityProviderConfig"):  # fmt: skip
+        assert denied_everywhere(action), action
 
 
 @pytest.mark.parametrize(
@@ -88,12 +92,18 @@ def test_the_roles_of_pipelines_are_neither_assumed_nor_passed_nor_changed(actio
 
 
 @pytest.mark.parametrize("stack", ["bitbucket-oidc-bootstrap", "access"])
-def test_no_stack_of_bootstrap_or_of_a_stackset_is_changed_and_every_other_stack_may_be(stack: str) -> None:
+def test_no_stack_or_stackset_of_bootstrap_is_changed_and_every_other_may_be(stack: str) -> None:
     stacks = statement("NeverTheirStacks", stack)
     for action in ("UpdateStack", "CreateChangeSet", "ExecuteChangeSet", "DeleteStack", "CreateStackRefactor",
                    "ExecuteStackRefactor", "ContinueUpdateRollback", "SetStackPolicy"):  # fmt: skip
         assert matches_any(f"cloudformation:{action}", tuple(stacks["Action"])), action
+    for action in ("UpdateStackSet", "CreateStackInstances", "UpdateStackInstances", "DeleteStackInstances",
+                   "ImportStacksToStackSet", "DeleteStackSet"):  # fmt: skip
+        assert matches_any(f"cloudformation:{action}", tuple(stacks["Action"])), action
     assert not matches_any("cloudformation:DescribeStacks", tuple(stacks["Action"]))
+    start = f"arn:aws:cloudformation:eu-west-1:{ACCOUNT}:stackset/"
+    assert matches_any(f"{start}{stack}:7e6f", tuple(stacks["Resource"]))
+    assert not matches_any(f"{start}{stack}-shop:7e6f", tuple(stacks["Resource"]))
     start = f"arn:aws:cloudformation:eu-west-1:{ACCOUNT}:stack/"
     for name in (stack, "StackSet-anything-1a2b"):
         assert matches_any(f"{start}{name}/7e6f", tuple(stacks["Resource"]))
