@@ -9,6 +9,7 @@ import base64
 import html
 import math
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -104,12 +105,20 @@ def _unescaped(escape: re.Pattern[str], meaning: Callable[[str], str]) -> Callab
     return decode
 
 
+_OCTAL = 4
 _SHORT = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 
 
 def _of_backslash(escape: str) -> str:
-    digits = escape[2:]
-    return chr(int(digits, 16)) if digits else _SHORT.get(escape[1], escape[1])
+    if len(escape) == _OCTAL and escape[1:].isdecimal():
+        return _character(escape[1:], 8)
+    digits = escape[2:].strip("{}")
+    return _character(digits, 16) if digits else _SHORT.get(escape[1], escape[1])
+
+
+def _character(digits: str, base: int) -> str:
+    number = int(digits, base)
+    return chr(number) if number <= sys.maxunicode else ""
 
 
 _PRINTABLE = re.compile(rb"[!-~]{%d,}" % _RUN)
@@ -150,10 +159,17 @@ def _of_hex(digits: str) -> bytes:
 
 
 _SPACE = " \t\r\n"
+_BACKSLASHED = re.compile(
+    r"\\(?:u[0-9A-Fa-f]{4}|u\{[0-9A-Fa-f]{1,6}\}|U[0-9A-Fa-f]{8}|x[0-9A-Fa-f]{2}|[0-3][0-7]{2}|.)", re.DOTALL
+)
+"""Escapes of JSON, JavaScript (``\\u{41}``), Python (``\\U00000041``) and C (``\\101``)."""
+
 _DECODERS = (
-    _unescaped(re.compile(r"%[0-9A-Fa-f]{2}"), lambda escape: chr(int(escape[1:], 16))),
-    _unescaped(re.compile(r"\\(?:u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|.)", re.DOTALL), _of_backslash),
-    _unescaped(re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});?"), html.unescape),
+    _unescaped(re.compile(r"%(?:u[0-9A-Fa-f]{4}|[0-9A-Fa-f]{2})"), lambda escape: chr(int(escape.lstrip("%u"), 16))),
+    _unescaped(_BACKSLASHED, _of_backslash),
+    _unescaped(
+        re.compile(r"&(?:#0{0,20}[0-9]{1,7}|#[xX]0{0,20}[0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});?"), html.unescape
+    ),
     _from_digits(re.compile(r"[A-Za-z0-9+/_-]+(?:[ \t\r\n]+[A-Za-z0-9+/_-]+)*"), _SPACE, 6, _of_base64),
     _from_digits(re.compile(r"[0-9A-Fa-f]{2}(?:[ \t\r\n:-]?[0-9A-Fa-f])+"), f"{_SPACE}:-", 4, _of_hex),
 )
