@@ -16,6 +16,9 @@ from oidc.placeholders import placeholder_in
 _ARI = "ari:cloud:bitbucket::workspace/"
 _FORM = f"{_ARI}UUID"
 _ALMOST_ARI = re.compile(r"ari:+cloud:+bitbucket:*(?P<kind>[a-z]+)[/:]+(?P<named>.*)", re.ASCII)
+_URL_OF_BITBUCKET = re.compile(r"https?://(www\.|api\.)?bitbucket\.org[^./]*(/|$)|(www\.)?bitbucket\.org/?$", re.ASCII)
+"""Also run together with the workspace's slug, as templates do: ``https://bitbucket.orgacme/shop``."""
+
 _VENDORS = {
     "sts.amazonaws.com": "GitHub Actions", "sts.amazonaws.com.cn": "GitHub Actions in China",
     "https://gitlab.com": "GitLab", "aws.workload.identity": "Terraform Cloud",
@@ -48,7 +51,9 @@ def audience_mistakes(audience: str, workspaces: Mapping[str, str]) -> Mistakes:
     """
     if vendor := _VENDORS.get(audience):
         return Mistakes((f"it is the audience of {vendor}, not of Bitbucket",), audience, foreign=True)
-    if workspace_of_audience(audience) is None and (placeholder := placeholder_in(audience)):
+    placeholder = None if workspace_of_audience(audience) else placeholder_in(audience)
+    # A name that people make up may have a word in capitals: prod-ID.
+    if placeholder and (placeholder[0] in "<$%#{" or placeholder == audience or audience.lower().startswith("ari:")):
         return Mistakes((f"it has the placeholder {placeholder}",), audience)
     phrases: list[str] = []
     meant = audience.strip()
@@ -79,7 +84,7 @@ def _of_another_kind(text: str) -> str:
         return "it is an issuer, not an audience"
     if UUID_PATTERN.match(lower) and ":" in lower:
         return "it is a subject, not an audience"
-    if slugs_in_url(text) is not None or re.fullmatch(r"(https?://)?(www\.)?bitbucket\.org/?", lower):
+    if slugs_in_url(text) is not None or _URL_OF_BITBUCKET.match(lower):
         return "it is a URL of Bitbucket, not an audience"
     return ""
 

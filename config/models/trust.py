@@ -38,6 +38,10 @@ def _repository_reference(value: object) -> str:
     if (slugs := slugs_in_url(value)) is not None:
         meant = f"{slugs[0]}/{slugs[1] or 'REPOSITORY'}" if slugs[0] else ""
         raise url_in_place_of("WORKSPACE/REPOSITORY", meant, "write acme/shop for bitbucket.org/acme/shop")
+    if "@" in value or "://" in value:
+        # Such a URL may hold a password, so it is not shown.
+        message = "expected WORKSPACE/REPOSITORY, found a URL that is not of bitbucket.org"
+        raise fault("bad-name", message, "write WORKSPACE/REPOSITORY, as in bitbucket.org")
     workspace, slash, repository = value.partition("/")
     if not workspace or not slash or not repository or "/" in repository:
         meant = value.strip("/")
@@ -53,7 +57,7 @@ RepositoryReference = Annotated[
         "repository reference",
         "WORKSPACE/REPOSITORY, as in bitbucket.org",
         "acme/payments",
-        rf"{NO_VARIABLES}{NO_URL}[^/]+/[^/]+",
+        rf"{NO_VARIABLES}{NO_URL}[^/@]+/[^/@]+",
     ),
 ]
 """WORKSPACE/REPOSITORY."""

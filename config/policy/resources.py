@@ -23,6 +23,13 @@ _SERVICES = frozenset(
 """The only services checked. For many others AWS's reference omits resources that the service looks at, such as
 ``log-group:*`` for ``logs:DescribeLogGroups``, and policies that AWS manages rely on them."""
 
+_ALSO_WORKS_ON = {
+    "s3:GetAccessPoint": "arn:*:s3:*:*:accesspoint/*",
+    "s3:PutAccessPointPublicAccessBlock": "arn:*:s3:*:*:accesspoint/*",
+    "sts:SetContext": "arn:*:iam::aws:contextProvider/*",
+}
+"""Resources that AWS's reference omits in the action's row; AWS's policy AWSBackupAccessPointOperatorAccess has an
+access point for the first, and the page of STS lists context providers among its resources."""
 
 _PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f")
 _ACCOUNT = re.compile(r"[0-9]{12}|[a-z-]*|[a-z0-9*?-]*[*?][a-z0-9*?-]*", re.ASCII)
@@ -140,6 +147,8 @@ def _any_works(actions: Sequence[KnownAction], resources: Sequence[str]) -> bool
 
 
 def _works(action: KnownAction, resource: str) -> bool:
+    if (also := _ALSO_WORKS_ON.get(action.name)) and overlap(resource, also):
+        return True
     if action.resources:
         return any(overlap(resource, form) for form in action.resources)
     # It accepts only *, as documented. Yet IAM decides iam:ListRoles for role/ and dynamodb:ListTables for table/*, so

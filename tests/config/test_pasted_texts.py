@@ -41,6 +41,20 @@ TAILS = st.sampled_from(["", ".git", "/", "/src/main/", "?at=main", "#readme", "
 SLUGS = st.from_regex(r"[a-z][a-z0-9_-]{0,9}", fullmatch=True)
 
 
+OTHER_HOSTS = st.sampled_from(["github.com", "gitlab.com", "bitbucket.acme.com", "bitbucket.org.acme.com"])
+
+
+@given(st.sampled_from(["https://", "https://pat:hunter22@", "git@", "ssh://git@"]), OTHER_HOSTS, SLUGS, SLUGS)
+def test_a_url_of_another_host_is_no_repository_and_its_password_is_not_shown(
+    head: str, host: str, owner: str, repository: str
+) -> None:
+    url = f"{head}{host}{':' if head == 'git@' else '/'}{owner}/{repository}.git"
+    with pytest.raises(ValidationError) as refused:
+        TypeAdapter(RepositoryReference).validate_python(url)
+    assert "found a URL that is not of bitbucket.org" in refused.value.errors()[0]["msg"]
+    assert "hunter22" not in refused.value.errors()[0]["msg"]
+
+
 def findings_of(folder: Path, *, workspace: str = "acme", slug: str = "shop", trust: str = "acme/shop") -> list[str]:
     entry = trust if trust.startswith("{") else TRUST.format(trust)
     (folder / "i.yaml").write_text(INVENTORY.format(workspace=workspace, slug=slug, trust=entry))

@@ -125,6 +125,23 @@ def test_an_arn_of_any_region_and_account_has_no_finding(region: str, account: s
 
 
 @pytest.mark.parametrize(
+    ("action", "arn"),
+    [
+        ("s3:GetAccessPoint", "arn:aws:s3:eu-west-1:{{account_id}}:accesspoint/x"),
+        ("s3:PutAccessPointPublicAccessBlock", "arn:aws:s3:*:*:accesspoint/*"),
+        ("sts:SetContext", "arn:aws:iam::aws:contextProvider/IdentityCenter"),
+    ],
+)
+def test_an_action_works_on_a_resource_that_only_its_row_of_the_reference_omits(action: str, arn: str) -> None:
+    def faults(resource: str) -> list[str]:
+        statement = {"Effect": "Allow", "Action": action, "Resource": resource}
+        return [fault.rule for fault in document_faults({"Version": "2012-10-17", "Statement": [statement]})]
+
+    assert faults(arn) == faults("*") == []
+    assert faults("arn:aws:s3:::bucket") == ["resource-mismatch"]
+
+
+@pytest.mark.parametrize(
     "arn",
     [
         "arn:aws:iam::aws:policy/ReadOnlyAccess", "arn:aws:network-firewall:us-east-1:aws-managed:stateful-rulegroup/x",

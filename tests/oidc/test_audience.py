@@ -30,6 +30,9 @@ def test_a_name_that_people_make_up_has_no_mistake(name: str) -> None:
         # 32 hex digits are a UUID, and a name of x alone is a placeholder.
         assert mistakes.phrases == () or mistakes.suggested or "placeholder" in mistakes.phrases[0]
     assert audience_mistakes(f"deploy-{name}", WORKSPACES).phrases == () or "xxxx" in name
+    for made_up in (f"my-{name}-ID", f"api://{name}-ID", f"my{name}.REGION", f"x-{name}/REPO"):
+        assert audience_mistakes(made_up, WORKSPACES).phrases == ()
+    assert audience_mistakes(f"https://bitbucket.org{name[:1]}.example.com/{name}", WORKSPACES).phrases == ()
 
 
 @given(
@@ -71,6 +74,9 @@ def test_every_spelling_of_an_own_audience_leads_to_the_right_one(
          "it is the ARN of the OIDC provider, not an audience"),
         ("https://bitbucket.org/acme/shop", "it is a URL of Bitbucket, not an audience"),
         ("https://bitbucket.org", "it is a URL of Bitbucket, not an audience"),
+        ("https://www.bitbucket.org/", "it is a URL of Bitbucket, not an audience"),
+        ("https://bitbucket.orgacme/shop", "it is a URL of Bitbucket, not an audience"),
+        ("https://bitbucket.orgacme", "it is a URL of Bitbucket, not an audience"),
         ("bitbucket.org/acme", "it is a URL of Bitbucket, not an audience"),
         (f"{REPOSITORY}:*", "it is a subject, not an audience"),
         ("<WORKSPACE_UUID>", "it has the placeholder <WORKSPACE_UUID>"),
