@@ -16,7 +16,7 @@ PULUMI_FOLDER = $${XDG_CACHE_HOME:-$$HOME/.cache}/bitbucket-aws-oidc/pulumi/$(PU
 # What Python runs by itself when it starts in .venv, and where that is: the stamp holds it as `make setup` left it.
 STARTUP := (pwd -P; cd .venv && tail -n +1 pyvenv.cfg lib/python*/site-packages/{*.pth,sitecustomize.py,usercustomize.py}; true) 2>/dev/null
 
-.PHONY: help setup pulumi sandbox test live lint format lock update-data bench docs clean
+.PHONY: help setup pulumi build sandbox test live lint format lock update-data bench docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ $(STAMP): requirements-dev.txt pyproject.toml
 
 pulumi: ## build the Pulumi CLI for the tests, once for each version, where Go is and no pulumi is on PATH
 	@tools/pulumi/build "$(PULUMI_FOLDER)" "$(PULUMI_VERSION)"
+
+build: setup ## make the wheel and the sdist in dist/
+	$(BIN)/uv build --quiet --no-build-isolation --python $(BIN)/python --out-dir dist .
 
 sandbox: setup ## run the main job on emulated AWS accounts: up, then prove (INVENTORY=path for another inventory)
 	$(BIN)/bitbucket-oidc sandbox up "$(INVENTORY)"

@@ -13,10 +13,10 @@ import yaml
 from access.adoption.found import FoundAccount, Note
 from access.adoption.inventory import Adoption, adopt
 from access.plan import AccessPlan
+from cli.extras import require_extra
 from cli.inventory import compiled, exit_code, inventory_argument, loaded
 from config.findings import has_errors, one_line
 from config.hidden_characters import with_escapes
-from facts.aws import require_aws_package
 from oidc.errors import OutsideWorldError, UsageError
 from review.findings import show_findings
 
@@ -50,7 +50,7 @@ def command(inventory: Path, imports: Path, *, aws: bool, reading_role: str | No
     """
     if not aws:
         raise UsageError("--aws is missing", do="write adopt --aws")
-    require_aws_package("adopt --aws")
+    require_extra("adopt --aws", "aws")
     target, import_paths = inventory / ADOPTED, [imports / name for name in IMPORTS]
     _check_targets(inventory, [target, *import_paths])
     before = compiled(inventory)

@@ -12,6 +12,7 @@ from access.compile import compile_plan
 from access.plan import AccessPlan
 from config.load import load_inventory
 from config.models.inventory import Inventory
+from config.program import program_folder
 from oidc.errors import InventoryError, SandboxError
 from sandbox.emulated_aws import EmulatedAws
 from sandbox.emulated_aws.prepare_accounts import prepare_accounts
@@ -34,7 +35,7 @@ from sandbox.engine_choice import EngineMark
 BITBUCKET_FOLDER = "bitbucket"
 """The emulated Bitbucket's folder for its keys, in the sandbox's folder."""
 
-PROJECT_FOLDER = Path(__file__).resolve().parent.parent
+PROJECT_FOLDER = program_folder()
 PROJECT, STACK = "bitbucket-aws-oidc", "sandbox"
 
 

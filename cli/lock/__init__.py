@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.extras import require_extra
 from cli.inventory import format_option, inventory_argument, loaded, strict_option
 from config.findings import Finding, did_you_mean, one_line
 from config.inventory_files import LOCK_NAME
 from config.load import Loaded
 from config.lock.models import ACCOUNT, Part
 from config.lock.questions import Name, Questions, names_of, questions_of
-from facts.aws import require_aws_package
 from oidc.errors import UsageError
 from review.findings import show_findings
 
@@ -166,7 +166,7 @@ def _ask_aws(
     inventory: Path, current: Loaded, accepted: Sequence[str], endpoint: str | None, reading_role: str | None
 ) -> "Callable[[Refreshed], FromAws]":
     """Return a function that asks AWS; raises UsageError for wrong options or a missing package before any request."""
-    require_aws_package("lock --aws")
+    require_extra("lock --aws", "aws")
     from cli.lock.accounts import (  # noqa: PLC0415 - botocore takes a while to import
         accepted_uses,
         ask_aws,

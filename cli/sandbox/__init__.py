@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from access.update_preview import LossLimits
+from cli.extras import require_extra
 from cli.inventory import (
     format_option,
     inventory_argument,
@@ -28,6 +29,7 @@ def command() -> None:
 
     The sandbox keeps its state in .sandbox/, separate for each inventory. It never reaches a real account.
     """
+    require_extra("sandbox", "sandbox")
 
 
 def _engine_options(function: Callable[..., Any]) -> Callable[..., Any]:

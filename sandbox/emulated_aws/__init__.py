@@ -21,7 +21,9 @@ from sandbox.emulated_aws.settings import EmulatorSettings, IssuerEndpoint, clea
 from sandbox.emulated_aws.weather import WeatherChoice
 
 _MODULE = "sandbox.emulated_aws.server"
-_PROJECT = Path(__file__).resolve().parents[2]
+_ROOMS = Path(__file__).resolve().parents[2]
+"""The folder of our packages, in a clone or installed: the child imports them from its working folder."""
+
 _LOG_LINES = 15
 
 
@@ -104,7 +106,7 @@ class EmulatedAws:
         with self.log.open("wb") as log:
             self._child = subprocess.Popen(  # noqa: S603 - this interpreter, a module of ours, paths as arguments
                 command,
-                cwd=_PROJECT,
+                cwd=_ROOMS,
                 env=clean_environment(self._folder, os.environ),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

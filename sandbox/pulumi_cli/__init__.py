@@ -10,6 +10,7 @@ from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 
+from config.program import installed_program, write_project
 from oidc.errors import SandboxError
 from sandbox.engine.monitor import LogMessage
 from sandbox.engine.program import Program
@@ -64,7 +65,11 @@ class PulumiCliEngine:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             our_aws = aws_plugin is AwsPlugin.OURS
-            plugins = ambient_folders(cli, folder, program.folder, our_aws=our_aws)
+            self._project = program.folder
+            if program.folder == installed_program():
+                self._project = folder / "project"
+                write_project(self._project)
+            plugins = ambient_folders(cli, folder, self._project, our_aws=our_aws)
             if not our_aws:
                 use_official_plugin(folder, version("pulumi-aws"), os.environ)
             environment = cli_environment(folder, plugins, endpoints, os.environ)
@@ -109,7 +114,7 @@ class PulumiCliEngine:
         self.stack.prepare(self._endpoints)
         reader = EventReader(action == "refresh", self._on_step, self._on_log)
         where = ["--stack", self._program.stack, "--config-file", str(self.stack.config_file)]
-        finished = self._cli.follow([action, *options, *where], self._program.folder, reader.take)
+        finished = self._cli.follow([action, *options, *where], self._project, reader.take)
         if finished.code != 0:
             raise failure(reader.errors, finished)
         return reader.summary()

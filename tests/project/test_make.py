@@ -29,7 +29,7 @@ BIN = Path(sys.executable).parent
 def test_every_target_is_there_and_listed() -> None:
     makefile = (PROJECT / "Makefile").read_text()
     targets = dict(re.findall(r"^([a-z]+):.*?## (.+)$", makefile, re.MULTILINE))
-    assert {"setup", "pulumi", "sandbox", "test", "lint", "bench", "docs", "clean"} <= targets.keys()
+    assert {"setup", "pulumi", "build", "sandbox", "test", "lint", "bench", "docs", "clean"} <= targets.keys()
 
 
 def test_ci_lints_and_tests() -> None:

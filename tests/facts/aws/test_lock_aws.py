@@ -190,7 +190,7 @@ def test_an_unknown_name_to_accept_is_wrong_usage(
 def test_without_botocore_the_error_is_one_line(
     lock: Lock, write: Write, account: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("facts.aws.find_spec", lambda _name: None)
+    monkeypatch.setattr("cli.extras._is_installed", lambda name: name != "botocore")
     assert lock(write(f'prod: {{id: "{account}"}}')) == 2
     assert capsys.readouterr().err == (
         "error: lock --aws needs the Python package botocore, which is not installed; "
