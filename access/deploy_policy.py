@@ -1,8 +1,9 @@
 """Build the permission policies of the two roles that this program runs with in each account.
 
-The reading role may read what a preview and ``lock --aws`` need, and nothing else. Its policy does not depend on the
-inventory, so each account gets it once. The deploying role, for ``up``, may also write the resources of a plan, and is
-denied any change of itself and of permissions boundaries. AWS documents which resources each action can name:
+The reading role may read what a preview, ``lock --aws`` and ``bootstrap --check`` need, and nothing else. Its policy
+does not depend on the inventory, so each account gets it once. The deploying role, for ``up``, may also write the
+resources of a plan, and is denied any change of itself and of permissions boundaries. AWS documents which resources
+each action can name:
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html and
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_servicequotas.html.
 """
@@ -26,6 +27,10 @@ _ROLES = (
     "iam:ListRolePolicies", "iam:ListRoleTags",
 )  # fmt: skip
 _OIDC_PROVIDERS = ("iam:GetOpenIDConnectProvider", "iam:ListOpenIDConnectProviderTags")
+_POLICIES = ("iam:GetPolicy", "iam:GetPolicyVersion")
+"""A document is read with GetPolicyVersion: ``bootstrap --check`` compares the deploying role's policies and the
+boundaries (https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetPolicyVersion.html)."""
+
 _ACCOUNT = (
     "iam:GetAccountSummary", "iam:ListOpenIDConnectProviders", "iam:ListRoles", "servicequotas:ListServiceQuotas",
 )  # fmt: skip
@@ -62,9 +67,8 @@ def reading_statements(partition: Partition, account: AccountId) -> Iterator[Sta
     # On all roles: IAM knows no path of a missing role, and a refresh must see that the role is gone.
     yield from statements("Allow", "ReadRoles", _ROLES, [f"{iam}:role/*"])
     yield from statements("Allow", "ReadOidcProviders", _OIDC_PROVIDERS, [f"{iam}:oidc-provider/{ISSUER_HOST}/*"])
-    yield from statements(
-        "Allow", "ReadPolicies", ["iam:GetPolicy"], [f"{iam}:policy/*", f"arn:{partition}:iam::aws:policy/*"]
-    )
+    policies = [f"{iam}:policy/*", f"arn:{partition}:iam::aws:policy/*"]
+    yield from statements("Allow", "ReadPolicies", _POLICIES, policies)
 
 
 _MANAGE_ROLES = (

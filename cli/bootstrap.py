@@ -1,4 +1,4 @@
-"""bitbucket-oidc bootstrap: print the CloudFormation template and the SCP that accounts need before the first up."""
+"""bitbucket-oidc bootstrap: print the CloudFormation template and the SCP that accounts need, or check accounts."""
 
 import json
 import re
@@ -11,12 +11,14 @@ import click
 import yaml
 
 from access.plan import AccessPlan, AccountPlan
+from cli.extras import require_extra
 from cli.inventory import compiled, exit_code, format_option, inventory_argument, strict_option
 from config.findings import did_you_mean, one_line
 from oidc.arn import PARTITION_NAMES, Partition, parse_iam_arn
 from oidc.errors import UsageError
 from oidc.limits import CLOUDFORMATION_BODY_BYTES, ORGANIZATION_ID, SERVICE_CONTROL_POLICY_CHARS
 from onboarding.bootstrap.boundary import STACKSETS, control_policies
+from onboarding.bootstrap.check import Wanted
 from onboarding.bootstrap.foundation import STACK, Foundation, Hub, foundation_of
 from onboarding.bootstrap.template import template
 from review.findings import show_findings
@@ -44,6 +46,9 @@ _SHOWN = 3
               help="With --scp: pattern of roles that may change these.  [default: those of StackSets]")  # fmt: skip
 @click.option("--stack", metavar="NAME", default=STACK, show_default=True,
               help="Name of the stack or StackSet, which boundary and SCP protect.")  # fmt: skip
+@click.option("--check", is_flag=True,
+              help="Compare with what the accounts have; end in exit code 1 if anything differs.")  # fmt: skip
+@click.option("--aws-endpoint", metavar="URL", help="Endpoint of the sandbox's emulated accounts; loopback only.")
 @format_option("yaml", "json")
 @strict_option
 def command(
@@ -52,6 +57,7 @@ def command(
     chosen: tuple[str, ...],
     output: str,
     scp: bool,
+    check: bool,
     strict: bool,
     **options: Any,  # noqa: ANN401
 ) -> int:
@@ -59,20 +65,40 @@ def command(
 
     It makes the deploying role with the permissions of `deploy-policy`, a reading role for previews, and the
     permissions boundary. --scp prints the service control policy that protects these from everybody else.
+    --check enters each account as its reading role, and says whether it has what the template would make now.
     """
+    if check and scp:
+        raise UsageError("--check cannot be combined with --scp", do="remove one of them")
     result = compiled(inventory)
     show_findings(result.findings)
     if result.plan is not None:
         names = options["reading_role"], options["deploying_role"]
         stack = _stack(options["stack"])
-        accounts = [foundation_of(account, *names) for account in _accounts(result.plan, chosen)]
+        plans = _accounts(result.plan, chosen)
+        accounts = [foundation_of(account, *names) for account in plans]
         if scp:
             _print_control_policies(accounts, options["administrators"], stack)
+        elif check:
+            wanted = Wanted(_hub(accounts, options), stack, with_boundaries=not options["existing_boundary"])
+            code = _check(plans, accounts, wanted, output)
+            return code or exit_code(result.findings, strict=strict)
         else:
             with_boundaries = not options["existing_boundary"]
             made = template(accounts, _hub(accounts, options), stack=stack, with_boundaries=with_boundaries)
             _print_template(accounts, made, output)
     return exit_code(result.findings, strict=strict)
+
+
+def _check(plans: Sequence[AccountPlan], accounts: Sequence[Foundation], wanted: Wanted, output: str) -> int:
+    require_extra("bootstrap --check", "aws")
+    from cli.bootstrap_check import check_accounts  # noqa: PLC0415 - botocore takes a while to import
+
+    report = check_accounts(plans, accounts, wanted, click.get_current_context().params)
+    if output == "json":
+        click.echo(json.dumps(report.to_json(), indent=2))
+    else:
+        report.show()
+    return report.exit_code
 
 
 def _accounts(plan: AccessPlan, chosen: Sequence[str]) -> list[AccountPlan]:

@@ -1,4 +1,4 @@
-"""Roles and OIDC providers of an account that admit Bitbucket Pipelines, as read from IAM."""
+"""What an account has, as read from IAM: access of Bitbucket Pipelines, and the template of ``bootstrap``."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class FoundOidcProvider:
 
 @dataclass(frozen=True, slots=True)
 class FoundRole:
-    """A role whose trust policy names one of Bitbucket's issuers.
+    """A role, for example one whose trust policy names one of Bitbucket's issuers.
 
     Attributes:
         name: In IAM.
@@ -59,6 +59,22 @@ class FoundAccount:
     partition: Partition
     oidc_providers: tuple[FoundOidcProvider, ...]
     roles: tuple[FoundRole, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTemplate:
+    """What an account has of the resources that the template of ``bootstrap`` creates.
+
+    Attributes:
+        roles: The deploying and the reading role, by name; without a role that does not exist.
+        policies: The account's policies that are attached to them, and the boundaries, by ARN: parsed JSON, or any
+            other value if a document cannot be parsed; without a policy that does not exist.
+        unreadable: ARNs of policies that exist, and whose documents the caller may not read, sorted.
+    """
+
+    roles: Mapping[str, FoundRole]
+    policies: Mapping[str, object]
+    unreadable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -39,7 +39,7 @@ def _roles(caller: Caller) -> Iterator[FoundRole]:
         listed = [role for page in iam.get_paginator("list_roles").paginate() for role in page["Roles"]]
     for role in listed:
         if _names_bitbucket(role.get("AssumeRolePolicyDocument")):
-            yield _role(iam, str(role["RoleName"]))
+            yield read_role(iam, str(role["RoleName"]))
 
 
 def _names_bitbucket(trust_policy: object) -> bool:
@@ -55,7 +55,7 @@ def _names_bitbucket(trust_policy: object) -> bool:
     return any(_HOST in name.lower() for name in (*principals, *keys))
 
 
-def _role(iam: Any, name: str) -> FoundRole:  # noqa: ANN401 - botocore makes its clients at run time
+def read_role(iam: Any, name: str) -> FoundRole:  # noqa: ANN401 - botocore makes its clients at run time
     """Read everything of one role: ListRoles leaves out tags and the permissions boundary."""
     with explained(f"the role {name}"):
         role = iam.get_role(RoleName=name)["Role"]

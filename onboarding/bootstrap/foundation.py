@@ -16,6 +16,9 @@ from oidc.limits import ROLE_NAME
 STACK = "bitbucket-oidc-bootstrap"
 """Name of the CloudFormation stack or StackSet that creates all of this, unless the user chooses another."""
 
+READING_POLICY = "reads"
+"""Name of the reading role's inline policy."""
+
 _READING_SUFFIX = "-reading"
 _POLICY_SUFFIX = "-deploys-"
 
@@ -57,8 +60,16 @@ class Foundation:
     @property
     def policy_arns_pattern(self) -> str:
         """``arn:aws:iam::222222222222:policy/PulumiDeploy-deploys-*``: all of them, future ones too."""
-        start = f"arn:{self.scope.partition}:iam::{self.scope.account}:policy{self.path}{self.deploying_name}"
-        return f"{literally(start)}{_POLICY_SUFFIX}*"
+        return f"{literally(self._policy_arns_start)}*"
+
+    def is_own_policy(self, arn: str) -> bool:
+        """Tell whether a policy is one of the deploying role's policies by its ARN, also a future one."""
+        return arn.startswith(self._policy_arns_start)
+
+    @property
+    def _policy_arns_start(self) -> str:
+        name = f"{self.deploying_name}{_POLICY_SUFFIX}"
+        return f"arn:{self.scope.partition}:iam::{self.scope.account}:policy{self.path}{name}"
 
 
 def foundation_of(

@@ -16,7 +16,7 @@ from oidc.iam.document import PolicyDocument
 from oidc.identifiers import AccountId
 from oidc.limits import CLOUDFORMATION_MAPPING_ATTRIBUTES, CLOUDFORMATION_TEMPLATE_BYTES, MANAGED_POLICIES_PER_ROLE
 from onboarding.bootstrap.boundary import boundary_document
-from onboarding.bootstrap.foundation import STACK, Foundation, Hub
+from onboarding.bootstrap.foundation import READING_POLICY, STACK, Foundation, Hub
 from onboarding.bootstrap.variants import Variants
 
 
@@ -113,7 +113,7 @@ def _resources(foundation: Foundation, hub: Hub, stack: str | None) -> Resources
         what = f"account {foundation.key}: the deploying role would need {len(documents)} managed policies"
         hint = "put the roles under common paths, each with a permissions boundary"
         raise UsageError(f"{what}; IAM allows {most}", do=hint)
-    reading = {"PolicyName": "reads", "PolicyDocument": reading_policy(scope.partition, scope.account).to_json()}
+    reading = {"PolicyName": READING_POLICY, "PolicyDocument": reading_policy(scope.partition, scope.account).to_json()}
     made: Resources = {
         _DEPLOYING: _role(foundation.path, foundation.deploying_name, "Deploys who may assume which role"),
         **{

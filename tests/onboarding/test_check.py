@@ -1,0 +1,144 @@
+"""`bootstrap --check`: a deployed template differs in nothing, and any lost or added part is said."""
+
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from access.adoption.found import FoundRole, FoundTemplate
+from access.deploy_policy import DeployedRole, DeployScope
+from oidc.arn import Partition
+from oidc.identifiers import AccountId
+from onboarding.bootstrap.check import Wanted, template_differences
+from onboarding.bootstrap.foundation import Foundation, Hub
+from onboarding.bootstrap.template import template
+from tests.onboarding.cloudformation import in_account
+
+ACCOUNT = AccountId("222222222222")
+POLICY = f"arn:aws:iam::{ACCOUNT}:policy"
+HUB = Hub(("arn:aws:iam::999999999999:role/runner",), "o-a1b2c3d4e5")
+WANTED = Wanted(HUB)
+
+words = st.text("abcxyz", min_size=1, max_size=6)
+managed = st.lists(words.map("arn:aws:iam::aws:policy/{}".format), max_size=3, unique=True).map(tuple)
+roles = st.builds(
+    lambda name, path, bounded, arns: DeployedRole(
+        f"arn:aws:iam::{ACCOUNT}:role{path}{name}", path, f"{POLICY}/ci/boundary" if bounded else "", arns
+    ),
+    words, words.map("/{}/".format), st.booleans(), managed,
+)  # fmt: skip
+foundations = st.builds(
+    lambda some, external: Foundation(
+        "prod",
+        DeployScope(
+            Partition.AWS, ACCOUNT, f"arn:aws:iam::{ACCOUNT}:role/ops/Deploy", frozenset(some), frozenset(),
+            f"arn:aws:iam::{ACCOUNT}:role/ops/Deploy-reading",
+        ),
+        "/ops/", "Deploy", "Deploy-reading", external,
+    ),
+    st.lists(roles, max_size=4), st.none() | words,
+)  # fmt: skip
+
+
+def deployed(foundation: Foundation) -> FoundTemplate:
+    """Return what an account has after the deployment of its template."""
+    made = in_account(template([foundation], HUB), ACCOUNT)
+    policies = {
+        f"{POLICY}{properties['Path']}{properties['ManagedPolicyName']}": properties["PolicyDocument"]
+        for properties in made.values()
+        if "ManagedPolicyName" in properties
+    }
+    attached = tuple(arn for arn in policies if "/Deploy-deploys-" in arn)
+    found = {"DeployingRole": attached, "ReadingRole": ()}
+    return FoundTemplate({made[name]["RoleName"]: _role(made[name], arns) for name, arns in found.items()}, policies)
+
+
+def _role(made: dict[str, Any], attached: tuple[str, ...]) -> FoundRole:
+    inline = {policy["PolicyName"]: policy["PolicyDocument"] for policy in made.get("Policies", [])}
+    trust = made["AssumeRolePolicyDocument"]
+    return FoundRole(made["RoleName"], made["Path"], trust, made["Description"], 3600, None, attached, inline, {})
+
+
+@given(foundations)
+def test_a_deployed_template_differs_in_nothing(foundation: Foundation) -> None:
+    assert template_differences(foundation, WANTED, deployed(foundation)) == ()
+
+
+@given(foundations, st.data())
+def test_any_statement_that_a_policy_lost_or_got_is_said(foundation: Foundation, data: st.DataObject) -> None:
+    found = deployed(foundation)
+    arn = data.draw(st.sampled_from(sorted(found.policies)))
+    document: Any = found.policies[arn]
+    at = data.draw(st.integers(0, len(document["Statement"]) - 1))
+    lost = document["Statement"][at]
+    fewer = document | {"Statement": [*document["Statement"][:at], *document["Statement"][at + 1 :]]}
+    got = {"Sid": "ByHand", "Effect": "Allow", "Action": "iam:*", "Resource": "*"}
+    more = document | {"Statement": [*document["Statement"], got]}
+    (missing,) = template_differences(foundation, WANTED, replace(found, policies=dict(found.policies) | {arn: fewer}))
+    assert str(missing).endswith(
+        (f"the statement {lost['Sid']} is missing", "there is no policy, or none that can be parsed")
+    )
+    (surplus,) = template_differences(foundation, WANTED, replace(found, policies=dict(found.policies) | {arn: more}))
+    assert str(surplus).endswith("the statement ByHand is not needed")
+
+
+@given(foundations, st.data())
+def test_any_value_that_a_statement_lost_is_said(foundation: Foundation, data: st.DataObject) -> None:
+    found = deployed(foundation)
+    arn = data.draw(st.sampled_from(sorted(found.policies)))
+    document: Any = found.policies[arn]
+    at = data.draw(st.integers(0, len(document["Statement"]) - 1))
+    statement = document["Statement"][at]
+    element = data.draw(st.sampled_from(["Action", "Resource"]))
+    values = statement[element] if isinstance(statement[element], list) else [statement[element]]
+    lost = data.draw(st.sampled_from(values))
+    changed = statement | {element: [value for value in values if value != lost] or ["none:None"]}
+    statements = [*document["Statement"][:at], changed, *document["Statement"][at + 1 :]]
+    policies = dict(found.policies) | {arn: document | {"Statement": statements}}
+    said = template_differences(foundation, WANTED, replace(found, policies=policies))
+    assert f"{statement['Sid']} lacks {element} {lost}" in str(said[0])
+
+
+@given(foundations)
+def test_a_hub_that_the_trust_policies_lack_is_said_of_both_roles(foundation: Foundation) -> None:
+    hub = Hub(("arn:aws:iam::999999999999:role/another",), "o-a1b2c3d4e5")
+    said = list(map(str, template_differences(foundation, Wanted(hub), deployed(foundation))))
+    assert len(said) == 4
+    for role in ("deploying role Deploy", "reading role Deploy-reading"):
+        assert f"{role}: trust policy: statement 1 lacks Principal AWS arn:aws:iam::999999999999:role/another" in said
+        has = "has Principal AWS arn:aws:iam::999999999999:role/runner, which is not needed"
+        assert f"{role}: trust policy: statement 1 {has}" in said
+
+
+@given(foundations)
+def test_the_id_of_a_deleted_hub_is_explained(foundation: Foundation) -> None:
+    found = deployed(foundation)
+    role = found.roles["Deploy"]
+    statement: Any = role.trust_policy
+    gone = replace(
+        role,
+        trust_policy={
+            "Version": "2012-10-17",
+            "Statement": [{**statement["Statement"][0], "Principal": {"AWS": "AROAEXAMPLEEXAMPLE123"}}],
+        },
+    )
+    said = template_differences(foundation, WANTED, replace(found, roles={**found.roles, "Deploy": gone}))
+    assert str(said[-1]).endswith("IAM shows an id, because a role that it names was deleted")
+
+
+@given(foundations)
+def test_an_account_with_nothing_lacks_everything(foundation: Foundation) -> None:
+    said = list(map(str, template_differences(foundation, WANTED, FoundTemplate({}, {}))))
+    assert said[:2] == ["deploying role Deploy: it does not exist", "reading role Deploy-reading: it does not exist"]
+    assert len(said) == 2 + len(foundation.scope.own_boundary_arns)
+    without = replace(WANTED, with_boundaries=False)
+    assert len(template_differences(foundation, without, FoundTemplate({}, {}))) == 2
+
+
+@given(foundations)
+def test_another_path_is_said(foundation: Foundation) -> None:
+    found = deployed(foundation)
+    moved = {**found.roles, "Deploy": replace(found.roles["Deploy"], path="/")}
+    (said,) = template_differences(foundation, WANTED, replace(found, roles=moved))
+    assert said.difference == "it has the path /; the inventory names /ops/"

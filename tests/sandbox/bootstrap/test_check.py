@@ -1,0 +1,161 @@
+"""`bootstrap --check` on emulated accounts: nothing to say after a deployment, and every later difference in words."""
+
+import contextlib
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cli.main import run
+from tests.sandbox.bootstrap.bootstrapped import (
+    ALLOW_ALL,
+    DEV,
+    EXTERNAL_ID,
+    HUB_ROLE,
+    INVENTORY,
+    KEYS,
+    PREVIEW_ROLE,
+    PROD,
+    Bootstrapped,
+    bootstrapped,
+    trusting,
+)
+
+ADMIN_ACCESS = "arn:aws:iam::aws:policy/AdministratorAccess"
+BOUNDARY = f"arn:aws:iam::{PROD}:policy/team/boundary"
+
+
+@pytest.fixture(scope="module")
+def accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bootstrapped]:
+    with bootstrapped(tmp_path_factory.mktemp("check")) as ready:
+        yield ready
+
+
+@pytest.fixture(autouse=True)
+def as_the_hub(accounts: Bootstrapped, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment's credentials are the hub's, and the inventory is the deployed one."""
+    hub = accounts.session(HUB_ROLE)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", hub["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", hub["SecretAccessKey"])
+    monkeypatch.setenv("AWS_SESSION_TOKEN", hub["SessionToken"])
+    accounts.inventory.write_text(INVENTORY)
+
+
+def check(accounts: Bootstrapped, *more: str) -> tuple[int, dict[str, Any]]:
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()):
+        code = run(["bootstrap", *options(accounts), "--format", "json", *more])
+    return code, json.loads(out.getvalue())
+
+
+def options(accounts: Bootstrapped) -> list[str]:
+    return [
+        str(accounts.inventory), "--check", "--aws-endpoint", accounts.aws.endpoint, "--hub-role", HUB_ROLE,
+        "--preview-role", PREVIEW_ROLE, "--organization", accounts.organization, "--stack", "bootstrap",
+    ]  # fmt: skip
+
+
+def of(report: dict[str, Any], account: str = PROD) -> list[str]:
+    (entry,) = [entry for entry in report["accounts"] if entry["account"] == KEYS[account]]
+    return [f"{difference['resource']}: {difference['difference']}" for difference in entry["differences"]]
+
+
+def test_a_deployed_template_leaves_nothing_to_say(accounts: Bootstrapped) -> None:
+    code, report = check(accounts)
+    assert (code, report["agrees"], report["failed"], report["commands"]) == (0, True, [], [])
+    assert (of(report, PROD), of(report, DEV)) == ([], [])
+
+
+def test_a_further_managed_policy_is_missing_until_the_template_is_deployed(accounts: Bootstrapped) -> None:
+    logs = "aws:CloudWatchLogsReadOnlyAccess"
+    accounts.inventory.write_text(
+        INVENTORY.replace('["aws:AmazonECS_FullAccess"]', f'["aws:AmazonECS_FullAccess", "{logs}"]')
+    )
+    code, report = check(accounts)
+    assert code == 1
+    permissions = "deploying role PulumiDeploy: permissions: AttachInsideTheBoundary"
+    arn = "ArnEquals iam:PolicyARN arn:aws:iam::aws:policy/CloudWatchLogsReadOnlyAccess"
+    assert of(report) == [f"{permissions} lacks {arn}"]
+    assert of(report, DEV) == []
+    template, deploy = report["commands"]
+    assert template.startswith(f"bitbucket-oidc bootstrap {accounts.inventory} --hub-role {HUB_ROLE}")
+    assert deploy.startswith("aws cloudformation deploy --stack-name bootstrap ")
+    accounts.deploy(PROD, update=True)
+    assert check(accounts)[0] == 0
+    accounts.inventory.write_text(INVENTORY)
+    assert of(check(accounts)[1]) == [f"{permissions} has {arn}, which is not needed"]
+    accounts.deploy(PROD, update=True)
+    assert check(accounts)[0] == 0
+
+
+def test_what_somebody_changed_by_hand_is_said(accounts: Bootstrapped) -> None:
+    root, names = accounts.root(PROD), {"RoleName": "PulumiDeploy"}
+    before = root.get_role(**names)["Role"]["AssumeRolePolicyDocument"]
+    boundary = root.get_policy_version(PolicyArn=BOUNDARY, VersionId="v1")["PolicyVersion"]["Document"]
+    root.update_assume_role_policy(**names, PolicyDocument=trusting("*"))
+    root.attach_role_policy(**names, PolicyArn=ADMIN_ACCESS)
+    root.put_role_policy(RoleName="PulumiDeploy-reading", PolicyName="more", PolicyDocument=ALLOW_ALL)
+    root.create_policy_version(PolicyArn=BOUNDARY, PolicyDocument=ALLOW_ALL, SetAsDefault=True)
+    try:
+        code, report = check(accounts)
+    finally:
+        root.update_assume_role_policy(**names, PolicyDocument=json.dumps(before))
+        root.detach_role_policy(**names, PolicyArn=ADMIN_ACCESS)
+        root.delete_role_policy(RoleName="PulumiDeploy-reading", PolicyName="more")
+        root.create_policy_version(PolicyArn=BOUNDARY, PolicyDocument=json.dumps(boundary), SetAsDefault=True)
+    assert code == 1
+    said = of(report)
+    assert "deploying role PulumiDeploy: trust policy: statement 1 has Principal AWS *, which is not needed" in said
+    assert (
+        f"deploying role PulumiDeploy: trust policy: statement 1 lacks StringEquals sts:ExternalId {EXTERNAL_ID}"
+        in said
+    )
+    assert (
+        f"deploying role PulumiDeploy: the policy {ADMIN_ACCESS} is attached, and the template has no such policy"
+        in said
+    )
+    assert (
+        "reading role PulumiDeploy-reading: it has the inline policy more, and the template has no such policy" in said
+    )
+    assert "permissions boundary boundary: document: the statement NeverTheirStacks is missing" in said
+    commands = [entry["command"] for entry in report["accounts"][1]["differences"] if entry["command"]]
+    assert f"aws iam detach-role-policy --role-name PulumiDeploy --policy-arn {ADMIN_ACCESS}" in commands
+    assert check(accounts)[0] == 0
+
+
+def test_an_account_without_the_template_fails_and_the_others_are_compared(
+    accounts: Bootstrapped, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = INVENTORY.replace(
+        '  dev: {id: "333333333333"}\n', '  dev: {id: "333333333333"}\n  new: {id: "444444444444"}\n'
+    )
+    accounts.inventory.write_text(text)
+    assert run(["bootstrap", *options(accounts)]) == 3
+    captured = capsys.readouterr()
+    assert "prod: has the current template\n" in captured.out
+    assert "error: account new: " in captured.err
+    assert "has no reading role" in captured.err
+    assert "to mend:\n  bitbucket-oidc bootstrap " in captured.err
+
+
+def test_an_older_reading_role_is_named_as_the_reason_for_what_it_cannot_read(accounts: Bootstrapped) -> None:
+    root, where = accounts.root(PROD), {"RoleName": "PulumiDeploy-reading", "PolicyName": "reads"}
+    current = root.get_role_policy(**where)["PolicyDocument"]
+    older = json.dumps(current).replace(', "iam:GetPolicyVersion"', "")
+    assert older != json.dumps(current)
+    root.put_role_policy(**where, PolicyDocument=older)
+    try:
+        code, report = check(accounts)
+    finally:
+        root.put_role_policy(**where, PolicyDocument=json.dumps(current))
+    assert code == 1
+    said = of(report)
+    assert "reading role PulumiDeploy-reading: permissions: ReadPolicies lacks Action iam:GetPolicyVersion" in said
+    assert "permissions boundary boundary: the reading role may not read it, so it was not compared" in said
+
+
+def test_check_and_scp_exclude_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["bootstrap", "inventory", "--check", "--scp"]) == 2
+    assert "--check cannot be combined with --scp" in capsys.readouterr().err
