@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 
 from access.checks.deploying_role import check_deploying_roles
 from access.checks.guardrails import check_guardrails
@@ -27,6 +28,7 @@ from config.placing import findings_of
 from config.rules.unused import check_stale_lock, check_unused
 from config.selectors import AccountSelector
 from config.variables import render
+from oidc.iam.trust_policy import trust_policy
 from oidc.identifiers import AccountId
 
 
@@ -107,10 +109,12 @@ def _roles_by_account(
 def _account_plan(loaded: Loaded, key: str, account: Account, selected: RolesWithOverrides) -> AccountPlan:
     inventory = loaded.inventory
     place = RolePlace.of(key, account, inventory.defaults)
+    # Roles of an account often trust the same steps: equal policies are rendered once.
+    policies = lru_cache(maxsize=None)(partial(trust_policy, place.partition, place.id))
     roles = [
         plan
-        for role_key, (role, override) in selected.items()
-        if (plan := role_plan(role_key, role, override, place, loaded)) is not None
+        for role_key, declared in selected.items()
+        if (plan := role_plan(role_key, declared, place, loaded, policies)) is not None
     ]
     trusted = {line.workspace for role in roles for line in role.trust}
     return AccountPlan(

@@ -1,7 +1,7 @@
 """Plan a role in one account: apply defaults and overrides, and replace variables."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 from access.effective_settings import EffectiveSettings, RolePlace
 from access.plan import RolePlan
@@ -13,14 +13,22 @@ from config.variables import render, render_all
 from oidc.arn import role_arn
 from oidc.bitbucket import widest
 from oidc.iam.document import PolicyDocument
-from oidc.iam.trust_policy import TrustConditions, trust_policy
+from oidc.iam.trust_policy import TrustConditions, TrustedIssuer
 from oidc.source_addresses import SESSION_POLICY_NAME, SourceAddresses
+
+TrustPolicies: TypeAlias = Callable[[tuple[TrustedIssuer, ...], TrustConditions], PolicyDocument]
+"""Returns the trust policy of a role in one account."""
 
 
 def role_plan(
-    key: str, role: Role, override: tuple[str, Override] | None, place: RolePlace, loaded: Loaded
+    key: str,
+    declared: tuple[Role, tuple[str, Override] | None],
+    place: RolePlace,
+    loaded: Loaded,
+    trust_policy: TrustPolicies,
 ) -> RolePlan | None:
     """Return a role in one account, or ``None`` if its trust has a finding already."""
+    role, override = declared
     lines = trust_lines(role.trust, loaded.inventory.workspaces)
     if lines is None:
         return None
@@ -32,7 +40,7 @@ def role_plan(
     addresses = SourceAddresses(_source_ips(settings, loaded), tuple(sorted(settings.get("source_vpces") or ())))
     last_day = settings.get("expires")
     within = TrustConditions(addresses.networks, last_day, addresses.vpc_endpoints)
-    policy = trust_policy(place.partition, place.id, trusted_issuers(lines), within)
+    policy = trust_policy(trusted_issuers(lines), within)
     description = settings.get("description")
     inline_policies = _inline_policies(settings, variables, loaded)
     if settings.get("bind_session"):

@@ -108,13 +108,13 @@ _STEPS_PATTERN = {
 }
 
 
-def trusted_issuers(lines: Sequence[TrustPlan]) -> list[TrustedIssuer]:
+def trusted_issuers(lines: Sequence[TrustPlan]) -> tuple[TrustedIssuer, ...]:
     """Group lines by issuer and set of accepted audiences: one statement of the trust policy for each."""
     groups: dict[tuple[WorkspaceSlug, tuple[str, ...], date | None], set[SubjectPattern]] = {}
     for line in lines:
         groups.setdefault((line.workspace, line.audiences, line.last_day), set()).add(line.subject_pattern)
-    issuers = (
+    issuers = [
         TrustedIssuer(workspace, audiences, tuple(sorted(patterns)), last_day)
         for (workspace, audiences, last_day), patterns in groups.items()
-    )
-    return sorted(issuers, key=lambda issuer: (issuer.workspace, issuer.audiences, issuer.subject_patterns))
+    ]
+    return tuple(sorted(issuers, key=lambda issuer: (issuer.workspace, issuer.audiences, issuer.subject_patterns)))

@@ -32,6 +32,8 @@ class AccountSelector:
 
     def matching(self, patterns: Sequence[str]) -> frozenset[str]:
         """Return the keys that any of ``patterns`` (keys or globs such as ``prod-*``) matches."""
+        if len(patterns) == 1:
+            return self._matching(patterns[0])
         return frozenset().union(*(self._matching(pattern) for pattern in patterns))
 
     def selected(self, role: Role) -> list[str]:

@@ -6,6 +6,7 @@ Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.h
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from oidc.bitbucket import issuer_path
 from oidc.identifiers import AccountId, WorkspaceSlug
@@ -92,6 +93,7 @@ _IAM_ARN = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)
 def parse_iam_arn(text: str) -> IamArn | None:
     """Return the parts of the ARN of a role or a policy, or ``None`` if ``text`` is neither."""
     match = _IAM_ARN.fullmatch(text)

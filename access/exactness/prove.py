@@ -136,13 +136,11 @@ def _wrong_fields(role: RolePlan, declared: DeclaredRole) -> str:
     if lines != declared.lines:
         more, less = lines - declared.lines, declared.lines - lines
         return f"trust of {_in_words(*more)}" if more else f"no trust of {_in_words(*less)}"
-    fields = {
-        "grade": (role.grade, max((_grade(line.steps) for line in lines), key=_GRADES.index)),
-        "source IPs": (frozenset(map(str, role.source_ips)), declared.networks),
-        "source VPC endpoints": (frozenset(role.source_vpces), declared.endpoints),
-        "last day": (role.expires, declared.last_day),
-    }
-    return ", ".join(f"{what} {shown}, not {meant}" for what, (shown, meant) in fields.items() if shown != meant)
+    grade = max([_grade(line.steps) for line in lines], key=_GRADES.index)
+    meant = (grade, declared.networks, declared.endpoints, declared.last_day)
+    planned = (role.grade, frozenset(map(str, role.source_ips)), frozenset(role.source_vpces), role.expires)
+    differences = zip(("grade", "source IPs", "source VPC endpoints", "last day"), planned, meant, strict=True)
+    return ", ".join([f"{what} {value}, not {right}" for what, value, right in differences if value != right])
 
 
 def _line(shown: TrustPlan) -> Line | None:

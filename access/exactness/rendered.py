@@ -12,6 +12,7 @@ which of the two counts, so IAM may use the one that the review does not show.
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from access.exactness.call_conditions import EVERYWHERE, CallConditions
@@ -24,8 +25,11 @@ class FlawError(Exception):
     """A policy has an element that this program never renders."""
 
 
-def rendered_patterns(text: str, oidc_providers: str) -> dict[CallConditions, set[str]]:
+@lru_cache(maxsize=1024)
+def rendered_patterns(text: str, oidc_providers: str) -> Mapping[CallConditions, set[str]]:
     """Return the subject patterns that a trust policy admits, for each set of conditions on a call.
+
+    Roles of an account often have equal policies, so recent results are cached.
 
     Args:
         text: The trust policy as IAM gets it.

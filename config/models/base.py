@@ -29,8 +29,10 @@ class InventoryModel(BaseModel):
     def _is_a_mapping_without_gaps(cls, data: Any) -> Any:  # noqa: ANN401 - what YAML holds
         if isinstance(data, dict):
             # `permissions_boundary:` without a value must never quietly mean "no boundary".
-            for key in [key for key, value in data.items() if value is None and key in cls.model_fields]:
-                data = {**data, key: _EMPTY}
+            if None in data.values():
+                data = {
+                    key: _EMPTY if value is None and key in cls.model_fields else value for key, value in data.items()
+                }
             return data
         if isinstance(data, BaseModel):
             return data

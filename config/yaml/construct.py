@@ -31,11 +31,6 @@ _MAX_PROBLEMS = 1_000
 _TAG_HINT = "remove it; quote the whole value if the `!` belongs to it"
 
 
-def _is_plain_text(node: yaml.Node) -> bool:
-    """Tell whether a key needs no further check, as nearly every key."""
-    return type(node) is _SCALAR and node.tag == _TEXT and node.value.isascii()
-
-
 class Hopeless(Exception):  # noqa: N818 - ends the construction, and is caught beside it
     """The document is too large, or its content is not as it looks. Its last problem says which."""
 
@@ -103,7 +98,9 @@ class Constructor:
                     self._refuse_merging_twice(node, path)
                 self._values += 1
                 self._refuse_too_much(node, path)
-            key = key_node.value if _is_plain_text(key_node) else self._key(key_node, path)
+            # Nearly every key needs no further check.
+            is_plain = type(key_node) is _SCALAR and key_node.tag == _TEXT and key_node.value.isascii()
+            key = key_node.value if is_plain else self._key(key_node, path)
             if value_node.tag == NULL and key is not None and (glued := _GLUED.fullmatch(key)):
                 key = glued[1]
                 hint = f"write `{key}: …`"

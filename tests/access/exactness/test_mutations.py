@@ -352,8 +352,8 @@ MUTATIONS: dict[str, tuple[str, Mutation]] = {
         lambda original: lambda key, *rest: None if key == "publish" else original(key, *rest),
     ),
     "another account's id": ("access.compile:AccountId", always(lambda _: AccountId("999999999999"))),
-    "another account's OIDC provider": ("access.roles:trust_policy", given(1, always("999999999999"))),
-    "another partition's OIDC provider": ("access.roles:trust_policy", given(0, always(Partition.AWS))),
+    "another account's OIDC provider": ("access.compile:trust_policy", given(1, always("999999999999"))),
+    "another partition's OIDC provider": ("access.compile:trust_policy", given(0, always(Partition.AWS))),
     # Overrides and what holds without them.
     "overrides ignored": ("config.selectors:AccountSelector.overrides", returned(lambda _: {})),
     "an override applied to another account": (
