@@ -1,9 +1,13 @@
 """Translate the condition of a statement to limits of a role, as far as the inventory can express it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+from pydantic_core import PydanticCustomError
+
+from config.models.aws_values import parse_vpc_endpoint
+from config.models.scalars import parse_network
 from oidc.iam.operators import operator_of
 from oidc.iam.statement import Condition
 
@@ -51,9 +55,13 @@ def limits_in(tests: Iterable[Condition]) -> Limits:
         what, values = (test.operator.lower(), test.key), test.values
         if not values:  # no call passes it, but an empty list in the inventory would admit every address
             limits.inexpressible.append(shown(test))
-        elif what == ("ipaddress", "aws:sourceip") and not limits.source_ips:
+        elif what == ("ipaddress", "aws:sourceip") and not limits.source_ips and _all_are(parse_network, values):
             limits.source_ips = tuple(sorted(set(values)))
-        elif what == ("stringequals", "aws:sourcevpce") and not limits.source_vpces:
+        elif (
+            what == ("stringequals", "aws:sourcevpce")
+            and not limits.source_vpces
+            and _all_are(parse_vpc_endpoint, values)
+        ):
             limits.source_vpces = tuple(sorted(set(values)))
         elif what == ("datelessthan", "aws:currenttime") and limits.expires is None and len(values) == 1:
             limits.expires = _last_day(values[0])
@@ -64,6 +72,16 @@ def limits_in(tests: Iterable[Condition]) -> Limits:
     if limits.source_ips and limits.source_vpces:
         limits.inexpressible.append("aws:SourceIp and aws:SourceVpce in one statement, which no call passes")
     return limits
+
+
+def _all_are(parse: Callable[[object], object], values: Iterable[str]) -> bool:
+    """Tell whether the inventory can hold all values; IAM also accepts texts that no call has, such as ``vpce-*``."""
+    try:
+        for value in values:
+            parse(value)
+    except PydanticCustomError:
+        return False
+    return True
 
 
 def _last_day(value: str) -> date | None:

@@ -339,10 +339,20 @@ def test_an_oidc_provider_of_this_program_gives_no_note(tags: dict[str, str], ad
     assert [note.message for note in adoption.notes] == advice
 
 
-@pytest.mark.parametrize(("operator", "key"), [("IpAddress", "aws:SourceIp"), ("StringEquals", "aws:SourceVpce")])
-def test_a_condition_without_values_leaves_the_role_out(operator: str, key: str) -> None:
+@pytest.mark.parametrize(
+    ("operator", "key", "values"),
+    [
+        ("IpAddress", "aws:SourceIp", []),
+        ("StringEquals", "aws:SourceVpce", []),
+        ("IpAddress", "aws:SourceIp", ["203.0.113.0/24", "203.0.113.7/24"]),
+        ("IpAddress", "aws:SourceIp", "${aws:SourceIp}"),
+        ("StringEquals", "aws:SourceVpce", "vpce-*"),
+        ("StringEquals", "aws:SourceVpce", ["vpce-0a1b2c3d4e5f60718", "vpc-0a1b2c3d4e5f60718"]),
+    ],
+)
+def test_a_condition_that_the_inventory_cannot_hold_leaves_the_role_out(operator: str, key: str, values: Any) -> None:
     trust = trusting(f"{SHOP}:*")
-    trust["Statement"][0]["Condition"].setdefault(operator, {})[key] = []
+    trust["Statement"][0]["Condition"].setdefault(operator, {})[key] = values
     adoption, roles = roles_of(account_with("prod", ACCOUNT, role_called("r", trust)))
     assert roles == {}
     assert [note.is_left_out for note in adoption.notes] == [True]
