@@ -63,7 +63,7 @@ def command(inventory: Path, imports: Path, *, aws: bool, reading_role: str | No
     adoption = adopt(accounts, known, managed, today=datetime.now(UTC).date())
     _show(adoption.notes)
     if not adoption.data:
-        click.echo("nothing to adopt: the inventory has every role for Bitbucket that it can express", err=True)
+        click.echo("nothing to adopt: the inventory has all roles for Bitbucket that it can describe", err=True)
         return 0
     _write(target, _HEAD + yaml_text(adoption.data))
     for path, content in zip(import_paths, _import_files(adoption, before.plan), strict=True):

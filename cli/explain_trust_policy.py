@@ -59,6 +59,10 @@ def read_policy(file: str, account: str | None) -> ReadPolicy:
         raise UsageError(f"{one_line(name)} is not UTF-8 at byte {error.start}", do="save it as UTF-8") from error
     except (OSError, ValueError) as error:
         # ValueError: the path has a null character.
+        if file.lstrip().startswith("{"):
+            raise UsageError(
+                "--trust-policy is JSON, expected a file", do="write it to a file, or give - and pipe it in"
+            ) from error
         reason = getattr(error, "strerror", None) or "the path is invalid"
         raise UsageError(f"{one_line(name)} cannot be read: {reason}", do="check the path") from error
     return ReadPolicy(name, trust_document(text), account)

@@ -49,8 +49,8 @@ class _Reading:
     def read(self, inventory: FilePath, *, named: bool) -> None:
         """Read all files; ``named`` says that the user named the guardrails file."""
         if not exists(inventory):
-            message = "there is no such file or folder"
-            self._report_whole(inventory, "inventory-missing", message, "name the inventory")
+            hint = "correct the path; `bitbucket-oidc init` writes a first inventory"
+            self._report_whole(inventory, "inventory-missing", "there is no such file or folder", hint)
             return
         try:
             paths = inventory_files(inventory, self._report_whole)

@@ -7,7 +7,7 @@ from typing import Any
 
 from access.trust_review.fault import TrustFault
 from config.models.scalars import describe
-from config.yaml.document import Path, YamlDocument, read_json_document
+from config.yaml.document import Path, YamlDocument, json_fault, read_json_document
 from config.yaml.nodes import find_node
 
 _OF_A_ROLE = ("Role", "AssumeRolePolicyDocument")
@@ -47,7 +47,7 @@ def trust_document(text: str) -> TrustDocument:
     try:
         data = json.loads(text)
     except json.JSONDecodeError as error:
-        fault = TrustFault("json-syntax", (), f"not JSON: {error.msg}", "correct it here")
+        fault = TrustFault("json-syntax", (), *json_fault(error))
         return TrustDocument(None, (fault,), (), None, (error.lineno, error.colno))
     except (RecursionError, ValueError):  # after its subclass JSONDecodeError
         message = "nested too deeply, or a number is too long"

@@ -120,7 +120,8 @@ def _federated(
         yield from _of_issuer(at, arn, match[3], owner=match[2], account=account, keys=keys, names=names)
     elif placeholder := placeholder_in(arn.partition(_AFTER_ACCOUNT)[0]):
         rule = "wrong-issuer" if keys or "bitbucket" in arn.lower() else "other-principal"
-        message = f"{arn} has the placeholder {placeholder}: no OIDC provider has this ARN"
+        what = "is a placeholder" if placeholder == arn else f"has the placeholder {placeholder}"
+        message = f"{arn} {what}: no OIDC provider has this ARN"
         yield TrustFault(rule, at, message, "write arn:aws:iam::ACCOUNT:oidc-provider/ and the issuer")
         yield from _as_if_filled_in(at, arn, keys, names)
     else:

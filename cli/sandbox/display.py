@@ -48,7 +48,7 @@ def totals(summary: Summary, *, preview: bool) -> str:
     """Return the last line.
 
     A preview names all four kinds of change, even those with 0: ``0 to delete`` is worth reading. Resources that are
-    in the state alone (components, AWS providers) are counted separately.
+    in the state only (components, AWS providers) are counted separately.
     """
     if not summary.changes:
         return NO_CHANGES
@@ -63,7 +63,7 @@ def totals(summary: Summary, *, preview: bool) -> str:
     same = in_aws[Operation.SAME]
     parts += [f"{same} unchanged"] if same or preview else []
     alone = [f"{in_state[operation]} {word}" for operation, word in words.items() if in_state[operation]]
-    state = f"in the state alone: {', '.join(alone)}" if alone else ""
+    state = f"in the state only: {', '.join(alone)}" if alone else ""
     return "; ".join(part for part in (", ".join(parts), state) if part)
 
 

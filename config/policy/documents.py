@@ -14,7 +14,7 @@ from config.models.scalars import describe
 from config.policy.grammar import grammar_faults
 from config.root_causes import OF_DOCUMENT
 from config.sources import Source, Sources
-from config.yaml.document import Path, read_json_document
+from config.yaml.document import Path, json_fault, read_json_document
 from config.yaml.text import read_text
 
 
@@ -104,7 +104,7 @@ class _PolicyFiles:
             data = json.loads(text, parse_constant=_no_number)
         except json.JSONDecodeError as error:
             place = replace(top, line=error.lineno, column=error.colno)
-            self._refuse(place, "json-syntax", f"this is not JSON: {error.msg}", "correct it here")
+            self._refuse(place, "json-syntax", *json_fault(error))
             return None, None
         except (RecursionError, ValueError):  # after its subclass
             message = "nesting too deep, or a number too large, for a policy"

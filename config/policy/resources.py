@@ -94,7 +94,7 @@ def _region_fault(at: Path, region: str, partition: str) -> Fault | None:
         message = f"the region {region} is in the partition {partition_of_region(region)}, and the ARN in {partition}"
         return Fault("bad-resource-arn", at, message, f"write arn:{partition_of_region(region)}:…, or another region")
     if meant is not None:
-        message = f"{region} is not among the known regions of AWS, and resembles one of them"
+        message = f"{region} is not a known AWS region"
         return Fault("unknown-region", at, message, f"did you mean `{meant}`?")
     return None
 

@@ -43,7 +43,7 @@ def check_accounts(context: Context) -> Iterator[Fault]:
 
 def _check_region(at: Path, region: str) -> Iterator[Fault]:
     if (meant := meant_region(region)) is not None:
-        message = f"{region} is not among the known regions of AWS, and resembles one of them"
+        message = f"{region} is not a known AWS region"
         yield Fault("unknown-region", at, message, f"did you mean `{meant}`?")
 
 

@@ -47,7 +47,8 @@ def trusted_audience_faults(context: Context, at: Path, entry: TrustEntry, works
         if (bad := _bad_audience(where, audience, workspace, slugs)) is not None:
             yield bad
         elif audience not in declared:
-            hint = did_you_mean(audience, declared, f"declare it under `workspaces.{entry.workspace}.audiences`")
+            known = f"workspaces.{entry.workspace}.audiences"
+            hint = did_you_mean(audience, declared, f"remove it, or declare it under `{known}`")
             message = f"workspace {entry.workspace} does not declare the audience {audience}"
             yield Fault("unknown-audience", where, message, hint)
 

@@ -78,7 +78,7 @@ def managed_policy_faults(at: Path, policy: PolicyReference) -> Iterator[Fault]:
 
 def misspelt_policy(at: Path, policy: PolicyReference, meant: str) -> Fault:
     """Return the fault of a policy that misspells one that AWS manages, ``job-function/ViewOnlyAccess``."""
-    message = f"{policy} is not among the known policies that AWS manages, and resembles one of them"
+    message = f"{policy} is not a known AWS managed policy"
     right = str(policy).removesuffix(policy.name_of_aws or "") + meant
     return Fault("unknown-managed-policy", at, message, f"did you mean `{right}`?")
 

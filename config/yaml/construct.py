@@ -28,7 +28,7 @@ _ENTRIES_AT = (len(("roles", "deploy")), len(("workspaces", "acme", "repositorie
 """The lengths of the paths of entries. Entries are mappings of keys, not of names."""
 _MAX_PROBLEMS = 1_000
 """The most problems reported for one document; nobody corrects more at once."""
-_TAG_HINT = "remove it; quote the whole value if the `!` belongs to it"
+_TAG_HINT = "remove it, or quote the value if it begins with `!`"
 
 
 class Hopeless(Exception):  # noqa: N818 - ends the construction, and is caught beside it
@@ -207,7 +207,7 @@ class Constructor:
     def _refuse_tag(self, node: yaml.Node, expected: str, path: Path) -> None:
         if node.tag != PREFIX + expected:
             shown = node.tag.replace(PREFIX, "!!")
-            self._report("yaml-feature", node, path, f"the tag {shown} is not part of the grammar", _TAG_HINT)
+            self._report("yaml-feature", node, path, f"the YAML tag {shown} is not supported", _TAG_HINT)
 
 
 def _unquoted_variable(node: yaml.Node) -> str | None:

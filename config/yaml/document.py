@@ -4,6 +4,7 @@ PyYAML names the place where it stopped, often a line too late, and what it expe
 this module searches the line at that place, and the one above, for the mistakes that people make.
 """
 
+import json
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -153,6 +154,18 @@ def read_document(text: str, *, is_json: bool = False) -> YamlDocument:
     except Hopeless:
         return YamlDocument(text, None, tuple(constructor.problems[-1:]))
     return YamlDocument(text, data, (*escaped_plain(text, is_json=is_json), *constructor.problems))
+
+
+def json_fault(error: json.JSONDecodeError) -> tuple[str, str]:
+    """Return what is wrong with a text that is not JSON, and what to do.
+
+    A comma before a closing bracket is the most frequent mistake, and Python 3.11 and 3.12 do not name it.
+    """
+    at = error.pos
+    closing = re.match(r",?\s*([\]}])", error.doc[at:])
+    if closing and (error.doc[at] == "," or error.doc[:at].rstrip().endswith(",")):
+        return f"not JSON: a comma before `{closing[1]}`", "remove the comma"
+    return f"not JSON: {error.msg}", "correct it here"
 
 
 def read_json_document(text: str) -> YamlDocument:

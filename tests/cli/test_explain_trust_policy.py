@@ -88,6 +88,7 @@ def test_a_policy_comes_on_standard_input(capsys: pytest.CaptureFixture[str], mo
         (["--trust-policy", "nowhere.json"], "nowhere.json cannot be read: No such file or directory"),
         (["--trust-policy", "a\0b"], "a\\x00b cannot be read: the path is invalid"),
         (["--trust-policy", str(WILD)], "cannot be read: Is a directory"),
+        (["--trust-policy", '{"Version": "2012-10-17"}'], "--trust-policy is JSON, expected a file"),
         (["--trust-policy", SOUND, "--repository", "acme/shop"], "--repository needs the names of an inventory"),
         (["--trust-policy", SOUND, "examples/quickstart"], "--trust-policy needs no inventory"),
         (["--trust-policy", SOUND, "--account", "42"], "--account is not an account id: `42`"),

@@ -10,12 +10,13 @@ from typing import Any
 import botocore.session
 import pytest
 import yaml
+from botocore.exceptions import BotoCoreError, ClientError
 from pulumi import automation as auto
 from semver import VersionInfo
 
-from sandbox.pulumi_cli.environment import find_cli
+from sandbox.pulumi_cli.environment import installed_cli
 from sandbox.session import PROJECT_FOLDER
-from tests.live.throw_away_account import STACK, LiveSettings, ThrowAwayAccount
+from tests.live.throw_away_account import STACK, LiveSettings, ThrowAwayAccount, stop
 
 OURS = {".git", ".sandbox"}
 
@@ -28,15 +29,21 @@ def settings() -> LiveSettings:
 @pytest.fixture(scope="session")
 def iam(settings: LiveSettings) -> Any:
     session = botocore.session.get_session()
-    found = session.create_client("sts", region_name="us-east-1").get_caller_identity()["Account"]
-    assert found == settings.account_id, f"the ambient credentials are of account {found}, not {settings.account_id}"
+    try:
+        account = session.create_client("sts", region_name="us-east-1").get_caller_identity()["Account"]
+    except (BotoCoreError, ClientError) as error:
+        stop(f"the ambient AWS credentials do not work: {error}")
+    if account != settings.account_id:
+        stop(f"the ambient credentials are of account {account}, not {settings.account_id}")
     return session.create_client("iam", region_name="us-east-1")
 
 
 @pytest.fixture(scope="session")
 def live(settings: LiveSettings, iam: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThrowAwayAccount]:
     """The account after the first ``up``; at the end everything that was made there goes."""
-    assert find_cli().has_language_host, "install the Pulumi CLI with its Python language host: docs/live.md"
+    cli = installed_cli()
+    if cli is None or not cli.has_language_host:
+        stop("install the Pulumi CLI with its Python language host")
     folder = tmp_path_factory.mktemp("live")
     inventory = folder / "inventory.yaml"
     account = ThrowAwayAccount(settings, iam, new_stack(folder, settings, inventory), inventory)

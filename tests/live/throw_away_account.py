@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+import pytest
 import yaml
 from pulumi import automation as auto
 
@@ -24,6 +25,11 @@ UUID = "{00000000-0000-4000-8000-000000000001}"
 
 
 _NAMES = ("ACCOUNT", "WORKSPACE", "REPOSITORY", "ENVIRONMENT", "OTHER_ENVIRONMENT")
+
+
+def stop(reason: str) -> NoReturn:
+    """End the run with one line instead of a traceback for each check."""
+    pytest.exit(f"{reason}; see docs/live.md", returncode=2)
 
 
 @dataclass(frozen=True)
@@ -48,11 +54,12 @@ class LiveSettings:
 
     @classmethod
     def of_environment(cls) -> "LiveSettings":
-        missing = [name for name in ("LIVE_ACCOUNT", "LIVE_WORKSPACE") if not os.environ.get(name)]
-        assert not missing, f"{' and '.join(missing)} not set: make live ACCOUNT=111111111111 WORKSPACE=acme"
+        if not (os.environ.get("LIVE_ACCOUNT") and os.environ.get("LIVE_WORKSPACE")):
+            stop("ACCOUNT and WORKSPACE are needed: make live ACCOUNT=111111111111 WORKSPACE=acme")
         config = json.loads(os.environ.get("LIVE_STACK_CONFIG", "{}"))
         account, workspace, *names = (os.environ.get(f"LIVE_{name}", "") for name in _NAMES)
-        assert all(names) or not any(names), f"set all of {', '.join(_NAMES[2:])} or none: see docs/live.md"
+        if any(names) and not all(names):
+            stop(f"set all of {', '.join(_NAMES[2:])} or none")
         return cls(account, workspace, config, *names)
 
     @property

@@ -204,9 +204,9 @@ def test_totals_count_aws_and_the_state_separately() -> None:
         step(Operation.CREATE, kind="bitbucket-aws-oidc:index:PipelineRole"),
     )
     assert totals(run, preview=True) == (
-        "1 to create, 0 to update, 1 to replace, 0 to delete, 1 unchanged; in the state alone: 1 to create"
+        "1 to create, 0 to update, 1 to replace, 0 to delete, 1 unchanged; in the state only: 1 to create"
     )
-    assert totals(run, preview=False) == "1 created, 1 replaced, 1 unchanged; in the state alone: 1 created"
+    assert totals(run, preview=False) == "1 created, 1 replaced, 1 unchanged; in the state only: 1 created"
 
 
 def test_a_run_without_changes_prints_only_no_changes() -> None:
