@@ -4,6 +4,7 @@ import gc
 import os
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 
 import pulumi
 
@@ -14,6 +15,7 @@ from components.bitbucket_oidc import BitbucketOidc
 from components.stack_settings import PROTECTED, StackSettings
 from config.load import load_inventory
 from config.lock import Lock
+from config.program import FOLDER_VARIABLE
 from facts.issuer.certificates import fetch_thumbprints
 from facts.issuer.thumbprints import thumbprints_beside
 from oidc.errors import BitbucketOidcError, InventoryError
@@ -23,7 +25,7 @@ def main() -> None:
     """Register everything, or nothing: the whole plan is valid before the first resource is registered."""
     # Everything loaded and registered stays in use until the end, so garbage collection would find nothing.
     gc.disable()
-    settings = StackSettings.of(pulumi.Config())
+    settings = StackSettings.of(pulumi.Config(), Path(os.environ.get(FOLDER_VARIABLE, "")))
     loaded = load_inventory(settings.inventory, guardrails=settings.guardrails)
     compiled = compile_plan(loaded)
     if compiled.plan is None:

@@ -66,6 +66,7 @@ COMMANDS = {
     "init": "Write a first inventory, its stack files and a pipelines file.",
     "lock": "Look up UUIDs and certificates; write inventory.lock.yaml.",
     "plan": "Show who may assume which role, in which account.",
+    "pulumi": "Run the Pulumi CLI on this program, for the stacks of the current folder.",
     "report": "Write the plan as one self-contained HTML page, for reviews and audits.",
     "sandbox": "Run the program on this machine, with emulated AWS accounts and an emulated Bitbucket.",
     "schema": "Print the JSON Schema of the inventory, for editors.",

@@ -27,8 +27,8 @@ class StackSettings:
     """The settings of a stack.
 
     Attributes:
-        inventory: A folder or a file, relative to the project.
-        guardrails: The file of the guardrails, relative to the project; ``None`` for the one in the inventory.
+        inventory: The inventory, a folder or a file.
+        guardrails: The file of the guardrails; ``None`` for the one in the inventory.
         accounts: Keys or globs of the stack's accounts; all others belong to other stacks.
         protect_oidc_providers: Whether the engine refuses to delete OIDC providers.
         issuer_timeout: Seconds for reaching the issuer.
@@ -47,8 +47,16 @@ class StackSettings:
     reviewed_plan: str
 
     @classmethod
-    def of(cls, config: pulumi.Config) -> "StackSettings":
-        """Read the stack config; raises UsageError for an invalid value."""
+    def of(cls, config: pulumi.Config, folder: Path = Path()) -> "StackSettings":
+        """Read the stack config.
+
+        Args:
+            config: The stack config.
+            folder: The folder that paths in it are relative to; by default the working folder.
+
+        Raises:
+            UsageError: A value is invalid.
+        """
         endpoint = _text(config, "awsEndpoint", "") or None
         connect = _issuer_connect(_typed(config, "issuerConnect", dict, {}))
         if endpoint and not is_on_this_machine(endpoint):
@@ -60,8 +68,8 @@ class StackSettings:
         if not 1 <= seconds <= 300:  # noqa: PLR2004 - a preview should not wait longer
             raise _wrong("issuerTimeoutSeconds", f"it is {seconds}", "choose from 1 to 300")
         return cls(
-            inventory=Path(_text(config, "inventory", "inventory")),
-            guardrails=Path(named) if (named := _text(config, "guardrails", "")) else None,
+            inventory=folder / _text(config, "inventory", "inventory"),
+            guardrails=folder / named if (named := _text(config, "guardrails", "")) else None,
             accounts=_accounts(_typed(config, "accounts", list, ["*"])),
             protect_oidc_providers=_typed(config, "protectOidcProviders", bool, default=False),
             issuer_timeout=float(seconds),

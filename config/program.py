@@ -8,6 +8,10 @@ import yaml
 from config.project_file import PROJECT_FILE_NAME
 from config.yaml.text import write_whole
 
+FOLDER_VARIABLE = "BITBUCKET_OIDC_FOLDER"
+"""The environment variable with the folder that paths in the stack config are relative to. ``bitbucket-oidc pulumi``
+sets it to the folder where it is called; without it, they are relative to the program's folder, a clone."""
+
 _ROOMS = Path(__file__).resolve().parents[1]
 _INSTALLED = _ROOMS / "bitbucket_aws_oidc"
 """Where a wheel has ``Pulumi.yaml`` and ``__main__.py`` (``force-include`` in pyproject.toml), beside the rooms."""

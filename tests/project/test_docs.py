@@ -33,7 +33,7 @@ from tests.project.pages import PAGES, PROJECT, TODAY, Block, anchors_of, langua
 
 PULUMI_OPTIONS = {
     "cancel": {"--stack"},
-    "config": {"--path"},
+    "config": {"--path", "--stack"},
     "import": {"--file", "--generate-code", "--protect", "--yes"},
     "login": {"--local"},
     "preview": {"--stack"},
@@ -147,7 +147,9 @@ def run_each_line(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
     for line in block.text.splitlines():
         shown, _, written = line.partition(" > ")
         program, *arguments = without_variables(shlex.split(shown))
-        if program.endswith("bitbucket-oidc"):
+        if arguments[0] == "pulumi":  # the Pulumi CLI would replace this process
+            assert_is_command_of_another_program("pulumi", arguments[1:])
+        elif program.endswith("bitbucket-oidc"):
             if arguments[0] == "adopt":
                 monkeypatch.setattr("cli.adopt._read_accounts", lambda plan, *_: tuple(found_in(plan)))
             if "--check" in arguments and arguments[0] == "bootstrap":  # it has no account to ask

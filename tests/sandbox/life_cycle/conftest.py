@@ -1,5 +1,6 @@
 """A stack for each engine: the built-in one, and the Pulumi CLI where it is on ``PATH``."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from sandbox.emulated_aws.settings import IssuerEndpoint
 from sandbox.emulated_bitbucket import EmulatedBitbucket
 from sandbox.emulated_bitbucket.workspaces import EmulatedWorkspace
 from sandbox.engine_choice import EngineName
+from sandbox.session import PROJECT_FOLDER
 from tests.sandbox.life_cycle.one_stack import WORKSPACES, OneStack
 from tests.sandbox.running_engine import NEEDS_CLI, RunningEngine
 
@@ -46,3 +48,15 @@ def new_stack(engine: EngineName, servers: Servers, tmp_path: Path) -> Callable[
 @pytest.fixture
 def stack(new_stack: Callable[..., OneStack]) -> OneStack:
     return new_stack("stack")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project folder with this program in it, where the API and Pulumi may write its stack file."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    for path in PROJECT_FOLDER.iterdir():
+        if path.name not in {".git", ".sandbox"} and not path.name.startswith("Pulumi."):
+            (folder / path.name).symlink_to(path)
+    shutil.copy(PROJECT_FOLDER / "Pulumi.yaml", folder)
+    return folder

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,18 +20,6 @@ pytestmark = [
     NEEDS_CLI,
     pytest.mark.parametrize("engine", [EngineName.BUILTIN], indirect=True),
 ]
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A project folder with this program in it, where the API may write its stack file."""
-    folder = tmp_path / "project"
-    folder.mkdir()
-    for path in PROJECT_FOLDER.iterdir():
-        if path.name not in {".git", ".sandbox"} and not path.name.startswith("Pulumi."):
-            (folder / path.name).symlink_to(path)
-    shutil.copy(PROJECT_FOLDER / "Pulumi.yaml", folder)
-    return folder
 
 
 @pytest.fixture
