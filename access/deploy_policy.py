@@ -38,13 +38,14 @@ _ACCOUNT = (
 
 
 _ORGANIZATION = (
-    "organizations:ListAccountsForParent", "organizations:ListOrganizationalUnitsForParent", "organizations:ListRoots",
-    "organizations:ListTagsForResource",
+    "organizations:DescribePolicy", "organizations:ListAccountsForParent",
+    "organizations:ListOrganizationalUnitsForParent", "organizations:ListPolicies", "organizations:ListRoots",
+    "organizations:ListTagsForResource", "organizations:ListTargetsForPolicy",
 )  # fmt: skip
 
 
 def organization_policy() -> PolicyDocument:
-    """Return the policy for listing the accounts of an organization, in its management account.
+    """Return the policy for listing an organization's accounts and control policies, in its management account.
 
     A delegated administrator can have the same, by a policy of the organization itself
     (https://docs.aws.amazon.com/organizations/latest/userguide/orgs_delegate_policies.html).

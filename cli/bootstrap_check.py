@@ -1,7 +1,8 @@
 """The part of `bitbucket-oidc bootstrap` that compares accounts with the template, and its report."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,15 +10,18 @@ import click
 
 from access.adoption.found import FoundTemplate
 from access.plan import AccountPlan
-from cli.inventory import named_guardrails
+from cli.inventory import loaded, named_guardrails
 from cli.lock.accounts import call_settings
 from config.findings import one_line, shown
 from facts.aws.callers import Caller
 from facts.aws.existing_template import existing_template
-from facts.aws.refresh import entered_by
+from facts.aws.organization import attached_control_policies
+from facts.aws.refresh import enter_organization, entered_by
 from facts.aws.survey import Answered, Failed, ask_each
+from oidc.errors import AwsError
 from onboarding.bootstrap.check import TemplateDifference, Wanted, template_differences
 from onboarding.bootstrap.foundation import STACK, Foundation
+from onboarding.bootstrap.organization_rules import organization_rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class CheckReport:
         differences: By account key, of the accounts that answered; empty for an account with the current template.
         failed: Accounts that did not answer.
         stack: Name of the stack.
+        notes: Rules of the organization that may stop the deploying roles or the pipelines, or why they are unknown.
         command: The command that prints the template: ``bitbucket-oidc bootstrap … > bootstrap.yaml``.
     """
 
@@ -35,6 +40,7 @@ class CheckReport:
     failed: tuple[Failed, ...]
     stack: str
     command: str
+    notes: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -70,6 +76,7 @@ class CheckReport:
             ],
             "failed": [{"account": failed.key, "message": shown(str(failed.error))} for failed in self.failed],
             "commands": list(self.commands),
+            "notes": [one_line(note) for note in self.notes],
         }
 
     def show(self) -> None:
@@ -80,6 +87,8 @@ class CheckReport:
                 click.echo(f"  {one_line(str(difference))}")
                 if difference.command:
                     click.echo(f"    to mend it: {one_line(difference.command)}")
+        for note in self.notes:
+            click.echo(f"note: {one_line(note)}", err=True)
         for failed in self.failed:
             click.echo(f"error: account {failed.key}: {one_line(str(failed.error))}", err=True)
         if self.failed:
@@ -127,7 +136,20 @@ def check_accounts(
     answered = {outcome.key: outcome.facts for outcome in outcomes if isinstance(outcome, Answered)}
     differences = {key: template_differences(foundations[key], wanted, found) for key, found in answered.items()}
     failed = tuple(outcome for outcome in outcomes if isinstance(outcome, Failed))
-    return CheckReport(differences, failed, wanted.stack, _template_command(options))
+    return CheckReport(differences, failed, wanted.stack, _template_command(options), tuple(_notes(accounts, options)))
+
+
+def _notes(accounts: Sequence[Foundation], options: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the organization's rules, read as `accounts_from` says; without it, nobody says who may read them."""
+    selection = loaded(options["inventory"]).inventory.accounts_from
+    if selection is None:
+        yield "control policies of the organization were not read: the inventory has no accounts_from"
+        return
+    try:
+        with closing(enter_organization(selection.organization, call_settings(options["aws_endpoint"]))) as caller:
+            yield from organization_rules(attached_control_policies(caller), accounts)
+    except AwsError as error:
+        yield str(error)
 
 
 _NAMED = {"organization": "--organization", "deploying_role": "--deploying-role", "reading_role": "--reading-role"}

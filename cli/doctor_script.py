@@ -374,6 +374,13 @@ ERRORS = {
 }
 """What to do about an error of STS (API_AssumeRoleWithWebIdentity.html, "Errors")."""
 
+RCP = (
+    "a resource control policy of the organization stops the token, not the role: ask the organization to leave "
+    "sts:AssumeRoleWithWebIdentity out of statements on aws:PrincipalOrgID, which no pipeline has, and to add this "
+    "`iss` without https://, with `:sub`, to the providers of EnforceTrustedOIDCProviders"
+)
+"""Statements of https://github.com/aws-samples/data-perimeter-policy-examples."""
+
 PAUSES = (2, 4, 9)  # seconds between tries: STS was seen to refuse a new role for some 10 seconds, twice
 _NOT_KNOWN_YET = ("AccessDenied", "InvalidIdentityToken")
 
@@ -455,6 +462,8 @@ def _check_refusal(text: str, status: int, report: Report, waited: int = 0) -> N
     code, message = _element(text, "Code"), _element(text, "Message")
     name = code[: -len("Exception")] if code.endswith("Exception") else code
     do = ERRORS.get(name, "see the message")
+    if name == "AccessDenied" and "resource control policy" in message:
+        do = RCP
     if waited:
         do = f"{do}; STS was asked again for {waited} seconds, so the role is not too new"
     report.problem("exchange", f"STS refuses: {code or status} {message}".rstrip(), do)

@@ -77,6 +77,25 @@ class FoundTemplate:
     unreadable: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class FoundControlPolicy:
+    """A service or resource control policy of an organization that is attached to something.
+
+    Attributes:
+        id: ``p-examplepolicyid``.
+        name: ``identity-perimeter``.
+        is_resource_control: Whether it is a resource control policy.
+        document: Parsed JSON, or any other value if it cannot be parsed.
+        targets: Names of the root, organizational units and accounts that it is attached to, sorted.
+    """
+
+    id: str
+    name: str
+    is_resource_control: bool
+    document: object
+    targets: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Note:
     """A difference between the written inventory and an account.

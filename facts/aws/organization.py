@@ -1,5 +1,6 @@
-"""List the accounts of organizational units, and select the inventory's accounts among them."""
+"""List control policies, and the accounts of organizational units, and select the inventory's accounts among them."""
 
+import json
 import re
 import unicodedata
 from collections import Counter
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from access.adoption.found import FoundControlPolicy
 from access.managed_by import tags_of
 from config.findings import one_line
 from config.lock.models import SelectedAccount
@@ -56,6 +58,32 @@ def list_accounts(caller: Caller, organization: Organization) -> tuple[Organizat
             for account in _pages(client, "list_accounts_for_parent", "Accounts", unit):
                 accounts[str(account["Id"])] = account
         return tuple(_account(client, account) for _, account in sorted(accounts.items()))
+
+
+_CONTROL_POLICIES = ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY")
+
+
+def attached_control_policies(caller: Caller) -> tuple[FoundControlPolicy, ...]:
+    """Return the service and resource control policies that are attached to something, sorted by id.
+
+    Raises:
+        AwsError: The organization cannot be read.
+    """
+    client = caller.client("organizations")
+    with explained("the control policies of the organization", denied=_MAY_LIST):
+        found = [
+            FoundControlPolicy(
+                id=str(listed["Id"]),
+                name=str(listed["Name"]),
+                is_resource_control=kind == "RESOURCE_CONTROL_POLICY",
+                document=json.loads(client.describe_policy(PolicyId=listed["Id"])["Policy"]["Content"]),
+                targets=tuple(sorted(str(target["Name"]) for target in targets)),
+            )
+            for kind in _CONTROL_POLICIES
+            for listed in _pages(client, "list_policies", "Policies", kind, by="Filter")
+            if (targets := _pages(client, "list_targets_for_policy", "Targets", listed["Id"], by="PolicyId"))
+        ]
+    return tuple(sorted(found, key=lambda policy: policy.id))
 
 
 def _account(client: Any, account: Mapping[str, Any]) -> OrganizationAccount:  # noqa: ANN401 - botocore makes its clients at run time

@@ -12,7 +12,7 @@ from config.models.inventory import Inventory
 from config.models.organization import Organization
 from config.selectors import selected_before, selection_digest
 from config.variables import render
-from facts.aws.callers import AccountClients, CallSettings
+from facts.aws.callers import AccountClients, Caller, CallSettings
 from facts.aws.locked_accounts import accounts_digest, locked_account
 from facts.aws.organization import list_accounts, select
 from facts.aws.survey import Answered, Failed, ask_accounts
@@ -44,6 +44,21 @@ def refresh_selection(
     Raises:
         AwsError: The organization could not be read.
     """
+    with closing(enter_organization(organization, settings)) as caller:
+        accounts = list_accounts(caller, organization)
+    before = {number: key for number, (key, _) in selected_before(old).items()}
+    selection = select(accounts, organization, listed=listed, before=before)
+    answers: dict[Any, str] = {**old.answers, "accounts_from": selection_digest(raw)}
+    lock = old.model_copy(update={"selected_accounts": selection.accounts, "answers": answers})
+    return RefreshedSelection(lock, selection.notes)
+
+
+def enter_organization(organization: Organization, settings: CallSettings) -> Caller:
+    """Return the caller with the credentials that may read the organization.
+
+    Raises:
+        AwsError: There are no credentials, or the role cannot be assumed.
+    """
     role = organization.role
     access = AccountCredentials(
         role_arn=render(role.arn, {"partition": organization.partition.value}) if role is not None else None,
@@ -51,13 +66,7 @@ def refresh_selection(
         session_name=role.session_name if role is not None else None,
         profile=organization.profile,
     )
-    with closing(AccountClients(settings).enter(access, organization.partition)) as caller:
-        accounts = list_accounts(caller, organization)
-    before = {number: key for number, (key, _) in selected_before(old).items()}
-    selection = select(accounts, organization, listed=listed, before=before)
-    answers: dict[Any, str] = {**old.answers, "accounts_from": selection_digest(raw)}
-    lock = old.model_copy(update={"selected_accounts": selection.accounts, "answers": answers})
-    return RefreshedSelection(lock, selection.notes)
+    return AccountClients(settings).enter(access, organization.partition)
 
 
 @dataclass(frozen=True, slots=True)

@@ -355,6 +355,17 @@ def test_a_refusal_says_what_to_do(step: dict[str, str], sts: Sts, code: str, hi
     assert hint in report["problems"][0]["do"]
 
 
+def test_a_refusal_by_a_resource_control_policy_says_what_to_ask_the_organization(
+    step: dict[str, str], sts: Sts
+) -> None:
+    why = "not authorized to perform: sts:AssumeRoleWithWebIdentity with an explicit deny in a resource control policy"
+    sts.answer = (403, f"<Error><Code>AccessDenied</Code><Message>{why}</Message></Error>")
+    _, report = examined(step, exchange=True, endpoint=sts.url)
+    assert "ask the organization" in report["problems"][0]["do"]
+    assert "aws:PrincipalOrgID" in report["problems"][0]["do"]
+    assert "EnforceTrustedOIDCProviders" in report["problems"][0]["do"]
+
+
 DENIED = (403, "<Error><Code>AccessDenied</Code><Message>No</Message></Error>")
 
 

@@ -1,15 +1,18 @@
 """Asking an organization for its accounts."""
 
+import contextlib
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from botocore.session import Session
 
 from access.deploy_policy import organization_policy
 from config.models.organization import Organization
 from facts.aws.callers import Caller, CallSettings
-from facts.aws.organization import list_accounts
+from facts.aws.organization import attached_control_policies, list_accounts
 from oidc.arn import Partition
 from oidc.errors import AwsError
 from sandbox.emulated_aws.prepare_accounts import RootUsers
@@ -94,7 +97,28 @@ def test_the_policy_for_it_is_enough(units: Units, roots: RootUsers, account: st
     key = iam.create_access_key(UserName="lists")["AccessKey"]
     session = Session()
     session.set_credentials(key["AccessKeyId"], key["SecretAccessKey"])
-    assert names(Caller(session, Partition.AWS, settings), "Workloads/Production") == ["Old", "Shop"]
+    lists = Caller(session, Partition.AWS, settings)
+    assert names(lists, "Workloads/Production") == ["Old", "Shop"]
+    attached_control_policies(lists)
+
+
+def test_control_policies_are_read_with_what_they_are_attached_to(units: Units, caller: Caller) -> None:
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "iam:*", "Resource": "*"}]}
+    for kind in ("SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"):
+        with contextlib.suppress(ClientError):  # it may be enabled already
+            units.client.enable_policy_type(RootId=units.root, PolicyType=kind)
+        for name, targets in (("none", []), ("some", [units.staging, units.production])):
+            made = units.client.create_policy(
+                Name=f"{name} {kind}", Description="", Type=kind, Content=json.dumps(document)
+            )
+            for target in targets:
+                units.client.attach_policy(PolicyId=made["Policy"]["PolicySummary"]["Id"], TargetId=target)
+    found = {policy.name: policy for policy in attached_control_policies(caller)}
+    assert "none SERVICE_CONTROL_POLICY" not in found
+    service, resource = found["some SERVICE_CONTROL_POLICY"], found["some RESOURCE_CONTROL_POLICY"]
+    assert (service.is_resource_control, resource.is_resource_control) == (False, True)
+    assert service.document == resource.document == document
+    assert service.targets == ("Production", "Staging")
 
 
 def test_a_denied_list_names_the_policy_to_give(

@@ -66,6 +66,7 @@ def test_a_deployed_template_leaves_nothing_to_say(accounts: Bootstrapped) -> No
     code, report = check(accounts)
     assert (code, report["agrees"], report["failed"], report["commands"]) == (0, True, [], [])
     assert (of(report, PROD), of(report, DEV)) == ([], [])
+    assert report["notes"] == ["control policies of the organization were not read: the inventory has no accounts_from"]
 
 
 def test_a_further_managed_policy_is_missing_until_the_template_is_deployed(accounts: Bootstrapped) -> None:
