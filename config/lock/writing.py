@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from importlib.metadata import version
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TypeAlias
@@ -124,7 +125,7 @@ def _filled(values: Mapping[str, object]) -> dict[str, Tree]:
     return {key: value for key, value in values.items() if value is not None and value not in ({}, [])}  # type: ignore[misc]
 
 
-HEADER = "# Written by `bitbucket-oidc lock`; review it and commit it with the inventory."
+_HEADER = "# Written by `bitbucket-oidc lock` {version}; review it and commit it with the inventory."
 
 _PLAIN = re.compile(r"(?![0-9a-f]{40}$)[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
 """A thumbprint may consist of digits alone, so all thumbprints are quoted."""
@@ -133,8 +134,12 @@ _OTHER_TYPES = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "
 
 
 def lock_text(lock: Lock) -> str:
-    """Return the text of inventory.lock.yaml; equal locks give the same text, in any order of creation."""
-    return "\n".join((HEADER, *_block(tree_of(lock), ""))) + "\n"
+    """Return the text of inventory.lock.yaml; equal locks give the same text, in any order of creation.
+
+    Its first line, a comment, names the version of this program.
+    """
+    header = _HEADER.format(version=version("bitbucket-aws-oidc"))
+    return "\n".join((header, *_block(tree_of(lock), ""))) + "\n"
 
 
 def _block(values: Mapping[str, Tree], indent: str) -> Iterator[str]:
@@ -180,6 +185,8 @@ def _text(text: str) -> str:
 def write_lock(path: Path, lock: Lock, *, read: str | None) -> bool:
     """Write the lock if its text differs from the file's; return whether it was written.
 
+    If only the first line differs, as after an upgrade, the file stays.
+
     The text is written to a file beside it, which is then renamed in one step: a reader sees the old lock or the new
     one, and a run that ends in between leaves the old one (https://pubs.opengroup.org/onlinepubs/9799919799/functions/rename.html).
     Of two runs at once, the later one would overwrite the results of the earlier one, so it is refused.
@@ -197,7 +204,7 @@ def write_lock(path: Path, lock: Lock, *, read: str | None) -> bool:
         target = path.resolve()
         with _locked(target.parent):
             present = target.read_bytes() if target.exists() else None
-            if present == content:
+            if present is not None and _after_header(present) == _after_header(content):
                 return False
             if (present.decode("utf-8-sig", "replace") if present is not None else None) != read:
                 raise OutsideWorldError(f"{path} was changed while this command ran", do="run it again")
@@ -206,6 +213,11 @@ def write_lock(path: Path, lock: Lock, *, read: str | None) -> bool:
         reason = getattr(error, "strerror", None) or "its path leads nowhere"
         raise OutsideWorldError(f"{path} cannot be written: {reason}", do="check its folder and permissions") from error
     return True
+
+
+def _after_header(content: bytes) -> bytes:
+    """Return the content without a first line that is a comment."""
+    return content.partition(b"\n")[2] if content.startswith(b"#") else content
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from config.program import installed_program, program_folder
 from tests.project.conftest import PROJECT, Built, Installation
+from tests.sandbox.running_engine import NEEDS_CLI
 
 ROOMS = {"access", "cli", "components", "config", "facts", "oidc", "onboarding", "review", "sandbox"}
 PROGRAM = {"bitbucket_aws_oidc/Pulumi.yaml", "bitbucket_aws_oidc/__main__.py"}
@@ -54,6 +55,13 @@ def test_the_program_in_the_wheel_is_the_one_of_the_clone(built: Built) -> None:
             assert wheel.read(name) == (PROJECT / Path(name).name).read_bytes()
     assert installed_program() is None
     assert program_folder() == PROJECT
+
+
+def test_the_changelog_has_a_section_for_the_version_below_what_is_unreleased() -> None:
+    sections = re.findall(r"^## \[(.+?)\](.*)$", (PROJECT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert sections[0] == ("Unreleased", "")
+    assert sections[1][0] == VERSION
+    assert re.fullmatch(r" - \d{4}-\d\d-\d\d", sections[1][1])
 
 
 def test_the_readme_installs_the_wheel_by_its_name(built: Built) -> None:
@@ -115,3 +123,13 @@ def test_other_commands_need_no_extra(install: Install) -> None:
     there = install(without=ABSENT)
     shutil.copytree(PROJECT / "examples" / "quickstart", there.folder / "inventory")
     assert [there.run(command).returncode for command in ("validate", "plan", "schema")] == [0, 0, 0]
+
+
+@NEEDS_CLI
+def test_the_installed_program_runs_in_the_pulumi_cli(install: Install) -> None:
+    there = install()
+    shutil.copytree(PROJECT / "examples" / "quickstart", there.folder / "inventory")
+    brought_up = there.run("sandbox", "up", "--engine", "pulumi")
+    assert brought_up.returncode == 0, brought_up.stderr
+    (project,) = there.folder.glob(".sandbox/*/pulumi/project/Pulumi.yaml")
+    assert f"main: {there.environment}" in project.read_text()

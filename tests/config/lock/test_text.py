@@ -17,7 +17,7 @@ from config.lock.models import LockedEnvironment, LockedRepository, LockedWorksp
 from config.lock.writing import lock_text, write_lock
 from config.yaml.document import read_document
 from oidc.errors import OutsideWorldError
-from tests.config.lock.whole_lock import WHOLE
+from tests.config.lock.whole_lock import HEADER, WHOLE
 
 UUID = "{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}"
 
@@ -77,6 +77,22 @@ def test_an_equal_lock_is_not_written(tmp_path: Path) -> None:
     before = path.stat().st_mtime_ns
     assert not write_lock(path, lock_of(WHOLE), read=WHOLE)
     assert path.stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("header", ["# Written by `bitbucket-oidc lock` 0.0.9\n", "# Written by nobody\r\n", "#\n"])
+def test_a_lock_of_another_version_with_the_same_facts_is_not_written(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "inventory.lock.yaml"
+    path.write_bytes((header + WHOLE.removeprefix(HEADER)).encode())
+    before = path.read_bytes()
+    assert not write_lock(path, lock_of(WHOLE), read=before.decode())
+    assert path.read_bytes() == before
+
+
+def test_a_lock_of_another_version_gets_this_version_with_the_next_fact(tmp_path: Path) -> None:
+    path = tmp_path / "inventory.lock.yaml"
+    path.write_text(old := "# Written by `bitbucket-oidc lock` 0.0.9\nversion: 1\n")
+    assert write_lock(path, lock_of(WHOLE), read=old)
+    assert path.read_text() == WHOLE
 
 
 def test_an_interrupted_run_leaves_the_old_lock_and_no_other_file(

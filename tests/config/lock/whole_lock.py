@@ -1,7 +1,13 @@
 """A lock that has everything that a lock may have."""
 
-WHOLE = """\
-# Written by `bitbucket-oidc lock`; review it and commit it with the inventory.
+from importlib.metadata import version
+
+HEADER = (
+    f"# Written by `bitbucket-oidc lock` {version('bitbucket-aws-oidc')}; review it and commit it with the inventory.\n"
+)
+WHOLE = (
+    HEADER
+    + """\
 version: 1
 workspaces:
   acme:
@@ -56,3 +62,4 @@ answers:
   accounts: "sha256:0000000000000000000000000000000000000000000000000000000000000000"
   workspaces: "sha256:1111111111111111111111111111111111111111111111111111111111111111"
 """
+)
