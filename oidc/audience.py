@@ -15,7 +15,8 @@ from oidc.placeholders import placeholder_in
 
 _ARI = "ari:cloud:bitbucket::workspace/"
 _FORM = f"{_ARI}UUID"
-_ALMOST_ARI = re.compile(r"ari:+cloud:+bitbucket:*(?P<kind>[a-z]+)[/:]+(?P<named>.*)", re.ASCII)
+_ALMOST_ARI = re.compile(r"(?:(?:ari|arn):+)?cloud:+bitbucket:*(?P<kind>[a-z]+)[/:]+(?P<named>.*)", re.ASCII)
+_BEGINS_AS_ARI = re.compile(r"ari:|(arn:+)?cloud:+bitbucket", re.ASCII)
 _URL_OF_BITBUCKET = re.compile(r"https?://(www\.|api\.)?bitbucket\.org[^./]*(/|$)|(www\.)?bitbucket\.org/?$", re.ASCII)
 """Also run together with the workspace's slug, as templates do: ``https://bitbucket.orgacme/shop``."""
 
@@ -59,7 +60,7 @@ def audience_mistakes(audience: str, workspaces: Mapping[str, str]) -> Mistakes:
     meant = audience.strip()
     if meant != audience:
         phrases.append("it has white space around it")
-    if meant.lower().startswith("ari:"):
+    if _BEGINS_AS_ARI.match(meant.lower()):
         if meant != meant.lower():
             phrases.append("it has capitals")
         of_ari, meant = _of_ari(meant.lower(), workspaces)

@@ -45,6 +45,8 @@ def test_a_name_that_people_make_up_has_no_mistake(name: str) -> None:
             "ari:cloud:bitbucket:workspace/{}",
             "ari:cloud:bitbucket::workspace/{}/",
             "ari:cloud:bitbucket:workspace:{}",
+            "arn:cloud:bitbucket::workspace/{}",
+            "cloud:bitbucket::workspace/{}",
             "ari::cloud::bitbucket::workspace/{}",
         ]
     ),
