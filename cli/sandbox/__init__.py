@@ -200,7 +200,7 @@ def _run(
 
     subject = read_subject(inventory, named_guardrails())
     settings = settle_engine(subject, engine, aws_plugin)
-    with started(subject, weather) as session:
+    with started(subject, weather, runs_program=action in {"up", "preview"}) as session:
         if session.forgot:
             click.echo(_FORGOT, err=True)
         if limits is not None:

@@ -60,13 +60,20 @@ def weather_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def started(
-    subject: "SandboxInventory", weather: "WeatherChoice | None" = None, *, prepare: bool = True
+    subject: "SandboxInventory",
+    weather: "WeatherChoice | None" = None,
+    *,
+    prepare: bool = True,
+    runs_program: bool = False,
 ) -> "Iterator[Session]":
-    """Start a sandbox; SIGTERM stops it and keeps its state."""
+    """Start a sandbox; SIGTERM stops it and keeps its state.
+
+    If the session ``runs_program``, the program prints the findings of level warning.
+    """
     from sandbox.running_sandbox import refuse_while_served  # noqa: PLC0415 - the sandbox's imports, in this command only
     from sandbox.session import running  # noqa: PLC0415 - as above
 
-    show_warnings(subject)
+    show_warnings(subject, findings=not runs_program)
     refuse_while_served(subject.path)
     if weather is not None:
         again = f"--weather {weather.name} --weather-seed {weather.seed}"
@@ -81,9 +88,9 @@ def started(
         signal.signal(signal.SIGTERM, before)
 
 
-def show_warnings(subject: "SandboxInventory") -> None:
+def show_warnings(subject: "SandboxInventory", *, findings: bool = True) -> None:
     """Print the findings of level warning, and the accounts that cannot be emulated."""
-    for warning in subject.warnings:
+    for warning in subject.warnings if findings else ():
         click.echo(warning, err=True)
     for key in subject.left_out:
         click.echo(f"{key} is left out: the emulated AWS only has the partition aws", err=True)

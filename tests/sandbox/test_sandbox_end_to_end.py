@@ -77,6 +77,17 @@ def test_a_run_with_weather_says_how_to_repeat_it(quickstart: Path, capsys: pyte
     assert "the weather throttling; --weather throttling --weather-seed " in capsys.readouterr().err
 
 
+def test_a_warning_is_printed_once(quickstart: Path, capsys: pytest.CaptureFixture[str], engine: str) -> None:
+    file = quickstart / "inventory.yaml"
+    text = file.read_text(encoding="utf-8")
+    wide = text.replace("environments: [staging]", "steps: all_including_environments")
+    assert wide != text
+    file.write_text(wide, encoding="utf-8")
+    for action in ("preview", "up", "destroy"):
+        assert sandbox(action, quickstart, engine=engine) == 0
+        assert capsys.readouterr().err.count("warning[repository-wide-trust]") == 1, action
+
+
 def test_a_seed_needs_a_weather(quickstart: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert sandbox("up", quickstart, "--weather-seed", "5") == 2
     assert "--weather-seed needs a weather; add --weather NAME" in capsys.readouterr().err
