@@ -8,7 +8,9 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
 from enum import Enum, StrEnum
 from fnmatch import fnmatchcase
+from functools import cache
 from ipaddress import IPv4Network, IPv6Network
+from typing import Any
 
 from access.comparison.stack_file_changes import changed_keys
 from access.plan import AccessPlan
@@ -139,20 +141,29 @@ def _field(name: str, value: object) -> object:
     return sorted(value) if name in _UNORDERED and isinstance(value, list) else value
 
 
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+
+
+@cache
+def _field_names(kind: Any) -> tuple[str, ...]:  # noqa: ANN401 - a class of dataclasses
+    return tuple(field.name for field in fields(kind))
+
+
 def _plain(value: object) -> object:
     """Return any value of a plan as JSON. The digest includes a new field of the plan automatically."""
+    kind: Any = type(value)
+    if kind in _SCALARS:
+        return value
     if is_dataclass(value):
-        return {field.name: _field(field.name, _plain(getattr(value, field.name))) for field in fields(value)}
+        return {name: _field(name, _plain(getattr(value, name))) for name in _field_names(kind)}
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
     if isinstance(value, Enum):
         return _plain(value.value)
-    if isinstance(value, (date, IPv4Network, IPv6Network)):
+    if isinstance(value, (str, date, IPv4Network, IPv6Network)):
         return str(value)
-    if value is None or isinstance(value, (str, int, float, bool)):
-        return value
     raise TypeError(f"{type(value).__name__} in a plan has no form here")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from access.plan import AccessPlan, AccountPlan, RolePlan
 from access.trust_in_words import trust_in_words
@@ -73,17 +74,17 @@ def _account_table(account: AccountPlan) -> Table:
     table.add_column("grade", no_wrap=True)
     table.add_column("may do", overflow="fold")
     for role in account.roles:
-        table.add_row(
-            _name(role), escape("\n".join(trust_in_words(line) for line in role.trust)), role.grade.value, _may_do(role)
-        )
+        trust = "\n".join(trust_in_words(line) for line in role.trust)
+        # Texts, not strings: rich parses strings as markup, each twice.
+        table.add_row(Text(_name(role)), Text(trust), role.grade.value, Text(_may_do(role)))
     if not account.roles:
         table.add_row("no role", "", "", "")
     return table
 
 
 def _name(role: RolePlan) -> str:
-    lines = [escape(f"{role.path}{role.name}".lstrip("/"))]
-    lines += [escape(f"owner {role.owner}")] if role.owner else []
+    lines = [f"{role.path}{role.name}".lstrip("/")]
+    lines += [f"owner {role.owner}"] if role.owner else []
     lines += [f"session {role.max_session_duration // 60} min"]
     lines += [f"until {role.expires}"] if role.expires else []
     places = [*map(str, role.source_ips), *role.source_vpces]
@@ -96,4 +97,4 @@ def _may_do(role: RolePlan) -> str:
     inline = [f"inline {name}" for name in role.inline_policies]
     admin = [f"ADMIN ACCESS: {role.admin_reason}"] if role.admin_reason else []
     boundary = [f"within {role.permissions_boundary_arn}"] if role.permissions_boundary_arn else []
-    return escape("\n".join([*managed, *inline, *admin, *boundary]) or "nothing")
+    return "\n".join([*managed, *inline, *admin, *boundary]) or "nothing"
