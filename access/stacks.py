@@ -8,9 +8,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
 from enum import Enum, StrEnum
 from fnmatch import fnmatchcase
-from functools import cache
 from ipaddress import IPv4Network, IPv6Network
-from typing import Any
 
 from access.comparison.stack_file_changes import changed_keys
 from access.plan import AccessPlan
@@ -25,9 +23,10 @@ _FORMAT = 1
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 
-
 _UNORDERED = frozenset({"previous_keys", "source_ips"})
 """Lists that a plan keeps in the order of the inventory, although the order means nothing."""
+
+_SCALARS = frozenset({str, int, float, bool, type(None)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,21 +140,12 @@ def _field(name: str, value: object) -> object:
     return sorted(value) if name in _UNORDERED and isinstance(value, list) else value
 
 
-_SCALARS = frozenset({str, int, float, bool, type(None)})
-
-
-@cache
-def _field_names(kind: Any) -> tuple[str, ...]:  # noqa: ANN401 - a class of dataclasses
-    return tuple(field.name for field in fields(kind))
-
-
 def _plain(value: object) -> object:
     """Return any value of a plan as JSON. The digest includes a new field of the plan automatically."""
-    kind: Any = type(value)
-    if kind in _SCALARS:
+    if type(value) in _SCALARS:
         return value
     if is_dataclass(value):
-        return {name: _field(name, _plain(getattr(value, name))) for name in _field_names(kind)}
+        return {field.name: _field(field.name, _plain(getattr(value, field.name))) for field in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):
