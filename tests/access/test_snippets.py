@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +18,11 @@ from access.plan import AccessPlan
 from config.load import load_inventory
 from config.yaml.text import scalar
 from review.snippets import PIPES, Style, pair_snippet, snippet
+from tests.pipelines_schema import PIPELINES_SCHEMA
 
 Inventory = Callable[..., Path]
 TOKEN = "eyJmarked.eyJtoken.signature-of-it"
 STEP_KEYS = {"name", "deployment", "oidc", "size", "runtime", "runs-on", "image", "script"}
-
-
-PUBLISHED = json.loads((files("check_jsonschema") / "builtin_schemas/vendor/bitbucket-pipelines.json").read_text())
-"""What Atlassian publishes for editors at https://api.bitbucket.org/schemas/pipelines-configuration."""
 
 
 def plan_of(folder: Path) -> AccessPlan:
@@ -69,7 +65,7 @@ def test_every_style_is_valid_by_the_published_schema(write_inventory: Inventory
     account = next(account for account in plan_of(write_inventory(role(f"{trust}, {checks}", more))).accounts)
     for found in account.roles:
         document = yaml.safe_load(snippet(found, account, "acme/shop", style))
-        jsonschema.Draft7Validator(PUBLISHED).validate(document)
+        jsonschema.Draft7Validator(PIPELINES_SCHEMA).validate(document)
 
 
 def test_the_published_schema_refuses_an_invalid_step() -> None:
@@ -81,7 +77,7 @@ def test_the_published_schema_refuses_an_invalid_step() -> None:
     ]
     for step in invalid_steps:
         document = {"pipelines": {"branches": {"main": [{"step": step}]}}}
-        assert list(jsonschema.Draft7Validator(PUBLISHED).iter_errors(document)), step
+        assert list(jsonschema.Draft7Validator(PIPELINES_SCHEMA).iter_errors(document)), step
 
 
 def test_a_path_of_any_characters_is_no_code(write_inventory: Inventory, tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from importlib.metadata import version
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +28,10 @@ from sandbox.emulated_bitbucket.behaviour import SANDBOX_TOKEN
 from sandbox.emulated_bitbucket.servers import PipelinesProxy
 from sandbox.emulated_bitbucket.workspaces import EmulatedEnvironment, EmulatedRepository, EmulatedWorkspace
 from tests.git_repository import git
+from tests.pipelines_schema import PIPELINES_SCHEMA
 from tests.project.pages import PROJECT, TODAY, steps_in
 
 FOLDER = PROJECT / "examples" / "inventory-repository"
-PUBLISHED = json.loads((files("check_jsonschema") / "builtin_schemas/vendor/bitbucket-pipelines.json").read_text())
 PIPELINES: dict[str, Any] = yaml.safe_load((FOLDER / "bitbucket-pipelines.yml").read_text())
 STEP_UUID = "{759de0c6-1f4b-4d3a-9c8e-0b1a2c3d4e5f}"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -50,7 +49,7 @@ def plan() -> AccessPlan:
 
 
 def test_the_pipelines_are_valid_by_the_published_schema() -> None:
-    jsonschema.Draft7Validator(PUBLISHED).validate(PIPELINES)
+    jsonschema.Draft7Validator(PIPELINES_SCHEMA).validate(PIPELINES)
 
 
 def test_the_image_is_named_by_its_digest() -> None:

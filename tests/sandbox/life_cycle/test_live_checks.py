@@ -19,9 +19,9 @@ from sandbox.emulated_bitbucket.workspaces import EmulatedEnvironment, EmulatedR
 from sandbox.engine_choice import EngineName
 from sandbox.pulumi_cli.environment import ambient_folders, find_cli
 from sandbox.session import PROJECT_FOLDER
-from tests.access.test_snippets import PUBLISHED
 from tests.live.throw_away_account import LiveSettings
 from tests.live.token_proof import answered, pipeline
+from tests.pipelines_schema import PIPELINES_SCHEMA
 from tests.sandbox.life_cycle.one_stack import OneStack
 from tests.sandbox.running_engine import NEEDS_CLI
 
@@ -141,7 +141,7 @@ def ran(step: dict[str, Any], token: str, folder: Path) -> subprocess.CompletedP
 def test_the_pipeline_is_valid_whatever_the_environments_are_called(admitted: str, refused: str) -> None:
     names = LiveSettings("111111111111", "acme", {}, "shop", admitted, refused)
     document = yaml.safe_load(pipeline(names, "arn:aws:iam::111111111111:role/live"))
-    jsonschema.Draft7Validator(PUBLISHED).validate(document)
+    jsonschema.Draft7Validator(PIPELINES_SCHEMA).validate(document)
     (steps,) = document["pipelines"]["custom"].values()
     assert [step["step"]["deployment"] for step in steps] == [admitted, refused]
     assert all("curl --silent --max-time 20 https://sts.us-east-1.amazonaws.com/" in str(step) for step in steps)
