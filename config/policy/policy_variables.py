@@ -27,7 +27,7 @@ https://www.serverless.com/framework/docs/guides/variables and
 https://developer.hashicorp.com/terraform/language/expressions/references."""
 
 _MARKED = re.compile(
-    r"<[A-Za-z][^<>]*>|#\{[^{}]*\}|\$\([^()]*\)|\$(?!LATEST|DEFAULT)[A-Z][A-Z0-9_]+(?![A-Za-z])"
+    r"<[A-Za-z][^<>=]*>|#\{[^{}]*\}|\$\([^()]*\)|\$(?!LATEST|DEFAULT)[A-Z][A-Z0-9_]+(?![A-Za-z])"
     r"|(?<![A-Za-z0-9])YOUR[-_][A-Z0-9_-]+",
     re.ASCII,
 )

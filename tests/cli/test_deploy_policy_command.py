@@ -71,7 +71,7 @@ def test_the_policy_for_an_organization_needs_no_account(
     folder = str(write_inventory(ROLE))
     assert run(["deploy-policy", folder, "--organization"]) == 0
     (statement,) = json.loads(capsys.readouterr().out)["Statement"]
-    assert all(action.startswith("organizations:List") for action in statement["Action"])
+    assert all(action.startswith(("organizations:List", "organizations:Describe")) for action in statement["Action"])
     assert run(["deploy-policy", folder, "--organization", "--account", "dev"]) == 2
 
 

@@ -46,7 +46,7 @@ def test_every_condition_key_is_a_variable_with_or_without_a_default(key: str, d
         "${api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc:sub}", "${graph.facebook.com:id}",
         "function:f:$LATEST", "function:f:$LATEST.PUBLISHED", "launch-template/$DEFAULT", "$default/POST/x",
         "$aws/things/x",
-        "a<b", "YOURS", "{{account}}-bucket", "cost$", "key/mrk-*",
+        "a<b", "<a href=x>", "YOURS", "{{account}}-bucket", "cost$", "key/mrk-*",
     ],
 )  # fmt: skip
 def test_texts_that_iam_takes_as_they_are_have_no_finding(text: str) -> None:

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from access.plan import AccessPlan, RolePlan
 
-SCRIPT = "</script></style></title><script>document.title='taken'</script><img src=x onerror=document.title='taken'>"
+TAG = "</script></style></title><img src=x onerror=document.title='taken'>"
+SCRIPT = f"</script></style></title><script>document.title='taken'</script>{TAG}"
 QUOTES = "\"'><b onmouseover=document.title='taken'>&amp;{% raw %}{# x #}`"
 RIGHT_TO_LEFT = "\u202egnitset\u202c \u2066abc\u2069 \u200e\u200b"
 LONG = "W" * 200
@@ -23,7 +24,7 @@ def hostile_inventory() -> str:
         "Version": "2012-10-17",
         "Statement": [{
             "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*",
-            "Condition": {"StringEquals": {"aws:PrincipalTag/team": [SCRIPT, QUOTES]}},
+            "Condition": {"StringEquals": {"aws:PrincipalTag/team": [TAG, QUOTES]}},
         }],
     }  # fmt: skip
     role = {
