@@ -76,7 +76,7 @@ def _account_table(account: AccountPlan) -> Table:
     for role in account.roles:
         trust = "\n".join(trust_in_words(line) for line in role.trust)
         # Texts, not strings: rich parses strings as markup, each twice.
-        table.add_row(Text(_name(role)), Text(trust), role.grade.value, Text(_may_do(role)))
+        table.add_row(*map(Text, (_name(role), trust, role.grade.value, _may_do(role))))
     if not account.roles:
         table.add_row("no role", "", "", "")
     return table
