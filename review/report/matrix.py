@@ -40,7 +40,7 @@ Roles: TypeAlias = Mapping[str, Mapping[str, Entry]]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class MatrixRow:
     """Steps of one kind.
 
     Attributes:
@@ -61,7 +61,7 @@ class RepositoryRows:
     """The rows of a repository; ``*`` for every repository of the workspace."""
 
     repository: str
-    rows: tuple[Row, ...]
+    rows: tuple[MatrixRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +112,11 @@ def _table(workspace: str, trusted: Mapping[_Steps, Roles], renamed_to: str | No
     rows = list(_rows(trusted))
     columns = _columns(accounts, [roles for _, _, _, roles in rows])
     has_columns = len(columns) * len(rows) <= MOST_CELLS
-    made: dict[str, list[Row]] = {}
+    made: dict[str, list[MatrixRow]] = {}
     for repository, label, environment, roles in rows:
         cells = tuple(_cell(roles.get(column[0], {})) for column in columns) if has_columns else ()
         listed = () if has_columns else _listed(roles)
-        made.setdefault(repository, []).append(Row(label, environment, cells, listed))
+        made.setdefault(repository, []).append(MatrixRow(label, environment, cells, listed))
     repositories = tuple(RepositoryRows(name, tuple(repository_rows)) for name, repository_rows in made.items())
     return WorkspaceTable(workspace, columns if has_columns else (), repositories, has_columns, renamed_to)
 

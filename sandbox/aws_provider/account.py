@@ -16,7 +16,7 @@ from access.plan import AccessPlan
 from facts.aws.callers import service_models
 from oidc.errors import AwsError, SandboxError
 from sandbox.aws_provider.configuration import AssumeRole, Configuration
-from sandbox.aws_provider.retries import Retries
+from sandbox.aws_provider.retries import AwsRetries
 
 _WHAT_TO_DO = {
     "EntityAlreadyExists": (
@@ -60,11 +60,11 @@ def explained(subject: str) -> Iterator[None]:
         raise AwsError(f"{subject}: AWS could not be called: {error}") from error
 
 
-Connect = Callable[[Configuration, Retries], Any]
+Connect = Callable[[Configuration, AwsRetries], Any]
 """Returns an IAM client of ``boto3`` for a configuration."""
 
 
-def connect(configuration: Configuration, retries: Retries) -> Any:  # noqa: ANN401 - botocore makes its clients at run time
+def connect(configuration: Configuration, retries: AwsRetries) -> Any:  # noqa: ANN401 - botocore makes its clients at run time
     """Return an IAM client in the configured account.
 
     Keys in the environment win over the profile in a check before, as in the official provider
@@ -84,7 +84,7 @@ def connect(configuration: Configuration, retries: Retries) -> Any:  # noqa: ANN
     return _client(session, "iam", configuration, retries)
 
 
-def _entered(configuration: Configuration, retries: Retries, subject: str) -> boto3.Session:
+def _entered(configuration: Configuration, retries: AwsRetries, subject: str) -> boto3.Session:
     """Return a session with the credentials of the last role to assume, or of the profile or keys without a role."""
     with explained(subject):
         session = _session(
@@ -106,7 +106,7 @@ def _session(**settings: str | None) -> boto3.Session:
     return boto3.Session(botocore_session=underlying, **settings)
 
 
-def _client(session: boto3.Session, service: str, configuration: Configuration, retries: Retries) -> Any:  # noqa: ANN401 - as above
+def _client(session: boto3.Session, service: str, configuration: Configuration, retries: AwsRetries) -> Any:  # noqa: ANN401 - as above
     options = Config(
         retries={"mode": "standard", "total_max_attempts": 1},
         connect_timeout=10,
@@ -119,7 +119,9 @@ def _client(session: boto3.Session, service: str, configuration: Configuration, 
     return client
 
 
-def _assumed(session: boto3.Session, role: AssumeRole, configuration: Configuration, retries: Retries) -> boto3.Session:
+def _assumed(
+    session: boto3.Session, role: AssumeRole, configuration: Configuration, retries: AwsRetries
+) -> boto3.Session:
     """Assume the role twice, as the official provider does: first to check, then for the credentials that it uses.
 
     Source: ``credentials.go`` of https://github.com/hashicorp/aws-sdk-go-base, ``assumeRoleCredentialsProvider``.
@@ -140,7 +142,7 @@ def _assumed(session: boto3.Session, role: AssumeRole, configuration: Configurat
     )
 
 
-def _check_account(session: boto3.Session, configuration: Configuration, retries: Retries) -> None:
+def _check_account(session: boto3.Session, configuration: Configuration, retries: AwsRetries) -> None:
     if not configuration.allowed_account_ids:
         return
     account = str(_client(session, "sts", configuration, retries).get_caller_identity()["Account"])
@@ -152,7 +154,7 @@ def _check_account(session: boto3.Session, configuration: Configuration, retries
         )
 
 
-def connect_as_platform_engineer(configuration: Configuration, retries: Retries) -> Any:  # noqa: ANN401 - botocore makes its clients at run time
+def connect_as_platform_engineer(configuration: Configuration, retries: AwsRetries) -> Any:  # noqa: ANN401 - botocore makes its clients at run time
     """Return an IAM client; without role and profile, with credentials of the one allowed account.
 
     NOTE: intentional: in reality ambient credentials are those of one account, and accounts without `deploy_role` and

@@ -19,7 +19,7 @@ from sandbox.aws_provider.account import Connect, connect, explained
 from sandbox.aws_provider.configuration import Configuration, differing, in_state, parse, unknown_inputs
 from sandbox.aws_provider.oidc_provider import OpenIdConnectProvider
 from sandbox.aws_provider.resource_type import ReadResource, ResourceType
-from sandbox.aws_provider.retries import Retries
+from sandbox.aws_provider.retries import AwsRetries
 from sandbox.aws_provider.role import RolePolicy, RolePolicyAttachmentsExclusive, RoleResource
 from sandbox.engine.loopback import check_endpoints
 from sandbox.engine.plugin import PartlyCreatedError
@@ -77,9 +77,9 @@ class SmallAwsProvider(api.Provider):
         retries: Repeats calls while a change spreads in AWS, and after throttling.
     """
 
-    def __init__(self, *, connect: Connect = connect, retries: Retries | None = None) -> None:
+    def __init__(self, *, connect: Connect = connect, retries: AwsRetries | None = None) -> None:
         self._connect = connect
-        self._retries = retries or Retries()
+        self._retries = retries or AwsRetries()
         self._configuration: Configuration | None = None
         self._iam: Any = None
         self._lock = threading.Lock()

@@ -42,7 +42,7 @@ _THROTTLED = frozenset(
 
 
 @dataclass(frozen=True)
-class Retries:
+class AwsRetries:
     """Repeats calls.
 
     Attributes:

@@ -28,7 +28,7 @@ from sandbox import run as sandbox_run
 from sandbox.aws_provider.account import connect_as_platform_engineer
 from sandbox.aws_provider.configuration import Configuration
 from sandbox.aws_provider.provider import SmallAwsProvider
-from sandbox.aws_provider.retries import Retries
+from sandbox.aws_provider.retries import AwsRetries
 from sandbox.emulated_aws.prepare_accounts import RootUsers
 from sandbox.engine import BuiltinEngine, urns
 from sandbox.engine.program import Program
@@ -72,7 +72,7 @@ class Moments:
         self(f"torn {_written(content)}")
         write_bytes(file, content[half:])
 
-    def connect(self, configuration: Configuration, retries: Retries) -> Any:
+    def connect(self, configuration: Configuration, retries: AwsRetries) -> Any:
         iam, account = connect_as_platform_engineer(configuration, retries), configuration.allowed_account_ids[0]
 
         def before(model: Any, params: Any, context: Any, **_: Any) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from sandbox.aws_provider.retries import Retries
+from sandbox.aws_provider.retries import AwsRetries
 
 
 @dataclass
@@ -14,5 +14,5 @@ class StoppedClock:
     def now(self) -> float:
         return sum(self.pauses)
 
-    def retries(self, chance: float = 1.0) -> Retries:
-        return Retries(self.now, self.pauses.append, lambda: chance)
+    def retries(self, chance: float = 1.0) -> AwsRetries:
+        return AwsRetries(self.now, self.pauses.append, lambda: chance)

@@ -14,7 +14,7 @@ import pytest
 from oidc.errors import AwsError
 from sandbox.aws_provider import SmallAwsProvider
 from sandbox.aws_provider.account import connect
-from sandbox.aws_provider.retries import Retries
+from sandbox.aws_provider.retries import AwsRetries
 from sandbox.engine.plugin import Plugin
 from sandbox.engine.values import UNKNOWN
 from tests.sandbox.managed_resources import (
@@ -47,7 +47,7 @@ class Calls(list[str]):
 def recorded(endpoint: str, loop: asyncio.AbstractEventLoop) -> tuple[Plugin, Calls]:
     calls = Calls()
 
-    def recording(configuration: Any, retries: Retries) -> Any:
+    def recording(configuration: Any, retries: AwsRetries) -> Any:
         client = connect(configuration, retries)
         client.meta.events.register("before-call.iam", lambda model, **_: calls.append(model.name))
         return client

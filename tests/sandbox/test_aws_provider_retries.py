@@ -12,7 +12,7 @@ from botocore.awsrequest import AWSResponse
 from oidc.errors import AwsError
 from sandbox.aws_provider import SmallAwsProvider
 from sandbox.aws_provider.account import connect
-from sandbox.aws_provider.retries import SPREADING_SECONDS, Retries
+from sandbox.aws_provider.retries import SPREADING_SECONDS, AwsRetries
 from sandbox.engine.plugin import PartlyCreatedError, Plugin
 from tests.sandbox.managed_resources import (
     EXCLUSIVE,
@@ -50,7 +50,7 @@ class Refusing:
         self.calls.clear()
         self.clock.pauses.clear()
 
-    def connect(self, configuration: Any, retries: Retries) -> Any:
+    def connect(self, configuration: Any, retries: AwsRetries) -> Any:
         client = connect(configuration, retries)
         client.meta.events.register("before-send.iam", self._answer)
         return client
@@ -242,13 +242,13 @@ def test_each_role_of_a_configuration_is_assumed_twice(
     endpoint: str, loop: asyncio.AbstractEventLoop, iam: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[str] = []
-    repeat = Retries.repeat_calls_of
+    repeat = AwsRetries.repeat_calls_of
 
-    def recording(retries: Retries, client: Any, most: int) -> None:
+    def recording(retries: AwsRetries, client: Any, most: int) -> None:
         repeat(retries, client, most)
         client.meta.events.register("before-call.sts", lambda model, **_: calls.append(model.name))
 
-    monkeypatch.setattr(Retries, "repeat_calls_of", recording)
+    monkeypatch.setattr(AwsRetries, "repeat_calls_of", recording)
     everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
     arn = iam.create_role(RoleName="twice", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
     iam.put_role_policy(RoleName="twice", PolicyName="p", PolicyDocument=json.dumps(everything))
