@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from config.findings import Fault, did_you_mean
+from config.models.account import Account
 from config.yaml.document import Path
 from oidc.identifiers import slugs_in_url
 
@@ -30,8 +31,11 @@ def unknown_workspace(data: Mapping[str, Any], workspace: str, at: Path) -> Faul
     return Fault("unknown-workspace", at, f"there is no workspace `{workspace}`", hint)
 
 
-def unknown_account(known: AbstractSet[str], account: str, at: Path) -> Fault:
-    """Return the fault of an account that is not among the ``known`` ones."""
+def unknown_account(known: AbstractSet[str], accounts: Mapping[str, Account], account: str, at: Path) -> Fault:
+    """Return the fault of an account that is not among the ``known`` ones; ``accounts`` are those without a fault."""
+    key = next((key for key, declared in accounts.items() if declared.id == account), None)
+    if key is not None:
+        return Fault("unknown-account", at, f"`{account}` is the id of the account `{key}`", f"write its key: {key}")
     hint = did_you_mean(account, known, accounts_in_words(known))
     return Fault("unknown-account", at, f"there is no account `{account}`", hint)
 

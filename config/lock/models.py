@@ -11,7 +11,7 @@ from config.findings import fault
 from config.models.aws_values import AccountIdText
 from config.models.base import InventoryModel, short_form
 from config.models.bitbucket_values import EnvironmentName, Uuid, WorkspaceSlugText
-from config.models.scalars import Slug, SourceNetwork, Text, Thumbprint, describe, parse_day
+from config.models.scalars import Slug, SourceNetwork, Text, Thumbprint, describe, not_text, parse_day
 
 
 class Part(StrEnum):
@@ -33,7 +33,7 @@ def _day(value: object) -> date:
 
 def _one_line(value: object) -> str:
     if not isinstance(value, str):
-        raise fault("wrong-type", f"expected text, found {describe(value)}", "quote the value")
+        raise not_text(value)
     if not value.isprintable():
         raise fault("bad-value", f"not a line of text: {value!r}", "write printable text on one line")
     return value

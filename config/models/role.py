@@ -89,6 +89,13 @@ def _source_vpces(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
 _EndpointList = Annotated[tuple[VpcEndpointId, ...], Field(min_length=1), EACH_ONCE]
 
 
+def _policy_key(value: object) -> object:
+    if isinstance(value, dict):
+        hint = "put the document under `permission_policies`, and name its key here"
+        raise fault("wrong-type", "expected the key of a permission policy, found a document", hint)
+    return value
+
+
 class RoleSettings(InventoryModel):
     """Settings of a role that an override may replace."""
 
@@ -106,8 +113,9 @@ class RoleSettings(InventoryModel):
     ] = ()
     """aws:NAME, account:NAME or full ARNs."""
     inline_policies: Annotated[
-        tuple[Slug, ...], BeforeValidator(a_list), EACH_ONCE, example(["publish-site"], since="0.1")
-    ] = ()
+        tuple[Annotated[Slug, BeforeValidator(_policy_key)], ...], BeforeValidator(a_list), EACH_ONCE,
+        example(["publish-site"], since="0.1"),
+    ] = ()  # fmt: skip
     """Keys of permission_policies."""
     permissions_boundary: Annotated[ManagedPolicy | None, example("account:ci-boundary", since="0.1")] = None
     """aws:NAME, account:NAME or a full ARN."""

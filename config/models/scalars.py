@@ -7,6 +7,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, TypeAlias
 
 from pydantic import BeforeValidator, PlainValidator
+from pydantic_core import PydanticCustomError
 
 from config.findings import fault
 from config.json_schema_hints import NO_VARIABLES, PRINTABLE, Looks, with_variables
@@ -27,7 +28,13 @@ def parse_text(value: object) -> str:
         if "{{" in value:
             raise not_replaced(value)
         return value
-    raise fault("wrong-type", f"expected text, found {describe(value)}", "quote the value")
+    raise not_text(value)
+
+
+def not_text(value: object) -> PydanticCustomError:
+    """Return the ``wrong-type`` error of a value that YAML read as another type."""
+    hint = "write one text here" if isinstance(value, (dict, list)) else "quote the value"
+    return fault("wrong-type", f"expected text, found {describe(value)}", hint)
 
 
 def matching(pattern: re.Pattern[str], rule: str, message: str, hint: str) -> Callable[[object], str]:
@@ -143,7 +150,7 @@ def _printable(value: object) -> str:
 
 def _description(value: object) -> str:
     if not isinstance(value, str):
-        raise fault("wrong-type", f"expected text, found {describe(value)}", "quote the value")
+        raise not_text(value)
     check_variables(value)
     text = value.strip()
     if not text or limits.DESCRIPTION.fullmatch(text) is None:

@@ -97,7 +97,7 @@ def check_selection(context: Context) -> Iterator[Fault]:
         patterns_at = (*at, "exclude") if by_label else at
         unknown = [(index, name) for index, name in enumerate(names) if not is_glob(name) and name not in known]
         for index, name in unknown:
-            yield unknown_account(known, name, (*patterns_at, index))
+            yield unknown_account(known, context.inventory.accounts, name, (*patterns_at, index))
         if role.for_each is None and not broken:
             yield from _check_globs(context, names, patterns_at, excluded=by_label)
         mislabelled = [

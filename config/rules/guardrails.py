@@ -73,7 +73,7 @@ def _check_accounts(context: Context, at: Path, selection: tuple[str, ...] | Acc
         where = (*at, "exclude", index) if by_label else (*at, index)
         if not is_glob(name) and name not in known:
             unknown = True
-            yield unknown_account(known, name, where)
+            yield unknown_account(known, context.inventory.accounts, name, where)
         elif all_known and not context.selector.matching([name]):
             effect = ": it excludes nothing" if by_label else ""
             message = f"`{name}` matches no account{effect}"
