@@ -9,23 +9,23 @@ from config.models.trust import Steps
 
 
 class TrustLine(Protocol):
-    """A line of trust, from a compiled plan or from a file.
-
-    Attributes:
-        workspace: ``acme``.
-        repository: ``payments``, or ``None`` for a whole workspace.
-        environment: The name of the deployment environment, or ``None``.
-        steps: ``outside_environments`` or ``all_including_environments``; ``None`` for a deployment environment.
-    """
+    """A line of trust, from a compiled plan or from a file."""
 
     @property
-    def workspace(self) -> str: ...  # noqa: D102 - said above
+    def workspace(self) -> str:
+        """``acme``."""
+
     @property
-    def repository(self) -> str | None: ...  # noqa: D102
+    def repository(self) -> str | None:
+        """``payments``, or ``None`` for a whole workspace."""
+
     @property
-    def environment(self) -> str | None: ...  # noqa: D102
+    def environment(self) -> str | None:
+        """The name of the deployment environment, or ``None``."""
+
     @property
-    def steps(self) -> str | None: ...  # noqa: D102
+    def steps(self) -> str | None:
+        """``outside_environments`` or ``all_including_environments``; ``None`` for a deployment environment."""
 
 
 def trust_in_words(line: TrustPlan) -> str:

@@ -35,7 +35,7 @@ def first_paint(page: Path, profile: Path) -> float | None:
     if browser is None or driver is None:
         return None
     from selenium.webdriver import Chrome, ChromeOptions  # noqa: PLC0415 - only where there is a browser
-    from selenium.webdriver.chrome.service import Service  # noqa: PLC0415
+    from selenium.webdriver.chrome.service import Service  # noqa: PLC0415 - as above
 
     options = ChromeOptions()
     options.binary_location = browser

@@ -59,7 +59,7 @@ def command(
     scp: bool,
     check: bool,
     strict: bool,
-    **options: Any,  # noqa: ANN401
+    **options: Any,  # noqa: ANN401 - click's
 ) -> int:
     """Print the CloudFormation template that accounts need before the first `up`, as a stack or a StackSet.
 

@@ -122,7 +122,7 @@ def _oidc_provider(oidc_provider: LockedOidcProvider) -> Tree:
 
 def _filled(values: Mapping[str, object]) -> dict[str, Tree]:
     """Drop empty values and ``None``: the grammar has neither."""
-    return {key: value for key, value in values.items() if value is not None and value not in ({}, [])}  # type: ignore[misc]
+    return {key: value for key, value in values.items() if value is not None and value not in ({}, [])}  # type: ignore[misc]  # the lock's values are trees
 
 
 _HEADER = "# Written by `bitbucket-oidc lock` {version}; review it and commit it with the inventory."

@@ -89,7 +89,7 @@ def shuffled(data: Any, rng: random.Random) -> Any:
 
 
 def parts(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the smallest inventories that make up one: what may stand in a file of its own."""
+    """Yield the smallest inventories that make up one: what may stand in a separate file."""
     yield {"version": 1}
     yield {"defaults": data["defaults"]}
     for section in ("accounts", "permission_policies", "roles"):

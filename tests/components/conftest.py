@@ -97,7 +97,7 @@ Run = Callable[..., Registered]
 
 @pytest.fixture
 def run_program() -> Run:
-    """Return what runs a function as a Pulumi program, in a context and on an event loop of its own."""
+    """Return what runs a function as a Pulumi program, in a context and on a separate event loop."""
 
     def run(program: Callable[[], None], config: Mapping[str, str] | None = None) -> Registered:
         registered = Registered()

@@ -28,7 +28,7 @@ def rules(folder: Path) -> list[str]:
 
 
 def in_bounds(inventory: Path) -> list[dict[str, object]]:
-    """Validate in a process of its own that may take so much memory and processor time, and not more."""
+    """Validate in a separate process that may take so much memory and processor time, and not more."""
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (1_000_000_000, 1_000_000_000))

@@ -69,7 +69,7 @@ class LiveSettings:
 
 
 class ThrowAwayAccount:
-    """The account, with an inventory that may be edited and a stack of its own in a folder that is thrown away.
+    """The account, with an inventory that may be edited and a separate stack in a folder that is thrown away.
 
     Args:
         settings: As given.

@@ -1,4 +1,4 @@
-"""One engine with emulated accounts of its own that run on, while the inventory changes from step to step."""
+"""One engine with separate emulated accounts that run on, while the inventory changes from step to step."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager

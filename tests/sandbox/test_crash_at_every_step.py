@@ -60,7 +60,7 @@ EDITS = {
 
 
 class Runs:
-    """Runs of the engine on one sandbox, each in a process of its own."""
+    """Runs of the engine on one sandbox, each in a separate process."""
 
     def __init__(self, sandbox: OneSandbox, forking: "subprocess.Popen[str]") -> None:
         self.sandbox = sandbox

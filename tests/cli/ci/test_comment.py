@@ -166,7 +166,7 @@ def test_every_error_answer_of_bitbucket_is_one_warning_and_exit_code_0(
     step: Step, capsys: Capture, status: HTTPStatus, reason: str
 ) -> None:
     answer = HttpAnswer(status, HTML.document)
-    step.bitbucket._server.answer = lambda _request: answer  # type: ignore[union-attr]
+    step.bitbucket._server.answer = lambda _request: answer  # type: ignore[union-attr]  # it serves
     assert step.comment() == 0
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("warning: the comment was not posted; the build goes on: ")

@@ -1,4 +1,4 @@
-"""Emulated accounts to ask; each test has accounts of its own."""
+"""Emulated accounts to ask; each test has separate accounts."""
 
 import itertools
 from collections.abc import Iterator

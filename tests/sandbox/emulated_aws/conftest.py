@@ -1,4 +1,4 @@
-"""One emulator with its front and one without, for all tests here; each test has accounts of its own."""
+"""One emulator with its front and one without, for all tests here; each test has separate accounts."""
 
 import itertools
 from collections.abc import Iterator

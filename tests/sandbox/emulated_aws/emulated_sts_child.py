@@ -1,4 +1,4 @@
-"""Decides cases as ministack's STS does, in a process of its own: importing ministack changes the importing one.
+"""Decides cases as ministack's STS does, in a separate process: importing ministack changes the importing one.
 
 Reads a list of cases from standard input, writes a list of verdicts. What is called is the check of
 AssumeRoleWithWebIdentity that ministack's STS itself calls, with the case's role, clock, address and TLS put in.

@@ -18,7 +18,7 @@ from tests.sandbox.emulated_aws.aws_calls import AUDIENCE, ISSUER, SUBJECT
 
 
 class Issuer:
-    """An HTTPS server for api.bitbucket.org with a chain of its own, whose keys tests may change."""
+    """An HTTPS server for api.bitbucket.org with a separate chain, whose keys tests may change."""
 
     def __init__(self, folder: Path) -> None:
         self.root = trustme.CA()

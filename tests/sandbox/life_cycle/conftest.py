@@ -36,7 +36,7 @@ def engine(request: pytest.FixtureRequest) -> EngineName:
 
 @pytest.fixture
 def new_stack(engine: EngineName, servers: Servers, tmp_path: Path) -> Callable[..., OneStack]:
-    """Return what makes stacks; each has its state in a folder of its own."""
+    """Return what makes stacks; each has its state in a separate folder."""
 
     def make(name: str, account_id: str | None = None) -> OneStack:
         running = RunningEngine(engine, tmp_path / name, *servers)

@@ -1,4 +1,4 @@
-"""One stack of one engine, with an account of its own, whose inventory changes from one operation to the next."""
+"""One stack of one engine, with a separate account, whose inventory changes from one operation to the next."""
 
 import copy
 import itertools

@@ -42,7 +42,7 @@ Waters = Callable[[str], EmulatedAws]
 
 @pytest.fixture(scope="session")
 def accounts_in(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Waters]:
-    """Emulated accounts for each weather, started once; an account of its own has a weather of its own."""
+    """Emulated accounts for each weather, started once; a separate account has a separate weather."""
     bitbucket: EmulatedBitbucket = servers[0]
     issuers = IssuerEndpoint(bitbucket.address, bitbucket.ca_file)
     started: dict[str, EmulatedAws] = {}
@@ -118,7 +118,7 @@ class Watched:
 def watched_in(
     engine: EngineName, accounts_in: Waters, servers: Servers, tmp_path: Path
 ) -> Callable[[str, int], Watched]:
-    """Return what makes a stack in a weather; each seed is an account, and so has a weather of its own."""
+    """Return what makes a stack in a weather; each seed is an account, and so has a separate weather."""
 
     def make(weather: str, seed: int) -> Watched:
         number = 1 + list(WEATHERS).index(weather) + 10 * (engine is EngineName.PULUMI)
