@@ -8,7 +8,7 @@ from collections.abc import Callable
 from urllib.parse import quote, unquote
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from oidc.hidden_secrets import HIDDEN, LONGEST, has_token, without_secrets
@@ -79,6 +79,7 @@ def test_an_encoded_secret_is_hidden_and_the_message_stays(name: str, secret: st
     assert shown.removeprefix(before + HIDDEN).removesuffix(after).strip("=") == ""
 
 
+@example("0000000100000001000000010000000100000", "", ESCAPES["base64"], ESCAPES["HTML, decimal with zeros"])
 @given(secret=SECRETS, before=SENTENCES, first=ENCODINGS, second=ENCODINGS)
 def test_a_secret_that_is_encoded_twice_is_hidden(
     secret: str, before: str, first: Callable[[str], str], second: Callable[[str], str]
@@ -87,7 +88,7 @@ def test_a_secret_that_is_encoded_twice_is_hidden(
     shown = without_secrets(f"{before}{second(first(secret))}", [secret])
     assert shown.startswith(before)
     # The ends of a text in base64 may hold padding, encoded again; nothing else is left.
-    assert len(shown.removeprefix(before).replace(HIDDEN, "")) <= 16
+    assert len(shown.removeprefix(before).replace(HIDDEN, "")) <= max(16, len(second("==")))
     assert HIDDEN in shown
 
 

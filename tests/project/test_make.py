@@ -35,7 +35,7 @@ def test_every_target_is_there_and_listed() -> None:
 def test_ci_lints_and_tests() -> None:
     script = PROJECT / ".ci" / "run"
     assert os.access(script, os.X_OK)
-    assert re.findall(r"^make (\w+)$", script.read_text(), re.MULTILINE) == ["pulumi", "lint", "test"]
+    assert re.findall(r"^make (\w+)", script.read_text(), re.MULTILINE) == ["pulumi", "lint", "test"]
 
 
 def test_no_file_of_ours_is_called_utils_or_the_like() -> None:
