@@ -52,7 +52,7 @@ sandbox: setup ## run the main job on emulated AWS accounts: up, then prove (INV
 test: setup ## run all tests; the skipped ones are listed at the end
 	PATH="$$PATH:$(PULUMI_FOLDER)" PYTHONDONTWRITEBYTECODE= PYTHONPYCACHEPREFIX="$(abspath .venv/pycache)" $(BIN)/python -m pytest -n 2 --dist worksteal -q -rs --no-fold-skipped $(PYTEST_ARGS)
 
-live: setup ## check in a throw-away AWS account what emulators cannot show; costs nothing, see docs/live.md (ACCOUNT=… WORKSPACE=…)
+live: setup ## check in a throw-away AWS account what emulators cannot show; costs nothing, see docs/internals/live.md (ACCOUNT=… WORKSPACE=…)
 	LIVE_ACCOUNT="$(ACCOUNT)" LIVE_WORKSPACE="$(WORKSPACE)" LIVE_REPOSITORY="$(REPOSITORY)" LIVE_ENVIRONMENT="$(ENVIRONMENT)" LIVE_OTHER_ENVIRONMENT="$(OTHER_ENVIRONMENT)" $(BIN)/python -m pytest -m live --force-enable-socket -v -s tests/live $(PYTEST_ARGS)
 
 lint: setup ## formatting, lint, types, and the direction of imports between the rooms
@@ -79,7 +79,7 @@ update-data: setup ## renew what AWS adds to: actions (in the lock), managed pol
 	PYTHONPATH=. $(BIN)/python tools/action_table.py .venv/data
 
 docs: setup ## write the reference pages and the JSON Schema that follow from the code
-	PYTHONPATH=. $(BIN)/python docs/generate.py
+	PYTHONPATH=. $(BIN)/python tools/docs/generate.py
 
 bench: setup ## measure what must stay fast, and print the ratios
 	$(BIN)/python -m bench

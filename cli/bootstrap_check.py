@@ -97,7 +97,7 @@ class CheckReport:
         if self.commands:
             first, second = self.commands
             click.echo(f"to mend:\n  {first}\n  {second}", err=True)
-            click.echo("or update the StackSet with that template (docs/bootstrap.md, Deploy it)", err=True)
+            click.echo("or update the StackSet with that template (docs/guides/bootstrap.md, Deploy it)", err=True)
 
 
 def check_accounts(

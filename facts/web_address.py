@@ -38,7 +38,9 @@ class WebAddress:
         if parts is None or not text.isascii() or not text.isprintable() or " " in text:
             raise UsageError(f"{named} is not a URL", do=do)
         if "@" in parts.netloc:
-            raise UsageError(f"{named} has a login in it", do="give credentials in the environment: see docs/lock.md")
+            raise UsageError(
+                f"{named} has a login in it", do="give credentials in the environment: see docs/concepts/lock.md"
+            )
         origin = origin_of(text)
         if origin is None:
             raise UsageError(f"{named} is not a URL of a server: {text[:200]!r}", do=do)

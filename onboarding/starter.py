@@ -229,7 +229,7 @@ config:
 
 _PIPELINES = f"""\
 # The pipelines of the inventory's repository: they check a pull request before it is merged.
-# docs/ci.md of bitbucket-aws-oidc explains each line, and shows how to add previews and deployments.
+# docs/guides/ci.md of bitbucket-aws-oidc explains each line, and shows how to add previews and deployments.
 # Replace the image with one that has that program at a commit that you have reviewed. No step here has access to AWS.
 # With the secured variable BITBUCKET_ACCESS_TOKEN, the pull request gets a comment.
 image: registry.example.com/platform/bitbucket-aws-oidc@sha256:{"0" * 64}

@@ -72,7 +72,7 @@ def _annotation(finding: Finding, top: Path, report_id: str, seen: Counter[str])
         "external_id": f"{report_id}-{digest}",
         "title": f"{finding.level.value} {finding.rule}",
         "summary": _cut(f"[{finding.rule}] {message}; {hint}", _SUMMARY_CHARS),
-        "details": _cut(f"{path}{message}; {hint}. See docs/rules/{finding.rule}.md", _DETAILS_CHARS),
+        "details": _cut(f"{path}{message}; {hint}. See docs/reference/rules/{finding.rule}.md", _DETAILS_CHARS),
         **_OF_LEVEL[finding.level],
         **where,
     }

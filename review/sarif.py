@@ -51,7 +51,7 @@ def _rule(rule_id: str) -> dict[str, Any]:
     return {
         "id": rule_id,
         "shortDescription": {"text": rule.asks},
-        "help": {"text": f"docs/rules/{rule_id}.md"},
+        "help": {"text": f"docs/reference/rules/{rule_id}.md"},
         "defaultConfiguration": {"level": rule.level},
     }
 

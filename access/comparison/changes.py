@@ -32,7 +32,7 @@ class Change:
     """One change.
 
     Attributes:
-        kind: Public id, for example ``trust-gained``; documented in ``docs/diff.md``.
+        kind: Public id, for example ``trust-gained``; documented in ``docs/guides/diff.md``.
         effect: Its effect on access.
         account: The key of the account, from the new plan if it has the account; ``None`` for a change of a stack file.
         role: The key of the role, likewise; ``None`` for a change of an account or an OIDC provider.

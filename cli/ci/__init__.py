@@ -17,5 +17,5 @@ COMMANDS = {
 def command() -> None:
     """Comment on pull requests, report findings, name changed stacks and refuse mass deletion in a pipeline.
 
-    docs/ci.md has a ready bitbucket-pipelines.yml.
+    docs/guides/ci.md has a ready bitbucket-pipelines.yml.
     """

@@ -12,7 +12,7 @@ from facts.http_failures import tried
 from oidc.errors import BitbucketError
 
 NOT_BITBUCKET = "check the URL, and that no proxy answers instead of Bitbucket"
-HOW = f"set {EMAIL} and {API_TOKEN}, or {ACCESS_TOKEN}: see docs/lock.md"
+HOW = f"set {EMAIL} and {API_TOKEN}, or {ACCESS_TOKEN}: see docs/concepts/lock.md"
 
 _SCOPES = {
     "workspaces": ("read:workspace:bitbucket", "account"),

@@ -183,7 +183,7 @@ def _report_renamed_workspace(slug: str, answer: WorkspaceAnswer, findings: Find
         f"no role that trusts {slug} lets its pipelines in"
     )
     key = f"make {answer.slug} its key in the inventory, and {slug} one of its `previous_slugs`"
-    hint = f"{key}: see docs/rename-a-workspace.md"
+    hint = f"{key}: see docs/guides/rename-a-workspace.md"
     findings.report("workspace-renamed", path_of((slug,)), message, hint)
 
 

@@ -2,7 +2,7 @@
 
 It behaves like the official provider wherever the program can see a difference: replacements, updates in place,
 defaults, computed outputs, refreshes, and the calls to AWS. Like the whole sandbox it calls loopback alone. Each
-behaviour and its source: docs/decisions/0008-the-small-aws-provider.md.
+behaviour and its source: docs/internals/decisions/0008-the-small-aws-provider.md.
 """
 
 from sandbox.aws_provider.provider import SmallAwsProvider

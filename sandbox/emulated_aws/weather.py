@@ -69,4 +69,4 @@ WEATHERS: Mapping[str, Weather] = MappingProxyType(
         ),
     }
 )  # fmt: skip
-"""Each weather by its name; ``docs/sandbox.md`` describes them."""
+"""Each weather by its name; ``docs/guides/sandbox.md`` describes them."""

@@ -10,7 +10,7 @@ from cli.main import run
 from config.catalogue import TRUST_RULES
 
 WILD = Path(__file__).parents[1] / "access" / "trust_review" / "wild"
-PAGE = Path(__file__).parents[2] / "docs" / "explain.md"
+PAGE = Path(__file__).parents[2] / "docs" / "guides" / "explain.md"
 SOUND, FAULTY, WARNED = (
     str(WILD / f"{name}.json") for name in ("sound-one-environment", "star-as-subject", "for-any-value")
 )

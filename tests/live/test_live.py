@@ -84,7 +84,9 @@ def test_an_adopted_oidc_provider_is_not_changed_and_stays(live: ThrowAwayAccoun
 def test_a_genuine_token_gets_in_and_one_of_another_environment_does_not(live: ThrowAwayAccount) -> None:
     given = live.settings
     if not given.repository:
-        pytest.skip("add REPOSITORY, ENVIRONMENT and OTHER_ENVIRONMENT for the proof with genuine tokens: docs/live.md")
+        pytest.skip(
+            "add REPOSITORY, ENVIRONMENT, OTHER_ENVIRONMENT for the proof with genuine tokens: docs/internals/live.md"
+        )
     before = live.inventory.read_text()
     live.write_trusting_genuine_tokens()
     assert run(["lock", str(live.inventory), "--all", "--only", "workspaces"]) == 0

@@ -29,7 +29,7 @@ _NAMES = ("ACCOUNT", "WORKSPACE", "REPOSITORY", "ENVIRONMENT", "OTHER_ENVIRONMEN
 
 def stop(reason: str) -> NoReturn:
     """End the run with one line instead of a traceback for each check."""
-    pytest.exit(f"{reason}; see docs/live.md", returncode=2)
+    pytest.exit(f"{reason}; see docs/internals/live.md", returncode=2)
 
 
 @dataclass(frozen=True)

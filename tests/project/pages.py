@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
-RULE_PAGES = PROJECT / "docs" / "rules"
+RULE_PAGES = PROJECT / "docs" / "reference" / "rules"
 PAGES = [
     PROJECT / "README.md",
     PROJECT / "CONTRIBUTING.md",
@@ -22,7 +22,7 @@ class Block(NamedTuple):
     """A fenced block.
 
     Attributes:
-        page: Of the project: ``docs/sandbox.md``.
+        page: Of the project: ``docs/guides/sandbox.md``.
         section: The heading above it, without its hashes.
         file: The one that it says it is: by a line just above that is nothing but ```p.json`:``, or by its first line,
             ``# teams/shop.yaml``.

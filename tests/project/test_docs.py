@@ -66,7 +66,7 @@ def write_files_of(page: str, folder: Path) -> int:
 
 
 def test_the_files_that_the_page_of_guardrails_shows_are_one_sound_inventory(tmp_path: Path) -> None:
-    assert write_files_of("docs/guardrails.md", tmp_path) == 3
+    assert write_files_of("docs/concepts/guardrails.md", tmp_path) == 3
     compiled = compile_plan(load_inventory(tmp_path, today=TODAY))
     assert (compiled.findings, compiled.plan is not None) == ((), True)
     (tmp_path / "guardrails.yaml").write_text("guardrails: {platform: [platform]}\n")
@@ -82,8 +82,8 @@ def test_every_lock_in_the_docs_is_sound(block: Block, tmp_path: Path) -> None:
 
 
 def test_the_accounts_that_a_page_selects_are_those_of_the_lock_beside_it(tmp_path: Path) -> None:
-    (lock,) = [block for block in of_docs("yaml") if block.page == "docs/lock-aws.md" and block.is_lock]
-    assert write_files_of("docs/lock-aws.md", tmp_path) == 1
+    (lock,) = [block for block in of_docs("yaml") if block.page == "docs/concepts/lock-aws.md" and block.is_lock]
+    assert write_files_of("docs/concepts/lock-aws.md", tmp_path) == 1
     (tmp_path / "inventory.lock.yaml").write_text(lock.text)
     compiled = compile_plan(load_inventory(tmp_path, today=TODAY))
     assert compiled.findings == ()
@@ -110,7 +110,7 @@ def test_the_inventory_that_getting_started_shows_is_what_its_init_writes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    page = [block for language in ("bash", "yaml") for block in of_docs(language) if "getting-started" in block.page]
+    page = [block for language in ("bash", "yaml") for block in of_docs(language) if "first-pipeline" in block.page]
     (command,) = (line for block in page for line in block.text.splitlines() if "bitbucket-oidc init" in line)
     assert run(shlex.split(command)[1:]) == 0
     (shown,) = (block.text for block in page if block.language == "yaml")
@@ -265,7 +265,7 @@ def assert_is_aws_command(service: str, operation: str, *arguments: str) -> None
 
 
 def test_every_rule_of_what_the_world_says_is_documented() -> None:
-    page = (PROJECT / "docs" / "lock.md").read_text()
+    page = (PROJECT / "docs" / "concepts" / "lock.md").read_text()
     for rule, about in DISCREPANCY_RULES.items():
         assert f'<a id="{rule}"></a>`{rule}` | {about.level} |' in page
 
@@ -297,7 +297,7 @@ def shown_default(default: object) -> str:
 
 
 def test_generated_pages_are_current() -> None:
-    generate = runpy.run_path(str(PROJECT / "docs" / "generate.py"))
+    generate = runpy.run_path(str(PROJECT / "tools" / "docs" / "generate.py"))
     for path, text in generate["pages"]().items():
         assert path.read_text() == text.rstrip() + "\n", f"run make docs: {path.name} is not current"
 
@@ -323,7 +323,7 @@ def test_every_link_inside_the_project_leads_somewhere() -> None:
 def test_every_kind_of_change_is_documented() -> None:
     sources = "".join(path.read_text() for path in sorted((PROJECT / "access" / "comparison").glob("*_changes.py")))
     sources += (PROJECT / "access" / "comparison" / "compare.py").read_text()
-    page = (PROJECT / "docs" / "diff.md").read_text()
+    page = (PROJECT / "docs" / "guides" / "diff.md").read_text()
     kinds = set(re.findall(r"\"([a-z]+(?:-[a-z]+)+)\"", sources)) - {"environment-bound"}
     kinds |= {f"{name}-changed" for name in ("description", "owner")}
     assert {kind for kind in kinds if f"`{kind}`" not in page} == set()

@@ -13,8 +13,8 @@ from tests.project.pages import PROJECT, RULE_PAGES, TODAY, Block, blocks_of
 
 INDEX = PROJECT / "docs" / "reference" / "findings.md"
 FOOT = (
-    "\n[Every rule](../reference/findings.md) · [the inventory beside which the examples stand]"
-    "(../reference/findings.md#the-inventory-of-the-examples)\n"
+    "\n[Every rule](../findings.md) · [the inventory beside which the examples stand]"
+    "(../findings.md#the-inventory-of-the-examples)\n"
 )
 PAGES = sorted(RULE_PAGES.glob("*.md"))
 
@@ -54,7 +54,9 @@ def compiled(blocks: list[Block], folder: Path) -> Compiled:
 
 
 def test_every_rule_has_a_page_and_every_page_a_rule() -> None:
-    assert {page.stem for page in PAGES} == RULES.keys(), "a rule needs docs/rules/RULE-ID.md; CONTRIBUTING.md says how"
+    assert {page.stem for page in PAGES} == RULES.keys(), (
+        "a rule needs docs/reference/rules/RULE-ID.md; CONTRIBUTING.md says how"
+    )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -87,4 +89,4 @@ def test_a_warning_is_accepted_as_its_page_says(rule: str, blocks: list[Block], 
 def test_the_index_leads_to_every_page_and_has_an_anchor_for_it() -> None:
     index = INDEX.read_text()
     for rule in RULES:
-        assert f'<a id="{rule}"></a>[{rule}](../rules/{rule}.md)' in index
+        assert f'<a id="{rule}"></a>[{rule}](rules/{rule}.md)' in index

@@ -1,6 +1,6 @@
 """What replaces, what stays and which calls are made: as the official AWS provider does it.
 
-Each behaviour has its source in docs/decisions/0008-the-small-aws-provider.md.
+Each behaviour has its source in docs/internals/decisions/0008-the-small-aws-provider.md.
 """
 
 import asyncio

@@ -1,0 +1,44 @@
+"""Write the files that follow from the code: run by ``make docs``, and held against drift by a test."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from config.catalogue import RULES
+from config.schema import schema_text
+from tools.docs.inventory_page import inventory_page
+
+PROJECT = Path(__file__).parents[2]
+HEADS = Path(__file__).parent
+REFERENCE = PROJECT / "docs" / "reference"
+
+
+def pages() -> dict[Path, str]:
+    """Return the generated files by path."""
+    return {
+        REFERENCE / "inventory.md": inventory_page(HEADS / "inventory.head.md"),
+        REFERENCE / "findings.md": _findings_page(),
+        PROJECT / "config" / "inventory.schema.json": schema_text(),
+    }
+
+
+def _findings_page() -> str:
+    head = (HEADS / "findings.head.md").read_text(encoding="utf-8")
+    return "\n".join([head.rstrip(), *_rules(), ""])
+
+
+def _rules() -> Iterator[str]:
+    """Yield a row for each rule; the anchor is what links to a finding have always named."""
+    for rule_id, rule in sorted(RULES.items()):
+        yield f'| <a id="{rule_id}"></a>[{rule_id}](rules/{rule_id}.md) | {rule.level} | {rule.asks} |'
+
+
+def main() -> int:
+    """Write the files; return 0."""
+    for path, text in pages().items():
+        path.write_text(text.rstrip() + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
