@@ -10,6 +10,8 @@ from typing import Any
 import click
 import yaml
 
+from access.boundary import STACKSETS, control_policies
+from access.foundation import STACK, Foundation, Hub, foundation_of
 from access.plan import AccessPlan, AccountPlan
 from cli.extras import require_extra
 from cli.inventory import compiled, exit_code, format_option, inventory_argument, strict_option
@@ -17,9 +19,7 @@ from config.findings import did_you_mean, one_line
 from oidc.arn import PARTITION_NAMES, Partition, parse_iam_arn
 from oidc.errors import UsageError
 from oidc.limits import CLOUDFORMATION_BODY_BYTES, ORGANIZATION_ID, SERVICE_CONTROL_POLICY_CHARS
-from onboarding.bootstrap.boundary import STACKSETS, control_policies
 from onboarding.bootstrap.check import Wanted
-from onboarding.bootstrap.foundation import STACK, Foundation, Hub, foundation_of
 from onboarding.bootstrap.template import template
 from review.findings import show_findings
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from access.adoption.found import FoundTemplate
+from access.foundation import STACK, Foundation
 from access.plan import AccountPlan
 from cli.inventory import loaded, named_guardrails
 from cli.lock.accounts import call_settings
@@ -20,7 +21,6 @@ from facts.aws.refresh import enter_organization, entered_by
 from facts.aws.survey import Answered, Failed, ask_each
 from oidc.errors import AwsError
 from onboarding.bootstrap.check import TemplateDifference, Wanted, template_differences
-from onboarding.bootstrap.foundation import STACK, Foundation
 from onboarding.bootstrap.organization_rules import organization_rules
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from access.adoption.found import FoundRole, FoundTemplate
+from access.boundary import boundary_document
 from access.deploy_policy import deploy_policies, reading_policy
+from access.foundation import READING_POLICY, STACK, Foundation, Hub
 from oidc.iam.difference import DocumentDifference, compare_documents
 from oidc.iam.document import PolicyDocument, parse
-from onboarding.bootstrap.boundary import boundary_document
-from onboarding.bootstrap.foundation import READING_POLICY, STACK, Foundation, Hub
 
 
 @dataclass(frozen=True, slots=True)

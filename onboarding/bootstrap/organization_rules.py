@@ -8,10 +8,10 @@ federated callers have no ``aws:PrincipalOrgID``.
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from access.adoption.found import FoundControlPolicy
+from access.foundation import Foundation
 from oidc.iam.document import parse
 from oidc.iam.pattern import covers_action, covers_resource, matches_any
 from oidc.iam.statement import Statement
-from onboarding.bootstrap.foundation import Foundation
 
 _CREATE, _ENTER = "iam:CreateOpenIDConnectProvider", "sts:AssumeRoleWithWebIdentity"
 _ORGANIZATION = "aws:principalorgid"

@@ -9,14 +9,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from access.boundary import boundary_document
 from access.deploy_policy import deploy_policies, reading_policy
+from access.foundation import READING_POLICY, STACK, Foundation, Hub
 from oidc.arn import Partition
 from oidc.errors import UsageError
 from oidc.iam.document import PolicyDocument
 from oidc.identifiers import AccountId
 from oidc.limits import CLOUDFORMATION_MAPPING_ATTRIBUTES, CLOUDFORMATION_TEMPLATE_BYTES, MANAGED_POLICIES_PER_ROLE
-from onboarding.bootstrap.boundary import boundary_document
-from onboarding.bootstrap.foundation import READING_POLICY, STACK, Foundation, Hub
 from onboarding.bootstrap.variants import Variants
 
 

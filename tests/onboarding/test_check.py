@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from access.adoption.found import FoundRole, FoundTemplate
 from access.deploy_policy import DeployedRole, DeployScope
+from access.foundation import Foundation, Hub
 from oidc.arn import Partition
 from oidc.identifiers import AccountId
 from onboarding.bootstrap.check import Wanted, template_differences
-from onboarding.bootstrap.foundation import Foundation, Hub
 from onboarding.bootstrap.template import template
 from tests.onboarding.cloudformation import in_account
 

