@@ -6,7 +6,6 @@ import re
 import shutil
 import sys
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
@@ -39,9 +38,6 @@ def command(arguments: tuple[str, ...]) -> NoReturn:
     cli = shutil.which("pulumi")
     if cli is None:
         raise OutsideWorldError("the Pulumi CLI is not on PATH", do=_INSTALL)
-    if find_spec("pip") is None:  # the CLI runs `python -m pip list` to learn which plugins a program needs
-        do = "install it there: uv tool install --with pip …"
-        raise UsageError(f"Pulumi needs the Python package pip in {sys.prefix}", do=do)
     folder = Path.cwd()
     environment = dict(os.environ)
     if folder != program_folder():

@@ -1,10 +1,13 @@
 """Fixtures and settings for the tests of all rooms."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.installed_wheel import Built, Installation, build, installed
 
 # The time of an example depends on the load of the machine: benchmarks measure time, tests do not.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -71,6 +74,17 @@ def write_inventory(tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return write
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    return build(tmp_path_factory.mktemp("dist"))
+
+
+@pytest.fixture
+def install(built: Built, tmp_path: Path) -> Callable[..., Installation]:
+    """Install the wheel elsewhere; `without=` names the dependencies that are missing there."""
+    return functools.partial(installed, built.wheel, tmp_path)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from config.program import installed_program, program_folder
-from tests.project.conftest import PROJECT, Built, Installation
+from tests.installed_wheel import PROJECT, Built, Installation
 from tests.sandbox.running_engine import NEEDS_CLI
 
 ROOMS = {"access", "cli", "components", "config", "facts", "oidc", "onboarding", "review", "sandbox"}

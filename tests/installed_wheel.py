@@ -1,18 +1,16 @@
-"""The wheel of this project, built once, and environments elsewhere in which it is installed."""
+"""The wheel of this project, and environments elsewhere in which it is installed."""
 
 import os
 import subprocess
 import sys
 import sysconfig
 import venv
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path
 
-import pytest
-
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[1]
 UV = Path(sys.executable).with_name("uv")
 
 
@@ -40,43 +38,41 @@ class Installation:
     environment: Path
     folder: Path
 
+    @property
+    def command(self) -> str:
+        return str(self.environment / "bin" / "bitbucket-oidc")
+
     def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run the installed `bitbucket-oidc` in the folder."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
-        command = [str(self.environment / "bin" / "bitbucket-oidc"), *arguments]
         environment = kept | {"NO_COLOR": "1", **variables}
+        command = [self.command, *arguments]
         return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
 
 
-@pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    folder = tmp_path_factory.mktemp("dist")
+def build(folder: Path) -> Built:
+    """Build both as `make build` does, without the network."""
     uv = [str(UV), "build", "--quiet", "--offline", "--no-build-isolation", "--python", sys.executable]
     subprocess.run([*uv, "--out-dir", str(folder), str(PROJECT)], check=True)
     return Built(folder)
 
 
-@pytest.fixture
-def install(built: Built, tmp_path: Path) -> Callable[..., Installation]:
-    """Install the wheel into a new environment, with the dependencies that `make setup` has installed.
+def installed(wheel: Path, folder: Path, *, without: Collection[str] = ()) -> Installation:
+    """Install a wheel into a new environment, with the dependencies that `make setup` has installed.
 
     The dependencies are links: nothing is downloaded, and none of them leads to the clone.
     """
-
-    def install(*, without: Collection[str] = ()) -> Installation:
-        environment, folder = tmp_path / "environment", tmp_path / "elsewhere"
-        folder.mkdir()
-        venv.create(environment, symlinks=True)
-        target = Path(sysconfig.get_path("purelib", vars={"base": str(environment)}))
-        missing = {str(file).split("/")[0] for name in (*without, "bitbucket-aws-oidc") for file in files_of(name)}
-        for path in Path(sysconfig.get_path("purelib")).iterdir():
-            if path.name not in missing and path.suffix != ".pth" and not (target / path.name).exists():
-                (target / path.name).symlink_to(path)
-        uv = [str(UV), "pip", "install", "--quiet", "--offline", "--no-index", "--no-deps"]
-        subprocess.run([*uv, "--python", str(environment / "bin" / "python"), str(built.wheel)], check=True)
-        return Installation(environment, folder)
-
-    return install
+    environment, elsewhere = folder / "environment", folder / "elsewhere"
+    elsewhere.mkdir()
+    venv.create(environment, symlinks=True)
+    target = Path(sysconfig.get_path("purelib", vars={"base": str(environment)}))
+    missing = {str(file).split("/")[0] for name in (*without, "bitbucket-aws-oidc") for file in files_of(name)}
+    for path in Path(sysconfig.get_path("purelib")).iterdir():
+        if path.name not in missing and path.suffix != ".pth" and not (target / path.name).exists():
+            (target / path.name).symlink_to(path)
+    uv = [str(UV), "pip", "install", "--quiet", "--offline", "--no-index", "--no-deps"]
+    subprocess.run([*uv, "--python", str(environment / "bin" / "python"), str(wheel)], check=True)
+    return Installation(environment, elsewhere)
 
 
 def files_of(name: str) -> list[str]:
