@@ -78,11 +78,14 @@ update-data: setup ## renew what AWS adds to: actions (in the lock), managed pol
 	PYTHONPATH=. $(BIN)/python tools/update_data.py .venv/data
 	PYTHONPATH=. $(BIN)/python tools/action_table.py .venv/data
 
-docs: setup ## write the reference pages and the JSON Schema that follow from the code
+# The pages themselves lie beside those of the site, for programs that read llms.txt.
+docs: setup ## write the pages and the JSON Schema that follow from the code, then build the site in site/
 	PYTHONPATH=. $(BIN)/python tools/docs/generate.py
+	$(BIN)/zensical build --clean --strict
+	cp -R docs/. site/
 
 bench: setup ## measure what must stay fast, and print the ratios
 	$(BIN)/python -m bench
 
 clean: ## remove what the other targets made
-	rm -rf .venv .sandbox .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	rm -rf .venv .sandbox .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .cache build dist site

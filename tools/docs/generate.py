@@ -1,4 +1,4 @@
-"""Write the files that follow from the code: run by ``make docs``, and held against drift by a test."""
+"""Write the files that follow from the code and the pages: run by ``make docs``, and held against drift by a test."""
 
 import sys
 from collections.abc import Iterator
@@ -7,10 +7,13 @@ from pathlib import Path
 from config.catalogue import RULES
 from config.schema import schema_text
 from tools.docs.inventory_page import inventory_page
+from tools.docs.site_map import decisions_page, llms_text, navigation
 
 PROJECT = Path(__file__).parents[2]
 HEADS = Path(__file__).parent
-REFERENCE = PROJECT / "docs" / "reference"
+DOCS = PROJECT / "docs"
+REFERENCE = DOCS / "reference"
+DECISIONS = DOCS / "internals" / "decisions"
 
 
 def pages() -> dict[Path, str]:
@@ -18,6 +21,9 @@ def pages() -> dict[Path, str]:
     return {
         REFERENCE / "inventory.md": inventory_page(HEADS / "inventory.head.md"),
         REFERENCE / "findings.md": _findings_page(),
+        DECISIONS / "README.md": decisions_page(DECISIONS),
+        DOCS / "llms.txt": llms_text(DOCS),
+        PROJECT / "zensical.toml": navigation(DOCS, (HEADS / "zensical.head.toml").read_text(encoding="utf-8")),
         PROJECT / "config" / "inventory.schema.json": schema_text(),
     }
 
