@@ -66,28 +66,37 @@ def aws_profiles(plan: AccessPlan, *, pipeline_role: str, role: str, token_file:
     """Return the file.
 
     Args:
-        plan: The plan with the accounts; an account without a profile is left out.
+        plan: The plan with the accounts.
         pipeline_role: ARN of the role that the step assumes by its token.
         role: Name of the role in each account, ``PulumiRead``, with its path if it has one.
         token_file: File with the token of the step.
         session_name: Shown in CloudTrail.
 
     Raises:
-        UsageError: An argument is invalid, or two accounts name one profile.
+        UsageError: An argument is invalid, two accounts name one profile, or accounts have none.
     """
     _check(pipeline_role, role, token_file)
+    _refuse_without_profile(plan)
     first = [f"[profile {FIRST_PROFILE}]", f"role_arn = {pipeline_role}", f"web_identity_token_file = {token_file}"]
     sections = ["\n".join([*first, f"role_session_name = {session_name}"])]
     seen: dict[str, str] = {FIRST_PROFILE: "the pipeline itself"}
     for account in plan.accounts:
-        name = account.access.profile
-        if name is None:
-            continue
+        name = account.access.profile or ""
         if (other := seen.setdefault(name, account.key)) != account.key:
             message = f"accounts.{account.key}.profile: {name} is already the profile of {other}"
             raise UsageError(one_line(message)[:300], do="give each account another profile")
         sections.append(_section(account, name, role, session_name))
     return "\n\n".join(sections) + "\n"
+
+
+def _refuse_without_profile(plan: AccessPlan) -> None:
+    """Refuse accounts that a step would not enter as the role that it names."""
+    keys = [account.key for account in plan.accounts if account.access.profile is None]
+    if keys:
+        accounts, each = ("accounts", "each") if len(keys) > 1 else ("account", f"accounts.{keys[0]}")
+        what = one_line(f"{accounts} without a profile: {', '.join(keys)}")[:500]
+        key = "KEY" if len(keys) > 1 else keys[0]
+        raise UsageError(what, do=one_line(f"write `profile: {key}` under {each}, in place of `deploy_role`"))
 
 
 def _check(pipeline_role: str, role: str, token_file: str) -> None:

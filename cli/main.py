@@ -63,7 +63,7 @@ COMMANDS = {
     "explain": "Explain which roles given claims may assume, or what a trust policy admits.",
     "diff": "Compare the access of two inventories, plans or git revisions.",
     "doctor": "Report, inside a pipeline step, why it cannot assume its role.",
-    "init": "Write a first inventory, its stack files and a pipelines file.",
+    "init": "Write a repository of data: inventory, stack files, pipelines.",
     "lock": "Look up UUIDs and certificates; write inventory.lock.yaml.",
     "plan": "Show who may assume which role, in which account.",
     "pulumi": "Run the Pulumi CLI on this program, for the stacks of the current folder.",

@@ -1,68 +1,28 @@
 """Parse a starter's values from the command line with the inventory's validators."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pydantic import TypeAdapter, ValidationError
-
-from config.findings import did_you_mean, fault_in, one_line
-from config.models.aws_values import AccountIdText, Region
-from config.models.bitbucket_values import EnvironmentName, Uuid, WorkspaceSlugText
-from config.models.scalars import Slug
+from config.findings import did_you_mean, one_line
 from oidc.errors import UsageError
-from onboarding.starter import Starter, StarterEnvironment, StarterRepository
-
-WORKSPACE: TypeAdapter[str] = TypeAdapter(WorkspaceSlugText)
-SLUG: TypeAdapter[str] = TypeAdapter(Slug)
-ENVIRONMENT: TypeAdapter[str] = TypeAdapter(EnvironmentName)
-UUID: TypeAdapter[str] = TypeAdapter(Uuid)
-ACCOUNT_ID: TypeAdapter[str] = TypeAdapter(AccountIdText)
-REGION: TypeAdapter[str] = TypeAdapter(Region)
-
-
-def checked(what: str, text: str, form: TypeAdapter[str]) -> str:
-    """Return a value after the inventory's validator has accepted it.
-
-    Args:
-        what: Its origin for messages: ``--workspace``.
-        text: The value that the user gave.
-        form: The validator, such as ``WORKSPACE``.
-
-    Raises:
-        UsageError: The value is not valid in an inventory.
-    """
-    try:
-        return form.validate_python(text.strip("\"'") if form is UUID else text)  # pasted from YAML
-    except ValidationError as error:
-        fault = fault_in(error.errors(include_url=False)[0].get("ctx"))
-        message, hint = (fault.message, fault.hint) if fault is not None else ("not a valid value", "")
-        raise UsageError(f"{what}: {_printable(message)}", do=_unquoted(hint)) from None
-
-
-def named(what: str, text: str, form: TypeAdapter[str]) -> tuple[str, str | None]:
-    """Parse ``NAME`` or ``NAME={UUID}`` at the last equals sign; nothing after it means that the UUID is missing.
-
-    Raises:
-        UsageError: The name or the UUID is not valid in an inventory.
-    """
-    name, equals, uuid = text.rpartition("=")
-    if not equals:
-        return checked(what, text, form), None
-    return checked(what, name, form), checked(what, uuid, UUID) if uuid else None
-
-
-def _unquoted(hint: str) -> str:
-    """Return the hint without YAML's quotes, which a command line or a prompt does not need."""
-    return hint.replace(", quoted", "").replace('"', "")
-
-
-def _printable(text: str) -> str:
-    """Return a message with each unprintable character replaced."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
-
-
-_STACK_NAME_CHARS = 100
-"""Length of the name of a Pulumi stack (https://www.pulumi.com/docs/iac/concepts/stacks/)."""
+from onboarding.starter import NO_IMAGE, Starter, StarterEnvironment, StarterRepository
+from onboarding.starter_values import (
+    ACCOUNT_ID,
+    ENVIRONMENT,
+    NO_ORGANIZATION,
+    REGION,
+    WORKSPACE,
+    account_key,
+    bucket_of,
+    checked,
+    image_of,
+    known_account,
+    named,
+    once,
+    organization_of,
+    repository_of,
+    stacks_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,117 +31,183 @@ class StarterOptions:
 
     Attributes:
         workspace: ``acme`` or ``acme={UUID}``.
+        own: The repository of the inventory: ``access`` or ``access={UUID}``.
         repositories: ``shop`` or ``shop={UUID}``.
         environments: ``shop/production`` or ``shop/production={UUID}``; ``production`` if there is one repository.
+            ``access/prod={UUID}`` gives the UUID of a stack's environment.
         accounts: ``prod=222222222222``.
         deploys: ``shop/production=prod``; ``production=prod`` if there is one repository.
-        region: ``eu-west-1``, or ``None``.
+        stacks: ``production=prod,shop-*``: the accounts of a stack. Every other account has a stack of its name.
+        hub: ``tools``; not needed for a single account.
+        region: ``eu-west-1``.
+        bucket: ``acme-access-state``.
+        organization: ``o-a1b2c3d4e5``, or ``none``.
+        image: With its digest, or ``None`` if there is none yet.
     """
 
-    workspace: str | None
-    repositories: tuple[str, ...]
-    environments: tuple[str, ...]
-    accounts: tuple[str, ...]
-    deploys: tuple[str, ...]
-    region: str | None
+    workspace: str | None = None
+    own: str | None = None
+    repositories: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
+    deploys: tuple[str, ...] = ()
+    stacks: tuple[str, ...] = ()
+    hub: str | None = None
+    region: str | None = None
+    bucket: str | None = None
+    organization: str | None = None
+    image: str | None = None
 
 
 def starter_of(given: StarterOptions) -> Starter:
     """Return the starter for the options.
 
     Raises:
-        UsageError: An option is missing, given twice, or unknown, or its value is not valid in an inventory.
+        UsageError: Options are missing, given twice, or unknown, or a value is not valid in an inventory. The message
+            names all missing options.
     """
-    if given.workspace is None:
-        raise UsageError("which workspace?", do="add --workspace with its slug, as in bitbucket.org/SLUG")
-    workspace, uuid = named("--workspace", given.workspace, WORKSPACE)
-    slugs = repositories_of(given.repositories)
-    environments = environments_of(given.environments, list(slugs))
-    accounts = accounts_of(given.accounts)
-    deploys = _deploys(given.deploys, environments, [key for key, _ in accounts])
-    region = None if given.region is None else checked("--region", given.region, REGION)
+    workspace, workspace_uuid = named("--workspace", given.workspace, WORKSPACE) if given.workspace else ("", None)
+    own, own_uuid = own_of(given)
+    slugs = repositories_of(given)
+    environments = environments_of(given)
+    accounts = accounts_of(given)
+    region = checked("--region", given.region, REGION) if given.region else ""
+    bucket = bucket_of(given.bucket) if given.bucket else ""
+    organization = organization_of(given.organization or NO_ORGANIZATION)
+    image = image_of(given.image or NO_IMAGE)
+    if missing := missing_options(given):
+        do = "add these options; on a terminal init asks for them"
+        raise UsageError(f"missing: {', '.join(missing)}", do=do)
+    deploys = _deploys(given, environments, list(accounts))
     repositories = tuple(
-        StarterRepository(slug, slugs[slug], tuple(_environments(slug, environments, deploys, accounts)))
-        for slug in slugs
+        StarterRepository(slug, uuid, tuple(_environments(slug, environments, deploys, accounts)))
+        for slug, uuid in slugs.items()
     )
-    return Starter(workspace, uuid, repositories, accounts, region)
+    hub = hub_of(given)
+    stacks = _own_environments(own, environments, stacks_of(given.stacks, list(accounts), hub))
+    own_repository = StarterRepository(own, own_uuid, stacks)
+    return Starter(workspace, workspace_uuid, own_repository, repositories, tuple(accounts.items()), hub, region,
+                   bucket, organization, image)  # fmt: skip
 
 
-def accounts_of(given: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """Parse ``KEY=ID``, each key once.
+def missing_options(given: StarterOptions) -> tuple[str, ...]:
+    """Return every option that is still missing, with the form of its value.
 
     Raises:
-        UsageError: The list is empty, or an item does not have this form.
+        UsageError: An option that is given has no valid value.
     """
-    if not given:
-        raise UsageError("which accounts?", do="add --account KEY=ID, such as prod=222222222222")
+    return tuple(_missing(given))
+
+
+def _missing(given: StarterOptions) -> Iterator[str]:
+    slugs, accounts, environments = repositories_of(given), accounts_of(given), environments_of(given)
+    yield from [] if given.workspace else ["--workspace SLUG"]
+    yield from [] if given.own else ["--inventory-repository SLUG"]
+    yield from [] if slugs else ["--repository SLUG", "--environment REPOSITORY/NAME"]
+    have_one = {repository for repository, _ in environments}
+    yield from (f"--environment {slug}/NAME" for slug in slugs if slug not in have_one)
+    yield from [] if accounts else ["--account KEY=ID"]
+    yield from (f"--deploys '{slug}/{name}=KEY'" for slug, name in undecided(given))
+    yield from [] if given.hub or len(accounts) == 1 else ["--hub KEY"]
+    yield from [] if given.region else ["--region REGION"]
+    yield from [] if given.bucket else ["--state-bucket NAME"]
+    yield from [] if given.organization else ["--organization o-…, or none"]
+
+
+def undecided(given: StarterOptions) -> tuple[tuple[str, str], ...]:
+    """Return repository and name of each environment without an account.
+
+    The default account is the only account, or the account of the environment's name.
+    """
+    accounts, environments = accounts_of(given), environments_of(given)
+    decided = _deploys(given, environments, list(accounts))
+    slugs = repositories_of(given)
+    return tuple(
+        (slug, name)
+        for slug, name in environments
+        if slug in slugs and accounts and (slug, name) not in decided and not _default_account(name, list(accounts))
+    )
+
+
+def _default_account(name: str, keys: Sequence[str]) -> str | None:
+    return keys[0] if len(keys) == 1 else name if name in keys else None
+
+
+def accounts_of(given: StarterOptions) -> dict[str, str]:
+    """Parse ``KEY=ID``: ids by key.
+
+    Raises:
+        UsageError: An item does not have this form, or is given twice.
+    """
     accounts: dict[str, str] = {}
-    for text in given:
+    for text in given.accounts:
         key, equals, number = text.partition("=")
         if not equals:
             raise UsageError(f"--account: no id in {one_line(text)}", do="write KEY=ID, such as prod=222222222222")
-        key = checked("--account", key, SLUG)
-        if len(key) > _STACK_NAME_CHARS:
-            do = f"use at most {_STACK_NAME_CHARS} characters: it is also the stack's name"
-            raise UsageError(f"--account: the name has {len(key)} characters", do=do)
-        _once("--account", key, accounts)
+        key = account_key("--account", key)
+        once("--account", key, accounts)
         accounts[key] = checked("--account", number, ACCOUNT_ID)
-    return tuple(accounts.items())
+    return accounts
 
 
-def repositories_of(given: Sequence[str]) -> dict[str, str | None]:
-    """Parse ``SLUG[={UUID}]``: UUIDs by slug, each once.
+def own_of(given: StarterOptions) -> tuple[str, str | None]:
+    """Parse the repository of the inventory; its slug is empty if it is missing. Raises UsageError as ``named``."""
+    return repository_of("--inventory-repository", given.own) if given.own else ("", None)
+
+
+def repositories_of(given: StarterOptions) -> dict[str, str | None]:
+    """Parse ``SLUG[={UUID}]``: UUIDs by slug.
 
     Raises:
-        UsageError: The list is empty, or an item does not have this form.
+        UsageError: An item does not have this form, or is given twice.
     """
-    if not given:
-        raise UsageError("which repositories?", do="add --repository with a slug, as in bitbucket.org/WORKSPACE/SLUG")
+    own, _ = own_of(given)
     uuids: dict[str, str | None] = {}
-    for text in given:
-        slug, uuid = named("--repository", text, SLUG)
-        _once("--repository", slug, uuids)
+    for text in given.repositories:
+        slug, uuid = repository_of("--repository", text)
+        once("--repository", slug, uuids)
+        if slug.lower() == own.lower():
+            what = f"--repository: {slug} is the repository of the inventory, whose roles are written anyway"
+            raise UsageError(what, do="remove one")
         uuids[slug] = uuid
     return uuids
 
 
-def environments_of(given: Sequence[str], slugs: Sequence[str]) -> dict[tuple[str, str], str | None]:
-    """Parse ``REPOSITORY/NAME[={UUID}]``: UUIDs by repository and name; every repository has one.
+def environments_of(given: StarterOptions) -> dict[tuple[str, str], str | None]:
+    """Parse ``REPOSITORY/NAME[={UUID}]``: UUIDs by repository and name; none before there is a repository.
 
     Raises:
-        UsageError: A repository has no environment, or an item does not have this form.
+        UsageError: An item does not have this form, or is given twice.
     """
+    own, _ = own_of(given)
+    slugs = list(repositories_of(given))
     uuids: dict[tuple[str, str], str | None] = {}
-    for text in given:
-        slug, value = _split("--environment", text, slugs)
+    for text in given.environments if slugs else ():
+        slug, value = _split("--environment", text, slugs, own)
         name, uuid = named("--environment", value, ENVIRONMENT)
-        _once("--environment", f"{slug}/{name}", [f"{repository}/{known}" for repository, known in uuids])
+        once("--environment", f"{slug}/{name}", [f"{repository}/{known}" for repository, known in uuids])
         uuids[slug, name] = uuid
-    for slug in slugs:
-        if slug not in {repository for repository, _ in uuids}:
-            what = f"repository {slug} has no deployment environment, so its role would not be bound to one"
-            do = f"add --environment {slug}/NAME; or write a role for all steps of a repository by hand"
-            raise UsageError(what, do=do)
     return uuids
 
 
-def _split(option: str, text: str, slugs: Sequence[str]) -> tuple[str, str]:
+def _split(option: str, text: str, slugs: Sequence[str], own: str = "") -> tuple[str, str]:
     """Split ``shop/production`` after a known repository, since names of environments may have slashes."""
     slug, slash, value = text.partition("/")
-    if slash and slug in slugs:
+    if slash and slug in {*slugs, own}:
         return slug, value
     if len(slugs) == 1:
         return slugs[0], text
     what = f"{option}: which repository has {one_line(text)}?"
-    raise UsageError(what, do=did_you_mean(slug, list(slugs), f"write {slugs[0]}/{one_line(text)}"))
+    example = slugs[0] if slugs else "REPOSITORY"
+    raise UsageError(what, do=did_you_mean(slug, list(slugs), f"write {example}/{one_line(text)}"))
 
 
 def _deploys(
-    given: Sequence[str], environments: dict[tuple[str, str], str | None], accounts: Sequence[str]
+    given: StarterOptions, environments: dict[tuple[str, str], str | None], accounts: Sequence[str]
 ) -> dict[tuple[str, str], list[str]]:
-    slugs = sorted({slug for slug, _ in environments})
+    slugs = list(repositories_of(given))
     targets: dict[tuple[str, str], list[str]] = {}
-    for text in given:
+    for text in given.deploys if slugs and accounts else ():
         slug, value = _split("--deploys", text, slugs)
         name, equals, key = value.rpartition("=")
         if not equals:
@@ -190,10 +216,8 @@ def _deploys(
             known = [environment for repository, environment in environments if repository == slug]
             what = f"--deploys: repository {slug} has no environment `{one_line(name)}`"
             raise UsageError(what, do=did_you_mean(name, known, f"it has {', '.join(known)}"))
-        if key not in accounts:
-            what = f"--deploys: there is no account `{one_line(key)}`"
-            raise UsageError(what, do=did_you_mean(key, list(accounts), f"the accounts are {', '.join(accounts)}"))
-        _once("--deploys", key, targets.setdefault((slug, name), []))
+        known_account("--deploys", key, accounts)
+        once("--deploys", key, targets.setdefault((slug, name), []))
         targets[slug, name].append(key)
     return targets
 
@@ -202,28 +226,30 @@ def _environments(
     slug: str,
     environments: dict[tuple[str, str], str | None],
     deploys: dict[tuple[str, str], list[str]],
-    accounts: Sequence[tuple[str, str]],
-) -> list[StarterEnvironment]:
-    return [
-        StarterEnvironment(name, uuid, tuple(deploys.get((slug, name)) or [the_account(slug, name, accounts)]))
-        for (repository, name), uuid in environments.items()
-        if repository == slug
-    ]
+    accounts: dict[str, str],
+) -> Iterator[StarterEnvironment]:
+    for (repository, name), uuid in environments.items():
+        if repository == slug:
+            chosen = deploys.get((slug, name)) or [_default_account(name, list(accounts)) or ""]
+            yield StarterEnvironment(name, uuid, tuple(chosen))
 
 
-def the_account(slug: str, name: str, accounts: Sequence[tuple[str, str]]) -> str:
-    """Return the default account of an environment: the only account, or the account of the same name.
+def hub_of(given: StarterOptions) -> str:
+    """Return the key of the hub account: the given one, or the only account.
 
     Raises:
-        UsageError: There are several accounts, and none has that name.
+        UsageError: There is no such account.
     """
-    keys = [key for key, _ in accounts]
-    if len(keys) == 1 or name in keys:
-        return keys[0] if len(keys) == 1 else name
-    what = f"which account does {one_line(name)} of {slug} deploy to?"
-    raise UsageError(what, do=f"add --deploys '{slug}/{one_line(name)}=KEY': {', '.join(keys)}")
+    accounts = list(accounts_of(given))
+    return known_account("--hub", given.hub, accounts) if given.hub else accounts[0]
 
 
-def _once(option: str, key: str, known: Sequence[str] | dict[str, str] | dict[str, str | None]) -> None:
-    if key.lower() in {name.lower() for name in known}:
-        raise UsageError(f"{option}: {one_line(key)} is given twice", do="remove one")
+def _own_environments(
+    own: str, environments: dict[tuple[str, str], str | None], stacks: dict[str, tuple[str, ...]]
+) -> tuple[StarterEnvironment, ...]:
+    """Return the environments of the repository of the inventory: one for each stack."""
+    for slug, name in environments:
+        if slug == own and name not in stacks:
+            what = f"--environment: {own} has an environment for each stack, and `{one_line(name)}` is no stack"
+            raise UsageError(what, do=did_you_mean(name, list(stacks), f"the stacks are {', '.join(stacks)}"))
+    return tuple(StarterEnvironment(name, environments.get((own, name)), keys) for name, keys in stacks.items())

@@ -21,7 +21,8 @@ def command(inventory: Path, pipeline_role: str, role: str) -> int:
     """Print an AWS configuration file with one profile for each account, which assumes the role NAME there.
 
     A step that previews names the reading role; a step that deploys names the deploying role. The profiles read the
-    token from the file that AWS_WEB_IDENTITY_TOKEN_FILE names. Exit code 1: the inventory has findings of level error.
+    token from the file that AWS_WEB_IDENTITY_TOKEN_FILE names. An account without `profile` is an error.
+    Exit code 1: the inventory has findings of level error.
     """
     result = compiled(inventory)
     if result.plan is None:

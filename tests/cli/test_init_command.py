@@ -3,7 +3,9 @@
 import io
 import json
 import re
+import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,8 @@ from cli.main import run
 from config.load import load_inventory
 from oidc.errors import UsageError
 from onboarding import new_files
-from onboarding.starter import inventory_text, starter_files
+from onboarding.starter import Starter
+from onboarding.starter_files import inventory_files, starter_files
 from onboarding.starter_options import StarterOptions, starter_of
 from sandbox.emulated_bitbucket import EmulatedBitbucket
 from sandbox.emulated_bitbucket.behaviour import SANDBOX_TOKEN
@@ -25,13 +28,31 @@ from sandbox.emulator_inputs import workspaces_of
 
 WORKSPACE, SHOP, SITE = (f"{{{digit * 8}-1111-4111-8111-111111111111}}" for digit in "abc")
 PRODUCTION, STAGING, SITE_PRODUCTION = (f"{{{digit * 8}-1111-4111-8111-111111111111}}" for digit in "def")
+ACCESS, ACCESS_PROD, ACCESS_DEV = (f"{{{digit * 8}-2222-4222-8222-222222222222}}" for digit in "abc")
+THIS = ["--region", "eu-west-1", "--state-bucket", "acme-access-state", "--organization", "o-a1b2c3d4e5"]
 FULL = [
     "--workspace", f"acme={WORKSPACE}", "--repository", f"shop={SHOP}", "--repository", f"site={SITE}",
     "--environment", f"shop/production={PRODUCTION}", "--environment", f"shop/staging={STAGING}",
     "--environment", f"site/prod={SITE_PRODUCTION}", "--account", "prod=222222222222", "--account", "dev=111111111111",
-    "--deploys", "shop/production=prod", "--deploys", "shop/staging=dev", "--region", "eu-west-1",
+    "--deploys", "shop/production=prod", "--deploys", "shop/staging=dev",
+    "--inventory-repository", f"access={ACCESS}", "--environment", f"access/prod={ACCESS_PROD}",
+    "--environment", f"access/dev={ACCESS_DEV}", "--hub", "prod", *THIS,
 ]  # fmt: skip
-SHORT = ["--workspace", "acme", "--repository", "shop", "--environment", "production", "--account", "prod=222222222222"]
+HUB_ROLE = "arn:aws:iam::222222222222:role/Admin"
+SHORT = [
+    "--workspace", "acme", "--repository", "shop", "--environment", "production", "--account", "prod=222222222222",
+    "--inventory-repository", "access", *THIS,
+]  # fmt: skip
+OPTIONS = StarterOptions(
+    workspace="acme",
+    own="access",
+    repositories=("shop",),
+    environments=("production",),
+    accounts=("prod=222222222222",),
+    region="eu-west-1",
+    bucket="acme-access-state",
+    organization="none",
+)
 
 
 @pytest.fixture
@@ -52,54 +73,127 @@ def test_with_uuids_the_inventory_is_sound_at_once(folder: Path, capsys: pytest.
     assert run(["init", "access", *FULL]) == 0
     captured = capsys.readouterr()
     assert captured.out.splitlines() == [
-        "access/Pulumi.dev.yaml", "access/Pulumi.prod.yaml", "access/bitbucket-pipelines.yml",
-        "access/inventory/inventory.yaml",
+        "access/Pulumi.dev.yaml", "access/Pulumi.prod.yaml", "access/SETUP.md", "access/bitbucket-pipelines.yml",
+        "access/inventory/accounts.yaml", "access/inventory/pipelines.yaml", "access/inventory/roles.yaml",
+        "access/inventory/workspaces.yaml",
     ]  # fmt: skip
-    assert captured.err.startswith("next: `bitbucket-oidc validate access/inventory`")
     assert sorted(all_in(folder / "access")) == [name.removeprefix("access/") for name in captured.out.splitlines()]
     assert run(["validate", "access/inventory", "--strict"]) == 0
     assert run(["plan", "access/inventory", "--format", "json"]) == 0
     accounts = json.loads(capsys.readouterr().out)["accounts"]
     assert {account["key"]: [role["key"] for role in account["roles"]] for account in accounts} == {
-        "dev": ["shop-staging"], "prod": ["shop-production", "site-prod"],
-    }  # fmt: skip
-    assert {role["grade"] for account in accounts for role in account["roles"]} == {"environment-bound"}
+        "dev": ["shop-staging"],
+        "prod": ["access-deploy-dev", "access-deploy-prod", "access-preview", "shop-production", "site-prod"],
+    }
+    wide = [role["key"] for account in accounts for role in account["roles"] if role["grade"] != "environment-bound"]
+    assert wide == ["access-preview"]
 
 
-def test_its_parts_fit_together(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["init", ".", *FULL]) == 0
-    hub = ["--hub-role", "arn:aws:iam::999999999999:role/x", "--organization", "none"]
-    assert run(["bootstrap", "inventory", *hub]) == 0
-    assert run(["snippet", "inventory", "--role", "shop-production"]) == 0
-    for path in folder.glob("Pulumi.*.yaml"):
-        config = yaml.safe_load(path.read_text())["config"]
-        assert config["bitbucket-aws-oidc:inventory"] == "inventory"
-        assert config["bitbucket-aws-oidc:accounts"] == [path.name.split(".")[1]]
-    pipelines = yaml.safe_load((folder / "bitbucket-pipelines.yml").read_text())
-    (step,) = pipelines["pipelines"]["pull-requests"]["**"]
-    script = step["step"]["script"]
-    assert "oidc" not in step["step"]
-    capsys.readouterr()
-    assert [run(line.split()[1:]) for line in script if line.startswith("bitbucket-oidc validate")] == [0]
-
-
-def test_its_pipeline_is_the_check_of_the_whole_example(folder: Path, project_folder: Path) -> None:
-    assert run(["init", ".", *FULL]) == 0
-    example = project_folder / "examples" / "inventory-repository" / "bitbucket-pipelines.yml"
-    pipelines, example_pipelines = (
-        yaml.safe_load(path.read_text()) for path in (folder / "bitbucket-pipelines.yml", example)
-    )
-    assert pipelines["image"] == example_pipelines["image"]
-    assert pipelines["pipelines"]["pull-requests"]["**"] == example_pipelines["pipelines"]["pull-requests"]["**"][:1]
-
-
-def test_missing_uuids_are_listed_with_the_command_that_looks_them_up(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+def test_every_step_that_it_leaves_is_a_command_that_runs(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert run(["init", "access", *FULL, "--stack", "live=dev"]) != 0  # dev has an environment of its name
+    assert run(["init", "access", *FULL]) == 0
+    printed = [line.strip() for line in capsys.readouterr().err.splitlines()]
+    monkeypatch.chdir("access")
+    text = Path("SETUP.md").read_text()
+    lines = [line.strip() for block in re.findall(r"```bash\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
+    commands = [line for line in lines if line]
+    assert commands
+    assert [line for line in commands if line not in printed] == []
+    for line in commands:
+        program, *arguments = shlex.split(line.partition(" > ")[0].replace('"$MY_ROLE"', HUB_ROLE))
+        if program == "bitbucket-oidc" and arguments[0] not in {"lock", "pulumi"}:
+            assert run(arguments) == 0, line
+    assert sum("bootstrap" in line and line.startswith("bitbucket") for line in commands) == 3
+    assert "bitbucket-oidc pulumi up --stack prod" in commands  # the stack of the hub
+
+
+def test_a_bucket_in_us_east_1_has_no_location_constraint(folder: Path) -> None:
+    assert run(["init", ".", *SHORT, "--region", "us-east-1"]) == 0
+    (line,) = [line for line in Path("SETUP.md").read_text().splitlines() if "create-bucket" in line]
+    assert "LocationConstraint" not in line
+
+
+def test_the_first_step_is_the_image_unless_it_is_given(folder: Path) -> None:
+    image = f"registry.example.com/access@sha256:{'0a' * 32}"
+    assert run(["init", "a", *SHORT]) == 0
+    assert run(["init", "b", *SHORT, "--image", image]) == 0
+    assert "Build the image" in Path("a", "SETUP.md").read_text()
+    assert "Build the image" not in Path("b", "SETUP.md").read_text()
+    assert yaml.safe_load(Path("b", "bitbucket-pipelines.yml").read_text())["image"] == image
+
+
+def accounts_of_stacks(folder: Path) -> dict[str, list[str]]:
+    configs = {path.name.split(".")[1]: yaml.safe_load(path.read_text())["config"] for path in folder.glob("Pulumi.*")}
+    assert all(config["bitbucket-aws-oidc:inventory"] == "inventory" for config in configs.values())
+    return {stack: config["bitbucket-aws-oidc:accounts"] for stack, config in configs.items()}
+
+
+FIVE = [option for number, key in enumerate(("dev", "shop-dev", "tools", "prod", "shop-prod"))
+        for option in ("--account", f"{key}={number:012d}")]  # fmt: skip
+
+
+def test_accounts_share_a_stack_by_keys_or_globs_and_the_hub_has_one_for_itself(folder: Path) -> None:
+    options = [*SHORT[:6], *SHORT[8:], *FIVE, "--hub", "tools", "--deploys", "production=prod"]
+    assert run(["init", "each", *options]) == 0
+    assert accounts_of_stacks(Path("each")) == {key: [key] for key in ("dev", "shop-dev", "tools", "prod", "shop-prod")}
+    assert run(["init", "groups", *options, "--stack", "live=*prod", "--stack", "test=dev,shop-dev"]) == 0
+    assert accounts_of_stacks(Path("groups")) == {
+        "test": ["dev", "shop-dev"], "live": ["prod", "shop-prod"], "tools": ["tools"],
+    }  # fmt: skip
+    pipelines = yaml.safe_load(Path("groups", "bitbucket-pipelines.yml").read_text())["pipelines"]
+    steps = [step["step"] for step in pipelines["branches"]["main"]]
+    assert [(step["deployment"], step.get("trigger")) for step in steps] == [
+        ("test", None), ("live", "manual"), ("tools", "manual"),
+    ]  # fmt: skip
+    assert run(["init", "all", *options, "--stack", "everything=*"]) == 0
+    assert accounts_of_stacks(Path("all")) == {
+        "everything": ["dev", "shop-dev", "prod", "shop-prod"],
+        "tools": ["tools"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("existing", "added"),
+    [
+        ("", ["copy `definitions: lines:` to the beginning, above `pipelines:`",
+              "copy `pipelines: pull-requests: **:`", "copy `pipelines: branches: main:`",
+              "copy `pipelines: custom: drift:`"]),
+        ("definitions: {caches: {}}\npipelines: {branches: {main: []}, pull-requests: {'**': []}, custom: {x: []}}\n",
+         ["copy `definitions: lines:` into your `definitions:`, above `pipelines:`",
+          "append the steps Check and Preview to your `pipelines: pull-requests: **:`",
+          "append the steps that deploy to your `pipelines: branches: main:`",
+          "copy `pipelines: custom: drift:`"]),
+        ("\t: [", ["copy `definitions: lines:` to the beginning, above `pipelines:`"]),
+    ],
+)  # fmt: skip
+def test_an_existing_pipelines_file_is_kept_and_what_to_add_is_said(
+    existing: str, added: list[str], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "bitbucket-pipelines.yml").write_text(existing)
+    assert run(["init", ".", *SHORT]) == 0
+    captured = capsys.readouterr()
+    assert (folder / "bitbucket-pipelines.yml").read_text() == existing
+    assert "bitbucket-pipelines.bitbucket-oidc.yml" in captured.out.splitlines()
+    assert set(yaml.safe_load((folder / "bitbucket-pipelines.bitbucket-oidc.yml").read_text())) == {
+        "image", "definitions", "pipelines",
+    }  # fmt: skip
+    assert {f"- {line}" for line in added} <= set(captured.err.splitlines())
+
+
+@pytest.mark.parametrize("name", ["Pulumi.yaml", "Pulumi.yml", "Pulumi.json"])
+def test_a_folder_with_a_program_is_refused(name: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / name).write_text("")
+    assert run(["init", ".", *SHORT]) == 2
+    assert "this folder has a program, and a repository of data has none" in capsys.readouterr().err
+    assert names_in(folder) == [name]
+
+
+def test_missing_uuids_are_left_to_the_lock(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["init", ".", *SHORT]) == 0
     err = capsys.readouterr().err
-    assert "UUIDs missing: workspace acme, repository acme/shop, environment production of acme/shop\n" in err
-    assert "next: `bitbucket-oidc lock inventory` looks them up" in err
+    assert "bitbucket-oidc lock inventory\n" in err
     assert run(["validate", "inventory", "--format", "json"]) == 1
     assert {finding["rule"] for finding in json.loads(capsys.readouterr().out)} == {"needs-lock"}
 
@@ -120,7 +214,7 @@ def test_the_lock_has_the_missing_uuids(folder: Path, monkeypatch: pytest.Monkey
     assert plans[0] == plans[1]
 
 
-@pytest.mark.parametrize("name", ["inventory", "Pulumi.prod.yaml", "bitbucket-pipelines.yml"])
+@pytest.mark.parametrize("name", ["inventory", "Pulumi.prod.yaml", "SETUP.md"])
 @pytest.mark.parametrize("kind", ["file", "folder", "dangling link"])
 def test_nothing_is_overwritten(name: str, kind: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place = folder / name
@@ -141,14 +235,14 @@ def test_nothing_is_overwritten(name: str, kind: str, folder: Path, capsys: pyte
 def test_a_file_created_meanwhile_is_not_overwritten_either(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(new_files, "refuse_taken", lambda *_: (folder / "bitbucket-pipelines.yml").write_text("mine"))
+    monkeypatch.setattr(new_files, "refuse_taken", lambda *_: (folder / "SETUP.md").write_text("mine"))
     assert run(["init", ".", *SHORT]) == 2
-    assert "bitbucket-pipelines.yml exists already" in capsys.readouterr().err
-    assert all_in(folder) == {"bitbucket-pipelines.yml": "mine"}
-    assert names_in(folder) == ["bitbucket-pipelines.yml"]
+    assert "SETUP.md exists already" in capsys.readouterr().err
+    assert all_in(folder) == {"SETUP.md": "mine"}
+    assert names_in(folder) == ["SETUP.md"]
 
 
-@pytest.mark.parametrize("interruption", range(4))
+@pytest.mark.parametrize("interruption", range(5))
 def test_an_interruption_leaves_nothing(
     interruption: int, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,7 +256,7 @@ def test_an_interruption_leaves_nothing(
 
     monkeypatch.setattr(new_files, "_take_name", interrupted)
     code = run(["init", "a/b", *SHORT])
-    assert code == (130 if interruption < 3 else 0)
+    assert code == (130 if interruption < 4 else 0)
     if code:
         assert capsys.readouterr().err == "stopped; nothing was written\n"
         assert names_in(folder) == []
@@ -190,11 +284,22 @@ def test_an_unwritable_folder_is_an_error_of_the_outside_world(
     assert names_in(folder) == ["file"]
 
 
+TWO = ["--account", "dev=111111111111", "--hub", "prod", "--deploys", "production=prod"]
 WRONG: dict[str, tuple[list[str], str]] = {
-    "nothing": ([], "which workspace? add --workspace"),
-    "no repository": (SHORT[:2], "which repositories? add --repository"),
-    "no environment": ([*SHORT[:4], *SHORT[6:]], "repository shop has no deployment environment"),
-    "no account": (SHORT[:6], "which accounts? add --account KEY=ID"),
+    "nothing": (
+        [],
+        (
+            "missing: --workspace SLUG, --inventory-repository SLUG, --repository SLUG, --environment REPOSITORY/NAME, "
+            "--account KEY=ID, --hub KEY, --region REGION, --state-bucket NAME, --organization o-…, or none; add"
+        ),
+    ),
+    "no environment and no account": (
+        [*SHORT[:4], *SHORT[8:]], "missing: --environment shop/NAME, --account KEY=ID, --hub KEY; add these options",
+    ),
+    "no account for two environments, and no hub": (
+        [*SHORT, "--account", "dev=111111111111", "--environment", "qa"],
+        "missing: --deploys 'shop/production=KEY', --deploys 'shop/qa=KEY', --hub KEY; add these options",
+    ),
     "workspace in capitals": (["--workspace", "Acme"], "not the slug of a workspace: 'Acme'; write `acme`"),
     "workspace of dots": (["--workspace", "../x"], "--workspace: not the slug of a workspace"),
     "UUID without braces": (
@@ -205,30 +310,48 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "repository with a line break": (
         [*SHORT[:2], "--repository", "a\nb: c"], r"--repository: not a name: 'a\nb: c'",
     ),
-    "repository with a workspace": ([*SHORT[:2], "--repository", "acme/shop"], "--repository: not a name: 'acme/shop'"),
+    "repository with a workspace": (
+        [*SHORT[:2], "--repository", "acme/shop"], "--repository: acme/shop has a workspace; write `shop`",
+    ),
+    "this repository with a workspace": (
+        ["--inventory-repository", "acme/access={x}"], "acme/access={x} has a workspace; write `access`",
+    ),
+    "a repository twice": ([*SHORT, "--repository", "Access"], "Access is the repository of the inventory"),
+    "an environment of this repository without a stack": (
+        [*SHORT, "--environment", "access/prdo"], "`prdo` is no stack; did you mean `prod`?",
+    ),
+    "a hub that is no account": ([*SHORT, "--hub", "tools"], "--hub: there is no account `tools`"),
+    "a stack without accounts": ([*SHORT, "--stack", "live"], "--stack: no account in live; write NAME=KEY,KEY"),
+    "a stack of an unknown account": ([*SHORT, "--stack", "live=prdo"], "--stack: there is no account `prdo`"),
+    "a stack of a path": ([*SHORT, "--stack", "../x=prod"], "--stack: not the name of a stack: ../x"),
+    "the hub in a stack with others": (
+        [*SHORT, *TWO, "--stack", "live=prod,dev"], "prod is the hub account, whose stack is brought up before",
+    ),
+    "an account in two stacks": ([*SHORT, *TWO, "--stack", "a=dev", "--stack", "b=d*"], "account dev is in two stacks"),
+    "a stack with the name of another account": ([*SHORT, *TWO, "--stack", "prod=dev"], "--stack: prod is given twice"),
+    "a URL for the bucket": ([*SHORT, "--state-bucket", "s3://x"], "--state-bucket: not the name of a bucket: s3://x"),
+    "a tag for the digest": ([*SHORT, "--image", "x:latest"], "--image: not the name of an image with its digest"),
+    "an organization that is none": ([*SHORT, "--organization", "acme"], "write it as o-a1b2c3d4e5, or none"),
+    "the profile of the pipeline": ([*SHORT, "--account", "pipeline=111111111111"], "pipeline is the profile of"),
     "environment of control characters": (
         [*SHORT[:4], "--environment", "a\x1b[31m", *SHORT[6:]],
         "--environment: not the name of a deployment environment",
     ),
     "environment of nobody": (
-        [*SHORT, "--repository", "site", "--environment", "stie/x"], "which repository has production?",
+        [*SHORT[:4], *SHORT[6:], "--repository", "site", "--environment", "stie/x"], "which repository has stie/x?",
     ),
     "account id of eleven digits": ([*SHORT[:6], "--account", "prod=22222222222"], "--account: not an AWS account id"),
     "account without an id": ([*SHORT[:6], "--account", "prod"], "--account: no id in prod; write KEY=ID"),
     "account of a path": ([*SHORT[:6], "--account", "../x=222222222222"], "--account: not a name: '../x'"),
     "account twice": ([*SHORT, "--account", "PROD=333333333333"], "--account: PROD is given twice"),
-    "account too long": ([*SHORT[:6], "--account", f"{'x' * 101}=222222222222"], "the name has 101 characters"),
+    "account too long": ([*SHORT[:6], "--account", f"{'x' * 51}=222222222222"], "the name has 51 characters"),
     "one id for two accounts": (
-        [*SHORT, "--account", "other=222222222222", "--deploys", "production=prod"],
+        [*SHORT, "--account", "other=222222222222", "--deploys", "production=prod", "--hub", "prod"],
         "the inventory would have a finding, duplicate",
     ),
     "one UUID for two": (
         ["--workspace", f"acme={WORKSPACE}", "--repository", f"shop={WORKSPACE}", *SHORT[4:]],
         "the inventory would have a finding, duplicate",
-    ),
-    "several accounts for an environment": (
-        [*SHORT, "--account", "dev=111111111111"],
-        "which account does production of shop deploy to? add --deploys 'shop/production=KEY': prod, dev",
     ),
     "an account that is none": (
         [*SHORT, "--deploys", "production=prdo"], "there is no account `prdo`; did you mean `prod`?",
@@ -272,27 +395,36 @@ def test_on_a_terminal_it_asks_until_each_answer_is_valid(
 ) -> None:
     answer(
         monkeypatch,
-        "Acme", "acme", "x", WORKSPACE,
-        "shop", SHOP, "shop", "site", "", "",
-        "production", PRODUCTION, "staging=blue", "", "",
-        "prod", "", "",
-        "prod", "22", "222222222222", "dev", "111111111111", "",
-        "prod", "mars", "dev",
+        "Acme", "acme",
+        "x y", "access",
+        "access", "shop", "shop", "site", "",
+        "production", "staging=blue", "",
+        "prod", "",
+        "prod", "22", "222222222222", "pipeline", "dev", "111111111111", "",
+        "mars", "dev", "prod",
+        "prod",
+        "",
+        "Ireland", "eu-west-1",
+        "",
+        "acme", "none",
+        "x:latest", "",
     )  # fmt: skip
     assert run(["init"]) == 0
     err = capsys.readouterr().err
     assert "not the slug of a workspace: 'Acme'; write `acme`" in err
     assert "shop is given already" in err
-    inventory = yaml.safe_load((folder / "inventory" / "inventory.yaml").read_text())
-    assert inventory["workspaces"]["acme"] == {
-        "uuid": WORKSPACE,
-        "repositories": {
-            "shop": {"uuid": SHOP, "environments": {"production": PRODUCTION, "staging=blue": None}},
-            "site": {"environments": {"prod": None}},
-        },
+    assert "access is given already" in err
+    inventory = {key: value for path in Path("inventory").iterdir()
+                 for key, value in yaml.safe_load(path.read_text()).items() if key != "roles"}  # fmt: skip
+    assert inventory["workspaces"]["acme"]["repositories"] == {
+        "access": {"environments": {"dev": None, "prod": None}},
+        "shop": {"environments": {"production": None, "staging=blue": None}},
+        "site": {"environments": {"prod": None}},
     }
-    assert {key: role["accounts"] for key, role in inventory["roles"].items()} == {
-        "shop-production": ["prod"], "shop-staging-blue": ["dev"], "site-prod": ["prod"],
+    assert inventory["defaults"]["state_backend"]["url"] == "s3://acme-access-state?region=eu-west-1"
+    roles = yaml.safe_load(Path("inventory", "roles.yaml").read_text())["roles"]
+    assert {key: role["accounts"] for key, role in roles.items()} == {
+        "shop-production": ["dev"], "shop-staging-blue": ["prod"], "site-prod": ["prod"],
     }  # fmt: skip
 
 
@@ -304,7 +436,7 @@ def test_given_options_are_not_asked_for(folder: Path, monkeypatch: pytest.Monke
 
 def test_a_uuid_may_be_pasted_with_the_quotes_of_yaml(folder: Path) -> None:
     assert run(["init", ".", "--workspace", f'acme="{WORKSPACE}"', *SHORT[2:]]) == 0
-    assert f'uuid: "{WORKSPACE}"' in (folder / "inventory" / "inventory.yaml").read_text()
+    assert f'uuid: "{WORKSPACE}"' in (folder / "inventory" / "workspaces.yaml").read_text()
 
 
 def test_nothing_is_asked_if_a_file_exists(
@@ -332,24 +464,55 @@ names = st.one_of(
 )  # fmt: skip
 
 
+def all_of(starter: Starter) -> dict[str, Any]:
+    """Return the sections of all files of the inventory; roles of the pipelines are left out."""
+    files = inventory_files(starter)
+    return {
+        key: value for name in files if name != "pipelines.yaml" for key, value in yaml.safe_load(files[name]).items()
+    }
+
+
 @given(st.lists(names, min_size=1, max_size=4), st.from_regex(r"[A-Za-z0-9_.-]{1,30}", fullmatch=True))
 def test_all_accepted_names_are_in_the_inventory_unchanged(names: Sequence[str], slug: str) -> None:
-    options = StarterOptions("acme", (slug,), tuple(f"{name}=" for name in names), ("prod=222222222222",), (), None)
+    options = replace(OPTIONS, repositories=(slug,), environments=tuple(f"{slug}/{name}=" for name in names))
     try:
         starter = starter_of(options)
     except UsageError:
         return
-    inventory = yaml.safe_load(inventory_text(starter))
-    (repository,) = inventory["workspaces"]["acme"]["repositories"].items()
-    assert repository == (slug, {"environments": dict.fromkeys(names)})
+    inventory = all_of(starter)
+    assert inventory["workspaces"]["acme"]["repositories"][slug] == {"environments": dict.fromkeys(names)}
     trusted = [role["trust"] for role in inventory["roles"].values()]
     assert trusted == [[{"repository": f"acme/{slug}", "environments": [name]}] for name in names]
     assert all(re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", key) for key in inventory["roles"])
-    assert all(yaml.safe_load(text) for text in starter_files(starter).values())
+    assert all(yaml.safe_load(text) for name, text in starter_files(starter).items() if name != "SETUP.md")
+
+
+@given(
+    st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,49}", fullmatch=True), st.integers(min_value=0, max_value=10**12 - 1)
+)
+def test_all_accepted_accounts_have_their_profile_their_stack_and_the_step_of_it(key: str, number: int) -> None:
+    try:
+        starter = starter_of(replace(OPTIONS, accounts=(f"{key}={number:012d}",)))
+    except UsageError:
+        assert key == "pipeline"
+        return
+    assert all_of(starter)["accounts"] == {key: {"id": f"{number:012d}", "profile": key}}
+    files = starter_files(starter)
+    assert yaml.safe_load(files[f"Pulumi.{key}.yaml"])["config"]["bitbucket-aws-oidc:accounts"] == [key]
+    (step,) = yaml.safe_load(files["bitbucket-pipelines.yml"])["pipelines"]["branches"]["main"]
+    assert (step["step"]["deployment"], step["step"]["script"][0]) == (key, f"export STACK={key}")
+
+
+def test_a_role_of_a_repository_never_has_the_name_of_a_role_of_the_pipelines() -> None:
+    options = replace(OPTIONS, repositories=("access-deploy", "Access"), own="x",
+                      environments=("access-deploy/Prod", "Access/preview"))  # fmt: skip
+    assert list(all_of(starter_of(options))["roles"]) == ["access-deploy-Prod-2", "Access-preview-2"]
 
 
 def test_a_starter_with_every_uuid_has_no_finding_of_any_level(tmp_path: Path) -> None:
-    path = tmp_path / "inventory.yaml"
-    options = StarterOptions("acme", ("no",), ("production", "x" * 200), ("1=222222222222",), (), None)
-    path.write_text(inventory_text(starter_of(options).with_made_up_uuids()))
-    assert compile_plan(load_inventory(path)).findings == ()
+    options = replace(
+        OPTIONS, repositories=("no",), environments=("production", "x" * 200), accounts=("1=222222222222",)
+    )
+    for name, text in inventory_files(starter_of(options).with_made_up_uuids()).items():
+        (tmp_path / name).write_text(text)
+    assert compile_plan(load_inventory(tmp_path)).findings == ()

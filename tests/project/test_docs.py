@@ -52,7 +52,7 @@ def name(block: Block) -> str:
 
 
 def test_every_block_says_what_it_is() -> None:
-    assert languages() == {"yaml", "json", "bash", "mermaid", "text"}
+    assert languages() == {"yaml", "json", "bash", "mermaid"}
 
 
 def write_files_of(page: str, folder: Path) -> int:
@@ -106,23 +106,12 @@ def readme_plan(tmp_path: Path) -> dict[str, object]:
     return role
 
 
-def test_the_inventory_that_getting_started_shows_is_what_its_init_writes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    page = [block for language in ("bash", "yaml") for block in of_docs(language) if "first-pipeline" in block.page]
-    (command,) = (line for block in page for line in block.text.splitlines() if "bitbucket-oidc init" in line)
-    assert run(shlex.split(command)[1:]) == 0
-    (shown,) = (block.text for block in page if block.language == "yaml")
-    assert (tmp_path / "inventory" / "inventory.yaml").read_text() == shown
-
-
 def test_the_trust_policy_in_the_readme_is_that_of_its_inventory(tmp_path: Path) -> None:
     assert json.loads(of_docs("json")[0].text) == readme_plan(tmp_path)["trust_policy"]
 
 
 def inventory_of(page: str, folder: Path) -> None:
-    """Put the inventory that a page shows into a folder, or the quickstart where it shows none."""
+    """Put the inventory that a page shows into a folder; where it shows none, the quickstart, or that of pipelines."""
     shown = [block for block in of_docs("yaml") if block.page == page and block.is_inventory]
     if write_files_of(page, folder / "inventory"):
         return
@@ -130,7 +119,8 @@ def inventory_of(page: str, folder: Path) -> None:
         (folder / "inventory").mkdir()
         (folder / "inventory" / "inventory.yaml").write_text(shown[0].text)
     else:
-        shutil.copytree(PROJECT / "examples" / "quickstart", folder / "inventory")
+        example = "inventory-repository/inventory" if page == "docs/guides/ci.md" else "quickstart"
+        shutil.copytree(PROJECT / "examples" / example, folder / "inventory")
 
 
 @pytest.mark.parametrize("block", of_docs("bash"), ids=name)

@@ -22,6 +22,7 @@ from access.compile import compile_plan
 from access.evaluation.decide import decide
 from access.evaluation.request import WebIdentityRequest
 from access.plan import AccessPlan, RolePlan
+from cli.main import run
 from config.load import load_inventory
 from sandbox.emulated_bitbucket import EmulatedBitbucket
 from sandbox.emulated_bitbucket.behaviour import SANDBOX_TOKEN
@@ -35,6 +36,33 @@ FOLDER = PROJECT / "examples" / "inventory-repository"
 PIPELINES: dict[str, Any] = yaml.safe_load((FOLDER / "bitbucket-pipelines.yml").read_text())
 STEP_UUID = "{759de0c6-1f4b-4d3a-9c8e-0b1a2c3d4e5f}"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+UUIDS = {
+    "access": "5b7c9e10-2d4f-4a6b-8c8d-0e1f2a3b4c5d", "access/dev": "6c8d0f21-3e5a-4b7c-9d9e-1f2a3b4c5d6e",
+    "access/staging": "7d9e1a32-4f6b-4c8d-8e0f-2a3b4c5d6e7f", "access/tools": "9f1a3c54-6b8d-4e0f-8a2b-4c5d6e7f8091",
+    "access/production": "8e0f2b43-5a7c-4d9e-9f1a-3b4c5d6e7f80", "shop": "9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01",
+    "shop/staging": "5f0c9f0c-51e4-4c58-9a86-0b2f7f9f6a02", "shop/production": "c2b1a5de-6b7e-4d4b-b1a0-6a9d8c7b5e03",
+}  # fmt: skip
+OPTIONS = [
+    "--workspace", "acme={0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}",
+    "--inventory-repository", f"access={{{UUIDS['access']}}}", "--repository", f"shop={{{UUIDS['shop']}}}",
+    *(option for name in UUIDS if "/" in name for option in ("--environment", f"{name}={{{UUIDS[name]}}}")),
+    "--account", "dev=111111111111", "--account", "staging=333333333333", "--account", "prod=222222222222",
+    "--account", "tools=999999999999", "--hub", "tools", "--stack", "production=prod",
+    "--deploys", "shop/staging=staging", "--deploys", "shop/staging=dev", "--deploys", "shop/production=prod",
+    "--region", "eu-west-1", "--state-bucket", "acme-access-state", "--organization", "o-a1b2c3d4e5",
+]  # fmt: skip
+"""With these options init writes the example."""
+
+
+def test_the_example_is_what_init_writes(tmp_path: Path) -> None:
+    assert run(["init", str(tmp_path / "access"), *OPTIONS]) == 0
+    written, kept = (
+        {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+        for folder in (tmp_path / "access", FOLDER)
+    )
+    assert {name: text for name, text in kept.items() if not name.startswith("image/")} == written
 
 
 STEPS = {step["name"]: step for step in steps_in(PIPELINES["pipelines"])}
@@ -102,6 +130,7 @@ def test_every_account_is_in_one_stack_and_every_stack_has_a_step(plan: AccessPl
     assert sorted(taken) == sorted(account.key for account in plan.accounts)
     deploying = steps_in(PIPELINES["pipelines"]["branches"])
     assert {step["script"][0] for step in deploying} == {f"export STACK={stack}" for stack in stacks}
+    assert stacks["tools"]["bitbucket-aws-oidc:accounts"] == ["tools"]
 
 
 def test_the_state_is_where_the_inventory_says_and_reached_by_the_roles_of_the_pipelines(plan: AccessPlan) -> None:
@@ -114,10 +143,10 @@ def test_the_state_is_where_the_inventory_says_and_reached_by_the_roles_of_the_p
     assert (set(state.readers), set(state.writers)) == (looking, deploying)
 
 
-def test_whatever_deploys_names_its_environment_and_all_but_dev_wait_for_somebody() -> None:
+def test_whatever_deploys_names_its_environment_and_all_but_the_first_wait_for_somebody() -> None:
     deploying = list(steps_in(PIPELINES["pipelines"]["branches"]))
     assert all(step["script"][0] == f"export STACK={step['deployment']}" for step in deploying)
-    assert [step.get("trigger") for step in deploying] == [None, "manual", "manual"]
+    assert [step.get("trigger") for step in deploying] == [None, "manual", "manual", "manual"]
     others = [step for step in STEPS.values() if step not in deploying]
     assert not [step for step in others if "deployment" in step]
     assert not [line for step in others for line in step["script"] if "pulumi up" in line or "PulumiDeploy " in line]
@@ -173,7 +202,7 @@ def test_the_role_of_pull_requests_reads_the_state_and_goes_on_to_reading_roles_
 
 def test_each_deploying_role_writes_the_state_of_its_stack_and_enters_its_accounts_alone(plan: AccessPlan) -> None:
     ids = {account.key: account.id for account in plan.accounts}
-    for stack in ("dev", "staging", "production"):
+    for stack in ("dev", "staging", "production", "tools"):
         role = role_of(next(step for step in STEPS.values() if step.get("deployment") == stack), plan)
         config = yaml.safe_load((FOLDER / f"Pulumi.{stack}.yaml").read_text())["config"]
         statements = role.inline_policies[f"deploy-{stack}"].to_json()["Statement"]
@@ -192,10 +221,9 @@ import json, os, sys
 from pathlib import Path
 with open({calls!r}, "a") as calls:
     calls.write(json.dumps([sys.argv[1:], os.environ.get("PULUMI_BACKEND_URL"), os.environ.get("AWS_PROFILE")]) + "\\n")
-options = dict(zip(sys.argv[2::2], sys.argv[3::2]))
 config = Path(sys.argv[sys.argv.index("--config-file") + 1])
-assert config.is_absolute() and "bitbucket-aws-oidc:accounts" in config.read_text(), config
-assert Path(sys.argv[sys.argv.index("-C") + 1]).joinpath("Pulumi.yaml").is_file()
+assert "bitbucket-aws-oidc:accounts" in config.read_text(), config
+assert Path(os.environ["PWD"]).parent.joinpath("Pulumi.yaml").is_file()
 if "--json" in sys.argv:
     print(json.dumps({{"steps": [], "changeSummary": {{}}}}))
 sys.exit(int(os.environ.get("FAKE_PULUMI_CODE", "0")))
@@ -285,7 +313,7 @@ def runner(bitbucket: EmulatedBitbucket, proxy: PipelinesProxy, tmp_path: Path) 
     uuid = bitbucket.workspaces[0].repositories[0].uuid
     environment = {
         "PATH": f"{programs}:{os.environ['PATH']}", "HOME": str(tmp_path), "PYTHONPATH": str(PROJECT),
-        "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull, "PROGRAM": str(PROJECT),
+        "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull, "XDG_CACHE_HOME": str(tmp_path / "cache"),
         "BITBUCKET_CLONE_DIR": str(clone), "BITBUCKET_WORKSPACE": "acme", "BITBUCKET_REPO_SLUG": "access",
         "BITBUCKET_REPO_UUID": uuid, "BITBUCKET_COMMIT": COMMIT, "BITBUCKET_BUILD_NUMBER": "12",
         "BITBUCKET_PR_ID": "7", "BITBUCKET_STEP_OIDC_TOKEN": "header.claims.signature",
@@ -301,7 +329,7 @@ def comment(bitbucket: EmulatedBitbucket) -> str:
 
 
 def test_a_pull_request_is_checked_annotated_and_commented(runner: Runner, bitbucket: EmulatedBitbucket) -> None:
-    runner.edit("inventory/shop.yaml", "accounts: [dev, staging]", "accounts: [dev]")
+    runner.edit("inventory/roles.yaml", "accounts: [staging, dev]", "accounts: [dev]")
     done = runner.run("Check")
     assert done.returncode == 0, done.stderr
     assert len(bitbucket.reports.reports) == 1
@@ -311,7 +339,7 @@ def test_a_pull_request_is_checked_annotated_and_commented(runner: Runner, bitbu
 def test_the_stacks_that_it_touches_are_previewed_with_the_reading_role_and_known_keys_alone(
     runner: Runner, bitbucket: EmulatedBitbucket
 ) -> None:
-    runner.edit("inventory/shop.yaml", "accounts: [dev, staging]", "accounts: [dev]")
+    runner.edit("inventory/roles.yaml", "accounts: [staging, dev]", "accounts: [dev]")
     (runner.clone / "Pulumi.staging.yaml").write_text(
         "secretsprovider: awskms://theirs\nconfig: {'bitbucket-aws-oidc:accounts': [staging], 'a:b': theirs}\n"
     )
@@ -336,7 +364,7 @@ def test_a_preview_that_fails_is_told_and_fails_the_step(runner: Runner, bitbuck
     runner.edit("inventory/accounts.yaml", "region: eu-west-1", "region: eu-west-2")
     done = runner.run("Preview", FAKE_PULUMI_CODE="1")
     assert done.returncode != 0
-    assert len(runner.calls()) == 3
+    assert len(runner.calls()) == 4
     assert "**Previews**" in comment(bitbucket)
 
 
@@ -346,9 +374,9 @@ def test_a_stack_is_looked_at_and_brought_up_unless_the_guard_refuses(runner: Ru
     losing = f"[{{'op': 'delete', 'urn': '{urn}', 'oldState': {{}}}}]"
     text = pulumi.read_text().replace('"steps": []', f'"steps": {losing}').replace("{}}))", '{"delete": 1}}))')
     pulumi.write_text(text)
-    assert runner.run("Dev").returncode == 1
+    assert runner.run("Deploy dev").returncode == 1
     assert [call[0] for call, _, _ in runner.calls()] == ["preview"]
-    done = runner.run("Production", ALLOW_OIDC_PROVIDER_LOSS="1")
+    done = runner.run("Deploy production", ALLOW_OIDC_PROVIDER_LOSS="1")
     assert done.returncode == 0, done.stderr
     assert [(call[0], call[call.index("--stack") + 1]) for call, _, _ in runner.calls()[1:]] == [
         ("preview", "production"),
@@ -359,5 +387,10 @@ def test_a_stack_is_looked_at_and_brought_up_unless_the_guard_refuses(runner: Ru
 def test_drift_is_looked_for_in_every_stack_and_found_in_one_fails_the_step(runner: Runner) -> None:
     done = runner.run("Differences from the inventory", FAKE_PULUMI_CODE="1")
     assert done.returncode == 123, done.stderr  # of xargs
-    assert sorted(call[call.index("--stack") + 1] for call, _, _ in runner.calls()) == ["dev", "production", "staging"]
+    assert sorted(call[call.index("--stack") + 1] for call, _, _ in runner.calls()) == [
+        "dev",
+        "production",
+        "staging",
+        "tools",
+    ]
     assert all("--expect-no-changes" in call for call, _, _ in runner.calls())

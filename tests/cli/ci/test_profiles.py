@@ -15,7 +15,7 @@ PIPELINE_ROLE = "arn:aws:iam::999999999999:role/bitbucket/access-preview"
 ACCOUNTS = """accounts:
   one: {id: "111111111111", region: eu-west-1, profile: first}
   two: {id: "222222222222", partition: aws-us-gov, profile: second}
-  three: {id: "333333333333", deploy_role: "arn:aws:iam::333333333333:role/R"}
+  three: {id: "333333333333", profile: third, deploy_role: "arn:aws:iam::333333333333:role/R"}
 """
 
 
@@ -57,6 +57,11 @@ def test_every_profile_assumes_the_role_of_its_account_through_the_pipeline_role
             "source_profile": "pipeline",
             "role_session_name": "bitbucket-12",
         },
+        "third": {
+            "role_arn": "arn:aws:iam::333333333333:role/PulumiRead",
+            "source_profile": "pipeline",
+            "role_session_name": "bitbucket-12",
+        },
     }
 
 
@@ -82,6 +87,30 @@ def test_a_profile_name_that_breaks_the_file_is_refused(
 )
 def test_an_invalid_role_is_wrong_usage(inventory: Callable[[str], Path], options: list[str]) -> None:
     assert profiles(inventory(ACCOUNTS), *options) == 2
+
+
+@pytest.mark.parametrize(
+    ("without", "message"),
+    [
+        (
+            [", profile: third"],
+            "account without a profile: three; write `profile: three` under accounts.three, in place of `deploy_role`",
+        ),
+        (
+            [", profile: first", ", profile: third"],
+            "accounts without a profile: one, three; write `profile: KEY` under each, in place of `deploy_role`",
+        ),
+    ],
+)
+def test_accounts_without_a_profile_are_named_in_one_line(
+    inventory: Callable[[str], Path], capsys: Capture, without: list[str], message: str
+) -> None:
+    text = ACCOUNTS
+    for profile in without:
+        text = text.replace(profile, "")
+    assert profiles(inventory(text)) == 2
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", f"error: {message}\n")
 
 
 def test_a_missing_token_file_variable_is_reported(
