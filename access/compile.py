@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
+from access.checks.attachable_policies import attachable_arns, attachable_globs, check_attachable_policies
 from access.checks.deploying_role import check_deploying_roles
 from access.checks.guardrails import check_guardrails
 from access.checks.locked_accounts import check_locked_account, check_locked_quotas
@@ -80,6 +81,7 @@ def _faults(
         yield from _account_faults(account, selected.get(account.key, {}), loaded)
     yield from check_locked_quotas(loaded.inventory.accounts, loaded)
     yield from check_deploying_roles(accounts, selected)
+    yield from check_attachable_policies(accounts, selected, loaded)
     yield from check_permissions(accounts, selected, loaded)
     yield from check_guardrails(accounts, selected, loaded)
 
@@ -126,6 +128,7 @@ def _account_plan(loaded: Loaded, key: str, account: Account, selected: RolesWit
         oidc_providers=oidc_provider_plans(key, account, trusted, loaded),
         roles=tuple(roles),
         previous_keys=account.previous_keys,
+        attachable_policies=attachable_arns(place.partition, place.id, attachable_globs(key, account, inventory)[1]),
     )
 
 

@@ -124,6 +124,8 @@ class DeployScope:
         roles: All deployed roles.
         oidc_provider_arns: Created OIDC providers; adopted and referenced ones are only read.
         reading_role_arn: The reading role, or ``None`` if the account has none.
+        attachable_policies: Patterns of the policies that may be attached to roles; empty for exactly those of
+            ``roles``.
     """
 
     partition: Partition
@@ -132,6 +134,7 @@ class DeployScope:
     roles: frozenset[DeployedRole]
     oidc_provider_arns: frozenset[str]
     reading_role_arn: str | None = None
+    attachable_policies: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, plan: AccountPlan) -> "DeployScope":
@@ -145,6 +148,7 @@ class DeployScope:
                 for role in plan.roles
             ),
             frozenset(oidc_provider.arn for oidc_provider in plan.oidc_providers if oidc_provider.mode == "create"),
+            attachable_policies=plan.attachable_policies,
         )
 
     @property
@@ -173,14 +177,14 @@ def deploy_policies(scope: DeployScope) -> tuple[PolicyDocument, ...]:
 def _statements(scope: DeployScope) -> Iterator[Statement]:
     yield from reading_statements(scope.partition, scope.account)
     yield from _allow("ManageOidcProviders", _MANAGE_OIDC_PROVIDERS, map(literally, scope.oidc_provider_arns))
-    yield from _role_writes(scope.roles)
+    yield from _role_writes(scope)
     yield from _denials(scope)
 
 
-def _role_writes(roles: frozenset[DeployedRole]) -> Iterator[Statement]:
+def _role_writes(scope: DeployScope) -> Iterator[Statement]:
     """Allow writes to roles: with a boundary by path, without a boundary by name if other roles have one."""
-    bounded = {role for role in roles if role.permissions_boundary_arn}
-    free = roles - bounded
+    bounded = {role for role in scope.roles if role.permissions_boundary_arn}
+    free = scope.roles - bounded
     within = outermost(role.pattern for role in bounded)
     without = {literally(role.arn) for role in free} if bounded else outermost(role.pattern for role in free)
     yield from _allow("ManageRoles", _MANAGE_ROLES, outermost(within | without))
@@ -189,12 +193,18 @@ def _role_writes(roles: frozenset[DeployedRole]) -> Iterator[Statement]:
     )  # fmt: skip
     actions = [*_WRITE_POLICIES, "iam:PutRolePermissionsBoundary"]
     yield from _allow("WritePoliciesInsideTheBoundary", actions, within, boundary)
-    yield from _allow("AttachInsideTheBoundary", ["iam:AttachRolePolicy"], within, boundary, _attached(bounded))
+    yield from _allow("AttachInsideTheBoundary", ["iam:AttachRolePolicy"], within, boundary, _attached(bounded, scope))
     yield from _allow("WritePolicies", _WRITE_POLICIES, without)
-    yield from _allow("Attach", ["iam:AttachRolePolicy"], without, _attached(free))
+    yield from _allow("Attach", ["iam:AttachRolePolicy"], without, _attached(free, scope))
 
 
-def _attached(roles: Iterable[DeployedRole]) -> Condition:
+def _attached(roles: Iterable[DeployedRole], scope: DeployScope) -> Condition:
+    """Return the condition on the attached policy: the patterns of the inventory, else exactly what the roles have.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html, iam:PolicyARN.
+    """
+    if scope.attachable_policies:
+        return "ArnLike", "iam:PolicyARN", scope.attachable_policies
     return "ArnEquals", "iam:PolicyARN", {literally(arn) for role in roles for arn in role.managed_policy_arns}
 
 

@@ -165,6 +165,8 @@ class AccountPlan:
         oidc_providers: Sorted by workspace.
         roles: Sorted by key.
         previous_keys: Its previous values of ``key``.
+        attachable_policies: Patterns of the managed policies that the deploying role may attach, sorted:
+            ``arn:aws:iam::aws:policy/*ReadOnly*``; empty for exactly those that the roles have.
     """
 
     key: str
@@ -175,6 +177,7 @@ class AccountPlan:
     oidc_providers: tuple[OidcProviderPlan, ...]
     roles: tuple[RolePlan, ...]
     previous_keys: tuple[str, ...] = ()
+    attachable_policies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from config.stack_file import StackFile
 from oidc.errors import UnreviewedPlanError, UsageError
 from oidc.identifiers import AccountId
 
-_FORMAT = 1
+_FORMAT = 2
 """Version of the hashed form. It is hashed too, so a program that hashes another form gives another digest."""
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)

@@ -115,6 +115,7 @@ def _child(data: Any, part: str | int | None) -> Any:  # noqa: ANN401 - raw data
 
 
 def _allows(data: Mapping[str, Any]) -> Iterator[Path]:
+    yield from _allows_of(data.get("defaults"), ("defaults",))
     for section in ("workspaces", "accounts", "permission_policies", "roles"):
         entries = data.get(section)
         for key, entry in entries.items() if isinstance(entries, Mapping) else ():

@@ -109,6 +109,9 @@ RULES: dict[str, Rule] = {
     "whole-workspace-expires": Rule("error", "Trust of a whole workspace has a last day."),
     "whole-workspace-renamed": Rule("error", "Trust of a whole workspace covers only its current slug."),
     "whole-workspace-admin": Rule("error", "Trust of a whole workspace and admin access do not go together."),
+    "attachable-policy": Rule(
+        "error", "Every managed policy of a role matches `attachable_policies`, if the account has patterns."
+    ),
     "deploying-role": Rule("error", "No role is a deploying role of its account, or allows to become or change it."),
     "changes-access": Rule(
         "error", "No role can change who may assume roles of the inventory, itself included, or what these may do."
@@ -147,6 +150,9 @@ RULES: dict[str, Rule] = {
     "privilege-escalation": Rule(
         "warning",
         "No permission policy opens a known privilege escalation, such as passing any role or becoming any user.",
+    ),
+    "attachable-admin": Rule(
+        "warning", "`attachable_policies` covers no policy with admin access, unless all roles have a boundary."
     ),
     "unknown-permissions": Rule(
         "warning",

@@ -8,6 +8,8 @@ from access.comparison.changes import ORDER, Change, Comparison, Effect
 from access.comparison.detail_changes import (
     account_details,
     admin_allowed,
+    attachable_changes,
+    attachable_in_words,
     oidc_provider_details,
     role_details,
     way_in_changes,
@@ -112,13 +114,15 @@ def _account(collected: _Collected, old: AccountView | None, new: AccountView | 
     new_account = new or account.model_copy(update={"roles": [], "oidc_providers": []})
     if old is None or new is None:
         kind, verb = ("account-added", "is new") if old is None else ("account-removed", "is removed")
-        message = f"account {account.key} ({account.id}) {verb}{way_in_in_words(account) if old is None else ''}"
+        details = f"{way_in_in_words(account)}{attachable_in_words(account)}" if old is None else ""
+        message = f"account {account.key} ({account.id}) {verb}{details}"
         collected.changes.append(Change(kind, Effect.NONE, account.key, None, None, message))
     elif old.key != new.key:
         effect, why = _key_changed(old.key, new.previous_keys)
         message = f"account {old.id} is now accounts.{new.key} (was accounts.{old.key}): {why}"
         collected.changes.append(Change("account-key-changed", effect, new.key, None, None, message))
     collected.changes += way_in_changes(old_account, new_account)
+    collected.changes += attachable_changes(old_account, new_account)
     collected.changes += account_details(old_account, new_account)
     collected.changes += oidc_provider_changes(old_account, new_account)
     _roles(collected, old_account, new_account)

@@ -14,7 +14,7 @@ from config.findings import one_line
 
 _OWN_CREDENTIALS = "the credentials of whoever runs the program"
 
-_REPORTED_OF_ACCOUNT = frozenset({"key", "id", "oidc_providers", "roles", "access"})
+_REPORTED_OF_ACCOUNT = frozenset({"key", "id", "oidc_providers", "roles", "access", "attachable_policies"})
 _PREVIOUS = frozenset({"previous_keys"})
 _REPORTED_OF_OIDC_PROVIDER = frozenset({"arn", "audiences", "mode", "thumbprints"})
 _REPORTED_OF_ROLE = frozenset(
@@ -69,6 +69,29 @@ def _way_in_part(name: str, was: str | None, now: str | None) -> str:
     shown = [_SHOWN[name].format(value) if value is not None else None for value in (now, was)]
     absent = f"by {_OWN_CREDENTIALS}" if name in {"role_arn", "profile"} else f"without a {_words(name)}"
     return f"{shown[0] or absent} (was {shown[1] or absent})"
+
+
+def attachable_changes(before: AccountView, after: AccountView) -> Iterator[Change]:
+    """Compare the patterns of managed policies that the deploying role may attach, after its template is deployed."""
+    old, new = _attachable(before), _attachable(after)
+    if old is None or new is None:
+        return
+    if added := sorted(set(new) - set(old)):
+        message = f"the deploying role may attach {', '.join(added)}, once its template is deployed"
+        yield Change("attachable-policies-added", Effect.GAIN, after.key, None, None, message)
+    if removed := sorted(set(old) - set(new)):
+        message = f"the deploying role need not attach {', '.join(removed)} any more"
+        yield Change("attachable-policies-removed", Effect.NONE, after.key, None, None, message)
+
+
+def _attachable(account: AccountView) -> list[str] | None:
+    return None if account.others is None else list(account.others.get("attachable_policies", ()))
+
+
+def attachable_in_words(account: AccountView) -> str:
+    """Describe the patterns of a new account."""
+    patterns = _attachable(account)
+    return f"; its deploying role may attach {', '.join(patterns)}" if patterns else ""
 
 
 def account_details(before: AccountView, after: AccountView) -> Iterator[Change]:

@@ -10,6 +10,7 @@ from config.json_schema_hints import Looks, Or, example
 from config.models.aws_values import AccountIdText, Region, RoleName, TrustPolicyChars
 from config.models.base import Distinct, DistinctList, InventoryModel, short_form
 from config.models.bitbucket_values import WorkspaceSlugText
+from config.models.guardrail_values import PolicyGlob
 from config.models.scalars import Reason, Slug, Text, matching
 from config.policy.reference import RoleArn
 from oidc import limits
@@ -106,6 +107,8 @@ class Account(InventoryModel):
         dict[RoleName, Reason], example({"legacy-deploy": "is deleted in March"}, since="0.1")
     ] = Field(default_factory=dict)
     """Roles of others that check no audience, so that an added audience may open them: {NAME: reason}."""
+    attachable_policies: Annotated[DistinctList[PolicyGlob], example(["aws:*ReadOnly*"], since="0.2")] = ()
+    """Managed policies that the deploying role may attach; [] for exactly those that roles of this account have."""
     quotas: Annotated[Quotas, example({"trust_policy_chars": 4096}, since="0.1")] = Quotas()
     """Raised quotas. A value here replaces the one in the lock."""
     allow: Allow = Field(default_factory=dict)

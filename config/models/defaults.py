@@ -4,11 +4,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainValidator, model_validator
 
+from config.allow import Allow
 from config.findings import each_once, fault, parse_each
 from config.json_schema_hints import EACH_ONCE, Looks, example
 from config.models.account import DeployRoleForm, OidcProviderMode
 from config.models.aws_values import AccountIdText, Region, RolePath, SessionSeconds, Tags
 from config.models.base import DistinctList, InventoryModel
+from config.models.guardrail_values import PolicyGlob
 from config.models.scalars import Slug, Text, Thumbprint, describe, parse_text, parse_thumbprint
 from config.policy.reference import ManagedPolicy
 from oidc.limits import THUMBPRINTS_PER_OIDC_PROVIDER
@@ -116,3 +118,7 @@ class Defaults(InventoryModel):
     """create, reference, adopt or auto, for accounts that set none."""
     state_backend: Annotated[StateBackend | None, example(_STATE, since="0.1")] = None
     """Where Pulumi keeps the state of this program; only the roles named there may reach it."""
+    attachable_policies: Annotated[DistinctList[PolicyGlob], example(["aws:*ReadOnly*"], since="0.2")] = ()
+    """Managed policies that deploying roles may attach; by default exactly those that roles of the account have."""
+    allow: Allow = Field(default_factory=dict)
+    """Warnings about these defaults that are accepted: {RULE-ID: reason}."""

@@ -199,6 +199,17 @@ def by_role(**more: Any) -> dict[str, Any]:
     return entered(deploy_role={"arn": DEPLOY, **more})
 
 
+def test_patterns_that_the_deploying_role_may_attach_are_a_gain_also_of_a_new_account(view: View) -> None:
+    none, some = entered(), entered(attachable_policies=["aws:*", "account:ci/*"])
+    (gained,) = compare(view(none), view(some)).changes
+    assert (gained.kind, gained.effect) == ("attachable-policies-added", Effect.GAIN)
+    assert "may attach arn:aws:iam::111111111111:policy/ci/*, arn:aws:iam::aws:policy/*, once" in gained.message
+    (lost,) = compare(view(some), view(none)).changes
+    assert (lost.kind, lost.effect) == ("attachable-policies-removed", Effect.NONE)
+    (added,) = (change for change in compare(NOTHING, view(some)).changes if change.kind == "account-added")
+    assert "its deploying role may attach arn:aws:iam::111111111111:policy/ci/*" in added.message
+
+
 @pytest.mark.parametrize(
     ("before", "after", "parts"),
     [

@@ -103,6 +103,53 @@ roles:
     }
 
 
+def test_attachable_policies_of_the_account_or_the_defaults_replace_the_exact_list(write_inventory: Inventory) -> None:
+    roles = f"""
+roles:
+  a: {{accounts: ["*"], {TRUST}, managed_policies: ["aws:ReadOnlyAccess"], permissions_boundary: account:one}}
+  b: {{accounts: ["*"], {TRUST}, managed_policies: ["aws:ReadOnlyAccess"]}}
+"""
+    exact = {"ArnEquals": {"iam:PolicyARN": ["arn:aws:iam::aws:policy/ReadOnlyAccess"]}}
+
+    def conditions(folder: Path, account: str) -> list[dict[str, Any]]:
+        by_sid = statements(folder, account)
+        inside = by_sid["AttachInsideTheBoundary"]["Condition"]
+        return [{key: value for key, value in inside.items() if "ArnLike" in key or "ArnEquals" in key},
+                by_sid["Attach"]["Condition"]]  # fmt: skip
+
+    folder = write_inventory(f'defaults: {{attachable_policies: ["aws:*Only*", "account:ci/*"]}}{roles}')
+    assert conditions(folder, "dev") == conditions(folder, "dev")[:1] * 2
+    assert conditions(folder, "dev")[0] == {
+        "ArnLike": {"iam:PolicyARN": ["arn:aws:iam::111111111111:policy/ci/*", "arn:aws:iam::aws:policy/*Only*"]}
+    }
+    assert conditions(write_inventory(roles), "dev") == [exact, exact]
+
+
+def test_an_account_may_have_other_attachable_policies_than_the_defaults_or_none(tmp_path: Path) -> None:
+    (tmp_path / "inventory.yaml").write_text("""
+workspaces:
+  acme:
+    uuid: "{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}"
+    repositories: {shop: "{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01}"}
+defaults: {attachable_policies: ["aws:*Only*"]}
+accounts:
+  dev: {id: "111111111111", attachable_policies: []}
+  eu: {id: "222222222222", partition: aws-cn, attachable_policies: ["aws:Read*"]}
+  us: {id: "333333333333"}
+roles:
+  a:
+    accounts: ["*"]
+    trust: [{repository: acme/shop, steps: outside_environments}]
+    managed_policies: ["aws:ReadOnlyAccess"]
+""")
+    found = {key: statements(tmp_path / "inventory.yaml", key)["Attach"]["Condition"] for key in ("dev", "eu", "us")}
+    assert found == {
+        "dev": {"ArnEquals": {"iam:PolicyARN": ["arn:aws:iam::aws:policy/ReadOnlyAccess"]}},
+        "eu": {"ArnLike": {"iam:PolicyARN": ["arn:aws-cn:iam::aws:policy/Read*"]}},
+        "us": {"ArnLike": {"iam:PolicyARN": ["arn:aws:iam::aws:policy/*Only*"]}},
+    }
+
+
 def test_the_deploying_role_writes_only_classified_actions_and_none_that_lead_beyond_what_it_deploys() -> None:
     arn = "arn:aws:iam::111111111111:"
     bounded = DeployedRole(f"{arn}role/a/r", "/a/", f"{arn}policy/b", (f"{arn}policy/p",))

@@ -36,6 +36,7 @@ OF_MEANING = {
     "bad-resource-arn",
     *("admin-access", "deploying-role", "size-limit", "expired", "changes-access", "privilege-escalation"),
     *("unknown-action", "unknown-condition-key", "unknown-service", "unknown-permissions", "bad-condition-value"),
+    *("attachable-policy", "attachable-admin"),
     *("unknown-managed-policy", "service-linked-policy", "unknown-region"),
     *("resource-mismatch", "account-resource", "partition-resource", "contradictory-conditions", "denied-anyway"),
     *("expires-soon", "restrictions-check-old", "reserved-name", "state-backend", "whole-workspace-renamed"),

@@ -347,3 +347,29 @@ def test_what_an_older_sandbox_gave_the_role_is_taken_away(
     assert root.list_role_policies(**ITSELF)["PolicyNames"] == []
     attached = root.list_attached_role_policies(**ITSELF)["AttachedPolicies"]
     assert [found["PolicyName"] for found in attached] == ["PulumiDeploy-deploys-1"]
+
+
+def test_a_policy_within_the_patterns_is_attached_without_a_new_template_and_no_other(
+    front: EmulatedAws, roots: RootUsers, account: str, tmp_path: Path
+) -> None:
+    inventory = tmp_path / "inventory.yaml"
+    text = INVENTORY.replace(BOUNDED, account).replace("defaults:", "defaults:\n  attachable_policies: ['aws:*Only*']")
+    inventory.write_text(text)
+    plan = compile_plan(load_inventory(inventory)).plan
+    assert plan is not None
+    found = next(planned for planned in plan.accounts if planned.id == account)
+    boundary = BOUNDARY.replace(BOUNDED, account)
+    scope = DeployScope.of(found)
+    prepared = PreparedAccount(account, found.access.role_arn, None, account, frozenset({boundary}), deploy_scope=scope)
+    prepare_accounts(front.endpoint, [prepared])
+    session = roots.client(account, "sts").assume_role(RoleArn=found.access.role_arn, RoleSessionName="up")
+    keys = session["Credentials"]
+    iam = Session().create_client(
+        "iam", region_name="us-east-1", endpoint_url=front.endpoint, aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"], aws_session_token=keys["SessionToken"],
+    )  # fmt: skip
+    trust = trust_policy(account)
+    iam.create_role(RoleName="r", Path="/bitbucket/", AssumeRolePolicyDocument=trust, PermissionsBoundary=boundary)
+    for allowed in (READ_ONLY, "arn:aws:iam::aws:policy/job-function/ViewOnlyAccess"):
+        iam.attach_role_policy(RoleName="r", PolicyArn=allowed)
+    assert refusal(iam.attach_role_policy, RoleName="r", PolicyArn=ADMIN)[1] == "AccessDenied"
