@@ -1,9 +1,9 @@
-"""bitbucket-oidc bootstrap: print the CloudFormation template and the SCP that accounts need, or check accounts."""
+"""bitbucket-oidc bootstrap: print or deploy the CloudFormation template that accounts need, check it, print an SCP."""
 
 import json
-import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +11,18 @@ import click
 import yaml
 
 from access.boundary import STACKSETS, control_policies
-from access.foundation import STACK, Foundation, Hub, foundation_of
+from access.foundation import STACK, Foundation, foundation_of
 from access.plan import AccessPlan, AccountPlan
+from cli.bootstrap_options import administrator, check_credentials, check_options, hub_of, stack_name
 from cli.extras import require_extra
 from cli.inventory import compiled, exit_code, format_option, inventory_argument, strict_option
 from config.findings import did_you_mean, one_line
-from oidc.arn import PARTITION_NAMES, Partition, parse_iam_arn
 from oidc.errors import UsageError
-from oidc.limits import CLOUDFORMATION_BODY_BYTES, ORGANIZATION_ID, SERVICE_CONTROL_POLICY_CHARS
+from oidc.limits import CLOUDFORMATION_BODY_BYTES, SERVICE_CONTROL_POLICY_CHARS
 from onboarding.bootstrap.check import Wanted
 from onboarding.bootstrap.template import template
 from review.findings import show_findings
 
-_ADMINISTRATOR = re.compile(rf"arn:({PARTITION_NAMES}):iam::(?:[0-9]{{12}}|\*):role/[A-Za-z0-9_+=,.@-][!-~]*", re.ASCII)
-_STACK = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}", re.ASCII)
-_NO_ORGANIZATION = "none"
 _SHOWN = 3
 
 
@@ -48,6 +45,14 @@ _SHOWN = 3
               help="Name of the stack or StackSet, which boundary and SCP protect.")  # fmt: skip
 @click.option("--check", is_flag=True,
               help="Compare with what the accounts have; end in exit code 1 if anything differs.")  # fmt: skip
+@click.option("--deploy", is_flag=True,
+              help="Create or update the stack of each account, and change nothing else.")  # fmt: skip
+@click.option("--through-role", metavar="NAME",
+              help="With --deploy: role of each account to assume, such as OrganizationAccountAccessRole.")  # fmt: skip
+@click.option("--through-profiles", is_flag=True, help="With --deploy: enter each account by its `profile`.")
+@click.option("--region", metavar="NAME",
+              help="With --deploy: the stacks' region.  [default: the account's `region`, else us-east-1]")  # fmt: skip
+@click.option("--yes", is_flag=True, help="With --deploy: do not ask.")
 @click.option("--aws-endpoint", metavar="URL", help="Endpoint of the sandbox's emulated accounts; loopback only.")
 @format_option("yaml", "json")
 @strict_option
@@ -58,6 +63,7 @@ def command(
     output: str,
     scp: bool,
     check: bool,
+    deploy: bool,
     strict: bool,
     **options: Any,  # noqa: ANN401 - click's
 ) -> int:
@@ -66,27 +72,42 @@ def command(
     It makes the deploying role with the permissions of `deploy-policy`, a reading role for previews, and the
     permissions boundary. --scp prints the service control policy that protects these from everybody else.
     --check enters each account as its reading role, and says whether it has what the template would make now.
+    --deploy creates or updates the stack with an administrator's credentials, shows what it does, and asks first.
     """
-    if check and scp:
-        raise UsageError("--check cannot be combined with --scp", do="remove one of them")
+    check_options(check=check, deploy=deploy, scp=scp, options=options)
     result = compiled(inventory)
     show_findings(result.findings)
     if result.plan is not None:
         names = options["reading_role"], options["deploying_role"]
-        stack = _stack(options["stack"])
+        stack = stack_name(options["stack"])
         plans = _accounts(result.plan, chosen)
         accounts = [foundation_of(account, *names) for account in plans]
         if scp:
             _print_control_policies(accounts, options["administrators"], stack)
-        elif check:
-            wanted = Wanted(_hub(accounts, options), stack, with_boundaries=not options["existing_boundary"])
-            code = _check(plans, accounts, wanted, output)
+        elif check or deploy:
+            wanted = Wanted(hub_of(accounts, options), stack, with_boundaries=not options["existing_boundary"])
+            code = (_check if check else _deploy)(plans, accounts, wanted, output)
             return code or exit_code(result.findings, strict=strict)
         else:
             with_boundaries = not options["existing_boundary"]
-            made = template(accounts, _hub(accounts, options), stack=stack, with_boundaries=with_boundaries)
+            made = template(accounts, hub_of(accounts, options), stack=stack, with_boundaries=with_boundaries)
             _print_template(accounts, made, output)
     return exit_code(result.findings, strict=strict)
+
+
+def _deploy(plans: Sequence[AccountPlan], accounts: Sequence[Foundation], wanted: Wanted, output: str) -> int:
+    require_extra("bootstrap --deploy", "aws")
+    from cli.bootstrap_deploy import deploy_accounts  # noqa: PLC0415 - botocore takes a while to import
+
+    in_json = output == "json"
+    show = partial(click.echo, err=in_json)
+    check_credentials(plans[0].partition, click.get_current_context().params)
+    report = deploy_accounts(plans, accounts, wanted, click.get_current_context().params, show)
+    for failed in report.failed:
+        click.echo(f"error: account {failed.key}: {one_line(str(failed.error))}", err=True)
+    if in_json:
+        click.echo(json.dumps(report.to_json(), indent=2))
+    return report.exit_code
 
 
 def _check(plans: Sequence[AccountPlan], accounts: Sequence[Foundation], wanted: Wanted, output: str) -> int:
@@ -120,48 +141,6 @@ def _accounts(plan: AccessPlan, chosen: Sequence[str]) -> list[AccountPlan]:
         what = f"these accounts are in the partitions {', '.join(partitions)}, which share no organization"
         raise UsageError(what, do="choose the accounts of one partition with --account")
     return accounts
-
-
-def _hub(accounts: Sequence[Foundation], options: dict[str, Any]) -> Hub:
-    partition = accounts[0].scope.partition
-    if not options["hubs"]:
-        do = "add --hub-role with its ARN, such as arn:aws:iam::999999999999:role/pulumi-runner"
-        raise UsageError("which role does Pulumi run as?", do=do)
-    hubs = tuple(_role("--hub-role", arn, partition) for arn in options["hubs"])
-    previews = tuple(_role("--preview-role", arn, partition) for arn in options["previews"])
-    if set(hubs) & set(previews):
-        what = "--preview-role: this is the hub's role, which may also deploy"
-        raise UsageError(what, do="give previews a separate role: they run the pull request's code")
-    return Hub(hubs, _organization(options["organization"]), previews)
-
-
-def _stack(text: str) -> str:
-    if _STACK.fullmatch(text) is None:
-        do = "use 1 to 128 letters, digits and dashes; start with a letter"
-        raise UsageError(f"--stack: not the name of a stack: {one_line(text)}", do=do)
-    return text
-
-
-def _role(option: str, text: str, partition: Partition) -> str:
-    arn = parse_iam_arn(text)
-    if arn is None or arn.kind != "role" or arn.owner == "aws":
-        raise UsageError(f"{option}: not the ARN of a role: {one_line(text)}", do="write arn:aws:iam::…:role/NAME")
-    if arn.partition != partition:
-        what = f"{option}: {one_line(text)} is in the partition {arn.partition}, the accounts are in {partition}"
-        raise UsageError(what, do="a role cannot be assumed across partitions: name one in the same partition")
-    return text
-
-
-def _organization(text: str | None) -> str | None:
-    if text is None:
-        do = "add --organization with its id (aws organizations describe-organization), or --organization none"
-        raise UsageError("which organization is the hub in?", do=do)
-    if text == _NO_ORGANIZATION:
-        return None
-    if ORGANIZATION_ID.fullmatch(text) is None:
-        what = f"--organization: not the id of an organization: {one_line(text)}"
-        raise UsageError(what, do="write it as o-a1b2c3d4e5, or none")
-    return text
 
 
 def _print_template(accounts: Sequence[Foundation], made: dict[str, Any], output: str) -> None:
@@ -205,7 +184,7 @@ def _note_unbounded(accounts: Sequence[Foundation]) -> None:
 
 def _print_control_policies(accounts: Sequence[Foundation], administrators: Sequence[str], stack: str) -> None:
     partition = accounts[0].scope.partition
-    exempt = [_administrator(text, partition) for text in administrators] or [STACKSETS.format(partition=partition)]
+    exempt = [administrator(text, partition) for text in administrators] or [STACKSETS.format(partition=partition)]
     documents = [document.to_json() for document in control_policies(accounts, exempt, stack)]
     printed = documents[0] if len(documents) == 1 else documents
     text = json.dumps(printed, indent=2)
@@ -215,19 +194,6 @@ def _print_control_policies(accounts: Sequence[Foundation], administrators: Sequ
         _note(
             f"one policy is not enough: make a policy of each of these {len(documents)} documents, and attach them all"
         )
-
-
-def _administrator(text: str, partition: Partition) -> str:
-    match = _ADMINISTRATOR.fullmatch(text)
-    if match is None:
-        what = f"--administrator: not a pattern of role ARNs that starts with a name: {one_line(text)}"
-        raise UsageError(what, do="write arn:aws:iam::*:role/NAME; * alone would exempt everybody")
-    if match[1] != partition:
-        raise UsageError(
-            f"--administrator: {one_line(text)} is not in the partition {partition}",
-            do="write a role of that partition",
-        )
-    return text
 
 
 def _note(text: str) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,6 +34,9 @@ from sandbox.engine_choice import EngineMark
 
 BITBUCKET_FOLDER = "bitbucket"
 """The emulated Bitbucket's folder for its keys, in the sandbox's folder."""
+
+AWS_CONFIG = "aws-config"
+"""The AWS configuration file of a run, in the sandbox's folder."""
 
 PROJECT_FOLDER = program_folder()
 PROJECT, STACK = "bitbucket-aws-oidc", "sandbox"
@@ -117,7 +120,11 @@ def _keep_out_of_git(folder: Path) -> None:
 
 @contextmanager
 def running(
-    subject: SandboxInventory, *, prepare: bool = True, weather: WeatherChoice | None = None
+    subject: SandboxInventory,
+    *,
+    prepare: bool = True,
+    weather: WeatherChoice | None = None,
+    more_services: Sequence[str] = (),
 ) -> Iterator[Session]:
     """Start everything on loopback, and always stop it at the end.
 
@@ -126,6 +133,7 @@ def running(
         prepare: Whether to set up the accounts as real ones are before the first run. A proof uses them as the last
             ``up`` left them, so that it notices an OIDC provider that an ``up`` has deleted.
         weather: What real AWS does to calls, and the emulated accounts alone do not.
+        more_services: Further services of the emulated accounts: ``("cloudformation",)``.
 
     Raises:
         SandboxError: A part does not start; existing resources stay unchanged.
@@ -142,8 +150,11 @@ def running(
         EmulatedBitbucket(folder / BITBUCKET_FOLDER, workspaces_of(subject.inventory)) as bitbucket,
     ):
         issuers = IssuerEndpoint(bitbucket.address, bitbucket.ca_file)
+        quotas = quotas_of(subject.inventory)
         with (
-            EmulatedAws(folder / "aws", issuers=issuers, quotas=quotas_of(subject.inventory), weather=weather) as aws,
+            EmulatedAws(
+                folder / "aws", issuers=issuers, quotas=quotas, more_services=more_services, weather=weather
+            ) as aws,
             session_with(subject, bitbucket, aws, prepare=prepare) as session,
         ):
             yield session
@@ -167,7 +178,7 @@ def session_with(
     folder = subject.folder.resolve()
     if prepare:
         prepare_accounts(aws.endpoint, prepared_accounts(subject.plan))
-    config_file = folder / "aws-config"
+    config_file = folder / AWS_CONFIG
     try:
         former = config_file.read_text(encoding="utf-8") if config_file.exists() else ""
         config_file.write_text(aws_config(subject.plan, former), encoding="utf-8")

@@ -128,23 +128,29 @@ def prove(inventory: Path, output: str, weather: "WeatherChoice | None", *, ever
 @command.command(short_help="Keep the emulated accounts and Bitbucket running until Ctrl-C.")
 @inventory_argument
 @weather_options
+@click.option("--new-accounts", is_flag=True,
+              help="Serve accounts as an organization creates them, for `bootstrap --deploy`.")  # fmt: skip
 @format_option("text", "json")
-def serve(inventory: Path, output: str, weather: "WeatherChoice | None") -> int:
+def serve(inventory: Path, output: str, weather: "WeatherChoice | None", *, new_accounts: bool) -> int:
     """Serve the emulated accounts and Bitbucket until Ctrl-C, for other clients: the AWS CLI, boto3, curl, openssl.
 
     Prints the addresses, and for each role the commands that get a token and assume the role, for a second shell.
     """
-    from cli.sandbox.serve import served_json, show_served  # noqa: PLC0415 - the sandbox's imports, in this command only
+    from cli.sandbox.serve import made_new, served_json, show_served  # noqa: PLC0415 - the sandbox's imports, in this command only
+    from sandbox.emulated_aws.new_accounts import SERVICES  # noqa: PLC0415 - as above
     from sandbox.running_sandbox import announced, in_this_process, stay_until_gone  # noqa: PLC0415 - as above
     from sandbox.session import read_subject  # noqa: PLC0415 - as above
 
-    with started(read_subject(inventory, named_guardrails()), weather, prepare=False) as session:
-        in_this_process(session)
+    subject = read_subject(inventory, named_guardrails())
+    with started(subject, weather, prepare=False, more_services=SERVICES) as session:
+        new = made_new(session) if new_accounts else None
+        if new is None:
+            in_this_process(session)
         with announced(session), suppress(KeyboardInterrupt):
             if output == "json":
-                click.echo(json.dumps(served_json(session)))
+                click.echo(json.dumps(served_json(session, new)))
             else:
-                show_served(session)
+                show_served(session, new)
             stay_until_gone(session.endpoint)
         click.echo("stopping; the state is kept", err=True)
     return 0

@@ -11,9 +11,17 @@ from access.plan import RolePlan, TrustPlan
 from access.trust_in_words import trust_in_words
 from config.findings import one_line
 from oidc.bitbucket import ISSUER_HOST
+from oidc.errors import SandboxError
+from sandbox.emulated_aws.new_accounts import (
+    ADMINISTRATOR,
+    RUNNER,
+    NewAccounts,
+    prepare_new_accounts,
+    runner_profile,
+)
 from sandbox.emulated_bitbucket.behaviour import SANDBOX_TOKEN
-from sandbox.emulator_inputs import ENGINEER_ACCOUNT
-from sandbox.session import Session
+from sandbox.emulator_inputs import ENGINEER_ACCOUNT, ENGINEER_PROFILE
+from sandbox.session import AWS_CONFIG, Session
 
 TOKEN_FILE = "web-identity-token"  # noqa: S105 - the name of a file
 """The name in the examples of Atlassian and AWS."""
@@ -86,9 +94,26 @@ def _note(role: RolePlan) -> str:
     return f"the last day is {role.expires}" if role.expires else ""
 
 
-def served_json(session: Session) -> dict[str, Any]:
+def made_new(session: Session) -> NewAccounts:
+    """Prepare the accounts as new ones, before the first `up`, and write a profile for the hub's role.
+
+    Raises:
+        SandboxError: There was an `up`, or the accounts cannot be prepared.
+    """
+    folder = session.subject.folder
+    if session.is_up:
+        raise SandboxError("an `up` has made these accounts ready, so they are not new", do=f"remove {folder} first")
+    accounts = [account.id for account in session.subject.plan.accounts]
+    new = prepare_new_accounts(session.endpoint, ENGINEER_ACCOUNT, accounts)
+    with (folder / AWS_CONFIG).open("a", encoding="utf-8") as config:
+        config.write(runner_profile(new.hub_role_arn, ENGINEER_PROFILE))
+    return new
+
+
+def served_json(session: Session, new: NewAccounts | None = None) -> dict[str, Any]:
     """Return all of it as JSON; ``docs/reference/commands.md`` documents the keys, which are public."""
-    return {
+    more = {} if new is None else {"new_accounts": {**asdict(new), "account_role": ADMINISTRATOR}}
+    return more | {
         "endpoint": session.endpoint,
         "issuer": {
             "host": ISSUER_HOST,
@@ -101,11 +126,11 @@ def served_json(session: Session) -> dict[str, Any]:
             "ranges_url": session.bitbucket.ranges_url,
             "access_token": SANDBOX_TOKEN,
         },
-        "roles": [asdict(commands) for commands in role_commands(session)],
+        "roles": [asdict(commands) for commands in role_commands(session)] if new is None else [],
     }
 
 
-def show_served(session: Session) -> None:
+def show_served(session: Session, new: NewAccounts | None = None) -> None:
     """Print it as lines to paste into a second shell."""
     ca_file, address = shlex.quote(str(session.bitbucket.ca_file)), session.bitbucket.address
     issuer = session.bitbucket.workspaces[0].issuer
@@ -128,7 +153,24 @@ def show_served(session: Session) -> None:
         f"export BITBUCKET_API_URL={session.bitbucket.api_url} BITBUCKET_ACCESS_TOKEN={SANDBOX_TOKEN}",
         f"export BITBUCKET_CA_FILE={ca_file} ATLASSIAN_IP_RANGES_URL={session.bitbucket.ranges_url}",
     ]
-    lines += [
+    lines += _of_roles(session, inventory) if new is None else _of_new_accounts(session, new, inventory)
+    click.echo("\n".join(lines))
+    click.echo("serving until Ctrl-C", err=True)
+
+
+def _of_new_accounts(session: Session, new: NewAccounts, inventory: str) -> list[str]:
+    config = shlex.quote(str(session.subject.folder / AWS_CONFIG))
+    hub = f"--hub-role {new.hub_role_arn} --organization {new.organization} --aws-endpoint {session.endpoint}"
+    return [
+        "",
+        f"# The accounts are new. Each has {ADMINISTRATOR}, which makes it ready:",
+        f"{_ENGINEER} bitbucket-oidc bootstrap {inventory} --deploy --through-role {ADMINISTRATOR} {hub}",
+        f"AWS_CONFIG_FILE={config} AWS_PROFILE={RUNNER} bitbucket-oidc bootstrap {inventory} --check {hub}",
+    ]
+
+
+def _of_roles(session: Session, inventory: str) -> list[str]:
+    lines = [
         "",
         "# bitbucket-oidc lock --aws and adopt --aws use credentials that may assume the deploying roles:",
         f"{_ENGINEER} bitbucket-oidc lock {inventory} --only accounts --aws-endpoint {session.endpoint}",
@@ -140,5 +182,4 @@ def show_served(session: Session) -> None:
         token_command = commands.token_command
         lines += [one_line(token_command) if token_command else "# the inventory names no repository for it"]
         lines += [commands.assume_command]
-    click.echo("\n".join(lines))
-    click.echo("serving until Ctrl-C", err=True)
+    return lines

@@ -3,7 +3,7 @@
 import functools
 import random
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -65,6 +65,7 @@ def started(
     *,
     prepare: bool = True,
     runs_program: bool = False,
+    more_services: Sequence[str] = (),
 ) -> "Iterator[Session]":
     """Start a sandbox; SIGTERM stops it and keeps its state.
 
@@ -80,7 +81,7 @@ def started(
         click.echo(f"the emulated accounts have the weather {weather.name}; {again} repeats it", err=True)
     before = signal.signal(signal.SIGTERM, _stop)
     try:
-        with running(subject, prepare=prepare, weather=weather) as session:
+        with running(subject, prepare=prepare, weather=weather, more_services=more_services) as session:
             for warning in session.bitbucket.warnings:
                 click.echo(warning, err=True)
             yield session

@@ -46,12 +46,13 @@ def _session_seconds(value: object) -> int:
     return seconds
 
 
-_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}", re.ASCII)
+REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}", re.ASCII)
+"""The form of a region: ``eu-west-1``."""
 
 
 def _region(value: object) -> str:
     text = parse_text(value)
-    if _REGION.fullmatch(text) is None:
+    if REGION.fullmatch(text) is None:
         meant = meant_region(text)
         hint = f"write {meant}" if meant is not None else "write the name of a region, such as eu-west-1"
         raise fault("bad-value", f"not an AWS region: {text!r}", hint)
@@ -123,7 +124,7 @@ SessionSeconds = Annotated[
 Region = Annotated[
     str,
     BeforeValidator(_region),
-    Looks("region", "an AWS region, such as eu-west-1", "eu-west-1", _REGION),
+    Looks("region", "an AWS region, such as eu-west-1", "eu-west-1", REGION),
 ]
 VpcEndpointId = Annotated[
     str,

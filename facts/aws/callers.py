@@ -56,21 +56,21 @@ class Caller:
         self._session = session
         self._region = partition.iam_region
         self._settings = settings
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, str | None], Any] = {}
 
-    def client(self, service: str) -> Any:  # noqa: ANN401 - botocore makes its clients at run time
-        """Return the client of ``iam``, ``sts``, ``service-quotas`` or ``organizations``."""
+    def client(self, service: str, region: str | None = None) -> Any:  # noqa: ANN401 - botocore makes its clients at run time
+        """Return the client of ``iam``, ``cloudformation`` or another service, if need be in another region."""
         with _MAKING:
-            if service not in self._clients:
+            if (service, region) not in self._clients:
                 client = self._session.create_client(
                     service,
-                    region_name=self._region,
+                    region_name=region or self._region,
                     endpoint_url=self._settings.endpoint,
                     config=_config(self._settings),
                 )
                 client.meta.events.register("after-call", self._hide_secrets)
-                self._clients[service] = client
-            return self._clients[service]
+                self._clients[service, region] = client
+            return self._clients[service, region]
 
     def _hide_secrets(self, parsed: dict[str, Any], **_: object) -> None:
         """Hide the secret key and the session token in the error of an answer, before an exception repeats it."""

@@ -63,6 +63,7 @@ def ask_each(
     progress: Progress = lambda _key: None,
     at_once: int = AT_ONCE,
     seconds: float = ACCOUNT_SECONDS,
+    callers: AccountClients | None = None,
 ) -> tuple[Answered[Facts] | Failed, ...]:
     """Ask every account; return the answer or the failure of each, sorted by key.
 
@@ -73,8 +74,9 @@ def ask_each(
         progress: See ``Progress``.
         at_once: How many accounts are asked at the same time.
         seconds: The time limit for each account.
+        callers: Those of an earlier call, so that no profile prompts again.
     """
-    callers, waiting = AccountClients(settings), SimpleQueue[AccountPlan]()
+    callers, waiting = callers or AccountClients(settings), SimpleQueue[AccountPlan]()
     done = SimpleQueue[Answered[Facts] | Failed | Exception]()
     asked = list(plans)
     for plan in asked:

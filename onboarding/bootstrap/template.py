@@ -42,6 +42,9 @@ def _text(value: str, partition: Partition, account: AccountId) -> Any:  # noqa:
     return value if text == escaped else {"Fn::Sub": text}
 
 
+BOUNDARY_ID = "Boundary"
+"""The beginning of the logical ids of boundaries."""
+
 _ROLE, _POLICY = "AWS::IAM::Role", "AWS::IAM::ManagedPolicy"
 _DEPLOYING, _READING = "DeployingRole", "ReadingRole"
 _DESCRIPTION = "bitbucket-aws-oidc: the deploying role, the reading role and the permissions boundary"
@@ -146,7 +149,7 @@ def _boundaries(foundation: Foundation, stack: str) -> Resources:
 def _boundary_id(name: str) -> str:
     """Return a logical id that depends only on the boundary's name, in letters and digits: ``BoundaryCi7f3c2a``."""
     letters = "".join(part.capitalize() for part in re.findall(r"[A-Za-z0-9]+", name))
-    return f"Boundary{letters[:100]}{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+    return f"{BOUNDARY_ID}{letters[:100]}{hashlib.sha256(name.encode()).hexdigest()[:6]}"
 
 
 def _role(path: str, name: str, description: str, **more: Json) -> Json:

@@ -100,6 +100,35 @@ WRONG: dict[str, tuple[list[str], str]] = {
         ["--scp", "--administrator", "arn:aws-cn:iam::*:role/a"], "is not in the partition aws",
     ),
     "a stack of no name": (["--scp", "--stack", "*"], "--stack: not the name of a stack: *"),
+    "checked and deployed": ([*HUB, "--check", "--deploy"], "--check cannot be combined with --deploy; remove one"),
+    "deployed as an SCP": ([*HUB, "--scp", "--deploy"], "--deploy cannot be combined with --scp"),
+    "through a role without deploying": (
+        [*HUB, "--through-role", "Admin"], "--through-role belongs to --deploy; add --deploy, or remove --through-role",
+    ),
+    "in two ways": (
+        [*HUB, "--deploy", "--yes", "--through-role", "Admin", "--through-profiles"],
+        "--through-role cannot be combined with --through-profiles",
+    ),
+    "through an ARN": (
+        [*HUB, "--deploy", "--yes", "--through-role", "arn:aws:iam::222222222222:role/Admin"],
+        "--through-role arn:aws:iam::222222222222:role/Admin is not the name of a role; write only the name",
+    ),
+    "through an unset variable": ([*HUB, "--deploy", "--yes", "--through-role", ""], "is not the name of a role"),
+    "through absent profiles": (
+        [*HUB, "--deploy", "--yes", "--through-profiles"], "account data has no profile in the inventory; leave it out",
+    ),
+    "three accounts with one's credentials": (
+        [*HUB, "--deploy", "--yes"], "the credentials of this environment are for one account, and these are 3",
+    ),
+    "a region of another partition": (
+        [*HUB, "--deploy", "--yes", "--region", "cn-north-1"], "--region cn-north-1 is not a region of the",
+    ),
+    "no region": ([*HUB, "--deploy", "--yes", "--region", "Frankfurt"], "--region Frankfurt is not a region of"),
+    "an endpoint elsewhere": (
+        [*HUB, "--deploy", "--yes", "--account", "prod", "--aws-endpoint", "https://aws.example"],
+        "--aws-endpoint https://aws.example is not on this machine",
+    ),
+    "nobody to ask": ([*HUB, "--deploy", "--account", "prod"], "and there is no terminal; add --yes"),
     "a reading role that is one of pipelines": ([*HUB, "--reading-role", "r"], "the reading role cannot be named r"),
 }  # fmt: skip
 

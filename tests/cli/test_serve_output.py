@@ -1,12 +1,15 @@
 """The output of `sandbox serve`: lines to paste into a shell."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from cli.sandbox.serve import role_commands, show_served
+from cli.sandbox.serve import made_new, role_commands, show_served
+from oidc.errors import SandboxError
+from sandbox.emulated_aws.new_accounts import NewAccounts
 from sandbox.emulator_inputs import STRANGER
 from sandbox.session import read_subject
 
@@ -67,3 +70,18 @@ def test_the_variables_of_lock_can_be_pasted(session: Any, capsys: pytest.Captur
     out = capsys.readouterr().out
     assert "export BITBUCKET_API_URL=https://127.0.0.1:8443/2.0 BITBUCKET_ACCESS_TOKEN=sandbox\n" in out
     assert "BITBUCKET_CA_FILE='/a folder/ca.pem' ATLASSIAN_IP_RANGES_URL=https://127.0.0.1:8443/ip-ranges\n" in out
+
+
+def test_new_accounts_get_the_commands_that_make_them_ready(session: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    session.subject = replace(session.subject, folder=Path(".sandbox/wide"))
+    show_served(session, NewAccounts("o-a1b2c3d4e5", "arn:aws:iam::000000000000:role/pulumi-runner"))
+    *_, deploy, check = capsys.readouterr().out.splitlines()
+    hub = "--hub-role arn:aws:iam::000000000000:role/pulumi-runner --organization o-a1b2c3d4e5"
+    assert f" bootstrap {WIDE} --deploy --through-role OrganizationAccountAccessRole {hub} --aws-endpoint " in deploy
+    assert check.startswith("AWS_CONFIG_FILE=.sandbox/wide/aws-config AWS_PROFILE=pulumi-runner bitbucket-oidc boot")
+
+
+def test_accounts_that_an_up_made_ready_are_not_new(session: Any) -> None:
+    session.is_up = True
+    with pytest.raises(SandboxError, match="an `up` has made these accounts ready, so they are not new; remove "):
+        made_new(session)

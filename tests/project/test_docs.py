@@ -144,8 +144,10 @@ def run_each_line(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
                 monkeypatch.setattr("cli.adopt._read_accounts", lambda plan, *_: tuple(found_in(plan)))
             if "--check" in arguments and arguments[0] == "bootstrap":  # it has no account to ask
                 monkeypatch.setattr("cli.bootstrap._check", lambda *_: 0)
+            if "--deploy" in arguments and arguments[0] == "bootstrap":  # as above
+                monkeypatch.setattr("cli.bootstrap._deploy", lambda *_: 0)
             if arguments[:2] == ["sandbox", "serve"]:
-                serve_for_a_moment(monkeypatch)
+                serve_for_a_moment(arguments, monkeypatch)
             with contextlib.redirect_stdout(io.StringIO()) as out:
                 assert run(arguments) == 0, line
             if written:
@@ -233,14 +235,15 @@ def without_variables(words: list[str]) -> list[str]:
     return list(itertools.dropwhile(lambda word: re.match(r"[A-Z_]+=", word), words))
 
 
-def serve_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bring the sandbox up, and let `serve` be interrupted as soon as it waits."""
+def serve_for_a_moment(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bring the sandbox up unless its accounts are new, and let `serve` be interrupted as soon as it waits."""
 
     def interrupted(_endpoint: str) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("sandbox.running_sandbox.stay_until_gone", interrupted)
-    assert run(["sandbox", "up", "inventory", "--engine", "builtin"]) == 0
+    if "--new-accounts" not in arguments:
+        assert run(["sandbox", "up", "inventory", "--engine", "builtin"]) == 0
 
 
 def assert_is_aws_command(service: str, operation: str, *arguments: str) -> None:

@@ -33,10 +33,10 @@ STAGING = "arn:aws:iam::111111111111:role/bitbucket/shop-staging"
 INVENTORY = Path("inventory")
 
 
-def start(folder: Path) -> tuple[subprocess.Popen[str], dict[str, Any]]:
+def start(folder: Path, *options: str) -> tuple[subprocess.Popen[str], dict[str, Any]]:
     """Start `sandbox serve` in a folder, as somebody whose own AWS variables are set; return what it printed, too."""
     child = subprocess.Popen(
-        [sys.executable, "-m", "cli", "sandbox", "serve", "inventory", "--format", "json"],
+        [sys.executable, "-m", "cli", "sandbox", "serve", "inventory", "--format", "json", *options],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(PROJECT), "AWS_PROFILE": "somebody"},
         stdout=subprocess.PIPE,
@@ -290,3 +290,37 @@ def test_another_process_that_only_looks_announces_nothing(tmp_path: Path, monke
         over.start()
         assert serving_process(INVENTORY) is None
         over.join()
+
+
+def test_new_accounts_are_bootstrapped_by_the_commands_that_serve_prints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(PROJECT / "examples" / "quickstart", tmp_path / "inventory")
+    monkeypatch.chdir(tmp_path)
+    child, printed = start(tmp_path, "--new-accounts")
+    try:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            monkeypatch.delenv(name)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", printed["endpoint"])
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(folder_of(INVENTORY) / "aws-config"))
+        new = printed["new_accounts"]
+        command = [
+            "bootstrap", "inventory", "--hub-role", new["hub_role_arn"], "--organization", new["organization"],
+            "--aws-endpoint", printed["endpoint"],
+        ]  # fmt: skip
+        with monkeypatch.context() as engineer:
+            engineer.setenv("AWS_ACCESS_KEY_ID", "000000000000")
+            engineer.setenv("AWS_SECRET_ACCESS_KEY", "test")
+            assert run([*command, "--deploy", "--yes", "--through-role", new["account_role"]]) == 0
+        monkeypatch.setenv("AWS_PROFILE", "pulumi-runner")
+        assert run([*command, "--check"]) == 0
+    finally:
+        assert stop(child) == 0
+    assert "has the current template" in capsys.readouterr().out
+    # The state outlives the process.
+    child, printed = start(tmp_path, "--new-accounts")
+    try:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", printed["endpoint"])
+        assert run([*command[:-1], printed["endpoint"], "--check"]) == 0
+    finally:
+        assert stop(child) == 0
