@@ -4,6 +4,8 @@ Left out, by name, is what ministack does not do as AWS documents it. The cases 
 
 - the principal ``"*"``, of which it is not known whether it lets in a token
   (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html);
+- keys of the caller that a request with a token does not have: organization, ARN, second factor
+  (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html);
 - policy variables (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html);
 - stars that reach across the colons of an ARN
   (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html#Conditions_ARN);
