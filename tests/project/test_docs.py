@@ -52,7 +52,7 @@ def name(block: Block) -> str:
 
 
 def test_every_block_says_what_it_is() -> None:
-    assert languages() == {"yaml", "json", "bash", "mermaid"}
+    assert languages() == {"yaml", "json", "bash", "mermaid", "text"}
 
 
 def write_files_of(page: str, folder: Path) -> int:
