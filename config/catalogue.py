@@ -48,16 +48,12 @@ RULES: dict[str, Rule] = {
     "bad-uuid": Rule("error", "A UUID is written `{8-4-4-4-12}` in lower-case hex, quoted, with its braces."),
     "bad-account-id": Rule("error", "An account id is 12 digits, quoted."),
     "bad-duration": Rule("error", "A session lasts from 1h to 12h, written 1h, 90m, 5400s or in seconds."),
-    "bad-audience": Rule(
-        "error", "An audience is a literal of 1 to 150 characters, and no misspelt audience of the workspace."
-    ),
+    "bad-audience": Rule("error", "An audience is a literal of 1 to 150 characters, no misspelt one of the workspace."),
     "bad-address": Rule("error", "A source address is a network in CIDR form without host bits."),
-    "bad-vpc-endpoint": Rule("error", "A VPC endpoint is given by its id: `vpce-` and 8 or 17 hex digits."),
+    "bad-vpc-endpoint": Rule("error", "A VPC endpoint's id is `vpce-` and 8 or 17 hex digits."),
     "bad-thumbprint": Rule("error", "A thumbprint is the SHA-1 of a certificate, 40 hex digits."),
     "bad-tag": Rule("error", "IAM accepts the tags, and their keys are unique ignoring case."),
-    "bad-arn": Rule(
-        "error", "A policy or role is named by `aws:`, `account:` or its ARN, of this partition and account."
-    ),
+    "bad-arn": Rule("error", "A policy or role is `aws:NAME`, `account:NAME` or an ARN of its account."),
     "reserved-name": Rule("error", "No name reserved by this program is used."),
     "bad-variable": Rule("error", "Double braces hold only the inventory's variables."),
     "bad-policy-document": Rule("error", "A permission policy follows IAM's grammar for identity-based policies."),
@@ -82,7 +78,7 @@ RULES: dict[str, Rule] = {
     "unknown-audience": Rule("error", "A workspace declares every audience that trust in it accepts.", of_absence=True),
     "unknown-label": Rule(
         "error",
-        "Some account has each label, and each value of it, that a role or a guardrail selects by.",
+        "Some account has each label and value that a role or guardrail selects by.",
         of_absence=True,
     ),
     "lock-mismatch": Rule("error", "Inventory and inventory.lock.yaml give the same UUID to the same name."),
@@ -97,7 +93,7 @@ RULES: dict[str, Rule] = {
     ),
     "unchecked-audience": Rule(
         "error",
-        "No audience is added to an OIDC provider if that opens somebody else's roles, unless they are accepted.",
+        "An audience added to an OIDC provider opens no role of others, unless accepted.",
     ),
     "missing-policy": Rule("error", "Managed policies and permissions boundaries exist."),
     "oidc-provider-exists": Rule("warning", "An OIDC provider to be created does not exist already."),
@@ -112,10 +108,8 @@ RULES: dict[str, Rule] = {
     "attachable-policy": Rule(
         "error", "Every managed policy of a role matches `attachable_policies`, if the account has patterns."
     ),
-    "deploying-role": Rule("error", "No role is a deploying role of its account, or allows to become or change it."),
-    "changes-access": Rule(
-        "error", "No role can change who may assume roles of the inventory, itself included, or what these may do."
-    ),
+    "deploying-role": Rule("error", "No role is its account's deploying role, or may become or change it."),
+    "changes-access": Rule("error", "No role can change who may assume roles of the inventory, or what these may do."),
     "state-backend": Rule("error", "Only the roles named for it reach the state of the program."),
     "partition-resource": Rule("error", "Resources of a permission policy are in the account's partition."),
     "override-conflict": Rule("error", "At most one override of a role matches an account."),
@@ -132,31 +126,29 @@ RULES: dict[str, Rule] = {
     "guardrail-trust": Rule("error", "A role trusts no more than guardrails allow."),
     "guardrail-required": Rule("error", "A role has the settings and tags that guardrails require."),
     "delegation-file": Rule("error", "If guardrails delegate folders, every file belongs to one or to the platform."),
-    "delegation-section": Rule("error", "A file in a delegated folder has only the sections that its folder may have."),
-    "delegation-name": Rule("error", "Roles and permission policies in a delegated folder have names that it may use."),
+    "delegation-section": Rule("error", "A file in a delegated folder has only sections that it may have."),
+    "delegation-name": Rule("error", "Roles and permission policies in a delegated folder have its names."),
     "delegation-path": Rule("error", "Roles in a delegated folder have IAM paths that it may use."),
     "delegation-account": Rule("error", "Roles in a delegated folder are for accounts that it may select."),
     "delegation-repository": Rule(
         "error",
-        "A delegated folder declares and trusts only its repositories, by UUIDs that lock or platform confirms.",
+        "A delegated folder declares and trusts only its repositories, by confirmed UUIDs.",
     ),
-    "delegation-policy": Rule(
-        "error", "Roles in a delegated folder use only permission policies that the folder may use."
-    ),
+    "delegation-policy": Rule("error", "Roles in a delegated folder use only permission policies that it may use."),
     "delegation-admin": Rule("error", "No role in a delegated folder has admin access."),
     # Limits, days and unused entries
     "size-limit": Rule("error", "Rendered names, policies and numbers fit IAM's limits."),
     "session-without-addresses": Rule("error", "A role with `bind_session` has source addresses."),
     "privilege-escalation": Rule(
         "warning",
-        "No permission policy opens a known privilege escalation, such as passing any role or becoming any user.",
+        "No permission policy opens a known privilege escalation, such as passing any role.",
     ),
     "attachable-admin": Rule(
         "warning", "`attachable_policies` covers no policy with admin access, unless all roles have a boundary."
     ),
     "unknown-permissions": Rule(
         "warning",
-        "A role with an account-owned policy, which the program cannot read, has a permissions boundary.",
+        "A role with an account-owned policy, which is not read, has a permissions boundary.",
         of_absence=True,
     ),
     "account-resource": Rule(
@@ -176,12 +168,8 @@ RULES: dict[str, Rule] = {
     "production-outside-environments": Rule(
         "warning", "Only named deployment environments may assume roles of an account labelled for production."
     ),
-    "further-audiences": Rule(
-        "warning", "Steps ask only for their workspace's own audience: STS refuses a token with two."
-    ),
-    "wide-network": Rule(
-        "warning", "A network of `source_ips` is no wider than an organisation's: /16, or /32 of IPv6."
-    ),
+    "further-audiences": Rule("warning", "Steps ask only for their workspace's own audience."),
+    "wide-network": Rule("warning", "A network of `source_ips` is no wider than /16, or /32 of IPv6."),
     "private-network": Rule("warning", "A network of `source_ips` is public: AWS sees only public addresses."),
     "shared-addresses": Rule("warning", "Source addresses are yours, not shared by all customers of Bitbucket."),
     "previous-name": Rule("warning", "A role under a new key keeps its name in IAM."),

@@ -18,7 +18,7 @@ from oidc.arn import Partition
 
 
 class OidcProviderMode(StrEnum):
-    """Where an account's OIDC providers come from."""
+    """Where OIDC providers come from: made here, left to their owner, taken into the stack, or chosen by the lock."""
 
     CREATE = "create"
     REFERENCE = "reference"
@@ -47,9 +47,9 @@ class DeployRole(InventoryModel):
     expected = "a deploying role: its ARN, or {arn: …, external_id: …, session_name: …}"
 
     arn: Annotated[RoleArn, example("arn:{{partition}}:iam::{{account_id}}:role/PulumiDeploy", since="0.1")]
-    """May contain variables: arn:{{partition}}:iam::{{account_id}}:role/PulumiDeploy."""
+    """May contain variables."""
     external_id: Annotated[ExternalId | None, example("b7f3a2c1", since="0.1")] = None
-    """The sts:ExternalId that the role's trust policy requires."""
+    """sts:ExternalId, if the role's trust policy requires it."""
     session_name: Annotated[SessionName | None, example("access-of-pipelines", since="0.1")] = None
     """Shown in CloudTrail; by default bitbucket-aws-oidc."""
 
@@ -61,19 +61,19 @@ class Quotas(InventoryModel):
     """Quotas that AWS raised in an account."""
 
     trust_policy_chars: Annotated[TrustPolicyChars, example(4096, since="0.1")] = limits.TRUST_POLICY_CHARS.default
-    """Length of a trust policy, from 2048 to 8192."""
+    """Characters of a trust policy."""
     managed_policies_per_role: Annotated[int, example(25, since="0.1")] = Field(
         default=limits.MANAGED_POLICIES_PER_ROLE.default, strict=True, ge=1, le=limits.MANAGED_POLICIES_PER_ROLE.most
     )
-    """Managed policies attached to one role, up to 25."""
+    """Managed policies of one role."""
     roles: Annotated[int, example(5000, since="0.1")] = Field(
         default=limits.ROLES_PER_ACCOUNT.default, strict=True, ge=1, le=limits.ROLES_PER_ACCOUNT.most
     )
-    """Roles in the account, up to 10000."""
+    """Roles in the account."""
     oidc_providers: Annotated[int, example(300, since="0.1")] = Field(
         default=limits.OIDC_PROVIDERS_PER_ACCOUNT.default, strict=True, ge=1, le=limits.OIDC_PROVIDERS_PER_ACCOUNT.most
     )
-    """OIDC providers in the account, up to 700."""
+    """OIDC providers in the account."""
 
 
 class Account(InventoryModel):
@@ -82,34 +82,34 @@ class Account(InventoryModel):
     expected = 'an account: {id: "012345678901", …}'
 
     id: Annotated[AccountIdText, example("222222222222", since="0.1")]
-    """Twelve digits, quoted."""
+    """Its id, quoted."""
     partition: Annotated[Partition, example("aws-us-gov", since="0.1")] = Partition.AWS
-    """aws, aws-us-gov, aws-cn or aws-eusc."""
+    """Its partition."""
     region: Annotated[Region | None, example("eu-west-1", since="0.1")] = None
     """For {{region}} and the AWS provider; IAM itself has no regions."""
     deploy_role: Annotated[
         DeployRoleForm | None, example("arn:aws:iam::222222222222:role/PulumiDeploy", since="0.1")
     ] = None
-    """The role to assume in the account. With `profile` it is assumed with the profile's credentials."""
+    """The role to assume in the account, with the credentials of `profile` if both are set."""
     profile: Annotated[Text | None, example("prod", since="0.1")] = None
     """A named profile of the AWS configuration."""
     previous_keys: Annotated[DistinctList[Slug], example(["production"], since="0.1")] = ()
-    """Keys that this account had before. Resources that stacks created under them stay unchanged."""
+    """Former keys; resources that stacks created under them stay unchanged."""
     labels: Annotated[dict[Slug, Text], example({"env": "prod", "team": "core"}, since="0.1")] = Field(
         default_factory=dict
     )
     """For selecting accounts; never put on resources."""
     oidc_provider: Annotated[OidcProviderMode | None, example("reference", since="0.1")] = None
-    """create, reference, adopt or auto."""
+    """Where its OIDC providers come from."""
     keep_oidc_providers: Annotated[Distinct[WorkspaceSlugText], example(["acme"], since="0.1")] = ()
-    """Workspaces whose OIDC provider this account has even if none of its roles trusts them."""
+    """Workspaces whose OIDC provider it has even if none of its roles trusts them."""
     accept_unchecked_roles: Annotated[
         dict[RoleName, Reason], example({"legacy-deploy": "is deleted in March"}, since="0.1")
     ] = Field(default_factory=dict)
-    """Roles of others that check no audience, so that an added audience may open them: {NAME: reason}."""
+    """Roles of others that check no audience, so an added one may open them: {NAME: reason}."""
     attachable_policies: Annotated[DistinctList[PolicyGlob], example(["aws:*ReadOnly*"], since="0.2")] = ()
     """Managed policies that the deploying role may attach; [] for exactly those that roles of this account have."""
     quotas: Annotated[Quotas, example({"trust_policy_chars": 4096}, since="0.1")] = Quotas()
-    """Raised quotas. A value here replaces the one in the lock."""
+    """Raised quotas, in place of those in the lock."""
     allow: Allow = Field(default_factory=dict)
-    """Warnings that are accepted here: {RULE-ID: reason}."""
+    """Accepted warnings: {RULE-ID: reason}."""

@@ -54,11 +54,11 @@ class StateBackend(InventoryModel):
     url: Annotated[StateUrl, example("s3://acme-access-state?region=eu-west-1", since="0.1")]
     """The bucket, as `pulumi login` and `PULUMI_BACKEND_URL` take it."""
     account_id: Annotated[AccountIdText, example("999999999999", since="0.1")]
-    """The account of the bucket. In roles of other accounts, only resources that name the bucket count."""
+    """The account of the bucket. In roles of others, only resources that name the bucket count."""
     readers: Annotated[DistinctList[Slug], example(["access-preview"], since="0.1")] = ()
-    """Keys of the roles that may read the state: those of pipelines that preview."""
+    """Roles that may read the state: those of pipelines that preview."""
     writers: Annotated[DistinctList[Slug], example(["access-deploy"], since="0.1")] = ()
-    """Keys of the roles that may read and write it: those of pipelines that deploy."""
+    """Roles that may read and write it: those of pipelines that deploy."""
 
     @model_validator(mode="after")
     def _readers_are_not_writers(self) -> Self:
@@ -97,9 +97,9 @@ class Defaults(InventoryModel):
     deploy_role: Annotated[
         DeployRoleForm | None, example("arn:{{partition}}:iam::{{account_id}}:role/PulumiDeploy", since="0.1")
     ] = None
-    """For accounts that set neither deploy_role nor profile."""
+    """For accounts with neither deploy_role nor profile."""
     profile: Annotated[Text | None, example("platform", since="0.1")] = None
-    """For accounts that set neither deploy_role nor profile."""
+    """For accounts with neither deploy_role nor profile."""
     path: Annotated[RolePath, example("/ci/", since="0.1")] = "/bitbucket/"
     """IAM path of roles."""
     max_session_duration: Annotated[SessionSeconds, example("2h", since="0.1")] = 3600
@@ -107,18 +107,18 @@ class Defaults(InventoryModel):
     permissions_boundary: Annotated[ManagedPolicy | None, example("account:ci-boundary", since="0.1")] = None
     """Boundary of roles."""
     tags: Annotated[Tags, example({"CostCentre": "platform"}, since="0.1")] = Field(default_factory=dict)
-    """On every resource; a role's tag replaces one with the same key."""
+    """On every resource, unless a role has a tag with the same key."""
     thumbprints: Annotated[
         tuple[str, ...] | Literal["fetch", "omit"],
         PlainValidator(_thumbprints, json_schema_input_type=Literal["fetch", "omit"] | _ThumbprintList),
         example("omit", since="0.1"),
     ] = "fetch"
-    """fetch, omit, or a list of 1 to 5 SHA-1 values."""
+    """Fetched from the issuer at each run, left to AWS, or 1 to 5 of your own."""
     oidc_provider: Annotated[OidcProviderMode, example("auto", since="0.1")] = OidcProviderMode.CREATE
-    """create, reference, adopt or auto, for accounts that set none."""
+    """For accounts that set none."""
     state_backend: Annotated[StateBackend | None, example(_STATE, since="0.1")] = None
-    """Where Pulumi keeps the state of this program; only the roles named there may reach it."""
+    """Where Pulumi keeps the state of this program, and who may reach it."""
     attachable_policies: Annotated[DistinctList[PolicyGlob], example(["aws:*ReadOnly*"], since="0.2")] = ()
     """Managed policies that deploying roles may attach; by default exactly those that roles of the account have."""
     allow: Allow = Field(default_factory=dict)
-    """Warnings about these defaults that are accepted: {RULE-ID: reason}."""
+    """Accepted warnings about these defaults: {RULE-ID: reason}."""

@@ -72,7 +72,7 @@ class FamilyItem:
 
 
 class ForEach(InventoryModel):
-    """The items of a role family: one IAM role for each item or, with both keys, for each combination."""
+    """The items of a role family: one role for each or, with both keys, for each combination."""
 
     model_config = ConfigDict(
         json_schema_extra={"anyOf": [{"required": ["repository"]}, {"required": ["environment"]}]}
@@ -84,12 +84,12 @@ class ForEach(InventoryModel):
         Annotated[DistinctList[RepositoryReference], Field(min_length=1)] | None,
         example(["acme/shop", "acme/website"], since="0.1"),
     ] = None
-    """Repositories as WORKSPACE/REPOSITORY; in the role {{repository}} and {{repository_name}}."""
+    """In the role {{repository}} and {{repository_name}}."""
     environment: Annotated[
         Annotated[DistinctList[PlainEnvironment], Field(min_length=1)] | None,
         example(["staging", "production"], since="0.1"),
     ] = None
-    """Names of deployment environments; in the role {{environment}}."""
+    """In the role {{environment}}."""
 
     @model_validator(mode="after")
     def _has_items(self) -> Self:

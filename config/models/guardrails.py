@@ -42,50 +42,50 @@ _SCHEMA: JsonDict = {
 
 
 class GuardrailRule(InventoryModel):
-    """A rule for every role in some accounts, wherever it is declared; a role must keep all rules."""
+    """A rule for every role in some accounts, wherever declared; a role must keep all rules."""
 
     model_config = ConfigDict(json_schema_extra=_SCHEMA)
 
     expected = "a rule: {accounts: …, permissions_boundary: …, …}"
 
     accounts: Annotated[Accounts, example({"labels": {"env": "prod"}}, since="0.1")] = ("*",)
-    """Keys or globs of accounts, or {labels: …, exclude: …}; by default every account."""
+    """Keys or globs, or labels; by default every account."""
     permissions_boundary: Annotated[
         Annotated[tuple[Boundary, ...], BeforeValidator(one_or_more), Field(min_length=1), Or(Boundary)] | None,
         example("account:ci-boundary", since="0.1"),
     ] = None
-    """Every role has this boundary, or one of a list. As for a role, with no variables but those of accounts."""
+    """Every role has this boundary, or one of the list."""
     allowed_managed_policies: Annotated[
         PolicyGlobs | None, example(["aws:ReadOnlyAccess", "account:team/*"], since="0.1")
     ] = None
-    """Roles may have only these: aws:NAME or account:NAME, with `*` and `?`. An empty list allows none."""
+    """Roles may have only these; an empty list allows none."""
     forbidden_managed_policies: Annotated[PolicyGlobs, example(["aws:*FullAccess"], since="0.1")] = ()
-    """Roles may have none of these, under any path, compared ignoring case."""
+    """Roles may have none of these, under any path, ignoring case."""
     allowed_actions: Annotated[ActionGlobs | None, example(["s3:*", "ecr:*"], since="0.1")] = None
-    """Inline policies allow only these. Needs allowed_managed_policies in the same rule."""
+    """Inline policies allow only these. Needs allowed_managed_policies."""
     forbidden_actions: Annotated[ActionGlobs, example(["iam:*", "sts:AssumeRole"], since="0.1")] = ()
-    """Inline policies allow no part of these. Needs allowed_managed_policies in the same rule."""
+    """Inline policies allow no part of these. Needs allowed_managed_policies."""
     max_session_duration: Annotated[SessionSeconds | None, example("2h", since="0.1")] = None
-    """The longest session: 1h, 90m, 5400s or a number of seconds."""
+    """The longest session."""
     widest_trust: Annotated[
         Literal["environment-bound", "repository-wide"] | None, example("environment-bound", since="0.1")
     ] = None
-    """environment-bound: only steps of deployment environments are trusted; repository-wide: no whole workspace."""
+    """environment-bound: only steps of deployment environments; repository-wide: no whole workspace."""
     environments: Annotated[
         Annotated[tuple[EnvironmentName, ...], BeforeValidator(a_list), Field(min_length=1)] | None,
         example(["production"], since="0.1"),
     ] = None
-    """Roles trust only steps of deployment environments with these names."""
+    """Roles trust only steps of environments with these names."""
     repositories: Annotated[
         Annotated[RepositoryGlobs, Field(min_length=1)] | None, example(["acme/payments-*"], since="0.1")
     ] = None
-    """Roles trust only these, and no whole workspace: WORKSPACE/REPOSITORY, where the repository may be a glob."""
+    """Roles trust only these, and no whole workspace."""
     required: Annotated[
         DistinctList[Literal["description", "expires", "owner", "source_ips"]], example(["owner"], since="0.1")
     ] = ()
-    """Every role has these: description, expires, owner, source_ips."""
+    """Every role has these."""
     required_tags: Annotated[DistinctList[Line], example(["Service"], since="0.1")] = ()
-    """Every role has these tags, in this spelling, with a non-empty value."""
+    """Every role has these tags, in this case, not empty."""
 
     @model_validator(mode="after")
     def _requires_something(self) -> Self:
@@ -106,26 +106,26 @@ class GuardrailRule(InventoryModel):
 
 
 class FolderRule(InventoryModel):
-    """What the files of a folder may declare, at any depth. They may declare nothing else."""
+    """All that the files of a folder may declare, at any depth."""
 
     expected = "what a folder may declare: {roles: [KEY, …], repositories: […], accounts: […]}"
 
     roles: Annotated[KeyGlobs, example(["payments-*"], since="0.1")] = ()
-    """Keys and names of the roles that may be declared here, with `*` and `?`."""
+    """Keys and names of roles declared here."""
     accounts: Annotated[Accounts, example(["dev", "prod"], since="0.1")] = ()
-    """Keys or globs of the accounts that roles declared here may select, or {labels: …, exclude: …}."""
+    """Accounts that roles declared here may select."""
     repositories: Annotated[RepositoryGlobs, example(["acme/payments-*"], since="0.1")] = ()
-    """Repositories that may be declared here, and that roles declared here may trust: acme/payments-*."""
+    """Repositories that may be declared here, and trusted by roles declared here."""
     permission_policies: Annotated[KeyGlobs, example(["payments-*"], since="0.1")] = ()
-    """Keys of the permission policies that may be declared here."""
+    """Keys of permission policies declared here."""
     shared_policies: Annotated[KeyGlobs, example(["push-images"], since="0.1")] = ()
-    """Keys of permission policies, declared elsewhere, that roles declared here may use."""
+    """Keys of policies declared elsewhere that these roles may use."""
     paths: Annotated[tuple[RolePath, ...], BeforeValidator(a_list), example(["/bitbucket/payments/"], since="0.1")] = ()
-    """IAM paths of roles declared here, including paths below them; by default exactly the path of the defaults."""
+    """Their IAM paths, and paths below; by default exactly the path of the defaults."""
 
 
 class Guardrails(InventoryModel):
-    """Rules of the platform team for the whole inventory; only in the guardrails file."""
+    """Rules of the platform team; only in the guardrails file."""
 
     model_config = ConfigDict(
         json_schema_extra={"anyOf": [{"required": [key]} for key in ("rules", "folders", "platform")]}
@@ -137,12 +137,12 @@ class Guardrails(InventoryModel):
         dict[Slug, GuardrailRule],
         example({"production": {"accounts": {"labels": {"env": "prod"}}, "required": ["owner"]}}, since="0.1"),
     ] = Field(default_factory=dict)
-    """By a key that you choose; findings show it."""
+    """By a key that you choose, which findings show."""
     folders: Annotated[
         dict[FolderPath, FolderRule],
         example({"teams/payments": {"roles": ["payments-*"], "accounts": ["dev"]}}, since="0.1"),
     ] = Field(default_factory=dict)
-    """What each team may declare, by a path inside the inventory folder, such as teams/payments."""
+    """What each team may declare, by its folder."""
     platform: Annotated[DistinctList[InventoryPath], example(["."], since="0.1")] = ()
     """Files and folders that may declare anything; `.` for everything that no other path covers."""
 

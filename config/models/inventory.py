@@ -51,23 +51,23 @@ class Inventory(InventoryModel):
     workspaces: Annotated[
         dict[WorkspaceSlugText, Annotated[Workspace, Or(None)]], example(_WORKSPACES, since="0.1")
     ] = Field(default_factory=dict)
-    """By slug, as in bitbucket.org/SLUG."""
+    """By slug."""
     accounts: Annotated[dict[Slug, Account], example({"prod": {"id": "222222222222"}}, since="0.1")] = Field(
         default_factory=dict
     )
-    """By a key that you choose; the rest of the inventory names the account by it."""
+    """By a key that you choose."""
     accounts_from: Annotated[
         AccountsFrom | None, example({"organization": {"ou": ["ou-ab12-11111111"]}}, since="0.1")
     ] = None
-    """Accounts to select in AWS Organizations. The lock holds them, with keys and labels."""
+    """Accounts to select in AWS Organizations; the lock holds them."""
     permission_policies: Annotated[
         dict[Slug, PermissionPolicy], example({"publish-site": {"file": "policies/publish-site.json"}}, since="0.1")
     ] = Field(default_factory=dict)
-    """By a key that you choose; it is also the name of the inline policy."""
+    """By a key that you choose, also the inline policy's name."""
     roles: Annotated[dict[RoleKey, Role], example(_ROLES, since="0.1")] = Field(default_factory=dict)
-    """By a key that you choose; it is also the role's name, unless `name` is set."""
+    """By a key that you choose, also the role's name unless `name` is set."""
     guardrails: Annotated[Guardrails | None, example({"rules": {"all": {"required": ["owner"]}}}, since="0.1")] = None
-    """Rules for every role, and what each folder may declare; only in the guardrails file."""
+    """Rules for roles and folders; only in the guardrails file."""
 
     def workspace_called(self, slug: str) -> Workspace | None:
         """Return the workspace with this slug, or with this slug under ``previous_slugs``; else ``None``."""

@@ -62,19 +62,19 @@ class Organization(InventoryModel):
         PlainValidator(_units, json_schema_input_type=_UnitList),
         example(["ou-ab12-11111111", "Workloads/Production"], since="0.1"),
     ]
-    """Organizational units, by id or by the names from below the root; the root by its id."""
+    """Organizational units; the root by its id."""
     nested: Annotated[StrictBool, example(value=False, since="0.1")] = True
-    """false: only accounts directly in these units, not accounts of units below."""
+    """false: not accounts of units below."""
     tags: Annotated[dict[Text, Text], example({"env": "prod"}, since="0.1")] = Field(default_factory=dict)
     """Only accounts with all of these tags."""
     exclude: Annotated[Distinct[Text], example(["999999999999", "sandbox-*"], since="0.1")] = ()
-    """Ids, keys or globs of keys of accounts to leave out."""
+    """Ids, keys or globs of keys to leave out."""
     partition: Annotated[Partition, example("aws-us-gov", since="0.1")] = Partition.AWS
-    """The partition of the organization and its accounts."""
+    """Of the organization and its accounts."""
     profile: Annotated[Text | None, example("management", since="0.1")] = None
-    """A named profile of the AWS configuration that may list the organization's accounts."""
+    """A profile of the AWS configuration that may list them."""
     role: Annotated[DeployRoleForm | None, example("arn:aws:iam::999999999999:role/ListAccounts", since="0.1")] = None
-    """A role that may list them, in the management account or in that of a delegated administrator."""
+    """A role that may list them, in the management account or a delegated administrator's."""
 
 
 class AccountsFrom(InventoryModel):
@@ -83,4 +83,4 @@ class AccountsFrom(InventoryModel):
     expected = "accounts_from: {organization: {ou: […], …}}"
 
     organization: Annotated[Organization, example({"ou": ["ou-ab12-11111111"]}, since="0.1")]
-    """Accounts of AWS Organizations. `bitbucket-oidc lock --aws` writes them into the lock."""
+    """`bitbucket-oidc lock --aws` writes its accounts into the lock."""

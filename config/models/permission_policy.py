@@ -115,9 +115,9 @@ class PermissionPolicy(InventoryModel):
     file: Annotated[Text | None, example("policies/publish-site.json", since="0.1")] = None
     """A JSON file, relative to this file, inside the inventory folder."""
     document: Annotated[dict[str, Any] | None, Named(POLICY_DOCUMENT), example(_DOCUMENT, since="0.1")] = None
-    """The policy itself: Version and Statement."""
+    """The policy itself."""
     allow: Allow = Field(default_factory=dict)
-    """Warnings that are accepted here: {RULE-ID: reason}."""
+    """Accepted warnings: {RULE-ID: reason}."""
 
     @cached_property
     def variables(self) -> frozenset[str]:

@@ -39,9 +39,9 @@ class AccountsByLabel(InventoryModel):
     expected = "accounts: [KEY, …] or {labels: {…}, exclude: […]}"
 
     labels: Annotated[dict[Slug, Text], Field(min_length=1), example({"env": "prod"}, since="0.1")]
-    """Labels that an account has, all of them."""
+    """All of them."""
     exclude: Annotated[Distinct[Text], example(["legacy-*"], since="0.1")] = ()
-    """Keys or globs of accounts to leave out."""
+    """Keys or globs to leave out."""
 
 
 _ACCOUNTS = "write [KEY, …] or {labels: {…}}"
@@ -104,45 +104,45 @@ class RoleSettings(InventoryModel):
     owner: Annotated[Line | None, example("team-payments", since="0.1")] = None
     """Free text, shown in reports."""
     path: Annotated[RolePath | None, example("/bitbucket/payments/", since="0.1")] = None
-    """IAM path; by default that of the defaults, else /bitbucket/."""
+    """IAM path."""
     managed_policies: Annotated[
         tuple[ManagedPolicy, ...],
         BeforeValidator(a_list),
         EACH_ONCE,
         example(["aws:ReadOnlyAccess", "account:team/ci-extra"], since="0.1"),
     ] = ()
-    """aws:NAME, account:NAME or full ARNs."""
+    """Attached to the role."""
     inline_policies: Annotated[
         tuple[Annotated[Slug, BeforeValidator(_policy_key)], ...], BeforeValidator(a_list), EACH_ONCE,
         example(["publish-site"], since="0.1"),
     ] = ()  # fmt: skip
     """Keys of permission_policies."""
     permissions_boundary: Annotated[ManagedPolicy | None, example("account:ci-boundary", since="0.1")] = None
-    """aws:NAME, account:NAME or a full ARN."""
+    """The most that the role can do."""
     max_session_duration: Annotated[SessionSeconds | None, example("2h", since="0.1")] = None
-    """1h, 90m, 5400s or a number of seconds; from 1h to 12h."""
+    """Longest session."""
     source_ips: Annotated[
         tuple[Network, ...] | Literal["atlassian"] | None,
         PlainValidator(_source_ips, json_schema_input_type=_NetworkList | Literal["atlassian"]),
         example(["203.0.113.0/24"], since="0.1"),
     ] = None
-    """Networks that the call to STS may come from, or `atlassian`."""
+    """Networks that the call to STS may come from; `atlassian`: those in the lock."""
     source_vpces: Annotated[
         tuple[str, ...] | None,
         PlainValidator(_source_vpces, json_schema_input_type=_EndpointList),
         example(["vpce-0123456789abcdef0"], since="0.1"),
     ] = None
-    """VPC endpoints that the call to STS may come through, besides source_ips. AWS then sees no address."""
+    """VPC endpoints that the call may come through instead; AWS then sees no address."""
     bind_session: Annotated[StrictBool | None, example(value=True, since="0.1")] = None
-    """true: the credentials also work only from source_ips and source_vpces."""
+    """true: the credentials work only from source_ips and source_vpces, too."""
     expires: Annotated[LastDay | None, example("2027-01-31", since="0.1")] = None
     """The last day of access, UTC."""
     tags: Annotated[Tags, example({"Service": "payments"}, since="0.1")] = Field(default_factory=dict)
-    """On the role; a tag replaces one of the defaults with the same key."""
+    """On the role; they replace defaults with the same key."""
 
 
 class Override(RoleSettings):
-    """Different values in some accounts. A value here replaces the role's; they never merge."""
+    """Different values in some accounts. They replace the role's, and never merge."""
 
     expected = "an override: {max_session_duration: …, …}"
 
@@ -151,9 +151,7 @@ Trust = Annotated[tuple[TrustEntry, ...], BeforeValidator(a_list), Field(min_len
 
 
 class PlanRole(RoleSettings):
-    """The second role of a pair, NAME-plan, in the same accounts. It inherits the values that it does not set, except
-    description, trust and permissions. Write `inline_policies: []` for no permissions.
-    """  # noqa: D205 - the reference shows the whole paragraph
+    """The second role of a pair, NAME-plan. It inherits all but description, trust and permissions."""
 
     model_config = ConfigDict(
         json_schema_extra={"anyOf": [{"required": ["managed_policies"]}, {"required": ["inline_policies"]}]}
@@ -164,7 +162,7 @@ class PlanRole(RoleSettings):
     trust: Annotated[Trust, example([{"repository": "acme/payments", "steps": "outside_environments"}], since="0.1")]
     """Who may assume it."""
     allow: Allow = Field(default_factory=dict)
-    """Warnings that are accepted here: {RULE-ID: reason}."""
+    """Accepted warnings: {RULE-ID: reason}."""
 
     @model_validator(mode="after")
     def _says_what_it_may_do(self) -> Self:
@@ -204,25 +202,25 @@ class Role(RoleSettings):
     expected = "a role: {accounts: …, trust: […], …}"
 
     name: Annotated[RoleName | None, example("payments-deploy", since="0.1")] = None
-    """The name in IAM; by default the key. A new name replaces the role: the old role is deleted first."""
+    """Name in IAM; by default the key. A new name replaces the role: the old one is deleted first."""
     previous_keys: Annotated[DistinctList[Slug], example(["payments"], since="0.1")] = ()
-    """Keys that this role had before. Resources that stacks created under them stay, if `name` is still their name."""
+    """Former keys; resources that stacks created under them stay, if `name` is still their name."""
     accounts: Annotated[Accounts, example(["prod", "sandbox-*"], since="0.1")]
     """Keys or globs of accounts, or {labels: …, exclude: …}."""
     trust: Annotated[Trust, example([{"repository": "acme/payments", "environments": ["production"]}], since="0.1")]
     """Who may assume it."""
     for_each: Annotated[ForEach | None, example({"repository": ["acme/shop", "acme/website"]}, since="0.1")] = None
-    """A role family: one role for each repository, deployment environment, or combination of the two."""
+    """A role family: one role for each item."""
     plan_role: Annotated[PlanRole | None, example(_PLAN_ROLE, since="0.1")] = None
-    """A pair: a second role, NAME-plan, in the same accounts, with separate trust and permissions."""
+    """A pair: a second role that only reads, NAME-plan."""
     dangerously_allow_admin: Annotated[Reason | None, example("bootstraps new accounts", since="0.1")] = None
-    """The reason for which this role may have admin access."""
+    """Why this role may have admin access."""
     overrides: Annotated[dict[Text, Override], example({"prod": {"max_session_duration": "1h"}}, since="0.1")] = Field(
         default_factory=dict
     )
     """By account key or glob."""
     allow: Allow = Field(default_factory=dict)
-    """Warnings that are accepted here: {RULE-ID: reason}."""
+    """Accepted warnings: {RULE-ID: reason}."""
 
     @property
     def item(self) -> FamilyItem:

@@ -16,7 +16,7 @@ from oidc.identifiers import slugs_in_url
 
 
 class Steps(StrEnum):
-    """The trusted steps of a repository, in place of steps of named environments."""
+    """The trusted steps of a repository, in place of those of named environments."""
 
     OUTSIDE_ENVIRONMENTS = "outside_environments"
     ALL_INCLUDING_ENVIRONMENTS = "all_including_environments"
@@ -30,7 +30,7 @@ class WholeWorkspace(InventoryModel):
     workspace: Annotated[WorkspaceSlugText, example("acme", since="0.1")]
     """Its slug."""
     reason: Annotated[Reason, example("inventory of all repositories", since="0.1")]
-    """The reason, shown in reports."""
+    """Shown in reports."""
 
 
 def _repository_reference(value: object) -> str:
@@ -64,9 +64,7 @@ RepositoryReference = Annotated[
 
 
 class TrustEntry(InventoryModel):
-    """One entry of `trust`: exactly one of `repository` with `environments`, `repository` with `steps`, or
-    `dangerously_whole_workspace`. There is no default: nothing ever widens trust by default.
-    """  # noqa: D205 - one sentence that does not fit on a line
+    """Exactly one of `repository` with `environments`, `repository` with `steps`, and `dangerously_whole_workspace`."""
 
     model_config = ConfigDict(
         json_schema_extra=exactly_one(
@@ -83,17 +81,17 @@ class TrustEntry(InventoryModel):
         Also({"minItems": 1, "uniqueItems": True}),
         example(["production"], since="0.1"),
     ] = None
-    """Names of deployment environments: trusts only steps that deploy to one of them."""
+    """Only steps that deploy to one of them."""
     steps: Annotated[Steps | None, example("outside_environments", since="0.1")] = None
-    """outside_environments or all_including_environments."""
+    """Steps of the repository, in place of `environments`."""
     dangerously_whole_workspace: Annotated[
         WholeWorkspace | None, example({"workspace": "acme", "reason": "inventory of all repositories"}, since="0.1")
     ] = None
     """Every step of every repository of a workspace."""
     audiences: Annotated[Distinct[Audience], example(["deployments"], since="0.1")] = ()
-    """Accepted audiences, from those that the workspace declares. By default only the workspace's own audience."""
+    """Accepted audiences of those that the workspace declares; by default its own."""
     allow: Allow = Field(default_factory=dict)
-    """Warnings that are accepted here: {RULE-ID: reason}."""
+    """Accepted warnings: {RULE-ID: reason}."""
 
     @model_validator(mode="after")
     def _exactly_one_kind(self) -> Self:

@@ -18,9 +18,9 @@ class Environment(InventoryModel):
     expected = "a deployment environment: its UUID, or {uuid: …, restrictions_checked: …}"
 
     uuid: Annotated[Uuid | None, example("{c2b1a5de-6b7e-4d4b-b1a0-6a9d8c7b5e03}", since="0.1")] = None
-    """As Bitbucket shows it; by default from inventory.lock.yaml."""
+    """By default from the lock."""
     restrictions_checked: Annotated[PastDay | None, example("2026-11-01", since="0.1")] = None
-    """The day on which somebody last checked its deployment restrictions in Bitbucket, which no program can do."""
+    """When somebody last checked its deployment restrictions in Bitbucket, which no program can do."""
 
 
 def _name_alone(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
@@ -37,26 +37,26 @@ class Repository(InventoryModel):
     expected = "a repository: its UUID, or {uuid: …, environments: …}"
 
     uuid: Annotated[Uuid | None, example("{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01}", since="0.1")] = None
-    """As Bitbucket shows it; by default from inventory.lock.yaml."""
+    """By default from the lock."""
     environments: Annotated[
         dict[EnvironmentName, EnvironmentForm],
         example({"production": "{c2b1a5de-6b7e-4d4b-b1a0-6a9d8c7b5e03}"}, since="0.1"),
     ] = Field(default_factory=dict)
-    """Deployment environments by name, each with its UUID; by default from inventory.lock.yaml."""
+    """Deployment environments by name."""
     allow: Allow = Field(default_factory=dict)
-    """Warnings that are accepted here: {RULE-ID: reason}."""
+    """Accepted warnings: {RULE-ID: reason}."""
 
 
 RepositoryForm = Annotated[Repository, BeforeValidator(_name_alone), short_form("uuid"), Or(Uuid, None)]
 
 
 class PreviousSlug(InventoryModel):
-    """A slug that a workspace had before. Tokens issued under it are trusted like those of the workspace."""
+    """A former slug. Tokens issued under it are trusted like those of the workspace."""
 
     expected = "{expires: YYYY-MM-DD}"
 
     expires: Annotated[LastDay, example("2027-03-31", since="0.1")]
-    """The last day, in UTC, on which tokens of the previous slug are trusted."""
+    """The last day on which its tokens are trusted, UTC."""
 
 
 def _by_slug(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
@@ -68,24 +68,24 @@ def _by_slug(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
 
 
 class Workspace(InventoryModel):
-    """A workspace. Its key in the inventory is its slug, which is part of its issuer's URL."""
+    """A workspace, by its slug, which is part of its issuer's URL."""
 
     expected = "a workspace: {uuid: …, repositories: …}"
 
     uuid: Annotated[Uuid | None, example("{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}", since="0.1")] = None
-    """As Bitbucket shows it; the workspace's own audience contains it. By default from inventory.lock.yaml."""
+    """The workspace's audience contains it; by default from the lock."""
     audiences: Annotated[Distinct[Audience], example(["deployments"], since="0.1")] = ()
-    """Audiences that steps ask for, besides the workspace's own. STS refuses a token with two audiences."""
+    """Audiences that steps ask for besides its own. STS refuses a token with two."""
     previous_slugs: Annotated[
         dict[WorkspaceSlugText, PreviousSlug],
         BeforeValidator(_by_slug),
         example({"acme-old": {"expires": "2027-03-31"}}, since="0.1"),
     ] = Field(default_factory=dict)
-    """Slugs that the workspace had before. Each is trusted like the present slug until its last day."""
+    """Former slugs, each trusted like the present one until its last day."""
     repositories: Annotated[
         dict[RepositorySlug, RepositoryForm],
         example({"website": "{7d1e2f3a-4b5c-4d6e-8f90-a1b2c3d4e504}"}, since="0.1"),
     ] = Field(default_factory=dict)
     """Repositories by slug."""
     allow: Allow = Field(default_factory=dict)
-    """Warnings that are accepted here: {RULE-ID: reason}."""
+    """Accepted warnings: {RULE-ID: reason}."""

@@ -103,7 +103,7 @@ ManagedPolicy = Annotated[
     BeforeValidator(parse_policy_reference),
     Looks(
         "managed policy",
-        "aws:NAME for one that AWS manages, account:NAME for one of the account's own, or its ARN",
+        "aws:NAME for one that AWS manages, account:NAME for one of the account, or its ARN",
         "aws:ReadOnlyAccess",
         with_variables(VARIABLES)
         + rf"(?:(?:aws|account):(?:{_NAME_LIKE}/)*{_NAME_LIKE}|{_ARN_LIKE.replace('KIND', 'policy')})",

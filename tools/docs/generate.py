@@ -30,13 +30,15 @@ def pages() -> dict[Path, str]:
 
 def _findings_page() -> str:
     head = (HEADS / "findings.head.md").read_text(encoding="utf-8")
-    return "\n".join([head.rstrip(), *_rules(), ""])
+    return "\n".join([head.rstrip(), *_rules("error", "Errors"), *_rules("warning", "Warnings"), ""])
 
 
-def _rules() -> Iterator[str]:
-    """Yield a row for each rule; the anchor is what links to a finding have always named."""
+def _rules(level: str, heading: str) -> Iterator[str]:
+    """Yield a section with a line for each rule of a level."""
+    yield from ("", f"## {heading}", "")
     for rule_id, rule in sorted(RULES.items()):
-        yield f'| <a id="{rule_id}"></a>[{rule_id}](rules/{rule_id}.md) | {rule.level} | {rule.asks} |'
+        if rule.level == level:
+            yield f"- [{rule_id}](rules/{rule_id}.md): {rule.asks}"
 
 
 def main() -> int:

@@ -15,7 +15,7 @@ from config.models.guardrails import FolderRule, GuardrailRule, Guardrails
 from config.models.inventory import Inventory
 from config.models.organization import AccountsFrom, Organization
 from config.models.permission_policy import PermissionPolicy
-from config.models.role import AccountsByLabel, Override, PlanRole, Role
+from config.models.role import AccountsByLabel, Override, PlanRole, Role, RoleSettings
 from config.models.trust import TrustEntry, WholeWorkspace
 from config.models.workspace import Environment, PreviousSlug, Repository, Workspace
 from config.schema import IN_ROLE, definition_name, inventory_schema
@@ -49,6 +49,8 @@ MODELS: dict[str, type[BaseModel]] = {
 
 Schema: TypeAlias = dict[str, Any]
 
+_FIRST = "0.1"
+"""The version that a key came with if its line names none."""
 _SCHEMA = inventory_schema()
 _DEFINITIONS: dict[str, Schema] = _SCHEMA["$defs"]
 _PLACES = {model.__name__: title for title, model in MODELS.items()}
@@ -63,24 +65,40 @@ def inventory_page(head: Path) -> str:
 
 def _section(title: str, model: type[BaseModel]) -> str:
     schema = _SCHEMA if model is Inventory else _DEFINITIONS[model.__name__]
-    rows = [_row(key, value, key in schema.get("required", ())) for key, value in schema["properties"].items()]
+    shared = RoleSettings.model_fields.keys() if issubclass(model, RoleSettings) and model is not Role else ()
+    rows = [
+        _row(key, value, key in schema.get("required", ()))
+        for key, value in schema["properties"].items()
+        if key not in shared
+    ]
     heading = title if title == "Top level" else f"`{title}`"
     first_paragraph = " ".join((model.__doc__ or "").partition("\n\n")[0].split())
-    head = ["| key | type | default | example | since | says |", "|---|---|---|---|---|---|"]
-    return "\n".join([f"## {heading}", "", first_paragraph, "", *head, *rows, ""])
+    if shared:
+        rows.insert(0, f"- as in [a role](#roleskey): {', '.join(f'`{key}`' for key in shared)}")
+    return "\n".join([f"## {heading}", "", first_paragraph, "", *rows, ""])
 
 
 def _row(key: str, schema: Schema, required: bool) -> str:  # noqa: FBT001 - of the schema
-    default = "required" if required else f"`{schema['default']}`" if "default" in schema else "none"
-    cells = (
-        f"`{key}`",
-        _in_words(schema),
-        default,
-        _written(schema["examples"][0]),
-        schema[SINCE],
-        schema["description"],
-    )
-    return f"| {' | '.join(cells)} |"
+    notes = [_in_words(schema)]
+    if required:
+        notes.append("required")
+    if "default" in schema:
+        notes.append(f"default {_written(schema['default'])}")
+    if schema[SINCE] != _FIRST:
+        notes.append(f"since {schema[SINCE]}")
+    example = schema["examples"][0]
+    shown = "" if example in (*_examples(schema), schema.get("default")) else f" {_written(example)}"
+    return f"- `{key}` ({', '.join(notes)}): {schema['description']}{shown}"
+
+
+def _examples(schema: Schema) -> list[Any]:
+    """Return the examples that the key's type has under *Types*, or none if the type is a choice, list or mapping."""
+    match schema:
+        case {"$ref": str(reference)}:
+            return list(_DEFINITIONS[reference.rpartition("/")[2].removesuffix(IN_ROLE)].get("examples", ()))
+        case {"title": str(title)}:
+            return list(_DEFINITIONS[definition_name(title)].get("examples", ()))
+    return []
 
 
 def _is_type(name: str, schema: Schema) -> bool:
@@ -89,11 +107,13 @@ def _is_type(name: str, schema: Schema) -> bool:
 
 
 def _type(schema: Schema) -> str:
-    description = " ".join(str(schema["description"]).split())
-    shown = (
-        f" For example {_written(schema['examples'][0])}." if "examples" in schema else f" {_in_words_of_enum(schema)}."
-    )
-    return f"### {schema['title']}\n\n{description}{shown}\n"
+    first_paragraph = str(schema["description"]).partition("\n\n")[0]
+    description = " ".join(first_paragraph.removeprefix("Write ").split()).rstrip(".")
+    if "examples" not in schema:
+        description += f": {_in_words_of_enum(schema)}"
+    elif str(schema["examples"][0]) not in description:
+        description += f": {_written(schema['examples'][0])}"
+    return f"### {schema['title']}\n\n{description}\n"
 
 
 def _in_words(schema: Schema) -> str:
@@ -112,7 +132,7 @@ def _in_words(schema: Schema) -> str:
         case {"items": item}:
             words = f"list of {_in_words(item)}"
         case {"propertyNames": names, "additionalProperties": values}:
-            words = f"mapping of {_in_words(names)} to {_in_words(values)}"
+            words = f"{{{_in_words(names)}: {_in_words(values)}}}"
         case {"minimum": least, "maximum": most}:
             words = f"number from {least} to {most}"
         case _:
@@ -140,8 +160,8 @@ _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./* -]*", re.ASCII)
 
 
 def _written(value: Any) -> str:  # noqa: ANN401 - what YAML holds
-    """Return a value as YAML on one line, for a cell of a table."""
-    return f"`{_flow(value)}`".replace("|", "\\|")
+    """Return a value as YAML on one line."""
+    return f"`{_flow(value)}`"
 
 
 def _flow(value: Any) -> str:  # noqa: ANN401 - what YAML holds
