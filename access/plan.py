@@ -80,7 +80,8 @@ class TrustPlan:
         reason: Why a whole workspace is trusted, or ``None``.
         renamed_to: The present slug, if ``workspace`` is a previous slug; else ``None``. An equal entry has the present
             slug.
-        last_day: The last day in UTC on which a previous slug is trusted, or ``None``.
+        last_day: The last day in UTC on which a previous slug, or the whole workspace of a role adopted as is, is
+            trusted; or ``None``.
         restrictions_checked: The day in the inventory on which somebody last checked the environment's deployment
             restrictions in Bitbucket, or ``None``.
     """
@@ -99,6 +100,14 @@ class TrustPlan:
     renamed_to: WorkspaceSlug | None = None
     last_day: date | None = None
     restrictions_checked: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AsIs:
+    """Why a role keeps a whole workspace with admin access, and the last day in UTC on which it does."""
+
+    reason: str
+    until: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +136,7 @@ class RolePlan:
         from_atlassian: Whether ``source_ips`` are the ranges that Atlassian publishes.
         is_plan_role: Whether it is the second role of a pair.
         previous_keys: Its previous values of ``key``.
+        adopted_as_is: Why it keeps the wide trust that it was found with, or ``None``.
     """
 
     key: str
@@ -150,6 +160,7 @@ class RolePlan:
     from_atlassian: bool = False
     is_plan_role: bool = False
     previous_keys: tuple[str, ...] = ()
+    adopted_as_is: AsIs | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from access.effective_settings import EffectiveSettings, RolePlace
-from access.plan import RolePlan
+from access.plan import AsIs, RolePlan
 from access.trust import trust_lines, trusted_issuers
 from config.load import Loaded
 from config.models.family import family_of
@@ -29,7 +29,8 @@ def role_plan(
 ) -> RolePlan | None:
     """Return a role in one account, or ``None`` if its trust has a finding already."""
     role, override = declared
-    lines = trust_lines(role.trust, loaded.inventory.workspaces)
+    as_is = role.dangerously_adopted_as_is
+    lines = trust_lines(role.trust, loaded.inventory.workspaces, as_is.until if as_is is not None else None)
     if lines is None:
         return None
     settings = EffectiveSettings.of(key, role, override)
@@ -62,11 +63,12 @@ def role_plan(
         source_ips=addresses.networks,
         expires=last_day,
         tags=dict(sorted((defaults.tags | settings.get("tags")).items())),
-        admin_reason=role.dangerously_allow_admin,
+        admin_reason=role.admin_reason,
         source_vpces=addresses.vpc_endpoints,
         from_atlassian=settings.get("source_ips") == ATLASSIAN,
         is_plan_role=isinstance(role, PairedRole),
         previous_keys=tuple(f"{previous}{key[len(family_of(key)) :]}" for previous in role.previous_keys),
+        adopted_as_is=AsIs(as_is.reason, as_is.until) if as_is is not None else None,
     )
 
 

@@ -24,17 +24,24 @@ WHOLE_WORKSPACE = Steps.ALL_INCLUDING_ENVIRONMENTS
 """The steps shown for trust of a whole workspace."""
 
 
-def trust_lines(entries: Sequence[TrustEntry], workspaces: Mapping[str, Workspace]) -> tuple[TrustPlan, ...] | None:
+def trust_lines(
+    entries: Sequence[TrustEntry], workspaces: Mapping[str, Workspace], as_is_until: date | None = None
+) -> tuple[TrustPlan, ...] | None:
     """Return the lines of trust of a role, sorted; ``None`` if a name or UUID is missing in the inventory.
 
     The missing value has a finding already (``config.rules``).
+
+    Args:
+        entries: As declared.
+        workspaces: Of the inventory, with the UUIDs of the lock.
+        as_is_until: For a role adopted as is, the last day on which its whole workspaces are trusted.
     """
     lines: list[TrustPlan] = []
     for entry in entries:
         workspace = workspaces.get(entry.workspace)
         if workspace is None or workspace.uuid is None:
             return None
-        entry_lines = _lines(entry, workspace, BitbucketUuid(workspace.uuid))
+        entry_lines = _lines(entry, workspace, BitbucketUuid(workspace.uuid), as_is_until)
         if entry_lines is None:
             return None
         lines += entry_lines
@@ -59,7 +66,9 @@ def _order(line: TrustPlan) -> tuple[str, ...]:
     return (line.workspace, line.repository or "", line.environment or "", line.steps or "", *line.audiences)
 
 
-def _lines(entry: TrustEntry, workspace: Workspace, uuid: BitbucketUuid) -> list[TrustPlan] | None:
+def _lines(
+    entry: TrustEntry, workspace: Workspace, uuid: BitbucketUuid, as_is_until: date | None
+) -> list[TrustPlan] | None:
     """Return the lines of one entry, or ``None`` if a UUID is missing."""
     own, slug = (default_audience(uuid),), entry.repository_slug
     line = partial(
@@ -73,7 +82,7 @@ def _lines(entry: TrustEntry, workspace: Workspace, uuid: BitbucketUuid) -> list
         whole = line(
             repository_uuid=None, environment=None, environment_uuid=None, steps=WHOLE_WORKSPACE.value,
             subject_pattern=whole_workspace_pattern(), grade=Grade.WORKSPACE_WIDE,
-            reason=entry.dangerously_whole_workspace.reason,
+            reason=entry.dangerously_whole_workspace.reason, last_day=as_is_until,
         )  # fmt: skip
         return [whole]
     repository = workspace.repositories.get(slug or "")

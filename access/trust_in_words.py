@@ -32,14 +32,15 @@ def trust_in_words(line: TrustPlan) -> str:
     """Say whom a line of trust admits, with which audience, and why: ``acme/payments, deployment environment live``.
 
     The text has the audience unless it is the workspace's own, and the reason if a whole workspace is trusted. It has
-    the last day of a previous slug. It has the day on which somebody checked the deployment restrictions of the
-    environment, if the inventory has that day.
+    the last day of a previous slug, and of a whole workspace that a role keeps as it was found. It has the day on which
+    somebody checked the deployment restrictions of the environment, if the inventory has that day.
     """
     asked = line.audiences if line.audiences != line.default_audiences else ()
     reason = f": {one_line(line.reason)}" if line.reason else ""
     before = f": {line.renamed_to} before its rename, until {line.last_day}" if line.renamed_to else ""
     checked = f": restrictions checked on {line.restrictions_checked}" if line.restrictions_checked else ""
-    return line_in_words(line, asked) + reason + before + checked
+    as_is = f": ADOPTED AS IS until {line.last_day}" if line.repository is None and line.last_day else ""
+    return line_in_words(line, asked) + as_is + reason + before + checked
 
 
 def line_in_words(line: TrustLine, audiences: Iterable[str] = ()) -> str:

@@ -96,5 +96,7 @@ def _may_do(role: RolePlan) -> str:
     managed = [policy_in_words(arn) for arn in role.managed_policy_arns]
     inline = [f"inline {name}" for name in role.inline_policies]
     admin = [f"ADMIN ACCESS: {role.admin_reason}"] if role.admin_reason else []
+    if role.adopted_as_is is not None:
+        admin = [f"ADMIN ACCESS, ADOPTED AS IS until {role.adopted_as_is.until}: {role.adopted_as_is.reason}"]
     boundary = [f"within {role.permissions_boundary_arn}"] if role.permissions_boundary_arn else []
     return "\n".join([*managed, *inline, *admin, *boundary]) or "nothing"

@@ -108,6 +108,7 @@ RULES: dict[str, Rule] = {
     "attachable-policy": Rule(
         "error", "Every managed policy of a role matches `attachable_policies`, if the account has patterns."
     ),
+    "adopted-as-is": Rule("error", "A role adopted as is was there before, with this trust, as the lock records."),
     "deploying-role": Rule("error", "No role is its account's deploying role, or may become or change it."),
     "changes-access": Rule("error", "No role can change who may assume roles of the inventory, or what these may do."),
     "state-backend": Rule("error", "Only the roles named for it reach the state of the program."),

@@ -9,8 +9,8 @@ from config.findings import Fault
 from config.lock.models import Lock, SelectedAccount
 from config.lock.questions import digest
 from config.lock.reading import ReadLock
-from config.models.account import Account
-from config.models.role import AccountsByLabel, Override, Role
+from config.models.account import Account, AccountsByLabel
+from config.models.role import Override, Role
 from config.yaml.document import Path
 from oidc.arn import Partition
 

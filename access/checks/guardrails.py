@@ -233,6 +233,14 @@ def _where_tag(guarded: _GuardedRole, tag: str) -> tuple[Path, bool]:
     )
 
 
+def _forbidden(rule: GuardrailRule, guarded: _GuardedRole) -> Iterator[_Breach]:
+    for name in rule.forbidden:
+        if getattr(guarded.settings.role, name) is not None:
+            at: Path = ("roles", guarded.settings.key, name)
+            hint = "name repositories in `trust`, or ask the platform team to change the guardrail"
+            yield _Breach("guardrail-trust", at, "forbidden", f"`{name}` is set", "forbids it", hint, of_key=True)
+
+
 _CHECKS: tuple[Callable[[GuardrailRule, _GuardedRole], Iterator[_Breach]], ...] = (
-    _boundary, _managed_policies, _actions, _session, _trust, _required,
+    _boundary, _managed_policies, _actions, _session, _trust, _required, _forbidden,
 )  # fmt: skip

@@ -8,8 +8,9 @@ from access.plan import AccountPlan, OidcProviderPlan, RolePlan
 from config.findings import Fault
 from config.known_names import meant_policy
 from config.load import Loaded
-from config.lock.models import LockedAccount, LockedOidcProvider
+from config.lock.models import LockedAccount, LockedOidcProvider, LockedRoleAsFound
 from config.models.account import Account
+from config.models.scalars import Network
 from config.yaml.document import Path
 
 _AGAIN = "`bitbucket-oidc lock --aws`"
@@ -47,6 +48,8 @@ def check_locked_account(
     """Yield a fault if facts from AWS prevent the plan from working, or make it give more access than declared."""
     yield from _check_selected(plan, loaded)
     locked = account_in_lock(plan.key, account, loaded)
+    for role in plan.roles:
+        yield from _check_adopted_as_is(plan.key, role, locked)
     if locked is None:
         return
     planned = _PlannedAccount(plan.key, account, plan.roles)
@@ -140,6 +143,54 @@ def _check_name(key: str, role: RolePlan, locked: LockedAccount) -> Iterator[Fau
         message = f"account {key} already has a role of that name that this program did not create: {taken}"
         hint = f"give the role another `name:`; if it was imported since, run {_AGAIN} after the next `up`"
         yield Fault("role-name-taken", ("roles", role.key, "name"), message, hint)
+
+
+def _check_adopted_as_is(key: str, role: RolePlan, locked: LockedAccount | None) -> Iterator[Fault]:
+    """Yield a role that is adopted as is, but that the lock does not have, or that would be wider than it was."""
+    if role.adopted_as_is is None:
+        return
+    at: Path = ("roles", role.key, "dangerously_adopted_as_is")
+    found = locked.roles_as_found.get(role.name) if locked is not None else None
+    if found is None:
+        message = (
+            f"the lock does not record that account {key} had a role {role.name} with trust of a whole workspace and "
+            "admin access before this program managed it"
+        )
+        hint = f"run {_AGAIN} while the role is as it was; for any other role, name repositories in `trust`"
+        yield Fault("adopted-as-is", at, message, hint, of_key=True)
+        return
+    for message in _wider(role, found):
+        hint = "write it as the lock records it, or narrower; or name repositories in `trust`"
+        yield Fault("adopted-as-is", at, f"in account {key}, {message}", hint, of_key=True)
+
+
+def _wider(role: RolePlan, found: LockedRoleAsFound) -> Iterator[str]:
+    """Yield how a role differs from the one that was found, or lets in more than that one did."""
+    if role.arn != found.arn:
+        yield f"this is the role {role.arn}, and the role that was found is {found.arn}"
+    for line in role.trust:
+        if line.repository is not None:
+            continue
+        if line.workspace not in found.whole_workspaces:
+            yield f"the role that was found did not trust the whole workspace {line.workspace}"
+        elif found.audiences and (further := sorted(set(line.audiences) - set(found.audiences))):
+            yield f"the role that was found did not accept the audience {further[0]}"
+    if not found.source_ips and not found.source_vpces:
+        return
+    if not role.source_ips and not role.source_vpces:
+        places = ", ".join([*map(str, found.source_ips), *found.source_vpces])
+        yield f"the role that was found could be assumed only from {places}"
+    networks = [
+        network for network in role.source_ips if not any(_is_within(network, each) for each in found.source_ips)
+    ]
+    endpoints = sorted(set(role.source_vpces) - set(found.source_vpces))
+    for place in [*map(str, networks), *endpoints]:
+        yield f"the role that was found could not be assumed from {place}"
+
+
+def _is_within(inner: Network, outer: Network) -> bool:
+    first, last = inner.network_address, inner.broadcast_address
+    return inner.version == outer.version and first in outer and last in outer
 
 
 def _check_policies(key: str, role: RolePlan, locked: LockedAccount, selected: RolesWithOverrides) -> Iterator[Fault]:

@@ -10,6 +10,7 @@ from config.findings import Fault
 from config.load import Loaded
 from config.models.role import Override, PairedRole, Role
 from config.policy.reference import PolicyReference
+from config.rules.trust import whole_workspace_admin
 from config.variables import needs_for_each
 from config.yaml.document import Path
 from oidc.arn import parse_iam_arn
@@ -30,11 +31,17 @@ def check_role(
         message = f"bind_session needs source addresses, and the role has none in account {place.key}"
         hint = "add `source_ips` or `source_vpces`, or write `bind_session: false`"
         yield Fault("session-without-addresses", settings.path("bind_session"), message, hint)
-    yield from _managed_policies(settings, place, variables)
+    of_policies = list(_managed_policies(settings, place, variables))
+    if role.admin_reason is None:
+        of_policies += _admin_access(plan, settings, place)
+    yield from of_policies
+    if any(fault.rule == "admin-access" for fault in of_policies):
+        # Otherwise this error would come as the next one, once the role has a reason for its admin access.
+        for index, entry in enumerate(role.trust):
+            if entry.dangerously_whole_workspace is not None:
+                yield whole_workspace_admin(("roles", plan.key, "trust", index, "dangerously_whole_workspace"))
     yield from _boundary(settings, place, variables, loaded)
     yield from check_sizes(plan, settings, place)
-    if role.dangerously_allow_admin is None:
-        yield from _admin_access(plan, settings, place)
 
 
 def _variables(
@@ -68,7 +75,7 @@ def _managed_policies(settings: EffectiveSettings, place: RolePlace, variables: 
         yield from _attachable(arn, place, here)
         if (first := arns.setdefault(arn, reference)) is not reference:
             yield Fault("duplicate", here, f"{arn} is already listed above, as {first}", "remove one of the two")
-        if settings.role.dangerously_allow_admin is None and is_admin_managed_policy(arn):
+        if settings.role.admin_reason is None and is_admin_managed_policy(arn):
             yield Fault("admin-access", here, f"{reference.name} gives admin access", hint)
 
 

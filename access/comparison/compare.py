@@ -8,6 +8,7 @@ from access.comparison.changes import ORDER, Change, Comparison, Effect
 from access.comparison.detail_changes import (
     account_details,
     admin_allowed,
+    adopted_as_is,
     attachable_changes,
     attachable_in_words,
     oidc_provider_details,
@@ -171,6 +172,7 @@ def _whole_role(account: AccountView, role: RoleView, *, gained: bool) -> Iterat
         yield Change(kind, effect, account.key, role.key, role.arn, f"{word} admin access: anything in the account")
     if gained:
         yield from admin_allowed(account, role)
+        yield from adopted_as_is(account, role)
     kind, effect = ("role-added", Effect.GAIN) if gained else ("role-removed", Effect.LOSS)
     message = f"{'new role' if gained else 'the role is deleted'}: {_may_do(role)}"
     yield Change(kind, effect, account.key, role.key, role.arn, message)

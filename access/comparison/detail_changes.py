@@ -21,6 +21,7 @@ _REPORTED_OF_ROLE = frozenset(
     {
         *("key", "arn", "description", "owner", "tags", "trust", "trust_policy", "managed_policy_arns"),
         *("inline_policies", "permissions_boundary_arn", "max_session_duration", "admin_reason"),
+        "adopted_as_is",
     }
 )
 _REPORTED_OF_LINE = frozenset({"workspace", "subject_pattern"})
@@ -133,6 +134,7 @@ def role_details(account: AccountView, old: RoleView, new: RoleView, reported: C
         reported: The changes already reported for this role.
     """
     yield from _admin(account, old, new)
+    yield from _as_is(account, old, new)
     skipped = _FOLLOWING if reported else frozenset()
     if not reported and (old.trust_policy, _patterns(old)) != (new.trust_policy, _patterns(new)):
         message = "the trust policy is rewritten; it admits the same steps"
@@ -152,9 +154,14 @@ def _patterns(role: RoleView) -> set[tuple[str, str]]:
 
 def admin_allowed(account: AccountView, role: RoleView) -> Iterator[Change]:
     """Yield the change that a role may have admin access, with its reason."""
-    if role.admin_reason is not None:
+    if role.admin_reason is not None and not _is_of_as_is(role):
         message = f"admin access is allowed: dangerously_allow_admin: {role.admin_reason}"
         yield Change("admin-allowed", Effect.WIDENING, account.key, role.key, role.arn, message)
+
+
+def _is_of_as_is(role: RoleView) -> bool:
+    """Tell whether the reason for admin access is the one for which the role is adopted as is."""
+    return role.adopted_as_is is not None and role.adopted_as_is.reason == role.admin_reason
 
 
 def _admin(account: AccountView, old: RoleView, new: RoleView) -> Iterator[Change]:
@@ -165,8 +172,29 @@ def _admin(account: AccountView, old: RoleView, new: RoleView) -> Iterator[Chang
         return
     kind = "admin-no-longer-allowed" if new.admin_reason is None else "admin-reason-changed"
     now = "is removed" if new.admin_reason is None else f"is now: {new.admin_reason}"
-    message = f"dangerously_allow_admin {now} (was: {old.admin_reason})"
+    key = "the reason for admin access" if _is_of_as_is(old) or _is_of_as_is(new) else "dangerously_allow_admin"
+    message = f"{key} {now} (was: {old.admin_reason})"
     yield Change(kind, Effect.NONE, account.key, new.key, new.arn, message)
+
+
+def adopted_as_is(account: AccountView, role: RoleView) -> Iterator[Change]:
+    """Yield the change that a role keeps a whole workspace with admin access, with its reason."""
+    if role.adopted_as_is is not None:
+        reason, until = role.adopted_as_is
+        message = f"ADOPTED AS IS, whole workspace with admin access, until {until}: {reason}"
+        yield Change("adopted-as-is", Effect.WIDENING, account.key, role.key, role.arn, message)
+
+
+def _as_is(account: AccountView, old: RoleView, new: RoleView) -> Iterator[Change]:
+    was, now = old.adopted_as_is, new.adopted_as_is
+    if old.others is None or new.others is None or was == now:
+        return
+    if now is not None and (was is None or now.until > was.until):
+        yield from adopted_as_is(account, new)
+    elif was is not None:
+        ends = f"until {now.until}: {now.reason}" if now is not None else "no longer"
+        message = f"adopted as is {ends} (was until {was.until}: {was.reason})"
+        yield Change("adopted-as-is-changed", Effect.NONE, account.key, new.key, new.arn, message)
 
 
 def _details(

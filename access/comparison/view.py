@@ -7,7 +7,7 @@ view here has a field for it.
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -64,6 +64,13 @@ class TrustView(_Frozen):
     steps: str | None = None
 
 
+class AsIsView(NamedTuple):
+    """A role that is adopted as is: the reason, and the last day as text, which sorts as days do."""
+
+    reason: str
+    until: str
+
+
 class RoleView(_Frozen):
     """A role in one account."""
 
@@ -88,6 +95,12 @@ class RoleView(_Frozen):
     def admin_reason(self) -> str | None:
         """The reason for admin access, or ``None``, if known."""
         return (self.others or {}).get("admin_reason")
+
+    @property
+    def adopted_as_is(self) -> AsIsView | None:
+        """Why and until when it keeps the trust that it was found with, or ``None``, if known."""
+        values = (self.others or {}).get("adopted_as_is")
+        return AsIsView(values["reason"], values["until"]) if values else None
 
 
 class AccountView(_Frozen):

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple, TypeVar
 from access.exactness.call_conditions import CallConditions, steps_by_conditions
 from access.exactness.steps import Form, Line, StepSet
 from config.lock.models import Lock, LockedEnvironment, LockedRepository, LockedWorkspace
-from config.models.account import Account
+from config.models.account import Account, AccountsByLabel
 from config.models.inventory import Inventory
-from config.models.role import AccountsByLabel, Override, Role, RoleSettings
+from config.models.role import Override, Role, RoleSettings
 from config.models.trust import TrustEntry
 from config.models.workspace import Environment, Repository, Workspace
 from oidc.errors import UnprovenPlanError
@@ -68,6 +68,8 @@ def declared_roles(inventory: Inventory, lock: Lock) -> dict[str, dict[str, Decl
         for single in _single_roles(key, role):
             without_override = roles.of(single, None)
             for account in accounts:
+                if single.as_is_until is not None:
+                    _check_found(lock, account, single.name)
                 override = overrides.get(account)
                 by_account[account][single.key] = without_override if override is None else roles.of(single, override)
     return by_account
@@ -111,21 +113,32 @@ def _by_account(key: str, role: Role, accounts: frozenset[str], selection: _Sele
     return overrides
 
 
+def _check_found(lock: Lock, account: str, name: str) -> None:
+    """Refuse a role that is adopted as is, but that the lock does not have."""
+    locked = _known(lock.accounts.get(account), f"what account {account} has")
+    _known(locked.roles_as_found.get(name), f"the role {name} of account {account} as it was found")
+
+
 class _SingleRole(NamedTuple):
-    """One role of IAM: the settings above the overrides of its entry, and those below."""
+    """One role of IAM: the settings above the overrides of its entry, and those below.
+
+    Its whole workspaces are trusted until ``as_is_until`` if it is adopted as is.
+    """
 
     key: str
     name: str
     trust: tuple[TrustEntry, ...]
     above: tuple[RoleSettings, ...]
     below: RoleSettings
+    as_is_until: date | None = None
 
 
 def _single_roles(key: str, role: Role) -> Iterator[_SingleRole]:
     """Yield a role and, for a pair, its plan role, which inherits missing settings from the role."""
     family, bracket, item = key.partition("[")
     name = role.name or family
-    yield _SingleRole(key, name, role.trust, (), role)
+    as_is = role.dangerously_adopted_as_is
+    yield _SingleRole(key, name, role.trust, (), role, as_is.until if as_is is not None else None)
     if role.plan_role is not None:
         plan = role.plan_role
         yield _SingleRole(f"{family}-plan{bracket}{item}", f"{name}-plan", plan.trust, (plan,), role)
@@ -153,10 +166,10 @@ class _Roles:
             networks = _known(self._lock.address_ranges.get("atlassian"), "the address ranges of Atlassian").networks
         places = frozenset(map(str, networks)), frozenset(effective("source_vpces") or ())
         last_day = effective("expires")
-        trust = tuple([_identity(entry) for entry in single.trust])
+        trust = (single.as_is_until, *[_identity(entry) for entry in single.trust])
         lines = self._lines.get(trust)
         if lines is None:
-            entries = (_lines(entry, self._inventory, self._lock) for entry in single.trust)
+            entries = (_lines(entry, self._inventory, self._lock, single.as_is_until) for entry in single.trust)
             lines = self._lines[trust] = frozenset(chain.from_iterable(entries))
         steps = self._steps.get(known := (trust, places, last_day))
         if steps is None:
@@ -171,7 +184,7 @@ def _identity(entry: TrustEntry) -> tuple[object, ...]:
     return entry.repository, entry.environments, entry.steps, whole and whole.workspace, entry.audiences
 
 
-def _lines(entry: TrustEntry, inventory: Inventory, lock: Lock) -> Iterator[Line]:
+def _lines(entry: TrustEntry, inventory: Inventory, lock: Lock, as_is_until: date | None) -> Iterator[Line]:
     """Yield the lines of an entry.
 
     | the inventory has | the steps are |
@@ -181,7 +194,8 @@ def _lines(entry: TrustEntry, inventory: Inventory, lock: Lock) -> Iterator[Line
     | ``steps: all_including_environments`` | every step of the repository |
     | ``dangerously_whole_workspace`` | every step of every repository of the workspace |
 
-    All except the last are also trusted under former slugs of the workspace, each until its own last day.
+    All except the last are also trusted under former slugs of the workspace, each until its own last day. The last has
+    a last day, ``as_is_until``, if the role is adopted as is.
     """
     whole = entry.dangerously_whole_workspace
     slug, _, name = (entry.repository or "").partition("/")
@@ -192,7 +206,7 @@ def _lines(entry: TrustEntry, inventory: Inventory, lock: Lock) -> Iterator[Line
     # "Audience" in https://support.atlassian.com/bitbucket-cloud/docs/integrate-pipelines-with-resource-servers-using-oidc/
     audiences = frozenset(entry.audiences or [f"ari:cloud:bitbucket::workspace/{uuid.strip('{}')}"])
     if whole is not None:
-        yield Line(slug, None, None, StepSet(Form.ALL), audiences, None)
+        yield Line(slug, None, None, StepSet(Form.ALL), audiences, as_is_until)
         return
     repository = _known(workspace.repositories.get(name), f"the repository {slug}/{name}")
     locked_repository = locked.repositories.get(name) if locked is not None else None

@@ -58,7 +58,8 @@ class Line(NamedTuple):
         environment: The name of the deployment environment, or ``None``.
         steps: Which steps, by the UUIDs of both.
         audiences: Accepted ones.
-        last_day: The last day in UTC on which a former slug is trusted, or ``None``.
+        last_day: The last day in UTC on which a former slug, or the whole workspace of a role adopted as is, is
+            trusted; or ``None``.
     """
 
     workspace: str

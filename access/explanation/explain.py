@@ -4,8 +4,8 @@ The verdict is the trust evaluator's, from the rendered trust policy; nothing he
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from access.evaluation.decide import decide
@@ -13,7 +13,7 @@ from access.evaluation.request import WebIdentityRequest
 from access.explanation.names import Names
 from access.explanation.reasons import refusal_reasons
 from access.explanation.subjects import Reason, subject_in_words
-from access.plan import AccessPlan
+from access.plan import AccessPlan, AccountPlan, RolePlan
 from config.findings import one_line
 from oidc.errors import EvaluationError
 
@@ -78,14 +78,24 @@ class Verdict:
 def explain(plan: AccessPlan, call: TokenCall, names: Names) -> tuple[Verdict, ...]:
     """Return the verdict of every role of the plan, sorted by ARN."""
     verdicts = [
-        Verdict(
-            account.key, role.key, role.arn,
-            answer(role.trust_policy.to_json(), call.to_role_in(account.id, account.partition.value, role.arn), names),
-        )
+        Verdict(account.key, role.key, role.arn, _of_role(role, account, call, names))
         for account in plan.accounts
         for role in account.roles
-    ]  # fmt: skip
+    ]
     return tuple(sorted(verdicts, key=lambda verdict: verdict.arn))
+
+
+def _of_role(role: RolePlan, account: AccountPlan, call: TokenCall, names: Names) -> RoleAnswer:
+    request = call.to_role_in(account.id, account.partition.value, role.arn)
+    answered = answer(role.trust_policy.to_json(), request, names)
+    if (
+        answered.allowed
+        and role.adopted_as_is is not None
+        and call.at.astimezone(UTC).date() <= role.adopted_as_is.until
+    ):
+        text = f"role ADOPTED AS IS until {role.adopted_as_is.until}: it trusts a whole workspace (workspace-wide)"
+        return replace(answered, reasons=(*answered.reasons, Reason(0, text)))
+    return answered
 
 
 def answer(document: Mapping[str, Any], request: WebIdentityRequest, names: Names) -> RoleAnswer:

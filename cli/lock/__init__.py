@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cli.lock.accounts import FromAws
     from facts.lock_refresh import Refreshed
 
-_ANSWERED = frozenset({"needs-lock", "lock-mismatch", "lock-networks", "delegation-repository"})
+_ANSWERED = frozenset({"needs-lock", "lock-mismatch", "lock-networks", "delegation-repository", "adopted-as-is"})
 """Errors that a new lock may fix."""
 
 

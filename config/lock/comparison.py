@@ -126,13 +126,14 @@ def _named(path: Path) -> tuple[str, Path]:
             return f"repository {slug}/{name}", path[4:]
         case ("issuers", slug, *_):
             return f"issuer of workspace {slug}", path[2:]
-        case ("accounts", key, "oidc_providers", slug, *_):
-            return f"account {key}, OIDC provider of workspace {slug}", path[4:]
+        case ("accounts", key, section, name, *_) if section in _OF_ACCOUNTS:
+            return f"account {key}, {_OF_ACCOUNTS[section].format(name)}", path[4:]
         case (section, name, *_):
             return f"{_SINGULAR.get(section, section)} {name}", path[2:]
     return ", ".join(path), ()
 
 
+_OF_ACCOUNTS = {"oidc_providers": "OIDC provider of workspace {}", "roles_as_found": "role {} as it was found"}
 _SINGULAR = {
     "workspaces": "workspace",
     "accounts": "account",
@@ -141,9 +142,16 @@ _SINGULAR = {
 }
 
 
-_HOLD_NAMES = frozenset({"audiences", "labels", "missing_policies", "networks", "roles", "tags", "unchecked_roles"})
+_HOLD_NAMES = frozenset(
+    {
+        *("audiences", "labels", "missing_policies", "networks", "roles", "source_ips", "source_vpces", "tags"),
+        *("unchecked_roles", "whole_workspaces"),
+    }
+)
 """Keys of the lock above names or values that are shown unchanged."""
 
 
 def _words(key: str) -> str:
-    return {"uuid": "UUID", "id": "account id", "admin_only": "only admins may deploy"}.get(key, key.replace("_", " "))
+    return {"arn": "ARN", "uuid": "UUID", "id": "account id", "admin_only": "only admins may deploy"}.get(
+        key, key.replace("_", " ")
+    )

@@ -171,6 +171,24 @@ class LockedIssuer(InventoryModel):
     chain: tuple[LockedCertificate, ...] = Field(min_length=1)
 
 
+class LockedRoleAsFound(InventoryModel):
+    """A role that trusted whole workspaces and had admin access while this program did not manage it."""
+
+    expected = "{arn: …, role_id: …, whole_workspaces: […]}"
+
+    arn: OneLine
+    role_id: OneLine
+    """Its unique id in IAM; a new role of the same name has another one."""
+    whole_workspaces: tuple[WorkspaceSlugText, ...] = Field(min_length=1)
+    """Any step of these workspaces could assume it."""
+    audiences: tuple[OneLine, ...] = ()
+    """The audiences that it accepted; empty if it compared none."""
+    source_ips: tuple[SourceNetwork, ...] = ()
+    """The networks that it accepted calls from; empty if it compared none."""
+    source_vpces: tuple[OneLine, ...] = ()
+    """Likewise, the VPC endpoints."""
+
+
 class LockedAccount(InventoryModel):
     """An account as AWS answered."""
 
@@ -180,6 +198,8 @@ class LockedAccount(InventoryModel):
     oidc_providers: dict[WorkspaceSlugText, LockedOidcProviderForm] = Field(default_factory=dict)
     roles: dict[OneLine, OneLine] = Field(default_factory=dict)
     """Role names that the inventory uses and that roles of others have, each with its owner or ARN."""
+    roles_as_found: dict[OneLine, LockedRoleAsFound] = Field(default_factory=dict)
+    """Roles that the inventory adopts as they are, by name, as they were before this program managed them."""
     missing_policies: tuple[OneLine, ...] = ()
     """ARNs of managed policies and boundaries that the inventory names and the account lacks."""
     quotas: LockedQuotas | None = None

@@ -20,6 +20,7 @@ from config.lock.models import (
     LockedEnvironment,
     LockedOidcProvider,
     LockedRepository,
+    LockedRoleAsFound,
     LockedWorkspace,
     SelectedAccount,
 )
@@ -93,8 +94,22 @@ def _account(account: LockedAccount) -> dict[str, Tree]:
             "id": account.id,
             "oidc_providers": {slug: _oidc_provider(oidc_provider) for slug, oidc_provider in oidc_providers},
             "roles": dict(sorted(account.roles.items())),
+            "roles_as_found": {name: _as_found(role) for name, role in sorted(account.roles_as_found.items())},
             "missing_policies": sorted(account.missing_policies),
             "quotas": dict(sorted(quotas.items())),
+        }
+    )
+
+
+def _as_found(role: LockedRoleAsFound) -> dict[str, Tree]:
+    return _filled(
+        {
+            "arn": role.arn,
+            "role_id": role.role_id,
+            "whole_workspaces": sorted(role.whole_workspaces),
+            "audiences": sorted(role.audiences),
+            "source_ips": _sorted_networks(role.source_ips),
+            "source_vpces": sorted(role.source_vpces),
         }
     )
 

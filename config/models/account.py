@@ -1,20 +1,51 @@
 """AWS accounts, and the credentials that the program uses in them."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, PlainValidator
 
 from config.allow import Allow
-from config.json_schema_hints import Looks, Or, example
+from config.findings import each_once, fault, parse_each
+from config.json_schema_hints import EACH_ONCE, Looks, Or, example
 from config.models.aws_values import AccountIdText, Region, RoleName, TrustPolicyChars
 from config.models.base import Distinct, DistinctList, InventoryModel, short_form
 from config.models.bitbucket_values import WorkspaceSlugText
 from config.models.guardrail_values import PolicyGlob
-from config.models.scalars import Reason, Slug, Text, matching
+from config.models.scalars import Reason, Slug, Text, describe, list_hint, matching, parse_text
 from config.policy.reference import RoleArn
 from oidc import limits
 from oidc.arn import Partition
+
+
+class AccountsByLabel(InventoryModel):
+    """Accounts that have all of the given labels."""
+
+    expected = "accounts: [KEY, …] or {labels: {…}, exclude: […]}"
+
+    labels: Annotated[dict[Slug, Text], Field(min_length=1), example({"env": "prod"}, since="0.1")]
+    """All of them."""
+    exclude: Annotated[Distinct[Text], example(["legacy-*"], since="0.1")] = ()
+    """Keys or globs to leave out."""
+
+
+_ACCOUNTS = "write [KEY, …] or {labels: {…}}"
+
+
+def _parse_accounts(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
+    if isinstance(value, list | tuple):
+        return each_once(parse_each(value, parse_text))
+    if isinstance(value, dict):
+        return AccountsByLabel.model_validate(value)
+    raise fault("wrong-type", f"expected accounts, found {describe(value)}", list_hint(value, _ACCOUNTS))
+
+
+_AccountList = Annotated[tuple[Text, ...], EACH_ONCE]
+Accounts = Annotated[
+    tuple[str, ...] | AccountsByLabel,
+    PlainValidator(_parse_accounts, json_schema_input_type=_AccountList | AccountsByLabel),
+]
+"""Keys or globs of accounts, or {labels: …, exclude: …}."""
 
 
 class OidcProviderMode(StrEnum):

@@ -12,6 +12,7 @@ from pydantic.config import JsonDict
 
 from config.findings import fault
 from config.json_schema_hints import Or, example
+from config.models.account import Accounts
 from config.models.aws_values import RolePath, SessionSeconds
 from config.models.base import DistinctList, InventoryModel, a_list
 from config.models.bitbucket_values import EnvironmentName
@@ -25,13 +26,12 @@ from config.models.guardrail_values import (
     RepositoryGlobs,
     one_or_more,
 )
-from config.models.role import Accounts
 from config.models.scalars import Line, Slug
 
 _REQUIREMENTS = (
     "permissions_boundary", "allowed_managed_policies", "forbidden_managed_policies", "allowed_actions",
     "forbidden_actions", "max_session_duration", "widest_trust", "environments", "repositories", "required",
-    "required_tags",
+    "required_tags", "forbidden",
 )  # fmt: skip
 """The keys of a rule that require something."""
 _SCHEMA: JsonDict = {
@@ -86,6 +86,11 @@ class GuardrailRule(InventoryModel):
     """Every role has these."""
     required_tags: Annotated[DistinctList[Line], example(["Service"], since="0.1")] = ()
     """Every role has these tags, in this case, not empty."""
+
+    forbidden: Annotated[
+        DistinctList[Literal["dangerously_adopted_as_is"]], example(["dangerously_adopted_as_is"], since="0.1")
+    ] = ()
+    """No role has these keys: dangerously_adopted_as_is."""
 
     @model_validator(mode="after")
     def _requires_something(self) -> Self:

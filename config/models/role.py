@@ -8,8 +8,9 @@ from pydantic.config import JsonDict
 from config.allow import Allow
 from config.findings import each_once, fault, parse_each
 from config.json_schema_hints import EACH_ONCE, example
+from config.models.account import Accounts
 from config.models.aws_values import RoleName, RolePath, SessionSeconds, Tags, VpcEndpointId, parse_vpc_endpoint
-from config.models.base import Distinct, DistinctList, InventoryModel, a_list
+from config.models.base import DistinctList, InventoryModel, a_list
 from config.models.family import FamilyItem, ForEach
 from config.models.scalars import (
     Description,
@@ -22,45 +23,13 @@ from config.models.scalars import (
     Text,
     describe,
     describe_list,
-    list_hint,
     parse_network,
-    parse_text,
-)
+)  # fmt: skip
 from config.models.trust import TrustEntry
 from config.policy.reference import ManagedPolicy
 
 ATLASSIAN = "atlassian"
 """Stands for the address ranges that Atlassian publishes, as the lock holds them."""
-
-
-class AccountsByLabel(InventoryModel):
-    """Accounts that have all of the given labels."""
-
-    expected = "accounts: [KEY, …] or {labels: {…}, exclude: […]}"
-
-    labels: Annotated[dict[Slug, Text], Field(min_length=1), example({"env": "prod"}, since="0.1")]
-    """All of them."""
-    exclude: Annotated[Distinct[Text], example(["legacy-*"], since="0.1")] = ()
-    """Keys or globs to leave out."""
-
-
-_ACCOUNTS = "write [KEY, …] or {labels: {…}}"
-
-
-def _parse_accounts(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
-    if isinstance(value, list | tuple):
-        return each_once(parse_each(value, parse_text))
-    if isinstance(value, dict):
-        return AccountsByLabel.model_validate(value)
-    raise fault("wrong-type", f"expected accounts, found {describe(value)}", list_hint(value, _ACCOUNTS))
-
-
-_AccountList = Annotated[tuple[Text, ...], EACH_ONCE]
-Accounts = Annotated[
-    tuple[str, ...] | AccountsByLabel,
-    PlainValidator(_parse_accounts, json_schema_input_type=_AccountList | AccountsByLabel),
-]
-"""Keys or globs of accounts, or {labels: …, exclude: …}."""
 
 
 def _source_ips(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
@@ -174,10 +143,26 @@ class PlanRole(RoleSettings):
         return self
 
 
+class AdoptedAsIs(InventoryModel):
+    """Why and how long a role keeps the trust of a whole workspace and the admin access that it was found with."""
+
+    expected = "{reason: …, until: …}"
+
+    reason: Annotated[Reason, example("forty pipelines use it; they move one by one", since="0.1")]
+    """The reason, shown wherever the role is shown. It is also the reason for admin access."""
+    until: Annotated[LastDay, example("2027-03-31", since="0.1")]
+    """The last day, UTC, on which the whole workspace is trusted; a condition of the trust policy ends it."""
+
+
 _WHOLE_WORKSPACE: JsonDict = {"type": "object", "required": ["dangerously_whole_workspace"]}
+_ENDS_AND_IS_NO_ADMIN: JsonDict = {"required": ["expires"], "properties": {"dangerously_allow_admin": False}}
 _WHOLE_WORKSPACE_ENDS: JsonDict = {
     "if": {"required": ["trust"], "properties": {"trust": {"type": "array", "contains": _WHOLE_WORKSPACE}}},
-    "then": {"required": ["expires"], "properties": {"dangerously_allow_admin": False}},
+    "then": {"anyOf": [{"required": ["dangerously_adopted_as_is"]}, _ENDS_AND_IS_NO_ADMIN]},
+}
+_ADOPTED_AS_IS_TRUSTS_WHOLE: JsonDict = {
+    "if": {"required": ["dangerously_adopted_as_is"]},
+    "then": {"properties": {"trust": {"type": "array", "contains": _WHOLE_WORKSPACE}, "for_each": False}},
 }
 _PAIR_IS_BOUND: JsonDict = {
     "if": {"required": ["plan_role"]},
@@ -188,6 +173,7 @@ _PAIR_IS_BOUND: JsonDict = {
 """The rules whole-workspace-expires, whole-workspace-admin and pair-not-bound, as JSON Schema for editors."""
 
 
+_AS_IS = {"reason": "forty pipelines use it; they move one by one", "until": "2027-03-31"}
 _PLAN_ROLE = {
     "trust": [{"repository": "acme/payments", "steps": "outside_environments"}],
     "managed_policies": ["aws:ReadOnlyAccess"],
@@ -197,7 +183,9 @@ _PLAN_ROLE = {
 class Role(RoleSettings):
     """An IAM role, in every account that it selects."""
 
-    model_config = ConfigDict(json_schema_extra={"allOf": [_WHOLE_WORKSPACE_ENDS, _PAIR_IS_BOUND]})
+    model_config = ConfigDict(
+        json_schema_extra={"allOf": [_WHOLE_WORKSPACE_ENDS, _ADOPTED_AS_IS_TRUSTS_WHOLE, _PAIR_IS_BOUND]}
+    )
 
     expected = "a role: {accounts: …, trust: […], …}"
 
@@ -215,12 +203,34 @@ class Role(RoleSettings):
     """A pair: a second role that only reads, NAME-plan."""
     dangerously_allow_admin: Annotated[Reason | None, example("bootstraps new accounts", since="0.1")] = None
     """Why this role may have admin access."""
+    dangerously_adopted_as_is: Annotated[AdoptedAsIs | None, example(_AS_IS, since="0.1")] = None
+    """The only way to a whole workspace with admin access: the role existed so, as the lock records."""
     overrides: Annotated[dict[Text, Override], example({"prod": {"max_session_duration": "1h"}}, since="0.1")] = Field(
         default_factory=dict
     )
     """By account key or glob."""
     allow: Allow = Field(default_factory=dict)
     """Accepted warnings: {RULE-ID: reason}."""
+
+    @model_validator(mode="after")
+    def _is_adopted_as_one_role(self) -> Self:
+        if self.dangerously_adopted_as_is is None:
+            return self
+        if self.for_each is not None:
+            message = "a role family makes new roles, and only an existing role is adopted as is"
+            hint = "declare the existing role by itself, without for_each"
+        elif all(entry.dangerously_whole_workspace is None for entry in self.trust):
+            message = "the role trusts no whole workspace, so nothing of it needs to be adopted as is"
+            hint = "remove it; give the reason for admin access under `dangerously_allow_admin`"
+        else:
+            return self
+        raise fault("bad-value", message, hint, ("dangerously_adopted_as_is",))
+
+    @property
+    def admin_reason(self) -> str | None:
+        """Why this role may have admin access, or ``None``."""
+        as_is = self.dangerously_adopted_as_is
+        return self.dangerously_allow_admin or (as_is.reason if as_is is not None else None)
 
     @property
     def item(self) -> FamilyItem:

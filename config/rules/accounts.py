@@ -8,9 +8,9 @@ from typing import Any
 from config.declared import unknown_account, unknown_workspace
 from config.findings import Fault, did_you_mean
 from config.known_names import meant_region
-from config.models.account import Account
+from config.models.account import Account, AccountsByLabel
 from config.models.family import PLAN_SUFFIX, family_of
-from config.models.role import AccountsByLabel, PairedRole, Role
+from config.models.role import PairedRole, Role
 from config.rules.context import Context
 from config.selectors import is_glob
 from config.variables import render, variables_in

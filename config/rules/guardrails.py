@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from config.declared import accounts_in_words, unknown_account, unknown_workspace
 from config.findings import Fault
 from config.known_names import meant_policy
+from config.models.account import AccountsByLabel
 from config.models.guardrail_values import WHOLE_FOLDER
 from config.models.guardrails import GuardrailRule
-from config.models.role import AccountsByLabel
 from config.policy.reference import PolicyReference
 from config.rules.accounts import KnownLabels
 from config.rules.context import Context

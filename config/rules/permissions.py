@@ -104,6 +104,14 @@ def check_last_days(context: Context) -> Iterator[Fault]:
                 ends="no step can assume the role after it", over="remove the role, or give it another day",
             )  # fmt: skip
 
+    for key, role in context.inventory.roles.items():
+        if (as_is := role.dangerously_adopted_as_is) is not None:
+            yield from last_day_faults(
+                context, ("roles", key, "dangerously_adopted_as_is", "until"), as_is.until,
+                ends="its whole workspaces are not trusted after it",
+                over="remove the whole workspaces from `trust`; name the repositories that still need the role",
+            )  # fmt: skip
+
 
 def last_day_faults(context: Context, at: Path, last_day: date, *, ends: str, over: str) -> Iterator[Fault]:
     """Yield a last day that is past or near.

@@ -96,14 +96,22 @@ def check_whole_workspace(context: Context) -> Iterator[Fault]:
 
 
 def _check_whole(at: Path, role: Role) -> Iterator[Fault]:
+    if role.dangerously_adopted_as_is is not None:
+        return  # it ends, and the lock has to record it (access.checks.adopted_as_is)
     if role.expires is None:
         message = "trust of a whole workspace has no last day"
         yield Fault("whole-workspace-expires", at, message, "add `expires: YYYY-MM-DD` to the role")
     if role.dangerously_allow_admin is not None:
-        message = "the role trusts a whole workspace, and has admin access"
-        yield Fault(
-            "whole-workspace-admin", at, message, "name the repositories, or give the role narrower permissions"
-        )
+        yield whole_workspace_admin(at)
+
+
+def whole_workspace_admin(at: Path) -> Fault:
+    """Return the fault of a role that trusts a whole workspace, at this path, and has admin access."""
+    hint = (
+        "name the repositories, or give the role narrower permissions; if the role exists already, "
+        "`dangerously_adopted_as_is: {reason: WHY, until: YYYY-MM-DD}` keeps it for some time"
+    )
+    return Fault("whole-workspace-admin", at, "the role trusts a whole workspace, and has admin access", hint)
 
 
 PRODUCTION = frozenset({"prod", "production", "prd", "live"})

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from access.adoption.as_found import ExistingRole
 from access.managed_by import ManagedBy, managed_by, tags_of
 from access.plan import AccountPlan, OidcProviderPlan
 from access.trust_review.audience_check import may_skip_audience
 from facts.aws.callers import Caller
+from facts.aws.existing_access import read_role
 from facts.aws.failures import DENIED, code_of, explained
 from oidc.errors import AwsError
 from oidc.limits import OIDC_PROVIDERS_PER_ACCOUNT, QUOTAS, ROLES_PER_ACCOUNT
@@ -43,6 +45,7 @@ class AccountFacts:
         oidc_providers: By workspace; ``None`` if the account has no OIDC provider of that issuer.
         taken_names: For each role name of the plan that a role of somebody else has, the ARN of that role.
         missing_policies: ARNs of boundaries and managed policies of the plan that the account does not have, sorted.
+        adopted_as_is: Roles that the inventory adopts as they are, by name; without those that do not exist.
         quotas: By their names in the inventory; a quota that could not be read is left out.
         notes: What could not be read, and is not a failure.
     """
@@ -52,6 +55,7 @@ class AccountFacts:
     missing_policies: tuple[str, ...]
     quotas: Mapping[str, int]
     notes: tuple[str, ...] = ()
+    adopted_as_is: Mapping[str, ExistingRole] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class _ListedRole:
 
     name: str
     arn: str
+    role_id: str
     trust_policy: object
 
 
@@ -72,7 +77,9 @@ def ask_account(caller: Caller, plan: AccountPlan) -> AccountFacts:
     iam = caller.client("iam")
     with explained("the list of roles"):
         roles = [
-            _ListedRole(str(role["RoleName"]), str(role["Arn"]), role.get("AssumeRolePolicyDocument"))
+            _ListedRole(
+                str(role["RoleName"]), str(role["Arn"]), str(role["RoleId"]), role.get("AssumeRolePolicyDocument")
+            )
             for page in iam.get_paginator("list_roles").paginate()
             for role in page["Roles"]
         ]
@@ -86,6 +93,7 @@ def ask_account(caller: Caller, plan: AccountPlan) -> AccountFacts:
         missing_policies=tuple(arn for arn in _policies(plan) if not _has_policy(iam, arn)),
         quotas=quotas,
         notes=tuple(notes),
+        adopted_as_is=dict(_adopted_as_is(iam, plan, roles)),
     )
 
 
@@ -133,6 +141,14 @@ def _taken_names(iam: Any, plan: AccountPlan, roles: Iterable[_ListedRole]) -> I
         role = existing.get(name.lower())
         if role is not None and _owner_of_role(iam, role.name) != "this_program":
             yield name, role.arn
+
+
+def _adopted_as_is(iam: Any, plan: AccountPlan, roles: Iterable[_ListedRole]) -> Iterator[tuple[str, ExistingRole]]:  # noqa: ANN401 - as above
+    """Yield the existing roles that the plan adopts as they are. All of each is read: a tag says who manages it."""
+    existing = {role.name: role for role in roles}
+    for name in sorted(role.name for role in plan.roles if role.adopted_as_is is not None):
+        if (listed := existing.get(name)) is not None:
+            yield name, ExistingRole(listed.arn, listed.role_id, read_role(iam, name))
 
 
 def _owner_of_role(iam: Any, name: str) -> ManagedBy:  # noqa: ANN401 - as above

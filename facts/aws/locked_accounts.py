@@ -1,12 +1,14 @@
 """Write the answers of accounts into the lock; the result of ``auto`` changes only with ``--accept``."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from access.adoption.as_found import role_as_found
+from access.explanation.names import Names
 from access.oidc_providers import former_use, resolved_use, why
 from access.plan import AccountPlan
 from config.findings import Fault, one_line
-from config.lock.models import ACCOUNT, LockedAccount, LockedOidcProvider, LockedQuotas
+from config.lock.models import ACCOUNT, LockedAccount, LockedOidcProvider, LockedQuotas, LockedRoleAsFound
 from config.lock.questions import digest
 from config.models.account import OidcProviderMode
 from facts.aws.account_facts import AccountFacts, OidcProviderFacts
@@ -25,7 +27,9 @@ def locked_account(
     mode: OidcProviderMode,
     facts: AccountFacts,
     before: LockedAccount | None,
+    *,
     accepted: Collection[str] = (),
+    names: Names,
 ) -> AccountAnswer:
     """Return the new entry of an account in the lock.
 
@@ -35,6 +39,7 @@ def locked_account(
         facts: The answers of the account.
         before: Its entry in the lock; ``None`` if it has no entry, or if the entry is of another account.
         accepted: Names ``ACCOUNT/WORKSPACE`` of OIDC providers whose result of `auto` may change.
+        names: Of the inventory.
     """
     seen = before.oidc_providers if before is not None else {}
     oidc_providers: dict[str, LockedOidcProvider] = {}
@@ -49,11 +54,22 @@ def locked_account(
         id=plan.id,
         oidc_providers=oidc_providers,
         roles=dict(facts.taken_names),
+        roles_as_found=dict(_roles_as_found(plan, facts, before, names)),
         missing_policies=facts.missing_policies,
     )
     # Not an argument above: models refuse None, since the grammar has no empty values.
     quotas = _quotas(facts.quotas, before.quotas if before is not None else None)
     return AccountAnswer(account.model_copy(update={"quotas": quotas}), tuple(discrepancies))
+
+
+def _roles_as_found(
+    plan: AccountPlan, facts: AccountFacts, before: LockedAccount | None, names: Names
+) -> Iterator[tuple[str, LockedRoleAsFound]]:
+    records = before.roles_as_found if before is not None else {}
+    for name, existing in facts.adopted_as_is.items():
+        record = role_as_found(existing, plan.id, plan.partition, names, records.get(name))
+        if record is not None:
+            yield name, record
 
 
 def _oidc_provider(
@@ -108,6 +124,13 @@ def accounts_digest(plans: Iterable[AccountPlan]) -> str:
             sorted({role.name for role in plan.roles}),
             sorted({role.permissions_boundary_arn or "" for role in plan.roles}),
             sorted({arn for role in plan.roles for arn in role.managed_policy_arns}),
+            *_adopted(plan),
         ]
         for plan in plans
     )
+
+
+def _adopted(plan: AccountPlan) -> list[list[str]]:
+    """Return the roles adopted as is, for the digest; nothing without such roles, as in older locks."""
+    names = sorted(role.name for role in plan.roles if role.adopted_as_is is not None)
+    return [names] if names else []

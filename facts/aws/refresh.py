@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
+from access.explanation.names import Names
 from access.plan import AccountCredentials, AccountPlan
 from config.findings import Fault
 from config.lock.models import Lock, LockedAccount
@@ -117,6 +118,7 @@ def refresh_accounts(
         on_progress(len(done), len(asked))
 
     on_progress(0, len(asked))
+    names = Names.of(inventory)
     outcomes = ask_accounts(asked.values(), settings, progress=progress)
     accounts = dict(before)
     discrepancies: list[Fault] = []
@@ -125,7 +127,7 @@ def refresh_accounts(
         if isinstance(outcome, Answered):
             key = outcome.key
             mode = inventory.accounts[key].oidc_provider or inventory.defaults.oidc_provider
-            answer = locked_account(asked[key], mode, outcome.facts, before.get(key), accepted)
+            answer = locked_account(asked[key], mode, outcome.facts, before.get(key), accepted=accepted, names=names)
             accounts[key] = answer.account
             discrepancies += answer.discrepancies
             notes += [f"account {key}: {note}" for note in outcome.facts.notes]

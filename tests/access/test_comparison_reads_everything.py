@@ -16,7 +16,7 @@ import yaml
 from access.comparison.compare import compare
 from access.comparison.stack_file_changes import stack_file_changes
 from access.comparison.view import PlanView
-from access.plan import AccessPlan, AccountCredentials, AccountPlan, OidcProviderPlan, RolePlan, TrustPlan
+from access.plan import AccessPlan, AccountCredentials, AccountPlan, AsIs, OidcProviderPlan, RolePlan, TrustPlan
 from access.stacks import TakenStackChange, stack_changes, take
 from config.project_file import PROJECT, settings_parts
 from config.stack_file import parse_stack_file
@@ -36,6 +36,7 @@ SAMPLES: dict[Any, Any] = {
     int: 1,
     bool: True,
     date: date(2031, 1, 1),
+    AsIs: AsIs("x", date(2031, 1, 1)),
     IPv4Network: IPv4Network("8.8.8.0/24"),
     PolicyDocument: PolicyDocument.of({"Version": "2012-10-17", "Statement": []}),
 }

@@ -39,7 +39,14 @@ OF_MEANING = {
     *("attachable-policy", "attachable-admin"),
     *("unknown-managed-policy", "service-linked-policy", "unknown-region"),
     *("resource-mismatch", "account-resource", "partition-resource", "contradictory-conditions", "denied-anyway"),
-    *("expires-soon", "restrictions-check-old", "reserved-name", "state-backend", "whole-workspace-renamed"),
+    *(
+        "expires-soon",
+        "restrictions-check-old",
+        "reserved-name",
+        "state-backend",
+        "whole-workspace-renamed",
+        "adopted-as-is",
+    ),
     *(
         "whole-workspace-trust",
         "repository-wide-trust",

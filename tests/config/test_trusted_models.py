@@ -6,8 +6,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.models.account import AccountsByLabel
 from config.models.inventory import Inventory
-from config.models.role import AccountsByLabel, Override, PlanRole, Role
+from config.models.role import Override, PlanRole, Role
 from config.models.trust import TrustEntry
 from config.validation import validate
 from tests.config.inventory_strategies import ENVIRONMENTS, REPOSITORIES, some_of

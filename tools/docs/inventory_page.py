@@ -8,14 +8,14 @@ from typing import Any, TypeAlias
 from pydantic import BaseModel
 
 from config.json_schema_hints import SINCE
-from config.models.account import Account, DeployRole, Quotas
+from config.models.account import Account, AccountsByLabel, DeployRole, Quotas
 from config.models.defaults import Defaults, StateBackend
 from config.models.family import ForEach
 from config.models.guardrails import FolderRule, GuardrailRule, Guardrails
 from config.models.inventory import Inventory
 from config.models.organization import AccountsFrom, Organization
 from config.models.permission_policy import PermissionPolicy
-from config.models.role import AccountsByLabel, Override, PlanRole, Role, RoleSettings
+from config.models.role import Override, PlanRole, Role, RoleSettings
 from config.models.trust import TrustEntry, WholeWorkspace
 from config.models.workspace import Environment, PreviousSlug, Repository, Workspace
 from config.schema import IN_ROLE, definition_name, inventory_schema

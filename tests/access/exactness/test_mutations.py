@@ -175,18 +175,18 @@ def each_rotated(repositories: dict[str, Any]) -> dict[str, Any]:
 
 
 def environments_of_all(original: Callable[..., Any]) -> Callable[..., Any]:
-    def lines(entry: Any, workspace: Any, uuid: Any) -> Any:
+    def lines(entry: Any, workspace: Any, *further: Any) -> Any:
         if entry.environments:
             every = tuple(workspace.repositories[entry.repository_slug].environments)
             entry = entry.model_copy(update={"environments": every})
-        return original(entry, workspace, uuid)
+        return original(entry, workspace, *further)
 
     return lines
 
 
 def audiences_of_all(original: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda entry, workspace, uuid: original(
-        updated(audiences=always(workspace.audiences))(entry), workspace, uuid
+    return lambda entry, workspace, *further: original(
+        updated(audiences=always(workspace.audiences))(entry), workspace, *further
     )
 
 

@@ -49,6 +49,18 @@ accounts:
       other: absent
     roles:
       deploy: "arn:aws:iam::222222222222:role/deploy"
+    roles_as_found:
+      by-template:
+        arn: "arn:aws:iam::222222222222:role/by-template"
+        role_id: AROA00533777D28C40E9A
+        whole_workspaces:
+          - acme
+        audiences:
+          - "ari:cloud:bitbucket::workspace/0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11"
+        source_ips:
+          - 34.199.54.113/32
+        source_vpces:
+          - vpce-0123456789abcdef0
     missing_policies:
       - "arn:aws:iam::222222222222:policy/ci-boundary"
     quotas:

@@ -23,7 +23,8 @@ def ask(account: str, settings: CallSettings, **changes: Any) -> AccountFacts:
 
 def role(name: str, *, arn: str = "", boundary: str | None = None, managed: tuple[str, ...] = ()) -> Any:
     """Return the part of a role's plan that is asked about."""
-    return SimpleNamespace(name=name, arn=arn, permissions_boundary_arn=boundary, managed_policy_arns=managed)
+    policies = {"permissions_boundary_arn": boundary, "managed_policy_arns": managed}
+    return SimpleNamespace(name=name, arn=arn, adopted_as_is=None, **policies)
 
 
 def test_an_account_without_the_oidc_provider_says_so(logged_in: str, settings: CallSettings) -> None:
