@@ -65,9 +65,9 @@ format: setup ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: setup ## compile requirements.txt and requirements-dev.txt again from pyproject.toml
-	$(COMPILE) $(UPGRADE) --output-file requirements.txt
-	$(COMPILE) --extra aws --extra sandbox --group dev --constraints requirements.txt --output-file requirements-dev.txt
+lock: setup ## compile requirements-dev.txt and requirements.txt, that of the image, again from pyproject.toml
+	$(COMPILE) $(UPGRADE) --extra aws --extra sandbox --group dev --output-file requirements-dev.txt
+	$(COMPILE) --extra aws --constraints requirements-dev.txt --output-file requirements.txt
 
 # The sources of the lists are installed into .venv/data without their dependencies: nothing imports or locks them.
 # `setup` comes first, since it builds .venv anew for a new lock.

@@ -4,12 +4,15 @@ import gc
 import importlib
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from oidc.errors import BitbucketOidcError, UsageError
 from oidc.hidden_secrets import has_token
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class FileCommands(click.Group):
@@ -41,13 +44,21 @@ class FileCommands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Suggest a command for an unknown name: click knows only imported commands."""
-        if args[0] not in self._files and not args[0].startswith("-"):
+        if args[0] not in self._files and not args[0].startswith("-") and not ctx.resilient_parsing:
             from config.findings import did_you_mean, one_line  # noqa: PLC0415 - other commands need not wait for it
 
             name = one_line(args[0])
             suggestion = did_you_mean(name, self._files, f"the commands are {', '.join(sorted(self._files))}")
             raise click.UsageError(f"there is no command `{name}`; {suggestion}", ctx)
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """Complete names of commands without importing their files, and options."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only a shell that completes needs it
+
+        names = [(name, text) for name, text in sorted(self._files.items()) if name.startswith(incomplete)]
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [*(CompletionItem(name, help=text) for name, text in names), *options]
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing their files."""
@@ -65,6 +76,7 @@ COMMANDS = {
     "doctor": "Report, inside a pipeline step, why it cannot assume its role.",
     "init": "Write a repository of data: inventory, stack files, pipelines.",
     "lock": "Look up UUIDs and certificates; write inventory.lock.yaml.",
+    "pipe": "Run the command that the variables of a Bitbucket pipe name: the image's entry point.",
     "plan": "Show who may assume which role, in which account.",
     "pulumi": "Run the Pulumi CLI on this program, for the stacks of the current folder.",
     "report": "Write the plan as one self-contained HTML page, for reviews and audits.",

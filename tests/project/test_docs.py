@@ -211,7 +211,14 @@ def assert_is_command_of_another_program(program: str, arguments: list[str]) -> 
         assert_is_aws_command(*arguments)
     else:
         of_others = (["git", "pull"], ["terraform", "plan"])
-        begin = (["terraform", "state"], ["docker", "buildx"], ["git", "archive"], ["curl", "--fail"], ["uv", "tool"])
+        begin = (
+            ["terraform", "state"],
+            ["docker", "buildx"],
+            ["docker", "build"],
+            ["git", "archive"],
+            ["curl", "--fail"],
+            ["uv", "tool"],
+        )
         if [program, *arguments] in of_others or [program, arguments[0]] in begin:
             return
         assert program == "pulumi", program

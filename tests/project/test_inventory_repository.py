@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -82,46 +81,6 @@ def test_the_pipelines_are_valid_by_the_published_schema() -> None:
 
 def test_the_image_is_named_by_its_digest() -> None:
     assert re.fullmatch(r"[a-z0-9./-]+@sha256:[0-9a-f]{64}", PIPELINES["image"])
-
-
-def dockerfile() -> list[str]:
-    return (FOLDER / "image" / "Dockerfile").read_text().splitlines()
-
-
-def test_the_image_is_built_on_what_the_builder_names_by_digest_and_checksum_alone() -> None:
-    lines = dockerfile()
-    assert [line for line in lines if line.startswith("FROM")] == ["FROM ${BASE}"]
-    assert [line for line in lines if line.startswith("ARG")] == ["ARG BASE", "ARG BASE", "ARG AWS_PLUGIN_SHA256"]
-    installed = [line for line in lines if "plugin install" in line]
-    assert installed == [
-        f'RUN pulumi plugin install resource aws {version("pulumi-aws")} --exact --checksum "$AWS_PLUGIN_SHA256"'
-    ]
-    assert any(f"--build-arg BASE=pulumi/pulumi-python-3.12:{version('pulumi')}@sha256:" in line for line in lines)
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "taken"),
-    [
-        ("BASE", f"pulumi/pulumi-python-3.12:3.0.0@sha256:{'0a' * 32}", True),
-        ("BASE", "pulumi/pulumi-python-3.12:3.0.0", False),
-        ("BASE", f"x@sha256:{'0a' * 31}", False),
-        ("AWS_PLUGIN_SHA256", "0a" * 32, True),
-        ("AWS_PLUGIN_SHA256", "", False),
-        ("AWS_PLUGIN_SHA256", f"sha256:{'0a' * 32}", False),
-    ],
-)
-def test_the_build_ends_where_a_digest_or_checksum_is_missing(name: str, value: str, taken: bool) -> None:
-    (check,) = [line.removeprefix("RUN ") for line in dockerfile() if line.startswith(f'RUN echo "${name}"')]
-    done = subprocess.run(
-        ["sh", "-c", check], env={"PATH": os.environ["PATH"], name: value}, capture_output=True, check=False
-    )
-    assert (done.returncode == 0) == taken
-    assert (name.encode() in done.stderr) != taken
-
-
-def test_nothing_that_git_leaves_out_gets_into_the_image() -> None:
-    left_out = {line.removeprefix("**/") for line in (PROJECT / ".dockerignore").read_text().splitlines()}
-    assert {line.rstrip("/") for line in (PROJECT / ".gitignore").read_text().splitlines()} | {".git"} <= left_out
 
 
 def test_every_account_is_in_one_stack_and_every_stack_has_a_step(plan: AccessPlan) -> None:

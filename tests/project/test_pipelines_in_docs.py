@@ -21,11 +21,18 @@ ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w/+=,.@-]+", re.ASCII)
 PIPELINES = [block for block in of_docs("yaml") if block.is_pipeline]
 
 
-def inventory_above(block: Block) -> str:
-    """Return the inventory that the page shows last before the pipeline, or the quickstart where it shows none."""
+def inventory_of(block: Block, folder: Path) -> Path:
+    """Return the inventory that the page shows last before the pipeline.
+
+    If it shows none, it is that of the example repository for a pipeline of that repository, else the quickstart.
+    """
     shown = [found for found in of_docs("yaml") if found.page == block.page and found.is_inventory]
     above = [found.text for found in shown if found.line < block.line]
-    return above[-1] if above else (PROJECT / "examples" / "quickstart" / "inventory.yaml").read_text()
+    if above:
+        (folder / "inventory.yaml").write_text(above[-1])
+        return folder
+    example = block.text.startswith("# bitbucket-pipelines.yml of acme/access\n")
+    return PROJECT / "examples" / ("inventory-repository/inventory" if example else "quickstart")
 
 
 def claims_of(step: dict[str, Any], slug: str, workspace: Workspace, repository: Repository) -> dict[str, str]:
@@ -49,8 +56,7 @@ def admits(account: AccountPlan, role: RolePlan, claims: dict[str, str]) -> bool
 
 @pytest.mark.parametrize("block", PIPELINES, ids=lambda block: f"{block.page}:{block.line}")
 def test_every_step_has_a_token_for_the_roles_that_it_names(block: Block, tmp_path: Path) -> None:
-    (tmp_path / "inventory.yaml").write_text(inventory_above(block))
-    loaded = load_inventory(tmp_path, today=TODAY)
+    loaded = load_inventory(inventory_of(block, tmp_path), today=TODAY)
     plan = compile_plan(loaded).plan
     assert plan is not None
     roles = {role.arn: (account, role) for account in plan.accounts for role in account.roles}
