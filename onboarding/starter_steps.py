@@ -16,8 +16,6 @@ from onboarding.starter import (
 )
 
 _US_EAST_1 = "us-east-1"
-_STACK = "bitbucket-oidc-bootstrap"
-"""The default name of the CloudFormation stack, which boundary and SCP protect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ def before_the_steps(starter: Starter) -> str:
     accounts = ", ".join(key for key, _ in starter.accounts)
     return (
         "What is left to do. Run the commands in this folder. Your AWS configuration needs a profile with an "
-        f"administrator's credentials for each account, with its name: {accounts}."
+        f"administrator's credentials for each account, named like it: {accounts}."
     )
 
 
@@ -83,9 +81,9 @@ def _steps(starter: Starter) -> Iterator[SetupStep]:
         tuple(_hub(starter)),
     )
     yield SetupStep(
-        "Make the accounts of each stack ready for the pipelines. For more accounts than you have profiles, deploy the "
-        "templates with StackSets: docs/guides/bootstrap.md.",
-        tuple(_bootstrap(starter)),
+        "Make the accounts of each stack ready for the pipelines. If you have no profiles for all accounts, "
+        "docs/guides/bootstrap.md has other ways.",
+        tuple(_accounts(starter)),
     )
     yield SetupStep(
         f"Push. The pipeline deploys {starter.stacks[0].name}; each other stack waits until somebody starts its step. "
@@ -117,25 +115,18 @@ def _state(starter: Starter) -> Iterator[str]:
 def _hub(starter: Starter) -> Iterator[str]:
     name = "$(aws sts get-caller-identity --query Arn --output text | cut -d/ -f2)"
     yield f'MY_ROLE="$(aws iam get-role --role-name "{name}" --query Role.Arn --output text)"'
-    yield _template(starter, (starter.hub,), '--hub-role "$MY_ROLE"')
-    yield _deploy(starter.hub)
+    yield _bootstrap(starter, (starter.hub,), '--hub-role "$MY_ROLE"')
     yield f"bitbucket-oidc pulumi up --stack {starter.stacks[-1].name}"
 
 
-def _bootstrap(starter: Starter) -> Iterator[str]:
+def _accounts(starter: Starter) -> Iterator[str]:
     preview = hub_role_arn(starter, PREVIEW_ROLE)
     for stack in starter.stacks:
         hub = hub_role_arn(starter, deploy_role(stack.name))
-        yield _template(starter, stack.accounts, f"--hub-role {hub} --preview-role {preview}")
-        yield from map(_deploy, stack.accounts)
+        yield _bootstrap(starter, stack.accounts, f"--hub-role {hub} --preview-role {preview}")
 
 
-def _template(starter: Starter, accounts: tuple[str, ...], roles: str) -> str:
+def _bootstrap(starter: Starter, accounts: tuple[str, ...], roles: str) -> str:
     chosen = " ".join(f"--account {account}" for account in accounts)
     options = f"{chosen} --deploying-role {DEPLOYING_ROLE} {roles} --organization {starter.organization}"
-    return f"bitbucket-oidc bootstrap {INVENTORY} {options} > bootstrap.yaml"
-
-
-def _deploy(account: str) -> str:
-    deploy = f"aws cloudformation deploy --profile {account} --stack-name {_STACK} --template-file bootstrap.yaml"
-    return f"{deploy} --capabilities CAPABILITY_NAMED_IAM"
+    return f"bitbucket-oidc bootstrap {INVENTORY} --deploy --through-profiles {options}"
