@@ -69,6 +69,10 @@ _NEVER = patterns(
 classes are left out."""
 
 
+OWN_STACKS = "NeverTheirStacks"
+"""Sid of the statement about stacks in a boundary of the template; the option ``--stack`` gives their names."""
+
+
 def boundary_document(foundation: Foundation, stack: str = STACK) -> PolicyDocument:
     """Return the document of each boundary in the account: it allows everything except changes of access.
 
@@ -91,7 +95,7 @@ def boundary_document(foundation: Foundation, stack: str = STACK) -> PolicyDocum
         *statements("Deny", "NeverTheAccessOfPipelines", [*WRITES, *names(rows(ActionClass.ASSUME))], protected),
         *statements(
             "Deny",
-            "NeverTheirStacks",
+            OWN_STACKS,
             _STACK_AND_STACKSET_WRITES,
             [*_stacks(scope.partition, stack, "StackSet-*"), stack_set],
         ),

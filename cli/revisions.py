@@ -28,6 +28,7 @@ class CompiledSide:
         errors: The findings of level error.
         is_absent: Whether the revision has no inventory.
         untracked: Files of the working tree that it was read from and that are in no revision.
+        templates: The findings on accounts whose deployed template is too old.
         chains: From its lock, by workspace: the thumbprints of the certificates of the issuer, leaf first.
     """
 
@@ -35,6 +36,7 @@ class CompiledSide:
     errors: tuple[Finding, ...] = ()
     is_absent: bool = False
     untracked: tuple[Path, ...] = ()
+    templates: tuple[Finding, ...] = ()
     chains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -76,7 +78,8 @@ def _compiled(loaded: Loaded, shown: _PathRenaming) -> CompiledSide:
     errors = tuple(_renamed(finding, shown) for finding in result.findings if finding.level is Level.ERROR)
     issuers = loaded.lock.lock.issuers.items()
     chains = {slug: tuple(certificate.thumbprint for certificate in issuer.chain) for slug, issuer in issuers}
-    return CompiledSide(result.plan, errors, chains=chains)
+    templates = tuple(finding for finding in result.findings if finding.rule == "template-outdated")
+    return CompiledSide(result.plan, errors, templates=templates, chains=chains)
 
 
 def compiled_revision(

@@ -98,6 +98,7 @@ RULES: dict[str, Rule] = {
     "missing-policy": Rule("error", "Managed policies and permissions boundaries exist."),
     "oidc-provider-exists": Rule("warning", "An OIDC provider to be created does not exist already."),
     "role-name-taken": Rule("warning", "No role of somebody else has the same name."),
+    "template-outdated": Rule("warning", "The deployed template of an account has all that the inventory needs."),
     "quota-mismatch": Rule("warning", "Quotas are no larger than AWS's."),
     # Access
     "service-linked-policy": Rule("error", "No role has a policy that AWS attaches only to service-linked roles."),

@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 
 import click
 
+from access.plan import AccessPlan
 from access.update_preview import LossLimits, preview_files, read_update_preview, refusals
 from cli.ci.bitbucket_access import bitbucket_options, by_credentials, without_failing
-from cli.ci.comment_text import OF_COMPARISON, StackPreview, comment_text, not_compared, notes_on
+from cli.ci.comment_text import OF_COMPARISON, StackPreview, comment_text, not_compared, notes_on, templates_to_deploy
 from cli.diff_sides import compared, sides
 from cli.inventory import (
     inventory_argument,
@@ -98,8 +99,10 @@ def command(
         if stack.preview
         for reason in refusals(stack.preview.loss, limits)
     ]
-    digests = _digests(inventory, project, {stack.stack for stack in stacks})
-    comment = comment_text(_comparison(base, inventory), stacks, run, refused, digests)
+    side = compiled_path(inventory, named_guardrails())
+    digests = _digests(side.plan, inventory, project, {stack.stack for stack in stacks})
+    changes = _comparison(base, inventory) + templates_to_deploy(side.templates)
+    comment = comment_text(changes, stacks, run, refused, digests)
     if only_print:
         click.echo(comment, nl=False)
         return 0
@@ -128,9 +131,8 @@ def _comparison(base: str, inventory: Path) -> str:
     return markdown(comparison, old.name, new.name, max_chars=OF_COMPARISON - len(notes)) + notes
 
 
-def _digests(inventory: Path, project: Path, previewed: Collection[str]) -> list[str]:
+def _digests(plan: AccessPlan | None, inventory: Path, project: Path, previewed: Collection[str]) -> list[str]:
     """Return one line for each stack, stacks with a preview first; without stacks, one for the whole inventory."""
-    plan = compiled_path(inventory, named_guardrails()).plan
     if plan is None:
         return []
     try:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from access.update_preview import UpdatePreview, UpdateStep
 from cli.diff_sides import Side, not_in_git
+from config.findings import Finding
 from config.pipeline_run import PipelineRun
 from review.diff import text
 
@@ -85,6 +86,12 @@ def notes_on(sides: Sequence[Side]) -> str:
     """Return Markdown about compared files that are in no revision, or the empty string."""
     lines = [f"* {text(not_in_git(path), 400)}" for side in sides for path in side.untracked]
     return "\n".join(["\n**Not in git**\n", *_fitting(lines, _OF_NOTES), ""]) if lines else ""
+
+
+def templates_to_deploy(findings: Sequence[Finding]) -> str:
+    """Return Markdown about accounts whose deployed template lacks what the inventory needs, or the empty string."""
+    lines = [f"* {text(f'{finding.message}; {finding.hint}', 600)}" for finding in findings]
+    return "\n".join(["\n**Templates to deploy before the merge**\n", *_fitting(lines, _OF_NOTES), ""]) if lines else ""
 
 
 def _previews(previews: Sequence[StackPreview], room: int) -> str:

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias, TypedDict
 
 from config.findings import shown
 from config.lock.models import Lock
+from config.lock.questions import digest
 from config.lock.writing import LockLine, Tree, tree_of
 
 Path: TypeAlias = tuple[str, ...]
@@ -92,6 +93,9 @@ def _facts(tree: Tree, at: Path) -> Iterator[tuple[Path, str]]:
             return
         for value in tree:
             yield (*at, str(value)), ""
+    elif at[:1] == ("accounts",) and at[2:] == ("template_digest",):
+        parts = str(tree).split()
+        yield at, f"{digest(parts)[:15]} of {len(parts)} parts"
     else:
         leaf = (*at, "uuid") if _is_environment(at) else (*at, "state") if _is_oidc_provider(at) else at
         yield leaf, str(tree).lower() if isinstance(tree, bool) else str(tree)

@@ -49,6 +49,16 @@ def _digest(value: object) -> str:
     return text
 
 
+_TEMPLATE_DIGEST = re.compile(r"[0-9a-f]{8}(?: [0-9a-f]{8})*", re.ASCII)
+
+
+def _template_digest(value: object) -> str:
+    text = _one_line(value)
+    if _TEMPLATE_DIGEST.fullmatch(text) is None:
+        raise fault("bad-value", f"not the digest of a template: {text}", "let `bitbucket-oidc lock --aws` write it")
+    return text
+
+
 def _version(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool) and value > 1:
         raise fault("bad-value", f"a lock of version {value}, but this program knows version 1", "use a newer release")
@@ -68,6 +78,10 @@ OneLine = Annotated[str, BeforeValidator(_one_line)]
 
 Digest = Annotated[str, BeforeValidator(_digest)]
 """The digest of inventory entries: ``sha256:`` and 64 hex digits."""
+
+
+TemplateDigest = Annotated[str, BeforeValidator(_template_digest)]
+"""Eight hex digits for each value of the template's policies, sorted, separated by spaces."""
 
 
 class LockedOidcProvider(InventoryModel):
@@ -202,6 +216,8 @@ class LockedAccount(InventoryModel):
     """Roles that the inventory adopts as they are, by name, as they were before this program managed them."""
     missing_policies: tuple[OneLine, ...] = ()
     """ARNs of managed policies and boundaries that the inventory names and the account lacks."""
+    template_digest: TemplateDigest | None = None
+    """What the account has of the template of `bootstrap`: deploying role, reading role and boundaries."""
     quotas: LockedQuotas | None = None
     """As AWS answered."""
 

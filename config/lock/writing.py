@@ -96,6 +96,7 @@ def _account(account: LockedAccount) -> dict[str, Tree]:
             "roles": dict(sorted(account.roles.items())),
             "roles_as_found": {name: _as_found(role) for name, role in sorted(account.roles_as_found.items())},
             "missing_policies": sorted(account.missing_policies),
+            "template_digest": account.template_digest,
             "quotas": dict(sorted(quotas.items())),
         }
     )

@@ -6,10 +6,12 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from access.adoption.found import FoundRole, FoundTemplate
+from access.foundation import Foundation
 from facts.aws.callers import Caller
 from facts.aws.existing_access import read_role
 from facts.aws.failures import DENIED, code_of, explained
 from oidc.arn import parse_iam_arn
+from oidc.errors import AwsError
 
 _ENTER = "enter the account as its reading role: the deploying role may not read itself"
 
@@ -39,6 +41,23 @@ def existing_template(caller: Caller, roles: Iterable[str], boundaries: Iterable
                     raise
                 unreadable.append(arn)
     return FoundTemplate(existing, documents, tuple(unreadable))
+
+
+def readable_template(caller: Caller, foundation: Foundation) -> FoundTemplate | None:
+    """Read the template of an account, or return ``None`` to a caller that may not read its roles.
+
+    A deploying role is denied to read itself.
+
+    Raises:
+        AwsError: The account did not answer.
+    """
+    roles = foundation.deploying_name, foundation.reading_name
+    try:
+        return existing_template(caller, roles, foundation.scope.own_boundary_arns)
+    except AwsError as error:
+        if isinstance(error.__cause__, ClientError) and code_of(error.__cause__) in DENIED:
+            return None
+        raise
 
 
 def _role(iam: Any, name: str) -> FoundRole | None:  # noqa: ANN401 - botocore makes its clients at run time

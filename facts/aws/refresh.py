@@ -5,18 +5,24 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
+from access.adoption.found import FoundTemplate
 from access.explanation.names import Names
+from access.foundation import Foundation, foundation_of
 from access.plan import AccountCredentials, AccountPlan
+from access.template_digest import recorded_digest
 from config.findings import Fault
 from config.lock.models import Lock, LockedAccount
 from config.models.inventory import Inventory
 from config.models.organization import Organization
 from config.selectors import selected_before, selection_digest
 from config.variables import render
+from facts.aws.account_facts import AccountFacts, ask_account
 from facts.aws.callers import AccountClients, Caller, CallSettings
+from facts.aws.existing_template import readable_template
 from facts.aws.locked_accounts import accounts_digest, locked_account
 from facts.aws.organization import list_accounts, select
-from facts.aws.survey import Answered, Failed, ask_accounts
+from facts.aws.survey import Answered, Failed, ask_each
+from oidc.errors import UsageError
 
 OnProgress = Callable[[int, int], None]
 """Called with the number of finished accounts and of all accounts."""
@@ -110,6 +116,7 @@ def refresh_accounts(
     """
     asked = {plan.key: entered_by(plan, reading_role) for plan in plans if plan.oidc_providers or plan.roles}
     roles = {plan.key: plan.access.role_arn for plan in plans}
+    foundations = {plan.key: foundation for plan in plans if (foundation := _foundation(plan, reading_role))}
     before = {key: locked for key, locked in old.accounts.items() if _is_declared(key, locked, inventory)}
     done: list[str] = []
 
@@ -119,18 +126,24 @@ def refresh_accounts(
 
     on_progress(0, len(asked))
     names = Names.of(inventory)
-    outcomes = ask_accounts(asked.values(), settings, progress=progress)
+
+    def ask(caller: Caller, plan: AccountPlan) -> tuple[AccountFacts, FoundTemplate | None]:
+        foundation = foundations.get(plan.key)
+        return ask_account(caller, plan), readable_template(caller, foundation) if foundation is not None else None
+
+    outcomes = ask_each(asked.values(), settings, ask, progress=progress)
     accounts = dict(before)
     discrepancies: list[Fault] = []
     notes: list[str] = []
     for outcome in outcomes:
         if isinstance(outcome, Answered):
-            key = outcome.key
+            key, (facts, found) = outcome.key, outcome.facts
             mode = inventory.accounts[key].oidc_provider or inventory.defaults.oidc_provider
-            answer = locked_account(asked[key], mode, outcome.facts, before.get(key), accepted=accepted, names=names)
-            accounts[key] = answer.account
+            answer = locked_account(asked[key], mode, facts, before.get(key), accepted=accepted, names=names)
+            template, note = _template(foundations.get(key), found, before.get(key))
+            accounts[key] = answer.account.model_copy(update={"template_digest": template})
             discrepancies += answer.discrepancies
-            notes += [f"account {key}: {note}" for note in outcome.facts.notes]
+            notes += [f"account {key}: {text}" for text in (*facts.notes, *note)]
     selected = {
         key: account.model_copy(update={"deploy_role": roles.get(key)})
         for key, account in old.selected_accounts.items()
@@ -147,6 +160,25 @@ def entered_by(plan: AccountPlan, reading_role: str | None) -> AccountPlan:
     if reading_role is None or arn is None:
         return plan
     return replace(plan, access=replace(plan.access, role_arn=f"{arn.rpartition('/')[0]}/{reading_role}"))
+
+
+def _foundation(plan: AccountPlan, reading_role: str | None) -> Foundation | None:
+    """Return what the template makes in an account; ``None`` if the inventory names no deploying role for it."""
+    try:
+        return foundation_of(plan, reading_role)
+    except UsageError:
+        return None
+
+
+def _template(
+    foundation: Foundation | None, found: FoundTemplate | None, before: LockedAccount | None
+) -> tuple[str | None, tuple[str, ...]]:
+    """Return the digest of the deployed template, and a note if that of an earlier run is kept."""
+    if foundation is not None and found is not None:
+        return recorded_digest(foundation, found), ()
+    kept = before.template_digest if before is not None else None
+    note = "its template was not read, because the deploying role may not read itself: use --reading-role"
+    return kept, (note,) if kept is not None and foundation is not None else ()
 
 
 def _is_declared(key: str, locked: LockedAccount, inventory: Inventory) -> bool:

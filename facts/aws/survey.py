@@ -8,7 +8,6 @@ from threading import Thread
 from typing import Generic, TypeVar
 
 from access.plan import AccountPlan
-from facts.aws.account_facts import AccountFacts, ask_account
 from facts.aws.callers import AccountClients, Caller, CallSettings, check_account
 from facts.http import within
 from oidc.errors import AwsError
@@ -41,18 +40,6 @@ class Failed:
 
     key: str
     error: AwsError
-
-
-def ask_accounts(
-    plans: Iterable[AccountPlan],
-    settings: CallSettings,
-    *,
-    progress: Progress = lambda _key: None,
-    at_once: int = AT_ONCE,
-    seconds: float = ACCOUNT_SECONDS,
-) -> tuple[Answered[AccountFacts] | Failed, ...]:
-    """Ask every account about everything in its plan; see ``ask_each``."""
-    return ask_each(plans, settings, ask_account, progress=progress, at_once=at_once, seconds=seconds)
 
 
 def ask_each(

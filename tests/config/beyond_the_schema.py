@@ -15,7 +15,7 @@ OF_SEVERAL_FILES = {
         "unchecked-audience",
         "missing-policy",
     ),
-    *("role-name-taken", "quota-mismatch"),
+    *("role-name-taken", "quota-mismatch", "template-outdated"),
 }
 OF_SEVERAL_RECORDS = {
     *("unknown-workspace", "unknown-repository", "unknown-environment", "unknown-account", "unknown-audience"),

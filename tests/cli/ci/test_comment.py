@@ -104,6 +104,19 @@ def test_errors_of_the_inventory_are_shown_in_the_comment_and_do_not_fail(
     assert "unknown-environment" in comment.raw
 
 
+def test_accounts_that_need_a_newer_template_are_shown_with_the_command(step: Step) -> None:
+    shutil.rmtree(step.folder / "inventory")
+    fixture = "template-outdated--another-managed-policy"
+    shutil.copytree(REAL.parent.parent / "faulty" / fixture, step.folder / "inventory")
+    assert step.comment() == 0
+    (comment,) = step.comments()
+    at = comment.raw.splitlines().index("**Templates to deploy before the merge**")
+    line = comment.raw.splitlines()[at + 2]
+    assert "account prod needs a newer template: the deploying role may not attach arn" in line
+    assert "bootstrap" in line
+    assert "-deploy" in line
+
+
 def test_reasons_of_the_guard_are_shown_in_the_comment(step: Step) -> None:
     folder = step.folder / "previews"
     folder.mkdir()

@@ -63,6 +63,7 @@ accounts:
           - vpce-0123456789abcdef0
     missing_policies:
       - "arn:aws:iam::222222222222:policy/ci-boundary"
+    template_digest: "0a1b2c3d ffffffff"
     quotas:
       managed_policies_per_role: 15
       oidc_providers: 300

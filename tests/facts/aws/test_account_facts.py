@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from facts.aws.account_facts import AccountFacts
+from facts.aws.account_facts import AccountFacts, ask_account
 from facts.aws.callers import CallSettings
-from facts.aws.survey import Answered, Failed, ask_accounts
+from facts.aws.survey import Answered, Failed, ask_each
 from sandbox.emulated_aws.prepare_accounts import RootUsers
 from tests.facts.aws.conftest import AUDIENCE, FULL, RAISED, account_plan
 from tests.facts.aws.existing_iam import ISSUER, by_root, make_oidc_provider, trusting
 
 
 def ask(account: str, settings: CallSettings, **changes: Any) -> AccountFacts:
-    (outcome,) = ask_accounts([account_plan(account, **changes)], settings)
+    (outcome,) = ask_each([account_plan(account, **changes)], settings, ask_account)
     assert isinstance(outcome, Answered), outcome
     return outcome.facts
 
@@ -113,7 +113,7 @@ def test_more_than_a_quota_lets_in_is_noted(
 def test_other_accounts_are_asked_when_one_fails(logged_in: str, settings: CallSettings) -> None:
     done: list[str] = []
     plans = [account_plan("999999999999", key="wrong"), account_plan(logged_in, key="right")]
-    right, wrong = ask_accounts(plans, settings, progress=done.append)
+    right, wrong = ask_each(plans, settings, ask_account, progress=done.append)
     assert isinstance(right, Answered)
     assert isinstance(wrong, Failed)
     assert wrong.error.what == f"the credentials belong to account {logged_in}, not to 999999999999"
@@ -121,10 +121,10 @@ def test_other_accounts_are_asked_when_one_fails(logged_in: str, settings: CallS
 
 
 def test_an_account_that_takes_too_long_is_given_up(logged_in: str, settings: CallSettings) -> None:
-    (failed,) = ask_accounts([account_plan(logged_in)], settings, seconds=0.0)
+    (failed,) = ask_each([account_plan(logged_in)], settings, ask_account, seconds=0.0)
     assert isinstance(failed, Failed)
     assert "did not answer everything within 0 seconds" in failed.error.what
 
 
 def test_nobody_answers_where_no_account_is_asked(settings: CallSettings) -> None:
-    assert ask_accounts([], replace(settings, attempts=1)) == ()
+    assert ask_each([], replace(settings, attempts=1), ask_account) == ()

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from access.plan import AccountCredentials
+from facts.aws.account_facts import ask_account
 from facts.aws.callers import CallSettings
-from facts.aws.survey import Answered, Failed, ask_accounts
+from facts.aws.survey import Answered, Failed, ask_each
 from oidc.errors import AwsError
 from sandbox.emulated_aws.prepare_accounts import PreparedAccount, prepare_accounts
 from tests.facts.aws.conftest import account_plan
@@ -17,7 +18,7 @@ READ = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["i
 
 
 def failure(account: str, settings: CallSettings, access: AccountCredentials | None = None) -> AwsError:
-    (outcome,) = ask_accounts([account_plan(account, access=access)], settings)
+    (outcome,) = ask_each([account_plan(account, access=access)], settings, ask_account)
     assert isinstance(outcome, Failed), outcome
     assert str(outcome.error).isprintable()
     return outcome.error
@@ -47,7 +48,7 @@ def test_a_missing_profile_is_named(account: str, settings: CallSettings) -> Non
 def test_a_profile_leads_into_its_account(account: str, settings: CallSettings, tmp_path: Path) -> None:
     keys = f"aws_access_key_id = {account}\naws_secret_access_key = test\n"
     (tmp_path / "AWS_CONFIG_FILE").write_text(f"[profile mine]\n{keys}")
-    (outcome,) = ask_accounts([account_plan(account, access=AccountCredentials(profile="mine"))], settings)
+    (outcome,) = ask_each([account_plan(account, access=AccountCredentials(profile="mine"))], settings, ask_account)
     assert isinstance(outcome, Answered)
 
 
@@ -60,7 +61,7 @@ def test_the_deploying_role_is_assumed_with_its_external_id(
     prepare_accounts(settings.endpoint, [PreparedAccount(logged_in, arn, "right-one", logged_in, frozenset())])
     iam.put_role_policy(RoleName="PulumiDeploy", PolicyName="read", PolicyDocument=json.dumps(READ))
     access = AccountCredentials(role_arn=arn, external_id=external_id, session_name="reader")
-    (outcome,) = ask_accounts([account_plan(logged_in, access=access)], settings)
+    (outcome,) = ask_each([account_plan(logged_in, access=access)], settings, ask_account)
     assert isinstance(outcome, Answered) is lets_in
     if isinstance(outcome, Failed):
         assert outcome.error.what.startswith(
@@ -94,7 +95,7 @@ def test_an_account_without_readable_quotas_still_counts(
     key, secret = make_user(iam, document=READ)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", key)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", secret)
-    (outcome,) = ask_accounts([account_plan(account)], settings)
+    (outcome,) = ask_each([account_plan(account)], settings, ask_account)
     assert isinstance(outcome, Answered)
     assert outcome.facts.quotas == {"trust_policy_chars": 2048, "managed_policies_per_role": 20, "roles": 1000}
     (note,) = outcome.facts.notes

@@ -7,9 +7,9 @@ from urllib.parse import quote
 
 import pytest
 
-from facts.aws.account_facts import AccountFacts
+from facts.aws.account_facts import AccountFacts, ask_account
 from facts.aws.callers import CallSettings
-from facts.aws.survey import Answered, Failed, ask_accounts
+from facts.aws.survey import Answered, Failed, ask_each
 from oidc.bitbucket import issuer_url
 from tests.facts.aws.answering_aws import AnsweringAws, Reply, listed_role, refused, result, usual
 from tests.facts.aws.conftest import ACME, account_plan
@@ -37,7 +37,7 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def ask(aws: AnsweringAws, *, attempts: int = 6) -> Answered[AccountFacts] | Failed:
-    (outcome,) = ask_accounts([account_plan(ACCOUNT)], CallSettings(aws.endpoint, attempts))
+    (outcome,) = ask_each([account_plan(ACCOUNT)], CallSettings(aws.endpoint, attempts), ask_account)
     return outcome
 
 

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -89,6 +90,45 @@ def test_a_further_managed_policy_is_missing_until_the_template_is_deployed(acco
     assert of(check(accounts)[1]) == [f"{permissions} has {arn}, which is not needed"]
     accounts.deploy(PROD, update=True)
     assert check(accounts)[0] == 0
+
+
+def locked(accounts: Bootstrapped, *more: str) -> Path:
+    """Return an inventory folder whose lock has what the accounts answered."""
+    folder = accounts.folder / "locked"
+    folder.mkdir(exist_ok=True)
+    (folder / "inventory.yaml").write_text(accounts.inventory.read_text())
+    assert run(["lock", str(folder), "--only", "accounts", "--aws-endpoint", accounts.aws.endpoint, *more]) == 0
+    return folder
+
+
+def validated(folder: Path, inventory: str) -> list[str]:
+    (folder / "inventory.yaml").write_text(inventory)
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()):
+        run(["validate", str(folder), "--format", "json"])
+    findings = json.loads(out.getvalue())
+    return [finding["message"] for finding in findings if finding["rule"] == "template-outdated"]
+
+
+def test_the_lock_has_the_digest_of_what_is_deployed_and_validate_says_what_it_lacks(
+    accounts: Bootstrapped, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = locked(accounts, "--reading-role", "PulumiDeploy-reading")
+    assert "account prod, template digest: now sha256:" in capsys.readouterr().out
+    lock = (folder / "inventory.lock.yaml").read_text()
+    assert lock.count("template_digest: ") == 2
+    assert validated(folder, INVENTORY) == []
+    logs = "aws:CloudWatchLogsReadOnlyAccess"
+    more = INVENTORY.replace('["aws:AmazonECS_FullAccess"]', f'["aws:AmazonECS_FullAccess", "{logs}"]')
+    (message,) = validated(folder, more)
+    arn = "arn:aws:iam::aws:policy/CloudWatchLogsReadOnlyAccess"
+    assert message == f"account prod needs a newer template: the deploying role may not attach {arn}"
+    # A removed policy needs no newer template: `up` still has to detach it.
+    assert validated(folder, INVENTORY.replace('["aws:ReadOnlyAccess"]', "[]")) == []
+    accounts.inventory.write_text(INVENTORY)
+    capsys.readouterr()
+    locked(accounts)
+    assert (folder / "inventory.lock.yaml").read_text() == lock
+    assert "account prod: its template was not read, because the deploying role may not read" in capsys.readouterr().err
 
 
 def test_what_somebody_changed_by_hand_is_said(accounts: Bootstrapped) -> None:
