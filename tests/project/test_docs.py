@@ -1,50 +1,27 @@
 """What the docs show is what happens: every YAML block loads, every command runs, every generated page is current."""
 
-import contextlib
-import io
-import itertools
 import json
 import re
 import runpy
-import shlex
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
-from botocore import xform_name
-from botocore.loaders import Loader
 
 from access.compile import compile_plan
 from access.plan_json import plan_json
-from cli.main import COMMANDS, run
+from cli.main import COMMANDS
 from config.catalogue import DISCREPANCY_RULES
 from config.load import load_inventory
 from config.lock import read_lock
 from sandbox.emulated_bitbucket import EmulatedBitbucket
-from sandbox.emulated_bitbucket.behaviour import SANDBOX_TOKEN
-from sandbox.emulator_inputs import folder_of, workspaces_of
+from sandbox.emulator_inputs import folder_of
 from sandbox.session import BITBUCKET_FOLDER
-from tests.access.adoption_of_plans import found_in
 from tests.config.editor_schema import in_yaml, refusals
 from tests.git_repository import git
-from tests.project.pages import PAGES, PROJECT, TODAY, Block, anchors_of, languages, of_docs
-
-PULUMI_OPTIONS = {
-    "cancel": {"--stack"},
-    "config": {"--path", "--stack"},
-    "import": {"--file", "--generate-code", "--protect", "--yes"},
-    "login": {"--local"},
-    "preview": {"--stack"},
-    "refresh": {"--clear-pending-creates", "--import-pending-creates", "--stack"},
-    "stack": {"--file", "--secrets-provider", "--stack"},
-    "up": {"--config", "--stack"},
-}
-"""Commands of the Pulumi CLI that the docs show, with those of their options that they use, as its help lists them."""
-
-CLI_NAMES = {"s3api": "s3"}
-"""Services whose name in the AWS CLI is not that of their model."""
+from tests.project.pages import PAGES, PROJECT, TODAY, Block, anchors_of, blocks_of, languages, of_docs
+from tests.project.shown_commands import bitbucket_for, run_each_line
 
 
 def name(block: Block) -> str:
@@ -123,7 +100,24 @@ def inventory_of(page: str, folder: Path) -> None:
         shutil.copytree(PROJECT / "examples" / example, folder / "inventory")
 
 
-@pytest.mark.parametrize("block", of_docs("bash"), ids=name)
+REHEARSED = {"docs/getting-started/thirty-accounts.md"}
+"""Pages that one reads from top to bottom: each of their blocks starts from what the earlier ones left."""
+
+
+@pytest.mark.parametrize("page", sorted(REHEARSED))
+def test_a_page_to_follow_works_from_top_to_bottom(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for block in blocks_of(PROJECT / page):
+        if block.file:
+            (tmp_path / block.file).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / block.file).write_text(block.text)
+        else:
+            assert block.language == "bash"
+            with bitbucket_for(block, monkeypatch):
+                run_each_line(block, monkeypatch)
+
+
+@pytest.mark.parametrize("block", [block for block in of_docs("bash") if block.page not in REHEARSED], ids=name)
 def test_every_command_in_the_docs_works(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     what_a_page_starts_from(block, tmp_path)
@@ -131,29 +125,6 @@ def test_every_command_in_the_docs_works(block: Block, tmp_path: Path, monkeypat
         monkeypatch.setenv(variable, value)
     with bitbucket_for(block, monkeypatch):
         run_each_line(block, monkeypatch)
-
-
-def run_each_line(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
-    for line in block.text.splitlines():
-        shown, _, written = line.partition(" > ")
-        program, *arguments = without_variables(shlex.split(shown))
-        if arguments[0] == "pulumi":  # the Pulumi CLI would replace this process
-            assert_is_command_of_another_program("pulumi", arguments[1:])
-        elif program.endswith("bitbucket-oidc"):
-            if arguments[0] == "adopt":
-                monkeypatch.setattr("cli.adopt._read_accounts", lambda plan, *_: tuple(found_in(plan)))
-            if "--check" in arguments and arguments[0] == "bootstrap":  # it has no account to ask
-                monkeypatch.setattr("cli.bootstrap._check", lambda *_: 0)
-            if "--deploy" in arguments and arguments[0] == "bootstrap":  # as above
-                monkeypatch.setattr("cli.bootstrap._deploy", lambda *_: 0)
-            if arguments[:2] == ["sandbox", "serve"]:
-                serve_for_a_moment(arguments, monkeypatch)
-            with contextlib.redirect_stdout(io.StringIO()) as out:
-                assert run(arguments) == 0, line
-            if written:
-                Path(written).write_text(out.getvalue())
-        else:
-            assert_is_command_of_another_program(program, arguments)
 
 
 def what_a_page_starts_from(block: Block, folder: Path) -> None:
@@ -189,43 +160,6 @@ def what_pipelines_have(folder: Path) -> None:
     shutil.copy(preview, folder / "previews" / "prod.json")
 
 
-@contextlib.contextmanager
-def bitbucket_for(block: Block, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Serve the Bitbucket that commands of a block ask, with the names that the inventory has."""
-    if "bitbucket-oidc lock" not in block.text:
-        yield
-        return
-    workspaces = workspaces_of(load_inventory(Path("inventory")).inventory)
-    with EmulatedBitbucket(Path(".sandbox/of-the-docs"), workspaces) as bitbucket:
-        monkeypatch.setenv("BITBUCKET_API_URL", bitbucket.api_url)
-        monkeypatch.setenv("BITBUCKET_CA_FILE", str(bitbucket.ca_file))
-        monkeypatch.setenv("BITBUCKET_ACCESS_TOKEN", SANDBOX_TOKEN)
-        yield
-
-
-def assert_is_command_of_another_program(program: str, arguments: list[str]) -> None:
-    if program == "make":
-        makefile = (PROJECT / "Makefile").read_text()
-        assert all(re.search(rf"^{target}:", makefile, re.MULTILINE) for target in arguments if "=" not in target)
-    elif program == "aws":
-        assert_is_aws_command(*arguments)
-    else:
-        of_others = (["git", "pull"], ["terraform", "plan"])
-        begin = (
-            ["terraform", "state"],
-            ["docker", "buildx"],
-            ["docker", "build"],
-            ["git", "archive"],
-            ["curl", "--fail"],
-            ["uv", "tool"],
-        )
-        if [program, *arguments] in of_others or [program, arguments[0]] in begin:
-            return
-        assert program == "pulumi", program
-        options = {argument for argument in arguments if argument.startswith("--")}
-        assert {option.partition("=")[0] for option in options} <= PULUMI_OPTIONS.get(arguments[0], set()), arguments
-
-
 def commit_all(folder: Path) -> None:
     """Make a folder a clone whose branch main is pushed."""
     for arguments in (
@@ -235,33 +169,6 @@ def commit_all(folder: Path) -> None:
         ["update-ref", "refs/remotes/origin/main", "HEAD"],
     ):
         git(folder, *arguments)
-
-
-def without_variables(words: list[str]) -> list[str]:
-    """Leave out what stands before a command to set its variables."""
-    return list(itertools.dropwhile(lambda word: re.match(r"[A-Z_]+=", word), words))
-
-
-def serve_for_a_moment(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bring the sandbox up unless its accounts are new, and let `serve` be interrupted as soon as it waits."""
-
-    def interrupted(_endpoint: str) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("sandbox.running_sandbox.stay_until_gone", interrupted)
-    if "--new-accounts" not in arguments:
-        assert run(["sandbox", "up", "inventory", "--engine", "builtin"]) == 0
-
-
-def assert_is_aws_command(service: str, operation: str, *arguments: str) -> None:
-    """Hold a line of the AWS CLI against AWS's service model, from which the CLI makes its options."""
-    model = Loader().load_service_model(CLI_NAMES.get(service, service), "service-2")
-    name = next(found for found in model["operations"] if xform_name(found, "-") == operation)
-    shape = model["shapes"][model["operations"][name]["input"]["shape"]]
-    options = {f"--{xform_name(member, '-')}" for member in shape["members"]}
-    required = {f"--{xform_name(member, '-')}" for member in shape.get("required", ())}
-    given = {argument for argument in arguments if argument.startswith("--")}
-    assert required <= given <= options
 
 
 def test_every_rule_of_what_the_world_says_is_documented() -> None:

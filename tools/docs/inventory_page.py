@@ -15,7 +15,7 @@ from config.models.guardrails import FolderRule, GuardrailRule, Guardrails
 from config.models.inventory import Inventory
 from config.models.organization import AccountsFrom, Organization
 from config.models.permission_policy import PermissionPolicy
-from config.models.role import Override, PlanRole, Role, RoleSettings
+from config.models.role import AdoptedAsIs, Override, PlanRole, Role, RoleSettings
 from config.models.trust import TrustEntry, WholeWorkspace
 from config.models.workspace import Environment, PreviousSlug, Repository, Workspace
 from config.schema import IN_ROLE, definition_name, inventory_schema
@@ -38,6 +38,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "roles.KEY.accounts": AccountsByLabel,
     "roles.KEY.trust[]": TrustEntry,
     "roles.KEY.trust[].dangerously_whole_workspace": WholeWorkspace,
+    "roles.KEY.dangerously_adopted_as_is": AdoptedAsIs,
     "roles.KEY.overrides.KEY": Override,
     "roles.KEY.for_each": ForEach,
     "roles.KEY.plan_role": PlanRole,
