@@ -60,7 +60,7 @@ def _steps(starter: Starter) -> Iterator[SetupStep]:
     stacks = ", ".join(stack.name for stack in starter.stacks)
     if starter.image == NO_IMAGE:
         what = f"Build the image and write its name with its digest into {PIPELINES}"
-        yield SetupStep(f"{what}: docs/guides/ci.md of bitbucket-aws-oidc says how.")
+        yield SetupStep(f"{what}: docs/guides/image.md of bitbucket-aws-oidc says how.")
     yield SetupStep(
         f"In Bitbucket, enable Pipelines for {place} and create its deployment environments: {stacks}. Restrict "
         "each to the branch main and to admins; otherwise everybody who can push a branch can deploy."
