@@ -1,7 +1,7 @@
 """bitbucket-oidc adopt: write existing roles as an inventory file, with the files for `pulumi import`."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -10,7 +10,8 @@ from typing import Any
 import click
 import yaml
 
-from access.adoption.found import FoundAccount, Note
+from access.adoption.comments import Comments, KeyPath, note_in_words
+from access.adoption.found import FoundAccount
 from access.adoption.inventory import Adoption, adopt
 from access.plan import AccessPlan
 from cli.extras import require_extra
@@ -21,6 +22,8 @@ from oidc.errors import OutsideWorldError, UsageError
 from review.findings import show_findings
 
 ADOPTED = "adopted.yaml"
+_ROLE = 2
+"""The length of a role's path; its own comments are notes, which are shown already."""
 IMPORTS = ("import-1.json", "import-2.json")
 _HEAD = """\
 # Written by `bitbucket-oidc adopt` from the accounts. Review it, rename repositories, fix what `validate` reports.
@@ -61,11 +64,11 @@ def command(inventory: Path, imports: Path, *, aws: bool, reading_role: str | No
     known = loaded(inventory).inventory
     managed = {(account.key, role.name) for account in before.plan.accounts for role in account.roles}
     adoption = adopt(accounts, known, managed, today=datetime.now(UTC).date())
-    _show(adoption.notes)
+    _show(adoption)
     if not adoption.data:
         click.echo("nothing to adopt: the inventory has all roles for Bitbucket that it can describe", err=True)
         return 0
-    _write(target, _HEAD + yaml_text(adoption.data))
+    _write(target, _HEAD + yaml_text(adoption.data, adoption.comments))
     for path, content in zip(import_paths, _import_files(adoption, before.plan), strict=True):
         _write(path, json.dumps(content, indent=2) + "\n")
     files = " and then ".join(str(path) for path in import_paths)
@@ -77,9 +80,41 @@ def command(inventory: Path, imports: Path, *, aws: bool, reading_role: str | No
     return exit_code(after.findings, strict=False)
 
 
-def yaml_text(data: Mapping[str, Any]) -> str:
-    """Return data as YAML for the inventory, without aliases, and with escapes for hidden characters."""
-    return with_escapes(yaml.dump(dict(data), Dumper=_InventoryDumper, sort_keys=False, allow_unicode=True, width=120))
+def yaml_text(data: Mapping[str, Any], comments: Comments | None = None) -> str:
+    """Return data as YAML for the inventory, without aliases, and with escapes for hidden characters.
+
+    Args:
+        data: As parsed YAML.
+        comments: Lines of comment above keys and entries of lists, by their paths.
+    """
+    told = comments or {}
+    return "".join(f"{line}\n" for line in (*_commented(told.get((), ())), *_block(data, told, ())))
+
+
+def _block(data: Mapping[str, Any], comments: Comments, at: KeyPath) -> Iterator[str]:
+    """Yield the lines of a mapping; what has comments inside is written entry by entry."""
+    for key, value in data.items():
+        here = (*at, key)
+        yield from _commented(comments.get(here, ()))
+        if value and any(path[: len(here)] == here and len(path) > len(here) for path in comments):
+            yield f"{_dumped({key: None})[0].removesuffix(' null')}"
+            if isinstance(value, Mapping):
+                yield from (f"  {line}" for line in _block(value, comments, here))
+                continue
+            for index, item in enumerate(value):
+                yield from _commented(comments.get((*here, index), ()))
+                yield from _dumped([item])
+        else:
+            yield from _dumped({key: value})
+
+
+def _commented(lines: Iterable[str]) -> Iterator[str]:
+    return (with_escapes(f"# {one_line(line)}") for line in lines)
+
+
+def _dumped(data: object) -> list[str]:
+    text = yaml.dump(data, Dumper=_InventoryDumper, sort_keys=False, allow_unicode=True, width=120)
+    return with_escapes(text).removesuffix("\n").split("\n")
 
 
 class _InventoryDumper(yaml.SafeDumper):
@@ -133,10 +168,15 @@ def _import_files(adoption: Adoption, plan: AccessPlan) -> tuple[Any, Any]:
     return import_files(adoption.roles, plan.accounts, aws_version=version("pulumi-aws"))
 
 
-def _show(notes: Iterable[Note]) -> None:
-    for note in notes:
-        left_out = "left out: " if note.is_left_out else ""
-        click.echo(one_line(f"{note.subject}: {left_out}{note.message}"), err=True)
+def _show(adoption: Adoption) -> None:
+    """Explain what is left out and what differs, then each line of each role that is written."""
+    for note in adoption.notes:
+        click.echo(one_line(note_in_words(note)), err=True)
+    for path, lines in adoption.comments.items():
+        if path[:1] == ("roles",) and len(path) > _ROLE and lines:
+            click.echo(one_line(f"{'.'.join(map(str, path))}: {lines[0]}"), err=True)
+            for line in lines[1:]:
+                click.echo(f"    {one_line(line)}", err=True)
 
 
 def _counted(adoption: Adoption) -> str:

@@ -49,7 +49,7 @@ def role_as_found(
         return before if before is not None and before.role_id == existing.role_id else None
     trust = read_trust(role.trust_policy, account, names, {})
     whole = [line for line in trust.lines if not line.repository]
-    if not whole or trust.expires is not None or not _has_admin_access(role, account, partition):
+    if not whole or trust.expires is not None or not has_admin_access(role, account, partition):
         return None
     audiences = {audience for line in whole for audience in line.audiences}
     return LockedRoleAsFound(
@@ -62,7 +62,8 @@ def role_as_found(
     )
 
 
-def _has_admin_access(role: FoundRole, account: AccountId, partition: Partition) -> bool:
+def has_admin_access(role: FoundRole, account: AccountId, partition: Partition) -> bool:
+    """Tell whether a role has admin access by its inline policies or by policies that AWS manages."""
     documents = [parse(document) for document in role.inline_policies.values() if isinstance(document, Mapping)]
     return any(map(is_admin_managed_policy, role.managed_policy_arns)) or gives_admin_access(
         documents, partition=partition.value, account=account

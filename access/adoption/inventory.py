@@ -3,16 +3,17 @@
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
+from access.adoption.as_found import has_admin_access
+from access.adoption.comments import Comments, ReadKey, account_notes, comments_of, workspace_notes
 from access.adoption.found import FoundAccount, Note
 from access.adoption.names import WorkspaceNames
 from access.adoption.role_reading import ReadRole, read_role
 from access.adoption.statement_reading import ReadLine
 from access.adoption.workspaces import Workspaces
-from access.managed_by import managed_by
 from config.models.inventory import Inventory
 
 REASON = "adopted as it was: its trust policy compares no repository. Name the repositories that need it instead"
@@ -39,11 +40,13 @@ class Adoption:
         data: The inventory file, as parsed YAML.
         roles: All roles of the file, by account and key.
         notes: Differences from AWS; omissions come first.
+        comments: Explanations of the lines of the file.
     """
 
     data: Mapping[str, Any]
     roles: tuple[AdoptedRole, ...]
     notes: tuple[Note, ...]
+    comments: Comments = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,12 @@ class _Read:
     account: str
     role: ReadRole
     trust: list[dict[str, Any]]
+    is_admin: bool
+
+    @property
+    def subject(self) -> str:
+        """The subject of its notes."""
+        return _subject(self.account, self.role.name)
 
     def trusts_former(self, former: str) -> bool:
         """Tell whether it trusts a former slug like the present one."""
@@ -82,24 +91,40 @@ def adopt(
             read = read_role(role, account, known.defaults, workspaces)
             lines, messages = _lines(read.trust.lines, workspaces)
             trust = _each_once(_entry(line, workspaces.by_slug[line.workspace]) for line in lines)
-            messages, subject = [*read.notes, *messages], f"{account.key}, role {role.name}"
+            messages, subject = [*read.notes, *messages], _subject(account.key, role.name)
             notes += [Note(subject, message, is_left_out=not trust) for message in messages]
             if trust:
-                reads.append(_Read(account.key, read, trust))
+                is_admin = has_admin_access(role, account.id, account.partition)
+                reads.append(_Read(account.key, read, trust, is_admin))
             elif not messages:
                 notes.append(Note(subject, "nobody can assume it", is_left_out=True))
     roles, documents, adopted = _roles(reads, known, notes)
     data: dict[str, Any] = {}
     notes += _previous_slugs(reads, workspaces, known, today)
     entries = {slug: entry for slug, names in sorted(workspaces.by_slug.items()) if (entry := names.entry())}
-    notes += [*_workspace_notes(workspaces.by_slug.values()), *_account_notes(in_order, known)]
+    notes += [*workspace_notes(workspaces.by_slug.values()), *account_notes(in_order, known)]
     if entries:
         data["workspaces"] = entries
     if documents:
         data["permission_policies"] = {name: {"document": document} for name, document in sorted(documents.items())}
     if roles:
         data["roles"] = roles
-    return Adoption(data, adopted, tuple(sorted(set(notes), key=lambda note: (not note.is_left_out, note))))
+    in_file = tuple(sorted(set(notes), key=lambda note: (not note.is_left_out, note)))
+    comments = comments_of(data, _read_keys(reads, adopted), in_file, known, today)
+    return Adoption(data, adopted, in_file, comments)
+
+
+def _subject(account: str, role: str) -> str:
+    return f"{account}, role {role}"
+
+
+def _read_keys(reads: Iterable[_Read], adopted: Iterable[AdoptedRole]) -> dict[str, ReadKey]:
+    """Return what the comments of each role need, by its key."""
+    admins = {read.subject for read in reads if read.is_admin}
+    subjects: dict[str, set[str]] = {}
+    for role in adopted:
+        subjects.setdefault(role.key, set()).add(_subject(role.account, role.name))
+    return {key: ReadKey(frozenset(those), bool(those & admins)) for key, those in subjects.items()}
 
 
 def _lines(lines: Iterable[ReadLine], workspaces: Workspaces) -> tuple[list[ReadLine], list[str]]:
@@ -214,33 +239,3 @@ def _previous_slugs(reads: Sequence[_Read], workspaces: Workspaces, known: Inven
 def _trusts_whole(slug: str, reads: Iterable[_Read], known: Inventory) -> bool:
     whole = {entry.workspace for role in known.roles.values() for entry in role.trust if entry.repository is None}
     return slug in whole or any(not line.repository for read in reads for line in read.role.trust.lines)
-
-
-def _workspace_notes(workspaces: Iterable[WorkspaceNames]) -> list[Note]:
-    notes = []
-    for names in workspaces:
-        if not names.uuid:
-            message = "its UUID is unknown: write it, or run `bitbucket-oidc lock`"
-            notes.append(Note(f"workspace {names.slug}", message))
-        if names.new_audiences and names.declared_audiences:
-            message = f"add {', '.join(names.new_audiences)} to its audiences in the file that declares them"
-            notes.append(Note(f"workspace {names.slug}", message))
-        for uuid in names.made_up:
-            message = f"{uuid} has no name in the inventory: you may rename {names.repositories[uuid]} at any time"
-            notes.append(Note(f"workspace {names.slug}", message))
-    return notes
-
-
-def _account_notes(accounts: list[FoundAccount], known: Inventory) -> Iterator[Note]:
-    """Say what to add to each account that has an OIDC provider: only one file may declare an account."""
-    for account in accounts:
-        if not account.oidc_providers or known.accounts[account.key].oidc_provider is not None:
-            continue
-        managers = {managed_by(oidc_provider.tags) for oidc_provider in account.oidc_providers}
-        if managers == {"this_program"}:
-            continue
-        owners = managers & {"cloudformation", "terraform"}
-        why = f"{' and '.join(sorted(owners))} manages its OIDC provider" if owners else "its OIDC provider exists"
-        until = ", until that program releases it" if owners else ""
-        mode = "reference" if owners else "adopt"
-        yield Note(f"account {account.key}", f"{why}: write `oidc_provider: {mode}` on it{until}")
