@@ -88,9 +88,9 @@ class GuardrailRule(InventoryModel):
     """Every role has these tags, in this case, not empty."""
 
     forbidden: Annotated[
-        DistinctList[Literal["dangerously_adopted_as_is"]], example(["dangerously_adopted_as_is"], since="0.1")
+        DistinctList[Literal["dangerously_adopted_as_is"]], example(["dangerously_adopted_as_is"], since="0.2")
     ] = ()
-    """No role has these keys: dangerously_adopted_as_is."""
+    """No role has these keys."""
 
     @model_validator(mode="after")
     def _requires_something(self) -> Self:

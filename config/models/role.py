@@ -148,9 +148,9 @@ class AdoptedAsIs(InventoryModel):
 
     expected = "{reason: …, until: …}"
 
-    reason: Annotated[Reason, example("forty pipelines use it; they move one by one", since="0.1")]
-    """The reason, shown wherever the role is shown. It is also the reason for admin access."""
-    until: Annotated[LastDay, example("2027-03-31", since="0.1")]
+    reason: Annotated[Reason, example("forty pipelines use it; they move one by one", since="0.2")]
+    """Shown wherever the role is; also the reason for admin access."""
+    until: Annotated[LastDay, example("2027-03-31", since="0.2")]
     """The last day, UTC, on which the whole workspace is trusted; a condition of the trust policy ends it."""
 
 
@@ -203,7 +203,7 @@ class Role(RoleSettings):
     """A pair: a second role that only reads, NAME-plan."""
     dangerously_allow_admin: Annotated[Reason | None, example("bootstraps new accounts", since="0.1")] = None
     """Why this role may have admin access."""
-    dangerously_adopted_as_is: Annotated[AdoptedAsIs | None, example(_AS_IS, since="0.1")] = None
+    dangerously_adopted_as_is: Annotated[AdoptedAsIs | None, example(_AS_IS, since="0.2")] = None
     """The only way to a whole workspace with admin access: the role existed so, as the lock records."""
     overrides: Annotated[dict[Text, Override], example({"prod": {"max_session_duration": "1h"}}, since="0.1")] = Field(
         default_factory=dict
