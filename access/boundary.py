@@ -117,6 +117,10 @@ STACKSETS = "arn:{partition}:iam::*:role/stacksets-exec-*"
 A service-linked role creates it, and SCPs do not limit service-linked roles."""
 
 
+_OF_PIPELINES, _THAT_DEPLOY, _STACKS = CONTROL_SIDS = ("RolesOfPipelines", "RolesThatDeploy", "StacksOfTheRoles")
+"""Sids of the statements of a service control policy; those of a split statement have a number behind."""
+
+
 def control_policies(
     foundations: Sequence[Foundation], administrators: Sequence[str], stack: str
 ) -> tuple[PolicyDocument, ...]:
@@ -135,9 +139,9 @@ def control_policies(
     bootstrapped = {_anywhere(arn) for foundation in foundations for arn in bootstrapped_patterns(foundation)}
     stacks = _stacks(partition, stack, f"StackSet-{stack}-*")
     every = [
-        *denials("RolesOfPipelines", WRITES, deployed - bootstrapped, _except({*deploying, *administrators})),
-        *denials("RolesThatDeploy", WRITES, {*bootstrapped, *administrators}, _except(administrators)),
-        *denials("StacksOfTheRoles", STACK_WRITES, stacks, _except(administrators)),
+        *denials(_OF_PIPELINES, WRITES, deployed - bootstrapped, _except({*deploying, *administrators})),
+        *denials(_THAT_DEPLOY, WRITES, {*bootstrapped, *administrators}, _except(administrators)),
+        *denials(_STACKS, STACK_WRITES, stacks, _except(administrators)),
     ]
     return packed(every, SERVICE_CONTROL_POLICY_CHARS)
 

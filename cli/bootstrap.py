@@ -10,10 +10,10 @@ from typing import Any
 import click
 import yaml
 
-from access.boundary import STACKSETS, control_policies
+from access.boundary import control_policies
 from access.foundation import STACK, Foundation, foundation_of
 from access.plan import AccessPlan, AccountPlan
-from cli.bootstrap_options import administrator, check_credentials, check_options, hub_of, stack_name
+from cli.bootstrap_options import administrators_of, check_credentials, check_options, hub_of, stack_name
 from cli.extras import require_extra
 from cli.inventory import compiled, exit_code, format_option, inventory_argument, strict_option
 from config.findings import did_you_mean, one_line
@@ -40,7 +40,7 @@ _SHOWN = 3
 @click.option("--existing-boundary", is_flag=True, help="Leave out the boundaries: the accounts already have them.")
 @click.option("--scp", is_flag=True, help="Print the service control policy instead of the template.")
 @click.option("--administrator", "administrators", metavar="ARN", multiple=True,
-              help="With --scp: pattern of roles that may change these.  [default: those of StackSets]")  # fmt: skip
+              help="With --scp or --check: roles that may change these.  [default: those of StackSets]")  # fmt: skip
 @click.option("--stack", metavar="NAME", default=STACK, show_default=True,
               help="Name of the stack or StackSet, which boundary and SCP protect.")  # fmt: skip
 @click.option("--check", is_flag=True,
@@ -83,9 +83,10 @@ def command(
         plans = _accounts(result.plan, chosen)
         accounts = [foundation_of(account, *names) for account in plans]
         if scp:
-            _print_control_policies(accounts, options["administrators"], stack)
+            _print_control_policies(accounts, administrators_of(accounts, options), stack)
         elif check or deploy:
-            wanted = Wanted(hub_of(accounts, options), stack, with_boundaries=not options["existing_boundary"])
+            with_boundaries, administrators = not options["existing_boundary"], administrators_of(accounts, options)
+            wanted = Wanted(hub_of(accounts, options), stack, with_boundaries, administrators)
             code = (_check if check else _deploy)(plans, accounts, wanted, output)
             return code or exit_code(result.findings, strict=strict)
         else:
@@ -183,9 +184,7 @@ def _note_unbounded(accounts: Sequence[Foundation]) -> None:
 
 
 def _print_control_policies(accounts: Sequence[Foundation], administrators: Sequence[str], stack: str) -> None:
-    partition = accounts[0].scope.partition
-    exempt = [administrator(text, partition) for text in administrators] or [STACKSETS.format(partition=partition)]
-    documents = [document.to_json() for document in control_policies(accounts, exempt, stack)]
+    documents = [document.to_json() for document in control_policies(accounts, administrators, stack)]
     printed = documents[0] if len(documents) == 1 else documents
     text = json.dumps(printed, indent=2)
     # White space counts towards the size of an SCP, so a text above the limit is printed without it.

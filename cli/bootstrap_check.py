@@ -1,7 +1,7 @@
 """The part of `bitbucket-oidc bootstrap` that compares accounts with the template, and its report."""
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from access.adoption.found import FoundTemplate
+from access.boundary import control_policies
 from access.foundation import STACK, Foundation
 from access.plan import AccountPlan
 from cli.inventory import loaded, named_guardrails
@@ -20,7 +21,13 @@ from facts.aws.organization import attached_control_policies
 from facts.aws.refresh import enter_organization, entered_by
 from facts.aws.survey import Answered, Failed, ask_each
 from oidc.errors import AwsError
-from onboarding.bootstrap.check import TemplateDifference, Wanted, template_differences
+from onboarding.bootstrap.check import (
+    TemplateDifference,
+    Wanted,
+    control_policy_difference,
+    own_control_policies,
+    template_differences,
+)
 from onboarding.bootstrap.organization_rules import organization_rules
 
 
@@ -31,21 +38,21 @@ class CheckReport:
     Attributes:
         differences: By account key, of the accounts that answered; empty for an account with the current template.
         failed: Accounts that did not answer.
-        stack: Name of the stack.
+        organization: How the attached service control policy differs, or ``None``.
         notes: Rules of the organization that may stop the deploying roles or the pipelines, or why they are unknown.
-        command: The command that prints the template: ``bitbucket-oidc bootstrap … > bootstrap.yaml``.
+        command: The command that deploys the template: ``bitbucket-oidc bootstrap … --deploy``.
     """
 
     differences: Mapping[str, tuple[TemplateDifference, ...]]
     failed: tuple[Failed, ...]
-    stack: str
     command: str
+    organization: TemplateDifference | None = None
     notes: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
-        """3 if an account did not answer, 1 if one differs, else 0; as ``lock --check``."""
-        return 3 if self.failed else int(any(self.differences.values()))
+        """3 if an account did not answer, 1 if one or the organization differs, else 0; as ``lock --check``."""
+        return 3 if self.failed else int(any(self.differences.values()) or self.organization is not None)
 
     @property
     def commands(self) -> tuple[str, ...]:
@@ -53,8 +60,7 @@ class CheckReport:
         every = [difference for differences in self.differences.values() for difference in differences]
         if not self.failed and all(difference.command for difference in every):
             return ()
-        deploy = f"aws cloudformation deploy --stack-name {self.stack} --template-file bootstrap.yaml"
-        return self.command, f"{deploy} --capabilities CAPABILITY_NAMED_IAM"
+        return (self.command,)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON; the keys are public, and documented in ``docs/reference/commands.md``."""
@@ -63,17 +69,11 @@ class CheckReport:
             "accounts": [
                 {
                     "account": key,
-                    "differences": [
-                        {
-                            "resource": shown(difference.resource),
-                            "difference": one_line(difference.difference),
-                            "command": difference.command,
-                        }
-                        for difference in differences
-                    ],
+                    "differences": [_difference(difference) for difference in differences],
                 }
                 for key, differences in self.differences.items()
             ],
+            "organization": [_difference(self.organization)] if self.organization is not None else [],
             "failed": [{"account": failed.key, "message": shown(str(failed.error))} for failed in self.failed],
             "commands": list(self.commands),
             "notes": [one_line(note) for note in self.notes],
@@ -83,10 +83,10 @@ class CheckReport:
         """Print the report for people."""
         for key, differences in self.differences.items():
             click.echo(f"{key}: {'differs from the template' if differences else 'has the current template'}")
-            for difference in differences:
-                click.echo(f"  {one_line(str(difference))}")
-                if difference.command:
-                    click.echo(f"    to mend it: {one_line(difference.command)}")
+            _show(differences)
+        if self.organization is not None:
+            click.echo("organization: differs from `bootstrap --scp`")
+            _show([self.organization])
         for note in self.notes:
             click.echo(f"note: {one_line(note)}", err=True)
         for failed in self.failed:
@@ -95,9 +95,8 @@ class CheckReport:
             why = "an account without the template has no reading role, so it cannot be entered"
             click.echo(f"note: {why}: deploy the template first", err=True)
         if self.commands:
-            first, second = self.commands
-            click.echo(f"to mend:\n  {first}\n  {second}", err=True)
-            click.echo("or update the StackSet with that template (docs/guides/bootstrap.md, Deploy it)", err=True)
+            click.echo(f"to mend, with an administrator's credentials:\n  {self.command}", err=True)
+            click.echo("or print the template, and update the StackSet with it (docs/guides/bootstrap.md)", err=True)
 
 
 def check_accounts(
@@ -136,33 +135,75 @@ def check_accounts(
     answered = {outcome.key: outcome.facts for outcome in outcomes if isinstance(outcome, Answered)}
     differences = {key: template_differences(foundations[key], wanted, found) for key, found in answered.items()}
     failed = tuple(outcome for outcome in outcomes if isinstance(outcome, Failed))
-    return CheckReport(differences, failed, wanted.stack, _template_command(options), tuple(_notes(accounts, options)))
+    command = f"{_command(options, _OF_TEMPLATE)} --deploy"
+    return CheckReport(differences, failed, command, *_organization(accounts, wanted, options))
 
 
-def _notes(accounts: Sequence[Foundation], options: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the organization's rules, read as `accounts_from` says; without it, nobody says who may read them."""
+def _organization(
+    accounts: Sequence[Foundation], wanted: Wanted, options: Mapping[str, Any]
+) -> tuple[TemplateDifference | None, tuple[str, ...]]:
+    """Return how the SCP differs, and the organization's rules; read as `accounts_from` says, which names who may."""
     selection = loaded(options["inventory"]).inventory.accounts_from
     if selection is None:
-        yield "control policies of the organization were not read: the inventory has no accounts_from"
-        return
+        return None, ("control policies of the organization were not read: the inventory has no accounts_from",)
     try:
         with closing(enter_organization(selection.organization, call_settings(options["aws_endpoint"]))) as caller:
-            yield from organization_rules(attached_control_policies(caller), accounts)
+            policies = attached_control_policies(caller)
     except AwsError as error:
-        yield str(error)
+        return None, (str(error),)
+    own = own_control_policies(policies)
+    notes = list(organization_rules(policies, accounts))
+    if not own:
+        notes.append("no service control policy of `bootstrap --scp` is attached: other administrators may change this")
+    elif options["chosen"]:
+        notes.append("the service control policy was not compared: --account chooses some of its accounts")
+    else:
+        needed = control_policies(accounts, wanted.administrators, wanted.stack)
+        if words := control_policy_difference(needed, own):
+            named = ", ".join(f"{policy.name} ({policy.id})" for policy in own)
+            command = f"{_command(options, _OF_CONTROL_POLICY)} --scp > scp.json"
+            if len(needed) == len(own) == 1:
+                update = f"aws organizations update-policy --policy-id {own[0].id} --content file://scp.json"
+                command = f"{command} && {update}"
+            return TemplateDifference(f"service control policy {named}", words, command), tuple(notes)
+    return None, tuple(notes)
 
 
-_NAMED = {"organization": "--organization", "deploying_role": "--deploying-role", "reading_role": "--reading-role"}
-_REPEATED = {"chosen": "--account", "hubs": "--hub-role", "previews": "--preview-role"}
+_OF_CONTROL_POLICY = {
+    "administrators": "--administrator", "deploying_role": "--deploying-role", "reading_role": "--reading-role",
+    "stack": "--stack",
+}  # fmt: skip
+_OF_TEMPLATE = {
+    "chosen": "--account", "hubs": "--hub-role", "previews": "--preview-role", "organization": "--organization",
+    "deploying_role": "--deploying-role", "reading_role": "--reading-role", "existing_boundary": "--existing-boundary",
+    "stack": "--stack",
+}  # fmt: skip
 
 
-def _template_command(options: Mapping[str, Any]) -> str:
-    """Return the command that prints the template which was compared."""
+def _command(options: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """Return a command with the given ones of the options that were compared."""
     words = ["bitbucket-oidc", "bootstrap", str(options["inventory"])]
-    words += [word for name, option in _REPEATED.items() for value in options[name] for word in (option, value)]
-    words += [word for name, option in _NAMED.items() if options[name] for word in (option, options[name])]
-    words += ["--existing-boundary"] if options["existing_boundary"] else []
-    words += ["--stack", options["stack"]] if options["stack"] != STACK else []
+    for name, option in names.items():
+        value = options[name]
+        if value is True:
+            words.append(option)
+        elif value and value != (STACK if name == "stack" else None):
+            words += [word for text in ([value] if isinstance(value, str) else value) for word in (option, text)]
     if (guardrails := named_guardrails()) is not None:
         words += ["--guardrails", str(guardrails)]
-    return f"{shlex.join(words)} > bootstrap.yaml"
+    return shlex.join(words)
+
+
+def _difference(difference: TemplateDifference) -> dict[str, Any]:
+    return {
+        "resource": shown(difference.resource),
+        "difference": one_line(difference.difference),
+        "command": difference.command,
+    }
+
+
+def _show(differences: Sequence[TemplateDifference]) -> None:
+    for difference in differences:
+        click.echo(f"  {one_line(str(difference))}")
+        if difference.command:
+            click.echo(f"    to mend it: {one_line(difference.command)}")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from access.boundary import STACKSETS
 from access.foundation import Foundation, Hub
 from config.findings import one_line
 from config.models.aws_values import REGION
@@ -91,7 +92,14 @@ def _organization(text: str | None) -> str | None:
     return text
 
 
-def administrator(text: str, partition: Partition) -> str:
+def administrators_of(accounts: Sequence[Foundation], options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the patterns of --administrator, by default that of StackSets."""
+    partition = accounts[0].scope.partition
+    given = tuple(_administrator(text, partition) for text in options["administrators"])
+    return given or (STACKSETS.format(partition=partition),)
+
+
+def _administrator(text: str, partition: Partition) -> str:
     """Return the pattern of ARNs that --administrator gives."""
     match = _ADMINISTRATOR.fullmatch(text)
     if match is None:

@@ -1,12 +1,12 @@
 """Compare what an account has of the template with what the inventory needs now; the differences in words."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from access.adoption.found import FoundRole, FoundTemplate
-from access.boundary import boundary_document
+from access.adoption.found import FoundControlPolicy, FoundRole, FoundTemplate
+from access.boundary import CONTROL_SIDS, boundary_document
 from access.deploy_policy import deploy_policies, reading_policy
 from access.foundation import READING_POLICY, STACK, Foundation, Hub
 from oidc.iam.difference import DocumentDifference, compare_documents
@@ -39,11 +39,13 @@ class Wanted:
         hub: The roles that may assume the deploying and reading roles.
         stack: Name of the CloudFormation stack or StackSet, which the boundaries protect.
         with_boundaries: Whether the template also creates the permissions boundaries.
+        administrators: Patterns of role ARNs that the service control policy excepts.
     """
 
     hub: Hub
     stack: str = STACK
     with_boundaries: bool = True
+    administrators: tuple[str, ...] = ()
 
 
 def template_differences(
@@ -134,6 +136,37 @@ def _boundaries(foundation: Foundation, stack: str, found: FoundTemplate) -> Ite
         else:
             needed = boundary_document(foundation, stack).to_json()
             yield from _documents(what, "document", found.policies[arn], needed)
+
+
+def own_control_policies(policies: Iterable[FoundControlPolicy]) -> tuple[FoundControlPolicy, ...]:
+    """Return the policies that have statements of ``bootstrap --scp``, by their Sids, each with only these."""
+    service = [policy for policy in policies if not policy.is_resource_control]
+    reduced = [
+        replace(policy, document={"Version": policy.document.get("Version"), "Statement": own})
+        for policy in service
+        if isinstance(policy.document, Mapping) and (own := _own(policy.document))
+    ]
+    return tuple(reduced)
+
+
+def _own(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    listed = document.get("Statement", [])
+    return [
+        statement
+        for statement in (listed if isinstance(listed, list) else [listed])
+        if isinstance(statement, Mapping) and str(statement.get("Sid", "")).rstrip("0123456789") in CONTROL_SIDS
+    ]
+
+
+def control_policy_difference(needed: Iterable[PolicyDocument], own: Sequence[FoundControlPolicy]) -> str:
+    """Return how the attached control policies differ from the needed documents; empty if they do not.
+
+    Args:
+        needed: What ``control_policies`` makes for the accounts.
+        own: As ``own_control_policies`` returns them.
+    """
+    attached = _united([policy.document for policy in own])
+    return "; ".join(in_words(compare_documents(parse(attached), parse(_united([each.to_json() for each in needed])))))
 
 
 def _united(documents: Sequence[object]) -> Mapping[str, Any]:

@@ -1,17 +1,25 @@
 """`bootstrap --check`: a deployed template differs in nothing, and any lost or added part is said."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from access.adoption.found import FoundTemplate
+from access.adoption.found import FoundControlPolicy, FoundTemplate
+from access.boundary import control_policies
 from access.foundation import Foundation, Hub
-from onboarding.bootstrap.check import Wanted, template_differences
+from onboarding.bootstrap.check import (
+    Wanted,
+    control_policy_difference,
+    own_control_policies,
+    template_differences,
+)
 from tests.onboarding.deployed_template import HUB, deployed, foundations
 
 WANTED = Wanted(HUB)
+ADMINISTRATORS = ("arn:aws:iam::*:role/stacksets-exec-*",)
 
 
 @given(foundations)
@@ -96,3 +104,54 @@ def test_another_path_is_said(foundation: Foundation) -> None:
     moved = {**found.roles, "Deploy": replace(found.roles["Deploy"], path="/")}
     (said,) = template_differences(foundation, WANTED, replace(found, roles=moved))
     assert said.difference == "it has the path /; the inventory names /ops/"
+
+
+def attached(foundation: Foundation, *, by_hand: Callable[[list[Any]], list[Any]] = list) -> list[FoundControlPolicy]:
+    """Return the SCP of a foundation as it is attached, its statements changed, beside one of somebody else."""
+    (document,) = control_policies([foundation], ADMINISTRATORS, "stack")
+    own = document.to_json() | {"Statement": by_hand(document.to_json()["Statement"])}
+    other = {"Version": "2012-10-17", "Statement": {"Sid": "Regions", "Effect": "Deny", "Action": "*", "Resource": "*"}}
+    return [
+        FoundControlPolicy("p-1", "ours", is_resource_control=False, document=own, targets=("Root",)),
+        FoundControlPolicy("p-2", "theirs", is_resource_control=False, document=other, targets=("Root",)),
+        FoundControlPolicy("p-3", "odd", is_resource_control=False, document=None, targets=("Root",)),
+        FoundControlPolicy("p-4", "resources", is_resource_control=True, document=own, targets=("Root",)),
+    ]
+
+
+def scp_difference(foundation: Foundation, policies: list[FoundControlPolicy]) -> str:
+    needed = control_policies([foundation], ADMINISTRATORS, "stack")
+    return control_policy_difference(needed, own_control_policies(policies))
+
+
+@given(foundations)
+def test_an_attached_control_policy_differs_in_nothing_and_no_other_policy_counts(foundation: Foundation) -> None:
+    policies = attached(foundation)
+    assert [policy.id for policy in own_control_policies(policies)] == ["p-1"]
+    assert scp_difference(foundation, policies) == ""
+    assert own_control_policies(policies[1:]) == ()
+
+
+@given(foundations, st.data())
+def test_whatever_a_control_policy_lost_is_said(foundation: Foundation, data: st.DataObject) -> None:
+    def fewer(statements: list[Any]) -> list[Any]:
+        at = data.draw(st.integers(0, len(statements) - 1))
+        statement = statements[at]
+        lost.append(data.draw(st.sampled_from([*statement["Action"], *statement["Resource"], statement["Sid"]])))
+        if lost[0] == statement["Sid"]:
+            return [*statements[:at], *statements[at + 1 :]]
+        element = "Action" if lost[0] in statement["Action"] else "Resource"
+        left = [value for value in statement[element] if value != lost[0]] or ["none:None"]
+        return [*statements[:at], {**statement, element: left}, *statements[at + 1 :]]
+
+    lost: list[str] = []
+    policies = attached(foundation, by_hand=fewer)
+    assume(own_control_policies(policies))
+    assert lost[0] in scp_difference(foundation, policies)
+
+
+@given(foundations)
+def test_an_administrator_whom_a_control_policy_excepts_too_much_is_said(foundation: Foundation) -> None:
+    needed = control_policies([foundation], (), "stack")
+    said = control_policy_difference(needed, own_control_policies(attached(foundation)))
+    assert f"has ArnNotLike aws:PrincipalArn {ADMINISTRATORS[0]}, which is not needed" in said

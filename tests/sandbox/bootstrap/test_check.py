@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from cli.main import run
 from tests.sandbox.bootstrap.bootstrapped import (
     ALLOW_ALL,
     DEV,
     EXTERNAL_ID,
+    HUB,
     HUB_ROLE,
     INVENTORY,
     KEYS,
@@ -21,6 +23,7 @@ from tests.sandbox.bootstrap.bootstrapped import (
     PROD,
     Bootstrapped,
     bootstrapped,
+    printed,
     trusting,
 )
 
@@ -81,9 +84,9 @@ def test_a_further_managed_policy_is_missing_until_the_template_is_deployed(acco
     arn = "ArnEquals iam:PolicyARN arn:aws:iam::aws:policy/CloudWatchLogsReadOnlyAccess"
     assert of(report) == [f"{permissions} lacks {arn}"]
     assert of(report, DEV) == []
-    template, deploy = report["commands"]
-    assert template.startswith(f"bitbucket-oidc bootstrap {accounts.inventory} --hub-role {HUB_ROLE}")
-    assert deploy.startswith("aws cloudformation deploy --stack-name bootstrap ")
+    (deploy,) = report["commands"]
+    assert deploy.startswith(f"bitbucket-oidc bootstrap {accounts.inventory} --hub-role {HUB_ROLE}")
+    assert deploy.endswith(" --stack bootstrap --deploy")
     accounts.deploy(PROD, update=True)
     assert check(accounts)[0] == 0
     accounts.inventory.write_text(INVENTORY)
@@ -178,7 +181,7 @@ def test_an_account_without_the_template_fails_and_the_others_are_compared(
     assert "prod: has the current template\n" in captured.out
     assert "error: account new: " in captured.err
     assert "has no reading role" in captured.err
-    assert "to mend:\n  bitbucket-oidc bootstrap " in captured.err
+    assert "to mend, with an administrator's credentials:\n  bitbucket-oidc bootstrap " in captured.err
 
 
 def test_an_older_reading_role_is_named_as_the_reason_for_what_it_cannot_read(accounts: Bootstrapped) -> None:
@@ -195,6 +198,41 @@ def test_an_older_reading_role_is_named_as_the_reason_for_what_it_cannot_read(ac
     said = of(report)
     assert "reading role PulumiDeploy-reading: permissions: ReadPolicies lacks Action iam:GetPolicyVersion" in said
     assert "permissions boundary boundary: the reading role may not read it, so it was not compared" in said
+
+
+def test_an_attached_control_policy_is_compared_with_the_one_that_is_printed(accounts: Bootstrapped) -> None:
+    client = accounts.root(HUB, "organizations")
+    (root,) = client.list_roots()["Roots"]
+    unit = client.create_organizational_unit(ParentId=root["Id"], Name="Pipelines")["OrganizationalUnit"]["Id"]
+    of_unit = f"accounts_from: {{organization: {{ou: [{unit}]}}}}\n"
+    accounts.inventory.write_text(f"{of_unit}{INVENTORY}")
+    folder = locked(accounts)
+    (folder / "inventory.yaml").replace(accounts.inventory)
+    lock = (folder / "inventory.lock.yaml").replace(accounts.folder / "inventory.lock.yaml")
+    with contextlib.suppress(ClientError):  # it may be enabled already
+        client.enable_policy_type(RootId=root["Id"], PolicyType="SERVICE_CONTROL_POLICY")
+    scp = ("bootstrap", str(accounts.inventory), "--stack", "bootstrap", "--scp")
+    document = {"Type": "SERVICE_CONTROL_POLICY", "Description": "", "Content": printed(*scp)}
+    try:
+        note = check(accounts)[1]["notes"][-1]
+        assert note.startswith("no service control policy of `bootstrap --scp` is attached")
+        number = client.create_policy(Name="pipelines", **document)["Policy"]["PolicySummary"]["Id"]
+        client.attach_policy(PolicyId=number, TargetId=unit)
+        code, report = check(accounts)
+        assert (code, report["organization"], report["notes"]) == (0, [], [])
+        accounts.inventory.write_text(
+            accounts.inventory.read_text().replace("    accounts:", "    path: /new/\n    accounts:")
+        )
+        code, report = check(accounts)
+        (difference,) = report["organization"]
+        assert (code, difference["resource"]) == (1, f"service control policy pipelines ({number})")
+        assert "RolesOfPipelines lacks Resource arn:aws:iam::*:role/new/*" in difference["difference"]
+        update = f"--scp > scp.json && aws organizations update-policy --policy-id {number} --content file://scp.json"
+        assert difference["command"].endswith(update)
+        notes = check(accounts, "--account", "prod")[1]["notes"]
+        assert notes == ["the service control policy was not compared: --account chooses some of its accounts"]
+    finally:
+        lock.unlink()
 
 
 def test_check_and_scp_exclude_each_other(capsys: pytest.CaptureFixture[str]) -> None:
