@@ -44,10 +44,10 @@ def ask_what_is_missing(given: StarterOptions, folder: Path) -> StarterOptions:
         given = replace(given, workspace=_ask("Workspace, as in bitbucket.org/SLUG", _valid(values.WORKSPACE)))
     if given.own is None:
         asked = "Repository of this inventory, as in bitbucket.org/WORKSPACE/SLUG"
-        given = replace(given, own=_ask(asked, _valid(values.SLUG), default=folder.resolve().name))
+        given = replace(given, own=_ask(asked, _repository, default=folder.resolve().name))
     if not given.repositories:
         asked = "Repository whose pipelines get roles"
-        given = replace(given, repositories=tuple(_several(asked, _valid(values.SLUG), [given.own or ""])))
+        given = replace(given, repositories=tuple(_several(asked, _repository, [given.own or ""])))
     if not given.environments:
         slugs = repositories_of(given)
         given = replace(given, environments=tuple(text for slug in slugs for text in _environments(slug)))
@@ -65,7 +65,7 @@ def _ask_about_this_repository(given: StarterOptions) -> StarterOptions:
         given = replace(given, hub=click.prompt(asked, type=click.Choice(keys), err=True))
     if not given.stacks and len(keys) > 1:
         asked = "Accounts that share a stack, as NAME=KEY,KEY, or nothing: every other account has a stack of its name"
-        given = replace(given, stacks=tuple(_several(asked, str, (), may_be_empty=True)))
+        given = replace(given, stacks=tuple(_several(asked, _stacks(keys, given.hub or ""), (), may_be_empty=True)))
     if given.region is None:
         given = replace(given, region=_ask("Region, such as eu-west-1", _valid(values.REGION)))
     if given.bucket is None:
@@ -135,6 +135,22 @@ def _ask(
         if value.lower() not in {text.partition("=")[0].lower() for text in taken}:
             return value
         click.echo(f"{value} is given already", err=True)
+
+
+def _repository(text: str) -> str:
+    return values.repository_of("", text)[0]
+
+
+def _stacks(accounts: Sequence[str], hub: str) -> Callable[[str], str]:
+    """Return the form of an answer, which also judges it by the answers before."""
+    answers: list[str] = []
+
+    def form(text: str) -> str:
+        values.stacks_of([*answers, text], accounts, hub)
+        answers.append(text)
+        return text
+
+    return form
 
 
 def _valid(form: TypeAdapter[str]) -> Callable[[str], str]:

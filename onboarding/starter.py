@@ -99,19 +99,6 @@ class Starter:
         """The bucket as ``PULUMI_BACKEND_URL`` takes it."""
         return f"s3://{self.bucket}?region={self.region}"
 
-    def without_uuid(self) -> tuple[str, ...]:
-        """Return the names without a UUID: ``workspace acme``, ``environment production of acme/shop``."""
-        missing = [] if self.workspace_uuid else [f"workspace {self.workspace}"]
-        for repository in (self.own, *self.repositories):
-            place = f"{self.workspace}/{repository.slug}"
-            missing += [] if repository.uuid else [f"repository {place}"]
-            missing += [
-                f"environment {environment.name} of {place}"
-                for environment in repository.environments
-                if not environment.uuid
-            ]
-        return tuple(missing)
-
     def with_made_up_uuids(self) -> "Starter":
         """Return a copy with made-up UUIDs for missing ones, to validate everything else."""
         numbers = count(1)

@@ -83,7 +83,7 @@ def starter_of(given: StarterOptions) -> Starter:
         StarterRepository(slug, uuid, tuple(_environments(slug, environments, deploys, accounts)))
         for slug, uuid in slugs.items()
     )
-    hub = hub_of(given)
+    hub = known_account("--hub", given.hub, list(accounts)) if given.hub else next(iter(accounts))
     stacks = _own_environments(own, environments, stacks_of(given.stacks, list(accounts), hub))
     own_repository = StarterRepository(own, own_uuid, stacks)
     return Starter(workspace, workspace_uuid, own_repository, repositories, tuple(accounts.items()), hub, region,
@@ -232,16 +232,6 @@ def _environments(
         if repository == slug:
             chosen = deploys.get((slug, name)) or [_default_account(name, list(accounts)) or ""]
             yield StarterEnvironment(name, uuid, tuple(chosen))
-
-
-def hub_of(given: StarterOptions) -> str:
-    """Return the key of the hub account: the given one, or the only account.
-
-    Raises:
-        UsageError: There is no such account.
-    """
-    accounts = list(accounts_of(given))
-    return known_account("--hub", given.hub, accounts) if given.hub else accounts[0]
 
 
 def _own_environments(

@@ -397,14 +397,14 @@ def test_on_a_terminal_it_asks_until_each_answer_is_valid(
     answer(
         monkeypatch,
         "Acme", "acme",
-        "x y", "access",
+        "x y", "acme/access", "access",
         "access", "shop", "shop", "site", "",
         "production", "staging=blue", "",
         "prod", "",
         "prod", "22", "222222222222", "pipeline", "dev", "111111111111", "",
         "mars", "dev", "prod",
         "prod",
-        "",
+        "live=prdo", "live=prod,dev", "live=dev", "test=dev", "",
         "Ireland", "eu-west-1",
         "",
         "acme", "none",
@@ -415,10 +415,14 @@ def test_on_a_terminal_it_asks_until_each_answer_is_valid(
     assert "not the slug of a workspace: 'Acme'; write `acme`" in err
     assert "shop is given already" in err
     assert "access is given already" in err
+    assert "acme/access has a workspace; write `access`" in err
+    assert "there is no account `prdo`; did you mean `prod`?" in err
+    assert "account dev is in two stacks" in err
+    assert accounts_of_stacks(folder) == {"live": ["dev"], "prod": ["prod"]}
     inventory = {key: value for path in Path("inventory").iterdir()
                  for key, value in yaml.safe_load(path.read_text()).items() if key != "roles"}  # fmt: skip
     assert inventory["workspaces"]["acme"]["repositories"] == {
-        "access": {"environments": {"dev": None, "prod": None}},
+        "access": {"environments": {"live": None, "prod": None}},
         "shop": {"environments": {"production": None, "staging=blue": None}},
         "site": {"environments": {"prod": None}},
     }
