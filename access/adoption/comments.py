@@ -116,6 +116,16 @@ def _to_decide(entry: Mapping[str, Any], role: ReadKey, known: Inventory, today:
         yield from narrowed(slug, known) or ["- {repository: WORKSPACE/REPOSITORY, environments: [ENVIRONMENT]}"]
 
 
+def as_is_notes(known: Inventory) -> Iterator[Note]:
+    """Give the ready lines for each role of the inventory that is still as it was found."""
+    for key, role in known.roles.items():
+        if (as_is := role.dangerously_adopted_as_is) is not None:
+            whole = [entry.workspace for entry in role.trust if entry.repository is None]
+            lines = [line for slug in whole for line in narrowed(slug, known)]
+            message = f"adopted as is until {as_is.until}: trust repositories in place of the whole workspace"
+            yield Note(f"roles.{key}", f"{message}: {', '.join(lines)}" if lines else message)
+
+
 def narrowed(slug: str, known: Inventory) -> list[str]:
     """Return lines of trust for every repository that the inventory has of a workspace."""
     workspace = known.workspaces.get(slug)

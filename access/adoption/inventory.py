@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from access.adoption.as_found import has_admin_access
-from access.adoption.comments import Comments, ReadKey, account_notes, comments_of, workspace_notes
+from access.adoption.comments import Comments, ReadKey, account_notes, as_is_notes, comments_of, workspace_notes
 from access.adoption.found import FoundAccount, Note
 from access.adoption.names import WorkspaceNames
 from access.adoption.role_reading import ReadRole, read_role
@@ -102,7 +102,7 @@ def adopt(
     data: dict[str, Any] = {}
     notes += _previous_slugs(reads, workspaces, known, today)
     entries = {slug: entry for slug, names in sorted(workspaces.by_slug.items()) if (entry := names.entry())}
-    notes += [*workspace_notes(workspaces.by_slug.values()), *account_notes(in_order, known)]
+    notes += [*as_is_notes(known), *workspace_notes(workspaces.by_slug.values()), *account_notes(in_order, known)]
     if entries:
         data["workspaces"] = entries
     if documents:

@@ -10,6 +10,7 @@ import yaml
 
 import access.trust
 from access.adoption.as_found import ExistingRole, role_as_found
+from access.adoption.comments import as_is_notes
 from access.adoption.found import FoundRole
 from access.comparison.changes import Change, Effect
 from access.comparison.compare import compare
@@ -254,3 +255,14 @@ def test_a_role_that_this_program_manages_gets_no_record_and_keeps_the_one_of_th
     assert recorded(ours) is None
     assert recorded(ours, record) == record
     assert recorded(ours, record, role_id="AROAANOTHER") is None
+
+
+def test_adopt_gives_the_ready_lines_for_every_role_that_is_still_as_it_was(tmp_path: Path) -> None:
+    compiled(tmp_path)
+    (note,) = as_is_notes(load_inventory(tmp_path, today=TODAY).inventory)
+    assert note.subject == "roles.ODICAssumeRole"
+    lines = (
+        "- {repository: acme/shop, environments: [production]}, "
+        "- {repository: acme/site, steps: all_including_environments}"
+    )
+    assert note.message.endswith(lines)

@@ -60,7 +60,7 @@ def imported(resource):
 pulumi.runtime.register_stack_transformation(imported)
 runpy.run_path({str(PROJECT_FOLDER / "__main__.py")!r}, run_name="__main__")
 """
-"""The program with what `pulumi import` does; the built-in engine has no such command."""
+"""The program with what `pulumi import` does, for both engines: the built-in one has no such command."""
 
 
 @dataclass
@@ -90,6 +90,9 @@ class Takeover:
         folder = self.stack.running.folder / "program"
         folder.mkdir(exist_ok=True)
         (folder / "__main__.py").write_text(TAKES_OVER)
+        for name in ("Pulumi.yaml", ".venv"):
+            if not (folder / name).exists():
+                (folder / name).symlink_to(PROJECT_FOLDER / name)
         with self.stack.running.session(self.stack.folder) as session:
             program = replace(session.program, folder=folder) if takes_over else session.program
             settings = EngineSettings(self.stack.running.engine)
@@ -107,14 +110,14 @@ class Takeover:
 
 
 @pytest.fixture
-def takeover(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Takeover]:
+def takeover(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: EngineName) -> Iterator[Takeover]:
     bitbucket_of = EmulatedBitbucket(tmp_path / "bitbucket", [EmulatedWorkspace(SLUG, WORKSPACE)])
     with bitbucket_of as bitbucket:
         issuers = IssuerEndpoint(bitbucket.address, bitbucket.ca_file)
         with EmulatedAws(tmp_path / "aws", issuers=issuers, more_services=SERVICES) as aws:
             deploy(aws.endpoint)
             monkeypatch.chdir(tmp_path)
-            stack = OneStack(RunningEngine(EngineName.BUILTIN, tmp_path / "stack", bitbucket, aws), ACCOUNT, INVENTORY)
+            stack = OneStack(RunningEngine(engine, tmp_path / "stack", bitbucket, aws), ACCOUNT, INVENTORY)
             stack.write()
             yield Takeover(stack, monkeypatch)
 
