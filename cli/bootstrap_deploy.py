@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from access.adoption.found import FoundTemplate
 from access.foundation import Foundation
 from access.plan import AccountCredentials, AccountPlan
 from cli.lock.accounts import call_settings
@@ -16,7 +17,7 @@ from facts.aws.callers import AccountClients, Caller, CallSettings
 from facts.aws.existing_template import existing_template
 from facts.aws.survey import Answered, Failed, ask_each
 from oidc.arn import role_arn
-from oidc.errors import UsageError
+from oidc.errors import AwsError, UsageError
 from onboarding.bootstrap.check import TemplateDifference, Wanted, template_differences
 from onboarding.bootstrap.deploy import AccountStep, Action, account_step, drifted, policy_arns, stuck
 from onboarding.bootstrap.stacks import STACK_SECONDS, Stacks
@@ -183,8 +184,7 @@ class _Deployer:
         """Return what to do in an account; nothing is changed."""
         foundation, stacks = self.foundations[plan.key], self._stacks(caller, plan)
         stack = stacks.find()
-        roles = foundation.deploying_name, foundation.reading_name
-        found = existing_template(caller, roles, policy_arns(foundation, self.wanted))
+        found = self._found(caller, foundation)
         return account_step(
             foundation, self.wanted, self._template(foundation), stack=stack, found=found, region=stacks.region
         )
@@ -204,16 +204,31 @@ class _Deployer:
         return AccountStep(action, f"{action.value} the stack {self.wanted.stack}: has the current template")
 
     def _remaining(self, caller: Caller, foundation: Foundation) -> tuple[TemplateDifference, ...]:
+        """Return the differences that remain after a deployment.
+
+        Raises:
+            AwsError: The account did not answer each time.
+        """
         differences: tuple[TemplateDifference, ...] = ()
+        failure: AwsError | None = None
         for pause in _SPREADING_PAUSES:
             time.sleep(pause)
-            roles = foundation.deploying_name, foundation.reading_name
-            found = existing_template(caller, roles, foundation.scope.own_boundary_arns)
-            differences = template_differences(foundation, self.wanted, found)
+            try:
+                found = self._found(caller, foundation)
+            except AwsError as error:  # a new role may also be unknown for a moment
+                failure = error
+                continue
+            failure, differences = None, template_differences(foundation, self.wanted, found)
             # A policy that somebody attached stays, however long it takes.
             if all(difference.command for difference in differences):
                 break
+        if failure is not None:
+            raise AwsError(f"the stack is deployed, and was not compared: {failure.what}", do=failure.do) from failure
         return differences
+
+    def _found(self, caller: Caller, foundation: Foundation) -> FoundTemplate:
+        roles = foundation.deploying_name, foundation.reading_name
+        return existing_template(caller, roles, policy_arns(foundation, self.wanted))
 
     def _stacks(self, caller: Caller, plan: AccountPlan) -> Stacks:
         return Stacks(caller, self.wanted.stack, self.region or plan.region or plan.partition.iam_region)

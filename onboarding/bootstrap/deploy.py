@@ -6,9 +6,10 @@ from enum import StrEnum
 from typing import Any
 
 from access.adoption.found import FoundTemplate
+from access.deploy_policy import deploy_policies
 from access.foundation import Foundation
 from oidc.arn import account_policy_arn
-from oidc.limits import CLOUDFORMATION_BODY_BYTES, MANAGED_POLICIES_PER_ROLE
+from oidc.limits import CLOUDFORMATION_BODY_BYTES
 from onboarding.bootstrap.check import TemplateDifference, Wanted, template_differences
 from onboarding.bootstrap.stacks import FoundStack, body_of
 from onboarding.bootstrap.template import BOUNDARY_ID
@@ -177,9 +178,9 @@ def _owner(found: FoundTemplate) -> str | None:
 
 
 def policy_arns(foundation: Foundation, wanted: Wanted) -> tuple[str, ...]:
-    """Return the ARNs of the policies that a template may create: the deploying role's, and the boundaries."""
+    """Return the ARNs of the policies that the template creates: the deploying role's, and the boundaries."""
     scope = foundation.scope
-    names = [foundation.policy_name(number) for number in range(1, MANAGED_POLICIES_PER_ROLE.default + 1)]
+    names = [foundation.policy_name(number) for number, _ in enumerate(deploy_policies(scope), 1)]
     own = [account_policy_arn(scope.partition, scope.account, f"{foundation.path}{name}".lstrip("/")) for name in names]
     return (*own, *(scope.own_boundary_arns if wanted.with_boundaries else ()))
 

@@ -11,8 +11,11 @@ from typing import Any
 
 import pytest
 
+from access.adoption.found import FoundTemplate
 from cli.main import run
+from facts.aws.existing_template import existing_template
 from facts.aws.survey import ask_each
+from oidc.errors import AwsError
 from sandbox.emulated_aws import EmulatedAws
 from sandbox.emulated_aws.new_accounts import (
     ADMINISTRATOR,
@@ -185,6 +188,41 @@ def test_an_account_that_cannot_be_entered_stops_nobody_else(
     assert captured.out == "prod: created the stack bitbucket-oidc-bootstrap: has the current template\n"
     (line,) = [line for line in captured.err.splitlines() if line.startswith("error: ")]
     assert line.startswith(f"error: account dev: assuming arn:aws:iam::{accounts['dev']}:role/{ADMINISTRATOR} with the")
+
+
+def test_what_iam_does_not_show_yet_is_asked_again(
+    deploy: Bootstrap, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers: list[str] = []
+
+    def late(*given: Any) -> FoundTemplate:
+        answers.append("")
+        if len(answers) == 2:
+            raise AwsError("the role PulumiDeploy: NoSuchEntity")
+        return FoundTemplate({}, {}) if len(answers) == 3 else existing_template(*given)
+
+    monkeypatch.setattr("cli.bootstrap_deploy.existing_template", late)
+    assert deploy("--account", "dev") == 0
+    assert capsys.readouterr().out.startswith("dev: created the stack")
+    assert len(answers) == 4
+
+
+def test_an_account_that_no_longer_answers_after_the_deployment_is_said(
+    deploy: Bootstrap, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers: list[str] = []
+
+    def expired(*given: Any) -> FoundTemplate:
+        answers.append("")
+        if len(answers) > 1:
+            raise AwsError("the role PulumiDeploy: ExpiredToken", do="log in again")
+        return existing_template(*given)
+
+    monkeypatch.setattr("cli.bootstrap_deploy._SPREADING_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("cli.bootstrap_deploy.existing_template", expired)
+    assert deploy("--account", "dev") == 3
+    what = "the stack is deployed, and was not compared: the role PulumiDeploy: ExpiredToken; log in again"
+    assert f"error: account dev: {what}\n" in capsys.readouterr().err
 
 
 def test_profiles_of_the_inventory_lead_into_the_accounts(
