@@ -19,8 +19,8 @@ FOLDER = Path(".sandbox")
 STRANGER = EmulatedWorkspace("sandbox-stranger", "{00000000-5a9d-4b0c-8000-000000000000}")
 """A workspace that no inventory has: its tokens are genuine, and every role must refuse them."""
 
-ENGINEER_ACCOUNT = "000000000000"
-"""The account of the ambient credentials: the platform engineer's, who may assume the deploying roles."""
+_ENGINEER_ACCOUNT = "000000000000"
+"""The platform engineer's account if the plan has none for it."""
 
 ENGINEER_PROFILE = "bitbucket-oidc-sandbox"
 """The profile of those credentials."""
@@ -82,18 +82,33 @@ def quotas_of(inventory: Inventory) -> dict[str, dict[str, int]]:
     }
 
 
+def ambient_accounts(plan: AccessPlan) -> list[AccountPlan]:
+    """Return the accounts that are entered with the ambient credentials: those without `deploy_role` and `profile`."""
+    return [account for account in plan.accounts if not (account.access.role_arn or account.access.profile)]
+
+
+def engineer_account(plan: AccessPlan) -> str:
+    """Return the account of the ambient credentials: the platform engineer's, who may assume the deploying roles.
+
+    They belong to one account in reality. So it is the only account that is entered with them, or none of the plan's.
+    """
+    ambient = ambient_accounts(plan)
+    return ambient[0].id if len(ambient) == 1 else _ENGINEER_ACCOUNT
+
+
 def prepared_accounts(plan: AccessPlan) -> list[PreparedAccount]:
     """Return the content of each account before the first run: its deploying role, boundaries and policies."""
-    return [_prepared_account(account) for account in plan.accounts]
+    engineer = engineer_account(plan)
+    return [_prepared_account(account, engineer) for account in plan.accounts]
 
 
-def _prepared_account(account: AccountPlan) -> PreparedAccount:
+def _prepared_account(account: AccountPlan, engineer: str) -> PreparedAccount:
     return PreparedAccount(
         id=account.id,
         deploy_role_arn=account.access.role_arn,
         external_id=account.access.external_id,
         # If the account also names a profile, its credentials assume the deploying role.
-        trusted_account_id=account.id if account.access.profile else ENGINEER_ACCOUNT,
+        trusted_account_id=account.id if account.access.profile else engineer,
         policy_arns=frozenset(_own_policies(account)),
         oidc_providers=tuple(
             PreparedOidcProvider(provider.url, provider.arn, provider.audiences)
@@ -122,7 +137,7 @@ def aws_config(plan: AccessPlan, former: str = "") -> str:
     """
     profiles = dict(_PROFILE.findall(former))
     profiles |= {account.access.profile: account.id for account in plan.accounts if account.access.profile}
-    profiles |= {ENGINEER_PROFILE: ENGINEER_ACCOUNT}
+    profiles |= {ENGINEER_PROFILE: engineer_account(plan)}
     sections = [
         f"[profile {name}]\naws_access_key_id = {account_id}\naws_secret_access_key = test\nregion = us-east-1\n"
         for name, account_id in sorted(profiles.items())

@@ -20,7 +20,7 @@ from sandbox.emulated_aws.new_accounts import (
     runner_profile,
 )
 from sandbox.emulated_bitbucket.behaviour import SANDBOX_TOKEN
-from sandbox.emulator_inputs import ENGINEER_ACCOUNT, ENGINEER_PROFILE
+from sandbox.emulator_inputs import ENGINEER_PROFILE, ambient_accounts, engineer_account
 from sandbox.session import AWS_CONFIG, Session
 
 TOKEN_FILE = "web-identity-token"  # noqa: S105 - the name of a file
@@ -28,9 +28,6 @@ TOKEN_FILE = "web-identity-token"  # noqa: S105 - the name of a file
 
 _OTHER_CREDENTIALS = "AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_PROFILE"
 """Variables that SDKs use before a token file (https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html)."""
-
-_ENGINEER = f"AWS_ACCESS_KEY_ID={ENGINEER_ACCOUNT} AWS_SECRET_ACCESS_KEY=test"
-"""Credentials of that account; SDKs use them before a token file."""
 
 _REGION = "us-east-1"
 """SDKs need a region: boto3 reads AWS_DEFAULT_REGION, others AWS_REGION. All regions have the same IAM and STS here."""
@@ -104,7 +101,7 @@ def made_new(session: Session) -> NewAccounts:
     if session.is_up:
         raise SandboxError("an `up` has made these accounts ready, so they are not new", do=f"remove {folder} first")
     accounts = [account.id for account in session.subject.plan.accounts]
-    new = prepare_new_accounts(session.endpoint, ENGINEER_ACCOUNT, accounts)
+    new = prepare_new_accounts(session.endpoint, engineer_account(session.subject.plan), accounts)
     with (folder / AWS_CONFIG).open("a", encoding="utf-8") as config:
         config.write(runner_profile(new.hub_role_arn, ENGINEER_PROFILE))
     return new
@@ -159,23 +156,44 @@ def show_served(session: Session, new: NewAccounts | None = None) -> None:
 
 
 def _of_new_accounts(session: Session, new: NewAccounts, inventory: str) -> list[str]:
-    config = shlex.quote(str(session.subject.folder / AWS_CONFIG))
     hub = f"--hub-role {new.hub_role_arn} --organization {new.organization} --aws-endpoint {session.endpoint}"
+    deploy = f"bitbucket-oidc bootstrap {inventory} --deploy --through-role {ADMINISTRATOR} {hub}"
     return [
         "",
         f"# The accounts are new. Each has {ADMINISTRATOR}, which makes it ready:",
-        f"{_ENGINEER} bitbucket-oidc bootstrap {inventory} --deploy --through-role {ADMINISTRATOR} {hub}",
-        f"AWS_CONFIG_FILE={config} AWS_PROFILE={RUNNER} bitbucket-oidc bootstrap {inventory} --check {hub}",
+        f"{_engineer(session)} {deploy}",
+        f"{_config(session)} AWS_PROFILE={RUNNER} bitbucket-oidc bootstrap {inventory} --check {hub}",
+    ]
+
+
+def _config(session: Session) -> str:
+    """Return the variable with the file that has the profiles of the accounts."""
+    return f"AWS_CONFIG_FILE={shlex.quote(str(session.subject.folder / AWS_CONFIG))}"
+
+
+def _engineer(session: Session) -> str:
+    """Return the ambient credentials: SDKs use keys before a token file, but after a profile of the inventory."""
+    return f"AWS_ACCESS_KEY_ID={engineer_account(session.subject.plan)} AWS_SECRET_ACCESS_KEY=test"
+
+
+def _of_accounts(session: Session, inventory: str) -> list[str]:
+    ambient = [account.key for account in ambient_accounts(session.subject.plan)]
+    if len(ambient) > 1:
+        keys = one_line(", ".join(ambient))
+        return [
+            "# bitbucket-oidc lock --aws and adopt --aws cannot ask these accounts in one run, here or in reality:",
+            f"# {keys} have neither deploy_role nor profile, and ambient credentials belong to one account.",
+        ]
+    engineer = f"{_config(session)} {_engineer(session)}"
+    return [
+        "# bitbucket-oidc lock --aws and adopt --aws ask the accounts, entered as the inventory says:",
+        f"{engineer} bitbucket-oidc lock {inventory} --only accounts --aws-endpoint {session.endpoint}",
+        f"{engineer} bitbucket-oidc adopt {inventory} --aws --aws-endpoint {session.endpoint}",
     ]
 
 
 def _of_roles(session: Session, inventory: str) -> list[str]:
-    lines = [
-        "",
-        "# bitbucket-oidc lock --aws and adopt --aws use credentials that may assume the deploying roles:",
-        f"{_ENGINEER} bitbucket-oidc lock {inventory} --only accounts --aws-endpoint {session.endpoint}",
-        f"{_ENGINEER} bitbucket-oidc adopt {inventory} --aws --aws-endpoint {session.endpoint}",
-    ]
+    lines = ["", *_of_accounts(session, inventory)]
     for commands in role_commands(session):
         note = f" ({commands.note})" if commands.note else ""
         lines += ["", one_line(f"# {commands.account}, {commands.role}: {commands.who}{note}")]

@@ -58,11 +58,26 @@ def test_variables_that_override_a_token_file_are_unset(session: Any, capsys: py
 
 
 def test_commands_that_ask_the_accounts_are_printed(session: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = session.subject.plan
+    session.subject = replace(session.subject, folder=Path(".sandbox/wide"), plan=plan.only({"by-role", "ambient"}))
     show_served(session)
-    start = "AWS_ACCESS_KEY_ID=000000000000 AWS_SECRET_ACCESS_KEY=test bitbucket-oidc"
+    keys = "AWS_ACCESS_KEY_ID=111111111111 AWS_SECRET_ACCESS_KEY=test"
+    start = f"AWS_CONFIG_FILE=.sandbox/wide/aws-config {keys} bitbucket-oidc"
     out = capsys.readouterr().out
     assert f"{start} lock {WIDE} --only accounts --aws-endpoint http://127.0.0.1:4566\n" in out
     assert f"{start} adopt {WIDE} --aws --aws-endpoint http://127.0.0.1:4566\n" in out
+
+
+def test_several_accounts_with_ambient_credentials_are_not_asked(
+    session: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_served(session)
+    out = capsys.readouterr().out
+    assert (
+        "# ambient, ambient-too, referenced have neither deploy_role nor profile, and ambient credentials belong to one"
+        in out
+    )
+    assert "--aws-endpoint" not in out
 
 
 def test_the_variables_of_lock_can_be_pasted(session: Any, capsys: pytest.CaptureFixture[str]) -> None:

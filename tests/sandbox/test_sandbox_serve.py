@@ -17,6 +17,7 @@ from typing import Any
 
 import boto3
 import pytest
+import yaml
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -136,6 +137,64 @@ def test_the_exchange_by_hand_gives_credentials_that_work(
     monkeypatch.setenv("AWS_SESSION_TOKEN", keys["SessionToken"])
     arn = boto3.session.Session().client("sts").get_caller_identity()["Arn"]
     assert arn == "arn:aws:sts::222222222222:assumed-role/shop-production/graphr-terraform-plan-session"
+
+
+WAYS = """
+accounts:
+  by-role: {id: "111111111111", deploy_role: {arn: "arn:aws:iam::111111111111:role/PulumiDeploy", external_id: acme-7}}
+  by-profile: {id: "222222222222", profile: second}
+  by-both: {id: "333333333333", profile: third, deploy_role: "arn:aws:iam::333333333333:role/PulumiDeploy"}
+  ambient: {id: "444444444444"}
+"""
+
+
+def test_the_printed_lines_work_for_every_way_into_an_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    quickstart = (PROJECT / "examples" / "quickstart" / "inventory.yaml").read_text()
+    document = yaml.safe_load(quickstart) | yaml.safe_load(WAYS)
+    del document["defaults"]["deploy_role"]
+    del document["workspaces"]["acme"]["repositories"]["shop"]["environments"]["staging"]
+    document["roles"] = {"shop": document["roles"]["shop-production"] | {"accounts": ["*"]}}
+    (tmp_path / "inventory").mkdir()
+    (tmp_path / "inventory" / "inventory.yaml").write_text(yaml.safe_dump(document))
+    monkeypatch.chdir(tmp_path)
+    assert run(["sandbox", "up", "inventory", "--engine", "builtin"]) == 0
+    with Path("printed.sh").open("w") as printed:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "cli", "sandbox", "serve", "inventory"],
+            env={**os.environ, "PYTHONPATH": str(PROJECT)},
+            stdout=printed,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    try:
+        assert child.stderr is not None
+        assert child.stderr.readline() == "serving until Ctrl-C\n"
+        absent = tuple(name for name in ("aws", "curl", "openssl") if shutil.which(name) is None)
+        lines = Path("printed.sh").read_text().splitlines()
+        script = "\n".join(line for line in lines if not any(f"{name} " in line for name in absent))
+        done = in_shell(script, tmp_path)
+    finally:
+        child.send_signal(signal.SIGTERM)
+        child.wait(timeout=30)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "nothing to adopt" in done.stderr
+    lock = yaml.safe_load((tmp_path / "inventory" / "inventory.lock.yaml").read_text())
+    assert set(lock["accounts"]) == {"by-role", "by-profile", "by-both", "ambient"}
+    if "aws" not in absent:
+        assert done.stdout.count(":assumed-role/shop/") == 4
+
+
+def in_shell(script: str, home: Path) -> subprocess.CompletedProcess[str]:
+    """Run what somebody pastes into a second shell, which has the AWS keys of a person."""
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HOME": str(home),
+        "AWS_ACCESS_KEY_ID": "somebody",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+    }
+    return subprocess.run(
+        ["bash", "-e", "-o", "pipefail", "-c", script], env=environment, capture_output=True, text=True, check=False
+    )
 
 
 @pytest.mark.skipif(shutil.which("aws") is None, reason="the AWS CLI is not installed")
