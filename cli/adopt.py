@@ -61,9 +61,9 @@ def command(inventory: Path, imports: Path, *, aws: bool, reading_role: str | No
         show_findings(before.findings)
         return exit_code(before.findings, strict=False)
     accounts = _read_accounts(before.plan, reading_role, aws_endpoint)
-    known = loaded(inventory).inventory
+    now = loaded(inventory)
     managed = {(account.key, role.name) for account in before.plan.accounts for role in account.roles}
-    adoption = adopt(accounts, known, managed, today=datetime.now(UTC).date())
+    adoption = adopt(accounts, now.inventory, managed, today=datetime.now(UTC).date(), lock=now.lock.lock)
     _show(adoption)
     if not adoption.data:
         click.echo("nothing to adopt: the inventory has all roles for Bitbucket that it can describe", err=True)

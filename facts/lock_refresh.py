@@ -101,6 +101,10 @@ def _merged(
     merged: dict[str, LockedWorkspace] = {}
     for slug, declared in inventory.workspaces.items():
         former, answer = old.get(slug), new.get(slug)
+        if answer is not None:
+            names = answer.undeclared_repositories.keys() - declared.repositories.keys()
+            others = {name: answer.undeclared_repositories[name] for name in names}
+            answer = answer.model_copy(update={"undeclared_repositories": others})
         if former is None or answer is None:
             if (workspace := answer or former) is not None:
                 merged[slug] = workspace

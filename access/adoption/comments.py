@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from access.adoption.found import FoundAccount, Note
 from access.adoption.names import WorkspaceNames
 from access.managed_by import managed_by
+from config.lock.models import Lock
 from config.models.inventory import Inventory
 
 KeyPath: TypeAlias = tuple[str | int, ...]
@@ -116,12 +117,19 @@ def _to_decide(entry: Mapping[str, Any], role: ReadKey, known: Inventory, today:
         yield from narrowed(slug, known) or ["- {repository: WORKSPACE/REPOSITORY, environments: [ENVIRONMENT]}"]
 
 
-def as_is_notes(known: Inventory) -> Iterator[Note]:
+def as_is_notes(known: Inventory, lock: Lock) -> Iterator[Note]:
     """Give the ready lines for each role of the inventory that is still as it was found."""
     for key, role in known.roles.items():
         if (as_is := role.dangerously_adopted_as_is) is not None:
             whole = [entry.workspace for entry in role.trust if entry.repository is None]
             lines = [line for slug in whole for line in narrowed(slug, known)]
+            for slug, locked in lock.workspaces.items():
+                if slug in whole and locked.undeclared_repositories:
+                    names = ", ".join(f"{name}: " for name in sorted(locked.undeclared_repositories))
+                    yield Note(
+                        f"workspace {slug}",
+                        f"the lock has further repositories, declare those that need a role: {names}",
+                    )
             message = f"adopted as is until {as_is.until}: trust repositories in place of the whole workspace"
             yield Note(f"roles.{key}", f"{message}: {', '.join(lines)}" if lines else message)
 

@@ -14,6 +14,7 @@ from access.adoption.names import WorkspaceNames
 from access.adoption.role_reading import ReadRole, read_role
 from access.adoption.statement_reading import ReadLine
 from access.adoption.workspaces import Workspaces
+from config.lock.models import Lock
 from config.models.inventory import Inventory
 
 REASON = "adopted as it was: its trust policy compares no repository. Name the repositories that need it instead"
@@ -71,7 +72,12 @@ class _Read:
 
 
 def adopt(
-    accounts: Iterable[FoundAccount], known: Inventory, managed: Collection[tuple[str, str]] = (), *, today: date
+    accounts: Iterable[FoundAccount],
+    known: Inventory,
+    managed: Collection[tuple[str, str]] = (),
+    *,
+    today: date,
+    lock: Lock,
 ) -> Adoption:
     """Write the roles of accounts as an inventory file, to be added to the inventory that declares these accounts.
 
@@ -80,6 +86,7 @@ def adopt(
         known: The inventory, with its accounts and its names for UUIDs.
         managed: Account key and role name of each role that the inventory already makes.
         today: In UTC; former slugs of workspaces are trusted for some time from then on.
+        lock: With further repositories of workspaces.
     """
     in_order = sorted(accounts, key=lambda account: account.key)
     workspaces, notes = Workspaces.of(in_order, known), list[Note]()
@@ -102,7 +109,7 @@ def adopt(
     data: dict[str, Any] = {}
     notes += _previous_slugs(reads, workspaces, known, today)
     entries = {slug: entry for slug, names in sorted(workspaces.by_slug.items()) if (entry := names.entry())}
-    notes += [*as_is_notes(known), *workspace_notes(workspaces.by_slug.values()), *account_notes(in_order, known)]
+    notes += [*as_is_notes(known, lock), *workspace_notes(workspaces.by_slug.values()), *account_notes(in_order, known)]
     if entries:
         data["workspaces"] = entries
     if documents:

@@ -149,7 +149,7 @@ _SINGULAR = {
 _HOLD_NAMES = frozenset(
     {
         *("audiences", "labels", "missing_policies", "networks", "roles", "source_ips", "source_vpces", "tags"),
-        *("unchecked_roles", "whole_workspaces"),
+        *("unchecked_roles", "undeclared_repositories", "whole_workspaces"),
     }
 )
 """Keys of the lock above names or values that are shown unchanged."""

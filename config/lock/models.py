@@ -163,6 +163,8 @@ class LockedWorkspace(InventoryModel):
 
     uuid: Uuid
     repositories: dict[Slug, LockedRepository] = Field(default_factory=dict)
+    undeclared_repositories: dict[Slug, Uuid] = Field(default_factory=dict)
+    """The others, if a role adopted as is trusts the whole workspace."""
 
 
 class LockedCertificate(InventoryModel):

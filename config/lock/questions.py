@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from config.lock.models import Lock, LockedAccount, LockedRepository, LockedWorkspace
@@ -88,11 +88,15 @@ class RepositoryQuestion:
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceQuestion:
-    """A workspace, its repositories to look up, by slug, and its slugs before a rename."""
+    """A workspace, its repositories to look up, by slug, and its slugs before a rename.
+
+    All of its repositories are listed if a role that is adopted as is trusts it as a whole.
+    """
 
     known: Known
     repositories: dict[str, RepositoryQuestion] = field(default_factory=dict)
     previous_slugs: tuple[str, ...] = ()
+    is_adopted_as_is: bool = False
 
 
 Questions: TypeAlias = dict[str, WorkspaceQuestion]
@@ -107,12 +111,19 @@ def questions_of(inventory: Inventory, lock: Lock, *, everything: bool = False) 
         lock: The present lock.
         everything: Whether to ask for all declarations, not only for those that roles trust and accounts keep.
     """
-    used = _used(inventory)
+    used, adopted = _used(inventory), _adopted_as_is(inventory)
     questions: Questions = {}
     for slug, workspace in sorted(inventory.workspaces.items()):
         if everything or (slug,) in used:
-            questions[slug] = _workspace(slug, workspace, lock.workspaces.get(slug), None if everything else used)
+            question = _workspace(slug, workspace, lock.workspaces.get(slug), None if everything else used)
+            questions[slug] = replace(question, is_adopted_as_is=slug in adopted)
     return questions
+
+
+def _adopted_as_is(inventory: Inventory) -> frozenset[str]:
+    """Return the workspaces that roles adopted as is trust as a whole."""
+    roles = [role for role in inventory.roles.values() if role.dangerously_adopted_as_is is not None]
+    return frozenset(entry.workspace for role in roles for entry in role.trust if entry.repository is None)
 
 
 def _workspace(

@@ -71,7 +71,8 @@ def _sorted_networks(networks: Iterable[Network]) -> list[Network]:
 
 def _workspace(workspace: LockedWorkspace) -> dict[str, Tree]:
     repositories = {slug: _repository(repository) for slug, repository in sorted(workspace.repositories.items())}
-    return _filled({"uuid": workspace.uuid, "repositories": repositories})
+    others = dict(sorted(workspace.undeclared_repositories.items()))
+    return _filled({"uuid": workspace.uuid, "repositories": repositories, "undeclared_repositories": others})
 
 
 def _repository(repository: LockedRepository) -> dict[str, Tree]:

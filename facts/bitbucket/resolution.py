@@ -1,5 +1,6 @@
 """Look up the UUIDs of an inventory's names in Bitbucket, and report differences."""
 
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -23,7 +24,7 @@ from facts.bitbucket.judging import (
     words_of,
 )
 from oidc.bitbucket import issuer_url
-from oidc.identifiers import WorkspaceSlug
+from oidc.identifiers import SLUG_PATTERN, WorkspaceSlug, is_uuid
 
 _AT_ONCE = 4
 """Parallel requests: enough to hide the network delay, few enough not to load Bitbucket."""
@@ -84,7 +85,9 @@ def resolve(
         done += 1 if answer else 1 + len(question.repositories)
         on_progress(done, total)
         if answer is not None:
-            workspaces[slug] = LockedWorkspace(uuid=answer.uuid)
+            workspaces[slug] = LockedWorkspace(
+                uuid=answer.uuid, undeclared_repositories=_undeclared(slug, answer, question, bitbucket)
+            )
             jobs += _jobs(slug, answer, question, bitbucket)
     repositories: dict[str, dict[str, LockedRepository]] = {slug: {} for slug in workspaces}
     for job, locked, partial in _in_turn(jobs, bitbucket, findings):
@@ -107,6 +110,17 @@ def _jobs(slug: str, workspace: WorkspaceAnswer, question: WorkspaceQuestion, bi
     listed = {answer.slug: answer for answer in bitbucket.repositories(called, len(question.repositories))}
     for name, asked in question.repositories.items():
         yield _Job(workspace, called, (slug, name), asked, listed.get(name))
+
+
+def _undeclared(
+    slug: str, workspace: WorkspaceAnswer, question: WorkspaceQuestion, bitbucket: Bitbucket
+) -> dict[str, str]:
+    """Return the UUIDs of all other repositories that the credentials can see, for trust of the whole workspace."""
+    if not question.is_adopted_as_is:
+        return {}
+    listed = bitbucket.repositories(slug if workspace.slug == slug else workspace.uuid, sys.maxsize)
+    sound = [answer for answer in listed if SLUG_PATTERN.fullmatch(answer.slug) and is_uuid(answer.uuid)]
+    return {answer.slug: answer.uuid for answer in sound if answer.slug not in question.repositories}
 
 
 def _names(workspaces: Mapping[str, LockedWorkspace]) -> Iterator[tuple[Name, str]]:

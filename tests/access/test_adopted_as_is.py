@@ -259,10 +259,14 @@ def test_a_role_that_this_program_manages_gets_no_record_and_keeps_the_one_of_th
 
 def test_adopt_gives_the_ready_lines_for_every_role_that_is_still_as_it_was(tmp_path: Path) -> None:
     compiled(tmp_path)
-    (note,) = as_is_notes(load_inventory(tmp_path, today=TODAY).inventory)
+    inventory = load_inventory(tmp_path, today=TODAY).inventory
+    (note,) = as_is_notes(inventory, Lock())
     assert note.subject == "roles.ODICAssumeRole"
     lines = (
         "- {repository: acme/shop, environments: [production]}, "
         "- {repository: acme/site, steps: all_including_environments}"
     )
     assert note.message.endswith(lines)
+    locked = {"uuid": "{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}", "undeclared_repositories": {"old": STEP}}
+    further, _ = as_is_notes(inventory, Lock.model_validate({"workspaces": {"acme": locked}}))
+    assert further.message.endswith("old: ")

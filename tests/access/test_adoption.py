@@ -20,6 +20,7 @@ from access.evaluation.decide import decide as decide_trust
 from access.evaluation.request import WebIdentityRequest
 from access.plan import AccessPlan, RolePlan
 from config.load import load_inventory
+from config.lock.models import Lock
 from config.models.inventory import Inventory
 from oidc.arn import Partition
 from oidc.identifiers import AccountId
@@ -53,7 +54,7 @@ def accounts_alone(plan: AccessPlan) -> dict[str, Any]:
 
 def adopted(plan: AccessPlan, folder: Path) -> tuple[Adoption, dict[str, Any]]:
     known = {"accounts": accounts_alone(plan)}
-    adoption = adopt(found_in(plan), Inventory.model_validate(known), today=TODAY)
+    adoption = adopt(found_in(plan), Inventory.model_validate(known), today=TODAY, lock=Lock())
     data: dict[str, Any] = yaml.safe_load(yaml.safe_dump(dict(adoption.data)))
     return adoption, data
 
@@ -176,7 +177,11 @@ def adopted_policy(policy: Any) -> dict[str, Any] | None:
     role = FoundRole("found", "/", policy, "", 3600, None, (), {}, {})
     oidc_provider = FoundOidcProvider(ARN, (OWN, "further"), {})
     account = FoundAccount("prod", AccountId(ACCOUNT), Partition.AWS, (oidc_provider,), (role,))
-    data = dict(adopt([account], Inventory.model_validate({"accounts": {"prod": {"id": ACCOUNT}}}), today=TODAY).data)
+    data = dict(
+        adopt(
+            [account], Inventory.model_validate({"accounts": {"prod": {"id": ACCOUNT}}}), today=TODAY, lock=Lock()
+        ).data
+    )
     if not data.get("roles"):
         return None
     inventory = data | {"accounts": {"prod": {"id": ACCOUNT, "quotas": {"trust_policy_chars": 8192}}}}
@@ -241,7 +246,7 @@ KNOWN = {
 
 
 def roles_of(*accounts: FoundAccount, managed: tuple[tuple[str, str], ...] = ()) -> tuple[Adoption, dict[str, Any]]:
-    adoption = adopt(accounts, Inventory.model_validate(KNOWN), managed, today=TODAY)
+    adoption = adopt(accounts, Inventory.model_validate(KNOWN), managed, today=TODAY, lock=Lock())
     return adoption, dict(adoption.data.get("roles", {}))
 
 
@@ -320,7 +325,7 @@ def test_values_that_differ_from_the_defaults_are_written() -> None:
     known = Inventory.model_validate(KNOWN | {"defaults": {"max_session_duration": "12h", "path": "/"}})
     role = role_called("r", trusting(f"{SHOP}:*"))
     changed = replace(role, path="/bitbucket/"), replace(role, name="long", max_session_duration=43200)
-    roles = adopt([account_with("prod", ACCOUNT, *changed)], known, today=TODAY).data["roles"]
+    roles = adopt([account_with("prod", ACCOUNT, *changed)], known, today=TODAY, lock=Lock()).data["roles"]
     assert (roles["r"]["max_session_duration"], roles["r"]["path"]) == (3600, "/bitbucket/")
     assert not {"max_session_duration", "path"} & roles["long"].keys()
 

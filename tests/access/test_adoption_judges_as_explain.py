@@ -18,6 +18,7 @@ from access.explanation.names import Names
 from access.plan import AccessPlan
 from access.trust_review.review import review
 from config.load import load_inventory
+from config.lock.models import Lock
 from config.models.inventory import Inventory
 from oidc.arn import Partition
 from oidc.identifiers import AccountId
@@ -80,7 +81,7 @@ def adopted(
         for index, trust in enumerate(policies)
     )
     account = FoundAccount("prod", AccountId(ACCOUNT), Partition.AWS, oidc_providers, roles)
-    return adopt([account], Inventory.model_validate(known), today=TODAY)
+    return adopt([account], Inventory.model_validate(known), today=TODAY, lock=Lock())
 
 
 def messages(adoption: Adoption) -> str:
@@ -328,7 +329,7 @@ def test_the_roles_of_renamed_workspaces_come_back(tmp_path: Path) -> None:
     folder.mkdir()
     plan = plan_with(Adoption({}, (), ()), folder, before)
     known = KNOWN | {"workspaces": {"acme": KNOWN["workspaces"]["acme"]}}
-    adoption = adopt(found_in(plan), Inventory.model_validate(known), today=TODAY)
+    adoption = adopt(found_in(plan), Inventory.model_validate(known), today=TODAY, lock=Lock())
     after = tmp_path / "after"
     after.mkdir()
     policies = [

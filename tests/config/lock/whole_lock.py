@@ -18,6 +18,8 @@ workspaces:
         environments:
           "pre production": {uuid: "{c2b1a5de-6b7e-4d4b-b1a0-6a9d8c7b5e03}", restrictions: {admin_only: true}}
           staging: "{5f0c9f0c-51e4-4c58-9a86-0b2f7f9f6a02}"
+    undeclared_repositories:
+      old: "{7d1e2f3a-4b5c-4d6e-8f90-a1b2c3d4e504}"
 issuers:
   acme:
     seen: 2026-11-27

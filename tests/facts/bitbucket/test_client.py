@@ -1,8 +1,12 @@
 """Bitbucket's REST API over TLS: names, pages, scopes, limits, as the emulated Bitbucket has them."""
 
+from dataclasses import replace
+
 import pytest
 
+from config.lock.questions import Known, RepositoryQuestion, WorkspaceQuestion
 from facts.bitbucket.credentials import Credentials, find_credentials
+from facts.bitbucket.resolution import resolve
 from oidc.errors import BitbucketError
 from sandbox.emulated_bitbucket import EmulatedBitbucket
 from sandbox.emulated_bitbucket.workspaces import EmulatedRepository, EmulatedWorkspace
@@ -76,6 +80,19 @@ def test_many_repositories_of_a_workspace_are_listed_a_hundred_at_a_time(
     assert [request.query for request in bitbucket.requests] == [
         "pagelen=1", "pagelen=100", "pagelen=100&page=2", "pagelen=100&page=3",
     ]  # fmt: skip
+
+
+def test_every_other_repository_of_a_workspace_that_a_role_adopted_as_is_trusts_is_listed(
+    start_client: StartClient, bitbucket: EmulatedBitbucket
+) -> None:
+    bitbucket.workspaces = (EmulatedWorkspace("acme", uuid(1), MANY[:3]),)
+    declared = {MANY[0].slug: RepositoryQuestion(Known())}
+    question = WorkspaceQuestion(Known(), declared, is_adopted_as_is=True)
+    workspace = resolve({"acme": question}, start_client()).workspaces["acme"]
+    assert workspace.undeclared_repositories == {repository.slug: repository.uuid for repository in MANY[1:3]}
+    assert workspace.repositories.keys() == declared.keys()
+    without = resolve({"acme": replace(question, is_adopted_as_is=False)}, start_client()).workspaces["acme"]
+    assert without.undeclared_repositories == {}
 
 
 @pytest.mark.parametrize(("wanted", "asked"), [(9, 0), (10, 1)], ids=["few are wanted", "the workspace has many more"])
