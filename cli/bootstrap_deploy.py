@@ -15,12 +15,12 @@ from cli.lock.accounts import call_settings
 from config.findings import one_line, shown
 from facts.aws.callers import AccountClients, Caller, CallSettings
 from facts.aws.existing_template import existing_template
+from facts.aws.stacks import STACK_SECONDS, Stacks
 from facts.aws.survey import Answered, Failed, ask_each
 from oidc.arn import role_arn
 from oidc.errors import AwsError, UsageError
 from onboarding.bootstrap.check import TemplateDifference, Wanted, template_differences
 from onboarding.bootstrap.deploy import AccountStep, Action, account_step, drifted, policy_arns, stuck
-from onboarding.bootstrap.stacks import STACK_SECONDS, Stacks
 from onboarding.bootstrap.template import template
 
 SESSION_NAME = "bitbucket-aws-oidc-bootstrap"

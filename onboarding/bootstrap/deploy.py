@@ -8,10 +8,10 @@ from typing import Any
 from access.adoption.found import FoundTemplate
 from access.deploy_policy import deploy_policies
 from access.foundation import Foundation
+from facts.aws.stacks import FoundStack, body_of
 from oidc.arn import account_policy_arn
 from oidc.limits import CLOUDFORMATION_BODY_BYTES
 from onboarding.bootstrap.check import TemplateDifference, Wanted, template_differences
-from onboarding.bootstrap.stacks import FoundStack, body_of
 from onboarding.bootstrap.template import BOUNDARY_ID
 
 

@@ -8,11 +8,11 @@ from botocore.session import Session
 from access.adoption.found import FoundTemplate
 from access.deploy_policy import DeployedRole, DeployScope
 from access.foundation import Foundation, Hub
+from facts.aws.stacks import UPDATABLE, FoundStack
 from oidc.arn import Partition
 from oidc.identifiers import AccountId
 from onboarding.bootstrap.check import Wanted
 from onboarding.bootstrap.deploy import AccountStep, Action, account_step
-from onboarding.bootstrap.stacks import UPDATABLE, FoundStack
 from onboarding.bootstrap.template import template
 
 ACCOUNT = AccountId("222222222222")

@@ -1,15 +1,14 @@
 """CloudFormation's answers: refusals, silence and odd ones are one line, and the reason of a failure is the first."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from access.plan import AccountCredentials
 from facts.aws.callers import AccountClients, CallSettings
+from facts.aws.stacks import Stacks
 from oidc.arn import Partition
 from oidc.errors import AwsError
-from onboarding.bootstrap.stacks import Stacks
 from tests.facts.aws.answering_aws import AnsweringAws, Reply, refused, result
 
 ID = "arn:aws:cloudformation:eu-west-1:222222222222:stack/bootstrap/1f2e"
@@ -24,10 +23,7 @@ def aws() -> Iterator[AnsweringAws]:
 
 
 @pytest.fixture
-def stacks(aws: AnsweringAws, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stacks:
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, str(tmp_path / name))
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
+def stacks(aws: AnsweringAws, monkeypatch: pytest.MonkeyPatch) -> Stacks:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "222222222222")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     clients = AccountClients(CallSettings(aws.endpoint, attempts=1))
@@ -86,7 +82,7 @@ def test_an_answer_from_a_proxy_is_one_line(aws: AnsweringAws, stacks: Stacks) -
 def test_a_stack_that_takes_too_long_is_left_to_cloudformation(
     aws: AnsweringAws, stacks: Stacks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("onboarding.bootstrap.stacks.STACK_SECONDS", -1.0)
+    monkeypatch.setattr("facts.aws.stacks.STACK_SECONDS", -1.0)
     aws.replies = {
         "DescribeStacks": described("CREATE_IN_PROGRESS"),
         "CreateStack": result("CreateStack", f"<StackId>{ID}</StackId>"),
