@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import tarfile
@@ -11,8 +12,11 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import yaml
+
 from config.program import installed_program, program_folder
 from tests.installed_wheel import PROJECT, Built, Installation
+from tests.project.pages import of_docs, steps_in
 from tests.sandbox.running_engine import NEEDS_CLI
 
 ROOMS = {"access", "cli", "components", "config", "facts", "oidc", "onboarding", "review", "sandbox"}
@@ -83,14 +87,34 @@ def test_the_installed_command_works_outside_of_a_clone(install: Install) -> Non
     assert plan["accounts"]
 
 
-def test_the_installed_sandbox_works_outside_of_a_clone(install: Install) -> None:
+def readme_commands() -> list[list[str]]:
+    """Return the words of our commands in the README, in their order; a target of make gives those that it runs."""
+    lines: list[str] = []
+    for block in of_docs("bash"):
+        for line in block.text.splitlines() if block.page == "README.md" else ():
+            make = ["make", "--dry-run", "--directory", str(PROJECT), "INVENTORY=inventory", *line.split()[1:]]
+            runs = line.startswith("make sandbox")
+            lines += subprocess.check_output(make, text=True).splitlines() if runs else [line]
+    commands = [shlex.split(line) for line in lines if re.match(r"(\.venv/bin/)?bitbucket-oidc ", line)]
+    return [words[1:] for words in commands]
+
+
+def test_the_readme_runs_from_the_installed_wheel(install: Install) -> None:
     there = install()
-    shutil.copytree(PROJECT / "examples" / "quickstart", there.folder / "inventory")
-    brought_up = there.run("sandbox", "up", "--engine", "builtin")
-    assert brought_up.returncode == 0, brought_up.stderr
-    proof = there.run("sandbox", "prove", "--format", "json")
-    assert proof.returncode == 0, proof.stderr
-    assert json.loads(proof.stdout)["agrees"]
+    (there.folder / "inventory").mkdir()
+    shown = [block for block in of_docs("yaml") if block.page == "README.md"]
+    (there.folder / "inventory" / "inventory.yaml").write_text(
+        next(block.text for block in shown if block.is_inventory)
+    )
+    commands = readme_commands()
+    assert {" ".join(words[:2]) for words in commands} >= {"--version", "sandbox up", "sandbox prove"}
+    for words in [*commands, ["sandbox", "destroy"]]:
+        finished = there.run(*words, PATH=os.defpath)  # without the Pulumi CLI, which another test runs
+        assert finished.returncode == 0, (words, finished.stderr)
+    step = there.run("snippet", "--role", "shop-deploy").stdout
+    pipeline = next(yaml.safe_load(block.text) for block in shown if block.is_pipeline)
+    (wanted,), (printed,) = steps_in(pipeline), steps_in(yaml.safe_load(step))
+    assert (printed["deployment"], printed["oidc"]) == (wanted["deployment"], wanted["oidc"])
     assert {path.name for path in there.folder.iterdir()} == {"inventory", ".sandbox"}
 
 
