@@ -105,7 +105,7 @@ def assert_is_command_of_another_program(program: str, arguments: list[str]) -> 
     elif program == "aws":
         assert_is_aws_command(*arguments)
     else:
-        of_others = (["git", "pull"], ["terraform", "plan"])
+        of_others = (["git", "pull"], ["git", "revert", "--no-edit", "HEAD"], ["terraform", "plan"])
         begin = (
             ["terraform", "state"],
             ["docker", "buildx"],

@@ -116,11 +116,15 @@ class Bootstrapped:
             *self.options,
         )  # fmt: skip
 
-    def deploy(self, account: str, *, update: bool = False) -> None:
+    def deploy(self, account: str, *, update: bool = False, template: str = "") -> None:
         """Make or change the stack, as CloudFormation does in an account that belongs to a StackSet."""
         cloudformation = self.root(account, "cloudformation")
         change = cloudformation.update_stack if update else cloudformation.create_stack
-        change(StackName="bootstrap", TemplateBody=self.template(account), Capabilities=["CAPABILITY_NAMED_IAM"])
+        change(
+            StackName="bootstrap",
+            TemplateBody=template or self.template(account),
+            Capabilities=["CAPABILITY_NAMED_IAM"],
+        )
         deadline = time.monotonic() + 30
         while (status := stack_status(cloudformation)).endswith("IN_PROGRESS") and time.monotonic() < deadline:
             time.sleep(0.05)

@@ -7,12 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
-from cli.main import run
 from sandbox.engine_choice import EngineName
-from sandbox.pulumi_cli import PulumiCliEngine
-from sandbox.pulumi_cli.environment import find_cli
+from tests.sandbox.life_cycle.importing import adopt, imported
 from tests.sandbox.life_cycle.one_stack import AUDIENCE, ISSUER, WORKSPACES, OneStack, did
-from tests.sandbox.running_engine import NEEDS_CLI, ignore
+from tests.sandbox.running_engine import NEEDS_CLI
 
 SHOP = WORKSPACES["acme"]["repositories"]["shop"]  # type: ignore[index]  # of one shape
 KEY = ISSUER.removeprefix("https://")
@@ -75,10 +73,6 @@ def of_people(stack: OneStack) -> str:
     principal = {"AWS": f"arn:aws:iam::{stack.account_id}:root"}
     statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-
-def adopt(stack: OneStack) -> int:
-    return run(["adopt", str(stack.folder), "--aws", "--aws-endpoint", stack.running.aws.endpoint])
 
 
 def adopted(stack: OneStack) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -170,29 +164,3 @@ def test_after_the_import_a_preview_shows_what_the_program_adds_and_nothing_else
     assert did(previewed) == did(existing.up()) == expected
     assert existing.roles() == {*changes, "of-people"}
     assert not existing.up().changes
-
-
-def imported(stack: OneStack) -> None:
-    """Run ``pulumi import`` as its user does, in the sandbox's stack and towards its accounts."""
-    endpoints = {"iam": stack.running.aws.endpoint, "sts": stack.running.aws.endpoint}
-    quietly = ["--yes", "--skip-preview", "--generate-code=false", "--protect=false"]
-    with stack.running.session(stack.write()) as session:
-        engine = PulumiCliEngine(
-            find_cli(), session.program, session.subject.folder.resolve() / "pulumi",
-            endpoints=endpoints, on_step=ignore, on_log=ignore,
-        )  # fmt: skip
-        engine.stack.prepare(endpoints)
-        where = ["--stack", session.program.stack, "--config-file", str(engine.stack.config_file)]
-        for name in ("import-1.json", "import-2.json"):
-            file = towards(endpoints, Path(name).resolve())
-            finished = engine.stack.cli.run(["import", "--file", str(file), *quietly, *where], session.program.folder)
-            assert finished.code == 0, finished.stderr
-
-
-def towards(endpoints: dict[str, str], file: Path) -> Path:
-    content = json.loads(file.read_text())
-    for one in content["resources"]:
-        if one["type"] == "pulumi:providers:aws":
-            one["inputs"]["endpoints"] = json.dumps([endpoints])
-    file.write_text(json.dumps(content))
-    return file
