@@ -34,7 +34,8 @@ class _Part:
         resource: ``deploying role``, ``reading role`` or ``boundary arn:…``.
         sid: Of its statement, without the number of a split statement; empty for the resource itself.
         element: ``Resource``, ``ArnEquals iam:PolicyARN``; ``form`` for the names of the elements.
-        value: One value; all of them for a negated condition, where one more value makes the statement weaker.
+        value: One value; all of them for a negated condition, where one more makes the statement weaker, and for the
+            denied actions, which are many.
     """
 
     resource: str
@@ -137,6 +138,6 @@ def _parts(resource: str, documents: Iterable[Document]) -> Iterator[_Part]:
             form = sorted(name for name in elements if name != "Sid")
             yield _Part(resource, sid, "form", " ".join((*form, *elements.get("Effect", ()))))
             for name in form:
-                is_negated = "Not" in name.partition(" ")[0]
-                values = (" ".join(elements[name]),) if is_negated else elements[name]
+                is_whole = "Not" in name.partition(" ")[0] or (name == "Action" and elements.get("Effect") == ("Deny",))
+                values = (" ".join(elements[name]),) if is_whole else elements[name]
                 yield from (_Part(resource, sid, name, value) for value in values if name != "Effect")
