@@ -1,4 +1,4 @@
-"""Read what AWS accounts already have, with the program's credentials; nothing is written.
+"""Read what AWS accounts already have; only `stacks` writes, the stack of `bootstrap --deploy`.
 
 Needs botocore, which only the extra ``bitbucket-aws-oidc[aws]`` installs: a command calls ``require_extra`` before it
 imports a module of this package.
