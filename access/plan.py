@@ -197,6 +197,11 @@ class AccessPlan:
 
     accounts: tuple[AccountPlan, ...]
 
+    @property
+    def role_count(self) -> int:
+        """Roles in all accounts."""
+        return sum(len(account.roles) for account in self.accounts)
+
     def issuers_to_fetch(self) -> tuple[str, ...]:
         """Return the URLs of the issuers whose thumbprints are fetched, sorted, each once.
 

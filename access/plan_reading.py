@@ -38,6 +38,8 @@ def plan_of(data: object, name: str) -> PlanView:
     Raises:
         UsageError: It is not a plan.
     """
+    if isinstance(data, dict) and "filtered" in data:
+        raise UsageError(f"{name} is not a whole plan: it is filtered", do="write it again without filters")
     try:
         plan = PlanView.model_validate(data)
     except ValidationError as error:

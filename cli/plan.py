@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from access.plan_json import plan_json
+from access.selection import Selection
 from cli.inventory import (
     compiled,
     exit_code,
@@ -16,6 +17,8 @@ from cli.inventory import (
     strict_option,
 )
 from cli.plan_digests import ShownDigests
+from cli.selection import filter_options, narrowed
+from oidc.errors import UsageError
 from review.findings import show_findings
 
 
@@ -23,24 +26,32 @@ from review.findings import show_findings
 @inventory_argument
 @format_option("table", "json", "digests")
 @project_option
+@filter_options()
 @strict_option
-def command(inventory: Path, output: str, project: Path, *, strict: bool) -> int:
+def command(inventory: Path, output: str, project: Path, selection: Selection, *, strict: bool) -> int:
     """Show the plan: for each account its OIDC providers and roles, and who may assume them.
 
     It needs no network and no engine, only the inventory and its lock. The table ends with the digests of the plan, of
     each account, and of each stack of the project that uses this inventory; `--format digests` prints them as JSON. The
     stack config reviewedPlan and `ci guard --reviewed` take the digest of a stack.
+
+    Filters narrow what is shown; digests and exit codes are always those of the whole plan.
     """
+    if output == "digests" and not selection.is_everything:
+        raise UsageError(f"--format digests is always of the whole plan, not of {selection}", do="remove the filters")
     result = compiled(inventory)
     show_findings(result.findings)
-    if result.plan is not None and output == "json":
-        click.echo(json.dumps(plan_json(result.plan), indent=2))
-    elif result.plan is not None:
+    if result.plan is not None:
+        part = narrowed(result.plan, selection)
+        if output == "json":
+            filtered = {} if selection.is_everything else {"filtered": part.to_json()}
+            click.echo(json.dumps(filtered | plan_json(part.plan), indent=2))
+            return exit_code(result.findings, strict=strict)
         digests = ShownDigests.of(result.plan, inventory, named_guardrails(), project)
         if output == "digests":
             click.echo(json.dumps(digests.to_json(), indent=2))
         else:
             from cli.plan_table import show_plan  # noqa: PLC0415 - rich takes longer to import than the rest together
 
-            show_plan(result.plan, digests, result.silenced)
+            show_plan(part, digests, result.silenced)
     return exit_code(result.findings, strict=strict)

@@ -1,12 +1,13 @@
 """The AccessPlan as tables for people."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from access.plan import AccessPlan, AccountPlan, RolePlan
+from access.plan import AccountPlan, RolePlan
+from access.selection import Narrowed
 from access.trust_in_words import trust_in_words
 from cli.plan_digests import ShownDigests
 from config.allow import Silenced
@@ -15,10 +16,12 @@ from oidc.arn import policy_in_words
 from review.terminal import console
 
 
-def show_plan(plan: AccessPlan, digests: ShownDigests, accepted: Sequence[Silenced] = ()) -> None:
+def show_plan(part: Narrowed, digests: ShownDigests, accepted: Sequence[Silenced] = ()) -> None:
     """Print one table for each account, one of their digests, and one of the warnings that the inventory accepts."""
     out = console()
-    for account in plan.accounts:
+    if part.in_words:
+        out.print(f"{part.in_words}\n", markup=False, highlight=False, soft_wrap=True)
+    for account in part.plan.accounts:
         out.print(_account_table(account))
         for oidc_provider in account.oidc_providers:
             thumbprints = oidc_provider.thumbprints
@@ -29,24 +32,34 @@ def show_plan(plan: AccessPlan, digests: ShownDigests, accepted: Sequence[Silenc
                 highlight=False, soft_wrap=True,
             )  # fmt: skip
         out.print()
-    out.print(_digest_table(digests))
-    if accepted:
+    out.print(_digest_table(digests, {account.key for account in part.plan.accounts}))
+    if accepted and part.in_words:
+        what = (
+            f"{len(accepted):,} accepted warning{'s' if len(accepted) != 1 else ''} not shown, of the whole inventory"
+        )
+        out.print(f"\n{what}: `plan` without filters lists them", markup=False, highlight=False, soft_wrap=True)
+    elif accepted:
         out.print()
         out.print(_accepted_table(accepted))
 
 
-def _digest_table(digests: ShownDigests) -> Table:
-    """Return a table in which the accounts of a stack follow it; accounts of no stack come before the whole."""
+def _digest_table(digests: ShownDigests, shown: Collection[str]) -> Table:
+    """Return a table in which the accounts of a stack follow it; accounts of no stack come before the whole.
+
+    Of stacks and accounts it has those that are shown; each digest is the same as without a filter.
+    """
     table = Table(title="digests of what is reviewed", title_justify="left", title_style="bold", expand=False)
     table.add_column("of", overflow="fold")
     table.add_column("digest", no_wrap=True)
     for one in digests.stacks:
-        table.add_row(f"stack {escape(one.file.stack)}", one.digest)
-        for account in one.account_digests:
+        accounts = [account for account in one.account_digests if account.key in shown]
+        if accounts or not one.account_digests:
+            table.add_row(f"stack {escape(one.file.stack)}", one.digest)
+        for account in accounts:
             table.add_row(f"  account {escape(account.key)}", account.digest)
     taken = {account.key for one in digests.stacks for account in one.account_digests}
     for account in digests.whole.accounts:
-        if account.key not in taken:
+        if account.key in shown and account.key not in taken:
             table.add_row(f"account {escape(account.key)}", account.digest)
     table.add_row("the whole", digests.whole.digest)
     return table

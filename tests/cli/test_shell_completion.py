@@ -62,6 +62,18 @@ def test_commands_and_options_are_completed(shell: str) -> None:
     assert asked(shell, "no-such-command", "x") == []
 
 
+@pytest.mark.parametrize("shell", SHELLS)
+def test_filters_are_completed_by_the_names_of_the_inventory(shell: str) -> None:
+    inventory = str(program_folder() / "tests" / "fixtures" / "inventories" / "families")
+    assert asked(shell, "plan", inventory, "--account", "") == ["dev", "prod"]
+    assert asked(shell, "plan", "--account", "dev", inventory, "--role", "b") == ["build"]
+    assert asked(shell, "plan", inventory, "--repository", "acme/s") == ["acme/shop", "acme/site"]
+    assert asked(shell, "plan", inventory, "--environment", "s") == ["staging"]
+    assert asked(shell, "plan", inventory, "--owner", "team-{") == []
+    assert asked(shell, "plan", inventory, "--owner", "team-sh") == ["team-shop"]
+    assert asked(shell, "plan", "no-such-inventory", "--account", "") == []
+
+
 def test_each_command_is_explained_by_its_sentence() -> None:
     words = {"COMP_WORDS": "bitbucket-oidc pi", "COMP_CWORD": "1"}
     answer = run("bitbucket-oidc", _BITBUCKET_OIDC_COMPLETE="zsh_complete", **words)
