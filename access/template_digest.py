@@ -3,7 +3,7 @@
 The lock records the digests of what ``lock --aws`` read; ``validate`` computes those of what the inventory needs now.
 A needed one that the lock lacks is a permission or a protection that the deployed template lacks, and the needed value
 is known, so it can be told in words. What the template has beyond that is no fault: ``up`` still has to remove roles
-that left the inventory. Decision 30 says what is left out, and why.
+that left the inventory. Decision 22 says what is left out, and why.
 """
 
 import hashlib

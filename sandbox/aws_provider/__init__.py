@@ -2,7 +2,7 @@
 
 It behaves like the official provider wherever the program can see a difference: replacements, updates in place,
 defaults, computed outputs, refreshes, and the calls to AWS. Like the whole sandbox it calls loopback alone. Each
-behaviour and its source: docs/internals/decisions/0008-the-small-aws-provider.md.
+module names the source files that it follows; docs/internals/decisions/0008-the-small-aws-provider.md says whose.
 """
 
 from sandbox.aws_provider.provider import SmallAwsProvider

@@ -1,4 +1,8 @@
-"""Connect to an account; translate errors of AWS: the resource, AWS's message, what to do."""
+"""Connect to an account; translate errors of AWS: the resource, AWS's message, what to do.
+
+Behaviour: aws ``provider.go`` (``validateCredentials``); ``aws_config.go`` and ``credentials.go`` of
+https://github.com/hashicorp/aws-sdk-go-base.
+"""
 
 import os
 from collections.abc import Callable, Iterator

@@ -1,6 +1,7 @@
 """The provider's configuration: the inputs of ``pulumi:providers:aws`` that it implements.
 
 ``pulumi_aws`` sends values other than texts as JSON texts; plain values are accepted too.
+Behaviour: bridge ``config_encoding.go``.
 """
 
 import json

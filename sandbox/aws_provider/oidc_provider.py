@@ -2,6 +2,8 @@
 
 Sources: IAM API reference, CreateOpenIDConnectProvider, AddClientIDToOpenIDConnectProvider,
 RemoveClientIDFromOpenIDConnectProvider, UpdateOpenIDConnectProviderThumbprint, TagOpenIDConnectProvider.
+Behaviour: tf ``openid_connect_provider.go``, ``diff.go`` (``suppressOpenIDURL``, ``normalizeOpenIDURL``);
+https://github.com/hashicorp/terraform-provider-aws/issues/40509.
 """
 
 from typing import Any, ClassVar

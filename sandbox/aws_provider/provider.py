@@ -1,6 +1,8 @@
 """The provider: checks, compares and changes resources, and makes names for those without a name.
 
 Source of the names: https://www.pulumi.com/docs/iac/concepts/resources/names/#autonaming
+Behaviour: bridge ``schema.go`` (``nameRequiresDeleteBeforeReplace``), ``provider.go`` (``Create``);
+aws ``resources.go``, ``autonaming.go``; ``ErrorResourceInitFailed`` in Pulumi's ``provider.proto``.
 """
 
 import asyncio

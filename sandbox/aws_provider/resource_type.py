@@ -1,6 +1,7 @@
 """The base of all resource types of the provider: a table of properties, and the operations that follow from it.
 
-Property values are compared by what they mean to AWS, not by how they are written.
+Property values are compared by what they mean to AWS, not by how they are written. Behaviour:
+tf ``verify/json.go`` (``PolicyToSet``).
 """
 
 import json

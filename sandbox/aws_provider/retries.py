@@ -3,7 +3,7 @@
 IAM is eventually consistent: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html ("Changes that I make
 are not always immediately visible"). What the official provider repeats, and for how long: ``role.go``,
 ``role_policy.go`` and ``role_policy_attachment.go`` of its IAM service (``propagationTimeout``), and the standard retry
-mode of the AWS SDK with ``max_retries``. docs/internals/decisions/0008-the-small-aws-provider.md names the sources.
+mode of the AWS SDK with ``max_retries``.
 """
 
 import random

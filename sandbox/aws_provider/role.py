@@ -2,8 +2,9 @@
 
 Sources: IAM API reference, CreateRole, UpdateRole, UpdateAssumeRolePolicy, PutRolePermissionsBoundary, DeleteRole,
 PutRolePolicy, GetRolePolicy, DeleteRolePolicy, AttachRolePolicy, DetachRolePolicy.
-The calls are exactly those of the official provider, even if a call could be saved: a deploying role that lacks the
-permission for one of them fails in both.
+Behaviour: tf ``role.go`` (schema, ``resourceRoleRead``, ``resourceRoleUpdate``, ``deleteRole``), ``role_policy.go``,
+``role_policy_attachments_exclusive.go`` (``syncAttachments``, ``WithNoOpDelete``); aws ``computed_ids.go``.
+The calls are exactly those of the official provider: a deploying role without one of the permissions fails in both.
 """
 
 import json

@@ -1,7 +1,8 @@
 """Tags between Pulumi (a mapping) and IAM (a list of ``{"Key", "Value"}``).
 
 As with the official provider, ``tags`` are a resource's own tags. ``tagsAll`` also has the AWS provider's default tags;
-AWS gets ``tagsAll``. Source: https://www.pulumi.com/registry/packages/aws/api-docs/iam/role/#tagsall_python.
+AWS gets ``tagsAll``. Behaviour: aws ``tags.go`` (``applyTags``). Source:
+https://www.pulumi.com/registry/packages/aws/api-docs/iam/role/#tagsall_python.
 """
 
 from collections.abc import Mapping

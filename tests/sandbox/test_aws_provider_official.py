@@ -1,6 +1,6 @@
 """What replaces, what stays and which calls are made: as the official AWS provider does it.
 
-Each behaviour has its source in docs/internals/decisions/0008-the-small-aws-provider.md.
+The modules of `sandbox/aws_provider` name the source of each behaviour.
 """
 
 import asyncio

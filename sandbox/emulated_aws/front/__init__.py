@@ -1,6 +1,6 @@
 """The steps that calls pass between ministack's authorisation and its services, by operation.
 
-Each step closes a gap of ministack; docs/internals/decisions/0026-gaps-of-ministack.md lists them.
+Each step closes a gap of ministack; see docs/internals/decisions/0006-engines-of-the-sandbox.md.
 """
 
 import time

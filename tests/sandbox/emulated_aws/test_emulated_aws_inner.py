@@ -18,7 +18,7 @@ from sandbox.emulated_aws.query import Answer
 from sandbox.emulated_aws.settings import EmulatorSettings, IssuerEndpoint
 
 FOLDER = Path(sandbox.emulated_aws.__file__).parent
-GAPS = FOLDER.parents[1] / "docs" / "internals" / "decisions" / "0026-gaps-of-ministack.md"
+GAPS = FOLDER.parents[1] / "docs" / "internals" / "decisions" / "0006-engines-of-the-sandbox.md"
 
 
 def test_one_file_alone_imports_ministack() -> None:
