@@ -116,7 +116,7 @@ def missing_in_words(foundation: Foundation, recorded: str) -> tuple[str, ...]:
     others = [part for part in lacking if (part.resource, part.sid) not in new and part not in attached]
     attaching = {(part.resource, part.sid) for part in attached}
     added = [f"the {resource} lacks the statement {sid}" for resource, sid in sorted(new - attaching)]
-    return tuple(dict.fromkeys([*(part.words for part in (*attached, *sorted(others))), *added]))
+    return tuple(dict.fromkeys([*(part.words for part in (*attached, *others)), *added]))
 
 
 def _needed(foundation: Foundation) -> Iterator[_Part]:

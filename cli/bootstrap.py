@@ -76,7 +76,9 @@ def command(
     """
     check_options(check=check, deploy=deploy, scp=scp, options=options)
     result = compiled(inventory)
-    show_findings(result.findings)
+    # What the lock says of older templates is what this command mends, or asks the accounts about.
+    findings = [finding for finding in result.findings if finding.rule != "template-outdated"]
+    show_findings(findings)
     if result.plan is not None:
         names = options["reading_role"], options["deploying_role"]
         stack = stack_name(options["stack"])
@@ -88,12 +90,12 @@ def command(
             with_boundaries, administrators = not options["existing_boundary"], administrators_of(accounts, options)
             wanted = Wanted(hub_of(accounts, options), stack, with_boundaries, administrators)
             code = (_check if check else _deploy)(plans, accounts, wanted, output)
-            return code or exit_code(result.findings, strict=strict)
+            return code or exit_code(findings, strict=strict)
         else:
             with_boundaries = not options["existing_boundary"]
             made = template(accounts, hub_of(accounts, options), stack=stack, with_boundaries=with_boundaries)
             _print_template(accounts, made, output)
-    return exit_code(result.findings, strict=strict)
+    return exit_code(findings, strict=strict)
 
 
 def _deploy(plans: Sequence[AccountPlan], accounts: Sequence[Foundation], wanted: Wanted, output: str) -> int:

@@ -163,3 +163,16 @@ def test_a_faulty_inventory_gives_no_template(write_inventory: Inventory, capsys
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "unknown-environment" in captured.err
+
+
+def test_an_outdated_template_is_no_finding_of_the_command_that_makes_the_new_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = Path(__file__).parent.parent / "fixtures" / "faulty" / "template-outdated--another-managed-policy"
+    options = ["--hub-role", "arn:aws:iam::999999999999:role/runner", "--organization", "none", "--strict"]
+    assert run(["validate", str(folder), "--strict"]) == 1
+    capsys.readouterr()
+    assert run(["bootstrap", str(folder), *options]) == 0
+    captured = capsys.readouterr()
+    assert "AmazonECS_FullAccess" in captured.out
+    assert "template-outdated" not in captured.err
