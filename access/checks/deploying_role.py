@@ -1,12 +1,15 @@
-"""Check that no role is a deploying role or may take one over: its pipelines would control the account."""
+"""Check that no role is a deploying role or may take one over, and that each deploying role may do what it has to."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 from access.checks.policy_uses import RolesWithOverrides, effective_list
+from access.foundation import foundation_of
 from access.plan import AccountPlan, RolePlan
+from access.template_digest import missing_in_words
 from config.findings import Fault
 from config.yaml.document import Path
+from oidc.errors import UsageError
 from oidc.iam.document import PolicyDocument
 from oidc.iam.escalation import takeover_action
 
@@ -53,3 +56,21 @@ def _policy_faults(deploying: str, role: RolePlan, at: Path, names: tuple[str, .
 def cached_takeover_action(document: PolicyDocument, deploying: str) -> str | None:
     """Judge each document once, because many roles of an account share one."""
     return takeover_action(document.parsed, deploying)
+
+
+def check_template(plan: AccountPlan, recorded: str) -> Iterator[Fault]:
+    """Yield an account whose deployed template, by the lock, lacks something that the inventory needs."""
+    try:
+        missing = missing_in_words(foundation_of(plan), recorded)
+    except UsageError:
+        return  # the inventory names no deploying role, or `bootstrap` refuses the account
+    if missing:
+        others = f", and {len(missing) - _WORDS} more" if len(missing) > _WORDS else ""
+        message = f"account {plan.key} needs a newer template: {'; '.join(missing[:_WORDS])}{others}"
+        deploy = f"`bitbucket-oidc bootstrap --deploy --account {plan.key}` with the options of the first time"
+        hint = f"run {deploy}, then `bitbucket-oidc lock --aws --reading-role NAME`"
+        yield Fault("template-outdated", ("accounts", plan.key), message, hint, of_key=True)
+
+
+_WORDS = 3
+"""Missing parts of a template that a finding names; ``bootstrap --check`` names all."""

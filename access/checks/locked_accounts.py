@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from access.checks.deploying_role import check_template
 from access.checks.policy_uses import RolesWithOverrides, effective_list
-from access.foundation import foundation_of
 from access.plan import AccountPlan, OidcProviderPlan, RolePlan
-from access.template_digest import missing_in_words
 from config.findings import Fault
 from config.known_names import meant_policy
 from config.load import Loaded
@@ -14,7 +13,6 @@ from config.lock.models import LockedAccount, LockedOidcProvider, LockedRoleAsFo
 from config.models.account import Account
 from config.models.scalars import Network
 from config.yaml.document import Path
-from oidc.errors import UsageError
 
 _AGAIN = "`bitbucket-oidc lock --aws`"
 
@@ -56,7 +54,7 @@ def check_locked_account(
     if locked is None:
         return
     if locked.template_digest is not None:
-        yield from _check_template(plan, locked.template_digest)
+        yield from check_template(plan, locked.template_digest)
     planned = _PlannedAccount(plan.key, account, plan.roles)
     for oidc_provider in plan.oidc_providers:
         answer = locked.oidc_providers.get(oidc_provider.workspace)
@@ -76,24 +74,6 @@ def _check_selected(plan: AccountPlan, loaded: Loaded) -> Iterator[Fault]:
     now, then = plan.access.role_arn or "no role", selected.deploy_role or "none"
     message = f"the plan assumes {now} in {plan.id}, but the lock has {then}"
     yield Fault("lock-mismatch", ("accounts", plan.key), message, f"run {_AGAIN}", of_key=True)
-
-
-def _check_template(plan: AccountPlan, recorded: str) -> Iterator[Fault]:
-    """Yield an account whose deployed template, by the lock, lacks something that the inventory needs."""
-    try:
-        missing = missing_in_words(foundation_of(plan), recorded)
-    except UsageError:
-        return  # the inventory names no deploying role, or `bootstrap` refuses the account
-    if missing:
-        others = f", and {len(missing) - _WORDS} more" if len(missing) > _WORDS else ""
-        message = f"account {plan.key} needs a newer template: {'; '.join(missing[:_WORDS])}{others}"
-        deploy = f"`bitbucket-oidc bootstrap --deploy --account {plan.key}` with the options of the first time"
-        hint = f"run {deploy}, then `bitbucket-oidc lock --aws --reading-role NAME`"
-        yield Fault("template-outdated", ("accounts", plan.key), message, hint, of_key=True)
-
-
-_WORDS = 3
-"""Missing parts of a template that a finding names; ``bootstrap --check`` names all."""
 
 
 def _check_oidc_provider(
