@@ -1,24 +1,69 @@
 """Every rule has a page, and the examples there are what they are said to be."""
 
 import re
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+import yaml
 
 from access.compile import Compiled, compile_plan
+from access.foundation import foundation_of
+from access.template_digest import recorded_digest
 from config.allow import can_be_allowed
 from config.catalogue import RULES
 from config.load import load_inventory
+from tests.onboarding import deployed_template
 from tests.project.pages import PROJECT, RULE_PAGES, TODAY, Block, blocks_of
 
 INDEX = PROJECT / "docs" / "reference" / "findings.md"
 PAGES = sorted(RULE_PAGES.glob("*.md"))
 
 
-def beside() -> str:
-    """Return the inventory that the examples extend."""
-    (block,) = [found for found in blocks_of(INDEX) if found.section == "The inventory of the examples"]
-    return block.text
+ROLE = ("    accounts: [prod]\n", "    trust: [{repository: acme/shop, environments: [production]}]\n")
+"""What a role of an example has, unless it shows something else."""
+
+
+def in_full(rule: str, files: dict[str, str]) -> dict[str, str]:
+    """Return the files of an example of a rule, with what the page of findings has for all examples."""
+    if any(Path(name).stem == "inventory" for name in files):
+        return files
+    blocks = [found for found in blocks_of(INDEX) if found.section == "The inventory of the examples"]
+    shared = {block.file or "inventory.yaml": block.text for block in blocks}
+    if not rule.startswith("delegation-"):
+        del shared["guardrails.yaml"]
+    shown = "".join(files.values())
+    if re.search(r"^roles:", shown, re.MULTILINE):
+        shared["inventory.yaml"] = shared["inventory.yaml"].partition("roles:\n")[0]
+    elif policies := re.search(r"^permission_policies:\n  ([\w-]+):", shown, re.MULTILINE):
+        shared["inventory.yaml"] += f"    inline_policies: [{policies[1]}]\n"
+    roles = r"(?<=^roles:\n)(?: .*\n)+"
+    full = {name: re.sub(roles, each_in_full, text, flags=re.MULTILINE) for name, text in files.items()}
+    return {
+        name: text.replace('"…"', f'"{deployed()}"' if "…" in text else "") for name, text in (shared | full).items()
+    }
+
+
+@cache
+def deployed() -> str:
+    """Return the digest of the template that the mended example of template-outdated needs."""
+    files = example(RULE_PAGES / "template-outdated.md")[1]
+    del files["inventory.lock.yaml"]
+    with TemporaryDirectory() as folder:
+        plan = compiled(in_full("template-outdated", files), Path(folder)).plan
+    assert plan is not None
+    foundation = foundation_of(plan.accounts[0])
+    return recorded_digest(foundation, deployed_template.deployed(foundation)) or ""
+
+
+def each_in_full(roles: re.Match[str]) -> str:
+    """Add to each role what it does not show."""
+    return re.sub(r"^  \S.*:\n(?:    .*\n)*", role_in_full, roles[0], flags=re.MULTILINE)
+
+
+def role_in_full(role: re.Match[str]) -> str:
+    return role[0] + "".join(line for line in ROLE if f"\n{line.partition(':')[0]}:" not in role[0])
 
 
 def sides(block: Block) -> tuple[str, str]:
@@ -49,12 +94,25 @@ def changed(page: Path, section: str) -> dict[str, str]:
     return files
 
 
+ENTRY = r"(?:workspaces|accounts|permission_policies|roles)\.[^.]+(?:\.repositories\.[^.]+|\.trust\[\d+\]|\.plan_role)?"
+"""An entry that can have ``allow``, in the path of a finding."""
+
+
+def with_allow(text: str, rule: str, path: str) -> str:
+    """Return a file that accepts a rule at the entry of a finding's path."""
+    data = entry = yaml.safe_load(text)
+    matched = re.match(rf"defaults|{ENTRY}", path)
+    assert matched, path
+    for part in re.findall(r"[^.\[\]]+", matched[0]):
+        entry = entry[int(part) if isinstance(entry, list) else part]
+    entry["allow"] = {**entry.get("allow", {}), rule: "Judged"}
+    return yaml.safe_dump(data)
+
+
 def compiled(files: dict[str, str], folder: Path) -> Compiled:
-    """Load files, beside the inventory of the examples unless they have one."""
+    """Load files."""
     folder = folder / "inventory"
     folder.mkdir()
-    if not any(Path(name).stem == "inventory" for name in files):
-        files["inventory.yaml"] = beside()
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
@@ -78,30 +136,34 @@ def test_a_page_says_what_its_rule_is_and_why(page: Path) -> None:
 
 
 def sections(rule: str) -> list[str]:
-    """Return the sections of a rule's page: how to accept a warning, or how to say that the error is meant."""
-    return ["Accept"] if can_be_allowed(rule) else ["Or"] if rule == "admin-access" else []
+    """Return the sections of a rule's page: how to say that the error is meant."""
+    return ["Or"] if rule == "admin-access" else []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_an_example_gives_just_the_finding_of_its_page_and_none_once_changed(page: Path, tmp_path: Path) -> None:
-    bad, good = example(page)
+    bad, good = (in_full(page.stem, files) for files in example(page))
     (tmp_path / "bad").mkdir()
     assert [finding.rule for finding in compiled(bad, tmp_path / "bad").findings] == [page.stem]
     assert compiled(good, tmp_path).findings == ()
 
 
-@pytest.mark.parametrize("rule", [rule for rule in RULES if "Accept" in sections(rule)])
-def test_a_warning_is_accepted_as_its_page_says(rule: str, tmp_path: Path) -> None:
-    accepted = compiled(changed(RULE_PAGES / f"{rule}.md", "Accept"), tmp_path)
+@pytest.mark.parametrize("rule", [rule for rule in RULES if can_be_allowed(rule)])
+def test_a_warning_is_accepted_at_the_entry_that_its_path_names(rule: str, tmp_path: Path) -> None:
+    files = in_full(rule, example(RULE_PAGES / f"{rule}.md")[0])
+    (tmp_path / "bad").mkdir()
+    (finding,) = compiled(files, tmp_path / "bad").findings
+    name = Path(finding.place.file).relative_to(tmp_path / "bad" / "inventory").as_posix()
+    accepted = compiled({**files, name: with_allow(files[name], rule, finding.path)}, tmp_path)
     assert accepted.findings == ()
     assert [silenced.finding.rule for silenced in accepted.silenced] == [rule]
 
 
 def test_admin_access_is_given_for_a_reason_as_its_page_says(tmp_path: Path) -> None:
-    assert compiled(changed(RULE_PAGES / "admin-access.md", "Or"), tmp_path).findings == ()
+    assert compiled(in_full("admin-access", changed(RULE_PAGES / "admin-access.md", "Or")), tmp_path).findings == ()
 
 
 def test_the_index_leads_to_every_page() -> None:
     index = INDEX.read_text()
     for rule in RULES:
-        assert f"- [{rule}](rules/{rule}.md): " in index
+        assert f"[{rule}](rules/{rule}.md)" in index

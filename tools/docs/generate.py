@@ -34,11 +34,9 @@ def _findings_page() -> str:
 
 
 def _rules(level: str, heading: str) -> Iterator[str]:
-    """Yield a section with a line for each rule of a level."""
-    yield from ("", f"## {heading}", "")
-    for rule_id, rule in sorted(RULES.items()):
-        if rule.level == level:
-            yield f"- [{rule_id}](rules/{rule_id}.md): {rule.asks}"
+    """Yield a section with the rules of a level."""
+    pages = (f"[{rule_id}](rules/{rule_id}.md)" for rule_id, rule in sorted(RULES.items()) if rule.level == level)
+    yield from ("", f"## {heading}", "", ", ".join(pages))
 
 
 def main() -> int:
