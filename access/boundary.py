@@ -87,12 +87,15 @@ def boundary_document(foundation: Foundation, stack: str = STACK) -> PolicyDocum
     """
     scope = foundation.scope
     issuers = f"arn:{scope.partition}:iam::{scope.account}:oidc-provider/{ISSUER_HOST}/*"
-    protected = {*role_patterns(foundation), *bootstrapped_patterns(foundation), issuers}
+    both = set(map(literally, (foundation.deploying_role_arn, foundation.reading_role_arn)))
+    protected = {*role_patterns(foundation), *bootstrapped_patterns(foundation), issuers} - both
     stack_set = f"arn:{scope.partition}:cloudformation:*:*:stackset/{stack}:*"
     without_boundary = "StringNotEquals", "iam:PermissionsBoundary", map(literally, scope.own_boundary_arns)
     every = [
         *statements("Allow", "WhatPermissionPoliciesAllow", ["*"], ["*"]),
         *statements("Deny", "NeverTheAccessOfPipelines", [*WRITES, *names(rows(ActionClass.ASSUME))], protected),
+        # Not sts:AssumeRole: their trust policies name the callers, and in the hub's account these have this boundary.
+        *statements("Deny", "NeverTheRolesThatDeploy", ["iam:*"], both),
         *statements(
             "Deny",
             OWN_STACKS,

@@ -83,7 +83,8 @@ definitions:
     - &stack-files bitbucket-oidc ci stacks --inventory {INVENTORY} --config-files stacks > "$OUT/stacks.txt"
     - &look >-
       bitbucket-oidc pulumi preview --stack "$STACK" --config-file "stacks/Pulumi.$STACK.yaml"
-      --non-interactive --json --show-sames > "$OUT/preview.json"
+      --non-interactive --json --show-sames > "$OUT/preview.json" ||
+      {{ bitbucket-oidc ci guard "$OUT/preview.json"; exit 1; }}
     - &guard >-
       bitbucket-oidc ci guard "$OUT/preview.json" --max-loss "${{MAX_LOSS:-30}}"
       ${{ALLOW_OIDC_PROVIDER_LOSS:+--allow-oidc-provider-loss}} ${{REVIEWED_PLAN:+--reviewed "$REVIEWED_PLAN"}}
@@ -129,9 +130,9 @@ pipelines:
               xargs -r -P 4 -I STACK sh -c '
                 bitbucket-oidc pulumi preview --stack STACK --config-file stacks/Pulumi.STACK.yaml \\
                   --non-interactive --json --show-sames > "$OUT/previews/STACK.json"' < "$OUT/stacks.txt" || failed=1
-              bitbucket-oidc ci comment {INVENTORY} --base origin/main --previews "$OUT/previews"
-              test "$failed" = 0
+            - bitbucket-oidc ci comment {INVENTORY} --base origin/main --previews "$OUT/previews"
             - bitbucket-oidc ci guard "$OUT/previews"
+            - test "$failed" = 0
 """
 
 

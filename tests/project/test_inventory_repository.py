@@ -343,6 +343,16 @@ def test_a_stack_is_looked_at_and_brought_up_unless_the_guard_refuses(runner: Ru
     ]
 
 
+def test_a_preview_that_fails_before_a_deployment_says_why_and_ends_the_step(runner: Runner) -> None:
+    pulumi = Path(runner.environment["PATH"].split(":")[0]) / "pulumi"
+    failed = "[{'severity': 'error', 'message': 'AWS refused it'}]"
+    pulumi.write_text(pulumi.read_text().replace('"steps": []', f'"steps": [], "diagnostics": {failed}'))
+    done = runner.run("Deploy dev", FAKE_PULUMI_CODE="1")
+    assert done.returncode != 0
+    assert "AWS refused it" in done.stderr
+    assert [call[0] for call, _, _ in runner.calls()] == ["preview"]
+
+
 def test_drift_is_looked_for_in_every_stack_and_found_in_one_fails_the_step(runner: Runner) -> None:
     done = runner.run("Differences from the inventory", FAKE_PULUMI_CODE="1")
     assert done.returncode == 123, done.stderr  # of xargs

@@ -145,8 +145,8 @@ class Rehearsal:
         (self.clone / file).write_text(text.replace(old, new))
 
     def roles(self) -> dict[str, int]:
-        """Return the longest session of each role of dev, in seconds."""
-        roles: Any = self.roots.client(DEV).list_roles()["Roles"]
+        """Return the longest session of each role of both accounts, in seconds."""
+        roles: list[Any] = [role for number in (DEV, TOOLS) for role in self.roots.client(number).list_roles()["Roles"]]
         return {role["RoleName"]: role["MaxSessionDuration"] for role in roles}
 
 
@@ -178,7 +178,8 @@ def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
         rehearsal = Rehearsal(clone, folder, variables(folder, programs, aws, bitbucket), bitbucket, roots)
         done = rehearsal.shell(setup_lines(clone))
         assert done.returncode == 0, done.stdout + done.stderr
-        rehearsal.edit("inventory/roles.yaml", "    trust:", "    max_session_duration: 2h\n    trust:")
+        for file, key in (("roles.yaml", "shop-staging:"), ("pipelines.yaml", "access-preview:")):
+            rehearsal.edit(f"inventory/{file}", f"  {key}", f"  {key}\n    max_session_duration: 2h")
         yield rehearsal
 
 
@@ -237,10 +238,13 @@ def test_its_pull_request_is_annotated_commented_previewed_and_guarded(rehearsal
     ((comment,),) = rehearsal.bitbucket.pull_requests.comments.values()
     assert "dev / shop-staging: sessions last up to 120 minutes (was 60)" in comment.raw
     assert re.search(r"\*\*dev\*\*: \d+ to create", comment.raw)
+    assert "**tools**: 1 to update" in comment.raw
     assert rehearsal.roles() == before
 
 
-def test_its_merge_deploys_the_first_stack(rehearsal: Rehearsal) -> None:
-    done = rehearsal.step("Deploy dev")
+@pytest.mark.parametrize("stack", ["dev", "tools"])
+def test_its_merge_deploys_each_stack(rehearsal: Rehearsal, stack: str) -> None:
+    done = rehearsal.step(f"Deploy {stack}")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert rehearsal.roles()["shop-staging"] == TWO_HOURS
+    role = {"dev": "shop-staging", "tools": "access-preview"}[stack]
+    assert rehearsal.roles()[role] == TWO_HOURS
