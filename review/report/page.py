@@ -18,7 +18,7 @@ from oidc.bitbucket import Grade
 from review.report.by_account import Holder
 from review.report.documents import Documents
 from review.report.matrix import matrix
-from review.report.role_parts import RolePart, anchor, role_parts
+from review.report.role_parts import anchor, role_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def page(plan: AccessPlan, origin: ReportOrigin, findings: Sequence[Finding], ac
         pipelines=pipelines,
         findings=findings,
         accepted=accepted,
-        counts=_counts(parts),
+        counts=_counts(holders),
         owners=sorted({owner.value for part in parts for owner in part.owners if owner.value}),
         style=Markup(style),  # noqa: S704 - a file of this package
         script=Markup(script),  # noqa: S704 - likewise
@@ -111,9 +111,10 @@ def _code(text: str) -> Markup:
     return Markup(shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))  # noqa: S704 - escaped here
 
 
-def _counts(parts: Sequence[RolePart]) -> dict[str, int]:
-    counts = {grade.value: sum(part.role.grade is grade for part in parts) for grade in Grade}
-    return counts | {"admin access": sum(part.is_admin for part in parts)}
+def _counts(holders: Sequence[Holder]) -> dict[str, int]:
+    """Count roles as ``AccessPlan.role_count`` does: a role in two accounts is two roles."""
+    counts = {grade.value: sum(role.grade is grade for _, role in holders) for grade in Grade}
+    return counts | {"admin access": sum(role.admin_reason is not None for _, role in holders)}
 
 
 def duration(seconds: int) -> str:

@@ -1,5 +1,6 @@
 """report writes one page, or says why there is none."""
 
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +15,9 @@ from tests.project.pages import PROJECT
 
 Inventory = Callable[..., Path]
 ROLE = "roles: {r: {accounts: [prod], trust: [{repository: acme/shop, environments: [production]}]}}\n"
+TWO = ROLE.replace("[prod]", "['*']").replace(
+    "{r:", "{s: {accounts: [prod], trust: [{repository: acme/shop, environments: [production]}]}, r:"
+)
 WIDE = "roles: {r: {accounts: [prod], trust: [{repository: acme/shop, steps: outside_environments}]}}\n"
 ENDED = (
     "roles: {r: {accounts: [prod], expires: 2027-01-31, "
@@ -40,6 +44,18 @@ def test_one_role_is_not_counted_as_several(write_inventory: Inventory, capsys: 
     assert run(["report", str(write_inventory(ROLE))]) == 0
     page = capsys.readouterr().out
     assert (page.count('data-unit="role">1</td>'), page.count('data-unit="roles">0</td>')) == (1, 3)
+
+
+def test_roles_are_counted_as_in_plan_and_diff(write_inventory: Inventory, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = write_inventory(TWO)
+    assert run(["plan", str(folder), "--format", "json"]) == 0
+    roles = sum(len(account["roles"]) for account in json.loads(capsys.readouterr().out)["accounts"])
+    assert run(["diff", str(folder), str(folder)]) == 0
+    assert capsys.readouterr().out == f"no change; {roles} roles\n"
+    assert run(["report", str(folder)]) == 0
+    page = capsys.readouterr().out
+    assert f"{roles} roles in " in page
+    assert f'data-unit="roles">{roles}</td>' in page
 
 
 def test_the_page_goes_into_a_file(

@@ -128,7 +128,9 @@
     { element, users: every('a[href^="#role-"]', element).map((a) => a.hash) }));
 
   const roles = every("article", sections).map((element) => new Role(element));
-  const total = roles.length.toLocaleString("en");
+  /* A role in two accounts is two roles, as in `plan`. */
+  const counted = (some, account) => some.reduce((sum, role) => sum + (account ? 1 : Number(role.element.dataset.c)), 0).toLocaleString("en");
+  const total = counted(roles, "");
 
   const apply = () => {
     const wanted = chosen();
@@ -142,7 +144,7 @@
     for (const one of apart) one.element.hidden = !one.users.some((user) => visible.has(user));
     const asked = NAMES.some((name) => wanted[name] !== "");
     for (const table of every(".matrix")) narrow(table, wanted, terms, asked ? visible : null);
-    const number = visible.size.toLocaleString("en");
+    const number = counted(roles.filter((role) => !role.element.hidden), wanted.account);
     shown.textContent = asked ? `${number} of ${total} roles` : `All ${total} roles`;
     document.getElementById("nothing").hidden = visible.size > 0 || roles.length === 0;
   };
