@@ -174,7 +174,7 @@ def commit_all(folder: Path) -> None:
 def test_every_rule_of_what_the_world_says_is_documented() -> None:
     page = (PROJECT / "docs" / "concepts" / "lock.md").read_text()
     for rule, about in DISCREPANCY_RULES.items():
-        assert f'<a id="{rule}"></a>`{rule}` | {about.level} |' in page
+        assert f'- <a id="{rule}"></a>`{rule}` ({about.level}): ' in page
 
 
 def test_every_command_is_documented() -> None:
