@@ -70,7 +70,7 @@ def _section(title: str, model: type[BaseModel]) -> str:
     rows = [
         _row(key, value, key in schema.get("required", ()))
         for key, value in schema["properties"].items()
-        if key not in shared
+        if key not in shared and key != "allow"
     ]
     heading = title if title == "Top level" else f"`{title}`"
     first_paragraph = " ".join((model.__doc__ or "").partition("\n\n")[0].split())
@@ -88,8 +88,8 @@ def _row(key: str, schema: Schema, required: bool) -> str:  # noqa: FBT001 - of 
     if schema[SINCE] != _FIRST:
         notes.append(f"since {schema[SINCE]}")
     example = schema["examples"][0]
-    shown = "" if example in (*_examples(schema), schema.get("default")) else f" {_written(example)}"
-    return f"- `{key}` ({', '.join(notes)}): {schema['description']}{shown}"
+    elsewhere = example in (*_examples(schema), schema.get("default")) or any(link in notes[0] for link in _SECTIONS)
+    return f"- `{key}` ({', '.join(notes)}): {schema['description']}{'' if elsewhere else f' {_written(example)}'}"
 
 
 def _examples(schema: Schema) -> list[Any]:
@@ -156,6 +156,9 @@ def _anchor(heading: str) -> str:
     kept = "".join(letter for letter in heading.lower() if letter.isalnum() or letter in " -_")
     return kept.replace(" ", "-")
 
+
+_SECTIONS = tuple(f"(#{_anchor(title)})" for title in MODELS)
+"""Links to sections, whose keys say more than an example."""
 
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./* -]*", re.ASCII)
 
