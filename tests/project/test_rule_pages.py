@@ -4,6 +4,7 @@ import re
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from textwrap import indent
 
 import pytest
 import yaml
@@ -29,6 +30,7 @@ def in_full(rule: str, files: dict[str, str]) -> dict[str, str]:
     """Return the files of an example of a rule, with what the page of findings has for all examples."""
     if any(Path(name).stem == "inventory" for name in files):
         return files
+    files = {name: re.sub(r"\A- (?:.*\n)+", in_policy, text) for name, text in files.items()}
     blocks = [found for found in blocks_of(INDEX) if found.section == "The inventory of the examples"]
     shared = {block.file or "inventory.yaml": block.text for block in blocks}
     if not rule.startswith("delegation-"):
@@ -55,6 +57,12 @@ def deployed() -> str:
     assert plan is not None
     foundation = foundation_of(plan.accounts[0])
     return recorded_digest(foundation, deployed_template.deployed(foundation)) or ""
+
+
+def in_policy(statements: re.Match[str]) -> str:
+    """Return the permission policy that has statements."""
+    document = f'Version: "2012-10-17"\nStatement:\n{indent(statements[0], "  ")}'
+    return f"permission_policies:\n  read:\n    document:\n{indent(document, '      ')}"
 
 
 def each_in_full(roles: re.Match[str]) -> str:
