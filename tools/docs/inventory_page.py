@@ -93,12 +93,14 @@ def _row(key: str, schema: Schema, required: bool) -> str:  # noqa: FBT001 - of 
 
 
 def _examples(schema: Schema) -> list[Any]:
-    """Return the examples that the key's type has under *Types*, or none if the type is a choice, list or mapping."""
+    """Return the examples that the key's type has under *Types*, or none if it is a choice or a mapping."""
     match schema:
         case {"$ref": str(reference)}:
             return list(_DEFINITIONS[reference.rpartition("/")[2].removesuffix(IN_ROLE)].get("examples", ()))
         case {"title": str(title)}:
             return list(_DEFINITIONS[definition_name(title)].get("examples", ()))
+        case {"items": dict(item)}:
+            return [[element] for element in _examples(item)]
     return []
 
 
