@@ -27,8 +27,9 @@ from review.findings import show_findings
 @format_option("table", "json", "digests")
 @project_option
 @filter_options()
+@click.option("--all", "every", is_flag=True, help="Show every role of a large plan, not its summary by account.")
 @strict_option
-def command(inventory: Path, output: str, project: Path, selection: Selection, *, strict: bool) -> int:
+def command(inventory: Path, output: str, project: Path, selection: Selection, *, every: bool, strict: bool) -> int:
     """Show the plan: for each account its OIDC providers and roles, and who may assume them.
 
     It needs no network and no engine, only the inventory and its lock. The table ends with the digests of the plan, of
@@ -53,5 +54,5 @@ def command(inventory: Path, output: str, project: Path, selection: Selection, *
         else:
             from cli.plan_table import show_plan  # noqa: PLC0415 - rich takes longer to import than the rest together
 
-            show_plan(part, digests, result.silenced)
+            show_plan(part, digests, inventory, result.silenced, every=every)
     return exit_code(result.findings, strict=strict)

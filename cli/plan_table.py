@@ -1,98 +1,165 @@
-"""The AccessPlan as tables for people."""
+"""The AccessPlan for people: a summary by account of a large plan, else tables of all roles."""
 
-from collections.abc import Collection, Sequence
+import shlex
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
 
-from rich.markup import escape
-from rich.table import Table
-from rich.text import Text
+from rich.console import Console
 
-from access.plan import AccountPlan, RolePlan
+from access.plan import AccessPlan, AccountPlan, RolePlan
 from access.selection import Narrowed
 from access.trust_in_words import trust_in_words
 from cli.plan_digests import ShownDigests
 from config.allow import Silenced
 from config.findings import one_line
 from oidc.arn import policy_in_words
-from review.terminal import console
+from oidc.bitbucket import Grade
+from review.terminal import paged, show_rows, show_text
+
+_SCREEN = 40
+"""Roles, or accounts, of a plan that is shown in full unless somebody asks for more."""
+
+_SHORT = 12
+_COLUMNS = ("account", "roles", "repository-wide", "workspace-wide", "admin access", "OIDC providers", "digest")
+_ROLES = ("role", "may be assumed by", "grade", "may do")
 
 
-def show_plan(part: Narrowed, digests: ShownDigests, accepted: Sequence[Silenced] = ()) -> None:
+def show_plan(
+    part: Narrowed, digests: ShownDigests, inventory: Path, accepted: Sequence[Silenced] = (), *, every: bool = False
+) -> None:
+    """Print a plan, and the warnings that the inventory accepts; on a terminal through a pager if it is long.
+
+    Args:
+        part: Of the plan.
+        digests: Of the whole plan.
+        inventory: Its path, for the command that shows more.
+        accepted: All accepted warnings.
+        every: Show all roles of a large plan.
+    """
+    is_large = max(part.whole.role_count, len(part.whole.accounts)) > _SCREEN
+    with paged() as out:
+        if part.in_words:
+            show_text(out, f"{part.in_words}\n")
+        if is_large and part.selection.is_everything and not every:
+            out.print(
+                *_summary(part.whole, digests, inventory, accepted),
+                sep="\n",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
+        else:
+            _show_tables(out, part, digests, accepted)
+
+
+def _summary(plan: AccessPlan, digests: ShownDigests, inventory: Path, accepted: Sequence[Silenced]) -> Iterator[str]:
+    """Yield a line for each account, the digests to review, and how to see more; each of at most 80 columns."""
+    yield f"{plan.role_count:,} roles in {len(plan.accounts):,} accounts\n"
+    short = {account.key: account.digest for account in digests.whole.accounts}
+    short |= {account.key: account.digest for stack in digests.stacks for account in stack.account_digests}
+    rows = [_counts(account.key, [account], short[account.key]) for account in plan.accounts]
+    yield from _lines([*rows, _counts("the whole", plan.accounts, digests.whole.digest)])
+    yield ""
+    for stack in digests.stacks:
+        number = len(stack.account_digests)
+        yield f"stack {one_line(stack.file.stack)}, {number:,} account{'' if number == 1 else 's'}:\n  {stack.digest}"
+    yield f"the whole:\n  {digests.whole.digest}\n"
+    if accepted:
+        yield f"{_of_warnings(len(accepted))} accepted by the inventory"
+    command = ["bitbucket-oidc", "plan", *([str(inventory)] if str(inventory) != "inventory" else [])]
+    key = max(plan.accounts, key=lambda account: len(account.roles)).key
+    yield f"for the roles of an account:\n  {shlex.join([*command, '--account', key])}"
+    yield "other filters: --role, --repository, --environment, --owner; all roles: --all"
+    yield "all digests in full: --format digests"
+
+
+def _of_warnings(number: int) -> str:
+    return f"{number:,} warning{' is' if number == 1 else 's are'}"
+
+
+def _counts(name: str, accounts: Sequence[AccountPlan], digest: str) -> list[str]:
+    roles = [role for account in accounts for role in account.roles]
+    numbers = [
+        len(roles),
+        sum(role.grade is Grade.REPOSITORY_WIDE for role in roles),
+        sum(role.grade is Grade.WORKSPACE_WIDE for role in roles),
+        sum(role.admin_reason is not None or role.adopted_as_is is not None for role in roles),
+        sum(len(account.oidc_providers) for account in accounts),
+    ]
+    return [name, *(f"{number:,}" if number else "-" for number in numbers), digest.removeprefix("sha256:")[:_SHORT]]
+
+
+def _lines(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield rows below their heads, of which each has two lines; a long name of an account has a separate line."""
+    heads = [_head(column) for column in _COLUMNS]
+    widths = [max(map(len, (*pair, *column))) for pair, column in zip(heads, zip(*rows, strict=True), strict=True)]
+    widths[0] = min(widths[0], _WIDTH - sum(widths[1:]) - 2 * len(widths[1:]))
+    for first, *others in (*zip(*heads, strict=True), *rows):
+        if len(first) > widths[0]:
+            yield first
+        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
+        yield "  ".join([("" if len(first) > widths[0] else first).ljust(widths[0]), *cells]).rstrip()
+
+
+_WIDTH = 80
+
+
+def _head(column: str) -> tuple[str, str]:
+    words = column.replace("-", "- ").split()
+    return (words[0], words[1]) if len(words) > 1 else ("", words[0])
+
+
+def _show_tables(out: Console, part: Narrowed, digests: ShownDigests, accepted: Sequence[Silenced]) -> None:
     """Print one table for each account, one of their digests, and one of the warnings that the inventory accepts."""
-    out = console()
-    if part.in_words:
-        out.print(f"{part.in_words}\n", markup=False, highlight=False, soft_wrap=True)
     for account in part.plan.accounts:
-        out.print(_account_table(account))
+        title = f"{account.key}  {account.id}  {account.partition}  {account.region or ''}".rstrip()
+        show_rows(out, title, _ROLES, [_role(role) for role in account.roles] or [("no role", "", "", "")])
         for oidc_provider in account.oidc_providers:
             thumbprints = oidc_provider.thumbprints
             shown = thumbprints if isinstance(thumbprints, str) else ", ".join(thumbprints)
-            out.print(
-                f"OIDC provider ({oidc_provider.mode}) {escape(oidc_provider.url)}\n"
-                f"  audiences {escape(', '.join(oidc_provider.audiences))}; thumbprints {shown}",
-                highlight=False, soft_wrap=True,
-            )  # fmt: skip
+            show_text(out, f"OIDC provider ({oidc_provider.mode}) {oidc_provider.url}")
+            show_text(out, f"  audiences {', '.join(oidc_provider.audiences)}; thumbprints {shown}")
         out.print()
-    out.print(_digest_table(digests, {account.key for account in part.plan.accounts}))
+    shown_keys = {account.key for account in part.plan.accounts}
+    show_rows(out, "digests of what is reviewed", ("of", "digest"), list(_digests(digests, shown_keys)))
     if accepted and part.in_words:
-        what = (
-            f"{len(accepted):,} accepted warning{'s' if len(accepted) != 1 else ''} not shown, of the whole inventory"
-        )
-        out.print(f"\n{what}: `plan` without filters lists them", markup=False, highlight=False, soft_wrap=True)
+        words = f"{_of_warnings(len(accepted))} accepted by the whole inventory"
+        show_text(out, f"\n{words}: `plan --all` without filters lists them")
     elif accepted:
         out.print()
-        out.print(_accepted_table(accepted))
+        show_rows(
+            out,
+            "accepted by the inventory",
+            ("rule", "where", "what", "because"),
+            [_accepted(silenced) for silenced in accepted],
+        )
 
 
-def _digest_table(digests: ShownDigests, shown: Collection[str]) -> Table:
-    """Return a table in which the accounts of a stack follow it; accounts of no stack come before the whole.
+def _digests(digests: ShownDigests, shown: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield a digest for each row: a stack, its accounts, accounts of no stack, the whole.
 
-    Of stacks and accounts it has those that are shown; each digest is the same as without a filter.
+    Of stacks and accounts these are the ones that are shown; each digest is the same as without a filter.
     """
-    table = Table(title="digests of what is reviewed", title_justify="left", title_style="bold", expand=False)
-    table.add_column("of", overflow="fold")
-    table.add_column("digest", no_wrap=True)
     for one in digests.stacks:
         accounts = [account for account in one.account_digests if account.key in shown]
         if accounts or not one.account_digests:
-            table.add_row(f"stack {escape(one.file.stack)}", one.digest)
-        for account in accounts:
-            table.add_row(f"  account {escape(account.key)}", account.digest)
+            yield f"stack {one_line(one.file.stack)}", str(one.digest)
+        yield from ((f"  account {account.key}", account.digest) for account in accounts)
     taken = {account.key for one in digests.stacks for account in one.account_digests}
     for account in digests.whole.accounts:
         if account.key in shown and account.key not in taken:
-            table.add_row(f"account {escape(account.key)}", account.digest)
-    table.add_row("the whole", digests.whole.digest)
-    return table
+            yield f"account {account.key}", account.digest
+    yield "the whole", digests.whole.digest
 
 
-def _accepted_table(accepted: Sequence[Silenced]) -> Table:
-    table = Table(title="accepted by the inventory", title_justify="left", title_style="bold", expand=False)
-    table.add_column("rule", no_wrap=True)
-    for column in ("where", "what", "because"):
-        table.add_column(column, overflow="fold")
-    for silenced in accepted:
-        finding = silenced.finding
-        where = f"{finding.path}\n{finding.place.file}:{finding.place.line}"
-        cells = (*where.split("\n", 1), finding.message, silenced.reason)
-        path, place, what, because = (escape(one_line(cell)) for cell in cells)
-        table.add_row(finding.rule, f"{path}\n{place}", what, because)
-    return table
+def _accepted(silenced: Silenced) -> tuple[str, ...]:
+    finding = silenced.finding
+    where = f"{one_line(finding.path)}\n{one_line(f'{finding.place.file}:{finding.place.line}')}"
+    return finding.rule, where, one_line(finding.message), one_line(silenced.reason)
 
 
-def _account_table(account: AccountPlan) -> Table:
-    title = f"{escape(account.key)}  {account.id}  {account.partition}  {account.region or ''}"
-    table = Table(title=title, title_justify="left", title_style="bold", expand=False)
-    table.add_column("role", overflow="fold")
-    table.add_column("may be assumed by", overflow="fold")
-    table.add_column("grade", no_wrap=True)
-    table.add_column("may do", overflow="fold")
-    for role in account.roles:
-        trust = "\n".join(trust_in_words(line) for line in role.trust)
-        # Texts, not strings: rich parses strings as markup, each twice.
-        table.add_row(*map(Text, (_name(role), trust, role.grade.value, _may_do(role))))
-    if not account.roles:
-        table.add_row("no role", "", "", "")
-    return table
+def _role(role: RolePlan) -> tuple[str, ...]:
+    return _name(role), "\n".join(map(trust_in_words, role.trust)), role.grade.value, _may_do(role)
 
 
 def _name(role: RolePlan) -> str:
