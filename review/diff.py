@@ -1,11 +1,16 @@
-"""Show a comparison as text, one table for each effect and a summary, or as Markdown."""
+"""Show a comparison as text or as Markdown: the same change in many roles once, with a summary."""
 
 import re
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
 
-from rich.markup import escape
-from rich.table import Table
+from rich.text import Text
 
-from access.comparison.changes import ORDER, Change, Comparison, Effect
+from access.comparison.changes import ORDER, Comparison, Effect
+from access.comparison.groups import ChangeGroup, Part, RoleName, groups
 from config.findings import one_line
 from review.terminal import console
 
@@ -19,38 +24,115 @@ TITLES = {
 """The heading above the changes of each effect."""
 
 _COLOURS = {Effect.WIDENING: "bold red", Effect.GAIN: "yellow", Effect.BREAKS: "bold magenta", Effect.LOSS: "cyan"}
+_ON_TERMINAL = 10
 
 
 def show_comparison(comparison: Comparison) -> None:
-    """Print the changes on standard output."""
+    """Print the changes on standard output, within the width of the terminal; no word is broken."""
     out = console()
+    grouped = groups(comparison)
     for effect in ORDER:
-        changes = comparison.of(effect)
-        if not changes:
-            continue
-        style = _COLOURS.get(effect, "bold")
-        table = Table(title=f"{TITLES[effect]} ({len(changes)})", title_justify="left", title_style=style, expand=False)
-        for column in ("account", "role", "what"):
-            table.add_column(column, overflow="fold")
-        for change in changes:
-            table.add_row(
-                *(
-                    escape(one_line(text))
-                    for text in (change.account or change.file or "", change.role or "", change.message)
-                )
-            )
-        out.print(table)
-    out.print(summary(comparison), highlight=False, soft_wrap=True, markup=False)
+        if changes := comparison.of(effect):
+            out.print(Text(f"{TITLES[effect]} ({len(changes):,})", style=_COLOURS.get(effect, "bold")))
+            for group in grouped:
+                if group.effect is effect:
+                    described = _described(group, _ON_TERMINAL)
+                    out.print(_wrapped(f"{described.where}: {described.what}", out.width, "  "))
+                    if described.names:
+                        out.print(_wrapped(described.names, out.width, "    "))
+            out.print()
+    out.print(_wrapped(summary(comparison), out.width, ""))
+
+
+def _wrapped(line: str, width: int, indent: str) -> Text:
+    wrapped = textwrap.fill(
+        one_line(line), width, initial_indent=indent, subsequent_indent=f"{indent}  ",
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
+    return Text(wrapped, no_wrap=True, overflow="ignore")
 
 
 def summary(comparison: Comparison) -> str:
     """Return ``1 wider, 2 gained, 1 lost; 9 → 10 roles``; the first numbers count changes."""
     words = dict(zip(ORDER, ("wider", "gained", "breaking", "lost", "without effect on access"), strict=True))
-    counts = [f"{len(comparison.of(effect))} {words[effect]}" for effect in ORDER if comparison.of(effect)]
+    counts = [f"{len(comparison.of(effect)):,} {words[effect]}" for effect in ORDER if comparison.of(effect)]
     old, new = comparison.roles_before, comparison.roles_after
-    roles = f"{'' if old == new else f'{old} → '}{new} role{'' if new == 1 else 's'}"
-    lost = f"; {len(comparison.roles_lost)} deleted or replaced" if comparison.roles_lost else ""
+    roles = f"{'' if old == new else f'{old:,} → '}{new:,} role{'' if new == 1 else 's'}"
+    lost = f"; {len(comparison.roles_lost):,} deleted or replaced" if comparison.roles_lost else ""
     return f"{', '.join(counts) or 'no change'}; {roles}{lost}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Described:
+    """A group in words: ``where``, ``what`` and further ``names``; empty names are in ``where``."""
+
+    where: str
+    what: str
+    names: str
+
+
+def _described(group: ChangeGroup, most: int) -> _Described:
+    """Say what a group changes: ``300 roles in 30 accounts (family svc-deploy; not svc-deploy[acme/x])``.
+
+    Without ``not`` and ``only`` these are all roles of a family, and all accounts of a role.
+
+    Args:
+        group: The group.
+        most: Names in a list; further ones are counted.
+    """
+    parts = [*_parts("not", group.exceptions, group, most), *_parts("only", group.only, group, most)]
+    where, names = _where(group), ""
+    if group.cell_count == 1:
+        parts = []
+    elif not group.roles:
+        parts = [_of_accounts(group, most)]
+    elif len(group.roles) > 1:
+        names = "; ".join([_listed(map(_named, group.roles), most), *parts])
+        parts = []
+    elif group.roles[0].is_family:
+        parts.insert(0, _named(group.roles[0]))
+    return _Described(f"{where} ({'; '.join(parts)})" if parts else where, group.message, names)
+
+
+def _where(group: ChangeGroup) -> str:
+    first, number = group.changes[0], group.cell_count
+    if number == 1:
+        where = first.account or first.file or ""
+        return f"{where} / {first.role}" if first.role else where
+    if first.file is not None:
+        return f"{number:,} files"
+    accounts = group.accounts[0] if len(group.accounts) == 1 else f"{len(group.accounts):,} accounts"
+    if not group.roles:
+        return accounts
+    is_one = len(group.roles) == 1 and not group.roles[0].is_family
+    return f"{_named(group.roles[0]) if is_one else f'{number:,} roles'} in {accounts}"
+
+
+def _of_accounts(group: ChangeGroup, most: int) -> str:
+    if group.exceptions:
+        return "; ".join(_parts("not", group.exceptions, group, most))
+    return _listed(group.accounts, most) if group.only else "all"
+
+
+def _named(role: RoleName) -> str:
+    name = f"family {role.name}" if role.is_family else role.name
+    return f"{name} for {role.repository}" if role.repository else name
+
+
+def _parts(word: str, parts: Sequence[Part], group: ChangeGroup, most: int) -> list[str]:
+    return [f"{word} {_listed((_part(part, group) for part in parts), most)}"] if parts else []
+
+
+def _part(part: Part, group: ChangeGroup) -> str:
+    if part.role is None or (len(group.roles) == 1 and not group.roles[0].is_family):
+        return part.account or ""
+    return part.role if part.account is None or len(group.accounts) == 1 else f"{part.role} in {part.account}"
+
+
+def _listed(names: Iterable[str], most: int) -> str:
+    names = list(names)
+    further = len(names) - most
+    return ", ".join(names[:most] if further > 0 else names) + (f" and {further:,} more" if further > 0 else "")
 
 
 _TEXT_CHARS, _NAME_CHARS = 1000, 100
@@ -59,42 +141,95 @@ _INVISIBLE = "\u200b"
 """A space without width, so that a name is never a mention or a link."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Brevity:
+    """How much of a comparison is shown.
+
+    Attributes:
+        names: Names in one list.
+        cases: Groups of one kind below a heading.
+        characters: Of the place, and of the message, of one group.
+        side_characters: Of the name of a side.
+        kinds: Whether the kinds that are left out are named.
+    """
+
+    names: int
+    cases: int
+    characters: int
+    side_characters: int = _NAME_CHARS
+    kinds: bool = True
+
+
+_BREVITIES = (
+    _Brevity(100, 100_000, 20_000),
+    _Brevity(30, 100_000, _TEXT_CHARS),
+    _Brevity(10, 50, 400),
+    _Brevity(5, 10, 300),
+    _Brevity(3, 3, 200),
+    _Brevity(2, 1, 100),
+    _Brevity(0, 0, 0),
+    _Brevity(0, 0, 0, side_characters=20, kinds=False),
+)
+"""From the whole to headings and counts alone: the first that fits is taken."""
+
+
 def markdown(comparison: Comparison, before: str, after: str, *, max_chars: int) -> str:
-    """Return the comment, of at most ``max_chars`` characters; its last line counts the changes left out."""
-    head = (
-        f"**Access, from {text(before, _NAME_CHARS)} to {text(after, _NAME_CHARS)}**\n\n{text(summary(comparison))}\n"
-    )
-    lines: list[str] = []
-    for effect in ORDER:
-        changes = comparison.of(effect)
-        if changes:
-            title = f"\n**{TITLES[effect]}** ({len(changes)})\n\n"
-            lines += [f"{title if at == 0 else ''}{_line(change)}\n" for at, change in enumerate(changes)]
-    return _fitting(head, lines, max_chars)
+    """Return the comment, of at most ``max_chars`` characters, at least 1,000.
+
+    It has the heading and the count of each effect, and the first cases of each kind; what is left out is counted.
+    """
+    grouped: dict[Effect, list[ChangeGroup]] = {effect: [] for effect in ORDER}
+    for group in groups(comparison):
+        grouped[group.effect].append(group)
+    for brevity in _BREVITIES:
+        names = (text(name, brevity.side_characters) for name in (before, after))
+        head = f"**Access, from {' to '.join(names)}**\n\n{text(summary(comparison))}\n"
+        end = "" if brevity is _BREVITIES[0] else _SHORTENED
+        if (whole := _within(chain([head], _sections(grouped, brevity), [end]), max_chars)) is not None:
+            return whole
+    raise ValueError(f"{max_chars} characters do not hold the headings of a comparison")
 
 
-def _fitting(head: str, lines: list[str], max_chars: int) -> str:
-    room = max_chars - len(head)
-    if sum(map(len, lines)) <= room:
-        return head + "".join(lines)
-    room -= len(_left_out(len(lines)))
+_SHORTENED = "\n**Shortened for length**: run `bitbucket-oidc diff` to see the rest.\n"
+
+
+def _within(parts: Iterable[str], most: int) -> str | None:
+    """Return the parts as one text, or ``None`` as soon as they exceed a length."""
     kept: list[str] = []
-    for line in lines:
-        if len(line) > room:
-            break
-        room -= len(line)
-        kept.append(line)
-    return (head + "".join(kept) + _left_out(len(lines) - len(kept)))[:max_chars]
+    for part in parts:
+        most -= len(part)
+        if most < 0:
+            return None
+        kept.append(part)
+    return "".join(kept)
 
 
-def _left_out(number: int) -> str:
-    return f"\n**{number} more left out for length**: run the command to see them.\n"
+def _sections(grouped: Mapping[Effect, Sequence[ChangeGroup]], brevity: _Brevity) -> Iterator[str]:
+    for effect, its in grouped.items():
+        if its:
+            yield f"\n**{TITLES[effect]}** ({sum(len(group.changes) for group in its):,})\n\n"
+            yield from _cases(its, brevity)
 
 
-def _line(change: Change) -> str:
-    place = text(change.account or change.file or "")
-    where = f"{place} / {text(change.role)}" if change.role else place
-    return f"* {where}: {text(change.message)}"
+def _cases(grouped: Sequence[ChangeGroup], brevity: _Brevity) -> Iterator[str]:
+    """Yield a line for each of the first groups of every kind, and one that counts the changes of the others."""
+    shown: Counter[str] = Counter()
+    left_out: Counter[str] = Counter()
+    for group in grouped:
+        shown[group.kind] += 1
+        if shown[group.kind] <= brevity.cases:
+            yield _line(group, brevity)
+        else:
+            left_out[group.kind] += len(group.changes)
+    if left_out and brevity.kinds:
+        yield f"* left out for length: {', '.join(f'{number:,} {kind}' for kind, number in left_out.items())}\n"
+
+
+def _line(group: ChangeGroup, brevity: _Brevity) -> str:
+    described = _described(group, brevity.names)
+    where, what, names = (text(part, brevity.characters) for part in (described.where, described.what, described.names))
+    where = where if group.cell_count == 1 else f"**{where}**"
+    return f"* {where}: {what}\n" + (f"    * {names}\n" if names else "")
 
 
 def text(value: str, most: int = _TEXT_CHARS) -> str:

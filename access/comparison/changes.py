@@ -23,6 +23,9 @@ class Effect(StrEnum):
 UnplacedChange = tuple[str, Effect, str]
 """Kind, effect and message of a change whose account and role the caller knows."""
 
+Cell = tuple[str, str | None]
+"""The keys of an account and of a role in it; ``None`` for the account itself."""
+
 ORDER = tuple(Effect)
 """The order in which changes are shown."""
 
@@ -42,6 +45,8 @@ class Change:
         grade: Grade of the trust, or ``None``.
         file: The stack file, relative to the folder of the inventory: ``Pulumi.dev.yaml``, or the lock; else
             ``None``.
+        own: Values of the account and the role that the message may have, by the names of the inventory's variables:
+            ``("account_id", "111111111111")``. Messages that differ only by them say the same.
     """
 
     kind: str
@@ -53,6 +58,7 @@ class Change:
     who: str | None = None
     grade: str | None = None
     file: str | None = None
+    own: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +70,16 @@ class Comparison:
         roles_before: Roles in all accounts.
         roles_after: Likewise.
         roles_lost: ARNs of roles that are deleted or replaced, sorted.
+        cells_before: All accounts and roles of the old plan.
+        cells_after: Likewise of the new plan.
     """
 
     changes: tuple[Change, ...]
     roles_before: int
     roles_after: int
     roles_lost: tuple[str, ...]
+    cells_before: frozenset[Cell] = frozenset()
+    cells_after: frozenset[Cell] = frozenset()
 
     @property
     def changes_access(self) -> bool:

@@ -1,7 +1,7 @@
 """Compare two plans: accounts by id and roles by ARN, because AWS and pipelines know these."""
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from access.comparison.admission import admissions
 from access.comparison.changes import ORDER, Change, Comparison, Effect
@@ -92,17 +92,29 @@ def compare(before: PlanView, after: PlanView, further: Iterable[Change] = ()) -
     Raises:
         ValueError: A trust policy has another form than in a plan; ``access.plan_reading`` refuses such plans earlier.
     """
-    collected = _Collected(list(further))
+    collected = _Collected([replace(change, own=(("file", change.file or ""),)) for change in further])
     old = {account.id: account for account in before.accounts}
     new = {account.id: account for account in after.accounts}
     for account_id in sorted(old.keys() | new.keys()):
-        _account(collected, old.get(account_id), new.get(account_id))
+        in_account = _Collected()
+        _account(in_account, old.get(account_id), new.get(account_id))
+        collected.changes += _with_own_values(in_account.changes, old.get(account_id), new.get(account_id))
+        collected.lost += in_account.lost
     order = {effect: position for position, effect in enumerate(ORDER)}
     changes = sorted(
         set(collected.changes),
         key=lambda change: (order[change.effect], change.account or "", change.role or "", change.kind, change.message),
     )
-    return Comparison(tuple(changes), before.role_count, after.role_count, tuple(sorted(collected.lost)))
+    lost = tuple(sorted(collected.lost))
+    return Comparison(tuple(changes), before.role_count, after.role_count, lost, before.cells, after.cells)
+
+
+def _with_own_values(changes: Iterable[Change], old: AccountView | None, new: AccountView | None) -> Iterator[Change]:
+    sides = [account for account in (old, new) if account is not None]
+    of_account = tuple(pair for account in sides[-1:] for pair in account.own_values)
+    of_roles = {role.key: role.own_values for account in sides for role in account.roles}
+    for change in changes:
+        yield replace(change, own=of_account + of_roles.get(change.role or "", ()))
 
 
 def _account(collected: _Collected, old: AccountView | None, new: AccountView | None) -> None:

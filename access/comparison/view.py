@@ -102,6 +102,25 @@ class RoleView(_Frozen):
         values = (self.others or {}).get("adopted_as_is")
         return AsIsView(values["reason"], values["until"]) if values else None
 
+    @property
+    def own_values(self) -> tuple[tuple[str, str], ...]:
+        """Values that other roles with the same text have otherwise, by the names of the inventory's variables.
+
+        The environment is one only if the role's key has it: else roles of staging and production would be alike.
+        """
+        family, _, item = self.key.removesuffix("]").partition("[")
+        values = {"role": family}
+        if len(repositories := {(line.workspace, line.repository) for line in self.trust}) == 1:
+            workspace, repository = next(iter(repositories))
+            if repository is not None:
+                values["repository"] = f"{workspace}/{repository}"
+                if item.split(", ", maxsplit=1)[0] == values["repository"]:
+                    values["repository_name"] = repository
+        environment = next((line.environment for line in self.trust), None)
+        if environment is not None and (item == environment or item.endswith(f", {environment}")):
+            values["environment"] = environment
+        return tuple(values.items())
+
 
 class AccountView(_Frozen):
     """An account."""
@@ -113,6 +132,12 @@ class AccountView(_Frozen):
     oidc_providers: list[OidcProviderView]
     roles: list[RoleView]
     previous_keys: list[str] = []
+
+    @property
+    def own_values(self) -> tuple[tuple[str, str], ...]:
+        """Values that other accounts have otherwise, by the names of the inventory's variables."""
+        region = (("region", self.region),) if self.region else ()
+        return ("account", self.key), ("account_id", self.id), *region
 
 
 class PlanView(BaseModel):
@@ -134,6 +159,12 @@ class PlanView(BaseModel):
     def role_count(self) -> int:
         """Roles in all accounts."""
         return sum(len(account.roles) for account in self.accounts)
+
+    @property
+    def cells(self) -> frozenset[tuple[str, str | None]]:
+        """The keys of each account, with ``None``, and of each role in it."""
+        accounts: set[tuple[str, str | None]] = {(account.key, None) for account in self.accounts}
+        return frozenset(accounts | {(account.key, role.key) for account in self.accounts for role in account.roles})
 
 
 def _complete(part: "DataclassInstance", shown: dict[str, Any]) -> None:

@@ -2,14 +2,18 @@
 
 import json
 import os
+import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from access.comparison.changes import Change, Comparison, Effect
 from cli.main import run
-from review.diff import markdown
+from review.diff import TITLES, markdown
 from tests.git_repository import git
 
 Inventory = Callable[..., Path]
@@ -197,8 +201,8 @@ HOSTILE = "a|b`c`<script>*x*\n# h\r\n@everyone https://evil.example www.evil.exa
 
 
 def hostile(number: int, text: str = HOSTILE) -> Comparison:
-    change = Change("trust-gained", Effect.GAIN, text, text, None, text)
-    return Comparison((change,) * number, 1, 1, ())
+    changes = [Change("trust-gained", Effect.GAIN, text, text, None, f"{text}{at}") for at in range(number)]
+    return Comparison(tuple(changes), 1, 1, ())
 
 
 def test_hostile_names_are_text_in_markdown() -> None:
@@ -214,9 +218,51 @@ def test_hostile_names_are_text_in_markdown() -> None:
 def test_markdown_is_never_longer_than_asked_and_says_what_is_left_out(most: int) -> None:
     found = markdown(hostile(5000), "x" * 10_000, HOSTILE * 100, max_chars=most)
     assert len(found) <= most
-    assert "more left out for length" in found
-    shown = found.count("\n* ")
-    assert f"**{5000 - shown} more left out" in found
+    shown = found.count("\n* a")
+    assert f"* left out for length: {5000 - shown:,} trust-gained\n" in found
+    assert "**access gained** (5,000)" in found
+    assert "**Shortened for length**" in found
+
+
+TEXTS = st.sampled_from(["arn:aws:iam::aws:policy/ReadOnlyAccess is attached", HOSTILE, "&" * 2000, "x" * 90])
+
+
+@st.composite
+def comparisons(draw: st.DrawFn) -> Comparison:
+    """Up to 10,000 changes of roles, in which messages repeat or not, and kinds and effects are mixed."""
+    number, different = draw(st.sampled_from([1, 40, 10_000])), draw(st.sampled_from([1, 3, 10_000]))
+    effects = draw(st.lists(st.sampled_from(Effect), min_size=1, max_size=5))
+    kinds, said = draw(st.sampled_from([1, 7, 56])), draw(st.lists(TEXTS, min_size=1, max_size=4))
+    changes = []
+    for at in range(number):
+        role, message = f"svc[acme/svc-{at // 30}]", f"{said[at % len(said)]} {at % different}"
+        own, kind = (("account", f"prod-{at % 30}"), ("repository", f"acme/svc-{at // 30}")), f"kind-{at % kinds}"
+        where = f"prod-{at % 30}", None if at % 11 == 0 else role
+        changes.append(Change(kind, effects[at % len(effects)], *where, None, f"{kind} {message}", own=own))
+    cells = frozenset(cell for change in changes for cell in [(change.account or "", change.role)])
+    return Comparison(tuple(changes), number, number, ("arn",) * number, frozenset(), cells)
+
+
+@settings(max_examples=25, deadline=None)
+@given(comparisons(), st.sampled_from([1000, 3000, 20_000, 30_000]))
+def test_markdown_keeps_every_limit_and_the_heading_and_count_of_each_effect(comparison: Comparison, most: int) -> None:
+    started = time.monotonic()
+    found = markdown(comparison, HOSTILE * 9, "x" * 900, max_chars=most)
+    assert time.monotonic() - started < 15
+    assert len(found) <= most
+    for effect in Effect:
+        changes = comparison.of(effect)
+        assert (f"\n**{TITLES[effect]}** ({len(changes):,})\n" in found) is bool(changes)
+
+
+@settings(max_examples=15, deadline=None)
+@given(comparisons())
+def test_each_kind_keeps_its_first_case_or_its_count(comparison: Comparison) -> None:
+    sections = markdown(comparison, "a", "b", max_chars=30_000).split("\n**")[1:]
+    for effect in Effect:
+        (section,) = [text for text in sections if text.startswith(f"{TITLES[effect]}**")] or [""]
+        named = set(re.findall(r"kind-[0-9]+", section))
+        assert named == {change.kind for change in comparison.of(effect)}
 
 
 def test_hostile_names_reach_a_terminal_as_text(write_inventory: Inventory, tmp_path: Path, capsys: Capture) -> None:
