@@ -68,6 +68,7 @@ class FileCommands(click.Group):
 
 COMMANDS = {
     "bootstrap": "Print the CloudFormation template that accounts need before the first `up`, or its SCP.",
+    "check-pipeline": "Report which steps of a bitbucket-pipelines.yml will not get into their roles.",
     "ci": "Comment on pull requests, report findings, name changed stacks, and refuse mass deletion.",
     "deploy-policy": "Print the permission policy that the deploying role of each account needs.",
     "adopt": "Write the existing roles of accounts as an inventory, with files for `pulumi import`.",

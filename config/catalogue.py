@@ -239,6 +239,19 @@ TRUST_RULES: dict[str, Rule] = {
 """Rules of ``explain --trust-policy``, in the order of a statement's elements."""
 
 
+PIPELINE_RULES: dict[str, Rule] = {
+    "step-without-oidc": Rule("error", "A step that names a role has `oidc: true`."),
+    "step-not-trusted": Rule("error", "A step gets only into roles that trust it."),
+    "token-not-written": Rule("error", "A step that sets AWS_ROLE_ARN writes its token to a file."),
+    "unknown-role-arn": Rule("error", "The inventory has every role that a step names."),
+    "static-key": Rule("warning", "No static access key is beside a role."),
+}
+"""Rules of ``check-pipeline``, about a bitbucket-pipelines.yml."""
+
+
 def rule_of(rule_id: str) -> Rule:
     """Return a rule of any of the tables by its id; an id that is in two of them has the same level in both."""
-    return next(table[rule_id] for table in (RULES, DISCREPANCY_RULES, TRUST_RULES) if rule_id in table)
+    return next(table[rule_id] for table in _TABLES if rule_id in table)
+
+
+_TABLES = (RULES, DISCREPANCY_RULES, TRUST_RULES, PIPELINE_RULES)

@@ -12,13 +12,13 @@ from typing import Any
 from urllib.parse import quote
 
 from config.allow import Silenced
-from config.catalogue import RULES
+from config.catalogue import PIPELINE_RULES, RULES, rule_of
 from config.findings import Finding, Place, shown
 from review.findings import marked_line
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _ROOT = "%SRCROOT%"
-_ORDER = {rule_id: index for index, rule_id in enumerate(sorted(RULES))}
+_ORDER = {rule_id: index for index, rule_id in enumerate(sorted({*RULES, *PIPELINE_RULES}))}
 
 
 def sarif(findings: Sequence[Finding], accepted: Sequence[Silenced]) -> str:
@@ -46,7 +46,7 @@ def _driver() -> dict[str, Any]:
 
 
 def _rule(rule_id: str) -> dict[str, Any]:
-    rule = RULES[rule_id]
+    rule = rule_of(rule_id)
     # No helpUri: it would have to be absolute, and this project does not know where its docs are published.
     return {
         "id": rule_id,

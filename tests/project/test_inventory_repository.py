@@ -20,9 +20,11 @@ import yaml
 from access.compile import compile_plan
 from access.evaluation.decide import decide
 from access.evaluation.request import WebIdentityRequest
+from access.pipeline_check import check_pipelines
 from access.plan import AccessPlan, RolePlan
 from cli.main import run
 from config.load import load_inventory
+from config.pipelines.reading import read_pipelines
 from sandbox.emulated_bitbucket import EmulatedBitbucket
 from sandbox.emulated_bitbucket.behaviour import SANDBOX_TOKEN
 from sandbox.emulated_bitbucket.servers import PipelinesProxy
@@ -77,6 +79,14 @@ def plan() -> AccessPlan:
 
 def test_the_pipelines_are_valid_by_the_published_schema() -> None:
     jsonschema.Draft7Validator(PIPELINES_SCHEMA).validate(PIPELINES)
+
+
+def test_every_step_gets_into_the_roles_that_it_names(plan: AccessPlan) -> None:
+    inventory = load_inventory(FOLDER / "inventory", today=TODAY).inventory
+    read = read_pipelines((FOLDER / "bitbucket-pipelines.yml").read_text())
+    checked = check_pipelines(read, "acme/access", plan, inventory, datetime.combine(TODAY, time(), UTC))
+    assert (checked.faults, checked.notes, checked.unchecked) == ((), (), 0)
+    assert checked.checked >= len(plan.accounts)
 
 
 def test_the_image_is_named_by_its_digest() -> None:

@@ -11,9 +11,11 @@ import yaml
 from access.compile import compile_plan
 from access.evaluation.decide import decide
 from access.evaluation.request import WebIdentityRequest
+from access.pipeline_check import check_pipelines
 from access.plan import AccountPlan, RolePlan
 from config.load import load_inventory
 from config.models.workspace import Repository, Workspace
+from config.pipelines.reading import read_pipelines
 from tests.project.pages import PROJECT, TODAY, Block, of_docs, steps_in
 
 STEP = "{759de0c6-1f4b-4d3a-9c8e-0b1a2c3d4e5f}"
@@ -66,12 +68,15 @@ def test_every_step_has_a_token_for_the_roles_that_it_names(block: Block, tmp_pa
         for name, repository in workspace.repositories.items()
     }
     said = re.match(r"# bitbucket-pipelines\.yml of (\S+)\n", block.text)
-    (repository,) = [repositories[said[1]]] if said else repositories.values()
+    (name,) = [said[1]] if said else repositories
+    at = datetime.combine(TODAY, time(), UTC)
+    checked = check_pipelines(read_pipelines(block.text), name, plan, loaded.inventory, at)
+    assert checked.faults == ()
     named = 0
     for step in steps_in(yaml.safe_load(block.text)["pipelines"]):
         arns = ROLE_ARN.findall(yaml.safe_dump(step, width=1000))
         assert bool(arns) == (step.get("oidc") is True), step
         named += len(arns)
         for arn in arns:
-            assert admits(*roles[arn], claims_of(step, *repository)), step
+            assert admits(*roles[arn], claims_of(step, *repositories[name])), step
     assert named or "bitbucket-oidc lock" in block.text or "show-claims" in block.text  # which need no AWS

@@ -1,6 +1,7 @@
 """Every rule has a page, and the examples there are what they are said to be."""
 
 import re
+from datetime import UTC, datetime, time
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,10 +12,12 @@ import yaml
 
 from access.compile import Compiled, compile_plan
 from access.foundation import foundation_of
+from access.pipeline_check import check_pipelines
 from access.template_digest import recorded_digest
 from config.allow import can_be_allowed
-from config.catalogue import RULES
+from config.catalogue import PIPELINE_RULES, RULES, rule_of
 from config.load import load_inventory
+from config.pipelines.reading import read_pipelines
 from tests.onboarding import deployed_template
 from tests.project.pages import PROJECT, RULE_PAGES, TODAY, Block, blocks_of
 
@@ -128,14 +131,14 @@ def compiled(files: dict[str, str], folder: Path) -> Compiled:
 
 
 def test_every_rule_has_a_page_and_every_page_a_rule() -> None:
-    assert {page.stem for page in PAGES} == RULES.keys(), (
+    assert {page.stem for page in PAGES} == RULES.keys() | PIPELINE_RULES.keys(), (
         "a rule needs docs/reference/rules/RULE-ID.md; CONTRIBUTING.md says how"
     )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_page_says_what_its_rule_is_and_why(page: Path) -> None:
-    rule = RULES[page.stem]
+    rule = rule_of(page.stem)
     text = page.read_text()
     head = f"# {page.stem}\n\n*[{rule.level}](../findings.md).* {rule.asks}\n\n"
     assert text.startswith(head)
@@ -148,12 +151,35 @@ def sections(rule: str) -> list[str]:
     return ["Or"] if rule == "admin-access" else []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+OF_INVENTORY = [page for page in PAGES if page.stem in RULES]
+
+
+@pytest.mark.parametrize("page", OF_INVENTORY, ids=lambda page: page.stem)
 def test_an_example_gives_just_the_finding_of_its_page_and_none_once_changed(page: Path, tmp_path: Path) -> None:
     bad, good = (in_full(page.stem, files) for files in example(page))
     (tmp_path / "bad").mkdir()
     assert [finding.rule for finding in compiled(bad, tmp_path / "bad").findings] == [page.stem]
     assert compiled(good, tmp_path).findings == ()
+
+
+def whole(step: str) -> str:
+    """Return the pipeline that has a step."""
+    return f"pipelines:\n  default:\n{indent(step, '    ')}"
+
+
+@pytest.mark.parametrize("rule", PIPELINE_RULES)
+def test_a_pipeline_gives_just_the_finding_of_its_page_and_none_once_changed(rule: str, tmp_path: Path) -> None:
+    inventory = next(block for block in blocks_of(INDEX) if block.section == "The inventory of the examples")
+    (tmp_path / "inventory.yaml").write_text(inventory.text)
+    loaded = load_inventory(tmp_path, today=TODAY)
+    plan = compile_plan(loaded).plan
+    assert plan is not None
+    at = datetime.combine(TODAY, time(), UTC)
+    (bad,), (good,) = (files.values() for files in example(RULE_PAGES / f"{rule}.md"))
+    for text, expected in ((bad, [rule]), (good, [])):
+        checked = check_pipelines(read_pipelines(whole(text)), "acme/shop", plan, loaded.inventory, at)
+        assert [fault.rule for fault in checked.faults] == expected
+        assert checked.notes == ()
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if can_be_allowed(rule)])
@@ -173,5 +199,5 @@ def test_admin_access_is_given_for_a_reason_as_its_page_says(tmp_path: Path) -> 
 
 def test_the_index_leads_to_every_page() -> None:
     index = INDEX.read_text()
-    for rule in RULES:
+    for rule in (*RULES, *PIPELINE_RULES):
         assert f"[{rule}](rules/{rule}.md)" in index

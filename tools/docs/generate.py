@@ -1,10 +1,10 @@
 """Write the files that follow from the code and the pages: run by ``make docs``, and held against drift by a test."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from config.catalogue import RULES
+from config.catalogue import PIPELINE_RULES, RULES, Rule
 from config.schema import schema_text
 from tools.docs.inventory_page import inventory_page
 from tools.docs.site_map import decisions_page, llms_text, navigation
@@ -30,13 +30,15 @@ def pages() -> dict[Path, str]:
 
 def _findings_page() -> str:
     head = (HEADS / "findings.head.md").read_text(encoding="utf-8")
-    return "\n".join([head.rstrip(), *_rules("error", "Errors"), *_rules("warning", "Warnings"), ""])
+    errors = {rule_id: rule for rule_id, rule in RULES.items() if rule.level == "error"}
+    warnings = {rule_id: rule for rule_id, rule in RULES.items() if rule.level == "warning"}
+    sections = [*_rules(errors, "Errors"), *_rules(warnings, "Warnings"), *_rules(PIPELINE_RULES, "Pipelines")]
+    return "\n".join([head.rstrip(), *sections, ""])
 
 
-def _rules(level: str, heading: str) -> Iterator[str]:
-    """Yield a section with the rules of a level."""
-    pages = (f"[{rule_id}](rules/{rule_id}.md)" for rule_id, rule in sorted(RULES.items()) if rule.level == level)
-    yield from ("", f"## {heading}", "", ", ".join(pages))
+def _rules(rules: Mapping[str, Rule], heading: str) -> Iterator[str]:
+    """Yield a section with rules."""
+    yield from ("", f"## {heading}", "", ", ".join(f"[{rule_id}](rules/{rule_id}.md)" for rule_id in sorted(rules)))
 
 
 def main() -> int:

@@ -1,0 +1,1 @@
+"""A bitbucket-pipelines.yml as frozen values: its steps, and the roles that they name."""
