@@ -194,7 +194,7 @@ def test_every_command_and_exit_code_has_one_line() -> None:
 def test_every_stack_config_key_is_documented_with_its_default() -> None:
     page = (PROJECT / "docs" / "reference" / "commands.md").read_text()
     declared = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text())["config"]
-    rows = dict(re.findall(r"^\| `(\w+)` \| (.+?) \|", page, re.MULTILINE))
+    rows = dict(re.findall(r"^- `(\w+)` \((.+?)\): ", page, re.MULTILINE))
     assert {key: rows[key].strip("`") for key in declared} == {
         key: shown_default(found["default"]) for key, found in declared.items()
     }

@@ -75,7 +75,8 @@ def _section(title: str, model: type[BaseModel]) -> str:
     heading = title if title == "Top level" else f"`{title}`"
     first_paragraph = " ".join((model.__doc__ or "").partition("\n\n")[0].split())
     if shared:
-        rows.insert(0, f"- as in [a role](#roleskey): {', '.join(f'`{key}`' for key in shared)}")
+        first, *_, last = shared
+        rows.insert(0, f"- as in [a role](#roleskey): all keys from `{first}` to `{last}`")
     return "\n".join([f"## {heading}", "", first_paragraph, "", *rows, ""])
 
 
