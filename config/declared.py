@@ -4,7 +4,7 @@ from collections.abc import KeysView, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from config.findings import Fault, did_you_mean
+from config.findings import Fault, did_you_mean, some_of
 from config.models.account import Account
 from config.yaml.document import Path
 from oidc.identifiers import slugs_in_url
@@ -36,13 +36,13 @@ def unknown_account(known: AbstractSet[str], accounts: Mapping[str, Account], ac
     key = next((key for key, declared in accounts.items() if declared.id == account), None)
     if key is not None:
         return Fault("unknown-account", at, f"`{account}` is the id of the account `{key}`", f"write its key: {key}")
-    hint = did_you_mean(account, known, accounts_in_words(known))
+    hint = did_you_mean(account, known, accounts_in_words(known, account))
     return Fault("unknown-account", at, f"there is no account `{account}`", hint)
 
 
-def accounts_in_words(known: AbstractSet[str]) -> str:
-    """Return ``the accounts are dev, prod``."""
-    return f"the accounts are {', '.join(sorted(known)) or 'none yet'}"
+def accounts_in_words(known: AbstractSet[str], near: str) -> str:
+    """Return ``the accounts are dev, prod``; of many those that are most similar to ``near``."""
+    return f"the accounts are {some_of(known, near)}"
 
 
 def unknown_repository(data: Mapping[str, Any], workspace: str, repository: str, at: Path) -> Fault | None:
@@ -69,5 +69,8 @@ def unknown_environment(
     known = names(data, "workspaces", workspace, "repositories", repository, "environments")
     if environment in known:
         return None
-    hint = did_you_mean(environment, known, "declare it under the repository's `environments`")
+    if "*" in environment or "?" in environment:
+        hint = f"write the name of each environment, {some_of(known, environment)}: no wildcards here"
+    else:
+        hint = did_you_mean(environment, known, "declare it under the repository's `environments`")
     return Fault("unknown-environment", at, f"{workspace}/{repository} has no environment `{environment}`", hint)

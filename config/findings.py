@@ -242,6 +242,16 @@ def nearest(word: str, known: Iterable[str], *, parts: bool = False) -> str | No
     return name if score >= _NEAR else None
 
 
+def some_of(names: Iterable[str], near: str = "") -> str:
+    """Return names for a hint, ``dev, prod``; of more than ten the five most similar to ``near``, ``a, b, … (30)``."""
+    listed = sorted(names)
+    if len(listed) > _LISTED:
+        nearest_first = sorted(listed, key=lambda name: -_likeness(near, name))
+        return f"{', '.join(sorted(nearest_first[: _LISTED // 2]))}, … ({len(listed)} in all)"
+    return ", ".join(listed) or "none yet"
+
+
+_LISTED = 10
 _NEAR, _PART = 0.65, 0.95
 _MANY, _CLOSE_LENGTH = 50, 2
 

@@ -14,13 +14,22 @@ from pydantic_core import ErrorDetails
 
 from config.findings import Fault, did_you_mean, fault_in, nearest
 from config.models.inventory import Inventory
+from config.models.permission_policy import PermissionPolicy
 from config.models.scalars import describe
 from config.root_causes import INDENT, without_echoes
 from config.yaml.characters import as_it_looks
 from config.yaml.document import Path
 from oidc.identifiers import accepted_spelling
 
-_ENTRY_DEPTH = {"defaults": 2, "version": 1, "workspaces": 2, "accounts": 2, "permission_policies": 2, "roles": 2}
+_ENTRY_DEPTH = {
+    "defaults": 2,
+    "version": 1,
+    "requires": 1,
+    "workspaces": 2,
+    "accounts": 2,
+    "permission_policies": 2,
+    "roles": 2,
+}
 _REPOSITORY_DEPTH, _ENVIRONMENT_DEPTH = 4, 6
 
 
@@ -88,7 +97,7 @@ def fault_of(detail: ErrorDetails, data: Any, model: type[BaseModel] = Inventory
         key = str(detail["loc"][-1])
         return Fault("missing-key", path, f"`{key}` is missing", f"add `{key}:`", of_key=True, meant=key)
     if detail["type"] == "extra_forbidden":
-        return _unknown_key(path, model)
+        return _unknown_key(path, model, value)
     if value is None:
         return _empty(path)
     return _of_pydantic(detail, path, value)
@@ -128,8 +137,8 @@ _KEYS_OF_THE_ROLE: dict[str | int, str] = {
 """Keys that a role has and its plan role does not, with the reasons."""
 
 
-def _unknown_key(path: Path, model: type[BaseModel]) -> Fault:
-    if (elsewhere := _of_elsewhere(path, model)) is not None:
+def _unknown_key(path: Path, model: type[BaseModel], value: Any) -> Fault:  # noqa: ANN401 - raw data
+    if (elsewhere := _of_elsewhere(path, model, value)) is not None:
         return elsewhere
     known = list(keys_at(path[:-1], model))
     if (uuid := accepted_spelling(as_it_looks(str(path[-1])))) is not None:
@@ -145,7 +154,7 @@ def _unknown_key(path: Path, model: type[BaseModel]) -> Fault:
     return Fault("unknown-key", path, message, hint, of_key=True, hides=hides, meant=near)
 
 
-def _of_elsewhere(path: Path, model: type[BaseModel]) -> Fault | None:
+def _of_elsewhere(path: Path, model: type[BaseModel], value: Any) -> Fault | None:  # noqa: ANN401 - raw data
     """Return the advice for a key that the grammar has in another place, or omits on purpose."""
     key, hides = path[-1], False
     if "trust" in path and str(key).lower() in _BRANCH_KEYS:
@@ -155,12 +164,26 @@ def _of_elsewhere(path: Path, model: type[BaseModel]) -> Fault | None:
         message, hint = f"`{key}` is not for plan roles", _KEYS_OF_THE_ROLE[key]
     elif path[0] == "guardrails" and key == "allow":
         message, hint = "`allow` has no effect here: a guardrail is never silenced", "change the guardrail itself"
+    elif path[0] == "roles" and key == "permission_policies" and not _is_section(value):
+        return Fault(
+            "unknown-key", path, "`permission_policies` is not a key of a role", _KEYS_OF_POLICIES, of_key=True
+        )
     elif len(path) > 1 and key in Inventory.model_fields and model is Inventory:
         message = f"`{key}` is a section of the inventory, but is inside `{path[-2]}`"
         hint, hides = "write it at the beginning of its line", True
     else:
         return None
     return Fault("unknown-key", path, message, hint, of_key=True, hides=hides)
+
+
+_KEYS_OF_POLICIES = "did you mean `inline_policies: [KEY]`, with keys of the section `permission_policies`?"
+
+
+def _is_section(value: Any) -> bool:  # noqa: ANN401 - raw data
+    """Tell whether a value has the form of the section `permission_policies`, so that only its indent is wrong."""
+    return isinstance(value, Mapping) and all(
+        isinstance(entry, Mapping) and entry.keys() & PermissionPolicy.model_fields.keys() for entry in value.values()
+    )
 
 
 def keys_at(path: Path, top: type[BaseModel] = Inventory) -> Iterator[str]:

@@ -4,12 +4,12 @@ IAM's own variables, ``${aws:PrincipalTag/team}`` and the like, pass through unt
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic_core import PydanticCustomError
 
-from config.findings import Fault, did_you_mean, error_of, fault, nearest
+from config.findings import Fault, error_of, fault, nearest
 from config.yaml.document import Path
 
 VARIABLES = ("account", "account_id", "partition", "region", "role")
@@ -49,8 +49,10 @@ def not_replaced(text: str, at: Path = ()) -> PydanticCustomError:
             )
         meant = nearest(name, FAMILY_VARIABLES) or _SHORT.get(name.strip())
         if meant is not None and name not in VARIABLES:
-            return fault("bad-variable", f"{{{{{name}}}}} is not a variable", f"did you mean `{meant}`?", at)
-    return fault("bad-variable", f"{text}: variables are not replaced here", "write the value itself", at)
+            hint = f"did you mean {{{{{meant}}}}}? With `for_each`, roles have {_in_braces(FAMILY_VARIABLES)} here"
+            return fault("bad-variable", f"{{{{{name}}}}} is not a variable", hint, at)
+    hint = f"write the value itself; only a role with `for_each` has variables there: {_in_braces(FAMILY_VARIABLES)}"
+    return fault("bad-variable", f"{text}: variables are not replaced here", hint, at)
 
 
 def check_variables(text: str, at: Path = (), *, of_families: bool = False) -> None:
@@ -75,10 +77,14 @@ def check_variables(text: str, at: Path = (), *, of_families: bool = False) -> N
             if not of_families:
                 raise error_of(needs_for_each(name, at))
         elif name not in VARIABLES:
-            known = ", ".join(f"{{{{{variable}}}}}" for variable in VARIABLES)
-            hint = f"write one of {known}"
-            meant = did_you_mean(name.strip(), (*VARIABLES, *FAMILY_VARIABLES), "")
-            raise fault("bad-variable", f"{match[0]} is not a variable", f"{meant} {hint}".strip(), at)
+            hint = f"write one of {_in_braces(VARIABLES)}; with `for_each` also {_in_braces(FAMILY_VARIABLES)}"
+            meant = nearest(name.strip(), (*VARIABLES, *FAMILY_VARIABLES)) or _SHORT.get(name.strip())
+            hint = hint if meant is None else f"did you mean {{{{{meant}}}}}? {hint}"
+            raise fault("bad-variable", f"{match[0]} is not a variable", hint, at)
+
+
+def _in_braces(names: Iterable[str]) -> str:
+    return ", ".join(f"{{{{{name}}}}}" for name in names)
 
 
 def variables_in(text: str) -> frozenset[str]:

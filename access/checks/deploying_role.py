@@ -10,6 +10,7 @@ from access.template_digest import missing_in_words
 from config.findings import Fault
 from config.yaml.document import Path
 from oidc.errors import UsageError
+from oidc.iam.admin_access import gives_admin_access
 from oidc.iam.document import PolicyDocument
 from oidc.iam.escalation import takeover_action
 
@@ -40,16 +41,29 @@ def _faults(account: AccountPlan, selected: RolesWithOverrides) -> Iterator[tupl
             yield ("roles", role.key, "name"), message, "give one of the two another name"
         declared, override = selected[role.key]
         if declared.dangerously_allow_admin is None:
-            yield from _policy_faults(deploying, role, *effective_list(role.key, "inline_policies", declared, override))
+            yield from _policy_faults(account, role, *effective_list(role.key, "inline_policies", declared, override))
 
 
-def _policy_faults(deploying: str, role: RolePlan, at: Path, names: tuple[str, ...]) -> Iterator[tuple[Path, str, str]]:
+def _policy_faults(
+    account: AccountPlan, role: RolePlan, at: Path, names: tuple[str, ...]
+) -> Iterator[tuple[Path, str, str]]:
+    deploying = account.access.role_arn or ""
     for index, name in enumerate(names):
-        action = cached_takeover_action(role.inline_policies[name], deploying) if name in role.inline_policies else None
-        if action is not None:
-            message = f"{name} allows {action} on {deploying}, the deploying role of"
-            hint = "name only the needed roles under Resource, or deny this one in a statement without a condition"
-            yield (*at, index), message, hint
+        document = role.inline_policies.get(name)
+        action = cached_takeover_action(document, deploying) if document is not None else None
+        if document is None or action is None:
+            continue
+        if role.admin_reason is None and cached_admin_access((document,), account.partition.value, account.id):
+            continue  # the error at that place says it
+        message = f"{name} allows {action} on {deploying}, the deploying role of"
+        hint = "name only the needed roles under Resource, or deny this one in a statement without a condition"
+        yield (*at, index), message, hint
+
+
+@lru_cache(maxsize=4096)
+def cached_admin_access(documents: tuple[PolicyDocument, ...], partition: str, account: str) -> bool:
+    """Tell whether documents together give admin access; each combination is judged once."""
+    return gives_admin_access([document.parsed for document in documents], partition=partition, account=account)
 
 
 @lru_cache(maxsize=4096)

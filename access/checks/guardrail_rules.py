@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from access.plan import TrustPlan
 from config.models.guardrails import GuardrailRule
-from config.rules.delegation import path_matches
+from config.rules.areas import path_matches
 from config.yaml.characters import unusual_letters
 from oidc.arn import parse_iam_arn
 from oidc.bitbucket import Grade, widest

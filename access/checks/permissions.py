@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
-from access.checks.deploying_role import cached_takeover_action
+from access.checks.deploying_role import cached_admin_access, cached_takeover_action
 from access.checks.policy_uses import (
     PolicyUse,
     RolesWithOverrides,
@@ -20,7 +20,6 @@ from config.findings import Fault
 from config.load import Loaded
 from config.yaml.document import Path
 from oidc.arn import parse_iam_arn
-from oidc.iam.admin_access import gives_admin_access
 from oidc.iam.document import PolicyDocument
 from oidc.iam.escalation import CHANGES, MANAGED, EscalationPath, escalation_paths, first_allowed
 from oidc.iam.pattern import covers_action
@@ -57,14 +56,9 @@ def _is_judged_elsewhere(use: PolicyUse) -> bool:
     if deploying is not None and cached_takeover_action(use.document, deploying) is not None:
         return True
     return _writes_iam(use.document) and any(
-        _is_admin(tuple(holder.inline_policies.values()), use.account.partition.value, use.account.id)
+        cached_admin_access(tuple(holder.inline_policies.values()), use.account.partition.value, use.account.id)
         for holder in use.holders
     )
-
-
-@lru_cache(maxsize=4096)
-def _is_admin(documents: tuple[PolicyDocument, ...], partition: str, account: str) -> bool:
-    return gives_admin_access([document.parsed for document in documents], partition=partition, account=account)
 
 
 @lru_cache(maxsize=4096)

@@ -1,5 +1,7 @@
 """AWS accounts, and the credentials that the program uses in them."""
 
+import re
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -32,12 +34,43 @@ class AccountsByLabel(InventoryModel):
 _ACCOUNTS = "write [KEY, …] or {labels: {…}}"
 
 
+_LABEL = re.compile(r"\s*(?:(?:labels?|tags?)\b\s*[:=.]?)?\s*([A-Za-z0-9_.-]+)\s*[:=]+\s*([^\s:=]+)\s*")
+"""A label as people write it in place of a key: ``label:env=prod``, ``env=prod``, ``labels.env: prod``."""
+
+
+def _by_label(labels: Mapping[str, str]) -> str:
+    inner = ", ".join(f"{key}: {value}" for key, value in labels.items())
+    return f"to select by label, write `accounts: {{labels: {{{inner}}}}}`"
+
+
+def _labels_meant(value: object) -> str | None:
+    """Return the hint for a label in another form than that of the grammar; ``None`` for anything else."""
+    if isinstance(value, str):
+        match = _LABEL.fullmatch(value)
+        return _by_label({match[1]: match[2]}) if match is not None else None
+    if not isinstance(value, dict) or not value:
+        return None
+    labels = value["labels"] if value.keys() == {"labels"} and isinstance(value["labels"], dict) else value
+    is_labels = not labels.keys() & {"labels", "label", "exclude"}
+    texts = all(isinstance(part, str) for part in (*labels, *labels.values()))
+    return _by_label(labels) if is_labels and texts else None
+
+
+def _parse_account(value: object) -> str:
+    # No key has a colon or an equals sign, so neither has a glob of keys.
+    if (hint := _labels_meant(value)) is not None:
+        raise fault("wrong-type", "expected a key or a glob of accounts, found a label", hint)
+    return parse_text(value)
+
+
 def _parse_accounts(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
     if isinstance(value, list | tuple):
-        return each_once(parse_each(value, parse_text))
-    if isinstance(value, dict):
+        return each_once(parse_each(value, _parse_account))
+    hint = _labels_meant(value) if not isinstance(value, dict) or "labels" not in value else None
+    if isinstance(value, dict) and hint is None:
         return AccountsByLabel.model_validate(value)
-    raise fault("wrong-type", f"expected accounts, found {describe(value)}", list_hint(value, _ACCOUNTS))
+    found = "a label" if hint is not None else describe(value)
+    raise fault("wrong-type", f"expected accounts, found {found}", hint or list_hint(value, _ACCOUNTS))
 
 
 _AccountList = Annotated[tuple[Text, ...], EACH_ONCE]

@@ -28,6 +28,12 @@ _PATTERN_CHARACTERS = frozenset("*?[]$\\")
 
 
 def _plain(value: str) -> str:
+    if "*" in value or "?" in value:
+        raise fault(
+            "bad-name", f"{value} has a wildcard",
+            "write the name of each deployment environment: no wildcards here; "
+            "if this is the whole name of one, write a separate role for it, without for_each",
+        )  # fmt: skip
     if _PATTERN_CHARACTERS & set(value):
         # As a wildcard it would select other accounts, or allow more in a permission policy, than the item alone.
         raise fault(

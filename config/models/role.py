@@ -58,11 +58,19 @@ def _source_vpces(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
 _EndpointList = Annotated[tuple[VpcEndpointId, ...], Field(min_length=1), EACH_ONCE]
 
 
+_NAME_ITS_KEY = "put the document under `permission_policies`, and write its key here: [KEY]"
+
+
 def _policy_key(value: object) -> object:
     if isinstance(value, dict):
-        hint = "put the document under `permission_policies`, and name its key here"
-        raise fault("wrong-type", "expected the key of a permission policy, found a document", hint)
+        raise fault("wrong-type", "expected the key of a permission policy, found a document", _NAME_ITS_KEY)
     return value
+
+
+def _policy_keys(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
+    if isinstance(value, dict):
+        raise fault("wrong-type", "expected keys of permission policies, found a mapping", _NAME_ITS_KEY)
+    return a_list(value)
 
 
 class RoleSettings(InventoryModel):
@@ -82,7 +90,7 @@ class RoleSettings(InventoryModel):
     ] = ()
     """Attached to the role."""
     inline_policies: Annotated[
-        tuple[Annotated[Slug, BeforeValidator(_policy_key)], ...], BeforeValidator(a_list), EACH_ONCE,
+        tuple[Annotated[Slug, BeforeValidator(_policy_key)], ...], BeforeValidator(_policy_keys), EACH_ONCE,
         example(["publish-site"], since="0.1"),
     ] = ()  # fmt: skip
     """Keys of permission_policies."""

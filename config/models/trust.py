@@ -42,6 +42,8 @@ def _repository_reference(value: object) -> str:
         # Such a URL may hold a password, so it is not shown.
         message = "expected WORKSPACE/REPOSITORY, found a URL that is not of bitbucket.org"
         raise fault("bad-name", message, "write WORKSPACE/REPOSITORY, as in bitbucket.org")
+    if "*" in value or "?" in value:
+        raise fault("bad-name", f"{value!r} has a wildcard", "write the name of each repository: no wildcards here")
     workspace, slash, repository = value.partition("/")
     if not workspace or not slash or not repository or "/" in repository:
         meant = value.strip("/")
@@ -57,7 +59,7 @@ RepositoryReference = Annotated[
         "repository reference",
         "WORKSPACE/REPOSITORY, as in bitbucket.org",
         "acme/payments",
-        rf"{NO_VARIABLES}{NO_URL}[^/@]+/[^/@]+",
+        rf"{NO_VARIABLES}{NO_URL}[^/@*?]+/[^/@*?]+",
     ),
 ]
 """WORKSPACE/REPOSITORY."""

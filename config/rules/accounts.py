@@ -1,12 +1,12 @@
 """Accounts: their references, the roles that select them, and the override that applies in each."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from math import prod
 from typing import Any
 
 from config.declared import unknown_account, unknown_workspace
-from config.findings import Fault, did_you_mean
+from config.findings import Fault, did_you_mean, some_of
 from config.known_names import meant_region
 from config.models.account import Account, AccountsByLabel
 from config.models.family import PLAN_SUFFIX, family_of
@@ -151,20 +151,11 @@ class KnownLabels:
         for key, value in selection.labels.items():
             values = self._values.get(key)
             if values is None:
-                hint = did_you_mean(key, self._values, f"the labels of accounts are {_listed(self._values)}")
+                hint = did_you_mean(key, self._values, f"the labels of accounts are {some_of(self._values, key)}")
                 yield Fault("unknown-label", (*at, key), f"no account has the label `{key}`", hint, of_key=True)
             elif value not in values:
-                hint = did_you_mean(value, values, f"its values are {_listed(values)}")
+                hint = did_you_mean(value, values, f"its values are {some_of(values, value)}")
                 yield Fault("unknown-label", (*at, key), f"no account has the label `{key}: {value}`", hint)
-
-
-def _listed(names: Iterable[str]) -> str:
-    """Return names as a hint lists them, ``dev, prod``; at most ten."""
-    listed = sorted(names)
-    return ", ".join([*listed[:_MANY], *(["…"] if len(listed) > _MANY else [])]) or "none yet"
-
-
-_MANY = 10
 
 
 def check_overrides(context: Context) -> Iterator[Fault]:
@@ -187,7 +178,7 @@ def check_overrides(context: Context) -> Iterator[Fault]:
                 and _is_whole(context, key, role)
                 and (pattern in context.inventory.accounts or pattern not in broken)
             ):
-                hint = did_you_mean(pattern, selected, f"the role is for {', '.join(sorted(selected)) or 'no account'}")
+                hint = did_you_mean(pattern, selected, f"the role is for {some_of(selected, pattern)}")
                 message = f"the role is for no account `{pattern}`, so this override never applies"
                 yield Fault("unknown-account", at, message, hint)
             for account in sorted(matched & taken.keys()):

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
-from config.findings import Fault
+from config.findings import Fault, some_of
 from config.models.guardrails import FolderRule
 from config.models.role import PairedRole, Role, RoleSettings
+from config.rules.areas import Area, Areas, path_matches, pattern_key
 from config.rules.context import Context, settings_of
-from config.rules.delegation import Area, Areas, path_matches
 from config.yaml.document import Path
 
 
@@ -18,12 +18,14 @@ def check_delegated_roles(context: Context) -> Iterator[Fault]:
     areas = Areas(guardrails, context.sources)
     policies = areas.of_entries("permission_policies")
     role_areas = areas.of_entries("roles")
+    missed = areas.missed(context).keys()
     for key, role in context.inventory.roles.items():
         # A role of a family has the place of the family.
         entry = str(context.sources.source_path(("roles", key))[1])
         area = role_areas.get(entry)
         if area is not None and area.rule is not None:
-            yield from _check_role(context, key, role, area, area.rule)
+            faults = _check_role(context, key, role, area, area.rule)
+            yield from (fault for fault in faults if (area.path, pattern_key(fault)) not in missed)
             for path, settings in settings_of(key, role):
                 yield from _check_path(context, path, settings, area.rule)
                 yield from _check_policies(path, settings, area, policies)
@@ -70,10 +72,10 @@ def _check_accounts(context: Context, at: Path, role: Role, area: Area, rule: Fo
     """Yield each key or glob that selects more than the folder may, or the whole selection if labels do."""
     allowed = set(context.selector.selected_by(rule.accounts))
     selected = set(context.selector.selected(role))
-    if selected <= allowed:
-        return
+    if selected <= allowed or (rule.accounts and not allowed):
+        return  # what selects no account has an error in the guardrails
     named = role.accounts if isinstance(role.accounts, tuple) else ()
-    hint = f"select some of {', '.join(sorted(allowed)) or 'none'}, or have the guardrails of this folder list it"
+    hint = f"select some of {some_of(allowed)}, or have the guardrails of this folder list it"
     for index, name in enumerate(named):
         if beyond := context.selector.matching([name]) - allowed:
             message = f"roles of {area.path} may not be in {_some(beyond)}, delegated at"

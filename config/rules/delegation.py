@@ -1,86 +1,16 @@
-"""The owner of each file: the delegated folder with the longest path that covers it, or else the platform team."""
+"""What the files of delegated folders may declare."""
 
-import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from pathlib import Path as FilePath
 from typing import Any
 
 from config.findings import Fault, Place
-from config.models.guardrail_values import WHOLE_FOLDER
-from config.models.guardrails import FolderRule, Guardrails
+from config.models.guardrails import FolderRule
+from config.rules.areas import OWN_SECTIONS, Area, Areas, items_of, path_matches, pattern_key
 from config.rules.context import Context
-from config.sources import Source, Sources
+from config.sources import Source
 from config.yaml.characters import unusual_letters
 from config.yaml.document import Path
 from oidc.identifiers import UUID_PATTERN
-
-
-@dataclass(frozen=True, slots=True)
-class Area:
-    """A part of the inventory folder.
-
-    Attributes:
-        path: As the guardrails write it: ``teams/payments``.
-        rule: The declarations allowed in it; ``None`` if it belongs to the platform team.
-    """
-
-    path: str
-    rule: FolderRule | None
-
-    @property
-    def in_guardrails(self) -> Path:
-        """The path of the folder in the guardrails."""
-        return ("guardrails", "folders", self.path)
-
-
-class Areas:
-    """Finds a file's owner. Paths are compared part by part, with case: teams/pay does not cover teams/payments."""
-
-    def __init__(self, guardrails: Guardrails, sources: Sources) -> None:
-        self._sources = sources
-        listed = {path: Area(path, rule) for path, rule in guardrails.folders.items()}
-        listed |= {path: Area(path, None) for path in guardrails.platform}
-        self._by_parts = {() if path == WHOLE_FOLDER else tuple(path.split("/")): area for path, area in listed.items()}
-
-    def of_source(self, source: Source) -> Area | None:
-        """Return the area of a file of the inventory, or ``None``; the guardrails file always belongs to the platform.
-
-        A link from one area into another is in neither: the people who may write its text may not declare its entries.
-        """
-        if self._sources.holds_guardrails(source.path):
-            return Area(str(source.path), None)
-        area = self._of(source.path, self._sources.folder)
-        if source.path.is_symlink() and self.of_real_path(source.path) != area:
-            return None
-        return area
-
-    def of_real_path(self, path: FilePath) -> Area | None:
-        """Return the area of a file with all links resolved, or ``None`` if no area covers it."""
-        return self._of(FilePath(os.path.realpath(path)), FilePath(os.path.realpath(self._sources.folder)))
-
-    def _of(self, path: FilePath, folder: FilePath) -> Area | None:
-        if not path.is_relative_to(folder):
-            return None
-        parts = path.relative_to(folder).parts
-        return next(
-            (self._by_parts[parts[:end]] for end in range(len(parts), -1, -1) if parts[:end] in self._by_parts), None
-        )
-
-    def of_entries(self, section: str) -> Mapping[str, Area | None]:
-        """Return the area of every role or permission policy, by its key as written."""
-        areas: dict[str, Area | None] = {}
-        for source in self._sources.files:
-            data = source.document.data
-            entries = data.get(section) if isinstance(data, dict) else None
-            if isinstance(entries, dict):
-                areas |= dict.fromkeys(entries, self.of_source(source))
-        return areas
-
-
-_OWN_SECTIONS = {"roles": "roles", "permission_policies": "permission_policies", "workspaces": "repositories"}
-"""Sections that a delegated folder may have, each with the key of its rule that lists the allowed entries."""
 
 _ANYBODYS = frozenset({"version", "guardrails"})
 """The version of the grammar declares nothing; guardrails in such a file have a finding already."""
@@ -92,6 +22,12 @@ def check_files(context: Context) -> Iterator[Fault]:
     if guardrails is None or not guardrails.delegate:
         return
     areas = Areas(guardrails, context.sources)
+    missed = areas.missed(context)
+    for (path, key), names in missed.items():
+        patterns = " or ".join(getattr(guardrails.folders[path], key))
+        message = f"{patterns} matches none of the {len(names)} names in this folder, such as {names[0]}"
+        hint = "correct the pattern, or the names in the folder"
+        yield Fault("guardrail-selects-nothing", ("guardrails", "folders", path, key), message, hint)
     for source in context.sources.files:
         data = source.document.data
         if not isinstance(data, dict) or not data:
@@ -100,7 +36,8 @@ def check_files(context: Context) -> Iterator[Fault]:
         if area is None:
             yield from _uncovered(context, source)
         elif area.rule is not None:
-            yield from _check_sections(context, source, data, area, area.rule)
+            faults = _check_sections(context, source, data, area, area.rule)
+            yield from (fault for fault in faults if (area.path, pattern_key(fault)) not in missed)
 
 
 def _uncovered(context: Context, source: Source) -> Iterator[Fault]:
@@ -121,18 +58,19 @@ def _check_sections(
     for section, entries in data.items():
         if section not in context.sources.data or section in _ANYBODYS:
             continue
-        key = _OWN_SECTIONS.get(section)
-        if key is None:
-            message = f"only the platform team declares `{section}`, and this file is in {area.path}, delegated at"
-            hint = "move this to a file of the platform team, or ask for the change there"
-            yield Fault("delegation-section", (section,), message, hint, of_key=True, file=source.path, related=related)
-        elif not (patterns := getattr(rule, key)):
+        key = OWN_SECTIONS.get(section)
+        if key is None or not (patterns := getattr(rule, key)):
             message = f"nothing under `{section}` may be declared in {area.path}, delegated at"
             hint = f"move it to a file of the platform team, or have `{key}` added to this folder's guardrails"
+            if key is None:
+                message = f"only the platform team declares `{section}`, and this file is in {area.path}, delegated at"
+                hint = "move this to a file of the platform team, or ask for the change there"
             yield Fault("delegation-section", (section,), message, hint, of_key=True, file=source.path, related=related)
+        elif not isinstance(entries, Mapping):
+            continue
         elif section == "workspaces":
             yield from _check_workspaces(context, source, entries, area)
-        elif isinstance(entries, Mapping):
+        else:
             yield from _check_names(source, section, entries, patterns)
 
 
@@ -146,16 +84,16 @@ def _check_names(
             yield Fault("delegation-name", (section, name), message, hint, of_key=True, file=source.path)
 
 
-def _check_workspaces(context: Context, source: Source, workspaces: Any, area: Area) -> Iterator[Fault]:  # noqa: ANN401 - raw data
-    for slug, workspace in _items(workspaces):
-        for key, value in _items(workspace):
+def _check_workspaces(context: Context, source: Source, workspaces: Mapping[str, Any], area: Area) -> Iterator[Fault]:
+    for slug, workspace in items_of(workspaces):
+        for key, value in items_of(workspace):
             at: Path = ("workspaces", slug, key)
             if key != "repositories":
                 message = f"only the platform team sets `{key}` of a workspace; {area.path} may have only repositories"
                 hint = "move this to a file of the platform team"
                 yield Fault("delegation-section", at, message, hint, of_key=True, file=source.path)
                 continue
-            for name, repository in _items(value):
+            for name, repository in items_of(value):
                 yield from _check_repository(context, source, (*at, name), repository, area)
 
 
@@ -175,12 +113,12 @@ def _uuids(at: Path, repository: Any) -> list[Path]:  # noqa: ANN401 - raw data
     """Return the path of every UUID that is written for a repository and its deployment environments."""
     if isinstance(repository, str):
         return [at]
-    uuids = [((*at, key), value) for key, value in _items(repository) if key == "uuid"]
+    uuids = [((*at, key), value) for key, value in items_of(repository) if key == "uuid"]
     environments = repository.get("environments") if isinstance(repository, Mapping) else None
-    for name, environment in _items(environments):
+    for name, environment in items_of(environments):
         here = (*at, "environments", name)
         if isinstance(environment, Mapping):
-            uuids += [((*here, key), value) for key, value in _items(environment) if key == "uuid"]
+            uuids += [((*here, key), value) for key, value in items_of(environment) if key == "uuid"]
         else:
             uuids.append((here, environment))
     return [where for where, value in uuids if isinstance(value, str) and UUID_PATTERN.fullmatch(value)]
@@ -205,12 +143,3 @@ def _locked(context: Context, at: Path) -> str | None:
         return repository.uuid if repository else None
     environment = repository.environments.get(str(at[5]))
     return environment.uuid if environment else None
-
-
-def _items(data: Any) -> list[tuple[str, Any]]:  # noqa: ANN401 - raw data
-    return list(data.items()) if isinstance(data, Mapping) else []
-
-
-def path_matches(name: str, patterns: tuple[str, ...]) -> bool:
-    """Tell whether one of the patterns, with ``*`` and ``?``, matches; case counts."""
-    return any(fnmatchcase(name, pattern) for pattern in patterns)

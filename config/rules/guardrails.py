@@ -77,7 +77,7 @@ def _check_accounts(context: Context, at: Path, selection: tuple[str, ...] | Acc
         elif all_known and not context.selector.matching([name]):
             effect = ": it excludes nothing" if by_label else ""
             message = f"`{name}` matches no account{effect}"
-            yield Fault("guardrail-selects-nothing", where, message, accounts_in_words(known))
+            yield Fault("guardrail-selects-nothing", where, message, accounts_in_words(known, name))
     mislabelled = list(KnownLabels(context).faults((*at, "labels"), selection))
     yield from mislabelled
     if (

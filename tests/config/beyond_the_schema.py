@@ -106,6 +106,7 @@ PASSED = {
     *("duplicate--empty-before-itself", "duplicate--name-of-an-entry-lost", "duplicate--merge-key"),
     *("duplicate--environments-that-look-alike", "duplicate--reader-and-writer-of-the-state"),
     "bad-variable--lacks-a-brace",
+    "wrong-type--label-among-accounts",
     *("duplicate--previous-slug-is-a-workspace", "duplicate--previous-slug-of-two-workspaces"),
     "duplicate--previous-slug-of-today",
     "duplicate--environment-with-the-uuid-of-another",
