@@ -68,19 +68,18 @@ def sides(before: str, after: str | None, inventory: Path | None, guardrails: Pa
         repository = GitRepository.around(current)
         commit = repository.merge_base(one, other) if both else repository.commit(one)
         other_commit = repository.commit(other)
-        return _at(repository, one, commit, current, guardrails), _at(
-            repository, other, other_commit, current, guardrails
-        )
+        old = _at(repository, one, commit, current, guardrails, is_before=True)
+        return old, _at(repository, other, other_commit, current, guardrails, is_before=False)
     if after is None and _is_path(before) and Path(before).absolute() == current.absolute():
         do = f"name what to compare it with: an inventory, a plan, or a git revision, such as HEAD; see {GIT}NAME"
         raise UsageError(f"{before} would be compared with itself", do=do)
     if inventory is not None and _is_path(before) and after is not None and _is_path(after):
         raise UsageError("--inventory names the inventory in a revision, but both sides are paths")
     has_revision = not all(text is None or _is_path(text) for text in (before, after))
-    old = _side(before, current, guardrails, has_revision=has_revision)
+    old = _side(before, current, guardrails, has_revision=has_revision, is_before=True)
     if after is None:
-        return old, _of_path(current, guardrails, has_revision=has_revision)
-    return old, _side(after, current, guardrails, has_revision=has_revision)
+        return old, _of_path(current, guardrails, has_revision=has_revision, is_before=False)
+    return old, _side(after, current, guardrails, has_revision=has_revision, is_before=False)
 
 
 def _range(text: str) -> tuple[str, str, bool] | None:
@@ -104,31 +103,33 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _side(text: str, inventory: Path, guardrails: Path | None, *, has_revision: bool) -> Side:
+def _side(text: str, inventory: Path, guardrails: Path | None, *, has_revision: bool, is_before: bool) -> Side:
     if not text:
         raise UsageError("an empty name is neither a path nor a git revision")
     if _is_path(text):
-        return _of_path(Path(text), guardrails, has_revision=has_revision)
+        return _of_path(Path(text), guardrails, has_revision=has_revision, is_before=is_before)
     repository = GitRepository.around(inventory)
     revision = text.removeprefix(GIT)
-    return _at(repository, revision, repository.commit(revision), inventory, guardrails)
+    return _at(repository, revision, repository.commit(revision), inventory, guardrails, is_before=is_before)
 
 
-def _of_path(path: Path, guardrails: Path | None, *, has_revision: bool) -> Side:
+def _of_path(path: Path, guardrails: Path | None, *, has_revision: bool, is_before: bool) -> Side:
     if path.suffix.lower() == ".json" and path.is_file():
         return Side(str(path), read_plan(path))
     files = {name: file for level, folder in _around(path) for name, file in _stack_files(level, folder)}
     repository = GitRepository.if_around(path) if has_revision else None
     found = (
-        compiled_path(path, guardrails)
+        compiled_path(path, guardrails, is_before=is_before)
         if repository is None
         else compiled_beside(repository, path, guardrails, files.values())
     )
     return _seen(str(path), found, {name: _parts(file.name, _content(file), str(file)) for name, file in files.items()})
 
 
-def _at(repository: GitRepository, name: str, commit: str, inventory: Path, guardrails: Path | None) -> Side:
-    found = compiled_revision(repository, name, commit, inventory, guardrails)
+def _at(
+    repository: GitRepository, name: str, commit: str, inventory: Path, guardrails: Path | None, *, is_before: bool
+) -> Side:
+    found = compiled_revision(repository, name, commit, inventory, guardrails, is_before=is_before)
     parts: dict[str, Mapping[str, str]] = {}
     for level, folder in _around(inventory):
         if folder.is_relative_to(repository.top):

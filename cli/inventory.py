@@ -96,9 +96,11 @@ def loaded(inventory: Path) -> Loaded:
     return loaded_with(inventory, named_guardrails())
 
 
-def loaded_with(inventory: Path, guardrails: Path | None, today: date | None = None) -> Loaded:
+def loaded_with(
+    inventory: Path, guardrails: Path | None, today: date | None = None, *, any_version: bool = False
+) -> Loaded:
     """Load an inventory with a guardrails file; ``None``: with the file in the inventory."""
-    return load_inventory(inventory, guardrails=guardrails, today=today)
+    return load_inventory(inventory, guardrails=guardrails, today=today, any_version=any_version)
 
 
 def findings_json(findings: Sequence[Finding]) -> str:

@@ -40,9 +40,19 @@ class CompiledSide:
     chains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def compiled_path(path: Path, guardrails: Path | None, shown: _PathRenaming = str) -> CompiledSide:
-    """Compile an inventory from files; ``shown`` renames paths in its findings."""
-    return _compiled(loaded_with(path, guardrails), shown)
+def compiled_path(
+    path: Path, guardrails: Path | None, shown: _PathRenaming = str, *, is_before: bool = False
+) -> CompiledSide:
+    """Compile an inventory from files.
+
+    Args:
+        path: The inventory.
+        guardrails: The guardrails file, or ``None`` for the file in the inventory.
+        shown: Renames paths in its findings.
+        is_before: Whether it is the older side of a comparison: its ``requires`` then does not count, so that an
+            upgrade can be compared.
+    """
+    return _compiled(loaded_with(path, guardrails, any_version=is_before), shown)
 
 
 def compiled_beside(
@@ -83,7 +93,7 @@ def _compiled(loaded: Loaded, shown: _PathRenaming) -> CompiledSide:
 
 
 def compiled_revision(
-    repository: GitRepository, name: str, commit: str, inventory: Path, guardrails: Path | None
+    repository: GitRepository, name: str, commit: str, inventory: Path, guardrails: Path | None, *, is_before: bool
 ) -> CompiledSide:
     """Compile the inventory of a revision, with the guardrails of that revision.
 
@@ -93,6 +103,7 @@ def compiled_revision(
         commit: The hash of its commit.
         inventory: The path in the working tree, where the inventory need not exist any more.
         guardrails: The guardrails file, likewise, or ``None`` for the file in the inventory.
+        is_before: As in ``compiled_path``.
 
     Raises:
         UsageError: A link or a submodule leads elsewhere.
@@ -111,7 +122,8 @@ def compiled_revision(
         rules = guardrails and repository.write_guardrails(commit, guardrails, copy, beside)
         names = [(str(copy), f"{name}:{inventory}"), (str(folder), f"{name}:{inventory}")]
         names += [(str(rules), f"{name}:{guardrails}")] if rules and rules != guardrails else []
-        return compiled_path(copy, rules, lambda text: _with_names(text, sorted(names, reverse=True)))
+        in_order = sorted(names, reverse=True)
+        return compiled_path(copy, rules, lambda text: _with_names(text, in_order), is_before=is_before)
 
 
 def _with_names(text: str, names: Sequence[tuple[str, str]]) -> str:

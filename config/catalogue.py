@@ -37,6 +37,7 @@ RULES: dict[str, Rule] = {
     "duplicate": Rule("error", "Each key, entry, UUID and account id appears once."),
     "guardrails-elsewhere": Rule("error", "Only the guardrails file holds guardrails."),
     "guardrails-missing": Rule("error", "The named guardrails file exists and holds guardrails."),
+    "other-version": Rule("error", "The running version is one that the inventory requires."),
     # Grammar
     "wrong-type": Rule("error", "A value has the type that its key requires."),
     "unknown-key": Rule("error", "The inventory uses only keys of the grammar."),

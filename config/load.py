@@ -15,6 +15,7 @@ from config.placing import findings_of
 from config.plan_roles import own_settings, taken_faults, with_plan_roles
 from config.policy.documents import with_policy_documents
 from config.reading import read_sources
+from config.required_version import check_version
 from config.rules import check
 from config.rules.context import Context
 from config.selectors import AccountSelector, hides_accounts, selection_faults, with_selected_accounts
@@ -60,7 +61,12 @@ class Loaded:
 
 
 def load_inventory(
-    path: FilePath, *, guardrails: FilePath | None = None, today: date | None = None, lock: Lock | None = None
+    path: FilePath,
+    *,
+    guardrails: FilePath | None = None,
+    today: date | None = None,
+    lock: Lock | None = None,
+    any_version: bool = False,
 ) -> Loaded:
     """Load an inventory, a folder or one file; collect its faults, never raise them.
 
@@ -69,8 +75,12 @@ def load_inventory(
         guardrails: The guardrails file. Default: `guardrails.yaml` in the inventory's folder, if it exists.
         today: In UTC. Default: the day of the call.
         lock: Replaces the lock beside the inventory.
+        any_version: Whether ``requires`` does not count: for the older side of a comparison.
     """
     sources, of_text = read_sources(path, guardrails)
+    if not any_version and (other := check_version(sources.data)) is not None:
+        # Its grammar may be another one, so nothing else is judged.
+        return Loaded(Inventory(), Inventory(), Inventory(), ReadLock(Lock(), None, ()), sources, (other,))
     read = read_lock(sources.folder / LOCK_NAME, len(sources.files)) if lock is None else ReadLock(lock, None, ())
     data, selected = with_selected_accounts(sources.data, read)
     families = with_families(data)

@@ -124,7 +124,7 @@ def stacks_at(project: Path, base: str) -> Stacks:
         if around.top != repository.top:
             what = f"{one_line(str(inventory))[:200]} is in another git repository than the stack files"
             raise ConversionError(what, do="keep stack files and inventory in one repository")
-        return compiled_revision(around, base, commit, inventory, guardrails)
+        return compiled_revision(around, base, commit, inventory, guardrails, is_before=True)
 
     compiled = _CompiledInventories(project, compile_at_revision)
     taken: dict[str, TakenStack] = {}

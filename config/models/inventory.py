@@ -17,6 +17,7 @@ from config.models.permission_policy import PermissionPolicy
 from config.models.role import Role
 from config.models.scalars import Slug, describe
 from config.models.workspace import Workspace
+from config.required_version import Requires
 
 
 def _no_bool(value: object) -> object:
@@ -46,6 +47,8 @@ class Inventory(InventoryModel):
 
     version: Annotated[Version, example(1, since="0.1")] = 1
     """The version of the grammar."""
+    requires: Annotated[Requires | None, example(">=0.1,<1", since="0.2")] = None
+    """The versions of this program that may read the inventory; any other refuses it."""
     defaults: Annotated[Defaults, example({"region": "eu-west-1"}, since="0.1")] = Defaults()
     """Values for accounts and roles that do not set their own."""
     workspaces: Annotated[

@@ -134,6 +134,25 @@ def test_findings_name_the_side_and_the_file_of_the_revision(
     assert captured.out == ""
 
 
+@pytest.mark.parametrize("inventory", ["base", "inventory"], ids=["a revision", "a path"])
+def test_an_upgrade_is_compared_and_a_new_side_for_another_version_is_refused(
+    committed: Path, write_inventory: Inventory, capsys: Capture, inventory: str
+) -> None:
+    other = f'requires: ">=99"\n{ROLE}'
+    write_inventory(other)
+    git(committed, "commit", "-q", "-a", "-m", "other")
+    git(committed, "tag", "base")
+    before = inventory if inventory == "base" else str((committed / "inventory").rename(committed / "before"))
+    write_inventory(WIDER)
+    assert run(["diff", before, "--format", "json"]) == 0
+    assert of_roles(capsys.readouterr().out) == [("trust-gained", "widening")]
+    write_inventory(other)
+    assert run(["diff", before]) == 1
+    assert "error[other-version]" in capsys.readouterr().err
+    assert run(["diff", "first..base"]) == 1
+    assert "base:inventory/base.yaml:" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("where", ["rules.yaml", "inventory/rules.yaml"])
 def test_guardrails_are_those_of_each_revision(
     committed: Path, write_inventory: Inventory, where: str, capsys: Capture

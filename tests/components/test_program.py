@@ -88,6 +88,16 @@ def test_findings_end_the_run_before_anything_is_registered(
     assert registered == []
 
 
+def test_an_inventory_for_another_version_ends_the_run_with_one_finding(
+    run: Callable[..., Any], write_inventory: Callable[..., Path]
+) -> None:
+    folder = write_inventory(f'requires: ">=99"\n{ROLES}'.replace("production", "prodution"))
+    with pytest.raises(pulumi.RunError) as caught:
+        run(folder)
+    assert str(caught.value).count("\n") == 1
+    assert "requires bitbucket-aws-oidc >=99, and this is version" in str(caught.value)
+
+
 def test_a_run_that_keeps_the_named_guardrails_continues(
     run: Callable[..., Any], write_inventory: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -33,6 +33,7 @@ OF_SEVERAL_RECORDS = {
     *("family-not-bound", "production-outside-environments", "session-without-addresses"),
 }
 OF_MEANING = {
+    "other-version",
     "bad-resource-arn",
     *("admin-access", "deploying-role", "size-limit", "expired", "changes-access", "privilege-escalation"),
     *("unknown-action", "unknown-condition-key", "unknown-service", "unknown-permissions", "bad-condition-value"),
@@ -101,6 +102,7 @@ PASSED = {
         "duplicate--folder-of-a-team-and-of-the-platform",
     ),
     *("duplicate--account-id", "duplicate--defaults-in-two-files", "duplicate--environment-in-two-files"),
+    "duplicate--requires-in-two-files",
     *("duplicate--key", "duplicate--key-in-a-policy-file", "duplicate--role-in-two-files", "duplicate--section"),
     *("duplicate--same-trust-twice", "duplicate--uuid-of-the-lock", "duplicate--uuid-under-two-names"),
     *("duplicate--empty-before-itself", "duplicate--name-of-an-entry-lost", "duplicate--merge-key"),
