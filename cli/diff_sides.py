@@ -38,6 +38,7 @@ class Side:
         stack_files: The stack and project files around the inventory, by their paths from its folder, each with its
             parts; ``None`` for a plan in a file.
         chains: Thumbprints of issuers' certificates in the lock, by workspace.
+        warnings: Findings of level warning, without those on deployed templates.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Side:
     untracked: tuple[Path, ...] = ()
     stack_files: Mapping[str, Mapping[str, str]] | None = None
     chains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    warnings: tuple[Finding, ...] = ()
 
 
 def sides(before: str, after: str | None, inventory: Path | None, guardrails: Path | None) -> tuple[Side, Side]:
@@ -140,7 +142,7 @@ def _at(
 
 def _seen(name: str, found: CompiledSide, stack_files: Mapping[str, Mapping[str, str]]) -> Side:
     plan = NOTHING if found.is_absent else None if found.plan is None else PlanView.of(found.plan)
-    return Side(name, plan, found.errors, found.is_absent, found.untracked, stack_files, found.chains)
+    return Side(name, plan, found.errors, found.is_absent, found.untracked, stack_files, found.chains, found.warnings)
 
 
 def _parts(name: str, text: bytes, shown: str) -> Mapping[str, str]:

@@ -29,6 +29,7 @@ class CompiledSide:
         is_absent: Whether the revision has no inventory.
         untracked: Files of the working tree that it was read from and that are in no revision.
         templates: The findings on accounts whose deployed template is too old.
+        warnings: The other findings of level warning.
         chains: From its lock, by workspace: the thumbprints of the certificates of the issuer, leaf first.
     """
 
@@ -37,6 +38,7 @@ class CompiledSide:
     is_absent: bool = False
     untracked: tuple[Path, ...] = ()
     templates: tuple[Finding, ...] = ()
+    warnings: tuple[Finding, ...] = ()
     chains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -83,13 +85,18 @@ def compiled_beside(
     return replace(_compiled(loaded, str), untracked=untracked)
 
 
+_TEMPLATE = "template-outdated"
+
+
 def _compiled(loaded: Loaded, shown: _PathRenaming) -> CompiledSide:
     result = compile_plan(loaded)
     errors = tuple(_renamed(finding, shown) for finding in result.findings if finding.level is Level.ERROR)
     issuers = loaded.lock.lock.issuers.items()
     chains = {slug: tuple(certificate.thumbprint for certificate in issuer.chain) for slug, issuer in issuers}
-    templates = tuple(finding for finding in result.findings if finding.rule == "template-outdated")
-    return CompiledSide(result.plan, errors, templates=templates, chains=chains)
+    warnings = [_renamed(finding, shown) for finding in result.findings if finding.level is Level.WARNING]
+    templates = tuple(finding for finding in warnings if finding.rule == _TEMPLATE)
+    others = tuple(finding for finding in warnings if finding.rule != _TEMPLATE)
+    return CompiledSide(result.plan, errors, templates=templates, warnings=others, chains=chains)
 
 
 def compiled_revision(

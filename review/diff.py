@@ -1,7 +1,6 @@
 """Show a comparison as text or as Markdown: the same change in many roles once, with a summary."""
 
 import re
-import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from rich.text import Text
 from access.comparison.changes import ORDER, Comparison, Effect
 from access.comparison.groups import ChangeGroup, Part, RoleName, groups
 from config.findings import one_line
-from review.terminal import console
+from review.terminal import paged, show_text
 
 TITLES = {
     Effect.WIDENING: "WIDER ACCESS",
@@ -28,28 +27,20 @@ _ON_TERMINAL = 10
 
 
 def show_comparison(comparison: Comparison) -> None:
-    """Print the changes on standard output, within the width of the terminal; no word is broken."""
-    out = console()
+    """Print the changes on standard output, through a pager on a terminal if they are long; no word is broken."""
     grouped = groups(comparison)
-    for effect in ORDER:
-        if changes := comparison.of(effect):
-            out.print(Text(f"{TITLES[effect]} ({len(changes):,})", style=_COLOURS.get(effect, "bold")))
-            for group in grouped:
-                if group.effect is effect:
-                    described = _described(group, _ON_TERMINAL)
-                    out.print(_wrapped(f"{described.where}: {described.what}", out.width, "  "))
-                    if described.names:
-                        out.print(_wrapped(described.names, out.width, "    "))
+    with paged() as out:
+        for effect in ORDER:
+            if not (changes := comparison.of(effect)):
+                continue
+            out.print(Text(f"{TITLES[effect]} ({len(changes):,})", style=_COLOURS.get(effect, "bold")), soft_wrap=True)
+            for group in (group for group in grouped if group.effect is effect):
+                described = _described(group, _ON_TERMINAL)
+                show_text(out, one_line(f"  {described.where}: {described.what}"))
+                if described.names:
+                    show_text(out, one_line(f"    {described.names}"))
             out.print()
-    out.print(_wrapped(summary(comparison), out.width, ""))
-
-
-def _wrapped(line: str, width: int, indent: str) -> Text:
-    wrapped = textwrap.fill(
-        one_line(line), width, initial_indent=indent, subsequent_indent=f"{indent}  ",
-        break_long_words=False, break_on_hyphens=False,
-    )  # fmt: skip
-    return Text(wrapped, no_wrap=True, overflow="ignore")
+        show_text(out, summary(comparison))
 
 
 def summary(comparison: Comparison) -> str:
@@ -87,7 +78,7 @@ def _described(group: ChangeGroup, most: int) -> _Described:
     elif not group.roles:
         parts = [_of_accounts(group, most)]
     elif len(group.roles) > 1:
-        names = "; ".join([_listed(map(_named, group.roles), most), *parts])
+        names = "; ".join([listed(map(_named, group.roles), most), *parts])
         parts = []
     elif group.roles[0].is_family:
         parts.insert(0, _named(group.roles[0]))
@@ -111,16 +102,16 @@ def _where(group: ChangeGroup) -> str:
 def _of_accounts(group: ChangeGroup, most: int) -> str:
     if group.exceptions:
         return "; ".join(_parts("not", group.exceptions, group, most))
-    return _listed(group.accounts, most) if group.only else "all"
+    return listed(group.accounts, most) if group.only else "all"
 
 
 def _named(role: RoleName) -> str:
     name = f"family {role.name}" if role.is_family else role.name
-    return f"{name} for {role.repository}" if role.repository else name
+    return f"{name} for {' and '.join(role.repositories)}" if role.repositories else name
 
 
 def _parts(word: str, parts: Sequence[Part], group: ChangeGroup, most: int) -> list[str]:
-    return [f"{word} {_listed((_part(part, group) for part in parts), most)}"] if parts else []
+    return [f"{word} {listed((_part(part, group) for part in parts), most)}"] if parts else []
 
 
 def _part(part: Part, group: ChangeGroup) -> str:
@@ -129,10 +120,11 @@ def _part(part: Part, group: ChangeGroup) -> str:
     return part.role if part.account is None or len(group.accounts) == 1 else f"{part.role} in {part.account}"
 
 
-def _listed(names: Iterable[str], most: int) -> str:
-    names = list(names)
-    further = len(names) - most
-    return ", ".join(names[:most] if further > 0 else names) + (f" and {further:,} more" if further > 0 else "")
+def listed(names: Iterable[str], most: int) -> str:
+    """Return the first names, and the number of the others: ``a, b and 3 more``."""
+    shown = list(names)
+    further = len(shown) - most
+    return ", ".join(shown[:most]) + (f" and {further:,} more" if further > 0 else "")
 
 
 _TEXT_CHARS, _NAME_CHARS = 1000, 100

@@ -6,7 +6,7 @@ as the account's id. These values are in each change; a group's message has ``{{
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import lru_cache
@@ -36,12 +36,12 @@ class RoleName:
     Attributes:
         name: Its key in the inventory: ``deploy``.
         is_family: Whether it is a family.
-        repository: The repository that a group's message has as ``{{repository}}``, if the key does not have it.
+        repositories: Those that the group's message has as ``{{repository}}``, unless the key has it; sorted.
     """
 
     name: str
     is_family: bool
-    repository: str | None
+    repositories: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def groups(comparison: Comparison) -> tuple[ChangeGroup, ...]:
         for key, changes in equal.items():
             message = key.message if key.is_literal else _form(key.message, changes, is_of_role=is_of_role)
             merged[key._replace(message=message)] += changes
-    extents = _Extents.of(comparison)
+    extents = _extents(comparison)
     place = {id(change): number for number, change in enumerate(comparison.changes)}
     made = [
         _group(key.message, sorted(changes, key=lambda change: place[id(change)]), extents)
@@ -146,7 +146,7 @@ def _cell(change: Change) -> Cell:
     return change.account or change.file or "", change.role
 
 
-def _group(message: str, changes: Sequence[Change], extents: "_Extents") -> ChangeGroup:
+def _group(message: str, changes: Sequence[Change], extents: "Sequence[_Extent]") -> ChangeGroup:
     cells = {_cell(change) for change in changes}
     values: dict[str, set[str]] = defaultdict(set)
     for change in changes:
@@ -158,20 +158,20 @@ def _group(message: str, changes: Sequence[Change], extents: "_Extents") -> Chan
     first = changes[0]
     roles = _role_names(changes, has_repository=_variable("repository") in message)
     accounts = tuple(sorted({account for account, _ in cells}))
-    exceptions, only = ((), ()) if len(cells) == 1 or first.file else extents.of_group(cells, accounts)
+    exceptions, only = ((), ()) if len(cells) == 1 or first.file else _rest(cells, accounts, extents)
     return ChangeGroup(first.kind, first.effect, message, tuple(changes), roles, accounts, exceptions, only)
 
 
 def _role_names(changes: Sequence[Change], *, has_repository: bool) -> tuple[RoleName, ...]:
-    names: dict[str, RoleName] = {}
+    repositories: dict[tuple[str, bool], set[str]] = defaultdict(set)
     for change in changes:
-        if change.role is None:
-            continue
-        name = family_of(change.role)
-        repository = dict(change.own).get("repository") if has_repository else None
-        has_it = repository is not None and f"[{repository}" in change.role
-        names[name] = RoleName(name, name != change.role, None if has_it else repository)
-    return tuple(names[name] for name in sorted(names))
+        if change.role is not None:
+            family = family_of(change.role)
+            of_name = repositories[family, family != change.role]
+            repository = dict(change.own).get("repository") if has_repository else None
+            if repository is not None and f"[{repository}" not in change.role:
+                of_name.add(repository)
+    return tuple(RoleName(*name, tuple(sorted(its))) for name, its in sorted(repositories.items()))
 
 
 def _family(cell: Cell) -> str | None:
@@ -183,19 +183,21 @@ class _Extent:
     """All accounts and roles of a side, so that the effort for a group grows with the group alone.
 
     Attributes:
+        cells: All of them.
         of_family: The accounts of a family, each with the family's roles in it; of ``None`` the accounts themselves.
         of_account: The families in an account.
         accounts_of: The number of accounts of a role.
         size: The number of roles of a family, in all accounts.
     """
 
+    cells: frozenset[Cell]
     of_family: Mapping[str | None, Mapping[str, Sequence[Cell]]]
     of_account: Mapping[str, AbstractSet[str | None]]
     accounts_of: Mapping[str | None, int]
     size: Mapping[str | None, int]
 
     @classmethod
-    def of(cls, cells: Iterable[Cell]) -> "_Extent":
+    def of(cls, cells: frozenset[Cell]) -> "_Extent":
         of_family: dict[str | None, dict[str, list[Cell]]] = defaultdict(lambda: defaultdict(list))
         of_account: dict[str, set[str | None]] = defaultdict(set)
         for cell in cells:
@@ -204,52 +206,42 @@ class _Extent:
             of_account[cell[0]].add(family)
         accounts_of = Counter(role for _, role in cells)
         size = {family: sum(map(len, accounts.values())) for family, accounts in of_family.items()}
-        return cls(of_family, of_account, accounts_of, size)
+        return cls(cells, of_family, of_account, accounts_of, size)
 
-    def in_account(self, account: str, families: AbstractSet[str | None]) -> Iterator[Cell]:
-        """Return the roles of some families in an account."""
-        for family in families & self.of_account.get(account, frozenset()):
-            yield from self.of_family[family][account]
+    def number_in(self, account: str, families: AbstractSet[str | None]) -> int:
+        """Return the number of roles of some families in an account."""
+        in_account = families & self.of_account.get(account, frozenset())
+        return sum(len(self.of_family[family][account]) for family in in_account)
 
     def whole(self, families: AbstractSet[str | None], account: str | None) -> set[Cell]:
         """Return the roles of some families, in one account or in all."""
-        if account is not None:
-            return set(self.in_account(account, families))
-        return {cell for family in families for cells in self.of_family[family].values() for cell in cells}
+        of_families = [self.of_family.get(family, {}) for family in families]
+        chosen = [[its.get(account, ())] if account is not None else its.values() for its in of_families]
+        return {cell for each in chosen for cells in each for cell in cells}
 
 
-@dataclass(frozen=True, slots=True)
-class _Extents:
-    """The accounts and roles of both sides, and of each."""
+def _extents(comparison: Comparison) -> tuple[_Extent, ...]:
+    before, after = comparison.cells_before, comparison.cells_after
+    return _Extent.of(after), _Extent.of(before), _Extent.of(before | after)
 
-    before: frozenset[Cell]
-    after: frozenset[Cell]
-    of_before: _Extent
-    of_after: _Extent
-    of_both: _Extent
 
-    @classmethod
-    def of(cls, comparison: Comparison) -> "_Extents":
-        before, after = comparison.cells_before, comparison.cells_after
-        return cls(before, after, _Extent.of(before), _Extent.of(after), _Extent.of(before | after))
-
-    def of_group(self, cells: AbstractSet[Cell], accounts: Sequence[str]) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
-        """Return the exceptions of a group, and what alone is in it: one of these is empty."""
-        extent = self.of_after if cells <= self.after else self.of_before if cells <= self.before else self.of_both
-        families = frozenset(map(_family, cells))
-        alone = accounts[0] if len(accounts) == 1 and families != {None} else None
-        if alone is None and sum(extent.size.get(family, 0) for family in families) >= 2 * len(cells):
-            return (), _parts(cells, extent, families)
-        others = extent.whole(families, alone) - cells
-        if len(others) < len(cells):
-            return _parts(others, extent, families), ()
+def _rest(
+    cells: AbstractSet[Cell], accounts: Sequence[str], extents: Sequence[_Extent]
+) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+    """Return the exceptions of a group, and what alone is in it: one of these is empty."""
+    extent = next((extent for extent in extents if cells <= extent.cells), extents[-1])
+    families = frozenset(map(_family, cells))
+    alone = accounts[0] if len(accounts) == 1 and families != {None} else None
+    if alone is None and sum(extent.size.get(family, 0) for family in families) >= 2 * len(cells):
         return (), _parts(cells, extent, families)
+    others = extent.whole(families, alone) - cells
+    return (_parts(others, extent, families), ()) if len(others) < len(cells) else ((), _parts(cells, extent, families))
 
 
 def _parts(cells: AbstractSet[Cell], extent: _Extent, families: AbstractSet[str | None]) -> tuple[Part, ...]:
     """Describe roles: accounts with all roles of these families, then roles in all their accounts, then the others."""
     in_account: dict[str, int] = Counter(account for account, _ in cells)
-    whole = {account for account, number in in_account.items() if _size(extent, account, families) == number}
+    whole = {account for account, number in in_account.items() if extent.number_in(account, families) == number}
     of_role: dict[str | None, list[str]] = defaultdict(list)
     for account, role in sorted(cells, key=str):
         if account not in whole:
@@ -259,7 +251,3 @@ def _parts(cells: AbstractSet[Cell], extent: _Extent, families: AbstractSet[str 
         is_everywhere = len(accounts) == extent.accounts_of[role]
         parts += [Part(None, role)] if is_everywhere else [Part(account, role) for account in accounts]
     return tuple(parts)
-
-
-def _size(extent: _Extent, account: str, families: AbstractSet[str | None]) -> int:
-    return sum(1 for _ in extent.in_account(account, families))

@@ -11,7 +11,7 @@ import click
 from access.plan import AccessPlan
 from access.update_preview import LossLimits, preview_files, read_update_preview, refusals
 from cli.ci.bitbucket_access import bitbucket_options, by_credentials, without_failing
-from cli.ci.comment_text import OF_COMPARISON, StackPreview, comment_text, not_compared, notes_on, templates_to_deploy
+from cli.ci.comment_text import StackPreview, comment_text, comparison_text, not_compared, templates_to_deploy
 from cli.diff_sides import compared, sides
 from cli.inventory import (
     inventory_argument,
@@ -26,7 +26,7 @@ from config.findings import one_line
 from config.pipeline_run import PipelineRun, pipeline_run
 from facts.bitbucket.comments import Marker, Outcome, PullRequestComments, keep_one_comment
 from oidc.errors import BitbucketOidcError, UsageError
-from review.diff import markdown, text
+from review.diff import text
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -127,8 +127,7 @@ def _comparison(base: str, inventory: Path) -> str:
     old, new = sides(base, None, inventory, named_guardrails())
     if (comparison := compared(old, new)) is None:
         return not_compared([old, new])
-    notes = notes_on([old, new])
-    return markdown(comparison, old.name, new.name, max_chars=OF_COMPARISON - len(notes)) + notes
+    return comparison_text(comparison, old, new)
 
 
 def _digests(plan: AccessPlan | None, inventory: Path, project: Path, previewed: Collection[str]) -> list[str]:

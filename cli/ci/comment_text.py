@@ -7,20 +7,22 @@ each is escaped, and a name cannot begin a line of the comment.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from access.comparison.changes import Comparison
 from access.update_preview import UpdatePreview, UpdateStep
 from cli.diff_sides import Side, not_in_git
 from config.findings import Finding
 from config.pipeline_run import PipelineRun
-from review.diff import text
+from review.diff import listed, markdown, text
 
 MAX_CHARS = 30_000
 """Longest comment. Bitbucket Data Center refuses 32,768 characters. Cloud documents no limit, but users met one
 (https://github.com/runatlantis/atlantis/issues/1251)."""
 
-OF_COMPARISON = 20_000
+OF_COMPARISON = 16_000
 """Characters of a comment for the changes of access."""
 
 _OF_NOTES = 2_000
+_OF_WARNINGS = 3_000
 _OF_REFUSALS = 3_000
 _OF_DIGESTS = 2_500
 _OF_MARKERS_AND_LINKS = 1_500
@@ -82,8 +84,14 @@ def not_compared(sides: Sequence[Side]) -> str:
     return "\n\n".join(parts)
 
 
-def notes_on(sides: Sequence[Side]) -> str:
-    """Return Markdown about compared files that are in no revision, or the empty string."""
+def comparison_text(comparison: Comparison, old: Side, new: Side) -> str:
+    """Return Markdown about the changes of access, new warnings, and compared files that are in no revision."""
+    notes = _notes_on([old, new])
+    changes = markdown(comparison, old.name, new.name, max_chars=OF_COMPARISON - len(notes))
+    return changes + _new_warnings(old.warnings, new.warnings) + notes
+
+
+def _notes_on(sides: Sequence[Side]) -> str:
     lines = [f"* {text(not_in_git(path), 400)}" for side in sides for path in side.untracked]
     return "\n".join(["\n**Not in git**\n", *_fitting(lines, _OF_NOTES), ""]) if lines else ""
 
@@ -92,6 +100,34 @@ def templates_to_deploy(findings: Sequence[Finding]) -> str:
     """Return Markdown about accounts whose deployed template lacks what the inventory needs, or the empty string."""
     lines = [f"* {text(f'{finding.message}; {finding.hint}', 600)}" for finding in findings]
     return "\n".join(["\n**Templates to deploy before the merge**\n", *_fitting(lines, _OF_NOTES), ""]) if lines else ""
+
+
+def _new_warnings(before: Sequence[Finding], after: Sequence[Finding]) -> str:
+    """Return Markdown about the warnings that a change brings, by rule; or the empty string.
+
+    A warning is known if one of the same rule has the same path, on whatever line.
+    """
+    known = {(finding.rule, finding.path) for finding in before}
+    by_rule: dict[str, list[Finding]] = {}
+    for finding in after:
+        if (finding.rule, finding.path) not in known:
+            by_rule.setdefault(finding.rule, []).append(finding)
+    if not by_rule:
+        return ""
+    title = f"\n**New warnings** ({sum(map(len, by_rule.values())):,})\n\n"
+    for paths, most in ((10, 400), (3, 200), (1, 100)):
+        lines = [_of_rule(rule, its, paths, most) for rule, its in by_rule.items()]
+        if len(title) + sum(map(len, lines)) <= _OF_WARNINGS:
+            return title + "".join(lines)
+    return f"{title}* {', '.join(f'{len(its):,} {rule}' for rule, its in by_rule.items())}\n"
+
+
+def _of_rule(rule: str, findings: Sequence[Finding], paths: int, most: int) -> str:
+    first, *others = findings
+    line = f"* {rule}, {text(first.path, most)}: {text(f'{first.message}; {first.hint}', most)}\n"
+    if not others:
+        return line
+    return f"{line}    * also {listed((text(finding.path, most) for finding in others), paths)}\n"
 
 
 def _previews(previews: Sequence[StackPreview], room: int) -> str:
@@ -105,7 +141,7 @@ def _previews(previews: Sequence[StackPreview], room: int) -> str:
             return "\n".join(kept)
         left -= len(head) + 1
     for number, (stack, head) in enumerate(zip(previews, heads, strict=True)):
-        steps = [f"    {_step(step)}" for step in stack.preview.steps] if stack.preview else []
+        steps = _steps(stack.preview.steps) if stack.preview else []
         shown = _fitting(steps, left // (len(heads) - number))
         left -= sum(len(line) + 1 for line in shown)
         kept += [head, *shown]
@@ -119,8 +155,20 @@ def _head(stack: StackPreview) -> str:
     return f"* **{text(stack.stack, 100)}**: {counts or 'no changes'}"
 
 
-def _step(step: UpdateStep) -> str:
-    return f"* {step.operation} {text(step.type.rsplit(':', 1)[-1], 100)} {text(step.name, 200)}"
+def _steps(steps: Sequence[UpdateStep]) -> list[str]:
+    """Return one line for the same operation on all resources of a type: ``update 30 Role: prod/a, prod/b, …``."""
+    names_of: dict[tuple[str, str], list[str]] = {}
+    for step in steps:
+        names_of.setdefault((step.operation, step.type.rsplit(":", 1)[-1]), []).append(step.name)
+    lines: list[str] = []
+    for (operation, kind), names in names_of.items():
+        number = f"{len(names):,} " if len(names) > 1 else ""
+        shown = listed((text(name, 200) for name in names), _NAMES)
+        lines.append(f"    * {operation} {number}{text(kind, 100)}{':' if number else ''} {shown}")
+    return lines
+
+
+_NAMES = 5
 
 
 def _fitting(lines: list[str], room: int) -> list[str]:

@@ -60,7 +60,7 @@ def of_part(part: Part, among: set[Cell]) -> Iterator[Cell]:
     return (cell for cell in among if part.account in (None, cell[0]) and (part.role in (None, cell[1])))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(comparisons())
 def test_each_change_is_in_one_group_whose_words_name_exactly_its_cells(comparison: Comparison) -> None:
     made = groups(comparison)
@@ -81,7 +81,7 @@ def test_each_change_is_in_one_group_whose_words_name_exactly_its_cells(comparis
         assert len(exceptions) < len(cells)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(comparisons())
 def test_a_groups_message_with_the_values_of_a_change_is_the_message_of_that_change(comparison: Comparison) -> None:
     for group in groups(comparison):

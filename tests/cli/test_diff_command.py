@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from access.comparison.changes import Change, Comparison, Effect
 from cli.main import run
 from review.diff import TITLES, markdown
+from tests.cli.many_changes import HOSTILE, comparisons
 from tests.git_repository import git
 
 Inventory = Callable[..., Path]
@@ -216,9 +217,6 @@ def test_many_roles_deleted_at_once_are_refused(write_inventory: Inventory, tmp_
     assert run([*arguments, "--max-loss", "40"]) == 0
 
 
-HOSTILE = "a|b`c`<script>*x*\n# h\r\n@everyone https://evil.example www.evil.example [l](x) \x1b[31m {u} ~~s~~"
-
-
 def hostile(number: int, text: str = HOSTILE) -> Comparison:
     changes = [Change("trust-gained", Effect.GAIN, text, text, None, f"{text}{at}") for at in range(number)]
     return Comparison(tuple(changes), 1, 1, ())
@@ -243,26 +241,7 @@ def test_markdown_is_never_longer_than_asked_and_says_what_is_left_out(most: int
     assert "**Shortened for length**" in found
 
 
-TEXTS = st.sampled_from(["arn:aws:iam::aws:policy/ReadOnlyAccess is attached", HOSTILE, "&" * 2000, "x" * 90])
-
-
-@st.composite
-def comparisons(draw: st.DrawFn) -> Comparison:
-    """Up to 10,000 changes of roles, in which messages repeat or not, and kinds and effects are mixed."""
-    number, different = draw(st.sampled_from([1, 40, 10_000])), draw(st.sampled_from([1, 3, 10_000]))
-    effects = draw(st.lists(st.sampled_from(Effect), min_size=1, max_size=5))
-    kinds, said = draw(st.sampled_from([1, 7, 56])), draw(st.lists(TEXTS, min_size=1, max_size=4))
-    changes = []
-    for at in range(number):
-        role, message = f"svc[acme/svc-{at // 30}]", f"{said[at % len(said)]} {at % different}"
-        own, kind = (("account", f"prod-{at % 30}"), ("repository", f"acme/svc-{at // 30}")), f"kind-{at % kinds}"
-        where = f"prod-{at % 30}", None if at % 11 == 0 else role
-        changes.append(Change(kind, effects[at % len(effects)], *where, None, f"{kind} {message}", own=own))
-    cells = frozenset(cell for change in changes for cell in [(change.account or "", change.role)])
-    return Comparison(tuple(changes), number, number, ("arn",) * number, frozenset(), cells)
-
-
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(comparisons(), st.sampled_from([1000, 3000, 20_000, 30_000]))
 def test_markdown_keeps_every_limit_and_the_heading_and_count_of_each_effect(comparison: Comparison, most: int) -> None:
     started = time.monotonic()
@@ -274,7 +253,7 @@ def test_markdown_keeps_every_limit_and_the_heading_and_count_of_each_effect(com
         assert (f"\n**{TITLES[effect]}** ({len(changes):,})\n" in found) is bool(changes)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(comparisons())
 def test_each_kind_keeps_its_first_case_or_its_count(comparison: Comparison) -> None:
     sections = markdown(comparison, "a", "b", max_chars=30_000).split("\n**")[1:]

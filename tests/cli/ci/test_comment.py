@@ -3,19 +3,27 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from access.comparison.changes import Comparison, Effect
 from access.update_preview import Loss, UpdatePreview, UpdateStep
-from cli.ci.comment_text import MAX_CHARS, StackPreview, comment_text
+from cli.ci.comment_text import MAX_CHARS, StackPreview, comment_text, comparison_text, templates_to_deploy
+from cli.diff_sides import Side
 from cli.main import run
+from config.findings import Finding, Place
 from config.pipeline_run import PipelineRun
-from review.diff import text
+from review.diff import TITLES, text
 from sandbox.emulated_bitbucket.behaviour import SANDBOX_TOKEN
 from sandbox.emulated_bitbucket.exchange import HttpAnswer
 from tests.cli.ci.conftest import ROLE, Step
+from tests.cli.many_changes import comparisons
+from tests.git_repository import git
 
 Inventory = Callable[..., Path]
 Capture = pytest.CaptureFixture[str]
@@ -272,4 +280,70 @@ def test_a_comment_keeps_the_limit_of_length_and_says_how_much_is_left_out(stack
     text = comment_text("x" * 20_000, previews, RUN, [HOSTILE * 10] * 100)
     assert len(text) <= MAX_CHARS
     assert " more" in text
+    assert "[pipeline 12]" in text
+
+
+def test_the_same_step_on_several_resources_is_one_line() -> None:
+    steps = [UpdateStep("update", "aws:iam/role:Role", f"prod/r{at}", f"u{at}") for at in range(300)]
+    steps.append(UpdateStep("delete", "aws:iam/role:Role", "prod/old", "u"))
+    preview = UpdatePreview(tuple(steps), {"update": 300, "delete": 1}, Loss(0, ()))
+    lines = comment_text("", [StackPreview("prod", preview)], RUN).splitlines()
+    assert lines[lines.index("* **prod**: 300 to update, 1 to delete") + 1 :][:2] == [
+        "    * update 300 Role: prod/r0, prod/r1, prod/r2, prod/r3, prod/r4 and 295 more",
+        "    * delete Role prod/old",
+    ]
+
+
+UNUSED = "{workspaces: {acme: {repositories: {old: {uuid: '{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c%02d}'}}}}}\n"
+
+
+def test_a_new_warning_is_in_the_comment_and_a_known_one_on_another_line_is_not(
+    step: Step, write_inventory: Inventory
+) -> None:
+    assert step.comment() == 0
+    assert "New warnings" not in step.comments()[0].raw
+    old = UNUSED % 10
+    write_inventory(
+        "# another line\n" + ROLE, old_yaml=old, older_yaml=old.replace("old", "older").replace("c10", "c11")
+    )
+    assert step.comment() == 0
+    raw = step.comments()[0].raw
+    assert "**New warnings** (2)" in raw
+    assert "* unused-repository, workspaces.acme.repositories.old: no role trusts this repository; " in raw
+    assert "\n    * also workspaces.acme.repositories.older\n" in raw
+    git(step.folder, "add", ".")
+    git(step.folder, "commit", "-q", "-m", "warnings")
+    write_inventory(ROLE, old_yaml=f"\n\n{old}", older_yaml=old.replace("old", "older").replace("c10", "c11"))
+    assert step.comment("--base", "HEAD") == 0
+    assert "New warnings" not in step.comments()[0].raw
+
+
+RULES = ["unused-repository", "unused-workspace", "privilege-escalation", "expires-soon"]
+
+
+@st.composite
+def warnings(draw: st.DrawFn) -> list[Finding]:
+    number, said = draw(st.sampled_from([0, 1, 30, 10_000])), draw(st.sampled_from([HOSTILE, "&" * 3000, "x"]))
+    rules = draw(st.lists(st.sampled_from(RULES), min_size=1, max_size=4))
+    return [
+        Finding(Place(0, at + 1, 1, "a"), rules[at % len(rules)], f"{said}{at}", said, said) for at in range(number)
+    ]
+
+
+@settings(max_examples=8, deadline=None)
+@given(comparisons(), warnings(), st.sampled_from([0, 3, 300]), st.sampled_from([0, 1, 40, 300]))
+def test_a_comment_of_any_mixture_keeps_the_limit_with_every_heading(
+    comparison: Comparison, findings: list[Finding], others: int, stacks: int
+) -> None:
+    sides = [Side(HOSTILE, None, untracked=(Path(HOSTILE),) * others)]
+    changes = comparison_text(comparison, Side(HOSTILE, None), replace(sides[0], warnings=tuple(findings)))
+    changes += templates_to_deploy(findings[:others])
+    previews = [StackPreview(f"s{at}", hostile_preview(30)) for at in range(stacks)]
+    text = comment_text(changes, previews, RUN, [HOSTILE] * others, [f"* {HOSTILE}"[:90]] * others)
+    assert len(text) <= MAX_CHARS
+    for effect in Effect:
+        if changed := comparison.of(effect):
+            assert f"\n**{TITLES[effect]}** ({len(changed):,})\n" in text
+    assert (f"\n**New warnings** ({len(findings):,})\n" in text) is bool(findings)
+    assert ("**Previews**" in text) is bool(stacks)
     assert "[pipeline 12]" in text
