@@ -21,7 +21,8 @@ from access.explanation.claims import (
 )
 from access.explanation.explain import TokenCall, Verdict, explain
 from access.explanation.names import Names
-from cli.explain_trust_policy import read_policy, show_review
+from cli.explain_event import show_events
+from cli.explain_trust_policy import read_policy, read_text, show_review
 from cli.inventory import exit_code, format_option, inventory_argument, loaded, strict_option
 from config.findings import one_line
 from config.models.inventory import Inventory
@@ -36,6 +37,9 @@ _FURTHER_AUDIENCE = (
     "own, and STS refuses a token with two audiences"
 )
 
+_MAX_EVENTS = 10_000_000
+"""Bytes of events: a log file of CloudTrail holds some minutes of an account."""
+
 _READ = 4 * (LONGEST_TOKEN + 1)
 """Bytes of standard input: enough to see that it is too long."""
 
@@ -45,6 +49,11 @@ _READ = 4 * (LONGEST_TOKEN + 1)
 @click.option("--claims", metavar="JSON", help='The claims: {"iss": …, "aud": …, "sub": …}; - for standard input.')
 @click.option("--token", metavar="-", help="A token on standard input; it is decoded, never printed.")
 @click.option("--repository", metavar="WORKSPACE/REPOSITORY", help="Use the claims of a step of this repository.")
+@click.option(
+    "--event",
+    metavar="FILE",
+    help="Events of CloudTrail as JSON, such as those of lookup-events; - for standard input.",
+)
 @click.option("--environment", metavar="NAME", help="With --repository: the step's deployment environment.")
 @click.option("--audience", metavar="TEXT", help="With --repository: `aud` instead of the workspace's own.")
 @click.option("--source-ip", metavar="IP", help="The address that calls STS; without it the call has no address.")
@@ -60,15 +69,19 @@ _READ = 4 * (LONGEST_TOKEN + 1)
 def command(inventory: Path, output: str, *, every: bool, strict: bool, **asked: Any) -> int:  # noqa: ANN401 - click's
     """Explain for every role why given claims may, or may not, assume it.
 
-    Give exactly one of --claims, --token and --repository, or pipe a token in. The verdict depends only on the rendered
-    trust policies. The signature of a token is not checked.
+    Give exactly one of --claims, --token, --repository and --event, or pipe a token in. The verdict depends only on the
+    rendered trust policies. The signature of a token is not checked.
+
+    With --event: for each call that CloudTrail recorded, the verdict of the role that the call asked for.
 
     With --trust-policy: show who that trust policy lets in, what is wrong with it, and its decision on given claims.
     """
     _refuse_wrong_combinations(asked)
+    event = None if asked["event"] is None else read_text(asked["event"], "--event", _MAX_EVENTS)
     at = _time(asked["at"])
     source_ip, vpc_endpoint = _address(asked["source_ip"]), _vpc_endpoint(asked["source_vpce"])
-    claims, is_token = (None, False) if asked["repository"] is not None else _given_claims(asked)
+    is_named = asked["repository"] is not None or event is not None
+    claims, is_token = (None, False) if is_named else _given_claims(asked)
     if asked["trust_policy"] is not None:
         call = None if claims is None else TokenCall(claims, at, source_ip, vpc_endpoint, is_token)
         policy = read_policy(asked["trust_policy"], asked["account"])
@@ -77,7 +90,9 @@ def command(inventory: Path, output: str, *, every: bool, strict: bool, **asked:
     read = loaded(inventory)
     compilation = compile_plan(read)
     show_findings(compilation.findings)
-    if compilation.plan is not None:
+    if compilation.plan is not None and event is not None:
+        show_events(event, compilation.plan, Names.of(read.inventory), output)
+    elif compilation.plan is not None:
         claims = claims or _step_claims(read.inventory, asked)
         if asked["audience"] is not None:
             show_notes([_FURTHER_AUDIENCE])
@@ -107,9 +122,17 @@ def _verdict_json(verdict: Verdict) -> dict[str, Any]:
 
 
 def _refuse_wrong_combinations(asked: dict[str, Any]) -> None:
-    given = [f"--{name}" for name in ("claims", "token", "repository") if asked[name] is not None]
+    given = [f"--{name}" for name in ("claims", "token", "repository", "event") if asked[name] is not None]
     if len(given) > 1:
-        raise UsageError(f"{' and '.join(given)} are given", do="give exactly one of --claims, --token, --repository")
+        do = "give exactly one of --claims, --token, --repository, --event"
+        raise UsageError(f"{' and '.join(given)} are given", do=do)
+    if asked["event"] is not None:
+        for name in ("at", "source_ip", "source_vpce", "trust_policy"):
+            if asked[name] is not None:
+                option = f"--{name.replace('_', '-')}"
+                raise UsageError(
+                    "--event has time and address, and asks for a role of the inventory", do=f"remove {option}"
+                )
     for name in ("environment", "audience"):
         if asked[name] is not None and asked["repository"] is None:
             raise UsageError(f"--{name} needs --repository", do=f"add --repository, or remove --{name}")

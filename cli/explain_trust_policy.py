@@ -42,30 +42,35 @@ def read_policy(file: str, account: str | None) -> ReadPolicy:
     Raises:
         UsageError: It cannot be read.
     """
+    text = read_text(file, "--trust-policy", _MAX_BYTES)
+    return ReadPolicy("standard input" if file == "-" else file, trust_document(text), account)
+
+
+def read_text(file: str, option: str, most: int) -> str:
+    """Read the file of an option, of at most so many bytes, or standard input for ``-``.
+
+    Raises:
+        UsageError: It cannot be read, is too large, or is not UTF-8.
+    """
     name = "standard input" if file == "-" else file
     try:
         if file == "-":
-            data = b"" if sys.stdin is None else sys.stdin.buffer.read(_MAX_BYTES + 1)
+            data = b"" if sys.stdin is None else sys.stdin.buffer.read(most + 1)
         else:
             with Path(file).open("rb") as opened:
-                data = opened.read(_MAX_BYTES + 1)
-        if len(data) > _MAX_BYTES:
-            raise UsageError(
-                f"{one_line(name)} is larger than 100 KB",
-                do="give a trust policy: IAM accepts at most 8,192 characters",
-            )
-        text = data.decode("utf-8-sig")
+                data = opened.read(most + 1)
+        if len(data) > most:
+            raise UsageError(f"{one_line(name)} is larger than {most // 1000:,} KB", do=f"give less to {option}")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(f"{one_line(name)} is not UTF-8 at byte {error.start}", do="save it as UTF-8") from error
     except (OSError, ValueError) as error:
         # ValueError: the path has a null character.
         if file.lstrip().startswith("{"):
-            raise UsageError(
-                "--trust-policy is JSON, expected a file", do="write it to a file, or give - and pipe it in"
-            ) from error
+            do = "write it to a file, or give - and pipe it in"
+            raise UsageError(f"{option} is JSON, expected a file", do=do) from error
         reason = getattr(error, "strerror", None) or "the path is invalid"
         raise UsageError(f"{one_line(name)} cannot be read: {reason}", do="check the path") from error
-    return ReadPolicy(name, trust_document(text), account)
 
 
 def show_review(policy: ReadPolicy, call: TokenCall | None, output: str, *, strict: bool) -> int:

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import itertools
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from sandbox.emulated_bitbucket.workspaces import (
     random_uuid,
 )
 from tests.access.adoption_of_plans import found_in
+from tests.cli.test_explain_event import event
 from tests.project.pages import PROJECT, Block
 
 PULUMI_OPTIONS = {
@@ -64,6 +66,8 @@ def run_each_line(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
                 Path(written).write_text(out.getvalue())
         else:
             assert_is_command_of_another_program(program, arguments)
+            if written and arguments[:2] == ["cloudtrail", "lookup-events"]:
+                Path(written).write_text(json.dumps({"Events": [{"CloudTrailEvent": json.dumps(event())}]}))
 
 
 @contextlib.contextmanager

@@ -91,7 +91,7 @@ def llms_text(docs: Path) -> str:
 
 def decisions_page(folder: Path) -> str:
     """Return the list of decisions, by their headings: ``# 7. The deploying role``."""
-    lines = ["# Decisions", "", "What was chosen, and why.", ""]
+    lines = ["# Decisions", ""]
     for page in sorted(folder.glob("0*.md")):
         heading = page.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
         lines.append(f"- [{heading}]({page.name})")
