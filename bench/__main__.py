@@ -62,6 +62,21 @@ def plan(folder: Path, *options: str) -> float:
     return command(sys.executable, "-m", "cli", "plan", str(folder), *options)
 
 
+def report(folder: Path) -> float:
+    """Run ``report`` on an inventory; return the seconds."""
+    return command(sys.executable, "-m", "cli", "report", str(folder), "--output", f"{folder}.html")
+
+
+def report_growth(temporary: Path) -> None:
+    """Print how the cost of a report grows with its input."""
+    small, large = temporary / "small", temporary / "large"
+    write_large_inventory(small, roles=10_000, repositories=2_000, accounts=200, files=300)
+    write_large_inventory(large, roles=30_000, repositories=6_000, accounts=600, files=300)
+    seconds = report(small)
+    show("report of 30,000 roles, against 10,000 roles", report(large) / seconds, 3.3)
+    show("report of 30,000 roles, peak memory", peak_megabytes(), 700, "MB")
+
+
 def proof(folder: Path) -> float:
     """Prove the plan of an inventory in this process; return the shortest processor time in seconds.
 
@@ -107,6 +122,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as bytecode:
         keep_bytecode(bytecode)
         commands()
+        with tempfile.TemporaryDirectory() as temporary:
+            report_growth(Path(temporary))
         show("the program, against a bare loop of the same resources", program_ratio(2_000), 1.15)
 
 

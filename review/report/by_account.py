@@ -4,10 +4,8 @@ The form of a text has marks in place of these values. Texts with the same form 
 shows one of them word for word, and the others follow from it.
 """
 
-import re
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 from access.plan import AccountPlan, RolePlan
@@ -35,18 +33,18 @@ def account_values(account: AccountPlan) -> dict[str, str]:
 
 def form(text: str, values: Mapping[str, str]) -> str:
     """Return a text with marks in place of values."""
-    return _pattern(tuple(values.items())).sub(lambda match: f"{_MARK}{match.lastgroup}", text)
+    return "".join(f"{_MARK}{piece.own}" if piece.own else piece.text for piece in pieces(text, values))
 
 
 def pieces(text: str, values: Mapping[str, str]) -> tuple[Piece, ...]:
     """Split a text into its values and the pieces between them."""
-    parts = re.split(_pattern(tuple(values.items())), text)
-    step = len(values) + 1  # the text between values, then for each value its text or None
-    names = list(values)
     made: list[Piece] = []
-    for start in range(0, len(parts), step):
-        made.append(Piece(parts[start], None))
-        made += [Piece(text, name) for name, text in zip(names, parts[start + 1 : start + step], strict=False) if text]
+    end = 0
+    for start, _, name in sorted(_places(text, values)):
+        if start >= end:
+            made += [Piece(text[end:start], None), Piece(values[name], name)]
+            end = start + len(values[name])
+    made.append(Piece(text[end:], None))
     return tuple(piece for piece in made if piece.text)
 
 
@@ -55,11 +53,23 @@ def own_of(marked: str, values: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(f"{name} {value}" for name, value in values.items() if f"{_MARK}{name}" in marked)
 
 
-@lru_cache(maxsize=1024)
-def _pattern(values: tuple[tuple[str, str], ...]) -> re.Pattern[str]:
-    """Match values as whole words: the key ``prod`` does not match in ``production``."""
-    parts = [rf"(?<![A-Za-z0-9])(?P<{name}>{re.escape(value)})(?![A-Za-z0-9])" for name, value in values]
-    return re.compile("|".join(parts))
+def _places(text: str, values: Mapping[str, str]) -> Iterator[tuple[int, int, str]]:
+    """Yield where values are whole words, with the value's rank: the key ``prod`` is not in ``production``.
+
+    A large plan asks for the values of each role, so nothing is compiled for them.
+    """
+    for rank, (name, value) in enumerate(values.items()):
+        start = text.find(value)
+        while start >= 0:
+            if not _is_word(text[start - 1 : start]) and not _is_word(
+                text[start + len(value) : start + len(value) + 1]
+            ):
+                yield start, rank, name
+            start = text.find(value, start + 1)
+
+
+def _is_word(character: str) -> bool:
+    return character.isascii() and character.isalnum()
 
 
 T = TypeVar("T")

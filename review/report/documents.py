@@ -15,9 +15,9 @@ _Form: TypeAlias = tuple[str, str]
 """The name of an inline policy, and its text with marks in place of the account's values."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class DisplayedPolicy:
-    """A trust policy or an inline policy, as roles have it.
+    """A trust policy or an inline policy, as roles have it. Each is made once, so it equals only itself.
 
     Attributes:
         name: The name of the inline policy; empty for a trust policy.

@@ -1,21 +1,24 @@
 """Tables of the roles that a step may assume: repositories and deployment environments by accounts.
 
 A step in an environment may assume the roles that trust the environment, and those that trust every step of its
-repository or its workspace. Each row has all of them, so a single row is complete.
+repository or its workspace. Each row of a table with columns has all of them. A row of a larger table has those of its
+own steps, and the numbers of the others, so that the table does not grow faster than the plan.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeAlias
 
 from access.plan import AccessPlan, RolePlan, TrustPlan
 from oidc.bitbucket import Grade
 
 MOST_CELLS = 15_000
-"""The greatest number of cells of a workspace with a column for each account; above it, rows list their roles."""
+"""The most cells and roles in cells of a workspace with a column for each account; above it, rows list their roles."""
 
 ANY = "*"
-"""Stands for all repositories or all deployment environments."""
+"""Stands for all repositories."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -45,15 +48,19 @@ class MatrixRow:
 
     Attributes:
         label: For people: ``deployment environment production``.
-        environment: Its name; ``*`` for every step; the empty string for steps outside of environments.
+        environment: Its name; ``None`` for every step; the empty string for steps outside of environments.
         cells: For each column the roles, sorted by key; empty if the table has no columns.
-        listed: For each role its accounts; empty if the table has columns.
+        listed: For each role of these steps alone its accounts; empty if the table has columns.
+        by_repository: Roles that are not listed and trust every step of the repository, each account counted.
+        by_workspace: Likewise, those that trust every step of the workspace.
     """
 
     label: str
-    environment: str
+    environment: str | None
     cells: tuple[tuple[Entry, ...], ...]
-    listed: tuple[tuple[Entry, tuple[str, ...]], ...]
+    listed: tuple[tuple[Entry, tuple[str, ...]], ...] = ()
+    by_repository: int = 0
+    by_workspace: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +95,31 @@ _Steps: TypeAlias = tuple[str | None, str | None, str | None]
 """Repository, environment, and which steps."""
 
 
+def in_full(accounts: Sequence[str]) -> str:
+    """Name accounts, numbered ones as runs without a gap: ``data, prod-01 to prod-15``."""
+    runs: list[list[str]] = []
+    expected = ""
+    for key in sorted(accounts, key=_by_number):
+        if key != expected:
+            runs.append([])
+        runs[-1].append(key)
+        stem, end, width, number = _by_number(key)
+        expected = f"{stem}{number + 1:0{width}}{end}" if width else ""
+    short = (run if len(run) < _RUN else [f"{run[0]} to {run[-1]}"] for run in runs)
+    return ", ".join(chain.from_iterable(short))
+
+
+_RUN = 3
+
+
+def _by_number(key: str) -> tuple[str, str, int, int]:
+    stem, number, end = _NUMBERED.fullmatch(key).groups()  # type: ignore[union-attr]  # it matches every text
+    return stem, end, len(number), int(number or 0)
+
+
+_NUMBERED = re.compile(r"(.*?)([0-9]{0,18})([^0-9]*)", re.DOTALL)
+
+
 def matrix(plan: AccessPlan) -> tuple[WorkspaceTable, ...]:
     """Return one table for each workspace that a role trusts, sorted."""
     by_workspace: dict[str, dict[_Steps, dict[str, dict[str, Entry]]]] = {}
@@ -107,36 +139,76 @@ def _entry(role: RolePlan, line: TrustPlan) -> Entry:
     return Entry(role.key, role.name, line.grade, role.admin_reason is not None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Trusted:
+    """The roles that the steps of a row may assume: by trust in them alone, in their repository, in their workspace.
+
+    The number of wider roles is counted once for all rows that have them.
+    """
+
+    label: str
+    environment: str | None
+    alone: Roles
+    by_repository: Roles
+    by_workspace: Roles
+    wider: tuple[int, int]
+
+    @property
+    def size(self) -> int:
+        return _count(self.alone) + sum(self.wider)
+
+    def with_columns(self, columns: Iterable[tuple[str, ...]]) -> MatrixRow:
+        roles = _joined((self.alone, self.by_repository, self.by_workspace))
+        return MatrixRow(self.label, self.environment, tuple(_cell(roles.get(column[0], {})) for column in columns))
+
+    def as_list(self) -> MatrixRow:
+        return MatrixRow(self.label, self.environment, (), _listed(self.alone), *self.wider)
+
+
 def _table(workspace: str, trusted: Mapping[_Steps, Roles], renamed_to: str | None) -> WorkspaceTable:
-    accounts = sorted({account for roles in trusted.values() for account in roles})
-    rows = list(_rows(trusted))
-    columns = _columns(accounts, [roles for _, _, _, roles in rows])
-    has_columns = len(columns) * len(rows) <= MOST_CELLS
-    made: dict[str, list[MatrixRow]] = {}
-    for repository, label, environment, roles in rows:
-        cells = tuple(_cell(roles.get(column[0], {})) for column in columns) if has_columns else ()
-        listed = () if has_columns else _listed(roles)
-        made.setdefault(repository, []).append(MatrixRow(label, environment, cells, listed))
-    repositories = tuple(RepositoryRows(name, tuple(repository_rows)) for name, repository_rows in made.items())
-    return WorkspaceTable(workspace, columns if has_columns else (), repositories, has_columns, renamed_to)
+    columns = _columns(trusted.values())
+    shown = {column[0] for column in columns}
+    of_columns = {steps: {key: roles[key] for key in roles.keys() & shown} for steps, roles in trusted.items()}
+    rows = {repository: tuple(kept) for repository, kept in _rows(of_columns)}
+    cells = len(columns) * sum(map(len, rows.values()))
+    if cells + sum(row.size for kept in rows.values() for row in kept) <= MOST_CELLS:
+        made = (RepositoryRows(name, tuple(row.with_columns(columns) for row in kept)) for name, kept in rows.items())
+        return WorkspaceTable(workspace, columns, tuple(made), has_columns=True, renamed_to=renamed_to)
+    made = (RepositoryRows(name, tuple(row.as_list() for row in kept)) for name, kept in _rows(trusted))
+    return WorkspaceTable(workspace, (), tuple(made), has_columns=False, renamed_to=renamed_to)
 
 
-def _rows(trusted: Mapping[_Steps, Roles]) -> Iterator[tuple[str, str, str, Roles]]:
-    """Yield repository, label, environment and roles of every row; wide trust is in each row that it reaches."""
-    whole = next((roles for (repository, _, _), roles in trusted.items() if repository is None), {})
+def _rows(trusted: Mapping[_Steps, Roles]) -> Iterator[tuple[str, Iterator[_Trusted]]]:
+    """Yield every repository with its rows, the whole workspace first."""
+    by_repository: dict[str, dict[tuple[str | None, str | None], Roles]] = {}
+    whole: Roles = {}
+    for (repository, environment, steps), roles in trusted.items():
+        if repository is None:
+            whole = roles
+        else:
+            by_repository.setdefault(repository, {})[environment, steps] = roles
     if whole:
-        yield ANY, "every step", ANY, whole
-    for repository in sorted({repository for repository, _, _ in trusted if repository is not None}):
-        every = trusted.get((repository, None, _ALL_STEPS), {})
-        wide = [every, whole]
-        if every:
-            yield repository, "every step, deployment environments included", ANY, _joined(wide)
-        if outside := trusted.get((repository, None, _OUTSIDE)):
-            yield repository, "steps outside deployment environments", "", _joined([outside, *wide])
-        names = sorted(name for other, name, _ in trusted if other == repository and name is not None)
-        for name in names:
-            own = trusted[(repository, name, None)]
-            yield repository, f"deployment environment {name}", name, _joined([own, *wide])
+        yield ANY, iter([_Trusted("every step", None, whole, {}, {}, (0, 0))])
+    size = _count(whole)
+    for repository, of_steps in sorted(by_repository.items()):
+        yield repository, _repository_rows(of_steps, whole, size)
+
+
+def _repository_rows(
+    trusted: Mapping[tuple[str | None, str | None], Roles], whole: Roles, size: int
+) -> Iterator[_Trusted]:
+    every = trusted.get((None, _ALL_STEPS), {})
+    wider = _count(every), size
+    if every:
+        yield _Trusted("every step, deployment environments included", None, every, {}, whole, (0, size))
+    if outside := trusted.get((None, _OUTSIDE)):
+        yield _Trusted("steps outside deployment environments", "", outside, every, whole, wider)
+    for name in sorted(name for name, _ in trusted if name is not None):
+        yield _Trusted(f"deployment environment {name}", name, trusted[name, None], every, whole, wider)
+
+
+def _count(roles: Roles) -> int:
+    return sum(map(len, roles.values()))
 
 
 def _joined(parts: Iterable[Roles]) -> Roles:
@@ -148,13 +220,16 @@ def _joined(parts: Iterable[Roles]) -> Roles:
     return joined
 
 
-def _columns(accounts: Iterable[str], rows: Iterable[Roles]) -> tuple[tuple[str, ...], ...]:
-    """Put accounts that have the same roles in every row into one column."""
-    kept = list(rows)
-    same: dict[tuple[tuple[Entry, ...], ...], list[str]] = {}
-    for account in accounts:
-        same.setdefault(tuple(_cell(roles.get(account, {})) for roles in kept), []).append(account)
-    return tuple(tuple(group) for group in same.values())
+def _columns(trusted: Iterable[Roles]) -> tuple[tuple[str, ...], ...]:
+    """Put accounts in which the same steps may assume the same roles into one column."""
+    roles_of: dict[str, list[tuple[int, tuple[Entry, ...]]]] = {}
+    for number, roles in enumerate(trusted):
+        for account, entries in roles.items():
+            roles_of.setdefault(account, []).append((number, _cell(entries)))
+    same: dict[tuple[tuple[int, tuple[Entry, ...]], ...], list[str]] = {}
+    for account, entries_of in sorted(roles_of.items()):
+        same.setdefault(tuple(entries_of), []).append(account)
+    return tuple(map(tuple, same.values()))
 
 
 def _cell(roles: Mapping[str, Entry]) -> tuple[Entry, ...]:

@@ -17,8 +17,8 @@ from config.findings import Finding, one_line
 from oidc.bitbucket import Grade
 from review.report.by_account import Holder
 from review.report.documents import Documents
-from review.report.matrix import matrix
-from review.report.role_parts import anchor, role_parts
+from review.report.matrix import WorkspaceTable, in_full, matrix
+from review.report.role_parts import anchor, families, role_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class ReportOrigin:
         revision: The git commit of the inventory, ``a20e3f4…``, or ``None``.
         is_changed: Whether the inventory differs from that commit.
         without: Why the revision is unknown, or the empty string.
+        filtered: Which part of the plan it shows: ``filtered by --account prod: …``; empty for the whole.
     """
 
     inventory: str
@@ -38,6 +39,7 @@ class ReportOrigin:
     revision: str | None = None
     is_changed: bool = False
     without: str = ""
+    filtered: str = ""
 
 
 _FOLDER = files(__package__) / "template"
@@ -50,7 +52,7 @@ def page(plan: AccessPlan, origin: ReportOrigin, findings: Sequence[Finding], ac
     """Return a plan as one HTML page that loads no other file.
 
     Args:
-        plan: The plan with all accounts.
+        plan: The plan, or the part of it that ``origin.filtered`` names.
         origin: The source and the day.
         findings: Warnings; with an error there is no plan.
         accepted: Findings that the inventory accepts, with its reasons.
@@ -58,19 +60,20 @@ def page(plan: AccessPlan, origin: ReportOrigin, findings: Sequence[Finding], ac
     holders: list[Holder] = [(account, role) for account in plan.accounts for role in account.roles]
     documents = Documents.of(holders)
     parts, pipelines = role_parts(plan, documents)
-    style, script = _text("page.css"), _text("page.js")
+    tables = matrix(plan)
+    style, script = _text("page.css") + _names_of_columns(tables), f"{_text('page.js')}\n{_text('step.js')}"
     html = _environment().get_template("page.html").render(
         plan=plan,
         origin=origin,
-        tables=matrix(plan),
-        parts=parts,
+        tables=tables,
+        families=families(parts),
         documents=documents.shared,
         pipelines=pipelines,
         findings=findings,
         accepted=accepted,
         counts=_counts(holders),
-        owners=sorted({owner.value for part in parts for owner in part.owners if owner.value}),
-        style=Markup(style),  # noqa: S704 - a file of this package
+        owners=sorted({role.owner for _, role in holders if role.owner}),
+        style=Markup(style),  # noqa: S704 - a file of this package, and names escaped for CSS
         script=Markup(script),  # noqa: S704 - likewise
         style_hash=_hash(style),
         script_hash=_hash(script),
@@ -94,20 +97,41 @@ def _environment() -> Environment:
         "anchor": anchor,
         "duration": duration,
         "code": _code,
+        "in_full": in_full,
         "plural": lambda number, word: f"{number:,} {word}{'' if number == 1 else 's'}",
     }
     environment.globals |= {"Grade": Grade, "until": until}
     return environment
 
 
+def _names_of_columns(tables: Sequence[WorkspaceTable]) -> str:
+    """Return the style rules that name the accounts of each cell, for a phone and for a table that is scrolled."""
+    return "".join(
+        f"\n#m{number} td:nth-child({place}) {{ --in: {_css_string(in_full(column))}; }}"
+        for number, table in enumerate(tables, 1)
+        for place, column in enumerate(table.columns, 2)
+    )
+
+
+def _css_string(text: str) -> str:
+    """Return a text as a string of CSS in ASCII: https://www.w3.org/TR/css-syntax-3/#escaping."""
+    plain = frozenset("-, ")
+    kept = (each in plain or (each.isascii() and each.isalnum()) for each in one_line(text))
+    shown = (each if is_kept else f"\\{ord(each):06x}" for each, is_kept in zip(one_line(text), kept, strict=True))
+    return f'"{"".join(shown)}"'
+
+
 def _printable(value: object) -> object:
     """Replace unprintable characters, such as a right-to-left mark, by visible ones."""
-    return value if isinstance(value, Markup) else one_line(str(value))
+    if isinstance(value, Markup):
+        return value
+    text = str(value)
+    return text if text.isprintable() else one_line(text)
 
 
 def _code(text: str) -> Markup:
     """Return lines of code, escaped as the content of an element, where quotes need no escaping."""
-    shown = "\n".join(map(one_line, text.split("\n")))
+    shown = "\n".join(line if line.isprintable() else one_line(line) for line in text.split("\n"))
     return Markup(shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))  # noqa: S704 - escaped here
 
 

@@ -1,15 +1,16 @@
 """The sections of roles in the report, and the pipelines that assume them, each text once."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from itertools import groupby
 from typing import TypeAlias
 
 from access.plan import AccessPlan, AccountPlan, RolePlan, TrustPlan
-from config.models.family import plan_key
+from config.models.family import family_of, plan_key
 from oidc.arn import policy_in_words
+from oidc.bitbucket import Grade
 from review.report.by_account import Holder, Piece, Shared, by_account, form, own_of, pieces
 from review.report.documents import DisplayedPolicy, Documents
 from review.snippets import Style, pair_snippet, trusted
@@ -159,9 +160,51 @@ class RolePart:
         """Whether it may have admin access in any account."""
         return any(shared.value is not None for shared in self.admin)
 
+    def has_end_before(self, day: date) -> bool:
+        """Whether access has ended in any account."""
+        return any(shared.value is not None and shared.value < day for shared in self.ends)
 
-def role_parts(plan: AccessPlan, documents: Documents) -> tuple[tuple[RolePart, ...], tuple[Pipeline, ...]]:
-    """Return a part for each role of a plan, sorted by key, and the pipelines that several roles share."""
+
+@dataclass(frozen=True, slots=True)
+class FamilyPart:
+    """The roles of a family, or one role without a family.
+
+    Attributes:
+        key: The key as written in the inventory: ``deploy`` for ``deploy[acme/shop]``.
+        parts: The roles, sorted by key.
+    """
+
+    key: str
+    parts: tuple[RolePart, ...]
+
+    @property
+    def role_count(self) -> int:
+        """The roles in all accounts."""
+        return sum(len(part.accounts) for part in self.parts)
+
+    @property
+    def grades(self) -> tuple[Grade, ...]:
+        """The grades of its roles, each once."""
+        found = {part.role.grade for part in self.parts}
+        return tuple(grade for grade in Grade if grade in found)
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether any of its roles may have admin access."""
+        return any(part.is_admin for part in self.parts)
+
+
+def families(parts: Iterable[RolePart]) -> Iterator[FamilyPart]:
+    """Yield the families of sorted roles, and between them the roles without a family."""
+    for key, group in groupby(parts, key=lambda part: family_of(part.key)):
+        yield FamilyPart(key, tuple(group))
+
+
+def role_parts(plan: AccessPlan, documents: Documents) -> tuple[Iterator[RolePart], tuple[Pipeline, ...]]:
+    """Return a part for each role of a plan, sorted by key, and the pipelines that several roles share.
+
+    A part is made when it is asked for: a large plan has a hundred thousand.
+    """
     holders = sorted(((account, role) for account in plan.accounts for role in account.roles), key=_by_key)
     grouped = {key: list(group) for key, group in groupby(holders, key=lambda holder: holder[1].key)}
     pairs = {key: beside for key in grouped if _is_plan_role(beside := grouped.get(plan_key(key), []))}
@@ -169,7 +212,7 @@ def role_parts(plan: AccessPlan, documents: Documents) -> tuple[tuple[RolePart, 
     pipelines = Pipelines.of((group, pairs.get(key, [])) for key, group in grouped.items() if key not in of_pair)
     others = of_pair | {key: group[0][1].key for key, group in pairs.items()}
     return (
-        tuple(_part(group, others.get(key), pipelines.by_role.get(key), documents) for key, group in grouped.items()),
+        (_part(group, others.get(key), pipelines.by_role.get(key), documents) for key, group in grouped.items()),
         pipelines.shared,
     )
 

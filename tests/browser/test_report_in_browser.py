@@ -4,6 +4,8 @@ import base64
 import re
 import zlib
 from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,17 @@ from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.select import Select
 
+from access.compile import compile_plan
+from access.explanation.claims import claims_of_step
+from access.explanation.explain import TokenCall, explain
+from access.explanation.names import Names
+from access.plan import AccessPlan
+from bench.large_inventory import write_large_inventory
+from config.load import load_inventory
+from config.models.inventory import Inventory
 from review.report.documents import indented
 from review.report.page import ReportOrigin
+from review.report.role_parts import anchor
 from tests.access.report.conftest import FIXTURES, TODAY, compiled, html_of
 from tests.access.report.hostile_inventory import ENVIRONMENTS, QUOTES, SCRIPT, hostile_inventory
 from tests.browser.conftest import Browser
@@ -264,7 +275,7 @@ def test_a_screen_reader_is_told_what_everything_is(browser: Browser, report: Re
     roles = {role for role, _ in named}
     assert {"banner", "navigation", "main", "contentinfo", "search", "table", "columnheader", "rowheader"} <= roles
     assert [name for role, name in named if role in {"searchbox", "combobox"}] == [
-        "Search", "Grade", "Account", "Owner", "Access",
+        "Repository", "Deployment environment", "Search", "Grade", "Account", "Owner", "Access",
     ]  # fmt: skip
     assert ("region", "Matrix of workspace acme") in named
     assert all(name for role, name in named if role in {"link", "button", "heading", "region", "article"} - {"article"})
@@ -333,3 +344,150 @@ def test_hostile_names_do_nothing(browser: Browser, tmp_path: Path) -> None:
     browser.call("Emulation.setDeviceMetricsOverride", width=360, height=740, deviceScaleFactor=2, mobile=True)
     browser.open(path)
     assert browser.run("return document.documentElement.scrollWidth") == 360
+
+
+STEP = """
+const [repository, environment] = ["repository", "environment"].map((id) => document.getElementById(id));
+repository.value = arguments[0];
+repository.dispatchEvent(new Event("input"));
+environment.value = arguments[1] === null ? "-" : `=${arguments[1]}`;
+if (!environment.value) environment.value = "*";
+environment.dispatchEvent(new Event("change"));
+for (const d of document.querySelectorAll("#answer details")) d.open = true;
+return [...document.querySelectorAll("#answer li:has(> a)")].flatMap((li) => {
+  const accounts = [...li.childNodes].find((n) => n.nodeType === 3 && n.data.startsWith(" in ")).data.slice(4);
+  return accounts.split(", ").map((account) => [li.querySelector("a").hash.slice(1), account]);
+});
+"""
+
+
+def explained(plan: AccessPlan, inventory: Inventory, repository: str, environment: str | None) -> set[tuple[str, str]]:
+    """Return the roles that `explain` lets a step into, from any address and with any audience, by part and account."""
+    roles = [role for account in plan.accounts for role in account.roles]
+    audiences = {audience for role in roles for line in role.trust for audience in line.audiences}
+    places: set[tuple[str | None, str | None]] = {
+        (str(network[1]) if network.num_addresses > 1 else str(network[0]), None)
+        for role in roles
+        for network in role.source_ips
+    }
+    places |= {(None, endpoint) for role in roles for endpoint in role.source_vpces} | {("192.0.2.1", None)}
+    at = datetime(TODAY.year, TODAY.month, TODAY.day, tzinfo=UTC)
+    allowed = set()
+    for audience, (source_ip, endpoint) in product(audiences, places):
+        call = TokenCall(claims_of_step(inventory, repository, environment, audience), at, source_ip, endpoint)
+        verdicts = explain(plan, call, Names.of(inventory))
+        allowed |= {(anchor(verdict.role), verdict.account) for verdict in verdicts if verdict.answer.allowed}
+    return allowed
+
+
+@pytest.mark.parametrize("name", ["acme", "families", "wide"])
+def test_the_answer_for_a_step_is_that_of_explain(browser: Browser, report: Report, name: str) -> None:
+    loaded = load_inventory(FIXTURES / name, today=TODAY)
+    plan, inventory = compile_plan(loaded).plan, loaded.validated
+    assert plan is not None
+    browser.open(report(name))
+    answers = 0
+    for slug, workspace in inventory.workspaces.items():
+        for repository, declared in workspace.repositories.items():
+            if declared.uuid is None:
+                continue
+            for environment in (None, *declared.environments):
+                step = f"{slug}/{repository}", environment
+                answer = {(part, account) for part, account in browser.run(STEP, *step)}
+                assert answer == explained(plan, inventory, *step), step
+                answers += len(answer)
+    assert answers > 5
+
+
+def test_the_answer_for_a_step_marks_wider_trust_and_leaves_out_what_has_ended(
+    browser: Browser, report: Report
+) -> None:
+    browser.open(report("wide")).run(STEP, "acme/shop", "production")
+    answer = browser.driver.find_element(By.ID, "answer").text
+    assert (
+        "acme/shop, deployment environment production: 8 roles in 7 accounts, 1 only by trust that is wider" in answer
+    )
+    assert re.search(r"every repository of acme, .*\(wider than this step\)", answer)
+    browser.run(STEP, "acme/shop", "staging")
+    assert "gone" not in browser.driver.find_element(By.ID, "answer").text
+    assert browser.run(STEP, "acme/never-heard-of", "production") == [["role-whole-workspace", "ambient"]]
+    assert "No role names this repository." in browser.driver.find_element(By.ID, "answer").text
+    assert browser.run(STEP, "<img src=x>", None) == []
+
+
+def test_the_address_holds_the_step_beside_the_search(browser: Browser, report: Report) -> None:
+    browser.open(report("acme")).search("payments").run(STEP, "acme/website", "production")
+    address = browser.driver.current_url.partition("#")[2]
+    assert address == "q=payments&step=acme%2Fwebsite&in=production"
+    browser.open(report("acme"), f"#{address}")
+    assert "site-publish" in browser.driver.find_element(By.ID, "answer").text
+    assert browser.run("return document.getElementById('q').value") == "payments"
+
+
+def test_every_role_in_the_matrix_has_its_account_in_view(browser: Browser, report: Report, tmp_path: Path) -> None:
+    """Either the head of its column stays in view, or the cell names the accounts."""
+    large = tmp_path / "large"
+    write_large_inventory(large, roles=300, repositories=60, accounts=3, files=3)
+    (tmp_path / "large.html").write_text(html_of(large))
+    write_large_inventory(tmp_path / "many", roles=300, repositories=60, accounts=12, files=3)
+    (tmp_path / "many.html").write_text(html_of(tmp_path / "many"))
+    unnamed = """
+        const table = document.querySelector(".matrix"), heads = table.tHead.rows[0].cells;
+        const cells = [...table.querySelectorAll("td:not(:empty)")];
+        cells.at(-1).scrollIntoView({block: "center"});
+        return cells.filter((cell) => {
+          const box = heads[cell.cellIndex].getBoundingClientRect();
+          const isInView = box.height > 0 && box.top >= 0 && box.bottom < innerHeight;
+          const before = getComputedStyle(cell, "::before").content;
+          return !isInView && before !== `"${heads[cell.cellIndex].textContent.replace(/ \\(.*/, "")}"`;
+        }).length + (cells.length ? 0 : 1);
+    """
+    for name in ("large", "many"):
+        for width in (1280, 1000, 360):
+            is_phone = width == 360
+            browser.call(
+                "Emulation.setDeviceMetricsOverride", width=width, height=740, deviceScaleFactor=1, mobile=is_phone
+            )
+            browser.open(tmp_path / f"{name}.html")
+            assert browser.run(unnamed) == 0, (name, width)
+            assert browser.run("return document.documentElement.scrollWidth") <= width
+
+
+def test_a_column_goes_when_a_search_leaves_it_empty(browser: Browser, report: Report) -> None:
+    columns = (
+        "return [...document.querySelectorAll('.matrix thead th')].filter((e) => e.checkVisibility())"
+        ".map((e) => e.textContent)"
+    )
+    assert len(browser.open(report("acme")).run(columns)) > 5
+    browser.search("role:site-publish")
+    assert browser.run(columns) == ["Steps", "prod"]
+    assert browser.run("return document.querySelectorAll('#matrix h3:not([hidden])').length") == 2
+    assert [
+        heading.text for heading in browser.driver.find_elements(By.CSS_SELECTOR, "#matrix h3") if heading.text
+    ] == ["Workspace acme"]
+    browser.search("repository:payments environment:production")
+    shown = browser.run(
+        "return [...document.querySelectorAll('.matrix')].flatMap((table) => [...table.tHead.rows[0].cells].slice(1)"
+        ".filter((th) => th.checkVisibility()).map((th) => [...table.querySelectorAll('td > div')].filter((e) => "
+        "e.checkVisibility() && e.parentElement.cellIndex === th.cellIndex).length))"
+    )
+    assert shown
+    assert all(shown)
+
+
+def test_a_family_is_folded_and_a_search_opens_it(browser: Browser, report: Report) -> None:
+    browser.open(report("families"))
+    families = (
+        "return [...document.querySelectorAll('.family')].filter((e) => e.checkVisibility())"
+        ".map((e) => [e.open, e.querySelector('.size').textContent])"
+    )
+    assert browser.run(families) == [[False, "2 roles"], [False, "2 roles"], [False, "4 roles"], [False, "4 roles"]]
+    browser.search("nothing-like-it")
+    assert browser.run(families) == []
+    browser.search('role:"deploy[acme/shop, staging]"')
+    assert browser.run(families) == [[True, "1 of 4 roles"]]
+    browser.search("")
+    assert [is_open for is_open, _ in browser.run(families)] == [False] * 4
+    browser.run("location.hash = document.querySelector('.family article').id")
+    browser.settle()
+    assert browser.run(families)[0] == [True, "2 roles"]

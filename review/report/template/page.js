@@ -1,5 +1,5 @@
 "use strict";
-/* Search and filter. Everything is on the page without this script; it only hides what does not match. */
+/* Search, filter and the answer for one step. Everything is on the page without this script. */
 (() => {
   const every = (selector, within = document) => [...within.querySelectorAll(selector)];
   const form = document.getElementById("filter");
@@ -53,7 +53,8 @@
   /* What a document says of all that have it: not the account that it is shown for. */
   const common = (pre) => [...pre.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE).map((node) => node.data).join("\n");
 
-  const line = (element) => ({ repository: lower(element.dataset.r), environment: lower(element.dataset.n) });
+  /* Without an environment it is every step; the empty one is outside of environments. */
+  const line = ({ dataset: { r, n } }) => ({ repository: lower(r), environment: n === undefined ? null : lower(n) });
 
   /* The actions that a document allows: patterns, or all but some. */
   const allowed = (pre) => [].concat(JSON.parse(pre.textContent).Statement)
@@ -79,7 +80,7 @@
   const reaches = (found, term) => {
     const [workspace, repository] = found.repository.split("/");
     if (term.field === "workspace") return workspace.includes(term.text);
-    if (term.field === "environment") return found.environment === "*" || found.environment.includes(term.text);
+    if (term.field === "environment") return found.environment === null || found.environment.includes(term.text);
     if (repository !== "*") return found.repository.includes(term.text);
     return !term.text.includes("/") || term.text.startsWith(`${workspace}/`);
   };
@@ -128,6 +129,8 @@
     { element, users: every('a[href^="#role-"]', element).map((a) => a.hash) }));
 
   const roles = every("article", sections).map((element) => new Role(element));
+  const families = every(".family", sections).map((element) => (
+    { element, roles: roles.filter((role) => role.element.parentElement === element) }));
   /* A role in two accounts is two roles, as in `plan`. */
   const counted = (some, account) => some.reduce((sum, role) => sum + (account ? 1 : Number(role.element.dataset.c)), 0).toLocaleString("en");
   const total = counted(roles, "");
@@ -141,12 +144,30 @@
       role.element.hidden = !matches(role);
       if (!role.element.hidden) visible.add(`#${role.element.id}`);
     }
+    for (const family of families) fold(family, wanted);
     for (const one of apart) one.element.hidden = !one.users.some((user) => visible.has(user));
     const asked = NAMES.some((name) => wanted[name] !== "");
     for (const table of every(".matrix")) narrow(table, wanted, terms, asked ? visible : null);
     const number = counted(roles.filter((role) => !role.element.hidden), wanted.account);
     shown.textContent = asked ? `${number} of ${total} roles` : `All ${total} roles`;
     document.getElementById("nothing").hidden = visible.size > 0 || roles.length === 0;
+  };
+
+  /* A family shows how many of its roles match. It is opened for a few, and only closed again if this opened it. */
+  const fold = ({ element, roles: members }, wanted) => {
+    const left = members.filter((role) => !role.element.hidden);
+    const all = left.length === members.length;
+    const size = element.querySelector(".size");
+    size.dataset.all ??= size.textContent;
+    size.textContent = all && !wanted.account ? size.dataset.all : `${counted(left, wanted.account)} of ${size.dataset.all}`;
+    element.hidden = left.length === 0;
+    const open = !all && left.length <= 10;
+    if (open && !element.open) element.dataset.opened = "";
+    if (open) element.open = true;
+    else if ("opened" in element.dataset) {
+      element.open = false;
+      delete element.dataset.opened;
+    }
   };
 
   /* In a matrix the rows that are asked for, and in them the roles that are shown. */
@@ -156,36 +177,44 @@
     const inAccount = (column) => !wanted.account || column.accounts.includes(wanted.account);
     for (const body of table.tBodies) {
       let rows = 0;
-      for (const row of every("tr[data-n]", body)) {
+      for (const row of every("tr:not(.repository)", body)) {
         const reached = line({ dataset: { r: body.dataset.r, n: row.dataset.n } });
+        const isAsked = visible === null || trust.every((term) => reaches(reached, term));
         let entries = 0;
         every("td", row).forEach((cell, index) => {
           const column = columns[index];
-          for (const entry of cell.children) {
+          const inCell = every("div", cell);
+          for (const entry of inCell) {
             const here = !column || inAccount(column);
             entry.hidden = visible !== null && !(here && visible.has(entry.firstElementChild.hash));
             if (!entry.hidden) {
               entries += 1;
-              if (column) column.used = true;
+              if (column && isAsked) column.used = true;
             }
           }
-          cell.classList.toggle("void", ![...cell.children].some((entry) => !entry.hidden));
+          cell.classList.toggle("void", inCell.every((entry) => entry.hidden));
         });
-        row.hidden = visible !== null && (entries === 0 || !trust.every((term) => reaches(reached, term)));
+        row.hidden = !isAsked || entries === 0;
         rows += row.hidden ? 0 : 1;
       }
       body.hidden = rows === 0;
     }
     for (const [index, column] of columns.entries()) {
-      const hide = visible !== null && wanted.account !== "" && !inAccount(column);
+      const hide = visible !== null && !column.used;
+      if (column.th.hidden === hide) continue;
       column.th.hidden = hide;
-      for (const row of every("tr[data-n]", table)) row.cells[index + 1].hidden = hide;
+      for (const row of every("tr:not(.repository)", table)) row.cells[index + 1].hidden = hide;
     }
+    table.closest(".scroll").parentElement.hidden = [...table.tBodies].every((body) => body.hidden);
   };
 
-  /* The address holds the search; without "=" it names a place on the page. */
+  /* The address holds the search beside the step; without "=" it names a place on the page. */
   const write = () => {
-    const parameters = new URLSearchParams(Object.entries(chosen()).filter(([, value]) => value !== ""));
+    const parameters = new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
+    for (const [name, value] of Object.entries(chosen())) {
+      if (value === "") parameters.delete(name);
+      else parameters.set(name, value);
+    }
     history.replaceState(null, "", parameters.size ? `#${parameters}` : location.pathname + location.search);
   };
 

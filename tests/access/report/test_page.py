@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from access.plan_json import plan_json
+from access.selection import Selection, narrow
 from bench.large_inventory import write_large_inventory
 from review.report.documents import _indented as indented_json
 from review.report.page import ReportOrigin
@@ -132,7 +133,7 @@ def test_grades_and_admin_access_are_in_words_and_counted(pages: Pages) -> None:
         for row in page.one("table", class_="grades").iter("tr")
         if row.find("td") is not None
     }
-    assert counts == {"environment-bound": "1", "repository-wide": "3", "workspace-wide": "1", "admin access": "0"}
+    assert counts == {"environment-bound": "1", "repository-wide": "10", "workspace-wide": "1", "admin access": "0"}
     assert text(page.role("whole-workspace").find("h3")) == "whole-workspace workspace-wide"
     assert "admin access" in text(pages("acme").role("terraform-apply").find("h3"))
     assert "because: Applies all infrastructure of the core accounts" in text(pages("acme").role("terraform-apply"))
@@ -265,6 +266,62 @@ def test_an_inventory_without_roles_has_a_page_that_says_so(tmp_path: Path, text
 def test_a_thousand_roles_are_less_than_three_megabytes(tmp_path: Path) -> None:
     write_large_inventory(tmp_path, roles=1_000, repositories=200, accounts=20, files=30)
     assert len(html_of(tmp_path)) < 3_000_000
+
+
+def test_a_filtered_page_says_so() -> None:
+    plan = compiled(FIXTURES / "acme").plan
+    assert plan is not None
+    narrowed = narrow(plan, Selection(accounts=("prod",)))
+    html = make_page(narrowed.plan, ReportOrigin("inventory", TODAY, filtered=narrowed.in_words), [], [])
+    assert f"A part of the plan, {narrowed.in_words}." in text(ParsedPage(html).one("header"))
+    assert "A part of the plan" not in html_of(FIXTURES / "acme")
+
+
+def test_roles_of_a_family_are_folded_with_their_grades(pages: Pages) -> None:
+    page_ = pages("families")
+    folded = page_.all("details", class_="family")
+    assert [text(family.find("summary")) for family in folded] == [
+        "Family approve 2 roles environment-bound",
+        "Family build 2 roles repository-wide",
+        "Family deploy-plan 4 roles repository-wide",
+        "Family deploy 4 roles environment-bound",
+    ]
+    assert [len(family.findall("article")) for family in folded] == [2, 2, 4, 4]
+    assert len(page_.one("section", id="roles").findall("article")) == 2
+
+
+def test_three_thousand_roles_of_two_families_are_less_than_six_hundred_kilobytes(tmp_path: Path) -> None:
+    names = [f"svc-{number:03}" for number in range(100)]
+    uuids = (f"{{{number:08}-2ae3-4d4c-8a43-1f6a5d9a3c01}}" for number in range(1_000))
+    families = {
+        key: {
+            "for_each": {"repository": [f"acme/{name}" for name in names]},
+            "name": f"{{{{repository_name}}}}-{key}",
+            "accounts": [f"{environment}-*"],
+            "trust": [{"repository": "{{repository}}", "environments": [environment]}],
+            "managed_policies": [policy],
+        }
+        for key, environment, policy in (
+            ("deploy", "live", "aws:AmazonECS_FullAccess"),
+            ("read", "test", "aws:ReadOnlyAccess"),
+        )
+    }
+    repositories = {
+        name: {"uuid": next(uuids), "environments": {"live": next(uuids), "test": next(uuids)}} for name in names
+    }
+    inventory = {
+        "workspaces": {"acme": {"uuid": next(uuids), "repositories": repositories}},
+        "accounts": {
+            f"{environment}-{number:02}": {"id": f"{start + number:012}"}
+            for environment, start in (("live", 100), ("test", 200))
+            for number in range(15)
+        },
+        "roles": families,
+    }
+    (tmp_path / "inventory.yaml").write_text(json.dumps(inventory))
+    html = html_of(tmp_path)
+    assert "3,000 roles in 30 accounts" in html
+    assert len(html) < 600_000
 
 
 @pytest.mark.parametrize(
