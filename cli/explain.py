@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -21,9 +22,11 @@ from access.explanation.claims import (
 )
 from access.explanation.explain import TokenCall, Verdict, explain
 from access.explanation.names import Names
+from access.selection import Selection
 from cli.explain_event import show_events
 from cli.explain_trust_policy import read_policy, read_text, show_review
 from cli.inventory import exit_code, format_option, inventory_argument, loaded, strict_option
+from cli.selection import complete, filter_options, narrowed
 from config.findings import one_line
 from config.models.inventory import Inventory
 from oidc.errors import UsageError
@@ -48,13 +51,15 @@ _READ = 4 * (LONGEST_TOKEN + 1)
 @inventory_argument
 @click.option("--claims", metavar="JSON", help='The claims: {"iss": …, "aud": …, "sub": …}; - for standard input.')
 @click.option("--token", metavar="-", help="A token on standard input; it is decoded, never printed.")
-@click.option("--repository", metavar="WORKSPACE/REPOSITORY", help="Use the claims of a step of this repository.")
+@click.option("--repository", metavar="WORKSPACE/REPOSITORY", shell_complete=complete("repository"),
+              help="Use the claims of a step of this repository.")  # fmt: skip
 @click.option(
     "--event",
     metavar="FILE",
     help="Events of CloudTrail as JSON, such as those of lookup-events; - for standard input.",
 )
-@click.option("--environment", metavar="NAME", help="With --repository: the step's deployment environment.")
+@click.option("--environment", metavar="NAME", shell_complete=complete("environment"),
+              help="With --repository: the step's deployment environment.")  # fmt: skip
 @click.option("--audience", metavar="TEXT", help="With --repository: `aud` instead of the workspace's own.")
 @click.option("--source-ip", metavar="IP", help="The address that calls STS; without it the call has no address.")
 @click.option("--source-vpce", metavar="ID", help="The VPC endpoint through which STS is called.")
@@ -62,11 +67,19 @@ _READ = 4 * (LONGEST_TOKEN + 1)
 @click.option(
     "--trust-policy", metavar="FILE", help="Review this trust policy, without inventory; - for standard input."
 )
-@click.option("--account", metavar="ID", help="With --trust-policy: the account id of its role.")
+@filter_options("account", "role", "owner")
 @click.option("--all", "every", is_flag=True, help="Also list roles of other repositories and workspaces.")
 @format_option("text", "json")
 @strict_option
-def command(inventory: Path, output: str, *, every: bool, strict: bool, **asked: Any) -> int:  # noqa: ANN401 - click's
+def command(
+    inventory: Path,
+    output: str,
+    selection: Selection,
+    *,
+    every: bool,
+    strict: bool,
+    **asked: Any,  # noqa: ANN401 - click's
+) -> int:
     """Explain for every role why given claims may, or may not, assume it.
 
     Give exactly one of --claims, --token, --repository and --event, or pipe a token in. The verdict depends only on the
@@ -75,8 +88,9 @@ def command(inventory: Path, output: str, *, every: bool, strict: bool, **asked:
     With --event: for each call that CloudTrail recorded, the verdict of the role that the call asked for.
 
     With --trust-policy: show who that trust policy lets in, what is wrong with it, and its decision on given claims.
+    Then --account is the id of the account of its role.
     """
-    _refuse_wrong_combinations(asked)
+    _refuse_wrong_combinations(asked, selection)
     event = None if asked["event"] is None else read_text(asked["event"], "--event", _MAX_EVENTS)
     at = _time(asked["at"])
     source_ip, vpc_endpoint = _address(asked["source_ip"]), _vpc_endpoint(asked["source_vpce"])
@@ -84,7 +98,7 @@ def command(inventory: Path, output: str, *, every: bool, strict: bool, **asked:
     claims, is_token = (None, False) if is_named else _given_claims(asked)
     if asked["trust_policy"] is not None:
         call = None if claims is None else TokenCall(claims, at, source_ip, vpc_endpoint, is_token)
-        policy = read_policy(asked["trust_policy"], asked["account"])
+        policy = read_policy(asked["trust_policy"], next(iter(selection.accounts), None))
         show_notes([] if claims is None else claim_notes(claims))
         return show_review(policy, call, output, strict=strict)
     read = loaded(inventory)
@@ -99,7 +113,9 @@ def command(inventory: Path, output: str, *, every: bool, strict: bool, **asked:
         names = Names.of(read.inventory)
         call = TokenCall(claims, at, source_ip, vpc_endpoint, is_token)
         show_notes(claim_notes(claims))
-        _show(explain(compilation.plan, call, names), call, names, output, every=every)
+        part = narrowed(compilation.plan, selection)
+        show_notes([part.in_words] if part.in_words else [])
+        _show(explain(part.plan, call, names), call, names, output, every=every or bool(selection.roles))
     return exit_code(compilation.findings, strict=strict)
 
 
@@ -121,12 +137,14 @@ def _verdict_json(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _refuse_wrong_combinations(asked: dict[str, Any]) -> None:
+def _refuse_wrong_combinations(asked: dict[str, Any], selection: Selection) -> None:
     given = [f"--{name}" for name in ("claims", "token", "repository", "event") if asked[name] is not None]
     if len(given) > 1:
         do = "give exactly one of --claims, --token, --repository, --event"
         raise UsageError(f"{' and '.join(given)} are given", do=do)
     if asked["event"] is not None:
+        if not selection.is_everything:
+            raise UsageError("--event asks for the role of each call, and no filter", do=f"remove {selection}")
         for name in ("at", "source_ip", "source_vpce", "trust_policy"):
             if asked[name] is not None:
                 option = f"--{name.replace('_', '-')}"
@@ -137,14 +155,12 @@ def _refuse_wrong_combinations(asked: dict[str, Any]) -> None:
         if asked[name] is not None and asked["repository"] is None:
             raise UsageError(f"--{name} needs --repository", do=f"add --repository, or remove --{name}")
     if asked["trust_policy"] is not None:
-        _refuse_with_trust_policy(asked)
-    elif asked["account"] is not None:
-        raise UsageError("--account needs --trust-policy", do="add --trust-policy, or remove --account")
+        _refuse_with_trust_policy(asked, selection)
     if asked["token"] not in (None, "-"):
         raise UsageError("--token takes only `-`: the token comes on standard input", do="pipe it into the command")
 
 
-def _refuse_with_trust_policy(asked: dict[str, Any]) -> None:
+def _refuse_with_trust_policy(asked: dict[str, Any], selection: Selection) -> None:
     if asked["repository"] is not None:
         raise UsageError(
             "--repository needs the names of an inventory, and --trust-policy has none", do="give --claims"
@@ -155,8 +171,14 @@ def _refuse_with_trust_policy(asked: dict[str, Any]) -> None:
         raise UsageError(
             "standard input cannot be a trust policy and claims at once", do="give the trust policy as a file"
         )
-    if asked["account"] is not None and not ACCOUNT_ID_PATTERN.fullmatch(asked["account"]):
-        raise UsageError(f"--account is not an account id: `{one_line(asked['account'])}`", do="write its 12 digits")
+    of_roles = replace(selection, accounts=())
+    if not of_roles.is_everything:
+        raise UsageError(f"--trust-policy is the policy of one role, and takes no {of_roles}", do="remove it")
+    if len(selection.accounts) > 1:
+        raise UsageError("--account is given twice, and the role of --trust-policy is in one", do="remove one of them")
+    for account in selection.accounts:
+        if not ACCOUNT_ID_PATTERN.fullmatch(account):
+            raise UsageError(f"--account is not an account id: `{one_line(account)}`", do="write its 12 digits")
 
 
 def _given_claims(asked: dict[str, Any]) -> tuple[dict[str, Any] | None, bool]:

@@ -1,13 +1,16 @@
 """bitbucket-oidc report: the whole plan as one self-contained HTML page."""
 
 import os
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import click
 
 from access.compile import Compiled
+from access.selection import Narrowed, Selection
 from cli.inventory import FilledPath, compiled, exit_code, inventory_argument, named_guardrails, strict_option
+from cli.selection import filter_options, narrowed
 from config.findings import one_line
 from config.yaml.text import write_whole
 from facts.git import GitRepository
@@ -34,26 +37,30 @@ _EPOCH = "SOURCE_DATE_EPOCH"
     metavar="YYYY-MM-DD",
     help=f"The day of the report, UTC; the default is the day of {_EPOCH}, else today.",
 )
+@filter_options()
 @strict_option
-def command(inventory: Path, output: Path | None, made_on: datetime | None, *, strict: bool) -> int:
+def command(
+    inventory: Path, output: Path | None, made_on: datetime | None, selection: Selection, *, strict: bool
+) -> int:
     """Write the plan as one HTML page: a matrix of who may assume which role where, and every role in full.
 
     The page loads nothing, and reads well on a phone, on paper and without JavaScript. The same inventory in the same
-    revision gives the same page on the same day. An inventory with findings of level error gives no page.
+    revision gives the same page on the same day. An inventory with findings of level error gives no page. With filters
+    it is a page of some roles, and says so at its top.
     """
     day = made_on.date() if made_on else _today()
     result = compiled(inventory, day)
     show_findings(result.findings)
     if result.plan is not None:
-        _write(output, _page(result, _origin(inventory, day)))
+        part = narrowed(result.plan, selection)
+        _write(output, _page(part, result, _origin(inventory, day)))
     return exit_code(result.findings, strict=strict)
 
 
-def _page(result: Compiled, origin: ReportOrigin) -> str:
+def _page(part: Narrowed, result: Compiled, origin: ReportOrigin) -> str:
     from review.report.page import page  # noqa: PLC0415 - Jinja, which no other command needs
 
-    assert result.plan is not None  # noqa: S101 - checked by the caller
-    return page(result.plan, origin, result.findings, result.silenced)
+    return page(part.plan, replace(origin, filtered=part.in_words), result.findings, result.silenced)
 
 
 def _today() -> date:

@@ -92,7 +92,14 @@ def test_a_policy_comes_on_standard_input(capsys: pytest.CaptureFixture[str], mo
         (["--trust-policy", SOUND, "--repository", "acme/shop"], "--repository needs the names of an inventory"),
         (["--trust-policy", SOUND, "examples/quickstart"], "--trust-policy needs no inventory"),
         (["--trust-policy", SOUND, "--account", "42"], "--account is not an account id: `42`"),
-        (["--account", "222222222222", "--repository", "acme/shop"], "--account needs --trust-policy"),
+        (
+            ["--trust-policy", SOUND, "--account", "222222222222", "--account", "333333333333"],
+            "--account is given twice",
+        ),
+        (
+            ["--trust-policy", SOUND, "--role", "deploy"],
+            "--trust-policy is the policy of one role, and takes no --role",
+        ),
         (["--trust-policy", "-", "--token", "-"], "standard input cannot be a trust policy and claims at once"),
     ],
 )

@@ -64,3 +64,45 @@ def test_a_filter_that_matches_nothing_is_an_error_of_one_line(capsys: pytest.Ca
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err.splitlines()[-1] == "error: --account: `prd` matches nothing in the plan; did you mean `prod`?"
+
+
+def test_a_filtered_report_says_so_and_has_only_its_roles(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pages = {}
+    for name, options in (("whole", []), ("part", ["--account", "dev", "--role", "build"])):
+        assert run(["report", str(FAMILIES), "--output", str(tmp_path / name), "--date", "2026-11-28", *options]) == 0
+        pages[name] = (tmp_path / name).read_text()
+    assert "A part of the plan" not in pages["whole"]
+    part = plan_json(capsys, "--account", "dev", "--role", "build")["filtered"]
+    words = f"filtered by --account dev --role build: {part['roles']} of {part['of_roles']} roles in 1 of 2 accounts"
+    assert f"<strong>A part of the plan</strong>, {words}." in pages["part"]
+    assert "role/bitbucket/shop/shop-deploy" in pages["whole"]
+    assert "role/bitbucket/shop/shop-deploy" not in pages["part"]
+    assert "build-shop" in pages["part"]
+
+
+STEP = ["explain", str(FAMILIES), "--repository", "acme/shop", "--environment", "staging"]
+
+
+def test_explain_answers_for_the_roles_of_a_filter(capsys: pytest.CaptureFixture[str]) -> None:
+    every = json.loads(output(capsys, *STEP, "--format", "json"))
+    assert run([*STEP, "--format", "json", "--account", "dev", "--role", "deploy"]) == 0
+    captured = capsys.readouterr()
+    chosen = [one for one in every if one["account"] == "dev" and one["role"].startswith("deploy[")]
+    assert json.loads(captured.out) == chosen
+    assert captured.err.splitlines()[-1] == (
+        f"note: filtered by --account dev --role deploy: {len(chosen)} of {len(every)} roles in 1 of 2 accounts"
+    )
+
+
+def test_explain_shows_each_role_that_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = output(capsys, *STEP, "--role", "deploy[acme/site, staging]")
+    assert "no  dev  deploy[acme/site, staging]" in shown
+    assert "not shown" not in shown
+
+
+def test_explain_takes_no_filter_beside_events(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "event.json").write_text("{}")
+    assert run(["explain", str(FAMILIES), "--event", str(tmp_path / "event.json"), "--owner", "a"]) == 2
+    assert capsys.readouterr().err == (
+        "error: --event asks for the role of each call, and no filter; remove --owner a\n"
+    )
