@@ -106,3 +106,32 @@ def test_explain_takes_no_filter_beside_events(tmp_path: Path, capsys: pytest.Ca
     assert capsys.readouterr().err == (
         "error: --event asks for the role of each call, and no filter; remove --owner a\n"
     )
+
+
+def changed(tmp_path: Path) -> list[str]:
+    """Return the arguments of a comparison in which roles of dev change; those of prod have an override."""
+    for name, line in (("old", ""), ("new", "    max_session_duration: 3h\n")):
+        (tmp_path / name).mkdir()
+        for file in FAMILIES.iterdir():
+            text = file.read_text().replace("    path: /bitbucket", f"{line}    path: /bitbucket")
+            (tmp_path / name / file.name).write_text(text)
+    return ["diff", str(tmp_path / "old"), str(tmp_path / "new")]
+
+
+def test_a_filtered_comparison_says_so_and_keeps_the_exit_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = changed(tmp_path)
+    whole = json.loads(output(capsys, *command, "--format", "json"))
+    assert {change["account"] for change in whole["changes"]} == {"dev"}
+    part = json.loads(output(capsys, *command, "--exit-code", "--format", "json", "--account", "prod", code=1))
+    assert part["changes"] == []
+    assert (
+        part["filtered"].items() >= {"by": "--account prod", "changes": 0, "of_changes": len(whole["changes"])}.items()
+    )
+    text = output(capsys, *command, "--account", "prod")
+    assert text.startswith(f"filtered by --account prod: 0 of {len(whole['changes'])} changes, of ")
+    shown = output(capsys, *command, "--format", "markdown", "--max-chars", "1200", "--role", "deploy")
+    assert shown.startswith(r"filtered by --role deploy: ")
+    assert len(shown) <= 1200
+    output(capsys, *command, "--format", "markdown", "--max-chars", "1000", "--role", "deploy", code=2)
