@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,12 @@ import yaml
 from access.boundary import control_policies
 from access.foundation import STACK, Foundation, foundation_of
 from access.plan import AccessPlan, AccountPlan
+from access.selection import Selection, narrow
 from cli.bootstrap_options import administrators_of, check_credentials, check_options, hub_of, stack_name
 from cli.extras import require_extra
 from cli.inventory import compiled, exit_code, format_option, inventory_argument, strict_option
-from config.findings import did_you_mean, one_line
+from cli.selection import complete
+from config.findings import one_line
 from oidc.errors import UsageError
 from oidc.limits import CLOUDFORMATION_BODY_BYTES, SERVICE_CONTROL_POLICY_CHARS
 from onboarding.bootstrap.check import Wanted
@@ -28,7 +29,8 @@ _SHOWN = 3
 
 @click.command("bootstrap")
 @inventory_argument
-@click.option("--account", "chosen", metavar="KEY", multiple=True, help="Only these accounts: keys or globs.")
+@click.option("--account", "chosen", metavar="KEY", multiple=True, shell_complete=complete("account"),
+              help="Only these accounts: keys, ids or globs.")  # fmt: skip
 @click.option("--hub-role", "hubs", metavar="ARN", multiple=True,
               help="Role that Pulumi runs as; it may assume the deploying and the reading role.")  # fmt: skip
 @click.option("--preview-role", "previews", metavar="ARN", multiple=True,
@@ -126,17 +128,7 @@ def _check(plans: Sequence[AccountPlan], accounts: Sequence[Foundation], wanted:
 
 
 def _accounts(plan: AccessPlan, chosen: Sequence[str]) -> list[AccountPlan]:
-    known = [account.key for account in plan.accounts]
-    for pattern in chosen:
-        if not any(fnmatchcase(key, pattern) for key in known):
-            otherwise = f"the accounts are {', '.join(known) or 'none yet'}"
-            what = f"--account: there is no account `{one_line(pattern)}`"
-            raise UsageError(what, do=did_you_mean(pattern, known, otherwise))
-    accounts = [
-        account
-        for account in plan.accounts
-        if not chosen or any(fnmatchcase(account.key, pattern) for pattern in chosen)
-    ]
+    accounts = list(narrow(plan, Selection(accounts=tuple(chosen))).plan.accounts)
     if not accounts:
         raise UsageError("the inventory has no accounts yet", do="add one under accounts")
     partitions = sorted({account.partition.value for account in accounts})

@@ -10,6 +10,7 @@ import click
 from access.deploy_policy import DeployScope, deploy_policies, organization_policy, reading_policy
 from access.plan import AccountPlan
 from cli.inventory import compiled, exit_code, inventory_argument, loaded, strict_option
+from cli.selection import complete
 from config.findings import Finding, did_you_mean, has_errors
 from oidc.errors import UsageError
 from oidc.iam.document import PolicyDocument
@@ -22,7 +23,7 @@ Policies = Mapping[str, tuple[PolicyDocument, ...]]
 
 @click.command("deploy-policy")
 @inventory_argument
-@click.option("--account", metavar="KEY", help="Print only this account's policy.")
+@click.option("--account", metavar="KEY", shell_complete=complete("account"), help="Print only this account's policy.")
 @click.option(
     "--reading", is_flag=True, help="Print the policy of a role that only reads, for previews and `lock --aws`."
 )

@@ -91,8 +91,8 @@ WRONG: dict[str, tuple[list[str], str]] = {
     ),
     "the hub for previews": ([*HUB, "--preview-role", HUB[1]], "this is the hub's role, which may also deploy"),
     "organization of any name": ([*HUB[:3], "o-*"], "--organization: not the id of an organization: o-*"),
-    "an account that is none": ([*HUB, "--account", "prdo"], "there is no account `prdo`; did you mean `prod`?"),
-    "a hostile account": ([*HUB, "--account", "x\x1b[31m\n"], "--account: there is no account `x"),
+    "an account that is none": ([*HUB, "--account", "prdo"], "nothing in the plan; did you mean `prod`?"),
+    "a hostile account": ([*HUB, "--account", "x\x1b[31m\n"], "--account: `x"),
     "everybody an administrator": (
         ["--scp", "--administrator", "arn:aws:iam::*:role/*"], "* alone would exempt everybody",
     ),
