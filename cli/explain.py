@@ -114,7 +114,8 @@ def command(
         call = TokenCall(claims, at, source_ip, vpc_endpoint, is_token)
         show_notes(claim_notes(claims))
         part = narrowed(compilation.plan, selection)
-        show_notes([part.in_words] if part.in_words else [])
+        if part.in_words:
+            click.echo(part.in_words if output == "text" else f"note: {part.in_words}", err=output == "json")
         _show(explain(part.plan, call, names), call, names, output, every=every or bool(selection.roles))
     return exit_code(compilation.findings, strict=strict)
 

@@ -98,6 +98,7 @@ def test_explain_shows_each_role_that_is_named(capsys: pytest.CaptureFixture[str
     shown = output(capsys, *STEP, "--role", "deploy[acme/site, staging]")
     assert "no  dev  deploy[acme/site, staging]" in shown
     assert "not shown" not in shown
+    assert shown.startswith("filtered by --role 'deploy[acme/site, staging]': 1 of ")
 
 
 def test_explain_takes_no_filter_beside_events(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
