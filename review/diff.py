@@ -78,7 +78,9 @@ def _described(group: ChangeGroup, most: int) -> _Described:
     elif not group.roles:
         parts = [_of_accounts(group, most)]
     elif len(group.roles) > 1:
-        names = "; ".join([listed(map(_named, group.roles), most), *parts])
+        # A role that trusts a repository of another name comes first, so that it is not among those only counted.
+        roles = sorted(group.roles, key=_is_named_like_repositories)
+        names = "; ".join([listed(map(_named, roles), most), *parts])
         parts = []
     elif group.roles[0].is_family:
         parts.insert(0, _named(group.roles[0]))
@@ -102,7 +104,12 @@ def _where(group: ChangeGroup) -> str:
 def _of_accounts(group: ChangeGroup, most: int) -> str:
     if group.exceptions:
         return "; ".join(_parts("not", group.exceptions, group, most))
-    return listed(group.accounts, most) if group.only else "all"
+    is_all = not group.only and group.changes[0].file is None
+    return "all" if is_all else listed(group.accounts, most)
+
+
+def _is_named_like_repositories(role: RoleName) -> bool:
+    return all(repository.partition("/")[2] in role.name for repository in role.repositories)
 
 
 def _named(role: RoleName) -> str:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from access.comparison.changes import Change, Comparison, Effect
 from cli.main import run
-from review.diff import TITLES, markdown
+from review.diff import TITLES, markdown, show_comparison
 from tests.cli.many_changes import HOSTILE, comparisons
 from tests.git_repository import git
 
@@ -239,6 +239,65 @@ def test_markdown_is_never_longer_than_asked_and_says_what_is_left_out(most: int
     assert f"* left out for length: {5000 - shown:,} trust-gained\n" in found
     assert "**access gained** (5,000)" in found
     assert "**Shortened for length**" in found
+
+
+def test_a_role_that_trusts_a_repository_of_another_name_is_named_first() -> None:
+    repositories = {f"deploy-svc-{at:03}": f"acme/svc-{at:03}" for at in range(300)} | {"deploy-svc-299": "acme/evil"}
+    changes = [
+        Change(
+            "trust-gained", Effect.WIDENING, "prod", role, None, f"{repository} may", own=(("repository", repository),)
+        )
+        for role, repository in repositories.items()
+    ]
+    found = markdown(Comparison(tuple(changes), 300, 300, ()), "a", "b", max_chars=30_000)
+    assert (
+        "* **300 roles in prod**: {{repository}} may\n    * deploy-svc-299 for acme/evil, deploy-svc-000 for" in found
+    )
+
+
+def test_the_same_change_of_several_stack_files_names_them(committed: Path, capsys: Capture) -> None:
+    for stack in ("dev", "prod"):
+        (committed / f"Pulumi.{stack}.yaml").write_text("config: {aws:region: eu-west-1}\n")
+    assert run(["diff", "first"]) == 0
+    out = capsys.readouterr().out
+    assert "  2 files (Pulumi.dev.yaml, Pulumi.prod.yaml): {{file}} is new, with config aws:region\n" in out
+    assert "WIDER ACCESS (1)\n  dev / r: acme/shop, every step, deployment environments included may now" in out
+
+
+SHOWN = """\
+access gained (8)
+  deploy in 3 accounts: managed policy
+    arn:aws:iam::aws:policy/ReadOnlyAccess is attached
+  5 roles in 3 accounts: sessions last up to 120
+    minutes (was 60)
+    a, b; not b in test
+
+no change of access (2)
+  2 accounts (not prod): region eu-west-1 (was absent)
+
+8 gained, 2 without effect on access; 1,035 roles
+"""
+
+
+def test_a_narrow_terminal_breaks_no_word_and_names_exceptions(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    accounts = ("dev", "prod", "test")
+    cells = [(account, role) for account in accounts for role in ("deploy", "a", "b")]
+    attached, longer = (
+        "managed policy arn:aws:iam::aws:policy/ReadOnlyAccess is attached",
+        "sessions last up to 120 minutes (was 60)",
+    )
+    changes = [Change("k", Effect.GAIN, account, "deploy", None, attached) for account in accounts]
+    changes += [
+        Change("l", Effect.GAIN, *cell, None, longer) for cell in cells if cell[1] != "deploy" and cell != ("test", "b")
+    ]
+    changes += [Change("m", Effect.NONE, key, None, None, "region eu-west-1 (was absent)") for key in ("dev", "test")]
+    known = frozenset({*cells, *((account, None) for account in accounts)})
+    monkeypatch.setattr("review.terminal._PLAIN_WIDTH", 54)
+    monkeypatch.setenv("COLUMNS", "54")
+    show_comparison(Comparison(tuple(changes), 1035, 1035, (), known, known))
+    assert capsys.readouterr().out == SHOWN
 
 
 @settings(max_examples=12, deadline=None)
