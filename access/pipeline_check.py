@@ -3,7 +3,7 @@
 The verdict is the trust evaluator's, on the claims that the token of the step has; nothing here decides.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -54,19 +54,13 @@ def check_pipelines(
     results = [result for step in pipelines.steps for result in check.of_step(step)]
     faults = [result for result in results if isinstance(result, Fault)]
     notes = [result for result in results if isinstance(result, Note)]
-    unread = [use.unread is not None for step in pipelines.steps for use in _uses(step)]
+    unread = [check.of_use(use, step).unread is not None for step in pipelines.steps for use in step.every_use]
     return CheckedPipelines(
         tuple(dict.fromkeys([*pipelines.faults, *faults])),
         tuple(dict.fromkeys([*pipelines.notes, *notes])),
         unread.count(False),
         unread.count(True),
     )
-
-
-def _uses(step: Step) -> Iterator[RoleUse]:
-    yield from step.uses
-    for script in step.scripts:
-        yield from script.uses
 
 
 @dataclass(frozen=True)
@@ -123,7 +117,8 @@ class _Check:
 
     def of_step(self, step: Step) -> Iterator[Fault | Note]:
         """Yield the faults and notes of a step."""
-        yield from _of_token(step)
+        uses = [self.of_use(use, step) for use in step.every_use]
+        yield from _of_token(step, uses)
         environment, note = self._environment(step)
         if note is not None:
             yield note
@@ -133,7 +128,7 @@ class _Check:
             )
             return
         caller = self._caller(step, environment)
-        for use in _uses(step):
+        for use in uses:
             if use.unread is not None:
                 named = f"{use.way.value} {one_line(use.arn)}" if use.arn else use.way.value
                 yield Note(use.at, step.path, f"not checked: {named}: {use.unread}")
@@ -141,6 +136,14 @@ class _Check:
                 yield self._unknown(use, step, caller)
             else:
                 yield from self._of_role(*holder, step, caller)
+
+    def of_use(self, use: RoleUse, step: Step) -> RoleUse:
+        """Return a role that a step names; unread if the inventory lacks it and the script has no token."""
+        is_in_script = use.way not in (Way.IMAGE, Way.STORAGE, Way.PIPE)
+        has_token = step.oidc is not False or any(script.needs_token for script in step.scripts)
+        if use.unread is not None or not is_in_script or has_token or use.arn in self._roles:
+            return use
+        return replace(use, unread="the inventory has no such role, and the step has no token")
 
     def _environment(self, step: Step) -> tuple[str | None, Note | None]:
         """Return the step's environment as the inventory names it; Bitbucket's own names differ in capitals.
@@ -213,9 +216,9 @@ class _Check:
         return in_text("unknown-role-arn", use.at, f"{use.way.value} is {one_line(arn)}, and {whose}", hint, step.path)
 
 
-def _of_token(step: Step) -> Iterator[Fault | Note]:
+def _of_token(step: Step, uses: Sequence[RoleUse]) -> Iterator[Fault | Note]:
     """Yield what is wrong with the token of a step, and the static keys beside it."""
-    named = [use.way.value for use in _uses(step) if _needs_token(use)]
+    named = [use.way.value for use in uses if _needs_token(use)]
     read = [*named, *(TOKEN for script in step.scripts if script.needs_token)]
     if read and step.oidc is False:
         message = f"the step has {read[0]}, but no `oidc: true`, so Bitbucket gives it no token"
@@ -224,11 +227,11 @@ def _of_token(step: Step) -> Iterator[Fault | Note]:
         yield Note(
             step.at, step.path, "not checked: `options` has `oidc`, and the step has none; add `oidc: true` to it"
         )
-    elif step.oidc and not any(True for _ in _uses(step)):
+    elif step.oidc and not uses:
         yield Note(step.at, step.path, "not checked: the step has `oidc`, but names no role in a form that is read")
     for script in step.scripts:
         yield from _of_script(script, step)
-    for at in _static_keys(step):
+    for at in step.every_static_key:
         message = "a static access key is beside the role, and tools that read it ignore the token"
         yield in_text("static-key", at, message, "remove AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", step.path)
 
@@ -248,10 +251,3 @@ def _of_script(script: Script, step: Step) -> Iterator[Fault | Note]:
         return
     hint = "set AWS_WEB_IDENTITY_TOKEN_FILE, and write the token to that file, as `bitbucket-oidc snippet` shows"
     yield in_text("token-not-written", at, f"AWS_ROLE_ARN is set, but {what}", hint, step.path)
-
-
-def _static_keys(step: Step) -> Iterable[tuple[int, int]]:
-    yield from step.static_keys
-    for script in step.scripts:
-        if script.uses:
-            yield from script.static_keys

@@ -5,13 +5,16 @@ from pathlib import Path
 
 import click
 
+from access.compile import compile_plan
+from cli.check_pipeline import checked_file, findings_in
 from cli.ci.bitbucket_access import bitbucket_options, by_credentials, through_proxy, without_failing
 from cli.ci.comment import key_option
-from cli.inventory import compiled, inventory_argument
+from cli.inventory import FilledPath, compiled, inventory_argument, loaded
+from config.findings import Finding
 from config.pipeline_run import PipelineRun, pipeline_run
 from facts.bitbucket.code_insights import PIPELINES_PROXY, CodeInsights
 from facts.git import GitRepository
-from oidc.errors import BitbucketError
+from oidc.errors import BitbucketError, UsageError
 from review.insights import annotations_of, report_of
 
 _NO_PROXY = "use --no-proxy and credentials with the scope `repository`"
@@ -29,11 +32,18 @@ _NO_PROXY = "use --no-proxy and credentials with the scope `repository`"
     "http://host.docker.internal:29418.",
 )
 @click.option("--no-proxy", is_flag=True, help="Use the credentials of the environment variables, as outside a step.")
+@click.option(
+    "--pipeline",
+    type=FilledPath("the path of the pipelines"),
+    metavar="FILE",
+    help="Post the findings of `check-pipeline` on this file of the repository instead, as a report beside the other.",
+)
 @bitbucket_options
 def command(
     *,
     inventory: Path,
     key: str,
+    pipeline: Path | None,
     proxy: str,
     bitbucket_url: str | None,
     ca_file: Path | None,
@@ -42,15 +52,20 @@ def command(
 ) -> int:
     """Post the findings of the inventory as a Code Insights report, annotated on their lines.
 
-    A finding does not fail the build: `validate` does that. A failure of Bitbucket is a warning, unless --strict is
-    given.
+    A finding does not fail the build: `validate` and `check-pipeline` do that. A failure of Bitbucket is a warning,
+    unless --strict is given.
     """
     run = pipeline_run(os.environ)
-    top = GitRepository.around(inventory).top
-    result = compiled(inventory)
-    report_id = f"bitbucket-oidc-{key}"
-    annotations = annotations_of(result.findings, top, report_id)
-    report = report_of(result.findings, result.silenced, run)
+    top = GitRepository.around(inventory if pipeline is None else pipeline).top
+    if pipeline is None:
+        result = compiled(inventory)
+        report_id, report = f"bitbucket-oidc-{key}", report_of(result.findings, result.silenced, run)
+        findings = result.findings
+    else:
+        findings = _of_pipeline(pipeline, inventory, f"{run.workspace}/{run.repository}")
+        report_id, report = f"bitbucket-oidc-pipeline-{key}", report_of(findings, (), run)
+        report["title"] = "Pipelines and their AWS roles"
+    annotations = annotations_of(findings, top, report_id)
     by_proxy = run.build is not None and not no_proxy
 
     def post() -> str:
@@ -67,6 +82,14 @@ def command(
         return f"the report of {run.commit[:12]} is up to date, with {len(annotations)} annotations"
 
     return without_failing(post, what="the report", strict=strict)
+
+
+def _of_pipeline(file: Path, inventory: Path, repository: str) -> tuple[Finding, ...]:
+    read = loaded(inventory)
+    plan = compile_plan(read).plan
+    if plan is None:
+        raise UsageError("the inventory has errors, so no step can be checked", do="run `bitbucket-oidc validate`")
+    return findings_in(file, checked_file(file, repository, plan, read.inventory))
 
 
 def _path(run: PipelineRun, *, by_proxy: bool) -> str:

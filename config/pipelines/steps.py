@@ -103,6 +103,16 @@ class Step:
     static_keys: tuple[At, ...]
     scripts: tuple[Script, ...]
 
+    @property
+    def every_use(self) -> tuple[RoleUse, ...]:
+        """The roles that it names, in its scripts too."""
+        return (*self.uses, *(use for script in self.scripts for use in script.uses))
+
+    @property
+    def every_static_key(self) -> tuple[At, ...]:
+        """The places of static access keys beside roles, in its scripts too."""
+        return (*self.static_keys, *(at for script in self.scripts if script.uses for at in script.static_keys))
+
 
 @dataclass(frozen=True, slots=True)
 class Note:

@@ -358,6 +358,8 @@ def test_every_form_of_a_pipeline_is_read(check: Check) -> None:
         (f"pipelines: {{default: [{{step: {{script: ['echo {DEPLOY}']}}}}]}}\n", "the command is not read"),
         (f"pipelines: {{default: [{{step: {{oidc: true, {PROD}, script: [export AWS_ROLE_ARN={DEPLOY}, make]}}}}]}}\n",
          "a command of the step may do it"),
+        (f"pipelines: {{default: [{{step: {{script: [export AWS_ROLE_ARN={arn('theirs')}, ./assume.sh]}}}}]}}\n",
+         "the inventory has no such role, and the step has no token"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_known_is_a_note_and_no_finding(check: Check, text: str, note: str) -> None:

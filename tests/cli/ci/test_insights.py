@@ -45,6 +45,36 @@ def test_a_finding_is_an_annotation_on_its_line(step: Step, write_inventory: Inv
     assert [data["value"] for data in report(step).document["data"]] == [1, 0, 0]
 
 
+PIPELINE = """pipelines:
+  default:
+    - step:
+        image: {name: tools, aws: {oidc-role: "arn:aws:iam::222222222222:role/bitbucket/other"}}
+        script: [make]
+"""
+
+
+def test_findings_of_a_pipeline_are_a_report_of_their_own(
+    step: Step, write_inventory: Inventory, tmp_path: Path
+) -> None:
+    access = 'workspaces: {acme: {repositories: {access: {uuid: "{00000000-0000-4000-8000-00000000000a}"}}}}\n'
+    write_inventory(ROLE, access_yaml=access)
+    (tmp_path / "bitbucket-pipelines.yml").write_text(PIPELINE)
+    assert step.insights() == 0
+    assert step.insights("--pipeline", "bitbucket-pipelines.yml") == 0
+    assert report(step).document["title"] == "Inventory of AWS access"
+    posted = report(step, "pipeline-access")
+    assert posted.document["title"] == "Pipelines and their AWS roles"
+    assert sorted((each["path"], each["line"], each["title"]) for each in posted.annotations.values()) == [
+        ("bitbucket-pipelines.yml", 3, "error step-without-oidc"),
+        ("bitbucket-pipelines.yml", 4, "error unknown-role-arn"),
+    ]
+
+
+def test_no_pipeline_is_checked_against_an_inventory_with_errors(step: Step, write_inventory: Inventory) -> None:
+    write_inventory(FAULTY)
+    assert step.insights("--pipeline", "bitbucket-pipelines.yml") == 2
+
+
 def test_a_second_run_changes_nothing_and_a_repaired_finding_disappears(step: Step, write_inventory: Inventory) -> None:
     write_inventory(FAULTY)
     assert step.insights() == 0
