@@ -24,7 +24,7 @@ from access.explanation.explain import TokenCall, Verdict, explain
 from access.explanation.names import Names
 from access.selection import Selection
 from cli.explain_event import show_events
-from cli.explain_trust_policy import read_policy, read_text, show_review
+from cli.explain_trust_policy import read_policies, read_text, show_review
 from cli.inventory import exit_code, format_option, inventory_argument, loaded, strict_option
 from cli.selection import complete, filter_options, narrowed
 from config.findings import one_line
@@ -65,9 +65,14 @@ _READ = 4 * (LONGEST_TOKEN + 1)
 @click.option("--source-vpce", metavar="ID", help="The VPC endpoint through which STS is called.")
 @click.option("--at", metavar="TIME", help="Time of the call in ISO 8601, UTC by default.  [default: now]")
 @click.option(
-    "--trust-policy", metavar="FILE", help="Review this trust policy, without inventory; - for standard input."
+    "--trust-policy",
+    metavar="FILE",
+    help="Review trust policies, without inventory: a policy, get-role, list-roles, a template; - for standard input.",
 )
 @filter_options("account", "role", "owner")
+@click.option(
+    "--parameter", metavar="NAME=VALUE", multiple=True, help="With --trust-policy: a parameter's value in a template."
+)
 @click.option("--all", "every", is_flag=True, help="Also list roles of other repositories and workspaces.")
 @format_option("text", "json")
 @strict_option
@@ -98,9 +103,9 @@ def command(
     claims, is_token = (None, False) if is_named else _given_claims(asked)
     if asked["trust_policy"] is not None:
         call = None if claims is None else TokenCall(claims, at, source_ip, vpc_endpoint, is_token)
-        policy = read_policy(asked["trust_policy"], next(iter(selection.accounts), None))
+        policies = read_policies(asked["trust_policy"], next(iter(selection.accounts), None), asked["parameter"])
         show_notes([] if claims is None else claim_notes(claims))
-        return show_review(policy, call, output, strict=strict)
+        return show_review(policies, call, output, strict=strict)
     read = loaded(inventory)
     compilation = compile_plan(read)
     show_findings(compilation.findings)
@@ -144,21 +149,27 @@ def _refuse_wrong_combinations(asked: dict[str, Any], selection: Selection) -> N
         do = "give exactly one of --claims, --token, --repository, --event"
         raise UsageError(f"{' and '.join(given)} are given", do=do)
     if asked["event"] is not None:
-        if not selection.is_everything:
-            raise UsageError("--event asks for the role of each call, and no filter", do=f"remove {selection}")
-        for name in ("at", "source_ip", "source_vpce", "trust_policy"):
-            if asked[name] is not None:
-                option = f"--{name.replace('_', '-')}"
-                raise UsageError(
-                    "--event has time and address, and asks for a role of the inventory", do=f"remove {option}"
-                )
+        _refuse_with_event(asked, selection)
     for name in ("environment", "audience"):
         if asked[name] is not None and asked["repository"] is None:
             raise UsageError(f"--{name} needs --repository", do=f"add --repository, or remove --{name}")
     if asked["trust_policy"] is not None:
         _refuse_with_trust_policy(asked, selection)
+    elif asked["parameter"]:
+        raise UsageError("--parameter needs --trust-policy", do="add --trust-policy, or remove --parameter")
     if asked["token"] not in (None, "-"):
         raise UsageError("--token takes only `-`: the token comes on standard input", do="pipe it into the command")
+
+
+def _refuse_with_event(asked: dict[str, Any], selection: Selection) -> None:
+    if not selection.is_everything:
+        raise UsageError("--event asks for the role of each call, and no filter", do=f"remove {selection}")
+    for name in ("at", "source_ip", "source_vpce", "trust_policy"):
+        if asked[name] is not None:
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(
+                "--event has time and address, and asks for a role of the inventory", do=f"remove {option}"
+            )
 
 
 def _refuse_with_trust_policy(asked: dict[str, Any], selection: Selection) -> None:

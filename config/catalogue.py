@@ -214,6 +214,7 @@ DISCREPANCY_RULES: dict[str, Rule] = {
 
 TRUST_RULES: dict[str, Rule] = {
     "json-syntax": Rule("error", "The file is one JSON document without duplicate keys."),
+    "template-value": Rule("error", "Values that CloudFormation fills in are given."),
     "bad-trust-policy": Rule("error", "A trust policy follows IAM's grammar."),
     "wrong-action": Rule("error", "A statement for tokens allows sts:AssumeRoleWithWebIdentity."),
     "wrong-issuer": Rule("error", "The OIDC provider has exactly the issuer of the workspace."),

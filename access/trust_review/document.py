@@ -2,15 +2,20 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from access.trust_review.fault import TrustFault
 from config.models.scalars import describe
 from config.yaml.document import Path, YamlDocument, json_fault, read_json_document
 from config.yaml.nodes import find_node
 
-_OF_A_ROLE = ("Role", "AssumeRolePolicyDocument")
+DOCUMENT = "AssumeRolePolicyDocument"
+"""The property of a role that holds its trust policy."""
+
+_OF_A_ROLE = ("Role", DOCUMENT)
 """Where `aws iam get-role` puts the trust policy
 (https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRole.html)."""
 
@@ -22,7 +27,7 @@ class TrustDocument:
     Attributes:
         data: The policy as parsed JSON; ``None`` if the text is not a policy.
         faults: Reasons why it is not a policy.
-        base: Path of the policy in the text; not empty for the answer of ``aws iam get-role``.
+        base: Path of the policy in the text; empty for a policy alone.
     """
 
     data: Mapping[str, Any] | None
@@ -62,8 +67,16 @@ def trust_document(text: str) -> TrustDocument:
         fault = TrustFault("json-syntax", refused.path, refused.message, refused.hint)
         place = refused.place
         return TrustDocument(None, (fault,), (), None, (place.line, place.column) if place is not None else (1, 1))
-    if not isinstance(data, dict):
-        message = f"expected a trust policy, found {describe(data)}"
+    return policy_at(nodes, base, data)
+
+
+def policy_at(nodes: YamlDocument, base: Path, policy: object) -> TrustDocument:
+    """Return the trust policy at a path of a text; a policy may be a text with JSON, also URL-encoded; never raises."""
+    if isinstance(policy, str):
+        with suppress(RecursionError, ValueError):  # reported as a text below
+            policy = json.loads(unquote(policy) if policy.lstrip().startswith("%") else policy)
+    if not isinstance(policy, dict):
+        message = f"expected a trust policy, found {describe(policy)}"
         fault = TrustFault("bad-trust-policy", (), message, "write {Version: …, Statement: […]}")
         return TrustDocument(None, (fault,), base, nodes)
-    return TrustDocument(data, (), base, nodes)
+    return TrustDocument(policy, (), base, nodes)

@@ -113,8 +113,8 @@ def test_wrong_usage_is_2_in_one_line(arguments: list[str], message: str, capsys
 def test_a_file_that_is_not_utf8_or_too_large_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "policy.json").write_bytes(b"\xff\xfe")
     assert "is not UTF-8 at byte 0" in explained(capsys, "--trust-policy", str(tmp_path / "policy.json"), code=2)[1]
-    (tmp_path / "policy.json").write_bytes(b" " * 100_001)
-    assert "is larger than 100 KB" in explained(capsys, "--trust-policy", str(tmp_path / "policy.json"), code=2)[1]
+    (tmp_path / "policy.json").write_bytes(b" " * 5_000_001)
+    assert "is larger than 5,000 KB" in explained(capsys, "--trust-policy", str(tmp_path / "policy.json"), code=2)[1]
 
 
 def test_every_rule_is_in_the_docs_with_its_level() -> None:

@@ -47,7 +47,8 @@ def test_a_wild_policy_is_reported_as_expected(
 
 def test_every_rule_has_a_wild_policy() -> None:
     expected = "".join(file.with_suffix(".txt").read_text() for file in POLICIES)
-    assert [rule for rule in TRUST_RULES if f"[{rule}]" not in expected] == []
+    # test_forms.py has the templates.
+    assert [rule for rule in TRUST_RULES if f"[{rule}]" not in expected] == ["template-value"]
 
 
 def test_every_policy_of_this_program_has_its_grade_and_no_finding() -> None:
