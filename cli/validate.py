@@ -1,11 +1,14 @@
 """bitbucket-oidc validate: all findings in the inventory."""
 
+import os
 from pathlib import Path
 
 import click
 
 from access.compile import Compiled
 from cli.inventory import compiled, exit_code, findings_json, format_option, inventory_argument, strict_option
+from config.findings import one_line
+from config.inventory_files import folder_around
 from review.findings import show_accepted, show_findings, summary
 
 
@@ -25,6 +28,7 @@ def command(inventory: Path, output: str, *, show_accepted: bool, strict: bool) 
     result = compiled(inventory)
     if output == "text":
         _show(result, with_accepted=show_accepted)
+        _say_what_is_not_read(inventory)
     elif output == "json":
         click.echo(findings_json(result.findings))
     else:
@@ -32,6 +36,18 @@ def command(inventory: Path, output: str, *, show_accepted: bool, strict: bool) 
 
         click.echo(sarif(result.findings, result.silenced))
     return exit_code(result.findings, strict=strict)
+
+
+def _say_what_is_not_read(inventory: Path) -> None:
+    around = folder_around(inventory) if inventory.is_file() else None
+    if around is None:
+        return
+    folder = os.path.relpath(around[0])
+    others = "another file" if around[1] == 1 else f"{around[1]} other files"
+    note = (
+        f"note: only {inventory} was read; {folder} has {others} of the inventory: `bitbucket-oidc validate {folder}`"
+    )
+    click.echo(one_line(note), err=True)
 
 
 def _show(result: Compiled, *, with_accepted: bool) -> None:

@@ -4,7 +4,7 @@ from collections.abc import KeysView, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from config.findings import Fault, did_you_mean, some_of
+from config.findings import Fault, did_you_mean, ignoring_case, some_of
 from config.models.account import Account
 from config.yaml.document import Path
 from oidc.identifiers import slugs_in_url
@@ -71,6 +71,8 @@ def unknown_environment(
         return None
     if "*" in environment or "?" in environment:
         hint = f"write the name of each environment, {some_of(known, environment)}: no wildcards here"
+    elif (same := ignoring_case(environment, known)) is not None:
+        hint = f"write `{same}`: capitals count"
     else:
         hint = did_you_mean(environment, known, "declare it under the repository's `environments`")
     return Fault("unknown-environment", at, f"{workspace}/{repository} has no environment `{environment}`", hint)

@@ -230,6 +230,8 @@ def nearest(word: str, known: Iterable[str], *, parts: bool = False) -> str | No
     With ``parts``, a part of a name counts too: ``polices`` is similar to ``permission_policies``.
     """
     candidates = list(known)
+    if (same := ignoring_case(word, candidates)) is not None:
+        return same
     if len(candidates) > _MANY:
         # If a large inventory has a systematic fault, comparing everything with everything takes minutes.
         near = [name for name in candidates if name[:2] == word[:2] and abs(len(name) - len(word)) <= _CLOSE_LENGTH]
@@ -240,6 +242,11 @@ def nearest(word: str, known: Iterable[str], *, parts: bool = False) -> str | No
     ]
     score, name = max(scored, default=(0.0, ""))
     return name if score >= _NEAR else None
+
+
+def ignoring_case(word: str, known: Iterable[str]) -> str | None:
+    """Return the entry of ``known`` that differs from ``word`` in capitals alone, ``production`` for ``Production``."""
+    return next((name for name in known if name != word and name.casefold() == word.casefold()), None)
 
 
 def some_of(names: Iterable[str], near: str = "") -> str:

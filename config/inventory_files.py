@@ -1,7 +1,8 @@
 """Find the files of an inventory, within limits: a wrong path may lead to a whole disk."""
 
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Container
 from pathlib import Path as FilePath
 
 from config.yaml.text import is_folder
@@ -58,6 +59,44 @@ def inventory_files(inventory: FilePath, refuse: Refuse) -> list[FilePath]:
             )
             raise TooManyFiles(message)
     return sorted(files, key=lambda path: path.parts)
+
+
+def folder_around(file: FilePath) -> tuple[FilePath, int] | None:
+    """Return the folder of an inventory that a file is only a part of, and how many other files it has directly.
+
+    It is the folder with the guardrails or the lock, else the nearest one with files that have sections; inside the
+    git repository, or beside the file.
+    """
+    folders = list((FilePath.cwd() / file).parents)
+    top = next((number for number, folder in enumerate(folders) if (folder / ".git").exists()), 0)
+    read = {file.name, GUARDRAILS_NAME}  # guardrails beside the file are read with it
+    others = {folder: _others(folder, read if folder == folders[0] else set()) for folder in folders[: top + 1]}
+    marked = [folder for folder in others if any((folder / name).exists() for name in (LOCK_NAME, GUARDRAILS_NAME))]
+    nearest = next((folder for folder in [*marked, *others] if others[folder]), None)
+    return None if nearest is None else (nearest, others[nearest])
+
+
+def _others(folder: FilePath, read: Container[str]) -> int:
+    return sum(path.name not in read and _has_section(path) for path in _in(folder))
+
+
+_HEAD = 100_000
+_SECTION = re.compile(rb"^(?:workspaces|accounts|permission_policies|roles|guardrails):", re.MULTILINE)
+
+
+def _in(folder: FilePath) -> list[FilePath]:
+    try:
+        return [path for path in folder.iterdir() if _is_inventory(path.name)]
+    except OSError:
+        return []
+
+
+def _has_section(path: FilePath) -> bool:
+    try:
+        with path.open("rb") as file:
+            return _SECTION.search(file.read(_HEAD)) is not None
+    except OSError:
+        return False
 
 
 def _is_inventory(name: str) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from config.findings import Fault
+from config.findings import Fault, ignoring_case
 from config.lock import with_locked_uuids
 from config.models.inventory import Inventory
 from config.models.workspace import Environment
@@ -67,6 +67,7 @@ def check_lock(context: Context) -> Iterator[Fault]:
     """Yield a UUID that the inventory and the lock give differently: one of the two is somebody else's."""
     if context.lock.lock.workspaces:
         yield from _check_locked_uuids(context)
+        yield from _check_capitals(context)
     for key, account in context.without_lock.accounts.items():
         seen = context.lock.lock.accounts.get(key)
         if seen is not None and seen.id != account.id:
@@ -82,6 +83,28 @@ def _check_locked_uuids(context: Context) -> Iterator[Fault]:
             message = f"{uuid} here, and {locked} in inventory.lock.yaml"
             hint = "run `bitbucket-oidc lock --check` to see which of them is wrong"
             yield Fault("lock-mismatch", _as_written(context, path), message, hint)
+
+
+def _check_capitals(context: Context) -> Iterator[Fault]:
+    """Yield environments that the lock has with other capitals: Bitbucket's name has those of the lock."""
+    for slug, workspace in context.without_lock.workspaces.items():
+        for name, repository in workspace.repositories.items():
+            for environment in repository.environments:
+                if (locked := locked_with_other_capitals(context, slug, name, environment)) is not None:
+                    message = f"`{environment}` here, and `{locked}` in inventory.lock.yaml: capitals count"
+                    hint = f"write `{locked}`, also in trust; if it is renamed in Bitbucket, run `bitbucket-oidc lock`"
+                    at: Path = ("workspaces", slug, "repositories", name, "environments", environment)
+                    yield Fault("lock-mismatch", at, message, hint, of_key=True)
+
+
+def locked_with_other_capitals(context: Context, slug: str, name: str, environment: str) -> str | None:
+    """Return the name in the lock of a declared environment, if only its capitals differ; else ``None``."""
+    workspace = context.lock.lock.workspaces.get(slug)
+    repository = workspace.repositories.get(name) if workspace is not None else None
+    if repository is None or environment in repository.environments:
+        return None
+    declared = context.names("workspaces", slug, "repositories", name, "environments")
+    return ignoring_case(environment, repository.environments.keys() - declared)
 
 
 def _without_uuids(inventory: Inventory) -> Inventory:

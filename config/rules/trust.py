@@ -14,6 +14,7 @@ from config.models.workspace import Repository
 from config.rules.accounts import unlocked
 from config.rules.audiences import trusted_audience_faults
 from config.rules.context import Context
+from config.rules.identity import locked_with_other_capitals
 from config.yaml.document import Path
 
 
@@ -73,6 +74,8 @@ def _check_repository(context: Context, at: Path, entry: TrustEntry, repository:
         if (problem := unknown_environment(data, *slugs, name, where)) is not None:
             yield problem
         elif name in repository.environments and repository.environments[name].uuid is None:
+            if locked_with_other_capitals(context, *slugs, name) is not None:
+                continue  # which is reported where the environment is declared
             yield from unlocked(context, (*declared, "environments", name), f"environment {name} of {entry.repository}")
 
 

@@ -27,6 +27,48 @@ ACCEPTED = EXPIRED + "    allow: {expired: kept for the auditors}\n"
 LINE = re.compile(r"\S+:\d+:\d+: (error|warning)\[[a-z-]+\] .+; .+")
 
 
+def written(folder: Path, *files: str) -> None:
+    for name in files:
+        section = {"guardrails.yaml": "guardrails", "pipelines.yml": "pipelines"}.get(Path(name).name, "roles")
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(f"{section}: {{}}\n")
+
+
+@pytest.mark.parametrize(
+    ("others", "named", "folder"),
+    [
+        (["inventory/more.yaml"], "inventory/base.yaml", "inventory"),
+        (["inventory/more.yaml"], "inventory/teams/shop/roles.yml", "inventory"),
+        (["a/guardrails.yaml", "a/b.yaml", "a/t/x.yaml"], "a/t/r.yaml", "a"),
+    ],
+)
+def test_validate_of_one_file_of_a_folder_says_that_the_others_were_not_read(
+    inside: Path, capsys: pytest.CaptureFixture[str], others: list[str], named: str, folder: str
+) -> None:
+    written(inside, named, *others)
+    run(["validate", named])
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith(f"note: only {named} was read; {folder} has ")
+    assert last.endswith(f"`bitbucket-oidc validate {folder}`")
+    run(["validate", folder])
+    assert "note:" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("other", ["guardrails.yaml", "pipelines.yml", "inventory.lock.yaml", "examples/x.yaml"])
+def test_an_inventory_of_one_file_is_whole(inside: Path, capsys: pytest.CaptureFixture[str], other: str) -> None:
+    written(inside, "inventory.yaml", other)
+    run(["validate", "inventory.yaml"])
+    assert "note:" not in capsys.readouterr().err
+
+
+@pytest.fixture
+def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A git repository, as the working folder."""
+    (tmp_path / ".git").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
 @pytest.mark.parametrize("output", ["text", "json", "sarif"])
 @pytest.mark.parametrize(
     ("roles", "options", "code"),
