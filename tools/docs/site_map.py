@@ -15,7 +15,7 @@ FOLDERS = {
 
 
 class Entry(NamedTuple):
-    """A line of the index, ``- [The lock](concepts/lock.md): UUIDs, certificates and address ranges.``, in parts."""
+    """A line of the index, ``- [The lock](concepts/lock.md): recorded UUIDs.``, in parts; ``about`` may be empty."""
 
     section: str
     title: str
@@ -44,8 +44,8 @@ def _entries(index: str) -> Iterator[Entry]:
     for line in index.splitlines():
         if line.startswith("## "):
             section = line.removeprefix("## ")
-        elif matched := re.fullmatch(r"- \[([^]]+)\]\(([^)]+)\): (.+)", line):
-            yield Entry(section, *matched.groups())
+        elif matched := re.fullmatch(r"- \[([^]]+)\]\(([^)]+)\)(?:: (.+))?", line):
+            yield Entry(section, *matched.groups(""))
 
 
 def navigation(docs: Path, head: str) -> str:
@@ -85,7 +85,7 @@ def llms_text(docs: Path) -> str:
         if entry.section != section:
             section = entry.section
             lines += ["", f"## {'Optional' if section == 'Internals' else section}", ""]
-        lines.append(f"- [{entry.title}]({entry.page}): {entry.about}")
+        lines.append(f"- [{entry.title}]({entry.page}){entry.about and f': {entry.about}'}")
     return "\n".join(lines)
 
 
