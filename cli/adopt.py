@@ -15,11 +15,10 @@ from access.adoption.found import FoundAccount
 from access.adoption.inventory import Adoption, adopt
 from access.plan import AccessPlan
 from cli.extras import require_extra
-from cli.inventory import compiled, exit_code, inventory_argument, loaded
+from cli.inventory import compiled, exit_code, inventory_argument, loaded, quiet_option, show_briefly
 from config.findings import has_errors, one_line
 from config.hidden_characters import with_escapes
 from oidc.errors import OutsideWorldError, UsageError
-from review.findings import show_findings
 
 ADOPTED = "adopted.yaml"
 _ROLE = 2
@@ -45,6 +44,7 @@ _HEAD = """\
     "--reading-role", metavar="NAME", help="Assume this role instead of the deploying role; path and external id stay."
 )
 @click.option("--aws-endpoint", metavar="URL", help="Endpoint of the sandbox's emulated accounts; loopback only.")
+@quiet_option
 def command(inventory: Path, imports: Path, *, aws: bool, reading_role: str | None, aws_endpoint: str | None) -> int:
     """Write the roles of the inventory's accounts that trust Bitbucket, with their policies, as an inventory file.
 
@@ -58,7 +58,7 @@ def command(inventory: Path, imports: Path, *, aws: bool, reading_role: str | No
     _check_targets(inventory, [target, *import_paths])
     before = compiled(inventory)
     if before.plan is None:
-        show_findings(before.findings)
+        show_briefly(before.findings)
         return exit_code(before.findings, strict=False)
     accounts = _read_accounts(before.plan, reading_role, aws_endpoint)
     now = loaded(inventory)
@@ -74,7 +74,7 @@ def command(inventory: Path, imports: Path, *, aws: bool, reading_role: str | No
     files = " and then ".join(str(path) for path in import_paths)
     click.echo(f"{target}: {_counted(adoption)}; for pulumi import: {files}", err=True)
     after = compiled(inventory)
-    show_findings(after.findings)
+    show_briefly(after.findings)
     if has_errors(after.findings):
         click.echo("fix the errors above, then check the plan", err=True)
     return exit_code(after.findings, strict=False)

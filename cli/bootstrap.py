@@ -15,14 +15,21 @@ from access.plan import AccessPlan, AccountPlan
 from access.selection import Selection, narrow
 from cli.bootstrap_options import administrators_of, check_credentials, check_options, hub_of, stack_name
 from cli.extras import require_extra
-from cli.inventory import compiled, exit_code, format_option, inventory_argument, strict_option
+from cli.inventory import (
+    compiled,
+    exit_code,
+    format_option,
+    inventory_argument,
+    quiet_option,
+    show_briefly,
+    strict_option,
+)
 from cli.selection import complete
 from config.findings import one_line
 from oidc.errors import UsageError
 from oidc.limits import CLOUDFORMATION_BODY_BYTES, SERVICE_CONTROL_POLICY_CHARS
 from onboarding.bootstrap.check import Wanted
 from onboarding.bootstrap.template import template
-from review.findings import show_findings
 
 _SHOWN = 3
 
@@ -58,6 +65,7 @@ _SHOWN = 3
 @click.option("--aws-endpoint", metavar="URL", help="Endpoint of the sandbox's emulated accounts; loopback only.")
 @format_option("yaml", "json")
 @strict_option
+@quiet_option
 def command(
     inventory: Path,
     *,
@@ -80,7 +88,7 @@ def command(
     result = compiled(inventory)
     # What the lock says of older templates is what this command mends, or asks the accounts about.
     findings = [finding for finding in result.findings if finding.rule != "template-outdated"]
-    show_findings(findings)
+    show_briefly(findings)
     if result.plan is not None:
         names = options["reading_role"], options["deploying_role"]
         stack = stack_name(options["stack"])

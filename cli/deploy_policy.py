@@ -9,13 +9,12 @@ import click
 
 from access.deploy_policy import DeployScope, deploy_policies, organization_policy, reading_policy
 from access.plan import AccountPlan
-from cli.inventory import compiled, exit_code, inventory_argument, loaded, strict_option
+from cli.inventory import compiled, exit_code, inventory_argument, loaded, quiet_option, show_briefly, strict_option
 from cli.selection import complete
 from config.findings import Finding, did_you_mean, has_errors
 from oidc.errors import UsageError
 from oidc.iam.document import PolicyDocument
 from oidc.identifiers import AccountId
-from review.findings import show_findings
 
 Policies = Mapping[str, tuple[PolicyDocument, ...]]
 """Documents by account key; several if one document would exceed the limit of IAM."""
@@ -31,6 +30,7 @@ Policies = Mapping[str, tuple[PolicyDocument, ...]]
     "--organization", is_flag=True, help="Print the policy for listing the accounts that `accounts_from` selects."
 )
 @strict_option
+@quiet_option
 def command(inventory: Path, account: str | None, *, reading: bool, organization: bool, strict: bool) -> int:
     """Print the permission policy that the deploying role of each account needs for this inventory, as JSON.
 
@@ -43,7 +43,7 @@ def command(inventory: Path, account: str | None, *, reading: bool, organization
         click.echo(json.dumps(organization_policy().to_json(), indent=2))
         return 0
     policies, findings = _reading(inventory) if reading else _deploying(inventory)
-    show_findings(findings)
+    show_briefly(findings)
     if not has_errors(findings):
         printed: Any = {key: _printed(documents) for key, documents in policies.items()}
         if account is not None:

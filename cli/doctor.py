@@ -17,11 +17,10 @@ from access.evaluation.request import WebIdentityRequest
 from access.evaluation.token_checks import token_refusal
 from access.plan_json import plan_json
 from cli.doctor_script import run
-from cli.inventory import compiled, exit_code, format_option, inventory_argument
+from cli.inventory import compiled, exit_code, format_option, inventory_argument, show_briefly
 from config.findings import has_errors
 from oidc.arn import parse_iam_arn
 from oidc.errors import EvaluationError
-from review.findings import show_findings
 
 
 @click.command("doctor")
@@ -53,7 +52,7 @@ def command(
     if not no_inventory and _is_wanted(inventory):
         result = compiled(inventory)
         if has_errors(result.findings):
-            show_findings(result.findings)
+            show_briefly(result.findings)
             return exit_code(result.findings, strict=False)
         plan = plan_json(result.plan) if result.plan is not None else None
     options = Namespace(exchange=exchange, endpoint=endpoint, duration=duration, output=output)

@@ -10,8 +10,9 @@ import click
 
 from access.compile import Compiled, compile_plan
 from access.update_preview import MAX_LOSS_PERCENT
-from config.findings import Finding, has_errors
+from config.findings import Finding, Level, has_errors
 from config.load import Loaded, load_inventory
+from review.findings import counted, show_findings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -69,6 +70,35 @@ def named_guardrails() -> Path | None:
 def strict_option(function: F) -> F:
     """Add --strict."""
     return click.option("--strict", is_flag=True, help="Exit with code 1 for warnings too.")(function)
+
+
+_QUIET = f"{__name__}.quiet"
+
+
+def quiet_option(function: F) -> F:
+    """Add --quiet, which hides warnings; ``is_quiet`` returns it."""
+    return click.option(
+        "--quiet", is_flag=True, expose_value=False, callback=_keep_quiet, help="Say nothing about warnings."
+    )(function)
+
+
+def _keep_quiet(context: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's
+    context.meta[_QUIET] = value
+
+
+def is_quiet() -> bool:
+    """Tell whether the running command has --quiet."""
+    quiet: bool = click.get_current_context().meta.get(_QUIET, False)
+    return quiet
+
+
+def show_briefly(findings: Sequence[Finding]) -> None:
+    """Print errors in full, and unless --quiet is given how many warnings ``validate`` shows."""
+    errors = [finding for finding in findings if finding.level is Level.ERROR]
+    show_findings(errors)
+    warnings = counted(len(findings) - len(errors), "warning")
+    if warnings and not is_quiet():
+        click.echo(f"{warnings}; see `validate`", err=True)
 
 
 def project_option(function: F) -> F:

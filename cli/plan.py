@@ -14,12 +14,13 @@ from cli.inventory import (
     inventory_argument,
     named_guardrails,
     project_option,
+    quiet_option,
+    show_briefly,
     strict_option,
 )
 from cli.plan_digests import ShownDigests
 from cli.selection import filter_options, narrowed
 from oidc.errors import UsageError
-from review.findings import show_findings
 
 
 @click.command("plan")
@@ -29,6 +30,7 @@ from review.findings import show_findings
 @filter_options()
 @click.option("--all", "every", is_flag=True, help="Show every role of a large plan, not its summary by account.")
 @strict_option
+@quiet_option
 def command(inventory: Path, output: str, project: Path, selection: Selection, *, every: bool, strict: bool) -> int:
     """Show the plan: for each account its OIDC providers and roles, and who may assume them.
 
@@ -41,7 +43,7 @@ def command(inventory: Path, output: str, project: Path, selection: Selection, *
     if output == "digests" and not selection.is_everything:
         raise UsageError(f"--format digests is always of the whole plan, not of {selection}", do="remove the filters")
     result = compiled(inventory)
-    show_findings(result.findings)
+    show_briefly(result.findings)
     if result.plan is not None:
         part = narrowed(result.plan, selection)
         if output == "json":

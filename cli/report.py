@@ -9,14 +9,26 @@ import click
 
 from access.compile import Compiled
 from access.selection import Narrowed, Selection
-from cli.inventory import FilledPath, compiled, exit_code, inventory_argument, named_guardrails, strict_option
+from cli.inventory import (
+    FilledPath,
+    compiled,
+    exit_code,
+    inventory_argument,
+    named_guardrails,
+    quiet_option,
+    show_briefly,
+    strict_option,
+)
 from cli.selection import filter_options, narrowed
 from config.findings import one_line
 from config.yaml.text import write_whole
 from facts.git import GitRepository
 from oidc.errors import BitbucketOidcError, UsageError
-from review.findings import show_findings
-from review.report.page import ReportOrigin
+from review.report.page import ReportOrigin, is_report
+
+_REPORT = "report.html"
+_BEGINNING = 1_000
+"""Bytes of a page that say which program made it."""
 
 _EPOCH = "SOURCE_DATE_EPOCH"
 
@@ -28,7 +40,7 @@ _EPOCH = "SOURCE_DATE_EPOCH"
     "-o",
     type=FilledPath("the path of the output"),
     metavar="FILE",
-    help="File to write; - is standard output.",
+    help=f"File to write; - is standard output.  [default: {_REPORT}]",
 )
 @click.option(
     "--date",
@@ -39,6 +51,7 @@ _EPOCH = "SOURCE_DATE_EPOCH"
 )
 @filter_options()
 @strict_option
+@quiet_option
 def command(
     inventory: Path, output: Path | None, made_on: datetime | None, selection: Selection, *, strict: bool
 ) -> int:
@@ -50,7 +63,7 @@ def command(
     """
     day = made_on.date() if made_on else _today()
     result = compiled(inventory, day)
-    show_findings(result.findings)
+    show_briefly(result.findings)
     if result.plan is not None:
         part = narrowed(result.plan, selection)
         _write(output, _page(part, result, _origin(inventory, day)))
@@ -90,7 +103,21 @@ def _origin(inventory: Path, day: date) -> ReportOrigin:
 
 
 def _write(output: Path | None, page: str) -> None:
-    if output is None or str(output) == "-":
+    """Write the page; a file that the user did not name only if it is new or an earlier report."""
+    if str(output) == "-":
         click.echo(page)
-    else:
-        write_whole(output, f"{page}\n".encode("ascii"))
+        return
+    file = output or Path(_REPORT)
+    if output is None and file.exists() and not is_report(_beginning(file)):
+        what = f"{_REPORT} is not a report of this command, so it is not overwritten"
+        raise UsageError(what, do=f"move it away, or give --output {_REPORT}")
+    write_whole(file, f"{page}\n".encode("ascii"))
+    click.echo(f"wrote {one_line(str(file))}", err=True)
+
+
+def _beginning(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(_BEGINNING)
+    except OSError:
+        return b""

@@ -6,11 +6,10 @@ from pathlib import Path
 import click
 
 from access.plan import AccessPlan, AccountPlan, RolePlan
-from cli.inventory import compiled, exit_code, inventory_argument, strict_option
+from cli.inventory import compiled, exit_code, inventory_argument, quiet_option, show_briefly, strict_option
 from config.findings import did_you_mean, one_line
 from config.models.family import plan_key
 from oidc.errors import UsageError
-from review.findings import show_findings
 from review.snippets import Style, pair_snippet
 
 
@@ -21,6 +20,7 @@ from review.snippets import Style, pair_snippet
 @click.option("--repository", metavar="WORKSPACE/SLUG", help="The repository; optional if the role trusts only one.")
 @click.option("--style", type=click.Choice([style.value for style in Style]), default="web-identity", show_default=True)
 @strict_option
+@quiet_option
 def command(
     inventory: Path, role: str | None, account: str | None, repository: str | None, style: str, *, strict: bool
 ) -> int:
@@ -29,7 +29,7 @@ def command(
     A pair is shown with both roles, the plan role on pull requests. No step prints a token or credentials.
     """
     result = compiled(inventory)
-    show_findings(result.findings)
+    show_briefly(result.findings)
     if result.plan is not None:
         click.echo(_snippet(result.plan, role, account, repository, Style(style)), nl=False)
     return exit_code(result.findings, strict=strict)

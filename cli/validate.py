@@ -6,8 +6,17 @@ from pathlib import Path
 import click
 
 from access.compile import Compiled
-from cli.inventory import compiled, exit_code, findings_json, format_option, inventory_argument, strict_option
-from config.findings import one_line
+from cli.inventory import (
+    compiled,
+    exit_code,
+    findings_json,
+    format_option,
+    inventory_argument,
+    is_quiet,
+    quiet_option,
+    strict_option,
+)
+from config.findings import Level, one_line
 from config.inventory_files import folder_around
 from review.findings import show_accepted, show_findings, summary
 
@@ -17,14 +26,16 @@ from review.findings import show_accepted, show_findings, summary
 @format_option("text", "json", "sarif")
 @click.option("--show-accepted", is_flag=True, help="Show warnings accepted by `allow`, with their reasons.")
 @strict_option
+@quiet_option
 def command(inventory: Path, output: str, *, show_accepted: bool, strict: bool) -> int:
     """Report every finding in the inventory, in file order.
 
     A finding is `file:line:column: level[rule-id] path: what is wrong; what to do`. On a terminal, the line of the file
     is shown below it. Text goes to standard error, JSON and SARIF to standard output.
     """
-    if show_accepted and output != "text":
-        raise click.UsageError(f"--show-accepted needs --format text, not {output}")
+    for option, is_given in (("--show-accepted", show_accepted), ("--quiet", is_quiet())):
+        if is_given and output != "text":
+            raise click.UsageError(f"{option} needs --format text, not {output}")
     result = compiled(inventory)
     if output == "text":
         _show(result, with_accepted=show_accepted)
@@ -51,7 +62,7 @@ def _say_what_is_not_read(inventory: Path) -> None:
 
 
 def _show(result: Compiled, *, with_accepted: bool) -> None:
-    show_findings(result.findings)
+    show_findings([finding for finding in result.findings if finding.level is Level.ERROR or not is_quiet()])
     if with_accepted:
         show_accepted(result.silenced)
     click.echo(summary(result.findings, result.silenced), err=True)

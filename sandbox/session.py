@@ -10,6 +10,7 @@ from pathlib import Path
 
 from access.compile import compile_plan
 from access.plan import AccessPlan
+from config.findings import Finding
 from config.load import load_inventory
 from config.models.inventory import Inventory
 from config.program import program_folder
@@ -52,7 +53,7 @@ class SandboxInventory:
         inventory: The loaded inventory.
         plan: The plan, without accounts of other partitions.
         left_out: The keys of the accounts of other partitions.
-        warnings: The findings of level warning, one line each.
+        warnings: The findings; all are of level warning.
         folder: The folder of the sandbox.
     """
 
@@ -61,7 +62,7 @@ class SandboxInventory:
     inventory: Inventory
     plan: AccessPlan
     left_out: tuple[str, ...]
-    warnings: tuple[str, ...]
+    warnings: tuple[Finding, ...]
     folder: Path
 
 
@@ -77,9 +78,8 @@ def read_subject(path: Path, guardrails: Path | None = None) -> SandboxInventory
         findings = "\n".join(str(finding) for finding in compiled.findings)
         raise InventoryError(f"the inventory has findings:\n{findings}")
     emulated = emulated_part(compiled.plan)
-    warnings = tuple(str(finding) for finding in compiled.findings)
     return SandboxInventory(
-        path, guardrails, loaded.inventory, emulated.plan, emulated.left_out, warnings, folder_of(path)
+        path, guardrails, loaded.inventory, emulated.plan, emulated.left_out, compiled.findings, folder_of(path)
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from cli.inventory import named_guardrails
+from cli.inventory import named_guardrails, show_briefly
 from oidc.errors import UsageError
 
 if TYPE_CHECKING:
@@ -90,9 +90,8 @@ def started(
 
 
 def show_warnings(subject: "SandboxInventory", *, findings: bool = True) -> None:
-    """Print the findings of level warning, and the accounts that cannot be emulated."""
-    for warning in subject.warnings if findings else ():
-        click.echo(warning, err=True)
+    """Print how many warnings there are, and the accounts that cannot be emulated."""
+    show_briefly(subject.warnings if findings else ())
     for key in subject.left_out:
         click.echo(f"{key} is left out: the emulated AWS only has the partition aws", err=True)
 

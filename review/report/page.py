@@ -42,6 +42,8 @@ class ReportOrigin:
     filtered: str = ""
 
 
+_GENERATOR = "bitbucket-oidc report"
+
 _FOLDER = files(__package__) / "template"
 
 _SHORT = {Grade.ENVIRONMENT_BOUND: "e", Grade.REPOSITORY_WIDE: "r", Grade.WORKSPACE_WIDE: "w"}
@@ -75,10 +77,16 @@ def page(plan: AccessPlan, origin: ReportOrigin, findings: Sequence[Finding], ac
         owners=sorted({role.owner for _, role in holders if role.owner}),
         style=Markup(style),  # noqa: S704 - a file of this package, and names escaped for CSS
         script=Markup(script),  # noqa: S704 - likewise
+        generator=_GENERATOR,
         style_hash=_hash(style),
         script_hash=_hash(script),
     )  # fmt: skip
     return html.encode("ascii", "xmlcharrefreplace").decode()
+
+
+def is_report(beginning: bytes) -> bool:
+    """Tell by the first bytes of a file whether ``page`` made it: its ``meta`` element ``generator`` says so."""
+    return f'<meta name="generator" content="{_GENERATOR}">'.encode() in beginning
 
 
 def _environment() -> Environment:

@@ -32,8 +32,10 @@ def commit_all(folder: Path) -> str:
     return git(folder, "rev-parse", "HEAD")
 
 
-def test_the_page_goes_to_standard_output(write_inventory: Inventory, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["report", str(write_inventory(ROLE))]) == 0
+def test_the_page_goes_to_standard_output_if_asked(
+    write_inventory: Inventory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["report", str(write_inventory(ROLE)), "-o", "-"]) == 0
     captured = capsys.readouterr()
     assert captured.out.startswith("<!doctype html>\n")
     assert captured.out.endswith("</html>\n")
@@ -41,7 +43,7 @@ def test_the_page_goes_to_standard_output(write_inventory: Inventory, capsys: py
 
 
 def test_one_role_is_not_counted_as_several(write_inventory: Inventory, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["report", str(write_inventory(ROLE))]) == 0
+    assert run(["report", str(write_inventory(ROLE)), "-o", "-"]) == 0
     page = capsys.readouterr().out
     assert (page.count('data-unit="role">1</td>'), page.count('data-unit="roles">0</td>')) == (1, 3)
 
@@ -52,7 +54,7 @@ def test_roles_are_counted_as_in_plan_and_diff(write_inventory: Inventory, capsy
     roles = sum(len(account["roles"]) for account in json.loads(capsys.readouterr().out)["accounts"])
     assert run(["diff", str(folder), str(folder)]) == 0
     assert capsys.readouterr().out == f"no change; {roles} roles\n"
-    assert run(["report", str(folder)]) == 0
+    assert run(["report", str(folder), "-o", "-"]) == 0
     page = capsys.readouterr().out
     assert f"{roles} roles in " in page
     assert f'data-unit="roles">{roles}</td>' in page
@@ -63,9 +65,40 @@ def test_the_page_goes_into_a_file(
 ) -> None:
     inventory, output = str(write_inventory(ROLE)), tmp_path / "report.html"
     assert run(["report", inventory, "--output", str(output)]) == 0
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr() == ("", f"wrote {output}\n")
     assert run(["report", inventory, "--output", "-"]) == 0
     assert output.read_text() == capsys.readouterr().out
+
+
+def test_without_output_the_page_is_report_html_and_replaces_an_earlier_report(
+    write_inventory: Inventory, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inventory, output = write_inventory(ROLE), tmp_path / "report.html"
+    monkeypatch.chdir(tmp_path)
+    pages = []
+    for day in ("2026-11-27", "2026-11-28"):
+        assert run(["report", str(inventory), "--date", day]) == 0
+        assert capsys.readouterr() == ("", "wrote report.html\n")
+        pages.append(output.read_text())
+    assert [f'datetime="2026-11-2{day}"' in page for day, page in zip("78", pages, strict=True)] == [True, True]
+
+
+@pytest.mark.parametrize("text", ["", "<!doctype html>\n<title>of the tests</title>\n", "x" * 2_000])
+def test_another_report_html_stays_unless_it_is_named(
+    write_inventory: Inventory,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+) -> None:
+    inventory, output = write_inventory(ROLE), tmp_path / "report.html"
+    output.write_text(text)
+    monkeypatch.chdir(tmp_path)
+    assert run(["report", str(inventory)]) == 2
+    assert "report.html is not a report of this command, so it is not overwritten" in capsys.readouterr().err
+    assert output.read_text() == text
+    assert run(["report", str(inventory), "--output", "report.html"]) == 0
+    assert output.read_text().startswith("<!doctype html>\n<html")
 
 
 def test_findings_of_level_error_give_no_page(
@@ -80,28 +113,28 @@ def test_findings_of_level_error_give_no_page(
     assert output.read_text() == "the last one"
 
 
-def test_warnings_are_on_standard_error_and_on_the_page(
+def test_warnings_are_counted_on_standard_error_and_shown_on_the_page(
     write_inventory: Inventory, capsys: pytest.CaptureFixture[str]
 ) -> None:
     inventory = str(write_inventory(WIDE))
-    assert run(["report", inventory]) == 0
+    assert run(["report", inventory, "-o", "-"]) == 0
     captured = capsys.readouterr()
-    assert "warning[production-outside-environments]" in captured.err
+    assert captured.err == "2 warnings; see `validate`\n"
     assert "production-outside-environments" in captured.out
-    assert run(["report", inventory, "--strict"]) == 1
+    assert run(["report", inventory, "-o", "-", "--strict"]) == 1
 
 
 def test_the_day_may_be_given_and_all_is_judged_as_on_that_day(
     write_inventory: Inventory, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inventory = str(write_inventory(ENDED))
-    assert run(["report", inventory, "--date", "2027-02-01"]) == 0
+    assert run(["report", inventory, "-o", "-", "--date", "2027-02-01"]) == 0
     captured = capsys.readouterr()
-    assert "warning[expired]" in captured.err
+    assert captured.err == "1 warning; see `validate`\n"
     assert 'datetime="2027-02-01"' in captured.out
     assert "it has ended" in captured.out
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767225600")  # 2026-01-01
-    assert run(["report", inventory]) == 0
+    assert run(["report", inventory, "-o", "-"]) == 0
     captured = capsys.readouterr()
     assert captured.err == ""
     assert 'datetime="2026-01-01"' in captured.out
@@ -147,7 +180,7 @@ def test_the_revision_is_that_of_the_inventory_with_a_mark_where_it_differs(
     write_inventory: Inventory, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     inventory = write_inventory(ROLE)
-    assert run(["report", str(inventory)]) == 0
+    assert run(["report", str(inventory), "-o", "-"]) == 0
     assert "is not in a git repository</dd>" in capsys.readouterr().out
     revision = commit_all(tmp_path)
     output = tmp_path / "report.html"  # a file that is not committed, and nothing that a report is made from
@@ -165,12 +198,12 @@ def test_without_git_there_is_a_page_without_a_revision(
     inventory = write_inventory(ROLE)
     commit_all(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert run(["report", str(inventory)]) == 0
+    assert run(["report", str(inventory), "-o", "-"]) == 0
     assert "<dd>none: git is not on PATH</dd>" in capsys.readouterr().out
 
 
 def test_the_page_is_the_same_in_a_terminal_of_any_encoding(write_inventory: Inventory) -> None:
-    command = [sys.executable, "-m", "cli", "report", str(write_inventory(ROLE)), "--date", "2026-11-27"]
+    command = [sys.executable, "-m", "cli", "report", str(write_inventory(ROLE)), "-o", "-", "--date", "2026-11-27"]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUTF8"}
     found = {
         subprocess.run(
