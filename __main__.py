@@ -2,6 +2,7 @@
 
 import gc
 import os
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -10,9 +11,11 @@ import pulumi
 
 from access.aws_profiles import refuse_keys_before_profiles
 from access.compile import compile_plan
+from access.findings_of_stack import findings_of_stack
 from components.aws_provider import AwsSettings
 from components.bitbucket_oidc import BitbucketOidc
 from components.stack_settings import PROTECTED, StackSettings
+from config.findings import Finding
 from config.load import load_inventory
 from config.lock import Lock
 from config.program import FOLDER_VARIABLE
@@ -31,9 +34,8 @@ def main() -> None:
     if compiled.plan is None:
         findings = "\n".join(str(finding) for finding in compiled.findings)
         raise InventoryError(f"the inventory has findings:\n{findings}")
-    for finding in compiled.findings:
-        pulumi.log.warn(str(finding))
     plan = settings.part_of(compiled.plan)
+    show_warnings(findings_of_stack(compiled.findings, plan))
     refuse_keys_before_profiles(plan, os.environ)
     thumbprints = thumbprints_beside(
         # The lock does not describe an emulated issuer.
@@ -57,6 +59,16 @@ def main() -> None:
         pulumi.log.info(PROTECTED)
     pulumi.export("roleArns", access.role_arns)
     pulumi.export("oidcProviderArns", access.oidc_provider_arns)
+
+
+def show_warnings(findings: Sequence[Finding]) -> None:
+    """Show each warning in the preview, and only their number in the update after it."""
+    if pulumi.runtime.is_dry_run():
+        for finding in findings:
+            pulumi.log.warn(str(finding))
+    elif findings:
+        number = f"{len(findings)} warning{'' if len(findings) == 1 else 's'}"
+        pulumi.log.warn(f"{number} about the accounts of this stack; see `validate`")
 
 
 try:

@@ -1,7 +1,7 @@
 """Faults of an inventory's data, and findings: faults with a file, line and column."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from enum import StrEnum
 from pathlib import Path as FilePath
@@ -165,6 +165,7 @@ class Finding:
         path: Keys from the top of the inventory: ``roles.payments-deploy.trust[0].repository``.
         message: The problem: the expected value and the value found.
         hint: The correction.
+        keys: ``path`` in parts; in a JSON file of a policy, those of the policy. Empty for a fault of a file.
     """
 
     place: Place
@@ -172,6 +173,7 @@ class Finding:
     path: str
     message: str
     hint: str
+    keys: Path = field(default=(), compare=False)
 
     @property
     def level(self) -> Level:
@@ -232,8 +234,7 @@ def nearest(word: str, known: Iterable[str], *, parts: bool = False) -> str | No
     candidates = list(known)
     if (same := ignoring_case(word, candidates)) is not None:
         return same
-    if len(candidates) > _MANY:
-        # If a large inventory has a systematic fault, comparing everything with everything takes minutes.
+    if len(candidates) > _MANY:  # comparing everything with everything would take minutes
         near = [name for name in candidates if name[:2] == word[:2] and abs(len(name) - len(word)) <= _CLOSE_LENGTH]
         candidates = near[:_MANY]
     scored = [
@@ -258,9 +259,7 @@ def some_of(names: Iterable[str], near: str = "") -> str:
     return ", ".join(listed) or "none yet"
 
 
-_LISTED = 10
-_NEAR, _PART = 0.65, 0.95
-_MANY, _CLOSE_LENGTH = 50, 2
+_NEAR, _PART, _MANY, _CLOSE_LENGTH, _LISTED = 0.65, 0.95, 50, 2, 10
 
 
 def _likeness(word: str, name: str) -> float:

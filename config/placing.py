@@ -74,7 +74,7 @@ class _Placing:
         self.told.add(told)
         _, shown = self.sources.in_policy_file(path) or (None, path)
         related = [self.sources.place(other, of_key=True) for other in fault.related]
-        finding = replace(fault, path=shown).at(place, related)
+        finding = replace(replace(fault, path=shown).at(place, related), keys=path)
         if reason is None:
             self.findings.append(finding)
         else:

@@ -98,6 +98,32 @@ def test_an_inventory_for_another_version_ends_the_run_with_one_finding(
     assert "requires bitbucket-aws-oidc >=99, and this is version" in str(caught.value)
 
 
+WIDE = """
+defaults: {thumbprints: omit}
+roles:
+  r: {accounts: [dev], trust: [{repository: acme/shop, steps: outside_environments}]}
+  q: {accounts: [dev], trust: [{repository: acme/shop, steps: all_including_environments}]}
+  p: {accounts: [prod], trust: [{repository: acme/shop, environments: [production]}], expires: 2020-01-31}
+"""
+
+
+def test_a_preview_shows_each_warning_about_the_accounts_of_the_stack_and_an_update_counts_them(
+    run: Callable[..., Any], write_inventory: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", told.append)
+    folder = write_inventory(WIDE)
+    run(folder, accounts='["dev"]')
+    assert told == ["2 warnings about the accounts of this stack; see `validate`"]
+    told.clear()
+    run(folder, accounts='["data"]')
+    assert told == []
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
+    run(folder, accounts='["dev"]')
+    assert [": warning[repository-wide-trust] roles." in warning for warning in told] == [True, True]
+    assert len(set(told)) == 2
+
+
 def test_a_run_that_keeps_the_named_guardrails_continues(
     run: Callable[..., Any], write_inventory: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -83,11 +83,9 @@ def test_a_warning_is_printed_once(quickstart: Path, capsys: pytest.CaptureFixtu
     wide = text.replace("environments: [staging]", "steps: all_including_environments")
     assert wide != text
     file.write_text(wide, encoding="utf-8")
-    for action, shown in (
-        ("preview", "warning[repository-wide-trust]"),
-        ("up", "warning[repository-wide-trust]"),
-        ("destroy", "1 warning; see `validate`\n"),
-    ):
+    counted = "1 warning about the accounts of this stack; see `validate`"
+    expected = {"preview": "warning[repository-wide-trust]", "up": counted, "destroy": "1 warning; see `validate`\n"}
+    for action, shown in expected.items():
         assert sandbox(action, quickstart, engine=engine) == 0
         assert capsys.readouterr().err.count(shown) == 1, action
 
