@@ -16,7 +16,10 @@ from cli.inventory import (
     format_option,
     guardrails_option,
     loaded,
+    quiet_option,
+    show_briefly,
     strict_option,
+    unless_quiet,
 )
 from cli.selection import complete
 from config.findings import Finding, one_line, show_path
@@ -42,6 +45,7 @@ from review.findings import counted, show_findings, summary
 @guardrails_option
 @format_option("text", "json", "sarif")
 @strict_option
+@quiet_option
 def command(file: Path, repository: str, inventory: Path, output: str, *, strict: bool) -> int:
     """Report which steps of a bitbucket-pipelines.yml will not get into the roles that they name, and why.
 
@@ -50,7 +54,7 @@ def command(file: Path, repository: str, inventory: Path, output: str, *, strict
     """
     read = loaded(inventory)
     compilation = compile_plan(read)
-    show_findings(compilation.findings)
+    show_briefly(compilation.findings)
     if compilation.plan is None:
         return exit_code(compilation.findings, strict=strict)
     checked = checked_file(file, repository, compilation.plan, read.inventory)
@@ -88,6 +92,6 @@ def _show(findings: Sequence[Finding], checked: CheckedPipelines, file: Path, ou
 
         click.echo(sarif(findings, ()))
     else:
-        show_findings(findings)
+        show_findings(unless_quiet(findings))
         roles = f"{counted(checked.checked, 'named role') or 'no named role'} checked, {checked.unchecked} not"
         click.echo(f"{roles}; {summary(findings, ())}", err=True)

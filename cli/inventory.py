@@ -92,6 +92,11 @@ def is_quiet() -> bool:
     return quiet
 
 
+def unless_quiet(findings: Sequence[Finding]) -> list[Finding]:
+    """Return the findings, with --quiet only those of level error."""
+    return [finding for finding in findings if finding.level is Level.ERROR or not is_quiet()]
+
+
 def show_briefly(findings: Sequence[Finding]) -> None:
     """Print errors in full, and unless --quiet is given how many warnings ``validate`` shows."""
     errors = [finding for finding in findings if finding.level is Level.ERROR]

@@ -83,7 +83,7 @@ COMMANDS = {
     "report": "Write the plan as one self-contained HTML page, for reviews and audits.",
     "sandbox": "Run the program on this machine, with emulated AWS accounts and an emulated Bitbucket.",
     "schema": "Print the JSON Schema of the inventory, for editors.",
-    "snippet": "Print the steps of bitbucket-pipelines.yml that assume a role.",
+    "snippet": "Print the bitbucket-pipelines.yml of a repository, with the roles of its steps.",
     "validate": "Report every finding in the inventory.",
 }
 """Commands, and one sentence about each; a command's file is imported only when it runs."""

@@ -1,76 +1,93 @@
-"""bitbucket-oidc snippet: the part of a bitbucket-pipelines.yml that gets a role's credentials."""
+"""bitbucket-oidc snippet: the bitbucket-pipelines.yml of a repository, with the roles that its steps may assume."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import click
 
-from access.plan import AccessPlan, AccountPlan, RolePlan
-from cli.inventory import compiled, exit_code, inventory_argument, quiet_option, show_briefly, strict_option
-from config.findings import did_you_mean, one_line
-from config.models.family import plan_key
+from access.compile import compile_plan
+from access.pipeline_roles import pipeline_roles
+from access.plan import AccessPlan
+from access.selection import Narrowed, Selection
+from cli.inventory import exit_code, inventory_argument, loaded, quiet_option, show_briefly, strict_option
+from cli.selection import filter_options, narrowed
+from config.findings import one_line, some_of
+from config.models.inventory import Inventory
 from oidc.errors import UsageError
-from review.snippets import Style, pair_snippet
+from review.snippets import Style, pipeline
 
 
 @click.command("snippet")
 @inventory_argument
-@click.option("--role", metavar="KEY", help="The role; optional if there is only one.")
-@click.option("--account", metavar="KEY", help="The account; optional if the role is in only one.")
-@click.option("--repository", metavar="WORKSPACE/SLUG", help="The repository; optional if the role trusts only one.")
+@filter_options()
 @click.option("--style", type=click.Choice([style.value for style in Style]), default="web-identity", show_default=True)
 @strict_option
 @quiet_option
-def command(
-    inventory: Path, role: str | None, account: str | None, repository: str | None, style: str, *, strict: bool
-) -> int:
-    """Print steps of bitbucket-pipelines.yml for a role: one for each deployment environment that it trusts.
+def command(inventory: Path, selection: Selection, style: str, *, strict: bool) -> int:
+    """Print the bitbucket-pipelines.yml of a repository: a step for each deployment environment, with its role.
 
-    A pair is shown with both roles, the plan role on pull requests. No step prints a token or credentials.
+    Filters narrow the roles to choose from; --repository may be left out if they trust only one. If a step may assume
+    several roles, a comment names the choice. A pair is shown with both roles, the plan role on pull requests. No step
+    prints a token or credentials.
     """
-    result = compiled(inventory)
+    read = loaded(inventory)
+    result = compile_plan(read)
     show_briefly(result.findings)
     if result.plan is not None:
-        click.echo(_snippet(result.plan, role, account, repository, Style(style)), nl=False)
+        click.echo(_snippet(narrowed(result.plan, selection), read.inventory, Style(style)), nl=False)
     return exit_code(result.findings, strict=strict)
 
 
-def _snippet(plan: AccessPlan, role: str | None, account: str | None, repository: str | None, style: Style) -> str:
-    roles = _by_account(plan, _chosen("--role", "role", role, _roles(plan, asked=role is not None)))
-    key = _chosen("--account", "account of this role", account, [holder.key for holder, _ in roles])
-    place, chosen = next(pair for pair in roles if pair[0].key == key)
-    which = _chosen("--repository", "repository that this role trusts", repository, _repositories(chosen, repository))
-    plan_role_key = plan_key(chosen.key)
-    plan_role = next((other for other in place.roles if other.key == plan_role_key and other.is_plan_role), None)
-    return pair_snippet(plan_role, chosen, place, which, style)
+def _snippet(part: Narrowed, inventory: Inventory, style: Style) -> str:
+    selection = part.selection
+    repository = _repository(part.plan, selection.repositories, inventory)
+    asked = selection.environments
+    declared = _declared_environments(inventory, repository) | set(filter(_is_name, asked))
+    environments = {name for name in declared if not asked or _matches(name, asked)}
+    roles = pipeline_roles(part.whole, part.plan, repository, environments, datetime.now(UTC).date(), outside=not asked)
+    if roles.without_role and not (selection.accounts or selection.roles or selection.owners):
+        click.echo(f"note: no role trusts steps of {repository} in {one_line(some_of(roles.without_role))}", err=True)
+    if not roles.main:
+        hint = "name a deployment environment without wildcards"
+        raise UsageError(f"{repository} has no deployment environment that matches {selection}", do=hint)
+    return pipeline(roles, style)
 
 
-def _roles(plan: AccessPlan, *, asked: bool) -> set[str]:
-    """Return the keys of all roles; a plan role is shown with its role unless `--role` names it."""
-    every = (role for account in plan.accounts for role in account.roles)
-    return {role.key for role in every if asked or not role.is_plan_role}
+def _repository(plan: AccessPlan, asked: tuple[str, ...], inventory: Inventory) -> str:
+    """Return the only repository that is asked for, or that the roles trust.
+
+    Raises:
+        UsageError: There are several, or it is not said which one of a workspace.
+    """
+    lines = [line for account in plan.accounts for role in account.roles for line in role.trust if not line.renamed_to]
+    if not lines:
+        raise UsageError("these accounts have no roles", do="name another account, or declare a role")
+    named = {f"{line.workspace}/{line.repository}" for line in lines if line.repository is not None}
+    known = {name for name in named if not asked or _matches(name, asked)} | set(filter(_is_name, asked))
+    if not known:
+        hint = f"add --repository {lines[0].workspace}/REPOSITORY: the role trusts each of this workspace"
+        raise UsageError("which repository?", do=hint)
+    if len(known) > 1:
+        raise UsageError("which repository?", do=f"add --repository: {one_line(some_of(known))}")
+    repository = known.pop()
+    workspace, _, slug = repository.partition("/")
+    if workspace not in inventory.workspaces:
+        present = next(slug for slug, each in inventory.workspaces.items() if workspace in each.previous_slugs)
+        raise UsageError(f"{workspace} is now {present}", do=f"write --repository {present}/{one_line(slug)}")
+    return repository
 
 
-def _by_account(plan: AccessPlan, key: str) -> list[tuple[AccountPlan, RolePlan]]:
-    return [(account, role) for account in plan.accounts for role in account.roles if role.key == key]
+def _declared_environments(inventory: Inventory, repository: str) -> set[str]:
+    workspace, _, slug = repository.partition("/")
+    declared = inventory.workspaces[workspace].repositories.get(slug)
+    return set(declared.environments) if declared is not None else set()
 
 
-def _repositories(role: RolePlan, asked: str | None) -> Iterable[str]:
-    """Return the repositories that a role trusts; of a wholly trusted workspace, only the one that is asked for."""
-    workspaces = {line.workspace for line in role.trust if line.repository is None}
-    whole = {asked} if asked and asked.partition("/")[0] in workspaces and asked.partition("/")[2] else set()
-    named = (line for line in role.trust if line.repository and line.renamed_to is None)
-    return {f"{line.workspace}/{line.repository}" for line in named} | whole
+def _matches(name: str, patterns: Iterable[str]) -> bool:
+    return any(name == pattern or fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _chosen(option: str, kind: str, asked: str | None, known: Iterable[str]) -> str:
-    names: Sequence[str] = sorted(known)
-    listed = ", ".join(names) or "none"
-    if asked is None:
-        if len(names) == 1:
-            return names[0]
-        raise UsageError(f"which {kind}?", do=f"add {option}: {listed}")
-    if asked not in names:
-        what = f"{option}: there is no {kind} named `{one_line(asked)}`"
-        raise UsageError(what, do=did_you_mean(asked, list(names), f"known: {listed}"))
-    return asked
+def _is_name(pattern: str) -> bool:
+    return not set(pattern) & set("*?")

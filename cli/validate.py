@@ -15,8 +15,9 @@ from cli.inventory import (
     is_quiet,
     quiet_option,
     strict_option,
+    unless_quiet,
 )
-from config.findings import Level, one_line
+from config.findings import one_line
 from config.inventory_files import folder_around
 from review.findings import show_accepted, show_findings, summary
 
@@ -62,7 +63,7 @@ def _say_what_is_not_read(inventory: Path) -> None:
 
 
 def _show(result: Compiled, *, with_accepted: bool) -> None:
-    show_findings([finding for finding in result.findings if finding.level is Level.ERROR or not is_quiet()])
+    show_findings(unless_quiet(result.findings))
     if with_accepted:
         show_accepted(result.silenced)
     click.echo(summary(result.findings, result.silenced), err=True)

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Sequence
 from enum import StrEnum
 
+from access.pipeline_roles import PipelineRoles, StepRole, trusted
 from access.plan import AccountPlan, RolePlan, TrustPlan
 from config.yaml.text import scalar
 
@@ -128,10 +129,8 @@ def _pipe(account: AccountPlan, role: RolePlan) -> list[str]:
 
 
 _INDENT = "  "
-_LATER = ("test", "dev", "qa", "stag", "prod")
-"""Parts of names of deployment environments, in the order of Bitbucket's environment types.
-
-Bitbucket refuses a pipeline with a later type before an earlier one."""
+_OTHERS = 3
+"""Further roles of a step that a comment names."""
 
 
 def snippet(role: RolePlan, account: AccountPlan, repository: str, style: Style = Style.WEB_IDENTITY) -> str:
@@ -150,49 +149,62 @@ def pair_snippet(
     plan_role: RolePlan | None, role: RolePlan, account: AccountPlan, repository: str, style: Style
 ) -> str:
     """Return the pipeline of a pair: the plan role on pull requests, the role on ``main``."""
+    first, second = (
+        tuple(StepRole(account, each, line, line.environment) for line in trusted(each, repository)) if each else ()
+        for each in (plan_role, role)
+    )
+    return pipeline(PipelineRoles(first, second), style)
+
+
+def pipeline(roles: PipelineRoles, style: Style) -> str:
+    """Return a whole ``bitbucket-pipelines.yml``."""
     lines = ["pipelines:"]
-    if plan_role is not None and trusted(plan_role, repository):
-        lines += ["  pull-requests:", "    '**':", *_steps(plan_role, account, repository, style)]
-    lines += ["  branches:", "    main:", *_steps(role, account, repository, style)]
+    if roles.pull_requests:
+        lines += ["  pull-requests:", "    '**':", *_steps(roles.pull_requests, style)]
+    lines += ["  branches:", "    main:", *_steps(roles.main, style)]
     return "\n".join(lines) + "\n"
 
 
-def trusted(role: RolePlan, repository: str) -> tuple[TrustPlan, ...]:
-    """Return the lines of trust that admit steps of a repository, in the order in which the steps run."""
-    workspace, _, slug = repository.partition("/")
-    lines = [line for line in role.trust if line.workspace == workspace and line.repository in (slug, None)]
-    return tuple(sorted(lines, key=_order))
-
-
-def _order(line: TrustPlan) -> tuple[int, str]:
-    name = (line.environment or "").lower()
-    return (max((index for index, part in enumerate(_LATER, 1) if part in name), default=0), name)
-
-
-def _steps(role: RolePlan, account: AccountPlan, repository: str, style: Style) -> list[str]:
+def _steps(steps: Sequence[StepRole], style: Style) -> list[str]:
     lines: list[str] = []
-    for line in trusted(role, repository):
-        lines += ["- step:", *(f"{_INDENT * 2}{text}" for text in _step(line, role, account, style))]
+    for step in steps:
+        lines += ["- step:", *(f"{_INDENT * 2}{text}" for text in _step(step, style))]
     return [f"{_INDENT * 3}{text}" for text in lines]
 
 
-def _step(line: TrustPlan, role: RolePlan, account: AccountPlan, style: Style) -> list[str]:
-    target = f" to {line.environment}" if line.environment else ""
+def _step(step: StepRole, style: Style) -> list[str]:
+    role, target = step.role, f" to {step.environment}" if step.environment else ""
     return [
+        *_choice(step),
         f"name: {scalar(f'{role.name}{target}')}",
-        *_which(line),
-        *_oidc(line),
+        *_which(step),
+        *_oidc(step.line),
         *_runner(role),
-        *image_lines(style, account, role),
+        *image_lines(style, step.account, role),
         "script:",
-        *(f"{_INDENT}{text}" for text in script_lines(style, account, role)),
+        *(f"{_INDENT}{text}" for text in script_lines(style, step.account, role)),
     ]
 
 
-def _which(line: TrustPlan) -> list[str]:
-    if line.environment is not None:
-        return [f"deployment: {scalar(line.environment)}"]
-    if line.steps == "outside_environments":
+def _choice(step: StepRole) -> list[str]:
+    """Return comments that name the chosen role, and others that the step may assume."""
+    if not step.others:
+        return []
+    more = f" and {len(step.others) - _OTHERS:,} more" if len(step.others) > _OTHERS else ""
+    chosen, named = f"# Chosen: {step.role.key} in {step.account.key}", step.others[:_OTHERS]
+    if all(role.key == step.role.key for _, role in step.others):
+        return [
+            f"{chosen}. It is also in",
+            f"# {', '.join(account.key for account, _ in named)}{more}: --account chooses.",
+        ]
+    others = ", ".join(f"{role.key} in {account.key}" for account, role in named)
+    return [f"{chosen}. The step may also assume", f"# {others}{more}: --role and --account choose."]
+
+
+def _which(step: StepRole) -> list[str]:
+    if step.environment is not None:
+        return [f"deployment: {scalar(step.environment)}"]
+    if step.line.steps == "outside_environments":
         return ["# No `deployment:` here: the role trusts only steps outside deployment environments."]
     return []
 

@@ -6,9 +6,8 @@ from pathlib import Path
 import click
 
 from access.aws_profiles import aws_profiles
-from cli.inventory import compiled, inventory_argument
+from cli.inventory import compiled, inventory_argument, show_briefly
 from oidc.errors import UsageError
-from review.findings import show_findings
 
 _TOKEN_FILE = "AWS_WEB_IDENTITY_TOKEN_FILE"  # noqa: S105 - the name of a variable
 
@@ -26,7 +25,7 @@ def command(inventory: Path, pipeline_role: str, role: str) -> int:
     """
     result = compiled(inventory)
     if result.plan is None:
-        show_findings(result.findings)
+        show_briefly(result.findings)
         return 1
     token_file = os.environ.get(_TOKEN_FILE, "")
     if not token_file:

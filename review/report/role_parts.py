@@ -7,13 +7,14 @@ from datetime import date
 from itertools import groupby
 from typing import TypeAlias
 
+from access.pipeline_roles import trusted
 from access.plan import AccessPlan, AccountPlan, RolePlan, TrustPlan
 from config.models.family import family_of, plan_key
 from oidc.arn import policy_in_words
 from oidc.bitbucket import Grade
 from review.report.by_account import Holder, Piece, Shared, by_account, form, own_of, pieces
 from review.report.documents import DisplayedPolicy, Documents
-from review.snippets import Style, pair_snippet, trusted
+from review.snippets import Style, pair_snippet
 
 
 @dataclass(frozen=True, slots=True)
