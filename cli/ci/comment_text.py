@@ -127,7 +127,7 @@ def _of_rule(rule: str, findings: Sequence[Finding], paths: int, most: int) -> s
     line = f"* {rule}, {text(first.path, most)}: {text(f'{first.message}; {first.hint}', most)}\n"
     if not others:
         return line
-    return f"{line}    * also {listed((text(finding.path, most) for finding in others), paths)}\n"
+    return f"{line}    * also {text(listed((finding.path for finding in others), paths), most * paths)}\n"
 
 
 def _previews(previews: Sequence[StackPreview], room: int) -> str:
@@ -163,7 +163,7 @@ def _steps(steps: Sequence[UpdateStep]) -> list[str]:
     lines: list[str] = []
     for (operation, kind), names in names_of.items():
         number = f"{len(names):,} " if len(names) > 1 else ""
-        shown = listed((text(name, 200) for name in names), _NAMES)
+        shown = text(listed(names, _NAMES))
         lines.append(f"    * {operation} {number}{text(kind, 100)}{':' if number else ''} {shown}")
     return lines
 

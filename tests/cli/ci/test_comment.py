@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from access.comparison.changes import Comparison, Effect
+from access.comparison.changes import Change, Comparison, Effect
 from access.update_preview import Loss, UpdatePreview, UpdateStep
 from cli.ci.comment_text import MAX_CHARS, StackPreview, comment_text, comparison_text, templates_to_deploy
 from cli.diff_sides import Side
@@ -347,3 +347,18 @@ def test_a_comment_of_any_mixture_keeps_the_limit_with_every_heading(
     assert (f"\n**New warnings** ({len(findings):,})\n" in text) is bool(findings)
     assert ("**Previews**" in text) is bool(stacks)
     assert "[pipeline 12]" in text
+
+
+def test_a_comment_in_which_every_part_is_as_long_as_it_may_be_keeps_the_limit() -> None:
+    findings = [Finding(Place(0, at, 1, "a"), rule, "p" * 90, "m" * 90, "h" * 90) for rule in RULES for at in range(12)]
+    head = replace(Side("head", None, untracked=(Path("f" * 90),) * 99), warnings=tuple(findings))
+    longest = 0
+    for number in range(0, 300, 10):  # from well below the limit of a comparison to above it
+        changes = [Change("k", Effect.GAIN, f"a{at}", "r", None, f"{at} {'m' * 80}") for at in range(number)]
+        shown = comparison_text(Comparison(tuple(changes), number, number, ()), Side("base", None), head)
+        shown += templates_to_deploy(findings)
+        previews = [StackPreview(f"s{at}", hostile_preview(30)) for at in range(40)]
+        text = comment_text(shown, previews, RUN, ["r" * 90] * 99, [f"* {'d' * 90}"] * 99)
+        assert len(text) <= MAX_CHARS
+        longest = max(longest, len(text))
+    assert longest > MAX_CHARS - 3_000
