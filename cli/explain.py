@@ -13,19 +13,21 @@ import click
 from click.core import ParameterSource
 
 from access.compile import compile_plan
-from access.explanation.claims import (
-    LONGEST_TOKEN,
-    claim_notes,
-    claims_of_json,
-    claims_of_step,
-    claims_of_token,
-)
+from access.explanation.claims import LONGEST_TOKEN, claim_notes, claims_of_json, claims_of_step, claims_of_token
 from access.explanation.explain import TokenCall, Verdict, explain
 from access.explanation.names import Names
 from access.selection import Selection
 from cli.explain_event import show_events
 from cli.explain_trust_policy import read_policies, read_text, show_review
-from cli.inventory import exit_code, format_option, inventory_argument, loaded, strict_option
+from cli.inventory import (
+    exit_code,
+    format_option,
+    inventory_argument,
+    loaded,
+    quiet_option,
+    show_briefly,
+    strict_option,
+)
 from cli.selection import complete, filter_options, narrowed
 from config.findings import one_line
 from config.models.inventory import Inventory
@@ -33,7 +35,6 @@ from oidc.errors import UsageError
 from oidc.identifiers import ACCOUNT_ID_PATTERN
 from oidc.limits import VPC_ENDPOINT_ID
 from review.explain import show_call, show_notes, show_verdicts
-from review.findings import show_findings
 
 _FURTHER_AUDIENCE = (
     "the verdict is for a token with only the audience of --audience; Bitbucket most likely adds it to the workspace's "
@@ -70,12 +71,12 @@ _READ = 4 * (LONGEST_TOKEN + 1)
     help="Review trust policies, without inventory: a policy, get-role, list-roles, a template; - for standard input.",
 )
 @filter_options("account", "role", "owner")
-@click.option(
-    "--parameter", metavar="NAME=VALUE", multiple=True, help="With --trust-policy: a parameter's value in a template."
-)
+@click.option("--parameter", metavar="NAME=VALUE", multiple=True,
+              help="With --trust-policy: a parameter's value in a template.")  # fmt: skip
 @click.option("--all", "every", is_flag=True, help="Also list roles of other repositories and workspaces.")
 @format_option("text", "json")
 @strict_option
+@quiet_option
 def command(
     inventory: Path,
     output: str,
@@ -108,7 +109,7 @@ def command(
         return show_review(policies, call, output, strict=strict)
     read = loaded(inventory)
     compilation = compile_plan(read)
-    show_findings(compilation.findings)
+    show_briefly(compilation.findings)
     if compilation.plan is not None and event is not None:
         show_events(event, compilation.plan, Names.of(read.inventory), output)
     elif compilation.plan is not None:

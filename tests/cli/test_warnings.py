@@ -16,6 +16,7 @@ COMMANDS = (
     ["plan", "--format", "json"],
     ["report", "--output", "-"],
     ["snippet"],
+    ["explain", "--repository", "acme/shop", "--at", "2026-12-31T12:00:00Z"],
     ["deploy-policy", "--account", "prod"],
     ["bootstrap", "--organization", "none", "--deploying-role", "PulumiDeploy", "--hub-role", HUB_ROLE],
 )
