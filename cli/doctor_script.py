@@ -575,6 +575,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 plan = json.load(file)
         except (OSError, ValueError, RecursionError):
             parser.error(f"--plan: {options.plan} cannot be read as JSON")
+        if isinstance(plan, dict) and "filtered" in plan:
+            parser.error(f"--plan: {options.plan} is filtered; write it again without filters")
     return run(os.environ, sys.stdout, plan=plan, options=options)
 
 

@@ -65,7 +65,7 @@ def _summary(plan: AccessPlan, digests: ShownDigests, inventory: Path, accepted:
         yield f"stack {one_line(stack.file.stack)}, {number:,} account{'' if number == 1 else 's'}:\n  {stack.digest}"
     yield f"the whole:\n  {digests.whole.digest}\n"
     if accepted:
-        yield f"{_of_warnings(len(accepted))} accepted by the inventory"
+        yield f"{_of_warnings(len(accepted))} accepted by the inventory: --all lists them"
     command = ["bitbucket-oidc", "plan", *([str(inventory)] if str(inventory) != "inventory" else [])]
     key = max(plan.accounts, key=lambda account: len(account.roles)).key
     yield f"for the roles of an account:\n  {shlex.join([*command, '--account', key])}"

@@ -66,6 +66,8 @@ def command(
     show_briefly(result.findings)
     if result.plan is not None:
         part = narrowed(result.plan, selection)
+        if part.in_words:
+            click.echo(f"note: {part.in_words}", err=True)
         _write(output, _page(part, result, _origin(inventory, day)))
     return exit_code(result.findings, strict=strict)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cli.doctor_script import main as doctor
 from cli.main import run
 
 FAMILIES = Path(__file__).parent.parent / "fixtures" / "inventories" / "families"
@@ -136,3 +137,12 @@ def test_a_filtered_comparison_says_so_and_keeps_the_exit_code(
     assert shown.startswith(r"filtered by --role deploy: ")
     assert len(shown) <= 1200
     output(capsys, *command, "--format", "markdown", "--max-chars", "1000", "--role", "deploy", code=2)
+
+
+def test_the_doctor_takes_no_filtered_plan(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "plan.json"
+    file.write_text(output(capsys, "plan", str(FAMILIES), "--format", "json", "--account", "dev"))
+    with pytest.raises(SystemExit) as caught:
+        doctor(["--plan", str(file)])
+    assert caught.value.code == 2
+    assert f"--plan: {file} is filtered; write it again without filters" in capsys.readouterr().err

@@ -58,7 +58,7 @@ def test_a_large_plan_is_a_summary_by_account(large: Path, capsys: pytest.Captur
     assert lines[0] == "62 roles in 8 accounts"
     assert ["the", "whole", "62", "1", "-", "1", "7", digests["whole"][7:19]] in [line.split() for line in lines]
     assert f"  {digests['whole']}" in lines
-    assert "1 warning is accepted by the inventory" in lines
+    assert "1 warning is accepted by the inventory: --all lists them" in lines
     assert f"  bitbucket-oidc plan {large} --account a3" in lines
     assert all(len(line) <= 80 for line in lines if str(large) not in line)
 
