@@ -1,7 +1,7 @@
 """Compile an inventory into an AccessPlan: a pure function of files and facts."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 
 from access.checks.attachable_policies import attachable_arns, attachable_globs, check_attachable_policies
@@ -12,6 +12,7 @@ from access.checks.permissions import check_permissions
 from access.checks.policy_uses import RolesWithOverrides
 from access.checks.roles import check_role
 from access.checks.sizes import check_account
+from access.deploy_policy import DeployScope
 from access.effective_settings import RolePlace
 from access.exactness.prove import prove_exact
 from access.oidc_providers import check_oidc_providers, oidc_provider_plans
@@ -71,6 +72,17 @@ def compile_plan(loaded: Loaded) -> Compiled:
     if plan is not None:
         prove_exact(plan, loaded.validated, loaded.lock.lock)
     return Compiled(plan, placed.findings, placed.silenced, tuple(accounts))
+
+
+def without_missing_boundaries(loaded: Loaded) -> Loaded:
+    """Return the inventory as if its accounts had the boundaries that the template makes, whatever the lock records."""
+    made = {arn for account in compile_plan(loaded).sound for arn in DeployScope.of(account).own_boundary_arns}
+    accounts = {
+        key: locked.model_copy(update={"missing_policies": tuple(sorted({*locked.missing_policies} - made))})
+        for key, locked in loaded.lock.lock.accounts.items()
+    }
+    lock = loaded.lock.lock.model_copy(update={"accounts": accounts})
+    return replace(loaded, lock=replace(loaded.lock, lock=lock))
 
 
 def _faults(

@@ -10,16 +10,17 @@ import click
 import yaml
 
 from access.boundary import control_policies
+from access.compile import compile_plan, without_missing_boundaries
 from access.foundation import STACK, Foundation, foundation_of
 from access.plan import AccessPlan, AccountPlan
 from access.selection import Selection, narrow
 from cli.bootstrap_options import administrators_of, check_credentials, check_options, hub_of, stack_name
 from cli.extras import require_extra
 from cli.inventory import (
-    compiled,
     exit_code,
     format_option,
     inventory_argument,
+    loaded,
     quiet_option,
     show_briefly,
     strict_option,
@@ -85,8 +86,9 @@ def command(
     --deploy creates or updates the stack with an administrator's credentials, shows what it does, and asks first.
     """
     check_options(check=check, deploy=deploy, scp=scp, options=options)
-    result = compiled(inventory)
-    # What the lock says of older templates is what this command mends, or asks the accounts about.
+    # What the lock says of older templates and missing boundaries, this command mends, or asks the accounts about.
+    read = loaded(inventory)
+    result = compile_plan(read if options["existing_boundary"] else without_missing_boundaries(read))
     findings = [finding for finding in result.findings if finding.rule != "template-outdated"]
     show_briefly(findings)
     if result.plan is not None:

@@ -203,18 +203,18 @@ def _check_policies(key: str, role: RolePlan, locked: LockedAccount, selected: R
     declared, override = selected[role.key]
     if gone := sorted(missing & set(role.managed_policy_arns)):
         at, _ = effective_list(role.key, "managed_policies", declared, override)
-        yield from _missing(key, at, gone[0])
+        yield from _missing(key, at, gone[0], "create it in the account")
     if role.permissions_boundary_arn in missing:
         at, own = effective_list(role.key, "permissions_boundary", declared, override)
         at = at if own is not None else ("defaults", "permissions_boundary")
-        yield from _missing(key, at, str(role.permissions_boundary_arn))
+        yield from _missing(key, at, str(role.permissions_boundary_arn), "let `bitbucket-oidc bootstrap` create it")
 
 
-def _missing(key: str, at: Path, arn: str) -> Iterator[Fault]:
+def _missing(key: str, at: Path, arn: str, otherwise: str) -> Iterator[Fault]:
     message = f"account {key} has no policy {arn}"
     owner, _, name = arn.partition(":policy/")
     meant = meant_policy(name) if owner.endswith("::aws") else None
-    hint = f"correct its name, or create it in the account and run {_AGAIN}"
+    hint = f"correct its name, or {otherwise} and run {_AGAIN}"
     yield Fault("missing-policy", at, message, hint if meant is None else f"did you mean `aws:{meant}`?")
 
 

@@ -176,3 +176,36 @@ def test_an_outdated_template_is_no_finding_of_the_command_that_makes_the_new_on
     captured = capsys.readouterr()
     assert "AmazonECS_FullAccess" in captured.out
     assert "template-outdated" not in captured.err
+
+
+@pytest.mark.parametrize("boundary", ["account:boundary", "account:ci/boundary"])
+def test_a_boundary_that_the_lock_misses_is_made_unless_the_accounts_have_their_own(
+    write_inventory: Inventory, capsys: pytest.CaptureFixture[str], boundary: str
+) -> None:
+    arn = f"arn:aws:iam::222222222222:policy/{boundary.partition(':')[2]}"
+    roles = ROLES.replace('["*"]', "[prod]")
+    folder = write_inventory(DEFAULTS.replace("account:boundary", boundary), roles)
+    missing = f'{{id: "222222222222", missing_policies: ["{arn}"]}}'
+    (folder / "inventory.lock.yaml").write_text(f"version: 1\naccounts:\n  prod: {missing}\n")
+    assert run(["validate", str(folder)]) == 1
+    assert "bootstrap" in capsys.readouterr().err
+    assert run(["bootstrap", str(folder), *HUB]) == 0
+    captured = capsys.readouterr()
+    assert "Boundary" in captured.out
+    assert "missing-policy" not in captured.err
+    assert run(["bootstrap", str(folder), *HUB, "--existing-boundary"]) == 1
+    assert "missing-policy" in capsys.readouterr().err
+
+
+def test_a_managed_policy_that_the_lock_misses_is_a_finding_of_bootstrap(
+    write_inventory: Inventory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_inventory(
+        DEFAULTS, ROLES.replace('["*"]', "[prod]").replace("aws:AmazonECS_FullAccess", "account:gone")
+    )
+    missing = '{id: "222222222222", missing_policies: ["arn:aws:iam::222222222222:policy/gone"]}'
+    (folder / "inventory.lock.yaml").write_text(f"version: 1\naccounts:\n  prod: {missing}\n")
+    assert run(["bootstrap", str(folder), *HUB]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "missing-policy" in captured.err
