@@ -52,12 +52,13 @@ def read_role(role: FoundRole, account: FoundAccount, defaults: Defaults, worksp
     if is_bound:
         del documents[SESSION_POLICY_NAME]
     boundary, session = role.permissions_boundary_arn, role.max_session_duration
+    if boundary is None and defaults.permissions_boundary is not None:
+        default = defaults.permissions_boundary
+        notes.append(f"it has no permissions boundary: `up` sets {default} of the defaults, so it may do less")
     values = {
         "path": role.path if role.path != defaults.path else None,
         "description": role.description if _is_writable(role.description, "description", notes) else None,
-        "max_session_duration": session
-        if (session := role.max_session_duration) != defaults.max_session_duration
-        else None,
+        "max_session_duration": session if session != defaults.max_session_duration else None,
         "permissions_boundary": _policy(boundary, account) if boundary is not None else None,
         "managed_policies": sorted(_policy(arn, account) for arn in role.managed_policy_arns),
         "inline_policies": sorted(documents),

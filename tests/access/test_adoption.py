@@ -330,6 +330,18 @@ def test_values_that_differ_from_the_defaults_are_written() -> None:
     assert not {"max_session_duration", "path"} & roles["long"].keys()
 
 
+@pytest.mark.parametrize("default", [None, "account:ci-boundary"])
+@pytest.mark.parametrize("boundary", [None, f"arn:aws:iam::{ACCOUNT}:policy/own"])
+def test_a_boundary_that_only_the_defaults_give_is_a_note(default: str | None, boundary: str | None) -> None:
+    known = Inventory.model_validate(KNOWN | {"defaults": {"permissions_boundary": default} if default else {}})
+    role = replace(role_called("r", trusting(f"{SHOP}:*")), permissions_boundary_arn=boundary)
+    adoption = adopt([account_with("prod", ACCOUNT, role)], known, today=TODAY, lock=Lock())
+    noted = [note.message for note in adoption.notes if "permissions boundary" in note.message]
+    sets = "it has no permissions boundary: `up` sets account:ci-boundary of the defaults, so it may do less"
+    assert noted == ([sets] if default and boundary is None else [])
+    assert adoption.data["roles"]["r"].get("permissions_boundary") == ("account:own" if boundary else None)
+
+
 @pytest.mark.parametrize(
     ("tags", "advice"),
     [
