@@ -11,7 +11,7 @@ from typing import Any
 from access.plan import AccessPlan
 from access.stacks import AccountDigest, AppliedSettings, PlanDigests, TakenStack, plan_digests, take
 from access.update_preview import UpdatePreview
-from cli.ci.stack_sides import project_file, stack_files
+from cli.ci.stack_sides import in_no_stack, project_file, stack_files
 from cli.revisions import CompiledSide, compiled_path
 from config.project_file import PROJECT
 from config.stack_file import stack_of_config
@@ -25,10 +25,12 @@ class ShownDigests:
     Attributes:
         whole: As one stack applies it that takes every account, with the default settings.
         stacks: Those of the project that take the inventory, sorted by name.
+        in_no_stack: Keys of accounts with roles or OIDC providers that none of these takes.
     """
 
     whole: PlanDigests
     stacks: tuple[TakenStack, ...]
+    in_no_stack: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, plan: AccessPlan, inventory: Path, guardrails: Path | None, project: Path) -> "ShownDigests":
@@ -45,7 +47,8 @@ class ShownDigests:
         """
         files = [file for file in stack_files(project) if (project / file.inventory).resolve() == inventory.resolve()]
         whole = plan_digests(plan, AppliedSettings(names_guardrails=guardrails is not None))
-        return cls(whole, tuple(take(file, plan) for file in files))
+        stacks = tuple(take(file, plan) for file in files)
+        return cls(whole, stacks, in_no_stack(plan, stacks))
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``plan --format digests`` prints. Its keys are public."""
@@ -57,6 +60,16 @@ class ShownDigests:
                 for one in self.stacks
             ],
         }
+
+
+def words_on_no_stack(keys: Sequence[str]) -> str:
+    """Return what to do with accounts that no stack takes: ``accounts a and b are in no stack: …``."""
+    more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
+    named = f"account {keys[0]} is" if len(keys) == 1 else f"accounts {', '.join(keys[:_SHOWN])}{more} are"
+    return f"{named} in no stack, so no `up` deploys there; add the key to `accounts` of a stack file"
+
+
+_SHOWN = 5
 
 
 def _accounts(found: Sequence[AccountDigest]) -> list[dict[str, str]]:

@@ -20,7 +20,7 @@ from cli.inventory import (
     oidc_provider_loss_option,
     project_option,
 )
-from cli.plan_digests import ShownDigests
+from cli.plan_digests import ShownDigests, words_on_no_stack
 from cli.revisions import compiled_path
 from config.findings import one_line
 from config.pipeline_run import PipelineRun, pipeline_run
@@ -140,6 +140,8 @@ def _digests(plan: AccessPlan | None, inventory: Path, project: Path, previewed:
         return [f"* unknown: {text(str(error), 400)}"]
     stacks = sorted(digests.stacks, key=lambda taken: (taken.file.stack not in previewed, taken.file.stack))
     lines = [f"* stack **{text(taken.file.stack, 100)}**: `{taken.digest}`" for taken in stacks]
+    if digests.in_no_stack:
+        lines.append(f"* {text(words_on_no_stack(digests.in_no_stack), 400)}")
     return lines or [f"* the whole inventory: `{digests.whole.digest}`"]
 
 

@@ -1,9 +1,10 @@
 """The stacks of a project, in the working tree and in a revision, each with the plan of its inventory."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from access.plan import AccessPlan
 from access.stacks import TakenStack, take
 from cli.revisions import CompiledSide, compiled_beside, compiled_path, compiled_revision
 from config.findings import Finding, one_line
@@ -31,11 +32,13 @@ class Stacks:
         taken: The stacks by name, each with its part of the plan.
         errors: Findings of level error in their inventories, without repetition.
         untracked: Files of the working tree that they are read from and that are in no revision.
+        in_no_stack: Keys of accounts with roles or OIDC providers that no stack of their inventory takes.
     """
 
     taken: Mapping[str, TakenStack]
     errors: tuple[Finding, ...]
     untracked: tuple[Path, ...] = ()
+    in_no_stack: tuple[str, ...] = ()
 
 
 def stacks_here(project: Path, *, is_compared: bool, before: Collection[str] = ()) -> Stacks:
@@ -67,10 +70,30 @@ def stacks_here(project: Path, *, is_compared: bool, before: Collection[str] = (
     untracked = [path for side in sides.values() for path in side.untracked]
     read = [*_stack_paths(project), *(path for path in [project / PROJECT_FILE_NAME] if exists(path))]
     untracked += untracked_files(repository.top, (), read) if repository else ()
+    missed = _in_no_stack(files, sides, taken)
     for name in sorted(set(before) - {file.stack for file in files}):
         file = removed_stack(name, str(project / f"Pulumi.{name}.yaml"), project_file(project))
         taken[name] = _taken_or_fault(file, compiled)
-    return Stacks(taken, errors, tuple(dict.fromkeys(untracked)))
+    return Stacks(taken, errors, tuple(dict.fromkeys(untracked)), missed)
+
+
+def in_no_stack(plan: AccessPlan, stacks: Collection[TakenStack]) -> tuple[str, ...]:
+    """Return the keys of accounts with roles or OIDC providers that none of the stacks takes; none without stacks."""
+    taken = {key for stack in stacks for key in stack.accounts}
+    used = (account.key for account in plan.accounts if account.roles or account.oidc_providers)
+    return tuple(key for key in used if key not in taken) if stacks else ()
+
+
+def _in_no_stack(
+    files: Sequence[StackFile], sides: Mapping[str, CompiledSide], taken: Mapping[str, TakenStack]
+) -> tuple[str, ...]:
+    """Return the accounts of each inventory that none of its stacks takes."""
+    missed: dict[str, None] = {}
+    for inventory in dict.fromkeys(file.inventory for file in files):
+        own = [file.stack for file in files if file.inventory == inventory]
+        if (plan := sides[own[0]].plan) is not None:
+            missed |= dict.fromkeys(in_no_stack(plan, [taken[name] for name in own if name in taken]))
+    return tuple(missed)
 
 
 def stack_files(project: Path) -> list[StackFile]:

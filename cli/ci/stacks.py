@@ -10,6 +10,7 @@ from access.stacks import StackChange, TakenStackChange, stack_changes
 from cli.ci.stack_sides import path_in_project, refuse_unreviewed_inventory, stacks_at, stacks_here
 from cli.diff_sides import not_in_git
 from cli.inventory import format_option, guardrails_option, named_guardrails, project_option
+from cli.plan_digests import words_on_no_stack
 from config.findings import one_line
 from config.stack_file import FILE_NAME, render_stack_file
 from oidc.errors import UsageError
@@ -57,7 +58,8 @@ def command(*, base: str | None, project: Path, config_files: Path | None, inven
     if not here.taken:
         click.echo(f"note: there is no file Pulumi.STACK.yaml in {one_line(str(project))[:200]}", err=True)
     changes = stack_changes(here.taken, before)
-    for note in (*map(not_in_git, here.untracked), *_notes(changes, base or "")):
+    missed = [words_on_no_stack(here.in_no_stack)] if here.in_no_stack else []
+    for note in (*map(not_in_git, here.untracked), *missed, *_notes(changes, base or "")):
         click.echo(f"note: {one_line(note)[:1000]}", err=True)
     named = [change for change in changes if change.change in _NAMED]
     if config_files is not None:

@@ -96,6 +96,13 @@ def test_the_comment_shows_the_digest_of_each_stack_or_of_the_whole(step: Step, 
     assert lines[at + 2 : at + 5] == [f"* stack **{stack}**: `{digests[stack]}`" for stack in ("prod", "all", "dev")]
 
 
+def test_an_account_with_roles_in_no_stack_is_shown_in_the_comment(step: Step, capsys: Capture) -> None:
+    for accounts, is_shown in (("'*'", False), ("prod", True)):
+        (step.folder / "Pulumi.some.yaml").write_text(f"config: {{'bitbucket-aws-oidc:accounts': [{accounts}]}}\n")
+        assert step.comment("--print") == 0
+        assert ("* account dev is in no stack, so no" in capsys.readouterr().out) is is_shown
+
+
 def test_an_invalid_stack_file_is_shown_in_the_comment_and_does_not_fail(step: Step, capsys: Capture) -> None:
     (step.folder / "Pulumi.dev.yaml").write_text("[]")
     assert step.comment("--print") == 0

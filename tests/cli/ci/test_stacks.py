@@ -63,6 +63,25 @@ def test_without_a_base_all_stacks_are_printed(clone: Path, capsys: Capture) -> 
     assert named(capsys) == ["dev", "prod"]
 
 
+def test_an_account_with_roles_that_no_stack_takes_is_a_note(clone: Path, capsys: Capture) -> None:
+    assert run(["ci", "stacks", "--base", "target"]) == 0
+    assert "in no stack" not in capsys.readouterr().err
+    stack_file(clone, "prod", "prod")
+    (clone / "Pulumi.other.yaml").write_text(f"config: {{'{PROJECT}:inventory': inventory}}\n")
+    assert run(["ci", "stacks"]) == 0
+    assert "in no stack" not in capsys.readouterr().err
+    (clone / "Pulumi.other.yaml").unlink()
+    for command in (["--base", "target"], []):
+        assert run(["ci", "stacks", *command]) == 0
+        told = (
+            "note: account data is in no stack, so no `up` deploys there; add the key to `accounts` of a stack file\n"
+        )
+        assert told in capsys.readouterr().err
+    stack_file(clone, "prod", "dev")
+    assert run(["ci", "stacks"]) == 0
+    assert "note: accounts data, prod are in no stack" in capsys.readouterr().err
+
+
 def test_a_branch_that_changes_only_a_comment_changes_no_stack(
     clone: Path, write_inventory: Inventory, capsys: Capture
 ) -> None:
