@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from threading import Lock
 from types import MappingProxyType
 from typing import Any
@@ -128,27 +128,30 @@ class AccountClients:
         finally:
             base.close()
         credentials = Credentials(answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])
-        session = _new_session(access.profile, credentials)
+        session = _new_session(access.profile, self._settings.endpoint, credentials)
         return Caller(session, partition, self._settings)
 
     def _session(self, profile: str | None) -> Session:
         """Return a session with credentials. They are looked up once, since a profile may prompt for a code."""
         with _MAKING:
             if profile not in self._resolved:
-                session = _new_session(profile)
+                session = _new_session(profile, self._settings.endpoint)
                 credentials = session.get_credentials()
                 frozen = credentials.get_frozen_credentials() if credentials is not None else None
                 if frozen is not None and frozen.access_key and frozen.secret_key:
                     self._resolved[profile] = Credentials(frozen.access_key, frozen.secret_key, frozen.token)
             # Without credentials, the first call of the session fails.
-            return _new_session(profile, self._resolved.get(profile))
+            return _new_session(profile, self._settings.endpoint, self._resolved.get(profile))
 
 
 _MAKING = Lock()
 
 
-def _new_session(profile: str | None, credentials: Credentials | None = None) -> Session:
+def _new_session(profile: str | None, endpoint: str | None, credentials: Credentials | None = None) -> Session:
     session = Session(profile=profile)
+    if endpoint is not None:
+        # A profile with `role_arn` calls AssumeRole by itself, which must not leave the sandbox.
+        session.create_client = partial(session.create_client, endpoint_url=endpoint)
     session.register_component("data_loader", service_models())
     if credentials is not None:
         session.set_credentials(credentials.access_key, credentials.secret_key, credentials.token)

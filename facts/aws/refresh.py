@@ -1,6 +1,6 @@
 """Make the parts of a new lock that AWS answers: the selected accounts, and what each account has."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
@@ -134,7 +134,7 @@ def refresh_accounts(
     outcomes = ask_each(asked.values(), settings, ask, progress=progress)
     accounts = dict(before)
     discrepancies: list[Fault] = []
-    notes: list[str] = []
+    notes = list(_entered_by_profile(asked) if reading_role is not None else ())
     for outcome in outcomes:
         if isinstance(outcome, Answered):
             key, (facts, found) = outcome.key, outcome.facts
@@ -160,6 +160,20 @@ def entered_by(plan: AccountPlan, reading_role: str | None) -> AccountPlan:
     if reading_role is None or arn is None:
         return plan
     return replace(plan, access=replace(plan.access, role_arn=f"{arn.rpartition('/')[0]}/{reading_role}"))
+
+
+def _entered_by_profile(asked: Mapping[str, AccountPlan]) -> Iterator[str]:
+    """Yield a note on accounts for which ``--reading-role`` does nothing, because the inventory names no other role."""
+    keys = sorted(key for key, plan in asked.items() if plan.access.role_arn is None)
+    if keys:
+        more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
+        yield (
+            f"{', '.join(keys[:_SHOWN])}{more}: without `deploy_role` the profile decides the role, so --reading-role "
+            "has no effect and no template is recorded; `bootstrap --check --deploying-role NAME` compares it"
+        )
+
+
+_SHOWN = 5
 
 
 def _foundation(plan: AccountPlan, reading_role: str | None) -> Foundation | None:

@@ -52,6 +52,21 @@ def test_a_profile_leads_into_its_account(account: str, settings: CallSettings, 
     assert isinstance(outcome, Answered)
 
 
+def test_a_profile_that_assumes_a_role_by_itself_does_so_in_the_sandbox(
+    account: str, settings: CallSettings, iam: Any, tmp_path: Path
+) -> None:
+    trust = {"Effect": "Allow", "Principal": {"AWS": account}, "Action": "sts:AssumeRole"}
+    trust_policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    iam.create_role(RoleName="reader", AssumeRolePolicyDocument=trust_policy)
+    iam.put_role_policy(RoleName="reader", PolicyName="read", PolicyDocument=json.dumps(READ))
+    arn = f"arn:aws:iam::{account}:role/reader"
+    keys = f"aws_access_key_id = {account}\naws_secret_access_key = test\n"
+    profiles = f"[profile base]\n{keys}[profile mine]\nregion = us-east-1\nrole_arn = {arn}\nsource_profile = base\n"
+    (tmp_path / "AWS_CONFIG_FILE").write_text(profiles)
+    (outcome,) = ask_each([account_plan(account, access=AccountCredentials(profile="mine"))], settings, ask_account)
+    assert isinstance(outcome, Answered), outcome
+
+
 @pytest.mark.parametrize(("external_id", "lets_in"), [("right-one", True), ("wrong-one", False), (None, False)])
 def test_the_deploying_role_is_assumed_with_its_external_id(
     logged_in: str, settings: CallSettings, iam: Any, external_id: str | None, *, lets_in: bool

@@ -270,3 +270,15 @@ def test_a_reading_role_is_enough(
     assert lock(folder, "--reading-role", "PulumiDeploy-reading") == 0
     assert capsys.readouterr().err.count("note:") == 1  # that the accounts are emulated
     assert lock(folder, "--reading-role", arn) == 2
+
+
+def test_a_reading_role_for_accounts_that_only_a_profile_enters_is_a_note(
+    lock: Lock, write: Write, account: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys = f"aws_access_key_id = {account}\naws_secret_access_key = test\n"
+    (tmp_path / "AWS_CONFIG_FILE").write_text(f"[profile mine]\n{keys}")
+    folder = write(f'prod: {{id: "{account}", profile: mine}}')
+    assert lock(folder) == 0
+    assert "--reading-role" not in capsys.readouterr().err
+    assert lock(folder, "--reading-role", "PulumiDeploy-reading") == 0
+    assert "note: prod: without `deploy_role` the profile decides the role" in capsys.readouterr().err
