@@ -12,6 +12,7 @@ from access.trust_in_words import trust_in_words
 from config.findings import one_line
 from oidc.bitbucket import ISSUER_HOST
 from oidc.errors import SandboxError
+from onboarding.starter import DEPLOYING_ROLE
 from sandbox.emulated_aws.new_accounts import (
     ADMINISTRATOR,
     RUNNER,
@@ -157,6 +158,8 @@ def show_served(session: Session, new: NewAccounts | None = None) -> None:
 
 def _of_new_accounts(session: Session, new: NewAccounts, inventory: str) -> list[str]:
     hub = f"--hub-role {new.hub_role_arn} --organization {new.organization} --aws-endpoint {session.endpoint}"
+    if any(account.access.role_arn is None for account in session.subject.plan.accounts):
+        hub = f"--deploying-role {DEPLOYING_ROLE} {hub}"
     deploy = f"bitbucket-oidc bootstrap {inventory} --deploy --through-role {ADMINISTRATOR} {hub}"
     return [
         "",

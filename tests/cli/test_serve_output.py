@@ -92,8 +92,20 @@ def test_new_accounts_get_the_commands_that_make_them_ready(session: Any, capsys
     show_served(session, NewAccounts("o-a1b2c3d4e5", "arn:aws:iam::000000000000:role/pulumi-runner"))
     *_, deploy, check = capsys.readouterr().out.splitlines()
     hub = "--hub-role arn:aws:iam::000000000000:role/pulumi-runner --organization o-a1b2c3d4e5"
-    assert f" bootstrap {WIDE} --deploy --through-role OrganizationAccountAccessRole {hub} --aws-endpoint " in deploy
+    through = "--deploy --through-role OrganizationAccountAccessRole --deploying-role PulumiDeploy"
+    assert f" bootstrap {WIDE} {through} {hub} --aws-endpoint " in deploy
     assert check.startswith("AWS_CONFIG_FILE=.sandbox/wide/aws-config AWS_PROFILE=pulumi-runner bitbucket-oidc boot")
+
+
+def test_new_accounts_with_only_a_profile_get_the_name_of_a_deploying_role(
+    session: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for way, is_named in (("profile: mine", True), ('deploy_role: "arn:aws:iam::222222222222:role/Deploy"', False)):
+        (tmp_path / "a.yaml").write_text(f'accounts: {{prod: {{id: "222222222222", {way}}}}}')
+        session.subject = read_subject(tmp_path / "a.yaml")
+        show_served(session, NewAccounts("o-a1b2c3d4e5", "arn:aws:iam::000000000000:role/pulumi-runner"))
+        *_, deploy, check = capsys.readouterr().out.splitlines()
+        assert [" --deploying-role PulumiDeploy " in command for command in (deploy, check)] == [is_named, is_named]
 
 
 def test_accounts_that_an_up_made_ready_are_not_new(session: Any) -> None:
