@@ -95,7 +95,9 @@ class CheckReport:
             why = "an account without the template has no reading role, so it cannot be entered"
             click.echo(f"note: {why}: deploy the template first", err=True)
         if self.commands:
-            click.echo(f"to mend, with an administrator's credentials:\n  {self.command}", err=True)
+            several = len(self.differences) + len(self.failed) > 1
+            ways = "; for several accounts, add --through-role NAME or --through-profiles" if several else ""
+            click.echo(f"to mend, with an administrator's credentials{ways}:\n  {self.command}", err=True)
             click.echo("or print the template, and update the StackSet with it (docs/guides/bootstrap.md)", err=True)
 
 
@@ -176,7 +178,7 @@ _OF_CONTROL_POLICY = {
 _OF_TEMPLATE = {
     "chosen": "--account", "hubs": "--hub-role", "previews": "--preview-role", "organization": "--organization",
     "deploying_role": "--deploying-role", "reading_role": "--reading-role", "existing_boundary": "--existing-boundary",
-    "stack": "--stack",
+    "stack": "--stack", "aws_endpoint": "--aws-endpoint",
 }  # fmt: skip
 
 

@@ -90,7 +90,7 @@ def command(
     A failure of Bitbucket is a warning and does not fail the build, unless --strict is given. Credentials come from
     environment variables: BITBUCKET_ACCESS_TOKEN, or BITBUCKET_EMAIL and BITBUCKET_API_TOKEN.
     """
-    run = pipeline_run(os.environ)
+    run = None if only_print and "BITBUCKET_COMMIT" not in os.environ else pipeline_run(os.environ)
     stacks = [_stack_preview(path) for path in preview_files(previews)] if previews else []
     limits = LossLimits(max_loss, allow_oidc_provider_loss)
     refused = [
@@ -103,7 +103,7 @@ def command(
     digests = _digests(side.plan, inventory, project, {stack.stack for stack in stacks})
     changes = _comparison(base, inventory) + templates_to_deploy(side.templates)
     comment = comment_text(changes, stacks, run, refused, digests)
-    if only_print:
+    if only_print or run is None:
         click.echo(comment, nl=False)
         return 0
     number = _pull_request(run)

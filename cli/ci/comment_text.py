@@ -46,7 +46,7 @@ class StackPreview:
 def comment_text(
     compared: str,
     previews: Sequence[StackPreview],
-    run: PipelineRun,
+    run: PipelineRun | None,
     refusals: Sequence[str] = (),
     digests: Sequence[str] = (),
 ) -> str:
@@ -55,7 +55,7 @@ def comment_text(
     Args:
         compared: Markdown of the comparison, or of the reason why there is no comparison.
         previews: Previews of the stacks that the change alters.
-        run: The pipeline run that the links lead to.
+        run: The pipeline run that the links lead to, or ``None`` outside of pipelines.
         refusals: Reasons why the guard against mass changes refuses the change.
         digests: Lines of Markdown with the digests of the reviewed plans, most important first.
     """
@@ -69,7 +69,8 @@ def comment_text(
         parts.append(_previews(previews, room))
     if digests:
         parts.append(shown)
-    parts.append(_links(run))
+    if run is not None:
+        parts.append(_links(run))
     return "\n\n".join(parts) + "\n"
 
 

@@ -24,8 +24,8 @@ from sandbox.aws_provider.retries import AwsRetries
 
 _WHAT_TO_DO = {
     "EntityAlreadyExists": (
-        "it exists, and this program did not create it: rename it in the inventory, or remove the other one; for an "
-        "OIDC provider, `oidc_provider: reference` on the account refers to it"
+        "it exists, and this program did not create it: rename it in the inventory, import it (`bitbucket-oidc adopt`) "
+        "or remove the other one; for an OIDC provider, `oidc_provider: reference` on the account refers to it"
     ),
     "LimitExceeded": "a quota of the account is used up; ask AWS to raise it, or remove unused resources",
     "AccessDenied": "give the deploying role this permission, and check its permissions boundary",

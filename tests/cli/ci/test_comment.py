@@ -1,6 +1,7 @@
 """ci comment in a step of a pull request: one comment, and no failed build if Bitbucket fails."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -254,6 +255,17 @@ def test_print_prints_the_comment_and_posts_nothing(
     assert step.comment("--print") == 0
     assert capsys.readouterr().out.startswith("**Access, from target to inventory**")
     assert step.bitbucket.requests == ()
+
+
+def test_print_needs_no_step(step: Step, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    assert step.comment("--print") == 0
+    *inside, link, end = capsys.readouterr().out.split("\n")
+    for name in [name for name in os.environ if name.startswith("BITBUCKET_")]:
+        monkeypatch.delenv(name)
+    assert step.comment("--print") == 0
+    assert link.startswith("commit ")
+    assert capsys.readouterr().out.rstrip("\n") == "\n".join([*inside, end]).rstrip("\n")
+    assert step.comment() == 2
 
 
 @pytest.mark.parametrize("options", [["--key", "a b"], ["--key", ""], ["--base", "nothing"], ["--previews", "none"]])
