@@ -183,7 +183,7 @@ def test_an_account_without_the_template_fails_and_the_others_are_compared(
     assert "has no reading role" in captured.err
     several = "; for several accounts, add --through-role NAME or --through-profiles"
     assert f"to mend, with an administrator's credentials{several}:\n  bitbucket-oidc bootstrap " in captured.err
-    assert f" --aws-endpoint {accounts.endpoint} --deploy\n" in captured.err
+    assert f" --aws-endpoint {accounts.aws.endpoint} --deploy\n" in captured.err
 
 
 def test_an_older_reading_role_is_named_as_the_reason_for_what_it_cannot_read(accounts: Bootstrapped) -> None:
