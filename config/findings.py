@@ -241,7 +241,7 @@ def nearest(word: str, known: Iterable[str], *, parts: bool = False) -> str | No
         (max(_likeness(word, name), *(_PART * _likeness(word, part) for part in name.split("_") if parts), 0.0), name)
         for name in candidates
     ]
-    score, name = max(scored, default=(0.0, ""))
+    score, name = min(scored, key=lambda each: (-each[0], each[1]), default=(0.0, ""))
     return name if score >= _NEAR else None
 
 

@@ -16,6 +16,7 @@ from config.findings import Fault, did_you_mean, fault_in, nearest
 from config.models.inventory import Inventory
 from config.models.permission_policy import PermissionPolicy
 from config.models.scalars import describe
+from config.models.trust import SEVERAL
 from config.root_causes import INDENT, without_echoes
 from config.yaml.characters import as_it_looks
 from config.yaml.document import Path
@@ -125,6 +126,8 @@ _KEYS_WITH_ENTRIES = frozenset({"environments", "repositories", "labels", "overr
 _DECLARE_NAMES = frozenset({"environments", "repositories", "audiences"})
 """Keys under which names are declared: while they are misspelt, these names are missing."""
 
+_WORDS_OF_STATEMENTS = frozenset({"statement", "effect", "action", "resource"})
+
 _BRANCH_KEYS = frozenset({"branch", "branches", "branch_name", "branchname", "pull_requests", "tag", "tags"})
 
 _KEYS_OF_THE_ROLE: dict[str | int, str] = {
@@ -160,6 +163,13 @@ def _of_elsewhere(path: Path, model: type[BaseModel], value: Any) -> Fault | Non
     if "trust" in path and str(key).lower() in _BRANCH_KEYS:
         message = f"`{key}`: AWS cannot see branches, since a token's subject has none"
         hint = "trust `environments`, and restrict the deployment environment in Bitbucket"
+    elif "trust" in path and key == "repositories":
+        message, hint = "a trust entry has one repository, under `repository`", SEVERAL
+    elif path[0] == "permission_policies" and str(key).lower().rstrip("s") in _WORDS_OF_STATEMENTS:
+        message = f"`{key}` is not a key of a permission policy"
+        hint = (
+            "put the policy under `document:`, with the keys that IAM has: Version, Statement, Effect, Action, Resource"
+        )
     elif path[-2:-1] == ("plan_role",) and key in _KEYS_OF_THE_ROLE:
         message, hint = f"`{key}` is not for plan roles", _KEYS_OF_THE_ROLE[key]
     elif path[0] == "guardrails" and key == "allow":
@@ -228,6 +238,8 @@ def _of_pydantic(detail: ErrorDetails, path: Path, value: Any) -> Fault:  # noqa
     kind, context = detail["type"], detail.get("ctx", {})
     if kind in _EXPECTED:
         hint = "put it in brackets, or after a dash" if _EXPECTED[kind] == "a list" else f"write {_EXPECTED[kind]}"
+        if _EXPECTED[kind] == "a mapping" and isinstance(value, list | tuple) and value and isinstance(value[0], str):
+            hint = f"write each as a key with a colon and without a dash, `{value[0]}: …`"
         return Fault("wrong-type", path, f"expected {_EXPECTED[kind]}, found {describe(value)}", hint)
     if kind in ("enum", "literal_error"):
         allowed = str(context.get("expected", "")).replace("'", "`")

@@ -38,6 +38,10 @@ _LABEL = re.compile(r"\s*(?:(?:labels?|tags?)\b\s*[:=.]?)?\s*([A-Za-z0-9_.-]+)\s
 """A label as people write it in place of a key: ``label:env=prod``, ``env=prod``, ``labels.env: prod``."""
 
 
+_KEY_OR_GLOB = re.compile(r"[A-Za-z0-9_.*]+[A-Za-z0-9_.*-]*", re.ASCII)
+_EVERY = ("*", "all", "any", "every")
+
+
 def _by_label(labels: Mapping[str, str]) -> str:
     inner = ", ".join(f"{key}: {value}" for key, value in labels.items())
     return f"to select by label, write `accounts: {{labels: {{{inner}}}}}`"
@@ -60,17 +64,27 @@ def _parse_account(value: object) -> str:
     # No key has a colon or an equals sign, so neither has a glob of keys.
     if (hint := _labels_meant(value)) is not None:
         raise fault("wrong-type", "expected a key or a glob of accounts, found a label", hint)
+    if isinstance(value, int) and value >= _LEAST_ID:
+        raise fault("wrong-type", f"expected a key, found the number {value}", "write the account's key, not its id")
     return parse_text(value)
+
+
+_LEAST_ID = 10**9
+"""Ids have 12 digits, of which the first ones may be zeros that YAML drops."""
 
 
 def _parse_accounts(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
     if isinstance(value, list | tuple):
         return each_once(parse_each(value, _parse_account))
-    hint = _labels_meant(value) if not isinstance(value, dict) or "labels" not in value else None
-    if isinstance(value, dict) and hint is None:
+    by_label = _labels_meant(value) if not isinstance(value, dict) or "labels" not in value else None
+    if by_label is not None:
+        raise fault("wrong-type", "expected accounts, found a label", by_label)
+    if isinstance(value, dict):
         return AccountsByLabel.model_validate(value)
-    found = "a label" if hint is not None else describe(value)
-    raise fault("wrong-type", f"expected accounts, found {found}", hint or list_hint(value, _ACCOUNTS))
+    hint = list_hint(value, _ACCOUNTS)
+    if isinstance(value, str) and _KEY_OR_GLOB.fullmatch(value):
+        hint = f"write [{value}]" if value.lower() not in _EVERY else 'write ["*"] for every account'
+    raise fault("wrong-type", f"expected accounts, found {describe(value)}", hint)
 
 
 _AccountList = Annotated[tuple[Text, ...], EACH_ONCE]
@@ -144,6 +158,7 @@ class Account(InventoryModel):
     """An AWS account."""
 
     expected = 'an account: {id: "012345678901", …}'
+    of_text = '{id: "TEXT"}'
 
     id: Annotated[AccountIdText, example("222222222222", since="0.1")]
     """Its id, quoted."""

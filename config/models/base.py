@@ -24,6 +24,9 @@ class InventoryModel(BaseModel):
     expected: ClassVar[str] = "a mapping"
     """The form of the model, for the message about a value with another form: ``an account: {id: …}``."""
 
+    of_text: ClassVar[str] = ""
+    """What to write for a text in place of the model, with ``TEXT`` for it: ``{file: TEXT}``."""
+
     @model_validator(mode="before")
     @classmethod
     def _is_a_mapping_without_gaps(cls, data: Any) -> Any:  # noqa: ANN401 - what YAML holds
@@ -36,7 +39,8 @@ class InventoryModel(BaseModel):
             return data
         if isinstance(data, BaseModel):
             return data
-        raise fault("wrong-type", f"expected {cls.expected}, found {describe(data)}", "write it in that form")
+        hint = cls.of_text.replace("TEXT", data) if cls.of_text and isinstance(data, str) else "it in that form"
+        raise fault("wrong-type", f"expected {cls.expected}, found {describe(data)}", f"write {hint}")
 
 
 class _Empty:

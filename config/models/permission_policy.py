@@ -109,6 +109,7 @@ class PermissionPolicy(InventoryModel):
     model_config = ConfigDict(json_schema_extra=exactly_one([["document"], ["file"]]))
 
     expected = "a permission policy: {file: …} or {document: {…}}"
+    of_text = "{file: TEXT}"
 
     description: Annotated[Description | None, example("Files of the site", since="0.1")] = None
     """For readers of the inventory."""

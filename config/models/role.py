@@ -64,6 +64,8 @@ _NAME_ITS_KEY = "put the document under `permission_policies`, and write its key
 def _policy_key(value: object) -> object:
     if isinstance(value, dict):
         raise fault("wrong-type", "expected the key of a permission policy, found a document", _NAME_ITS_KEY)
+    if isinstance(value, str) and value.startswith(("arn:", "aws:", "account:")):
+        raise fault("bad-name", f"{value} is a managed policy", "put it under `managed_policies`")
     return value
 
 

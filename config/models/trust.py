@@ -33,7 +33,13 @@ class WholeWorkspace(InventoryModel):
     """Shown in reports."""
 
 
+SEVERAL = "write an entry for each repository, or give the role `for_each: {repository: […]}`"
+"""The hint for several repositories in one entry."""
+
+
 def _repository_reference(value: object) -> str:
+    if isinstance(value, list):
+        raise fault("wrong-type", "expected one repository, found a list", SEVERAL)
     value = parse_text(value)
     if (slugs := slugs_in_url(value)) is not None:
         meant = f"{slugs[0]}/{slugs[1] or 'REPOSITORY'}" if slugs[0] else ""
@@ -75,6 +81,7 @@ class TrustEntry(InventoryModel):
     )
 
     expected = "a trust entry: {repository: WORKSPACE/REPOSITORY, environments: […]}"
+    of_text = "{repository: TEXT, environments: […]}"
 
     repository: Annotated[RepositoryReference | None, example("acme/payments", since="0.1")] = None
     """WORKSPACE/REPOSITORY."""
