@@ -86,7 +86,8 @@ def test_a_further_managed_policy_is_missing_until_the_template_is_deployed(acco
     assert of(report, DEV) == []
     (deploy,) = report["commands"]
     assert deploy.startswith(f"bitbucket-oidc bootstrap {accounts.inventory} --hub-role {HUB_ROLE}")
-    assert deploy.endswith(" --stack bootstrap --deploy")
+    endpoint = f"--aws-endpoint {accounts.aws.endpoint}"
+    assert deploy.endswith(f" --stack bootstrap {endpoint} --deploy")
     accounts.deploy(PROD, update=True)
     assert check(accounts)[0] == 0
     accounts.inventory.write_text(INVENTORY)
