@@ -62,13 +62,17 @@ def main() -> None:
 
 
 def show_warnings(findings: Sequence[Finding]) -> None:
-    """Show each warning in the preview, and only their number in the update after it."""
+    """Show the warnings in the preview, and only their number in the update after it.
+
+    They are one message: the CLI shows the first line of a message while it runs, and the whole message at the end.
+    """
+    if not findings:
+        return
+    number = f"{len(findings)} warning{'' if len(findings) == 1 else 's'} about the accounts of this stack"
     if pulumi.runtime.is_dry_run():
-        for finding in findings:
-            pulumi.log.warn(str(finding))
-    elif findings:
-        number = f"{len(findings)} warning{'' if len(findings) == 1 else 's'}"
-        pulumi.log.warn(f"{number} about the accounts of this stack; see `validate`")
+        pulumi.log.warn("\n".join([f"{number}:", *map(str, findings)]))
+    else:
+        pulumi.log.warn(f"{number}; see `validate`")
 
 
 try:

@@ -120,8 +120,11 @@ def test_a_preview_shows_each_warning_about_the_accounts_of_the_stack_and_an_upd
     assert told == []
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: True)
     run(folder, accounts='["dev"]')
-    assert [": warning[repository-wide-trust] roles." in warning for warning in told] == [True, True]
-    assert len(set(told)) == 2
+    (message,) = told
+    number, *warnings = message.split("\n")
+    assert number == "2 warnings about the accounts of this stack:"
+    assert [": warning[repository-wide-trust] roles." in warning for warning in warnings] == [True, True]
+    assert len(set(warnings)) == 2
 
 
 def test_a_run_that_keeps_the_named_guardrails_continues(
