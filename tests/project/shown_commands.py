@@ -109,9 +109,8 @@ def assert_is_command_of_another_program(program: str, arguments: list[str]) -> 
     elif program == "aws":
         assert_is_aws_command(*arguments)
     else:
-        of_others = (["git", "pull"], ["git", "revert", "--no-edit", "HEAD"], ["terraform", "plan"])
+        of_others = (["git", "pull"], ["git", "revert", "--no-edit", "HEAD"])
         begin = (
-            ["terraform", "state"],
             ["docker", "buildx"],
             ["docker", "build"],
             ["git", "archive"],
