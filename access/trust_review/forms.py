@@ -7,19 +7,21 @@ API returns documents (RFC 3986, https://docs.aws.amazon.com/IAM/latest/APIRefer
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeGuard
+from typing import Any
 from urllib.parse import unquote
 
 import yaml
 
 from access.trust_review.document import DOCUMENT, TrustDocument, policy_at, trust_document
 from access.trust_review.fault import TrustFault
+from access.trust_review.template_values import FUNCTION, filled_or_unknown, parameter_values
 from config.yaml.document import YAML_ERRORS, Path, YamlDocument, composed, read_json_document
 from config.yaml.nodes import MAX_VALUES, refused_for_size
 from oidc.arn import parse_iam_arn
 from oidc.iam.document import parse
+from oidc.iam.statement import Statement
 
 _ROLES = ("Roles", "RoleDetailList")
 _TYPE = "AWS::IAM::Role"
@@ -68,7 +70,8 @@ def find_policies(text: str, account: str | None, values: Mapping[str, str]) -> 
         nodes = read_json_document(text)
     except (RecursionError, ValueError):
         data, nodes = _yaml(text)
-    if not isinstance(data, dict):
+    is_ambiguous = any(problem.rule == "duplicate" for problem in nodes.problems)
+    if is_ambiguous or not isinstance(data, dict):
         return FoundPolicies((NamedPolicy("", account, trust_document(text)),))
     if isinstance(data.get("Resources"), dict):
         every = list(_of_template(data, nodes, account, values))
@@ -81,19 +84,27 @@ def find_policies(text: str, account: str | None, values: Mapping[str, str]) -> 
 
 
 def _concerns_tokens(document: TrustDocument) -> bool:
-    if document.data is None:
-        return True
-    principals = [each for statement in parse(document.data).statements for each in statement.principals]
-    return not principals or any(each.kind == "Federated" or each.name == "*" for each in principals)
+    """Tell whether a policy may trust an OIDC provider or everybody; also if a statement has an unknown form."""
+    statements = () if document.data is None else parse(document.data).statements
+    return not statements or not all(map(_is_for_others, statements))
+
+
+_OTHER_KINDS = frozenset({"AWS", "Service", "CanonicalUser"})
+
+
+def _is_for_others(statement: Statement) -> bool:
+    """Tell whether a statement names only principals that are no OIDC providers; ``NotPrincipal`` means all others."""
+    known = bool(statement.principals) and not statement.malformed and not statement.has("NotPrincipal")
+    return known and all(each.kind in _OTHER_KINDS and "*" not in each.name for each in statement.principals)
 
 
 def _of_roles(roles: list[Any], section: str, nodes: YamlDocument, account: str | None) -> Iterator[NamedPolicy]:
     for index, role in enumerate(roles):
-        if isinstance(role, dict) and DOCUMENT in role:
-            arn = parse_iam_arn(str(role.get("Arn")))
-            own = arn.owner if arn is not None else None
-            document = policy_at(nodes, (section, index, DOCUMENT), role[DOCUMENT])
-            yield NamedPolicy(str(role.get("RoleName", index)), account or own, document)
+        known = role if isinstance(role, dict) else {}
+        arn = parse_iam_arn(str(known.get("Arn")))
+        own = arn.owner if arn is not None else None
+        document = policy_at(nodes, (section, index, DOCUMENT), known.get(DOCUMENT))
+        yield NamedPolicy(str(known.get("RoleName", index)), account or own, document)
 
 
 def _of_template(
@@ -102,21 +113,17 @@ def _of_template(
     """Yield the policies of a template's roles, with its parameters filled in by values or defaults."""
     parameters = template.get("Parameters")
     declared = parameters if isinstance(parameters, dict) else {}
-    defaults = {
-        name: str(parameter["Default"])
-        for name, parameter in declared.items()
-        if isinstance(parameter, dict) and isinstance(parameter.get("Default"), str | int | float)
-    }
     pseudo = {"AWS::AccountId": account or _NOBODYS_ACCOUNT, "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com"}
-    known = {**pseudo, **defaults, **values}
+    known = {**pseudo, **values, **parameter_values(declared, values)}
     for name, resource in template["Resources"].items():
-        properties = (
-            resource.get("Properties") if isinstance(resource, dict) and resource.get("Type") == _TYPE else None
-        )
-        if not isinstance(properties, dict) or DOCUMENT not in properties:
+        if name.startswith(FUNCTION):
+            base: Path = ("Resources", name)
+            written: object = {name: resource}
+        elif (properties := _properties_of_role(resource)) is not None:
+            base, written = ("Resources", name, "Properties", DOCUMENT), properties.get(DOCUMENT, properties)
+        else:
             continue
-        base: Path = ("Resources", name, "Properties", DOCUMENT)
-        policy, unknown = _filled_or_unknown(properties[DOCUMENT], known, declared)
+        policy, unknown = filled_or_unknown(written, known, declared)
         document = policy_at(nodes, base, policy)
         if unknown:
             what = " and ".join(f"`{name}`" for name in unknown)
@@ -128,66 +135,13 @@ def _of_template(
         yield NamedPolicy(str(name), account, document)
 
 
-def _filled_or_unknown(
-    policy: object, known: Mapping[str, str], declared: Collection[str]
-) -> tuple[object, tuple[str, ...]]:
-    """Return a policy with its values filled in, and what is unknown: parameters, or the first function."""
-    unknown: list[str] = []
-    while True:
-        try:
-            return _filled(policy, {**known, **dict.fromkeys(unknown, "")}), tuple(unknown)
-        except _UnknownValueError as error:
-            unknown.append(error.what)
-            if error.what not in declared:
-                return policy, tuple(unknown)
-
-
-class _UnknownValueError(Exception):
-    """A value that only CloudFormation knows."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(what)
-        self.what = what
-
-
-_IN_SUB = re.compile(r"\$\{(!?)([^}]*)\}")
-
-
-def _filled(value: Any, known: Mapping[str, str]) -> Any:  # noqa: ANN401 - what a template holds
-    """Return a value with ``Ref``, ``Fn::Sub`` and ``Fn::Join`` filled in.
-
-    Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html.
-
-    Raises:
-        _UnknownValueError: A name or a function has no value here.
-    """
-    if isinstance(value, list):
-        return [_filled(each, known) for each in value]
-    if not isinstance(value, dict):
-        return value
-    name, inner = next(iter(value.items())) if len(value) == 1 else ("", None)
-    if name == "Ref" and isinstance(inner, str):
-        return _named(inner, known)
-    if name == "Fn::Sub" and isinstance(inner, str):
-        inner = [inner, {}]
-    if name == "Fn::Sub" and _is_sub(inner):
-        names = {**known, **{key: str(_filled(each, known)) for key, each in inner[1].items()}}
-        return _IN_SUB.sub(lambda match: f"${{{match[2]}}}" if match[1] else _named(match[2].strip(), names), inner[0])
-    if name == "Fn::Join" and isinstance(inner, list) and len(inner) == 2 and isinstance(inner[1], list):  # noqa: PLR2004
-        return str(inner[0]).join(str(_filled(each, known)) for each in inner[1])
-    if name.startswith("Fn::"):
-        raise _UnknownValueError(name)
-    return {key: _filled(each, known) for key, each in value.items()}
-
-
-def _is_sub(inner: object) -> TypeGuard[tuple[str, dict[str, Any]]]:
-    return isinstance(inner, list) and len(inner) == 2 and isinstance(inner[0], str) and isinstance(inner[1], dict)  # noqa: PLR2004
-
-
-def _named(name: str, known: Mapping[str, str]) -> str:
-    if name not in known:
-        raise _UnknownValueError(name)
-    return known[name]
+def _properties_of_role(resource: object) -> Mapping[str, Any] | None:
+    """Return the properties of a role, or of another resource with a trust policy; else ``None``."""
+    if not isinstance(resource, dict):
+        return None
+    properties = resource.get("Properties")
+    known = properties if isinstance(properties, dict) else {}
+    return known if resource.get("Type") == _TYPE or DOCUMENT in known else None
 
 
 def _yaml(text: str) -> tuple[Any, YamlDocument]:
@@ -206,7 +160,7 @@ def _data(node: yaml.Node, left: list[int]) -> Any:  # noqa: ANN401 - what YAML 
     """Return the data of a node; every scalar is text, since a template's policy has only texts.
 
     Raises:
-        ValueError: More than so many values are left to read, with what aliases repeat.
+        ValueError: A key appears twice, or more than so many values are left to read, with what aliases repeat.
     """
     left[0] -= 1
     if left[0] < 0:
@@ -214,6 +168,8 @@ def _data(node: yaml.Node, left: list[int]) -> Any:  # noqa: ANN401 - what YAML 
     value: Any
     if isinstance(node, yaml.MappingNode):
         value = {str(key.value): _data(each, left) for key, each in node.value}
+        if len(value) < len(node.value):
+            raise ValueError("a key appears twice")
     elif isinstance(node, yaml.SequenceNode):
         value = [_data(each, left) for each in node.value]
     else:
@@ -221,4 +177,4 @@ def _data(node: yaml.Node, left: list[int]) -> Any:  # noqa: ANN401 - what YAML 
     if not str(node.tag).startswith("!"):
         return value
     function = str(node.tag)[1:]
-    return {function if function in {"Ref", "Condition"} else f"Fn::{function}": value}
+    return {function if function in {"Ref", "Condition"} else f"{FUNCTION}{function}": value}

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from access.explanation.names import Names
-from access.trust_review.forms import find_policies
+from access.trust_review.forms import NamedPolicy, find_policies
 from access.trust_review.review import review
 
 ISSUER = "api.bitbucket.org/2.0/workspaces/acme/pipelines-config/identity/oidc"
@@ -81,6 +81,96 @@ def test_a_role_that_everybody_may_assume_is_never_left_out() -> None:
     broken = {"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole"}}
     found = find_policies(json.dumps({"Roles": [role(everybody), role(broken), role("no policy")]}), None, {})
     assert (len(found.policies), found.left_out) == (3, 0)
+
+
+ACCOUNT = {"AWS": "arn:aws:iam::222222222222:root"}
+OF_OTHERS = {"Effect": "Allow", "Principal": ACCOUNT, "Action": "sts:AssumeRole"}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        {"Effect": "Allow", "NotPrincipal": ACCOUNT, "Action": "sts:*"},
+        {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:*"},
+        {"Effect": "Allow", "Principal": ["*"], "Action": "sts:*"},
+        {"Effect": "Allow", "Principal": {"federated": f"arn:aws:iam::222222222222:oidc-provider/{ISSUER}"}},
+        {"Effect": "Allow", "Action": "sts:*"},
+    ],
+    ids=["NotPrincipal", "everybody", "a list", "other capitals", "none"],
+)
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_role_is_left_out_only_if_every_statement_names_others(statement: dict[str, Any], *, is_first: bool) -> None:
+    statements = [statement, OF_OTHERS] if is_first else [OF_OTHERS, statement]
+    policy = {"Version": "2012-10-17", "Statement": statements}
+    assert find_policies(json.dumps({"Roles": [role(policy)]}), None, {}).left_out == 0
+    assert find_policies(json.dumps({"Roles": [role({"Statement": [OF_OTHERS]})]}), None, {}).left_out == 1
+
+
+@pytest.mark.parametrize("entry", [{"RoleName": "old", "Arn": ARN}, role(None), None, "old", 3])
+def test_a_listed_role_without_a_policy_is_a_fault(entry: object) -> None:
+    (policy,) = find_policies(json.dumps({"Roles": [entry]}), None, {}).policies
+    assert [fault.rule for fault in policy.document.faults] == ["bad-trust-policy"]
+
+
+@pytest.mark.parametrize("form", ["list-roles", "a template in JSON", "a template in YAML"])
+def test_a_key_that_appears_twice_is_refused_in_every_form(form: str) -> None:
+    text = FORMS[form]
+    if form == "a template in YAML":
+        text = text.replace(
+            "AssumeRolePolicyDocument:", "AssumeRolePolicyDocument: {}\n      AssumeRolePolicyDocument:"
+        )
+    else:
+        text = text.replace(
+            '"AssumeRolePolicyDocument":', '"AssumeRolePolicyDocument": {}, "AssumeRolePolicyDocument":'
+        )
+    (policy,) = find_policies(text, None, {}).policies
+    assert policy.document.data is None
+    assert [fault.rule for fault in policy.document.faults] == ["json-syntax"]
+
+
+def with_subject(parameter: dict[str, Any], values: dict[str, str]) -> NamedPolicy:
+    policy = json.loads(json.dumps(POLICY))
+    policy["Statement"][0]["Condition"]["StringLike"] = {f"{ISSUER}:sub": {"Ref": "Subjects"}}
+    text = json.dumps(template(policy) | {"Parameters": {"Subjects": parameter}})
+    (named,) = find_policies(text, None, values).policies
+    return named
+
+
+@pytest.mark.parametrize("kind", ["CommaDelimitedList", "List<String>", "AWS::SSM::Parameter::Value<List<String>>"])
+def test_a_parameter_with_a_list_is_a_list(kind: str) -> None:
+    for policy in (
+        with_subject({"Type": kind}, {"Subjects": "a, b"}),
+        *([with_subject({"Type": kind, "Default": "a, b"}, {})] if "SSM" not in kind else []),
+    ):
+        assert policy.document.data is not None
+        assert policy.document.data["Statement"][0]["Condition"]["StringLike"] == {f"{ISSUER}:sub": ["a", "b"]}
+
+
+@pytest.mark.parametrize("kind", ["String", "List<String>", "AWS::EC2::Image::Id"])
+def test_the_default_of_an_ssm_parameter_is_not_its_value(kind: str) -> None:
+    policy = with_subject({"Type": f"AWS::SSM::Parameter::Value<{kind}>", "Default": "/ci/subject"}, {})
+    assert [fault.rule for fault in policy.document.faults] == ["template-value"]
+    assert "--parameter Subjects=VALUE" in policy.document.faults[0].hint
+
+
+@pytest.mark.parametrize(
+    "resources",
+    [
+        {"Fn::ForEach::Roles": ["Name", ["a"], template(POLICY)["Resources"]]},
+        {"Fn::Transform": {"Name": "AWS::Include"}},
+        {"Old": {"Type": "AWS::IAM::Role", "Properties": {"Fn::Transform": {"Name": "AWS::Include"}}}},
+        {"Old": {"Type": "AWS::IAM::Role", "Properties": {"Fn::If": ["Is", {"AssumeRolePolicyDocument": POLICY}, {}]}}},
+    ],
+)
+def test_roles_that_cloudformation_makes_from_a_function_are_told_of(resources: dict[str, Any]) -> None:
+    (policy,) = find_policies(json.dumps({"Resources": resources}), None, {}).policies
+    assert [fault.rule for fault in policy.document.faults] == ["template-value"]
+
+
+def test_a_trust_policy_of_another_type_of_resource_is_reviewed_too() -> None:
+    data = {"Resources": {"Fn": {"Type": "AWS::Serverless::Function", "Properties": role(POLICY)}}}
+    (policy,) = find_policies(json.dumps(data), None, {}).policies
+    assert policy.document.data == POLICY
 
 
 TEMPLATE = """
