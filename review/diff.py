@@ -78,8 +78,9 @@ def _described(group: ChangeGroup, most: int) -> _Described:
     elif not group.roles:
         parts = [_of_accounts(group, most)]
     elif len(group.roles) > 1:
-        # A role that trusts a repository of another name comes first, so that it is not among those only counted.
-        roles = sorted(group.roles, key=_is_named_like_repositories)
+        # A role that trusts a repository of another name or workspace comes first, and is not only counted.
+        usual = _usual_workspace(group.roles)
+        roles = sorted(group.roles, key=lambda role: _is_usual(role, usual))
         names = "; ".join([listed(map(_named, roles), most), *parts])
         parts = []
     elif group.roles[0].is_family:
@@ -108,8 +109,18 @@ def _of_accounts(group: ChangeGroup, most: int) -> str:
     return "all" if is_all else listed(group.accounts, most)
 
 
-def _is_named_like_repositories(role: RoleName) -> bool:
-    return all(repository.partition("/")[2] in role.name for repository in role.repositories)
+def _usual_workspace(roles: Iterable[RoleName]) -> str:
+    workspaces = Counter(repository.partition("/")[0] for role in roles for repository in role.repositories)
+    return workspaces.most_common(1)[0][0] if workspaces else ""
+
+
+def _is_usual(role: RoleName, workspace: str) -> bool:
+    """Tell whether a role's repositories are in the workspace of most, and whether its name has theirs as words."""
+    names = [repository.partition("/") for repository in role.repositories]
+    return all(
+        slug == workspace and re.search(rf"(?<![a-z0-9]){re.escape(name)}(?![a-z0-9])", role.name, re.IGNORECASE)
+        for slug, _, name in names
+    )
 
 
 def _named(role: RoleName) -> str:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from access.comparison.changes import Cell, Change, Comparison, Effect
-from config.models.family import family_of
+from config.models.family import family_of, repository_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ def _role_names(changes: Sequence[Change], *, has_repository: bool) -> tuple[Rol
             family = family_of(change.role)
             of_name = repositories[family, family != change.role]
             repository = dict(change.own).get("repository") if has_repository else None
-            if repository is not None and f"[{repository}" not in change.role:
+            if repository is not None and repository != repository_in(change.role):
                 of_name.add(repository)
     return tuple(RoleName(*name, tuple(sorted(its))) for name, its in sorted(repositories.items()))
 

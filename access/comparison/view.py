@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from access.plan import AccessPlan
 from access.plan_json import plan_json
+from config.models.family import repository_in
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -114,7 +115,7 @@ class RoleView(_Frozen):
             workspace, repository = next(iter(repositories))
             if repository is not None:
                 values["repository"] = f"{workspace}/{repository}"
-                if item.split(", ", maxsplit=1)[0] == values["repository"]:
+                if repository_in(self.key) == values["repository"]:
                     values["repository_name"] = repository
         environment = next((line.environment for line in self.trust), None)
         if environment is not None and (item == environment or item.endswith(f", {environment}")):

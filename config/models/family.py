@@ -136,6 +136,12 @@ def family_of(key: str) -> str:
     return key.partition("[")[0]
 
 
+def repository_in(key: str) -> str:
+    """Return the repository in the key of a family's role, ``acme/shop`` of ``deploy[acme/shop, prod]``; else empty."""
+    first = key.partition("[")[2].removesuffix("]").split(", ", maxsplit=1)[0]
+    return first if "/" in first else ""
+
+
 def plan_key(key: str) -> str:
     """Return the key of a role's plan role: ``deploy-plan[acme/shop]`` for ``deploy[acme/shop]``."""
     family = family_of(key)

@@ -255,6 +255,31 @@ def test_a_role_that_trusts_a_repository_of_another_name_is_named_first() -> Non
     )
 
 
+def gains(repositories: dict[str, str]) -> str:
+    """Return the comment about roles that gain a repository each, by their keys."""
+    changes = [
+        Change("trust-gained", Effect.WIDENING, "prod", role, None, f"{name} may", own=(("repository", name),))
+        for role, name in repositories.items()
+    ]
+    return markdown(Comparison(tuple(changes), len(changes), len(changes), ()), "a", "b", max_chars=1_500)
+
+
+@pytest.mark.parametrize(
+    ("role", "repository"),
+    [("svc-299-deploy", "evil/svc-299"), ("svc-299-deploy", "acme/svc-29"), ("svc-299-deploy", "acme/s")],
+)
+def test_a_role_for_another_workspace_or_a_part_of_its_name_is_named_first(role: str, repository: str) -> None:
+    usual = {f"svc-{at:03}-deploy": f"acme/svc-{at:03}" for at in range(299)}
+    for comment in (gains(usual | {role: repository}), gains({role: repository} | usual)):
+        assert f"\n    * {role} for {repository}, svc-000-deploy for acme/svc-000" in comment
+
+
+def test_a_role_of_a_family_for_a_repository_that_its_key_only_begins_with_names_it() -> None:
+    keys = {f"deploy[acme/shop-{at}]": f"acme/shop-{at}" for at in range(30)}
+    assert "(family deploy)" in gains(keys)
+    assert "(family deploy for acme/shop)" in gains(keys | {"deploy[acme/shop-9]": "acme/shop"})
+
+
 def test_the_same_change_of_several_stack_files_names_them(committed: Path, capsys: Capture) -> None:
     for stack in ("dev", "prod"):
         (committed / f"Pulumi.{stack}.yaml").write_text("config: {aws:region: eu-west-1}\n")
