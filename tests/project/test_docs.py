@@ -28,6 +28,13 @@ def name(block: Block) -> str:
     return f"{block.page}:{block.line}"
 
 
+def test_the_docs_stay_short_enough_to_be_read() -> None:
+    pages = [*sorted((PROJECT / "docs").rglob("*.md")), PROJECT / "README.md"]
+    assert sum(len(page.read_text().split()) for page in pages) <= 40_000
+    most = {"README.md": 120, "docs/getting-started/thirty-accounts.md": 90, "docs/guides/recovering.md": 90}
+    assert {page: lines for page, lines in most.items() if len((PROJECT / page).read_text().splitlines()) > lines} == {}
+
+
 def test_every_block_says_what_it_is() -> None:
     assert languages() == {"yaml", "json", "bash", "text"}  # Bitbucket draws no Mermaid
 
