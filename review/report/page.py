@@ -81,7 +81,7 @@ def page(plan: AccessPlan, origin: ReportOrigin, findings: Sequence[Finding], ac
         style_hash=_hash(style),
         script_hash=_hash(script),
     )  # fmt: skip
-    return html.encode("ascii", "xmlcharrefreplace").decode()
+    return html if html.isascii() else html.encode("ascii", "xmlcharrefreplace").decode()
 
 
 def is_report(beginning: bytes) -> bool:

@@ -9,13 +9,14 @@
   const TRUST = ["workspace", "repository", "environment"];
   const FIELDS = ["role", "owner", "account", "policy", "action", "grade", "expires", ...TRUST];
   const DAY = 86400000;
-  const DOCUMENTS = 'details a[href^="#document-"]';
-  const APART = `${DOCUMENTS}, details a[href^="#pipeline-"]`;
+  const DOCUMENTS = 'a[href^="#document-"]';
+  const APART = `${DOCUMENTS}, a[href^="#pipeline-"]`;
   const madeOn = Date.parse(document.querySelector(".origin time").dateTime);
   const lower = (text) => text.toLowerCase();
   const texts = (selector, within) => every(selector, within).map((found) => lower(found.textContent));
 
-  /* What a role's part says, read from the page when it is first asked for. */
+  /* What a role's part says, read from the page when it is first asked for. Its selectors have no ancestors: Chromium
+     looks through the whole page for those. */
   class Role {
     constructor(element) { this.element = element; }
     once(name, make) {
@@ -35,13 +36,13 @@
     get owners() {
       return this.once("owners", () => every('[data-f="owner"]', this.element).map((e) => e.textContent));
     }
-    get ends() { return this.once("ends", () => every("dl time", this.element).map((e) => e.dateTime)); }
+    get ends() { return this.once("ends", () => every("time", this.element).map((e) => e.dateTime)); }
     get grades() { return this.once("grades", () => this.element.dataset.g.split(",")); }
-    get lines() { return this.once("lines", () => every(".trust li", this.element).map(line)); }
+    get lines() { return this.once("lines", () => every("li[data-r]", this.element).map(line)); }
     get actions() { return this.once("actions", () => this.documents.filter((pre) => "d" in pre.dataset).flatMap(allowed)); }
     get values() {
       return this.once("values", () => ({
-        role: [...texts("h3 bdi", this.element), ...texts('[data-f="role"]', this.element)],
+        role: [lower(this.element.querySelector("bdi").textContent), ...texts('[data-f="role"]', this.element)],
         owner: this.owners.map(lower),
         account: this.accounts.map(lower),
         policy: texts('[data-f="policy"]', this.element),
@@ -101,9 +102,9 @@
   }).filter((term) => term.text !== "");
 
   const within = (role, kind) => {
+    if (kind === "") return true;
     const left = role.ends.map((end) => (Date.parse(end) - madeOn) / DAY);
     switch (kind) {
-      case "": return true;
       case "never": return left.length === 0;
       case "dated": return left.length > 0;
       case "ended": return left.some((days) => days < 0);
@@ -129,8 +130,9 @@
     { element, users: every('a[href^="#role-"]', element).map((a) => a.hash) }));
 
   const roles = every("article", sections).map((element) => new Role(element));
+  const roleOf = new Map(roles.map((role) => [role.element, role]));
   const families = every(".family", sections).map((element) => (
-    { element, roles: roles.filter((role) => role.element.parentElement === element) }));
+    { element, roles: every("article", element).map((article) => roleOf.get(article)) }));
   /* A role in two accounts is two roles, as in `plan`. */
   const counted = (some, account) => some.reduce((sum, role) => sum + (account ? 1 : Number(role.element.dataset.c)), 0).toLocaleString("en");
   const total = counted(roles, "");
@@ -140,9 +142,11 @@
     const terms = parsed(wanted.q);
     const matches = matching(wanted, terms);
     const visible = new Set();
+    /* All is read before anything is hidden: a browser is slow when the two alternate. */
+    const left = new Set(roles.filter(matches));
     for (const role of roles) {
-      role.element.hidden = !matches(role);
-      if (!role.element.hidden) visible.add(`#${role.element.id}`);
+      if (role.element.hidden === left.has(role)) role.element.hidden = !left.has(role);
+      if (left.has(role)) visible.add(`#${role.element.id}`);
     }
     for (const family of families) fold(family, wanted);
     for (const one of apart) one.element.hidden = !one.users.some((user) => visible.has(user));
@@ -272,7 +276,7 @@
      not see to it themselves. */
   addEventListener("toggle", (event) => {
     for (const link of every(APART, event.target)) {
-      if (!sections.contains(link) || link.closest("p").nextElementSibling) continue;
+      if (!sections.contains(link) || link.closest("details") !== event.target || link.closest("p").nextElementSibling) continue;
       const copy = document.querySelector(link.hash).cloneNode(true);
       const own = values(link.closest("article"), link.dataset.a);
       for (const found of every("var", copy)) found.replaceWith(own[found.dataset.v]);

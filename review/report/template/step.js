@@ -40,7 +40,7 @@
     const roles = new Map();
     for (const line of lines().filter((each) => admits(each, step))) {
       const accounts = roles.get(line.part) ?? roles.set(line.part, new Map()).get(line.part);
-      for (const account of line.accounts) accounts.set(account, [...(accounts.get(account) ?? []), line]);
+      for (const account of line.accounts) (accounts.get(account) ?? accounts.set(account, []).get(account)).push(line);
     }
     for (const [part, accounts] of roles) if (accounts.size === 0) roles.delete(part);
     return roles;
@@ -48,7 +48,7 @@
 
   const item = ([part, accounts]) => {
     const shown = made("li", "");
-    const name = Object.assign(made("a", part.querySelector("h3 bdi").textContent), { href: `#${part.id}` });
+    const name = Object.assign(made("a", part.querySelector("bdi").textContent), { href: `#${part.id}` });
     const key = part.querySelector('[data-f="role"]');
     const badge = part.querySelector("h3 .a");
     shown.append(name, ...(key ? [" ", key.cloneNode(true)] : []), ...(badge ? [" ", badge.cloneNode(true)] : []));
@@ -78,7 +78,7 @@
     const groups = new Map();
     for (const role of roles) {
       const group = role[0].closest(".family") ?? role[0];
-      groups.set(group, [...(groups.get(group) ?? []), role]);
+      (groups.get(group) ?? groups.set(group, []).get(group)).push(role);
     }
     return [...groups].flatMap(([group, members]) => (members.length > 3 ? [folded(group, members)] : members.map(item)));
   };
