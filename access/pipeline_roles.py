@@ -1,7 +1,8 @@
 """Choose the role of each step of a repository's pipeline."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeAlias
@@ -65,8 +66,8 @@ def pipeline_roles(
     """Choose a role for each step of a repository.
 
     A role past its last day comes last, before it one that needs a further audience. Of the others it is the one with
-    the narrowest trust, then in the account with the name or the stage of the environment, then the first by key. A
-    plan role is on pull requests only, unless ``part`` lacks its role.
+    the narrowest trust, then in the account with the name or the stage of the environment, then of a pair, then the
+    first by key. A plan role is on pull requests only, unless ``part`` lacks its role.
 
     Args:
         whole: The plan, for the plan roles.
@@ -76,12 +77,15 @@ def pipeline_roles(
         day: Today, UTC.
         outside: Whether a step outside of environments is wanted.
     """
+    plan_roles = {
+        (account.key, role.key): role for account in whole.accounts for role in account.roles if role.is_plan_role
+    }
     candidates = list(_candidates(part, repository))
     names = sorted(environments, key=stage_order)
-    steps = {name: _chosen(candidates, name, day) for name in ([None] if outside else []) + names}
+    steps = {name: _chosen(candidates, name, day, plan_roles.keys()) for name in ([None] if outside else []) + names}
     main = tuple(step for step in steps.values() if step is not None)
     return PipelineRoles(
-        tuple(_plan_steps(whole, main, repository)), main, tuple(name for name in names if steps[name] is None)
+        tuple(_plan_steps(plan_roles, main, repository)), main, tuple(name for name in names if steps[name] is None)
     )
 
 
@@ -107,12 +111,14 @@ def _candidates(part: AccessPlan, repository: str) -> Iterator[StepRole]:
                     yield StepRole(account, role, line, line.environment)
 
 
-def _chosen(candidates: Sequence[StepRole], environment: str | None, day: date) -> StepRole | None:
+def _chosen(
+    candidates: Sequence[StepRole], environment: str | None, day: date, plan_keys: AbstractSet[tuple[str, str]]
+) -> StepRole | None:
     """Return the step of an environment with its role, or ``None`` if no role trusts it."""
     fitting = [step for step in candidates if _admits(step.line, environment)]
     if not fitting:
         return None
-    best, *others = sorted(fitting, key=lambda step: _preference(step, environment, day))
+    best, *others = sorted(fitting, key=lambda step: _preference(step, environment, day, plan_keys))
     others = [step for step in others if _width(step.line) == _width(best.line) and _holder(step) != _holder(best)]
     holders = {_holder(step): (step.account, step.role) for step in others}
     return StepRole(best.account, best.role, best.line, environment, tuple(holders.values()))
@@ -132,12 +138,15 @@ def _width(line: TrustPlan) -> tuple[bool, bool]:
     return line.repository is None, line.steps == Steps.ALL_INCLUDING_ENVIRONMENTS
 
 
-def _preference(step: StepRole, environment: str | None, day: date) -> tuple[Any, ...]:
+def _preference(
+    step: StepRole, environment: str | None, day: date, plan_keys: AbstractSet[tuple[str, str]]
+) -> tuple[Any, ...]:
     has_ended = step.role.expires is not None and step.role.expires < day
     # STS most likely refuses the token of a step that asks for a further audience.
     needs_audience = bool(step.line.default_audiences) and not {*step.line.default_audiences} & {*step.line.audiences}
     near = _distance(step.account.key, environment or "")
-    return has_ended, needs_audience, _width(step.line), near, step.account.key, step.role.key
+    is_alone = (step.account.key, plan_key(step.role.key)) not in plan_keys
+    return has_ended, needs_audience, _width(step.line), near, is_alone, step.account.key, step.role.key
 
 
 def _distance(account: str, environment: str) -> int:
@@ -149,13 +158,12 @@ def _distance(account: str, environment: str) -> int:
     return 1 if stage and any(word.startswith(_STAGES[stage - 1]) for word in words) else 2
 
 
-def _plan_steps(whole: AccessPlan, main: Iterable[StepRole], repository: str) -> Iterator[StepRole]:
+def _plan_steps(
+    plan_roles: Mapping[tuple[str, str], RolePlan], main: Iterable[StepRole], repository: str
+) -> Iterator[StepRole]:
     """Yield the steps of the plan roles of the chosen roles; Bitbucket allows an environment once in a pipeline."""
     seen: set[tuple[str, str]] = set()
     taken: set[str] = set()
-    plan_roles = {
-        (account.key, role.key): role for account in whole.accounts for role in account.roles if role.is_plan_role
-    }
     for step in main:
         key = step.account.key, plan_key(step.role.key)
         if key in seen or key not in plan_roles:

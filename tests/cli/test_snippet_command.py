@@ -129,6 +129,14 @@ def test_the_narrowest_trust_is_chosen_and_wider_trust_serves_the_other_environm
     ]
 
 
+def test_of_two_roles_the_one_of_a_pair_is_chosen(write_inventory: Inventory, snippet: Snippet) -> None:
+    plan_role = "{managed_policies: [], trust: [{repository: acme/shop, steps: outside_environments}]}"
+    folder = write_inventory(TWO.replace("r: {", f"r: {{plan_role: {plan_role}, ", 1))
+    pipelines = snippet(str(folder), "--account", "prod")
+    assert arns(pipelines["branches"]["main"]) == [("production", "222222222222:role/bitbucket/r")]
+    assert arns(pipelines["pull-requests"]["**"]) == [(None, "222222222222:role/bitbucket/r-plan")]
+
+
 def test_an_environment_without_a_role_is_said(write_inventory: Inventory, capsys: pytest.CaptureFixture[str]) -> None:
     inventory = str(write_inventory(f"{TWO}# staging\n"))
     assert run(["snippet", inventory, "--repository", "acme/shop", "--quiet"]) == 0
