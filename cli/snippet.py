@@ -13,7 +13,8 @@ from access.plan import AccessPlan
 from access.selection import Narrowed, Selection
 from cli.inventory import exit_code, inventory_argument, loaded, quiet_option, show_briefly, strict_option
 from cli.selection import filter_options, narrowed
-from config.findings import one_line, some_of
+from config.declared import some_of
+from config.findings import one_line
 from config.models.inventory import Inventory
 from oidc.errors import UsageError
 from review.snippets import Style, pipeline

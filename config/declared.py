@@ -1,10 +1,11 @@
 """The declared names, read from the raw data, so that a name with another fault does not count as unknown."""
 
-from collections.abc import KeysView, Mapping
+from collections.abc import Iterable, KeysView, Mapping
 from collections.abc import Set as AbstractSet
+from difflib import SequenceMatcher
 from typing import Any
 
-from config.findings import Fault, did_you_mean, ignoring_case, some_of
+from config.findings import Fault, did_you_mean, ignoring_case
 from config.models.account import Account
 from config.yaml.document import Path
 from oidc.identifiers import slugs_in_url
@@ -43,6 +44,18 @@ def unknown_account(known: AbstractSet[str], accounts: Mapping[str, Account], ac
 def accounts_in_words(known: AbstractSet[str], near: str) -> str:
     """Return ``the accounts are dev, prod``; of many those that are most similar to ``near``."""
     return f"the accounts are {some_of(known, near)}"
+
+
+def some_of(known: Iterable[str], near: str = "") -> str:
+    """Return names for a hint, ``dev, prod``; of more than ten the five most similar to ``near`` and how many exist."""
+    listed = sorted(known)
+    if len(listed) <= _LISTED:
+        return ", ".join(listed) or "none yet"
+    nearest = sorted(listed, key=lambda name: -SequenceMatcher(None, near, name).ratio())[: _LISTED // 2]
+    return f"{', '.join(sorted(nearest))}, … ({len(listed)} in all)"
+
+
+_LISTED = 10
 
 
 def unknown_repository(data: Mapping[str, Any], workspace: str, repository: str, at: Path) -> Fault | None:

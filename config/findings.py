@@ -250,16 +250,7 @@ def ignoring_case(word: str, known: Iterable[str]) -> str | None:
     return next((name for name in known if name != word and name.casefold() == word.casefold()), None)
 
 
-def some_of(names: Iterable[str], near: str = "") -> str:
-    """Return names for a hint, ``dev, prod``; of more than ten the five most similar to ``near``, ``a, b, … (30)``."""
-    listed = sorted(names)
-    if len(listed) > _LISTED:
-        nearest_first = sorted(listed, key=lambda name: -_likeness(near, name))
-        return f"{', '.join(sorted(nearest_first[: _LISTED // 2]))}, … ({len(listed)} in all)"
-    return ", ".join(listed) or "none yet"
-
-
-_NEAR, _PART, _MANY, _CLOSE_LENGTH, _LISTED = 0.65, 0.95, 50, 2, 10
+_NEAR, _PART, _MANY, _CLOSE_LENGTH = 0.65, 0.95, 50, 2
 
 
 def _likeness(word: str, name: str) -> float:

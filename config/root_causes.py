@@ -103,6 +103,14 @@ def _bare_documents(faults: Sequence[Fault]) -> Sequence[Fault]:
     return [*(fault for fault in faults if fault.path[:2] not in bare), *told]
 
 
+def is_permission_policies(value: Any) -> bool:  # noqa: ANN401 - raw data
+    """Tell whether a value has the form of the section `permission_policies`, so that only its indent is wrong."""
+    keys = PermissionPolicy.model_fields.keys()
+    return isinstance(value, Mapping) and all(
+        isinstance(each, Mapping) and each.keys() & keys for each in value.values()
+    )
+
+
 def _without_for_each(faults: Sequence[Fault]) -> Sequence[Fault]:
     """Merge the faults of all family variables in one role: its ``for_each`` is missing or misspelt."""
     told = {fault.path[:2] for fault in faults if fault.rule == "unknown-key" and fault.meant == "for_each"}

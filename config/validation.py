@@ -14,10 +14,9 @@ from pydantic_core import ErrorDetails
 
 from config.findings import Fault, did_you_mean, fault_in, nearest
 from config.models.inventory import Inventory
-from config.models.permission_policy import PermissionPolicy
 from config.models.scalars import describe
 from config.models.trust import SEVERAL
-from config.root_causes import INDENT, without_echoes
+from config.root_causes import INDENT, is_permission_policies, without_echoes
 from config.yaml.characters import as_it_looks
 from config.yaml.document import Path
 from oidc.identifiers import accepted_spelling
@@ -174,7 +173,7 @@ def _of_elsewhere(path: Path, model: type[BaseModel], value: Any) -> Fault | Non
         message, hint = f"`{key}` is not for plan roles", _KEYS_OF_THE_ROLE[key]
     elif path[0] == "guardrails" and key == "allow":
         message, hint = "`allow` has no effect here: a guardrail is never silenced", "change the guardrail itself"
-    elif path[0] == "roles" and key == "permission_policies" and not _is_section(value):
+    elif path[0] == "roles" and key == "permission_policies" and not is_permission_policies(value):
         return Fault(
             "unknown-key", path, "`permission_policies` is not a key of a role", _KEYS_OF_POLICIES, of_key=True
         )
@@ -187,13 +186,6 @@ def _of_elsewhere(path: Path, model: type[BaseModel], value: Any) -> Fault | Non
 
 
 _KEYS_OF_POLICIES = "did you mean `inline_policies: [KEY]`, with keys of the section `permission_policies`?"
-
-
-def _is_section(value: Any) -> bool:  # noqa: ANN401 - raw data
-    """Tell whether a value has the form of the section `permission_policies`, so that only its indent is wrong."""
-    return isinstance(value, Mapping) and all(
-        isinstance(entry, Mapping) and entry.keys() & PermissionPolicy.model_fields.keys() for entry in value.values()
-    )
 
 
 def keys_at(path: Path, top: type[BaseModel] = Inventory) -> Iterator[str]:

@@ -73,8 +73,12 @@ def choose_engine(asked: str, made_by: EngineName | None, cli_is_here: Callable[
         cli_is_here: Tells whether the Pulumi CLI can run on this machine.
 
     Raises:
-        SandboxError: The last ``up`` used another engine.
+        SandboxError: The last ``up`` used another engine, or the Pulumi CLI, which cannot run here.
     """
+    if made_by is EngineName.PULUMI and not cli_is_here():
+        what = "the Pulumi CLI created the resources of this sandbox, and cannot run here: it is not on PATH"
+        install = "install it as https://www.pulumi.com/docs/iac/download-install/ says"
+        raise SandboxError(what, do=f"{install}, or remove the folder of this sandbox in .sandbox/ to begin anew")
     if asked == AUTO:
         return made_by or (EngineName.PULUMI if cli_is_here() else EngineName.BUILTIN)
     wanted = EngineName(asked)

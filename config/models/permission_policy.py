@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from config.allow import Allow
 from config.findings import fault
@@ -20,8 +20,8 @@ from config.json_schema_hints import (
     text_like,
     with_variables,
 )
-from config.models.base import InventoryModel
-from config.models.scalars import Description, Text, describe
+from config.models.base import InventoryModel, a_list
+from config.models.scalars import Description, Slug, Text, describe
 from config.variables import FAMILY_VARIABLES, VARIABLES, strings_in, variables_in
 
 _KNOWN = with_variables((*VARIABLES, *FAMILY_VARIABLES))
@@ -140,3 +140,24 @@ class PermissionPolicy(InventoryModel):
             keys = "neither `file` nor `document`" if self.file is None else "both `file` and `document`"
             raise fault("bad-policy-document", keys, "give the policy once: in a file, or here")
         return self
+
+
+_NAME_ITS_KEY = "put the document under `permission_policies`, and write its key here: [KEY]"
+
+
+def _policy_key(value: object) -> object:
+    if isinstance(value, dict):
+        raise fault("wrong-type", "expected the key of a permission policy, found a document", _NAME_ITS_KEY)
+    if isinstance(value, str) and value.startswith(("arn:", "aws:", "account:")):
+        raise fault("bad-name", f"{value} is a managed policy", "put it under `managed_policies`")
+    return value
+
+
+def _policy_keys(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
+    if isinstance(value, dict):
+        raise fault("wrong-type", "expected keys of permission policies, found a mapping", _NAME_ITS_KEY)
+    return a_list(value)
+
+
+PolicyKeys = Annotated[tuple[Annotated[Slug, BeforeValidator(_policy_key)], ...], BeforeValidator(_policy_keys)]
+"""Keys of permission policies, as roles have them."""

@@ -12,6 +12,7 @@ from config.models.account import Accounts
 from config.models.aws_values import RoleName, RolePath, SessionSeconds, Tags, VpcEndpointId, parse_vpc_endpoint
 from config.models.base import DistinctList, InventoryModel, a_list
 from config.models.family import FamilyItem, ForEach
+from config.models.permission_policy import PolicyKeys
 from config.models.scalars import (
     Description,
     LastDay,
@@ -58,23 +59,6 @@ def _source_vpces(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
 _EndpointList = Annotated[tuple[VpcEndpointId, ...], Field(min_length=1), EACH_ONCE]
 
 
-_NAME_ITS_KEY = "put the document under `permission_policies`, and write its key here: [KEY]"
-
-
-def _policy_key(value: object) -> object:
-    if isinstance(value, dict):
-        raise fault("wrong-type", "expected the key of a permission policy, found a document", _NAME_ITS_KEY)
-    if isinstance(value, str) and value.startswith(("arn:", "aws:", "account:")):
-        raise fault("bad-name", f"{value} is a managed policy", "put it under `managed_policies`")
-    return value
-
-
-def _policy_keys(value: Any) -> Any:  # noqa: ANN401 - what YAML holds
-    if isinstance(value, dict):
-        raise fault("wrong-type", "expected keys of permission policies, found a mapping", _NAME_ITS_KEY)
-    return a_list(value)
-
-
 class RoleSettings(InventoryModel):
     """Settings of a role that an override may replace."""
 
@@ -91,10 +75,7 @@ class RoleSettings(InventoryModel):
         example(["aws:ReadOnlyAccess", "account:team/ci-extra"], since="0.1"),
     ] = ()
     """Attached to the role."""
-    inline_policies: Annotated[
-        tuple[Annotated[Slug, BeforeValidator(_policy_key)], ...], BeforeValidator(_policy_keys), EACH_ONCE,
-        example(["publish-site"], since="0.1"),
-    ] = ()  # fmt: skip
+    inline_policies: Annotated[PolicyKeys, EACH_ONCE, example(["publish-site"], since="0.1")] = ()
     """Keys of permission_policies."""
     permissions_boundary: Annotated[ManagedPolicy | None, example("account:ci-boundary", since="0.1")] = None
     """The most that the role can do."""

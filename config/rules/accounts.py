@@ -5,8 +5,8 @@ from fnmatch import fnmatchcase
 from math import prod
 from typing import Any
 
-from config.declared import unknown_account, unknown_workspace
-from config.findings import Fault, did_you_mean, some_of
+from config.declared import some_of, unknown_account, unknown_workspace
+from config.findings import Fault, did_you_mean
 from config.known_names import meant_region
 from config.models.account import Account, AccountsByLabel
 from config.models.family import PLAN_SUFFIX, family_of

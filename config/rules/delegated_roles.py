@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
-from config.findings import Fault, some_of
+from config.declared import some_of
+from config.findings import Fault
 from config.models.guardrails import FolderRule
 from config.models.role import PairedRole, Role, RoleSettings
 from config.rules.areas import Area, Areas, path_matches, pattern_key

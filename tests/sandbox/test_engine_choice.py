@@ -15,7 +15,7 @@ from sandbox.pulumi_cli.environment import InstalledCli, find_cli, installed_cli
         ("auto", None, True, EngineName.PULUMI),
         ("auto", None, False, EngineName.BUILTIN),
         ("auto", EngineName.BUILTIN, True, EngineName.BUILTIN),
-        ("auto", EngineName.PULUMI, False, EngineName.PULUMI),
+        ("auto", EngineName.PULUMI, True, EngineName.PULUMI),
         ("pulumi", None, False, EngineName.PULUMI),
         ("builtin", None, True, EngineName.BUILTIN),
         ("builtin", EngineName.BUILTIN, True, EngineName.BUILTIN),
@@ -31,6 +31,13 @@ def test_the_engine_that_made_it_goes_on_and_else_the_cli_where_it_is(
 def test_another_engine_than_the_one_that_made_it_is_refused(asked: str, made_by: EngineName) -> None:
     with pytest.raises(SandboxError, match=f"first run `bitbucket-oidc sandbox destroy --engine {made_by}`"):
         choose_engine(asked, made_by, lambda: True)
+
+
+@pytest.mark.parametrize("asked", ["auto", "pulumi", "builtin"])
+def test_what_the_cli_made_needs_it_and_no_advice_leads_to_the_other_engine(asked: str) -> None:
+    with pytest.raises(SandboxError, match=r"created the resources .* not on PATH; install it .*, or remove") as caught:
+        choose_engine(asked, EngineName.PULUMI, lambda: False)
+    assert "--engine" not in str(caught.value)
 
 
 def test_the_mark_remembers_until_it_is_cleared(tmp_path: Path) -> None:
