@@ -106,12 +106,13 @@ def templates_to_deploy(findings: Sequence[Finding]) -> str:
 def _new_warnings(before: Sequence[Finding], after: Sequence[Finding]) -> str:
     """Return Markdown about the warnings that a change brings, by rule; or the empty string.
 
-    A warning is known if one of the same rule has the same path, on whatever line.
+    A warning is known if one of the same rule has the same path and message, on whatever line: another entry of a list
+    may have come to the path, and is wide in another way.
     """
-    known = {(finding.rule, finding.path) for finding in before}
+    known = {(finding.rule, finding.path, finding.message) for finding in before}
     by_rule: dict[str, list[Finding]] = {}
     for finding in after:
-        if (finding.rule, finding.path) not in known:
+        if (finding.rule, finding.path, finding.message) not in known:
             by_rule.setdefault(finding.rule, []).append(finding)
     if not by_rule:
         return ""

@@ -337,6 +337,16 @@ def test_a_new_warning_is_in_the_comment_and_a_known_one_on_another_line_is_not(
     assert "New warnings" not in step.comments()[0].raw
 
 
+def test_another_warning_of_the_same_rule_at_the_same_path_is_new() -> None:
+    place, path = Place(0, 7, 1, "a"), "roles.deploy.trust[0]"
+    before = Finding(place, "repository-wide-trust", path, "every step of acme/shop", "name environments")
+    after = replace(before, message="every step of acme/payments")
+    old, new = Side("a", None, warnings=(before,)), Side("b", None, warnings=(after, before))
+    text = comparison_text(Comparison((), 1, 1, ()), old, new)
+    assert "**New warnings** (1)" in text
+    assert "every step of acme/payments" in text
+
+
 RULES = ["unused-repository", "unused-workspace", "privilege-escalation", "expires-soon"]
 
 
