@@ -24,6 +24,10 @@ from oidc.iam.document import parse
 from oidc.iam.statement import Statement
 
 _ROLES = ("Roles", "RoleDetailList")
+_MORE = ("IsTruncated", "NextToken")
+"""How IAM and the AWS CLI (``--max-items``) say that a list is not whole
+(https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListRoles.html,
+https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-pagination.html)."""
 _TYPE = "AWS::IAM::Role"
 _ENCODED = re.compile(r"\s*%(7B|0A|20|09|0D)", re.IGNORECASE)
 """How a URL-encoded JSON object begins: a brace, after white space."""
@@ -49,11 +53,13 @@ class FoundPolicies:
         policies: Those that trust an OIDC provider or everybody; a single policy in any case.
         left_out: How many others there are.
         are_listed: Whether the text may have several roles, by their names.
+        is_truncated: Whether the text says that more roles follow on another page.
     """
 
     policies: tuple[NamedPolicy, ...]
     left_out: int = 0
     are_listed: bool = False
+    is_truncated: bool = False
 
 
 def find_policies(text: str, account: str | None, values: Mapping[str, str]) -> FoundPolicies:
@@ -80,7 +86,7 @@ def find_policies(text: str, account: str | None, values: Mapping[str, str]) -> 
     else:
         return FoundPolicies((NamedPolicy("", account, trust_document(text)),))
     kept = tuple(policy for policy in every if _concerns_tokens(policy.document))
-    return FoundPolicies(kept, len(every) - len(kept), are_listed=True)
+    return FoundPolicies(kept, len(every) - len(kept), are_listed=True, is_truncated=any(map(data.get, _MORE)))
 
 
 def _concerns_tokens(document: TrustDocument) -> bool:

@@ -410,7 +410,8 @@ def test_the_answer_for_a_step_marks_wider_trust_and_leaves_out_what_has_ended(
     assert re.search(r"every repository of acme, .*\(wider than this step\)", answer)
     browser.run(STEP, "acme/shop", "staging")
     assert "gone" not in browser.driver.find_element(By.ID, "answer").text
-    assert browser.run(STEP, "acme/never-heard-of", "production") == [["role-whole-workspace", "ambient"]]
+    for name in ("acme/never-heard-of", "Acme/Never-Heard-Of"):
+        assert browser.run(STEP, name, "production") == [["role-whole-workspace", "ambient"]]
     assert "No role names this repository." in browser.driver.find_element(By.ID, "answer").text
     assert browser.run(STEP, "<img src=x>", None) == []
 

@@ -123,3 +123,13 @@ def test_every_rule_is_in_the_docs_with_its_level() -> None:
     for level, names in listed.items():
         assert re.findall(r"`([a-z-]+)`", names) == [name for name, rule in TRUST_RULES.items() if rule.level == level]
     assert set(listed) == {rule.level for rule in TRUST_RULES.values()}
+
+
+@pytest.mark.parametrize("end", [{"IsTruncated": True, "Marker": "m"}, {"NextToken": "t"}, {"IsTruncated": False}, {}])
+def test_a_list_that_says_that_it_is_not_whole_is_told_of(
+    end: dict[str, object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "roles.json"
+    file.write_text(json.dumps({"Roles": [], **end}))
+    _, err = explained(capsys, "--trust-policy", str(file))
+    assert ("more roles follow on another page" in err) is (len(end) > 0 and end.get("IsTruncated") is not False)

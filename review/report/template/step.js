@@ -29,10 +29,13 @@
     (line.repository === asked.repository || line.repository === `${asked.repository.split("/")[0]}/*`) &&
     (isWide(line) || line.environment === asked.environment);
 
+  /* Bitbucket's slugs are in lower case; the lines of trust have them so. */
+  const named = () => repository.value.trim().toLowerCase();
+
   const asked = () => {
     const { value } = environment;
     const name = value === OUTSIDE ? "" : value === ANOTHER ? null : value.slice(NAMED.length);
-    return { repository: repository.value.trim(), environment: name };
+    return { repository: named(), environment: name };
   };
 
   /* For each role its accounts, and in each of them the lines that admit the step. */
@@ -110,7 +113,7 @@
   };
 
   const offer = () => {
-    const name = repository.value.trim();
+    const name = named();
     const names = lines().filter((line) => line.repository === name && line.environment).map((line) => line.environment);
     const before = environment.value;
     const choices = [...[...new Set(names)].sort().map((each) => [NAMED + each, each]), [OUTSIDE, "none"], [ANOTHER, "another one"]];
@@ -129,8 +132,8 @@
   const write = () => {
     const kept = parameters();
     for (const name of ["step", "in"]) kept.delete(name);
-    if (repository.value.trim()) {
-      kept.set("step", repository.value.trim());
+    if (named()) {
+      kept.set("step", named());
       if (environment.value !== OUTSIDE) kept.set("in", environment.value.replace(NAMED, ""));
     }
     history.replaceState(null, "", kept.size ? `#${kept}` : location.pathname + location.search);
