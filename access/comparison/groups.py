@@ -96,8 +96,7 @@ def groups(comparison: Comparison) -> tuple[ChangeGroup, ...]:
     """Return the groups of a comparison, each in the place of its first change."""
     merged: dict[_Key, list[Change]] = defaultdict(list)
     for change in comparison.changes:
-        of_file, of_role, is_literal = change.file is not None, change.role is not None, _OPENING in change.message
-        merged[_Key(change.effect, change.kind, of_file, of_role, is_literal, change.message)].append(change)
+        merged[_key(change, change.message)].append(change)
     # First by values of the role, then of the account: a value that is a plain word in one of them splits nothing.
     for is_of_role in (True, False):
         equal, merged = merged, defaultdict(list)
@@ -107,17 +106,21 @@ def groups(comparison: Comparison) -> tuple[ChangeGroup, ...]:
     extents = _extents(comparison)
     place = {id(change): number for number, change in enumerate(comparison.changes)}
     made = [
-        _group(key.message, sorted(changes, key=lambda change: place[id(change)]), extents)
-        for key, changes in merged.items()
+        _group(key, sorted(changes, key=lambda change: place[id(change)]), extents) for key, changes in merged.items()
     ]
     return tuple(sorted(made, key=lambda group: place[id(group.changes[0])]))
+
+
+def _key(change: Change, message: str) -> _Key:
+    return _Key(
+        change.effect, change.kind, change.file is not None, change.role is not None, _OPENING in message, message
+    )
 
 
 def _form(message: str, changes: Sequence[Change], *, is_of_role: bool) -> str:
     """Return a message with variables in place of values, if all changes agree on it; else the message."""
     forms = {
-        _marked(message, tuple(pair for pair in change.own if (pair[0] in _OF_ROLE) is is_of_role))
-        for change in changes
+        _marked(message, [pair for pair in change.own if (pair[0] in _OF_ROLE) is is_of_role]) for change in changes
     }
     return forms.pop() if len(forms) == 1 else message
 
@@ -146,14 +149,14 @@ def _cell(change: Change) -> Cell:
     return change.account or change.file or "", change.role
 
 
-def _group(message: str, changes: Sequence[Change], extents: "Sequence[_Extent]") -> ChangeGroup:
-    cells = {_cell(change) for change in changes}
+def _group(key: _Key, changes: Sequence[Change], extents: "Sequence[_Extent]") -> ChangeGroup:
+    message, cells = key.message, {_cell(change) for change in changes}
     values: dict[str, set[str]] = defaultdict(set)
     for change in changes:
         for name, value in change.own:
             values[name].add(value)
     for name, known in values.items():
-        if len(known) == 1 and _OPENING not in changes[0].message:
+        if len(known) == 1 and not key.is_literal:
             message = message.replace(_variable(name), next(iter(known)))
     first = changes[0]
     roles = _role_names(changes, has_repository=_variable("repository") in message)
