@@ -9,7 +9,8 @@ from itertools import chain
 from rich.text import Text
 
 from access.comparison.changes import ORDER, Comparison, Effect
-from access.comparison.groups import ChangeGroup, Part, RoleName, groups
+from access.comparison.extent import Part
+from access.comparison.groups import ChangeGroup, RoleName, groups
 from config.findings import one_line
 from review.terminal import paged, show_text
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from access.comparison.changes import Cell, Change, Comparison, Effect
 from access.comparison.compare import compare
-from access.comparison.groups import ChangeGroup, Part, groups
+from access.comparison.extent import Part
+from access.comparison.groups import ChangeGroup, groups
 from access.comparison.view import PlanView
 from access.compile import compile_plan
 from config.load import load_inventory
