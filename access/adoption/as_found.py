@@ -52,7 +52,7 @@ def role_as_found(
     if not whole or trust.expires is not None or not has_admin_access(role, account, partition):
         return None
     audiences = {audience for line in whole for audience in line.audiences}
-    return LockedRoleAsFound(
+    record = LockedRoleAsFound(
         arn=existing.arn,
         role_id=existing.role_id,
         whole_workspaces=tuple(sorted({line.workspace for line in whole})),
@@ -60,6 +60,8 @@ def role_as_found(
         source_ips=trust.source_ips,  # type: ignore[arg-type]  # the model parses them
         source_vpces=trust.source_vpces,
     )
+    # Not an argument above: models refuse None, since the grammar has no empty values.
+    return record.model_copy(update={"permissions_boundary": role.permissions_boundary_arn})
 
 
 def has_admin_access(role: FoundRole, account: AccountId, partition: Partition) -> bool:

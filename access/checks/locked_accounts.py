@@ -168,9 +168,11 @@ def _check_adopted_as_is(key: str, role: RolePlan, locked: LockedAccount | None)
 
 
 def _wider(role: RolePlan, found: LockedRoleAsFound) -> Iterator[str]:
-    """Yield how a role differs from the one that was found, or lets in more than that one did."""
+    """Yield how a role differs from the one that was found, or lets in more than that one did, or may do more."""
     if role.arn != found.arn:
         yield f"this is the role {role.arn}, and the role that was found is {found.arn}"
+    if found.permissions_boundary not in (None, role.permissions_boundary_arn):
+        yield f"the role that was found had the permissions boundary {found.permissions_boundary}"
     for line in role.trust:
         if line.repository is not None:
             continue

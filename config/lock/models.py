@@ -203,6 +203,8 @@ class LockedRoleAsFound(InventoryModel):
     """The networks that it accepted calls from; empty if it compared none."""
     source_vpces: tuple[OneLine, ...] = ()
     """Likewise, the VPC endpoints."""
+    permissions_boundary: OneLine | None = None
+    """The ARN of its permissions boundary; missing if it had none."""
 
 
 class LockedAccount(InventoryModel):

@@ -112,6 +112,7 @@ def _as_found(role: LockedRoleAsFound) -> dict[str, Tree]:
             "audiences": sorted(role.audiences),
             "source_ips": _sorted_networks(role.source_ips),
             "source_vpces": sorted(role.source_vpces),
+            "permissions_boundary": role.permissions_boundary,
         }
     )
 

@@ -34,6 +34,7 @@ AUDIENCE = "ari:cloud:bitbucket::workspace/0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11"
 ADMIN = "arn:aws:iam::aws:policy/AdministratorAccess"
 SHOP, SITE = "{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01}", "{7d1e2f3a-4b5c-4d6e-8f90-a1b2c3d4e504}"
 PRODUCTION, STEP = "{c2b1a5de-6b7e-4d4b-b1a0-6a9d8c7b5e03}", "{aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee}"
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/ci-boundary"
 TODAY = date(2026, 11, 28)
 WHOLE = {
     "dangerously_whole_workspace": {"workspace": "acme", "reason": "as it was found"},
@@ -127,6 +128,8 @@ def test_after_its_last_day_it_is_a_warning_and_everything_else_goes_on(tmp_path
         ({"source_ips": ["2001:db8::/32"]}, {"source_ips": ["192.0.2.0/24"]}),
         ({"source_ips": ["192.0.2.0/24"]}, {"source_vpces": ["vpce-0123456789abcdef0"]}),
         ({"source_vpces": ["vpce-0123456789abcdef1"]}, {"source_vpces": ["vpce-0123456789abcdef0"]}),
+        ({}, {"permissions_boundary": BOUNDARY}),
+        ({"permissions_boundary": "account:another"}, {"permissions_boundary": BOUNDARY}),
     ],
 )
 def test_a_role_that_is_new_or_wider_than_the_lock_records_is_refused(tmp_path: Path, role: Any, record: Any) -> None:
@@ -138,6 +141,9 @@ def test_a_role_that_is_new_or_wider_than_the_lock_records_is_refused(tmp_path: 
 def test_a_narrower_role_than_the_lock_records_is_accepted(tmp_path: Path) -> None:
     record = {"source_ips": ["192.0.2.0/24"], "whole_workspaces": ["acme", "other"]}
     assert rules(compiled(tmp_path, record=record, source_ips=["192.0.2.128/25"])) == []
+    assert rules(compiled(tmp_path, permissions_boundary="account:ci-boundary")) == []
+    bounded = {"permissions_boundary": BOUNDARY}
+    assert rules(compiled(tmp_path, record=bounded, permissions_boundary="account:ci-boundary")) == []
 
 
 def test_without_the_key_all_three_errors_come_at_once(tmp_path: Path) -> None:
@@ -220,6 +226,11 @@ EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action
 
 def recorded(role: FoundRole, before: LockedRoleAsFound | None = None, role_id: str = "AROAEXAMPLE") -> Any:
     return role_as_found(ExistingRole(ARN, role_id, role), AccountId(ACCOUNT), Partition.AWS, Names(), before)
+
+
+def test_the_permissions_boundary_is_recorded() -> None:
+    assert recorded(FOUND).permissions_boundary is None
+    assert recorded(replace(FOUND, permissions_boundary_arn=BOUNDARY)).permissions_boundary == BOUNDARY
 
 
 def with_condition(**condition: Any) -> FoundRole:

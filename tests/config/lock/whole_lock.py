@@ -63,6 +63,7 @@ accounts:
           - 34.199.54.113/32
         source_vpces:
           - vpce-0123456789abcdef0
+        permissions_boundary: "arn:aws:iam::222222222222:policy/old-boundary"
     missing_policies:
       - "arn:aws:iam::222222222222:policy/ci-boundary"
     template_digest: "0a1b2c3d ffffffff"
