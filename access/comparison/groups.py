@@ -114,9 +114,13 @@ def _form(message: str, changes: Sequence[Change], *, is_of_role: bool) -> str:
 
 def _marked(message: str, own: Iterable[tuple[str, str]]) -> str:
     for name, value in sorted(own, key=lambda pair: -len(pair[1])):
-        if value and value in message:
+        if value in message and _IS_PLAIN.search(value):
             message = _word(value).sub(_variable(name), message)
     return message
+
+
+_IS_PLAIN = re.compile(r"\A[^{}]+\Z")
+"""A value without braces. The name of an environment may have some, and would break another variable."""
 
 
 @lru_cache(maxsize=4096)

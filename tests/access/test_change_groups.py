@@ -100,6 +100,27 @@ def test_a_text_that_looks_like_a_variable_is_not_taken_for_one() -> None:
     assert [group.message for group in groups(Comparison(tuple(changes), 2, 2, ()))] == list(texts.values())
 
 
+WORDS = ["a", "acme", "acme/shop", "shop", "shop-x", "111", "111-x", "role", "account", "repository", "a b", "{", "}"]
+NAMES = ("account", "account_id", "region", "role", "repository", "repository_name", "environment")
+OWN = st.dictionaries(st.sampled_from(NAMES), st.sampled_from(WORDS)).map(lambda own: tuple(own.items()))
+HOSTILE = st.builds(
+    lambda account, role, words, own: Change("k", Effect.GAIN, account, role, None, " ".join(words), own=own),
+    st.sampled_from("pq"), st.sampled_from(["d[a]", "d[b]", "e", None]),
+    st.lists(st.sampled_from(WORDS), min_size=1, max_size=4), OWN,
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(HOSTILE, min_size=1, max_size=4, unique=True))
+def test_no_names_of_roles_and_accounts_make_a_group_say_another_thing(changes: list[Change]) -> None:
+    for group in groups(Comparison(tuple(changes), 0, 0, ())):
+        for change in group.changes:
+            message = group.message
+            for name, value in change.own:
+                message = message.replace(f"{{{{{name}}}}}", value)
+            assert change.message in (message, group.message)
+
+
 INVENTORY = """
 workspaces:
   acme:

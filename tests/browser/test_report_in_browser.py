@@ -416,6 +416,20 @@ def test_the_answer_for_a_step_marks_wider_trust_and_leaves_out_what_has_ended(
     assert browser.run(STEP, "<img src=x>", None) == []
 
 
+def test_the_answer_for_a_step_does_not_depend_on_capitals(browser: Browser, tmp_path: Path) -> None:
+    for file in (FIXTURES / "acme").rglob("*"):
+        if file.is_file():
+            copy = tmp_path / "acme" / file.relative_to(FIXTURES / "acme")
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_text(re.sub(r"\bwebsite\b", "WebSite", file.read_text()))
+    (tmp_path / "acme.html").write_text(html_of(tmp_path / "acme"))
+    browser.open(tmp_path / "acme.html")
+    answer = browser.run(STEP, "acme/WebSite", "production")
+    assert answer
+    assert browser.run(STEP, "Acme/website", "production") == answer
+    assert browser.run(STEP, "ACME/WEBSITE", "production") == answer
+
+
 def test_the_address_holds_the_step_beside_the_search(browser: Browser, report: Report) -> None:
     browser.open(report("acme")).search("payments").run(STEP, "acme/website", "production")
     address = browser.driver.current_url.partition("#")[2]

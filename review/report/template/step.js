@@ -29,8 +29,12 @@
     (line.repository === asked.repository || line.repository === `${asked.repository.split("/")[0]}/*`) &&
     (isWide(line) || line.environment === asked.environment);
 
-  /* Bitbucket's slugs are in lower case; the lines of trust have them so. */
-  const named = () => repository.value.trim().toLowerCase();
+  /* Bitbucket does not tell capitals in slugs apart: the name as the inventory writes it, else in lower case. */
+  const named = () => {
+    const name = repository.value.trim(), lower = name.toLowerCase();
+    const names = name === "" ? [] : lines().map((line) => line.repository);
+    return names.includes(name) ? name : names.find((each) => each.toLowerCase() === lower) ?? lower;
+  };
 
   const asked = () => {
     const { value } = environment;
