@@ -151,7 +151,7 @@ def _read_accounts(plan: AccessPlan, reading_role: str | None, endpoint: str | N
     from facts.aws.refresh import entered_by  # noqa: PLC0415 - as above
     from facts.aws.survey import Failed, ask_each  # noqa: PLC0415 - as above
 
-    settings, role = call_settings(endpoint), checked_role_name(reading_role)
+    settings, role = call_settings(endpoint), checked_role_name("--reading-role", reading_role)
     outcomes = ask_each([entered_by(account, role) for account in plan.accounts], settings, existing_access)
     failed = [outcome for outcome in outcomes if isinstance(outcome, Failed)]
     for outcome in failed:

@@ -81,8 +81,8 @@ def _steps(starter: Starter) -> Iterator[SetupStep]:
         tuple(_hub(starter)),
     )
     yield SetupStep(
-        "Make the accounts of each stack ready for the pipelines. If you have no profiles for all accounts, "
-        "docs/guides/bootstrap.md has other ways.",
+        "Make the accounts of each stack ready for the pipelines, and record in the lock what they have. If you have "
+        "no profiles for all accounts, docs/guides/bootstrap.md has other ways.",
         tuple(_accounts(starter)),
     )
     yield SetupStep(
@@ -124,6 +124,7 @@ def _accounts(starter: Starter) -> Iterator[str]:
     for stack in starter.stacks:
         hub = hub_role_arn(starter, deploy_role(stack.name))
         yield _bootstrap(starter, stack.accounts, f"--hub-role {hub} --preview-role {preview}")
+    yield f"bitbucket-oidc lock {INVENTORY} --only accounts --deploying-role {DEPLOYING_ROLE}"
 
 
 def _bootstrap(starter: Starter, accounts: tuple[str, ...], roles: str) -> str:

@@ -72,17 +72,25 @@ def cached_takeover_action(document: PolicyDocument, deploying: str) -> str | No
     return takeover_action(document.parsed, deploying)
 
 
-def check_template(plan: AccountPlan, recorded: str) -> Iterator[Fault]:
-    """Yield an account whose deployed template, by the lock, lacks something that the inventory needs."""
+def check_template(plan: AccountPlan, recorded: str, deploying_name: str | None) -> Iterator[Fault]:
+    """Yield an account whose deployed template, by the lock, lacks something that the inventory needs.
+
+    Args:
+        plan: The plan of the account.
+        recorded: The digest of its template in the lock.
+        deploying_name: The name of its deploying role in the lock, for an account that only a profile enters.
+    """
     try:
-        missing = missing_in_words(foundation_of(plan), recorded)
+        missing = missing_in_words(foundation_of(plan, deploying_name=deploying_name), recorded)
     except UsageError:
-        return  # the inventory names no deploying role, or `bootstrap` refuses the account
+        return  # neither the inventory nor the lock names the deploying role, or `bootstrap` refuses the account
     if missing:
         others = f", and {len(missing) - _WORDS} more" if len(missing) > _WORDS else ""
         message = f"account {plan.key} needs a newer template: {'; '.join(missing[:_WORDS])}{others}"
         deploy = f"`bitbucket-oidc bootstrap --deploy --account {plan.key}` with the options of the first time"
-        hint = f"run {deploy}, then `bitbucket-oidc lock --aws --reading-role NAME`"
+        by_profile = plan.access.role_arn is None
+        option = f"--deploying-role {deploying_name}" if by_profile else "--reading-role NAME"
+        hint = f"run {deploy}, then `bitbucket-oidc lock --aws {option}`"
         yield Fault("template-outdated", ("accounts", plan.key), message, hint, of_key=True)
 
 

@@ -54,7 +54,7 @@ def check_locked_account(
     if locked is None:
         return
     if locked.template_digest is not None:
-        yield from check_template(plan, locked.template_digest)
+        yield from check_template(plan, locked.template_digest, locked.deploying_role)
     planned = _PlannedAccount(plan.key, account, plan.roles)
     for oidc_provider in plan.oidc_providers:
         answer = locked.oidc_providers.get(oidc_provider.workspace)

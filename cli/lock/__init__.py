@@ -59,6 +59,12 @@ _ANSWERED = frozenset({"needs-lock", "lock-mismatch", "lock-networks", "delegati
 @click.option(
     "--reading-role", metavar="NAME", help="Assume this role instead of the deploying role; path and external id stay."
 )
+@click.option(
+    "--deploying-role",
+    metavar="NAME",
+    help="Name of the deploying role for accounts with only a profile, to record its template.  "
+    "[default: the name in the lock]",
+)
 @click.option("--aws-endpoint", metavar="URL", help="Endpoint of the sandbox's emulated accounts; loopback only.")
 def command(
     inventory: Path,
@@ -71,6 +77,7 @@ def command(
     ca_file: Path | None,
     aws_endpoint: str | None,
     reading_role: str | None,
+    deploying_role: str | None,
     aws: bool,
     check: bool,
     everything: bool,
@@ -97,8 +104,8 @@ def command(
     from cli.lock.run import LockReport, show  # noqa: PLC0415 - requests and rich take a while to import
     from config.lock.writing import write_lock  # noqa: PLC0415 - as above
 
-    asks_aws = Part.ACCOUNTS in chosen
-    ask = _ask_aws(inventory, current, of_accounts, aws_endpoint, reading_role) if asks_aws else None
+    asks_aws, roles = Part.ACCOUNTS in chosen, (reading_role, deploying_role)
+    ask = _ask_aws(inventory, current, of_accounts, aws_endpoint, roles) if asks_aws else None
     refreshed = _refreshed(current, questions, chosen, names, urls=(bitbucket_url, ranges_url, ca_file))
     from_aws = ask(refreshed) if ask is not None else None
     if from_aws is not None and from_aws.errors:
@@ -163,7 +170,11 @@ def _refreshed(
 
 
 def _ask_aws(
-    inventory: Path, current: Loaded, accepted: Sequence[str], endpoint: str | None, reading_role: str | None
+    inventory: Path,
+    current: Loaded,
+    accepted: Sequence[str],
+    endpoint: str | None,
+    roles: tuple[str | None, str | None],
 ) -> "Callable[[Refreshed], FromAws]":
     """Return a function that asks AWS; raises UsageError for wrong options or a missing package before any request."""
     require_extra("lock --aws", "aws")
@@ -175,7 +186,9 @@ def _ask_aws(
     )
     from cli.lock.run import progress  # noqa: PLC0415 - as above
 
-    settings, uses, role = call_settings(endpoint), accepted_uses(accepted, current), checked_role_name(reading_role)
+    settings, uses = call_settings(endpoint), accepted_uses(accepted, current)
+    reading = checked_role_name("--reading-role", roles[0])
+    deploying = checked_role_name("--deploying-role", roles[1])
     if endpoint is not None:
         click.echo("note: these are emulated AWS accounts, not real ones; do not commit the lock", err=True)
     return lambda refreshed: ask_aws(
@@ -183,7 +196,8 @@ def _ask_aws(
         current,
         refreshed,
         settings,
-        reading_role=role,
+        reading_role=reading,
+        deploying_role=deploying,
         accepted=uses,
         blocking=_blocking,
         progress=progress("asking AWS accounts"),

@@ -44,11 +44,11 @@ def call_settings(endpoint: str | None) -> CallSettings:
     return CallSettings(endpoint)
 
 
-def checked_role_name(name: str | None) -> str | None:
+def checked_role_name(option: str, name: str | None) -> str | None:
     """Return the name of a role; raises UsageError for anything else, such as an ARN."""
     if name is not None and ROLE_NAME.fullmatch(name) is None:
-        what = f"--reading-role {one_line(name)} is not the name of a role"
-        raise UsageError(what, do="write only the name; the role has the path of each deploying role")
+        what = f"{option} {one_line(name)} is not the name of a role"
+        raise UsageError(what, do="write only the name, without a path")
     return name
 
 
@@ -72,6 +72,7 @@ def ask_aws(
     settings: CallSettings,
     *,
     reading_role: str | None,
+    deploying_role: str | None,
     accepted: Collection[str],
     blocking: Callable[[Iterable[Finding]], Sequence[Finding]],
     progress: AbstractContextManager[OnProgress],
@@ -84,6 +85,7 @@ def ask_aws(
         refreshed: The answers of Bitbucket, the issuers and Atlassian.
         settings: The settings for calls to AWS.
         reading_role: Name of the role to assume instead of each deploying role.
+        deploying_role: Name of the deploying role of accounts that only a profile enters.
         accepted: Names ``ACCOUNT/WORKSPACE`` of OIDC providers whose result of `auto` may change.
         blocking: Returns the errors that a new lock cannot fix.
         progress: Shows the progress in accounts.
@@ -102,6 +104,7 @@ def ask_aws(
             again.inventory,
             settings,
             reading_role=reading_role,
+            deploying_role=deploying_role,
             accepted=accepted,
             on_progress=on_progress,
         )

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from config.findings import fault
-from config.models.aws_values import AccountIdText
+from config.models.aws_values import AccountIdText, RoleName
 from config.models.base import InventoryModel, short_form
 from config.models.bitbucket_values import EnvironmentName, Uuid, WorkspaceSlugText
 from config.models.scalars import Slug, SourceNetwork, Text, Thumbprint, describe, not_text, parse_day
@@ -222,6 +222,8 @@ class LockedAccount(InventoryModel):
     """ARNs of managed policies and boundaries that the inventory names and the account lacks."""
     template_digest: TemplateDigest | None = None
     """What the account has of the template of `bootstrap`: deploying role, reading role and boundaries."""
+    deploying_role: RoleName | None = None
+    """Name of that deploying role, if the inventory has none because a profile leads to it."""
     quotas: LockedQuotas | None = None
     """As AWS answered."""
 

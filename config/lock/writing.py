@@ -98,6 +98,7 @@ def _account(account: LockedAccount) -> dict[str, Tree]:
             "roles_as_found": {name: _as_found(role) for name, role in sorted(account.roles_as_found.items())},
             "missing_policies": sorted(account.missing_policies),
             "template_digest": account.template_digest,
+            "deploying_role": account.deploying_role,
             "quotas": dict(sorted(quotas.items())),
         }
     )

@@ -1,7 +1,7 @@
 """Make the parts of a new lock that AWS answers: the selected accounts, and what each account has."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -100,6 +100,7 @@ def refresh_accounts(
     settings: CallSettings,
     *,
     reading_role: str | None = None,
+    deploying_role: str | None = None,
     accepted: Collection[str] = (),
     on_progress: OnProgress = lambda _done, _total: None,
 ) -> RefreshedAccounts:
@@ -111,13 +112,18 @@ def refresh_accounts(
         inventory: The inventory with the selected accounts.
         settings: The settings for calls to AWS.
         reading_role: Name of the role to assume instead of each deploying role, with the same account and path.
+        deploying_role: Name of the deploying role of accounts that only a profile enters; by default that of the lock.
         accepted: Names ``ACCOUNT/WORKSPACE`` of OIDC providers whose result of `auto` may change.
         on_progress: See ``OnProgress``.
     """
     asked = {plan.key: entered_by(plan, reading_role) for plan in plans if plan.oidc_providers or plan.roles}
     roles = {plan.key: plan.access.role_arn for plan in plans}
-    foundations = {plan.key: foundation for plan in plans if (foundation := _foundation(plan, reading_role))}
     before = {key: locked for key, locked in old.accounts.items() if _is_declared(key, locked, inventory)}
+    foundations: dict[str, Foundation] = {}
+    for plan in plans:
+        name = deploying_role or (before[plan.key].deploying_role if plan.key in before else None)
+        with suppress(UsageError):  # nobody names its deploying role, or `bootstrap` refuses the account
+            foundations[plan.key] = foundation_of(plan, reading_role, name)
     done: list[str] = []
 
     def progress(key: str) -> None:
@@ -134,16 +140,17 @@ def refresh_accounts(
     outcomes = ask_each(asked.values(), settings, ask, progress=progress)
     accounts = dict(before)
     discrepancies: list[Fault] = []
-    notes = list(_entered_by_profile(asked) if reading_role is not None else ())
+    unnamed = [plan for key, plan in asked.items() if key not in foundations]
+    notes = list(_entered_by_profile(unnamed) if reading_role is not None else ())
     for outcome in outcomes:
         if isinstance(outcome, Answered):
             key, (facts, found) = outcome.key, outcome.facts
             mode = inventory.accounts[key].oidc_provider or inventory.defaults.oidc_provider
             answer = locked_account(asked[key], mode, facts, before.get(key), accepted=accepted, names=names)
-            template, note = _template(foundations.get(key), found, before.get(key))
-            accounts[key] = answer.account.model_copy(update={"template_digest": template})
+            template = _template(asked[key], foundations.get(key), found, before.get(key))
+            accounts[key] = answer.account.model_copy(update=template.facts)
             discrepancies += answer.discrepancies
-            notes += [f"account {key}: {text}" for text in (*facts.notes, *note)]
+            notes += [f"account {key}: {text}" for text in (*facts.notes, *template.notes)]
     selected = {
         key: account.model_copy(update={"deploy_role": roles.get(key)})
         for key, account in old.selected_accounts.items()
@@ -162,37 +169,56 @@ def entered_by(plan: AccountPlan, reading_role: str | None) -> AccountPlan:
     return replace(plan, access=replace(plan.access, role_arn=f"{arn.rpartition('/')[0]}/{reading_role}"))
 
 
-def _entered_by_profile(asked: Mapping[str, AccountPlan]) -> Iterator[str]:
-    """Yield a note on accounts for which ``--reading-role`` does nothing, because the inventory names no other role."""
-    keys = sorted(key for key, plan in asked.items() if plan.access.role_arn is None)
+def _entered_by_profile(plans: Iterable[AccountPlan]) -> Iterator[str]:
+    """Yield a note on accounts for which ``--reading-role`` does nothing, because nobody named their deploying role."""
+    keys = sorted(plan.key for plan in plans if plan.access.role_arn is None)
     if keys:
         more = f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else ""
         yield (
             f"{', '.join(keys[:_SHOWN])}{more}: without `deploy_role` the profile decides the role, so --reading-role "
-            "has no effect and no template is recorded; `bootstrap --check --deploying-role NAME` compares it"
+            "has no effect and no template is recorded; add --deploying-role NAME to record it"
         )
 
 
 _SHOWN = 5
 
 
-def _foundation(plan: AccountPlan, reading_role: str | None) -> Foundation | None:
-    """Return what the template makes in an account; ``None`` if the inventory names no deploying role for it."""
-    try:
-        return foundation_of(plan, reading_role)
-    except UsageError:
-        return None
+@dataclass(frozen=True, slots=True)
+class _Template:
+    """What the lock records of an account's template.
+
+    Attributes:
+        digest: Its digest; ``None`` if the account has nothing of it.
+        deploying_role: The name of its deploying role, if the inventory has none.
+        notes: Why it is not recorded, or why that of an earlier run is kept.
+    """
+
+    digest: str | None
+    deploying_role: str | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def facts(self) -> dict[str, str | None]:
+        return {"template_digest": self.digest, "deploying_role": self.deploying_role}
 
 
 def _template(
-    foundation: Foundation | None, found: FoundTemplate | None, before: LockedAccount | None
-) -> tuple[str | None, tuple[str, ...]]:
-    """Return the digest of the deployed template, and a note if that of an earlier run is kept."""
-    if foundation is not None and found is not None:
-        return recorded_digest(foundation, found), ()
-    kept = before.template_digest if before is not None else None
-    note = "its template was not read, because the deploying role may not read itself: use --reading-role"
-    return kept, (note,) if kept is not None and foundation is not None else ()
+    plan: AccountPlan, foundation: Foundation | None, found: FoundTemplate | None, before: LockedAccount | None
+) -> _Template:
+    by_profile = plan.access.role_arn is None
+    if foundation is None or found is None:
+        digest = before.template_digest if before is not None else None
+        name = before.deploying_role if before is not None and by_profile else None
+        mend = "let its profile lead to the reading role" if by_profile else "use --reading-role"
+        note = f"its template was not read, because the deploying role may not read itself: {mend}"
+        is_told = foundation is not None and (digest is not None or by_profile)
+        return _Template(digest, name, (note,) if is_told else ())
+    name = foundation.deploying_name
+    if by_profile and name not in found.roles:
+        note = f"it has no role {name}, so no template is recorded: deploy the template, or correct --deploying-role"
+        return _Template(None, None, (note,))
+    digest = recorded_digest(foundation, found)
+    return _Template(digest, name if by_profile and digest is not None else None)
 
 
 def _is_declared(key: str, locked: LockedAccount, inventory: Inventory) -> bool:

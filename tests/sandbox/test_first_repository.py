@@ -124,7 +124,7 @@ class Rehearsal:
         """Run lines in one shell that ends at the first failure. The state is in a folder instead of a bucket."""
         script = "\n".join(["set -e", *lines]).replace(BUCKET, f"file://{self.folder}/state")
         # No issuer is reached by its name.
-        script = script.replace("lock inventory", "lock inventory --only workspaces")
+        script = re.sub("lock inventory(?! --only)", "lock inventory --only workspaces", script)
         environment = self.environment | more
         return subprocess.run(
             ["bash", "-c", script], cwd=self.clone, env=environment, capture_output=True, text=True, check=False
@@ -236,7 +236,10 @@ def test_its_pull_request_is_annotated_commented_previewed_and_guarded(rehearsal
     assert re.search(r"previews/dev\.json: .*0 of", done.stdout), done.stdout
     assert len(rehearsal.bitbucket.reports.reports) == 1
     ((comment,),) = rehearsal.bitbucket.pull_requests.comments.values()
-    assert "dev / shop-staging: sessions last up to 120 minutes (was 60)" in comment.raw
+    change = (
+        "* **2 roles in 2 accounts**: sessions last up to 120 minutes (was 60)\n    * access-preview, shop-staging\n"
+    )
+    assert change in comment.raw
     assert re.search(r"\*\*dev\*\*: \d+ to create", comment.raw)
     assert "**tools**: 1 to update" in comment.raw
     assert rehearsal.roles() == before
@@ -248,3 +251,24 @@ def test_its_merge_deploys_each_stack(rehearsal: Rehearsal, stack: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     role = {"dev": "shop-staging", "tools": "access-preview"}[stack]
     assert rehearsal.roles()[role] == TWO_HOURS
+
+
+def test_another_managed_policy_is_a_warning_until_its_template_is_deployed_and_locked(rehearsal: Rehearsal) -> None:
+    locking = "bitbucket-oidc lock inventory --only accounts --deploying-role PulumiDeploy"
+    assert locking in setup_lines(rehearsal.clone)
+    validate = "bitbucket-oidc validate inventory"
+    assert "template-outdated" not in rehearsal.shell([validate]).stderr
+    rehearsal.edit("inventory/roles.yaml", '"aws:job-function/ViewOnlyAccess"', '"aws:SecurityAudit"')
+    try:
+        warned = rehearsal.shell([validate]).stderr
+        assert (
+            "account dev needs a newer template: the deploying role may not attach arn:aws:iam::aws:policy/" in warned
+        )
+        assert "then `bitbucket-oidc lock --aws --deploying-role PulumiDeploy`" in warned
+        assert "account tools needs" not in warned
+        (deploy,) = (line for line in setup_lines(rehearsal.clone) if "bootstrap" in line and "--account dev" in line)
+        done = rehearsal.shell([deploy, "bitbucket-oidc lock inventory --only accounts", validate])
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "template-outdated" not in done.stderr
+    finally:
+        rehearsal.edit("inventory/roles.yaml", '"aws:SecurityAudit"', '"aws:job-function/ViewOnlyAccess"')

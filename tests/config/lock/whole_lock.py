@@ -67,6 +67,7 @@ accounts:
     missing_policies:
       - "arn:aws:iam::222222222222:policy/ci-boundary"
     template_digest: "0a1b2c3d ffffffff"
+    deploying_role: PulumiDeploy
     quotas:
       managed_policies_per_role: 15
       oidc_providers: 300

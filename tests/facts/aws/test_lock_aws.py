@@ -282,3 +282,5 @@ def test_a_reading_role_for_accounts_that_only_a_profile_enters_is_a_note(
     assert "--reading-role" not in capsys.readouterr().err
     assert lock(folder, "--reading-role", "PulumiDeploy-reading") == 0
     assert "note: prod: without `deploy_role` the profile decides the role" in capsys.readouterr().err
+    assert lock(folder, "--deploying-role", f"arn:aws:iam::{account}:role/PulumiDeploy") == 2
+    assert "--deploying-role arn:aws:iam::" in capsys.readouterr().err

@@ -148,11 +148,12 @@ class Bootstrapped:
             patch.setenv("AWS_SECRET_ACCESS_KEY", hub["SecretAccessKey"])
             patch.setenv("AWS_SESSION_TOKEN", hub["SessionToken"])
             if profiles:
-                patch.setenv("AWS_CONFIG_FILE", str(self._aws_config(profiles, hub)))
+                patch.setenv("AWS_CONFIG_FILE", str(self.aws_config(profiles, hub)))
                 patch.setenv("AWS_ENDPOINT_URL", self.aws.endpoint)
             return act(session, action, Listener(ignore, ignore), EngineSettings(EngineName.BUILTIN))
 
-    def _aws_config(self, role: str, hub: Mapping[str, str]) -> Path:
+    def aws_config(self, role: str, hub: Mapping[str, str]) -> Path:
+        """Write an AWS configuration whose profile of each account leads to a role, by way of the hub's."""
         keys = {"aws_access_key_id": "AccessKeyId", "aws_secret_access_key": "SecretAccessKey"}
         sections = {"hub": {key: hub[name] for key, name in {**keys, "aws_session_token": "SessionToken"}.items()}}
         for account, key in KEYS.items():
