@@ -100,6 +100,9 @@ def show_review(read: ReadPolicies, call: TokenCall | None, output: str, *, stri
     if read.found.left_out:
         others = f"{read.found.left_out} role{'' if read.found.left_out == 1 else 's'}"
         click.echo(f"note: {others} without an OIDC provider as principal left out", err=True)
+    if defaults := sorted({name for each in reviewed for name in each.policy.defaults}):
+        names = one_line(", ".join(defaults))
+        click.echo(f"note: reviewed with the defaults of {names}; a stack may have other values: --parameter", err=True)
     if read.found.is_truncated:
         click.echo("note: more roles follow on another page: list them without --max-items and --no-paginate", err=True)
     faults = [fault for each in reviewed for fault in each.faults]

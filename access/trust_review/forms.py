@@ -38,11 +38,19 @@ _NOBODYS_ACCOUNT = "000000000000"
 
 @dataclass(frozen=True, slots=True)
 class NamedPolicy:
-    """A trust policy, the name of its role (empty if unknown), and its account (``None`` if unknown)."""
+    """A trust policy.
+
+    Attributes:
+        role: The name of its role; empty if unknown.
+        account: Its account; ``None`` if unknown.
+        document: The policy.
+        defaults: Parameters of its template whose defaults it has; a stack may give them other values.
+    """
 
     role: str
     account: str | None
     document: TrustDocument
+    defaults: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +128,9 @@ def _of_template(
     parameters = template.get("Parameters")
     declared = parameters if isinstance(parameters, dict) else {}
     pseudo = {"AWS::AccountId": account or _NOBODYS_ACCOUNT, "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com"}
-    known = {**pseudo, **values, **parameter_values(declared, values)}
+    values_of = parameter_values(declared, values)
+    known = {**pseudo, **values, **values_of}
+    given = {name: value for name, value in known.items() if name not in values_of or name in values}
     for name, resource in template["Resources"].items():
         if name.startswith(FUNCTION):
             base: Path = ("Resources", name)
@@ -138,7 +148,8 @@ def _of_template(
             asked = " ".join(f"--parameter {name}=VALUE" for name in unknown if name in declared)
             fault = TrustFault("template-value", (), message, f"give values: {asked}; or {other}" if asked else other)
             document = replace(document, data=None, faults=(fault,))
-        yield NamedPolicy(str(name), account, document)
+        _, others = filled_or_unknown(written, given, declared)
+        yield NamedPolicy(str(name), account, document, tuple(name for name in others if name not in unknown))
 
 
 def _properties_of_role(resource: object) -> Mapping[str, Any] | None:

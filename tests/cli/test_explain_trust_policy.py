@@ -125,6 +125,18 @@ def test_every_rule_is_in_the_docs_with_its_level() -> None:
     assert set(listed) == {rule.level for rule in TRUST_RULES.values()}
 
 
+def test_defaults_of_parameters_are_told_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "template.json"
+    policy = {"Statement": {"Effect": "Allow", "Principal": {"Federated": {"Ref": "Provider"}}, "Action": "sts:*"}}
+    role = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": policy}}
+    parameter = {"Type": "String", "Default": "accounts.google.com"}
+    file.write_text(json.dumps({"Parameters": {"Provider": parameter}, "Resources": {"R": role}}))
+    _, err = explained(capsys, "--trust-policy", str(file))
+    assert "note: reviewed with the defaults of Provider; a stack may have other values: --parameter\n" in err
+    _, err = explained(capsys, "--trust-policy", str(file), "--parameter", "Provider=accounts.google.com")
+    assert "note: reviewed" not in err
+
+
 @pytest.mark.parametrize("end", [{"IsTruncated": True, "Marker": "m"}, {"NextToken": "t"}, {"IsTruncated": False}, {}])
 def test_a_list_that_says_that_it_is_not_whole_is_told_of(
     end: dict[str, object], tmp_path: Path, capsys: pytest.CaptureFixture[str]

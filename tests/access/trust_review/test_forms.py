@@ -204,6 +204,12 @@ def test_the_parameters_of_a_template_are_filled_in() -> None:
     assert statement["Condition"] == POLICY["Statement"][0]["Condition"] | {"Null": {"aws:SourceIp": "${Literal}"}}
 
 
+@pytest.mark.parametrize("values", [{}, {"Host": "api.bitbucket.org"}, {"Workspace": "acme", "Audience": AUDIENCE}])
+def test_a_policy_tells_whose_defaults_it_has(values: dict[str, str]) -> None:
+    (policy,) = find_policies(TEMPLATE, "222222222222", values).policies
+    assert policy.defaults == (() if "Host" in values else ("Host",))
+
+
 def test_every_unknown_value_of_a_template_is_named_at_once() -> None:
     (policy,) = find_policies(TEMPLATE, None, {}).policies
     (fault,) = policy.document.faults
