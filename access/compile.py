@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 from access.checks.attachable_policies import attachable_arns, attachable_globs, check_attachable_policies
 from access.checks.deploying_role import check_deploying_roles
 from access.checks.guardrails import check_guardrails
-from access.checks.locked_accounts import check_locked_account, check_locked_quotas
+from access.checks.locked_accounts import check_locked_account, check_locked_quotas, check_missing_policies
 from access.checks.permissions import check_permissions
 from access.checks.policy_uses import RolesWithOverrides
 from access.checks.roles import check_role
@@ -91,6 +91,7 @@ def _faults(
     """Yield the faults of compiled accounts."""
     for account in accounts:
         yield from _account_faults(account, selected.get(account.key, {}), loaded)
+    yield from check_missing_policies(accounts, selected, loaded)
     yield from check_locked_quotas(loaded.inventory.accounts, loaded)
     yield from check_deploying_roles(accounts, selected)
     yield from check_attachable_policies(accounts, selected, loaded)
@@ -106,7 +107,7 @@ def _account_faults(plan: AccountPlan, selected: RolesWithOverrides, loaded: Loa
     yield from _check_names(plan, loaded)
     yield from check_oidc_providers(plan.key, account, plan.oidc_providers, loaded)
     yield from check_account(plan.key, account, len(plan.roles), plan.oidc_providers)
-    yield from check_locked_account(plan, account, selected, loaded)
+    yield from check_locked_account(plan, account, loaded)
 
 
 def _roles_by_account(

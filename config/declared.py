@@ -87,5 +87,6 @@ def unknown_environment(
     elif (same := ignoring_case(environment, known)) is not None:
         hint = f"write `{same}`: capitals count"
     else:
-        hint = did_you_mean(environment, known, "declare it under the repository's `environments`")
+        others = f", which has {some_of(known, environment)}" if known else ""
+        hint = did_you_mean(environment, known, f"declare it under the repository's `environments`{others}")
     return Fault("unknown-environment", at, f"{workspace}/{repository} has no environment `{environment}`", hint)

@@ -1,6 +1,6 @@
 """Compare the lock of an account with its plan."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from access.checks.deploying_role import check_template
@@ -43,9 +43,7 @@ class _PlannedAccount:
         return ("accounts", self.key, *(["oidc_provider"] if self.account.oidc_provider else []))
 
 
-def check_locked_account(
-    plan: AccountPlan, account: Account, selected: RolesWithOverrides, loaded: Loaded
-) -> Iterator[Fault]:
+def check_locked_account(plan: AccountPlan, account: Account, loaded: Loaded) -> Iterator[Fault]:
     """Yield a fault if facts from AWS prevent the plan from working, or make it give more access than declared."""
     yield from _check_selected(plan, loaded)
     locked = account_in_lock(plan.key, account, loaded)
@@ -62,7 +60,6 @@ def check_locked_account(
             yield from _check_oidc_provider(planned, oidc_provider, answer)
     for role in plan.roles:
         yield from _check_name(plan.key, role, locked)
-        yield from _check_policies(plan.key, role, locked, selected)
 
 
 def _check_selected(plan: AccountPlan, loaded: Loaded) -> Iterator[Fault]:
@@ -198,32 +195,41 @@ def _is_within(inner: Network, outer: Network) -> bool:
     return inner.version == outer.version and first in outer and last in outer
 
 
-def _check_policies(key: str, role: RolePlan, locked: LockedAccount, selected: RolesWithOverrides) -> Iterator[Fault]:
-    missing = set(locked.missing_policies)
-    if not missing:
-        return
+def check_missing_policies(
+    accounts: Iterable[AccountPlan], selected: Mapping[str, RolesWithOverrides], loaded: Loaded
+) -> Iterator[Fault]:
+    """Yield policies that accounts lack by the lock: each once for its place in the inventory, with all accounts."""
+    arns: dict[tuple[Path, str], dict[str, str]] = {}
+    for plan in accounts:
+        locked = account_in_lock(plan.key, loaded.inventory.accounts[plan.key], loaded)
+        missing = set(locked.missing_policies if locked is not None else ())
+        for role in plan.roles if missing else ():
+            for at, arn in _missing(role, missing, selected[plan.key]):
+                arns.setdefault((at, arn.partition(":policy/")[2]), {}).setdefault(plan.key, arn)
+    for (at, name), by_account in arns.items():
+        (key, arn), *others = by_account.items()
+        also = f"; it is also missing in {_list([other for other, _ in others])}" if others else ""
+        create = "let `bitbucket-oidc bootstrap` create it" if at[-1] == _BOUNDARY else "create it in the account"
+        meant = meant_policy(name) if arn.partition(":policy/")[0].endswith("::aws") else None
+        hint = f"correct its name, or {create} and run {_AGAIN}" if meant is None else f"did you mean `aws:{meant}`?"
+        yield Fault("missing-policy", at, f"account {key} has no policy {arn}{also}", hint)
+
+
+def _missing(role: RolePlan, missing: set[str], selected: RolesWithOverrides) -> Iterator[tuple[Path, str]]:
+    """Yield the place and the ARN of a role's first missing managed policy, and of its missing boundary."""
     declared, override = selected[role.key]
     if gone := sorted(missing & set(role.managed_policy_arns)):
-        at, _ = effective_list(role.key, "managed_policies", declared, override)
-        yield from _missing(key, at, gone[0], "create it in the account")
+        yield effective_list(role.key, "managed_policies", declared, override)[0], gone[0]
     if role.permissions_boundary_arn in missing:
-        at, own = effective_list(role.key, "permissions_boundary", declared, override)
-        at = at if own is not None else ("defaults", "permissions_boundary")
-        yield from _missing(key, at, str(role.permissions_boundary_arn), "let `bitbucket-oidc bootstrap` create it")
-
-
-def _missing(key: str, at: Path, arn: str, otherwise: str) -> Iterator[Fault]:
-    message = f"account {key} has no policy {arn}"
-    owner, _, name = arn.partition(":policy/")
-    meant = meant_policy(name) if owner.endswith("::aws") else None
-    hint = f"correct its name, or {otherwise} and run {_AGAIN}"
-    yield Fault("missing-policy", at, message, hint if meant is None else f"did you mean `aws:{meant}`?")
+        at, own = effective_list(role.key, _BOUNDARY, declared, override)
+        yield at if own is not None else ("defaults", _BOUNDARY), str(role.permissions_boundary_arn)
 
 
 def _name(arn: str) -> str:
     return arn.rpartition("/")[2]
 
 
+_BOUNDARY = "permissions_boundary"
 _SHOWN = 5
 
 
