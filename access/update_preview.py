@@ -76,8 +76,8 @@ _NAMED = 3
 def too_many_roles(lost: int, before: int, max_percent: float) -> str:
     """Return the refusal, with the ``--max-loss`` that would allow the update."""
     return (
-        f"{lost} of {before} roles ({lost * 100 / before:.0f} %) are deleted or replaced; at most {SPARED_ROLES} roles "
-        f"or {max_percent:g} % may be; if that is intended, add --max-loss {-(-lost * 100 // before)}"
+        f"{lost:,} of {before:,} roles ({lost * 100 / before:.0f} %) are deleted or replaced; at most {SPARED_ROLES} "
+        f"roles or {max_percent:g} % may be; if that is intended, add --max-loss {-(-lost * 100 // before)}"
     )
 
 

@@ -19,6 +19,7 @@ from access.comparison.detail_changes import (
 from access.comparison.permission_changes import has_admin_access, permission_changes
 from access.comparison.trust_changes import conditions_in_words, gained_and_lost, trust_changes
 from access.comparison.view import AccountView, OidcProviderView, PlanView, RoleView
+from config.models.family import family_of
 
 
 def oidc_provider_changes(before: AccountView, after: AccountView) -> Iterator[Change]:
@@ -143,14 +144,25 @@ def _account(collected: _Collected, old: AccountView | None, new: AccountView | 
 
 _KNOWN_BY_KEY = (
     "Pulumi identifies resources by these keys, so it would create them again, and IAM refuses that while the old ones "
-    "exist; keep the key, or name the old one under `previous_keys`"
+    "exist; keep the key, or "
 )
+_NAME_OLD_KEY = "name the old one under `previous_keys`"
+_NAME_OTHERWISE = "give the new role another `name`: `previous_keys` cannot name the old key"
 
 
 def _key_changed(old: str, previous_keys: Collection[str]) -> tuple[Effect, str]:
     if old in previous_keys:
         return Effect.NONE, "`previous_keys` names the old key, so nothing is replaced"
-    return Effect.BREAKS, _KNOWN_BY_KEY
+    return Effect.BREAKS, _KNOWN_BY_KEY + _NAME_OLD_KEY
+
+
+def _role_key_changed(old: RoleView, new: RoleView, kept: Collection[str]) -> tuple[Effect, str]:
+    """Return the effect and why: ``previous_keys`` names a whole entry, none that is ``kept``, no role of a family."""
+    family, other = family_of(old.key), family_of(new.key)
+    same_item = old.key.removeprefix(family) == new.key.removeprefix(other)
+    if old.key in new.previous_keys or (same_item and family not in kept):
+        return _key_changed(old.key, new.previous_keys)
+    return Effect.BREAKS, _KNOWN_BY_KEY + _NAME_OTHERWISE
 
 
 def _is_same_key(old: tuple[AccountView, RoleView], new: tuple[AccountView, RoleView]) -> bool:
@@ -162,13 +174,14 @@ def _is_same_key(old: tuple[AccountView, RoleView], new: tuple[AccountView, Role
 def _roles(collected: _Collected, old_account: AccountView, new_account: AccountView) -> None:
     old, new = {role.arn: role for role in old_account.roles}, {role.arn: role for role in new_account.roles}
     gone = {role.key: role for arn, role in old.items() if arn not in new}
+    kept = {family_of(role.key) for role in new_account.roles}
     for arn, role in sorted(new.items()):
         renamed = gone.pop(role.key, None) if arn not in old else None
         before = old.get(arn) or renamed
         if before is None:
             collected.changes += _whole_role(new_account, role, gained=True)
         elif before != role or old_account.key != new_account.key:
-            reported = list(_role((old_account, before), (new_account, role)))
+            reported = list(_role((old_account, before), (new_account, role), kept))
             collected.changes += [*reported, *role_details(new_account, before, role, reported)]
             if before.arn != role.arn or not _is_same_key((old_account, before), (new_account, role)):
                 collected.lost.append(before.arn)
@@ -199,7 +212,9 @@ def _may_do(role: RoleView) -> str:
     )
 
 
-def _role(before: tuple[AccountView, RoleView], after: tuple[AccountView, RoleView]) -> Iterator[Change]:
+def _role(
+    before: tuple[AccountView, RoleView], after: tuple[AccountView, RoleView], kept: Collection[str]
+) -> Iterator[Change]:
     (_, old), (account, new) = before, after
     if old.arn != new.arn:
         message = (
@@ -208,7 +223,7 @@ def _role(before: tuple[AccountView, RoleView], after: tuple[AccountView, RoleVi
         )
         yield Change("arn-changed", Effect.BREAKS, account.key, new.key, new.arn, message)
     elif old.key != new.key:
-        effect, why = _key_changed(old.key, new.previous_keys)
+        effect, why = _role_key_changed(old, new, kept)
         message = f"the role is now roles.{new.key} (was roles.{old.key}): {why}"
         yield Change("key-changed", effect, account.key, new.key, new.arn, message)
     yield from trust_changes(before, after)

@@ -265,6 +265,33 @@ def test_another_key_for_the_same_arn_changes_no_access_and_breaks_the_next_depl
     assert comparison.roles_lost == ("arn:aws:iam::111111111111:role/bitbucket/same",)
 
 
+FAMILY = {
+    "name": "r-{{environment}}",
+    "for_each": {"environment": ["production", "staging"]},
+    "trust": [{"repository": "acme/shop", "environments": ["{{environment}}"]}],
+}
+ONLY_STAGING = {**FAMILY, "for_each": {"environment": ["staging"]}}
+TAKEN_OUT = {"name": "r-production"}
+
+
+@pytest.mark.parametrize(
+    ("after", "advice"),
+    [
+        ({"moved": FAMILY}, "name the old one under `previous_keys`"),
+        ({"r": ONLY_STAGING, "taken": TAKEN_OUT}, "`previous_keys` cannot name the old key"),
+        ({"moved": ONLY_STAGING, "taken": TAKEN_OUT}, "`previous_keys` cannot name the old key"),
+        ({"r": ONLY_STAGING, "taken": {**FAMILY, "for_each": {"environment": ["production"]}}}, "cannot name the old"),
+    ],
+)
+def test_a_changed_key_is_told_only_advice_that_validate_accepts(
+    view: View, after: dict[str, dict[str, Any]], advice: str
+) -> None:
+    old, new = base(**FAMILY), base()
+    new["roles"] = {key: new["roles"]["r"] | role for key, role in after.items()}
+    changed = [change for change in compare(view(old), view(new)).changes if change.kind == "key-changed"]
+    assert advice in next(change.message for change in changed if "roles.r[production]" in change.message)
+
+
 def test_keys_that_say_what_they_were_break_nothing(view: View) -> None:
     moved = base(name="same", accounts=["first"], previous_keys=["r"])
     moved["roles"] = {"moved": moved["roles"]["r"]}

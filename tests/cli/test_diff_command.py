@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from access.comparison.changes import Change, Comparison, Effect
+from access.update_preview import too_many_roles
 from cli.main import run
 from review.diff import TITLES, markdown, show_comparison
 from tests.cli.many_changes import HOSTILE, comparisons
@@ -215,6 +216,10 @@ def test_many_roles_deleted_at_once_are_refused(write_inventory: Inventory, tmp_
     assert "4 of 10 roles (40 %) are deleted or replaced" in (error := capsys.readouterr().err)
     assert error.rstrip().endswith("--max-loss 40")
     assert run([*arguments, "--max-loss", "40"]) == 0
+
+
+def test_a_refusal_writes_numbers_as_the_comparison_above_it() -> None:
+    assert too_many_roles(1600, 12062, 10).startswith("1,600 of 12,062 roles (13 %)")
 
 
 def hostile(number: int, text: str = HOSTILE) -> Comparison:
