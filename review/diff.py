@@ -79,10 +79,7 @@ def _described(group: ChangeGroup, most: int) -> _Described:
     elif not group.roles:
         parts = [_of_accounts(group, most)]
     elif len(group.roles) > 1:
-        # A role that trusts a repository of another name or workspace comes first, and is not only counted.
-        usual = _usual_workspace(group.roles)
-        roles = sorted(group.roles, key=lambda role: _is_usual(role, usual))
-        names = "; ".join([listed(map(_named, roles), most), *parts])
+        names = "; ".join([listed(map(_named, _unusual_first(group.roles)), most), *parts])
         parts = []
     elif group.roles[0].is_family:
         parts.insert(0, _named(group.roles[0]))
@@ -110,18 +107,17 @@ def _of_accounts(group: ChangeGroup, most: int) -> str:
     return "all" if is_all else listed(group.accounts, most)
 
 
-def _usual_workspace(roles: Iterable[RoleName]) -> str:
+def _unusual_first(roles: Sequence[RoleName]) -> list[RoleName]:
+    """Put roles for a repository of another name, or in another workspace than most, first: none is only counted."""
     workspaces = Counter(repository.partition("/")[0] for role in roles for repository in role.repositories)
-    return workspaces.most_common(1)[0][0] if workspaces else ""
+    usual = max(workspaces, key=workspaces.__getitem__, default="")
+    return sorted(roles, key=lambda role: all(_is_usual(each, role.name, usual) for each in role.repositories))
 
 
-def _is_usual(role: RoleName, workspace: str) -> bool:
-    """Tell whether a role's repositories are in the workspace of most, and whether its name has theirs as words."""
-    names = [repository.partition("/") for repository in role.repositories]
-    return all(
-        slug == workspace and re.search(rf"(?<![a-z0-9]){re.escape(name)}(?![a-z0-9])", role.name, re.IGNORECASE)
-        for slug, _, name in names
-    )
+def _is_usual(repository: str, role: str, workspace: str) -> bool:
+    slug, _, name = repository.partition("/")
+    word = rf"(?<![a-z0-9]){re.escape(name)}(?![a-z0-9])"
+    return slug == workspace and re.search(word, role, re.IGNORECASE) is not None
 
 
 def _named(role: RoleName) -> str:

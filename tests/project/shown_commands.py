@@ -25,7 +25,7 @@ from sandbox.emulated_bitbucket.workspaces import (
     random_uuid,
 )
 from tests.access.adoption_of_plans import found_in
-from tests.cli.test_explain_event import event
+from tests.cli.recorded_event import event
 from tests.project.pages import PROJECT, Block
 
 PULUMI_OPTIONS = {
