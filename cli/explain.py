@@ -122,7 +122,9 @@ def command(
         part = narrowed(compilation.plan, selection)
         if part.in_words:
             click.echo(part.in_words if output == "text" else f"note: {part.in_words}", err=output == "json")
-        _show(explain(part.plan, call, names), call, names, output, every=every or bool(selection.roles))
+        verdicts = explain(part.plan, call, names)
+        is_one_role = bool(selection.roles) and len({verdict.role for verdict in verdicts}) == 1
+        _show(verdicts, call, names, output, every=every or is_one_role)
     return exit_code(compilation.findings, strict=strict)
 
 

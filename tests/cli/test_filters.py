@@ -102,6 +102,15 @@ def test_explain_shows_each_role_that_is_named(capsys: pytest.CaptureFixture[str
     assert shown.startswith("filtered by --role 'deploy[acme/site, staging]': 1 of ")
 
 
+def test_explain_counts_the_roles_of_a_named_family_that_trust_other_repositories(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shown = output(capsys, *STEP, "--role", "deploy")
+    assert "deploy[acme/site, staging]" not in shown
+    assert "not shown" in shown
+    assert "deploy[acme/site, staging]" in output(capsys, *STEP, "--role", "deploy", "--all")
+
+
 def test_explain_takes_no_filter_beside_events(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "event.json").write_text("{}")
     assert run(["explain", str(FAMILIES), "--event", str(tmp_path / "event.json"), "--owner", "a"]) == 2
