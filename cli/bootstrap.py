@@ -29,7 +29,7 @@ from cli.selection import complete
 from config.findings import one_line
 from oidc.errors import UsageError
 from oidc.limits import CLOUDFORMATION_BODY_BYTES, SERVICE_CONTROL_POLICY_CHARS
-from onboarding.bootstrap.check import Wanted
+from onboarding.bootstrap.check import TemplateSettings
 from onboarding.bootstrap.template import template
 
 _SHOWN = 3
@@ -100,7 +100,7 @@ def command(
             _print_control_policies(accounts, administrators_of(accounts, options), stack)
         elif check or deploy:
             with_boundaries, administrators = not options["existing_boundary"], administrators_of(accounts, options)
-            wanted = Wanted(hub_of(accounts, options), stack, with_boundaries, administrators)
+            wanted = TemplateSettings(hub_of(accounts, options), stack, with_boundaries, administrators)
             code = (_check if check else _deploy)(plans, accounts, wanted, output)
             return code or exit_code(findings, strict=strict)
         else:
@@ -110,7 +110,7 @@ def command(
     return exit_code(findings, strict=strict)
 
 
-def _deploy(plans: Sequence[AccountPlan], accounts: Sequence[Foundation], wanted: Wanted, output: str) -> int:
+def _deploy(plans: Sequence[AccountPlan], accounts: Sequence[Foundation], wanted: TemplateSettings, output: str) -> int:
     require_extra("bootstrap --deploy", "aws")
     from cli.bootstrap_deploy import deploy_accounts  # noqa: PLC0415 - botocore takes a while to import
 
@@ -125,7 +125,7 @@ def _deploy(plans: Sequence[AccountPlan], accounts: Sequence[Foundation], wanted
     return report.exit_code
 
 
-def _check(plans: Sequence[AccountPlan], accounts: Sequence[Foundation], wanted: Wanted, output: str) -> int:
+def _check(plans: Sequence[AccountPlan], accounts: Sequence[Foundation], wanted: TemplateSettings, output: str) -> int:
     require_extra("bootstrap --check", "aws")
     from cli.bootstrap_check import check_accounts  # noqa: PLC0415 - botocore takes a while to import
 

@@ -23,7 +23,7 @@ from facts.aws.survey import Answered, Failed, ask_each
 from oidc.errors import AwsError
 from onboarding.bootstrap.check import (
     TemplateDifference,
-    Wanted,
+    TemplateSettings,
     control_policy_difference,
     own_control_policies,
     template_differences,
@@ -102,7 +102,7 @@ class CheckReport:
 
 
 def check_accounts(
-    plans: Sequence[AccountPlan], accounts: Sequence[Foundation], wanted: Wanted, options: Mapping[str, Any]
+    plans: Sequence[AccountPlan], accounts: Sequence[Foundation], wanted: TemplateSettings, options: Mapping[str, Any]
 ) -> CheckReport:
     """Enter each account as its reading role, and compare what it has with the template.
 
@@ -142,7 +142,7 @@ def check_accounts(
 
 
 def _organization(
-    accounts: Sequence[Foundation], wanted: Wanted, options: Mapping[str, Any]
+    accounts: Sequence[Foundation], wanted: TemplateSettings, options: Mapping[str, Any]
 ) -> tuple[TemplateDifference | None, tuple[str, ...]]:
     """Return how the SCP differs, and the organization's rules; read as `accounts_from` says, which names who may."""
     selection = loaded(options["inventory"]).inventory.accounts_from

@@ -14,12 +14,12 @@ from access.plan import AccountCredentials, AccountPlan
 from cli.lock.accounts import call_settings
 from config.findings import one_line, shown
 from facts.aws.callers import AccountClients, Caller, CallSettings
+from facts.aws.cloudformation_stack import STACK_SECONDS, CloudFormationStack
 from facts.aws.existing_template import existing_template
-from facts.aws.stacks import STACK_SECONDS, Stacks
 from facts.aws.survey import Answered, Failed, ask_each
 from oidc.arn import role_arn
 from oidc.errors import AwsError, UsageError
-from onboarding.bootstrap.check import TemplateDifference, Wanted, template_differences
+from onboarding.bootstrap.check import TemplateDifference, TemplateSettings, template_differences
 from onboarding.bootstrap.deploy import AccountStep, Action, account_step, drifted, policy_arns, stuck
 from onboarding.bootstrap.template import template
 
@@ -67,7 +67,7 @@ class DeployReport:
 def deploy_accounts(
     plans: Sequence[AccountPlan],
     accounts: Sequence[Foundation],
-    wanted: Wanted,
+    wanted: TemplateSettings,
     options: Mapping[str, Any],
     show: Callable[[str], None],
 ) -> DeployReport:
@@ -175,7 +175,7 @@ class _Deployer:
     """
 
     foundations: Mapping[str, Foundation]
-    wanted: Wanted
+    wanted: TemplateSettings
     region: str | None
     settings: CallSettings
     callers: AccountClients
@@ -230,8 +230,8 @@ class _Deployer:
         roles = foundation.deploying_name, foundation.reading_name
         return existing_template(caller, roles, policy_arns(foundation, self.wanted))
 
-    def _stacks(self, caller: Caller, plan: AccountPlan) -> Stacks:
-        return Stacks(caller, self.wanted.stack, self.region or plan.region or plan.partition.iam_region)
+    def _stacks(self, caller: Caller, plan: AccountPlan) -> CloudFormationStack:
+        return CloudFormationStack(caller, self.wanted.stack, self.region or plan.region or plan.partition.iam_region)
 
     def _template(self, foundation: Foundation) -> dict[str, Any]:
         wanted = self.wanted

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, TypeAlias
 
-from access.adoption.found import FoundAccount, Note
+from access.adoption.found import AdoptionNote, FoundAccount
 from access.adoption.names import WorkspaceNames
 from access.managed_by import managed_by
 from config.lock.models import Lock
@@ -57,7 +57,7 @@ class ReadKey:
 
 
 def comments_of(
-    data: Mapping[str, Any], roles: Mapping[str, ReadKey], notes: Iterable[Note], known: Inventory, today: date
+    data: Mapping[str, Any], roles: Mapping[str, ReadKey], notes: Iterable[AdoptionNote], known: Inventory, today: date
 ) -> Comments:
     """Return the comments of a written inventory.
 
@@ -87,7 +87,7 @@ def comments_of(
     return comments
 
 
-def note_in_words(note: Note) -> str:
+def note_in_words(note: AdoptionNote) -> str:
     """Return a note as one line: ``prod, role deploy: left out: …``."""
     return f"{note.subject}: {'left out: ' if note.is_left_out else ''}{note.message}"
 
@@ -117,7 +117,7 @@ def _to_decide(entry: Mapping[str, Any], role: ReadKey, known: Inventory, today:
         yield from narrowed(slug, known) or ["- {repository: WORKSPACE/REPOSITORY, environments: [ENVIRONMENT]}"]
 
 
-def as_is_notes(known: Inventory, lock: Lock) -> Iterator[Note]:
+def as_is_notes(known: Inventory, lock: Lock) -> Iterator[AdoptionNote]:
     """Give the ready lines for each role of the inventory that is still as it was found."""
     for key, role in known.roles.items():
         if (as_is := role.dangerously_adopted_as_is) is not None:
@@ -126,12 +126,12 @@ def as_is_notes(known: Inventory, lock: Lock) -> Iterator[Note]:
             for slug, locked in lock.workspaces.items():
                 if slug in whole and locked.undeclared_repositories:
                     names = ", ".join(f"{name}: " for name in sorted(locked.undeclared_repositories))
-                    yield Note(
+                    yield AdoptionNote(
                         f"workspace {slug}",
                         f"the lock has further repositories, declare those that need a role: {names}",
                     )
             message = f"adopted as is until {as_is.until}: trust repositories in place of the whole workspace"
-            yield Note(f"roles.{key}", f"{message}: {', '.join(lines)}" if lines else message)
+            yield AdoptionNote(f"roles.{key}", f"{message}: {', '.join(lines)}" if lines else message)
 
 
 def narrowed(slug: str, known: Inventory) -> list[str]:
@@ -149,23 +149,23 @@ def _quoted(name: str) -> str:
     return name if name.isascii() and name.isalpha() else json.dumps(name, ensure_ascii=False)
 
 
-def workspace_notes(workspaces: Iterable[WorkspaceNames]) -> list[Note]:
+def workspace_notes(workspaces: Iterable[WorkspaceNames]) -> list[AdoptionNote]:
     """Say what to do about names and audiences of each workspace."""
     notes = []
     for names in workspaces:
         if not names.uuid:
             message = "its UUID is unknown: write it, or run `bitbucket-oidc lock`"
-            notes.append(Note(f"workspace {names.slug}", message))
+            notes.append(AdoptionNote(f"workspace {names.slug}", message))
         if names.new_audiences and names.declared_audiences:
             message = f"add {', '.join(names.new_audiences)} to its audiences in the file that declares them"
-            notes.append(Note(f"workspace {names.slug}", message))
+            notes.append(AdoptionNote(f"workspace {names.slug}", message))
         for uuid in names.made_up:
             message = f"{uuid} has no name in the inventory: you may rename {names.repositories[uuid]} at any time"
-            notes.append(Note(f"workspace {names.slug}", message))
+            notes.append(AdoptionNote(f"workspace {names.slug}", message))
     return notes
 
 
-def account_notes(accounts: list[FoundAccount], known: Inventory) -> Iterator[Note]:
+def account_notes(accounts: list[FoundAccount], known: Inventory) -> Iterator[AdoptionNote]:
     """Say what to add to each account that has an OIDC provider: only one file may declare an account."""
     for account in accounts:
         if not account.oidc_providers or known.accounts[account.key].oidc_provider is not None:
@@ -177,4 +177,4 @@ def account_notes(accounts: list[FoundAccount], known: Inventory) -> Iterator[No
         why = f"{' and '.join(sorted(owners))} manages its OIDC provider" if owners else "its OIDC provider exists"
         until = ", until that program releases it" if owners else ""
         mode = "reference" if owners else "adopt"
-        yield Note(f"account {account.key}", f"{why}: write `oidc_provider: {mode}` on it{until}")
+        yield AdoptionNote(f"account {account.key}", f"{why}: write `oidc_provider: {mode}` on it{until}")

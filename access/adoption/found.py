@@ -97,7 +97,7 @@ class FoundControlPolicy:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Note:
+class AdoptionNote:
     """A difference between the written inventory and an account.
 
     Attributes:

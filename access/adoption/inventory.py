@@ -9,7 +9,7 @@ from typing import Any
 
 from access.adoption.as_found import has_admin_access
 from access.adoption.comments import Comments, ReadKey, account_notes, as_is_notes, comments_of, workspace_notes
-from access.adoption.found import FoundAccount, Note
+from access.adoption.found import AdoptionNote, FoundAccount
 from access.adoption.names import WorkspaceNames
 from access.adoption.role_reading import ReadRole, read_role
 from access.adoption.statement_reading import ReadLine
@@ -46,7 +46,7 @@ class Adoption:
 
     data: Mapping[str, Any]
     roles: tuple[AdoptedRole, ...]
-    notes: tuple[Note, ...]
+    notes: tuple[AdoptionNote, ...]
     comments: Comments = field(default_factory=dict)
 
 
@@ -89,7 +89,7 @@ def adopt(
         lock: With further repositories of workspaces.
     """
     in_order = sorted(accounts, key=lambda account: account.key)
-    workspaces, notes = Workspaces.of(in_order, known), list[Note]()
+    workspaces, notes = Workspaces.of(in_order, known), list[AdoptionNote]()
     reads: list[_Read] = []
     for account in in_order:
         for role in sorted(account.roles, key=lambda role: role.name):
@@ -99,12 +99,12 @@ def adopt(
             lines, messages = _lines(read.trust.lines, workspaces)
             trust = _each_once(_entry(line, workspaces.by_slug[line.workspace]) for line in lines)
             messages, subject = [*read.notes, *messages], _subject(account.key, role.name)
-            notes += [Note(subject, message, is_left_out=not trust) for message in messages]
+            notes += [AdoptionNote(subject, message, is_left_out=not trust) for message in messages]
             if trust:
                 is_admin = has_admin_access(role, account.id, account.partition)
                 reads.append(_Read(account.key, read, trust, is_admin))
             elif not messages:
-                notes.append(Note(subject, "nobody can assume it", is_left_out=True))
+                notes.append(AdoptionNote(subject, "nobody can assume it", is_left_out=True))
     roles, documents, adopted = _roles(reads, known, notes)
     data: dict[str, Any] = {}
     notes += _previous_slugs(reads, workspaces, known, today)
@@ -178,7 +178,7 @@ def _each_once(entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _roles(
-    reads: list[_Read], known: Inventory, notes: list[Note]
+    reads: list[_Read], known: Inventory, notes: list[AdoptionNote]
 ) -> tuple[dict[str, Any], dict[str, Any], tuple[AdoptedRole, ...]]:
     """Write each role once for all accounts that have the same role, under an unused key."""
     groups: dict[str, list[_Read]] = {}
@@ -197,7 +197,7 @@ def _roles(
         names = [name for name in first.documents if _take(name, first.documents[name], documents, known)]
         for name in sorted(set(first.documents) - set(names)):
             message = f"another permission policy also has the name {name}: this one stays in AWS, unmanaged"
-            notes += [Note(f"{read.account}, role {first.name}", message) for read in group]
+            notes += [AdoptionNote(f"{read.account}, role {first.name}", message) for read in group]
         entry = {**first.entry, "inline_policies": sorted(names)} if names else _without(first.entry)
         roles[key] = {**entry, "accounts": [read.account for read in group], "trust": group[0].trust}
         adopted += [AdoptedRole(read.account, key, first.name, tuple(sorted(names))) for read in group]
@@ -222,7 +222,9 @@ def _take(name: str, document: object, documents: dict[str, Any], known: Invento
     return bool(documents.setdefault(name, document) == document)
 
 
-def _previous_slugs(reads: Sequence[_Read], workspaces: Workspaces, known: Inventory, today: date) -> Iterator[Note]:
+def _previous_slugs(
+    reads: Sequence[_Read], workspaces: Workspaces, known: Inventory, today: date
+) -> Iterator[AdoptionNote]:
     """Declare each former slug that all roles of its workspace trust; the inventory cannot do so for some of them."""
     for former, slug in sorted(workspaces.present.items()):
         days = [dict(read.role.trust.previous)[former] for read in reads if read.trusts_former(former)]
@@ -240,7 +242,7 @@ def _previous_slugs(reads: Sequence[_Read], workspaces: Workspaces, known: Inven
             workspaces.by_slug[slug].previous_slugs[former] = last_day
             message = f"every role that trusts it also lets in tokens of its former slug {former} until {last_day}"
             message += ": choose the day"
-        yield Note(f"workspace {slug}", message)
+        yield AdoptionNote(f"workspace {slug}", message)
 
 
 def _trusts_whole(slug: str, reads: Iterable[_Read], known: Inventory) -> bool:

@@ -228,10 +228,10 @@ def _role(
         yield Change("key-changed", effect, account.key, new.key, new.arn, message)
     yield from trust_changes(before, after)
     yield from permission_changes(account, old, new)
-    yield from _labels(account, old, new)
+    yield from _descriptive_changes(account, old, new)
 
 
-def _labels(account: AccountView, old: RoleView, new: RoleView) -> Iterator[Change]:
+def _descriptive_changes(account: AccountView, old: RoleView, new: RoleView) -> Iterator[Change]:
     """Compare description, owner and tags, which do not change access."""
     for name in ("description", "owner"):
         was, now = getattr(old, name), getattr(new, name)

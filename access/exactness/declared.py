@@ -61,7 +61,7 @@ def declared_roles(inventory: Inventory, lock: Lock) -> dict[str, dict[str, Decl
         UnprovenPlanError: A name or a UUID is missing, or two overrides match one account. Either is a finding.
     """
     by_account: dict[str, dict[str, DeclaredRole]] = {account: {} for account in inventory.accounts}
-    selection, roles = _Selection(inventory.accounts), _Roles(inventory, lock)
+    selection, roles = _AccountSelection(inventory.accounts), _Roles(inventory, lock)
     for key, role in inventory.roles.items():
         accounts = selection.of(role.accounts)
         overrides = _by_account(key, role, accounts, selection) if role.overrides else {}
@@ -75,7 +75,7 @@ def declared_roles(inventory: Inventory, lock: Lock) -> dict[str, dict[str, Decl
     return by_account
 
 
-class _Selection:
+class _AccountSelection:
     """Select accounts by keys, globs and labels; each pattern and each list is evaluated once."""
 
     def __init__(self, accounts: Mapping[str, Account]) -> None:
@@ -103,7 +103,7 @@ class _Selection:
         return frozenset(labelled.difference(*map(self.like, wanted.exclude)))
 
 
-def _by_account(key: str, role: Role, accounts: frozenset[str], selection: _Selection) -> dict[str, Override]:
+def _by_account(key: str, role: Role, accounts: frozenset[str], selection: _AccountSelection) -> dict[str, Override]:
     overrides: dict[str, Override] = {}
     for pattern, override in role.overrides.items():
         for account in selection.like(pattern) & accounts:

@@ -25,7 +25,7 @@ from oidc.errors import ConversionError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
-class Stacks:
+class ProjectStacks:
     """All stacks of the working tree or of a revision.
 
     Attributes:
@@ -41,7 +41,7 @@ class Stacks:
     in_no_stack: tuple[str, ...] = ()
 
 
-def stacks_here(project: Path, *, is_compared: bool, before: Collection[str] = ()) -> Stacks:
+def stacks_here(project: Path, *, is_compared: bool, before: Collection[str] = ()) -> ProjectStacks:
     """Return the stacks of the working tree; a stack whose file is removed gets the defaults, as ``up`` gives it.
 
     Args:
@@ -74,7 +74,7 @@ def stacks_here(project: Path, *, is_compared: bool, before: Collection[str] = (
     for name in sorted(set(before) - {file.stack for file in files}):
         file = removed_stack(name, str(project / f"Pulumi.{name}.yaml"), project_file(project))
         taken[name] = _taken_or_fault(file, compiled)
-    return Stacks(taken, errors, tuple(dict.fromkeys(untracked)), missed)
+    return ProjectStacks(taken, errors, tuple(dict.fromkeys(untracked)), missed)
 
 
 def in_no_stack(plan: AccessPlan, stacks: Collection[TakenStack]) -> tuple[str, ...]:
@@ -129,7 +129,7 @@ def _stack_paths(project: Path) -> list[Path]:
     return [path for path in sorted(project.iterdir()) if FILE_NAME.fullmatch(path.name)]
 
 
-def stacks_at(project: Path, base: str) -> Stacks:
+def stacks_at(project: Path, base: str) -> ProjectStacks:
     """Return the stacks of a revision; a fault in one of its files is kept in that stack and not raised.
 
     So a change that repairs a stack can still be compared.
@@ -163,7 +163,7 @@ def stacks_at(project: Path, base: str) -> Stacks:
         except UsageError as error:
             if STACK_NAME.fullmatch(stack) is not None:  # else Pulumi refuses the name of the stack
                 taken[stack] = TakenStack(StackFile(stack, one_line(shown)[:300], {}, (), {}), None, (), error.what)
-    return Stacks(taken, ())
+    return ProjectStacks(taken, ())
 
 
 def _taken_or_fault(file: StackFile, compiled: "_CompiledInventories") -> TakenStack:
@@ -208,7 +208,7 @@ def path_in_project(project: Path, path: str, file: StackFile) -> Path:
     return named
 
 
-def refuse_unreviewed_inventory(stacks: Stacks, project: Path, inventory: Path, guardrails: Path | None) -> None:
+def refuse_unreviewed_inventory(stacks: ProjectStacks, project: Path, inventory: Path, guardrails: Path | None) -> None:
     """Refuse a stack that uses another inventory than the reviewed one: no comparison would show its access.
 
     Args:

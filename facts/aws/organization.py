@@ -139,7 +139,7 @@ def _pages(client: Any, operation: str, key: str, of: str, *, by: str = "ParentI
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class SelectedAccounts:
     """The selected accounts.
 
     Attributes:
@@ -157,7 +157,7 @@ def select(
     *,
     listed: Mapping[str, str],
     before: Mapping[str, str],
-) -> Selection:
+) -> SelectedAccounts:
     """Select accounts.
 
     An account keeps its key in the lock, even if its name changes. The key of a new account is its name in lower case
@@ -185,7 +185,7 @@ def select(
         for account in wanted
         if not any(fnmatchcase(keys[account.id], pattern) for pattern in organization.exclude)
     }
-    return Selection(dict(sorted(selected.items())), tuple(notes))
+    return SelectedAccounts(dict(sorted(selected.items())), tuple(notes))
 
 
 def _keys(

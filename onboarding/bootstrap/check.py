@@ -32,7 +32,7 @@ class TemplateDifference:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TemplateSettings:
     """The template that the accounts should have, apart from the inventory.
 
     Attributes:
@@ -49,7 +49,7 @@ class Wanted:
 
 
 def template_differences(
-    foundation: Foundation, wanted: Wanted, found: FoundTemplate
+    foundation: Foundation, wanted: TemplateSettings, found: FoundTemplate
 ) -> tuple[TemplateDifference, ...]:
     """Return the differences of an account from the template that ``template`` makes for it; none if it is current.
 

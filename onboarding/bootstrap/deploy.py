@@ -8,10 +8,10 @@ from typing import Any
 from access.adoption.found import FoundTemplate
 from access.deploy_policy import deploy_policies
 from access.foundation import Foundation
-from facts.aws.stacks import FoundStack, body_of
+from facts.aws.cloudformation_stack import FoundStack, body_of
 from oidc.arn import account_policy_arn
 from oidc.limits import CLOUDFORMATION_BODY_BYTES
-from onboarding.bootstrap.check import TemplateDifference, Wanted, template_differences
+from onboarding.bootstrap.check import TemplateDifference, TemplateSettings, template_differences
 from onboarding.bootstrap.template import BOUNDARY_ID
 
 
@@ -67,7 +67,7 @@ class AccountStep:
 
 def account_step(
     foundation: Foundation,
-    wanted: Wanted,
+    wanted: TemplateSettings,
     template: Mapping[str, Any],
     *,
     stack: FoundStack | None,
@@ -177,7 +177,7 @@ def _owner(found: FoundTemplate) -> str | None:
     return next((role.tags[_STACK_TAG] for role in found.roles.values() if _STACK_TAG in role.tags), None)
 
 
-def policy_arns(foundation: Foundation, wanted: Wanted) -> tuple[str, ...]:
+def policy_arns(foundation: Foundation, wanted: TemplateSettings) -> tuple[str, ...]:
     """Return the ARNs of the policies that the template creates: the deploying role's, and the boundaries."""
     scope = foundation.scope
     names = [foundation.policy_name(number) for number, _ in enumerate(deploy_policies(scope), 1)]
@@ -185,7 +185,9 @@ def policy_arns(foundation: Foundation, wanted: Wanted) -> tuple[str, ...]:
     return (*own, *(scope.own_boundary_arns if wanted.with_boundaries else ()))
 
 
-def _outside(foundation: Foundation, wanted: Wanted, stack: FoundStack | None, found: FoundTemplate) -> tuple[str, ...]:
+def _outside(
+    foundation: Foundation, wanted: TemplateSettings, stack: FoundStack | None, found: FoundTemplate
+) -> tuple[str, ...]:
     """Return the resources of the template that exist, and that the stack does not have: CloudFormation would fail."""
     existing = (*found.roles, *(arn for arn in policy_arns(foundation, wanted) if arn in found.policies))
     return tuple(name for name in existing if stack is None or name not in stack.resources.values())

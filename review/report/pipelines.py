@@ -34,7 +34,7 @@ class Pipeline:
 
 
 @dataclass(frozen=True, slots=True)
-class Pipelines:
+class RolePipelines:
     """All pipelines.
 
     Attributes:
@@ -46,7 +46,7 @@ class Pipelines:
     shared: tuple[Pipeline, ...]
 
     @classmethod
-    def of(cls, pairs: Iterable[tuple[Sequence[Holder], Sequence[Holder]]]) -> "Pipelines":
+    def of(cls, pairs: Iterable[tuple[Sequence[Holder], Sequence[Holder]]]) -> "RolePipelines":
         """Make the pipelines of roles, from the holders of each role and of its plan role."""
         users_of: dict[str, list[tuple[Holder, str]]] = {}
         for holders, plan_roles in pairs:

@@ -13,7 +13,7 @@ from oidc.arn import policy_in_words
 from oidc.bitbucket import Grade
 from review.report.by_account import Holder, Shared, by_account
 from review.report.documents import DisplayedPolicy, Documents
-from review.report.pipelines import Pipeline, Pipelines, repository_of
+from review.report.pipelines import Pipeline, RolePipelines, repository_of
 
 Texts: TypeAlias = tuple[Shared[tuple[str, ...]], ...]
 
@@ -126,7 +126,7 @@ def role_parts(plan: AccessPlan, documents: Documents) -> tuple[Iterator[RolePar
     grouped = {key: list(group) for key, group in groupby(holders, key=lambda holder: holder[1].key)}
     pairs = {key: beside for key in grouped if _is_plan_role(beside := grouped.get(plan_key(key), []))}
     of_pair = {beside[0][1].key: key for key, beside in pairs.items()}
-    pipelines = Pipelines.of((group, pairs.get(key, [])) for key, group in grouped.items() if key not in of_pair)
+    pipelines = RolePipelines.of((group, pairs.get(key, [])) for key, group in grouped.items() if key not in of_pair)
     others = of_pair | {key: group[0][1].key for key, group in pairs.items()}
     return (
         (_part(group, others.get(key), pipelines.by_role.get(key), documents) for key, group in grouped.items()),

@@ -11,14 +11,14 @@ from access.adoption.found import FoundControlPolicy, FoundTemplate
 from access.boundary import control_policies
 from access.foundation import Foundation, Hub
 from onboarding.bootstrap.check import (
-    Wanted,
+    TemplateSettings,
     control_policy_difference,
     own_control_policies,
     template_differences,
 )
 from tests.onboarding.deployed_template import HUB, deployed, foundations
 
-WANTED = Wanted(HUB)
+WANTED = TemplateSettings(HUB)
 ADMINISTRATORS = ("arn:aws:iam::*:role/stacksets-exec-*",)
 
 
@@ -65,7 +65,7 @@ def test_any_value_that_a_statement_lost_is_said(foundation: Foundation, data: s
 @given(foundations)
 def test_a_hub_that_the_trust_policies_lack_is_said_of_both_roles(foundation: Foundation) -> None:
     hub = Hub(("arn:aws:iam::999999999999:role/another",), "o-a1b2c3d4e5")
-    said = list(map(str, template_differences(foundation, Wanted(hub), deployed(foundation))))
+    said = list(map(str, template_differences(foundation, TemplateSettings(hub), deployed(foundation))))
     assert len(said) == 4
     for role in ("deploying role Deploy", "reading role Deploy-reading"):
         assert f"{role}: trust policy: statement 1 lacks Principal AWS arn:aws:iam::999999999999:role/another" in said

@@ -8,10 +8,10 @@ from botocore.session import Session
 from access.adoption.found import FoundTemplate
 from access.deploy_policy import DeployedRole, DeployScope
 from access.foundation import Foundation, Hub
-from facts.aws.stacks import UPDATABLE, FoundStack
+from facts.aws.cloudformation_stack import UPDATABLE, FoundStack
 from oidc.arn import Partition
 from oidc.identifiers import AccountId
-from onboarding.bootstrap.check import Wanted
+from onboarding.bootstrap.check import TemplateSettings
 from onboarding.bootstrap.deploy import AccountStep, Action, account_step
 from onboarding.bootstrap.template import template
 
@@ -22,7 +22,7 @@ SCOPE = DeployScope(
     Partition.AWS, ACCOUNT, f"{START}:role/Deploy", frozenset({ROLE}), frozenset(), f"{START}:role/Deploy-reading"
 )
 FOUNDATION = Foundation("prod", SCOPE, "/", "Deploy", "Deploy-reading", None)
-WANTED = Wanted(Hub(("arn:aws:iam::999999999999:role/runner",), None), "bootstrap")
+WANTED = TemplateSettings(Hub(("arn:aws:iam::999999999999:role/runner",), None), "bootstrap")
 TEMPLATE = template([FOUNDATION], WANTED.hub, stack=WANTED.stack)
 EMPTY = FoundTemplate({}, {})
 STATUSES = Session().get_service_model("cloudformation").shape_for("StackStatus").enum

@@ -68,7 +68,7 @@ class FoundStack:
 
 
 @dataclass(frozen=True, slots=True)
-class Stacks:
+class CloudFormationStack:
     """The stacks of one name in a region of an account.
 
     Attributes:

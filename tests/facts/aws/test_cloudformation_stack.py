@@ -6,7 +6,7 @@ import pytest
 
 from access.plan import AccountCredentials
 from facts.aws.callers import AccountClients, CallSettings
-from facts.aws.stacks import Stacks
+from facts.aws.cloudformation_stack import CloudFormationStack
 from oidc.arn import Partition
 from oidc.errors import AwsError
 from tests.facts.aws.answering_aws import AnsweringAws, Reply, refused, result
@@ -23,11 +23,11 @@ def aws() -> Iterator[AnsweringAws]:
 
 
 @pytest.fixture
-def stacks(aws: AnsweringAws, monkeypatch: pytest.MonkeyPatch) -> Stacks:
+def stacks(aws: AnsweringAws, monkeypatch: pytest.MonkeyPatch) -> CloudFormationStack:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "222222222222")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     clients = AccountClients(CallSettings(aws.endpoint, attempts=1))
-    return Stacks(clients.enter(AccountCredentials(), Partition.AWS), "bootstrap", "eu-west-1")
+    return CloudFormationStack(clients.enter(AccountCredentials(), Partition.AWS), "bootstrap", "eu-west-1")
 
 
 def described(status: str) -> Reply:
@@ -59,7 +59,9 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("code", REFUSALS)
-def test_a_refusal_at_any_call_is_one_line_with_what_to_do(code: str, aws: AnsweringAws, stacks: Stacks) -> None:
+def test_a_refusal_at_any_call_is_one_line_with_what_to_do(
+    code: str, aws: AnsweringAws, stacks: CloudFormationStack
+) -> None:
     created = result("CreateStack", f"<StackId>{ID}</StackId>")
     for action in ("DescribeStacks", "CreateStack"):
         aws.replies = {"DescribeStacks": described("CREATE_IN_PROGRESS"), "CreateStack": created}
@@ -71,7 +73,7 @@ def test_a_refusal_at_any_call_is_one_line_with_what_to_do(code: str, aws: Answe
         assert "\n" not in str(caught.value)
 
 
-def test_an_answer_from_a_proxy_is_one_line(aws: AnsweringAws, stacks: Stacks) -> None:
+def test_an_answer_from_a_proxy_is_one_line(aws: AnsweringAws, stacks: CloudFormationStack) -> None:
     for reply in ((200, "<html>log in</html>"), (200, ""), (503, "busy"), result("DescribeStacks", "<Stacks/>")):
         aws.replies = {"DescribeStacks": reply}
         with pytest.raises(AwsError) as caught:
@@ -80,9 +82,9 @@ def test_an_answer_from_a_proxy_is_one_line(aws: AnsweringAws, stacks: Stacks) -
 
 
 def test_a_stack_that_takes_too_long_is_left_to_cloudformation(
-    aws: AnsweringAws, stacks: Stacks, monkeypatch: pytest.MonkeyPatch
+    aws: AnsweringAws, stacks: CloudFormationStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("facts.aws.stacks.STACK_SECONDS", -1.0)
+    monkeypatch.setattr("facts.aws.cloudformation_stack.STACK_SECONDS", -1.0)
     aws.replies = {
         "DescribeStacks": described("CREATE_IN_PROGRESS"),
         "CreateStack": result("CreateStack", f"<StackId>{ID}</StackId>"),
@@ -91,7 +93,7 @@ def test_a_stack_that_takes_too_long_is_left_to_cloudformation(
         stacks.create({"Resources": {}})
 
 
-def test_the_reason_is_the_first_failure_of_the_last_operation(aws: AnsweringAws, stacks: Stacks) -> None:
+def test_the_reason_is_the_first_failure_of_the_last_operation(aws: AnsweringAws, stacks: CloudFormationStack) -> None:
     aws.replies = {
         "DescribeStacks": described("UPDATE_ROLLBACK_COMPLETE"),
         "UpdateStack": result("UpdateStack", f"<StackId>{ID}</StackId>"),
@@ -117,7 +119,7 @@ def test_the_reason_is_the_first_failure_of_the_last_operation(aws: AnsweringAws
 
 
 def test_an_update_without_changes_is_none_and_one_of_a_busy_stack_is_refused(
-    aws: AnsweringAws, stacks: Stacks
+    aws: AnsweringAws, stacks: CloudFormationStack
 ) -> None:
     aws.replies = {
         "DescribeStacks": described("CREATE_COMPLETE"),
@@ -140,7 +142,9 @@ def test_an_update_without_changes_is_none_and_one_of_a_busy_stack_is_refused(
         ("a: [", None),
     ],
 )
-def test_templates_in_yaml_and_json_are_read(body: str, parsed: object, aws: AnsweringAws, stacks: Stacks) -> None:
+def test_templates_in_yaml_and_json_are_read(
+    body: str, parsed: object, aws: AnsweringAws, stacks: CloudFormationStack
+) -> None:
     aws.replies = {
         "DescribeStacks": described("CREATE_COMPLETE"),
         "GetTemplate": result("GetTemplate", f"<TemplateBody>{body}</TemplateBody>"),
