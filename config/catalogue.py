@@ -1,7 +1,7 @@
 """The rules that findings name. Ids are public: CI logs and people use them, so they never change meaning.
 
-To add a rule, add a line here, the check that reports it, a faulty inventory under ``tests/fixtures/faulty``, and the
-page ``docs/reference/rules/RULE-ID.md``.
+To add a rule, add a line here and the check that reports it. A rule of ``RULES`` also needs a faulty inventory under
+``tests/fixtures/faulty``, and one of ``RULES`` or ``PIPELINE_RULES`` the page ``docs/reference/rules/RULE-ID.md``.
 """
 
 from dataclasses import dataclass

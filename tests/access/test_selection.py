@@ -1,6 +1,6 @@
 """Filters: what a selection keeps of a plan, and what it refuses."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from fnmatch import fnmatchcase
 from itertools import product
 from pathlib import Path
@@ -135,6 +135,10 @@ def test_a_selection_keeps_exactly_the_roles_that_its_options_ask_for(plan: Acce
         (same,) = [other for other in plan.accounts if other.key == account.key]
         assert replace(account, roles=same.roles) == same
         assert account.roles or replace(selection, accounts=()).is_everything
+
+
+def test_every_filter_is_among_the_tried_ones() -> None:
+    assert PATTERNS.keys() == {field.name for field in fields(Selection)}
 
 
 def test_no_filter_gives_the_plan_itself() -> None:

@@ -12,6 +12,7 @@ import yaml
 from access.compile import compile_plan
 from access.plan_json import plan_json
 from cli.main import COMMANDS
+from cli.plan import command as plan
 from config.catalogue import DISCREPANCY_RULES
 from config.load import load_inventory
 from config.lock import read_lock
@@ -187,6 +188,14 @@ def test_every_rule_of_what_the_world_says_is_documented() -> None:
 def test_every_command_is_documented() -> None:
     page = (PROJECT / "docs" / "reference" / "commands.md").read_text()
     assert all(f"`{command}" in page for command in COMMANDS)
+
+
+def test_every_filter_is_documented() -> None:
+    page = (PROJECT / "docs" / "reference" / "commands.md").read_text()
+    section = page.partition("## Filters\n")[2].partition("\n## ")[0]
+    filters = [option.opts[0] for option in plan.params if (option.name or "").startswith("only_")]
+    assert filters
+    assert [option for option in filters if f"`{option}`" not in section] == []
 
 
 def test_every_command_and_exit_code_has_one_line() -> None:
