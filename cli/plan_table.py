@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from access.plan import AccessPlan, AccountPlan, RolePlan
+from access.plan import AccountPlan, RolePlan
 from access.selection import Narrowed
 from access.trust_in_words import trust_in_words
 from cli.plan_digests import ShownDigests
@@ -36,13 +36,14 @@ def show_plan(
         accepted: All accepted warnings.
         every: Show all roles of a large plan.
     """
-    is_large = max(part.whole.role_count, len(part.whole.accounts)) > _SCREEN
+    is_large = max(part.plan.role_count, len(part.plan.accounts)) > _SCREEN
+    is_one_account = not part.selection.is_everything and len(part.plan.accounts) == 1
     with paged() as out:
         if part.in_words:
             show_text(out, f"{part.in_words}\n")
-        if is_large and part.selection.is_everything and not every:
+        if is_large and not is_one_account and not every:
             out.print(
-                *_summary(part.whole, digests, inventory, accepted),
+                *_summary(part, digests, inventory, accepted),
                 sep="\n",
                 markup=False,
                 highlight=False,
@@ -52,14 +53,23 @@ def show_plan(
             _show_tables(out, part, digests, accepted)
 
 
-def _summary(plan: AccessPlan, digests: ShownDigests, inventory: Path, accepted: Sequence[Silenced]) -> Iterator[str]:
+def _summary(part: Narrowed, digests: ShownDigests, inventory: Path, accepted: Sequence[Silenced]) -> Iterator[str]:
     """Yield a line for each account, the digests to review, and how to see more; each of at most 80 columns."""
-    yield f"{plan.role_count:,} roles in {len(plan.accounts):,} accounts\n"
+    plan, is_whole = part.plan, part.selection.is_everything
+    if is_whole:
+        yield f"{plan.role_count:,} roles in {len(plan.accounts):,} accounts\n"
     short = {account.key: account.digest for account in digests.whole.accounts}
     short |= {account.key: account.digest for stack in digests.stacks for account in stack.account_digests}
     rows = [_counts(account.key, [account], short[account.key]) for account in plan.accounts]
-    yield from _lines([*rows, _counts("the whole", plan.accounts, digests.whole.digest)])
+    yield from _lines(
+        [*rows, _counts("the whole" if is_whole else "all of these", plan.accounts, digests.whole.digest)]
+    )
     yield ""
+    if not is_whole:
+        yield "digests are those of whole accounts and of the whole plan\n"
+        yield "narrow it by --account, --role, --repository, --environment, --owner"
+        yield "all of these roles: --all"
+        return
     for stack in digests.stacks:
         number = len(stack.account_digests)
         yield f"stack {one_line(stack.file.stack)}, {number:,} account{'' if number == 1 else 's'}:\n  {stack.digest}"

@@ -1,7 +1,7 @@
 """Show verdicts: first the roles that admit the claims, then near misses, then a count of the others."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import click
 
@@ -48,14 +48,38 @@ def show_verdicts(verdicts: Sequence[Verdict], *, every: bool) -> None:
     )
     near = [verdict for verdict in refused if verdict.answer.distance <= _NEAR]
     shown = refused if every else near or ([] if allowed else refused[:_FEW])
-    for verdict in [*allowed, *shown]:
-        _show(verdict)
+    for verdicts_alike in _alike([*allowed, *shown]):
+        if every or len(verdicts_alike) <= _FEW:
+            for verdict in verdicts_alike:
+                _show(verdict)
+        else:
+            _show_alike(verdicts_alike)
     click.echo()
     click.echo(f"{_counted(len(allowed))} allowed, {_counted(len(refused))} refused")
     if left_out := refused[len(shown) :]:
         click.echo(f"{len(left_out)} of these not shown, since they differ more from the claims (--all lists them):")
         for reason, number in Counter(verdict.answer.reasons[-1].in_short for verdict in left_out).most_common():
             click.echo(f"  {_counted(number)}: {reason}")
+
+
+def _alike(verdicts: Iterable[Verdict]) -> Iterable[Sequence[Verdict]]:
+    """Group the verdicts of one role in several accounts with the same answer, each in the place of its first."""
+    grouped: dict[object, list[Verdict]] = {}
+    for verdict in verdicts:
+        reasons = tuple(reason.text for reason in verdict.answer.reasons)
+        grouped.setdefault((verdict.role, verdict.answer.allowed, verdict.answer.undecided, reasons), []).append(
+            verdict
+        )
+    return grouped.values()
+
+
+def _show_alike(verdicts: Sequence[Verdict]) -> None:
+    first, *others = verdicts
+    accounts = ", ".join(one_line(verdict.account) for verdict in verdicts[:_FEW])
+    more = f"{accounts} and {len(verdicts) - _FEW} more accounts"
+    click.echo()
+    show_answer(first.answer, f"{more}  {one_line(first.role)}")
+    click.echo(f"      in the first {one_line(first.arn)}; --all lists these {len(others) + 1}")
 
 
 def _show(verdict: Verdict) -> None:

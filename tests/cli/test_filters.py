@@ -111,6 +111,37 @@ def test_explain_counts_the_roles_of_a_named_family_that_trust_other_repositorie
     assert "deploy[acme/site, staging]" in output(capsys, *STEP, "--role", "deploy", "--all")
 
 
+def test_explain_says_the_same_answer_in_many_accounts_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "inventory.yaml").write_text(
+        MANY.replace("ACCOUNTS", "\n".join(f"  a{n}: {{id: '{n:012}'}}" for n in range(1, 7)))
+    )
+    asked = ["explain", str(tmp_path), "--repository", "acme/shop", "--environment", "production"]
+    shown = output(capsys, *asked)
+    assert "yes a1, a2, a3 and 3 more accounts  deploy\n" in shown
+    assert "--all lists these 6" in shown
+    assert "6 roles allowed, 0 roles refused" in shown
+    assert output(capsys, *asked, "--all").count("yes a") == 6
+    assert len(json.loads(output(capsys, *asked, "--format", "json"))) == 6
+
+
+MANY = """
+workspaces:
+  acme:
+    uuid: "{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}"
+    repositories:
+      shop:
+        uuid: "{9a6d6bde-2ae3-4d4c-8a43-1f6a5d9a3c01}"
+        environments: {production: "{c2b1a5de-6b7e-4d4b-b1a0-6a9d8c7b5e03}"}
+accounts:
+ACCOUNTS
+roles:
+  deploy:
+    accounts: ["*"]
+    trust: [{repository: acme/shop, environments: [production]}]
+    managed_policies: ["aws:ReadOnlyAccess"]
+"""
+
+
 def test_explain_takes_no_filter_beside_events(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "event.json").write_text("{}")
     assert run(["explain", str(FAMILIES), "--event", str(tmp_path / "event.json"), "--owner", "a"]) == 2

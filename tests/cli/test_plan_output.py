@@ -73,6 +73,16 @@ def test_a_filter_or_all_shows_the_roles_of_a_large_plan(large: Path, capsys: py
     assert "production-outside-environments" in whole
 
 
+def test_a_filter_that_keeps_many_roles_of_many_accounts_shows_a_summary(
+    large: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = output(capsys, str(large), "--role", "role-*").splitlines()
+    assert lines[0] == "filtered by --role 'role-*': 60 of 62 roles in 7 of 8 accounts"
+    assert next(line for line in lines if line.startswith("all of these")).split()[3] == "60"
+    assert "role-3 " not in "\n".join(lines)
+    assert "role-3 " in output(capsys, str(large), "--role", "role-*", "--all")
+
+
 words = st.text("abé-_/.,:[]@漢", min_size=1, max_size=50)
 cells = st.lists(st.lists(words, min_size=1, max_size=5).map(" ".join), min_size=1, max_size=3).map("\n".join)
 
