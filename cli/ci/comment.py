@@ -9,7 +9,14 @@ from typing import Any, TypeVar
 import click
 
 from access.plan import AccessPlan
-from access.update_preview import LossLimits, preview_files, read_update_preview, refusals
+from access.update_preview import (
+    LossLimits,
+    is_mass_loss,
+    preview_files,
+    read_update_preview,
+    refusals,
+    too_many_roles,
+)
 from cli.ci.bitbucket_access import bitbucket_options, by_credentials, without_failing
 from cli.ci.comment_text import StackPreview, comment_text, comparison_text, not_compared, templates_to_deploy
 from cli.diff_sides import compared, sides
@@ -93,7 +100,8 @@ def command(
     run = None if only_print and "BITBUCKET_COMMIT" not in os.environ else pipeline_run(os.environ)
     stacks = [_stack_preview(path) for path in preview_files(previews)] if previews else []
     limits = LossLimits(max_loss, allow_oidc_provider_loss)
-    refused = [
+    changes, lost = _comparison(base, inventory, max_loss)
+    refused = lost + [
         f"{stack.stack}: {reason}"
         for stack in stacks
         if stack.preview
@@ -101,8 +109,7 @@ def command(
     ]
     side = compiled_path(inventory, named_guardrails())
     digests = _digests(side.plan, inventory, project, {stack.stack for stack in stacks})
-    changes = _comparison(base, inventory) + templates_to_deploy(side.templates)
-    comment = comment_text(changes, stacks, run, refused, digests)
+    comment = comment_text(changes + templates_to_deploy(side.templates), stacks, run, refused, digests)
     if only_print or run is None:
         click.echo(comment, nl=False)
         return 0
@@ -123,11 +130,16 @@ def _pull_request(run: PipelineRun) -> int:
     return run.pull_request
 
 
-def _comparison(base: str, inventory: Path) -> str:
+def _comparison(base: str, inventory: Path, max_loss: float) -> tuple[str, list[str]]:
+    """Return the changes of access, and why `diff` refuses them: it judges the whole inventory, a preview one stack."""
     old, new = sides(base, None, inventory, named_guardrails())
     if (comparison := compared(old, new)) is None:
-        return not_compared([old, new])
-    return comparison_text(comparison, old, new)
+        return not_compared([old, new]), []
+    lost, before = len(comparison.roles_lost), comparison.roles_before
+    refused = (
+        [f"the inventory: {too_many_roles(lost, before, max_loss)}"] if is_mass_loss(lost, before, max_loss) else []
+    )
+    return comparison_text(comparison, old, new), refused
 
 
 def _digests(plan: AccessPlan | None, inventory: Path, project: Path, previewed: Collection[str]) -> list[str]:

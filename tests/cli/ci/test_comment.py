@@ -145,6 +145,26 @@ def test_reasons_of_the_guard_are_shown_in_the_comment(step: Step) -> None:
     assert comment.raw.index("Too much at once") < comment.raw.index("**Previews**")
 
 
+def test_a_mass_deletion_is_refused_in_the_comment_without_previews(
+    step: Step, write_inventory: Inventory, capsys: Capture
+) -> None:
+    names = ["a", "b", "c", "d"]
+    of_all = "roles:\n" + "".join(
+        f"  {name}: {{accounts: [dev], trust: [{{repository: acme/shop, environments: [production]}}]}}\n"
+        for name in names
+    )
+    write_inventory(of_all)
+    git(step.folder, "add", "--all")
+    git(step.folder, "commit", "-m", "four roles")
+    git(step.folder, "tag", "--force", "target")
+    write_inventory("".join(of_all.splitlines(keepends=True)[:2]))
+    assert step.comment("--print") == 0
+    shown = capsys.readouterr().out
+    assert "**Too much at once**\n\n* the inventory: " in shown
+    assert step.comment("--print", "--max-loss", "80") == 0
+    assert "Too much at once" not in capsys.readouterr().out
+
+
 def test_credentials_without_an_account_update_only_the_own_comment(step: Step, write_inventory: Inventory) -> None:
     step.bitbucket.behaviour.access_tokens[SANDBOX_TOKEN] = frozenset({"pullrequest"})
     step.somebody_writes("[//]: # (bitbucket-oidc access 999999)\n\nforged\n")
