@@ -286,22 +286,17 @@ def test_another_port_of_the_emulated_aws_is_no_change_to_the_program(
     assert "deleted" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (["--engine", "builtin"], "the engine pulumi created the resources of this sandbox"),
-        (["--engine", "pulumi"], "pulumi is not on PATH; install it as https://www.pulumi.com/docs"),
-        ([], "pulumi is not on PATH"),
-    ],
-)
+@pytest.mark.parametrize("options", [["--engine", "builtin"], ["--engine", "pulumi"], []])
 def test_a_sandbox_of_the_cli_needs_the_cli(
-    options: list[str], said: str, quickstart: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    options: list[str], quickstart: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder_of(quickstart).mkdir(parents=True)
     (folder_of(quickstart) / "engine").write_text("pulumi\n")
     monkeypatch.setenv("PATH", "")
     assert sandbox("up", quickstart, *options) == 3
-    assert said in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert error.startswith("error: the Pulumi CLI created the resources of this sandbox, and cannot run here")
+    assert "install it as https://www.pulumi.com/docs/iac/download-install/ says, or remove the folder" in error
     assert [path.name for path in folder_of(quickstart).iterdir()] == ["engine"]
 
 
