@@ -14,7 +14,7 @@ from access.explanation.names import Names
 from access.trust_review.admitted import AdmittedTokens
 from access.trust_review.document import TrustDocument
 from access.trust_review.fault import TrustFault
-from access.trust_review.forms import FoundPolicies, NamedPolicy, find_policies
+from access.trust_review.forms import NOBODYS_ACCOUNT, FoundPolicies, NamedPolicy, find_policies
 from access.trust_review.principal import partition_and_account
 from access.trust_review.review import Review, review
 from config.findings import Finding, Level, Place, has_errors, one_line, shown
@@ -25,8 +25,6 @@ from review.findings import COLOURS, colour_wanted, counted
 _MAX_BYTES = 5_000_000
 """Bytes of a text with trust policies: the answer of ``aws iam list-roles`` for 1,000 roles has some two million."""
 _NOBODY = "nobody: no Bitbucket token matches"
-_ANY_ACCOUNT = "000000000000"
-"""The account of a policy that names none; no account has this id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +132,7 @@ def _show(read: ReadPolicies, reviewed: _Reviewed, call: TokenCall | None) -> No
 
 def _answer(data: Mapping[str, Any], account: str | None, call: TokenCall, names: Names) -> RoleAnswer:
     partition, account_of_policy = partition_and_account(data)
-    return answer(data, call.to_role_in(account or account_of_policy or _ANY_ACCOUNT, partition), names)
+    return answer(data, call.to_role_in(account or account_of_policy or NOBODYS_ACCOUNT, partition), names)
 
 
 def _in_order(document: TrustDocument, faults: tuple[TrustFault, ...]) -> tuple[TrustFault, ...]:

@@ -42,7 +42,7 @@ def _requires(value: object) -> str:
         raise not_text(value)
     text = parse_text(value)
     if re.fullmatch(_RANGE, text, re.ASCII) is None:
-        message = f"not versions with a comparison each: {text!r}"
+        message = f"expected versions, each after a comparison, found {text!r}"
         raise fault("bad-value", message, f'write "{_meant(text)}"')
     return text
 

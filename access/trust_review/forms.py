@@ -32,7 +32,7 @@ _TYPE = "AWS::IAM::Role"
 _ENCODED = re.compile(r"\s*%(7B|0A|20|09|0D)", re.IGNORECASE)
 """How a URL-encoded JSON object begins: a brace, after white space."""
 
-_NOBODYS_ACCOUNT = "000000000000"
+NOBODYS_ACCOUNT = "000000000000"
 """The account of a template if none is given; no account has this id."""
 
 
@@ -127,7 +127,7 @@ def _of_template(
     """Yield the policies of a template's roles, with its parameters filled in by values or defaults."""
     parameters = template.get("Parameters")
     declared = parameters if isinstance(parameters, dict) else {}
-    pseudo = {"AWS::AccountId": account or _NOBODYS_ACCOUNT, "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com"}
+    pseudo = {"AWS::AccountId": account or NOBODYS_ACCOUNT, "AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com"}
     values_of = parameter_values(declared, values)
     known = {**pseudo, **values, **values_of}
     given = {name: value for name, value in known.items() if name not in values_of or name in values}

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Collection, Mapping
-from typing import Any, TypeGuard
+from typing import Any
 
 FUNCTION = "Fn::"
 """How the names of CloudFormation's functions begin, in their long form."""
@@ -67,24 +67,24 @@ def _filled(value: Any, known: Mapping[str, Value]) -> Any:  # noqa: ANN401 - wh
     if not isinstance(value, dict):
         return value
     name, inner = next(iter(value.items())) if len(value) == 1 else ("", None)
-    if name == "Ref" and isinstance(inner, str):
-        return _named(inner, known)
     if name == "Fn::Sub" and isinstance(inner, str):
         inner = [inner, {}]
-    if name == "Fn::Sub" and _is_sub(inner):
-        names = {**known, **{key: _as_text(_filled(each, known), name) for key, each in inner[1].items()}}
-        return _IN_SUB.sub(
-            lambda match: f"${{{match[2]}}}" if match[1] else _as_text(_named(match[2].strip(), names), name), inner[0]
-        )
-    if name == "Fn::Join" and isinstance(inner, list) and len(inner) == 2 and isinstance(inner[1], list):  # noqa: PLR2004
-        return str(inner[0]).join(_as_text(_filled(each, known), name) for each in inner[1])
+    match name, inner:
+        case "Ref", str():
+            return _named(inner, known)
+        case "Fn::Sub", [str() as text, dict() as own]:
+            return _substituted(text, {**known, **{key: _as_text(_filled(own[key], known), name) for key in own}})
+        case "Fn::Join", [separator, list() as parts]:
+            return str(separator).join(_as_text(_filled(each, known), name) for each in parts)
     if name.startswith(FUNCTION):
         raise _UnknownValueError(name)
     return {key: _filled(each, known) for key, each in value.items()}
 
 
-def _is_sub(inner: object) -> TypeGuard[tuple[str, dict[str, Any]]]:
-    return isinstance(inner, list) and len(inner) == 2 and isinstance(inner[0], str) and isinstance(inner[1], dict)  # noqa: PLR2004
+def _substituted(text: str, known: Mapping[str, Value]) -> str:
+    return _IN_SUB.sub(
+        lambda found: f"${{{found[2]}}}" if found[1] else _as_text(_named(found[2].strip(), known), "Fn::Sub"), text
+    )
 
 
 def _named(name: str, known: Mapping[str, Value]) -> Value:

@@ -136,7 +136,7 @@ class Rehearsal:
         (step,) = (step for step in steps_in(pipelines) if step["name"] == name)
         environment = ENVIRONMENTS["access"].get(step.get("deployment", ""))
         token = self.bitbucket.step_token(PipelineStep(ACME, ACCESS.uuid, environment))
-        shutil.rmtree(self.clone / "stacks", ignore_errors=True)  # each step has a clone of its own
+        shutil.rmtree(self.clone / "stacks", ignore_errors=True)  # each step has a separate clone
         return self.shell(step["script"], BITBUCKET_STEP_OIDC_TOKEN=token)
 
     def edit(self, file: str, old: str, new: str) -> None:
