@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from oidc.arn import Partition
@@ -16,11 +17,15 @@ class FoundOidcProvider:
         arn: ``arn:aws:iam::222222222222:oidc-provider/api.bitbucket.org/2.0/workspaces/acme/…``.
         audiences: Its client ids.
         tags: Its tags.
+        thumbprints: In IAM's order.
+        url: Its issuer, without ``https://``, as IAM answers it.
     """
 
     arn: str
     audiences: tuple[str, ...]
     tags: Mapping[str, str]
+    thumbprints: tuple[str, ...] = ()
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,7 @@ class FoundRole:
         managed_policy_arns: ARNs of the attached policies.
         inline_policies: Parsed JSON by name, or any other value if one cannot be parsed.
         tags: Its tags.
+        created: When it was created, aware; ``None`` if nobody asked.
     """
 
     name: str
@@ -48,6 +54,7 @@ class FoundRole:
     managed_policy_arns: tuple[str, ...]
     inline_policies: Mapping[str, Any]
     tags: Mapping[str, str]
+    created: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

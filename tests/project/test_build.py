@@ -19,7 +19,7 @@ from tests.installed_wheel import PROJECT, Built, Installation
 from tests.project.pages import of_docs, steps_in
 from tests.sandbox.running_engine import NEEDS_CLI
 
-ROOMS = {"access", "cli", "components", "config", "facts", "oidc", "onboarding", "review", "sandbox"}
+ROOMS = {"access", "cli", "components", "config", "facts", "fleet", "oidc", "onboarding", "review", "sandbox"}
 PROGRAM = {"bitbucket_aws_oidc/Pulumi.yaml", "bitbucket_aws_oidc/__main__.py"}
 VERSION = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["version"]
 
