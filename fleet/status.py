@@ -1,7 +1,7 @@
 """The status of an account of a fleet: plan, state and AWS compared."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -70,7 +70,7 @@ class AccountStatus:
     do: str = ""
     digest_before: str | None = None
     digest: str | None = None
-    loss: Loss = Loss(0, ())
+    loss: Loss = field(default_factory=lambda: Loss(0, ()))
     take_up: tuple[str, ...] = ()
     not_taken_up: tuple[str, ...] = ()
     rename_from: str | None = None
