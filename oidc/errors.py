@@ -14,6 +14,7 @@
         ├── IssuerError             the issuer could not be reached, or its certificates are not trusted
         ├── AwsError                AWS refused or could not be reached
         ├── BitbucketError          Bitbucket's API refused, could not be reached, or gave an undocumented answer
+        ├── StateError              the state of a Pulumi stack cannot be read or written
         └── SandboxError            the sandbox's own parts: engine, emulators, state, lock
 
 An error has up to three parts: what happened (where, expected, found), why it matters if that is not obvious, and
@@ -100,6 +101,10 @@ class AwsError(OutsideWorldError):
 
 class BitbucketError(OutsideWorldError):
     """Bitbucket's API refused a call, could not be reached, or gave an undocumented answer."""
+
+
+class StateError(OutsideWorldError):
+    """The state of a Pulumi stack, or the backend that holds it, cannot be read or written."""
 
 
 class SandboxError(OutsideWorldError):
