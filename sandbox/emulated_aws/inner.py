@@ -54,8 +54,8 @@ class Inner:
             self._namespaces: dict[str, str] = self._actions.SERVICE_TO_IAM_NAMESPACE
             self.asgi: Any = app.app
             self._handlers: dict[str, Handler] = app.SERVICE_HANDLERS
-            self._roles, self._policies, self._oidc_providers = (
-                getattr(iam, name) for name in ("_roles", "_policies", "_oidc_providers")
+            self._users, self._roles, self._policies, self._oidc_providers = (
+                getattr(iam, name) for name in ("_users", "_roles", "_policies", "_oidc_providers")
             )
             self._aws_managed, self._aws_managed_record = (
                 getattr(iam, name) for name in ("_aws_managed_policies", "_make_aws_managed_record")
@@ -66,7 +66,7 @@ class Inner:
             self._managed_policy_document = documents
             for name in ("SERVICE_HANDLERS", *_NO_SCRIPTS):
                 getattr(app, name)
-            for store in (self._roles, self._policies, self._oidc_providers):
+            for store in (self._users, self._roles, self._policies, self._oidc_providers):
                 _ = (store.get_scoped, store.keys)
             _ = (self._actions.extract_resource_arn, self._actions.request_tag_context)
             getattr(self._evaluator, _RESOLVE)
@@ -141,6 +141,11 @@ class Inner:
     def role(self, account: str, name: str) -> dict[str, Any] | None:
         """Return the record of a role: RoleName, Arn, PermissionsBoundary, AttachedPolicies and so on."""
         record: dict[str, Any] | None = self._roles.get_scoped(account, None, name)
+        return record
+
+    def user(self, account: str, name: str) -> dict[str, Any] | None:
+        """Return the record of a user: UserName, Arn, PermissionsBoundary and so on."""
+        record: dict[str, Any] | None = self._users.get_scoped(account, None, name)
         return record
 
     def role_names(self) -> Iterable[str]:

@@ -22,6 +22,7 @@ from sandbox.emulated_aws.front.authorisation import (
 )
 from sandbox.emulated_aws.front.issuers import IssuerConnection, IssuerKeys
 from sandbox.emulated_aws.front.limits import TARGET, account_summary, check_constraints, checked_tags, service_quotas
+from sandbox.emulated_aws.front.listings import authorization_details, role_listing
 from sandbox.emulated_aws.front.policy_documents import inline_policy_size, trust_policies
 from sandbox.emulated_aws.front.weather import weather_step, with_calm_calls
 from sandbox.emulated_aws.front.web_identity import web_identity
@@ -89,7 +90,8 @@ def steps_by_action(inner: Inner, settings: EmulatorSettings) -> Mapping[str, tu
     sessions = roles.role_sessions(inner)
     return {
         "iam:CreateRole": (checked_tags, roles.role_names(inner, settings), trust, boundary, roles.escape_texts),
-        "iam:ListRoles": (roles.role_listing(inner),),
+        "iam:ListRoles": (role_listing,),
+        "iam:GetAccountAuthorizationDetails": (authorization_details(inner),),
         "iam:GetAccountSummary": (account_summary(settings),),
         "iam:TagRole": (checked_tags,),
         "iam:PutRolePermissionsBoundary": (boundary,),

@@ -1,4 +1,4 @@
-"""Gaps of ministack's roles: names, the number of roles, texts in XML, pages of ListRoles, sessions, managed policies.
+"""Gaps of ministack's roles: names, the number of roles, texts in XML, sessions, managed policies.
 
 Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html ("Names of users, groups, roles,
 policies, … must be unique within the account and aren't distinguished by case"; roles in an AWS account) and the pages
@@ -6,9 +6,7 @@ of the operations under https://docs.aws.amazon.com/IAM/latest/APIReference/ and
 """
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from http import HTTPStatus
-from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
 from oidc.limits import MANAGED_POLICIES_PER_ROLE, ROLES_PER_ACCOUNT
@@ -51,59 +49,6 @@ async def escape_texts(call: AwsCall, proceed: Proceed) -> Answer:
     if description is None:
         return await proceed(call)
     return await proceed(call.with_params(Description=escape(description)))
-
-
-_NAMESPACE = "{https://iam.amazonaws.com/doc/2010-05-08/}"
-_DEFAULT_PAGE, _LARGEST_PAGE = 100, 1000
-
-
-def role_listing(_inner: Inner) -> Step:
-    """Make the step for ListRoles: sorted by name, a page at a time."""
-
-    async def step(call: AwsCall, proceed: Proceed) -> Answer:
-        status, headers, body = await proceed(call)
-        if status != 200:  # noqa: PLR2004 - HTTP
-            return status, headers, body
-        size, after = _page_size(call), _marker(call)
-        elements = ET.fromstring(body).iterfind(f".//{_NAMESPACE}Roles/{_NAMESPACE}member")  # noqa: S314 - ministack's own answer
-        roles = sorted(((_name(role), role) for role in elements), key=lambda named: named[0])
-        following = [(name, role) for name, role in roles if name > after]
-        page = following[:size]
-        more = ""
-        if len(following) > size:
-            more = f"<Marker>{urlsafe_b64encode(page[-1][0].encode()).decode()}</Marker>"
-        members = "".join(_without_tags(role) for _, role in page)
-        truncated = str(bool(more)).lower()
-        return success(call.action, f"<Roles>{members}</Roles><IsTruncated>{truncated}</IsTruncated>{more}")
-
-    return step
-
-
-def _page_size(call: AwsCall) -> int:
-    asked = call.params.get("MaxItems", str(_DEFAULT_PAGE))
-    if not (asked.isascii() and asked.isdigit() and 1 <= int(asked) <= _LARGEST_PAGE):
-        raise RefusalError("ValidationError", f"Value '{asked}' at 'maxItems' must be from 1 to {_LARGEST_PAGE}")
-    return int(asked)
-
-
-def _marker(call: AwsCall) -> str:
-    """Return the last name of the page before; the empty string for the first page."""
-    try:
-        return urlsafe_b64decode(call.params.get("Marker", "")).decode()
-    except ValueError as error:
-        raise RefusalError("ValidationError", "Invalid Marker.") from error
-
-
-def _name(role: ET.Element) -> str:
-    return role.findtext(f"{_NAMESPACE}RoleName", "")
-
-
-def _without_tags(role: ET.Element) -> str:
-    for tags in role.findall(f"{_NAMESPACE}Tags"):
-        role.remove(tags)
-    for element in role.iter():
-        element.tag = element.tag.removeprefix(_NAMESPACE)
-    return ET.tostring(role, encoding="unicode")
 
 
 _ROLE_ARN = re.compile(r"arn:aws:iam::([0-9]{12}):role/(?:[!-~]+/)?([\w+=,.@-]{1,64})", re.ASCII)

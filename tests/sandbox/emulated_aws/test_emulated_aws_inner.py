@@ -46,7 +46,9 @@ def ministack(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
     store = SimpleNamespace(get_scoped=lambda *_: None, keys=list)
     handlers = {"iam": handler, "sts": handler, "organizations": handler}
     vars(modules["app"]).update(app=application, SERVICE_HANDLERS=handlers, _collect_scripts=lambda *_: ["script.sh"])
-    vars(modules["services.iam"]).update(_roles=store, _policies=store, _oidc_providers=store, _aws_managed_policies={})
+    vars(modules["services.iam"]).update(
+        _users=store, _roles=store, _policies=store, _oidc_providers=store, _aws_managed_policies={}
+    )
     vars(modules["services.iam"]).update(_make_aws_managed_record=lambda *_: {})
     vars(modules["core.responses"]).update(get_account_id=lambda: "000000000001")
     vars(modules["core.iam_evaluator"]).update(caller_arn=lambda: "arn:aws:iam::000000000001:root")
