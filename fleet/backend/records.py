@@ -1,39 +1,10 @@
-"""What a backend tells of a stack: its state and its locks.
-
-Sources, in https://github.com/pulumi/pulumi: ``pkg/backend/diy/store.go``, and ``pkg/backend/diy/lock.go``: one JSON
-file for each run that holds a stack, ``{"pid": …, "username": …, "hostname": …, "timestamp": …}``.
-"""
+"""What a backend tells of a stack: its state and its locks."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
+from fleet.backend.locks import StackLock
 from fleet.state import StackState
-
-
-@dataclass(frozen=True, slots=True)
-class StackLock:
-    """The lock of a run; Pulumi refuses any other run of this stack while it exists.
-
-    Attributes:
-        stack: ``prod``.
-        id: The name of its file without ``.json``, a UUID.
-        pid: Process ID of the Pulumi CLI, on ``host``; 0 if the file does not tell.
-        user: Who started it.
-        host: The name of the machine.
-        since: When it started, or ``None`` if the file does not tell.
-    """
-
-    stack: str
-    id: str
-    pid: int
-    user: str
-    host: str
-    since: datetime | None
-
-    def __str__(self) -> str:
-        since = f" since {self.since:%Y-%m-%d %H:%M:%S %Z}" if self.since else ""
-        return f"{self.user or 'somebody'}@{self.host or 'an unknown machine'}, process {self.pid}{since}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +16,8 @@ class StackRecord:
         state: Its state; ``None`` if the stack does not exist, or cannot be read.
         locks: Locks of runs that work on it, or that were killed.
         fault: Why it cannot be read, or empty.
-        has_empty_attributes: Whether a killed run left an empty file of attributes beside a state in a folder; Pulumi
-            then fails with ``EOF``.
+        has_empty_attributes: Whether a killed run left an empty file of attributes beside a state in a folder. Pulumi
+            then fails with ``EOF``, for other stacks of the folder too.
     """
 
     stack: str
@@ -57,32 +28,31 @@ class StackRecord:
 
 
 class Backend(Protocol):
-    """Where the states of this project's stacks are."""
+    """Where the states of this project's stacks are. Any number of threads may use it."""
 
     def stacks(self) -> frozenset[str]:
-        """Return the names of all stacks of this project.
+        """Return the names of all stacks of this project, and look for locks of all of them.
 
         Raises:
-            StateError: The backend cannot be read.
+            OutsideWorldError: The backend cannot be read.
         """
 
     def read(self, stack: str) -> StackRecord:
-        """Read one stack. Any number of threads may do so at the same time.
+        """Read one stack; what prevents it is a fault of the record.
 
-        Raises:
-            StateError: The backend cannot be read; a state that cannot be read is a fault of its record.
+        Its first record after ``stacks()`` has the locks of that time; later ones have those of now.
         """
 
     def break_lock(self, lock: StackLock) -> None:
-        """Remove a lock. Whoever calls this knows that its run is dead, or was told to do it.
+        """Remove a lock. Its run is known to be dead, or somebody asked for it.
 
         Raises:
-            StateError: It cannot be removed.
+            OutsideWorldError: It cannot be removed.
         """
 
     def mend_attributes(self, stack: str) -> None:
-        """Remove an empty file of attributes beside the state of a stack.
+        """Remove empty files of attributes that belong to a stack; Pulumi needs none.
 
         Raises:
-            StateError: It cannot be removed.
+            OutsideWorldError: They cannot be removed.
         """
