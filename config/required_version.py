@@ -88,11 +88,11 @@ def check_version(data: Mapping[str, Any]) -> Fault | None:
 
     A value that is no range of versions has its own fault as any other value.
     """
-    from packaging.specifiers import SpecifierSet  # noqa: PLC0415 - most inventories do not need it
-
     required = data.get("requires")
     if not isinstance(required, str) or re.fullmatch(_RANGE, required, re.ASCII) is None:
         return None
+    from packaging.specifiers import SpecifierSet  # noqa: PLC0415 - most inventories do not need it
+
     running = version(PROGRAM)
     if SpecifierSet(required).contains(running, prereleases=True):
         return None

@@ -119,7 +119,8 @@ def names(chosen: Iterable[Row]) -> tuple[str, ...]:
 def patterns(chosen: Iterable[Row]) -> tuple[str, ...]:
     """Return patterns of the actions of some rows for a document, sorted, without those that another one covers."""
     every = {pattern for row in chosen for pattern in row.patterns}
-    return tuple(sorted(text for text in every if not any(covers(wide, text) for wide in every - {text})))
+    wider = [pattern for pattern in every if "*" in pattern]
+    return tuple(sorted(text for text in every if not any(wide != text and covers(wide, text) for wide in wider)))
 
 
 def verbs(chosen: Iterable[Row]) -> tuple[str, ...]:
