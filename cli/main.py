@@ -74,6 +74,7 @@ COMMANDS = {
     "adopt": "Write the existing roles of accounts as an inventory, with files for `pulumi import`.",
     "explain": "Explain which roles given claims may assume, or what a trust policy admits.",
     "diff": "Compare the access of two inventories, plans or git revisions.",
+    "fleet": "Run many accounts, each with its own stack, in waves.",
     "doctor": "Report, inside a pipeline step, why it cannot assume its role.",
     "init": "Write a repository of data: inventory, stack files, pipelines.",
     "lock": "Look up UUIDs and certificates; write inventory.lock.yaml.",
@@ -82,7 +83,7 @@ COMMANDS = {
     "pulumi": "Run the Pulumi CLI on this program, for the stacks of the current folder.",
     "report": "Write the plan as one self-contained HTML page, for reviews and audits.",
     "sandbox": "Run the program on this machine, with emulated AWS accounts and an emulated Bitbucket.",
-    "schema": "Print the JSON Schema of the inventory, for editors.",
+    "schema": "Print the JSON Schema of the inventory, for editors, or of the run report.",
     "snippet": "Print the bitbucket-pipelines.yml of a repository, with the roles of its steps.",
     "validate": "Report every finding in the inventory.",
 }

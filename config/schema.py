@@ -175,8 +175,8 @@ def definition_name(title: str) -> str:
     return "".join(word[:1].upper() + word[1:] for word in title.split())
 
 
-class _Schema(GenerateJsonSchema):
-    """pydantic's schema, with the grammar's rules for null, names and defaults."""
+class DescribedSchema(GenerateJsonSchema):
+    """pydantic's schema, with the docstrings of attributes, in the order of the models."""
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         """Describe each key by the docstring of its attribute."""
@@ -185,6 +185,18 @@ class _Schema(GenerateJsonSchema):
             if name in described.get("properties", {}):
                 described["properties"][name] = {"description": text, **described["properties"][name]}
         return described
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ANN401, ARG002 - pydantic's signature
+        """A key is its own title."""
+        return False
+
+    def sort(self, value: JsonSchemaValue, parent_key: str | None = None) -> JsonSchemaValue:  # noqa: ARG002 - pydantic's
+        """Keep the order of the models, in which editors propose keys."""
+        return value
+
+
+class _Schema(DescribedSchema):
+    """The inventory's schema, with the grammar's rules for null, names and defaults."""
 
     def model_field_schema(self, schema: core_schema.ModelField) -> JsonSchemaValue:
         """Refuse null: a key that is written has a value."""
@@ -204,14 +216,6 @@ class _Schema(GenerateJsonSchema):
         names, values = self.generate_inner(schema["keys_schema"]), self.generate_inner(schema["values_schema"])
         bounds = {"minProperties": schema["min_length"]} if "min_length" in schema else {}
         return {"type": "object", "propertyNames": names, "additionalProperties": values, **bounds}
-
-    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ANN401, ARG002 - pydantic's signature
-        """A key is its own title."""
-        return False
-
-    def sort(self, value: JsonSchemaValue, parent_key: str | None = None) -> JsonSchemaValue:  # noqa: ARG002 - pydantic's
-        """Keep the order of the models, in which editors propose keys."""
-        return value
 
 
 def _with_references(value: Any, definitions: dict[str, JsonSchemaValue]) -> Any:  # noqa: ANN401 - JSON

@@ -30,4 +30,4 @@ def test_it_needs_no_inventory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_further_argument_is_wrong_usage() -> None:
-    assert run(["schema", "inventory"]) == 2
+    assert run(["schema", "inventory", "more"]) == 2

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from config.catalogue import PIPELINE_RULES, RULES, Rule
 from config.schema import schema_text
+from fleet.report import report_schema_text
 from tools.docs.inventory_page import inventory_page
 from tools.docs.site_map import decisions_page, llms_text, navigation
 
@@ -25,6 +26,7 @@ def pages() -> dict[Path, str]:
         DOCS / "llms.txt": llms_text(DOCS),
         PROJECT / "zensical.toml": navigation(DOCS, (HEADS / "zensical.head.toml").read_text(encoding="utf-8")),
         PROJECT / "config" / "inventory.schema.json": schema_text(),
+        PROJECT / "fleet" / "run-report.schema.json": report_schema_text(),
     }
 
 
