@@ -34,7 +34,9 @@ def main() -> None:
     if compiled.plan is None:
         findings = "\n".join(str(finding) for finding in compiled.findings)
         raise InventoryError(f"the inventory has findings:\n{findings}")
-    plan = settings.part_of(compiled.plan)
+    rollout = loaded.inventory.rollout
+    plan = settings.part_of(compiled.plan, rollout, pulumi.get_stack())
+    applied = settings.applied(rollout)
     show_warnings(findings_of_stack(compiled.findings, plan))
     refuse_keys_before_profiles(plan, os.environ)
     thumbprints = thumbprints_beside(
@@ -53,9 +55,9 @@ def main() -> None:
         plan,
         aws_settings=stack,
         thumbprints=thumbprints.by_issuer,
-        protect_oidc_providers=settings.protect_oidc_providers,
+        protect_oidc_providers=applied.protects_oidc_providers,
     )
-    if settings.protect_oidc_providers:
+    if applied.protects_oidc_providers:
         pulumi.log.info(PROTECTED)
     pulumi.export("roleArns", access.role_arns)
     pulumi.export("oidcProviderArns", access.oidc_provider_arns)

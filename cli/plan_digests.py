@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from access.digests import AccountDigest, AppliedSettings, PlanDigests, plan_digests
 from access.plan import AccessPlan
-from access.stacks import AccountDigest, AppliedSettings, PlanDigests, TakenStack, plan_digests, take
+from access.stacks import TakenStack, take
 from access.update_preview import UpdatePreview
 from cli.ci.stack_sides import in_no_stack, project_file, stack_files
 from cli.revisions import CompiledSide, compiled_path

@@ -6,8 +6,10 @@ from typing import Any
 
 import pulumi
 
+from access.digests import AppliedSettings, as_digest, refuse_another_plan
 from access.plan import AccessPlan
-from access.stacks import AppliedSettings, as_digest, refuse_another_plan, taken_accounts
+from access.stacks import taken_accounts
+from config.models.rollout import Rollout
 from facts.issuer.connect import IssuerConnect, is_on_this_machine
 from oidc.errors import UsageError
 
@@ -78,22 +80,32 @@ class StackSettings:
             reviewed_plan=(reviewed := _text(config, "reviewedPlan", "")) and as_digest(reviewed, _REVIEWED_PLAN),
         )
 
-    def part_of(self, plan: AccessPlan) -> AccessPlan:
-        """Return the part of a plan that this stack applies.
-
-        Raises:
-            UsageError: The stack config names an account that the plan does not have.
-            UnreviewedPlanError: The stack config names the digest of another plan.
-        """
-        keys = [account.key for account in plan.accounts]
-        part = plan.only(taken_accounts(self.accounts, keys, "stack config accounts"))
-        applied = AppliedSettings(
+    def applied(self, rollout: Rollout | None) -> AppliedSettings:
+        """Return the settings that the digests include; ``rollout`` is the inventory's, if it is a fleet."""
+        return AppliedSettings(
             names_guardrails=self.guardrails is not None,
             protects_oidc_providers=self.protect_oidc_providers,
             issuer_timeout=int(self.issuer_timeout),
             is_sandbox=self.aws_endpoint is not None,
-        )
-        refuse_another_plan(part, applied, self.reviewed_plan)
+        ).in_fleet(rollout)
+
+    def part_of(self, plan: AccessPlan, rollout: Rollout | None, stack: str) -> AccessPlan:
+        """Return the part of a plan that this stack applies.
+
+        Args:
+            plan: Of the whole inventory.
+            rollout: Of the inventory, if it is a fleet.
+            stack: The stack's name.
+
+        Raises:
+            UsageError: The stack config names an account that the plan does not have, or the inventory is a fleet and
+                has no account with the stack's name.
+            UnreviewedPlanError: The stack config names the digest of another plan.
+        """
+        keys = [account.key for account in plan.accounts]
+        is_fleet = rollout is not None
+        part = plan.only(taken_accounts(self.accounts, keys, "stack config accounts", stack=stack, is_fleet=is_fleet))
+        refuse_another_plan(part, self.applied(rollout), self.reviewed_plan)
         return part
 
 

@@ -79,7 +79,7 @@ RULES: dict[str, Rule] = {
     "unknown-audience": Rule("error", "A workspace declares every audience that trust in it accepts.", of_absence=True),
     "unknown-label": Rule(
         "error",
-        "Some account has each label and value that a role or guardrail selects by.",
+        "Some account has each label and value that a role, wave or guardrail selects by.",
         of_absence=True,
     ),
     "lock-mismatch": Rule("error", "Inventory and inventory.lock.yaml give the same UUID to the same name."),
@@ -182,7 +182,7 @@ RULES: dict[str, Rule] = {
         "warning", "Somebody checked the environment's deployment restrictions in the last 180 days."
     ),
     "selects-no-account": Rule(
-        "warning", "A role selects an account, and every pattern of accounts matches one.", of_absence=True
+        "warning", "A role or wave selects an account, and every pattern of accounts matches one.", of_absence=True
     ),
     "unused-workspace": Rule(
         "warning", "A role trusts the workspace, or an account keeps its OIDC provider.", of_absence=True

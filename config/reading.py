@@ -1,16 +1,19 @@
 """Find and read the files of an inventory, and merge them into one mapping."""
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path as FilePath
 from typing import Any
 
 from config.findings import Fault, Place, did_you_mean
 from config.inventory_files import GUARDRAILS_NAME, TooManyFiles, inventory_files
 from config.models.inventory import Inventory
+from config.models.rollout import is_guardrails_path
 from config.models.scalars import describe
 from config.sources import Source, Sources
-from config.yaml.document import Path, read_document
+from config.yaml.document import Path, YamlDocument, read_document
 from config.yaml.text import exists, is_folder, read_text
 
 _MAX_CHARACTERS = 64_000_000
@@ -25,21 +28,45 @@ def read_sources(inventory: FilePath, guardrails: FilePath | None = None) -> tup
     Args:
         inventory: A folder or one file.
         guardrails: The guardrails file. It may be in another folder; it is then read first. Default:
-            ``guardrails.yaml`` in the inventory's folder, or beside the one file, if it exists.
+            the file that ``rollout.guardrails`` names; else ``guardrails.yaml`` in the inventory's folder, or beside
+            the one file, if it exists.
 
     Returns:
-        The files, and their faults, each at its place.
+        The files, and their faults.
     """
     folder = inventory if is_folder(inventory) else inventory.parent
-    reading = _Reading(folder, guardrails or folder / GUARDRAILS_NAME)
+    default, document_of = folder / GUARDRAILS_NAME, lru_cache(maxsize=None)(read_document)
+    reading = _Reading(folder, guardrails or default, document_of)
     reading.read(inventory, named=guardrails is not None)
+    path = _named_by_rollout(reading.data)
+    if guardrails is None and path is not None:
+        guardrails = folder / path
+        if os.path.lexists(default) and not reading.sources.holds_guardrails(guardrails):
+            # NOTE: intentional: else the `rollout` of a delegated file could name guardrails that allow it.
+            message = f"{default} exists and counts, so this file may not be named"
+            hint = f"move the guardrails into one file; remove this key, or {default}"
+            reading.faults.append(Fault("guardrails-elsewhere", _NAMED, message, hint))
+        else:
+            reading = _Reading(folder, guardrails, document_of)
+            reading.read(inventory, named=True)
     return replace(reading.sources, files=tuple(reading.files)), tuple(reading.faults)
+
+
+_NAMED: Path = ("rollout", "guardrails")
+
+
+def _named_by_rollout(data: dict[str, Any]) -> str | None:
+    """Return the valid path of the guardrails file under ``rollout``, else ``None``."""
+    rollout = data.get("rollout")
+    path = rollout.get("guardrails") if isinstance(rollout, dict) else None
+    return path if is_guardrails_path(path) else None
 
 
 class _Reading:
     """The files of an inventory read so far, and their faults."""
 
-    def __init__(self, folder: FilePath, guardrails_file: FilePath) -> None:
+    def __init__(self, folder: FilePath, guardrails_file: FilePath, document_of: Callable[[str], YamlDocument]) -> None:
+        self._document_of = document_of
         self.files: list[Source] = []
         self.data: dict[str, Any] = {}
         self.holders: dict[Path, list[Source]] = {}
@@ -75,11 +102,8 @@ class _Reading:
         for path in paths:
             if characters > _MAX_CHARACTERS:
                 most = f"{_MAX_CHARACTERS // 1_000_000} million characters"
-                message, hint = (
-                    f"the files before it have more than {most} together",
-                    "name the folder of the inventory alone",
-                )
-                self._report_whole(path, "unreadable-file", message, hint)
+                hint = "name the folder of the inventory alone"
+                self._report_whole(path, "unreadable-file", f"the files before it have more than {most} together", hint)
                 break
             characters += self._read_into(path, self.sources.folder)
 
@@ -92,7 +116,7 @@ class _Reading:
             # A named file may be a link to anywhere; the file in the inventory's folder must be inside that folder.
             self._read_into(path, FilePath(os.path.realpath(path)).parent if named else self.sources.folder)
         elif named:
-            hint = "correct the stack config `guardrails` or the option --guardrails, or put the file back"
+            hint = "correct the stack config `guardrails`, the option --guardrails or `rollout`, or put the file back"
             message = "this file does not exist, and must hold guardrails"
             self._report(Place(len(self.files), 1, 1, str(path)), "guardrails-missing", (), message, hint)
 
@@ -125,7 +149,7 @@ class _Reading:
         if isinstance(text, Fault):
             self.faults.append(replace(text.in_file(len(self.files), path), hides=True))
             return 0
-        source = Source(len(self.files), path, read_document(text))
+        source = Source(len(self.files), path, self._document_of(text))
         self.files.append(source)
         data = source.document.data
         for fault in source.document.problems:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from access.stacks import as_digest
+from access.digests import as_digest
 from access.update_preview import LossLimits, UpdatePreview, preview_files, read_update_preview, refusals
 from cli.inventory import format_option, max_loss_option, oidc_provider_loss_option, project_option
 from cli.plan_digests import PlansBehindPreviews

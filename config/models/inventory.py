@@ -15,6 +15,7 @@ from config.models.guardrails import Guardrails
 from config.models.organization import AccountsFrom
 from config.models.permission_policy import PermissionPolicy
 from config.models.role import Role
+from config.models.rollout import Rollout
 from config.models.scalars import Slug, describe
 from config.models.workspace import Workspace
 from config.required_version import Requires
@@ -69,6 +70,10 @@ class Inventory(InventoryModel):
     """By a key that you choose, also the inline policy's name."""
     roles: Annotated[dict[RoleKey, Role], example(_ROLES, since="0.1")] = Field(default_factory=dict)
     """By a key that you choose, also the role's name unless `name` is set."""
+    rollout: Annotated[
+        Rollout | None, example({"waves": [{"name": "canary", "accounts": ["sandbox-*"]}]}, since="0.2")
+    ] = None
+    """Makes the inventory a fleet: one stack for each account."""
     guardrails: Annotated[Guardrails | None, example({"rules": {"all": {"required": ["owner"]}}}, since="0.1")] = None
     """Rules for roles and folders; only in the guardrails file."""
 

@@ -12,6 +12,7 @@ from config.rules import (
     identity,
     permissions,
     previous_names,
+    rollout,
     source_addresses,
     trust,
 )
@@ -28,6 +29,7 @@ _CHECKS = (
     accounts.check_organization,
     accounts.check_selection,
     accounts.check_overrides,
+    rollout.check_rollout,
     trust.check_trust,
     trust.check_whole_workspace,
     previous_names.check_whole_workspaces,

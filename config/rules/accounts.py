@@ -1,4 +1,4 @@
-"""Accounts: their references, the roles that select them, and the override that applies in each."""
+"""Accounts: their references, the roles and waves that select them, and the override that applies in each."""
 
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
@@ -9,7 +9,7 @@ from config.declared import some_of, unknown_account, unknown_workspace
 from config.findings import Fault, did_you_mean
 from config.known_names import meant_region
 from config.models.account import Account, AccountsByLabel
-from config.models.family import PLAN_SUFFIX, family_of
+from config.models.family import PLAN_SUFFIX, FamilyItem, family_of
 from config.models.role import PairedRole, Role
 from config.rules.context import Context
 from config.selectors import is_glob
@@ -87,29 +87,51 @@ def check_organization(context: Context) -> Iterator[Fault]:
 
 def check_selection(context: Context) -> Iterator[Fault]:
     """Yield undeclared accounts and labels that roles select by, and roles without any account."""
-    known = context.names("accounts")
-    broken = known - context.inventory.accounts.keys()
     labels = KnownLabels(context)
     for key, role in context.inventory.roles.items():
-        at: Path = ("roles", key, "accounts")
-        by_label = isinstance(role.accounts, AccountsByLabel)
-        names = role.accounts.exclude if isinstance(role.accounts, AccountsByLabel) else role.accounts
-        patterns_at = (*at, "exclude") if by_label else at
-        unknown = [(index, name) for index, name in enumerate(names) if not is_glob(name) and name not in known]
-        for index, name in unknown:
-            yield unknown_account(known, context.inventory.accounts, name, (*patterns_at, index))
-        if role.for_each is None and not broken:
-            yield from _check_globs(context, names, patterns_at, excluded=by_label)
-        mislabelled = [
-            fault
-            for fault in labels.faults((*at, "labels"), role.accounts)
-            # The item of a role family may have no account yet.
-            if fault.of_key or not _has_variable(context, fault.path)
-        ]
-        yield from mislabelled
-        if not unknown and not broken and not mislabelled and not context.selector.selected(role):
-            item = f" for {role.item}" if role.for_each is not None else ""
-            yield Fault("selects-no-account", at, f"this selects no account{item}", "name one, or remove the role")
+        item = role.item if role.for_each is not None else None
+        yield from selection_faults(context, labels, ("roles", key, "accounts"), role.accounts, item=item)
+
+
+def selection_faults(
+    context: Context,
+    labels: "KnownLabels",
+    at: Path,
+    selection: tuple[str, ...] | AccountsByLabel,
+    *,
+    item: FamilyItem | None = None,
+    of: str = "role",
+) -> Iterator[Fault]:
+    """Yield undeclared accounts and labels of a selection, patterns that match nothing, and a selection of nothing.
+
+    Args:
+        context: The inventory.
+        labels: The labels of its accounts.
+        at: The path of the selection.
+        selection: Keys and globs, or labels.
+        item: Of a role of a family, whose accounts may not exist yet.
+        of: What selects them: ``role``, ``wave``.
+    """
+    known = context.names("accounts")
+    broken = known - context.inventory.accounts.keys()
+    by_label = isinstance(selection, AccountsByLabel)
+    names = selection.exclude if isinstance(selection, AccountsByLabel) else selection
+    patterns_at = (*at, "exclude") if by_label else at
+    unknown = [(index, name) for index, name in enumerate(names) if not is_glob(name) and name not in known]
+    for index, name in unknown:
+        yield unknown_account(known, context.inventory.accounts, name, (*patterns_at, index))
+    if item is None and not broken:
+        yield from _check_globs(context, names, patterns_at, excluded=by_label)
+    mislabelled = [
+        fault
+        for fault in labels.faults((*at, "labels"), selection)
+        # The item of a role family may have no account yet.
+        if fault.of_key or item is None or not _has_variable(context, fault.path)
+    ]
+    yield from mislabelled
+    if not unknown and not broken and not mislabelled and not context.selector.selected_by(selection):
+        suffix = f" for {item}" if item is not None else ""
+        yield Fault("selects-no-account", at, f"this selects no account{suffix}", f"name one, or remove the {of}")
 
 
 def _has_variable(context: Context, path: Path) -> bool:

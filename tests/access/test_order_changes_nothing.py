@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from access.compile import compile_plan
+from access.digests import AppliedSettings, plan_digests
 from access.plan_json import plan_json
-from access.stacks import AppliedSettings, plan_digests
 from config.load import load_inventory
 
 INVENTORY = """

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from access.digests import AppliedSettings, PlanDigests, as_digest, plan_digests, refuse_another_plan
 from access.plan import AccessPlan, AccountCredentials, AccountPlan
-from access.stacks import AppliedSettings, PlanDigests, as_digest, plan_digests, refuse_another_plan
 from oidc.arn import Partition
 from oidc.errors import UnreviewedPlanError, UsageError
 from oidc.iam.document import PolicyDocument

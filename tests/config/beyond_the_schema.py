@@ -107,6 +107,9 @@ PASSED = {
     *("duplicate--same-trust-twice", "duplicate--uuid-of-the-lock", "duplicate--uuid-under-two-names"),
     *("duplicate--empty-before-itself", "duplicate--name-of-an-entry-lost", "duplicate--merge-key"),
     *("duplicate--environments-that-look-alike", "duplicate--reader-and-writer-of-the-state"),
+    *("duplicate--rollout-in-two-files", "duplicate--stacks-that-differ-in-case", "duplicate--waves-of-one-name"),
+    # The key is well formed; as the name of a stack it is not.
+    "bad-name--account-that-cannot-name-its-stack",
     "bad-variable--lacks-a-brace",
     "wrong-type--label-among-accounts",
     *("duplicate--previous-slug-is-a-workspace", "duplicate--previous-slug-of-two-workspaces"),

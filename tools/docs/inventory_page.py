@@ -16,6 +16,7 @@ from config.models.inventory import Inventory
 from config.models.organization import AccountsFrom, Organization
 from config.models.permission_policy import PermissionPolicy
 from config.models.role import AdoptedAsIs, Override, PlanRole, Role, RoleSettings
+from config.models.rollout import Rollout, Wave
 from config.models.trust import TrustEntry, WholeWorkspace
 from config.models.workspace import Environment, PreviousSlug, Repository, Workspace
 from config.schema import IN_ROLE, definition_name, inventory_schema
@@ -42,6 +43,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "roles.KEY.overrides.KEY": Override,
     "roles.KEY.for_each": ForEach,
     "roles.KEY.plan_role": PlanRole,
+    "rollout": Rollout,
+    "rollout.waves[]": Wave,
     "guardrails": Guardrails,
     "guardrails.rules.KEY": GuardrailRule,
     "guardrails.folders.PATH": FolderRule,

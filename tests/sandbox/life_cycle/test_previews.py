@@ -7,7 +7,7 @@ import pytest
 
 from access.compile import compile_plan
 from access.deploy_policy import reading_policy
-from access.stacks import AppliedSettings, plan_digests
+from access.digests import AppliedSettings, plan_digests
 from config.load import load_inventory
 from oidc.arn import Partition
 from oidc.errors import BitbucketOidcError, IssuerError
