@@ -50,13 +50,18 @@ class Caller:
     """Makes clients of services with given credentials, in the region of a partition's control plane.
 
     botocore's sessions are not thread-safe, so they are used under a lock; its clients are, and do the calls.
+
+    Attributes:
+        account: The account whose role AWS says was assumed; ``None`` until somebody asks for it.
     """
 
     def __init__(self, session: Session, partition: Partition, settings: CallSettings) -> None:
+        self.account: str | None = None
         self._session = session
         self._region = partition.iam_region
         self._settings = settings
         self._clients: dict[tuple[str, str | None], Any] = {}
+        self._idle: list[Caller] | None = None
 
     def client(self, service: str, region: str | None = None) -> Any:  # noqa: ANN401 - botocore makes its clients at run time
         """Return the client of ``iam``, ``cloudformation`` or another service, if need be in another region."""
@@ -81,10 +86,35 @@ class Caller:
         for part in ("Code", "Message"):
             error[part] = without_secrets(str(error.get(part) or ""), filter(None, (frozen.secret_key, frozen.token)))
 
+    def lend(self, credentials: Credentials, account: str, idle: "list[Caller] | None") -> None:
+        """Give the clients to another account: they sign each call with the credentials that their session has.
+
+        Args:
+            credentials: Of that account.
+            account: Its id.
+            idle: Where ``close`` puts the caller; ``None`` to close the connections.
+        """
+        held = self._session.get_credentials()
+        if held is None:
+            self._session.set_credentials(credentials.access_key, credentials.secret_key, credentials.token)
+        else:
+            held.access_key, held.secret_key, held.token = (
+                credentials.access_key, credentials.secret_key, credentials.token,
+            )  # fmt: skip
+        self.account, self._idle = account, idle
+
     def close(self) -> None:
-        """Close the connections of all clients."""
+        """End the use of this account: close the connections of all clients, or keep them for the next account."""
+        if self._idle is not None:
+            idle, self._idle, self.account = self._idle, None, None
+            idle.append(self)
+            return
         for client in self._clients.values():
             client.close()
+
+
+_CONNECTIONS = 32
+"""Of one client: STS's is shared by all accounts that are asked at the same time."""
 
 
 def _config(settings: CallSettings) -> Config:
@@ -94,16 +124,27 @@ def _config(settings: CallSettings) -> Config:
         connect_timeout=5,
         read_timeout=20,
         user_agent_extra="bitbucket-aws-oidc",
+        max_pool_connections=_CONNECTIONS,
         **loopback,
     )
 
 
 class AccountClients:
-    """The callers of accounts; each profile is asked for its credentials once, for all accounts together."""
+    """The callers of accounts; each profile is asked for its credentials once, for all accounts together.
 
-    def __init__(self, settings: CallSettings) -> None:
+    Args:
+        settings: For calls to AWS.
+        shared: Whether accounts use the clients of finished ones, with other credentials, until ``close``. To make a
+            client takes more time than three calls, and a new connection a handshake more.
+    """
+
+    def __init__(self, settings: CallSettings, *, shared: bool = False) -> None:
         self._settings = settings
+        self._shared = shared
         self._resolved: dict[str | None, Credentials] = {}
+        self._making_bases = Lock()
+        self._bases: dict[tuple[str | None, Partition], Caller] = {}
+        self._idle: dict[tuple[str | None, Partition], list[Caller]] = {}
 
     def enter(self, access: AccountCredentials, partition: Partition) -> Caller:
         """Return the caller with an account's `deploy_role` and `profile`.
@@ -112,10 +153,11 @@ class AccountClients:
             AwsError: There are no credentials, or the role cannot be assumed.
         """
         through = f"profile {access.profile}" if access.profile else "the credentials of this environment"
-        with explained(through):
-            base = Caller(self._session(access.profile), partition, self._settings)
         if access.role_arn is None:
-            return base
+            with explained(through):
+                return Caller(self._session(access.profile), partition, self._settings)
+        with explained(through):
+            base = self._base(access.profile, partition)
         asked: dict[str, str] = {
             "RoleArn": access.role_arn,
             "RoleSessionName": access.session_name or SESSION_NAME,
@@ -124,12 +166,38 @@ class AccountClients:
         denied = f"check that its trust policy allows {through}, and check the external id"
         try:
             with explained(f"assuming {access.role_arn} with {through}", denied=denied):
-                answer = base.client("sts").assume_role(**asked)["Credentials"]
+                answer = base.client("sts").assume_role(**asked)
+                keys, account = answer["Credentials"], str(answer["AssumedRoleUser"]["Arn"]).split(":")[_ACCOUNT]
         finally:
-            base.close()
-        credentials = Credentials(answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])
-        session = _new_session(access.profile, self._settings.endpoint, credentials)
-        return Caller(session, partition, self._settings)
+            if not self._shared:
+                base.close()
+        credentials = Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+        return self._lent(access.profile, partition, credentials, account)
+
+    def close(self) -> None:
+        """Close the connections of shared clients."""
+        for caller in (*self._bases.values(), *(caller for idle in self._idle.values() for caller in idle)):
+            caller.close()
+
+    def _base(self, profile: str | None, partition: Partition) -> Caller:
+        """Return the caller that assumes roles: one for all accounts, if they share."""
+        if not self._shared:
+            return Caller(self._session(profile), partition, self._settings)
+        with self._making_bases:
+            if (profile, partition) not in self._bases:
+                self._bases[profile, partition] = Caller(self._session(profile), partition, self._settings)
+            return self._bases[profile, partition]
+
+    def _lent(self, profile: str | None, partition: Partition, credentials: Credentials, account: str) -> Caller:
+        idle = self._idle.setdefault((profile, partition), [])
+        try:
+            caller = idle.pop()
+        except IndexError:
+            with _MAKING:
+                session = _new_session(profile, self._settings.endpoint, credentials)
+            caller = Caller(session, partition, self._settings)
+        caller.lend(credentials, account, idle if self._shared else None)
+        return caller
 
     def _session(self, profile: str | None) -> Session:
         """Return a session with credentials. They are looked up once, since a profile may prompt for a code."""
@@ -145,6 +213,9 @@ class AccountClients:
 
 
 _MAKING = Lock()
+_ACCOUNT = 4
+"""The place of the account in an ARN, ``arn:aws:sts::222222222222:assumed-role/…``: AssumeRole answers with it
+(https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumedRoleUser.html)."""
 
 
 def _new_session(profile: str | None, endpoint: str | None, credentials: Credentials | None = None) -> Session:
@@ -161,11 +232,15 @@ def _new_session(profile: str | None, endpoint: str | None, credentials: Credent
 def check_account(caller: Caller, account: str) -> None:
     """Refuse credentials of another account, as ``allowed_account_ids`` of an AWS provider does.
 
+    AWS is asked only if no role was assumed.
+
     Raises:
         AwsError: The credentials belong to another account, or AWS cannot be reached.
     """
-    with explained("the account of these credentials"):
-        actual = str(caller.client("sts").get_caller_identity()["Account"])
+    actual = caller.account
+    if actual is None:
+        with explained("the account of these credentials"):
+            actual = str(caller.client("sts").get_caller_identity()["Account"])
     if actual != account:
         raise AwsError(
             f"the credentials belong to account {actual}, not to {account}",

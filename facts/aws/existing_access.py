@@ -1,6 +1,9 @@
-"""Read the OIDC providers and roles of an account that let Bitbucket Pipelines in; nothing is written."""
+"""Read the OIDC providers and roles of an account, those that let Bitbucket Pipelines in or given ones.
 
-from collections.abc import Iterator, Mapping
+Nothing is written.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from access.adoption.found import FoundAccount, FoundOidcProvider, FoundRole
@@ -83,3 +86,93 @@ def read_role(iam: Any, name: str) -> FoundRole:  # noqa: ANN401 - botocore make
         inline_policies=documents,
         tags=tags_of(role.get("Tags", [])),
     )
+
+
+Keeps = Callable[[str, Mapping[str, str]], bool]
+"""Told a role's name and tags, says whether the role is kept."""
+
+
+def account_as_found(caller: Caller, plan: AccountPlan, oidc_providers: Iterable[str], keeps: Keeps) -> FoundAccount:
+    """Read some roles and OIDC providers of an account whole, in few calls: two for the roles, one for each provider.
+
+    GetAccountAuthorizationDetails answers with policies, boundary and tags of all roles, but with neither description
+    nor session duration, and ListRoles with these two, but with neither boundary nor tags. Sources:
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_RoleDetail.html and
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListRoles.html.
+    Both give at most 1,000 roles a page; roles that are not kept are dropped page by page.
+
+    Args:
+        caller: Entered into the account.
+        plan: Says which account it is.
+        oidc_providers: ARNs of the providers to read; one that does not exist is left out.
+        keeps: Which roles.
+
+    Raises:
+        AwsError: The account did not answer.
+    """
+    iam = caller.client("iam")
+    roles = dict(_kept_details(iam, keeps))
+    complete = list(_completed(iam, roles)) if roles else []
+    providers = (_existing_oidc_provider(iam, arn) for arn in sorted(set(oidc_providers)))
+    return FoundAccount(
+        plan.key,
+        plan.id,
+        plan.partition,
+        tuple(provider for provider in providers if provider is not None),
+        tuple(sorted(complete, key=lambda role: role.name)),
+    )
+
+
+_PAGE = {"PageSize": 1000}
+_OUTDATED = (
+    "its reading role needs iam:GetAccountAuthorizationDetails: deploy the template of `bitbucket-oidc bootstrap` again"
+)
+
+
+def _kept_details(iam: Any, keeps: Keeps) -> Iterator[tuple[str, Mapping[str, Any]]]:  # noqa: ANN401 - botocore makes its clients at run time
+    pages = iam.get_paginator("get_account_authorization_details")
+    with explained("the account's roles and their policies", denied=_OUTDATED):
+        for page in pages.paginate(Filter=["Role"], PaginationConfig=_PAGE):
+            for role in page["RoleDetailList"]:
+                if keeps(str(role["RoleName"]), tags_of(role.get("Tags", []))):
+                    yield str(role["RoleName"]), role
+
+
+def _completed(iam: Any, details: Mapping[str, Mapping[str, Any]]) -> Iterator[FoundRole]:  # noqa: ANN401 - as above
+    """Yield the roles with what ListRoles tells; a role that is deleted between the two calls is left out."""
+    with explained("the list of roles"):
+        for page in iam.get_paginator("list_roles").paginate(PaginationConfig=_PAGE):
+            for listed in page["Roles"]:
+                if (role := details.get(str(listed["RoleName"]))) is not None:
+                    yield FoundRole(
+                        name=str(role["RoleName"]),
+                        path=str(role["Path"]),
+                        trust_policy=role.get("AssumeRolePolicyDocument"),
+                        description=str(listed.get("Description", "")),
+                        max_session_duration=int(listed.get("MaxSessionDuration", 3600)),
+                        permissions_boundary_arn=role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
+                        managed_policy_arns=tuple(
+                            sorted(str(policy["PolicyArn"]) for policy in role.get("AttachedManagedPolicies", []))
+                        ),
+                        inline_policies={
+                            str(policy["PolicyName"]): policy["PolicyDocument"]
+                            for policy in role.get("RolePolicyList", [])
+                        },
+                        tags=tags_of(role.get("Tags", [])),
+                        created=role["CreateDate"],
+                    )
+
+
+def _existing_oidc_provider(iam: Any, arn: str) -> FoundOidcProvider | None:  # noqa: ANN401 - as above
+    with explained(f"the OIDC provider {arn}"):
+        try:
+            answer = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+        except iam.exceptions.NoSuchEntityException:
+            return None
+        return FoundOidcProvider(
+            arn,
+            tuple(sorted(map(str, answer.get("ClientIDList", [])))),
+            tags_of(answer.get("Tags", [])),
+            tuple(map(str, answer.get("ThumbprintList", []))),
+            str(answer.get("Url", "")),
+        )

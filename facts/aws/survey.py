@@ -63,7 +63,8 @@ def ask_each(
         seconds: The time limit for each account.
         callers: Those of an earlier call, so that no profile prompts again.
     """
-    callers, waiting = callers or AccountClients(settings), SimpleQueue[AccountPlan]()
+    own = AccountClients(settings, shared=True) if callers is None else None
+    entered, waiting = callers or own or AccountClients(settings), SimpleQueue[AccountPlan]()
     done = SimpleQueue[Answered[Facts] | Failed | Exception]()
     asked = list(plans)
     for plan in asked:
@@ -72,7 +73,7 @@ def ask_each(
     def work() -> None:
         with suppress(Empty):
             while True:
-                done.put(_caught(callers, waiting.get_nowait(), ask, seconds))
+                done.put(_caught(entered, waiting.get_nowait(), ask, seconds))
 
     # Not a pool: after an interruption, a command would wait for the answers of its threads.
     for number in range(min(at_once, len(asked))):
@@ -84,6 +85,8 @@ def ask_each(
             raise outcome
         outcomes.append(outcome)
         progress(outcome.key)
+    if own is not None:
+        own.close()
     return tuple(sorted(outcomes, key=lambda outcome: outcome.key))
 
 
