@@ -1,9 +1,9 @@
 """Build the permission policies of the two roles that this program runs with in each account.
 
-The reading role may read what a preview, ``lock --aws`` and ``bootstrap --check`` need, and nothing else. Its policy
-does not depend on the inventory, so each account gets it once. The deploying role, for ``up``, may also write the
-resources of a plan, and is denied any change of itself and of permissions boundaries. AWS documents which resources
-each action can name:
+The reading role may read what a preview, ``lock --aws``, ``bootstrap --check`` and ``fleet status`` need, and nothing
+else. Its policy does not depend on the inventory, so each account gets it once. The deploying role, for ``up``, may
+also write the resources of a plan, and is denied any change of itself and of permissions boundaries. AWS documents
+which resources each action can name:
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html and
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_servicequotas.html.
 """
@@ -32,9 +32,11 @@ _POLICIES = ("iam:GetPolicy", "iam:GetPolicyVersion")
 boundaries (https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetPolicyVersion.html)."""
 
 _ACCOUNT = (
-    "iam:GetAccountSummary", "iam:ListOpenIDConnectProviders", "iam:ListRoles", "servicequotas:ListServiceQuotas",
+    "iam:GetAccountAuthorizationDetails", "iam:GetAccountSummary", "iam:ListOpenIDConnectProviders", "iam:ListRoles",
+    "servicequotas:ListServiceQuotas",
 )  # fmt: skip
-"""No action here can name resources."""
+"""No action here can name resources. GetAccountAuthorizationDetails reads the roles of an account in one call, for
+``fleet status``."""
 
 
 _ORGANIZATION = (
