@@ -35,6 +35,38 @@ _RESOLVE = "_resolve_condition_key"
 """ministack's function that gives its evaluator the value of a condition key, for all policies."""
 
 
+Records = Mapping[tuple[str, str], Any]
+"""ministack's records of all accounts, by account and name."""
+
+_LISTS: Mapping[str, Callable[[Records, list[tuple[str, str]]], Any]] = {
+    "__len__": lambda _records, keys: len(keys),
+    "__iter__": lambda _records, keys: iter([name for _, name in keys]),
+    "keys": lambda _records, keys: [name for _, name in keys],
+    "values": lambda records, keys: [records[key] for key in keys],
+    "items": lambda records, keys: [(key[1], records[key]) for key in keys],
+}
+"""The lists of one account's records, each from all records and the account's keys."""
+
+
+def list_quickly(stores: Any, account: Callable[[], str]) -> None:  # noqa: ANN401 - ministack's class
+    """Let a list of ministack go through the keys of other accounts, but not through their records.
+
+    Without it, a list beside 1,000 other accounts of 10 roles takes three times as long as beside 100. Real accounts do
+    not slow down each other.
+
+    Args:
+        stores: ministack's class of stores.
+        account: Returns the id of the account of the present call.
+    """
+    for name, members in _LISTS.items():
+
+        def listed(store: Any, members: Callable[..., Any] = members) -> Any:  # noqa: ANN401 - as above
+            own, records = account(), store._data  # noqa: SLF001 - this module alone knows ministack from inside
+            return members(records, [key for key in list(records) if key[0] == own])
+
+        setattr(stores, name, listed)
+
+
 class Inner:
     """ministack in this process; its environment variables must be set before.
 
@@ -61,6 +93,9 @@ class Inner:
                 getattr(iam, name) for name in ("_aws_managed_policies", "_make_aws_managed_record")
             )
             self._account: Callable[[], str] = responses.get_account_id
+            stores: Any = responses.AccountScopedDict
+            for name in (*_LISTS, "_data"):
+                getattr(stores, name)
             self._caller: Callable[[], str] = self._evaluator.caller_arn
             documents: Callable[[str, str], Any] = getattr(self._evaluator, _DOCUMENTS)
             self._managed_policy_document = documents
@@ -80,6 +115,7 @@ class Inner:
         # ministack runs start scripts from fixed folders of the machine; these are not meant for the sandbox.
         for name, stand_in in _NO_SCRIPTS.items():
             setattr(app, name, stand_in)
+        list_quickly(stores, self._account)
 
     def replace_service(self, service: str, wrap: Callable[[Handler], Handler]) -> None:
         """Wrap the service ``iam`` or ``sts``; authorisation comes before the wrapper."""

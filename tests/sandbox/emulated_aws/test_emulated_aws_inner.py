@@ -13,7 +13,7 @@ import sandbox.emulated_aws
 from oidc.errors import SandboxError
 from sandbox.emulated_aws.front import steps_by_action
 from sandbox.emulated_aws.front.limits import _service_model
-from sandbox.emulated_aws.inner import Inner
+from sandbox.emulated_aws.inner import Inner, list_quickly
 from sandbox.emulated_aws.query import Answer
 from sandbox.emulated_aws.settings import EmulatorSettings, IssuerEndpoint
 
@@ -29,6 +29,26 @@ def test_one_file_alone_imports_ministack() -> None:
         assert "import ministack" not in file.read_text()
         assert "from ministack" not in file.read_text()
     assert found == ["inner.py"]
+
+
+class Store:
+    """A store of ministack as the adapter finds it: its lists ask for the account of each record."""
+
+    __slots__ = ("_data",)
+    asked = 0
+
+    def __init__(self, **names: str) -> None:
+        self._data = {(account, name): name.upper() for name, accounts in names.items() for account in accounts}
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    __iter__ = keys = values = items = __len__
+
+    @classmethod
+    def account(cls) -> str:
+        cls.asked += 1
+        return "1"
 
 
 @pytest.fixture
@@ -50,7 +70,7 @@ def ministack(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
         _users=store, _roles=store, _policies=store, _oidc_providers=store, _aws_managed_policies={}
     )
     vars(modules["services.iam"]).update(_make_aws_managed_record=lambda *_: {})
-    vars(modules["core.responses"]).update(get_account_id=lambda: "000000000001")
+    vars(modules["core.responses"]).update(get_account_id=lambda: "000000000001", AccountScopedDict=Store)
     vars(modules["core.iam_evaluator"]).update(caller_arn=lambda: "arn:aws:iam::000000000001:root")
     modules["core.iam_actions"] = ModuleType("ministack.core.iam_actions")
     modules["core.router"] = ModuleType("ministack.core.router")
@@ -61,6 +81,14 @@ def ministack(monkeypatch: pytest.MonkeyPatch) -> dict[str, ModuleType]:
     vars(modules["core.iam_evaluator"]).update(_resolve_condition_key=lambda *_: None)
     monkeypatch.setattr(importlib, "import_module", lambda name: modules[name.removeprefix("ministack.")])
     return modules
+
+
+def test_a_list_has_the_records_of_its_account_alone_and_asks_for_it_once() -> None:
+    store: Any = type("OwnStore", (Store,), {})(a="12", b="2", c="31")
+    list_quickly(type(store), Store.account)
+    lists = [list(store), list(store.keys()), list(store.values()), list(store.items()), len(store)]
+    assert lists == [["a", "c"], ["a", "c"], ["A", "C"], [("a", "A"), ("c", "C")], 2]
+    assert Store.asked == len(lists) + 1  # list(…) also asks for the length
 
 
 def test_scripts_of_the_machine_are_never_run(ministack: dict[str, ModuleType]) -> None:
@@ -80,6 +108,7 @@ def test_scripts_of_the_machine_are_never_run(ministack: dict[str, ModuleType]) 
         ("services.iam", "_aws_managed_policies"),
         ("services.iam", "_make_aws_managed_record"),
         ("core.responses", "get_account_id"),
+        ("core.responses", "AccountScopedDict"),
         ("core.iam_evaluator", "caller_arn"),
         ("core.iam_actions", "extract_resource_arn"),
         ("core.iam_actions", "SERVICE_TO_IAM_NAMESPACE"),
