@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 WEATHER_NAMES = (
     "unseen", "late-policies", "refused", "throttling", "expired-token", "concurrent-changes", "slow", "storm",
+    "denied", "denied-and-throttled",
 )  # fmt: skip
 """The names of ``sandbox.emulated_aws.weather.WEATHERS``, without the sandbox's imports."""
 
@@ -48,7 +49,7 @@ def weather_options(function: Callable[..., Any]) -> Callable[..., Any]:
     name = click.option(
         "--weather",
         type=click.Choice(WEATHER_NAMES),
-        help="Let the emulated accounts answer late, throttle, end sessions or be slow, as real AWS does.",
+        help="Let the emulated accounts answer late, throttle, end sessions, be slow or deny, as real AWS does.",
     )
     seed = click.option(
         "--weather-seed",

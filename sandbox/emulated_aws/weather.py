@@ -6,6 +6,7 @@ ExpiredTokenException), and the errors of each operation there (ConcurrentModifi
 us-east-1) STS refused a new role with a new OIDC provider for about 8 seconds.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -38,6 +39,7 @@ class Weather:
         expired: The share of calls that end a session, at most one for each account.
         concurrent: The share of writes that meet another change.
         slow: The share of calls that take up to a second.
+        denied: The share of accounts that deny every call to them, AssumeRole of their roles included.
     """
 
     unseen_seconds: float = 0
@@ -47,6 +49,7 @@ class Weather:
     expired: float = 0
     concurrent: float = 0
     slow: float = 0
+    denied: float = 0
 
     @property
     def spreading_seconds(self) -> float:
@@ -67,6 +70,19 @@ WEATHERS: Mapping[str, Weather] = MappingProxyType(
             unseen_seconds=2, policies_seconds=2, refused_seconds=4,
             throttled=0.05, expired=0.03, concurrent=0.15, slow=0.1,
         ),
+        "denied": Weather(denied=0.05),
+        "denied-and-throttled": Weather(denied=0.05, throttled=0.2),
     }
 )  # fmt: skip
 """Each weather by its name; ``docs/guides/sandbox.md`` describes them."""
+
+
+def chance(seed: int, *key: str) -> float:
+    """Return a number from 0 to 1 that follows from the seed and the key."""
+    digest = hashlib.sha256("\n".join((str(seed), *key)).encode()).digest()
+    return float(int.from_bytes(digest[:6]) / 2**48)
+
+
+def denies(choice: WeatherChoice, account: str) -> bool:
+    """Tell whether the account with this id denies every call in this weather."""
+    return chance(choice.seed, "denied", account) < WEATHERS[choice.name].denied

@@ -6,7 +6,6 @@ repeats the same weather. Calls with ``CALM_AGENT`` prepare or read accounts and
 """
 
 import asyncio
-import hashlib
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -19,7 +18,7 @@ from sandbox.emulated_aws.front.web_identity import read_claims
 from sandbox.emulated_aws.inner import Inner
 from sandbox.emulated_aws.query import Answer, AwsCall, Proceed, RefusalError, Step
 from sandbox.emulated_aws.settings import CALM_AGENT
-from sandbox.emulated_aws.weather import MOST_IN_A_ROW, WEATHERS, Weather, WeatherChoice
+from sandbox.emulated_aws.weather import MOST_IN_A_ROW, WEATHERS, WeatherChoice, chance, denies
 
 _calm: ContextVar[bool] = ContextVar("calm", default=False)
 
@@ -57,7 +56,7 @@ def weather_step(
     """
     if choice.name not in WEATHERS:
         raise SandboxError(f"there is no weather {choice.name}", do=f"take one of {', '.join(WEATHERS)}")
-    sky = _Sky(WEATHERS[choice.name], choice.seed, inner, now)
+    sky = _Sky(choice, inner, now)
 
     async def step(call: AwsCall, proceed: Proceed) -> Answer:
         if _calm.get():
@@ -96,9 +95,9 @@ _CONCURRENT = frozenset(
 class _Sky:
     """Decides what happens to each call."""
 
-    def __init__(self, weather: Weather, seed: int, inner: Inner, now: Callable[[], float]) -> None:
-        self._weather = weather
-        self._seed = seed
+    def __init__(self, choice: WeatherChoice, inner: Inner, now: Callable[[], float]) -> None:
+        self._choice = choice
+        self._weather = WEATHERS[choice.name]
         self._inner = inner
         self._now = now
         self._calls: Counter[tuple[str, ...]] = Counter()
@@ -113,7 +112,10 @@ class _Sky:
 
     def refusal(self, call: AwsCall) -> RefusalError | None:
         """Return AWS's error, or ``None`` if the call goes on."""
-        rules = (self._throttled, self._expired, self._concurrent, self._unseen, self._late_policies, self._refused)
+        rules = (
+            self._throttled, self._denied, self._expired, self._concurrent, self._unseen, self._late_policies,
+            self._refused,
+        )  # fmt: skip
         return next((refusal for rule in rules if (refusal := rule(call)) is not None), None)
 
     def delay(self, call: AwsCall) -> float:
@@ -124,6 +126,12 @@ class _Sky:
         if self._happens("throttled", self._weather.throttled, call):
             return RefusalError("Throttling", "Rate exceeded", 400)
         return None
+
+    def _denied(self, call: AwsCall) -> RefusalError | None:
+        if not denies(self._choice, _account_of(call)):
+            return None
+        message = f"User: {call.caller} is not authorized to perform: {call.service}:{call.action}"
+        return RefusalError("AccessDenied", f"{message} with an explicit deny in a service control policy", 403)
 
     def _expired(self, call: AwsCall) -> RefusalError | None:
         signed = call.action != "AssumeRoleWithWebIdentity"
@@ -177,8 +185,7 @@ class _Sky:
         return happens
 
     def _first(self, what: str, call: AwsCall) -> bool:
-        # The session that assumes a role belongs to another account, but to the same run.
-        account = _account_of_arn(call.params.get("RoleArn", "")) or call.account
+        account = _account_of(call)
         first = (what, account) not in self._once
         self._once.add((what, account))
         return first
@@ -198,8 +205,7 @@ class _Sky:
 
     def _chance(self, *key: str) -> float:
         """Return a number from 0 to 1 that follows from the seed and the key."""
-        digest = hashlib.sha256("\n".join((str(self._seed), *key)).encode()).digest()
-        return float(int.from_bytes(digest[:6]) / 2**48)
+        return chance(self._choice.seed, *key)
 
 
 def _kind(call: AwsCall) -> tuple[str, ...]:
@@ -209,6 +215,11 @@ def _kind(call: AwsCall) -> tuple[str, ...]:
 
 def _account_of_arn(arn: str) -> str:
     return arn.split(":")[4] if arn.count(":") >= 5 else ""  # noqa: PLR2004 - the parts of an ARN
+
+
+def _account_of(call: AwsCall) -> str:
+    """Return the account that a call is about: that of the role to assume, though a session of another calls."""
+    return _account_of_arn(call.params.get("RoleArn", "")) or call.account
 
 
 def _entity(call: AwsCall) -> str:

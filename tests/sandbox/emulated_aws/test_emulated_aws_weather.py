@@ -14,7 +14,7 @@ from oidc.errors import SandboxError
 from sandbox.emulated_aws.front.weather import weather_step, with_calm_calls
 from sandbox.emulated_aws.query import Answer, AwsCall, RefusalError
 from sandbox.emulated_aws.settings import CALM_AGENT, EmulatorSettings
-from sandbox.emulated_aws.weather import MOST_IN_A_ROW, WEATHERS, WeatherChoice
+from sandbox.emulated_aws.weather import MOST_IN_A_ROW, WEATHERS, WeatherChoice, denies
 from tests.sandbox.managed_resources import ACCOUNT, ISSUER
 
 BORN = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -130,11 +130,13 @@ def test_calls_that_prepare_accounts_meet_no_weather(name: str) -> None:
         ("expired-token", {"ExpiredToken"}),
         ("concurrent-changes", {"ConcurrentModification"}),
         ("slow", set()),
+        ("denied", {"AccessDenied"}),
+        ("denied-and-throttled", {"AccessDenied", "Throttling"}),
         ("storm", {"NoSuchEntity", "Throttling", "ExpiredToken", "ConcurrentModification"}),
     ],
 )
 def test_each_weather_refuses_by_its_own_errors_only(name: str, codes: set[str]) -> None:
-    seen = {code for seed in range(20) for code in Sky(name, seed).rounds(10)}
+    seen = {code for seed in range(40) for code in Sky(name, seed).rounds(10)}
     assert seen - {"answered"} == codes
 
 
@@ -172,6 +174,27 @@ def test_a_session_that_assumes_a_role_counts_for_the_account_of_the_role() -> N
         answers = Counter(sky.call(*assume) for _ in range(200))
         assert answers["ExpiredToken"] == 1
         assert Counter(sky.rounds(40))["ExpiredToken"] == 1
+
+
+def test_a_weather_denies_a_share_of_the_accounts() -> None:
+    denied = Counter(
+        denies(WeatherChoice("denied", seed), f"{account:012}") for account in range(1000) for seed in (0, 1)
+    )
+    assert 60 < denied[True] < 140
+
+
+def test_an_account_denies_all_of_its_calls_or_none() -> None:
+    for seed in range(40):
+        answers = set(Sky("denied", seed).rounds(2))
+        assert answers == ({"AccessDenied"} if denies(WeatherChoice("denied", seed), ACCOUNT) else {"answered"})
+
+
+def test_a_role_cannot_be_assumed_in_an_account_that_denies_everything() -> None:
+    seed = 0
+    other = next(f"{n:012}" for n in range(1000) if denies(WeatherChoice("denied", seed), f"{n:012}"))
+    sky = Sky("denied", seed)
+    assert sky.call("sts", "AssumeRole", {"RoleArn": f"arn:aws:iam::{other}:role/deployer"}) == "AccessDenied"
+    assert sky.call("sts", "AssumeRole", {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/deployer"}) == "answered"
 
 
 def test_slow_answers_take_a_second_at_most() -> None:
