@@ -15,6 +15,7 @@
         ├── AwsError                AWS refused or could not be reached
         ├── BitbucketError          Bitbucket's API refused, could not be reached, or gave an undocumented answer
         ├── StateError              the state of a Pulumi stack cannot be read or written
+        ├── EngineError             the Pulumi CLI is missing, or its run failed
         └── SandboxError            the sandbox's own parts: engine, emulators, state, lock
 
 An error has up to three parts: what happened (where, expected, found), why it matters if that is not obvious, and
@@ -105,6 +106,10 @@ class BitbucketError(OutsideWorldError):
 
 class StateError(OutsideWorldError):
     """The state of a Pulumi stack, or the backend that holds it, cannot be read or written."""
+
+
+class EngineError(OutsideWorldError):
+    """The Pulumi CLI is missing or cannot be started, or its run failed."""
 
 
 class SandboxError(OutsideWorldError):

@@ -6,15 +6,14 @@ from enum import StrEnum
 from typing import Protocol
 
 from access.update_preview import OIDC_PROVIDER_TYPE, ROLE_TYPE, Loss, LossLimits, refusals
+from fleet.pulumi_cli.installed_cli import find_cli, installed_cli
+from fleet.pulumi_cli.steps import LogMessage, Operation, Step, Summary
 from oidc.errors import MassChangeError, UsageError
 from sandbox.aws_provider.account import connect_as_platform_engineer, refuse_ambient
 from sandbox.aws_provider.provider import SmallAwsProvider
 from sandbox.engine import BuiltinEngine
-from sandbox.engine.monitor import LogMessage
-from sandbox.engine.steps import Operation, Step, Summary
 from sandbox.engine_choice import EngineMark, EngineName, choose_engine
 from sandbox.pulumi_cli import AwsPlugin, PulumiCliEngine
-from sandbox.pulumi_cli.environment import find_cli, installed_cli
 from sandbox.session import SandboxInventory, Session
 
 
@@ -80,7 +79,7 @@ def settle_engine(subject: SandboxInventory, asked: str, aws_plugin: str = AwsPl
     settings = EngineSettings(engine, AwsPlugin(aws_plugin))
     official = settings.aws_plugin is AwsPlugin.OFFICIAL
     if engine is EngineName.PULUMI:
-        find_cli()
+        find_cli(instead="take --engine builtin")
         if official:
             refuse_ambient(subject.plan)
     elif official:
@@ -115,7 +114,7 @@ def _engine(session: Session, listener: Listener, settings: EngineSettings) -> E
     endpoints = {"iam": session.endpoint, "sts": session.endpoint}
     if settings.engine is EngineName.PULUMI:
         return PulumiCliEngine(
-            find_cli(),
+            find_cli(instead="take --engine builtin"),
             session.program,
             session.subject.folder.resolve() / "pulumi",
             endpoints=endpoints,

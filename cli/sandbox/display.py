@@ -15,10 +15,10 @@ from rich.text import Text
 from cli.sandbox.property_lines import Mark, StepLine, without_secrets
 from cli.sandbox.step_lines import account_of, changed_outside, is_aws, kind_of, report_lines, verb_of, worth_showing
 from config.findings import one_line
+from fleet.pulumi_cli.steps import Operation, Phase, PropertyChange, Step, Summary, opened
 from review.findings import colour_wanted
 from review.terminal import console
-from sandbox.engine.steps import Operation, Phase, PropertyChange, Step, Summary
-from sandbox.engine.values import UNKNOWN, opened
+from sandbox.engine.values import UNKNOWN
 from sandbox.run import Action, Listener
 
 NO_CHANGES = "no changes"

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from config.findings import one_line
+from fleet.pulumi_cli.steps import PropertyChange, opened
 from oidc.iam.difference import DocumentDifference, Elements, compare_documents, elements_of
 from oidc.iam.document import parse, parse_text
-from sandbox.engine.steps import PropertyChange
-from sandbox.engine.values import UNKNOWN, opened
+from sandbox.engine.values import UNKNOWN
 
 HIDDEN = "(hidden)"
 

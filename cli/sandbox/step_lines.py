@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from cli.sandbox.property_lines import Mark, StepLine, change_lines, deeper, value_lines
-from sandbox.engine.steps import Operation, PropertyChange, Step
-from sandbox.engine.urns import is_provider
-from sandbox.engine.values import opened
+from fleet.pulumi_cli.steps import Operation, PropertyChange, Step, opened
+from fleet.pulumi_cli.urns import is_provider
 
 _MARKS = {
     Operation.CREATE: Mark.ADDED,

@@ -9,8 +9,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from fleet.pulumi_cli.steps import opened
 from oidc.errors import UsageError
-from sandbox.engine.values import Properties, folded, opened
+from sandbox.engine.values import Properties, folded
 
 IMPLEMENTED = (
     "accessKey", "allowedAccountIds", "assumeRoles", "defaultTags", "endpoints", "maxRetries", "profile", "region",

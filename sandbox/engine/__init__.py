@@ -10,18 +10,19 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from fleet.pulumi_cli import urns
+from fleet.pulumi_cli.steps import LogMessage, Step, Summary
 from oidc.errors import SandboxError
-from sandbox.engine import urns
 from sandbox.engine.deployment import Deployment
 from sandbox.engine.existing import Reading
 from sandbox.engine.journal import Journal, fold, open_store
-from sandbox.engine.monitor import Log, LogMessage, Monitor
+from sandbox.engine.monitor import Log, Monitor
 from sandbox.engine.operations import Operations
 from sandbox.engine.plugins import Plugins, ProviderFactories
 from sandbox.engine.program import Program, run
 from sandbox.engine.replacement import Dependents, refresh_all, remove_everything, remove_unregistered
 from sandbox.engine.state_file import StateFile, Writer, locked, write_bytes
-from sandbox.engine.steps import Reporter, Step, Summary
+from sandbox.engine.steps import Reporter
 from sandbox.engine.store import StateStore
 
 

@@ -4,16 +4,18 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from fleet.pulumi_cli import urns
+from fleet.pulumi_cli.steps import Operation, differing
 from oidc.errors import SandboxError
-from sandbox.engine import urns
 from sandbox.engine.existing import Reading, import_resource, is_import, read_resource, with_old_values
+from sandbox.engine.identity import Alias, Identity
 from sandbox.engine.loopback import only_moved
 from sandbox.engine.operations import Operations
 from sandbox.engine.plugin import Difference, Plugin
 from sandbox.engine.records import ResourceState
 from sandbox.engine.registration import OTHER_ENGINE, ReadRequest, Registration, refuse_values
 from sandbox.engine.replacement import Dependents, refuse_protected
-from sandbox.engine.steps import Operation, differing, property_changes
+from sandbox.engine.steps import property_changes
 from sandbox.engine.values import UNKNOWN, Properties
 
 
@@ -43,7 +45,7 @@ class Deployment:
         Raises:
             BitbucketOidcError: This failed; the resource is unchanged, or the state records its changes.
         """
-        identity = urns.Identity(self.stack, self.project, goal.parent, goal.type, goal.name)
+        identity = Identity(self.stack, self.project, goal.parent, goal.type, goal.name)
         if identity.urn in self.registered:
             raise SandboxError(f"two resources have the URN {identity.urn}", do="give one of them another logical name")
         number = self._former(identity, goal.aliases)
@@ -60,7 +62,7 @@ class Deployment:
         Raises:
             BitbucketOidcError: it cannot be read, or does not exist.
         """
-        identity = urns.Identity(self.stack, self.project, request.parent, request.type, request.name)
+        identity = Identity(self.stack, self.project, request.parent, request.type, request.name)
         urn = identity.urn
         if urn in self.registered:
             raise SandboxError(f"two resources have the URN {urn}", do="give one of them another logical name")
@@ -102,7 +104,7 @@ class Deployment:
         number = self.operations.store.live(urn)
         return self.operations.store.entries[number].outputs if number is not None else {}
 
-    def _former(self, identity: urns.Identity, aliases: Sequence[urns.Alias]) -> int | None:
+    def _former(self, identity: Identity, aliases: Sequence[Alias]) -> int | None:
         """Find the entry of the last run: under today's URN, or under an earlier one."""
         store = self.operations.store
         number = store.live(identity.urn)

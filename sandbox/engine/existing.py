@@ -11,13 +11,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from fleet.pulumi_cli import urns
+from fleet.pulumi_cli.steps import Operation, differing
 from oidc.errors import BitbucketOidcError, SandboxError
-from sandbox.engine import urns
 from sandbox.engine.operations import Operations
 from sandbox.engine.plugin import Plugin
 from sandbox.engine.records import ResourceState
 from sandbox.engine.registration import OTHER_ENGINE, Registration
-from sandbox.engine.steps import Operation, differing
 from sandbox.engine.values import Properties
 
 

@@ -5,8 +5,9 @@ import json
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from fleet.pulumi_cli.steps import opened
 from oidc.errors import SandboxError
-from sandbox.engine.values import Properties, folded, opened
+from sandbox.engine.values import Properties, folded
 
 NEEDED_SERVICES = ("iam", "sts")
 """Services that the program's resources call; each needs an endpoint."""

@@ -6,11 +6,11 @@ calls them by those. The SDK calls from several threads; one lock lets one regis
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NoReturn, TypeVar
 
 from pulumi.runtime.proto import engine_pb2, resource_pb2
 
+from fleet.pulumi_cli.steps import LogMessage
 from oidc.errors import SandboxError
 from sandbox.engine.deployment import Deployment
 from sandbox.engine.registration import OTHER_ENGINE, parse, parse_read
@@ -112,21 +112,6 @@ class Monitor:
 
 def _refuse(what: str) -> NoReturn:
     raise SandboxError(f"the built-in engine does not implement {what}", do=OTHER_ENGINE)
-
-
-@dataclass(frozen=True)
-class LogMessage:
-    """What the program logged with ``pulumi.log``.
-
-    Attributes:
-        severity: ``debug``, ``info``, ``warning`` or ``error``.
-        text: The message.
-        urn: The resource it is about, or the empty string.
-    """
-
-    severity: str
-    text: str
-    urn: str
 
 
 class Log:

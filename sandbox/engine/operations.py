@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from fleet.pulumi_cli import urns
+from fleet.pulumi_cli.steps import Operation, PropertyChange
 from oidc.errors import BitbucketOidcError, SandboxError
-from sandbox.engine import urns
 from sandbox.engine.plugin import PartlyCreatedError, Plugin
 from sandbox.engine.plugins import Plugins
 from sandbox.engine.records import PendingOperation, ResourceState
 from sandbox.engine.registration import refuse_values
-from sandbox.engine.steps import Operation, PropertyChange, Reporter
+from sandbox.engine.steps import Reporter
 from sandbox.engine.store import StateStore
 from sandbox.engine.values import Properties
 

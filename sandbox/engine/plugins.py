@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 
 from pulumi.provider.experimental.provider import Provider
 
+from fleet.pulumi_cli import urns
 from oidc.errors import SandboxError
-from sandbox.engine import urns
 from sandbox.engine.loopback import check_endpoints, with_endpoints
 from sandbox.engine.plugin import Plugin
 from sandbox.engine.records import ResourceState

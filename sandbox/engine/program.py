@@ -17,8 +17,9 @@ from pulumi.runtime.config import set_all_config
 from pulumi.runtime.settings import Settings, configure, set_root_resource
 from pulumi.runtime.stack import run_in_stack
 
+from fleet.pulumi_cli.steps import LogMessage
 from oidc.errors import BitbucketOidcError, SandboxError
-from sandbox.engine.monitor import Log, LogMessage, Monitor
+from sandbox.engine.monitor import Log, Monitor
 from sandbox.engine.registration import OTHER_ENGINE
 
 __all__ = ["LogMessage", "Program", "run"]

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from pulumi.runtime.proto import alias_pb2, resource_pb2
 
+from fleet.pulumi_cli.urns import is_provider
 from oidc.errors import SandboxError
-from sandbox.engine.urns import Alias, is_provider
+from sandbox.engine.identity import Alias
 from sandbox.engine.values import Properties, from_struct, refused_values
 
 IMPLEMENTED = frozenset(

@@ -4,11 +4,11 @@ from collections import deque
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 
+from fleet.pulumi_cli import urns
+from fleet.pulumi_cli.steps import Operation, differing
 from oidc.errors import SandboxError
-from sandbox.engine import urns
 from sandbox.engine.operations import Operations
 from sandbox.engine.records import ResourceState
-from sandbox.engine.steps import Operation, differing
 from sandbox.engine.values import UNKNOWN
 
 

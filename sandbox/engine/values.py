@@ -146,17 +146,6 @@ def contains_unknown(value: object) -> bool:
     return bool(value == UNKNOWN)
 
 
-def opened(value: object) -> object:
-    """Return the list or object of a JSON text; any other value unchanged."""
-    if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
-        return value
-    try:
-        parsed: object = json.loads(value)
-    except (ValueError, RecursionError):
-        return value
-    return parsed if isinstance(parsed, (dict, list)) else value
-
-
 def folded(value: object) -> str:
     """Return a value as the JSON text that AWS providers keep in their inputs: compact, with sorted keys.
 

@@ -11,13 +11,13 @@ from importlib.metadata import version
 from pathlib import Path
 
 from config.program import installed_program, write_project
+from fleet.pulumi_cli.cli_process import CliProcess, failure
+from fleet.pulumi_cli.events import EventReader
+from fleet.pulumi_cli.installed_cli import InstalledCli
+from fleet.pulumi_cli.steps import LogMessage, Step, Summary
 from oidc.errors import SandboxError
-from sandbox.engine.monitor import LogMessage
 from sandbox.engine.program import Program
-from sandbox.engine.steps import Step, Summary
-from sandbox.pulumi_cli.cli_process import CliProcess, failure
-from sandbox.pulumi_cli.environment import InstalledCli, ambient_folders, cli_environment, use_official_plugin
-from sandbox.pulumi_cli.events import EventReader
+from sandbox.pulumi_cli.environment import ambient_folders, cli_environment, use_official_plugin
 from sandbox.pulumi_cli.stack import Stack
 
 

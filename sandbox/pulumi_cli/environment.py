@@ -1,64 +1,15 @@
-"""The CLI on this machine, and the plugins and environment variables of its runs."""
+"""The plugins and environment variables of the sandbox's runs of the CLI."""
 
 import os
 import shlex
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
+from fleet.pulumi_cli.installed_cli import LANGUAGE_HOST, InstalledCli
 from oidc.errors import SandboxError
-
-LANGUAGE_HOST = "pulumi-language-python"
-_EXECUTABLE = "pulumi"
-_INSTALL = "install it as https://www.pulumi.com/docs/iac/download-install/ says, or take --engine builtin"
-
-
-@dataclass(frozen=True, slots=True)
-class InstalledCli:
-    """The Pulumi CLI of this machine.
-
-    Attributes:
-        path: The path of the executable.
-        has_language_host: Whether ``pulumi-language-python`` is installed. Pulumi's download has it; a CLI built with
-            Go does not.
-    """
-
-    path: Path
-    has_language_host: bool
-
-
-def installed_cli(search_path: str | None = None) -> InstalledCli | None:
-    """Return the CLI, or ``None`` if it is not on ``PATH``.
-
-    The CLI looks for its language host on ``PATH`` and in its own folder (``GetPluginPath`` in
-    ``sdk/go/common/workspace``
-    of Pulumi).
-
-    Args:
-        search_path: Used instead of ``PATH``.
-    """
-    cli = shutil.which(_EXECUTABLE, path=search_path)
-    if cli is None:
-        return None
-    beside = str(Path(cli).resolve().parent)
-    hosts = (shutil.which(LANGUAGE_HOST, path=path) for path in (search_path, beside))
-    return InstalledCli(Path(cli).absolute(), any(hosts))
-
-
-def find_cli(search_path: str | None = None) -> InstalledCli:
-    """Return the CLI.
-
-    Raises:
-        SandboxError: It is not on ``PATH``.
-    """
-    cli = installed_cli(search_path)
-    if cli is None:
-        raise SandboxError(f"the Pulumi CLI cannot run here: {_EXECUTABLE} is not on PATH", do=_INSTALL)
-    return cli
 
 
 def program_python(project_folder: Path) -> Path:

@@ -9,11 +9,11 @@ from typing import Any
 
 import yaml
 
+from fleet.pulumi_cli import urns
+from fleet.pulumi_cli.cli_process import CliProcess, failure
 from oidc.errors import SandboxError
-from sandbox.engine import urns
 from sandbox.engine.loopback import with_endpoints
 from sandbox.engine.program import Program
-from sandbox.pulumi_cli.cli_process import CliProcess, failure
 
 _NO_STACK = "no stack named"
 

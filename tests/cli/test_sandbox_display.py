@@ -6,8 +6,7 @@ import sys
 import pytest
 
 from cli.sandbox.display import progress, show_result
-from sandbox.engine.monitor import LogMessage
-from sandbox.engine.steps import Operation, Phase, PropertyChange, Step, Summary
+from fleet.pulumi_cli.steps import LogMessage, Operation, Phase, PropertyChange, Step, Summary
 
 ROLE = "aws:iam/role:Role"
 

@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pulumi import automation as auto
 from semver import VersionInfo
 
-from sandbox.pulumi_cli.environment import installed_cli
+from fleet.pulumi_cli.installed_cli import installed_cli
 from sandbox.session import PROJECT_FOLDER
 from tests.live.throw_away_account import STACK, LiveSettings, ThrowAwayAccount, stop
 

@@ -8,11 +8,10 @@ from typing import Any
 
 from pulumi.provider.experimental import provider as api
 
+from fleet.pulumi_cli.steps import LogMessage, Operation, Step, Summary
 from sandbox.engine import BuiltinEngine
-from sandbox.engine.monitor import LogMessage
 from sandbox.engine.plugin import PartlyCreatedError
 from sandbox.engine.program import Program
-from sandbox.engine.steps import Operation, Step, Summary
 from sandbox.engine.values import UNKNOWN, from_property_values, to_property_values
 
 PRELUDE = """

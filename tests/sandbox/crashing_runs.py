@@ -23,6 +23,8 @@ from typing import IO, Any
 
 from cli.main import run
 from config.load import load_inventory
+from fleet.pulumi_cli import urns
+from fleet.pulumi_cli.steps import Operation, Phase, Step
 from oidc.errors import BitbucketOidcError
 from sandbox import run as sandbox_run
 from sandbox.aws_provider.account import connect_as_platform_engineer
@@ -30,10 +32,9 @@ from sandbox.aws_provider.configuration import Configuration
 from sandbox.aws_provider.provider import SmallAwsProvider
 from sandbox.aws_provider.retries import AwsRetries
 from sandbox.emulated_aws.prepare_accounts import RootUsers
-from sandbox.engine import BuiltinEngine, urns
+from sandbox.engine import BuiltinEngine
 from sandbox.engine.program import Program
 from sandbox.engine.state_file import write_bytes
-from sandbox.engine.steps import Operation, Phase, Step
 from sandbox.session import PROJECT, PROJECT_FOLDER, STACK
 
 _NAMES = ("RoleName", "PolicyName", "PolicyArn", "ClientID", "Url", "OpenIDConnectProviderArn")

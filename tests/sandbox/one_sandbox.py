@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from fleet.pulumi_cli.steps import Step
 from sandbox.aws_provider.account import connect_as_platform_engineer
 from sandbox.aws_provider.provider import SmallAwsProvider
 from sandbox.emulated_aws.prepare_accounts import RootUsers, prepare_accounts
 from sandbox.emulator_inputs import prepared_accounts
 from sandbox.engine import BuiltinEngine
 from sandbox.engine.program import Program
-from sandbox.engine.steps import Step
 from sandbox.session import PROJECT, SandboxInventory, Session, read_subject, running
 from tests.sandbox import accounts_held
 

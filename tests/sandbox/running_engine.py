@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from fleet.pulumi_cli.installed_cli import installed_cli
+from fleet.pulumi_cli.steps import LogMessage, Step, Summary
 from sandbox.emulated_aws import EmulatedAws
 from sandbox.emulated_aws.settings import IssuerEndpoint
 from sandbox.emulated_bitbucket import EmulatedBitbucket
 from sandbox.emulator_inputs import workspaces_of
-from sandbox.engine.monitor import LogMessage
-from sandbox.engine.steps import Step, Summary
 from sandbox.engine_choice import EngineName
-from sandbox.pulumi_cli.environment import installed_cli
 from sandbox.run import Action, EngineSettings, Listener, act
 from sandbox.session import SandboxInventory, Session, read_subject, session_with
 

@@ -14,9 +14,9 @@ import pytest
 
 import sandbox.run
 from cli.main import run
+from fleet.pulumi_cli.steps import Phase, Step
 from sandbox.emulator_inputs import folder_of
 from sandbox.engine import BuiltinEngine
-from sandbox.engine.steps import Phase, Step
 from sandbox.session import read_subject, running
 from tests.sandbox import accounts_held
 

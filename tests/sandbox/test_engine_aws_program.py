@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from fleet.pulumi_cli.steps import Operation
 from oidc.errors import SandboxError
 from sandbox.aws_provider import SmallAwsProvider
 from sandbox.emulated_aws import EmulatedAws
 from sandbox.engine import BuiltinEngine
 from sandbox.engine.program import Program
-from sandbox.engine.steps import Operation
 
 PROGRAM = """
 import json

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from oidc.errors import SandboxError
+from fleet.pulumi_cli.installed_cli import InstalledCli, find_cli, installed_cli
+from oidc.errors import EngineError, SandboxError
 from sandbox.engine_choice import EngineMark, EngineName, choose_engine
-from sandbox.pulumi_cli.environment import InstalledCli, find_cli, installed_cli
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def executable(folder: Path, name: str) -> None:
 def test_the_cli_alone_is_enough_and_its_language_host_is_seen_on_path_and_beside_it(tmp_path: Path) -> None:
     cli, links = tmp_path / "cli", tmp_path / "links"
     assert installed_cli(str(cli)) is None
-    with pytest.raises(SandboxError, match=r"pulumi is not on PATH; install it as https://www\.pulumi"):
+    with pytest.raises(EngineError, match=r"pulumi is not on PATH; install it as https://www\.pulumi"):
         find_cli(str(cli))
     executable(cli, "pulumi")
     assert find_cli(str(cli)) == InstalledCli(cli / "pulumi", has_language_host=False)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from oidc.errors import SandboxError
+from fleet.pulumi_cli.installed_cli import find_cli
+from oidc.errors import EngineError
 from sandbox.engine.program import Program
 from sandbox.pulumi_cli import PulumiCliEngine
-from sandbox.pulumi_cli.environment import find_cli
 from tests.sandbox.cloud_in_memory import Bench
 from tests.sandbox.running_engine import NEEDS_CLI, ignore
 
@@ -63,6 +63,6 @@ def test_an_error_of_the_program_is_told_once_in_its_own_words(tmp_path: Path, p
     engine = PulumiCliEngine(
         find_cli(), Program(project, "p", "dev"), tmp_path / "cli", endpoints={}, on_step=ignore, on_log=ignore
     )
-    with pytest.raises(SandboxError) as raised:
+    with pytest.raises(EngineError) as raised:
         engine.up()
     assert str(raised.value) == said

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from fleet.pulumi_cli.steps import Operation
 from oidc.errors import SandboxError
-from sandbox.engine.steps import Operation
 from tests.sandbox.cloud_in_memory import Bench, did
 
 IMPORTED = "a = thing('a', size=1, opts=pulumi.ResourceOptions(import_='old'%s))\npulumi.export('serial', a.serial)"

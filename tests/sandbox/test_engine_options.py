@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from pulumi.runtime import settings
 from pulumi.runtime.proto import resource_pb2
 
+from fleet.pulumi_cli.urns import make, name, parts, resource_type
 from oidc.errors import BitbucketOidcError, SandboxError
 from sandbox.engine import registration
 from sandbox.engine.existing import parse_path, with_old_values
 from sandbox.engine.loopback import check_endpoints, is_loopback, only_moved
 from sandbox.engine.registration import IMPLEMENTED, REFUSED, WITHOUT_EFFECT, seconds
-from sandbox.engine.urns import make, name, parts, resource_type
 from tests.sandbox.cloud_in_memory import Bench
 
 

@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from cli.main import run
+from fleet.pulumi_cli.installed_cli import find_cli
 from sandbox.emulated_aws import EmulatedAws
 from sandbox.emulated_aws.prepare_accounts import RootUsers
 from sandbox.emulated_aws.settings import IssuerEndpoint
@@ -27,7 +28,7 @@ from sandbox.emulated_bitbucket.workspaces import (
     EmulatedWorkspace,
     PipelineStep,
 )
-from sandbox.pulumi_cli.environment import ambient_folders, find_cli
+from sandbox.pulumi_cli.environment import ambient_folders
 from sandbox.session import PROJECT_FOLDER
 from tests.git_repository import git
 from tests.project.pages import steps_in

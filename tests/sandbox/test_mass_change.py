@@ -1,7 +1,7 @@
 """What an engine's preview comes to for the guard against mass changes."""
 
 from access.update_preview import OIDC_PROVIDER_TYPE, ROLE_TYPE, Loss
-from sandbox.engine.steps import Operation, Step, Summary
+from fleet.pulumi_cli.steps import Operation, Step, Summary
 from sandbox.run import loss_of
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.engine.steps import Operation, Summary
+from fleet.pulumi_cli.steps import Operation, Summary
 from tests.sandbox.one_sandbox import OneSandbox, one_sandbox
 
 INVENTORY = """

@@ -10,11 +10,11 @@ import pytest
 
 from access.aws_profiles import aws_profiles
 from access.deploy_policy import reading_policy
+from fleet.pulumi_cli.steps import Operation
 from oidc.arn import Partition
 from oidc.errors import BitbucketOidcError
 from oidc.identifiers import AccountId
 from sandbox.emulated_bitbucket.workspaces import EmulatedWorkspace, PipelineStep
-from sandbox.engine.steps import Operation
 from tests.sandbox.one_sandbox import OneSandbox, one_sandbox
 
 WORKSPACE, REPOSITORY = "{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}", "{5b7c9e10-2d4f-4a6b-8c8d-0e1f2a3b4c5d}"

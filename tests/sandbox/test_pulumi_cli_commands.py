@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 import yaml
 
-from oidc.errors import SandboxError
+from fleet.pulumi_cli.installed_cli import InstalledCli
+from fleet.pulumi_cli.steps import Operation, Step
+from oidc.errors import EngineError, SandboxError
 from sandbox.engine.program import Program
-from sandbox.engine.steps import Operation, Step
 from sandbox.engine.values import folded
 from sandbox.pulumi_cli import AwsPlugin, PulumiCliEngine
-from sandbox.pulumi_cli.environment import InstalledCli, ambient_folders, program_python
+from sandbox.pulumi_cli.environment import ambient_folders, program_python
 from tests.sandbox.running_engine import ignore
 
 STAND_IN = """#!{python}
@@ -173,7 +174,7 @@ def test_steps_are_told_and_summed_up(bench: Bench) -> None:
 
 def test_a_failure_is_told_in_the_words_of_whoever_failed(bench: Bench) -> None:
     bench.answer({"diagnosticEvent": {"severity": "error", "message": "AWS refused it"}}, code=255, said="error: x")
-    with pytest.raises(SandboxError, match=r"^AWS refused it$"):
+    with pytest.raises(EngineError, match=r"^AWS refused it$"):
         bench.engine().up()
 
 

@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 
-from sandbox.engine.monitor import LogMessage
-from sandbox.engine.steps import Operation, Phase, PropertyChange, Step
-from sandbox.pulumi_cli.cli_process import Finished, failure
-from sandbox.pulumi_cli.events import EventReader, plain_errors
+from fleet.pulumi_cli.cli_process import Finished, failure
+from fleet.pulumi_cli.events import EventReader, plain_errors
+from fleet.pulumi_cli.steps import LogMessage, Operation, Phase, PropertyChange, Step
 
 ROLE = "urn:pulumi:sandbox::p::a:b:C$aws:iam/role:Role::prod/shop"
 COMPONENT = "urn:pulumi:sandbox::p::a:b:C::prod"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cli.sandbox.display import summary_json, totals
 from cli.sandbox.property_lines import Mark, StepLine, change_lines, value_lines
 from cli.sandbox.step_lines import report_lines, step_lines
-from sandbox.engine.steps import Operation, Phase, PropertyChange, Step, Summary
+from fleet.pulumi_cli.steps import Operation, Phase, PropertyChange, Step, Summary
 from sandbox.engine.values import UNKNOWN
 
 SECRET = "acme-prod-7"

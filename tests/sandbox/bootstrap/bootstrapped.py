@@ -15,12 +15,12 @@ from botocore.exceptions import ClientError
 from botocore.session import Session
 
 from cli.main import run
+from fleet.pulumi_cli.steps import Summary
 from sandbox.emulated_aws import EmulatedAws
 from sandbox.emulated_aws.prepare_accounts import RootUsers
 from sandbox.emulated_aws.settings import IssuerEndpoint
 from sandbox.emulated_bitbucket import EmulatedBitbucket
 from sandbox.emulator_inputs import workspaces_of
-from sandbox.engine.steps import Summary
 from sandbox.engine_choice import EngineName
 from sandbox.run import Action, EngineSettings, Listener, act
 from sandbox.session import read_subject, session_with

@@ -9,7 +9,7 @@ from access.compile import compile_plan
 from access.deploy_policy import deploy_policies
 from access.foundation import foundation_of
 from config.load import load_inventory
-from sandbox.engine.steps import Operation
+from fleet.pulumi_cli.steps import Operation
 from sandbox.run import Action
 from tests.sandbox.bootstrap.bootstrapped import (
     ALLOW_ALL,

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from cli.main import run
+from fleet.pulumi_cli.steps import Operation
 from oidc.errors import AwsError
-from sandbox.engine.steps import Operation
 from sandbox.run import Action
 from tests.sandbox.bootstrap.bootstrapped import HUB_ROLE, INVENTORY, PROD, Bootstrapped, bootstrapped
 

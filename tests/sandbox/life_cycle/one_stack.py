@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
+from fleet.pulumi_cli.steps import Operation, Summary
 from sandbox.emulated_aws.prepare_accounts import RootUsers
-from sandbox.engine.steps import Operation, Summary
 from sandbox.run import Action, EngineSettings, Listener, act
 from tests.sandbox.running_engine import RunningEngine, ignore
 

@@ -14,10 +14,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fleet.pulumi_cli.installed_cli import find_cli
 from sandbox.emulated_bitbucket.behaviour import SANDBOX_TOKEN
 from sandbox.emulated_bitbucket.workspaces import EmulatedEnvironment, EmulatedRepository, PipelineStep, random_uuid
 from sandbox.engine_choice import EngineName
-from sandbox.pulumi_cli.environment import ambient_folders, find_cli
+from sandbox.pulumi_cli.environment import ambient_folders
 from sandbox.session import PROJECT_FOLDER
 from tests.live.throw_away_account import LiveSettings
 from tests.live.token_proof import answered, pipeline

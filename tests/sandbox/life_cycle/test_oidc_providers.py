@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from oidc.errors import SandboxError
+from oidc.errors import OutsideWorldError
 from sandbox.run import Action
 from tests.sandbox.life_cycle.one_stack import AUDIENCE, OneStack, did
 
@@ -82,7 +82,7 @@ def test_from_adopting_to_creating_it_becomes_what_the_inventory_says(adopting: 
 
 @pytest.mark.parametrize("mode", ["adopt", "reference"])
 def test_what_is_not_there_stops_the_run_before_any_role_trusts_it(mode: str, stack: OneStack) -> None:
-    with pytest.raises(SandboxError, match="does not exist"):
+    with pytest.raises(OutsideWorldError, match="does not exist"):
         stack.with_mode(mode).act(
             Action.UP, lambda iam: iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=stack.arn)
         )
@@ -95,9 +95,9 @@ def test_a_protected_oidc_provider_is_not_deleted_but_can_be_let_go_of(stack: On
     before = stack.oidc_provider()
     roles = stack.inventory["roles"].copy()
     stack.inventory["roles"].clear()
-    with pytest.raises(SandboxError, match="protect"):
+    with pytest.raises(OutsideWorldError, match="protect"):
         stack.up()
-    with pytest.raises(SandboxError, match="protect"):
+    with pytest.raises(OutsideWorldError, match="protect"):
         stack.destroy()
     assert stack.oidc_provider() == before
     stack.inventory["roles"] |= roles

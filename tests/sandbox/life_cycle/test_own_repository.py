@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from fleet.pulumi_cli.installed_cli import find_cli
 from sandbox.engine_choice import EngineName
-from sandbox.pulumi_cli.environment import ambient_folders, find_cli
+from sandbox.pulumi_cli.environment import ambient_folders
 from sandbox.session import PROJECT_FOLDER
 from tests.installed_wheel import Installation
 from tests.sandbox.life_cycle.one_stack import OneStack

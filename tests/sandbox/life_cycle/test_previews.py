@@ -9,11 +9,10 @@ from access.compile import compile_plan
 from access.deploy_policy import reading_policy
 from access.digests import AppliedSettings, plan_digests
 from config.load import load_inventory
+from fleet.pulumi_cli.steps import LogMessage, Summary
 from oidc.arn import Partition
 from oidc.errors import BitbucketOidcError, IssuerError
 from oidc.identifiers import AccountId
-from sandbox.engine.monitor import LogMessage
-from sandbox.engine.steps import Summary
 from sandbox.engine_choice import EngineName
 from sandbox.run import Action, EngineSettings, Listener, act
 from sandbox.session import PROJECT

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.engine.steps import Summary
+from fleet.pulumi_cli.steps import Summary
 from tests.sandbox.life_cycle.one_stack import OneStack, did
 
 ROLE = ("Role", "prod/shop-deploy")

@@ -12,13 +12,13 @@ import pytest
 import yaml
 
 from cli.main import run
+from fleet.pulumi_cli.steps import Summary
 from sandbox.emulated_aws import EmulatedAws
 from sandbox.emulated_aws.new_accounts import SERVICES
 from sandbox.emulated_aws.prepare_accounts import RootUsers
 from sandbox.emulated_aws.settings import IssuerEndpoint
 from sandbox.emulated_bitbucket import EmulatedBitbucket
 from sandbox.emulated_bitbucket.workspaces import EmulatedWorkspace, PipelineStep
-from sandbox.engine.steps import Summary
 from sandbox.engine_choice import EngineName
 from sandbox.proof.callers import TokenCallers
 from sandbox.proof.origins import CallOrigin

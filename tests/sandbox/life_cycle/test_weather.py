@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from access.plan import AccessPlan
+from fleet.pulumi_cli.steps import Summary
 from oidc.errors import OutsideWorldError
 from sandbox.emulated_aws import EmulatedAws
 from sandbox.emulated_aws.settings import IssuerEndpoint
 from sandbox.emulated_aws.weather import WEATHERS, WeatherChoice
 from sandbox.emulated_bitbucket import EmulatedBitbucket
-from sandbox.engine.steps import Summary
 from sandbox.engine_choice import EngineName
 from sandbox.proof.prove import prove
 from sandbox.run import Action

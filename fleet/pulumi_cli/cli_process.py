@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from oidc.errors import SandboxError
+from oidc.errors import EngineError
 
 _GRACE_SECONDS = 30.0
 _COMMON = ("--non-interactive", "--color", "never")
@@ -75,7 +75,7 @@ class CliProcess:
                     start_new_session=True,  # Ctrl-C reaches this process alone, which then interrupts the CLI once
                 )
         except OSError as error:
-            raise SandboxError(f"the Pulumi CLI {self.executable} cannot be started: {error.strerror}") from error
+            raise EngineError(f"the Pulumi CLI {self.executable} cannot be started: {error.strerror}") from error
         with child:
             try:
                 yield child
@@ -114,7 +114,7 @@ _ERROR_LINE = re.compile(r"^error: (.*)$", re.MULTILINE)
 _SHOWN = 5
 
 
-def failure(errors: list[str], finished: Finished) -> SandboxError:
+def failure(errors: list[str], finished: Finished) -> EngineError:
     """Return the error of a run.
 
     Args:
@@ -124,6 +124,6 @@ def failure(errors: list[str], finished: Finished) -> SandboxError:
     specific = [text for text in errors if not _GENERIC_ERROR.fullmatch(text)]
     shown = specific or [line.strip() for line in _ERROR_LINE.findall(finished.stderr)] or errors
     if not shown:
-        return SandboxError(f"the Pulumi CLI failed with exit code {finished.code}")
+        return EngineError(f"the Pulumi CLI failed with exit code {finished.code}")
     further = [f"and {len(shown) - _SHOWN} more errors"] if len(shown) > _SHOWN else []
-    return SandboxError("\n".join([*shown[:_SHOWN], *further]))
+    return EngineError("\n".join([*shown[:_SHOWN], *further]))

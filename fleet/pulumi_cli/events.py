@@ -10,10 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.engine import urns
-from sandbox.engine.monitor import LogMessage
-from sandbox.engine.steps import Operation, Phase, PropertyChange, Step, Summary, differing
-from sandbox.engine.values import opened
+from fleet.pulumi_cli import urns
+from fleet.pulumi_cli.steps import LogMessage, Operation, Phase, PropertyChange, Step, Summary, differing, opened
 
 _OPERATIONS = {
     "same": Operation.SAME,
