@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_serializ
 from access.comparison.changes import Change, Effect
 from config.schema import DescribedSchema
 from config.yaml.text import write_whole
+from fleet.status import Standing
 
 FORMAT: Literal[1] = 1
 """The version of the format; any change of its keys is a new version."""
@@ -84,9 +85,8 @@ class AccountReport(_Model):
     """The name of its stack."""
     wave: str | None
     """The name of its wave; null for a stack that the inventory no longer has."""
-    standing: str | None
-    """What the run found at first: `in-line`, `to-be-changed`, `drifted`, `never-made`, `blocked`, `unreachable` or
-    `not-in-inventory`; null if it did not ask."""
+    standing: Standing | None
+    """What the run found at first; null if it did not ask."""
     result: Result
     """What came of it."""
     reason: str = ""

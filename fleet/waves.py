@@ -4,27 +4,12 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from config.findings import did_you_mean, one_line
-from config.models.account import Account, AccountsByLabel
+from config.models.account import Account
+from config.models.rollout import OTHERS, Rollout
 from config.selectors import AccountSelector
 from oidc.errors import UsageError
-
-OTHERS = "others"
-"""The last wave: the accounts that no declared wave selects."""
-
-
-class DeclaredWave(Protocol):
-    """A wave as ``rollout`` of the inventory declares it."""
-
-    @property
-    def name(self) -> str:
-        """``canary``."""
-
-    @property
-    def accounts(self) -> tuple[str, ...] | AccountsByLabel:
-        """Keys, globs or labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +68,16 @@ def parse_shard(text: str) -> Shard:
     return Shard(number, count)
 
 
-def waves_of(declared: Sequence[DeclaredWave], accounts: Mapping[str, Account]) -> tuple[Wave, ...]:
+def waves_of(rollout: Rollout, accounts: Mapping[str, Account]) -> tuple[Wave, ...]:
     """Return the waves in their order; the first that selects an account has it, and ``others`` has the rest.
 
     Args:
-        declared: The waves of the inventory.
+        rollout: Of the inventory.
         accounts: All accounts of the inventory, by key.
     """
     selector = AccountSelector(accounts)
     left, waves = set(accounts), []
-    for wave in declared:
+    for wave in rollout.waves:
         selected = left.intersection(selector.selected_by(wave.accounts))
         waves.append(Wave(wave.name, tuple(sorted(selected))))
         left -= selected

@@ -1,6 +1,5 @@
 """Every account is in one wave and in one shard."""
 
-from dataclasses import dataclass
 from itertools import chain
 
 import pytest
@@ -8,24 +7,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.models.account import Account, AccountsByLabel
-from fleet.waves import OTHERS, Shard, Wave, narrowed, parse_shard, shard_of, waves_of
+from config.models.rollout import OTHERS, Rollout
+from config.models.rollout import Wave as Declared
+from fleet.waves import Shard, Wave, narrowed, parse_shard, shard_of, waves_of
 from oidc.errors import UsageError
 
 KEYS = st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True)
 LABELS = st.sampled_from([{"env": "dev"}, {"env": "prod"}, {}])
 
 
-@dataclass(frozen=True)
-class Declared:
-    name: str
-    accounts: tuple[str, ...] | AccountsByLabel
-
-
 SELECTORS = st.one_of(
     st.lists(st.one_of(KEYS, st.sampled_from(["*", "a*", "?b*"])), min_size=1, max_size=3).map(tuple),
     st.sampled_from([AccountsByLabel(labels={"env": "dev"}), AccountsByLabel(labels={"env": "prod"}, exclude=("a*",))]),
 )
-DECLARED = st.lists(st.builds(Declared, st.sampled_from(["canary", "dev", "prod"]), SELECTORS), max_size=3)
+DECLARED = st.lists(
+    st.builds(Declared.model_construct, name=st.sampled_from(["canary", "dev", "prod"]), accounts=SELECTORS),
+    max_size=3,
+    unique_by=lambda wave: wave.name,
+).map(lambda waves: Rollout.model_construct(waves=tuple(waves)))
 
 
 def accounts_with(labels: dict[str, dict[str, str]]) -> dict[str, Account]:
@@ -36,19 +35,21 @@ def accounts_with(labels: dict[str, dict[str, str]]) -> dict[str, Account]:
 
 
 @given(st.dictionaries(KEYS, LABELS, max_size=20), DECLARED)
-def test_every_account_is_in_exactly_one_wave(labels: dict[str, dict[str, str]], declared: list[Declared]) -> None:
+def test_every_account_is_in_exactly_one_wave(labels: dict[str, dict[str, str]], declared: Rollout) -> None:
     waves = waves_of(declared, accounts_with(labels))
     assert sorted(chain.from_iterable(wave.keys for wave in waves)) == sorted(labels)
-    assert [wave.name for wave in waves] == [*(wave.name for wave in declared), OTHERS]
+    assert [wave.name for wave in waves] == [*(wave.name for wave in declared.waves), OTHERS]
 
 
 def test_the_first_wave_that_selects_an_account_has_it() -> None:
     accounts = accounts_with({"a1": {"env": "dev"}, "a2": {"env": "dev"}, "b1": {"env": "dev"}, "c1": {}})
-    declared = [
-        Declared("canary", ("a1", "zz")),
-        Declared("dev", AccountsByLabel(labels={"env": "dev"}, exclude=("b*",))),
-    ]
-    assert waves_of(declared, accounts) == (
+    rollout = {
+        "waves": [
+            {"name": "canary", "accounts": ["a1", "zz"]},
+            {"name": "dev", "accounts": {"labels": {"env": "dev"}, "exclude": ["b*"]}},
+        ]
+    }
+    assert waves_of(Rollout.model_validate(rollout), accounts) == (
         Wave("canary", ("a1",)),
         Wave("dev", ("a2",)),
         Wave("others", ("b1", "c1")),

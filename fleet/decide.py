@@ -1,0 +1,120 @@
+"""Decide which accounts a run touches: those that need it, lose no more than accepted, and were reviewed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from access.update_preview import Loss, LossLimits, refusals
+from fleet.report import Result
+from fleet.stack_run import Operation
+from fleet.status import AccountStatus, Standing
+
+
+@dataclass(frozen=True, slots=True)
+class FleetAccount:
+    """An account, or a stack that no account has, as a run begins.
+
+    Attributes:
+        key: The key of the account, which is the stack's name.
+        id: Twelve digits; ``None`` for a stack that no account has.
+        wave: The name of its wave; ``None`` for a stack that no account has.
+        status: What `status` says of it.
+    """
+
+    key: str
+    id: str | None
+    wave: str | None
+    status: AccountStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a run accepts.
+
+    Attributes:
+        operation: What to do with the accounts.
+        every: Whether accounts in line run too.
+        limits: The accepted losses, of each account and of all together.
+        reviewed: The digests of the reviewed plans, by key; ``None`` if none is required.
+    """
+
+    operation: Operation
+    every: bool = False
+    limits: LossLimits = field(default_factory=LossLimits)
+    reviewed: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a run does with an account.
+
+    Attributes:
+        account: The account.
+        result: Its result, if nothing runs there; ``None``: it runs.
+        reason: Why, or the empty string.
+        do: What to do about it, or the empty string.
+    """
+
+    account: FleetAccount
+    result: Result | None
+    reason: str = ""
+    do: str = ""
+
+
+def decide(accounts: Sequence[FleetAccount], rules: Rules) -> tuple[Decision, ...]:
+    """Return the decision on each account, in the same order.
+
+    If all accounts together lose more than accepted, none runs.
+    """
+    decisions = tuple(_decide(account, rules) for account in accounts)
+    if rules.operation is not Operation.UP:
+        return decisions
+    too_much = tuple(_of_the_fleet(decisions, rules.limits))
+    return tuple(_refused(each, too_much) if too_much and each.result is None else each for each in decisions)
+
+
+def _decide(account: FleetAccount, rules: Rules) -> Decision:
+    status = account.status
+    if rules.operation is Operation.DESTROY:
+        return Decision(account, Result.IN_LINE, "it has no stack") if status.is_new else Decision(account, None)
+    if status.standing is Standing.NOT_IN_INVENTORY:
+        return Decision(account, Result.SKIPPED, status.reason or _NOT_IN_INVENTORY, status.do or _DESTROY)
+    if status.standing is Standing.UNREACHABLE or (status.standing is Standing.BLOCKED and not status.needs_up):
+        return Decision(account, Result.FAILED, status.reason, status.do)
+    if not status.needs_up and not rules.every:
+        return _left_alone(account)
+    reasons = (*refusals(status.loss, rules.limits), *_unreviewed(account, rules.reviewed))
+    if reasons and rules.operation is Operation.UP:
+        return _refused(Decision(account, None), reasons)
+    return Decision(account, None)
+
+
+_NOT_IN_INVENTORY = "the inventory has no such account, and the stack still exists"
+_DESTROY = "delete it with `fleet destroy --account KEY`, or put the account back"
+
+
+def _left_alone(account: FleetAccount) -> Decision:
+    if account.status.standing is Standing.IN_LINE:
+        return Decision(account, Result.IN_LINE)
+    return Decision(account, Result.SKIPPED, account.status.reason, account.status.do)
+
+
+def _refused(decision: Decision, reasons: Sequence[str]) -> Decision:
+    return Decision(decision.account, Result.REFUSED, "; ".join(reasons))
+
+
+def _unreviewed(account: FleetAccount, reviewed: Mapping[str, str] | None) -> Iterator[str]:
+    if reviewed is None:
+        return
+    known, digest = reviewed.get(account.key), account.status.digest
+    if known is None:
+        yield f"its plan {digest} was not reviewed; review it, then pass its digest with --reviewed"
+    elif known != digest:
+        yield f"its plan has the digest {digest}, the reviewed one is {known}; review the change, then pass its digest"
+
+
+def _of_the_fleet(decisions: Sequence[Decision], limits: LossLimits) -> Iterator[str]:
+    """Yield the refusals for all accounts together; OIDC providers are judged account by account."""
+    before = sum(each.account.status.loss.roles_before for each in decisions)
+    lost = [role for each in decisions if each.result is None for role in each.account.status.loss.roles]
+    for reason in refusals(Loss(before, tuple(lost)), LossLimits(limits.max_percent, oidc_providers=True)):
+        yield f"in all accounts together, {reason}"
