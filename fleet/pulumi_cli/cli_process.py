@@ -19,10 +19,11 @@ _COMMON = ("--non-interactive", "--color", "never")
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A finished command: its exit code and its standard error, without colour."""
+    """A finished command: its exit code, its standard error without colour, and its output if ``run`` ran it."""
 
     code: int
     stderr: str
+    stdout: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,10 @@ class CliProcess:
     log: Path
 
     def run(self, arguments: list[str], folder: Path) -> Finished:
-        """Run a command in a folder to its end, and ignore its output."""
+        """Run a command in a folder to its end."""
         with self._started(arguments, folder) as child:
-            child.communicate()
-        return self._finished(child)
+            output, _ = child.communicate()
+        return self._finished(child, output)
 
     def follow(self, arguments: list[str], folder: Path, take: Callable[[Mapping[str, Any]], None]) -> Finished:
         """Run a command with ``--json`` to its end, and pass each event to ``take`` as it comes.
@@ -83,8 +84,8 @@ class CliProcess:
                 _interrupt(child)
                 raise
 
-    def _finished(self, child: subprocess.Popen[str]) -> Finished:
-        return Finished(child.wait(), self.log.read_text(encoding="utf-8", errors="replace"))
+    def _finished(self, child: subprocess.Popen[str], output: str = "") -> Finished:
+        return Finished(child.wait(), self.log.read_text(encoding="utf-8", errors="replace"), output)
 
 
 def _parsed(line: str) -> Mapping[str, Any] | None:
