@@ -13,8 +13,8 @@ from access.aws_profiles import refuse_keys_before_profiles
 from access.compile import compile_plan
 from access.findings_of_stack import findings_of_stack
 from components.aws_provider import AwsSettings
-from components.bitbucket_oidc import BitbucketOidc
-from components.stack_settings import PROTECTED, StackSettings
+from components.bitbucket_oidc import register_stack
+from components.stack_settings import StackSettings
 from config.findings import Finding
 from config.load import load_inventory
 from config.lock import Lock
@@ -35,8 +35,7 @@ def main() -> None:
         findings = "\n".join(str(finding) for finding in compiled.findings)
         raise InventoryError(f"the inventory has findings:\n{findings}")
     rollout = loaded.inventory.rollout
-    plan = settings.part_of(compiled.plan, rollout, pulumi.get_stack())
-    applied = settings.applied(rollout)
+    plan, digest = settings.part_of(compiled.plan, rollout, pulumi.get_stack())
     show_warnings(findings_of_stack(compiled.findings, plan))
     refuse_keys_before_profiles(plan, os.environ)
     thumbprints = thumbprints_beside(
@@ -49,18 +48,14 @@ def main() -> None:
     )
     for warning in thumbprints.warnings:
         pulumi.log.warn(warning)
-    stack = AwsSettings(f"{pulumi.get_project()}/{pulumi.get_stack()}", settings.aws_endpoint)
-    access = BitbucketOidc(
-        "bitbucket-oidc",
+    register_stack(
         plan,
-        aws_settings=stack,
+        aws_settings=AwsSettings(f"{pulumi.get_project()}/{pulumi.get_stack()}", settings.aws_endpoint),
         thumbprints=thumbprints.by_issuer,
-        protect_oidc_providers=applied.protects_oidc_providers,
+        protect_oidc_providers=settings.applied(rollout).protects_oidc_providers,
+        take_up=settings.take_up,
+        digest=digest,
     )
-    if applied.protects_oidc_providers:
-        pulumi.log.info(PROTECTED)
-    pulumi.export("roleArns", access.role_arns)
-    pulumi.export("oidcProviderArns", access.oidc_provider_arns)
 
 
 def show_warnings(findings: Sequence[Finding]) -> None:

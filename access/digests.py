@@ -103,18 +103,17 @@ def as_digest(text: str, setting: str) -> str:
     return text
 
 
-def refuse_another_plan(plan: AccessPlan, settings: AppliedSettings, reviewed: str) -> None:
+def refuse_another_plan(digest: str, reviewed: str) -> None:
     """Refuse a plan whose digest is not the reviewed one.
 
     Args:
-        plan: The part that the stack takes.
-        settings: Of the stack.
+        digest: Of the part of the plan that the stack takes.
         reviewed: The reviewed digest, or the empty string if none is required.
 
     Raises:
         UnreviewedPlanError: The digest of the plan differs.
     """
-    if reviewed and (digest := plan_digests(plan, settings).digest) != reviewed:
+    if reviewed and digest != reviewed:
         raise UnreviewedPlanError(
             f"the plan of this stack is not the reviewed one: stack config reviewedPlan is {reviewed}, "
             f"and the plan has the digest {digest}",

@@ -5,7 +5,7 @@ name looks for its children under that name too
 (https://www.pulumi.com/docs/iac/concepts/options/aliases/).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pulumi
 
@@ -48,6 +48,7 @@ class AccountAccess(pulumi.ComponentResource):
         aws_settings: AwsSettings,
         thumbprints: Mapping[str, Thumbprint],
         protect_oidc_providers: bool,
+        take_up: Collection[str] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Register the account.
@@ -58,6 +59,7 @@ class AccountAccess(pulumi.ComponentResource):
             aws_settings: How the stack talks to AWS.
             thumbprints: By URL of the issuer; complete for the plan.
             protect_oidc_providers: Whether the engine refuses to delete OIDC providers.
+            take_up: ARNs of roles and OIDC providers to import as they are in AWS.
             opts: Resource options, as for any component.
         """
         super().__init__(TYPE, name, None, opts)
@@ -69,6 +71,7 @@ class AccountAccess(pulumi.ComponentResource):
                 planned,
                 thumbprints=thumbprints,
                 protect=protect_oidc_providers,
+                take_up=take_up,
                 child=child,
             )
             for planned in plan.oidc_providers
@@ -81,6 +84,7 @@ class AccountAccess(pulumi.ComponentResource):
                 role,
                 aws_provider=provider,
                 oidc_providers=[oidc_providers[workspace] for workspace in trusted],
+                take_up=take_up,
                 opts=pulumi.ResourceOptions(parent=self, aliases=previous_names(f"{name}/", role.previous_keys)),
             )
             self.role_arns[role.key] = component.arn

@@ -15,9 +15,7 @@ from access.adoption.inventory import AdoptedRole
 from access.plan import AccountPlan
 from components import account_access, bitbucket_oidc, pipeline_role
 from components.aws_provider import DEFAULT_SESSION_NAME
-
-TOP = "bitbucket-oidc"
-"""The logical name of a stack's component, as ``__main__.py`` registers it."""
+from components.bitbucket_oidc import TOP
 
 _AWS_PROVIDER = "pulumi:providers:aws"
 _ROLE = "aws:iam/role:Role"

@@ -1,6 +1,6 @@
 """One role: the role itself, its inline policies, and exactly its managed policies."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pulumi
 import pulumi_aws as aws
@@ -9,6 +9,16 @@ from access.plan import RolePlan
 from components.aws_provider import resource_tags
 
 TYPE = "bitbucket-aws-oidc:index:PipelineRole"
+
+HELD = (
+    "assumeRolePolicy", "description", "forceDetachPolicies", "inlinePolicies", "managedPolicyArns",
+    "maxSessionDuration", "permissionsBoundary", "tags", "tagsAll",
+)  # fmt: skip
+"""Properties that a role keeps in AWS in the run that takes it up: all that can be changed in place.
+
+Pulumi's engine refuses to import a resource whose properties differ from the program's
+(https://www.pulumi.com/docs/iac/concepts/resources/options/import/).
+"""
 
 
 class PipelineRole(pulumi.ComponentResource):
@@ -31,6 +41,7 @@ class PipelineRole(pulumi.ComponentResource):
         *,
         aws_provider: aws.Provider,
         oidc_providers: Sequence[aws.iam.OpenIdConnectProvider],
+        take_up: Collection[str] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Register the role.
@@ -40,10 +51,12 @@ class PipelineRole(pulumi.ComponentResource):
             plan: The planned role.
             aws_provider: The AWS provider of the account.
             oidc_providers: Those that its trust policy names; they must exist before the role.
+            take_up: ARNs that this run takes up; a role among them is imported as it is in AWS.
             opts: Resource options, as for any component.
         """
         super().__init__(TYPE, name, None, opts)
         child = pulumi.ResourceOptions(parent=self, provider=aws_provider)
+        taken_up = pulumi.ResourceOptions(import_=plan.name, ignore_changes=list(HELD)) if plan.arn in take_up else None
         role = aws.iam.Role(
             name,
             name=plan.name,
@@ -55,7 +68,9 @@ class PipelineRole(pulumi.ComponentResource):
             # Deleting RolePolicyAttachmentsExclusive detaches nothing, and a role with policies cannot be deleted.
             force_detach_policies=True,
             tags=resource_tags(plan.tags),
-            opts=pulumi.ResourceOptions(parent=self, provider=aws_provider, depends_on=list(oidc_providers)),
+            opts=pulumi.ResourceOptions.merge(
+                pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=list(oidc_providers))), taken_up
+            ),
         )
         for policy_name, document in plan.inline_policies.items():
             aws.iam.RolePolicy(

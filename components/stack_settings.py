@@ -6,20 +6,12 @@ from typing import Any
 
 import pulumi
 
-from access.digests import AppliedSettings, as_digest, refuse_another_plan
+from access.digests import AppliedSettings, as_digest, plan_digests, refuse_another_plan
 from access.plan import AccessPlan
 from access.stacks import taken_accounts
 from config.models.rollout import Rollout
 from facts.issuer.connect import IssuerConnect, is_on_this_machine
 from oidc.errors import UsageError
-
-PROTECTED = (
-    "protectOidcProviders is on: if Pulumi refuses to delete an OIDC provider that no role needs, list its workspace "
-    "under `keep_oidc_providers` of the account to keep it; to delete it, run once with protectOidcProviders: false "
-    "while it is still needed or kept, then remove it"
-)
-"""Printed at every run with protection: Pulumi's refusal cannot name the inventory's keys."""
-
 
 _REVIEWED_PLAN = "stack config reviewedPlan"
 
@@ -37,6 +29,7 @@ class StackSettings:
         aws_endpoint: Endpoint of the sandbox, else ``None``.
         issuer_connect: Issuer of the sandbox, else ``None``.
         reviewed_plan: The digest of the reviewed plan, or the empty string.
+        take_up: ARNs of roles and OIDC providers of the plan that exist in AWS; the state does not have them yet.
     """
 
     inventory: Path
@@ -47,6 +40,7 @@ class StackSettings:
     aws_endpoint: str | None
     issuer_connect: IssuerConnect | None
     reviewed_plan: str
+    take_up: tuple[str, ...]
 
     @classmethod
     def of(cls, config: pulumi.Config, folder: Path = Path()) -> "StackSettings":
@@ -72,12 +66,13 @@ class StackSettings:
         return cls(
             inventory=folder / _text(config, "inventory", "inventory"),
             guardrails=folder / named if (named := _text(config, "guardrails", "")) else None,
-            accounts=_accounts(_typed(config, "accounts", list, ["*"])),
+            accounts=_texts(config, "accounts", ["*"], 'write keys or globs, or ["*"] for all'),
             protect_oidc_providers=_typed(config, "protectOidcProviders", bool, default=False),
             issuer_timeout=float(seconds),
             aws_endpoint=endpoint,
             issuer_connect=connect,
             reviewed_plan=(reviewed := _text(config, "reviewedPlan", "")) and as_digest(reviewed, _REVIEWED_PLAN),
+            take_up=_texts(config, "takeUp", [], "write ARNs, or leave it out"),
         )
 
     def applied(self, rollout: Rollout | None) -> AppliedSettings:
@@ -89,8 +84,8 @@ class StackSettings:
             is_sandbox=self.aws_endpoint is not None,
         ).in_fleet(rollout)
 
-    def part_of(self, plan: AccessPlan, rollout: Rollout | None, stack: str) -> AccessPlan:
-        """Return the part of a plan that this stack applies.
+    def part_of(self, plan: AccessPlan, rollout: Rollout | None, stack: str) -> tuple[AccessPlan, str]:
+        """Return the part of a plan that this stack applies, and its digest.
 
         Args:
             plan: Of the whole inventory.
@@ -105,8 +100,9 @@ class StackSettings:
         keys = [account.key for account in plan.accounts]
         is_fleet = rollout is not None
         part = plan.only(taken_accounts(self.accounts, keys, "stack config accounts", stack=stack, is_fleet=is_fleet))
-        refuse_another_plan(part, self.applied(rollout), self.reviewed_plan)
-        return part
+        digest = plan_digests(part, self.applied(rollout)).digest
+        refuse_another_plan(digest, self.reviewed_plan)
+        return part, digest
 
 
 def _text(config: pulumi.Config, key: str, default: str) -> str:
@@ -130,9 +126,10 @@ def _typed(config: pulumi.Config, key: str, kind: type, default: Any) -> Any:  #
 _KINDS = {bool: "true or false", int: "a whole number", list: "a list", dict: "a mapping"}
 
 
-def _accounts(value: list[Any]) -> tuple[str, ...]:
-    if not value or not all(isinstance(item, str) for item in value):
-        raise _wrong("accounts", f"it is {value}", 'write keys or globs, or ["*"] for all')
+def _texts(config: pulumi.Config, key: str, default: list[str], write: str) -> tuple[str, ...]:
+    value = _typed(config, key, list, default)
+    if (not value and default) or not all(isinstance(item, str) for item in value):
+        raise _wrong(key, f"it is {value}", write)
     return tuple(value)
 
 

@@ -20,7 +20,9 @@ from oidc.errors import UsageError
 FILE_NAME = re.compile(r"Pulumi\.([^/]+)\.yaml")
 """The name of a stack file. The project file is ``Pulumi.yaml``; Pulumi then reads no other ending."""
 
-_KEYS = ("inventory", "guardrails", "accounts", "protectOidcProviders", "issuerTimeoutSeconds", "reviewedPlan")
+_KEYS = (
+    "inventory", "guardrails", "accounts", "protectOidcProviders", "issuerTimeoutSeconds", "reviewedPlan", "takeUp",
+)  # fmt: skip
 _AWS_ENDPOINT = f"{PROJECT}:awsEndpoint"
 _NUMBER_TO_PULUMI = re.compile(r"[-+]?(0[oO][0-7_]+|[0-9_.]+[eE][-+]?[0-9_]+)", re.ASCII)
 """Text to PyYAML, but to Pulumi a number if it has no quotes: it passes on ``12`` for ``0o14`` (section 10.3.2 of

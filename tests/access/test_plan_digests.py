@@ -160,8 +160,8 @@ def test_a_text_that_is_not_a_digest_is_refused(text: str) -> None:
 
 def test_a_plan_that_was_not_reviewed_is_refused_with_both_digests(plan: AccessPlan) -> None:
     digests: PlanDigests = plan_digests(plan, SETTINGS)
-    refuse_another_plan(plan, SETTINGS, digests.digest)
-    refuse_another_plan(plan, SETTINGS, "")
+    refuse_another_plan(digests.digest, digests.digest)
+    refuse_another_plan(digests.digest, "")
     reviewed = digests.accounts[0].digest
     with pytest.raises(UnreviewedPlanError, match=f"reviewedPlan is {reviewed}.* has the digest {digests.digest}; "):
-        refuse_another_plan(plan, SETTINGS, reviewed)
+        refuse_another_plan(digests.digest, reviewed)

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextvars
+import runpy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -99,7 +101,7 @@ Run = Callable[..., Registered]
 def run_program() -> Run:
     """Return what runs a function as a Pulumi program, in a context and on a separate event loop."""
 
-    def run(program: Callable[[], None], config: Mapping[str, str] | None = None) -> Registered:
+    def run(program: Callable[[], None], config: Mapping[str, str] | None = None, stack: str = STACK) -> Registered:
         registered = Registered()
 
         def run_in_context() -> None:
@@ -107,7 +109,7 @@ def run_program() -> Run:
             asyncio.set_event_loop(loop)
             try:
                 monitor = _RecordingMonitor(registered)
-                set_mocks(_Mocks(), project=PROJECT, stack=STACK, preview=False, monitor=monitor)
+                set_mocks(_Mocks(), project=PROJECT, stack=stack, preview=False, monitor=monitor)
                 set_root_resource(None)  # type: ignore[arg-type]  # the mocks made a stack; run_in_stack makes its own
                 set_all_config({f"{PROJECT}:{key}": value for key, value in (config or {}).items()})
                 loop.run_until_complete(run_in_stack(program))
@@ -119,3 +121,20 @@ def run_program() -> Run:
         return registered
 
     return run
+
+
+@pytest.fixture
+def run(run_program: Run, project_folder: Path) -> Run:
+    """Return what runs the program itself on an inventory, with a stack config."""
+
+    def run_main(inventory: Path, stack: str = STACK, **config: str) -> Registered:
+        main = str(project_folder / "__main__.py")
+        return run_program(
+            lambda: runpy.run_path(main, run_name="__main__"), {"inventory": str(inventory)} | config, stack
+        )
+
+    return run_main
+
+
+def stack_outputs(registered: Registered) -> Mapping[str, Any]:
+    return next(outputs for urn, outputs in registered.outputs.items() if "pulumi:pulumi:Stack::" in urn)

@@ -1,6 +1,5 @@
 """The program itself: a problem ends in RunError with all findings, before anything is registered."""
 
-import runpy
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,25 +16,12 @@ from config.load import load_inventory
 from config.project_file import PROJECT
 from config.stack_file import stack_of_config
 from oidc.errors import IssuerError
+from tests.components.conftest import stack_outputs
 
 ROLES = """
 defaults: {thumbprints: omit}
 roles: {r: {accounts: [dev, prod], trust: [{repository: acme/shop, environments: [production]}]}}
 """
-
-
-@pytest.fixture
-def run(run_program: Any, project_folder: Path) -> Callable[..., Any]:
-    def run_main(inventory: Path, **config: str) -> Any:
-        main = project_folder / "__main__.py"
-        settings = {"inventory": str(inventory)} | config
-        return run_program(lambda: runpy.run_path(str(main), run_name="__main__"), settings)
-
-    return run_main
-
-
-def stack_outputs(registered: Any) -> Any:
-    return next(outputs for urn, outputs in registered.outputs.items() if "pulumi:pulumi:Stack::" in urn)
 
 
 def test_outputs_are_arns_by_account_and_key(run: Callable[..., Any], write_inventory: Callable[..., Path]) -> None:
@@ -167,6 +153,8 @@ def test_guardrails_that_the_stack_names_end_the_run(
             "stack config awsEndpoint: http://192.0.2.1:4566 is not on this machine",
         ),
         ({"awsEndpoint": "http://localhost.example:1"}, "is not on this machine"),
+        ({"takeUp": "arn:aws:iam::111111111111:role/x"}, "stack config takeUp: it is arn:aws:iam::111111111111:role/x"),
+        ({"takeUp": "[7]"}, "stack config takeUp: it is [7]; write ARNs, or leave it out"),
         ({"reviewedPlan": "sha256:1234"}, "stack config reviewedPlan: `sha256:1234` is not a digest; write one as"),
         (
             {"issuerConnect": '{"address": "127.0.0.1:1", "caFile": "x"}'},
@@ -222,8 +210,8 @@ def test_a_run_of_the_reviewed_plan_continues_with_any_stack_config(
 
 def test_every_stack_config_key_except_paths_is_in_the_digest(project_folder: Path) -> None:
     declared = yaml.safe_load((project_folder / "Pulumi.yaml").read_text())["config"]
-    # The inventory is there as a plan, and `issuerConnect` never without `awsEndpoint`.
-    outside = {"inventory", "issuerConnect", "reviewedPlan"}
+    # The inventory is there as a plan, `issuerConnect` never without `awsEndpoint`; `takeUp` counts in one run alone.
+    outside = {"inventory", "issuerConnect", "reviewedPlan", "takeUp"}
     assert {key for config in REVIEWED_CONFIGS for key in config} == declared.keys() - outside
 
 
@@ -296,6 +284,7 @@ def test_defaults_of_the_program_are_those_of_the_project_file(project_folder: P
         "protectOidcProviders": False,
         "issuerTimeoutSeconds": 10,
         "reviewedPlan": "",
+        "takeUp": [],
         "awsEndpoint": "",
         "issuerConnect": {},
     }
