@@ -6,6 +6,7 @@ from pathlib import Path
 
 from access.comparison.changes import Comparison
 from access.comparison.compare import compare
+from access.comparison.rollout_changes import Fleet, files_in_fleet, rollout_changes
 from access.comparison.stack_file_changes import locked_chain_changes, stack_file_changes
 from access.comparison.view import NOTHING, PlanView
 from access.plan_reading import read_plan
@@ -39,6 +40,7 @@ class Side:
             parts; ``None`` for a plan in a file.
         chains: Thumbprints of issuers' certificates in the lock, by workspace.
         warnings: Findings of level warning, without those on deployed templates.
+        fleet: Of an inventory with ``rollout``.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Side:
     stack_files: Mapping[str, Mapping[str, str]] | None = None
     chains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     warnings: tuple[Finding, ...] = ()
+    fleet: Fleet | None = None
 
 
 def sides(before: str, after: str | None, inventory: Path | None, guardrails: Path | None) -> tuple[Side, Side]:
@@ -142,7 +145,17 @@ def _at(
 
 def _seen(name: str, found: CompiledSide, stack_files: Mapping[str, Mapping[str, str]]) -> Side:
     plan = NOTHING if found.is_absent else None if found.plan is None else PlanView.of(found.plan)
-    return Side(name, plan, found.errors, found.is_absent, found.untracked, stack_files, found.chains, found.warnings)
+    return Side(
+        name,
+        plan,
+        found.errors,
+        found.is_absent,
+        found.untracked,
+        stack_files,
+        found.chains,
+        found.warnings,
+        found.fleet,
+    )
 
 
 def _parts(name: str, text: bytes, shown: str) -> Mapping[str, str]:
@@ -184,8 +197,11 @@ def compared(old: Side, new: Side) -> Comparison | None:
         return None
     if old.stack_files is None or new.stack_files is None:
         return compare(old.plan, new.plan)
-    further = [*stack_file_changes(old.stack_files, new.stack_files), *locked_chain_changes(old.chains, new.chains)]
-    return compare(old.plan, new.plan, further)
+    further = [*rollout_changes(old.fleet, new.fleet), *stack_file_changes(old.stack_files, new.stack_files)]
+    if new.fleet is not None:
+        was_fleet, keys = old.fleet is not None, frozenset(account.key for account in new.plan.accounts)
+        further += files_in_fleet(old.stack_files, new.stack_files, was_fleet=was_fleet, keys=keys)
+    return compare(old.plan, new.plan, [*further, *locked_chain_changes(old.chains, new.chains)])
 
 
 def not_in_git(path: Path) -> str:

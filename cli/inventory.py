@@ -11,6 +11,7 @@ import click
 from access.compile import Compiled, compile_plan
 from access.update_preview import MAX_LOSS_PERCENT
 from config.findings import Finding, Level, has_errors
+from config.inventory_files import Locate
 from config.load import Loaded, load_inventory
 from review.findings import counted, show_findings
 
@@ -132,10 +133,15 @@ def loaded(inventory: Path) -> Loaded:
 
 
 def loaded_with(
-    inventory: Path, guardrails: Path | None, today: date | None = None, *, any_version: bool = False
+    inventory: Path,
+    guardrails: Path | None,
+    today: date | None = None,
+    *,
+    any_version: bool = False,
+    locate: Locate | None = None,
 ) -> Loaded:
-    """Load an inventory with a guardrails file; ``None``: with the file in the inventory."""
-    return load_inventory(inventory, guardrails=guardrails, today=today, any_version=any_version)
+    """Load an inventory with a guardrails file; ``None``: with the file that the inventory names or holds."""
+    return load_inventory(inventory, guardrails=guardrails, today=today, any_version=any_version, locate=locate)
 
 
 def findings_json(findings: Sequence[Finding]) -> str:

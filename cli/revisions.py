@@ -1,19 +1,24 @@
 """An inventory, compiled from a revision of its git repository or from the working tree."""
 
+import os
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from access.comparison.rollout_changes import Fleet
 from access.compile import compile_plan
 from access.plan import AccessPlan
 from cli.inventory import loaded_with
-from config.findings import Finding, Level
-from config.inventory_files import LOCK_NAME
+from config.findings import Finding, Level, one_line
+from config.inventory_files import LOCK_NAME, Locate
 from config.load import Loaded
+from config.models.inventory import Inventory
 from config.yaml.text import exists
 from facts.git import GitRepository
 from facts.git_conversions import refuse_links, refuse_submodule, untracked_files
+from fleet.waves import waves_of
+from oidc.errors import ConversionError
 
 _PathRenaming = Callable[[str], str]
 """Replaces paths of a temporary folder in a text by those of the revision: ``origin/main:inventory/base.yaml``."""
@@ -31,6 +36,7 @@ class CompiledSide:
         templates: The findings on accounts whose deployed template is too old.
         warnings: The other findings of level warning.
         chains: From its lock, by workspace: the thumbprints of the certificates of the issuer, leaf first.
+        fleet: Or ``None`` for an inventory without ``rollout``.
     """
 
     plan: AccessPlan | None
@@ -40,10 +46,16 @@ class CompiledSide:
     templates: tuple[Finding, ...] = ()
     warnings: tuple[Finding, ...] = ()
     chains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    fleet: Fleet | None = None
 
 
 def compiled_path(
-    path: Path, guardrails: Path | None, shown: _PathRenaming = str, *, is_before: bool = False
+    path: Path,
+    guardrails: Path | None,
+    shown: _PathRenaming = str,
+    *,
+    is_before: bool = False,
+    locate: Locate | None = None,
 ) -> CompiledSide:
     """Compile an inventory from files.
 
@@ -53,8 +65,9 @@ def compiled_path(
         shown: Renames paths in its findings.
         is_before: Whether it is the older side of a comparison: its ``requires`` then does not count, so that an
             upgrade can be compared.
+        locate: Where the guardrails file is that ``rollout`` names; by default from the inventory's folder.
     """
-    return _compiled(loaded_with(path, guardrails, any_version=is_before), shown)
+    return _compiled(loaded_with(path, guardrails, any_version=is_before, locate=locate), shown)
 
 
 def compiled_beside(
@@ -74,7 +87,8 @@ def compiled_beside(
         OutsideWorldError: git fails.
     """
     refuse_links(repository.top, path)
-    loaded = loaded_with(path, guardrails)
+    folder = path if path.is_dir() else path.parent
+    loaded = loaded_with(path, guardrails, locate=lambda named: _inside(repository, folder, named))
     sources = loaded.sources
     lock = sources.folder / LOCK_NAME
     read = [source.path for source in (*sources.files, *sources.policy_files.values())]
@@ -96,7 +110,16 @@ def _compiled(loaded: Loaded, shown: _PathRenaming) -> CompiledSide:
     warnings = [_renamed(finding, shown) for finding in result.findings if finding.level is Level.WARNING]
     templates = tuple(finding for finding in warnings if finding.rule == _TEMPLATE)
     others = tuple(finding for finding in warnings if finding.rule != _TEMPLATE)
-    return CompiledSide(result.plan, errors, templates=templates, warnings=others, chains=chains)
+    fleet = fleet_of(loaded.inventory)
+    return CompiledSide(result.plan, errors, templates=templates, warnings=others, chains=chains, fleet=fleet)
+
+
+def fleet_of(inventory: Inventory) -> Fleet | None:
+    """Return the fleet of an inventory, or ``None`` without ``rollout``."""
+    if inventory.rollout is None:
+        return None
+    waves = waves_of(inventory.rollout, inventory.accounts)
+    return Fleet(inventory.rollout, {key: wave.name for wave in waves for key in wave.keys})
 
 
 def compiled_revision(
@@ -129,8 +152,27 @@ def compiled_revision(
         rules = guardrails and repository.write_guardrails(commit, guardrails, copy, beside)
         names = [(str(copy), f"{name}:{inventory}"), (str(folder), f"{name}:{inventory}")]
         names += [(str(rules), f"{name}:{guardrails}")] if rules and rules != guardrails else []
-        in_order = sorted(names, reverse=True)
-        return compiled_path(copy, rules, lambda text: _with_names(text, in_order), is_before=is_before)
+
+        def locate(named: str) -> Path:
+            file = _inside(repository, inventory if copy.is_dir() else inventory.parent, named)
+            at_commit = repository.write_guardrails(commit, file, copy, beside) or beside / file.name
+            names.append((str(at_commit), f"{name}:{file}"))
+            return at_commit
+
+        def shown(text: str) -> str:
+            return _with_names(text, sorted(names, reverse=True))
+
+        return compiled_path(copy, rules, shown, is_before=is_before, locate=locate)
+
+
+def _inside(repository: GitRepository, folder: Path, named: str) -> Path:
+    """Return the guardrails file that ``rollout`` names, which must be in the repository of the inventory."""
+    file = Path(os.path.normpath(folder / named))
+    if not file.parent.resolve().is_relative_to(repository.top):
+        what = f"rollout.guardrails: {one_line(named)[:200]} is outside of the repository"
+        raise ConversionError(what, do="keep the guardrails in the repository of the inventory")
+    refuse_links(repository.top, file)
+    return file
 
 
 def _with_names(text: str, names: Sequence[tuple[str, str]]) -> str:

@@ -25,6 +25,9 @@ class TooManyFiles(Exception):  # noqa: N818 - names what was seen, and is caugh
 Refuse = Callable[[FilePath, str, str, str], None]
 """Is called for a folder that is not searched: its path, the rule, the problem, the correction."""
 
+Locate = Callable[[str], FilePath]
+"""Returns the guardrails file for the path that it has under ``rollout``."""
+
 
 def inventory_files(inventory: FilePath, refuse: Refuse) -> list[FilePath]:
     """Return the files in the order of their paths; hidden files and folders are left out, as is the lock.

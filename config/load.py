@@ -8,7 +8,7 @@ from pathlib import Path as FilePath
 from config.declared import names
 from config.families import Origins, with_families
 from config.findings import Fault, Finding, Level
-from config.inventory_files import LOCK_NAME
+from config.inventory_files import LOCK_NAME, Locate
 from config.lock import Lock, ReadLock, read_lock, with_locked_quotas, with_locked_uuids
 from config.models.inventory import Inventory
 from config.placing import findings_of
@@ -67,17 +67,21 @@ def load_inventory(
     today: date | None = None,
     lock: Lock | None = None,
     any_version: bool = False,
+    locate: Locate | None = None,
 ) -> Loaded:
     """Load an inventory, a folder or one file; collect its faults, never raise them.
 
     Args:
         path: ``inventory`` or ``inventory.yaml``; findings name files in the same form.
-        guardrails: The guardrails file. Default: `guardrails.yaml` in the inventory's folder, if it exists.
+        guardrails: The guardrails file. Default: the one that `rollout` names, else `guardrails.yaml` in the
+            inventory's folder, if it exists.
         today: In UTC. Default: the day of the call.
         lock: Replaces the lock beside the inventory.
         any_version: Whether ``requires`` does not count: for the older side of a comparison.
+        locate: Where the guardrails file is that `rollout` names, and may raise; by default from the inventory's
+            folder.
     """
-    sources, of_text = read_sources(path, guardrails)
+    sources, of_text = read_sources(path, guardrails, locate)
     if not any_version and (other := check_version(sources.data)) is not None:
         # Its grammar may be another one, so nothing else is judged.
         return Loaded(Inventory(), Inventory(), Inventory(), ReadLock(Lock(), None, ()), sources, (other,))

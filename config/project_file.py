@@ -195,3 +195,7 @@ def _digest(value: object) -> str:
     # `pulumi config set` writes numbers and lists as text, and Pulumi passes every value on as text.
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+ALL_ACCOUNTS = _digest(["*"])
+"""The part of the key ``accounts`` in a file with its default."""

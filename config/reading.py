@@ -8,7 +8,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from config.findings import Fault, Place, did_you_mean
-from config.inventory_files import GUARDRAILS_NAME, TooManyFiles, inventory_files
+from config.inventory_files import GUARDRAILS_NAME, Locate, TooManyFiles, inventory_files
 from config.models.inventory import Inventory
 from config.models.rollout import is_guardrails_path
 from config.models.scalars import describe
@@ -22,14 +22,16 @@ _MAX_CHARACTERS = 64_000_000
 _MERGED_SECTIONS = ("workspaces", "accounts", "permission_policies", "roles")
 
 
-def read_sources(inventory: FilePath, guardrails: FilePath | None = None) -> tuple[Sources, tuple[Fault, ...]]:
+def read_sources(
+    inventory: FilePath, guardrails: FilePath | None = None, locate: Locate | None = None
+) -> tuple[Sources, tuple[Fault, ...]]:
     """Read and merge all files of an inventory, a folder or one file; never raise, whatever the content.
 
     Args:
         inventory: A folder or one file.
         guardrails: The guardrails file. It may be in another folder; it is then read first. Default:
-            the file that ``rollout.guardrails`` names; else ``guardrails.yaml`` in the inventory's folder, or beside
-            the one file, if it exists.
+            that of ``rollout.guardrails``; else ``guardrails.yaml`` in the folder of the inventory, if it exists.
+        locate: Where that named file is, and may raise; by default from the inventory's folder.
 
     Returns:
         The files, and their faults.
@@ -40,7 +42,7 @@ def read_sources(inventory: FilePath, guardrails: FilePath | None = None) -> tup
     reading.read(inventory, named=guardrails is not None)
     path = _named_by_rollout(reading.data)
     if guardrails is None and path is not None:
-        guardrails = folder / path
+        guardrails = locate(path) if locate else folder / path
         if os.path.lexists(default) and not reading.sources.holds_guardrails(guardrails):
             # NOTE: intentional: else the `rollout` of a delegated file could name guardrails that allow it.
             message = f"{default} exists and counts, so this file may not be named"

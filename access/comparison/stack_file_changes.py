@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from access.comparison.changes import Change, Effect
 from config.inventory_files import LOCK_NAME
+from config.project_file import ALL_ACCOUNTS, PROJECT
 
 Parts = Mapping[str, str]
 """Settings of one file, from ``config.project_file.settings_parts``."""
@@ -51,6 +52,11 @@ def locked_chain_changes(
 def changed_keys(before: Parts, after: Parts) -> tuple[str, ...]:
     """Return the keys with different values, or on only one side, sorted."""
     return tuple(sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key)))
+
+
+def takes_accounts_by_default(parts: Parts) -> bool:
+    """Tell whether a stack file leaves out ``accounts``, or has its default ``["*"]``."""
+    return parts.get(f"config {PROJECT}:accounts", ALL_ACCOUNTS) == ALL_ACCOUNTS
 
 
 def _listed(keys: tuple[str, ...] | list[str], none: str = "no key") -> str:
