@@ -35,10 +35,12 @@ class AccountAccess(pulumi.ComponentResource):
     Attributes:
         role_arns: ARNs by key of the role in the inventory.
         oidc_provider_arns: ARNs by workspace; computed for a referenced OIDC provider.
+        resources: All resources in AWS.
     """
 
     role_arns: dict[str, pulumi.Output[str]]
     oidc_provider_arns: dict[str, pulumi.Input[str]]
+    resources: list[pulumi.Resource]
 
     def __init__(
         self,
@@ -76,7 +78,7 @@ class AccountAccess(pulumi.ComponentResource):
             )
             for planned in plan.oidc_providers
         }
-        self.role_arns = {}
+        self.role_arns, self.resources = {}, list(oidc_providers.values())
         for role in plan.roles:
             trusted = sorted({trust.workspace for trust in role.trust} & oidc_providers.keys())
             component = PipelineRole(
@@ -88,6 +90,7 @@ class AccountAccess(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(parent=self, aliases=previous_names(f"{name}/", role.previous_keys)),
             )
             self.role_arns[role.key] = component.arn
+            self.resources += component.resources
         self.oidc_provider_arns = {
             planned.workspace: planned.arn if planned.mode == "reference" else oidc_providers[planned.workspace].arn
             for planned in plan.oidc_providers

@@ -30,10 +30,12 @@ class BitbucketOidc(pulumi.ComponentResource):
     Attributes:
         role_arns: ARNs by account and by key of the role.
         oidc_provider_arns: ARNs by account and workspace.
+        resources: All resources in AWS.
     """
 
     role_arns: dict[str, dict[str, pulumi.Output[str]]]
     oidc_provider_arns: dict[str, dict[str, pulumi.Input[str]]]
+    resources: list[pulumi.Resource]
 
     def __init__(
         self,
@@ -58,7 +60,7 @@ class BitbucketOidc(pulumi.ComponentResource):
             opts: Resource options, as for any component.
         """
         super().__init__(TYPE, name, None, opts)
-        self.role_arns, self.oidc_provider_arns = {}, {}
+        self.role_arns, self.oidc_provider_arns, self.resources = {}, {}, []
         for account in plan.accounts:
             if not account.roles and not account.oidc_providers:
                 continue
@@ -73,6 +75,7 @@ class BitbucketOidc(pulumi.ComponentResource):
             )
             self.role_arns[account.key] = access.role_arns
             self.oidc_provider_arns[account.key] = access.oidc_provider_arns
+            self.resources += access.resources
         self.register_outputs({"roleArns": self.role_arns, "oidcProviderArns": self.oidc_provider_arns})
 
 
@@ -87,8 +90,9 @@ def register_stack(
 ) -> None:
     """Register everything of a stack, and export its outputs.
 
-    The output ``planDigest`` is that of the plan that was last applied completely: a run that fails writes no outputs,
-    and a run that takes resources up leaves the output out, since it does not change them yet.
+    The output ``planDigest`` is that of the plan that was last applied completely. A run in which a resource fails
+    keeps the earlier outputs. A run that takes resources up leaves ``planDigest`` out, since it does not change them.
+    Resources that the plan does not have any more are deleted after the outputs are written.
 
     Args:
         plan: The part that the stack takes.
@@ -120,4 +124,6 @@ def register_stack(
     pulumi.export("roleArns", access.role_arns)
     pulumi.export("oidcProviderArns", access.oidc_provider_arns)
     if not take_up:
-        pulumi.export("planDigest", digest)
+        # The engine writes outputs when their values are known, also in a run that fails. This one waits for all.
+        applied = pulumi.Output.all(*(resource.urn for resource in access.resources))
+        pulumi.export("planDigest", applied.apply(lambda _: digest))

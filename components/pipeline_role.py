@@ -30,9 +30,11 @@ class PipelineRole(pulumi.ComponentResource):
 
     Attributes:
         arn: ``arn:aws:iam::222222222222:role/bitbucket/payments-deploy``.
+        resources: The role, its inline policies and its attachments.
     """
 
     arn: pulumi.Output[str]
+    resources: tuple[pulumi.Resource, ...]
 
     def __init__(
         self,
@@ -72,13 +74,15 @@ class PipelineRole(pulumi.ComponentResource):
                 pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=list(oidc_providers))), taken_up
             ),
         )
-        for policy_name, document in plan.inline_policies.items():
+        inline_policies = [
             aws.iam.RolePolicy(
                 f"{name}/{policy_name}", name=policy_name, role=role.name, policy=document.text, opts=child
             )
+            for policy_name, document in plan.inline_policies.items()
+        ]
         # A role without managed policies needs it too: it detaches every policy attached by hand.
-        aws.iam.RolePolicyAttachmentsExclusive(
+        attachments = aws.iam.RolePolicyAttachmentsExclusive(
             name, role_name=role.name, policy_arns=list(plan.managed_policy_arns), opts=child
         )
-        self.arn = role.arn
+        self.arn, self.resources = role.arn, (role, *inline_policies, attachments)
         self.register_outputs({"arn": role.arn})

@@ -1,12 +1,14 @@
-"""Stack config takeUp: what exists in AWS and is missing in the state is imported as it is, and changed afterwards."""
+"""Stack config takeUp: what is in AWS and missing in the state is imported as it is, then changed; and planDigest."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 
 from config.project_file import PROJECT
 from oidc.errors import BitbucketOidcError
+from sandbox.run import Action
 from tests.sandbox.life_cycle.one_stack import OneStack, did
 
 OTHER_TRUST = json.dumps(
@@ -97,3 +99,30 @@ def test_what_the_plan_does_not_create_is_not_taken_up(stack: OneStack) -> None:
             with pytest.raises(BitbucketOidcError, match="takeUp: this stack creates no role or OIDC provider"):
                 run()
     assert stack.roles() == set()
+
+
+def applied_digest(stack: OneStack) -> str | None:
+    """Return the output planDigest in the state."""
+    digests: set[str] = set()
+    for path in stack.running.folder.rglob("*.json"):
+        if "backup" not in str(path) and "history" not in str(path):
+            digests.update(re.findall(r'"planDigest":\s*"(sha256:[0-9a-f]{64})"', path.read_text()))
+    assert len(digests) <= 1
+    return digests.pop() if digests else None
+
+
+def test_a_run_that_fails_after_the_roles_leaves_the_digest_of_the_run_before(stack: OneStack) -> None:
+    stack.up()
+    digest = applied_digest(stack)
+    assert digest is not None
+    stack.role["managed_policies"] = ["account:missing"]
+    stack.role["description"] = "Deploys the shop"
+    policy = f"arn:aws:iam::{stack.account_id}:policy/missing"
+    with pytest.raises(BitbucketOidcError, match="NoSuchEntity"):
+        stack.act(Action.UP, lambda iam: iam.delete_policy(PolicyArn=policy))
+    with stack.iam() as iam:
+        assert iam.get_role(RoleName="shop-deploy")["Role"]["Description"] == "Deploys the shop"
+    assert applied_digest(stack) == digest
+    stack.role["managed_policies"] = []
+    stack.up()
+    assert applied_digest(stack) not in (digest, None)
