@@ -1,6 +1,6 @@
-"""The engine of a sandbox: the Pulumi CLI or the built-in one. Each keeps a separate state.
+"""The engine of a sandbox: the Pulumi CLI, the built-in one, or the fleet's runs of the CLI. Each has its own state.
 
-Both work on the same emulated accounts, and only the engine that created a resource can change it. So the sandbox
+All work on the same emulated accounts, and only the engine that created a resource can change it. So the sandbox
 remembers its engine.
 """
 
@@ -18,6 +18,8 @@ class EngineName(StrEnum):
     """The Pulumi CLI."""
     BUILTIN = "builtin"
     """This project's engine, in this process."""
+    FLEET = "fleet"
+    """The Pulumi CLI, with one stack for each account: `sandbox fleet`."""
 
 
 AUTO = "auto"
@@ -46,7 +48,7 @@ class EngineMark:
             return None
         except (OSError, ValueError) as error:
             what = f"{self._file}, which names the engine of this sandbox, cannot be read: {error}"
-            raise SandboxError(what, do=f"write {EngineName.PULUMI} or {EngineName.BUILTIN} into it") from error
+            raise SandboxError(what, do="write pulumi, builtin or fleet into it") from error
 
     def set(self, engine: EngineName) -> None:
         """Record the engine of an ``up``.
@@ -73,8 +75,14 @@ def choose_engine(asked: str, made_by: EngineName | None, cli_is_here: Callable[
         cli_is_here: Tells whether the Pulumi CLI can run on this machine.
 
     Raises:
-        SandboxError: The last ``up`` used another engine, or the Pulumi CLI, which cannot run here.
+        SandboxError: The last ``up`` used another engine, or the Pulumi CLI, which cannot run here; or it was that of
+            the fleet.
     """
+    if made_by is EngineName.FLEET:
+        raise SandboxError(
+            "stacks for each account have the resources of this sandbox; one stack of all accounts cannot change them",
+            do="go on with `bitbucket-oidc sandbox fleet`, or first run `bitbucket-oidc sandbox fleet destroy`",
+        )
     if made_by is EngineName.PULUMI and not cli_is_here():
         what = "the Pulumi CLI created the resources of this sandbox, and cannot run here: it is not on PATH"
         install = "install it as https://www.pulumi.com/docs/iac/download-install/ says"

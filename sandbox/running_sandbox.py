@@ -52,12 +52,14 @@ class ServingProcess:
         pid: Its process id.
         endpoint: The endpoint of the emulated AWS accounts.
         issuer_address: The address of the emulated Bitbucket: ``127.0.0.1:8443``.
+        ca_file: The file of the authority that signed its certificate.
         has_weather: As in ``RunningSandbox``.
     """
 
     pid: int
     endpoint: str
     issuer_address: str
+    ca_file: str
     has_weather: bool = False
 
 
@@ -83,7 +85,10 @@ def announced(session: Session) -> Iterator[None]:
         SandboxError: The file cannot be written.
     """
     path = session.subject.folder.resolve() / _ANNOUNCEMENT
-    process = ServingProcess(os.getpid(), session.endpoint, session.bitbucket.address, session.weather is not None)
+    bitbucket, has_weather = session.bitbucket, session.weather is not None
+    process = ServingProcess(
+        os.getpid(), session.endpoint, bitbucket.address, str(bitbucket.ca_file), has_weather=has_weather
+    )
     try:
         held = FileLock(path, mode=0o600).acquire()  # waits for a process that checks the lock
     except OSError as error:

@@ -184,7 +184,7 @@ def session_with(
         config_file.write_text(aws_config(subject.plan, former), encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SandboxError(f"{config_file} cannot be written: {error}", do="remove it, or make it writable") from error
-    with _environment(_aws_environment(config_file)):
+    with emulated_credentials(folder):
         program = _program(subject, aws.endpoint, bitbucket)
         yield Session(subject, bitbucket, aws.endpoint, aws.forgot, folder / "state.json", program, aws.weather)
 
@@ -200,6 +200,13 @@ def _program(subject: SandboxInventory, endpoint: str, bitbucket: EmulatedBitbuc
         f"{PROJECT}:issuerConnect": json.dumps(connect),
     }
     return Program(PROJECT_FOLDER, PROJECT, STACK, config=config)
+
+
+@contextmanager
+def emulated_credentials(folder: Path) -> Iterator[None]:
+    """Give this process the credentials of the emulated accounts of a sandbox's folder, an absolute path."""
+    with _environment(_aws_environment(folder / AWS_CONFIG)):
+        yield
 
 
 def _aws_environment(config_file: Path) -> dict[str, str | None]:

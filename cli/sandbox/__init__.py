@@ -17,6 +17,7 @@ from cli.inventory import (
     named_guardrails,
     oidc_provider_loss_option,
 )
+from cli.sandbox.fleet import fleet
 from cli.sandbox.start import running_sandbox, show_warnings, started, weather_options
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ def command() -> None:
     The sandbox keeps its state in .sandbox/, separate for each inventory. It never reaches a real account.
     """
     require_extra("sandbox", "sandbox")
+
+
+command.add_command(fleet)
 
 
 def _engine_options(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -16,7 +16,7 @@ from oidc.errors import UsageError
 
 if TYPE_CHECKING:
     from sandbox.emulated_aws.weather import WeatherChoice
-    from sandbox.running_sandbox import RunningSandbox
+    from sandbox.running_sandbox import RunningSandbox, ServingProcess
     from sandbox.session import SandboxInventory, Session
 
 WEATHER_NAMES = (
@@ -106,16 +106,23 @@ def running_sandbox(inventory: Path, weather: "WeatherChoice | None") -> "Iterat
     subject = read_subject(inventory, named_guardrails())
     process = serving_process(inventory)
     if process is not None:
-        if weather is not None:
-            what = (
-                f"`bitbucket-oidc sandbox serve` runs on this inventory, in process {process.pid}, with its own weather"
-            )
-            raise UsageError(what, do="give --weather to `serve` instead")
+        refuse_weather_of_served(process, weather)
         show_warnings(subject)
         yield served_by(process, subject)
         return
     with started(subject, weather, prepare=False) as session:
         yield in_this_process(session)
+
+
+def refuse_weather_of_served(process: "ServingProcess", weather: "WeatherChoice | None") -> None:
+    """Refuse --weather beside `sandbox serve`.
+
+    Raises:
+        UsageError: There is a weather.
+    """
+    if weather is not None:
+        what = f"`bitbucket-oidc sandbox serve` runs on this inventory, in process {process.pid}, with its own weather"
+        raise UsageError(what, do="give --weather to `serve` instead")
 
 
 def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:

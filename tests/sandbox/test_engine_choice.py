@@ -52,7 +52,7 @@ def test_the_mark_remembers_until_it_is_cleared(tmp_path: Path) -> None:
 
 def test_a_mark_that_names_no_engine_is_an_error_that_says_what_to_write(tmp_path: Path) -> None:
     (tmp_path / "engine").write_text("steam")
-    with pytest.raises(SandboxError, match=r"'steam'.*write pulumi or builtin into it"):
+    with pytest.raises(SandboxError, match=r"'steam'.*write pulumi, builtin or fleet into it"):
         EngineMark(tmp_path).read()
 
 
