@@ -5,9 +5,10 @@ import os
 import re
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,46 @@ class Finished:
     stdout: str = ""
 
 
+class RunningCommands:
+    """The commands that run now, in any thread: each can be interrupted once, and then gets time to save its state."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._children: set[subprocess.Popen[str]] = set()
+        self._interrupted = threading.Event()
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether ``interrupt`` was called; commands that start later are interrupted at once."""
+        return self._interrupted.is_set()
+
+    def interrupt(self) -> None:
+        """Interrupt all commands; kill those that still run after a grace period."""
+        with self._lock:
+            self._interrupted.set()
+            children = list(self._children)
+        for child in children:
+            _interrupt_later(child, 0)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for some seconds; return whether ``interrupt`` was called before or meanwhile."""
+        return self._interrupted.wait(seconds)
+
+    @contextmanager
+    def holding(self, child: subprocess.Popen[str]) -> Iterator[None]:
+        """Count a command as running during the block."""
+        with self._lock:
+            self._children.add(child)
+            interrupted = self._interrupted.is_set()
+        if interrupted:
+            _interrupt_later(child, 0)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._children.discard(child)
+
+
 @dataclass(frozen=True, slots=True)
 class CliProcess:
     """Runs commands of the CLI.
@@ -34,11 +75,15 @@ class CliProcess:
         executable: The path of the CLI.
         environment: All environment variables of a command.
         log: The file for the standard error of the last command.
+        running: Is told of each command while it runs.
+        seconds: After this time a command is interrupted, as by Ctrl-C; ``None`` for no limit.
     """
 
     executable: Path
     environment: Mapping[str, str]
     log: Path
+    running: RunningCommands = field(default_factory=RunningCommands)
+    seconds: float | None = None
 
     def run(self, arguments: list[str], folder: Path) -> Finished:
         """Run a command in a folder to its end."""
@@ -77,12 +122,16 @@ class CliProcess:
                 )
         except OSError as error:
             raise EngineError(f"the Pulumi CLI {self.executable} cannot be started: {error.strerror}") from error
-        with child:
+        limit = _interrupt_later(child, self.seconds) if self.seconds is not None else None
+        with child, self.running.holding(child):
             try:
                 yield child
             except BaseException:
                 _interrupt(child)
                 raise
+            finally:
+                if limit is not None:
+                    limit.cancel()
 
     def _finished(self, child: subprocess.Popen[str], output: str = "") -> Finished:
         return Finished(child.wait(), self.log.read_text(encoding="utf-8", errors="replace"), output)
@@ -103,6 +152,23 @@ def _interrupt(child: subprocess.Popen[str]) -> None:
         child.communicate(timeout=_GRACE_SECONDS)  # reads the output, so that a full pipe does not block the CLI
     with suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
+
+
+def _interrupt_later(child: subprocess.Popen[str], seconds: float) -> threading.Timer:
+    """Interrupt the CLI in another thread, while the one that started it goes on reading its output."""
+
+    def interrupt() -> None:
+        child.send_signal(signal.SIGINT)  # does nothing if it has ended
+        try:
+            child.wait(_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+
+    timer = threading.Timer(seconds, interrupt)
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 _GENERIC_ERROR = re.compile(
