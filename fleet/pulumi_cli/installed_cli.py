@@ -8,7 +8,7 @@ from oidc.errors import EngineError
 
 LANGUAGE_HOST = "pulumi-language-python"
 _EXECUTABLE = "pulumi"
-_INSTALL = "install it as https://www.pulumi.com/docs/iac/download-install/ says"
+INSTALL = "install it as https://www.pulumi.com/docs/iac/download-install/ says"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,6 @@ def find_cli(search_path: str | None = None, *, instead: str = "") -> InstalledC
     """
     cli = installed_cli(search_path)
     if cli is None:
-        do = f"{_INSTALL}, or {instead}" if instead else _INSTALL
+        do = f"{INSTALL}, or {instead}" if instead else INSTALL
         raise EngineError(f"the Pulumi CLI cannot run here: {_EXECUTABLE} is not on PATH", do=do)
     return cli

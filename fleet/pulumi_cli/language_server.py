@@ -24,12 +24,13 @@ class InlineProgram(LanguageServer):
     """Serves one program.
 
     Attributes:
+        registers: Registers the resources; may be replaced between two runs.
         error: The error that the program raised in its last run; ``None`` if it raised none of this project's errors.
     """
 
-    def __init__(self, program: Callable[[], None]) -> None:
+    def __init__(self, registers: Callable[[], None]) -> None:
+        self.registers = registers
         self.error: BitbucketOidcError | None = None
-        self._registered = program
         super().__init__(self._run)
 
     def Run(self, request: Any, context: Any) -> Any:  # noqa: ANN401, N802 - the SDK's own
@@ -41,7 +42,7 @@ class InlineProgram(LanguageServer):
     def _run(self) -> None:
         self.error = None
         try:
-            self._registered()
+            self.registers()
         except BitbucketOidcError as error:
             self.error = error
             raise pulumi.RunError(str(error)) from error

@@ -1,0 +1,111 @@
+"""Choose what the next run takes into a stack's state: what a killed run created, and the state does not have."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from access.adoption.found import FoundAccount, FoundRole
+from access.adoption.role_reading import REVOKES_SESSIONS
+from access.plan import AccountPlan, RolePlan
+from components.aws_provider import AwsSettings
+from config.findings import one_line
+from config.project_file import PROJECT
+from fleet.backend.records import StackRecord
+from oidc.arn import role_arn
+
+ROLE = "aws:iam/role:Role"
+OIDC_PROVIDER = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
+
+CLOCK_SKEW = timedelta(minutes=5)
+"""How far the clock of the machine that ran Pulumi may be from AWS's clock. AWS refuses requests that are signed more
+than five minutes before or after its own time
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html), so no run works beyond that."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeUp:
+    """What AWS has under a stack's tag, the plan creates, and the state does not have.
+
+    Attributes:
+        arns: ARNs of roles and OIDC providers that the next run imports, sorted.
+        refused: For each of the others a sentence: its ARN, why it is not imported, and what to do.
+    """
+
+    arns: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+
+
+def choose_take_up(
+    planned: AccountPlan, record: StackRecord, found: FoundAccount, *, stack: str, project: str = PROJECT
+) -> TakeUp:
+    """Choose what to take up.
+
+    Only with this stack's tags: ``ManagedBy`` and ``ManagedByStack``. Whoever may create roles in the account could
+    have written these tags too. So a role is refused if it has inline policies that the plan does not know, which no
+    run would remove, or if it is older than the run that could have created it. A role with ``AWSRevokeOlderSessions``
+    is taken up (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html).
+
+    Args:
+        planned: The account.
+        record: The state and locks of its stack.
+        found: What the account has, with the time when each role was created.
+        stack: The name of the stack.
+        project: The name of the project.
+    """
+    tags = AwsSettings(f"{project}/{stack}").default_tags().items()
+    held = {(it.type, it.id) for it in record.state.resources if not it.is_external} if record.state else set()
+    since = _begin_of_run(record)
+    roles = {role_arn(found.partition, found.id, it.path, it.name): it for it in found.roles if tags <= it.tags.items()}
+    arns: list[str] = []
+    refused: list[str] = []
+    for role in planned.roles:
+        existing = roles.get(role.arn)
+        if existing is None or (ROLE, role.name) in held:
+            continue
+        reasons = list(_refusals(role, existing, since))
+        (refused if reasons else arns).extend(reasons[:1] or [role.arn])
+    created = {it.arn for it in planned.oidc_providers if it.mode == "create"}
+    for oidc_provider in found.oidc_providers:
+        is_ours = oidc_provider.arn in created and tags <= oidc_provider.tags.items()
+        if is_ours and (OIDC_PROVIDER, oidc_provider.arn) not in held:
+            arns.append(oidc_provider.arn)
+    return TakeUp(tuple(sorted(arns)), tuple(sorted(refused)))
+
+
+def _begin_of_run(record: StackRecord) -> datetime | None:
+    """Return the earliest time at which a run began whose result the state does not have; ``None`` if none is told of.
+
+    A lock has the time when its run began. The state's manifest has the time of its last save: a run that was killed
+    saves before each operation, and the next run after an old state begins later
+    (``pkg/backend/diy/lock.go``, ``pkg/backend/snapshot.go`` and ``pkg/resource/deploy/manifest.go`` of
+    https://github.com/pulumi/pulumi). The history has only runs that ended.
+    """
+    times = [lock.since for lock in record.locks if lock.since]
+    if record.state is not None and record.state.saved is not None:
+        times.append(record.state.saved)
+    return min(times, default=None)
+
+
+def _refusals(planned: RolePlan, existing: FoundRole, since: datetime | None) -> Iterator[str]:
+    unknown = sorted(existing.inline_policies.keys() - planned.inline_policies.keys() - {REVOKES_SESSIONS})
+    if unknown:
+        names = ", ".join(map(one_line, unknown))[:300]
+        yield (
+            f"{planned.arn} is not taken up: it has inline policies that the plan does not know: {names}; check who "
+            "created it, then delete these policies or the role"
+        )
+    if existing.created is None or since is None:
+        yield (
+            f"{planned.arn} is not taken up: neither the state nor a lock tells of a run that could have created it; "
+            "check who created it, then delete it, or import it with `pulumi import`"
+        )
+    elif existing.created < since - CLOCK_SKEW:
+        yield (
+            f"{planned.arn} is not taken up: it was created at {_shown(existing.created)}, and the run that could have "
+            f"created it began at {_shown(since)}; check who created it, then delete it, or import it with "
+            "`pulumi import`"
+        )
+
+
+def _shown(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
