@@ -5,6 +5,7 @@ import click
 from cli.main import FileCommands
 
 COMMANDS = {
+    "split": "Give each account of a stack its own stack.",
     "join": "Join the run reports of shards and waves into one.",
 }
 
