@@ -54,3 +54,42 @@ def _roles(numbers: range, repositories: int, accounts: int) -> str:
         f"    tags: {{Service: s{n % 53}}}\n"
         for n in numbers
     )
+
+
+def account_of_fleet(number: int) -> tuple[str, str]:
+    """Return key and id of an account of ``write_fleet_inventory``; both have the same length for every number."""
+    return f"fleet-{number:05}", f"{900_000_000_000 + number}"
+
+
+def write_fleet_inventory(folder: Path, *, accounts: int, roles: int = 10) -> None:
+    """Write a fleet of so many accounts with the same roles: each has an inline policy, a managed one and tags.
+
+    Each role trusts the two environments of one repository.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    numbers = range(roles)
+    keys = "".join(f'  {key}: {{id: "{id_}"}}\n' for key, id_ in map(account_of_fleet, range(accounts)))
+    (folder / "platform.yaml").write_text(
+        "rollout:\n  waves:\n    - {name: canary, accounts: [fleet-0000*]}\n"
+        'defaults:\n  region: eu-west-1\n  deploy_role: "arn:{{partition}}:iam::{{account_id}}:role/PulumiDeploy"\n'
+        f"accounts:\n{keys}"
+        f'workspaces:\n  acme:\n    uuid: "{_uuid("acme")}"\n'
+    )
+    (folder / "roles.yaml").write_text(_repositories(numbers) + _roles_of_fleet(numbers))
+
+
+def _roles_of_fleet(numbers: range) -> str:
+    policies = "".join(
+        f"  publish-{n}:\n    document:\n      Version: '2012-10-17'\n      Statement:\n"
+        f"        - {{Effect: Allow, Action: ['s3:PutObject', 's3:DeleteObject'],\n"
+        f"           Resource: 'arn:{{{{partition}}}}:s3:::acme-{n}/*'}}\n"
+        for n in numbers
+    )
+    roles = "".join(
+        f"  role-{n}:\n    description: Deploys r{n}\n    owner: team-{n}\n    accounts: ['*']\n"
+        f"    trust: [{{repository: acme/r{n}, environments: [staging, production]}}]\n"
+        f"    inline_policies: [publish-{n}]\n    managed_policies: ['aws:AmazonS3ReadOnlyAccess']\n"
+        f"    max_session_duration: 2h\n    tags: {{Service: s{n}}}\n"
+        for n in numbers
+    )
+    return f"permission_policies:\n{policies}roles:\n{roles}"
