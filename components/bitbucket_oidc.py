@@ -121,6 +121,8 @@ def register_stack(
     )
     if protect_oidc_providers:
         pulumi.log.info(_PROTECTED)
+    if take_up:
+        pulumi.log.warn(f"takeUp: this run changes nothing of {', '.join(take_up)}; the next run without takeUp does")
     pulumi.export("roleArns", access.role_arns)
     pulumi.export("oidcProviderArns", access.oidc_provider_arns)
     if not take_up:

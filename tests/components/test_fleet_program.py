@@ -143,7 +143,7 @@ def test_without_take_up_only_adopted_oidc_providers_are_imported(
 
 
 def test_what_a_run_takes_up_is_imported_as_it_is_and_the_digest_is_not_yet_applied(
-    run: Callable[..., Any], write_inventory: Callable[..., Path]
+    run: Callable[..., Any], write_inventory: Callable[..., Path], caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = write_inventory(FLEET)
     (account,) = plan_of(folder)[0].only(frozenset({"dev"})).accounts
@@ -153,6 +153,7 @@ def test_what_a_run_takes_up_is_imported_as_it_is_and_the_digest_is_not_yet_appl
     assert imported.keys() == {"r"}
     assert {"assumeRolePolicy", "tags", "description"} <= set(imported["r"].ignore_changes)
     assert "planDigest" not in stack_outputs(registered)
+    assert f"takeUp: this run changes nothing of {role.arn}; the next run without takeUp does" in caplog.text
     registered = run(folder, "dev", takeUp=json.dumps([role.arn, provider.arn]))
     assert {it.import_id for it in registered.resources if it.import_id} == {"r", provider.arn}
     assert [it.retain_on_delete for it in registered.of(PROVIDER).values()] == [False]

@@ -80,6 +80,7 @@ def test_a_role_and_an_oidc_provider_of_another_form_are_taken_up_and_then_chang
     held = ("id", "description", "duration", "boundary", "tags", "trust", "inline")
     assert {key: taken[key] for key in held} == {key: before[key] for key in held}
     assert stack.oidc_provider() == provider
+    assert not stack.up().changes
 
     with_take_up(stack)
     done = did(stack.up())
