@@ -1,8 +1,9 @@
 """The behaviour of the emulated REST API: its credentials, its limit of requests, its faults."""
 
 import base64
+import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 READ_SCOPES = frozenset({"read:workspace:bitbucket", "read:repository:bitbucket", "read:pipeline:bitbucket"})
@@ -23,7 +24,8 @@ class Behaviour:
         api_tokens: Pairs of e-mail and token, with their scopes.
         consumers: Pairs of id and secret of OAuth consumers, with their scopes.
         is_public: Whether everybody may read everything.
-        requests_per_hour: The API answers every further request with 429.
+        requests_per_hour: The API answers every further request of a rolling hour with 429.
+        now: Returns seconds since some moment.
         retry_after: The header ``Retry-After`` of such an answer, or ``None``.
         is_near_limit: Whether answers have the header that the limit is near.
         wrong_host_in_next: The host in ``next``, instead of that of the request (BCLOUD-20796).
@@ -37,6 +39,7 @@ class Behaviour:
     consumers: dict[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     is_public: bool = False
     requests_per_hour: int = 1_000
+    now: Callable[[], float] = time.monotonic
     retry_after: str | None = None
     is_near_limit: bool = False
     wrong_host_in_next: str | None = None

@@ -1,6 +1,7 @@
 """The REST calls of Bitbucket that this project makes, with the documented forms, scopes and limits.
 
 Sources: https://developer.atlassian.com/cloud/bitbucket/rest/api-group-workspaces/, …-repositories/, …-deployments/;
+https://developer.atlassian.com/cloud/bitbucket/rest/intro/#partial-response for ``fields``;
 https://support.atlassian.com/bitbucket-cloud/docs/api-request-limits/. Environments have
 ``restrictions``, as the real ones do, though no page documents them.
 """
@@ -8,9 +9,11 @@ https://support.atlassian.com/bitbucket-cloud/docs/api-request-limits/. Environm
 import re
 import secrets
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 from sandbox.emulated_bitbucket.behaviour import Behaviour
 from sandbox.emulated_bitbucket.exchange import Document, HttpAnswer, Request, RestCall, error_answer, no_repository
@@ -20,6 +23,7 @@ from sandbox.emulated_bitbucket.workspaces import EmulatedEnvironment, EmulatedR
 
 _TOKENS = "/site/oauth2/access_token"
 _DEFAULT_PAGE = 10
+_HOUR = 3600.0
 _COMMENTS = r"pullrequests/([0-9]+)/comments(?:/([0-9]+))?/?"
 _REPORTS = r"commit/([0-9a-f]{7,64})/reports/([^/]+)(?:/(annotations))?/?"
 
@@ -39,6 +43,7 @@ class RestApi:
         self.pull_requests = PullRequests(self._paged)
         self.reports = Reports(self._paged)
         self._lock = threading.Lock()
+        self._times: deque[float] = deque()
         workspace, repository = r"/2\.0/workspaces/([^/]+)/?", r"/2\.0/repositories/([^/]+)/([^/]+)/?"
         self._routes: tuple[tuple[re.Pattern[str], tuple[str, str], Callable[[RestCall], HttpAnswer]], ...] = (
             (re.compile(workspace), ("read:workspace:bitbucket", ""), _workspace),
@@ -60,25 +65,34 @@ class RestApi:
             return self._token(request)
         for route, scopes, handle in self._routes:
             if match := route.fullmatch(request.path):
-                with self._lock:
-                    self.requests.append(request)
-                refused = self._refused(request, scopes)
+                refused = self._refused(request, scopes, of_hour=self._count(request))
                 names = tuple(unquote(part) for part in match.groups() if part is not None)
                 answer = refused or handle(RestCall(request, names, tuple(workspaces)))
-                return HttpAnswer(answer.status, answer.document, {**self._limit_headers(), **answer.headers})
+                document = _with_fields(answer.document, request) if answer.status == HTTPStatus.OK else answer.document
+                return HttpAnswer(answer.status, document, {**self._limit_headers(), **answer.headers})
         return None
+
+    def _count(self, request: Request) -> int:
+        """Record a request; return the number of requests within an hour."""
+        with self._lock:
+            self.requests.append(request)
+            now = self._behaviour.now()
+            self._times.append(now)
+            while now - self._times[0] >= _HOUR:
+                self._times.popleft()
+            return len(self._times)
 
     def _limit_headers(self) -> Mapping[str, str]:
         near = "true" if self._behaviour.is_near_limit else "false"
         return {"X-RateLimit-Limit": str(self._behaviour.requests_per_hour), "X-RateLimit-NearLimit": near}
 
-    def _refused(self, request: Request, scopes: tuple[str, str]) -> HttpAnswer | None:
+    def _refused(self, request: Request, scopes: tuple[str, str], *, of_hour: int) -> HttpAnswer | None:
         behaviour = self._behaviour
         granted = behaviour.scopes(request.headers)
         if granted is None:
             message = "Token is invalid, expired, or not supported for this endpoint."
             return error_answer(HTTPStatus.UNAUTHORIZED, message)
-        if len(self.requests) > behaviour.requests_per_hour:
+        if of_hour > behaviour.requests_per_hour:
             headers = {"Retry-After": behaviour.retry_after} if behaviour.retry_after else {}
             refused = error_answer(HTTPStatus.TOO_MANY_REQUESTS, "Rate limit for this resource has been exceeded")
             return HttpAnswer(refused.status, refused.document, headers)
@@ -145,9 +159,26 @@ class RestApi:
 
     def _next(self, request: Request, length: int, page: int) -> str:
         scheme, authority = urlsplit(request.origin)[:2]
-        return (
-            f"{scheme}://{self._behaviour.wrong_host_in_next or authority}{request.path}?pagelen={length}&page={page}"
-        )
+        others = {name: texts[-1] for name, texts in parse_qs(request.query).items()}
+        query = urlencode(others | {"pagelen": length, "page": page}, safe=",")
+        return f"{scheme}://{self._behaviour.wrong_host_in_next or authority}{request.path}?{query}"
+
+
+def _with_fields(document: Document | str, request: Request) -> Document | str:
+    """Return only the fields that ``fields`` names, ``next,values.uuid``; a name alone stands for all below it."""
+    named = parse_qs(request.query).get("fields", [""])[-1]
+    return _chosen(document, [name.split(".") for name in named.split(",")]) if named else document
+
+
+def _chosen(value: Any, paths: Sequence[Sequence[str]]) -> Any:  # noqa: ANN401 - JSON
+    if not all(paths) or isinstance(value, str):
+        return value
+    if isinstance(value, Sequence):
+        return [_chosen(element, paths) for element in value]
+    if not isinstance(value, Mapping):
+        return value
+    below = {key: [path[1:] for path in paths if path[0] == key] for key in value}
+    return {key: _chosen(value[key], of_key) for key, of_key in below.items() if of_key}
 
 
 def _number(text: str | None, otherwise: int) -> int:

@@ -5,8 +5,10 @@ import http.client
 import json
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -18,7 +20,8 @@ from facts.issuer.certificates import fetch_thumbprints
 from facts.issuer.connect import IssuerConnect
 from oidc.errors import IssuerError, SandboxError
 from sandbox.emulated_bitbucket import EmulatedBitbucket
-from sandbox.emulated_bitbucket.workspaces import EmulatedWorkspace
+from sandbox.emulated_bitbucket.behaviour import Behaviour
+from sandbox.emulated_bitbucket.workspaces import EmulatedRepository, EmulatedWorkspace
 
 ACME = EmulatedWorkspace("acme", "{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}")
 OTHER = EmulatedWorkspace("other", "{1c4ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a12}")
@@ -201,3 +204,35 @@ def presented(bitbucket: EmulatedBitbucket) -> list[x509.Certificate]:
         connection.set_connect_state()
         connection.do_handshake()
         return connection.get_peer_cert_chain(as_cryptography=True) or []
+
+
+class TestLists:
+    """Lists of the REST API, with the documented parameters."""
+
+    @pytest.fixture
+    def ask(self, tmp_path: Path) -> Iterator[Callable[[str], dict[str, Any]]]:
+        repositories = tuple(
+            EmulatedRepository(f"r{number}", f"{REPOSITORY[:-3]}{number:02}}}") for number in range(12)
+        )
+        behaviour = Behaviour(is_public=True)
+        with EmulatedBitbucket(tmp_path, [replace(ACME, repositories=repositories)], behaviour=behaviour) as bitbucket:
+            client = Client(bitbucket)
+            yield lambda path: json.loads(client.ask(f"/2.0/repositories/{path}")[1])
+            client.close()
+
+    def test_fields_are_the_only_ones_of_an_answer(self, ask: Callable[[str], dict[str, Any]]) -> None:
+        assert ask("acme?pagelen=1&fields=size,values.uuid,values.workspace.slug,values.nothing") == {
+            "size": 12,
+            "values": [{"uuid": f"{REPOSITORY[:-3]}00}}", "workspace": {"slug": "acme"}}],
+        }
+        assert ask("acme/r3?fields=slug,workspace") == {
+            "slug": "r3",
+            "workspace": {"type": "workspace", "uuid": ACME.uuid, "slug": "acme"},
+        }
+        assert ask("nobody?fields=size")["type"] == "error"
+
+    def test_next_keeps_the_parameters_of_the_request(self, ask: Callable[[str], dict[str, Any]]) -> None:
+        page = ask("acme?pagelen=5&fields=next,page")
+        assert page["page"] == 1
+        assert page["next"].endswith("/2.0/repositories/acme?pagelen=5&fields=next,page&page=2")
+        assert ask("acme?pagelen=5&fields=next,page&page=3") == {"page": 3}
