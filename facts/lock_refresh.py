@@ -11,7 +11,7 @@ from config.models.inventory import Inventory
 from config.models.role import ATLASSIAN
 from facts.bitbucket.client import Bitbucket
 from facts.bitbucket.judging import NamedUuid
-from facts.bitbucket.resolution import resolve
+from facts.bitbucket.resolution import Unanswered, resolve
 from facts.issuer.thumbprints import FetchChain, check_pinned, issuers_of
 
 
@@ -23,11 +23,13 @@ class World:
         bitbucket: Resolves names.
         fetch_chain: Fetches the certificates of an issuer; ``None`` if a local server without TLS or CA is asked.
         fetch_ranges: Fetches the networks that Bitbucket sends requests from.
+        seconds_for: Returns the seconds after which Bitbucket's limit allows this many more requests.
     """
 
     bitbucket: Bitbucket
     fetch_chain: FetchChain | None
     fetch_ranges: Callable[[], LockedRanges]
+    seconds_for: Callable[[int], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,14 @@ class Refreshed:
         lock: The new lock. Do not keep it if a discrepancy is an error.
         discrepancies: Differences from the inventory and the old lock.
         uuids: Each of their UUIDs with its name in Bitbucket.
+        unanswered: The names that Bitbucket's limit left unanswered, for which the lock keeps its old entries, or
+            ``None``.
     """
 
     lock: Lock
     discrepancies: tuple[Fault, ...]
     uuids: tuple[NamedUuid, ...]
+    unanswered: Unanswered | None = None
 
     @property
     def has_errors(self) -> bool:
@@ -77,10 +82,12 @@ def refresh(
         OutsideWorldError: A source cannot be reached, or its answer is invalid.
     """
     lock, discrepancies, uuids = old, list[Fault](), tuple[NamedUuid, ...]()
+    unanswered = None
     if Part.WORKSPACES in parts:
         resolved = resolve(questions, world.bitbucket, accepted=accepted, on_progress=on_progress)
         workspaces = _merged(old.workspaces, resolved.workspaces, inventory)
-        answers = {**old.answers, "workspaces": workspaces_digest(inventory)}
+        unanswered = resolved.unanswered
+        answers = old.answers if unanswered else {**old.answers, "workspaces": workspaces_digest(inventory)}
         lock = lock.model_copy(update={"workspaces": workspaces, "answers": answers})
         discrepancies += resolved.discrepancies
         uuids = resolved.uuids
@@ -91,7 +98,7 @@ def refresh(
         discrepancies += [*missed, *check_pinned(inventory, issuers, today)]
     if Part.ADDRESS_RANGES in parts:
         lock = lock.model_copy(update={"address_ranges": _ranges(old, inventory, world)})
-    return Refreshed(lock, tuple(discrepancies), uuids)
+    return Refreshed(lock, tuple(discrepancies), uuids, unanswered)
 
 
 def _merged(

@@ -14,6 +14,7 @@
         ├── IssuerError             the issuer could not be reached, or its certificates are not trusted
         ├── AwsError                AWS refused or could not be reached
         ├── BitbucketError          Bitbucket's API refused, could not be reached, or gave an undocumented answer
+        │   └── RequestLimitError   Bitbucket's hourly limit of requests is used up
         ├── StateError              the state of a Pulumi stack cannot be read or written
         ├── EngineError             the Pulumi CLI is missing, or its run failed
         └── SandboxError            the sandbox's own parts: engine, emulators, state, lock
@@ -102,6 +103,10 @@ class AwsError(OutsideWorldError):
 
 class BitbucketError(OutsideWorldError):
     """Bitbucket's API refused a call, could not be reached, or gave an undocumented answer."""
+
+
+class RequestLimitError(BitbucketError):
+    """Bitbucket's hourly limit of requests is used up; ``do`` tells when to run again."""
 
 
 class StateError(OutsideWorldError):

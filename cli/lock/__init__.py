@@ -86,9 +86,10 @@ def command(
     """Look up UUIDs, certificates and address ranges, with --aws also the accounts; write inventory.lock.yaml.
 
     It looks up the UUIDs that roles use, the certificates of issuers, and Atlassian's address ranges if a role needs
-    them. It checks each UUID of the inventory. On an error it writes nothing. Credentials come from the environment:
-    BITBUCKET_EMAIL and BITBUCKET_API_TOKEN, BITBUCKET_ACCESS_TOKEN, BITBUCKET_OAUTH_CLIENT_ID and
-    BITBUCKET_OAUTH_CLIENT_SECRET, or a .netrc file. It enters AWS accounts as the program does.
+    them. It checks each UUID of the inventory. On an error it writes nothing; at Bitbucket's limit of requests, the
+    answers. Credentials come from the environment: BITBUCKET_EMAIL and BITBUCKET_API_TOKEN, BITBUCKET_ACCESS_TOKEN,
+    BITBUCKET_OAUTH_CLIENT_ID and BITBUCKET_OAUTH_CLIENT_SECRET, or a .netrc file. It enters AWS accounts as the program
+    does.
     """
     if check and accepted:
         raise click.UsageError("--accept cannot be combined with --check, which writes nothing")
@@ -101,13 +102,13 @@ def command(
     of_accounts = [name for name in accepted if name.startswith(ACCOUNT)]
     names = _names([name for name in accepted if name not in of_accounts], questions)
 
-    from cli.lock.run import LockReport, show  # noqa: PLC0415 - requests and rich take a while to import
+    from cli.lock.report import LockReport, show  # noqa: PLC0415 - requests and rich take a while to import
     from config.lock.writing import write_lock  # noqa: PLC0415 - as above
 
     asks_aws, roles = Part.ACCOUNTS in chosen, (reading_role, deploying_role)
     ask = _ask_aws(inventory, current, of_accounts, aws_endpoint, roles) if asks_aws else None
     refreshed = _refreshed(current, questions, chosen, names, urls=(bitbucket_url, ranges_url, ca_file))
-    from_aws = ask(refreshed) if ask is not None else None
+    from_aws = ask(refreshed) if ask is not None and refreshed.unanswered is None else None
     if from_aws is not None and from_aws.errors:
         return _refuse(from_aws.errors)
     refreshed = from_aws.refreshed if from_aws is not None else refreshed
@@ -155,8 +156,14 @@ def _refreshed(
 
     if parts == {Part.ACCOUNTS}:
         return Refreshed(current.lock.lock, (), ())
-    world = world_of(*urls, parts=parts, tell=lambda text: click.echo(text, err=True))
-    with progress("asking Bitbucket") as on_progress:
+    left = [0]
+    world = world_of(*urls, parts=parts, tell=lambda text: click.echo(text, err=True), names_left=lambda: left[0])
+    with progress("asking Bitbucket", world.seconds_for) as show_progress:
+
+        def on_progress(done: int, total: int) -> None:
+            left[0] = total - done
+            show_progress(done, total)
+
         return refresh(
             current.lock.lock,
             current.without_lock,

@@ -109,7 +109,7 @@ def ask_aws(
             on_progress=on_progress,
         )
     return FromAws(
-        Refreshed(accounts.lock, refreshed.discrepancies + accounts.discrepancies, refreshed.uuids),
+        replace(refreshed, lock=accounts.lock, discrepancies=refreshed.discrepancies + accounts.discrepancies),
         (),
         tuple((failed.key, str(failed.error)) for failed in accounts.failed),
         notes + accounts.notes,

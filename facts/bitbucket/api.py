@@ -1,12 +1,11 @@
-"""Requests to Bitbucket's REST API 2.0: credentials, rate limit, pages, and refusals.
+"""Requests to Bitbucket's REST API 2.0: credentials, pages, and refusals.
 
 Source: https://developer.atlassian.com/cloud/bitbucket/rest/intro/.
 """
 
 import json
 import threading
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -20,7 +19,8 @@ from requests.auth import AuthBase, HTTPBasicAuth
 from facts.bitbucket.answers import BitbucketAnswer, PageAnswer, TokenAnswer
 from facts.bitbucket.credentials import BearerAuth, Credentials, checked
 from facts.bitbucket.failures import NOT_BITBUCKET, not_as_documented, refusal, says_missing
-from facts.bitbucket.pages import read_pages
+from facts.bitbucket.pace import ANONYMOUS_PER_HOUR, KNOWN_PER_HOUR, HourlyPace
+from facts.bitbucket.pages import MAX_PAGES, PagedList, read_pages
 from facts.http import MAX_BYTES, REAL_TIME, Clock, Reply, Retries, Transport
 from facts.web_address import WebAddress
 from oidc.errors import BitbucketError
@@ -34,63 +34,8 @@ _TOKENS = "https://bitbucket.org/site/oauth2/access_token"
 _RETRIES = Retries((1.0, 4.0, 15.0), longest_retry_after=120, after_time_limit=True)
 _REDIRECTS = 3
 _SUCCESSES = (200, 201, 204)
-_ANONYMOUS_PER_HOUR, _KNOWN_PER_HOUR, _MOST_PER_HOUR = 60, 1_000, 10_000
-_SPARED = 0.9
-"""The share of the limit to use: other programs may use the same credentials."""
-_HOUR = 3600.0
 
 A = TypeVar("A", bound=BitbucketAnswer)
-
-
-class HourlyPace:
-    """Delays each request until the hourly limit allows it, for any number of threads.
-
-    Source: https://support.atlassian.com/bitbucket-cloud/docs/api-request-limits/: 60 requests without credentials,
-    1,000 with credentials, up to 10,000 with access tokens of large workspaces; the headers ``X-RateLimit-Limit`` and
-    ``X-RateLimit-NearLimit`` give the limit.
-
-    Args:
-        per_hour: The initial limit.
-        clock: For waiting.
-        on_wait: Called with the seconds that a request waits.
-    """
-
-    def __init__(self, per_hour: int, clock: Clock, on_wait: Callable[[float], None]) -> None:
-        self._per_hour = per_hour
-        self._clock = clock
-        self._on_wait = on_wait
-        self._sent: deque[float] = deque()
-        self._is_near = False
-        self._lock = threading.Lock()
-
-    def wait(self) -> None:
-        """Wait until the limit allows one more request."""
-        with self._lock:
-            seconds = self._seconds()
-            if seconds > 0:
-                self._on_wait(seconds)
-                self._clock.sleep(seconds)
-            self._sent.append(self._clock.now())
-
-    def hear(self, headers: Mapping[str, str]) -> None:
-        """Read the limit, and whether it is near, from an answer."""
-        limit = headers.get("X-RateLimit-Limit", "")
-        with self._lock:
-            if limit.isascii() and limit.isdigit() and len(limit) <= len(str(_MOST_PER_HOUR)) and int(limit):
-                self._per_hour = min(int(limit), _MOST_PER_HOUR)
-            self._is_near = headers.get("X-RateLimit-NearLimit", "").strip().lower() == "true"
-
-    def _seconds(self) -> float:
-        now = self._clock.now()
-        while self._sent and now - self._sent[0] >= _HOUR:
-            self._sent.popleft()
-        room = max(1, int(self._per_hour * _SPARED))
-        if len(self._sent) >= room:
-            return self._sent[len(self._sent) - room] + _HOUR - now
-        if self._is_near and self._sent:
-            # Bitbucket does not tell the remaining number, so requests go at the limit's average pace.
-            return max(0.0, self._sent[-1] + _HOUR / self._per_hour - now)
-        return 0.0
 
 
 @dataclass(frozen=True)
@@ -126,13 +71,15 @@ class BitbucketApi:
     def __init__(self, credentials: Credentials, settings: BitbucketSettings) -> None:
         self._credentials = credentials
         self._address = settings.address
-        per_hour = _KNOWN_PER_HOUR if credentials.source else _ANONYMOUS_PER_HOUR
+        self._pace = HourlyPace(
+            KNOWN_PER_HOUR if credentials.source else ANONYMOUS_PER_HOUR, settings.clock, settings.on_wait
+        )
         self._transport = Transport(
             settings.ca_file,
             settings.seconds,
             retries=_RETRIES,
             proxies=None if settings.proxy is None else {"http": settings.proxy},
-            pace=HourlyPace(per_hour, settings.clock, settings.on_wait),
+            pace=self._pace,
             clock=settings.clock,
             adapter=settings.adapter,
         )
@@ -147,13 +94,30 @@ class BitbucketApi:
             kind: The type of each value.
             otherwise: Statuses besides 404 for which the result is empty.
         """
-        url = self._address.url + path
+        paged = self.paged(path, otherwise=otherwise)
+        return tuple(self.valid(value, path, kind) for value in paged.whole())
+
+    def paged(
+        self, path: str, *, fields: str = "", max_pages: int = MAX_PAGES, otherwise: frozenset[int] = frozenset()
+    ) -> PagedList:
+        """Return the values of a list as they come, though some may be missing; empty for 404.
+
+        Args:
+            path: As for ``listed``.
+            fields: The fields to ask for, as ``read_pages`` takes them.
+            max_pages: A longer list is an error.
+            otherwise: As for ``listed``.
+        """
 
         def page(url: str) -> PageAnswer | None:
             reply = self._answer(url, otherwise=otherwise)
             return self.parsed(reply, PageAnswer) if reply is not None else None
 
-        return tuple(self._valid(value, url, kind) for value in read_pages(url, page))
+        return read_pages(self._address.url + path, page, fields=fields, max_pages=max_pages)
+
+    def seconds_for(self, requests: int) -> float:
+        """Return the seconds after which the hourly limit allows this many more requests, as far as is known."""
+        return self._pace.seconds_for(requests)
 
     def send(
         self, method: str, path: str, document: object = None, *, otherwise: frozenset[int] = frozenset()
@@ -197,11 +161,12 @@ class BitbucketApi:
             raise BitbucketError(what, do=NOT_BITBUCKET)
         return answer
 
-    def _valid(self, value: object, url: str, kind: type[A]) -> A:
+    def valid(self, value: object, path: str, kind: type[A]) -> A:
+        """Return one value of the list at a path; raises BitbucketError if it is not as documented."""
         try:
             return kind.model_validate(value)
         except ValidationError as error:
-            raise not_as_documented(url, error) from None
+            raise not_as_documented(self._address.url + path, error) from None
 
     def _answer(
         self, url: str, method: str = "GET", body: bytes | None = None, *, otherwise: frozenset[int] = frozenset()

@@ -3,18 +3,34 @@
 Source: https://developer.atlassian.com/cloud/bitbucket/rest/intro/.
 """
 
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 from urllib.parse import quote
 
-from facts.bitbucket.answers import BitbucketAnswer, EnvironmentAnswer, PageAnswer, RepositoryAnswer, WorkspaceAnswer
+from facts.bitbucket.answers import BitbucketAnswer, EnvironmentAnswer, RepositoryAnswer, WorkspaceAnswer
 from facts.bitbucket.api import BitbucketApi
-from facts.bitbucket.pages import MAX_PAGES, PAGE_LENGTH
-from oidc.errors import BitbucketError
+from oidc.errors import BitbucketError, RequestLimitError
 
 _WORTH_A_LIST = 10
 """If fewer repositories of a workspace are needed, each is asked for by itself."""
+_MAX_PAGES = 500
+"""Of the repositories of a workspace: half of the requests of an hour."""
+_FIELDS = "next,size,values.uuid,values.full_name,values.workspace.uuid,values.workspace.slug"
 
 A = TypeVar("A", bound=BitbucketAnswer)
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryList:
+    """The repositories of a workspace that the credentials can see.
+
+    Attributes:
+        answers: In the order of Bitbucket.
+        is_whole: Whether none is missing, by the size that Bitbucket tells.
+    """
+
+    answers: tuple[RepositoryAnswer, ...]
+    is_whole: bool
 
 
 class Bitbucket(Protocol):
@@ -26,8 +42,8 @@ class Bitbucket(Protocol):
     def repository(self, workspace: str, name: str) -> RepositoryAnswer | None:
         """Return a repository."""
 
-    def repositories(self, workspace: str, wanted: int) -> tuple[RepositoryAnswer, ...]:
-        """Return all repositories of a workspace if that is quicker than ``wanted`` single look-ups; else nothing."""
+    def repositories(self, workspace: str, wanted: int) -> RepositoryList | None:
+        """Return the repositories of a workspace if that takes fewer requests than ``wanted`` single look-ups."""
 
     def environments(self, workspace: str, repository: str) -> tuple[EnvironmentAnswer, ...]:
         """Return all deployment environments of a repository."""
@@ -47,26 +63,36 @@ class BitbucketClient:
         """Return a repository; Bitbucket may find a renamed repository by its old name."""
         return self._answer(f"/repositories/{_part(workspace)}/{_part(name)}", RepositoryAnswer)
 
-    def repositories(self, workspace: str, wanted: int) -> tuple[RepositoryAnswer, ...]:
-        """Return all repositories of a workspace that the credentials can see, or nothing.
+    def repositories(self, workspace: str, wanted: int) -> RepositoryList | None:
+        """Return the repositories of a workspace that the credentials can see, a hundred by one request.
 
-        It returns nothing if the list takes as many requests as ``wanted`` single look-ups, or if the list fails: each
-        repository can still be looked up by itself.
+        ``None`` if fewer than 10 are wanted, if the list has as many pages as repositories are wanted (its first page
+        tells), or if the list fails: then each repository is looked up by itself. The list is not filtered by ``q``:
+        Bitbucket does not document that ``q`` of repositories takes ``slug``.
+
+        Source: https://developer.atlassian.com/cloud/bitbucket/rest/api-group-repositories/#api-repositories-workspace-get.
+
+        Raises:
+            RequestLimitError: The limit of requests is used up.
         """
         if wanted < _WORTH_A_LIST:
-            return ()
+            return None
         path = f"/repositories/{_part(workspace)}"
         try:
-            first = self._answer(f"{path}?pagelen=1", PageAnswer)
-            pages = -(-first.size // PAGE_LENGTH) if first is not None and first.size is not None else MAX_PAGES
-            if pages >= min(wanted, MAX_PAGES):
-                return ()
-            return tuple(self._api.discreet(answer) for answer in self._api.listed(path, RepositoryAnswer))
+            paged = self._api.paged(path, fields=_FIELDS, max_pages=min(wanted - 1, _MAX_PAGES))
+            answers = [self._api.valid(value, path, RepositoryAnswer) for value in paged.values]
+            is_whole = paged.size is not None and paged.is_whole
+            return RepositoryList(tuple(map(self._api.discreet, answers)), is_whole)
+        except RequestLimitError:
+            raise
         except BitbucketError:
-            return ()
+            return None
 
     def environments(self, workspace: str, repository: str) -> tuple[EnvironmentAnswer, ...]:
         """Return all deployment environments of a repository; empty if it has no pipelines yet.
+
+        No documented request returns those of several repositories. All fields are asked for, since ``fields`` is not
+        documented to give ``restrictions``, which no page documents.
 
         Without the slash at its end, the URL may be answered with 404 and "There is no API hosted at this URL"
         (https://github.com/BitbucketPHP/Client/issues/65).

@@ -9,7 +9,7 @@ from facts.bitbucket.answers import ErrorAnswer, ErrorBody, ErrorDetail, fault_o
 from facts.bitbucket.credentials import ACCESS_TOKEN, API_TOKEN, EMAIL, Credentials
 from facts.http import Reply
 from facts.http_failures import tried
-from oidc.errors import BitbucketError
+from oidc.errors import BitbucketError, RequestLimitError
 
 NOT_BITBUCKET = "check the URL, and that no proxy answers instead of Bitbucket"
 HOW = f"set {EMAIL} and {API_TOKEN}, or {ACCESS_TOKEN}: see docs/concepts/lock.md"
@@ -62,7 +62,8 @@ def refusal(reply: Reply, credentials: Credentials) -> BitbucketError:
             do = "try again later; https://bitbucket.status.atlassian.com shows known problems"
         case _:
             do = NOT_BITBUCKET
-    return BitbucketError(credentials.hidden_in(what), do=credentials.hidden_in(do))
+    kind = RequestLimitError if reply.status == 429 else BitbucketError  # noqa: PLR2004 - Too Many Requests
+    return kind(credentials.hidden_in(what), do=credentials.hidden_in(do))
 
 
 def not_as_documented(url: str, error: Exception) -> BitbucketError:

@@ -1,33 +1,49 @@
 """Look up the UUIDs of an inventory's names in Bitbucket, and report differences."""
 
+import contextlib
 import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from config.findings import Fault
 from config.lock.models import LockedRepository, LockedWorkspace
-from config.lock.questions import Name, Questions, RepositoryQuestion, WorkspaceQuestion
-from facts.bitbucket.answers import RepositoryAnswer, WorkspaceAnswer
+from config.lock.questions import Name, Questions, WorkspaceQuestion
+from facts.bitbucket.answers import WorkspaceAnswer
 from facts.bitbucket.client import Bitbucket
 from facts.bitbucket.judging import (
     Findings,
     NamedUuid,
-    environments_of,
     judge,
     judge_missing,
     path_of,
-    report_renamed,
     report_two_names,
-    words_of,
 )
+from facts.bitbucket.repositories import Listed, RepositoryJob, jobs_of
 from oidc.bitbucket import issuer_url
-from oidc.identifiers import SLUG_PATTERN, WorkspaceSlug, is_uuid
+from oidc.errors import RequestLimitError
+from oidc.identifiers import WorkspaceSlug
 
 _AT_ONCE = 4
 """Parallel requests: enough to hide the network delay, few enough not to load Bitbucket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """The names that Bitbucket's limit of requests left unanswered.
+
+    Attributes:
+        names: Their number; workspaces and repositories count.
+        total: The number of all names.
+        error: The refusal.
+    """
+
+    names: int
+    total: int
+    error: RequestLimitError
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +54,13 @@ class Resolved:
         workspaces: The names that Bitbucket has, for the lock.
         discrepancies: Differences from the inventory and the lock.
         uuids: Each of their UUIDs with its name in Bitbucket.
+        unanswered: ``None`` if every name is answered.
     """
 
     workspaces: dict[str, LockedWorkspace]
     discrepancies: tuple[Fault, ...]
     uuids: tuple[NamedUuid, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """One repository to look up."""
-
-    workspace: WorkspaceAnswer
-    called: str
-    name: Name
-    question: RepositoryQuestion
-    listed: RepositoryAnswer | None
+    unanswered: Unanswered | None
 
 
 def resolve(
@@ -64,6 +71,8 @@ def resolve(
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Resolved:
     """Look up all names; the result does not depend on the order of the answers.
+
+    Bitbucket's limit of requests ends it early, with what was answered, once all workspaces are.
 
     Args:
         questions: By workspace.
@@ -76,7 +85,7 @@ def resolve(
     """
     findings = Findings(accepted)
     workspaces: dict[str, LockedWorkspace] = {}
-    jobs: list[_Job] = []
+    jobs: list[RepositoryJob] = []
     total = len(questions) + sum(len(question.repositories) for question in questions.values())
     done = 0
     on_progress(done, total)
@@ -85,42 +94,43 @@ def resolve(
         done += 1 if answer else 1 + len(question.repositories)
         on_progress(done, total)
         if answer is not None:
-            workspaces[slug] = LockedWorkspace(
-                uuid=answer.uuid, undeclared_repositories=_undeclared(slug, answer, question, bitbucket)
-            )
-            jobs += _jobs(slug, answer, question, bitbucket)
-    repositories: dict[str, dict[str, LockedRepository]] = {slug: {} for slug in workspaces}
-    for job, locked, partial in _in_turn(jobs, bitbucket, findings):
-        done += 1
-        on_progress(done, total)
-        findings.discrepancies += partial.discrepancies
-        findings.uuids += partial.uuids
-        if locked is not None:
-            repositories[job.name[0]][job.name[1]] = locked
+            called = slug if answer.slug == slug else answer.uuid
+            wanted = sys.maxsize if question.is_adopted_as_is else len(question.repositories)
+            listed = Listed.of(answer, bitbucket.repositories(called, wanted))
+            undeclared = listed.undeclared(question) if question.is_adopted_as_is else {}
+            workspaces[slug] = LockedWorkspace(uuid=answer.uuid, undeclared_repositories=undeclared)
+            jobs += jobs_of(slug, called, question, listed)
+    repositories, error = _repositories(jobs, bitbucket, findings, lambda count: on_progress(done + count, total))
     workspaces = {
-        slug: workspace.model_copy(update={"repositories": repositories[slug]})
+        slug: workspace.model_copy(
+            update={
+                "repositories": {name[1]: locked for name, locked in repositories.items() if name[0] == slug and locked}
+            }
+        )
         for slug, workspace in workspaces.items()
     }
     report_two_names(_names(workspaces), findings)
-    return Resolved(workspaces, tuple(findings.discrepancies), tuple(findings.uuids))
+    unanswered = None if error is None else Unanswered(len(jobs) - len(repositories), total, error)
+    return Resolved(workspaces, tuple(findings.discrepancies), tuple(findings.uuids), unanswered)
 
 
-def _jobs(slug: str, workspace: WorkspaceAnswer, question: WorkspaceQuestion, bitbucket: Bitbucket) -> Iterator[_Job]:
-    called = slug if workspace.slug == slug else workspace.uuid
-    listed = {answer.slug: answer for answer in bitbucket.repositories(called, len(question.repositories))}
-    for name, asked in question.repositories.items():
-        yield _Job(workspace, called, (slug, name), asked, listed.get(name))
-
-
-def _undeclared(
-    slug: str, workspace: WorkspaceAnswer, question: WorkspaceQuestion, bitbucket: Bitbucket
-) -> dict[str, str]:
-    """Return the UUIDs of all other repositories that the credentials can see, for trust of the whole workspace."""
-    if not question.is_adopted_as_is:
-        return {}
-    listed = bitbucket.repositories(slug if workspace.slug == slug else workspace.uuid, sys.maxsize)
-    sound = [answer for answer in listed if SLUG_PATTERN.fullmatch(answer.slug) and is_uuid(answer.uuid)]
-    return {answer.slug: answer.uuid for answer in sound if answer.slug not in question.repositories}
+def _repositories(
+    jobs: Sequence[RepositoryJob], bitbucket: Bitbucket, findings: Findings, on_progress: Callable[[int], None]
+) -> tuple[dict[Name, LockedRepository | None], RequestLimitError | None]:
+    """Do the jobs, the most urgent first; return the answers in the order of the jobs, and the limit that ended it."""
+    results: dict[Name, tuple[LockedRepository | None, Findings]] = {}
+    limit = None
+    try:
+        for job, locked, partial in _in_turn(sorted(jobs, key=lambda job: job.urgency), bitbucket, findings):
+            results[job.name] = locked, partial
+            on_progress(len(results))
+    except RequestLimitError as error:
+        limit = error
+    names = [job.name for job in jobs if job.name in results]
+    for name in names:
+        findings.discrepancies += results[name][1].discrepancies
+        findings.uuids += results[name][1].uuids
+    return {name: results[name][0] for name in names}, limit
 
 
 def _names(workspaces: Mapping[str, LockedWorkspace]) -> Iterator[tuple[Name, str]]:
@@ -133,36 +143,54 @@ def _names(workspaces: Mapping[str, LockedWorkspace]) -> Iterator[tuple[Name, st
 
 
 def _in_turn(
-    jobs: Sequence[_Job], bitbucket: Bitbucket, of_workspaces: Findings
-) -> Iterator[tuple[_Job, LockedRepository | None, Findings]]:
+    jobs: Sequence[RepositoryJob], bitbucket: Bitbucket, of_workspaces: Findings
+) -> Iterator[tuple[RepositoryJob, LockedRepository | None, Findings]]:
     """Do the jobs, some in parallel; yield the results in the order of the jobs.
 
+    After a refusal by Bitbucket's limit no further job begins, and those that are answered are yielded.
     If the caller stops, for an error or Ctrl-C, the remaining jobs are not done. Unlike the threads of an executor,
     these threads do not delay the end of the process.
     """
-    results: list[Future[tuple[LockedRepository | None, Findings]]] = [Future() for _ in jobs]
+    results: list[_Result] = [Future() for _ in jobs]
     waiting = deque(zip(jobs, results, strict=True))
-
-    def work() -> None:
-        while True:
-            try:
-                job, result = waiting.popleft()
-            except IndexError:
-                return
-            findings = Findings(of_workspaces.accepted, set(of_workspaces.trusted_anew))
-            try:
-                result.set_result((_repository(job, bitbucket, findings), findings))
-            except BaseException as error:  # noqa: BLE001 - raised again in the caller
-                result.set_exception(error)
-
+    limit = None
     for number in range(min(_AT_ONCE, len(jobs))):
-        threading.Thread(target=work, name=f"bitbucket-{number}", daemon=True).start()
+        arguments = (waiting, bitbucket, of_workspaces)
+        threading.Thread(target=_work, args=arguments, name=f"bitbucket-{number}", daemon=True).start()
     try:
         for job, result in zip(jobs, results, strict=True):
-            locked, findings = result.result()
-            yield job, locked, findings
+            try:
+                locked, findings = result.result()
+            except RequestLimitError as error:
+                limit = error
+            else:
+                yield job, locked, findings
     finally:
         waiting.clear()
+    if limit is not None:
+        raise limit
+
+
+_Result: TypeAlias = Future[tuple[LockedRepository | None, Findings]]
+
+
+def _work(waiting: deque[tuple[RepositoryJob, _Result]], bitbucket: Bitbucket, of_workspaces: Findings) -> None:
+    """Do jobs until none is waiting; after a refusal by Bitbucket's limit none is."""
+    while True:
+        try:
+            job, result = waiting.popleft()
+        except IndexError:
+            return
+        findings = Findings(of_workspaces.accepted, set(of_workspaces.trusted_anew))
+        try:
+            result.set_result((job.look_up(bitbucket, findings), findings))
+        except RequestLimitError as error:
+            result.set_exception(error)
+            with contextlib.suppress(IndexError):
+                while True:
+                    waiting.popleft()[1].set_exception(error)
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller
+            result.set_exception(error)
 
 
 def _workspace(
@@ -199,43 +227,3 @@ def _report_renamed_workspace(slug: str, answer: WorkspaceAnswer, findings: Find
     key = f"make {answer.slug} its key in the inventory, and {slug} one of its `previous_slugs`"
     hint = f"{key}: see docs/guides/rename-a-workspace.md"
     findings.report("workspace-renamed", path_of((slug,)), message, hint)
-
-
-def _repository(job: _Job, bitbucket: Bitbucket, findings: Findings) -> LockedRepository | None:
-    slug, called = job.name[1], job.called
-
-    def called_today(uuid: str) -> str | None:
-        current = bitbucket.repository(called, uuid)
-        return current.full_name if current is not None and current.uuid == uuid else None
-
-    answer = job.listed or bitbucket.repository(called, slug)
-    if answer is None:
-        uuid = judge_missing(job.name, job.question.known, findings, called_today)
-        answer = bitbucket.repository(called, uuid) if uuid else None
-        if answer is None or _is_elsewhere(job, answer, findings):
-            return None
-    elif _is_elsewhere(job, answer, findings):
-        return None
-    else:
-        if answer.slug.lower() != slug.lower():
-            report_renamed(job.name, answer.full_name, findings)
-        judge(job.name, answer.uuid, job.question.known, findings, called_today)
-    environments = environments_of(
-        job.name, job.question.environments, lambda: bitbucket.environments(job.called, answer.uuid), findings
-    )
-    return LockedRepository(uuid=answer.uuid, environments=environments)
-
-
-def _is_elsewhere(job: _Job, answer: RepositoryAnswer, findings: Findings) -> bool:
-    """Report a repository that is in another workspace; without ``workspace`` in the answer, by its full name."""
-    owner = answer.workspace
-    slug = answer.full_name.partition("/")[0] if owner is None else owner.slug
-    if (owner is None and slug == job.workspace.slug) or (owner is not None and owner.uuid == job.workspace.uuid):
-        return False
-    message = (
-        f"repository {words_of(job.name)} is {answer.full_name} in Bitbucket today, in another workspace: its tokens "
-        f"come from the issuer of {slug}"
-    )
-    hint = f"declare it under workspace {slug}, and trust it there"
-    findings.report("moved", path_of(job.name), message, hint)
-    return True

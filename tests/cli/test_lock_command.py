@@ -147,7 +147,7 @@ def test_json_is_for_programs(lock: Lock, bitbucket: EmulatedBitbucket, capsys: 
     capsys.readouterr()
     assert lock("--check", "--format", "json") == 1
     report = printed(capsys)
-    assert report.keys() == {"agrees", "written", "changes", "findings", "uuids", "failed", "notes"}
+    assert report.keys() == {"agrees", "written", "changes", "findings", "uuids", "failed", "notes", "unanswered"}
     assert (report["agrees"], report["written"]) == (False, False)
     assert [(change["change"], change["path"][-1]) for change in report["changes"]] == [("changed", "uuid")]
     (finding,) = report["findings"]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from facts.bitbucket.answers import EnvironmentAnswer, RepositoryAnswer, WorkspaceAnswer
+from facts.bitbucket.client import RepositoryList
 
 
 def uuid(number: int) -> str:
@@ -41,17 +42,21 @@ class InMemory:
         wanted = self._former.get(wanted, wanted)
         for full_name, number in self._repositories.items():
             if wanted == full_name or name == uuid(number):
-                slug = full_name.partition("/")[0]
-                where = {"uuid": uuid(self._workspaces[slug]), "slug": slug}
-                answer = {"uuid": uuid(number), "full_name": full_name, "workspace": where}
-                return RepositoryAnswer.model_validate(answer)
+                return self._answer(full_name)
         return None
 
-    def repositories(self, workspace: str, wanted: int) -> tuple[RepositoryAnswer, ...]:
+    def _answer(self, full_name: str) -> RepositoryAnswer:
+        slug = full_name.partition("/")[0]
+        where = {"uuid": uuid(self._workspaces[slug]), "slug": slug}
+        answer = {"uuid": uuid(self._repositories[full_name]), "full_name": full_name, "workspace": where}
+        return RepositoryAnswer.model_validate(answer)
+
+    def repositories(self, workspace: str, wanted: int) -> RepositoryList | None:
         self.asked.append(f"{workspace}: all")
-        names = [name.partition("/")[2] for name in self._repositories if name.startswith(f"{workspace}/")]
-        answers = [self.repository(workspace, name) for name in names] if wanted >= 10 else []
-        return tuple(answer for answer in answers if answer is not None)
+        slugs = {uuid(number): slug for slug, number in self._workspaces.items()}
+        slug = slugs.get(workspace, workspace)
+        answers = [self._answer(name) for name in self._repositories if name.startswith(f"{slug}/")]
+        return RepositoryList(tuple(answers), is_whole=True) if wanted >= 10 else None
 
     def environments(self, workspace: str, repository: str) -> tuple[EnvironmentAnswer, ...]:
         answer = self.repository(workspace, repository)

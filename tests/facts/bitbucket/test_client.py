@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from config.lock.questions import Known, RepositoryQuestion, WorkspaceQuestion
+from facts.bitbucket.client import RepositoryList
 from facts.bitbucket.credentials import Credentials, find_credentials
 from facts.bitbucket.resolution import resolve
 from oidc.errors import BitbucketError
@@ -75,10 +76,13 @@ def test_many_repositories_of_a_workspace_are_listed_a_hundred_at_a_time(
     start_client: StartClient, bitbucket: EmulatedBitbucket
 ) -> None:
     bitbucket.workspaces = (EmulatedWorkspace("acme", uuid(1), MANY),)
-    answers = start_client().repositories("acme", 150)
-    assert {answer.uuid for answer in answers} == {answer.uuid for answer in MANY}
+    listed = start_client().repositories("acme", 150)
+    assert listed is not None
+    assert listed.is_whole
+    assert {answer.uuid for answer in listed.answers} == {answer.uuid for answer in MANY}
+    fields = "fields=next,size,values.uuid,values.full_name,values.workspace.uuid,values.workspace.slug"
     assert [request.query for request in bitbucket.requests] == [
-        "pagelen=1", "pagelen=100", "pagelen=100&page=2", "pagelen=100&page=3",
+        f"pagelen=100&{fields}", f"pagelen=100&{fields}&page=2", f"pagelen=100&{fields}&page=3",
     ]  # fmt: skip
 
 
@@ -100,14 +104,18 @@ def test_few_of_many_repositories_are_asked_for_one_by_one(
     start_client: StartClient, bitbucket: EmulatedBitbucket, wanted: int, asked: int
 ) -> None:
     bitbucket.workspaces = (EmulatedWorkspace("acme", uuid(1), MANY * 5),)
-    assert start_client().repositories("acme", wanted) == ()
+    assert start_client().repositories("acme", wanted) is None
     assert len(bitbucket.requests) == asked
 
 
-def test_an_unreliable_list_is_not_used(start_client: StartClient, bitbucket: EmulatedBitbucket) -> None:
+def test_a_list_with_fewer_repositories_than_its_size_is_not_whole(
+    start_client: StartClient, bitbucket: EmulatedBitbucket
+) -> None:
     bitbucket.workspaces = (EmulatedWorkspace("acme", uuid(1), MANY[:20] * 2),)  # it says 40 and has 20
-    assert start_client().repositories("acme", 40) == ()
-    assert start_client().repositories("nobody", 40) == ()
+    listed = start_client().repositories("acme", 40)
+    assert listed is not None
+    assert (len(listed.answers), listed.is_whole) == (20, False)
+    assert start_client().repositories("nobody", 40) == RepositoryList((), is_whole=False)
 
 
 def test_a_former_name_is_followed_on_the_same_host(start_client: StartClient) -> None:

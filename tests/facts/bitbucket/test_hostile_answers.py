@@ -192,7 +192,7 @@ def test_credentials_reach_no_other_host(
     replies = {
         PATH: http("301 Moved", b"", Location=elsewhere),
         f"{environments}?pagelen=100": http("200 OK", page),
-        f"{environments}?page=2": http("404 Not Found", missing),
+        f"{environments}?pagelen=100&page=2": http("404 Not Found", missing),
     }
     client = client_of(start_host(ca.issue_cert("localhost"), replies=replies))
     with pytest.raises(BitbucketError):

@@ -44,34 +44,34 @@ class Server:
 
 def test_the_most_is_asked_for_and_next_is_followed() -> None:
     server = Server(25)
-    assert read_pages(URL, server.page) == values(25)
+    assert list(read_pages(URL, server.page).whole()) == values(25)
     assert server.asked[0] == f"{URL}?pagelen={PAGE_LENGTH}"
     assert len(server.asked) == 3
 
 
 def test_a_next_on_another_host_is_asked_of_the_host_that_was_asked_before() -> None:
     server = Server(25, next_url=lambda page: f"https://evil.example/somewhere?pagelen=100&page={page}")
-    assert read_pages(URL, server.page) == values(25)
+    assert list(read_pages(URL, server.page).whole()) == values(25)
     assert all(url.startswith(f"{URL}?") for url in server.asked)
 
 
 @pytest.mark.parametrize("broken", ["https://[", "no url", "https://api.bitbucket.org/x", "?a b", "?\x00=1"])
 def test_a_next_that_is_no_url_with_a_query_is_the_page_behind(broken: str) -> None:
-    assert read_pages(URL, Server(25, next_url=lambda _: broken).page) == values(25)
+    assert list(read_pages(URL, Server(25, next_url=lambda _: broken).page).whole()) == values(25)
 
 
 def test_a_next_that_is_missing_before_the_end_is_noticed_by_the_size() -> None:
-    assert read_pages(URL, Server(25, next_url=lambda _: None, size=25).page) == values(25)
+    assert list(read_pages(URL, Server(25, next_url=lambda _: None, size=25).page).whole()) == values(25)
 
 
 def test_a_second_reading_adds_values_that_another_order_hid() -> None:
-    merged = read_pages(URL, Server(25, size=25, turned=True).page)
+    merged = read_pages(URL, Server(25, size=25, turned=True).page).whole()
     assert sorted(map(str, merged)) == sorted(map(str, values(25)))
 
 
 def test_a_list_that_stays_shorter_than_it_says_is_refused() -> None:
     with pytest.raises(BitbucketError, match="should have 30 values, and gave 25"):
-        read_pages(URL, Server(25, size=30).page)
+        read_pages(URL, Server(25, size=30).page).whole()
 
 
 def test_pages_in_circles_are_refused() -> None:
@@ -92,19 +92,41 @@ def test_pages_without_end_are_refused() -> None:
 
 
 def test_a_missing_list_is_empty() -> None:
-    assert read_pages(URL, lambda _: None) == []
+    assert read_pages(URL, lambda _: None).whole() == ()
 
 
+def test_a_list_that_is_too_long_by_its_size_ends_at_its_first_page() -> None:
+    server = Server(25, size=301)
+    with pytest.raises(BitbucketError, match="has more than 3 pages"):
+        read_pages(URL, server.page, max_pages=3)
+    assert len(server.asked) == 1
+
+
+HOSTS = ["api.bitbucket.org", "evil.example", "api.bitbucket.org@evil.example", "api.bitbucket.org:444", "[", ""]
+NEXT_URLS = st.builds(
+    "{}{}/2.0/repositories/{}?{}".format,
+    st.sampled_from(["https://", "http://", "//", "file://", "\\\\", ""]),
+    st.sampled_from(HOSTS),
+    st.sampled_from(["acme", "other", "..", "%2e%2e"]),
+    st.lists(
+        st.sampled_from(
+            ["page=2", "page=3", "pagelen=1", "fields=values.slug", "q=x", "@evil.example/", "a#b", "%0d%0a"]
+        ),
+        max_size=4,
+    ).map("&".join),
+)
 PAGES = st.builds(
     PageAnswer,
     values=st.lists(st.none() | st.integers() | st.dictionaries(st.just("uuid"), st.text(max_size=3)), max_size=4),
-    next=st.none() | st.text(max_size=20) | st.builds("https://x/y?page={}".format, st.integers()),
+    next=st.none() | st.text(max_size=20) | NEXT_URLS,
     size=st.none() | st.integers(-5, 10**9),
 )
 
 
-@given(st.lists(st.none() | PAGES, min_size=1, max_size=6))
-def test_whatever_pages_come_it_ends_with_values_or_a_clear_error(answers: list[PageAnswer | None]) -> None:
+@given(st.lists(st.none() | PAGES, min_size=1, max_size=6), st.sampled_from(["", "next,size,values.uuid"]))
+def test_whatever_pages_come_it_ends_with_values_or_a_clear_error_and_asks_no_other_url(
+    answers: list[PageAnswer | None], fields: str
+) -> None:
     asked: list[str] = []
 
     def page(url: str) -> PageAnswer | None:
@@ -112,8 +134,14 @@ def test_whatever_pages_come_it_ends_with_values_or_a_clear_error(answers: list[
         return answers[len(asked) % len(answers)]
 
     try:
-        assert isinstance(read_pages(URL, page), list)
+        assert isinstance(read_pages(URL, page, fields=fields).values, tuple)
     except BitbucketError as error:
         assert str(error).isprintable()  # noqa: PT017 - one of the two ends is right
     assert len(asked) <= 2 * MAX_PAGES
-    assert all(url.startswith(f"{URL}?") and url.isprintable() for url in asked)
+    for url in asked:
+        assert url.isprintable()
+        assert url.partition("?")[0] == URL
+        query = parse_qs(urlsplit(url).query)
+        assert query["pagelen"] == ["100"]
+        assert query.get("fields") == ([fields] if fields else None)
+        assert not urlsplit(url).fragment
