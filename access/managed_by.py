@@ -9,6 +9,18 @@ ManagedBy = Literal["this_program", "cloudformation", "terraform", "unknown"]
 MANAGED_BY = "bitbucket-aws-oidc"
 """The value of the tag ``ManagedBy`` on everything that this program creates."""
 
+STACK_TAG = "ManagedByStack"
+
+
+def default_tags(stack: str) -> dict[str, str]:
+    """Return the tags that show who manages a resource; AWS providers put them on everything they create.
+
+    Args:
+        stack: The managing stack: ``bitbucket-aws-oidc/dev``.
+    """
+    return {"ManagedBy": MANAGED_BY, STACK_TAG: stack}
+
+
 _CLOUDFORMATION = "aws:cloudformation:"
 """Prefix of tag keys that CloudFormation puts on resources, and nobody else can put there
 (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html)."""

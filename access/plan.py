@@ -18,6 +18,10 @@ Mode: TypeAlias = Literal["create", "reference", "adopt"]
 """Whether an OIDC provider is created, is managed by somebody else, or exists and is adopted."""
 
 
+DEFAULT_SESSION_NAME = "bitbucket-aws-oidc"
+"""Session name of the deploying role in CloudTrail, unless the inventory sets another."""
+
+
 @dataclass(frozen=True, slots=True)
 class AccountCredentials:
     """The credentials for an account; all ``None`` for the ambient credentials.

@@ -6,11 +6,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from access.managed_by import MANAGED_BY
-from access.plan import AccountPlan
-
-DEFAULT_SESSION_NAME = "bitbucket-aws-oidc"
-"""Session name of the deploying role in CloudTrail, unless the inventory sets another."""
+from access.managed_by import default_tags
+from access.plan import DEFAULT_SESSION_NAME, AccountPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +23,8 @@ class AwsSettings:
     endpoint: str | None = None
 
     def default_tags(self) -> dict[str, str]:
-        """Return the tags that show who manages a resource; AWS providers put them on everything they create."""
-        return {"ManagedBy": MANAGED_BY, "ManagedByStack": self.stack}
+        """Return the tags that show who manages a resource."""
+        return default_tags(self.stack)
 
 
 def aws_provider(account: AccountPlan, settings: AwsSettings, parent: pulumi.Resource) -> aws.Provider:

@@ -12,9 +12,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from access.adoption.inventory import AdoptedRole
-from access.plan import AccountPlan
+from access.plan import DEFAULT_SESSION_NAME, AccountPlan
 from components import account_access, bitbucket_oidc, pipeline_role
-from components.aws_provider import DEFAULT_SESSION_NAME
 from components.bitbucket_oidc import TOP
 
 _AWS_PROVIDER = "pulumi:providers:aws"

@@ -1,12 +1,23 @@
 """The status of an account of a fleet: plan, state and AWS compared."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from access.adoption.found import FoundAccount
 from access.comparison.changes import Change
+from access.digests import AppliedSettings, plan_digests
+from access.managed_by import default_tags
+from access.plan import AccessPlan, AccountPlan
 from access.update_preview import Loss
+from fleet.backend.records import StackRecord
+from fleet.differences import HAND_MADE_POLICY, UNMANAGED, differences, unmanaged
+from fleet.obstacles import obstacles
+from fleet.recorded import SHOWN, RecordedAccount, loss_of, more, other_resources, recorded_account
+from fleet.take_up import choose_take_up
+from fleet.values import found_values, planned_values
+from oidc.errors import AwsError
 
 
 class Standing(StrEnum):
@@ -27,12 +38,6 @@ class Standing(StrEnum):
     NOT_IN_INVENTORY = "not-in-inventory"
     """The backend has a stack of this name, and the inventory has no such account."""
 
-
-HAND_MADE_POLICY = "inline-policy-by-hand"
-"""Kind of the drift that ``up`` leaves alone: an inline policy that neither plan nor state knows."""
-
-UNMANAGED = "unmanaged"
-"""Kind of the drift that ``up`` leaves alone: a resource under this stack's tag that neither plan nor state knows."""
 
 _LEFT_ALONE = frozenset({HAND_MADE_POLICY, UNMANAGED})
 
@@ -56,7 +61,7 @@ class AccountStatus:
         rename_from: The present name of the stack, a previous key of the account; else ``None``.
         needs: Sentences on what must be mended first: pending operations, a lock, empty attributes.
         is_new: Whether the backend has no stack for it yet, also none under a previous key.
-        is_locked: Whether another run holds the stack, or a killed one left its lock.
+        is_locked: Whether a lock alone blocks it: of a run that works, or of a killed one.
         has_pending: Whether the state has pending operations, which the next run clears.
         has_empty_attributes: Whether the file backend has an empty file of attributes, which the next run mends.
         secrets_provider: Of the state, for the stack file of the next run; ``None`` without a state.
@@ -92,5 +97,148 @@ class AccountStatus:
             return self.is_locked
         if self.standing is Standing.DRIFTED:
             untouched = all(change.kind in _LEFT_ALONE for change in self.drift)
-            return not untouched or bool(self.changes or self.needs) or self.digest_before != self.digest
+            due = self.changes or self.needs or self.take_up or self.rename_from
+            return not untouched or bool(due) or self.digest_before != self.digest
         return self.standing in (Standing.CHANGED, Standing.NEVER_MADE)
+
+
+def account_status(
+    planned: AccountPlan | None,
+    settings: AppliedSettings,
+    record: StackRecord,
+    found: FoundAccount | AwsError,
+    *,
+    stack: str,
+    project: str,
+    thumbprints: Mapping[str, str],
+) -> AccountStatus:
+    """Compare plan, state and AWS of an account.
+
+    Args:
+        planned: Its plan; ``None`` for a stack that no account has.
+        settings: Of its stack, for the digest.
+        record: Of its stack, or of the stack that a previous key names.
+        found: What AWS has, or why the account did not answer.
+        stack: The name of its stack, the account's key.
+        project: Of Pulumi.
+        thumbprints: Fetched ones, by URL of the issuer.
+    """
+    if planned is None:
+        return _without_account(stack, record)
+    recorded = recorded_account(planned, record.state)
+    status = AccountStatus(
+        planned.key,
+        Standing.IN_LINE,
+        digest_before=record.state.plan_digest if record.state else None,
+        digest=plan_digests(AccessPlan((planned,)), settings).digest,
+        loss=loss_of(planned, recorded),
+        rename_from=record.stack if record.state is not None and record.stack != stack else None,
+        needs=tuple(_needs(record, recorded)),
+        is_new=record.state is None and not record.fault,
+        has_pending=bool(record.state and record.state.pending),
+        has_empty_attributes=record.has_empty_attributes,
+        secrets_provider=record.state.secrets_provider if record.state else None,
+    )
+    if record.fault:
+        return replace(status, standing=Standing.BLOCKED, reason=record.fault, do="mend the state of this stack first")
+    if isinstance(found, AwsError):
+        return replace(status, standing=Standing.UNREACHABLE, reason=found.what, do=found.do)
+    return _reached(status, planned, record, recorded, found, tag=f"{project}/{stack}", thumbprints=thumbprints)
+
+
+def _without_account(stack: str, record: StackRecord) -> AccountStatus:
+    state = record.state
+    deployed = any(resource.type.startswith("aws:") for resource in state.resources) if state else False
+    return AccountStatus(
+        stack,
+        Standing.NOT_IN_INVENTORY,
+        digest_before=state.plan_digest if state else None,
+        reason="the inventory has no such account, and its stack still "
+        + ("has resources" if deployed else "exists, without resources"),
+        do=f"give the account back, or run `bitbucket-oidc fleet destroy --account {stack}`"
+        if deployed
+        else f"remove the empty stack: `pulumi stack rm {stack}`",
+        has_pending=bool(state and state.pending),
+        has_empty_attributes=record.has_empty_attributes,
+        secrets_provider=state.secrets_provider if state else None,
+    )
+
+
+def _needs(record: StackRecord, recorded: RecordedAccount) -> Iterator[str]:
+    for lock in record.locks:
+        yield f"a run holds the stack, or was killed: {lock}"
+    pending = record.state.pending if record.state else ()
+    if pending:
+        shown = ", ".join(f"{each.kind} {each.urn.rpartition('::')[2]}" for each in pending[:SHOWN])
+        yield f"the last run was interrupted: {shown}{more(len(pending))}"
+    if recorded.replaced:
+        shown = ", ".join(recorded.replaced[:SHOWN])
+        yield f"the last run replaced, but did not delete: {shown}{more(len(recorded.replaced))}"
+    if record.has_empty_attributes:
+        yield "a killed run left an empty file of attributes beside the state"
+
+
+def _reached(
+    status: AccountStatus,
+    planned: AccountPlan,
+    record: StackRecord,
+    recorded: RecordedAccount,
+    found: FoundAccount,
+    *,
+    tag: str,
+    thumbprints: Mapping[str, str],
+) -> AccountStatus:
+    """Return the status of an account that answered."""
+    values = planned_values(planned, default_tags(tag), thumbprints)
+    in_aws = found_values(found, values, recorded.values)
+    project, _, stack = tag.rpartition("/")
+    taken = choose_take_up(planned, record, found, stack=stack, project=project)
+    told = differences(planned, values, recorded, in_aws)
+    status = replace(
+        status,
+        drift=(*told.drift, *unmanaged(planned, found, in_aws, tag)),
+        changes=told.changes,
+        take_up=taken.arns,
+        not_taken_up=taken.refused,
+        needs=(*status.needs, *other_resources(planned, recorded)),
+    )
+    obstacle = next(obstacles(planned, recorded, found, taken, tag), None)
+    if obstacle is not None:
+        return replace(status, standing=Standing.BLOCKED, reason=obstacle.reason, do=obstacle.do)
+    if record.locks:
+        reason, do = f"it is locked: {record.locks[0]}", _LOCKED.format(planned.key)
+        return replace(status, standing=Standing.BLOCKED, is_locked=True, reason=reason, do=do)
+    return _decided(status, planned, recorded)
+
+
+_LOCKED = "wait for that run; if it is dead, `fleet up` breaks the lock where it can tell, else add --break-lock {}"
+
+
+def _decided(status: AccountStatus, planned: AccountPlan, recorded: RecordedAccount) -> AccountStatus:
+    """Return the status of an account that nothing blocks."""
+    if not recorded.resources:
+        if not planned.roles and not planned.oidc_providers and not (status.drift or status.needs):
+            return replace(status, reason="the inventory gives it neither roles nor OIDC providers")
+        number = len(status.take_up)
+        reason = f"nothing is deployed by its stack; {number} in AWS are taken up" if number else "nothing is deployed"
+        return replace(status, standing=Standing.NEVER_MADE, reason=reason)
+    if status.drift:
+        number = len(status.drift)
+        return replace(status, standing=Standing.DRIFTED, reason=f"{number} changes by hand" if number > 1 else _ONE)
+    reasons = [
+        *([f"the stack is still named {status.rename_from}"] if status.rename_from else []),
+        *status.needs,
+        *([f"{len(status.take_up)} in AWS are not in the state"] if status.take_up else []),
+        *([_changed(status)] if status.changes or status.digest != status.digest_before else []),
+    ]
+    return replace(status, standing=Standing.CHANGED, reason="; ".join(reasons)) if reasons else status
+
+
+_ONE = "1 change by hand"
+
+
+def _changed(status: AccountStatus) -> str:
+    if not status.changes:
+        before = "another plan" if status.digest_before else "no plan completely"
+        return f"AWS agrees with the plan, but the last run applied {before}"
+    return f"{len(status.changes)} change{'s' if len(status.changes) > 1 else ''} from AWS to the plan"

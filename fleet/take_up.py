@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from access.adoption.found import FoundAccount, FoundRole
 from access.adoption.role_reading import REVOKES_SESSIONS
+from access.managed_by import default_tags
 from access.plan import AccountPlan, RolePlan
-from components.aws_provider import AwsSettings
 from config.findings import one_line
 from config.project_file import PROJECT
 from fleet.backend.records import StackRecord
@@ -52,7 +52,7 @@ def choose_take_up(
         stack: The name of the stack.
         project: The name of the project.
     """
-    tags = AwsSettings(f"{project}/{stack}").default_tags().items()
+    tags = default_tags(f"{project}/{stack}").items()
     held = {(it.type, it.id) for it in record.state.resources if not it.is_external} if record.state else set()
     since = _begin_of_run(record)
     roles = {role_arn(found.partition, found.id, it.path, it.name): it for it in found.roles if tags <= it.tags.items()}

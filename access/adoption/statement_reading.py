@@ -166,12 +166,19 @@ def _line(
     if literal:
         notes.append(f"the subject {text} is left out: it is compared literally, so it lets in at most one run")
         return
-    if text in _EVERYTHING:
-        yield ReadLine(workspace, "", "", "", audiences)
-    elif match := _ENVIRONMENT.fullmatch(text):
-        yield ReadLine(workspace, BitbucketUuid(match[1]), BitbucketUuid(match[2]), "", audiences)
-    elif match := _REPOSITORY.fullmatch(text):
-        steps = "outside_environments" if match[2].endswith(ANY_UUID) else "all_including_environments"
-        yield ReadLine(workspace, BitbucketUuid(match[1]), "", steps, audiences)
+    if (line := read_pattern(workspace, text, audiences)) is not None:
+        yield line
     else:
         notes.append(f"the subject pattern {text} is left out: the inventory cannot express it")
+
+
+def read_pattern(workspace: str, pattern: str, audiences: tuple[str, ...] = ()) -> ReadLine | None:
+    """Return the line that a subject pattern stands for; ``None`` if the inventory cannot express it."""
+    if pattern in _EVERYTHING:
+        return ReadLine(workspace, "", "", "", audiences)
+    if match := _ENVIRONMENT.fullmatch(pattern):
+        return ReadLine(workspace, BitbucketUuid(match[1]), BitbucketUuid(match[2]), "", audiences)
+    if match := _REPOSITORY.fullmatch(pattern):
+        steps = "outside_environments" if match[2].endswith(ANY_UUID) else "all_including_environments"
+        return ReadLine(workspace, BitbucketUuid(match[1]), "", steps, audiences)
+    return None

@@ -73,6 +73,17 @@ def admissions(role: RoleView) -> dict[Admitted, Within]:
     return tokens
 
 
+def readable_admissions(role: RoleView) -> dict[Admitted, Within] | None:
+    """Return the admissions of a role, or ``None`` if AWS has another form of trust policy than the plan writes."""
+    try:
+        tokens = admissions(role)
+        for admitted in tokens:
+            line_of(role, admitted)
+    except ValueError:
+        return None
+    return tokens
+
+
 def line_of(role: RoleView, admitted: Admitted) -> TrustView:
     """Return the line of trust that admits these tokens.
 

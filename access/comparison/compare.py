@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from access.comparison.admission import admissions
 from access.comparison.changes import ORDER, Change, Comparison, Effect
 from access.comparison.detail_changes import (
     account_details,
@@ -17,7 +16,7 @@ from access.comparison.detail_changes import (
     way_in_in_words,
 )
 from access.comparison.permission_changes import has_admin_access, permission_changes
-from access.comparison.trust_changes import conditions_in_words, gained_and_lost, trust_changes
+from access.comparison.trust_changes import conditions_in_words, trust_changes, whole_trust
 from access.comparison.view import AccountView, OidcProviderView, PlanView, RoleView
 from config.models.family import family_of
 
@@ -89,9 +88,6 @@ def compare(before: PlanView, after: PlanView, further: Iterable[Change] = ()) -
         before: The old plan.
         after: The new plan.
         further: Changes outside plans, such as stack files.
-
-    Raises:
-        ValueError: A trust policy has another form than in a plan; ``access.plan_reading`` refuses such plans earlier.
     """
     collected = _Collected([replace(change, own=(("file", change.file or ""),)) for change in further])
     old = {account.id: account for account in before.accounts}
@@ -191,7 +187,7 @@ def _roles(collected: _Collected, old_account: AccountView, new_account: Account
 
 
 def _whole_role(account: AccountView, role: RoleView, *, gained: bool) -> Iterator[Change]:
-    yield from gained_and_lost(account, role, admissions(role), gained=gained)
+    yield from whole_trust(account, role, gained=gained)
     if has_admin_access(account, role):
         kind, effect, word = ("admin-gained", Effect.WIDENING, "has") if gained else ("admin-lost", Effect.LOSS, "had")
         yield Change(kind, effect, account.key, role.key, role.arn, f"{word} admin access: anything in the account")

@@ -8,7 +8,7 @@ from oidc.iam.admin_access import gives_admin_access, is_admin_managed_policy
 from oidc.iam.difference import ChangedStatement, Elements, compare_documents, elements_of
 from oidc.iam.document import Document, parse
 
-_EMPTY = {"Version": "2012-10-17", "Statement": []}
+EMPTY = {"Version": "2012-10-17", "Statement": []}
 
 
 def permission_changes(account: AccountView, old: RoleView, new: RoleView) -> Iterator[Change]:
@@ -40,7 +40,9 @@ def _role_changes(account: AccountView, old: RoleView, new: RoleView) -> Iterato
     for name in sorted(old.inline_policies.keys() | new.inline_policies.keys()):
         old_policy, new_policy = old.inline_policies.get(name), new.inline_policies.get(name)
         if old_policy != new_policy:
-            changes = list(_inline(name, parse(old_policy or _EMPTY), parse(new_policy or _EMPTY)))
+            changes = list(
+                document_changes(f"inline policy {name}", parse(old_policy or EMPTY), parse(new_policy or EMPTY))
+            )
             verb = "is new" if old_policy is None else "is removed" if new_policy is None else "is rewritten"
             yield from changes or [
                 ("policy-rewritten", Effect.NONE, f"inline policy {name} {verb}; the permissions stay the same")
@@ -67,16 +69,17 @@ def _boundary(old: str | None, new: str | None) -> Iterator[UnplacedChange]:
         yield "boundary-changed", Effect.GAIN, message
 
 
-def _inline(name: str, old: Document, new: Document) -> Iterator[UnplacedChange]:
+def document_changes(title: str, old: Document, new: Document) -> Iterator[UnplacedChange]:
+    """Compare two documents statement by statement; ``title`` names them: ``inline policy publish-site``."""
     difference = compare_documents(old, new)
     for statement in difference.added:
-        yield _permission(_allows(statement), f"inline policy {name} now {_whole(statement)}")
+        yield _permission(_allows(statement), f"{title} now {_whole(statement)}")
     for statement in difference.removed:
-        yield _permission(not _allows(statement), f"inline policy {name} no longer {_whole(statement)}")
+        yield _permission(not _allows(statement), f"{title} no longer {_whole(statement)}")
     for changed in difference.changed:
-        yield from _changed(name, changed, _labelled(changed.label, elements_of(new)))
+        yield from _changed(title, changed, _labelled(changed.label, elements_of(new)))
     for element, (was, now) in difference.others.items():
-        message = f"inline policy {name}: {element} {now or 'absent'} (was {was or 'absent'})"
+        message = f"{title}: {element} {now or 'absent'} (was {was or 'absent'})"
         yield "policy-rewritten", Effect.NONE, message
 
 
@@ -95,9 +98,9 @@ def _labelled(label: str, statements: list[Elements]) -> Elements:
     return {}
 
 
-def _changed(name: str, changed: ChangedStatement, now: Elements) -> Iterator[UnplacedChange]:
+def _changed(title: str, changed: ChangedStatement, now: Elements) -> Iterator[UnplacedChange]:
     """Yield the changes in one statement; effect and element decide whether each is a gain or a loss."""
-    where = f"inline policy {name}, {changed.label}"
+    where = f"{title}, {changed.label}"
     if "Effect" in changed.elements:
         yield _permission(_allows(now), f"{where} now {_whole(now)} (was the opposite)")
         return

@@ -5,11 +5,14 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 from itertools import groupby
+from typing import Any
 
-from access.comparison.admission import EVERYWHERE, Admitted, Within, admissions, line_of, not_covered
+from access.comparison.admission import EVERYWHERE, Admitted, Within, line_of, not_covered, readable_admissions
 from access.comparison.changes import Change, Effect, UnplacedChange
+from access.comparison.permission_changes import EMPTY, document_changes
 from access.comparison.view import AccountView, RoleView, own_audiences
 from access.trust_in_words import line_in_words
+from oidc.iam.document import parse
 
 NEVER = "never"
 
@@ -33,8 +36,14 @@ def gained_and_lost(
 
 
 def trust_changes(before: tuple[AccountView, RoleView], after: tuple[AccountView, RoleView]) -> Iterator[Change]:
-    """Compare the tokens that two states of one role admit."""
-    old, new = admissions(before[1]), admissions(after[1])
+    """Compare the tokens that two states of one role admit.
+
+    AWS may have a trust policy that somebody else wrote; then the statements are compared, not the tokens.
+    """
+    old, new = readable_admissions(before[1]), readable_admissions(after[1])
+    if old is None or new is None:
+        yield from _rewritten(before[1].trust_policy, after)
+        return
     gained = list(gained_and_lost(*after, not_covered(new, old), gained=True))
     lost = list(gained_and_lost(*before, not_covered(old, new), gained=False))
     # Equal names on both sides may have different UUIDs: without the UUIDs a reader would see no change.
@@ -45,6 +54,25 @@ def trust_changes(before: tuple[AccountView, RoleView], after: tuple[AccountView
     for kind, effect, message in sorted(_conditions(old, new)):
         yield Change(kind, effect, account.key, role.key, role.arn, message)
     yield from _names(before[1], after)
+
+
+def _rewritten(old: Mapping[str, Any], after: tuple[AccountView, RoleView]) -> Iterator[Change]:
+    """Compare two trust policies by their statements; what is not surely a loss counts as wider."""
+    account, role = after
+    for _, effect, message in document_changes("trust policy", parse(old), parse(role.trust_policy)):
+        kind, effect_here = ("trust-lost", effect) if effect is Effect.LOSS else ("trust-gained", Effect.WIDENING)
+        yield Change(kind, effect_here, account.key, role.key, role.arn, message)
+
+
+def whole_trust(account: AccountView, role: RoleView, *, gained: bool) -> Iterator[Change]:
+    """Yield the trust of a role that is new, or that is deleted."""
+    if (admitted := readable_admissions(role)) is not None:
+        yield from gained_and_lost(account, role, admitted, gained=gained)
+    elif gained:
+        yield from _rewritten(EMPTY, (account, role))
+    else:
+        emptied = role.model_copy(update={"trust_policy": EMPTY})
+        yield from _rewritten(role.trust_policy, (account, emptied))
 
 
 def _with_uuids(change: Change, role: RoleView) -> Change:
@@ -141,7 +169,7 @@ def _listed(values: frozenset[str]) -> str:
 
 def conditions_in_words(role: RoleView) -> list[str]:
     """Describe the other conditions of a role: ``only from 203.0.113.0/24``, ``last day 2027-01-31``."""
-    conditions = {(tokens.workspace, within) for tokens, within in admissions(role).items()}
+    conditions = {(tokens.workspace, within) for tokens, within in (readable_admissions(role) or {}).items()}
     workspaces_of: dict[str, set[str]] = {}
     for workspace, within in conditions:
         if within.origins != EVERYWHERE:

@@ -1,6 +1,6 @@
 """Ask all accounts of a plan, several at once; if one account fails, the others are still asked."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -63,6 +63,23 @@ def ask_each(
         seconds: The time limit for each account.
         callers: Those of an earlier call, so that no profile prompts again.
     """
+    outcomes: list[Answered[Facts] | Failed] = []
+    for outcome in answers(plans, settings, ask, at_once=at_once, seconds=seconds, callers=callers):
+        outcomes.append(outcome)
+        progress(outcome.key)
+    return tuple(sorted(outcomes, key=lambda outcome: outcome.key))
+
+
+def answers(
+    plans: Iterable[AccountPlan],
+    settings: CallSettings,
+    ask: Callable[[Caller, AccountPlan], Facts],
+    *,
+    at_once: int = AT_ONCE,
+    seconds: float = ACCOUNT_SECONDS,
+    callers: AccountClients | None = None,
+) -> Iterator[Answered[Facts] | Failed]:
+    """Ask every account; yield the answer or the failure of each as it comes. See ``ask_each``."""
     own = AccountClients(settings, shared=True) if callers is None else None
     entered, waiting = callers or own or AccountClients(settings), SimpleQueue[AccountPlan]()
     done = SimpleQueue[Answered[Facts] | Failed | Exception]()
@@ -78,16 +95,13 @@ def ask_each(
     # Not a pool: after an interruption, a command would wait for the answers of its threads.
     for number in range(min(at_once, len(asked))):
         Thread(target=work, name=f"aws-account-{number}", daemon=True).start()
-    outcomes: list[Answered[Facts] | Failed] = []
-    while len(outcomes) < len(asked):
+    for _ in asked:
         outcome = done.get()
         if not isinstance(outcome, Answered | Failed):
             raise outcome
-        outcomes.append(outcome)
-        progress(outcome.key)
+        yield outcome
     if own is not None:
         own.close()
-    return tuple(sorted(outcomes, key=lambda outcome: outcome.key))
 
 
 def _caught(

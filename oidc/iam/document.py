@@ -6,18 +6,20 @@ inventory gives the same bytes in any written order.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from oidc.iam.statement import Element, Malformed, Place, Statement, parse_element, parse_statement
+from oidc.iam.statement import Element, Malformed, Place, Statement, parse_element, parse_statement, text_of
 
 _DOCUMENT_KEYS = ("Version", "Id", "Statement")
 _STATEMENT_KEYS = (
     "Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition",
 )  # fmt: skip
 _MINIFIED = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+_MINIFIED_SORTED = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, sort_keys=True)
 _SETS = frozenset({"Action", "NotAction", "Resource", "NotResource"})
 
 
@@ -81,6 +83,39 @@ def parse_text(text: object) -> Document | None:
 def is_sound(document: Document) -> bool:
     """Tell whether a document has statements, and all of them are objects."""
     return "Statement" in document.names and not any(malformed.part == "statement" for malformed in document.malformed)
+
+
+def meaning_of(document: object) -> str:
+    """Return a text that two policy documents have in common only if they grant the same: equal texts, equal documents.
+
+    AWS may answer a document in another form than it was given. One string equals a list with that string alone; the
+    order of such a list, and that of statements, has no meaning; a boolean or a number in a condition is its text. An
+    account id is the same principal as the ARN of its root user, into which AWS converts it. All else is compared as
+    written, so documents that grant the same in other words have different texts.
+    Sources: "IAM JSON policy elements reference" of the IAM user guide, and the comparison of Pulumi's AWS provider:
+    https://github.com/hashicorp/awspolicyequivalence, ``aws_policy_equivalence.go``.
+
+    Args:
+        document: Parsed JSON; any other value than an object has a meaning, too.
+    """
+    return _MINIFIED_SORTED.encode(_without_notation(document, ""))
+
+
+_ROOT_USER = re.compile(r"arn:[a-z-]+:iam::(\d{12}):root", re.ASCII)
+_LISTS = _SETS | {"AWS", "Federated", "Service", "CanonicalUser", "values"}
+
+
+def _without_notation(value: Any, key: str) -> Any:  # noqa: ANN401 - parsed JSON
+    if key == "Statement":
+        statements = value if isinstance(value, list) else [value]
+        return sorted((_without_notation(each, "") for each in statements), key=_MINIFIED_SORTED.encode)
+    if isinstance(value, Mapping):
+        inner = "values" if key == "operator" else "operator" if key == "Condition" else ""
+        return {str(name): _without_notation(item, inner or str(name)) for name, item in value.items()}
+    if key in _LISTS:
+        texts = map(text_of, value if isinstance(value, list) else [value])
+        return sorted(_ROOT_USER.sub(r"\1", text) for text in texts) if key == "AWS" else sorted(texts)
+    return value
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

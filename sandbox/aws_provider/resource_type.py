@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError
 
+from oidc.iam.document import meaning_of
 from sandbox.engine.values import UNKNOWN, Properties, contains_unknown
 
 
@@ -156,12 +157,7 @@ class ResourceType(ABC):
 
 
 def same_document(old: object, new: object) -> bool:
-    """Tell whether two policy documents grant the same.
-
-    One string equals a list with that string alone. The order of such a list, and that of statements, has no meaning.
-    An account id is the same principal as the ARN of its root user, into which AWS converts it.
-    Sources: "IAM JSON policy elements reference" of the IAM user guide, and the comparison of the official provider:
-    https://github.com/hashicorp/awspolicyequivalence, ``aws_policy_equivalence.go``.
+    """Tell whether two policy documents grant the same, as the official provider does.
 
     Args:
         old: A JSON text; other texts are compared as written.
@@ -170,28 +166,9 @@ def same_document(old: object, new: object) -> bool:
     if not isinstance(old, str) or not isinstance(new, str):
         return old == new
     try:
-        return _canonical(json.loads(old), "") == _canonical(json.loads(new), "")
+        return meaning_of(json.loads(old)) == meaning_of(json.loads(new))
     except ValueError:
         return old == new
-
-
-_ROOT_USER = re.compile(r"arn:[a-z-]+:iam::(\d{12}):root")
-_LISTS = {"Action", "NotAction", "Resource", "NotResource", "AWS", "Federated", "Service", "CanonicalUser", "values"}
-
-
-def _canonical(value: object, key: str) -> object:
-    if key == "Statement":
-        statements = value if isinstance(value, list) else [value]
-        return sorted((_canonical(each, "") for each in statements), key=lambda each: json.dumps(each, sort_keys=True))
-    if isinstance(value, Mapping):
-        inner = "values" if key == "operator" else "operator" if key == "Condition" else ""
-        return {name: _canonical(item, inner or name) for name, item in value.items()}
-    if key in _LISTS:
-        values = value if isinstance(value, list) else [value]
-        # A condition value may be written as a boolean or a number; IAM reads each as its text.
-        texts = [each if isinstance(each, str) else json.dumps(each) for each in values]
-        return sorted(_ROOT_USER.sub(r"\1", text) for text in texts) if key == "AWS" else sorted(texts)
-    return value
 
 
 def same_set(old: object, new: object) -> bool:

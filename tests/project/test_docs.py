@@ -16,6 +16,7 @@ from cli.plan import command as plan
 from config.catalogue import DISCREPANCY_RULES
 from config.load import load_inventory
 from config.lock import read_lock
+from config.models.rollout import Rollout
 from sandbox.emulated_bitbucket import EmulatedBitbucket
 from sandbox.emulator_inputs import folder_of
 from sandbox.session import BITBUCKET_FOLDER
@@ -248,10 +249,12 @@ def test_every_link_inside_the_project_leads_somewhere() -> None:
 
 def test_every_kind_of_change_is_documented() -> None:
     sources = "".join(path.read_text() for path in sorted((PROJECT / "access" / "comparison").glob("*_changes.py")))
-    sources += (PROJECT / "access" / "comparison" / "compare.py").read_text()
+    for path in ("access/comparison/compare.py", "fleet/differences.py"):
+        sources += (PROJECT / path).read_text()
     page = (PROJECT / "docs" / "guides" / "diff.md").read_text()
     kinds = set(re.findall(r"\"([a-z]+(?:-[a-z]+)+)\"", sources)) - {"environment-bound"}
     kinds |= {f"{name}-changed" for name in ("description", "owner")}
+    kinds |= {f"rollout-{name.replace('_', '-')}-changed" for name in Rollout.model_fields}
     assert {kind for kind in kinds if f"`{kind}`" not in page} == set()
     listed = re.findall(r"`([a-z-]+)`", page.partition("`kind` is one of")[2])
     assert set(listed) == kinds

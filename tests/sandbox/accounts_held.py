@@ -7,13 +7,13 @@ Read as each account's root through IAM's own calls, by no code that makes anyth
 import json
 from typing import Any
 
+from access.managed_by import default_tags
 from access.plan import AccessPlan, AccountPlan
-from components.aws_provider import AwsSettings
 from oidc.iam.difference import elements_of
 from oidc.iam.document import parse
 from sandbox.emulated_aws.prepare_accounts import RootUsers
 
-OURS = AwsSettings("bitbucket-aws-oidc/sandbox").default_tags()
+OURS = default_tags("bitbucket-aws-oidc/sandbox")
 Held = dict[str, Any]
 
 

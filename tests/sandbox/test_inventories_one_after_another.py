@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from access.managed_by import default_tags
 from access.plan import AccountPlan, OidcProviderPlan, RolePlan
-from components.aws_provider import AwsSettings
 from facts.issuer.certificates import fetch_thumbprints
 from sandbox.emulated_aws.prepare_accounts import RootUsers
 from sandbox.engine_choice import EngineName
@@ -18,7 +18,7 @@ from tests.sandbox.inventory_sequences import ACCOUNTS, sequence
 from tests.sandbox.running_engine import RunningEngine, running_engines
 
 STEPS = 6
-OURS = AwsSettings(f"{PROJECT}/{STACK}").default_tags()
+OURS = default_tags(f"{PROJECT}/{STACK}")
 DEPLOYS_TO = {"Deploy", "One", "Two"}
 """Roles that the accounts have of their own."""
 
