@@ -52,13 +52,14 @@ class Folder:
     def entries(self, prefix: str) -> Iterator[tuple[str, float, int]]:
         """Yield key, time and size of all objects whose key begins with a prefix."""
         start = prefix.rpartition("/")[0]
-        for folder, _, names in os.walk(self.path / start):
-            for name in names:
-                file = Path(folder, name)
-                key = file.relative_to(self.path).as_posix()
+        for folder, folders, names in os.walk(self.path / start):
+            inside = os.path.relpath(folder, self.path)
+            # A folder holds the files of 1,000 stacks, and this is called for each of them.
+            folders[:] = [name for name in folders if _may_begin(f"{inside}/{name}/", prefix)]
+            for key in (f"{inside}/{name}" for name in names):
                 if key.startswith(prefix):
                     try:
-                        status = file.stat()
+                        status = (self.path / key).stat()
                     except OSError:
                         continue  # removed by a run since the folder was listed
                     yield key, status.st_mtime, status.st_size
@@ -86,3 +87,7 @@ class Folder:
             (self.path / key).unlink(missing_ok=True)
         except OSError as error:
             raise StateError(f"{self.path / key} cannot be removed: {error.strerror}") from error
+
+
+def _may_begin(folder: str, prefix: str) -> bool:
+    return folder.startswith(prefix) or prefix.startswith(folder)
