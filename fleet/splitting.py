@@ -154,7 +154,7 @@ def _back(plan: SplitPlan, backups: Path) -> Iterator[str]:
         yield f"pulumi stack import --stack {stack} --file {backups / stack}.json"
     for move in plan.moves:
         if move.stack not in before:
-            yield f"pulumi stack rm --force --yes --stack {move.stack}"
+            yield f"pulumi stack rm --force --preserve-config --yes --stack {move.stack}"
 
 
 def _exported(states: StackStates, backend: Backend, stack: str) -> bytes | None:

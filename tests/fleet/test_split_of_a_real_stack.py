@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -159,26 +160,42 @@ def test_a_preview_and_a_pipe_without_yes_change_nothing(stacks: Stacks) -> None
     assert open_backend(stacks.machine).stacks() == {SOURCE}
 
 
-@pytest.mark.parametrize("failing", ["ops", SOURCE])
-def test_a_split_that_failed_is_continued_or_taken_back(
-    stacks: Stacks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
-) -> None:
-    whole = stacks.exported(SOURCE)
+def failed(stacks: Stacks, failing: str, backups: Path) -> str:
+    """Run a split that fails at the import of one stack, and return its message."""
     replace_state = StackStates.replace
 
     def fail(states: StackStates, stack: str, state: dict[str, Any]) -> None:
         replace_state(states, stack, {"version": 3, "deployment": {"resources": 7}} if stack == failing else state)
 
-    with monkeypatch.context() as patched:
+    with pytest.MonkeyPatch.context() as patched:
         patched.setattr(StackStates, "replace", fail)
-        failed = stacks.split("--yes", "--backup", str(tmp_path / "before"))
-    assert failed.exit_code != 0
-    assert f"or go back to {tmp_path / 'before'}: pulumi stack import --stack {SOURCE}" in str(failed.exception)
+        result = stacks.split("--yes", "--backup", str(backups))
+    assert result.exit_code != 0
+    return str(result.exception)
+
+
+def test_a_split_that_failed_is_continued_by_the_same_command(stacks: Stacks, tmp_path: Path) -> None:
+    whole = stacks.exported(SOURCE)
+    assert "run the same command again: it continues" in failed(stacks, "ops", tmp_path / "before")
     assert stacks.exported(SOURCE) == whole
-    again = stacks.split("--yes", "--backup", str(tmp_path / "again"))
+    again = stacks.split("--yes")
     assert again.exit_code == 0, again.output
     assert "dev: has its resources already" in again.output
     assert [stacks.accounts(stack) for stack in ("dev", "ops", SOURCE)] == [{"dev"}, {"ops"}, set()]
+
+
+def test_the_commands_of_the_message_bring_the_states_before_back(stacks: Stacks, tmp_path: Path) -> None:
+    whole = stacks.exported(SOURCE)
+    stacks.states.make("dev", None)
+    message = failed(stacks, SOURCE, tmp_path / "before")
+    (tmp_path / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
+    (tmp_path / "Pulumi.ops.yaml").write_text("config: {}\n")
+    for line in message.partition(f"or go back to {tmp_path / 'before'}: ")[2].split("; "):
+        command = [str(stacks.machine.cli), *line.split()[1:], "--non-interactive"]
+        subprocess.run(command, cwd=tmp_path, env=stacks.machine.environment, check=True, capture_output=True)
+    assert open_backend(stacks.machine).stacks() == {SOURCE, "dev"}
+    assert (stacks.exported(SOURCE), stacks.accounts("dev")) == (whole, set())
+    assert (tmp_path / "Pulumi.ops.yaml").exists()
 
 
 def test_a_stack_that_is_locked_is_refused(stacks: Stacks) -> None:
