@@ -48,7 +48,7 @@ def seed_fleet(folder: Path, *, accounts: int, roles: int = 10) -> SeededFleet:
     """
     inventory = folder / "inventory"
     write_fleet_inventory(inventory, accounts=accounts, roles=roles)
-    whole = _subject(folder, inventory)
+    whole = subject_in(folder)
     first = replace(whole, plan=whole.plan.only(frozenset({account_of_fleet(0)[0]})))
     with running(first) as session:
         stack_of(session, account_of_fleet(0)[0]).up()
@@ -73,8 +73,9 @@ def stack_of(session: Session, key: str) -> PulumiCliEngine:
     )
 
 
-def _subject(folder: Path, inventory: Path) -> SandboxInventory:
-    subject = read_subject(inventory)
+def subject_in(folder: Path) -> SandboxInventory:
+    """Return the inventory of a fleet in a folder, whose sandbox is in that folder too."""
+    subject = read_subject(folder / "inventory")
     return replace(subject, folder=(folder / subject.folder).resolve())
 
 

@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +37,9 @@ from sandbox.emulated_aws.settings import (
     EmulatorSettings,
     clean_environment,
 )
+
+CALLS_FILE = "calls.json"
+"""The file in the emulator's folder with the number of authorised calls of a run that has ended, by action."""
 
 _LOCK = "lock"
 _PORT = "port"
@@ -93,7 +97,8 @@ def _run(folder: Path, settings: EmulatorSettings, *, front: bool) -> int:
     port: int = listener.getsockname()[1]
     os.environ["GATEWAY_PORT"] = str(port)
     inner = Inner()
-    application: Application = put_in_front(inner, settings) if front else inner.asgi
+    counts: Counter[str] = Counter()
+    application: Application = put_in_front(inner, settings, counts) if front else inner.asgi
     marker, saved = folder / RUNNING_MARKER, folder / STATE_FOLDER / "iam.json"
     forgot, started = marker.exists(), time.time()
     _check_readable(saved)
@@ -104,6 +109,7 @@ def _run(folder: Path, settings: EmulatorSettings, *, front: bool) -> int:
         sys.stdout.flush()
 
     asyncio.run(_serve(_announcing(application, ready), listener.detach()))
+    (folder / CALLS_FILE).write_text(json.dumps(counts), encoding="utf-8")
     if not saved.exists() or saved.stat().st_mtime < started:
         raise SandboxError("the state of the emulated AWS accounts could not be saved", do="see the log above")
     marker.unlink()

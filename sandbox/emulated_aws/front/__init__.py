@@ -4,6 +4,7 @@ Each step closes a gap of ministack; see docs/internals/decisions/0006-engines-o
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 from sandbox.emulated_aws.front import oidc_providers, roles
@@ -67,22 +68,40 @@ def _chain(steps: tuple[Step, ...], last: Proceed) -> Proceed:
     return proceed
 
 
-def put_in_front(inner: Inner, settings: EmulatorSettings) -> Application:
-    """Close the gaps of ``inner`` and return the ASGI application to serve."""
+def put_in_front(inner: Inner, settings: EmulatorSettings, counts: Counter[str]) -> Application:
+    """Close the gaps of ``inner`` and return the ASGI application to serve.
+
+    Args:
+        inner: ministack.
+        settings: The emulator's.
+        counts: Counts the authorised calls: ``{"iam:GetRole": 3}``.
+    """
     table = steps_by_action(inner, settings)
     inner.authorise_by(authorised_resource(inner), condition_keys(inner))
     inner.resolve_by(network_keys, principal_arn(inner))
     weather = (weather_step(settings.weather, inner),) if settings.weather else ()
     for service in ("iam", "sts"):
-        inner.replace_service(service, dispatching(service, inner, (*weather, check_constraints), table))
+        inner.replace_service(
+            service, dispatching(service, inner, (counting(counts), *weather, check_constraints), table)
+        )
     inner.add_service("servicequotas", TARGET, service_quotas(inner, settings))
     return only_the_aws_api(with_calm_calls(with_source_address(inner.asgi)))
+
+
+def counting(counts: Counter[str]) -> Step:
+    """Make the step that counts calls, for every operation."""
+
+    async def step(call: AwsCall, proceed: Proceed) -> Answer:
+        counts[f"{call.service}:{call.action}"] += 1
+        return await proceed(call)
+
+    return step
 
 
 def steps_by_action(inner: Inner, settings: EmulatorSettings) -> Mapping[str, tuple[Step, ...]]:
     """Return the steps of each operation in their order, by action: ``iam:CreateRole``.
 
-    For every operation the weather and ``check_constraints`` come before them.
+    For every operation the count, the weather and ``check_constraints`` come before them.
     """
     issuers = IssuerConnection(settings.issuers)
     trust = trust_policies(settings)

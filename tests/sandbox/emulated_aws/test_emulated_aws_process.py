@@ -1,5 +1,6 @@
 """The child process: how it starts, what it keeps, what it opens, and that it never outlives its parent."""
 
+import json
 import os
 import re
 import signal
@@ -18,6 +19,7 @@ from botocore.session import Session
 from oidc.errors import SandboxError
 from sandbox.emulated_aws import EmulatedAws
 from sandbox.emulated_aws.prepare_accounts import PreparedAccount, RootUsers, prepare_accounts
+from sandbox.emulated_aws.server import CALLS_FILE
 from sandbox.emulated_aws.settings import IssuerEndpoint
 from tests.sandbox.emulated_aws.aws_calls import refusal
 
@@ -123,6 +125,18 @@ def test_an_orderly_stop_keeps_the_state_and_sessions_are_gone(tmp_path: Path, s
         iam = RootUsers(second.endpoint).client(ACCOUNT)
         assert iam.list_open_id_connect_provider_tags(OpenIDConnectProviderArn=arn)["Tags"][0]["Value"] == "b"
         assert refusal(session_of(session, second, keys).get_caller_identity)[:2] == (403, "InvalidClientTokenId")
+
+
+def test_the_calls_of_a_run_are_counted_when_it_has_ended(tmp_path: Path) -> None:
+    with EmulatedAws(tmp_path, issuers=None) as emulator:
+        roots = RootUsers(emulator.endpoint)
+        for _ in range(3):
+            roots.client(ACCOUNT).list_roles()
+        roots.client("111111111111").list_roles()
+        roots.client(ACCOUNT, "sts").get_caller_identity()
+        roots.close()
+    counts = json.loads((tmp_path / CALLS_FILE).read_text(encoding="utf-8"))
+    assert counts == {"iam:ListRoles": 4, "sts:GetCallerIdentity": 1}
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
