@@ -1,7 +1,7 @@
 """Select the accounts of a stack, and compare stacks before and after a change."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
@@ -13,6 +13,7 @@ from config.models.rollout import Rollout
 from config.project_file import PROJECT
 from config.stack_file import StackFile
 from oidc.errors import UsageError
+from oidc.identifiers import AccountId
 
 
 def taken_accounts(
@@ -59,7 +60,9 @@ class TakenStackChange(StrEnum):
     UNCHANGED = "unchanged"
     ADDED = "added"
     REMOVED = "removed"
-    """Its file is gone. Its resources stay, and ``up`` takes the defaults."""
+    """Its file is gone, or its account left the fleet. Its resources stay, and ``up`` takes the defaults."""
+    REFUSED = "refused"
+    """The inventory is a fleet, and the stack neither names accounts nor is an account's key. Its resources stay."""
     NOT_COMPARED = "not-compared"
     """No comparison is possible: no revision was named, or the inventory of that revision does not compile."""
 
@@ -74,6 +77,7 @@ class TakenStack:
         accounts: Keys of the accounts that it takes, sorted.
         fault: A sentence that says why the plan is missing, or the empty string.
         account_digests: Of those accounts.
+        is_refused: Whether the inventory is a fleet in which the program refuses the stack.
     """
 
     file: StackFile
@@ -81,6 +85,24 @@ class TakenStack:
     accounts: tuple[str, ...]
     fault: str = ""
     account_digests: tuple[AccountDigest, ...] = ()
+    is_refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChange:
+    """The digests of an account after and before a change, whatever stack has it.
+
+    Attributes:
+        key: Its key, after the change if it is still in the inventory.
+        id: Its id, by which the two are the same account.
+        digest: After; ``None`` if no stack has the account.
+        base_digest: Before; likewise.
+    """
+
+    key: str
+    id: AccountId
+    digest: str | None
+    base_digest: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +116,8 @@ class StackChange:
         base: The part it took before; ``None`` if the stack is new or nothing is compared.
         keys: Keys that differ in its stack file: ``secretsprovider``, ``config aws:region``; sorted, without the
             reviewed digest.
+        accounts: Those that the stack takes after or before the change, sorted by id.
+        former: The stacks that had one of its accounts before, this one excepted, sorted.
     """
 
     stack: str
@@ -101,6 +125,8 @@ class StackChange:
     now: TakenStack | None
     base: TakenStack | None
     keys: tuple[str, ...] = ()
+    accounts: tuple[AccountChange, ...] = ()
+    former: tuple[str, ...] = ()
 
 
 def take(file: StackFile, plan: AccessPlan, rollout: Rollout | None = None) -> TakenStack:
@@ -127,19 +153,72 @@ def take(file: StackFile, plan: AccessPlan, rollout: Rollout | None = None) -> T
     return TakenStack(file, digests.digest, tuple(sorted(keys)), account_digests=digests.accounts)
 
 
-def stack_changes(now: Mapping[str, TakenStack], base: Mapping[str, TakenStack] | None) -> tuple[StackChange, ...]:
-    """Compare stacks by their names, sorted; with no ``base`` none of them is compared."""
+def is_refused(file: StackFile, plan: AccessPlan, rollout: Rollout | None) -> bool:
+    """Tell whether the program refuses a stack, since it is of a fleet and neither names accounts nor is one's key."""
+    return (
+        rollout is not None and file.accounts == ("*",) and all(file.stack != account.key for account in plan.accounts)
+    )
+
+
+def stack_changes(
+    now: Mapping[str, TakenStack], base: Mapping[str, TakenStack] | None, *, base_fault: str = ""
+) -> tuple[StackChange, ...]:
+    """Compare stacks by their names, sorted.
+
+    Args:
+        now: After the change.
+        base: Before it; ``None`` if nothing is compared.
+        base_fault: Why an inventory before the change cannot be compiled, so that it may have been a fleet.
+    """
     names = sorted(now.keys() | (base or {}).keys())
-    return tuple(_changed(name, now.get(name), base) for name in names)
+    after, before = _Accounts.of(now), _Accounts.of(base or {})
+    return tuple(_with_accounts(_changed(name, now.get(name), base, base_fault), after, before) for name in names)
 
 
-def _changed(name: str, now: TakenStack | None, base: Mapping[str, TakenStack] | None) -> StackChange:
+@dataclass(frozen=True, slots=True)
+class _Accounts:
+    """The accounts of one side by id, each with its digest, and the stacks that take it."""
+
+    digests: Mapping[AccountId, AccountDigest]
+    stacks: Mapping[AccountId, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, stacks: Mapping[str, TakenStack]) -> "_Accounts":
+        digests: dict[AccountId, AccountDigest] = {}
+        holders: dict[AccountId, list[str]] = {}
+        # A removed stack takes the defaults, which say nothing about an account that another stack takes.
+        for name, stack in sorted(stacks.items(), key=lambda pair: pair[1].file.is_removed):
+            for account in stack.account_digests:
+                digests.setdefault(account.id, account)
+                holders.setdefault(account.id, []).append(name)
+        return cls(digests, {account: tuple(names) for account, names in holders.items()})
+
+
+def _with_accounts(change: StackChange, after: _Accounts, before: _Accounts) -> StackChange:
+    own, was = (
+        {account.id: account for account in side.account_digests} if side else {} for side in (change.now, change.base)
+    )
+    accounts = []
+    for account_id in sorted(own.keys() | was.keys()):
+        now, base = (
+            own.get(account_id) or after.digests.get(account_id),
+            was.get(account_id) or before.digests.get(account_id),
+        )
+        key = now.key if now else base.key if base else ""
+        accounts.append(AccountChange(key, account_id, now.digest if now else None, base.digest if base else None))
+    former = {name for account in own for name in before.stacks.get(account, ()) if name != change.stack}
+    return replace(change, accounts=tuple(accounts), former=tuple(sorted(former)))
+
+
+def _changed(name: str, now: TakenStack | None, base: Mapping[str, TakenStack] | None, base_fault: str) -> StackChange:
     before = (base or {}).get(name)
     differing = changed_keys(before.file.parts, now.file.parts) if before and now else ()
     keys = tuple(key for key in differing if key != _PIN)
     if now is None or now.file.is_removed:
         change = TakenStackChange.REMOVED
-    elif base is not None and before is None:
+    elif now.is_refused:
+        change = TakenStackChange.REFUSED
+    elif base is not None and before is None and not (base_fault and now.file.is_of_fleet):
         change = TakenStackChange.ADDED
     elif before is None or before.digest is None:
         change = TakenStackChange.NOT_COMPARED

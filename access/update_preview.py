@@ -117,12 +117,14 @@ class UpdatePreview:
         counts: Number of resources for each operation, in AWS and elsewhere.
         loss: Deletions and replacements.
         config: The stack config that the preview was made with, keys with their prefix, values as text.
+        stack: The name of the stack, from the URNs of its resources; empty without resources.
     """
 
     steps: tuple[UpdateStep, ...]
     counts: Mapping[str, int]
     loss: Loss
     config: Mapping[str, str] = field(default_factory=dict)
+    stack: str = ""
 
 
 class _State(BaseModel):
@@ -221,6 +223,9 @@ def _preview(document: _PreviewDocument, name: str) -> UpdatePreview:
         raise UsageError(f"{name} is an unfinished preview: it has no changeSummary", do=_DO)
     if odd := [step.urn for step in steps if step.urn.count("::") < _URN_PARTS - 1]:
         raise UsageError(f"{name} is not a preview: {one_line(odd[0])[:200]} is not a URN", do=_DO)
+    stacks = {step.urn.split("::", 1)[0].removeprefix("urn:pulumi:") for step in steps}
+    if len(stacks) > 1:
+        raise UsageError(f"{name} is not a preview: it has {len(stacks)} stacks in its URNs", do=_DO)
     shown = Counter(step.op for step in steps)
     for op, number in document.change_summary.items():
         if number > shown[op]:
@@ -229,7 +234,7 @@ def _preview(document: _PreviewDocument, name: str) -> UpdatePreview:
     update = tuple(step for step in steps if step.op != "refresh")
     operations = Counter(step.operation for step in update)
     counts = {operation: operations[operation] for operation in _CHANGING if operations[operation]}
-    return UpdatePreview(_changes(update), counts, _loss(update), document.config or {})
+    return UpdatePreview(_changes(update), counts, _loss(update), document.config or {}, "".join(stacks))
 
 
 _URN_PARTS = 4

@@ -1,7 +1,7 @@
 """The two sides of a comparison: inventories, plans in files, and revisions of a git repository."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from access.comparison.changes import Comparison
@@ -41,6 +41,8 @@ class Side:
         chains: Thumbprints of issuers' certificates in the lock, by workspace.
         warnings: Findings of level warning, without those on deployed templates.
         fleet: Of an inventory with ``rollout``.
+        compiled: The compiled inventory; ``None`` for a plan in a file.
+        is_revision: Whether it is read from git, and not from the working tree.
     """
 
     name: str
@@ -52,6 +54,8 @@ class Side:
     chains: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     warnings: tuple[Finding, ...] = ()
     fleet: Fleet | None = None
+    compiled: CompiledSide | None = None
+    is_revision: bool = False
 
 
 def sides(before: str, after: str | None, inventory: Path | None, guardrails: Path | None) -> tuple[Side, Side]:
@@ -140,7 +144,7 @@ def _at(
         if folder.is_relative_to(repository.top):
             for file, content in repository.files_beside(commit, folder, SETTINGS_FILE).items():
                 parts["../" * level + file] = _parts(file, content, f"{name}:{'../' * level}{file}")
-    return _seen(name, found, parts)
+    return replace(_seen(name, found, parts), is_revision=True)
 
 
 def _seen(name: str, found: CompiledSide, stack_files: Mapping[str, Mapping[str, str]]) -> Side:
@@ -155,6 +159,7 @@ def _seen(name: str, found: CompiledSide, stack_files: Mapping[str, Mapping[str,
         found.chains,
         found.warnings,
         found.fleet,
+        found,
     )
 
 

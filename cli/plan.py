@@ -5,21 +5,23 @@ from pathlib import Path
 
 import click
 
+from access.compile import compile_plan
 from access.plan_json import plan_json
 from access.selection import Selection
 from cli.inventory import (
-    compiled,
     exit_code,
     format_option,
     inventory_argument,
+    loaded,
     named_guardrails,
     project_option,
     quiet_option,
     show_briefly,
     strict_option,
 )
-from cli.plan_digests import ShownDigests
+from cli.plan_digests import ShownDigests, words_on_refused
 from cli.selection import filter_options, narrowed
+from config.findings import one_line
 from oidc.errors import UsageError
 
 
@@ -42,7 +44,8 @@ def command(inventory: Path, output: str, project: Path, selection: Selection, *
     """
     if output == "digests" and not selection.is_everything:
         raise UsageError(f"--format digests is always of the whole plan, not of {selection}", do="remove the filters")
-    result = compiled(inventory)
+    read = loaded(inventory)
+    result = compile_plan(read)
     show_briefly(result.findings)
     if result.plan is not None:
         part = narrowed(result.plan, selection)
@@ -50,7 +53,9 @@ def command(inventory: Path, output: str, project: Path, selection: Selection, *
             filtered = {} if selection.is_everything else {"filtered": part.to_json()}
             click.echo(json.dumps(filtered | plan_json(part.plan), indent=2))
             return exit_code(result.findings, strict=strict)
-        digests = ShownDigests.of(result.plan, inventory, named_guardrails(), project)
+        digests = ShownDigests.of(result.plan, inventory, named_guardrails(), project, read.inventory.rollout)
+        if digests.refused:
+            click.echo(f"note: {one_line(words_on_refused(digests.refused))}", err=True)
         if output == "digests":
             click.echo(json.dumps(digests.to_json(), indent=2))
         else:

@@ -70,7 +70,9 @@ def _summary(part: Narrowed, digests: ShownDigests, inventory: Path, accepted: S
         yield "narrow it by --account, --role, --repository, --environment, --owner"
         yield "all of these roles: --all"
         return
-    for stack in digests.stacks:
+    if fleet := [stack for stack in digests.stacks if stack.file.is_of_fleet]:
+        yield f"fleet of {len(fleet):,} stack{'' if len(fleet) == 1 else 's'}, each with the account of its name"
+    for stack in (stack for stack in digests.stacks if not stack.file.is_of_fleet):
         number = len(stack.account_digests)
         yield f"stack {one_line(stack.file.stack)}, {number:,} account{'' if number == 1 else 's'}:\n  {stack.digest}"
     yield f"the whole:\n  {digests.whole.digest}\n"

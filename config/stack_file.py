@@ -45,6 +45,7 @@ class StackFile:
         is_sandbox: Whether its accounts are emulated.
         parts: Everything in the file and in the project file, as ``settings_parts`` has it.
         is_removed: Whether the file was removed; ``up`` then uses the defaults.
+        is_of_fleet: Whether no file is written: ``rollout`` of the inventory makes the stack.
     """
 
     stack: str
@@ -55,6 +56,7 @@ class StackFile:
     is_sandbox: bool = False
     parts: Mapping[str, str] = field(default_factory=dict)
     is_removed: bool = False
+    is_of_fleet: bool = False
 
     @property
     def inventory(self) -> str:
@@ -135,6 +137,25 @@ def removed_stack(stack: str, shown: str, project: ProjectFile | None) -> StackF
     """Return the stack of a removed file, with Pulumi's defaults; raises UsageError as for any stack."""
     file = stack_of_config(stack, one_line(shown)[:300], {}, None, project)
     return replace(file, parts=_project_parts(project), is_removed=True)
+
+
+def fleet_stack(stack: str, inventory: str, secrets_provider: str | None, project: ProjectFile | None) -> StackFile:
+    """Return the stack of an account of a fleet, for which no file is written.
+
+    Args:
+        stack: The key of the account.
+        inventory: Its path, relative to the project.
+        secrets_provider: Of ``rollout``.
+        project: The project file, with defaults.
+
+    Raises:
+        UsageError: As for any stack.
+    """
+    outside_config = {} if secrets_provider is None else {"secretsprovider": secrets_provider}
+    file = stack_of_config(
+        stack, f"rollout of {one_line(inventory)[:200]}", {"inventory": inventory}, outside_config, project
+    )
+    return replace(file, parts=_project_parts(project), is_of_fleet=True)
 
 
 def _project_parts(project: ProjectFile | None) -> dict[str, str]:

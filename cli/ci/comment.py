@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from access.plan import AccessPlan
+from access.digests import AccountDigest, AppliedSettings, plan_digests
 from access.update_preview import (
     LossLimits,
     is_mass_loss,
@@ -19,7 +19,7 @@ from access.update_preview import (
 )
 from cli.ci.bitbucket_access import bitbucket_options, by_credentials, without_failing
 from cli.ci.comment_text import StackPreview, comment_text, comparison_text, not_compared, templates_to_deploy
-from cli.diff_sides import compared, sides
+from cli.diff_sides import Side, compared, sides
 from cli.inventory import (
     inventory_argument,
     max_loss_option,
@@ -27,8 +27,8 @@ from cli.inventory import (
     oidc_provider_loss_option,
     project_option,
 )
-from cli.plan_digests import ShownDigests, words_on_no_stack
-from cli.revisions import compiled_path
+from cli.plan_digests import ShownDigests, words_on_no_stack, words_on_refused
+from cli.revisions import CompiledSide, compiled_path
 from config.findings import one_line
 from config.pipeline_run import PipelineRun, pipeline_run
 from facts.bitbucket.comments import Marker, Outcome, PullRequestComments, keep_one_comment
@@ -100,15 +100,16 @@ def command(
     run = None if only_print and "BITBUCKET_COMMIT" not in os.environ else pipeline_run(os.environ)
     stacks = [_stack_preview(path) for path in preview_files(previews)] if previews else []
     limits = LossLimits(max_loss, allow_oidc_provider_loss)
-    changes, lost = _comparison(base, inventory, max_loss)
+    old, new = sides(base, None, inventory, named_guardrails())
+    changes, lost = _comparison(old, new, max_loss)
     refused = lost + [
         f"{stack.stack}: {reason}"
         for stack in stacks
         if stack.preview
         for reason in refusals(stack.preview.loss, limits)
     ]
-    side = compiled_path(inventory, named_guardrails())
-    digests = _digests(side.plan, inventory, project, {stack.stack for stack in stacks})
+    side = new.compiled if new.compiled and not new.is_revision else compiled_path(inventory, named_guardrails())
+    digests = _digests(side, old.compiled, inventory, project, {stack.stack for stack in stacks})
     comment = comment_text(changes + templates_to_deploy(side.templates), stacks, run, refused, digests)
     if only_print or run is None:
         click.echo(comment, nl=False)
@@ -130,9 +131,8 @@ def _pull_request(run: PipelineRun) -> int:
     return run.pull_request
 
 
-def _comparison(base: str, inventory: Path, max_loss: float) -> tuple[str, list[str]]:
+def _comparison(old: Side, new: Side, max_loss: float) -> tuple[str, list[str]]:
     """Return the changes of access, and why `diff` refuses them: it judges the whole inventory, a preview one stack."""
-    old, new = sides(base, None, inventory, named_guardrails())
     if (comparison := compared(old, new)) is None:
         return not_compared([old, new]), []
     lost, before = len(comparison.roles_lost), comparison.roles_before
@@ -142,19 +142,42 @@ def _comparison(base: str, inventory: Path, max_loss: float) -> tuple[str, list[
     return comparison_text(comparison, old, new), refused
 
 
-def _digests(plan: AccessPlan | None, inventory: Path, project: Path, previewed: Collection[str]) -> list[str]:
-    """Return one line for each stack, stacks with a preview first; without stacks, one for the whole inventory."""
-    if plan is None:
+def _digests(
+    now: CompiledSide, before: CompiledSide | None, inventory: Path, project: Path, previewed: Collection[str]
+) -> list[str]:
+    """Return one line for each stack, stacks with a preview first; without stacks, one for the whole inventory.
+
+    Stacks of a fleet have a line if their digest changes, and the others are counted.
+    """
+    if now.plan is None:
         return []
+    rollout = now.fleet.rollout if now.fleet else None
     try:
-        digests = ShownDigests.of(plan, inventory, named_guardrails(), project)
+        digests = ShownDigests.of(now.plan, inventory, named_guardrails(), project, rollout)
     except UsageError as error:
         return [f"* unknown: {text(str(error), 400)}"]
-    stacks = sorted(digests.stacks, key=lambda taken: (taken.file.stack not in previewed, taken.file.stack))
-    lines = [f"* stack **{text(taken.file.stack, 100)}**: `{taken.digest}`" for taken in stacks]
+    known = _digests_in_fleet(before)
+    same = {
+        taken.file.stack
+        for taken in digests.stacks
+        if taken.file.is_of_fleet and {*taken.account_digests} <= known and taken.file.stack not in previewed
+    }
+    stacks = [taken for taken in digests.stacks if taken.file.stack not in same]
+    stacks.sort(key=lambda taken: (taken.file.stack not in previewed, taken.file.stack))
+    lines = [f"* {text(words_on_refused(digests.refused), 400)}"] if digests.refused else []
+    lines += [f"* the whole fleet: `{digests.whole.digest}`"] if rollout else []
+    lines += [f"* {len(same):,} stacks of the fleet do not change: `plan --format digests` has theirs"] if same else []
+    lines += [f"* stack **{text(taken.file.stack, 100)}**: `{taken.digest}`" for taken in stacks]
     if digests.in_no_stack:
         lines.append(f"* {text(words_on_no_stack(digests.in_no_stack), 400)}")
     return lines or [f"* the whole inventory: `{digests.whole.digest}`"]
+
+
+def _digests_in_fleet(side: CompiledSide | None) -> frozenset[AccountDigest]:
+    """Return the digests of the accounts of a fleet; none for another inventory."""
+    if side is None or side.plan is None or side.fleet is None:
+        return frozenset()
+    return frozenset(plan_digests(side.plan, AppliedSettings().in_fleet(side.fleet.rollout)).accounts)
 
 
 def _stack_preview(path: Path) -> StackPreview:

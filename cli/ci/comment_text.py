@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from access.comparison.changes import Comparison
+from access.comparison.rollout_changes import SECTION
 from access.update_preview import UpdatePreview, UpdateStep
 from cli.diff_sides import Side, not_in_git
 from config.findings import Finding
@@ -87,9 +88,17 @@ def not_compared(sides: Sequence[Side]) -> str:
 
 def comparison_text(comparison: Comparison, old: Side, new: Side) -> str:
     """Return Markdown about the changes of access, new warnings, and compared files that are in no revision."""
-    notes = _notes_on([old, new])
-    changes = markdown(comparison, old.name, new.name, max_chars=OF_COMPARISON - len(notes))
-    return changes + _new_warnings(old.warnings, new.warnings) + notes
+    notes, rollout = _notes_on([old, new]), _of_rollout(comparison)
+    changes = markdown(comparison, old.name, new.name, max_chars=OF_COMPARISON - len(notes) - len(rollout))
+    return rollout + changes + _new_warnings(old.warnings, new.warnings) + notes
+
+
+def _of_rollout(comparison: Comparison) -> str:
+    """Return Markdown about changes of what all stacks of the fleet share: a long comparison never hides them."""
+    lines = [f"* {text(change.message, 400)}" for change in comparison.changes if change.file == SECTION]
+    return (
+        "\n".join(["**`rollout` changes for the whole fleet**\n", *_fitting(lines, _OF_NOTES), "\n"]) if lines else ""
+    )
 
 
 def _notes_on(sides: Sequence[Side]) -> str:

@@ -1,23 +1,19 @@
 """The stacks of a project, in the working tree and in a revision, each with the plan of its inventory."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from access.plan import AccessPlan
-from access.stacks import TakenStack, take
+from access.stacks import TakenStack
+from cli.ci.project_inventories import ProjectFleet, ProjectInventories
+from cli.ci.stack_files import parsed_project_file, path_in_project, project_file, stack_files, stack_paths
 from cli.revisions import CompiledSide, compiled_beside, compiled_path, compiled_revision
 from config.findings import Finding, one_line
 from config.inventory_files import GUARDRAILS_NAME
-from config.project_file import (
-    PROJECT_FILE_NAME,
-    SETTINGS_FILE,
-    ProjectFile,
-    parse_project_file,
-    refuse_other_endings,
-    refuse_other_project,
-)
-from config.stack_file import FILE_NAME, STACK_NAME, StackFile, parse_stack_file, removed_stack
+from config.project_file import PROJECT_FILE_NAME, SETTINGS_FILE, ProjectFile, refuse_other_endings
+from config.stack_file import FILE_NAME, STACK_NAME, StackFile, fleet_stack, parse_stack_file, removed_stack
 from config.yaml.text import exists
 from facts.git import GitRepository
 from facts.git_conversions import untracked_files
@@ -26,28 +22,48 @@ from oidc.errors import ConversionError, UsageError
 
 @dataclass(frozen=True, slots=True)
 class ProjectStacks:
-    """All stacks of the working tree or of a revision.
+    """All stacks of the working tree or of a revision: those with a file, and one for each account of a fleet.
 
     Attributes:
         taken: The stacks by name, each with its part of the plan.
         errors: Findings of level error in their inventories, without repetition.
         untracked: Files of the working tree that they are read from and that are in no revision.
         in_no_stack: Keys of accounts with roles or OIDC providers that no stack of their inventory takes.
+        guardrails: The file that ``rollout`` names, by the path of the inventory; links in both are resolved.
+        by_fleet: Digests of the stacks that have a file and that ``fleet``, which does not read it, applies otherwise.
+        fault: Why an inventory of the revision cannot be compiled, so that it may be a fleet, or the empty string.
     """
 
     taken: Mapping[str, TakenStack]
     errors: tuple[Finding, ...]
     untracked: tuple[Path, ...] = ()
     in_no_stack: tuple[str, ...] = ()
+    guardrails: Mapping[Path, Path] = field(default_factory=dict)
+    by_fleet: Mapping[str, str] = field(default_factory=dict)
+    fault: str = ""
+
+    @property
+    def in_two_stacks(self) -> Mapping[str, tuple[str, ...]]:
+        """The names of the stacks of each account that another stack than that of the fleet takes too, by its key."""
+        keys = {key for stack in self.taken.values() if stack.file.is_of_fleet for key in stack.accounts}
+        holders: dict[str, list[str]] = {key: [] for key in sorted(keys)}
+        for name, stack in sorted(self.taken.items()):
+            for key in () if stack.file.is_removed else stack.accounts:
+                if key in keys:
+                    holders[key].append(name)
+        return {key: tuple(names) for key, names in holders.items() if len(names) > 1}
 
 
-def stacks_here(project: Path, *, is_compared: bool, before: Collection[str] = ()) -> ProjectStacks:
+def stacks_here(
+    project: Path, *, is_compared: bool, before: Collection[str] = (), inventory: Path | None = None
+) -> ProjectStacks:
     """Return the stacks of the working tree; a stack whose file is removed gets the defaults, as ``up`` gives it.
 
     Args:
         project: The folder of the stack files.
         is_compared: Whether they are compared with a revision; git must then show the files as they are read.
         before: Names of the stacks in that revision.
+        inventory: The reviewed inventory; as that of the project, it may be a fleet without stack files.
 
     Raises:
         UsageError: A stack file or the project file cannot be read, or names a path outside the project or an account
@@ -55,26 +71,57 @@ def stacks_here(project: Path, *, is_compared: bool, before: Collection[str] = (
         ConversionError: Git shows other text for a file than the text that is read.
         OutsideWorldError: git fails.
     """
-    files = stack_files(project)
+    files, known = stack_files(project), project_file(project)
     repository = GitRepository.around(project / "inventory") if is_compared else None
 
-    def compile_working_tree(inventory: Path, guardrails: Path | None) -> CompiledSide:
+    def compile_working_tree(path: Path, guardrails: Path | None) -> CompiledSide:
+        if not exists(path) and all((project / file.inventory) != path for file in files):
+            return CompiledSide(None, is_absent=True)
         if repository is None:
-            return compiled_path(inventory, guardrails)
-        return compiled_beside(repository, inventory, guardrails)
+            return compiled_path(path, guardrails)
+        return compiled_beside(repository, path, guardrails)
 
-    compiled = _CompiledInventories(project, compile_working_tree)
-    sides = {file.stack: compiled.of(file) for file in files}
-    errors = tuple(dict.fromkeys(error for side in sides.values() for error in side.errors))
-    taken = {file.stack: take(file, plan) for file in files if (plan := sides[file.stack].plan) is not None}
-    untracked = [path for side in sides.values() for path in side.untracked]
-    read = [*_stack_paths(project), *(path for path in [project / PROJECT_FILE_NAME] if exists(path))]
-    untracked += untracked_files(repository.top, (), read) if repository else ()
-    missed = _in_no_stack(files, sides, taken)
-    for name in sorted(set(before) - {file.stack for file in files}):
-        file = removed_stack(name, str(project / f"Pulumi.{name}.yaml"), project_file(project))
-        taken[name] = _taken_or_fault(file, compiled)
-    return ProjectStacks(taken, errors, tuple(dict.fromkeys(untracked)), missed)
+    inventories = ProjectInventories(project, known, compile_working_tree)
+    parts = {file.stack: inventories.take(file) for file in files}
+    taken = {name: part for name, part in parts.items() if part.digest is not None or part.is_refused}
+    fleets = list(inventories.fleets(files, _in(project, inventory)))
+    guardrails = dict(_guardrails_of(project, fleet) for fleet in fleets)
+    own = {stack.file.stack: stack for fleet in fleets for stack in fleet.stacks(())}
+    by_fleet = {
+        name: str(stack.digest) for name, stack in own.items() if name in taken and stack.digest != taken[name].digest
+    }
+    taken |= {name: stack for name, stack in own.items() if name not in parts}
+    read = [*stack_paths(project), *(path for path in [project / PROJECT_FILE_NAME] if exists(path))]
+    untracked = [*inventories.untracked, *(untracked_files(repository.top, (), read) if repository else ())]
+    missed = _in_no_stack(taken, inventories)
+    taken |= _removed(sorted({*before} - {*taken} - {*parts}), project, known, inventories)
+    return ProjectStacks(taken, inventories.errors, tuple(dict.fromkeys(untracked)), missed, guardrails, by_fleet)
+
+
+def _in(project: Path, inventory: Path | None) -> str | None:
+    return os.path.relpath(inventory, project) if inventory is not None else None
+
+
+def _guardrails_of(project: Path, fleet: ProjectFleet) -> tuple[Path, Path]:
+    """Return the paths of a fleet's inventory and guardrails; a branch must not lead out of the project."""
+    inventory = project / fleet.path
+    folder = inventory if inventory.is_dir() else inventory.parent
+    path = os.path.relpath(folder / (fleet.rollout.guardrails or GUARDRAILS_NAME), project)
+    if fleet.rollout.guardrails is not None:
+        path_in_project(project, path, fleet_stack("", fleet.path, None, None))
+    return inventory.resolve(), (project / path).resolve()
+
+
+def _removed(
+    names: Iterable[str], project: Path, known: ProjectFile, inventories: ProjectInventories
+) -> dict[str, TakenStack]:
+    """Return stacks without a file, with the defaults; they differ only by their names."""
+    removed: dict[str, TakenStack] = {}
+    for name in names:
+        file = removed_stack(name, str(project / f"Pulumi.{name}.yaml"), known)
+        first = next(iter(removed.values()), None)
+        removed[name] = inventories.taken_or_fault(file) if first is None else replace(first, file=file)
+    return removed
 
 
 def in_no_stack(plan: AccessPlan, stacks: Collection[TakenStack]) -> tuple[str, ...]:
@@ -84,55 +131,24 @@ def in_no_stack(plan: AccessPlan, stacks: Collection[TakenStack]) -> tuple[str, 
     return tuple(key for key in used if key not in taken) if stacks else ()
 
 
-def _in_no_stack(
-    files: Sequence[StackFile], sides: Mapping[str, CompiledSide], taken: Mapping[str, TakenStack]
-) -> tuple[str, ...]:
+def _in_no_stack(taken: Mapping[str, TakenStack], inventories: ProjectInventories) -> tuple[str, ...]:
     """Return the accounts of each inventory that none of its stacks takes."""
-    missed: dict[str, None] = {}
-    for inventory in dict.fromkeys(file.inventory for file in files):
-        own = [file.stack for file in files if file.inventory == inventory]
-        if (plan := sides[own[0]].plan) is not None:
-            missed |= dict.fromkeys(in_no_stack(plan, [taken[name] for name in own if name in taken]))
-    return tuple(missed)
+    by_inventory: dict[str, list[TakenStack]] = {}
+    for stack in taken.values():
+        by_inventory.setdefault(stack.file.inventory, []).append(stack)
+    plans = [(inventories.of(stacks[0].file).plan, stacks) for stacks in by_inventory.values()]
+    return tuple(dict.fromkeys(key for plan, stacks in plans if plan is not None for key in in_no_stack(plan, stacks)))
 
 
-def stack_files(project: Path) -> list[StackFile]:
-    """Return the stack files of the working tree, sorted by name, with the defaults of the project file.
-
-    Raises:
-        UsageError: A stack file cannot be read, or Pulumi would read another file in its place.
-    """
-    known = project_file(project)
-    return [parse_stack_file(path.name, _read(path), str(path), known) for path in _stack_paths(project)]
-
-
-def project_file(project: Path) -> ProjectFile:
-    """Return the settings of the project file in a folder; empty without one, as in a repository that uses the image.
-
-    Raises:
-        UsageError: It cannot be read, belongs to another project, or Pulumi would read another file in its place.
-    """
-    refuse_other_endings((path.name for path in project.iterdir()), f"{project}/")
-    path = project / PROJECT_FILE_NAME
-    return _project_file(_read(path) if exists(path) else None, str(path))
-
-
-def _project_file(text: bytes | None, shown: str) -> ProjectFile:
-    if text is None:
-        return ProjectFile()
-    file = parse_project_file(text, shown)
-    refuse_other_project(file, shown)
-    return file
-
-
-def _stack_paths(project: Path) -> list[Path]:
-    return [path for path in sorted(project.iterdir()) if FILE_NAME.fullmatch(path.name)]
-
-
-def stacks_at(project: Path, base: str) -> ProjectStacks:
+def stacks_at(project: Path, base: str, inventory: Path | None = None) -> ProjectStacks:
     """Return the stacks of a revision; a fault in one of its files is kept in that stack and not raised.
 
     So a change that repairs a stack can still be compared.
+
+    Args:
+        project: The folder of the stack files.
+        base: The revision.
+        inventory: As for ``stacks_here``.
 
     Raises:
         UsageError: The revision does not exist, or Pulumi would read another file there in place of a read one.
@@ -142,70 +158,41 @@ def stacks_at(project: Path, base: str) -> ProjectStacks:
     repository = GitRepository.around(project / "inventory")
     commit = repository.commit(base)
 
-    def compile_at_revision(inventory: Path, guardrails: Path | None) -> CompiledSide:
-        around = GitRepository.around(inventory)
+    def compile_at_revision(path: Path, guardrails: Path | None) -> CompiledSide:
+        around = GitRepository.around(path)
         if around.top != repository.top:
-            what = f"{one_line(str(inventory))[:200]} is in another git repository than the stack files"
+            what = f"{one_line(str(path))[:200]} is in another git repository than the stack files"
             raise ConversionError(what, do="keep stack files and inventory in one repository")
-        return compiled_revision(around, base, commit, inventory, guardrails, is_before=True)
+        return compiled_revision(around, base, commit, path, guardrails, is_before=True)
 
-    compiled = _CompiledInventories(project, compile_at_revision)
-    taken: dict[str, TakenStack] = {}
     files = repository.files_beside(commit, project, SETTINGS_FILE)
     refuse_other_endings(files, f"{base}:")
-    known = _project_file(files.pop(PROJECT_FILE_NAME, None), f"{base}:{PROJECT_FILE_NAME}")
+    known = parsed_project_file(files.pop(PROJECT_FILE_NAME, None), f"{base}:{PROJECT_FILE_NAME}")
+    inventories = ProjectInventories(project, known, compile_at_revision)
+    taken: dict[str, TakenStack] = {}
+    sound: list[StackFile] = []
     for name, text in sorted(files.items()):
         shown, stack = f"{base}:{name}", FILE_NAME.sub(r"\1", name)
         try:
-            taken[stack] = _taken_or_fault(parse_stack_file(name, text, shown, known), compiled)
+            file = parse_stack_file(name, text, shown, known)
+            taken[stack] = inventories.taken_or_fault(file)
+            inventories.of(file)
+            sound.append(file)
         except ConversionError:
             raise
         except UsageError as error:
             if STACK_NAME.fullmatch(stack) is not None:  # else Pulumi refuses the name of the stack
-                taken[stack] = TakenStack(StackFile(stack, one_line(shown)[:300], {}, (), {}), None, (), error.what)
-    return ProjectStacks(taken, ())
-
-
-def _taken_or_fault(file: StackFile, compiled: "_CompiledInventories") -> TakenStack:
+                broken = StackFile(stack, one_line(shown)[:300], {}, (), {})
+                taken.setdefault(stack, TakenStack(broken, None, (), error.what))
+    fault = ""
     try:
-        side = compiled.of(file)
-        if side.plan is not None:
-            return take(file, side.plan)
-        fault = str(side.errors[0]) if side.errors else "there is no inventory"
+        for fleet in inventories.fleets(sound, _in(project, inventory)):
+            taken |= {stack.file.stack: stack for stack in fleet.stacks({*taken})}
     except ConversionError:
-        raise  # not a fault of the revision: its content is unknown
+        raise
     except UsageError as error:
         fault = error.what
-    return TakenStack(file, None, (), fault)
-
-
-class _CompiledInventories:
-    """The inventories of one side, each compiled once, also if several stacks share it."""
-
-    def __init__(self, project: Path, compile_inventory: Callable[[Path, Path | None], CompiledSide]) -> None:
-        self._project = project
-        self._compile = compile_inventory
-        self._known: dict[tuple[Path, Path | None], CompiledSide] = {}
-
-    def of(self, file: StackFile) -> CompiledSide:
-        """Compile the inventory of a stack; raise UsageError if its path leads out of the project."""
-        guardrails = None if file.guardrails is None else path_in_project(self._project, file.guardrails, file)
-        key = path_in_project(self._project, file.inventory, file), guardrails
-        if key not in self._known:
-            self._known[key] = self._compile(*key)
-        return self._known[key]
-
-
-def path_in_project(project: Path, path: str, file: StackFile) -> Path:
-    """Return the path that a stack file names; a branch must not lead the program to files outside the project.
-
-    Raises:
-        UsageError: The path leads out of the project.
-    """
-    named = project / path
-    if not named.resolve().is_relative_to(project.resolve()):
-        raise UsageError(f"{file.file}: {one_line(path)[:200]} leads out of the project", do="name a path inside")
-    return named
+    return ProjectStacks(taken, errors := inventories.errors, fault=fault or (str(errors[0]) if errors else ""))
 
 
 def refuse_unreviewed_inventory(stacks: ProjectStacks, project: Path, inventory: Path, guardrails: Path | None) -> None:
@@ -215,28 +202,23 @@ def refuse_unreviewed_inventory(stacks: ProjectStacks, project: Path, inventory:
         stacks: The stacks of the working tree.
         project: The folder of the stack files.
         inventory: The reviewed inventory.
-        guardrails: The reviewed guardrails file, or ``None`` for the file in that inventory.
+        guardrails: The reviewed guardrails file, or ``None`` for the file that the inventory names or holds.
 
     Raises:
         UsageError: A stack uses another inventory or other guardrails.
     """
-    expected = inventory.resolve(), (guardrails or inventory / GUARDRAILS_NAME).resolve()
+
+    def rules_of(path: Path) -> Path:
+        return stacks.guardrails.get(path.resolve(), path / GUARDRAILS_NAME)
+
+    expected = inventory.resolve(), (guardrails or rules_of(inventory)).resolve()
     for taken in stacks.taken.values():
         file = taken.file
         if file.is_removed:
             continue  # its removal is reported, and its preview shows the access of the defaults
         used = project / file.inventory
-        rules = used / GUARDRAILS_NAME if file.guardrails is None else project / file.guardrails
+        rules = rules_of(used) if file.guardrails is None else project / file.guardrails
         for key, path, reviewed in zip(("inventory", "guardrails"), (used, rules), expected, strict=True):
             if path.resolve() != reviewed:
                 what = f"{file.file}: the stack uses {one_line(str(path))[:200]} as its {key}"
                 raise UsageError(what, do=f"use the reviewed one, {one_line(str(reviewed))[:200]}")
-
-
-def _read(path: Path) -> bytes:
-    if path.is_symlink() or not path.is_file():
-        raise UsageError(f"{one_line(str(path))} is not a regular file", do="put the stack file itself there")
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{one_line(str(path))} cannot be read: {error.strerror}") from error

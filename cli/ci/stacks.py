@@ -1,13 +1,15 @@
 """bitbucket-oidc ci stacks: the stacks whose plan a change alters."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import click
 
 from access.stacks import StackChange, TakenStackChange, stack_changes
-from cli.ci.stack_sides import path_in_project, refuse_unreviewed_inventory, stacks_at, stacks_here
+from cli.ci.stack_files import path_in_project
+from cli.ci.stack_notes import fleet_notes, stack_notes
+from cli.ci.stack_sides import refuse_unreviewed_inventory, stacks_at, stacks_here
 from cli.diff_sides import not_in_git
 from cli.inventory import format_option, guardrails_option, named_guardrails, project_option
 from cli.plan_digests import words_on_no_stack
@@ -41,6 +43,7 @@ def command(*, base: str | None, project: Path, config_files: Path | None, inven
 
     The plan of a stack is the part of its inventory's plan for its accounts. A stack whose file is removed is printed:
     `up` then uses the defaults for it. A new stack has no state to preview against, so it is only in the JSON output.
+    An inventory with `rollout` has a stack for each account, also without stack files.
     Exit code 1: an inventory has findings of level error.
     """
     if config_files is not None and config_files.resolve() == project.resolve():
@@ -48,8 +51,9 @@ def command(*, base: str | None, project: Path, config_files: Path | None, inven
             "--config-files is the folder of the project, whose stack files must not be overwritten",
             do="name another folder",
         )
-    before = stacks_at(project, base).taken if base is not None else None
-    here = stacks_here(project, is_compared=base is not None, before=before or ())
+    before = stacks_at(project, base, inventory) if base is not None else None
+    names = before.taken if before else ()
+    here = stacks_here(project, is_compared=before is not None, before=names, inventory=inventory)
     if inventory is not None:
         refuse_unreviewed_inventory(here, project, inventory, named_guardrails())
     if here.errors:
@@ -57,11 +61,13 @@ def command(*, base: str | None, project: Path, config_files: Path | None, inven
         return 1
     if not here.taken:
         click.echo(f"note: there is no file Pulumi.STACK.yaml in {one_line(str(project))[:200]}", err=True)
-    changes = stack_changes(here.taken, before)
+    fault = before.fault if before else ""
+    changes = stack_changes(here.taken, before.taken if before else None, base_fault=fault)
     missed = [words_on_no_stack(here.in_no_stack)] if here.in_no_stack else []
-    for note in (*map(not_in_git, here.untracked), *missed, *_notes(changes, base or "")):
+    noted = (*map(not_in_git, here.untracked), *missed, *fleet_notes(here), *stack_notes(changes, base or "", fault))
+    for note in noted:
         click.echo(f"note: {one_line(note)[:1000]}", err=True)
-    named = [change for change in changes if change.change in _NAMED]
+    named = [change for change in changes if _is_named(change)]
     if config_files is not None:
         _write(named, project, config_files)
     if output == "json":
@@ -73,6 +79,11 @@ def command(*, base: str | None, project: Path, config_files: Path | None, inven
 
 
 _NAMED = frozenset({TakenStackChange.CHANGED, TakenStackChange.NOT_COMPARED, TakenStackChange.REMOVED})
+
+
+def _is_named(change: StackChange) -> bool:
+    """Tell whether a stack is printed: the program can preview it."""
+    return change.change in _NAMED and change.now is not None and not change.now.is_refused
 
 
 def _write(named: Iterable[StackChange], project: Path, folder: Path) -> None:
@@ -106,24 +117,6 @@ def _prepare(folder: Path, wanted: Collection[str]) -> None:
         raise UsageError(f"--config-files: {where} cannot be written: {error.strerror}") from error
 
 
-def _notes(changes: Iterable[StackChange], base: str) -> Iterator[str]:
-    for change in changes:
-        if change.now is not None:
-            yield from (f"{change.now.file.file}: {key} is left out" for key in change.now.file.others)
-        if change.keys and change.change is not TakenStackChange.REMOVED:
-            yield f"stack {change.stack}: its file changes {', '.join(change.keys)}"
-        if change.base is not None and change.base.fault and change.now is not None:
-            yield f"stack {change.stack} cannot be compared with {base}: {change.base.fault}"
-        if change.change is TakenStackChange.ADDED:
-            yield f"stack {change.stack} is new: no preview before it is in {base} and `pulumi stack init` has run"
-        if change.change is TakenStackChange.REMOVED:
-            fault = f"; these defaults fail: {change.now.fault}" if change.now and change.now.fault else ""
-            yield (
-                f"stack {change.stack} no longer has a file: its resources stay, and `up` uses the defaults for it, "
-                f"with all accounts{fault}; destroy it and run `pulumi stack rm` before you remove its file"
-            )
-
-
 def _json(change: StackChange) -> dict[str, object]:
     return {
         "stack": change.stack,
@@ -132,4 +125,8 @@ def _json(change: StackChange) -> dict[str, object]:
         "digest": change.now.digest if change.now else None,
         "base_digest": change.base.digest if change.base else None,
         "stack_file_keys": list(change.keys),
+        "account_digests": [
+            {"key": account.key, "id": account.id, "digest": account.digest, "base_digest": account.base_digest}
+            for account in change.accounts
+        ],
     }

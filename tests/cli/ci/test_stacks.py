@@ -214,7 +214,7 @@ def test_if_the_inventory_of_the_target_has_errors_every_stack_is_printed(
     assert run(["ci", "stacks", "--base", "target"]) == 0
     captured = capsys.readouterr()
     assert captured.out.split() == ["dev", "prod"]
-    assert "stack dev cannot be compared with target: target:inventory/base.yaml:" in captured.err
+    assert "stacks dev, prod cannot be compared with target: target:inventory/base.yaml:" in captured.err
 
 
 def test_a_branch_can_repair_a_faulty_stack_file_of_the_target(clone: Path, capsys: Capture) -> None:
