@@ -51,6 +51,15 @@ def code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", "unknown"))
 
 
+_EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException"})
+
+
+def is_expired(error: AwsError) -> bool:
+    """Tell whether AWS refused a call because its credentials have ended."""
+    cause = error.__cause__
+    return isinstance(cause, ClientError) and code_of(cause) in _EXPIRED_CODES
+
+
 @contextmanager
 def explained(asked: str, *, denied: str = _READING) -> Iterator[None]:
     """Translate the exceptions of botocore in the block.

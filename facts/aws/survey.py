@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from access.plan import AccountPlan
 from facts.aws.callers import AccountClients, Caller, CallSettings, check_account
+from facts.aws.failures import is_expired
 from facts.http import within
 from oidc.errors import AwsError
 
@@ -117,12 +118,22 @@ def _ask(
     callers: AccountClients, plan: AccountPlan, ask: Callable[[Caller, AccountPlan], Facts], seconds: float
 ) -> Answered[Facts] | Failed:
     try:
-        return Answered(plan.key, within(seconds, lambda: _entered(callers, plan, ask)))
+        return Answered(plan.key, within(seconds, lambda: _asked(callers, plan, ask)))
     except AwsError as error:
         return Failed(plan.key, error)
     except TimeoutError:
         what = f"the account did not answer everything within {seconds:.0f} seconds"
         return Failed(plan.key, AwsError(what, do="run the same command again"))
+
+
+def _asked(callers: AccountClients, plan: AccountPlan, ask: Callable[[Caller, AccountPlan], Facts]) -> Facts:
+    """Ask an account; once more if the session of its role ends meanwhile."""
+    try:
+        return _entered(callers, plan, ask)
+    except AwsError as error:
+        if plan.access.role_arn is None or not is_expired(error):
+            raise
+    return _entered(callers, plan, ask)
 
 
 def _entered(callers: AccountClients, plan: AccountPlan, ask: Callable[[Caller, AccountPlan], Facts]) -> Facts:
