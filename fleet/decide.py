@@ -18,12 +18,14 @@ class FleetAccount:
         id: Twelve digits; ``None`` for a stack that no account has.
         wave: The name of its wave; ``None`` for a stack that no account has.
         status: What `status` says of it.
+        digests: Those by which a review may name its plan: of its stack and of the account.
     """
 
     key: str
     id: str | None
     wave: str | None
     status: AccountStatus
+    digests: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +36,13 @@ class Rules:
         operation: What to do with the accounts.
         every: Whether accounts in line run too.
         limits: The accepted losses, of each account and of all together.
-        reviewed: The digests of the reviewed plans, by key; ``None`` if none is required.
+        reviewed: The digests that a review names, by key; ``None`` if none is required.
     """
 
     operation: Operation
     every: bool = False
     limits: LossLimits = field(default_factory=LossLimits)
-    reviewed: Mapping[str, str] | None = None
+    reviewed: Mapping[str, frozenset[str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +104,15 @@ def _refused(decision: Decision, reasons: Sequence[str]) -> Decision:
     return Decision(decision.account, Result.REFUSED, "; ".join(reasons))
 
 
-def _unreviewed(account: FleetAccount, reviewed: Mapping[str, str] | None) -> Iterator[str]:
+def _unreviewed(account: FleetAccount, reviewed: Mapping[str, frozenset[str]] | None) -> Iterator[str]:
     if reviewed is None:
         return
-    known, digest = reviewed.get(account.key), account.status.digest
-    if known is None:
-        yield f"its plan {digest} was not reviewed; review it, then pass its digest with --reviewed"
-    elif known != digest:
-        yield f"its plan has the digest {digest}, the reviewed one is {known}; review the change, then pass its digest"
+    named = reviewed.get(account.key, frozenset())
+    if not named:
+        yield "the file of --reviewed does not have its plan; review it first"
+    elif not named & account.digests:
+        ours, theirs = " or ".join(sorted(account.digests)), " or ".join(sorted(named))
+        yield f"its plan is not the reviewed one: it has the digest {ours}, the reviewed one {theirs}; review it again"
 
 
 def _of_the_fleet(decisions: Sequence[Decision], limits: LossLimits) -> Iterator[str]:

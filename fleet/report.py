@@ -93,6 +93,8 @@ class AccountReport(_Model):
     """Why, in a sentence; empty if nothing has to be explained."""
     do: str = ""
     """What to do about it; empty if there is nothing to do."""
+    notes: tuple[str, ...] = ()
+    """Further sentences: what the next run mends, and what AWS has that it does not take up."""
     changes: tuple[ReportedChange, ...] = ()
     """What the inventory changes, compared with what was applied last."""
     drift: tuple[ReportedChange, ...] = ()

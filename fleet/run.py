@@ -12,6 +12,7 @@ from typing import Protocol
 from fleet.decide import Decision, FleetAccount
 from fleet.report import AccountReport, Result, reported
 from fleet.stack_run import Operation, StackResult
+from fleet.status import Standing
 from oidc.errors import BitbucketOidcError
 
 RunStack = Callable[[FleetAccount], StackResult]
@@ -90,12 +91,12 @@ class _Run:
         """Report the accounts of a wave that need no run, and run the others."""
         for decision in decisions:
             if decision.result is not None:
-                self._end(_report(decision, decision.result, decision.reason, decision.do))
+                self._end(_asked(decision.account, decision.result, decision.reason, decision.do))
         waiting = deque(decision for decision in decisions if decision.result is None)
         self._run_all(waiting)
         why = self._why_not()
         for decision in waiting:
-            self._end(_report(decision, Result.NOT_STARTED, why, _AGAIN))
+            self._end(_asked(decision.account, Result.NOT_STARTED, why, _AGAIN))
         is_whole = not self._failures or self._settings.max_failures is not None
         if not is_whole and not self._unwhole and self._settings.operation is not Operation.PREVIEW:
             self._unwhole = f"wave {name} is not whole: {_accounts(self._failures)} failed"
@@ -136,7 +137,7 @@ class _Run:
     def _after(self, decision: Decision, result: StackResult, seconds: float) -> AccountReport:
         status = decision.account.status
         ended = Result.FAILED if not result.ok else self._succeeded(result)
-        report = _report(decision, ended, result.reason or decision.reason, result.do or decision.do)
+        report = _asked(decision.account, ended, result.reason or decision.reason, result.do or decision.do)
         digests = {Operation.PREVIEW: status.digest_before, Operation.UP: status.digest, Operation.DESTROY: None}
         return report.model_copy(
             update={
@@ -167,11 +168,7 @@ def _accounts(number: int) -> str:
     return f"{number:,} account{'' if number == 1 else 's'}"
 
 
-def _report(decision: Decision, result: Result, reason: str, do: str) -> AccountReport:
-    return report_of_status(decision.account, result, reason, do)
-
-
-def report_of_status(account: FleetAccount, result: Result, reason: str = "", do: str = "") -> AccountReport:
+def _asked(account: FleetAccount, result: Result, reason: str = "", do: str = "") -> AccountReport:
     """Return the report of an account in which nothing ran."""
     status = account.status
     return AccountReport(
@@ -183,8 +180,16 @@ def report_of_status(account: FleetAccount, result: Result, reason: str = "", do
         result=result,
         reason=reason,
         do=do,
+        notes=(*status.needs, *status.not_taken_up),
         changes=reported(status.changes),
         drift=reported(status.drift),
         digest_before=status.digest_before,
         digest_after=status.digest_before,
     )
+
+
+def only_asked(account: FleetAccount) -> AccountReport:
+    """Return the report of an account for `fleet status`."""
+    status = account.status
+    result = {Standing.IN_LINE: Result.IN_LINE, Standing.UNREACHABLE: Result.FAILED}.get(status.standing, Result.TO_DO)
+    return _asked(account, result, status.reason, status.do)

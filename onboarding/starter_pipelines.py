@@ -78,8 +78,8 @@ definitions:
     - &token |
       export AWS_WEB_IDENTITY_TOKEN_FILE="$(mktemp)" AWS_CONFIG_FILE="$(mktemp)" AWS_PROFILE=pipeline
       export OUT="$(mktemp -d)" # outside the clone, where a branch could have put a link under any name
-      printenv BITBUCKET_STEP_OIDC_TOKEN > "$AWS_WEB_IDENTITY_TOKEN_FILE"
-    - &state export PULUMI_BACKEND_URL="{starter.state_url}" PULUMI_CONFIG_PASSPHRASE=""
+      {KEEP_TOKEN}
+    - {state_line(starter.state_url)}
     - &stack-files bitbucket-oidc ci stacks --inventory {INVENTORY} --config-files stacks > "$OUT/stacks.txt"
     - &look >-
       bitbucket-oidc pulumi preview --stack "$STACK" --config-file "stacks/Pulumi.$STACK.yaml"
@@ -92,13 +92,28 @@ definitions:
       bitbucket-oidc pulumi up --stack "$STACK" --config-file "stacks/Pulumi.$STACK.yaml"
       --non-interactive --yes --skip-preview ${{REVIEWED_PLAN:+--config "reviewedPlan=$REVIEWED_PLAN"}}
     - &become-deployer >-
-      bitbucket-oidc ci profiles {INVENTORY} --role {DEPLOYING_ROLE}
-      --pipeline-role "{hub_role_arn(starter, deploy_role("$STACK"))}" > "$AWS_CONFIG_FILE"
+      {profiles_command(INVENTORY, DEPLOYING_ROLE, hub_role_arn(starter, deploy_role("$STACK")))}
     - &become-reader >-
       bitbucket-oidc ci profiles {INVENTORY} --role {READING_ROLE}
       --pipeline-role {hub_role_arn(starter, PREVIEW_ROLE)} > "$AWS_CONFIG_FILE"
 
 """
+
+
+KEEP_TOKEN = 'printenv BITBUCKET_STEP_OIDC_TOKEN > "$AWS_WEB_IDENTITY_TOKEN_FILE"'  # noqa: S105 - a command
+"""Keeps the step's token in a file, out of arguments and logs."""
+
+
+def state_line(url: str) -> str:
+    """Return the line that names the state."""
+    return f'&state export PULUMI_BACKEND_URL="{url}" PULUMI_CONFIG_PASSPHRASE=""'
+
+
+def profiles_command(inventory: str, role: str, pipeline_role: str) -> str:
+    """Return the command for the profiles of a step, on two lines of a folded text."""
+    return f"""\
+bitbucket-oidc ci profiles {inventory} --role {role}
+      --pipeline-role "{pipeline_role}" > "$AWS_CONFIG_FILE\""""
 
 
 _PULL_REQUESTS = f"""\

@@ -5,8 +5,13 @@ import click
 from cli.main import FileCommands
 
 COMMANDS = {
-    "split": "Give each account of a stack its own stack.",
+    "destroy": "Delete what the fleet made in some accounts.",
     "join": "Join the run reports of shards and waves into one.",
+    "pipeline": "Print a bitbucket-pipelines.yml that runs the fleet on several machines.",
+    "preview": "Show what `up` would do in the accounts that need it.",
+    "split": "Give each account of a stack its own stack.",
+    "status": "Tell which accounts differ from the inventory, and how; it changes nothing.",
+    "up": "Apply the inventory to the accounts that need it, wave by wave.",
 }
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from cli.fleet.options import report_option, write
-from cli.fleet.summary import show_summary
+from cli.fleet.summary import exit_code, show_summary
 from cli.inventory import format_option
 from fleet.joining import join, missing_shards, read_report
 from fleet.report import report_text
@@ -27,8 +27,8 @@ def command(reports: tuple[Path, ...], report: Path | None, max_failures: int, o
     """Join the run reports of shards and waves, and print one summary.
 
     REPORT is a file that `fleet status`, `preview`, `up` or `destroy` wrote with --report. Reports with the same
-    account, of another command, plan or version of the program are refused. Exit code 1: an account failed, was refused
-    or did not start, or one of several shards has no report.
+    account, of another command, plan or version of the program are refused. The exit code is that of the
+    command for all accounts together; it is 1 too if one of several shards has no report.
     """
     read = {str(path): read_report(path) for path in dict.fromkeys(reports)}
     joined = join(read)
@@ -39,4 +39,4 @@ def command(reports: tuple[Path, ...], report: Path | None, max_failures: int, o
     show_summary(joined)
     for shard in missing:
         click.echo(f"error: no report of {shard}", err=True)
-    return int(bool(missing) or joined.interrupted or len(joined.failures) > max_failures)
+    return exit_code(joined, max_failures) or int(bool(missing))

@@ -2,8 +2,8 @@
 
 import re
 import textwrap
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import click
@@ -21,6 +21,9 @@ _LEAST_WIDTH = 40
 _MAX_REASON = 400
 """Characters of a reason; the report has the whole."""
 
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as for other commands."""
+
 _WORDS = {
     Result.IN_LINE: "in line",
     Result.TO_DO: "to do",
@@ -30,7 +33,7 @@ _WORDS = {
     Result.REFUSED: "refused",
     Result.NOT_STARTED: "not started",
 }
-_REASONS_FIRST = (*UNDONE, *(result for result in Result if result not in UNDONE))
+_NOTE = "note"
 
 
 def show_summary(report: RunReport) -> None:
@@ -56,7 +59,7 @@ def summary_lines(report: RunReport, width: int) -> list[str]:
         further = groups[number + 1 :]
         if len(lines) + len(shown) + bool(further) > room:
             left = groups[number:]
-            keys = sum(len(each.keys) for each in left)
+            keys = len({key for each in left for key in each.keys})
             lines.append(f"and {len(left):,} more reasons in {keys:,} accounts; --report FILE has them all"[:width])
             break
         lines += shown
@@ -67,27 +70,27 @@ def summary_lines(report: RunReport, width: int) -> list[str]:
 class _Reason:
     """A reason, and the keys of the accounts that have it."""
 
-    result: Result
+    word: str
     reason: str
     do: str
     keys: list[str] = field(default_factory=list)
 
 
 def _reasons(report: RunReport) -> list[_Reason]:
-    """Return the reasons, failures first, then the most frequent first."""
-    alike: dict[tuple[Result, str, str], list[AccountReport]] = defaultdict(list)
+    """Return the reasons and notes: failures first, then the most frequent first."""
+    alike: dict[tuple[str, str, str], list[_Reason]] = defaultdict(list)
     for account in report.accounts:
-        if account.reason:
-            alike[account.result, _form(account, account.reason), _form(account, account.do)].append(account)
+        of_result = [(_WORDS[account.result], account.reason, account.do)] if account.reason else []
+        for word, reason, do in (*of_result, *((_NOTE, note, "") for note in account.notes)):
+            one = _Reason(word, reason, do, [account.account])
+            alike[word, _form(account, reason), _form(account, do)].append(one)
     groups = [
         # One account shows its own values.
-        _Reason(result, accounts[0].reason, accounts[0].do, [accounts[0].account])
-        if len(accounts) == 1
-        else _Reason(result, reason, do, [account.account for account in accounts])
-        for (result, reason, do), accounts in alike.items()
+        reasons[0] if len(reasons) == 1 else _Reason(*form, [key for reason in reasons for key in reason.keys])
+        for form, reasons in alike.items()
     ]
-    order = {result: number for number, result in enumerate(_REASONS_FIRST)}
-    return sorted(groups, key=lambda group: (order[group.result], -len(group.keys), group.keys[0]))
+    order = {word: number for number, word in enumerate((*(_WORDS[result] for result in UNDONE), _NOTE))}
+    return sorted(groups, key=lambda group: (order.get(group.word, len(order)), -len(group.keys), group.keys[0]))
 
 
 def _form(account: AccountReport, text: str) -> str:
@@ -101,7 +104,7 @@ def _form(account: AccountReport, text: str) -> str:
 def _reason_lines(group: _Reason, width: int) -> Iterator[str]:
     keys = listed(group.keys, _NAMED_KEYS)
     where = keys if len(group.keys) == 1 else f"{len(group.keys):,} accounts ({keys})"
-    yield from _wrapped(f"{_WORDS[group.result]}: {where}: {_short(group.reason)}", width, "")
+    yield from _wrapped(f"{group.word}: {where}: {_short(group.reason)}", width, "")
     if group.do:
         yield from _wrapped(_short(group.do), width, "  ")
 
@@ -118,17 +121,24 @@ def _wrapped(text: str, width: int, indent: str) -> Iterator[str]:
 
 
 def _last_line(report: RunReport) -> str:
-    """Return ``up of 1,000 accounts: 950 in line, 38 succeeded, 12 failed; 12 min 3 s``."""
-    number = len(report.accounts)
-    counts = ", ".join(
+    """Return ``up of 1,000 accounts: 950 in line, 38 succeeded, 12 failed; 40 create, 3 update; 12 min 3 s``."""
+    results = ", ".join(
         f"{report.totals[result]:,} {word}" for result, word in _WORDS.items() if result in report.totals
     )
-    part = "" if number == report.fleet or report.command is Command.DESTROY else f" of {report.fleet:,}"
-    what = (
-        f"{report.command.value} of {number:,}{part} account{'' if number == 1 else 's'}: {counts or 'nothing to do'}"
-    )
-    ended = "; stopped before the end" if report.interrupted else ""
-    return f"{what}; {in_words(report.seconds)}{ended}"
+    steps = sum((Counter(account.counts) for account in report.accounts), Counter[str]())
+    parts = [f"{report.command.value} of {_accounts(report)}: {results or 'nothing to do'}", steps_in_words(steps)]
+    ended = "stopped before the end" if report.interrupted else ""
+    return "; ".join(filter(None, [*parts, in_words(report.seconds), ended]))
+
+
+def _accounts(report: RunReport) -> str:
+    """Return ``3 of 1,000 accounts and 1 stack that no account has``."""
+    strangers = sum(account.id is None for account in report.accounts)
+    number = len(report.accounts) - strangers
+    whole = f" of {report.fleet:,}" if number != report.fleet else ""
+    parts = [f"{number:,}{whole} account{'' if report.fleet == 1 else 's'}"] if number or not strangers else []
+    parts += [f"{strangers:,} stack{'' if strangers == 1 else 's'} that no account has"] if strangers else []
+    return " and ".join(parts)
 
 
 def in_words(seconds: float) -> str:
@@ -140,6 +150,20 @@ def in_words(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def steps_in_words(counts: dict[str, int]) -> str:
+def steps_in_words(counts: Mapping[str, int]) -> str:
     """Return ``3 create, 1 update``; what stays the same is left out."""
-    return ", ".join(f"{number} {what}" for what, number in sorted(counts.items()) if what != "same" and number)
+    return ", ".join(f"{number:,} {what}" for what, number in sorted(counts.items()) if what != "same" and number)
+
+
+def exit_code(report: RunReport, max_failures: int = 0) -> int:
+    """Return 130 after Ctrl-C, 1 if something was not done; of `status` 3 if an account did not answer, 1 for the rest.
+
+    Args:
+        report: Of any command.
+        max_failures: Accounts that may fail.
+    """
+    if report.interrupted:
+        return INTERRUPTED
+    if report.command is Command.STATUS:
+        return 3 if report.failures else int(Result.TO_DO in report.totals)
+    return int(len(report.failures) > max_failures)

@@ -1,4 +1,4 @@
-"""The states of stacks through the Pulumi CLI, of any backend: list, export, init, import, cancel.
+"""The states of stacks through the Pulumi CLI, of any backend: list, export, init, import, cancel, rm.
 
 Each command runs in a temporary project, since ``stack init`` writes a stack file beside ``Pulumi.yaml``.
 """
@@ -86,6 +86,10 @@ class StackStates:
             finished = self._run(Path(folder), "stack", "import", "--stack", stack, "--file", str(file))
         if finished.code != 0:
             raise failure([], finished)
+
+    def remove(self, stack: str) -> None:
+        """Remove a stack without resources, with its history; the CLI refuses one that has some."""
+        self._command("stack", "rm", "--yes", "--preserve-config", "--stack", stack)
 
     def cancel(self, stack: str) -> None:
         """End the run that works on a stack, or remove its locks."""

@@ -33,7 +33,7 @@ def status(key: str, standing: Standing = Standing.CHANGED, lost: int = 0, befor
 
 
 def account(key: str, standing: Standing = Standing.CHANGED, wave: str | None = "others", **loss: int) -> FleetAccount:
-    return FleetAccount(key, "000000000001", wave, status(key, standing, **loss))
+    return FleetAccount(key, "000000000001", wave, status(key, standing, **loss), frozenset({NEW, f"account {key}"}))
 
 
 @dataclass
@@ -241,18 +241,23 @@ def test_a_lost_oidc_provider_is_refused_unless_it_is_allowed() -> None:
 
 
 def test_an_account_whose_plan_was_not_reviewed_is_refused_and_the_others_go_on() -> None:
-    accounts = [account(key) for key in ("same", "other", "missing")]
+    accounts = [account(key) for key in ("same", "account", "other", "missing")]
     fleet = Fleet.of([*accounts, account("in-line", Standing.IN_LINE)])
-    end = fleet.up(reviewed={"same": NEW, "other": OLD})
-    assert fleet.ran == ["same"]
+    named = {"same": {NEW, OLD}, "account": {"account account"}, "other": {OLD, "account same"}}
+    end = fleet.up(reviewed={key: frozenset(digests) for key, digests in named.items()})
+    assert sorted(fleet.ran) == ["account", "same"]
     assert results(end) == {
         "same": Result.SUCCEEDED,
+        "account": Result.SUCCEEDED,
         "other": Result.REFUSED,
         "missing": Result.REFUSED,
         "in-line": Result.IN_LINE,
     }
-    assert f"the reviewed one is {OLD}" in end.accounts[1].reason
-    assert "was not reviewed" in end.accounts[2].reason
+    assert end.accounts[2].reason == (
+        f"its plan is not the reviewed one: it has the digest account other or {NEW}, the reviewed one account same or "
+        f"{OLD}; review it again"
+    )
+    assert end.accounts[3].reason == "the file of --reviewed does not have its plan; review it first"
 
 
 @pytest.mark.parametrize("standing", Standing)

@@ -1,0 +1,75 @@
+"""bitbucket-oidc fleet destroy: delete what the fleet made in some accounts."""
+
+import sys
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+import click
+
+from access.selection import Selection, narrow
+from cli.fleet.options import Asked, asking_options, max_failures_option, parallel_option
+from oidc.errors import UsageError
+from review.diff import listed
+
+if TYPE_CHECKING:
+    from cli.fleet.asking import World
+    from fleet.decide import FleetAccount
+
+_NAMED = 10
+
+
+@click.command("destroy")
+@asking_options("account")
+@parallel_option
+@max_failures_option
+@click.option("--all-accounts", "every", is_flag=True, help="All accounts of the inventory.")
+@click.option("--remove-stacks", is_flag=True, help="Remove the emptied stacks, too, with their history.")
+@click.option("--yes", is_flag=True, help="Do not ask before anything is deleted.")
+def command(
+    asked: Asked, *, parallel: int | None, max_failures: int | None, every: bool, remove_stacks: bool, yes: bool
+) -> int:
+    """Delete all roles and OIDC providers that the fleet made in the named accounts.
+
+    --account may also name a stack that the inventory no longer has. Each account has to be named, or --all-accounts
+    given. The command asks before it deletes anything.
+
+    Exit codes: 0 everything is deleted, 1 an account failed or did not start, 130 stopped.
+    """
+    if bool(asked.selection.accounts) == every:
+        raise UsageError("say which accounts: --account KEY, or --all-accounts", do="give one of the two options")
+
+    from cli.fleet.running import RunOptions, asking, run_and_report  # noqa: PLC0415 - Pulumi takes a while to import
+    from fleet.report import Command  # noqa: PLC0415 - as above
+    from fleet.stack_run import Operation  # noqa: PLC0415 - as above
+
+    options = RunOptions(Operation.DESTROY, parallel, max_failures, remove_stacks=remove_stacks)
+    with asking(asked, Command.DESTROY, may_name_stacks=True) as (_, world, recorder):
+        accounts = _accounts(asked, world)
+        if not yes:
+            _confirm([account.key for account in accounts if not account.status.is_new])
+        return run_and_report(asked, options, world, accounts, recorder)
+
+
+def _accounts(asked: Asked, world: "World") -> "Sequence[FleetAccount]":
+    """Return the chosen accounts, then the stacks that no account has and --account names.
+
+    Raises:
+        UsageError: A value of --account names neither.
+    """
+    names = world.stranger_names() if asked.selection.accounts else frozenset[str]()
+    chosen = set[str]()
+    for pattern in asked.selection.accounts:
+        named = {name for name in names if name == pattern or fnmatchcase(name, pattern)}
+        if not named:
+            narrow(world.fleet.plan, Selection(accounts=(pattern,)))  # refuses what names no account
+        chosen |= named
+    accounts = world.ask(asked.broken_locks) if world.fleet.wave_of else ()
+    return (*(account for account in accounts if account.wave is not None), *world.strangers(chosen))
+
+
+def _confirm(keys: Sequence[str]) -> None:
+    if not sys.stdin.isatty():
+        raise UsageError("nobody is here to confirm that these accounts are emptied", do="add --yes")
+    number = f"{len(keys):,} account{'' if len(keys) == 1 else 's'}"
+    click.confirm(f"Delete what the fleet made in {number}: {listed(keys, _NAMED)}?", abort=True, err=True)

@@ -1,0 +1,27 @@
+"""bitbucket-oidc fleet status: which accounts differ from the inventory, and how."""
+
+import click
+
+from cli.fleet.options import Asked, asking_options
+
+
+@click.command("status")
+@asking_options()
+def command(asked: Asked) -> int:
+    """Tell which accounts differ from the inventory: to be changed, changed by hand, never made, or blocked.
+
+    It reads the state and AWS, three calls for an account, and changes nothing: run it on a schedule. Without a filter
+    it also names stacks that no account has. `--format json` prints the run report.
+
+    Exit codes: 0 all accounts are in line, 1 an account is not, 3 an account did not answer, 130 stopped.
+    """
+    from cli.fleet.changes import show_changes  # noqa: PLC0415 - botocore and Pulumi take a while to import
+    from cli.fleet.running import asking, finish  # noqa: PLC0415 - as above
+    from fleet.report import Command  # noqa: PLC0415 - as above
+    from fleet.run import only_asked  # noqa: PLC0415 - as above
+
+    with asking(asked, Command.STATUS) as (fleet, world, recorder):
+        accounts = world.ask(asked.broken_locks)
+        if not asked.is_json:
+            show_changes(accounts, fleet.plan)
+        return finish(asked, recorder.report([only_asked(account) for account in accounts]))
