@@ -166,7 +166,8 @@ def _digests(
     stacks.sort(key=lambda taken: (taken.file.stack not in previewed, taken.file.stack))
     lines = [f"* {text(words_on_refused(digests.refused), 400)}"] if digests.refused else []
     lines += [f"* the whole fleet: `{digests.whole.digest}`"] if rollout else []
-    lines += [f"* {len(same):,} stacks of the fleet do not change: `plan --format digests` has theirs"] if same else []
+    unchanged = "1 stack of the fleet does" if len(same) == 1 else f"{len(same):,} stacks of the fleet do"
+    lines += [f"* {unchanged} not change: `plan --format digests` shows all digests"] if same else []
     lines += [f"* stack **{text(taken.file.stack, 100)}**: `{taken.digest}`" for taken in stacks]
     if digests.in_no_stack:
         lines.append(f"* {text(words_on_no_stack(digests.in_no_stack), 400)}")

@@ -88,6 +88,9 @@ class ProjectInventories:
             if (place := (self._project / path).resolve()) in seen:
                 continue
             seen.add(place)
+            known = [side for (inventory, _), side in self._known.items() if inventory.resolve() == place]
+            if known and all(side.fleet is None for side in known):
+                continue  # no fleet, and perhaps faulty without the guardrails that its stack files name
             side = self.of(fleet_stack("", path, None, self._project_file))
             if side.fleet is not None and side.plan is not None:
                 yield ProjectFleet(path, side.plan, side.fleet.rollout, self._project_file)

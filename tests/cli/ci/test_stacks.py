@@ -352,6 +352,18 @@ def test_a_stack_with_an_unreviewed_inventory_or_guardrails_is_refused(
     assert ("the stack uses" in captured.err) is (code == 2), captured.err
 
 
+def test_an_inventory_is_judged_with_the_guardrails_that_its_stack_files_name(
+    clone: Path, write_inventory: Inventory, capsys: Capture
+) -> None:
+    write_inventory(ROLES, rules_yaml="guardrails: {rules: {short: {max_session_duration: 12h}}}\n")
+    for stack in ("dev", "prod"):
+        stack_file(clone, stack, stack, guardrails="inventory/rules.yaml")
+    assert named(capsys) == ["dev", "prod"]
+    stack_file(clone, "dev", "dev")
+    assert run(["ci", "stacks"]) == 1
+    assert "error[guardrails-elsewhere]" in capsys.readouterr().err
+
+
 def test_links_of_a_branch_are_not_followed_when_writing(clone: Path) -> None:
     (clone / "files").mkdir()
     (clone / "theirs").write_text("theirs")
