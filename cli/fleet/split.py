@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
+from access.compile import compile_plan
 from access.selection import Selection
 from cli.fleet.machine import surroundings
-from cli.inventory import FilledPath, compiled, inventory_argument, show_briefly
+from cli.inventory import FilledPath, inventory_argument, loaded, show_briefly
 from cli.selection import filter_options, narrowed
 from config.project_file import PROJECT
 from fleet.backend import open_backend, stack_states
@@ -36,7 +37,8 @@ def command(*, stack: str, inventory: Path, selection: Selection, preview: bool,
     backed up first. The same command again continues after a failure. Pending operations, a lock, a new stack that has
     other resources, and a resource that two accounts need are refused.
     """
-    found = compiled(inventory)
+    read = loaded(inventory)
+    found = compile_plan(read)
     show_briefly(found.findings)
     if found.plan is None:
         return 1
@@ -52,7 +54,7 @@ def command(*, stack: str, inventory: Path, selection: Selection, preview: bool,
     back_up(plan, folder)
     click.echo(f"the states before are in {folder}", err=True)
     run_split(states, plan, folder, lambda done: click.echo(f"{done}: done", err=True))
-    for line in _next(plan):
+    for line in _next(plan, is_fleet=read.inventory.rollout is not None):
         click.echo(line, err=True)
     return 0
 
@@ -76,10 +78,11 @@ def _confirmed() -> bool:
     return click.confirm("Change these states?", err=True)
 
 
-def _next(plan: SplitPlan) -> Sequence[str]:
+def _next(plan: SplitPlan, *, is_fleet: bool) -> Sequence[str]:
     """Return what to do before the next run: a program that still has the accounts would create them again."""
     if plan.rest_accounts:
         kept = f"set {PROJECT}:accounts of stack {plan.source} to [{', '.join(plan.rest_accounts)}]"
     else:
         kept = f"remove stack {plan.source}, which is empty: pulumi stack rm --force {plan.source}"
-    return [f"before the next run: {kept}", "then look: bitbucket-oidc fleet preview"]
+    declared = [] if is_fleet else ["declare `rollout: {}` in the inventory, so that each stack takes its account"]
+    return [f"before the next run: {kept}", *declared, "then look: bitbucket-oidc fleet preview"]

@@ -125,6 +125,7 @@ def test_the_rest_previews_no_change_and_each_new_stack_its_default_tags(stacks:
         "ops: done",
         "sandbox: done",
         "before the next run: set bitbucket-aws-oidc:accounts of stack sandbox to [prod]",
+        "declare `rollout: {}` in the inventory, so that each stack takes its account",
         "then look: bitbucket-oidc fleet preview",
     ]
     with stacks.running.session(stacks.inventory) as session:
