@@ -71,7 +71,7 @@ def test_a_named_guardrails_file_that_does_not_exist_is_an_error(write_inventory
     (finding,) = compiled(write_inventory(ROLE), tmp_path / "rules.yaml").findings
     assert str(finding) == (
         f"{tmp_path}/rules.yaml:1:1: error[guardrails-missing] this file does not exist, and must hold guardrails; "
-        "correct the stack config `guardrails` or the option --guardrails, or put the file back"
+        "correct the stack config `guardrails`, the option --guardrails or `rollout`, or put the file back"
     )
 
 
