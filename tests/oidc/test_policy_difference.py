@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from oidc.iam.difference import ChangedStatement, DocumentDifference
 from oidc.iam.difference import compare_documents as compare_parsed
-from oidc.iam.document import parse, parse_text
+from oidc.iam.document import meaning_of, parse, parse_text
 
 PUT = {"Sid": "Put", "Effect": "Allow", "Action": "s3:PutObject", "Resource": ["arn:a", "arn:b"]}
 LIST = {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": "arn:a"}
@@ -139,3 +139,58 @@ def test_order_means_nothing(old: dict[str, Any], random: Any) -> None:
     for statement in new["Statement"]:
         random.shuffle(statement["Action"])
     assert not compare_documents(old, new)
+
+
+A_VALUE: st.SearchStrategy[Any] = st.sampled_from(["a", "b", "*", "a*", True, 1])
+SOME: st.SearchStrategy[Any] = st.one_of(A_VALUE, st.lists(A_VALUE, min_size=1, max_size=3, unique_by=str))
+CONDITIONS: st.SearchStrategy[Any] = st.dictionaries(
+    st.sampled_from(["StringLike", "StringEquals"]), st.dictionaries(st.sampled_from(["k", "Action"]), SOME, min_size=1)
+)
+EFFECT: dict[str, st.SearchStrategy[Any]] = {"Effect": st.sampled_from(["Allow", "Deny"])}
+STATEMENTS = st.fixed_dictionaries(
+    EFFECT,
+    optional={
+        "Action": SOME,
+        "NotAction": SOME,
+        "Resource": SOME,
+        "Principal": st.one_of(st.just("*"), st.dictionaries(st.sampled_from(["AWS", "Federated"]), SOME, min_size=1)),
+        "Condition": CONDITIONS,
+    },
+)
+DOCUMENTS = st.lists(STATEMENTS, min_size=1, max_size=2).map(lambda statements: document(*statements))
+
+
+def renoted(value: Any, seed: Any) -> Any:
+    """Write a document in another notation: other orders, one value with or without a list around it."""
+    if isinstance(value, dict):
+        keys = seed.sample(sorted(value), len(value))
+        return {key: renoted(value[key], seed) for key in keys}
+    if isinstance(value, list):
+        items = [renoted(item, seed) if isinstance(item, dict) else item for item in seed.sample(value, len(value))]
+        return items[0] if len(items) == 1 and seed.random() < HALF else items
+    return [value] if value not in ("*", "Allow", "Deny", "2012-10-17") and seed.random() < HALF else value
+
+
+HALF = 0.5
+
+
+@given(DOCUMENTS, st.randoms(use_true_random=False))
+def test_notation_does_not_change_the_meaning(written: dict[str, Any], seed: Any) -> None:
+    assert meaning_of(written) == meaning_of(renoted(written, seed))
+
+
+@given(DOCUMENTS, DOCUMENTS)
+def test_documents_of_the_same_meaning_have_no_difference(old: dict[str, Any], new: dict[str, Any]) -> None:
+    if meaning_of(old) == meaning_of(new):
+        assert not compare_documents(old, new)
+    else:
+        assert meaning_of(document(*old["Statement"], *new["Statement"])) not in (meaning_of(old), meaning_of(new))
+
+
+def test_an_account_is_its_root_user_and_nothing_else() -> None:
+    def trusting(principal: str) -> str:
+        return meaning_of(document({**without(PUT, "Resource"), "Principal": {"AWS": principal}}))
+
+    assert trusting("111111111111") == trusting("arn:aws:iam::111111111111:root")
+    assert trusting("111111111111") != trusting("arn:aws:iam::111111111111:role/root")
+    assert trusting("111111111111") != trusting("arn:aws:iam::111111111112:root")
