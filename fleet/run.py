@@ -144,6 +144,8 @@ class _Run:
                 "counts": dict(result.counts),
                 "seconds": round(seconds, 1),
                 "retries": result.retries,
+                # A run that succeeded has mended the rest.
+                "notes": status.not_taken_up if ended is Result.SUCCEEDED else report.notes,
                 "digest_after": digests[self._settings.operation] if result.ok else status.digest_before,
             }
         )

@@ -11,8 +11,10 @@ import click
 from access.selection import Selection
 from cli.inventory import FilledPath, format_option
 from cli.selection import filter_options
+from config.findings import one_line
 from fleet.report import RunReport, write_report
 from fleet.waves import Shard, parse_shard
+from oidc.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -32,6 +34,17 @@ def report_option(function: F) -> F:
         metavar="FILE",
         help="Write the run report as JSON, also if the run fails or is stopped.",
     )(function)
+
+
+def refuse_unwritable(path: Path | None) -> None:
+    """Refuse a file of --report whose folder does not exist: before a run, not at its end.
+
+    Raises:
+        UsageError: There is no such folder.
+    """
+    if path is not None and not path.absolute().parent.is_dir():
+        what = f"--report: the folder {one_line(str(path.absolute().parent))} does not exist"
+        raise UsageError(what, do="make it first")
 
 
 def write(path: Path | None, report: RunReport) -> None:

@@ -18,11 +18,13 @@ from cli.extras import DISTRIBUTION
 from cli.fleet.asking import World
 from cli.fleet.loading import Choice, LoadedFleet, load_fleet
 from cli.fleet.machine import surroundings
-from cli.fleet.options import Asked, write
+from cli.fleet.options import Asked, refuse_unwritable, write
 from cli.fleet.progress import run_progress
 from cli.fleet.summary import exit_code, show_summary
+from config.findings import one_line
 from fleet.backend import stack_states
 from fleet.decide import FleetAccount, Rules, decide
+from fleet.healing import break_dead_locks, mend_attributes
 from fleet.parallel import parallel_here
 from fleet.report import AccountReport, Command, Result, RunReport, report_text, totals_of
 from fleet.run import RunSettings, run_fleet
@@ -123,6 +125,7 @@ def asking(
         command: Its name.
         may_name_stacks: Whether --account may also name stacks that no account has.
     """
+    refuse_unwritable(asked.report)
     machine = surroundings()
     choice = Choice(asked.selection, asked.waves, asked.shard, may_name_stacks)
     fleet = load_fleet(asked.inventory, choice, is_sandbox=machine.endpoint is not None)
@@ -139,10 +142,14 @@ def run_and_report(
     engine, number = world.engine, sum(decision.result is None for decision in decisions)
     settings = RunSettings(options.operation, options.parallel or parallel_here(), options.max_failures)
     if number:
+        for decision in decisions:
+            _tell(decision.account.key, mend_attributes(world.backend, decision.account.status))
         engine.prepare()
         click.echo(f"{number:,} of {len(decisions):,} run, at most {settings.parallel} at the same time", err=True)
 
     def run_stack(account: FleetAccount) -> StackResult:
+        if account.status.is_locked and options.operation is not Operation.PREVIEW:
+            _tell(account.key, *break_dead_locks(world.backend, account.status))
         result = engine.run(job_of(account, world.fleet.plan), options.operation, lambda _step: None)
         if options.remove_stacks and result.ok:
             stack_states(world.machine).remove(account.key)
@@ -151,6 +158,11 @@ def run_and_report(
     with stopping(engine) as stop, run_progress(number) as progress:
         end = run_fleet(decisions, settings, run_stack, progress, stop)
     return finish(asked, recorder.report(end.accounts, interrupted=end.interrupted))
+
+
+def _tell(key: str, *sentences: str) -> None:
+    for sentence in filter(None, sentences):
+        click.echo(one_line(f"{key}: {sentence}"), err=True)
 
 
 def finish(asked: Asked, report: RunReport) -> int:

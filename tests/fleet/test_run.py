@@ -279,6 +279,13 @@ def test_what_up_does_in_an_account_follows_from_its_standing(standing: Standing
     assert bool(fleet.ran) == (result is Result.SUCCEEDED)
 
 
+def test_what_a_run_has_mended_is_no_note_of_its_report() -> None:
+    accounts = [account(key) for key in ("a", "b")]
+    told = [replace(each, status=replace(each.status, needs=("pending",), not_taken_up=("arn",))) for each in accounts]
+    end = Fleet.of(told, fails={"b"}).up()
+    assert [report.notes for report in end.accounts] == [("arn",), ("pending", "arn")]
+
+
 def test_every_account_runs_if_all_are_asked_for() -> None:
     fleet = Fleet.of([account("a", Standing.IN_LINE), account("b", Standing.UNREACHABLE), account("c")])
     fleet.up(every=True)

@@ -74,10 +74,11 @@ class FakeFleet:
 
     def break_lock(self, lock: StackLock) -> None:
         self.removed.append(f"lock of {lock.stack}")
-        self.set(lock.stack, Standing.CHANGED)
+        del self.locks[lock.stack]
+        self.set(lock.stack, Standing.CHANGED, is_locked=False)
 
     def mend_attributes(self, stack: str) -> None:
-        raise AssertionError(stack)
+        self.removed.append(f"attributes of {stack}")
 
     # The engine
     def prepare(self) -> None:

@@ -3,6 +3,9 @@
 import json
 import os
 import signal
+import socket
+import subprocess
+import sys
 import threading
 import time
 from datetime import UTC, datetime
@@ -200,14 +203,45 @@ def test_a_mass_change_is_refused_unless_it_is_allowed(fleet: FakeFleet) -> None
 def test_a_lock_is_broken_only_if_somebody_asks_for_it(fleet: FakeFleet, capsys: pytest.CaptureFixture[str]) -> None:
     lock = StackLock("a2", "1", 4711, "ci", "runner-7", datetime(2026, 11, 29, 1, 52, tzinfo=UTC))
     fleet.locks["a2"] = (lock,)
-    fleet.set("a2", Standing.BLOCKED, reason=f"it is locked: {lock}")
+    fleet.set("a2", Standing.BLOCKED, reason=f"it is locked: {lock}", is_locked=True)
     assert fleet.command("up", *report(fleet)) == 1
     assert ran(fleet) == ["a1", "a3", "a4"]
     assert fleet.removed == []
+    assert written(fleet).accounts[1].reason.startswith("it is locked by ci@runner-7, process 4711, since ")
+    assert written(fleet).accounts[1].do.endswith("add --break-lock a2")
     assert fleet.command("up", "--break-lock", "a2", "--break-lock", "a3") == 0
     assert fleet.removed == ["lock of a2"]
     assert "a2: removed the lock of ci@runner-7, process 4711" in capsys.readouterr().err
     assert fleet.command("up", "--break-lock", "a2", "--account", "a1") == 2
+
+
+def test_the_lock_of_a_run_that_is_known_to_be_dead_is_removed(
+    fleet: FakeFleet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    fleet.locks["a2"] = (StackLock("a2", "1", ended.pid, "ci", socket.gethostname(), None),)
+    fleet.set("a2", Standing.BLOCKED, reason="it is locked", is_locked=True)
+    assert fleet.command("preview") == 0
+    assert fleet.removed == []
+    assert fleet.command("up") == 0
+    assert fleet.removed == ["lock of a2"]
+    assert "a2: removed the lock of a dead run: ci@" in capsys.readouterr().err
+
+
+def test_empty_attributes_are_mended_before_the_first_account_runs(
+    fleet: FakeFleet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet.set("a4", Standing.CHANGED, has_empty_attributes=True)
+    fleet.before = lambda _key: fleet.removed.append("ran")
+    assert fleet.command("up", "--account", "a[34]") == 0
+    assert fleet.removed == ["attributes of a4", "ran", "ran"]
+    assert "a4: removed an empty file of attributes" in capsys.readouterr().err
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_anything_runs(fleet: FakeFleet) -> None:
+    assert fleet.command("up", "--report", str(fleet.folder / "missing" / "report.json")) == 2
+    assert fleet.asked == []
 
 
 def test_preview_runs_the_engine_for_accounts_that_need_it(
