@@ -224,7 +224,9 @@ def _decided(status: AccountStatus, planned: AccountPlan, recorded: RecordedAcco
         return replace(status, standing=Standing.NEVER_MADE, reason=reason)
     if status.drift:
         number = len(status.drift)
-        return replace(status, standing=Standing.DRIFTED, reason=f"{number} changes by hand" if number > 1 else _ONE)
+        by = "by hand or by the interrupted run" if status.has_pending else "by hand"
+        reason = f"{number} change{'s' if number > 1 else ''} {by}"
+        return replace(status, standing=Standing.DRIFTED, reason=reason)
     reasons = [
         *([f"the stack is still named {status.rename_from}"] if status.rename_from else []),
         *status.needs,
@@ -232,9 +234,6 @@ def _decided(status: AccountStatus, planned: AccountPlan, recorded: RecordedAcco
         *([_changed(status)] if status.changes or status.digest != status.digest_before else []),
     ]
     return replace(status, standing=Standing.CHANGED, reason="; ".join(reasons)) if reasons else status
-
-
-_ONE = "1 change by hand"
 
 
 def _changed(status: AccountStatus) -> str:

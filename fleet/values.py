@@ -130,7 +130,7 @@ def _planned_oidc_provider(
     )
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def meaning_of_text(text: str) -> str:
     """Return the meaning of a document; a text that is no JSON has only its own."""
     try:

@@ -186,6 +186,15 @@ def test_one_field_changed_by_hand_is_drift_in_words(tmp_path: Path, seed: int, 
             assert any(told.effect is Effect.WIDENING for told in status.drift)
 
 
+def test_after_an_interrupted_run_nobody_is_blamed_for_a_difference(plan: AccountPlan) -> None:
+    found = with_role(found_account(plan), None, "shop-read")
+    deleting = PendingOperation("a::b::c::prod/shop-read", "aws:iam/role:Role", "deleting")
+    status = status_of(plan, state_of(plan, pending=(deleting,)), found)
+    assert (status.standing, status.has_pending, status.needs_up) == (Standing.DRIFTED, True, True)
+    assert status.reason.endswith("by hand or by the interrupted run")
+    assert status_of(plan, found=found).reason.endswith("by hand")
+
+
 def test_an_inline_policy_rewritten_by_hand_is_drift(plan: AccountPlan) -> None:
     found = found_account(plan)
     role = replace(first(found), inline_policies={"publish": ANYTHING})
