@@ -85,7 +85,7 @@ docs: setup ## write the pages and the JSON Schema that follow from the code, th
 	cp -R docs/. site/
 
 bench: setup ## measure what must stay fast, and print the ratios
-	$(BIN)/python -m bench
+	PATH="$$PATH:$(PULUMI_FOLDER)" $(BIN)/python -m bench
 
 clean: ## remove what the other targets made
 	rm -rf .venv .sandbox .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .cache build dist site

@@ -16,10 +16,12 @@ from access.compile import compile_plan
 from access.exactness.languages import meaning
 from access.exactness.prove import prove_exact
 from access.exactness.rendered import rendered_patterns
+from bench.fleet import fleet_costs, status_costs
 from bench.large_inventory import write_large_inventory
 from bench.program import program_ratio
 from bench.report import first_paint, write_report
 from config.load import load_inventory
+from fleet.pulumi_cli.installed_cli import installed_cli
 
 _RUNS = 5
 
@@ -125,6 +127,30 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as temporary:
             report_growth(Path(temporary))
         show("the program, against a bare loop of the same resources", program_ratio(2_000), 1.15)
+        if installed_cli() is None:
+            print("a fleet: not measured: the Pulumi CLI is not on PATH")
+        else:
+            with tempfile.TemporaryDirectory() as temporary:
+                fleet(Path(temporary))
+
+
+def fleet(temporary: Path) -> None:
+    """Print what a fleet costs."""
+    costs = fleet_costs(temporary / "costs")
+    print(
+        f"fleet of 20 accounts with 10 roles each; `pulumi up` has {costs.language_host}; CPU of all accounts together:"
+    )
+    print(f"  create {costs.create:.1f} s, one by one {costs.create_one_by_one:.1f} s; "
+          f"no change {costs.no_change:.1f} s, one by one {costs.no_change_one_by_one:.1f} s")  # fmt: skip
+    ratio_of_create = costs.create / costs.create_one_by_one
+    show("fleet up, create, against a `pulumi up` for each stack", ratio_of_create, 0.7)
+    show("fleet up, create, against the same, as designed", ratio_of_create, 0.65)
+    show("fleet up without a change, against the same", costs.no_change / costs.no_change_one_by_one, 0.02)
+    status = status_costs(temporary / "status")
+    show("fleet status of 1,000 accounts, against 100", status.large.processor / status.small.processor, 11)
+    show("fleet status of 1,000 accounts", status.large.seconds, 60, "s")
+    show("fleet status of 1,000 accounts, peak memory", status.large.megabytes, 300, "MB")
+    print("  calls for each account: " + ", ".join(f"{count:g} {name}" for name, count in sorted(status.calls.items())))
 
 
 def commands() -> None:

@@ -16,12 +16,12 @@ from bench.large_inventory import account_of_fleet, write_fleet_inventory
 from fleet.pulumi_cli.installed_cli import find_cli
 from oidc.errors import SandboxError
 from sandbox.emulated_aws.settings import STATE_FOLDER
-from sandbox.emulator_inputs import aws_config
+from sandbox.emulator_inputs import AWS_CONFIG, aws_config
 from sandbox.engine.program import Program
 from sandbox.engine_choice import EngineMark, EngineName
 from sandbox.fleet import BACKEND_FOLDER, digests_to_prepare, note_prepared
-from sandbox.pulumi_cli import PulumiCliEngine
-from sandbox.session import AWS_CONFIG, PROJECT, SandboxInventory, Session, read_subject, running
+from sandbox.pulumi_cli.engine import PulumiCliEngine
+from sandbox.session import PROJECT, SandboxInventory, Session, read_subject, running
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,10 @@
 """Derive the inputs of the emulators from an inventory: workspaces, quotas, prepared accounts, credentials."""
 
 import hashlib
+import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,12 @@ from sandbox.emulated_aws.prepare_accounts import PreparedAccount, PreparedOidcP
 from sandbox.emulated_bitbucket.workspaces import EmulatedEnvironment, EmulatedRepository, EmulatedWorkspace
 
 FOLDER = Path(".sandbox")
+BITBUCKET_FOLDER = "bitbucket"
+"""The emulated Bitbucket's folder for its keys, in the sandbox's folder."""
+
+AWS_CONFIG = "aws-config"
+"""The AWS configuration file of a run, in the sandbox's folder."""
+
 STRANGER = EmulatedWorkspace("sandbox-stranger", "{00000000-5a9d-4b0c-8000-000000000000}")
 """A workspace that no inventory has: its tokens are genuine, and every role must refuse them."""
 
@@ -143,3 +151,42 @@ def aws_config(plan: AccessPlan, former: str = "") -> str:
         for name, account_id in sorted(profiles.items())
     ]
     return "\n".join(sections)
+
+
+@contextmanager
+def emulated_credentials(folder: Path) -> Iterator[None]:
+    """Give this process the credentials of the emulated accounts of a sandbox's folder, an absolute path."""
+    with _environment(_aws_environment(folder / AWS_CONFIG)):
+        yield
+
+
+def _aws_environment(config_file: Path) -> dict[str, str | None]:
+    """Return the AWS variables of the run: those of the emulated accounts; the user's are unset."""
+    unset: dict[str, str | None] = {name: None for name in os.environ if name.startswith("AWS_")}
+    return unset | {
+        # NOTE: intentional: no keys. The AWS provider would use them before the profile of an account.
+        "AWS_PROFILE": ENGINEER_PROFILE,
+        "AWS_CONFIG_FILE": str(config_file),
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
+    }
+
+
+@contextmanager
+def _environment(changes: Mapping[str, str | None]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in changes}
+    _apply(changes)
+    try:
+        yield
+    finally:
+        _apply(before)
+
+
+def _apply(values: Mapping[str, str | None]) -> None:
+    for name, value in values.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value

@@ -5,20 +5,24 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from access.digests import AppliedSettings, plan_digests
 from access.plan import AccessPlan
+from config.program import program_folder
 from facts.issuer.connect import IssuerConnect
 from fleet.backend import open_backend
 from fleet.pulumi_cli.installed_cli import installed_cli
 from fleet.surroundings import Surroundings
 from oidc.errors import SandboxError
 from sandbox.emulated_aws.prepare_accounts import prepare_accounts
-from sandbox.emulator_inputs import folder_of, prepared_accounts
+from sandbox.emulator_inputs import emulated_credentials, folder_of, prepared_accounts
 from sandbox.engine_choice import EngineMark, EngineName
 from sandbox.pulumi_cli.environment import ambient_folders, cli_environment
 from sandbox.running_sandbox import ServingProcess
-from sandbox.session import PROJECT_FOLDER, Session, emulated_credentials
+
+if TYPE_CHECKING:
+    from sandbox.session import Session
 
 BACKEND_FOLDER = "fleet"
 """The folder of the fleet's states, in the sandbox's folder."""
@@ -41,7 +45,7 @@ def refuse_single_stack(inventory: Path) -> None:
 
 
 @contextmanager
-def in_session(session: Session) -> Iterator[Surroundings]:
+def in_session(session: "Session") -> Iterator[Surroundings]:
     """Prepare the accounts of a sandbox in this process, and yield what a run of its fleet needs.
 
     Raises:
@@ -85,7 +89,7 @@ def marked(inventory: Path, operation: str) -> Iterator[None]:
 def _surroundings(inventory: Path, endpoint: str, issuer: IssuerConnect) -> Surroundings:
     folder = _backend_folder(inventory)
     cli = installed_cli()
-    plugins = ambient_folders(cli, folder, PROJECT_FOLDER) if cli is not None else []
+    plugins = ambient_folders(cli, folder, program_folder()) if cli is not None else []
     return Surroundings(
         cli=None if cli is None else cli.path,
         environment=cli_environment(folder, plugins, {"iam": endpoint, "sts": endpoint}, os.environ),
@@ -117,7 +121,7 @@ def _has_resources(url: str) -> bool:
     return any(record.fault or (record.state is not None and record.state.resources) for record in records)
 
 
-def _prepare(session: Session) -> None:
+def _prepare(session: "Session") -> None:
     """Prepare the accounts whose plan is new or changed: to prepare 1,000 of them takes minutes."""
     before = {} if session.forgot else _prepared_before(session.subject.folder)
     now = digests_to_prepare(session.subject.plan)

@@ -13,7 +13,7 @@ from sandbox.aws_provider.account import connect_as_platform_engineer, refuse_am
 from sandbox.aws_provider.provider import SmallAwsProvider
 from sandbox.engine import BuiltinEngine
 from sandbox.engine_choice import EngineMark, EngineName, choose_engine
-from sandbox.pulumi_cli import AwsPlugin, PulumiCliEngine
+from sandbox.pulumi_cli.engine import AwsPlugin, PulumiCliEngine
 from sandbox.session import SandboxInventory, Session
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
@@ -19,8 +19,10 @@ from config.models.inventory import Inventory
 from oidc.errors import SandboxError
 from sandbox.emulated_bitbucket import EmulatedBitbucket
 from sandbox.emulated_bitbucket.workspaces import EmulatedWorkspace, PipelineStep, step_claims
-from sandbox.emulator_inputs import folder_of, workspaces_of
-from sandbox.session import BITBUCKET_FOLDER, SandboxInventory, Session
+from sandbox.emulator_inputs import BITBUCKET_FOLDER, folder_of, workspaces_of
+
+if TYPE_CHECKING:
+    from sandbox.session import SandboxInventory, Session
 
 _ANNOUNCEMENT = "serving.json"
 _LOOK_SECONDS = 0.2
@@ -38,7 +40,7 @@ class RunningSandbox:
         has_weather: Whether these show changes late, throttle or end sessions, as real ones do.
     """
 
-    subject: SandboxInventory
+    subject: "SandboxInventory"
     bitbucket: EmulatedBitbucket
     endpoint: str
     has_weather: bool = False
@@ -63,7 +65,7 @@ class ServingProcess:
     has_weather: bool = False
 
 
-def in_this_process(session: Session) -> RunningSandbox:
+def in_this_process(session: "Session") -> RunningSandbox:
     """Return the running sandbox of a session in this process.
 
     Raises:
@@ -76,7 +78,7 @@ def in_this_process(session: Session) -> RunningSandbox:
 
 
 @contextmanager
-def announced(session: Session) -> Iterator[None]:
+def announced(session: "Session") -> Iterator[None]:
     """Announce to other processes, while the block runs, where this process serves.
 
     The process locks the file for that time, so the file of a killed process has no effect.
@@ -114,7 +116,7 @@ def serving_process(inventory: Path) -> ServingProcess | None:
     return None
 
 
-def served_by(process: ServingProcess, subject: SandboxInventory) -> RunningSandbox:
+def served_by(process: ServingProcess, subject: "SandboxInventory") -> RunningSandbox:
     """Return the running sandbox that another process serves.
 
     Raises:
@@ -182,7 +184,7 @@ def named_step(inventory: Inventory, repository: str, environment: str | None, *
     return PipelineStep(workspace, step.repository_uuid, step.environment_uuid, branch=branch)
 
 
-def signing_bitbucket(subject: SandboxInventory) -> EmulatedBitbucket:
+def signing_bitbucket(subject: "SandboxInventory") -> EmulatedBitbucket:
     """Return the emulated Bitbucket of a sandbox to sign tokens with; it does not serve.
 
     Raises:

@@ -1,8 +1,7 @@
 """Start a sandbox: emulated Bitbucket, prepared emulated AWS accounts, and the program's stack config."""
 
 import json
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,8 +20,10 @@ from sandbox.emulated_aws.settings import IssuerEndpoint
 from sandbox.emulated_aws.weather import WeatherChoice
 from sandbox.emulated_bitbucket import EmulatedBitbucket
 from sandbox.emulator_inputs import (
-    ENGINEER_PROFILE,
+    AWS_CONFIG,
+    BITBUCKET_FOLDER,
     aws_config,
+    emulated_credentials,
     emulated_part,
     folder_of,
     prepared_accounts,
@@ -32,12 +33,6 @@ from sandbox.emulator_inputs import (
 from sandbox.engine.program import Program
 from sandbox.engine.state_file import locked
 from sandbox.engine_choice import EngineMark
-
-BITBUCKET_FOLDER = "bitbucket"
-"""The emulated Bitbucket's folder for its keys, in the sandbox's folder."""
-
-AWS_CONFIG = "aws-config"
-"""The AWS configuration file of a run, in the sandbox's folder."""
 
 PROJECT_FOLDER = program_folder()
 PROJECT, STACK = "bitbucket-aws-oidc", "sandbox"
@@ -200,42 +195,3 @@ def _program(subject: SandboxInventory, endpoint: str, bitbucket: EmulatedBitbuc
         f"{PROJECT}:issuerConnect": json.dumps(connect),
     }
     return Program(PROJECT_FOLDER, PROJECT, STACK, config=config)
-
-
-@contextmanager
-def emulated_credentials(folder: Path) -> Iterator[None]:
-    """Give this process the credentials of the emulated accounts of a sandbox's folder, an absolute path."""
-    with _environment(_aws_environment(folder / AWS_CONFIG)):
-        yield
-
-
-def _aws_environment(config_file: Path) -> dict[str, str | None]:
-    """Return the AWS variables of the run: those of the emulated accounts; the user's are unset."""
-    unset: dict[str, str | None] = {name: None for name in os.environ if name.startswith("AWS_")}
-    return unset | {
-        # NOTE: intentional: no keys. The AWS provider would use them before the profile of an account.
-        "AWS_PROFILE": ENGINEER_PROFILE,
-        "AWS_CONFIG_FILE": str(config_file),
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "NO_PROXY": "127.0.0.1,localhost",
-        "no_proxy": "127.0.0.1,localhost",
-    }
-
-
-@contextmanager
-def _environment(changes: Mapping[str, str | None]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in changes}
-    _apply(changes)
-    try:
-        yield
-    finally:
-        _apply(before)
-
-
-def _apply(values: Mapping[str, str | None]) -> None:
-    for name, value in values.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value

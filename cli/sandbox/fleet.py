@@ -50,7 +50,6 @@ def _in_sandbox(command: click.Command, operation: str) -> click.Command:
 def _surroundings(inventory: Path, operation: str, weather: "WeatherChoice | None") -> "Iterator[Surroundings]":
     from sandbox.fleet import in_served_sandbox, in_session, marked, refuse_single_stack  # noqa: PLC0415 - the sandbox's imports, in this command only
     from sandbox.running_sandbox import serving_process  # noqa: PLC0415 - as above
-    from sandbox.session import read_subject  # noqa: PLC0415 - as above
 
     refuse_single_stack(inventory)
     process = serving_process(inventory)
@@ -59,6 +58,8 @@ def _surroundings(inventory: Path, operation: str, weather: "WeatherChoice | Non
         with in_served_sandbox(inventory, process) as surroundings, marked(inventory, operation):
             yield surroundings
         return
+    from sandbox.session import read_subject  # noqa: PLC0415 - as above; with the engines, so not beside a served sandbox
+
     subject = read_subject(inventory, named_guardrails())
     with (
         started(subject, weather, prepare=False) as session,

@@ -21,8 +21,8 @@ from sandbox.emulated_aws.new_accounts import (
     runner_profile,
 )
 from sandbox.emulated_bitbucket.behaviour import SANDBOX_TOKEN
-from sandbox.emulator_inputs import ENGINEER_PROFILE, ambient_accounts, engineer_account
-from sandbox.session import AWS_CONFIG, Session
+from sandbox.emulator_inputs import AWS_CONFIG, ENGINEER_PROFILE, ambient_accounts, engineer_account
+from sandbox.session import Session
 
 TOKEN_FILE = "web-identity-token"  # noqa: S105 - the name of a file
 """The name in the examples of Atlassian and AWS."""

@@ -21,7 +21,7 @@ from fleet.pulumi_cli.steps import Operation, Summary
 from fleet.splitting import Move
 from fleet.surroundings import Surroundings
 from sandbox.engine_choice import EngineName
-from sandbox.pulumi_cli import PulumiCliEngine
+from sandbox.pulumi_cli.engine import PulumiCliEngine
 from sandbox.pulumi_cli.environment import ambient_folders, cli_environment
 from sandbox.run import Action
 from sandbox.session import PROJECT, PROJECT_FOLDER, Session

@@ -18,8 +18,7 @@ from config.load import load_inventory
 from config.lock import read_lock
 from config.models.rollout import Rollout
 from sandbox.emulated_bitbucket import EmulatedBitbucket
-from sandbox.emulator_inputs import folder_of
-from sandbox.session import BITBUCKET_FOLDER
+from sandbox.emulator_inputs import BITBUCKET_FOLDER, folder_of
 from tests.config.editor_schema import in_yaml, refusals
 from tests.git_repository import git
 from tests.project.pages import PAGES, PROJECT, TODAY, Block, anchors_of, blocks_of, languages, of_docs

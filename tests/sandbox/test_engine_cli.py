@@ -10,7 +10,7 @@ import pytest
 from fleet.pulumi_cli.installed_cli import find_cli
 from oidc.errors import EngineError
 from sandbox.engine.program import Program
-from sandbox.pulumi_cli import PulumiCliEngine
+from sandbox.pulumi_cli.engine import PulumiCliEngine
 from tests.sandbox.cloud_in_memory import Bench
 from tests.sandbox.running_engine import NEEDS_CLI, ignore
 

@@ -9,7 +9,7 @@ import pytest
 
 from fleet.pulumi_cli.installed_cli import find_cli
 from sandbox.engine_choice import EngineName
-from sandbox.pulumi_cli import PulumiCliEngine
+from sandbox.pulumi_cli.engine import PulumiCliEngine
 from sandbox.run import Action
 from tests.sandbox.inventory_sequences import sequence
 from tests.sandbox.running_engine import NEEDS_CLI, RunningEngine, ignore, running_engines

@@ -20,7 +20,7 @@ from fleet.pulumi_cli.steps import Operation, Step
 from oidc.errors import EngineError, SandboxError
 from sandbox.engine.program import Program
 from sandbox.engine.values import folded
-from sandbox.pulumi_cli import AwsPlugin, PulumiCliEngine
+from sandbox.pulumi_cli.engine import AwsPlugin, PulumiCliEngine
 from sandbox.pulumi_cli.environment import ambient_folders, program_python
 from tests.sandbox.running_engine import ignore
 

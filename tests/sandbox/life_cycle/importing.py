@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cli.main import run
 from fleet.pulumi_cli.installed_cli import find_cli
-from sandbox.pulumi_cli import PulumiCliEngine
+from sandbox.pulumi_cli.engine import PulumiCliEngine
 from tests.sandbox.life_cycle.one_stack import OneStack
 from tests.sandbox.running_engine import ignore
 
