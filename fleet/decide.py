@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from access.update_preview import Loss, LossLimits, refusals
 from fleet.report import Result
-from fleet.stack_run import Operation
+from fleet.stack_job import Operation
 from fleet.status import AccountStatus, Standing
 
 

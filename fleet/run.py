@@ -11,7 +11,7 @@ from typing import Protocol
 
 from fleet.decide import Decision, FleetAccount
 from fleet.report import AccountReport, Result, reported
-from fleet.stack_run import Operation, StackResult
+from fleet.stack_job import Operation, StackResult
 from fleet.status import Standing
 from oidc.errors import BitbucketOidcError
 

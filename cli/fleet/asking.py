@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,11 +22,13 @@ from facts.issuer.thumbprints import thumbprints_beside
 from fleet.backend import Backend, open_backend
 from fleet.decide import FleetAccount
 from fleet.reading import FleetReading, read_fleet
-from fleet.stack_run import StackRunner
 from fleet.status import AccountStatus
 from fleet.surroundings import Surroundings
 from oidc.errors import AwsError, UsageError
 from oidc.thumbprint import Thumbprint
+
+if TYPE_CHECKING:
+    from fleet.stack_run import StackRunner
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,10 @@ class World:
         )
 
     @property
-    def engine(self) -> StackRunner:
+    def engine(self) -> "StackRunner":
         """What runs stacks."""
+        from fleet.stack_run import StackRunner  # noqa: PLC0415 - imports Pulumi, which a run without change does not need
+
         return StackRunner(self.machine, self.fleet.settings, self.thumbprints, self.fleet.rollout.secrets_provider)
 
     def ask(self, broken_locks: Iterable[str] = (), *, for_review: bool = False) -> tuple[FleetAccount, ...]:

@@ -41,7 +41,7 @@ def command(
 
     from cli.fleet.running import RunOptions, asking, run_and_report  # noqa: PLC0415 - Pulumi takes a while to import
     from fleet.report import Command  # noqa: PLC0415 - as above
-    from fleet.stack_run import Operation  # noqa: PLC0415 - as above
+    from fleet.stack_job import Operation  # noqa: PLC0415 - as above
 
     options = RunOptions(Operation.DESTROY, parallel, max_failures, remove_stacks=remove_stacks)
     with asking(asked, Command.DESTROY, may_name_stacks=True) as (_, world, recorder):

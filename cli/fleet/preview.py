@@ -19,7 +19,7 @@ def command(asked: Asked, *, parallel: int | None, every: bool) -> int:
     from cli.fleet.changes import show_changes  # noqa: PLC0415 - botocore and Pulumi take a while to import
     from cli.fleet.running import RunOptions, asking, run_and_report  # noqa: PLC0415 - as above
     from fleet.report import Command  # noqa: PLC0415 - as above
-    from fleet.stack_run import Operation  # noqa: PLC0415 - as above
+    from fleet.stack_job import Operation  # noqa: PLC0415 - as above
 
     with asking(asked, Command.PREVIEW) as (fleet, world, recorder):
         accounts = world.ask(asked.broken_locks)

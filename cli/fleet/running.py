@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
@@ -23,13 +24,16 @@ from cli.fleet.progress import run_progress
 from cli.fleet.summary import exit_code, show_summary
 from config.findings import one_line
 from fleet.backend import stack_states
-from fleet.decide import FleetAccount, Rules, decide
+from fleet.decide import Decision, FleetAccount, Rules, decide
 from fleet.healing import break_dead_locks, mend_attributes
 from fleet.parallel import parallel_here
 from fleet.report import AccountReport, Command, Result, RunReport, report_text, totals_of
 from fleet.run import RunSettings, run_fleet
-from fleet.stack_run import Operation, StackJob, StackResult, StackRunner
+from fleet.stack_job import Operation, StackJob, StackResult
 from oidc.errors import BitbucketOidcError
+
+if TYPE_CHECKING:
+    from fleet.stack_run import StackRunner
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,15 +143,14 @@ def run_and_report(
 ) -> int:
     """Run the accounts that need it, show and write the report, and return the exit code."""
     decisions = decide(accounts, Rules(options.operation, options.every, options.limits, options.reviewed))
-    engine, number = world.engine, sum(decision.result is None for decision in decisions)
     settings = RunSettings(options.operation, options.parallel or parallel_here(), options.max_failures)
-    if number:
-        for decision in decisions:
-            _tell(decision.account.key, mend_attributes(world.backend, decision.account.status))
-        engine.prepare()
+    number = sum(decision.result is None for decision in decisions)
+    engine = _prepared(world, decisions) if number else None
+    if engine is not None:
         click.echo(f"{number:,} of {len(decisions):,} run, at most {settings.parallel} at the same time", err=True)
 
     def run_stack(account: FleetAccount) -> StackResult:
+        assert engine is not None  # noqa: S101 - there is one if anything runs
         if account.status.is_locked and options.operation is not Operation.PREVIEW:
             _tell(account.key, *break_dead_locks(world.backend, account.status))
         result = engine.run(job_of(account, world.fleet.plan), options.operation, lambda _step: None)
@@ -158,6 +161,15 @@ def run_and_report(
     with stopping(engine) as stop, run_progress(number) as progress:
         end = run_fleet(decisions, settings, run_stack, progress, stop)
     return finish(asked, recorder.report(end.accounts, interrupted=end.interrupted))
+
+
+def _prepared(world: World, decisions: Sequence[Decision]) -> "StackRunner":
+    """Return the engine, ready to run; what killed runs left beside the states is removed first."""
+    for decision in decisions:
+        _tell(decision.account.key, mend_attributes(world.backend, decision.account.status))
+    engine = world.engine
+    engine.prepare()
+    return engine
 
 
 def _tell(key: str, *sentences: str) -> None:
@@ -189,13 +201,13 @@ def job_of(account: FleetAccount, plan: AccessPlan) -> StackJob:
 
 
 @contextmanager
-def stopping(engine: StackRunner) -> Iterator[threading.Event]:
+def stopping(engine: "StackRunner | None") -> Iterator[threading.Event]:
     """Yield an event that the first Ctrl-C sets; the second one, or SIGTERM, also interrupts the stacks that run."""
     stop = threading.Event()
 
     def handle(number: int, _frame: FrameType | None) -> None:
         # Not `click.echo`: a handler may run while the same stream is written.
-        if stop.is_set() or number == signal.SIGTERM:
+        if engine is not None and (stop.is_set() or number == signal.SIGTERM):
             os.write(2, b"\ninterrupting the accounts that run; each saves its state\n")
             engine.interrupt()
         else:

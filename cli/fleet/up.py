@@ -45,7 +45,7 @@ def command(
     from cli.fleet.changes import changes_in_brief  # noqa: PLC0415 - as above
     from cli.fleet.running import RunOptions, asking, run_and_report  # noqa: PLC0415 - as above
     from fleet.report import Command  # noqa: PLC0415 - as above
-    from fleet.stack_run import Operation  # noqa: PLC0415 - as above
+    from fleet.stack_job import Operation  # noqa: PLC0415 - as above
 
     digests = None if reviewed is None else reviewed_digests(reviewed)
     limits = LossLimits(max_loss, allow_oidc_provider_loss)

@@ -18,7 +18,8 @@ from fleet.backend import open_backend
 from fleet.pulumi_cli.installed_cli import InstalledCli, find_cli
 from fleet.pulumi_cli.stack_cli import RunLimits
 from fleet.pulumi_cli.steps import Step
-from fleet.stack_run import Operation, StackJob, StackResult, StackRunner
+from fleet.stack_job import Operation, StackJob, StackResult
+from fleet.stack_run import StackRunner
 from fleet.state import StackState
 from fleet.surroundings import Surroundings
 from oidc.thumbprint import Thumbprint

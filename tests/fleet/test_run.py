@@ -12,7 +12,7 @@ from access.update_preview import Loss, LossLimits
 from fleet.decide import FleetAccount, Rules, decide
 from fleet.report import AccountReport, Result
 from fleet.run import RunEnd, RunSettings, run_fleet
-from fleet.stack_run import Operation, StackResult
+from fleet.stack_job import Operation, StackResult
 from fleet.status import AccountStatus, Standing
 from oidc.errors import AwsError
 

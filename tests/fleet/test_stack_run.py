@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from fleet.stack_run import Operation, StackResult, StackRunner
+from fleet.stack_job import Operation, StackResult
+from fleet.stack_run import StackRunner
 from tests.fleet.running_stacks import Fleet, running_fleet
 from tests.sandbox.running_engine import NEEDS_CLI
 

@@ -13,7 +13,7 @@ from access.plan import AccessPlan
 from access.update_preview import Loss
 from cli.main import run
 from fleet.backend import StackLock, StackRecord
-from fleet.stack_run import Operation, StackJob, StackResult
+from fleet.stack_job import Operation, StackJob, StackResult
 from fleet.status import AccountStatus, Standing
 from oidc.errors import StateError
 

@@ -19,7 +19,7 @@ from cli.main import run
 from fleet.backend import StackLock
 from fleet.joining import read_report
 from fleet.report import Command, Result, RunReport
-from fleet.stack_run import Operation, StackResult
+from fleet.stack_job import Operation, StackResult
 from fleet.status import AccountStatus, Standing
 from tests.cli.fleet.conftest import FakeFleet, changed
 
