@@ -54,24 +54,26 @@ class Decision:
         result: Its result, if nothing runs there; ``None``: it runs.
         reason: Why, or the empty string.
         do: What to do about it, or the empty string.
+        is_refused: Whether `up` refuses it, and only its preview runs.
     """
 
     account: FleetAccount
     result: Result | None
     reason: str = ""
     do: str = ""
+    is_refused: bool = False
 
 
 def decide(accounts: Sequence[FleetAccount], rules: Rules) -> tuple[Decision, ...]:
     """Return the decision on each account, in the same order.
 
-    If all accounts together lose more than accepted, none runs.
+    If all accounts together lose more than accepted, none runs. A preview runs for refused accounts, too.
     """
     decisions = tuple(_decide(account, rules) for account in accounts)
-    if rules.operation is not Operation.UP:
-        return decisions
-    too_much = tuple(_of_the_fleet(decisions, rules.limits))
-    return tuple(_refused(each, too_much) if too_much and each.result is None else each for each in decisions)
+    too_much = tuple(_of_the_fleet(decisions, rules.limits)) if rules.operation is not Operation.DESTROY else ()
+    return tuple(
+        _refused(each.account, too_much, rules.operation) if too_much and _runs(each) else each for each in decisions
+    )
 
 
 def _decide(account: FleetAccount, rules: Rules) -> Decision:
@@ -85,9 +87,11 @@ def _decide(account: FleetAccount, rules: Rules) -> Decision:
     if not status.needs_up and not rules.every:
         return _left_alone(account)
     reasons = (*refusals(status.loss, rules.limits), *_unreviewed(account, rules.reviewed))
-    if reasons and rules.operation is Operation.UP:
-        return _refused(Decision(account, None), reasons)
-    return Decision(account, None)
+    return _refused(account, reasons, rules.operation) if reasons else Decision(account, None)
+
+
+def _runs(decision: Decision) -> bool:
+    return decision.result is None and not decision.is_refused
 
 
 _NOT_IN_INVENTORY = "the inventory has no such account, and the stack still exists"
@@ -100,8 +104,9 @@ def _left_alone(account: FleetAccount) -> Decision:
     return Decision(account, Result.SKIPPED, account.status.reason, account.status.do)
 
 
-def _refused(decision: Decision, reasons: Sequence[str]) -> Decision:
-    return Decision(decision.account, Result.REFUSED, "; ".join(reasons))
+def _refused(account: FleetAccount, reasons: Sequence[str], operation: Operation) -> Decision:
+    result = None if operation is Operation.PREVIEW else Result.REFUSED
+    return Decision(account, result, "; ".join(reasons), is_refused=True)
 
 
 def _unreviewed(account: FleetAccount, reviewed: Mapping[str, frozenset[str]] | None) -> Iterator[str]:
@@ -118,6 +123,6 @@ def _unreviewed(account: FleetAccount, reviewed: Mapping[str, frozenset[str]] | 
 def _of_the_fleet(decisions: Sequence[Decision], limits: LossLimits) -> Iterator[str]:
     """Yield the refusals for all accounts together; OIDC providers are judged account by account."""
     before = sum(each.account.status.loss.roles_before for each in decisions)
-    lost = [role for each in decisions if each.result is None for role in each.account.status.loss.roles]
+    lost = [role for each in decisions if _runs(each) for role in each.account.status.loss.roles]
     for reason in refusals(Loss(before, tuple(lost)), LossLimits(limits.max_percent, oidc_providers=True)):
         yield f"in all accounts together, {reason}"

@@ -136,7 +136,8 @@ class _Run:
 
     def _after(self, decision: Decision, result: StackResult, seconds: float) -> AccountReport:
         status = decision.account.status
-        ended = Result.FAILED if not result.ok else self._succeeded(result)
+        refused = decision.is_refused and result.ok
+        ended = Result.FAILED if not result.ok else Result.REFUSED if refused else self._succeeded(result)
         report = _asked(decision.account, ended, result.reason or decision.reason, result.do or decision.do)
         digests = {Operation.PREVIEW: status.digest_before, Operation.UP: status.digest, Operation.DESTROY: None}
         return report.model_copy(

@@ -20,4 +20,5 @@ def command() -> None:
     """Run many accounts, each with its own stack, named by the account's key.
 
     The inventory declares `rollout`: the waves of accounts, and what their stacks share.
+    Whole accounts are chosen: --owner chooses those that have a role of this owner.
     """

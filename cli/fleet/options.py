@@ -78,20 +78,30 @@ class Asked:
     is_json: bool
 
 
-def asking_options(*filters: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+_BREAK_LOCK = click.option(
+    "--break-lock",
+    "broken_locks",
+    metavar="KEY",
+    multiple=True,
+    help="First remove the locks of this account's stack: only if you know that its run is dead.",
+)
+
+
+def asking_options(*filters: str, breaks_locks: bool = True) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Add what all commands that ask accounts take; the command gets ``asked``, an ``Asked``.
 
     Args:
         filters: The filters, by default --account and --owner.
+        breaks_locks: Whether it takes --break-lock.
     """
 
     def decorate(function: Callable[..., int]) -> Callable[..., int]:
-        return _with_options(function, filters or ("account", "owner"))
+        return _with_options(function, filters or ("account", "owner"), breaks_locks=breaks_locks)
 
     return decorate
 
 
-def _with_options(function: Callable[..., int], filters: Sequence[str]) -> Callable[..., int]:
+def _with_options(function: Callable[..., int], filters: Sequence[str], *, breaks_locks: bool) -> Callable[..., int]:
     @wraps(function)
     def command(  # noqa: PLR0917 - one parameter for each option
         inventory: Path,
@@ -99,9 +109,9 @@ def _with_options(function: Callable[..., int], filters: Sequence[str]) -> Calla
         waves: tuple[str, ...],
         shard: str | None,
         reading_role: str | None,
-        broken_locks: tuple[str, ...],
         report: Path | None,
         output: str,
+        broken_locks: tuple[str, ...] = (),
         **options: Any,  # noqa: ANN401 - click's
     ) -> int:
         part = None if shard is None else parse_shard(shard)
@@ -119,13 +129,7 @@ def _with_options(function: Callable[..., int], filters: Sequence[str]) -> Calla
             "`fleet pipeline` puts the shards of a wave into one parallel group.",
         ),
         click.option("--reading-role", metavar="NAME", help="Read each account with this role."),
-        click.option(
-            "--break-lock",
-            "broken_locks",
-            metavar="KEY",
-            multiple=True,
-            help="First remove the locks of this account's stack: only if you know that its run is dead.",
-        ),
+        *([_BREAK_LOCK] if breaks_locks else []),
         report_option,
         format_option("text", "json"),
     )

@@ -2,19 +2,23 @@
 
 import click
 
+from access.update_preview import LossLimits
 from cli.fleet.options import Asked, asking_options, parallel_option
+from cli.inventory import max_loss_option, oidc_provider_loss_option
 
 
 @click.command("preview")
 @asking_options()
 @parallel_option
 @click.option("--all", "every", is_flag=True, help="Preview the accounts that are in line, too.")
-def command(asked: Asked, *, parallel: int | None, every: bool) -> int:
+@max_loss_option
+@oidc_provider_loss_option
+def command(asked: Asked, *, parallel: int | None, every: bool, max_loss: float, allow_oidc_provider_loss: bool) -> int:
     """Show what `fleet up` would do: the changes of access, and the engine's preview of each account that needs it.
 
-    It first asks all accounts, as `fleet status` does. It changes nothing, so no wave waits for another one.
+    It first asks all accounts, as `fleet status` does. It changes nothing in AWS, so no wave waits for another one.
 
-    Exit codes: 0 every preview succeeded, 1 an account could not be asked or previewed, 130 stopped.
+    Exit codes: 0 every preview succeeded, 1 an account failed or `fleet up` would refuse it, 130 stopped.
     """
     from cli.fleet.changes import show_changes  # noqa: PLC0415 - botocore and Pulumi take a while to import
     from cli.fleet.running import RunOptions, asking, run_and_report  # noqa: PLC0415 - as above
@@ -25,4 +29,6 @@ def command(asked: Asked, *, parallel: int | None, every: bool) -> int:
         accounts = world.ask(asked.broken_locks)
         if not asked.is_json:
             show_changes(accounts, fleet.plan)
-        return run_and_report(asked, RunOptions(Operation.PREVIEW, parallel, every=every), world, accounts, recorder)
+        limits = LossLimits(max_loss, allow_oidc_provider_loss)
+        options = RunOptions(Operation.PREVIEW, parallel, every=every, limits=limits)
+        return run_and_report(asked, options, world, accounts, recorder)

@@ -6,7 +6,7 @@ from cli.fleet.options import Asked, asking_options
 
 
 @click.command("status")
-@asking_options()
+@asking_options(breaks_locks=False)
 def command(asked: Asked) -> int:
     """Tell which accounts differ from the inventory: to be changed, changed by hand, never made, or blocked.
 
@@ -21,7 +21,7 @@ def command(asked: Asked) -> int:
     from fleet.run import only_asked  # noqa: PLC0415 - as above
 
     with asking(asked, Command.STATUS) as (fleet, world, recorder):
-        accounts = world.ask(asked.broken_locks)
+        accounts = world.ask()
         if not asked.is_json:
             show_changes(accounts, fleet.plan)
         return finish(asked, recorder.report([only_asked(account) for account in accounts]))

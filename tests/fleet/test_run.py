@@ -292,11 +292,17 @@ def test_every_account_runs_if_all_are_asked_for() -> None:
     assert sorted(fleet.ran) == ["a", "c"]
 
 
-def test_a_preview_waits_for_no_wave_and_refuses_nothing() -> None:
-    fleet = Fleet.of([*of_waves("a1 a2"), account("b1", wave="b", lost=9)], fails={"a1"})
-    end = fleet.up(operation=Operation.PREVIEW, reviewed={})
-    assert list(results(end).values()) == [Result.FAILED, Result.TO_DO, Result.TO_DO]
+def test_a_preview_waits_for_no_wave_and_says_what_up_would_refuse() -> None:
+    accounts = [*of_waves("a1 a2"), account("b1", wave="b", lost=9)]
+    fleet = Fleet.of(accounts, fails={"a1"})
+    end = fleet.up(operation=Operation.PREVIEW)
+    assert sorted(fleet.ran) == ["a1", "a2", "b1"]
+    assert list(results(end).values()) == [Result.FAILED, Result.TO_DO, Result.REFUSED]
+    assert end.accounts[2].reason.startswith("9 of 10 roles (90 %)")
+    assert end.accounts[2].counts == {"update": 1, "same": 34}
     assert {report.digest_after for report in end.accounts} == {OLD}
+    end = Fleet.of(accounts, fails={"a1"}).up(operation=Operation.PREVIEW, limits=LossLimits(90))
+    assert list(results(end).values()) == [Result.FAILED, Result.TO_DO, Result.TO_DO]
 
 
 def test_destroy_runs_wherever_there_is_a_stack() -> None:

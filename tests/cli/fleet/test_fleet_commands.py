@@ -194,9 +194,14 @@ def test_an_account_with_another_plan_than_the_reviewed_one_is_refused(
 def test_a_mass_change_is_refused_unless_it_is_allowed(fleet: FakeFleet) -> None:
     fleet.set("a2", Standing.CHANGED, loss=Loss(5, ("r1", "r2", "r3")))
     fleet.set("a3", Standing.CHANGED, loss=Loss(1, (), ("arn:p",)))
+    allowed = ("--max-loss", "60", "--allow-oidc-provider-loss")
+    assert fleet.command("preview", *report(fleet)) == 1
+    assert [account.account for account in written(fleet).failures] == ["a2", "a3"]
+    assert fleet.command("preview", *allowed) == 0
+    fleet.ran.clear()
     assert fleet.command("up", *report(fleet)) == 1
     assert ran(fleet) == ["a1", "a4"]
-    assert fleet.command("up", "--max-loss", "60", "--allow-oidc-provider-loss") == 0
+    assert fleet.command("up", *allowed) == 0
     assert ran(fleet) == list(KEYS)
 
 
