@@ -53,6 +53,7 @@ class StateResource:
         is_deleting: Whether it is the old resource of a replacement and still has to be deleted; the new one has the
             same URN.
         retains_on_delete: Whether the engine drops it without deleting it in AWS.
+        created: When the engine first saved it, or ``None``.
     """
 
     urn: str
@@ -64,6 +65,7 @@ class StateResource:
     is_protected: bool = False
     is_deleting: bool = False
     retains_on_delete: bool = False
+    created: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -190,6 +192,7 @@ def _resource(entry: Mapping[str, Any]) -> StateResource:
         is_protected=bool(entry.get("protect")),
         is_deleting=bool(entry.get("delete")),
         retains_on_delete=bool(entry.get("retainOnDelete")),
+        created=_time(entry.get("created")),
     )
 
 

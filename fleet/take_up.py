@@ -8,9 +8,11 @@ from access.adoption.found import FoundAccount, FoundRole
 from access.adoption.role_reading import REVOKES_SESSIONS
 from access.managed_by import default_tags
 from access.plan import AccountPlan, RolePlan
+from components.pipeline_role import TYPE as PIPELINE_ROLE
 from config.findings import one_line
 from config.project_file import PROJECT
 from fleet.backend.records import StackRecord
+from fleet.state import name_of
 from oidc.arn import role_arn
 
 ROLE = "aws:iam/role:Role"
@@ -54,7 +56,6 @@ def choose_take_up(
     """
     tags = default_tags(f"{project}/{stack}").items()
     held = {(it.type, it.id) for it in record.state.resources if not it.is_external} if record.state else set()
-    since = _begin_of_run(record)
     roles = {role_arn(found.partition, found.id, it.path, it.name): it for it in found.roles if tags <= it.tags.items()}
     arns: list[str] = []
     refused: list[str] = []
@@ -62,7 +63,7 @@ def choose_take_up(
         existing = roles.get(role.arn)
         if existing is None or (ROLE, role.name) in held:
             continue
-        reasons = list(_refusals(role, existing, since))
+        reasons = list(_refusals(role, existing, _begin_of_run(record, f"{planned.key}/{role.key}")))
         (refused if reasons else arns).extend(reasons[:1] or [role.arn])
     created = {it.arn for it in planned.oidc_providers if it.mode == "create"}
     for oidc_provider in found.oidc_providers:
@@ -72,18 +73,29 @@ def choose_take_up(
     return TakeUp(tuple(sorted(arns)), tuple(sorted(refused)))
 
 
-def _begin_of_run(record: StackRecord) -> datetime | None:
-    """Return the earliest time at which a run began whose result the state does not have; ``None`` if none is told of.
+def _begin_of_run(record: StackRecord, name: str) -> datetime | None:
+    """Return the earliest time at which a run began that could have created a role; ``None`` if none is told of.
 
-    A lock has the time when its run began. The state's manifest has the time of its last save: a run that was killed
-    saves before each operation, and the next run after an old state begins later
-    (``pkg/backend/diy/lock.go``, ``pkg/backend/snapshot.go`` and ``pkg/resource/deploy/manifest.go`` of
-    https://github.com/pulumi/pulumi). The history has only runs that ended.
+    - A lock has the time when its run began.
+    - The state's manifest has the time of its last save. A run saves before each operation, and the next run after an
+      old state begins later.
+    - If the state has a pending operation that creates this role, its component was saved by the same run or by one
+      before. Runs that fail save the state again, so its last save may be hours later.
+
+    The history has only runs that ended. Sources: ``pkg/backend/diy/lock.go``, ``pkg/backend/snapshot.go`` and
+    ``ResourceV3`` in ``sdk/go/common/apitype/core.go`` of https://github.com/pulumi/pulumi.
+
+    Args:
+        record: The state and locks.
+        name: The logical name of the role and of its component: ``prod/shop-deploy``.
     """
-    times = [lock.since for lock in record.locks if lock.since]
-    if record.state is not None and record.state.saved is not None:
-        times.append(record.state.saved)
-    return min(times, default=None)
+    state = record.state
+    times = [lock.since for lock in record.locks]
+    if state is not None:
+        times.append(state.saved)
+        if any((it.type, it.kind, name_of(it.urn)) == (ROLE, "creating", name) for it in state.pending):
+            times += [it.created for it in state.resources if (it.type, it.name) == (PIPELINE_ROLE, name)]
+    return min((time for time in times if time is not None), default=None)
 
 
 def _refusals(planned: RolePlan, existing: FoundRole, since: datetime | None) -> Iterator[str]:

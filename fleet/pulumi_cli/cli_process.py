@@ -40,6 +40,11 @@ class RunningCommands:
         """Whether ``interrupt`` was called; commands that start later are interrupted at once."""
         return self._interrupted.is_set()
 
+    def processes(self) -> list[int]:
+        """Return the process IDs of the commands that run now."""
+        with self._lock:
+            return [child.pid for child in self._children]
+
     def interrupt(self) -> None:
         """Interrupt all commands; kill those that still run after a grace period."""
         with self._lock:
@@ -174,6 +179,7 @@ def _interrupt_later(child: subprocess.Popen[str], seconds: float) -> threading.
 _GENERIC_ERROR = re.compile(
     r"(?:update|preview|refresh|destroy|resource operation|previewing|updating) failed"
     r"|an unhandled error occurred: program exited with non-zero exit code: \d+"
+    r"|Resource monitor has terminated, shutting down|update canceled"
 )
 """Errors that the CLI adds to every failure; used only if there is no other error."""
 

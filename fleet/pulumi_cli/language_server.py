@@ -4,6 +4,7 @@ Source: ``LanguageRuntime`` in ``proto/pulumi/language.proto`` of Pulumi, and ``
 settings of each run are in context variables. So several servers of one process keep their stacks apart.
 """
 
+import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,6 +20,9 @@ from oidc.errors import BitbucketOidcError
 _WORKERS = 4
 """Threads of one server. A run holds one thread to its end; the CLI asks little beside it."""
 
+_CANCEL_SECONDS = 5
+"""How long the tasks of a run whose CLI has ended are waited for."""
+
 
 class InlineProgram(LanguageServer):
     """Serves one program.
@@ -31,16 +35,40 @@ class InlineProgram(LanguageServer):
     def __init__(self, registers: Callable[[], None]) -> None:
         self.registers = registers
         self.error: BitbucketOidcError | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         super().__init__(self._run)
 
     def Run(self, request: Any, context: Any) -> Any:  # noqa: ANN401, N802 - the SDK's own
         """Run the program."""
-        answer = super().Run(request, context)  # type: ignore[no-untyped-call]  # the SDK's own
+        self.error = None
+        try:
+            answer = super().Run(request, context)  # type: ignore[no-untyped-call]  # the SDK's own
+        except Exception:  # noqa: BLE001 - the SDK fails while it ends a run whose CLI has ended, and told why
+            return language_pb2.RunResponse(bail=True)
+        finally:
+            self._close_loop()
         # The program's error is already in the log, so the CLI does not report it again.
         return language_pb2.RunResponse(bail=True) if answer.error else answer
 
+    def _close_loop(self) -> None:
+        """Cancel what the SDK left of a run whose CLI has ended, else Python prints a traceback for each task."""
+        loop, self._loop = self._loop, None
+        if loop is None or loop.is_closed():
+            return
+        loop.set_exception_handler(lambda _loop, _context: None)
+
+        async def cancel() -> None:
+            tasks = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in tasks:
+                task.cancel()
+            if tasks:
+                await asyncio.wait(tasks, timeout=_CANCEL_SECONDS)
+
+        loop.run_until_complete(cancel())
+        loop.close()
+
     def _run(self) -> None:
-        self.error = None
+        self._loop = asyncio.get_running_loop()
         try:
             self.registers()
         except BitbucketOidcError as error:

@@ -13,19 +13,26 @@ import yaml
 
 from access.digests import AppliedSettings
 from access.plan import AccessPlan
+from cli.fleet.running import job_of
 from config.project_file import PROJECT
+from facts.aws.callers import CallSettings
 from fleet.backend import open_backend
+from fleet.decide import FleetAccount
+from fleet.healing import break_dead_locks, mend_attributes
 from fleet.pulumi_cli.installed_cli import InstalledCli, find_cli
 from fleet.pulumi_cli.stack_cli import RunLimits
 from fleet.pulumi_cli.steps import Step
+from fleet.reading import FleetReading, read_fleet
 from fleet.stack_job import Operation, StackJob, StackResult
 from fleet.stack_run import StackRunner
 from fleet.state import StackState
+from fleet.status import AccountStatus
 from fleet.surroundings import Surroundings
 from oidc.thumbprint import Thumbprint
 from sandbox.emulated_aws import EmulatedAws
 from sandbox.emulated_aws.prepare_accounts import RootUsers
 from sandbox.emulated_aws.settings import IssuerEndpoint
+from sandbox.emulated_aws.weather import WeatherChoice
 from sandbox.emulated_bitbucket import EmulatedBitbucket
 from sandbox.emulated_bitbucket.workspaces import EmulatedWorkspace
 from sandbox.pulumi_cli.environment import ambient_folders, cli_environment
@@ -63,14 +70,16 @@ class Fleet:
             "rollout": {},
             "accounts": {key: account(str(next(_numbers))) for key in ("one", "two")},
             "permission_policies": {"deploy": {"document": {"Version": "2012-10-17", "Statement": [STATEMENT]}}},
-            "roles": {
-                "shop-deploy": {
-                    "accounts": ["*"],
-                    "trust": [{"repository": "acme/shop", "environments": ["production"]}],
-                    "managed_policies": ["aws:ReadOnlyAccess"],
-                    "inline_policies": ["deploy"],
-                },
-            },
+            "roles": {"shop-deploy": self.role()},
+        }
+
+    @staticmethod
+    def role() -> Document:
+        return {
+            "accounts": ["*"],
+            "trust": [{"repository": "acme/shop", "environments": ["production"]}],
+            "managed_policies": ["aws:ReadOnlyAccess"],
+            "inline_policies": ["deploy"],
         }
 
     @property
@@ -85,7 +94,7 @@ class Fleet:
     @contextmanager
     def runner(self, cli: Path | None = None, **settings: Any) -> Iterator[StackRunner]:
         """Give a runner; its CLI sees the credentials of the emulated accounts."""
-        self.plan("one")
+        self.plan("")
         subject = replace(read_subject(self.folder / "inventory.yaml"), folder=self.folder)
         with session_with(subject, self.bitbucket, self.aws):
             installed = InstalledCli(cli, has_language_host=True) if cli else find_cli()
@@ -107,15 +116,34 @@ class Fleet:
                 **settings,
             )
 
+    def has_stack(self, key: str) -> bool:
+        return key in open_backend(Surroundings(None, {}, self.backend, {})).stacks()
+
     def job(self, key: str, **changes: Any) -> StackJob:
-        """Return the job as ``status`` would: new, or with the secrets provider of the state."""
-        backend = open_backend(Surroundings(None, {}, self.backend, {}))
-        state = self.state(key) if key in backend.stacks() else None
+        """Return a job: of a new stack, or with the secrets provider of the state."""
+        state = self.state(changes.get("rename_from", key)) if "rename_from" in changes or self.has_stack(key) else None
         secrets = state.secrets_provider if state else None
         return StackJob(key, self.plan(key), secrets, is_new=state is None, **changes)
 
     def run(self, runner: StackRunner, key: str, operation: Operation = Operation.UP, **changes: Any) -> StackResult:
         return runner.run(self.job(key, **changes), operation, ignore)
+
+    def status(self, runner: StackRunner, key: str) -> AccountStatus:
+        """Read AWS and the state, as ``fleet status`` does."""
+        backend = open_backend(Surroundings(None, {}, self.backend, {}))
+        calls = CallSettings(self.aws.endpoint)
+        reading = FleetReading(backend, calls, runner.settings, PROJECT, runner.thumbprints)
+        (status,) = read_fleet(self.plan(key), reading, keys={key})
+        return status
+
+    def up_as_status_says(self, runner: StackRunner, key: str) -> StackResult:
+        """Break the lock of a dead run, and run what ``status`` says."""
+        status = self.status(runner, key)
+        backend = open_backend(Surroundings(None, {}, self.backend, {}))
+        mend_attributes(backend, status)
+        break_dead_locks(backend, status)
+        job = job_of(FleetAccount(key, self.id(key), None, status), self.plan(key))
+        return runner.run(job, Operation.UP, ignore)
 
     def state(self, key: str) -> StackState:
         state = open_backend(Surroundings(None, {}, self.backend, {})).read(key).state
@@ -160,10 +188,12 @@ def account(identity: str) -> Document:
 
 
 @contextmanager
-def running_fleet(folder: Path) -> Iterator[Fleet]:
+def running_fleet(folder: Path, weather: WeatherChoice | None = None) -> Iterator[Fleet]:
     workspaces = [EmulatedWorkspace(slug, str(found["uuid"])) for slug, found in WORKSPACES.items()]
     with (
         EmulatedBitbucket(folder / "bitbucket", workspaces) as bitbucket,
-        EmulatedAws(folder / "aws", issuers=IssuerEndpoint(bitbucket.address, bitbucket.ca_file)) as aws,
+        EmulatedAws(
+            folder / "aws", issuers=IssuerEndpoint(bitbucket.address, bitbucket.ca_file), weather=weather
+        ) as aws,
     ):
         yield Fleet(folder, aws, bitbucket)

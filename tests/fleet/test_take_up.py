@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from access.adoption.found import FoundAccount, FoundOidcProvider, FoundRole
 from access.plan import AccountPlan
+from components.pipeline_role import TYPE as PIPELINE_ROLE
 from fleet.backend.locks import StackLock
 from fleet.backend.records import StackRecord
-from fleet.state import StackState, StateResource
+from fleet.state import PendingOperation, StackState, StateResource
 from fleet.take_up import CLOCK_SKEW, OIDC_PROVIDER, ROLE, TakeUp, choose_take_up
 from tests.access.plans_in_full import compiled_plan
 
@@ -150,3 +151,16 @@ def test_without_a_trace_of_a_run_a_role_is_only_named(planned: AccountPlan, rec
 def test_a_role_of_unknown_age_is_only_named(planned: AccountPlan) -> None:
     result = chosen(planned, account(planned, role(planned, created=None)), StackRecord("prod", state()))
     assert (result.arns, len(result.refused)) == ((), 1)
+
+
+@pytest.mark.parametrize(("kind", "is_taken"), [("creating", True), ("updating", False), (None, False)])
+def test_a_role_that_a_killed_run_was_creating_is_taken_up_after_later_runs_that_failed(
+    planned: AccountPlan, kind: str | None, is_taken: bool
+) -> None:
+    name = f"{planned.key}/{planned.roles[0].key}"
+    component = StateResource(f"urn:pulumi:prod::p::t::{name}", PIPELINE_ROLE, "", {}, {}, created=BEGIN)
+    pending = (PendingOperation(f"urn:pulumi:prod::p::t${ROLE}::{name}", ROLE, kind),) if kind else ()
+    later = replace(state(component, saved=BEGIN + 300 * MINUTE), pending=pending)
+    assert bool(chosen(planned, account(planned, role(planned)), StackRecord("prod", later)).arns) is is_taken
+    before = account(planned, role(planned, created=BEGIN - 10 * MINUTE))
+    assert chosen(planned, before, StackRecord("prod", later)).arns == ()
