@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from access.update_preview import Loss, LossLimits, refusals
+from fleet.recorded import in_brief
 from fleet.report import Result
 from fleet.stack_job import Operation
 from fleet.status import AccountStatus, Standing
@@ -79,7 +80,7 @@ def decide(accounts: Sequence[FleetAccount], rules: Rules) -> tuple[Decision, ..
 def _decide(account: FleetAccount, rules: Rules) -> Decision:
     status = account.status
     if rules.operation is Operation.DESTROY:
-        return Decision(account, Result.IN_LINE, "it has no stack") if status.is_new else Decision(account, None)
+        return _destroyed(account)
     if status.standing is Standing.NOT_IN_INVENTORY:
         return Decision(account, Result.SKIPPED, status.reason or _NOT_IN_INVENTORY, status.do or _DESTROY)
     if status.standing is Standing.UNREACHABLE or (status.standing is Standing.BLOCKED and not status.needs_up):
@@ -92,6 +93,17 @@ def _decide(account: FleetAccount, rules: Rules) -> Decision:
 
 def _runs(decision: Decision) -> bool:
     return decision.result is None and not decision.is_refused
+
+
+def _destroyed(account: FleetAccount) -> Decision:
+    status = account.status
+    if status.is_new:
+        return Decision(account, Result.IN_LINE, "it has no stack")
+    if status.other_accounts:
+        reason = f"`destroy` would also delete what its stack has of other accounts: {in_brief(status.other_accounts)}"
+        do = f"take it apart with `bitbucket-oidc fleet split {status.rename_from or status.key}`"
+        return Decision(account, Result.REFUSED, reason, do)
+    return Decision(account, None)
 
 
 _NOT_IN_INVENTORY = "the inventory has no such account, and the stack still exists"

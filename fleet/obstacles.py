@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from access.adoption.found import FoundAccount, FoundRole
 from access.managed_by import STACK_TAG, default_tags, managed_by
 from access.plan import AccountPlan, OidcProviderPlan, RolePlan
-from fleet.recorded import SHOWN, RecordedAccount, more
+from fleet.recorded import RecordedAccount, in_brief
 from fleet.take_up import TakeUp
 from oidc.arn import role_arn
 
@@ -59,9 +59,8 @@ def obstacles(
 
 def _wrong_state(planned: AccountPlan, recorded: RecordedAccount) -> Iterator[Obstacle]:
     if recorded.others:
-        names = f"{', '.join(recorded.others[:SHOWN])}{more(len(recorded.others))}"
         yield Obstacle(
-            f"the stack {planned.key} has resources of other accounts: {names}",
+            f"the stack {planned.key} has resources of other accounts: {in_brief(recorded.others)}",
             f"take it apart with `bitbucket-oidc fleet split {planned.key}`",
         )
     if recorded.ids and planned.id not in recorded.ids:

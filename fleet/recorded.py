@@ -1,7 +1,7 @@
 """What the state of a stack tells of its account: what the last run wrote, as whom, and under which names."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ _ATTACHMENTS = "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExcl
 _AWS_PROVIDER = "pulumi:providers:aws"
 _MANAGED = frozenset({ROLE_TYPE, OIDC_PROVIDER_TYPE, _INLINE_POLICY, _ATTACHMENTS, _AWS_PROVIDER})
 
-SHOWN = 3
+_SHOWN = 3
 """Names in a sentence; the rest is counted."""
 
 ManagedResource = tuple[str, str, bool]
@@ -64,9 +64,21 @@ def recorded_account(plan: AccountPlan, state: StackState | None) -> RecordedAcc
         ids=tuple(_texts(_folded(provider, "allowedAccountIds"))),
         region=str(provider.inputs.get("region") or "") or None if provider else None,
         access=_access(provider, plan) if provider else None,
-        others=tuple(sorted({_account_of(resource) for resource in resources} - {key})),
+        others=other_accounts(state, key),
         replaced=tuple(sorted(resource.name for resource in own if resource.is_deleting)),
     )
+
+
+def other_accounts(state: StackState | None, key: str) -> tuple[str, ...]:
+    """Return the keys of all accounts but one that a state has resources of, sorted."""
+    managed = (resource for resource in state.resources if resource.type in _MANAGED) if state else ()
+    return tuple(sorted({_account_of(resource) for resource in managed} - {key}))
+
+
+def in_brief(names: Sequence[str]) -> str:
+    """Return a list of names, cut: ``a1, a2, a3 and 17 more``."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{', '.join(names[:_SHOWN])}{more}"
 
 
 def _account_of(resource: StateResource) -> str:
@@ -119,12 +131,7 @@ def other_resources(planned: AccountPlan, recorded: RecordedAccount) -> Iterator
     for verb, resources in (("lacks", wanted - recorded.resources), ("has also", recorded.resources - wanted)):
         if resources:
             names = sorted({name for _, name, _ in resources})
-            yield f"the state {verb} {', '.join(names[:SHOWN])}{more(len(names))}"
-
-
-def more(number: int) -> str:
-    """Return the end of a list of names that is cut."""
-    return f" and {number - SHOWN} more" if number > SHOWN else ""
+            yield f"the state {verb} {in_brief(names)}"
 
 
 def loss_of(plan: AccountPlan, recorded: RecordedAccount) -> Loss:

@@ -14,7 +14,7 @@ from access.update_preview import Loss
 from fleet.backend.records import StackRecord
 from fleet.differences import HAND_MADE_POLICY, UNMANAGED, differences, unmanaged
 from fleet.obstacles import obstacles
-from fleet.recorded import SHOWN, RecordedAccount, loss_of, more, other_resources, recorded_account
+from fleet.recorded import RecordedAccount, in_brief, loss_of, other_accounts, other_resources, recorded_account
 from fleet.take_up import choose_take_up
 from fleet.values import found_values, planned_values
 from oidc.errors import AwsError
@@ -64,6 +64,7 @@ class AccountStatus:
         is_locked: Whether a lock alone blocks it: of a run that works, or of a killed one.
         has_pending: Whether the state has pending operations, which the next run clears.
         has_empty_attributes: Whether the file backend has an empty file of attributes, which the next run mends.
+        other_accounts: Keys of other accounts that its stack has resources of, sorted: what `destroy` would delete too.
         secrets_provider: Of the state, for the stack file of the next run; ``None`` without a state.
     """
 
@@ -84,6 +85,7 @@ class AccountStatus:
     is_locked: bool = False
     has_pending: bool = False
     has_empty_attributes: bool = False
+    other_accounts: tuple[str, ...] = ()
     secrets_provider: Mapping[str, Any] | None = None
 
     @property
@@ -137,6 +139,7 @@ def account_status(
         is_new=record.state is None and not record.fault,
         has_pending=bool(record.state and record.state.pending),
         has_empty_attributes=record.has_empty_attributes,
+        other_accounts=recorded.others,
         secrets_provider=record.state.secrets_provider if record.state else None,
     )
     if record.fault:
@@ -147,19 +150,23 @@ def account_status(
 
 
 def _without_account(stack: str, record: StackRecord) -> AccountStatus:
-    state = record.state
-    deployed = any(resource.type.startswith("aws:") for resource in state.resources) if state else False
+    state, others = record.state, other_accounts(record.state, stack)
+    has = "exists, without resources"
+    do = f"remove the empty stack: `pulumi stack rm {stack}`"
+    if state is not None and any(resource.type.startswith("aws:") for resource in state.resources):
+        has, do = "has resources", f"give the account back, or run `bitbucket-oidc fleet destroy --account {stack}`"
+    if others:
+        has = f"has resources of {in_brief(others)}"
+        do = f"take it apart with `bitbucket-oidc fleet split {stack}`"
     return AccountStatus(
         stack,
         Standing.NOT_IN_INVENTORY,
         digest_before=state.plan_digest if state else None,
-        reason="the inventory has no such account, and its stack still "
-        + ("has resources" if deployed else "exists, without resources"),
-        do=f"give the account back, or run `bitbucket-oidc fleet destroy --account {stack}`"
-        if deployed
-        else f"remove the empty stack: `pulumi stack rm {stack}`",
+        reason=f"the inventory has no such account, and its stack still {has}",
+        do=do,
         has_pending=bool(state and state.pending),
         has_empty_attributes=record.has_empty_attributes,
+        other_accounts=others,
         secrets_provider=state.secrets_provider if state else None,
     )
 
@@ -169,11 +176,10 @@ def _needs(record: StackRecord, recorded: RecordedAccount) -> Iterator[str]:
         yield f"a run holds the stack, or was killed: {lock}"
     pending = record.state.pending if record.state else ()
     if pending:
-        shown = ", ".join(f"{each.kind} {each.urn.rpartition('::')[2]}" for each in pending[:SHOWN])
-        yield f"the last run was interrupted: {shown}{more(len(pending))}"
+        shown = [f"{each.kind} {each.urn.rpartition('::')[2]}" for each in pending]
+        yield f"the last run was interrupted: {in_brief(shown)}"
     if recorded.replaced:
-        shown = ", ".join(recorded.replaced[:SHOWN])
-        yield f"the last run replaced, but did not delete: {shown}{more(len(recorded.replaced))}"
+        yield f"the last run replaced, but did not delete: {in_brief(recorded.replaced)}"
     if record.has_empty_attributes:
         yield "a killed run left an empty file of attributes beside the state"
 

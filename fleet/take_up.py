@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from access.adoption.found import FoundAccount, FoundRole
-from access.adoption.role_reading import REVOKES_SESSIONS
+from access.adoption.role_reading import revokes_sessions
 from access.managed_by import default_tags
 from access.plan import AccountPlan, RolePlan
 from components.pipeline_role import TYPE as PIPELINE_ROLE
@@ -45,7 +45,7 @@ def choose_take_up(
     Only with this stack's tags: ``ManagedBy`` and ``ManagedByStack``. Whoever may create roles in the account could
     have written these tags too. So a role is refused if it has inline policies that the plan does not know, which no
     run would remove, or if it is older than the run that could have created it. A role with ``AWSRevokeOlderSessions``
-    is taken up (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html).
+    that only denies is taken up (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html).
 
     Args:
         planned: The account.
@@ -99,7 +99,11 @@ def _begin_of_run(record: StackRecord, name: str) -> datetime | None:
 
 
 def _refusals(planned: RolePlan, existing: FoundRole, since: datetime | None) -> Iterator[str]:
-    unknown = sorted(existing.inline_policies.keys() - planned.inline_policies.keys() - {REVOKES_SESSIONS})
+    unknown = sorted(
+        name
+        for name, document in existing.inline_policies.items()
+        if name not in planned.inline_policies and not revokes_sessions(name, document)
+    )
     if unknown:
         names = ", ".join(map(one_line, unknown))[:300]
         yield (

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from access.adoption.found import FoundAccount, FoundOidcProvider, FoundRole
-from access.adoption.role_reading import REVOKES_SESSIONS
+from access.adoption.role_reading import revokes_sessions
 from access.plan import AccountPlan, Mode, OidcProviderPlan, RolePlan
 from oidc.arn import role_arn
 from oidc.iam.document import meaning_of
@@ -173,20 +173,12 @@ def found_values(found: FoundAccount, planned: AccountValues, recorded: AccountV
         others = {
             policy: text
             for policy, text in sorted(values.inline_policies.items())
-            if policy not in managed and not _revokes_sessions(role, policy)
+            if policy not in managed and not revokes_sessions(policy, role.inline_policies[policy])
         }
         if others:
             by_hand[name] = others
     providers = {provider.arn: _found_oidc_provider(provider, planned, recorded) for provider in found.oidc_providers}
     return FoundValues(AccountValues(roles, providers), by_hand)
-
-
-def _revokes_sessions(role: FoundRole, name: str) -> bool:
-    document = role.inline_policies[name]
-    statements = document.get("Statement") if isinstance(document, Mapping) else None
-    listed = statements if isinstance(statements, list) else [statements]
-    denies = all(isinstance(statement, Mapping) and statement.get("Effect") == "Deny" for statement in listed)
-    return name == REVOKES_SESSIONS and denies
 
 
 def _found_role(role: FoundRole, key: str) -> RoleValues:

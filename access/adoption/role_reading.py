@@ -16,9 +16,7 @@ from oidc.arn import PARTITION_NAMES
 from oidc.identifiers import SLUG_PATTERN
 from oidc.source_addresses import SESSION_POLICY_NAME, SourceAddresses
 
-REVOKES_SESSIONS = "AWSRevokeOlderSessions"
-"""AWS's inline policy that revokes sessions; it stays in AWS
-(https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html)."""
+_REVOKES_SESSIONS = "AWSRevokeOlderSessions"
 
 _VARIABLE = re.compile(r"\{\{")
 _IAM_POLICY = re.compile(rf"arn:({PARTITION_NAMES}):iam::(aws|[0-9]{{12}}):policy/(.+)", re.ASCII)
@@ -72,6 +70,23 @@ def read_role(role: FoundRole, account: FoundAccount, defaults: Defaults, worksp
     return ReadRole(role.name, entry, trust, documents, (*trust.notes, *notes))
 
 
+def revokes_sessions(name: str, document: object) -> bool:
+    """Tell whether an inline policy is the one by which AWS revokes sessions; it stays in AWS.
+
+    The name alone does not decide: whoever may write inline policies can give it to a policy that allows something.
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html.
+
+    Args:
+        name: Of the policy.
+        document: Parsed JSON, or any other value if it cannot be parsed.
+    """
+    if name != _REVOKES_SESSIONS or not isinstance(document, Mapping):
+        return False
+    statements = document.get("Statement")
+    listed = statements if isinstance(statements, list) else [statements]
+    return all(isinstance(statement, Mapping) and statement.get("Effect") == "Deny" for statement in listed)
+
+
 def _policy(arn: str, account: FoundAccount) -> str:
     """Write a managed policy in a form that is valid in other accounts: ``aws:ReadOnlyAccess``."""
     match = _IAM_POLICY.fullmatch(arn)
@@ -103,7 +118,7 @@ def _is_writable(text: str, what: str, notes: list[str]) -> bool:
 def _documents(role: FoundRole, notes: list[str]) -> dict[str, Any]:
     documents: dict[str, Any] = {}
     for name, document in sorted(role.inline_policies.items()):
-        if name == REVOKES_SESSIONS:
+        if revokes_sessions(name, document):
             continue
         if not isinstance(document, Mapping):
             notes.append(f"its inline policy {name} cannot be read: it stays in AWS, unmanaged")

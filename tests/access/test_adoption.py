@@ -373,3 +373,12 @@ def test_a_condition_that_the_inventory_cannot_hold_leaves_the_role_out(operator
     adoption, roles = roles_of(account_with("prod", ACCOUNT, role_called("r", trust)))
     assert roles == {}
     assert [note.is_left_out for note in adoption.notes] == [True]
+
+
+@pytest.mark.parametrize(("effect", "names"), [("Deny", []), ("Allow", ["AWSRevokeOlderSessions"])])
+def test_a_policy_that_revokes_sessions_is_left_out_unless_it_allows_something(effect: str, names: list[str]) -> None:
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": effect, "Action": "s3:*", "Resource": "*"}]}
+    role = role_called("deploy", trusting(f"{SHOP}:*"), AWSRevokeOlderSessions=policy)
+    _, roles = roles_of(account_with("prod", ACCOUNT, role))
+    (entry,) = roles.values()
+    assert entry.get("inline_policies", []) == names

@@ -17,6 +17,9 @@ from access.plan import AccountPlan, Mode
 from access.update_preview import Loss
 from config.load import load_inventory
 from fleet.backend import StackLock, StackRecord
+from fleet.decide import FleetAccount, Rules, decide
+from fleet.report import Result
+from fleet.stack_job import Operation
 from fleet.state import PendingOperation, StackState
 from fleet.status import Standing
 from oidc.errors import AwsError
@@ -457,8 +460,25 @@ def test_an_account_that_does_not_answer_is_unreachable(plan: AccountPlan) -> No
     assert not status.needs_up
 
 
-def test_a_stack_without_an_account_is_told(plan: AccountPlan) -> None:
-    status = status_of(None, record=StackRecord("gone", state_of(plan)))
-    assert (status.key, status.standing, status.needs_up) == ("gone", Standing.NOT_IN_INVENTORY, False)
-    assert "fleet destroy" in status.do
-    assert "stack rm" in status_of(None, record=StackRecord("gone", state_of(plan, resources=()))).do
+@pytest.mark.parametrize("is_in_inventory", [True, False])
+def test_a_stack_with_resources_of_other_accounts_is_not_destroyed(plan: AccountPlan, is_in_inventory: bool) -> None:
+    other = replace(plan, key="dev")
+    state = state_of(plan, resources=(*resources_of(plan), *resources_of(other)))
+    stack = plan.key if is_in_inventory else "main"
+    status = status_of(plan if is_in_inventory else None, record=StackRecord(stack, state))
+    accounts = ("dev",) if is_in_inventory else ("dev", "prod")
+    assert status.other_accounts == accounts
+    assert status.do == f"take it apart with `bitbucket-oidc fleet split {stack}`"
+    account = FleetAccount(stack, None, None, status)
+    (decision,) = decide([account], Rules(Operation.DESTROY))
+    assert (decision.result, decision.do) == (Result.REFUSED, status.do)
+    assert ", ".join(accounts) in decision.reason
+
+
+def test_the_stack_of_a_removed_account_is_told_and_destroyed(plan: AccountPlan) -> None:
+    status = status_of(None, record=StackRecord(plan.key, state_of(plan)))
+    assert (status.key, status.standing, status.needs_up) == ("prod", Standing.NOT_IN_INVENTORY, False)
+    assert (status.other_accounts, "fleet destroy --account prod" in status.do) == ((), True)
+    assert "stack rm" in status_of(None, record=StackRecord("prod", state_of(plan, resources=()))).do
+    (decision,) = decide([FleetAccount(plan.key, None, None, status)], Rules(Operation.DESTROY))
+    assert decision.result is None
