@@ -9,6 +9,7 @@ import os
 import runpy
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,9 @@ def serve(engine_address: str) -> None:
     # The plugin protocol: the port alone, on a separate line, on standard output.
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    while os.getppid() == parent:  # a process whose parent has ended gets another one
-        server.wait_for_termination(_POLL_SECONDS)
+    with suppress(KeyboardInterrupt):  # how the CLI ends this process
+        while os.getppid() == parent:  # a process whose parent has ended gets another one
+            server.wait_for_termination(_POLL_SECONDS)
 
 
 if __name__ == "__main__":
