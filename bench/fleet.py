@@ -76,12 +76,15 @@ class StatusCosts:
 
 
 def fleet_costs(folder: Path) -> FleetCosts:
-    """Measure a fleet of 20 accounts; both kinds of run in turn, so that other load affects both."""
+    """Measure a fleet of 20 accounts.
+
+    Both kinds of run deploy one account after the other: processes that share a core use more of its time.
+    """
     ours, other = folder / "ours", folder / "other"
     fleet = _prepared_fleet(ours)
     _prepared_fleet(other)
     with served(fleet):
-        create = fleet_command(fleet, "up").processor
+        create = fleet_command(fleet, "up", "--parallel", "1").processor
     with running(subject_in(other), prepare=False) as session:
         create_one_by_one = _create(session)
         no_change_one_by_one = _no_change(session)
@@ -119,13 +122,13 @@ def served(fleet: SeededFleet) -> Iterator[None]:
             server.wait()
 
 
-def fleet_command(fleet: SeededFleet, name: str) -> Usage:
+def fleet_command(fleet: SeededFleet, name: str, *options: str) -> Usage:
     """Run one command of ``sandbox fleet`` to its end; return what it used.
 
     Raises:
         SystemExit: It failed.
     """
-    command = (*_command("fleet", name), str(fleet.inventory))
+    command = (*_command("fleet", name), str(fleet.inventory), *options)
     before = time.monotonic()
     with (fleet.folder / f"{name}.txt").open("wb") as output:
         process = subprocess.Popen(command, cwd=fleet.folder, env=_environment(), stdout=output, stderr=output)  # noqa: S603 - from this file
