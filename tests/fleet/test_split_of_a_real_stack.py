@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -135,6 +136,16 @@ def test_the_rest_previews_no_change_and_each_new_stack_its_default_tags(stacks:
             ("update", "aws:iam/role:Role", frozenset({"tagsAll"})),
             ("update", "aws:iam/openIdConnectProvider:OpenIdConnectProvider", frozenset({"tagsAll"})),
         }
+
+
+def test_the_commands_of_the_guide_split_a_stack(stacks: Stacks) -> None:
+    guide = (PROJECT_FOLDER / "docs" / "guides" / "fleet.md").read_text()
+    for options in re.findall(r"^bitbucket-oidc fleet split prod inventory(.*)$", guide, re.MULTILINE):
+        before = open_backend(stacks.machine).stacks()
+        assert before == {SOURCE}
+        result = stacks.split(*options.split())
+        assert result.exit_code == 0, result.output
+    assert open_backend(stacks.machine).stacks() == {SOURCE, "dev", "ops", "prod"}
 
 
 def test_all_accounts_move_with_secrets_and_backups_of_the_states_before(stacks: Stacks, tmp_path: Path) -> None:
