@@ -1,13 +1,19 @@
 """What docs/guides/recovering.md says to do on a bad day, done: each part of the page has its rehearsal here."""
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from config.project_file import PROJECT
+from fleet.pulumi_cli.installed_cli import find_cli
+from fleet.pulumi_cli.steps import Summary
 from oidc.errors import BitbucketOidcError
 from sandbox.engine_choice import EngineName
+from sandbox.pulumi_cli.engine import PulumiCliEngine
 from sandbox.run import Action
 from tests.sandbox.bootstrap.bootstrapped import (
     ALLOW_ALL,
@@ -21,7 +27,7 @@ from tests.sandbox.bootstrap.bootstrapped import (
 )
 from tests.sandbox.life_cycle.importing import adopt, imported
 from tests.sandbox.life_cycle.one_stack import OneStack, did
-from tests.sandbox.running_engine import NEEDS_CLI
+from tests.sandbox.running_engine import NEEDS_CLI, ignore
 
 NEW_HUB = "888888888888"
 DEPLOYING = f"arn:aws:iam::{PROD}:role/bitbucket/PulumiDeploy"
@@ -51,6 +57,48 @@ def test_half_of_the_accounts_applied(stack: OneStack) -> None:
         ("create", "second/shop-deploy")
     }
     assert not stack.up().changes
+
+
+def forget_role(file: Path) -> None:
+    """Leave in a state what a CLI leaves that is killed after IAM created the role, and before it answered."""
+    state: dict[str, Any] = json.loads(file.read_text())
+    latest = state["checkpoint"]["latest"]
+    of_role = [it for it in latest["resources"] if "prod/shop-deploy" in it["urn"] and it["type"].startswith("aws:")]
+    (role,) = (it for it in of_role if it["type"] == "aws:iam/role:Role")
+    latest["resources"] = [it for it in latest["resources"] if it not in of_role]
+    started = {key: value for key, value in role.items() if key not in ("id", "outputs")}
+    latest["pending_operations"] = [{"resource": started, "type": "creating"}]
+    file.write_text(json.dumps(state))
+
+
+def clear_pending_creates(stack: OneStack) -> Summary:
+    """Run `pulumi refresh --clear-pending-creates`."""
+    with stack.running.session(stack.write()) as session:
+        program = replace(session.program, config={**session.program.config, **stack.config})
+        endpoints = dict.fromkeys(("iam", "sts"), session.endpoint)
+        folder = stack.running.folder / "pulumi"
+        engine = PulumiCliEngine(find_cli(), program, folder, endpoints=endpoints, on_step=ignore, on_log=ignore)
+        return engine._run("refresh", "--yes", "--skip-preview", "--clear-pending-creates")
+
+
+@NEEDS_CLI
+@pytest.mark.parametrize("engine", [EngineName.PULUMI], indirect=True)
+def test_what_a_killed_run_created_is_taken_up_once_and_its_record_dropped(stack: OneStack) -> None:
+    stack.up()
+    with stack.iam() as iam:
+        before = iam.get_role(RoleName="shop-deploy")["Role"]
+    (file,) = (stack.running.folder / "pulumi").glob(f".pulumi/stacks/{PROJECT}/*.json")
+    forget_role(file)
+    with pytest.raises(BitbucketOidcError, match="EntityAlreadyExists"):
+        stack.up()
+    stack.config = {f"{PROJECT}:takeUp": json.dumps([before["Arn"]])}
+    assert {what for what, kind, _ in did(stack.up()) if kind == "Role"} == {"import"}
+    stack.config = {}
+    clear_pending_creates(stack)
+    assert not json.loads(file.read_text())["checkpoint"]["latest"].get("pending_operations")
+    assert {what for what, _, _ in did(stack.up())} <= {"update"}
+    with stack.iam() as iam:
+        assert iam.get_role(RoleName="shop-deploy")["Role"]["RoleId"] == before["RoleId"]
 
 
 @ONLY_BUILTIN
