@@ -3,12 +3,13 @@
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 
 from access.aws_profiles import refuse_keys_before_profiles
 from access.digests import AppliedSettings, plan_digests
+from access.plan import AccessPlan, AccountPlan
 from components.aws_provider import AwsSettings
 from components.bitbucket_oidc import register_stack
 from config.project_file import PROJECT
@@ -70,7 +71,8 @@ class StackRunner:
         """Run a stack to its end. What fails is in the result.
 
         A run that takes resources up or clears pending operations does so in commands before the last one: ``up`` with
-        the imports, then ``refresh``, which drops what was pending. Nothing is deleted for it.
+        the imports, then ``refresh``, which drops what was pending. Nothing is deleted for it. Before ``destroy``, the
+        program registers only what is taken up, so it creates nothing else.
 
         Args:
             job: The stack.
@@ -81,6 +83,7 @@ class StackRunner:
         reason = do = ""
         try:
             refuse_keys_before_profiles(job.plan, self.surroundings.environment)
+            job = _taken_up_alone(job) if operation is Operation.DESTROY else job
             with self._opened(job, operation, on_step) as stack:
                 self._operate(stack, job, operation)
         except BitbucketOidcError as error:
@@ -129,6 +132,9 @@ class StackRunner:
         if job.take_up:
             stack.operate("up", *_UNASKED)
             stack.program.registers = lambda: self._register(job, ())
+            if operation is Operation.DESTROY:
+                # An import leaves `forceDetachPolicies` out, without which a role that has policies is not deleted.
+                stack.operate("up", *_UNASKED)
         if job.clear_pending:
             stack.operate("refresh", *_UNASKED, "--clear-pending-creates")
         stack.operate(operation, *_UNASKED)
@@ -157,6 +163,17 @@ class StackRunner:
             # Without it, a preview prints one document at its end instead of its events.
             "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true",
         }
+
+
+def _taken_up_alone(job: StackJob) -> StackJob:
+    """Return the job with only those roles and OIDC providers that it takes up."""
+
+    def kept(account: AccountPlan) -> AccountPlan:
+        roles = tuple(role for role in account.roles if role.arn in job.take_up)
+        oidc_providers = tuple(provider for provider in account.oidc_providers if provider.arn in job.take_up)
+        return replace(account, roles=roles, oidc_providers=oidc_providers)
+
+    return replace(job, plan=AccessPlan(tuple(map(kept, job.plan.accounts))))
 
 
 _UNASKED = ("--yes", "--skip-preview")

@@ -146,6 +146,20 @@ def test_the_next_run_heals_what_a_killed_one_left_and_deletes_nothing(fleet: Fl
         assert not fleet.status(runner, key).needs_up
 
 
+def test_destroy_takes_up_what_a_killed_run_left_and_creates_nothing_else(fleet: Fleet, key: str) -> None:
+    fleet.inventory["roles"]["shop-new"] = fleet.role()
+    steps: list[Step] = []
+    with fleet.runner() as runner, fleet.iam(key) as iam:
+        (account,) = fleet.plan(key).accounts
+        (role,) = (it for it in account.roles if it.key == "shop-deploy")
+        iam.create_role(RoleName=role.name, Path=role.path, AssumeRolePolicyDocument=role.trust_policy.text)
+        result = runner.run(fleet.job(key, take_up=(role.arn,)), Operation.DESTROY, steps.append)
+        assert (result.ok, result.reason) == (True, "")
+        assert fleet.roles(key) == {}
+        assert iam.list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
+    assert {step.name.split("/")[1] for step in steps if step.type.startswith("aws:")} == {"shop-deploy"}
+
+
 def test_an_interrupted_run_saves_its_state_and_the_next_one_goes_on(fleet: Fleet, key: str) -> None:
     with fleet.runner() as runner:
 
