@@ -8,13 +8,16 @@ from oidc.errors import StateError
 def break_dead_locks(backend: Backend, status: AccountStatus) -> tuple[str, ...]:
     """Remove the locks of an account's stack whose runs are known to be dead, and return a sentence for each.
 
-    The locks are read again: the run of a lock may have ended since the account was asked.
+    The locks are read again: the run of a lock may have ended since the account was asked. Then its state has changed,
+    and neither what would be lost nor what is taken up is known any more.
 
     Raises:
-        StateError: A run holds the stack, or it is not known whether its run is dead.
+        StateError: A run holds the stack, or it is not known whether its run is dead, or it has ended by itself.
         OutsideWorldError: A lock cannot be removed.
     """
     locks = backend.read(status.rename_from or status.key).locks
+    if status.is_locked and not locks:
+        raise StateError("the run that held it has ended since this account was asked", do="run the same command again")
     for lock in locks:
         if not is_dead(lock):
             do = f"wait for that run; only if you know that it is dead, add --break-lock {status.key}"

@@ -220,6 +220,14 @@ def test_a_lock_is_broken_only_if_somebody_asks_for_it(fleet: FakeFleet, capsys:
     assert fleet.command("up", "--break-lock", "a2", "--account", "a1") == 2
 
 
+def test_an_account_whose_state_another_run_changed_meanwhile_does_not_run(fleet: FakeFleet) -> None:
+    fleet.set("a2", Standing.BLOCKED, reason="it is locked", is_locked=True)
+    assert fleet.command("up", *report(fleet)) == 1
+    assert ran(fleet) == ["a1", "a3", "a4"]
+    refused = written(fleet).accounts[1]
+    assert (refused.result, refused.do) == (Result.FAILED, "run the same command again")
+
+
 def test_the_lock_of_a_run_that_is_known_to_be_dead_is_removed(
     fleet: FakeFleet, capsys: pytest.CaptureFixture[str]
 ) -> None:
