@@ -9,27 +9,32 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import chdir, closing, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from bench.seeded_fleet import seed_fleet, subject_in
 from cli.main import run
 from config.project_file import PROJECT
 from fleet.backend import Backend, open_backend
 from fleet.joining import read_report
+from fleet.pulumi_cli.installed_cli import find_cli
 from fleet.report import AccountReport, RunReport
 from fleet.surroundings import Surroundings
 from sandbox.emulated_aws.prepare_accounts import RootUsers
-from sandbox.emulator_inputs import folder_of
+from sandbox.emulator_inputs import emulated_credentials, folder_of
+from sandbox.engine.program import Program
 from sandbox.engine_choice import EngineMark, EngineName
 from sandbox.fleet import BACKEND_FOLDER, digests_to_prepare, note_prepared
-from sandbox.session import PROJECT_FOLDER, read_subject, running
+from sandbox.pulumi_cli.engine import PulumiCliEngine
+from sandbox.session import PROJECT_FOLDER, running
 from tests.sandbox.life_cycle.one_stack import WORKSPACES
+from tests.sandbox.running_engine import ignore
 
 Document = dict[str, Any]
-INVENTORY = "inventory.yaml"
+INVENTORY = "inventory"
 REPORT = "report.json"
 PATH_OF_ROLES = "/bitbucket/"
 _MOST_SECONDS = 240
@@ -47,8 +52,8 @@ def fleet_inventory(keys: Sequence[str], roles: int = 2) -> Document:
     }
 
 
-def policy(action: str) -> Document:
-    statement = {"Effect": "Allow", "Action": action, "Resource": "arn:aws:s3:::acme-shop/*"}
+def policy(action: str, effect: str = "Allow") -> Document:
+    statement = {"Effect": effect, "Action": action, "Resource": "arn:aws:s3:::acme-shop/*"}
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
@@ -87,17 +92,24 @@ class ServedFleet:
 
     Attributes:
         folder: The folder to run commands in.
-        endpoint: Of the emulated accounts.
+        served: What `sandbox serve` printed.
         inventory: Written before each command.
     """
 
     folder: Path
-    endpoint: str
+    served: Document
     inventory: Document
     _roots: RootUsers = field(init=False)
+    _first: Document = field(init=False)
 
     def __post_init__(self) -> None:
-        self._roots = RootUsers(self.endpoint)
+        self._roots = RootUsers(self.served["endpoint"])
+        self._first = copy.deepcopy(self.inventory)
+
+    def with_the_first_inventory(self) -> "ServedFleet":
+        """Give the inventory back that the accounts were prepared for."""
+        self.inventory = copy.deepcopy(self._first)
+        return self
 
     @property
     def keys(self) -> list[str]:
@@ -118,9 +130,13 @@ class ServedFleet:
     def lock_folder(self, key: str) -> Path:
         return self.states / ".pulumi" / "locks" / "organization" / PROJECT / key
 
+    def id(self, key: str) -> str:
+        found: str = self.inventory["accounts"][key]["id"]
+        return found
+
     def iam(self, key: str) -> Any:
         """Return an IAM client of the account's root."""
-        return self._roots.client(self.inventory["accounts"][key]["id"])
+        return self._roots.client(self.id(key))
 
     def existing(self) -> Existing:
         """Ask the emulated accounts, and neither the state nor `status`."""
@@ -193,13 +209,33 @@ class ServedFleet:
         [account] = report.accounts
         return code, account
 
+    @contextmanager
+    def by_hand(self, key: str) -> Iterator[PulumiCliEngine]:
+        """Give the stack of an account to `pulumi up` by hand."""
+        self.write()
+        issuer = {"address": self.served["issuer"]["address"], "caFile": self.served["issuer"]["ca_file"]}
+        config = {
+            f"{PROJECT}:inventory": str(self.folder / INVENTORY),
+            f"{PROJECT}:awsEndpoint": self.served["endpoint"],
+            f"{PROJECT}:issuerConnect": json.dumps(issuer),
+        }
+        with emulated_credentials(sandbox_folder(self.folder)):
+            yield PulumiCliEngine(
+                find_cli(),
+                Program(PROJECT_FOLDER, PROJECT, key, config=config),
+                self.states,
+                endpoints={"iam": self.served["endpoint"], "sts": self.served["endpoint"]},
+                on_step=ignore,
+                on_log=ignore,
+            )
+
     @property
     def output(self) -> str:
         """What the last started command printed."""
         return (self.folder / "output.txt").read_text(errors="replace")
 
     def write(self) -> None:
-        (self.folder / INVENTORY).write_text(yaml.safe_dump(self.inventory, sort_keys=False))
+        write(self.folder, self.inventory)
 
     def close(self) -> None:
         self._roots.close()
@@ -209,17 +245,49 @@ def sandbox_folder(folder: Path) -> Path:
     return folder / folder_of(folder / INVENTORY)
 
 
+def write(folder: Path, inventory: Document) -> None:
+    (folder / INVENTORY).mkdir(exist_ok=True)
+    (folder / INVENTORY / "fleet.yaml").write_text(yaml.safe_dump(inventory, sort_keys=False))
+
+
+def prepared(folder: Path, inventory: Document) -> Document:
+    """Prepare the accounts of an inventory, in which nothing is deployed; return the inventory."""
+    write(folder, inventory)
+    subject = subject_in(folder)
+    with running(subject):
+        note_prepared(subject.folder, digests_to_prepare(subject.plan))
+        EngineMark(subject.folder).set(EngineName.FLEET)
+    return inventory
+
+
+def seeded(folder: Path, accounts: int) -> Document:
+    """Make so many accounts that are up, with one role each; return their inventory."""
+    inventory: Document = {}
+    for file in sorted(seed_fleet(folder, accounts=accounts, roles=1).inventory.iterdir()):
+        _merge(inventory, yaml.safe_load(file.read_text()))
+        file.unlink()
+    inventory["rollout"] = {}
+    write(folder, inventory)
+    return inventory
+
+
+def _merge(whole: Document, part: Document) -> None:
+    for key, value in part.items():
+        if isinstance(value, dict) and key in whole:
+            _merge(whole[key], value)
+        else:
+            whole[key] = value
+
+
 @contextmanager
 def served_fleet(folder: Path, inventory: Document, *options: str) -> Iterator[ServedFleet]:
     """Serve the sandbox of a fleet in another process during the block.
 
     Args:
         folder: The folder to run commands in.
-        inventory: The inventory; the accounts are prepared for it.
+        inventory: The inventory, from ``prepared`` or ``seeded``.
         options: Of `sandbox serve`: the weather.
     """
-    (folder / INVENTORY).write_text(yaml.safe_dump(inventory, sort_keys=False))
-    _prepare(folder)
     server = subprocess.Popen(
         [sys.executable, "-m", "cli", "sandbox", "serve", INVENTORY, "--format", "json", *options],
         cwd=folder,
@@ -230,20 +298,12 @@ def served_fleet(folder: Path, inventory: Document, *options: str) -> Iterator[S
     assert server.stdout is not None
     try:
         served = json.loads(server.stdout.readline())
-        with closing(ServedFleet(folder, served["endpoint"], copy.deepcopy(inventory))) as fleet:
+        with closing(ServedFleet(folder, served, copy.deepcopy(inventory))) as fleet:
             yield fleet
     finally:
         server.terminate()
         server.stdout.close()
         server.wait(30)
-
-
-def _prepare(folder: Path) -> None:
-    """Prepare the accounts, as a first `sandbox fleet` does: `serve` serves a sandbox that has been used."""
-    subject = replace(read_subject(folder / INVENTORY), folder=sandbox_folder(folder))
-    with running(subject):
-        note_prepared(subject.folder, digests_to_prepare(subject.plan))
-        EngineMark(subject.folder).set(EngineName.FLEET)
 
 
 def wait_for_cli(runner: subprocess.Popen[bytes]) -> bool:

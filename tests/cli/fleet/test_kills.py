@@ -23,6 +23,7 @@ from tests.cli.fleet.served_fleet import (
     fleet_inventory,
     kill,
     policy,
+    prepared,
     role,
     running_clis,
     served_fleet,
@@ -42,7 +43,7 @@ RUNNER, RUNNER_AND_CLIS, ONE_CLI = KINDS = ("runner", "runner and CLIs", "one CL
 
 @pytest.fixture
 def fleet(tmp_path: Path) -> Iterator[ServedFleet]:
-    with served_fleet(tmp_path, fleet_inventory(KEYS)) as fleet:
+    with served_fleet(tmp_path, prepared(tmp_path, fleet_inventory(KEYS))) as fleet:
         yield fleet
 
 
