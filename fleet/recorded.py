@@ -14,8 +14,6 @@ from oidc.arn import role_arn
 _INLINE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 _ATTACHMENTS = "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive"
 _AWS_PROVIDER = "pulumi:providers:aws"
-_MANAGED = frozenset({ROLE_TYPE, OIDC_PROVIDER_TYPE, _INLINE_POLICY, _ATTACHMENTS, _AWS_PROVIDER})
-
 _SHOWN = 3
 """Names in a sentence; the rest is counted."""
 
@@ -51,7 +49,7 @@ class RecordedAccount:
 
 def recorded_account(plan: AccountPlan, state: StackState | None) -> RecordedAccount:
     """Return what the state tells of an account; without a state nothing."""
-    resources = [resource for resource in state.resources if resource.type in _MANAGED] if state else []
+    resources = [resource for resource in state.resources if _is_managed(resource)] if state else []
     keys = [key for resource in resources if (key := _account_of(resource)) in (plan.key, *plan.previous_keys)]
     key = keys[0] if keys else plan.key
     own = [resource for resource in resources if _account_of(resource) == key]
@@ -60,7 +58,7 @@ def recorded_account(plan: AccountPlan, state: StackState | None) -> RecordedAcc
     return RecordedAccount(
         key,
         _values(kept),
-        frozenset((resource.type, resource.name, resource.is_external) for resource in kept),
+        frozenset((resource.type, _shown_name(resource), resource.is_external) for resource in kept),
         ids=tuple(_texts(_folded(provider, "allowedAccountIds"))),
         region=str(provider.inputs.get("region") or "") or None if provider else None,
         access=_access(provider, plan) if provider else None,
@@ -71,7 +69,7 @@ def recorded_account(plan: AccountPlan, state: StackState | None) -> RecordedAcc
 
 def other_accounts(state: StackState | None, key: str) -> tuple[str, ...]:
     """Return the keys of all accounts but one that a state has resources of, sorted."""
-    managed = (resource for resource in state.resources if resource.type in _MANAGED) if state else ()
+    managed = (resource for resource in state.resources if _is_managed(resource)) if state else ()
     return tuple(sorted({_account_of(resource) for resource in managed} - {key}))
 
 
@@ -79,6 +77,16 @@ def in_brief(names: Sequence[str]) -> str:
     """Return a list of names, cut: ``a1, a2, a3 and 17 more``."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return f"{', '.join(names[:_SHOWN])}{more}"
+
+
+def _is_managed(resource: StateResource) -> bool:
+    """Tell whether a run would delete a resource that the program does not register: also one of another type."""
+    return resource.type == _AWS_PROVIDER or resource.type.startswith("aws:")
+
+
+def _shown_name(resource: StateResource) -> str:
+    """Return the logical name; it says so if the resource is in no component, as after `pulumi import` by hand."""
+    return resource.name if "$" in resource.urn else f"{resource.name} outside of its component"
 
 
 def _account_of(resource: StateResource) -> str:

@@ -20,7 +20,7 @@ from fleet.backend import StackLock, StackRecord
 from fleet.decide import FleetAccount, Rules, decide
 from fleet.report import Result
 from fleet.stack_job import Operation
-from fleet.state import PendingOperation, StackState
+from fleet.state import PendingOperation, StackState, StateResource
 from fleet.status import Standing
 from oidc.errors import AwsError
 from oidc.identifiers import AccountId
@@ -482,3 +482,19 @@ def test_the_stack_of_a_removed_account_is_told_and_destroyed(plan: AccountPlan)
     assert "stack rm" in status_of(None, record=StackRecord("prod", state_of(plan, resources=()))).do
     (decision,) = decide([FleetAccount(plan.key, None, None, status)], Rules(Operation.DESTROY))
     assert decision.result is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "urn", "shown"),
+    [
+        ("aws:iam/user:User", "a::b::x:y:Z$aws:iam/user:User::prod/admin", "the state has also prod/admin"),
+        ("aws:iam/role:Role", "a::b::aws:iam/role:Role::prod/old", "has also prod/old outside of its component"),
+    ],
+)
+def test_a_resource_in_the_state_that_the_program_never_registers_is_told(
+    plan: AccountPlan, kind: str, urn: str, shown: str
+) -> None:
+    foreign = StateResource(urn, kind, "theirs", {"name": "theirs"}, {})
+    status = status_of(plan, state_of(plan, resources=(*resources_of(plan), foreign)))
+    assert status.standing is not Standing.IN_LINE
+    assert any(shown in need for need in status.needs), status.needs
