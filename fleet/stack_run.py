@@ -13,6 +13,7 @@ from access.plan import AccessPlan, AccountPlan
 from components.aws_provider import AwsSettings
 from components.bitbucket_oidc import register_stack
 from config.project_file import PROJECT
+from fleet.machine import Machine
 from fleet.pulumi_cli import steps
 from fleet.pulumi_cli.cli_process import CliProcess, RunningCommands, failure
 from fleet.pulumi_cli.installed_cli import INSTALL
@@ -20,7 +21,6 @@ from fleet.pulumi_cli.language_server import InlineProgram, serving
 from fleet.pulumi_cli.stack_cli import RunLimits, StackCli
 from fleet.pulumi_cli.stack_folder import StackFolder, secrets_settings, stack_folder
 from fleet.stack_job import Operation, StackJob, StackResult
-from fleet.surroundings import Surroundings
 from oidc.errors import BitbucketOidcError, EngineError
 from oidc.thumbprint import Thumbprint
 
@@ -32,7 +32,7 @@ class StackRunner:
     The program uses neither the environment nor the working directory of this process, which all stacks share.
 
     Attributes:
-        surroundings: With the CLI.
+        machine: With the CLI.
         settings: Of all stacks of the fleet.
         thumbprints: By URL of the issuer, for all stacks.
         secrets_provider: Of new stacks: ``awskms://alias/pulumi``; ``None`` for the backend's default.
@@ -40,7 +40,7 @@ class StackRunner:
         running: The commands that run now.
     """
 
-    surroundings: Surroundings
+    machine: Machine
     settings: AppliedSettings
     thumbprints: Mapping[str, Thumbprint]
     secrets_provider: str | None = None
@@ -82,7 +82,7 @@ class StackRunner:
         stack: StackCli | None = None
         reason = do = ""
         try:
-            refuse_keys_before_profiles(job.plan, self.surroundings.environment)
+            refuse_keys_before_profiles(job.plan, self.machine.environment)
             job = _taken_up_alone(job) if operation is Operation.DESTROY else job
             with self._opened(job, operation, on_step) as stack:
                 self._operate(stack, job, operation)
@@ -122,7 +122,7 @@ class StackRunner:
                 stack.command("stack", "init", job.key, "--no-select", *secrets)
             is_made = job.is_new and job.rename_from is None
             of_state = {} if is_made else secrets_settings(job.secrets_provider_of_state, self.secrets_provider)
-            folder.write_config(of_state, self.surroundings.project_config)
+            folder.write_config(of_state, self.machine.project_config)
             yield stack
 
     def _operate(self, stack: StackCli, job: StackJob, operation: Operation) -> None:
@@ -142,7 +142,7 @@ class StackRunner:
     def _register(self, job: StackJob, take_up: tuple[str, ...]) -> None:
         register_stack(
             job.plan,
-            aws_settings=AwsSettings(f"{PROJECT}/{job.key}", self.surroundings.endpoint),
+            aws_settings=AwsSettings(f"{PROJECT}/{job.key}", self.machine.endpoint),
             thumbprints=self.thumbprints,
             protect_oidc_providers=self.settings.protects_oidc_providers,
             take_up=take_up,
@@ -150,15 +150,15 @@ class StackRunner:
         )
 
     def _cli(self, folder: StackFolder, environment: Mapping[str, str]) -> CliProcess:
-        if self.surroundings.cli is None:
+        if self.machine.cli is None:
             raise EngineError("the Pulumi CLI is not on PATH", do=INSTALL)
-        return CliProcess(self.surroundings.cli, environment, folder.path / "pulumi.log", self.running)
+        return CliProcess(self.machine.cli, environment, folder.path / "pulumi.log", self.running)
 
     def _environment(self) -> dict[str, str]:
         # The user's own, so credentials, PULUMI_HOME, PULUMI_CONFIG_PASSPHRASE and PULUMI_ACCESS_TOKEN pass through.
         return {
-            **self.surroundings.environment,
-            "PULUMI_BACKEND_URL": self.surroundings.backend,
+            **self.machine.environment,
+            "PULUMI_BACKEND_URL": self.machine.backend,
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             # Without it, a preview prints one document at its end instead of its events.
             "PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true",

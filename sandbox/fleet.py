@@ -12,8 +12,8 @@ from access.plan import AccessPlan
 from config.program import program_folder
 from facts.issuer.connect import IssuerConnect
 from fleet.backend import open_backend
+from fleet.machine import Machine
 from fleet.pulumi_cli.installed_cli import installed_cli
-from fleet.surroundings import Surroundings
 from oidc.errors import SandboxError
 from sandbox.emulated_aws.prepare_accounts import prepare_accounts
 from sandbox.emulator_inputs import emulated_credentials, folder_of, prepared_accounts
@@ -45,22 +45,22 @@ def refuse_single_stack(inventory: Path) -> None:
 
 
 @contextmanager
-def in_session(session: "Session") -> Iterator[Surroundings]:
+def in_session(session: "Session") -> Iterator[Machine]:
     """Prepare the accounts of a sandbox in this process, and yield what a run of its fleet needs.
 
     Raises:
         SandboxError: The accounts cannot be prepared, or the folder cannot be written.
     """
     _prepare(session)
-    yield _surroundings(session.subject.path, session.endpoint, session.bitbucket.issuer_connect)
+    yield _machine(session.subject.path, session.endpoint, session.bitbucket.issuer_connect)
 
 
 @contextmanager
-def in_served_sandbox(inventory: Path, process: ServingProcess) -> Iterator[Surroundings]:
+def in_served_sandbox(inventory: Path, process: ServingProcess) -> Iterator[Machine]:
     """Yield what a run of the fleet needs, in a sandbox that another process serves; its accounts stay as they are."""
     with emulated_credentials(folder_of(inventory).resolve()):
         connect = IssuerConnect(process.issuer_address, Path(process.ca_file))
-        yield _surroundings(inventory, process.endpoint, connect)
+        yield _machine(inventory, process.endpoint, connect)
 
 
 @contextmanager
@@ -86,11 +86,11 @@ def marked(inventory: Path, operation: str) -> Iterator[None]:
             mark.clear()
 
 
-def _surroundings(inventory: Path, endpoint: str, issuer: IssuerConnect) -> Surroundings:
+def _machine(inventory: Path, endpoint: str, issuer: IssuerConnect) -> Machine:
     folder = _backend_folder(inventory)
     cli = installed_cli()
     plugins = ambient_folders(cli, folder, program_folder()) if cli is not None else []
-    return Surroundings(
+    return Machine(
         cli=None if cli is None else cli.path,
         environment=cli_environment(folder, plugins, {"iam": endpoint, "sts": endpoint}, os.environ),
         backend=_backend_url(inventory),
@@ -116,7 +116,7 @@ def _backend_url(inventory: Path) -> str:
 
 
 def _has_resources(url: str) -> bool:
-    backend = open_backend(Surroundings(None, {}, url, {}))
+    backend = open_backend(Machine(None, {}, url, {}))
     records = map(backend.read, backend.stacks())
     return any(record.fault or (record.state is not None and record.state.resources) for record in records)
 

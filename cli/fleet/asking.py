@@ -21,9 +21,9 @@ from facts.issuer.connect import IssuerConnect
 from facts.issuer.thumbprints import thumbprints_beside
 from fleet.backend import Backend, open_backend
 from fleet.decide import FleetAccount
+from fleet.machine import Machine
 from fleet.reading import FleetReading, read_fleet
 from fleet.status import AccountStatus
-from fleet.surroundings import Surroundings
 from oidc.errors import AwsError, UsageError
 from oidc.thumbprint import Thumbprint
 
@@ -44,13 +44,13 @@ class World:
     """
 
     fleet: LoadedFleet
-    machine: Surroundings
+    machine: Machine
     backend: Backend
     thumbprints: Mapping[str, Thumbprint]
     reading_role: str | None
 
     @classmethod
-    def of(cls, fleet: LoadedFleet, machine: Surroundings, reading_role: str | None) -> "World":
+    def of(cls, fleet: LoadedFleet, machine: Machine, reading_role: str | None) -> "World":
         """Open the backend, and fetch the thumbprints that the plan needs.
 
         Raises:
@@ -134,7 +134,7 @@ class World:
         return FleetAccount(status.key, account.id, self.fleet.wave_of[status.key], status, digests)
 
 
-def _thumbprints(fleet: LoadedFleet, machine: Surroundings) -> Mapping[str, Thumbprint]:
+def _thumbprints(fleet: LoadedFleet, machine: Machine) -> Mapping[str, Thumbprint]:
     issuer: Any = machine.project_config.get("issuerConnect")
     connect = None if issuer is None else IssuerConnect(issuer["address"], Path(issuer["caFile"]))
     fetched = thumbprints_beside(

@@ -18,7 +18,7 @@ from access.update_preview import LossLimits
 from cli.extras import DISTRIBUTION
 from cli.fleet.asking import World
 from cli.fleet.loading import Choice, LoadedFleet, load_fleet
-from cli.fleet.machine import surroundings
+from cli.fleet.machine import this_machine
 from cli.fleet.options import Asked, refuse_unwritable, write
 from cli.fleet.progress import run_progress
 from cli.fleet.summary import exit_code, show_summary
@@ -130,7 +130,7 @@ def asking(
         may_name_stacks: Whether --account may also name stacks that no account has.
     """
     refuse_unwritable(asked.report)
-    machine = surroundings()
+    machine = this_machine()
     choice = Choice(asked.selection, asked.waves, asked.shard, may_name_stacks)
     fleet = load_fleet(asked.inventory, choice, is_sandbox=machine.endpoint is not None)
     recorder = Recorder(fleet, command)

@@ -9,7 +9,7 @@ import click
 
 from access.compile import compile_plan
 from access.selection import Selection
-from cli.fleet.machine import surroundings
+from cli.fleet.machine import this_machine
 from cli.inventory import FilledPath, inventory_argument, loaded, show_briefly
 from cli.selection import filter_options, narrowed
 from config.project_file import PROJECT
@@ -43,7 +43,7 @@ def command(*, stack: str, inventory: Path, selection: Selection, preview: bool,
     if found.plan is None:
         return 1
     targets = targets_of(narrowed(found.plan, selection).plan.accounts, stack)
-    machine = surroundings()
+    machine = this_machine()
     states = stack_states(machine)
     plan = plan_split(states, open_backend(machine), stack, targets)
     for line in _lines(plan):

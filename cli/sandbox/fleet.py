@@ -14,7 +14,7 @@ from cli.main import FileCommands
 from cli.sandbox.start import refuse_weather_of_served, started, weather_options
 
 if TYPE_CHECKING:
-    from fleet.surroundings import Surroundings
+    from fleet.machine import Machine
     from sandbox.emulated_aws.weather import WeatherChoice
 
 _RUNS = frozenset({"status", "preview", "up", "destroy"})
@@ -38,7 +38,7 @@ def _in_sandbox(command: click.Command, operation: str) -> click.Command:
     @weather_options
     @click.pass_context
     def around(context: click.Context, /, *, weather: "WeatherChoice | None", **options: Any) -> Any:  # noqa: ANN401 - as click passes them
-        with _surroundings(options["inventory"], operation, weather) as context.obj:
+        with _machine(options["inventory"], operation, weather) as context.obj:
             return act(**options)
 
     inside = copy.copy(command)
@@ -47,7 +47,7 @@ def _in_sandbox(command: click.Command, operation: str) -> click.Command:
 
 
 @contextmanager
-def _surroundings(inventory: Path, operation: str, weather: "WeatherChoice | None") -> "Iterator[Surroundings]":
+def _machine(inventory: Path, operation: str, weather: "WeatherChoice | None") -> "Iterator[Machine]":
     from sandbox.fleet import in_served_sandbox, in_session, marked, refuse_single_stack  # noqa: PLC0415 - the sandbox's imports, in this command only
     from sandbox.running_sandbox import serving_process  # noqa: PLC0415 - as above
 
@@ -55,18 +55,18 @@ def _surroundings(inventory: Path, operation: str, weather: "WeatherChoice | Non
     process = serving_process(inventory)
     if process is not None:
         refuse_weather_of_served(process, weather)
-        with in_served_sandbox(inventory, process) as surroundings, marked(inventory, operation):
-            yield surroundings
+        with in_served_sandbox(inventory, process) as machine, marked(inventory, operation):
+            yield machine
         return
     from sandbox.session import read_subject  # noqa: PLC0415 - as above; with the engines, so not beside a served sandbox
 
     subject = read_subject(inventory, named_guardrails())
     with (
         started(subject, weather, prepare=False) as session,
-        in_session(session) as surroundings,
+        in_session(session) as machine,
         marked(inventory, operation),
     ):
-        yield surroundings
+        yield machine
 
 
 @click.command(

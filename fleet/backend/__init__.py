@@ -10,8 +10,8 @@ from fleet.backend.folder import SCHEME, Folder, absolute_url
 from fleet.backend.locks import StackLock, is_dead
 from fleet.backend.records import Backend, StackRecord
 from fleet.backend.self_managed import SelfManaged
+from fleet.machine import Machine
 from fleet.pulumi_cli.stack_states import StackStates
-from fleet.surroundings import Surroundings
 from oidc.errors import UsageError
 
 __all__ = ["Backend", "StackLock", "StackRecord", "backend_url", "is_dead", "open_backend", "stack_states"]
@@ -41,31 +41,31 @@ def backend_url(environment: Mapping[str, str], cli: Path | None, folder: Path) 
     return absolute_url(StackStates(cli, environment).backend_url(), folder)
 
 
-def open_backend(surroundings: Surroundings) -> Backend:
+def open_backend(machine: Machine) -> Backend:
     """Open the backend of a run.
 
     Args:
-        surroundings: Its backend is an absolute URL, as ``backend_url`` returns it.
+        machine: Of the run; its backend is an absolute URL, as ``backend_url`` returns it.
 
     Raises:
         UsageError: The Pulumi CLI is needed, and is not on ``PATH``.
         OutsideWorldError: The backend cannot be read.
     """
-    url = surroundings.backend
+    url = machine.backend
     if url.startswith(SCHEME):
         return SelfManaged(Folder(url), PROJECT)
     bucket = parse_bucket_url(url)
     if bucket is None:
-        return ByCli(stack_states(surroundings))
+        return ByCli(stack_states(machine))
     return SelfManaged(S3Bucket(bucket), PROJECT)
 
 
-def stack_states(surroundings: Surroundings) -> StackStates:
+def stack_states(machine: Machine) -> StackStates:
     """Return the states of a run's stacks through the Pulumi CLI.
 
     Raises:
         UsageError: The CLI is not on ``PATH``.
     """
-    if surroundings.cli is None:
-        raise UsageError(f"the Pulumi CLI is not on PATH, and {surroundings.backend} needs it", do=_NO_CLI)
-    return StackStates(surroundings.cli, {**surroundings.environment, _VARIABLE: surroundings.backend})
+    if machine.cli is None:
+        raise UsageError(f"the Pulumi CLI is not on PATH, and {machine.backend} needs it", do=_NO_CLI)
+    return StackStates(machine.cli, {**machine.environment, _VARIABLE: machine.backend})

@@ -19,6 +19,7 @@ from facts.aws.callers import CallSettings
 from fleet.backend import open_backend
 from fleet.decide import FleetAccount
 from fleet.healing import break_dead_locks, mend_attributes
+from fleet.machine import Machine
 from fleet.pulumi_cli.installed_cli import InstalledCli, find_cli
 from fleet.pulumi_cli.stack_cli import RunLimits
 from fleet.pulumi_cli.steps import Step
@@ -27,7 +28,6 @@ from fleet.stack_job import Operation, StackJob, StackResult
 from fleet.stack_run import StackRunner
 from fleet.state import StackState
 from fleet.status import AccountStatus
-from fleet.surroundings import Surroundings
 from oidc.thumbprint import Thumbprint
 from sandbox.emulated_aws import EmulatedAws
 from sandbox.emulated_aws.prepare_accounts import RootUsers
@@ -103,7 +103,7 @@ class Fleet:
             endpoints = dict.fromkeys(("iam", "sts"), self.aws.endpoint)
             (folder / "home").mkdir(exist_ok=True)
             yield StackRunner(
-                Surroundings(
+                Machine(
                     installed.path,
                     cli_environment(folder, plugins, endpoints, os.environ),
                     self.backend,
@@ -117,7 +117,7 @@ class Fleet:
             )
 
     def has_stack(self, key: str) -> bool:
-        return key in open_backend(Surroundings(None, {}, self.backend, {})).stacks()
+        return key in open_backend(Machine(None, {}, self.backend, {})).stacks()
 
     def job(self, key: str, **changes: Any) -> StackJob:
         """Return a job: of a new stack, or with the secrets provider of the state."""
@@ -130,7 +130,7 @@ class Fleet:
 
     def status(self, runner: StackRunner, key: str) -> AccountStatus:
         """Read AWS and the state, as ``fleet status`` does."""
-        backend = open_backend(Surroundings(None, {}, self.backend, {}))
+        backend = open_backend(Machine(None, {}, self.backend, {}))
         calls = CallSettings(self.aws.endpoint)
         reading = FleetReading(backend, calls, runner.settings, PROJECT, runner.thumbprints)
         (status,) = read_fleet(self.plan(key), reading, keys={key})
@@ -139,14 +139,14 @@ class Fleet:
     def up_as_status_says(self, runner: StackRunner, key: str) -> StackResult:
         """Break the lock of a dead run, and run what ``status`` says."""
         status = self.status(runner, key)
-        backend = open_backend(Surroundings(None, {}, self.backend, {}))
+        backend = open_backend(Machine(None, {}, self.backend, {}))
         mend_attributes(backend, status)
         break_dead_locks(backend, status)
         job = job_of(FleetAccount(key, self.id(key), None, status), self.plan(key))
         return runner.run(job, Operation.UP, ignore)
 
     def state(self, key: str) -> StackState:
-        state = open_backend(Surroundings(None, {}, self.backend, {})).read(key).state
+        state = open_backend(Machine(None, {}, self.backend, {})).read(key).state
         assert state is not None
         return state
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 import pytest
 
-from cli.fleet.machine import surroundings
+from cli.fleet.machine import this_machine
 from fleet.backend import backend_url, open_backend
 from fleet.backend.by_cli import ByCli
+from fleet.machine import Machine
 from fleet.pulumi_cli.installed_cli import installed_cli
 from fleet.pulumi_cli.stack_states import StackStates
-from fleet.surroundings import Surroundings
 from oidc.errors import OutsideWorldError, StateError, UsageError
 from tests.sandbox.running_engine import NEEDS_CLI
 
@@ -96,34 +96,34 @@ def test_the_backend_is_that_of_the_environment_or_of_the_login(cli: Cli) -> Non
 
 def test_a_backend_that_needs_the_cli_says_so() -> None:
     with pytest.raises(UsageError, match="azblob://states needs it"):
-        open_backend(Surroundings(None, {}, "azblob://states", {}))
+        open_backend(Machine(None, {}, "azblob://states", {}))
 
 
 def test_a_command_takes_the_machine_of_the_sandbox_if_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://b")
     command = click.Command("status")
     with click.Context(command):
-        assert surroundings().backend == "s3://b"
-    sandbox = Surroundings(None, {}, "file:///sandbox", {})
+        assert this_machine().backend == "s3://b"
+    sandbox = Machine(None, {}, "file:///sandbox", {})
     with click.Context(command, parent=click.Context(click.Group("sandbox"), obj=sandbox)):
-        assert surroundings() is sandbox
+        assert this_machine() is sandbox
 
 
 @pytest.fixture
-def states(tmp_path: Path) -> tuple[Surroundings, StackStates]:
+def states(tmp_path: Path) -> tuple[Machine, StackStates]:
     installed = installed_cli()
     assert installed is not None
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PULUMI_HOME": str(tmp_path / "home"),
                    "PULUMI_CONFIG_PASSPHRASE": "p", "PULUMI_SKIP_UPDATE_CHECK": "true",
                    "PULUMI_BACKEND_URL": f"file://{tmp_path}"}  # fmt: skip
     return (
-        Surroundings(installed.path, environment, f"file://{tmp_path}", {}),
+        Machine(installed.path, environment, f"file://{tmp_path}", {}),
         StackStates(installed.path, environment),
     )
 
 
 @NEEDS_CLI
-def test_the_real_cli_and_a_direct_reading_say_the_same(states: tuple[Surroundings, StackStates]) -> None:
+def test_the_real_cli_and_a_direct_reading_say_the_same(states: tuple[Machine, StackStates]) -> None:
     direct, by_cli = open_backend(states[0]), ByCli(states[1])
     assert by_cli.stacks() == frozenset()
     assert by_cli.read("a").state is None
@@ -133,7 +133,7 @@ def test_the_real_cli_and_a_direct_reading_say_the_same(states: tuple[Surroundin
 
 
 @NEEDS_CLI
-def test_a_failure_of_the_real_cli_is_a_fault_in_its_words(states: tuple[Surroundings, StackStates]) -> None:
+def test_a_failure_of_the_real_cli_is_a_fault_in_its_words(states: tuple[Machine, StackStates]) -> None:
     states[1].make("a", None)
     Path(states[0].backend.removeprefix("file://"), ".pulumi/stacks/bitbucket-aws-oidc/a.json").write_text("{")
     assert "failed to load checkpoint" in ByCli(states[1]).read("a").fault

@@ -16,11 +16,11 @@ from click.testing import CliRunner, Result
 
 from cli.main import cli
 from fleet.backend import open_backend, stack_states
+from fleet.machine import Machine
 from fleet.pulumi_cli.installed_cli import find_cli
 from fleet.pulumi_cli.stack_states import StackStates
 from fleet.pulumi_cli.steps import Operation, Summary
 from fleet.splitting import Move
-from fleet.surroundings import Surroundings
 from sandbox.engine_choice import EngineName
 from sandbox.pulumi_cli.engine import PulumiCliEngine
 from sandbox.pulumi_cli.environment import ambient_folders, cli_environment
@@ -51,7 +51,7 @@ class Stacks:
 
     running: RunningEngine
     inventory: Path
-    machine: Surroundings
+    machine: Machine
 
     def split(self, *options: str, stack: str = SOURCE) -> Result:
         arguments = ["fleet", "split", stack, str(self.inventory), *options]
@@ -90,12 +90,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stacks]:
         yield Stacks(running, inventory, machine(running.folder / "pulumi", running))
 
 
-def machine(folder: Path, running: RunningEngine) -> Surroundings:
+def machine(folder: Path, running: RunningEngine) -> Machine:
     cli = find_cli()
     endpoints = {"iam": running.aws.endpoint, "sts": running.aws.endpoint}
     plugins = ambient_folders(cli, folder, PROJECT_FOLDER)
     environment = cli_environment(folder, plugins, endpoints, os.environ)
-    return Surroundings(cli.path, environment, f"file://{folder}", {}, running.aws.endpoint)
+    return Machine(cli.path, environment, f"file://{folder}", {}, running.aws.endpoint)
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ import yaml
 
 from access.digests import AppliedSettings
 from access.plan import AccessPlan
+from fleet.machine import Machine
 from fleet.pulumi_cli.stack_cli import RunLimits
 from fleet.pulumi_cli.steps import Step
 from fleet.stack_job import Operation, StackJob, StackResult
 from fleet.stack_run import StackRunner
-from fleet.surroundings import Surroundings
 from oidc.errors import EngineError
 
 STAND_IN = """#!{python}
@@ -61,10 +61,8 @@ class Bench:
 
     def runner(self, *, environment: dict[str, str] | None = None, **settings: Any) -> StackRunner:
         settings.setdefault("limits", RunLimits(seconds=30, attempts=3, pause=0.01))
-        surroundings = Surroundings(
-            self.cli, environment or {}, "file:///states", {"awsEndpoint": "http://127.0.0.1:7"}
-        )
-        return StackRunner(surroundings, AppliedSettings(), {}, **settings)
+        machine = Machine(self.cli, environment or {}, "file:///states", {"awsEndpoint": "http://127.0.0.1:7"})
+        return StackRunner(machine, AppliedSettings(), {}, **settings)
 
     def fails(self, *calls: int, text: str) -> None:
         for number in calls:
@@ -215,7 +213,7 @@ def test_the_aws_plugin_is_installed_once_if_it_is_missing(bench: Bench, tmp_pat
 
 
 def test_without_a_cli_the_message_says_how_to_install_it(bench: Bench) -> None:
-    runner = StackRunner(Surroundings(None, {}, "file:///states", {}), AppliedSettings(), {})
+    runner = StackRunner(Machine(None, {}, "file:///states", {}), AppliedSettings(), {})
     result = runner.run(JOB, Operation.UP, ignore)
     assert (result.ok, "not on PATH" in result.reason, "install" in result.do) == (False, True, True)
     with pytest.raises(EngineError, match="not on PATH"):

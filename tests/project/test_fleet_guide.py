@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from cli.main import cli
+from fleet.machine import Machine
 from fleet.status import Standing
-from fleet.surroundings import Surroundings
 from sandbox.emulated_aws.prepare_accounts import RootUsers
 from sandbox.fleet import in_session
 from sandbox.session import read_subject, running
@@ -62,7 +62,7 @@ def make_reading_roles(endpoint: str) -> None:
             iam.put_role_policy(RoleName="PulumiDeploy-reading", PolicyName="read", PolicyDocument=ALLOW_ALL)
 
 
-def succeeds(line: str, machine: Surroundings, code: int) -> None:
+def succeeds(line: str, machine: Machine, code: int) -> None:
     """Run a line of the guide on emulated accounts."""
     shown, _, file = line.partition(" > ")
     program, *arguments = shlex.split(shown)

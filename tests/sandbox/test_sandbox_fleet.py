@@ -16,7 +16,7 @@ from cli.main import run
 from cli.sandbox.fleet import _in_sandbox
 from config.load import load_inventory
 from facts.aws.callers import AccountClients, CallSettings
-from fleet.surroundings import Surroundings
+from fleet.machine import Machine
 from oidc.arn import Partition
 from oidc.errors import SandboxError, UsageError
 from sandbox.emulated_aws.prepare_accounts import prepare_accounts
@@ -48,7 +48,7 @@ roles:
     managed_policies: ["aws:ReadOnlyAccess"]
 """
 
-Seen = list[Surroundings]
+Seen = list[Machine]
 Run = Callable[..., Result]
 
 
@@ -68,46 +68,46 @@ def seen() -> Seen:
     return []
 
 
-def in_sandbox(seen: Seen, act: Callable[[Surroundings], None], operation: str, *arguments: str) -> Result:
+def in_sandbox(seen: Seen, act: Callable[[Machine], None], operation: str, *arguments: str) -> Result:
     """Run a command as the files of `cli.fleet` have it, in a sandbox."""
 
     @click.command("own")
     @inventory_argument
     @click.pass_obj
-    def own(surroundings: Surroundings, inventory: Path) -> None:
+    def own(machine: Machine, inventory: Path) -> None:
         assert inventory == INVENTORY
-        seen.append(surroundings)
-        act(surroundings)
+        seen.append(machine)
+        act(machine)
 
     return CliRunner().invoke(_in_sandbox(own, operation), list(arguments), catch_exceptions=False)
 
 
-def nothing(_surroundings: Surroundings) -> None:
+def nothing(_machine: Machine) -> None:
     pass
 
 
 def test_a_run_has_the_emulated_accounts_and_states_in_the_sandboxs_folder(seen: Seen) -> None:
     entered = {}
 
-    def enter(surroundings: Surroundings) -> None:
+    def enter(machine: Machine) -> None:
         plan = compile_plan(load_inventory(INVENTORY)).plan
         assert plan is not None
-        clients = AccountClients(CallSettings(surroundings.endpoint, attempts=1))
+        clients = AccountClients(CallSettings(machine.endpoint, attempts=1))
         for account in plan.accounts:
             caller = clients.enter(account.access, Partition.AWS)
             entered[account.key] = caller.client("sts").get_caller_identity()["Account"]
             caller.close()
-        assert os.environ["AWS_CONFIG_FILE"] == surroundings.environment["AWS_CONFIG_FILE"]
+        assert os.environ["AWS_CONFIG_FILE"] == machine.environment["AWS_CONFIG_FILE"]
 
     in_sandbox(seen, enter, "status")
     assert entered == {"one": "111111111111", "two": "222222222222"}
-    (surroundings,) = seen
+    (machine,) = seen
     folder = folder_of(INVENTORY).resolve()
-    assert surroundings.backend == surroundings.environment["PULUMI_BACKEND_URL"] == f"file://{folder}/fleet"
-    assert surroundings.environment["AWS_ENDPOINT_URL_IAM"] == surroundings.endpoint
-    assert surroundings.project_config["awsEndpoint"] == surroundings.endpoint
-    assert Path(surroundings.project_config["issuerConnect"]["caFile"]).is_file()
-    assert os.environ.get("AWS_CONFIG_FILE") != surroundings.environment["AWS_CONFIG_FILE"]
+    assert machine.backend == machine.environment["PULUMI_BACKEND_URL"] == f"file://{folder}/fleet"
+    assert machine.environment["AWS_ENDPOINT_URL_IAM"] == machine.endpoint
+    assert machine.project_config["awsEndpoint"] == machine.endpoint
+    assert Path(machine.project_config["issuerConnect"]["caFile"]).is_file()
+    assert os.environ.get("AWS_CONFIG_FILE") != machine.environment["AWS_CONFIG_FILE"]
 
 
 def test_an_account_is_prepared_again_only_when_its_plan_is_another(

@@ -14,7 +14,7 @@ from bench.seeded_fleet import SeededFleet, seed_fleet, stack_of
 from cli.main import run
 from config.load import load_inventory
 from fleet.backend import open_backend
-from fleet.surroundings import Surroundings
+from fleet.machine import Machine
 from sandbox.emulated_aws.weather import WeatherChoice, denies
 from sandbox.session import read_subject, running
 from tests.sandbox.running_engine import NEEDS_CLI
@@ -73,7 +73,7 @@ def test_every_state_has_the_digest_of_its_account(seeded: SeededFleet) -> None:
     plan = compile_plan(loaded).plan
     assert plan is not None
     settings = AppliedSettings(is_sandbox=True).in_fleet(loaded.inventory.rollout)
-    backend = open_backend(Surroundings(None, {}, f"file://{seeded.sandbox / 'fleet'}", {}))
+    backend = open_backend(Machine(None, {}, f"file://{seeded.sandbox / 'fleet'}", {}))
     records = {key: backend.read(key) for key in backend.stacks()}
     digests = {key: plan_digests(plan.only(frozenset({key})), settings).digest for key in records}
     assert len(set(digests.values())) == len(plan.accounts) == ACCOUNTS

@@ -20,9 +20,9 @@ from cli.main import run
 from config.project_file import PROJECT
 from fleet.backend import Backend, open_backend
 from fleet.joining import read_report
+from fleet.machine import Machine
 from fleet.pulumi_cli.installed_cli import find_cli
 from fleet.report import AccountReport, RunReport
-from fleet.surroundings import Surroundings
 from sandbox.emulated_aws.prepare_accounts import RootUsers
 from sandbox.emulator_inputs import emulated_credentials, folder_of
 from sandbox.engine.program import Program
@@ -122,7 +122,7 @@ class ServedFleet:
 
     @property
     def backend(self) -> Backend:
-        return open_backend(Surroundings(None, {}, f"file://{self.states}", {}))
+        return open_backend(Machine(None, {}, f"file://{self.states}", {}))
 
     def state_file(self, key: str) -> Path:
         return self.states / ".pulumi" / "stacks" / PROJECT / f"{key}.json"

@@ -34,13 +34,13 @@ def test_an_account_that_denies_fails_alone_and_the_next_run_does_the_rest(
         fleet.inventory["defaults"] = {"thumbprints": "omit"}
         right = copy.deepcopy(fleet.inventory["accounts"])
         fleet.inventory["accounts"]["two"]["deploy_role"] = f"arn:aws:iam::{fleet.id('two')}:role/nobody"
-        code, report = command(fleet, runner.surroundings, "up")
+        code, report = command(fleet, runner.machine, "up")
         assert (code, results(report)) == (1, {"one": Result.SUCCEEDED, "two": Result.FAILED})
         assert report.accounts[0].digest_after == fleet.state("one").plan_digest is not None
         fleet.inventory["accounts"] = right
-        code, report = command(fleet, runner.surroundings, "status")
+        code, report = command(fleet, runner.machine, "status")
         assert (code, results(report)) == (1, {"one": Result.IN_LINE, "two": Result.TO_DO})
-        code, report = command(fleet, runner.surroundings, "up")
+        code, report = command(fleet, runner.machine, "up")
         assert (code, results(report)) == (0, {"one": Result.IN_LINE, "two": Result.SUCCEEDED})
         assert set(fleet.roles("one")) == set(fleet.roles("two")) == {"shop-deploy"}
         assert "1 of 2 run, at most" in capsys.readouterr().err

@@ -7,7 +7,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class Machine:
     """What a run needs of its machine.
 
     Attributes:
