@@ -21,6 +21,11 @@ def default_tags(stack: str) -> dict[str, str]:
     return {"ManagedBy": MANAGED_BY, STACK_TAG: stack}
 
 
+def is_of_stack(tags: Mapping[str, str], stack: str) -> bool:
+    """Tell whether a resource has the tags of a stack: ``bitbucket-aws-oidc/dev``."""
+    return default_tags(stack).items() <= tags.items()
+
+
 _CLOUDFORMATION = "aws:cloudformation:"
 """Prefix of tag keys that CloudFormation puts on resources, and nobody else can put there
 (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html)."""

@@ -6,20 +6,22 @@ from dataclasses import dataclass, replace
 from access.adoption.found import FoundAccount
 from access.comparison.changes import Change, Effect
 from access.comparison.permission_changes import EMPTY, document_changes
-from access.managed_by import default_tags
+from access.managed_by import is_of_stack
 from access.plan import AccountPlan
 from fleet.recorded import RecordedAccount
-from fleet.values import AccountValues, FoundValues
-from fleet.words import ProviderSides, RoleSides, Words, object_of
+from fleet.value_changes import ProviderSides, RoleSides, ValueChanges, object_of
+from fleet.values import AccountValues, ValuesInAws
 from oidc.arn import role_arn
 from oidc.iam.document import parse
 
 HAND_MADE_POLICY = "inline-policy-by-hand"
-"""Kind of the drift that ``up`` leaves alone: an inline policy that neither plan nor state knows."""
+"""Kind of drift: an inline policy that neither plan nor state knows."""
 
+UNMANAGED_ROLE = "unmanaged-role"
+"""Kind of drift: a role under this stack's tag that neither plan nor state knows."""
 
-UNMANAGED = "unmanaged-role"
-"""Kind of the drift that ``up`` leaves alone: a resource under this stack's tag that neither plan nor state knows."""
+LEFT_ALONE = frozenset({HAND_MADE_POLICY, UNMANAGED_ROLE})
+"""The kinds of drift that ``up`` does not touch; with no other one, an account needs no run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Differences:
 
 
 def differences(
-    plan: AccountPlan, planned: AccountValues, recorded: RecordedAccount, found: FoundValues
+    plan: AccountPlan, planned: AccountValues, recorded: RecordedAccount, in_aws: ValuesInAws
 ) -> Differences:
     """Compare the three sides of an account.
 
@@ -44,25 +46,25 @@ def differences(
         plan: Of the account, for keys, names and whatever AWS does not have.
         planned: Its values.
         recorded: The state.
-        found: AWS.
+        in_aws: What AWS has.
     """
-    roles = list(_drifted_roles(recorded.values, found.values))
-    providers = list(_drifted_providers(recorded.values, found.values))
+    drifted = list(_drifted_roles(recorded.values, in_aws.values))
+    drifted_providers = list(_drifted_providers(recorded.values, in_aws.values))
     drift: list[Change] = []
-    if roles or providers:
-        drift += Words(plan).told(roles, providers)
-    drift += _by_hand(plan, found)
-    roles = list(_changed_roles(planned, recorded.values, found.values))
-    providers = list(_changed_providers(planned, recorded.values, found.values))
+    if drifted or drifted_providers:
+        drift += ValueChanges(plan).between(drifted, drifted_providers)
+    drift += _hand_made_policies(plan, in_aws)
+    changed = list(_changed_roles(planned, recorded.values, in_aws.values))
+    changed_providers = list(_changed_providers(planned, recorded.values, in_aws.values))
     changes: tuple[Change, ...] = ()
-    if roles or providers or _is_entered_otherwise(plan, recorded):
-        changes = Words(plan, recorded).told(roles, providers)
+    if changed or changed_providers or _is_registered_otherwise(plan, recorded):
+        changes = ValueChanges(plan, recorded).between(changed, changed_providers)
     return Differences(tuple(drift), changes)
 
 
-def _drifted_roles(recorded: AccountValues, found: AccountValues) -> Iterator[RoleSides]:
+def _drifted_roles(recorded: AccountValues, in_aws: AccountValues) -> Iterator[RoleSides]:
     for name, was in recorded.roles.items():
-        now = found.roles.get(name)
+        now = in_aws.roles.get(name)
         if now is not None:
             # What the state does not record, a killed run may have made: then it shows as a change only.
             known = {policy: text for policy, text in now.inline_policies.items() if policy in was.inline_policies}
@@ -72,36 +74,36 @@ def _drifted_roles(recorded: AccountValues, found: AccountValues) -> Iterator[Ro
             yield was, now
 
 
-def _drifted_providers(recorded: AccountValues, found: AccountValues) -> Iterator[ProviderSides]:
+def _drifted_providers(recorded: AccountValues, in_aws: AccountValues) -> Iterator[ProviderSides]:
     for arn, was in recorded.oidc_providers.items():
-        now = found.oidc_providers.get(arn)
+        now = in_aws.oidc_providers.get(arn)
         if now is None or not now.is_same(was):
             yield was, now
 
 
-def _changed_roles(planned: AccountValues, recorded: AccountValues, found: AccountValues) -> Iterator[RoleSides]:
+def _changed_roles(planned: AccountValues, recorded: AccountValues, in_aws: AccountValues) -> Iterator[RoleSides]:
     for name, wanted in planned.roles.items():
-        present = found.roles.get(name)
+        present = in_aws.roles.get(name)
         if present is None or present != wanted or present.key != wanted.key:
             yield present, wanted
     for name in recorded.roles.keys() - planned.roles.keys():
-        if (present := found.roles.get(name)) is not None:
+        if (present := in_aws.roles.get(name)) is not None:
             yield present, None
 
 
 def _changed_providers(
-    planned: AccountValues, recorded: AccountValues, found: AccountValues
+    planned: AccountValues, recorded: AccountValues, in_aws: AccountValues
 ) -> Iterator[ProviderSides]:
     for arn, wanted in planned.oidc_providers.items():
-        present = found.oidc_providers.get(arn)
+        present = in_aws.oidc_providers.get(arn)
         if present is None or not present.is_same(wanted):
             yield present, wanted
     for arn in recorded.oidc_providers.keys() - planned.oidc_providers.keys():
-        if (present := found.oidc_providers.get(arn)) is not None:
+        if (present := in_aws.oidc_providers.get(arn)) is not None:
             yield present, None
 
 
-def _is_entered_otherwise(plan: AccountPlan, recorded: RecordedAccount) -> bool:
+def _is_registered_otherwise(plan: AccountPlan, recorded: RecordedAccount) -> bool:
     """Tell whether the state has the account under another key, in another region, or entered in another way."""
     if not recorded.resources:
         return False
@@ -113,9 +115,9 @@ def _is_entered_otherwise(plan: AccountPlan, recorded: RecordedAccount) -> bool:
     )
 
 
-def _by_hand(plan: AccountPlan, found: FoundValues) -> Iterator[Change]:
-    for name, policies in found.by_hand.items():
-        role = found.values.roles[name]
+def _hand_made_policies(plan: AccountPlan, in_aws: ValuesInAws) -> Iterator[Change]:
+    for name, policies in in_aws.by_hand.items():
+        role = in_aws.values.roles[name]
         arn = role_arn(plan.partition, plan.id, role.path, role.name)
         for policy, text in policies.items():
             title = f"inline policy {policy}"
@@ -132,13 +134,13 @@ def _by_hand(plan: AccountPlan, found: FoundValues) -> Iterator[Change]:
             )
 
 
-def unmanaged(planned: AccountPlan, found: FoundAccount, in_aws: FoundValues, tag: str) -> Iterator[Change]:
+def unmanaged_roles(planned: AccountPlan, found: FoundAccount, in_aws: ValuesInAws, tag: str) -> Iterator[Change]:
     """Yield the roles under the tags of this stack that neither plan nor state knows."""
     for role in found.roles:
-        if role.name.lower() not in in_aws.values.roles and default_tags(tag).items() <= role.tags.items():
+        if role.name.lower() not in in_aws.values.roles and is_of_stack(role.tags, tag):
             arn = role_arn(found.partition, found.id, role.path, role.name)
             message = (
                 f"role {arn} has the tag of this stack, and neither plan nor state knows it: check who created it, "
                 "then delete it; `up` does not"
             )
-            yield Change(UNMANAGED, Effect.GAIN, planned.key, None, arn, message)
+            yield Change(UNMANAGED_ROLE, Effect.GAIN, planned.key, None, arn, message)

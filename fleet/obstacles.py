@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from access.adoption.found import FoundAccount, FoundRole
-from access.managed_by import STACK_TAG, default_tags, managed_by
+from access.managed_by import STACK_TAG, is_of_stack, managed_by
 from access.plan import AccountPlan, OidcProviderPlan, RolePlan
 from fleet.recorded import RecordedAccount, in_brief
 from fleet.take_up import TakeUp
@@ -77,11 +77,6 @@ def _other_key(role: RolePlan, key: str, recorded_keys: set[str]) -> Obstacle:
         "create it while it exists",
         f"name {key} under `previous_keys` of the role, or give the role another `name`",
     )
-
-
-def is_of_stack(tags: Mapping[str, str], tag: str) -> bool:
-    """Tell whether a resource has the tags of a stack: ``bitbucket-aws-oidc/prod``."""
-    return default_tags(tag).items() <= tags.items()
 
 
 def _taken_name(role: RolePlan, arn: str, existing: FoundRole, tag: str) -> Obstacle:

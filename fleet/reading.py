@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from access.adoption.found import FoundAccount
 from access.digests import AppliedSettings
-from access.managed_by import default_tags
+from access.managed_by import is_of_stack
 from access.plan import AccessPlan, AccountPlan
 from facts.aws.callers import Caller, CallSettings
 from facts.aws.existing_access import account_as_found
@@ -145,5 +145,5 @@ def _found(caller: Caller, plan: AccountPlan, record: StackRecord, project: str)
     recorded = recorded_account(plan, record.state).values
     names = {role.name.lower() for role in plan.roles} | recorded.roles.keys()
     arns = {provider.arn for provider in plan.oidc_providers} | recorded.oidc_providers.keys()
-    tags = default_tags(f"{project}/{plan.key}").items()
-    return account_as_found(caller, plan, arns, lambda name, has: name.lower() in names or tags <= has.items())
+    tag = f"{project}/{plan.key}"
+    return account_as_found(caller, plan, arns, lambda name, tags: name.lower() in names or is_of_stack(tags, tag))

@@ -12,11 +12,11 @@ from access.managed_by import default_tags
 from access.plan import AccessPlan, AccountPlan
 from access.update_preview import Loss
 from fleet.backend.records import StackRecord
-from fleet.differences import HAND_MADE_POLICY, UNMANAGED, differences, unmanaged
+from fleet.differences import LEFT_ALONE, differences, unmanaged_roles
 from fleet.obstacles import obstacles
 from fleet.recorded import RecordedAccount, in_brief, loss_of, other_accounts, other_resources, recorded_account
 from fleet.take_up import choose_take_up
-from fleet.values import found_values, planned_values
+from fleet.values import planned_values, values_in_aws
 from oidc.errors import AwsError
 
 
@@ -37,9 +37,6 @@ class Standing(StrEnum):
     """The account did not answer."""
     NOT_IN_INVENTORY = "not-in-inventory"
     """The backend has a stack of this name, and the inventory has no such account."""
-
-
-_LEFT_ALONE = frozenset({HAND_MADE_POLICY, UNMANAGED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +95,7 @@ class AccountStatus:
         if self.standing is Standing.BLOCKED:
             return self.is_locked
         if self.standing is Standing.DRIFTED:
-            untouched = all(change.kind in _LEFT_ALONE for change in self.drift)
+            untouched = all(change.kind in LEFT_ALONE for change in self.drift)
             due = self.changes or self.needs or self.take_up or self.rename_from
             return not untouched or bool(due) or self.digest_before != self.digest
         return self.standing in (Standing.CHANGED, Standing.NEVER_MADE)
@@ -196,14 +193,14 @@ def _reached(
 ) -> AccountStatus:
     """Return the status of an account that answered."""
     values = planned_values(planned, default_tags(tag), thumbprints)
-    in_aws = found_values(found, values, recorded.values)
+    in_aws = values_in_aws(found, values, recorded.values)
     project, _, stack = tag.rpartition("/")
     taken = choose_take_up(planned, record, found, stack=stack, project=project)
-    told = differences(planned, values, recorded, in_aws)
+    compared = differences(planned, values, recorded, in_aws)
     status = replace(
         status,
-        drift=(*told.drift, *unmanaged(planned, found, in_aws, tag)),
-        changes=told.changes,
+        drift=(*compared.drift, *unmanaged_roles(planned, found, in_aws, tag)),
+        changes=compared.changes,
         take_up=taken.arns,
         not_taken_up=taken.refused,
         needs=(*status.needs, *other_resources(planned, recorded)),

@@ -6,17 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 from access.adoption.found import FoundAccount, FoundRole
 from access.adoption.role_reading import revokes_sessions
-from access.managed_by import default_tags
+from access.managed_by import is_of_stack
 from access.plan import AccountPlan, RolePlan
+from access.update_preview import OIDC_PROVIDER_TYPE, ROLE_TYPE
 from components.pipeline_role import TYPE as PIPELINE_ROLE
 from config.findings import one_line
 from config.project_file import PROJECT
 from fleet.backend.records import StackRecord
 from fleet.state import name_of
 from oidc.arn import role_arn
-
-ROLE = "aws:iam/role:Role"
-OIDC_PROVIDER = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far the clock of the machine that ran Pulumi may be from AWS's clock. AWS refuses requests that are signed more
@@ -54,21 +52,23 @@ def choose_take_up(
         stack: The name of the stack.
         project: The name of the project.
     """
-    tags = default_tags(f"{project}/{stack}").items()
+    tag = f"{project}/{stack}"
     held = {(it.type, it.id) for it in record.state.resources if not it.is_external} if record.state else set()
-    roles = {role_arn(found.partition, found.id, it.path, it.name): it for it in found.roles if tags <= it.tags.items()}
+    roles = {
+        role_arn(found.partition, found.id, it.path, it.name): it for it in found.roles if is_of_stack(it.tags, tag)
+    }
     arns: list[str] = []
     refused: list[str] = []
     for role in planned.roles:
         existing = roles.get(role.arn)
-        if existing is None or (ROLE, role.name) in held:
+        if existing is None or (ROLE_TYPE, role.name) in held:
             continue
         reasons = list(_refusals(role, existing, _begin_of_run(record, f"{planned.key}/{role.key}")))
         (refused if reasons else arns).extend(reasons[:1] or [role.arn])
     created = {it.arn for it in planned.oidc_providers if it.mode == "create"}
     for oidc_provider in found.oidc_providers:
-        is_ours = oidc_provider.arn in created and tags <= oidc_provider.tags.items()
-        if is_ours and (OIDC_PROVIDER, oidc_provider.arn) not in held:
+        is_ours = oidc_provider.arn in created and is_of_stack(oidc_provider.tags, tag)
+        if is_ours and (OIDC_PROVIDER_TYPE, oidc_provider.arn) not in held:
             arns.append(oidc_provider.arn)
     return TakeUp(tuple(sorted(arns)), tuple(sorted(refused)))
 
@@ -93,7 +93,7 @@ def _begin_of_run(record: StackRecord, name: str) -> datetime | None:
     times = [lock.since for lock in record.locks]
     if state is not None:
         times.append(state.saved)
-        if any((it.type, it.kind, name_of(it.urn)) == (ROLE, "creating", name) for it in state.pending):
+        if any((it.type, it.kind, name_of(it.urn)) == (ROLE_TYPE, "creating", name) for it in state.pending):
             times += [it.created for it in state.resources if (it.type, it.name) == (PIPELINE_ROLE, name)]
     return min((time for time in times if time is not None), default=None)
 

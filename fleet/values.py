@@ -12,7 +12,6 @@ from functools import lru_cache
 from access.adoption.found import FoundAccount, FoundOidcProvider, FoundRole
 from access.adoption.role_reading import revokes_sessions
 from access.plan import AccountPlan, Mode, OidcProviderPlan, RolePlan
-from oidc.arn import role_arn
 from oidc.iam.document import meaning_of
 
 
@@ -140,7 +139,7 @@ def meaning_of_text(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class FoundValues:
+class ValuesInAws:
     """What AWS has of an account's roles and OIDC providers.
 
     Attributes:
@@ -153,7 +152,7 @@ class FoundValues:
     by_hand: Mapping[str, Mapping[str, str]]
 
 
-def found_values(found: FoundAccount, planned: AccountValues, recorded: AccountValues) -> FoundValues:
+def values_in_aws(found: FoundAccount, planned: AccountValues, recorded: AccountValues) -> ValuesInAws:
     """Return what AWS has of the roles and OIDC providers that plan or state name; other roles are left out.
 
     A role has the key of the state, else that of the plan. ``AWSRevokeOlderSessions``, by which AWS revokes sessions,
@@ -178,7 +177,7 @@ def found_values(found: FoundAccount, planned: AccountValues, recorded: AccountV
         if others:
             by_hand[name] = others
     providers = {provider.arn: _found_oidc_provider(provider, planned, recorded) for provider in found.oidc_providers}
-    return FoundValues(AccountValues(roles, providers), by_hand)
+    return ValuesInAws(AccountValues(roles, providers), by_hand)
 
 
 def _found_role(role: FoundRole, key: str) -> RoleValues:
@@ -211,8 +210,3 @@ def _found_oidc_provider(
     return OidcProviderValues(
         provider.arn, "create", tuple(sorted(set(provider.audiences))), provider.thumbprints, _found_tags(provider.tags)
     )
-
-
-def arn_of(account: FoundAccount | AccountPlan, role: RoleValues) -> str:
-    """Return the ARN of a role."""
-    return role_arn(account.partition, account.id, role.path, role.name)

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from access.adoption.found import FoundAccount, FoundOidcProvider, FoundRole
 from access.plan import AccountPlan
+from access.update_preview import OIDC_PROVIDER_TYPE, ROLE_TYPE
 from components.pipeline_role import TYPE as PIPELINE_ROLE
 from fleet.backend.locks import StackLock
 from fleet.backend.records import StackRecord
 from fleet.state import PendingOperation, StackState, StateResource
-from fleet.take_up import CLOCK_SKEW, OIDC_PROVIDER, ROLE, TakeUp, choose_take_up
+from fleet.take_up import CLOCK_SKEW, TakeUp, choose_take_up
 from tests.access.plans_in_full import compiled_plan
 
 BEGIN = datetime(2026, 11, 29, 10, 0, tzinfo=UTC)
@@ -81,8 +82,8 @@ def test_what_the_state_has_is_never_taken_up(planned: AccountPlan) -> None:
     found = account(planned, role(planned), oidc_provider(planned))
     arn = planned.oidc_providers[0].arn
     resources = [
-        StateResource("urn:a", ROLE, planned.roles[0].name, {}, {}),
-        StateResource("urn:b", OIDC_PROVIDER, arn, {}, {}),
+        StateResource("urn:a", ROLE_TYPE, planned.roles[0].name, {}, {}),
+        StateResource("urn:b", OIDC_PROVIDER_TYPE, arn, {}, {}),
     ]
     assert chosen(planned, found, StackRecord("prod", state(*resources))) == TakeUp()
     only_read = [replace(resource, is_external=True) for resource in resources]
@@ -170,7 +171,7 @@ def test_a_role_that_a_killed_run_was_creating_is_taken_up_after_later_runs_that
 ) -> None:
     name = f"{planned.key}/{planned.roles[0].key}"
     component = StateResource(f"urn:pulumi:prod::p::t::{name}", PIPELINE_ROLE, "", {}, {}, created=BEGIN)
-    pending = (PendingOperation(f"urn:pulumi:prod::p::t${ROLE}::{name}", ROLE, kind),) if kind else ()
+    pending = (PendingOperation(f"urn:pulumi:prod::p::t${ROLE_TYPE}::{name}", ROLE_TYPE, kind),) if kind else ()
     later = replace(state(component, saved=BEGIN + 300 * MINUTE), pending=pending)
     assert bool(chosen(planned, account(planned, role(planned)), StackRecord("prod", later)).arns) is is_taken
     before = account(planned, role(planned, created=BEGIN - 10 * MINUTE))

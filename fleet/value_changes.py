@@ -1,7 +1,7 @@
-"""Tell differences between two sides of an account in the words of ``diff``.
+"""Turn pairs of values that differ into changes as ``diff`` has them.
 
-Values decide whether something differs; the comparison of plans only finds the words. So a difference without words
-is told, too.
+The values decide whether something differs; the comparison of plans only words it. A difference that the comparison
+has no words for becomes the change ``details-changed``.
 """
 
 import json
@@ -30,8 +30,8 @@ def object_of(text: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-class Words:
-    """Writes values into views of plans, and compares these.
+class ValueChanges:
+    """Writes values into views of plans, and compares the views.
 
     Args:
         plan: Of the account.
@@ -49,28 +49,33 @@ class Words:
         for line in (line for role in plan.roles for line in role.trust):
             self._names |= {line.repository_uuid: line.repository, line.environment_uuid: line.environment}
 
-    def told(self, roles: list[RoleSides], providers: list[ProviderSides]) -> tuple[Change, ...]:
-        """Return the changes between both sides; at least one for each difference."""
+    def between(self, roles: list[RoleSides], providers: list[ProviderSides]) -> tuple[Change, ...]:
+        """Return the changes between both sides; at least one for each pair.
+
+        Args:
+            roles: Each role before and after; ``None`` on the side that does not have it.
+            providers: The same for OIDC providers.
+        """
         compared = [_same_thumbprints(*sides) for sides in providers]
         before = self._account([was for was, _ in roles], [was for was, _ in compared], is_plan=False)
         after = self._account(
             [now for _, now in roles], [now for _, now in compared], is_plan=self._recorded is not None
         )
         changes = compare(PlanView(accounts=[before]), PlanView(accounts=[after])).changes
-        told = {change.arn for change in changes}
-        return (*changes, *self._untold(roles, providers, told))
+        worded = {change.arn for change in changes}
+        return (*changes, *self._without_words(roles, providers, worded))
 
-    def _untold(
-        self, roles: list[RoleSides], providers: list[ProviderSides], told: set[str | None]
+    def _without_words(
+        self, roles: list[RoleSides], providers: list[ProviderSides], worded: set[str | None]
     ) -> Iterator[Change]:
         for sides in roles:
             arns = [self._arn(role) for role in sides if role is not None]
-            if not told & set(arns):
+            if not worded & set(arns):
                 key = next(role.key for role in reversed(sides) if role is not None)
                 yield Change("details-changed", Effect.NONE, self._plan.key, key, arns[-1], _differing(*sides))
         for was, now in providers:
             provider = now or was
-            if provider is not None and provider.arn not in told:
+            if provider is not None and provider.arn not in worded:
                 yield Change("details-changed", Effect.NONE, self._plan.key, None, provider.arn, _differing(was, now))
 
     def _arn(self, role: RoleValues) -> str:
