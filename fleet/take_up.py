@@ -98,6 +98,9 @@ def _begin_of_run(record: StackRecord, name: str) -> datetime | None:
     return min((time for time in times if time is not None), default=None)
 
 
+_BY_HAND = "name its ARN in the stack config `takeUp` of one `pulumi up --stack KEY`"
+
+
 def _refusals(planned: RolePlan, existing: FoundRole, since: datetime | None) -> Iterator[str]:
     unknown = sorted(
         name
@@ -113,13 +116,12 @@ def _refusals(planned: RolePlan, existing: FoundRole, since: datetime | None) ->
     if existing.created is None or since is None:
         yield (
             f"{planned.arn} is not taken up: neither the state nor a lock tells of a run that could have created it; "
-            "check who created it, then delete it, or import it with `pulumi import`"
+            f"check who created it, then delete it, or {_BY_HAND}"
         )
     elif existing.created < since - CLOCK_SKEW:
         yield (
             f"{planned.arn} is not taken up: it was created at {_shown(existing.created)}, and the run that could have "
-            f"created it began at {_shown(since)}; check who created it, then delete it, or import it with "
-            "`pulumi import`"
+            f"created it began at {_shown(since)}; check who created it, then delete it, or {_BY_HAND}"
         )
 
 

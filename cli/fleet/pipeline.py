@@ -67,7 +67,7 @@ def command(
         inventory=shlex.quote(inventory.as_posix()),
         waves=shards_of_waves(sizes, shards),
         image=_checked("--image", image, re.compile(r"[^\s#\"'\\]+")),
-        branch=branch,
+        branch=_checked("--branch", branch, re.compile(r"[!-~]+")),
         environment=_checked("--environment", environment, _NAME),
         pipeline_role=_checked("--pipeline-role", pipeline_role, _ARN),
         deploying_role=_checked("--deploying-role", deploying_role, _NAME) if _has_profiles(fleet.plan) else None,

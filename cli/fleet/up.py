@@ -39,7 +39,8 @@ def command(
     refused. The same command again does the rest. Accounts that lose more roles than --max-loss allows are refused; if
     all together lose more, none runs. Ctrl-C starts nothing new and waits for the accounts that run.
 
-    Exit codes: 0 all accounts are in line, 1 an account failed, was refused or did not start, 130 stopped.
+    Exit codes: 0 everything is done that `up` can do, 1 an account failed, was refused or did not start, 130 stopped.
+    `fleet status` also fails for what `up` leaves, such as inline policies of others.
     """
     from cli.fleet.asking import reviewed_digests  # noqa: PLC0415 - botocore and Pulumi take a while to import
     from cli.fleet.changes import changes_in_brief  # noqa: PLC0415 - as above

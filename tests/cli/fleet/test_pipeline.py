@@ -141,6 +141,8 @@ def test_more_steps_than_a_pipeline_has_are_refused(fleet: FakeFleet, capsys: py
         ("--pipeline-role", ROLE),
         (*OPTIONS, "--image", "x # y"),
         (*OPTIONS, "--environment", "a b"),
+        (*OPTIONS, "--branch", "main\ndefinitions: {}"),
+        (*OPTIONS, "--branch", ""),
     ],
 )
 def test_what_cannot_stand_in_the_file_is_refused(fleet: FakeFleet, options: tuple[str, ...]) -> None:
