@@ -30,7 +30,7 @@ class FleetAccount:
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class RunRules:
     """What a run accepts.
 
     Attributes:
@@ -65,7 +65,7 @@ class Decision:
     is_refused: bool = False
 
 
-def decide(accounts: Sequence[FleetAccount], rules: Rules) -> tuple[Decision, ...]:
+def decide(accounts: Sequence[FleetAccount], rules: RunRules) -> tuple[Decision, ...]:
     """Return the decision on each account, in the same order.
 
     If all accounts together lose more than accepted, none runs. A preview runs for refused accounts, too.
@@ -77,7 +77,7 @@ def decide(accounts: Sequence[FleetAccount], rules: Rules) -> tuple[Decision, ..
     )
 
 
-def _decide(account: FleetAccount, rules: Rules) -> Decision:
+def _decide(account: FleetAccount, rules: RunRules) -> Decision:
     status = account.status
     if rules.operation is Operation.DESTROY:
         return _destroyed(account)

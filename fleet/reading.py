@@ -1,4 +1,4 @@
-"""Read AWS and the states of all accounts, several at once, and tell the status of each."""
+"""Read AWS and the states of all accounts, several at once, and return the status of each."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ ACCOUNT_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class FleetReading:
-    """What all accounts of a fleet have in common when they are read.
+class FleetReader:
+    """Reads the accounts of a fleet, all in the same way.
 
     Attributes:
         backend: Of the states.
@@ -69,42 +69,42 @@ OnProgress = Callable[[AccountStatus, int, int], None]
 
 def read_fleet(
     plan: AccessPlan,
-    reading: FleetReading,
+    reader: FleetReader,
     *,
     keys: Collection[str] | None = None,
     on_progress: OnProgress = lambda _status, _done, _total: None,
 ) -> tuple[AccountStatus, ...]:
     """Return the status of each account, and of each stack without an account, sorted by key.
 
-    An account that does not answer, or whose state cannot be read, is told as such; the others are still read. What an
-    account answered is dropped as soon as its status is known.
+    An account that does not answer, or whose state cannot be read, has a status that says so; the others are still
+    read. What an account answered is dropped as soon as its status is known.
 
     Args:
         plan: Of all accounts.
-        reading: How they are read.
+        reader: How they are read.
         keys: Accounts to read; by default all, and then stacks without an account, too.
         on_progress: See ``OnProgress``.
 
     Raises:
         StateError: The list of stacks cannot be read.
     """
-    stacks = reading.backend.stacks()
-    asked = {account.key: account for account in plan.accounts if keys is None or account.key in keys}
-    names = {key: _stack_of(account, stacks) for key, account in asked.items()}
-    strangers = sorted(stacks - {_stack_of(account, stacks) for account in plan.accounts}) if keys is None else []
-    total, statuses = len(asked) + len(strangers), list[AccountStatus]()
+    stacks = reader.backend.stacks()
+    chosen = {account.key: account for account in plan.accounts if keys is None or account.key in keys}
+    stack_of = {key: _stack_of(account, stacks) for key, account in chosen.items()}
+    without_account = sorted(stacks - {_stack_of(account, stacks) for account in plan.accounts}) if keys is None else []
+    total, statuses = len(chosen) + len(without_account), list[AccountStatus]()
 
-    def told(status: AccountStatus) -> None:
+    def add(status: AccountStatus) -> None:
         statuses.append(status)
         on_progress(status, len(statuses), total)
 
-    quiet = {key for key, account in asked.items() if _has_nothing(account) and names[key] not in stacks}
-    for key in sorted(quiet):
-        told(reading.status(asked[key], key, reading.record(names[key]), _empty(asked[key])))
-    for status in _asked([asked[key] for key in sorted(asked.keys() - quiet)], names, reading):
-        told(status)
-    for stack in strangers:
-        told(reading.status(None, stack, reading.record(stack), AwsError("nobody asked")))
+    without_calls = {key for key, account in chosen.items() if _has_nothing(account) and stack_of[key] not in stacks}
+    for key in sorted(without_calls):
+        add(reader.status(chosen[key], key, reader.record(stack_of[key]), _empty(chosen[key])))
+    for status in _read_accounts([chosen[key] for key in sorted(chosen.keys() - without_calls)], stack_of, reader):
+        add(status)
+    for stack in without_account:
+        add(reader.status(None, stack, reader.record(stack), AwsError("nobody asked")))
     return tuple(sorted(statuses, key=lambda status: status.key))
 
 
@@ -121,26 +121,28 @@ def _empty(account: AccountPlan) -> FoundAccount:
     return FoundAccount(account.key, account.id, account.partition, (), ())
 
 
-def _asked(accounts: list[AccountPlan], names: Mapping[str, str], reading: FleetReading) -> Iterator[AccountStatus]:
+def _read_accounts(
+    accounts: list[AccountPlan], stack_of: Mapping[str, str], reader: FleetReader
+) -> Iterator[AccountStatus]:
     """Yield the status of each account as its answer comes."""
     plans = {account.key: account for account in accounts}
 
     def ask(caller: Caller, entered: AccountPlan) -> AccountStatus:
         # The plan is that of the inventory: `entered` names another role, if the reading role is assumed.
         plan = plans[entered.key]
-        record = reading.record(names[plan.key])
-        return reading.status(plan, plan.key, record, _found(caller, plan, record, reading.project))
+        record = reader.record(stack_of[plan.key])
+        return reader.status(plan, plan.key, record, _read_account(caller, plan, record, reader.project))
 
-    entered = [entered_by(account, reading.reading_role) for account in accounts]
-    for outcome in answers(entered, reading.calls, ask, at_once=reading.at_once, seconds=reading.seconds):
+    entered = [entered_by(account, reader.reading_role) for account in accounts]
+    for outcome in answers(entered, reader.calls, ask, at_once=reader.at_once, seconds=reader.seconds):
         if isinstance(outcome, Answered):
             yield outcome.facts
         else:
             plan = plans[outcome.key]
-            yield reading.status(plan, plan.key, reading.record(names[plan.key]), outcome.error)
+            yield reader.status(plan, plan.key, reader.record(stack_of[plan.key]), outcome.error)
 
 
-def _found(caller: Caller, plan: AccountPlan, record: StackRecord, project: str) -> FoundAccount:
+def _read_account(caller: Caller, plan: AccountPlan, record: StackRecord, project: str) -> FoundAccount:
     """Read what plan or state names, and the roles under the tags of the stack; nothing else is kept."""
     recorded = recorded_account(plan, record.state).values
     names = {role.name.lower() for role in plan.roles} | recorded.roles.keys()

@@ -71,57 +71,57 @@ def run_fleet(
         listener: Hears of each account.
         stop: Once it is set, nothing new starts, and the accounts that run come to their end.
     """
-    run = _Run(settings, run_stack, listener, stop)
+    run = _FleetRun(settings, run_stack, listener, stop)
     for wave, group in groupby(decisions, key=lambda decision: decision.account.wave):
         run.wave(wave, tuple(group))
     reports = {report.account: report for report in run.reports}
     return RunEnd(tuple(reports[decision.account.key] for decision in decisions), stop.is_set())
 
 
-class _Run:
-    """The state of a run: what is reported, and whether further accounts may start."""
+class _FleetRun:
+    """A run of the fleet in progress: its reports so far, and whether further accounts may start."""
 
     def __init__(self, settings: RunSettings, run_stack: RunStack, listener: Listener, stop: threading.Event) -> None:
         self.reports: list[AccountReport] = []
         self._settings, self._run_stack, self._listener, self._stop = settings, run_stack, listener, stop
         self._failures = 0
-        self._unwhole = ""
+        self._unwhole_wave = ""
 
     def wave(self, name: str | None, decisions: Sequence[Decision]) -> None:
         """Report the accounts of a wave that need no run, and run the others."""
         for decision in decisions:
             if decision.result is not None:
-                self._end(_asked(decision.account, decision.result, decision.reason, decision.do))
+                self._end(_without_run(decision.account, decision.result, decision.reason, decision.do))
         waiting = deque(decision for decision in decisions if decision.result is None)
         self._run_all(waiting)
-        why = self._why_not()
+        why = self._why_none_starts()
         for decision in waiting:
-            self._end(_asked(decision.account, Result.NOT_STARTED, why, _AGAIN))
+            self._end(_without_run(decision.account, Result.NOT_STARTED, why, _AGAIN))
         is_whole = not self._failures or self._settings.max_failures is not None
-        if not is_whole and not self._unwhole and self._settings.operation is not Operation.PREVIEW:
-            self._unwhole = f"wave {name} is not whole: {_accounts(self._failures)} failed"
+        if not is_whole and not self._unwhole_wave and self._settings.operation is not Operation.PREVIEW:
+            self._unwhole_wave = f"wave {name} is not whole: {_accounts(self._failures)} failed"
 
-    def _why_not(self) -> str:
+    def _why_none_starts(self) -> str:
         """Return why no further account may start, or the empty string."""
         if self._stop.is_set():
             return "the run was stopped"
         most = self._settings.max_failures
         if most is not None and self._failures > most:
             return f"{_accounts(self._failures)} failed, and --max-failures tolerates {most:,}"
-        return self._unwhole
+        return self._unwhole_wave
 
     def _run_all(self, waiting: "deque[Decision]") -> None:
         """Run accounts until none waits or none may start; what did not start stays in ``waiting``."""
         running: set[Future[AccountReport]] = set()
         with ThreadPoolExecutor(self._settings.parallel, thread_name_prefix="account") as pool:
-            while running or (waiting and not self._why_not()):
-                while waiting and len(running) < self._settings.parallel and not self._why_not():
-                    running.add(pool.submit(self._run_one, waiting.popleft()))
+            while running or (waiting and not self._why_none_starts()):
+                while waiting and len(running) < self._settings.parallel and not self._why_none_starts():
+                    running.add(pool.submit(self._run_account, waiting.popleft()))
                 ended, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in ended:
                     self._end(future.result())
 
-    def _run_one(self, decision: Decision) -> AccountReport:
+    def _run_account(self, decision: Decision) -> AccountReport:
         account = decision.account
         self._listener.started(account.key)
         began = time.monotonic()
@@ -132,13 +132,13 @@ class _Run:
         except Exception as error:  # noqa: BLE001 - a defect in the run of one account must not stop the others
             what = f"unexpected {type(error).__name__}: {error}"
             result = StackResult(account.key, ok=False, reason=what, do="this is a defect of the program: report it")
-        return self._after(decision, result, time.monotonic() - began)
+        return self._with_run(decision, result, time.monotonic() - began)
 
-    def _after(self, decision: Decision, result: StackResult, seconds: float) -> AccountReport:
+    def _with_run(self, decision: Decision, result: StackResult, seconds: float) -> AccountReport:
         status = decision.account.status
         refused = decision.is_refused and result.ok
-        ended = Result.FAILED if not result.ok else Result.REFUSED if refused else self._succeeded(result)
-        report = _asked(decision.account, ended, result.reason or decision.reason, result.do or decision.do)
+        ended = Result.FAILED if not result.ok else Result.REFUSED if refused else self._result_of_success(result)
+        report = _without_run(decision.account, ended, result.reason or decision.reason, result.do or decision.do)
         digests = {Operation.PREVIEW: status.digest_before, Operation.UP: status.digest, Operation.DESTROY: None}
         return report.model_copy(
             update={
@@ -151,7 +151,7 @@ class _Run:
             }
         )
 
-    def _succeeded(self, result: StackResult) -> Result:
+    def _result_of_success(self, result: StackResult) -> Result:
         if self._settings.operation is not Operation.PREVIEW:
             return Result.SUCCEEDED
         return (
@@ -171,7 +171,7 @@ def _accounts(number: int) -> str:
     return f"{number:,} account{'' if number == 1 else 's'}"
 
 
-def _asked(account: FleetAccount, result: Result, reason: str = "", do: str = "") -> AccountReport:
+def _without_run(account: FleetAccount, result: Result, reason: str = "", do: str = "") -> AccountReport:
     """Return the report of an account in which nothing ran."""
     status = account.status
     return AccountReport(
@@ -191,8 +191,8 @@ def _asked(account: FleetAccount, result: Result, reason: str = "", do: str = ""
     )
 
 
-def only_asked(account: FleetAccount) -> AccountReport:
+def status_report(account: FleetAccount) -> AccountReport:
     """Return the report of an account for `fleet status`."""
     status = account.status
     result = {Standing.IN_LINE: Result.IN_LINE, Standing.UNREACHABLE: Result.FAILED}.get(status.standing, Result.TO_DO)
-    return _asked(account, result, status.reason, status.do)
+    return _without_run(account, result, status.reason, status.do)

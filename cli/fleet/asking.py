@@ -22,7 +22,7 @@ from facts.issuer.thumbprints import thumbprints_beside
 from fleet.backend import Backend, open_backend
 from fleet.decide import FleetAccount
 from fleet.machine import Machine
-from fleet.reading import FleetReading, read_fleet
+from fleet.reading import FleetReader, read_fleet
 from fleet.status import AccountStatus
 from oidc.errors import AwsError, UsageError
 from oidc.thumbprint import Thumbprint
@@ -61,9 +61,9 @@ class World:
         return cls(fleet, machine, open_backend(machine), _thumbprints(fleet, machine), role)
 
     @property
-    def reading(self) -> FleetReading:
+    def reading(self) -> FleetReader:
         """How accounts are read."""
-        return FleetReading(
+        return FleetReader(
             self.backend,
             call_settings(self.machine.endpoint),
             self.fleet.settings,

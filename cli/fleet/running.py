@@ -24,7 +24,7 @@ from cli.fleet.progress import run_progress
 from cli.fleet.summary import exit_code, show_summary
 from config.findings import one_line
 from fleet.backend import stack_states
-from fleet.decide import Decision, FleetAccount, Rules, decide
+from fleet.decide import Decision, FleetAccount, RunRules, decide
 from fleet.healing import break_dead_locks, mend_attributes
 from fleet.parallel import parallel_here
 from fleet.report import AccountReport, Command, Result, RunReport, report_text, totals_of
@@ -142,7 +142,7 @@ def run_and_report(
     asked: Asked, options: RunOptions, world: World, accounts: Sequence[FleetAccount], recorder: Recorder
 ) -> int:
     """Run the accounts that need it, show and write the report, and return the exit code."""
-    decisions = decide(accounts, Rules(options.operation, options.every, options.limits, options.reviewed))
+    decisions = decide(accounts, RunRules(options.operation, options.every, options.limits, options.reviewed))
     settings = RunSettings(options.operation, options.parallel or parallel_here(), options.max_failures)
     number = sum(decision.result is None for decision in decisions)
     engine = _prepared(world, decisions) if number else None

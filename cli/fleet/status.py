@@ -18,10 +18,10 @@ def command(asked: Asked) -> int:
     from cli.fleet.changes import show_changes  # noqa: PLC0415 - botocore and Pulumi take a while to import
     from cli.fleet.running import asking, finish  # noqa: PLC0415 - as above
     from fleet.report import Command  # noqa: PLC0415 - as above
-    from fleet.run import only_asked  # noqa: PLC0415 - as above
+    from fleet.run import status_report  # noqa: PLC0415 - as above
 
     with asking(asked, Command.STATUS) as (fleet, world, recorder):
         accounts = world.ask()
         if not asked.is_json:
             show_changes(accounts, fleet.plan)
-        return finish(asked, recorder.report([only_asked(account) for account in accounts]))
+        return finish(asked, recorder.report([status_report(account) for account in accounts]))

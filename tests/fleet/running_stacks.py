@@ -23,7 +23,7 @@ from fleet.machine import Machine
 from fleet.pulumi_cli.installed_cli import InstalledCli, find_cli
 from fleet.pulumi_cli.stack_cli import RunLimits
 from fleet.pulumi_cli.steps import Step
-from fleet.reading import FleetReading, read_fleet
+from fleet.reading import FleetReader, read_fleet
 from fleet.stack_job import Operation, StackJob, StackResult
 from fleet.stack_run import StackRunner
 from fleet.state import StackState
@@ -132,7 +132,7 @@ class Fleet:
         """Read AWS and the state, as ``fleet status`` does."""
         backend = open_backend(Machine(None, {}, self.backend, {}))
         calls = CallSettings(self.aws.endpoint)
-        reading = FleetReading(backend, calls, runner.settings, PROJECT, runner.thumbprints)
+        reading = FleetReader(backend, calls, runner.settings, PROJECT, runner.thumbprints)
         (status,) = read_fleet(self.plan(key), reading, keys={key})
         return status
 

@@ -12,7 +12,7 @@ import pytest
 from access.plan import AccessPlan, AccountPlan
 from facts.aws.callers import CallSettings
 from fleet.backend import StackLock, StackRecord
-from fleet.reading import FleetReading, read_fleet
+from fleet.reading import FleetReader, read_fleet
 from fleet.status import AccountStatus, Standing
 from oidc.errors import StateError
 from sandbox.emulated_aws import EmulatedAws
@@ -113,22 +113,22 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def reading(emulated: EmulatedAws, plan: AccessPlan) -> FleetReading:
+def reading(emulated: EmulatedAws, plan: AccessPlan) -> FleetReader:
     backend = InMemory({account.key: StackRecord(account.key, state_of(account)) for account in plan.accounts})
     urls = {provider.url: FETCHED for account in plan.accounts for provider in account.oidc_providers}
-    return FleetReading(backend, CallSettings(emulated.endpoint), SETTINGS, PROJECT, urls, at_once=4)
+    return FleetReader(backend, CallSettings(emulated.endpoint), SETTINGS, PROJECT, urls, at_once=4)
 
 
-def standings(plan: AccessPlan, reading: FleetReading, **options: Any) -> dict[str, AccountStatus]:
+def standings(plan: AccessPlan, reading: FleetReader, **options: Any) -> dict[str, AccountStatus]:
     return {status.key: status for status in read_fleet(plan, reading, **options)}
 
 
-def backend_of(reading: FleetReading) -> InMemory:
+def backend_of(reading: FleetReader) -> InMemory:
     assert isinstance(reading.backend, InMemory)
     return reading.backend
 
 
-def test_denied_and_throttled_accounts_stop_no_other(plan: AccessPlan, reading: FleetReading) -> None:
+def test_denied_and_throttled_accounts_stop_no_other(plan: AccessPlan, reading: FleetReader) -> None:
     seen: list[tuple[int, int]] = []
     statuses = standings(plan, reading, on_progress=lambda _status, done, total: seen.append((done, total)))
     assert len(DENIED) > 0
@@ -141,7 +141,7 @@ def test_denied_and_throttled_accounts_stop_no_other(plan: AccessPlan, reading: 
 
 
 def test_a_change_by_hand_in_aws_is_drift_of_that_account(
-    plan: AccessPlan, reading: FleetReading, emulated: EmulatedAws
+    plan: AccessPlan, reading: FleetReader, emulated: EmulatedAws
 ) -> None:
     number = OTHERS[0]
     account = next(account for account in plan.accounts if account.id == number)
@@ -162,7 +162,7 @@ def test_a_change_by_hand_in_aws_is_drift_of_that_account(
     assert kinds == {"description-changed", "session-longer", "unmanaged-role"}
 
 
-def test_an_account_that_takes_too_long_is_unreachable(plan: AccessPlan, reading: FleetReading) -> None:
+def test_an_account_that_takes_too_long_is_unreachable(plan: AccessPlan, reading: FleetReader) -> None:
     slow, other = f"a{OTHERS[0]}", f"a{OTHERS[1]}"
     backend_of(reading).seconds[slow] = 4
     statuses = standings(plan, replace(reading, seconds=3.0), keys={slow, other})
@@ -181,7 +181,7 @@ def unreadable_state(backend: InMemory, key: str) -> None:
 
 @pytest.mark.parametrize("damage", [broken_stack, unreadable_state])
 def test_a_state_that_cannot_be_read_stops_no_other(
-    plan: AccessPlan, reading: FleetReading, damage: Callable[[InMemory, str], None]
+    plan: AccessPlan, reading: FleetReader, damage: Callable[[InMemory, str], None]
 ) -> None:
     key, other = f"a{OTHERS[0]}", f"a{OTHERS[1]}"
     damage(backend_of(reading), key)
@@ -190,7 +190,7 @@ def test_a_state_that_cannot_be_read_stops_no_other(
 
 
 def test_stacks_without_an_account_and_accounts_without_anything_are_told_without_a_call(
-    plan: AccessPlan, reading: FleetReading
+    plan: AccessPlan, reading: FleetReader
 ) -> None:
     backend = backend_of(reading)
     empty = replace(plan.accounts[0], key="empty", roles=(), oidc_providers=())
@@ -202,7 +202,7 @@ def test_stacks_without_an_account_and_accounts_without_anything_are_told_withou
     }  # fmt: skip
 
 
-def test_the_stack_of_a_previous_key_is_read_for_a_renamed_account(plan: AccessPlan, reading: FleetReading) -> None:
+def test_the_stack_of_a_previous_key_is_read_for_a_renamed_account(plan: AccessPlan, reading: FleetReader) -> None:
     account = next(account for account in plan.accounts if account.id == OTHERS[0])
     renamed = replace(account, key="new", previous_keys=(account.key,))
     status = standings(AccessPlan((renamed,)), reading, keys={"new"})["new"]

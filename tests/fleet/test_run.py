@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from access.update_preview import Loss, LossLimits
-from fleet.decide import FleetAccount, Rules, decide
+from fleet.decide import FleetAccount, RunRules, decide
 from fleet.report import AccountReport, Result
 from fleet.run import RunEnd, RunSettings, run_fleet
 from fleet.stack_job import Operation, StackResult
@@ -82,7 +82,7 @@ class Fleet:
         **rules: object,
     ) -> RunEnd:
         self.ran.clear()
-        decisions = decide(tuple(self.accounts.values()), Rules(operation, **rules))  # type: ignore[arg-type]  # as above
+        decisions = decide(tuple(self.accounts.values()), RunRules(operation, **rules))  # type: ignore[arg-type]  # as above
         settings = RunSettings(operation, parallel, max_failures)
         return run_fleet(decisions, settings, self.run_stack, self, self.stop)
 

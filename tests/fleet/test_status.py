@@ -17,7 +17,7 @@ from access.plan import AccountPlan, Mode
 from access.update_preview import Loss
 from config.load import load_inventory
 from fleet.backend import StackLock, StackRecord
-from fleet.decide import FleetAccount, Rules, decide
+from fleet.decide import FleetAccount, RunRules, decide
 from fleet.report import Result
 from fleet.stack_job import Operation
 from fleet.state import PendingOperation, StackState, StateResource
@@ -470,7 +470,7 @@ def test_a_stack_with_resources_of_other_accounts_is_not_destroyed(plan: Account
     assert status.other_accounts == accounts
     assert status.do == f"take it apart with `bitbucket-oidc fleet split {stack}`"
     account = FleetAccount(stack, None, None, status)
-    (decision,) = decide([account], Rules(Operation.DESTROY))
+    (decision,) = decide([account], RunRules(Operation.DESTROY))
     assert (decision.result, decision.do) == (Result.REFUSED, status.do)
     assert ", ".join(accounts) in decision.reason
 
@@ -480,7 +480,7 @@ def test_the_stack_of_a_removed_account_is_told_and_destroyed(plan: AccountPlan)
     assert (status.key, status.standing, status.needs_up) == ("prod", Standing.NOT_IN_INVENTORY, False)
     assert (status.other_accounts, "fleet destroy --account prod" in status.do) == ((), True)
     assert "stack rm" in status_of(None, record=StackRecord("prod", state_of(plan, resources=()))).do
-    (decision,) = decide([FleetAccount(plan.key, None, None, status)], Rules(Operation.DESTROY))
+    (decision,) = decide([FleetAccount(plan.key, None, None, status)], RunRules(Operation.DESTROY))
     assert decision.result is None
 
 
