@@ -8,26 +8,26 @@ from typing import TYPE_CHECKING
 import click
 
 from access.selection import Selection, narrow
-from cli.fleet.options import Asked, asking_options, max_failures_option, parallel_option
+from cli.fleet.options import FleetOptions, fleet_options, max_failures_option, parallel_option
 from oidc.errors import UsageError
 from review.diff import listed
 
 if TYPE_CHECKING:
-    from cli.fleet.asking import World
+    from cli.fleet.open_fleet import OpenFleet
     from fleet.decide import FleetAccount
 
 _NAMED = 10
 
 
 @click.command("destroy")
-@asking_options("account")
+@fleet_options("account")
 @parallel_option
 @max_failures_option
 @click.option("--all-accounts", "every", is_flag=True, help="All accounts of the inventory.")
 @click.option("--remove-stacks", is_flag=True, help="Remove the emptied stacks, too, with their history.")
 @click.option("--yes", is_flag=True, help="Do not ask before anything is deleted.")
 def command(
-    asked: Asked, *, parallel: int | None, max_failures: int | None, every: bool, remove_stacks: bool, yes: bool
+    given: FleetOptions, *, parallel: int | None, max_failures: int | None, every: bool, remove_stacks: bool, yes: bool
 ) -> int:
     """Delete all roles and OIDC providers that the fleet made in the named accounts.
 
@@ -36,36 +36,37 @@ def command(
 
     Exit codes: 0 everything is deleted, 1 an account failed or did not start, 130 stopped.
     """
-    if bool(asked.selection.accounts) == every:
+    if bool(given.selection.accounts) == every:
         raise UsageError("say which accounts: --account KEY, or --all-accounts", do="give one of the two options")
 
-    from cli.fleet.running import RunOptions, asking, run_and_report  # noqa: PLC0415 - Pulumi takes a while to import
+    from cli.fleet.reporting import opened_fleet  # noqa: PLC0415 - Pulumi takes a while to import
+    from cli.fleet.running import RunOptions, run_and_report  # noqa: PLC0415 - as above
     from fleet.report import Command  # noqa: PLC0415 - as above
     from fleet.stack_job import Operation  # noqa: PLC0415 - as above
 
     options = RunOptions(Operation.DESTROY, parallel, max_failures, remove_stacks=remove_stacks)
-    with asking(asked, Command.DESTROY, may_name_stacks=True) as (_, world, recorder):
-        accounts = _accounts(asked, world)
+    with opened_fleet(given, Command.DESTROY, may_name_stacks=True) as (fleet, reporter):
+        accounts = _accounts(given, fleet)
         if not yes:
             _confirm([account.key for account in accounts if not account.status.is_new])
-        return run_and_report(asked, options, world, accounts, recorder)
+        return run_and_report(given, options, fleet, accounts, reporter)
 
 
-def _accounts(asked: Asked, world: "World") -> "Sequence[FleetAccount]":
+def _accounts(given: FleetOptions, fleet: "OpenFleet") -> "Sequence[FleetAccount]":
     """Return the chosen accounts, then the stacks that no account has and --account names.
 
     Raises:
         UsageError: A value of --account names neither.
     """
-    names = world.stranger_names() if asked.selection.accounts else frozenset[str]()
+    names = fleet.names_without_account() if given.selection.accounts else frozenset[str]()
     chosen = set[str]()
-    for pattern in asked.selection.accounts:
+    for pattern in given.selection.accounts:
         named = {name for name in names if name == pattern or fnmatchcase(name, pattern)}
         if not named:
-            narrow(world.fleet.plan, Selection(accounts=(pattern,)))  # refuses what names no account
+            narrow(fleet.loaded.plan, Selection(accounts=(pattern,)))  # refuses what names no account
         chosen |= named
-    accounts = world.ask(asked.broken_locks) if world.fleet.wave_of else ()
-    return (*(account for account in accounts if account.wave is not None), *world.strangers(chosen))
+    accounts = fleet.read_accounts(given.broken_locks) if fleet.loaded.wave_of else ()
+    return (*(account for account in accounts if account.wave is not None), *fleet.stacks_without_account(chosen))
 
 
 def _confirm(keys: Sequence[str]) -> None:

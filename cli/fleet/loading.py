@@ -53,7 +53,7 @@ class LoadedFleet:
     """A fleet.
 
     Attributes:
-        loaded: The inventory and its lock.
+        inputs: The inventory and its lock.
         rollout: Of the inventory.
         plan: All accounts.
         waves: The waves with the chosen accounts.
@@ -61,7 +61,7 @@ class LoadedFleet:
         choice: The accounts that were asked for.
     """
 
-    loaded: Loaded
+    inputs: Loaded
     rollout: Rollout
     plan: AccessPlan
     waves: tuple[Wave, ...]

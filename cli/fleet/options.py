@@ -54,7 +54,7 @@ def write(path: Path | None, report: RunReport) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class FleetOptions:
     """What all commands that ask accounts are given.
 
     Attributes:
@@ -87,8 +87,8 @@ _BREAK_LOCK = click.option(
 )
 
 
-def asking_options(*filters: str, breaks_locks: bool = True) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Add what all commands that ask accounts take; the command gets ``asked``, an ``Asked``.
+def fleet_options(*filters: str, breaks_locks: bool = True) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Add what all commands that ask accounts take; the command gets ``given``, its ``FleetOptions``.
 
     Args:
         filters: The filters, by default --account and --owner.
@@ -115,8 +115,10 @@ def _with_options(function: Callable[..., int], filters: Sequence[str], *, break
         **options: Any,  # noqa: ANN401 - click's
     ) -> int:
         part = None if shard is None else parse_shard(shard)
-        asked = Asked(inventory, selection, waves, part, reading_role, broken_locks, report, is_json=output == "json")
-        return function(asked=asked, **options)
+        given = FleetOptions(
+            inventory, selection, waves, part, reading_role, broken_locks, report, is_json=output == "json"
+        )
+        return function(given=given, **options)
 
     options = (
         fleet_argument,

@@ -62,7 +62,7 @@ def command(
     """
     fleet = load_fleet(inventory)
     sizes = [(wave.name, len(wave.keys)) for wave in fleet.waves]
-    url = state_url or _state_url(fleet.loaded.inventory)
+    url = state_url or _state_url(fleet.inputs.inventory)
     pipeline = FleetPipeline(
         inventory=shlex.quote(inventory.as_posix()),
         waves=shards_of_waves(sizes, shards),

@@ -2,12 +2,12 @@
 
 import click
 
-from cli.fleet.options import Asked, asking_options
+from cli.fleet.options import FleetOptions, fleet_options
 
 
 @click.command("status")
-@asking_options(breaks_locks=False)
-def command(asked: Asked) -> int:
+@fleet_options(breaks_locks=False)
+def command(given: FleetOptions) -> int:
     """Tell which accounts differ from the inventory: to be changed, changed by hand, never made, or blocked.
 
     It reads the state and AWS, three calls for an account, and changes nothing: run it on a schedule. Without a filter
@@ -16,12 +16,12 @@ def command(asked: Asked) -> int:
     Exit codes: 0 all accounts are in line, 1 an account is not, 3 an account did not answer, 130 stopped.
     """
     from cli.fleet.changes import show_changes  # noqa: PLC0415 - botocore and Pulumi take a while to import
-    from cli.fleet.running import asking, finish  # noqa: PLC0415 - as above
+    from cli.fleet.reporting import finish, opened_fleet  # noqa: PLC0415 - as above
     from fleet.report import Command  # noqa: PLC0415 - as above
     from fleet.run import status_report  # noqa: PLC0415 - as above
 
-    with asking(asked, Command.STATUS) as (fleet, world, recorder):
-        accounts = world.ask()
-        if not asked.is_json:
-            show_changes(accounts, fleet.plan)
-        return finish(asked, recorder.report([status_report(account) for account in accounts]))
+    with opened_fleet(given, Command.STATUS) as (fleet, reporter):
+        accounts = fleet.read_accounts()
+        if not given.is_json:
+            show_changes(accounts, fleet.loaded.plan)
+        return finish(given, reporter.report([status_report(account) for account in accounts]))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-import cli.fleet.asking
+import cli.fleet.open_fleet
 from access.comparison.changes import Change, Effect
 from access.plan import AccessPlan
 from access.update_preview import Loss
@@ -143,9 +143,9 @@ def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeFleet:
         },
     )
     monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{tmp_path / 'states'}")
-    monkeypatch.setattr(cli.fleet.asking, "open_backend", lambda _machine: fake)
-    monkeypatch.setattr(cli.fleet.asking, "read_fleet", fake.read_fleet)
-    monkeypatch.setattr(cli.fleet.asking.World, "engine", property(lambda _world: fake))
-    monkeypatch.setattr(cli.fleet.asking.World, "reading", property(lambda _world: fake))
+    monkeypatch.setattr(cli.fleet.open_fleet, "open_backend", lambda _machine: fake)
+    monkeypatch.setattr(cli.fleet.open_fleet, "read_fleet", fake.read_fleet)
+    monkeypatch.setattr(cli.fleet.open_fleet.OpenFleet, "engine", property(lambda _opened: fake))
+    monkeypatch.setattr(cli.fleet.open_fleet.OpenFleet, "reader", property(lambda _opened: fake))
     monkeypatch.setattr("cli.fleet.running.stack_states", lambda _machine: fake)
     return fake

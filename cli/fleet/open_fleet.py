@@ -1,4 +1,4 @@
-"""Ask the accounts of a fleet: their states, AWS, and the issuers of all of them."""
+"""Open a fleet: read the states and AWS of its accounts, and fetch the thumbprints of its issuers."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -32,25 +32,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
-    """What a command of the fleet asks, and runs with.
+class OpenFleet:
+    """A loaded fleet with what its commands read and run with.
 
     Attributes:
-        fleet: The fleet.
+        loaded: The fleet as loaded.
         machine: What a run needs of its machine.
         backend: Of the states.
         thumbprints: By URL of the issuer, for all stacks.
         reading_role: The role that reads each account; ``None`` for the deploying role.
     """
 
-    fleet: LoadedFleet
+    loaded: LoadedFleet
     machine: Machine
     backend: Backend
     thumbprints: Mapping[str, Thumbprint]
     reading_role: str | None
 
     @classmethod
-    def of(cls, fleet: LoadedFleet, machine: Machine, reading_role: str | None) -> "World":
+    def of(cls, fleet: LoadedFleet, machine: Machine, reading_role: str | None) -> "OpenFleet":
         """Open the backend, and fetch the thumbprints that the plan needs.
 
         Raises:
@@ -61,12 +61,12 @@ class World:
         return cls(fleet, machine, open_backend(machine), _thumbprints(fleet, machine), role)
 
     @property
-    def reading(self) -> FleetReader:
+    def reader(self) -> FleetReader:
         """How accounts are read."""
         return FleetReader(
             self.backend,
             call_settings(self.machine.endpoint),
-            self.fleet.settings,
+            self.loaded.settings,
             PROJECT,
             self.thumbprints,
             self.reading_role,
@@ -77,9 +77,9 @@ class World:
         """What runs stacks."""
         from fleet.stack_run import StackRunner  # noqa: PLC0415 - imports Pulumi, which a run without change does not need
 
-        return StackRunner(self.machine, self.fleet.settings, self.thumbprints, self.fleet.rollout.secrets_provider)
+        return StackRunner(self.machine, self.loaded.settings, self.thumbprints, self.loaded.rollout.secrets_provider)
 
-    def ask(self, broken_locks: Iterable[str] = (), *, for_review: bool = False) -> tuple[FleetAccount, ...]:
+    def read_accounts(self, broken_locks: Iterable[str] = (), *, for_review: bool = False) -> tuple[FleetAccount, ...]:
         """Return the chosen accounts in the order of the waves; without a filter, then stacks that no account has.
 
         Args:
@@ -90,14 +90,14 @@ class World:
             UsageError: A key is not that of a chosen account.
             OutsideWorldError: The list of stacks cannot be read.
         """
-        waves = self.fleet.wave_of
+        waves = self.loaded.wave_of
         for key in broken_locks:
             self._break_locks(key, waves)
-        keys = None if self.fleet.choice.is_everything else waves.keys()
+        keys = None if self.loaded.choice.is_everything else waves.keys()
         with progress("asking accounts") as on_progress:
             statuses = read_fleet(
-                self.fleet.plan,
-                self.reading,
+                self.loaded.plan,
+                self.reader,
                 keys=keys,
                 on_progress=lambda _status, done, total: on_progress(done, total),
             )
@@ -105,15 +105,15 @@ class World:
         in_order = sorted(statuses, key=lambda status: order.get(status.key, len(order)))
         return tuple(self._account(status, for_review=for_review) for status in in_order)
 
-    def stranger_names(self) -> frozenset[str]:
+    def names_without_account(self) -> frozenset[str]:
         """Return the names of the stacks that no account has."""
-        known = {name for account in self.fleet.plan.accounts for name in (account.key, *account.previous_keys)}
+        known = {name for account in self.loaded.plan.accounts for name in (account.key, *account.previous_keys)}
         return self.backend.stacks() - known
 
-    def strangers(self, names: Iterable[str]) -> tuple[FleetAccount, ...]:
+    def stacks_without_account(self, names: Iterable[str]) -> tuple[FleetAccount, ...]:
         """Return stacks that no account has, sorted; AWS is not asked."""
-        reading, nobody = self.reading, AwsError("the inventory does not say how to enter it")
-        return tuple(self._account(reading.status(None, name, reading.record(name), nobody)) for name in sorted(names))
+        reader, nobody = self.reader, AwsError("the inventory does not say how to enter it")
+        return tuple(self._account(reader.status(None, name, reader.record(name), nobody)) for name in sorted(names))
 
     def _break_locks(self, key: str, keys: Iterable[str]) -> None:
         if key not in keys:
@@ -127,11 +127,11 @@ class World:
             click.echo(f"{key}: there is no lock", err=True)
 
     def _account(self, status: AccountStatus, *, for_review: bool = False) -> FleetAccount:
-        account = self.fleet.loaded.inventory.accounts.get(status.key)
+        account = self.loaded.inputs.inventory.accounts.get(status.key)
         if account is None:
             return FleetAccount(status.key, None, None, status)
-        digests = self.fleet.review_digests(status.key) if for_review else frozenset()
-        return FleetAccount(status.key, account.id, self.fleet.wave_of[status.key], status, digests)
+        digests = self.loaded.review_digests(status.key) if for_review else frozenset()
+        return FleetAccount(status.key, account.id, self.loaded.wave_of[status.key], status, digests)
 
 
 def _thumbprints(fleet: LoadedFleet, machine: Machine) -> Mapping[str, Thumbprint]:
@@ -139,7 +139,7 @@ def _thumbprints(fleet: LoadedFleet, machine: Machine) -> Mapping[str, Thumbprin
     connect = None if issuer is None else IssuerConnect(issuer["address"], Path(issuer["caFile"]))
     fetched = thumbprints_beside(
         # The lock does not describe an emulated issuer.
-        fleet.loaded.lock.lock if connect is None else Lock(),
+        fleet.inputs.lock.lock if connect is None else Lock(),
         fleet.plan.issuers_to_fetch(),
         fleet.plan.issuers_alike(),
         partial(fetch_thumbprints, connect=connect),
