@@ -83,6 +83,9 @@ def too_many_roles(lost: int, before: int, max_percent: float) -> str:
 
 ROLE_TYPE = "aws:iam/role:Role"
 OIDC_PROVIDER_TYPE = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
+INLINE_POLICY_TYPE = "aws:iam/rolePolicy:RolePolicy"
+ATTACHMENTS_TYPE = "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive"
+AWS_PROVIDER_TYPE = "pulumi:providers:aws"
 
 _LOSING = frozenset({"delete", "replace", "delete-replaced", "create-replacement"})
 _CHANGING = ("replace", "delete", "update", "drop", "import", "create")

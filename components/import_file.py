@@ -13,13 +13,9 @@ from typing import Any
 
 from access.adoption.inventory import AdoptedRole
 from access.plan import DEFAULT_SESSION_NAME, AccountPlan
+from access.update_preview import ATTACHMENTS_TYPE, AWS_PROVIDER_TYPE, INLINE_POLICY_TYPE, ROLE_TYPE
 from components import account_access, bitbucket_oidc, pipeline_role
 from components.bitbucket_oidc import TOP
-
-_AWS_PROVIDER = "pulumi:providers:aws"
-_ROLE = "aws:iam/role:Role"
-_INLINE_POLICY = "aws:iam/rolePolicy:RolePolicy"
-_ATTACHMENTS = "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive"
 
 Resource = dict[str, Any]
 ImportFile = dict[str, list[Resource]]
@@ -61,12 +57,12 @@ def _role(role: AdoptedRole) -> Iterator[Resource]:
     logical_name, provider = f"{role.account}/{role.key}", {"provider": f"AWS provider {role.account}"}
     component = f"component {logical_name}"
     yield _child(pipeline_role.TYPE, component, logical_name, f"account {role.account}") | {"component": True}
-    yield _child(_ROLE, f"role {logical_name}", logical_name, component) | {"id": role.name, **provider}
+    yield _child(ROLE_TYPE, f"role {logical_name}", logical_name, component) | {"id": role.name, **provider}
     for policy in role.inline_policies:
         name = f"{logical_name}/{policy}"
-        inline = _child(_INLINE_POLICY, f"inline policy {name}", name, component)
+        inline = _child(INLINE_POLICY_TYPE, f"inline policy {name}", name, component)
         yield inline | {"id": f"{role.name}:{policy}", **provider}
-    attachments = _child(_ATTACHMENTS, f"managed policies {logical_name}", logical_name, component)
+    attachments = _child(ATTACHMENTS_TYPE, f"managed policies {logical_name}", logical_name, component)
     yield attachments | {"id": role.name, **provider}
 
 
@@ -93,7 +89,10 @@ def _aws_provider(account: AccountPlan, version: str, endpoint: str | None) -> R
     if endpoint:
         inputs["endpoints"] = _folded([{"iam": endpoint, "sts": endpoint}])
     name = f"AWS provider {account.key}"
-    return _child(_AWS_PROVIDER, name, account.key, f"account {account.key}") | {"version": version, "inputs": inputs}
+    return _child(AWS_PROVIDER_TYPE, name, account.key, f"account {account.key}") | {
+        "version": version,
+        "inputs": inputs,
+    }
 
 
 def _folded(value: list[Any]) -> str:

@@ -1,4 +1,4 @@
-"""What the state of a stack tells of its account: what the last run wrote, as whom, and under which names."""
+"""An account by the state of its stack: the values that the last run wrote, its resources, and its AWS provider."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -6,14 +6,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from access.plan import DEFAULT_SESSION_NAME, AccountPlan
-from access.update_preview import OIDC_PROVIDER_TYPE, ROLE_TYPE, Loss
+from access.update_preview import (
+    ATTACHMENTS_TYPE,
+    AWS_PROVIDER_TYPE,
+    INLINE_POLICY_TYPE,
+    OIDC_PROVIDER_TYPE,
+    ROLE_TYPE,
+    Loss,
+)
 from fleet.state import StackState, StateResource
 from fleet.values import AccountValues, OidcProviderValues, RoleValues, meaning_of_text
 from oidc.arn import role_arn
 
-_INLINE_POLICY = "aws:iam/rolePolicy:RolePolicy"
-_ATTACHMENTS = "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive"
-_AWS_PROVIDER = "pulumi:providers:aws"
 _SHOWN = 3
 """Names in a sentence; the rest is counted."""
 
@@ -54,12 +58,12 @@ def recorded_account(plan: AccountPlan, state: StackState | None) -> RecordedAcc
     key = keys[0] if keys else plan.key
     own = [resource for resource in resources if _account_of(resource) == key]
     kept = [resource for resource in own if not resource.is_deleting]
-    provider = next((resource for resource in kept if resource.type == _AWS_PROVIDER), None)
+    provider = next((resource for resource in kept if resource.type == AWS_PROVIDER_TYPE), None)
     return RecordedAccount(
         key,
         _values(kept),
         frozenset((resource.type, _shown_name(resource), resource.is_external) for resource in kept),
-        ids=tuple(_texts(_folded(provider, "allowedAccountIds"))),
+        ids=tuple(_texts(_parsed_input(provider, "allowedAccountIds"))),
         region=str(provider.inputs.get("region") or "") or None if provider else None,
         access=_access(provider, plan) if provider else None,
         others=other_accounts(state, key),
@@ -81,7 +85,7 @@ def in_brief(names: Sequence[str]) -> str:
 
 def _is_managed(resource: StateResource) -> bool:
     """Tell whether a run would delete a resource that the program does not register: also one of another type."""
-    return resource.type == _AWS_PROVIDER or resource.type.startswith("aws:")
+    return resource.type == AWS_PROVIDER_TYPE or resource.type.startswith("aws:")
 
 
 def _shown_name(resource: StateResource) -> str:
@@ -94,7 +98,7 @@ def _account_of(resource: StateResource) -> str:
     return resource.name.partition("/")[0]
 
 
-def _folded(provider: StateResource | None, name: str) -> Any:  # noqa: ANN401 - JSON in a text, as an AWS provider's inputs are
+def _parsed_input(provider: StateResource | None, name: str) -> Any:  # noqa: ANN401 - JSON in a text, as an AWS provider's inputs are
     text = provider.inputs.get(name) if provider else None
     try:
         return json.loads(text) if isinstance(text, str) else None
@@ -104,7 +108,7 @@ def _folded(provider: StateResource | None, name: str) -> Any:  # noqa: ANN401 -
 
 def _access(provider: StateResource, plan: AccountPlan) -> Mapping[str, str | None] | None:
     """Return the way into the account; a default session name is that of the plan if the plan has none, too."""
-    assumed = _folded(provider, "assumeRoles")
+    assumed = _parsed_input(provider, "assumeRoles")
     role = assumed[0] if isinstance(assumed, list) and assumed else {}
     if not isinstance(role, dict) or (provider.inputs.get("assumeRoles") and not role):
         return None
@@ -121,13 +125,13 @@ def planned_resources(plan: AccountPlan) -> frozenset[ManagedResource]:
     """Return the resources that the program registers for an account, as `components` do."""
     if not plan.roles and not plan.oidc_providers:
         return frozenset()
-    resources: set[ManagedResource] = {(_AWS_PROVIDER, plan.key, False)}
+    resources: set[ManagedResource] = {(AWS_PROVIDER_TYPE, plan.key, False)}
     for provider in plan.oidc_providers:
         resources.add((OIDC_PROVIDER_TYPE, f"{plan.key}/{provider.workspace}", provider.mode == "reference"))
     for role in plan.roles:
         name = f"{plan.key}/{role.key}"
-        resources |= {(ROLE_TYPE, name, False), (_ATTACHMENTS, name, False)}
-        resources |= {(_INLINE_POLICY, f"{name}/{policy}", False) for policy in role.inline_policies}
+        resources |= {(ROLE_TYPE, name, False), (ATTACHMENTS_TYPE, name, False)}
+        resources |= {(INLINE_POLICY_TYPE, f"{name}/{policy}", False) for policy in role.inline_policies}
     return frozenset(resources)
 
 
@@ -164,12 +168,12 @@ def loss_of(plan: AccountPlan, recorded: RecordedAccount) -> Loss:
 def _values(resources: Iterable[StateResource]) -> AccountValues:
     listed = list(resources)
     inline: dict[str, dict[str, str]] = {}
-    for resource in _of_type(listed, _INLINE_POLICY):
+    for resource in _of_type(listed, INLINE_POLICY_TYPE):
         document = meaning_of_text(str(resource.inputs.get("policy", "")))
         inline.setdefault(str(resource.inputs.get("role", "")), {})[str(resource.inputs.get("name", ""))] = document
     attached = {
         str(resource.inputs.get("roleName", "")): _texts(resource.inputs.get("policyArns"))
-        for resource in _of_type(listed, _ATTACHMENTS)
+        for resource in _of_type(listed, ATTACHMENTS_TYPE)
     }
     roles = {}
     for resource in _of_type(listed, ROLE_TYPE):

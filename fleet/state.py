@@ -14,13 +14,13 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Final, TypeVar
 
+from fleet.pulumi_cli.urns import STACK_TYPE
 from oidc.errors import StateError
 
 _T = TypeVar("_T")
 _VERSIONS = (3, 4)
 _GZIP = b"\x1f\x8b"
 _ZSTANDARD = b"\x28\xb5\x2f\xfd"
-_STACK_TYPE = "pulumi:pulumi:Stack"
 _PLAN_DIGEST = "planDigest"
 
 
@@ -219,7 +219,7 @@ def _plan_digest(resources: tuple[StateResource, ...]) -> str | None:
     digests = (
         resource.outputs.get(_PLAN_DIGEST)
         for resource in resources
-        if resource.type == _STACK_TYPE and not resource.is_deleting
+        if resource.type == STACK_TYPE and not resource.is_deleting
     )
     digest = next(digests, None)
     return digest if isinstance(digest, str) else None

@@ -14,7 +14,7 @@ from cli.inventory import FilledPath, inventory_argument, loaded, show_briefly
 from cli.selection import filter_options, narrowed
 from config.project_file import PROJECT
 from fleet.backend import open_backend, stack_states
-from fleet.splitting import SplitPlan, back_up, plan_split, run_split, targets_of
+from fleet.split_stack import SplitPlan, back_up, plan_split, run_split, targets_of
 from oidc.errors import UsageError
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.split import Split, accounts_of, split
+from fleet.split_deployment import Split, accounts_of, split
 from oidc.errors import UsageError
 
 PROJECT = "bitbucket-aws-oidc"

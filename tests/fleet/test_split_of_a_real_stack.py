@@ -20,7 +20,7 @@ from fleet.machine import Machine
 from fleet.pulumi_cli.installed_cli import find_cli
 from fleet.pulumi_cli.stack_states import StackStates
 from fleet.pulumi_cli.steps import Operation, Summary
-from fleet.splitting import Move
+from fleet.split_stack import Move
 from sandbox.engine_choice import EngineName
 from sandbox.pulumi_cli.engine import PulumiCliEngine
 from sandbox.pulumi_cli.environment import ambient_folders, cli_environment
@@ -256,4 +256,4 @@ def test_the_resources_of_a_move_are_those_that_aws_has() -> None:
         {"type": "pulumi:providers:aws", "custom": True},
         {"type": "bitbucket-aws-oidc:index:PipelineRole"},
     ]
-    assert Move("dev", {"resources": resources}, is_done=False, is_there=False).size == 1
+    assert Move("dev", {"resources": resources}, is_done=False, exists=False).size == 1

@@ -13,13 +13,13 @@ from typing import Any
 
 from components import account_access, bitbucket_oidc
 from config.project_file import PROJECT
+from fleet.pulumi_cli.urns import STACK_TYPE
 from fleet.state import name_of
 from oidc.errors import UsageError
 
 Deployment = dict[str, Any]
 Resource = dict[str, Any]
 
-_STACK_TYPE = "pulumi:pulumi:Stack"
 _OF_ACCOUNTS = ("roleArns", "oidcProviderArns")
 """The outputs of stack and component that have an entry for each account (``components/bitbucket_oidc.py``)."""
 
@@ -87,7 +87,7 @@ def _parts_of(resources: Iterable[Resource], targets: Mapping[str, str]) -> Iter
     stack_of: dict[str, str | None] = {}
     for entry in resources:
         urn, parent = entry["urn"], entry.get("parent", "")
-        if entry["type"] in (_STACK_TYPE, bitbucket_oidc.TYPE):
+        if entry["type"] in (STACK_TYPE, bitbucket_oidc.TYPE):
             stack: str | None = _SHARED
         elif entry["type"] == account_access.TYPE:
             stack = targets.get(name_of(urn), "")
@@ -144,7 +144,7 @@ def _renamed(part: Deployment, source: str, target: str) -> Deployment:
     The name of the stack's resource ends with the name of the stack.
     """
     before, after = f"urn:pulumi:{source}::{PROJECT}::", f"urn:pulumi:{target}::{PROJECT}::"
-    root_before, root_after = (f"{_STACK_TYPE}::{PROJECT}-{name}" for name in (source, target))
+    root_before, root_after = (f"{STACK_TYPE}::{PROJECT}-{name}" for name in (source, target))
 
     def renamed(value: Any) -> Any:  # noqa: ANN401 - any value of JSON
         match value:

@@ -9,7 +9,7 @@ from typing import Any
 from access.plan import AccountPlan
 from fleet.backend import Backend
 from fleet.pulumi_cli.stack_states import StackStates
-from fleet.split import Deployment, accounts_of, split
+from fleet.split_deployment import Deployment, accounts_of, split
 from fleet.state import deployment_of
 from oidc.errors import OutsideWorldError, StateError, UsageError
 
@@ -22,13 +22,13 @@ class Move:
         stack: The name of the new stack, the account's key: ``prod``.
         deployment: Its part of the state.
         is_done: Whether the stack already has exactly this part, from a run that ended early.
-        is_there: Whether the stack exists, without resources.
+        exists: Whether the backend has the stack, without resources unless the move is done.
     """
 
     stack: str
     deployment: Deployment
     is_done: bool
-    is_there: bool
+    exists: bool
 
     @property
     def size(self) -> int:
@@ -133,7 +133,7 @@ def run_split(states: StackStates, plan: SplitPlan, backups: Path, on_stack: Cal
     try:
         for move in plan.moves:
             if not move.is_done:
-                if not move.is_there:
+                if not move.exists:
                     states.make(move.stack, move.deployment.get("secrets_providers"))
                 states.replace(move.stack, {**plan.rest, "deployment": move.deployment})
             on_stack(move.stack)
@@ -149,7 +149,7 @@ def run_split(states: StackStates, plan: SplitPlan, backups: Path, on_stack: Cal
 
 def _back(plan: SplitPlan, backups: Path) -> Iterator[str]:
     """Yield the commands that bring back the states before; none of them changes AWS."""
-    before = [plan.source, *(move.stack for move in plan.moves if move.is_there and not move.is_done)]
+    before = [plan.source, *(move.stack for move in plan.moves if move.exists and not move.is_done)]
     for stack in before:
         yield f"pulumi stack import --stack {stack} --file {backups / stack}.json"
     for move in plan.moves:
@@ -176,15 +176,15 @@ def _move(stack: str, part: Deployment, state: bytes | None) -> Move:
         UsageError: The stack has other resources, or pending operations.
     """
     if state is None:
-        return Move(stack, part, is_done=False, is_there=False)
-    there = deployment_of(state)
-    resources = there.get("resources") or []
-    is_empty = not any(entry.get("custom") for entry in resources) and not there.get("pending_operations")
+        return Move(stack, part, is_done=False, exists=False)
+    existing = deployment_of(state)
+    resources = existing.get("resources") or []
+    is_empty = not any(entry.get("custom") for entry in resources) and not existing.get("pending_operations")
     plain = deployment_of(json.dumps({"version": 3, "deployment": part}).encode())
-    is_done = resources == plain["resources"] and not there.get("pending_operations")
+    is_done = resources == plain["resources"] and not existing.get("pending_operations")
     if not is_empty and not is_done:
         raise UsageError(
             f"stack {stack} exists and has other resources than the account {stack} of this stack",
             do="compare both with pulumi stack export; remove what belongs to one of them with pulumi state delete",
         )
-    return Move(stack, part, is_done=is_done, is_there=True)
+    return Move(stack, part, is_done=is_done, exists=True)
