@@ -15,7 +15,7 @@ def break_dead_locks(backend: Backend, status: AccountStatus) -> tuple[str, ...]
         StateError: A run holds the stack, or it is not known whether its run is dead, or it has ended by itself.
         OutsideWorldError: A lock cannot be removed.
     """
-    locks = backend.read(status.rename_from or status.key).locks
+    locks = backend.read(status.present_stack).locks
     if status.is_locked and not locks:
         raise StateError("the run that held it has ended since this account was asked", do="run the same command again")
     for lock in locks:
@@ -35,5 +35,5 @@ def mend_attributes(backend: Backend, status: AccountStatus) -> str:
     """
     if not status.has_empty_attributes:
         return ""
-    backend.mend_attributes(status.rename_from or status.key)
+    backend.mend_attributes(status.present_stack)
     return "removed an empty file of attributes that a killed run left beside the state"

@@ -58,14 +58,15 @@ def obstacles(
 
 
 def _wrong_state(planned: AccountPlan, recorded: RecordedAccount) -> Iterator[Obstacle]:
-    if recorded.others:
+    if recorded.other_accounts:
         yield Obstacle(
-            f"the stack {planned.key} has resources of other accounts: {in_brief(recorded.others)}",
+            f"the stack {planned.key} has resources of other accounts: {in_brief(recorded.other_accounts)}",
             f"take it apart with `bitbucket-oidc fleet split {planned.key}`",
         )
-    if recorded.ids and planned.id not in recorded.ids:
+    ids = ", ".join(recorded.account_ids)
+    if ids and planned.id not in recorded.account_ids:
         yield Obstacle(
-            f"its state is that of account {', '.join(recorded.ids)}; under this key the inventory has {planned.id}",
+            f"its state is that of account {ids}; under this key the inventory has {planned.id}",
             "give the new account another key, and destroy what the stack has in the old one",
         )
 

@@ -33,21 +33,21 @@ class RecordedAccount:
         key: The account's key when the last run was: the present one or a previous key.
         values: Of its roles and OIDC providers.
         resources: Its resources.
-        ids: Account ids that its AWS provider accepts; empty if the state has no AWS provider of it.
+        account_ids: Those that its AWS provider accepts; empty if the state has no AWS provider of it.
         region: Of its AWS provider, or ``None``.
         access: Role, external id, session name and profile of its AWS provider, by the names of the plan; ``None`` if
             the state does not tell.
-        others: Keys of other accounts in the same state, sorted.
+        other_accounts: Keys of other accounts in the same state, sorted.
         replaced: Logical names of resources that a replacement has yet to delete, sorted.
     """
 
     key: str
     values: AccountValues
     resources: frozenset[ManagedResource]
-    ids: tuple[str, ...] = ()
+    account_ids: tuple[str, ...] = ()
     region: str | None = None
     access: Mapping[str, str | None] | None = None
-    others: tuple[str, ...] = ()
+    other_accounts: tuple[str, ...] = ()
     replaced: tuple[str, ...] = ()
 
 
@@ -63,10 +63,10 @@ def recorded_account(plan: AccountPlan, state: StackState | None) -> RecordedAcc
         key,
         _values(kept),
         frozenset((resource.type, _shown_name(resource), resource.is_external) for resource in kept),
-        ids=tuple(_texts(_parsed_input(provider, "allowedAccountIds"))),
+        account_ids=tuple(_texts(_parsed_input(provider, "allowedAccountIds"))),
         region=str(provider.inputs.get("region") or "") or None if provider else None,
         access=_access(provider, plan) if provider else None,
-        others=other_accounts(state, key),
+        other_accounts=other_accounts(state, key),
         replaced=tuple(sorted(resource.name for resource in own if resource.is_deleting)),
     )
 

@@ -86,6 +86,11 @@ class AccountStatus:
     secrets_provider: Mapping[str, Any] | None = None
 
     @property
+    def present_stack(self) -> str:
+        """Return the name that its stack has in the backend."""
+        return self.rename_from or self.key
+
+    @property
     def needs_up(self) -> bool:
         """Tell whether ``up`` has something to do here.
 
@@ -136,7 +141,7 @@ def account_status(
         is_new=record.state is None and not record.fault,
         has_pending=bool(record.state and record.state.pending),
         has_empty_attributes=record.has_empty_attributes,
-        other_accounts=recorded.others,
+        other_accounts=recorded.other_accounts,
         secrets_provider=record.state.secrets_provider if record.state else None,
     )
     if record.fault:
@@ -194,8 +199,7 @@ def _reached(
     """Return the status of an account that answered."""
     values = planned_values(planned, default_tags(tag), thumbprints)
     in_aws = values_in_aws(found, values, recorded.values)
-    project, _, stack = tag.rpartition("/")
-    taken = choose_take_up(planned, record, found, stack=stack, project=project)
+    taken = choose_take_up(planned, record, found, tag)
     compared = differences(planned, values, recorded, in_aws)
     status = replace(
         status,

@@ -11,7 +11,6 @@ from access.plan import AccountPlan, RolePlan
 from access.update_preview import OIDC_PROVIDER_TYPE, ROLE_TYPE
 from components.pipeline_role import TYPE as PIPELINE_ROLE
 from config.findings import one_line
-from config.project_file import PROJECT
 from fleet.backend.records import StackRecord
 from fleet.state import name_of
 from oidc.arn import role_arn
@@ -35,9 +34,7 @@ class TakeUp:
     refused: tuple[str, ...] = ()
 
 
-def choose_take_up(
-    planned: AccountPlan, record: StackRecord, found: FoundAccount, *, stack: str, project: str = PROJECT
-) -> TakeUp:
+def choose_take_up(planned: AccountPlan, record: StackRecord, found: FoundAccount, tag: str) -> TakeUp:
     """Choose what to take up.
 
     Only with this stack's tags: ``ManagedBy`` and ``ManagedByStack``. Whoever may create roles in the account could
@@ -49,10 +46,8 @@ def choose_take_up(
         planned: The account.
         record: The state and locks of its stack.
         found: What the account has, with the time when each role was created.
-        stack: The name of the stack.
-        project: The name of the project.
+        tag: The value of ``ManagedByStack`` of its stack: ``bitbucket-aws-oidc/prod``.
     """
-    tag = f"{project}/{stack}"
     held = {(it.type, it.id) for it in record.state.resources if not it.is_external} if record.state else set()
     roles = {
         role_arn(found.partition, found.id, it.path, it.name): it for it in found.roles if is_of_stack(it.tags, tag)

@@ -69,7 +69,7 @@ def inline(*effects: str) -> dict[str, Any]:
 
 
 def chosen(planned: AccountPlan, found: FoundAccount, record: StackRecord) -> TakeUp:
-    return choose_take_up(planned, record, found, stack="prod")
+    return choose_take_up(planned, record, found, "bitbucket-aws-oidc/prod")
 
 
 def test_a_role_and_an_oidc_provider_that_the_state_lacks_are_taken_up(planned: AccountPlan) -> None:
