@@ -80,7 +80,7 @@ def decide(accounts: Sequence[FleetAccount], rules: RunRules) -> tuple[Decision,
 def _decide(account: FleetAccount, rules: RunRules) -> Decision:
     status = account.status
     if rules.operation is Operation.DESTROY:
-        return _destroyed(account)
+        return _destroyed(account, rules.limits)
     if status.standing is Standing.NOT_IN_INVENTORY:
         return Decision(account, Result.SKIPPED, status.reason or _NOT_IN_INVENTORY, status.do or _DESTROY)
     if status.standing is Standing.UNREACHABLE or (status.standing is Standing.BLOCKED and not status.needs_up):
@@ -95,7 +95,7 @@ def _runs(decision: Decision) -> bool:
     return decision.result is None and not decision.is_refused
 
 
-def _destroyed(account: FleetAccount) -> Decision:
+def _destroyed(account: FleetAccount, limits: LossLimits) -> Decision:
     status = account.status
     if status.is_new:
         return Decision(account, Result.IN_LINE, "it has no stack")
@@ -103,6 +103,9 @@ def _destroyed(account: FleetAccount) -> Decision:
         reason = f"`destroy` would also delete what its stack has of other accounts: {in_brief(status.other_accounts)}"
         do = f"take it apart with `bitbucket-oidc fleet split {status.present_stack}`"
         return Decision(account, Result.REFUSED, reason, do)
+    if status.is_protected and not limits.oidc_providers:
+        reason = "its OIDC providers are protected (`protect_oidc_providers`): every role that trusts one stops working"
+        return Decision(account, Result.REFUSED, reason, "if that is intended, add --allow-oidc-provider-loss")
     return Decision(account, None)
 
 

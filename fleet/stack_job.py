@@ -29,6 +29,7 @@ class StackJob:
         rename_from: The former name of the stack, if the account's key changed.
         take_up: ARNs of roles and OIDC providers that AWS has and the state lacks, to be imported.
         clear_pending: Whether the state has pending operations that nobody finishes any more.
+        unprotect: Whether ``destroy`` also deletes resources that the engine refuses to delete.
     """
 
     key: str
@@ -38,6 +39,7 @@ class StackJob:
     rename_from: str | None = None
     take_up: tuple[str, ...] = ()
     clear_pending: bool = False
+    unprotect: bool = False
 
 
 @dataclass(frozen=True, slots=True)

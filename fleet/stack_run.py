@@ -137,6 +137,8 @@ class StackRunner:
                 stack.operate("up", *_UNASKED)
         if job.clear_pending:
             stack.operate("refresh", *_UNASKED, "--clear-pending-creates")
+        if job.unprotect and operation is Operation.DESTROY:
+            stack.command("state", "unprotect", "--all", "--yes", "--stack", job.key)
         stack.operate(operation, *_UNASKED)
 
     def _register(self, job: StackJob, take_up: tuple[str, ...]) -> None:

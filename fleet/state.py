@@ -108,6 +108,11 @@ class StackState:
     secrets_provider: Mapping[str, Any] | None
     plan_digest: str | None
 
+    @property
+    def is_protected(self) -> bool:
+        """Tell whether the engine refuses to delete one of its resources."""
+        return any(resource.is_protected for resource in self.resources)
+
 
 def name_of(urn: str) -> str:
     """Return the logical name in a URN; it may contain ``::``."""

@@ -60,6 +60,7 @@ class AccountStatus:
         is_new: Whether the backend has no stack for it yet, also none under a previous key.
         is_locked: Whether a lock alone blocks it: of a run that works, or of a killed one.
         has_pending: Whether the state has pending operations, which the next run clears.
+        is_protected: Whether the engine refuses to delete some of its resources.
         has_empty_attributes: Whether the file backend has an empty file of attributes, which the next run mends.
         other_accounts: Keys of other accounts that its stack has resources of, sorted: what `destroy` would delete too.
         secrets_provider: Of the state, for the stack file of the next run; ``None`` without a state.
@@ -81,6 +82,7 @@ class AccountStatus:
     is_new: bool = False
     is_locked: bool = False
     has_pending: bool = False
+    is_protected: bool = False
     has_empty_attributes: bool = False
     other_accounts: tuple[str, ...] = ()
     secrets_provider: Mapping[str, Any] | None = None
@@ -140,6 +142,7 @@ def account_status(
         needs=tuple(_needs(record, recorded)),
         is_new=record.state is None and not record.fault,
         has_pending=bool(record.state and record.state.pending),
+        is_protected=bool(record.state and record.state.is_protected),
         has_empty_attributes=record.has_empty_attributes,
         other_accounts=recorded.other_accounts,
         secrets_provider=record.state.secrets_provider if record.state else None,
@@ -167,6 +170,7 @@ def _without_account(stack: str, record: StackRecord) -> AccountStatus:
         reason=f"the inventory has no such account, and its stack still {has}",
         do=do,
         has_pending=bool(state and state.pending),
+        is_protected=bool(state and state.is_protected),
         has_empty_attributes=record.has_empty_attributes,
         other_accounts=others,
         secrets_provider=state.secrets_provider if state else None,

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from access.selection import Selection, narrow
+from access.update_preview import LossLimits
 from cli.fleet.options import FleetOptions, fleet_options, max_failures_option, parallel_option
+from cli.inventory import oidc_provider_loss_option
 from oidc.errors import UsageError
 from review.diff import listed
 
@@ -25,14 +27,22 @@ _NAMED = 10
 @max_failures_option
 @click.option("--all-accounts", "every", is_flag=True, help="All accounts of the inventory.")
 @click.option("--remove-stacks", is_flag=True, help="Remove the emptied stacks, too, with their history.")
+@oidc_provider_loss_option
 @click.option("--yes", is_flag=True, help="Do not ask before anything is deleted.")
 def command(
-    given: FleetOptions, *, parallel: int | None, max_failures: int | None, every: bool, remove_stacks: bool, yes: bool
+    given: FleetOptions,
+    *,
+    parallel: int | None,
+    max_failures: int | None,
+    every: bool,
+    remove_stacks: bool,
+    allow_oidc_provider_loss: bool,
+    yes: bool,
 ) -> int:
     """Delete all roles and OIDC providers that the fleet made in the named accounts.
 
     --account may also name a stack that the inventory no longer has. Each account has to be named, or --all-accounts
-    given. The command asks before it deletes anything.
+    given. The command asks before it deletes anything. Protected OIDC providers need --allow-oidc-provider-loss.
 
     Exit codes: 0 everything is deleted, 1 an account failed or did not start, 130 stopped.
     """
@@ -44,7 +54,8 @@ def command(
     from fleet.report import Command  # noqa: PLC0415 - as above
     from fleet.stack_job import Operation  # noqa: PLC0415 - as above
 
-    options = RunOptions(Operation.DESTROY, parallel, max_failures, remove_stacks=remove_stacks)
+    limits = LossLimits(oidc_providers=allow_oidc_provider_loss)
+    options = RunOptions(Operation.DESTROY, parallel, max_failures, limits=limits, remove_stacks=remove_stacks)
     with opened_fleet(given, Command.DESTROY, may_name_stacks=True) as (fleet, reporter):
         accounts = _accounts(given, fleet)
         if not yes:

@@ -102,6 +102,7 @@ def job_of(account: FleetAccount, plan: AccessPlan) -> StackJob:
         rename_from=status.rename_from,
         take_up=status.take_up,
         clear_pending=status.has_pending,
+        unprotect=status.is_protected,
     )
 
 

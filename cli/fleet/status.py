@@ -10,7 +10,7 @@ from cli.fleet.options import FleetOptions, fleet_options
 def command(given: FleetOptions) -> int:
     """Tell which accounts differ from the inventory: to be changed, changed by hand, never made, or blocked.
 
-    It reads the state and AWS, three calls for an account, and changes nothing: run it on a schedule. Without a filter
+    It reads the state and AWS, four calls for an account, and changes nothing: run it on a schedule. Without a filter
     it also names stacks that no account has. `--format json` prints the run report.
 
     Exit codes: 0 all accounts are in line, 1 an account is not, 3 an account did not answer, 130 stopped.

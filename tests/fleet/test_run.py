@@ -313,3 +313,13 @@ def test_destroy_runs_wherever_there_is_a_stack() -> None:
     end = fleet.up(operation=Operation.DESTROY)
     assert sorted(fleet.ran) == ["gone", "in-line"]
     assert [report.digest_after for report in end.accounts] == [OLD, None, None]
+
+
+@pytest.mark.parametrize("standing", [Standing.IN_LINE, Standing.NOT_IN_INVENTORY])
+def test_destroy_of_protected_oidc_providers_needs_the_option_for_their_loss(standing: Standing) -> None:
+    protected = account("a", standing)
+    fleet = Fleet.of([replace(protected, status=replace(protected.status, is_protected=True)), account("b")])
+    assert results(fleet.up(operation=Operation.DESTROY)) == {"a": Result.REFUSED, "b": Result.SUCCEEDED}
+    assert results(fleet.up(operation=Operation.DESTROY, limits=LossLimits(oidc_providers=True)))["a"] is (
+        Result.SUCCEEDED
+    )

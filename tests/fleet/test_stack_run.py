@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -158,6 +159,18 @@ def test_destroy_takes_up_what_a_killed_run_left_and_creates_nothing_else(fleet:
         assert fleet.roles(key) == {}
         assert iam.list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
     assert {step.name.split("/")[1] for step in steps if step.type.startswith("aws:")} == {"shop-deploy"}
+
+
+def test_destroy_deletes_protected_oidc_providers_only_if_the_job_says_so(fleet: Fleet, key: str) -> None:
+    with fleet.runner() as runner, fleet.iam(key) as iam:
+        protecting = replace(runner, settings=replace(runner.settings, protects_oidc_providers=True))
+        assert fleet.run(protecting, key).ok
+        assert fleet.status(protecting, key).is_protected
+        refused = fleet.run(protecting, key, Operation.DESTROY)
+        assert not refused.ok
+        assert len(iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]) == 1
+        assert fleet.run(protecting, key, Operation.DESTROY, unprotect=True).ok
+        assert iam.list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
 
 
 def test_an_interrupted_run_saves_its_state_and_the_next_one_goes_on(fleet: Fleet, key: str) -> None:
