@@ -4,6 +4,7 @@ Nothing is written.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from access.adoption.found import FoundAccount, FoundOidcProvider, FoundRole
@@ -75,16 +76,28 @@ def read_role(iam: Any, name: str) -> FoundRole:  # noqa: ANN401 - botocore make
         documents = {
             policy: iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"] for policy in sorted(inline)
         }
+    return _found_role(role, role, attached, documents)
+
+
+def _found_role(
+    details: Mapping[str, Any],
+    listed: Mapping[str, Any],
+    managed_policy_arns: Iterable[str],
+    inline_policies: Mapping[str, Any],
+    created: datetime | None = None,
+) -> FoundRole:
+    """Return a role from two answers of IAM: one with boundary and tags, one with description and session duration."""
     return FoundRole(
-        name=str(role["RoleName"]),
-        path=str(role["Path"]),
-        trust_policy=role.get("AssumeRolePolicyDocument"),
-        description=str(role.get("Description", "")),
-        max_session_duration=int(role.get("MaxSessionDuration", 3600)),
-        permissions_boundary_arn=role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
-        managed_policy_arns=tuple(sorted(attached)),
-        inline_policies=documents,
-        tags=tags_of(role.get("Tags", [])),
+        name=str(details["RoleName"]),
+        path=str(details["Path"]),
+        trust_policy=details.get("AssumeRolePolicyDocument"),
+        description=str(listed.get("Description", "")),
+        max_session_duration=int(listed.get("MaxSessionDuration", 3600)),
+        permissions_boundary_arn=details.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
+        managed_policy_arns=tuple(sorted(managed_policy_arns)),
+        inline_policies=inline_policies,
+        tags=tags_of(details.get("Tags", [])),
+        created=created,
     )
 
 
@@ -144,23 +157,11 @@ def _completed(iam: Any, details: Mapping[str, Mapping[str, Any]]) -> Iterator[F
         for page in iam.get_paginator("list_roles").paginate(PaginationConfig=_PAGE):
             for listed in page["Roles"]:
                 if (role := details.get(str(listed["RoleName"]))) is not None:
-                    yield FoundRole(
-                        name=str(role["RoleName"]),
-                        path=str(role["Path"]),
-                        trust_policy=role.get("AssumeRolePolicyDocument"),
-                        description=str(listed.get("Description", "")),
-                        max_session_duration=int(listed.get("MaxSessionDuration", 3600)),
-                        permissions_boundary_arn=role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
-                        managed_policy_arns=tuple(
-                            sorted(str(policy["PolicyArn"]) for policy in role.get("AttachedManagedPolicies", []))
-                        ),
-                        inline_policies={
-                            str(policy["PolicyName"]): policy["PolicyDocument"]
-                            for policy in role.get("RolePolicyList", [])
-                        },
-                        tags=tags_of(role.get("Tags", [])),
-                        created=role["CreateDate"],
-                    )
+                    attached = [str(policy["PolicyArn"]) for policy in role.get("AttachedManagedPolicies", [])]
+                    inline = {
+                        str(policy["PolicyName"]): policy["PolicyDocument"] for policy in role.get("RolePolicyList", [])
+                    }
+                    yield _found_role(role, listed, attached, inline, role["CreateDate"])
 
 
 def _existing_oidc_provider(iam: Any, arn: str) -> FoundOidcProvider | None:  # noqa: ANN401 - as above
