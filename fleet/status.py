@@ -148,7 +148,8 @@ def account_status(
         secrets_provider=record.state.secrets_provider if record.state else None,
     )
     if record.fault:
-        return replace(status, standing=Standing.BLOCKED, reason=record.fault, do="mend the state of this stack first")
+        do = _UNREADABLE.format(f"{project}/{stack}")
+        return replace(status, standing=Standing.BLOCKED, reason=record.fault, do=do)
     if isinstance(found, AwsError):
         return replace(status, standing=Standing.UNREACHABLE, reason=found.what, do=found.do)
     return _reached(status, planned, record, recorded, found, tag=f"{project}/{stack}", thumbprints=thumbprints)
@@ -222,6 +223,10 @@ def _reached(
     return _decided(status, planned, recorded)
 
 
+_UNREADABLE = (
+    "make its state readable; if it is torn, as by a full disk, put a complete one in its place, such as the newest "
+    "complete .checkpoint.json of .pulumi/history/{}, and run `fleet up`: it takes up what AWS has since then"
+)
 _LOCKED = "wait for that run; if it is dead, `fleet up` breaks the lock where it can tell, else add --break-lock {}"
 
 

@@ -183,7 +183,9 @@ _GENERIC_ERROR = re.compile(
 )
 """Errors that the CLI adds to every failure; used only if there is no other error."""
 
-_ERROR_LINE = re.compile(r"^error: (.*)$", re.MULTILINE)
+_ERROR_LINE = re.compile(r"^error: (.*(?:\n[ \t]+.*)*)$", re.MULTILINE)
+"""An error of the CLI, with the indented lines below it: ``2 errors occurred:`` alone tells nothing."""
+
 _SHOWN = 5
 
 

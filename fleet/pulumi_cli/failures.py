@@ -53,10 +53,10 @@ WHAT_TO_DO = {
     FailureKind.EXPIRED: "log in to AWS again, and run the same command again",
     FailureKind.UNREACHABLE: "check the network and the proxy of this machine, and run the same command again",
     FailureKind.DENIED: (
-        "check that this run may assume the account's deploying role, and give that role the policy that "
-        "`bitbucket-oidc deploy-policy` prints"
+        "check the credentials of this run and that it may assume the account's deploying role, and give that role "
+        "the policy that `bitbucket-oidc deploy-policy` prints"
     ),
-    FailureKind.OTHER: "",
+    FailureKind.OTHER: "remove the cause, and run the same command again: it does the rest",
 }
 
 

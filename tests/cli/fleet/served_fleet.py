@@ -38,6 +38,11 @@ INVENTORY = "inventory"
 REPORT = "report.json"
 PATH_OF_ROLES = "/bitbucket/"
 _MOST_SECONDS = 240
+_LIMITED = """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
 def fleet_inventory(keys: Sequence[str], roles: int = 2) -> Document:
@@ -130,6 +135,9 @@ class ServedFleet:
     def lock_folder(self, key: str) -> Path:
         return self.states / ".pulumi" / "locks" / "organization" / PROJECT / key
 
+    def history(self, key: str) -> Path:
+        return self.states / ".pulumi" / "history" / PROJECT / key
+
     def id(self, key: str) -> str:
         found: str = self.inventory["accounts"][key]["id"]
         return found
@@ -170,12 +178,19 @@ class ServedFleet:
         assert len(roles) == len(set(roles)), roles
         return set(roles), set(providers)
 
-    def start(self, command: str, *options: str) -> subprocess.Popen[bytes]:
-        """Start a command as a user does; its output goes to a file."""
+    def start(self, command: str, *options: str, largest_file: int | None = None) -> subprocess.Popen[bytes]:
+        """Start a command as a user does; its output goes to a file.
+
+        Args:
+            command: The command of `sandbox fleet`.
+            options: Of the command.
+            largest_file: It cannot write longer files, as if the disk were full then.
+        """
         self.write()
+        limited = [] if largest_file is None else [sys.executable, "-c", _LIMITED, str(largest_file)]
         with (self.folder / "output.txt").open("wb") as output:
             return subprocess.Popen(
-                [sys.executable, "-m", "cli", "sandbox", "fleet", command, INVENTORY, *options],
+                [*limited, sys.executable, "-m", "cli", "sandbox", "fleet", command, INVENTORY, *options],
                 cwd=self.folder,
                 env={**os.environ, "PYTHONPATH": str(PROJECT_FOLDER)},
                 stdin=subprocess.DEVNULL,
@@ -183,10 +198,10 @@ class ServedFleet:
                 stderr=output,
             )
 
-    def run(self, command: str, *options: str) -> tuple[int, RunReport]:
+    def run(self, command: str, *options: str, largest_file: int | None = None) -> tuple[int, RunReport]:
         """Run a command to its end; return its exit code and its report."""
         (self.folder / REPORT).unlink(missing_ok=True)
-        with self.start(command, "--report", REPORT, *options) as child:
+        with self.start(command, "--report", REPORT, *options, largest_file=largest_file) as child:
             try:
                 code = child.wait(_MOST_SECONDS)
             except subprocess.TimeoutExpired:
@@ -347,3 +362,14 @@ def wait_for_end(processes: Sequence[int], seconds: float = 60) -> None:
     while any(name_of(process) for process in processes):
         assert time.monotonic() < deadline, [(process, name_of(process)) for process in processes]
         time.sleep(0.1)
+
+
+def awaited_lock(folder: Path) -> Path:
+    """Return the lock of a run, as soon as the folder of a stack has it."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for file in folder.glob("*.json"):
+            if file.stat().st_size:
+                return file
+        time.sleep(0.005)
+    raise AssertionError(f"no lock in {folder}")

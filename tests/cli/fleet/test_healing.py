@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +16,7 @@ import pytest
 from bench.large_inventory import account_of_fleet
 from fleet.report import Result
 from fleet.status import Standing
-from tests.cli.fleet.served_fleet import ServedFleet, policy, seeded, served_fleet
+from tests.cli.fleet.served_fleet import ServedFleet, awaited_lock, policy, seeded, served_fleet
 from tests.sandbox.running_engine import NEEDS_CLI
 
 pytestmark = NEEDS_CLI
@@ -196,13 +195,3 @@ def test_the_lock_of_a_pulumi_up_by_hand_that_runs_is_not_broken(fleet: ServedFl
     assert accounts[LIVE].reason.startswith("it is locked by ")
     assert in_line(fleet, LIVE)
     assert fleet.existing().lost_since(before) == []
-
-
-def awaited_lock(folder: Path) -> Path:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        for file in folder.glob("*.json"):
-            if file.stat().st_size:
-                return file
-        time.sleep(0.005)
-    raise AssertionError(f"no lock in {folder}")
