@@ -11,6 +11,9 @@ MANAGED_BY = "bitbucket-aws-oidc"
 
 STACK_TAG = "ManagedByStack"
 
+PIPELINE_ROLE = "bitbucket-aws-oidc:index:PipelineRole"
+"""The type token of the component of each role, in the state of a stack."""
+
 
 def default_tags(stack: str) -> dict[str, str]:
     """Return the tags that show who manages a resource; AWS providers put them on everything they create.

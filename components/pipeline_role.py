@@ -5,10 +5,11 @@ from collections.abc import Collection, Sequence
 import pulumi
 import pulumi_aws as aws
 
+from access.managed_by import PIPELINE_ROLE
 from access.plan import RolePlan
 from components.aws_provider import resource_tags
 
-TYPE = "bitbucket-aws-oidc:index:PipelineRole"
+TYPE = PIPELINE_ROLE
 
 HELD = (
     "assumeRolePolicy", "description", "forceDetachPolicies", "inlinePolicies", "managedPolicyArns",

@@ -6,10 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from access.adoption.found import FoundAccount, FoundRole
 from access.adoption.role_reading import revokes_sessions
-from access.managed_by import is_of_stack
+from access.managed_by import PIPELINE_ROLE, is_of_stack
 from access.plan import AccountPlan, RolePlan
 from access.update_preview import OIDC_PROVIDER_TYPE, ROLE_TYPE
-from components.pipeline_role import TYPE as PIPELINE_ROLE
 from config.findings import one_line
 from fleet.backend.records import StackRecord
 from fleet.state import name_of

@@ -156,6 +156,13 @@ def test_validating_imports_neither_pulumi_nor_the_sandbox(write_inventory: Inve
     assert result.stdout.splitlines()[-1] == "[]"
 
 
+def test_a_fleet_in_which_nothing_runs_imports_no_pulumi() -> None:
+    modules = "cli.fleet.up, cli.fleet.reporting, cli.fleet.running, cli.fleet.changes, sandbox.fleet"
+    code = f"import sys, {modules}; print([m for m in ('pulumi', 'pulumi_aws', 'grpc', 'boto3') if m in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == "[]\n"
+
+
 def test_a_closed_pipe_is_no_failure(write_inventory: Inventory) -> None:
     command = f"{sys.executable} -m cli plan {write_inventory(ROLE)} --format json | head -n 1"
     result = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from access.adoption.found import FoundAccount, FoundOidcProvider, FoundRole
+from access.managed_by import PIPELINE_ROLE
 from access.plan import AccountPlan
 from access.update_preview import OIDC_PROVIDER_TYPE, ROLE_TYPE
-from components.pipeline_role import TYPE as PIPELINE_ROLE
 from fleet.backend.locks import StackLock
 from fleet.backend.records import StackRecord
 from fleet.state import PendingOperation, StackState, StateResource
