@@ -11,7 +11,7 @@ from fleet.pulumi_cli.steps import LogMessage, Operation, Step, Summary
 from oidc.errors import MassChangeError, UsageError
 from sandbox.aws_provider.account import connect_as_platform_engineer, refuse_ambient
 from sandbox.aws_provider.provider import SmallAwsProvider
-from sandbox.engine import BuiltinEngine
+from sandbox.engine.builtin import BuiltinEngine
 from sandbox.engine_choice import EngineMark, EngineName, choose_engine
 from sandbox.pulumi_cli.engine import AwsPlugin, PulumiCliEngine
 from sandbox.session import SandboxInventory, Session

@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.session import Session as BotocoreSession
+from botocore.session import Session
 
 from access.aws_profiles import KEY_VARIABLES
 from access.plan import AccessPlan
@@ -65,7 +64,7 @@ def explained(subject: str) -> Iterator[None]:
 
 
 Connect = Callable[[Configuration, AwsRetries], Any]
-"""Returns an IAM client of ``boto3`` for a configuration."""
+"""Returns an IAM client of botocore for a configuration."""
 
 
 def connect(configuration: Configuration, retries: AwsRetries) -> Any:  # noqa: ANN401 - botocore makes its clients at run time
@@ -88,29 +87,29 @@ def connect(configuration: Configuration, retries: AwsRetries) -> Any:  # noqa: 
     return _client(session, "iam", configuration, retries)
 
 
-def _entered(configuration: Configuration, retries: AwsRetries, subject: str) -> boto3.Session:
+def _entered(configuration: Configuration, retries: AwsRetries, subject: str) -> Session:
     """Return a session with the credentials of the last role to assume, or of the profile or keys without a role."""
     with explained(subject):
-        session = _session(
-            aws_access_key_id=configuration.access_key or None,
-            aws_secret_access_key=configuration.secret_key or None,
-            aws_session_token=configuration.token or None,
-            profile_name=configuration.profile or None,
-            region_name=configuration.region or None,
-        )
+        session = _session(configuration.region)
+        if configuration.profile:
+            session.set_config_variable("profile", configuration.profile)
+        if configuration.access_key:
+            session.set_credentials(configuration.access_key, configuration.secret_key, configuration.token or None)
     for role in configuration.assume_roles:
         with explained(f"{subject}: assuming {role.role_arn}"):
             session = _assumed(session, role, configuration, retries)
     return session
 
 
-def _session(**settings: str | None) -> boto3.Session:
-    underlying = BotocoreSession()
-    underlying.register_component("data_loader", service_models())
-    return boto3.Session(botocore_session=underlying, **settings)
+def _session(region: str) -> Session:
+    session = Session()
+    session.register_component("data_loader", service_models())
+    if region:
+        session.set_config_variable("region", region)
+    return session
 
 
-def _client(session: boto3.Session, service: str, configuration: Configuration, retries: AwsRetries) -> Any:  # noqa: ANN401 - as above
+def _client(session: Session, service: str, configuration: Configuration, retries: AwsRetries) -> Any:  # noqa: ANN401 - as above
     options = Config(
         retries={"mode": "standard", "total_max_attempts": 1},
         connect_timeout=10,
@@ -118,14 +117,12 @@ def _client(session: boto3.Session, service: str, configuration: Configuration, 
         # The endpoint is on loopback: no proxy of the environment is used.
         proxies={},
     )
-    client: Any = session.client(service, endpoint_url=configuration.endpoints[service], config=options)
+    client: Any = session.create_client(service, endpoint_url=configuration.endpoints[service], config=options)
     retries.repeat_calls_of(client, configuration.max_retries)
     return client
 
 
-def _assumed(
-    session: boto3.Session, role: AssumeRole, configuration: Configuration, retries: AwsRetries
-) -> boto3.Session:
+def _assumed(session: Session, role: AssumeRole, configuration: Configuration, retries: AwsRetries) -> Session:
     """Assume the role twice, as the official provider does: first to check, then for the credentials that it uses.
 
     Source: ``credentials.go`` of https://github.com/hashicorp/aws-sdk-go-base, ``assumeRoleCredentialsProvider``.
@@ -138,15 +135,12 @@ def _assumed(
     sts = _client(session, "sts", configuration, retries)
     sts.assume_role(**request)
     credentials = sts.assume_role(**request)["Credentials"]
-    return _session(
-        aws_access_key_id=credentials["AccessKeyId"],
-        aws_secret_access_key=credentials["SecretAccessKey"],
-        aws_session_token=credentials["SessionToken"],
-        region_name=configuration.region or None,
-    )
+    assumed = _session(configuration.region)
+    assumed.set_credentials(credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"])
+    return assumed
 
 
-def _check_account(session: boto3.Session, configuration: Configuration, retries: AwsRetries) -> None:
+def _check_account(session: Session, configuration: Configuration, retries: AwsRetries) -> None:
     if not configuration.allowed_account_ids:
         return
     account = str(_client(session, "sts", configuration, retries).get_caller_identity()["Account"])

@@ -47,7 +47,7 @@ class ReadResource:
 
 
 class ResourceType(ABC):
-    """One resource type; the methods that call AWS take an IAM client of ``boto3``.
+    """One resource type; the methods that call AWS take an IAM client of botocore.
 
     Attributes:
         properties: The inputs by their names on the wire.

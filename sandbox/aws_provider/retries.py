@@ -56,7 +56,7 @@ class AwsRetries:
     chance: Callable[[], float] = random.random
 
     def repeat_calls_of(self, client: Any, most: int) -> None:  # noqa: ANN401 - botocore makes its clients at run time
-        """Make a client of ``boto3`` repeat its calls, each for at most ``SPREADING_SECONDS``.
+        """Make a client of botocore repeat its calls, each for at most ``SPREADING_SECONDS``.
 
         Args:
             client: A client of ``iam`` or ``sts``.

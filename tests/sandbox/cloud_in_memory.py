@@ -9,7 +9,7 @@ from typing import Any
 from pulumi.provider.experimental import provider as api
 
 from fleet.pulumi_cli.steps import LogMessage, Operation, Step, Summary
-from sandbox.engine import BuiltinEngine
+from sandbox.engine.builtin import BuiltinEngine
 from sandbox.engine.plugin import PartlyCreatedError
 from sandbox.engine.program import Program
 from sandbox.engine.values import UNKNOWN, from_property_values, to_property_values

@@ -32,7 +32,7 @@ from sandbox.aws_provider.configuration import Configuration
 from sandbox.aws_provider.provider import SmallAwsProvider
 from sandbox.aws_provider.retries import AwsRetries
 from sandbox.emulated_aws.prepare_accounts import RootUsers
-from sandbox.engine import BuiltinEngine
+from sandbox.engine.builtin import BuiltinEngine
 from sandbox.engine.program import Program
 from sandbox.engine.state_file import write_bytes
 from sandbox.session import PROJECT, PROJECT_FOLDER, STACK

@@ -12,7 +12,7 @@ from sandbox.aws_provider.account import connect_as_platform_engineer
 from sandbox.aws_provider.provider import SmallAwsProvider
 from sandbox.emulated_aws.prepare_accounts import RootUsers, prepare_accounts
 from sandbox.emulator_inputs import prepared_accounts
-from sandbox.engine import BuiltinEngine
+from sandbox.engine.builtin import BuiltinEngine
 from sandbox.engine.program import Program
 from sandbox.session import PROJECT, SandboxInventory, Session, read_subject, running
 from tests.sandbox import accounts_held

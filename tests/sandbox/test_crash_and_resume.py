@@ -16,7 +16,7 @@ import sandbox.run
 from cli.main import run
 from fleet.pulumi_cli.steps import Phase, Step
 from sandbox.emulator_inputs import folder_of
-from sandbox.engine import BuiltinEngine
+from sandbox.engine.builtin import BuiltinEngine
 from sandbox.session import read_subject, running
 from tests.sandbox import accounts_held
 

@@ -9,7 +9,7 @@ from fleet.pulumi_cli.steps import Operation
 from oidc.errors import SandboxError
 from sandbox.aws_provider import SmallAwsProvider
 from sandbox.emulated_aws import EmulatedAws
-from sandbox.engine import BuiltinEngine
+from sandbox.engine.builtin import BuiltinEngine
 from sandbox.engine.program import Program
 
 PROGRAM = """
