@@ -109,6 +109,9 @@ def _destroyed(account: FleetAccount, limits: LossLimits) -> Decision:
     return Decision(account, None)
 
 
+_SHOWN = len("sha256:") + 12
+"""Characters of a digest in a message: enough to find it in the file."""
+
 _NOT_IN_INVENTORY = "the inventory has no such account, and the stack still exists"
 _DESTROY = "delete it with `fleet destroy --account KEY`, or put the account back"
 
@@ -131,8 +134,11 @@ def _unreviewed(account: FleetAccount, reviewed: Mapping[str, frozenset[str]] | 
     if not named:
         yield "the file of --reviewed does not have its plan; review it first"
     elif not named & account.digests:
-        ours, theirs = " or ".join(sorted(account.digests)), " or ".join(sorted(named))
-        yield f"its plan is not the reviewed one: it has the digest {ours}, the reviewed one {theirs}; review it again"
+        reviewed_digest = " or ".join(f"{digest[:_SHOWN]}…" for digest in sorted(named))
+        yield (
+            f"its plan is not the reviewed one, which has the digest {reviewed_digest} in the file of --reviewed; "
+            "review it again"
+        )
 
 
 def _of_the_fleet(decisions: Sequence[Decision], limits: LossLimits) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from access.plan import DEFAULT_SESSION_NAME, AccountPlan
@@ -136,10 +136,13 @@ def planned_resources(plan: AccountPlan) -> frozenset[ManagedResource]:
 
 
 def other_resources(planned: AccountPlan, recorded: RecordedAccount) -> Iterator[str]:
-    """Yield what the state has beyond the plan and lacks of it; an empty state lacks everything, which is no news."""
+    """Yield what the state has beyond the plan and lacks of it; an empty state lacks everything, which is no news.
+
+    Both sides are compared under the account's key in the state: ``previous_keys`` rename all its resources at once.
+    """
     if not recorded.resources:
         return
-    wanted = planned_resources(planned)
+    wanted = planned_resources(replace(planned, key=recorded.key))
     for verb, resources in (("lacks", wanted - recorded.resources), ("has also", recorded.resources - wanted)):
         if resources:
             names = sorted({name for _, name, _ in resources})

@@ -11,6 +11,7 @@ from access.digests import AppliedSettings, plan_digests
 from access.managed_by import default_tags
 from access.plan import AccessPlan, AccountPlan
 from access.update_preview import Loss
+from fleet.backend.locks import StackLock
 from fleet.backend.records import StackRecord
 from fleet.differences import LEFT_ALONE, differences, unmanaged_roles
 from fleet.obstacles import obstacles
@@ -160,7 +161,8 @@ def _without_account(stack: str, record: StackRecord) -> AccountStatus:
     has = "exists, without resources"
     do = f"remove the empty stack: `pulumi stack rm {stack}`"
     if state is not None and any(resource.type.startswith("aws:") for resource in state.resources):
-        has, do = "has resources", f"give the account back, or run `bitbucket-oidc fleet destroy --account {stack}`"
+        has = "has resources"
+        do = f"put the account back, or run `bitbucket-oidc fleet destroy --account {stack} --remove-stacks`"
     if others:
         has = f"has resources of {in_brief(others)}"
         do = f"take it apart with `bitbucket-oidc fleet split {stack}`"
@@ -180,7 +182,7 @@ def _without_account(stack: str, record: StackRecord) -> AccountStatus:
 
 def _needs(record: StackRecord, recorded: RecordedAccount) -> Iterator[str]:
     for lock in record.locks:
-        yield f"a run holds the stack, or was killed: {lock}"
+        yield _held(lock)
     pending = record.state.pending if record.state else ()
     if pending:
         shown = [f"{each.kind} {each.urn.rpartition('::')[2]}" for each in pending]
@@ -218,7 +220,7 @@ def _reached(
     if obstacle is not None:
         return replace(status, standing=Standing.BLOCKED, reason=obstacle.reason, do=obstacle.do)
     if record.locks:
-        reason, do = f"it is locked: {record.locks[0]}", _LOCKED.format(planned.key)
+        reason, do = _held(record.locks[0]), _LOCKED.format(planned.key)
         return replace(status, standing=Standing.BLOCKED, is_locked=True, reason=reason, do=do)
     return _decided(status, planned, recorded)
 
@@ -227,7 +229,22 @@ _UNREADABLE = (
     "make its state readable; if it is torn, as by a full disk, put a complete one in its place, such as the newest "
     "complete .checkpoint.json of .pulumi/history/{}, and run `fleet up`: it takes up what AWS has since then"
 )
-_LOCKED = "wait for that run; if it is dead, `fleet up` breaks the lock where it can tell, else add --break-lock {}"
+
+
+def _held(lock: StackLock) -> str:
+    return f"a run holds the stack, or was killed: {lock}"
+
+
+_LOCKED = (
+    "wait for that run; if it is dead, run `fleet up`: it removes the lock of a process that died on this machine; for "
+    "any other lock add --break-lock {}"
+)
+
+
+_LEFT_ALONE = (
+    "`fleet up` does not remove inline policies and roles that somebody made by hand: `fleet status` names them; find "
+    "out who made them, then delete them in AWS"
+)
 
 
 def _decided(status: AccountStatus, planned: AccountPlan, recorded: RecordedAccount) -> AccountStatus:
@@ -242,7 +259,8 @@ def _decided(status: AccountStatus, planned: AccountPlan, recorded: RecordedAcco
         number = len(status.drift)
         by = "by hand or by the interrupted run" if status.has_pending else "by hand"
         reason = f"{number} change{'s' if number > 1 else ''} {by}"
-        return replace(status, standing=Standing.DRIFTED, reason=reason)
+        do = _LEFT_ALONE if any(change.kind in LEFT_ALONE for change in status.drift) else ""
+        return replace(status, standing=Standing.DRIFTED, reason=reason, do=do)
     reasons = [
         *([f"the stack is still named {status.rename_from}"] if status.rename_from else []),
         *status.needs,

@@ -110,7 +110,8 @@ def _refusals(planned: RolePlan, existing: FoundRole, since: datetime | None) ->
     if existing.created is None or since is None:
         yield (
             f"{planned.arn} is not taken up: neither the state nor a lock tells of a run that could have created it; "
-            f"check who created it, then delete it, or {_BY_HAND}"
+            "if the stack's state was lost, restore a copy and delete nothing; otherwise check who created it, then "
+            f"delete it, or {_BY_HAND}"
         )
     elif existing.created < since - CLOCK_SKEW:
         yield (

@@ -62,8 +62,18 @@ class ValueChanges:
             [now for _, now in roles], [now for _, now in compared], is_plan=self._recorded is not None
         )
         changes = compare(PlanView(accounts=[before]), PlanView(accounts=[after])).changes
+        if self._recorded is None:
+            changes = tuple(self._as_drift(change) for change in changes)
         worded = {change.arn for change in changes}
         return (*changes, *self._without_words(roles, providers, worded))
+
+    def _as_drift(self, change: Change) -> Change:
+        """Say what the loss of an OIDC provider means if the roles that trust it stay, as they do in a drift."""
+        if change.kind != "oidc-provider-removed":
+            return change
+        workspace = workspace_of(change.arn or "", self._plan.id) or change.arn
+        message = f"OIDC provider of {workspace} is gone from AWS: nobody can assume the roles that trust it"
+        return replace(change, effect=Effect.BREAKS, message=message)
 
     def _without_words(
         self, roles: list[RoleSides], providers: list[ProviderSides], worded: set[str | None]

@@ -9,12 +9,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from config.yaml.text import scalar
+from onboarding.starter import NO_IMAGE
 from onboarding.starter_pipelines import KEEP_TOKEN, profiles_command, state_line
 
 MAX_STEPS = 100
 """Of a pipeline, those of parallel groups included."""
 
 _REPORTS = "fleet-reports"
+
+_NO_IMAGE = (
+    "# This image does not exist: build yours (docs/guides/image.md of bitbucket-aws-oidc) and name it by --image.\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +86,7 @@ def _head(pipeline: FleetPipeline) -> str:
 # Create these deployment environments, all of one type. Restrict each to the branch {pipeline.branch} and to admins.
 # Let the role {pipeline.pipeline_role} trust them:
 #   {", ".join(names)}
-image: {pipeline.image}
+{_NO_IMAGE if pipeline.image == NO_IMAGE else ""}image: {pipeline.image}
 """
 
 

@@ -86,7 +86,7 @@ def _removed(change: StackChange) -> tuple[str, str, str]:
             if moved
             else ": its account left the inventory; it stays in AWS until `bitbucket-oidc fleet destroy --account KEY`"
         )
-        return "is in the fleet no more", "are in the fleet no more", rest
+        return "is no longer in the fleet", "are no longer in the fleet", rest
     if now is not None and now.is_refused:
         rest = (
             ": its resources stay, and `up` refuses it in a fleet; restore its file, and take it apart by `fleet split`"

@@ -81,7 +81,8 @@ def _reasons(report: RunReport) -> list[_Reason]:
     alike: dict[tuple[str, str, str], list[_Reason]] = defaultdict(list)
     for account in report.accounts:
         of_result = [(_WORDS[account.result], account.reason, account.do)] if account.reason else []
-        for word, reason, do in (*of_result, *((_NOTE, note, "") for note in account.notes)):
+        notes = [note for note in account.notes if note not in account.reason]
+        for word, reason, do in (*of_result, *((_NOTE, note, "") for note in notes)):
             one = _Reason(word, reason, do, [account.account])
             alike[word, _form(account, reason), _form(account, do)].append(one)
     groups = [

@@ -254,8 +254,8 @@ def test_an_account_whose_plan_was_not_reviewed_is_refused_and_the_others_go_on(
         "in-line": Result.IN_LINE,
     }
     assert end.accounts[2].reason == (
-        f"its plan is not the reviewed one: it has the digest account other or {NEW}, the reviewed one account same or "
-        f"{OLD}; review it again"
+        f"its plan is not the reviewed one, which has the digest account same… or {OLD[:19]}… in the file of "
+        "--reviewed; review it again"
     )
     assert end.accounts[3].reason == "the file of --reviewed does not have its plan; review it first"
 

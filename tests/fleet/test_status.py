@@ -213,6 +213,7 @@ def test_an_inline_policy_put_there_by_hand_is_drift_that_up_leaves_alone(plan: 
     role = replace(role, inline_policies={**role.inline_policies, "extra": ANYTHING})
     status = status_of(plan, found=with_role(found, role))
     (told,) = status.drift
+    assert "delete them in AWS" in status.do
     assert told.message == (
         "inline policy extra now allows *; Resource *; somebody put it there by hand, and `up` does not remove it"
     )
@@ -253,6 +254,14 @@ def test_an_oidc_provider_changed_by_hand_is_drift(plan: AccountPlan, field: str
     assert status.standing is Standing.DRIFTED
     assert any(words in told.message for told in status.drift), status.drift
     assert status.changes
+
+
+def test_an_oidc_provider_deleted_by_hand_breaks_the_roles_that_trust_it(plan: AccountPlan) -> None:
+    status = status_of(plan, found=replace(found_account(plan), oidc_providers=()))
+    (told,) = status.drift
+    assert (told.kind, told.effect) == ("oidc-provider-removed", Effect.BREAKS)
+    assert told.message == "OIDC provider of acme is gone from AWS: nobody can assume the roles that trust it"
+    assert [(change.kind, change.effect) for change in status.changes] == [("oidc-provider-added", Effect.NONE)]
 
 
 @pytest.mark.parametrize("mode", ["adopt", "reference"])
@@ -313,6 +322,8 @@ def test_previous_keys_lose_nothing(plan: AccountPlan, tmp_path: Path) -> None:
     record = StackRecord("prod", state_of(plan))
     status = status_of(renamed, found=found_account(plan), record=record)
     assert (status.standing, status.rename_from, status.loss) == (Standing.CHANGED, "prod", Loss(2, ()))
+    assert "live/acme" not in status.reason
+    assert "prod/acme" not in status.reason
     kinds = {change.kind for change in status.changes}
     assert {"account-key-changed", "key-changed", "tags-changed"} <= kinds
     assert not any(change.effect is Effect.BREAKS for change in status.changes)

@@ -158,6 +158,7 @@ def test_without_a_trace_of_a_run_a_role_is_only_named(planned: AccountPlan, rec
     result = chosen(planned, account(planned, role(planned)), record)
     assert result.arns == ()
     assert "neither the state nor a lock" in result.refused[0]
+    assert "if the stack's state was lost, restore a copy and delete nothing" in result.refused[0]
 
 
 def test_a_role_of_unknown_age_is_only_named(planned: AccountPlan) -> None:

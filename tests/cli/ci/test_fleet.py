@@ -111,9 +111,9 @@ def test_new_removed_and_renamed_accounts_are_told_and_not_printed(clone: Path, 
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == (
-        "note: stack data is in the fleet no more: its account left the inventory; it stays in AWS until "
+        "note: stack data is no longer in the fleet: its account left the inventory; it stays in AWS until "
         "`bitbucket-oidc fleet destroy --account KEY`\n"
-        "note: stack dev is in the fleet no more: its account has another key now; `bitbucket-oidc fleet up` renames "
+        "note: stack dev is no longer in the fleet: its account has another key now; `bitbucket-oidc fleet up` renames "
         "the stack, if `previous_keys` has it\n"
         "note: stack new is new in the fleet: `bitbucket-oidc fleet up` creates it\n"
         "note: stack test is new with an account that another stack has at target (dev): it moves by `fleet split`, or "

@@ -47,6 +47,15 @@ def test_the_same_reason_in_many_accounts_is_one_line() -> None:
     ]
 
 
+def test_a_note_that_the_reason_has_already_is_not_shown_again() -> None:
+    told = account("a", Result.TO_DO, "the state lacks a/x; 1 change")
+    told = told.model_copy(update={"notes": ("the state lacks a/x", "b is new")})
+    assert summary_lines(report_of([told]), 160)[:-1] == [
+        "note: a: b is new",
+        "to do: a: the state lacks a/x; 1 change",
+    ]
+
+
 def test_failures_come_first_and_what_is_left_out_is_counted() -> None:
     accounts = [account(f"s{number}", Result.SKIPPED, f"reason {number} of {'x' * number}") for number in range(100)]
     lines = summary_lines(report_of([*accounts, account("z", Result.FAILED, "denied", "ask")]), 120)

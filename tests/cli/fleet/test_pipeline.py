@@ -67,6 +67,15 @@ def test_each_wave_is_one_parallel_group_and_the_reports_are_joined(
     assert "oidc" not in whole["step"]
 
 
+@pytest.mark.parametrize("options", [(), ("--image", f"registry.example.com/access@sha256:{'0a' * 32}")])
+def test_the_head_says_that_the_default_image_must_be_replaced(
+    fleet: FakeFleet, capsys: pytest.CaptureFixture[str], options: tuple[str, ...]
+) -> None:
+    printed(fleet, capsys, "--shards", "2", *options)
+    text = (fleet.folder / "bitbucket-pipelines.yml").read_text()
+    assert ("# This image does not exist" in text) is (not options)
+
+
 def test_the_commands_of_all_steps_exist(fleet: FakeFleet, capsys: pytest.CaptureFixture[str]) -> None:
     for words in commands(printed(fleet, capsys, "--shards", "3", "--max-failures", "2")):
         parsed, arguments = click.Context(cli), words
