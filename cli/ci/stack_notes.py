@@ -70,8 +70,11 @@ def _added(change: StackChange, base: str) -> tuple[str, str, str]:
     of_fleet = change.now is not None and change.now.file.is_of_fleet
     if of_fleet and change.former:
         former = ", ".join(change.former[:_SHOWN])
-        rest = f" with an account that another stack has at {base} ({former})"
-        return "is new", "are new", f"{rest}: it moves by `fleet split`, or by `previous_keys` if its key changes"
+        rest = (
+            f" with an account that another stack has at {base} ({former}): if the account was renamed, its "
+            "`previous_keys` must have the old key; otherwise run `fleet split`"
+        )
+        return "is new", "are new", rest
     if of_fleet:
         return "is new", "are new", " in the fleet: `bitbucket-oidc fleet up` creates it"
     return "is new", "are new", f": no preview before it is in {base} and `pulumi stack init` has run"

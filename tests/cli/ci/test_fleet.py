@@ -116,8 +116,8 @@ def test_new_removed_and_renamed_accounts_are_told_and_not_printed(clone: Path, 
         "note: stack dev is no longer in the fleet: its account has another key now; `bitbucket-oidc fleet up` renames "
         "the stack, if `previous_keys` has it\n"
         "note: stack new is new in the fleet: `bitbucket-oidc fleet up` creates it\n"
-        "note: stack test is new with an account that another stack has at target (dev): it moves by `fleet split`, or "
-        "by `previous_keys` if its key changes\n"
+        "note: stack test is new with an account that another stack has at target (dev): if the account was "
+        "renamed, its `previous_keys` must have the old key; otherwise run `fleet split`\n"
     )
     after = stacks(capsys)
     expected = {"data": "removed", "dev": "removed", "new": "added", "prod": "unchanged", "test": "added"}
