@@ -198,9 +198,12 @@ def commands_of(group: click.Command, *names: str) -> Iterator[tuple[str, click.
 
 def test_every_command_that_reads_an_inventory_takes_guardrails() -> None:
     parameters = {name: {parameter.name for parameter in command.params} for name, command in commands_of(cli)}
-    reading = {name for name, taken in parameters.items() if "inventory" in taken}
+    # A fleet has the guardrails of its inventory, where `rollout` names another file: those of `up` by hand.
+    of_fleets = ("fleet ", "sandbox fleet ")
+    reading = {name for name, taken in parameters.items() if "inventory" in taken and not name.startswith(of_fleets)}
     assert {"validate", "sandbox up"} <= reading
-    assert reading == {name for name, taken in parameters.items() if "guardrails" in taken}
+    taking = {name for name, taken in parameters.items() if "guardrails" in taken}
+    assert reading == {name for name in taking if not name.startswith(of_fleets)}
 
 
 @pytest.mark.parametrize("command", ["validate", "plan", "deploy-policy", "sandbox up", "sandbox prove"])

@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import runpy
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,7 @@ class _RecordingMonitor(pulumi_mocks.MockMonitor):
             inputs=inputs,
         )
         self._registered.resources.append(registration)
+        _close_loop_of_this_thread()
         return response
 
     def ReadResource(self, request: Any) -> Any:  # noqa: N802 - as above
@@ -92,6 +94,15 @@ class _RecordingMonitor(pulumi_mocks.MockMonitor):
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - as above
         self._registered.outputs[request.urn] = deserialize_properties(request.outputs)
         return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]  # as above
+
+
+def _close_loop_of_this_thread() -> None:
+    """Close the event loop that the SDK's mocks make in each thread of the pool, which would stay open for good."""
+    with suppress(RuntimeError):  # there is none: the mocks make no loop for the stack itself
+        loop = asyncio.get_event_loop()
+        if not loop.is_running():
+            loop.close()
+            asyncio.set_event_loop(None)
 
 
 Run = Callable[..., Registered]

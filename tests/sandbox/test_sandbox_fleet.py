@@ -22,7 +22,7 @@ from oidc.errors import SandboxError, UsageError
 from sandbox.emulated_aws.prepare_accounts import prepare_accounts
 from sandbox.emulator_inputs import folder_of
 from sandbox.engine_choice import EngineMark, EngineName
-from tests.sandbox.test_sandbox_serve import start, stop
+from tests.sandbox.serving import start, stop
 
 INVENTORY = Path("inventory")
 WORKSPACE = "{0b3ff4a1-7c5e-4d0a-9f5e-2f0f4f6f7a11}"

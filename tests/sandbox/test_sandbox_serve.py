@@ -27,32 +27,11 @@ from oidc.errors import SandboxError
 from sandbox.emulated_aws.prepare_accounts import RootUsers
 from sandbox.emulator_inputs import folder_of
 from sandbox.running_sandbox import serving_process, stay_until_gone
+from tests.sandbox.serving import PROJECT, start, stop
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
 PRODUCTION = "arn:aws:iam::222222222222:role/bitbucket/shop-production"
 STAGING = "arn:aws:iam::111111111111:role/bitbucket/shop-staging"
 INVENTORY = Path("inventory")
-
-
-def start(folder: Path, *options: str) -> tuple[subprocess.Popen[str], dict[str, Any]]:
-    """Start `sandbox serve` in a folder, as somebody whose own AWS variables are set; return what it printed, too."""
-    child = subprocess.Popen(
-        [sys.executable, "-m", "cli", "sandbox", "serve", "inventory", "--format", "json", *options],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(PROJECT), "AWS_PROFILE": "somebody"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert child.stdout is not None
-    return child, json.loads(child.stdout.readline())
-
-
-def stop(child: subprocess.Popen[str], number: signal.Signals = signal.SIGTERM) -> int:
-    child.send_signal(number)
-    assert child.stdout is not None
-    child.stdout.close()
-    return child.wait(timeout=30)
 
 
 @pytest.fixture(scope="module")

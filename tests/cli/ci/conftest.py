@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from cli.main import run
+from config.project_file import PROJECT
 from facts.http import Clock
 from sandbox.emulated_bitbucket import EmulatedBitbucket
 from sandbox.emulated_bitbucket.behaviour import SANDBOX_TOKEN
@@ -85,3 +87,10 @@ def step(
             PR_ID="7", ACCESS_TOKEN=SANDBOX_TOKEN, API_URL=bitbucket.api_url, CA_FILE=str(bitbucket.ca_file),
         )  # fmt: skip
         yield step
+
+
+def stack_file(folder: Path, name: str, *accounts: str, **settings: object) -> Path:
+    path = folder / f"Pulumi.{name}.yaml"
+    config = {"accounts": list(accounts), **settings}
+    path.write_text(yaml.safe_dump({"config": {f"{PROJECT}:{key}": value for key, value in config.items()}}))
+    return path

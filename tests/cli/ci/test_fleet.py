@@ -13,7 +13,7 @@ from access.compile import Compiled, compile_plan
 from cli.main import run
 from config.load import Loaded
 from config.project_file import PROJECT
-from tests.cli.ci.test_stacks import stack_file
+from tests.cli.ci.conftest import stack_file
 from tests.git_repository import git
 
 Inventory = Callable[..., Path]

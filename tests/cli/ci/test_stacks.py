@@ -13,6 +13,7 @@ from cli.main import run
 from config.project_file import PROJECT
 from config.stack_file import parse_stack_file
 from oidc.errors import UsageError
+from tests.cli.ci.conftest import stack_file
 from tests.git_repository import git
 
 Inventory = Callable[..., Path]
@@ -23,13 +24,6 @@ roles:
   d: {accounts: [dev], trust: [{repository: acme/shop, environments: [production]}]}
   p: {accounts: [prod, data], trust: [{repository: acme/shop, environments: [production]}]}
 """
-
-
-def stack_file(folder: Path, name: str, *accounts: str, **settings: object) -> Path:
-    path = folder / f"Pulumi.{name}.yaml"
-    config = {"accounts": list(accounts), **settings}
-    path.write_text(yaml.safe_dump({"config": {f"{PROJECT}:{key}": value for key, value in config.items()}}))
-    return path
 
 
 @pytest.fixture
