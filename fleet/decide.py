@@ -101,7 +101,7 @@ def _destroyed(account: FleetAccount, limits: LossLimits) -> Decision:
         return Decision(account, Result.IN_LINE, "it has no stack")
     if status.other_accounts:
         reason = f"`destroy` would also delete what its stack has of other accounts: {in_brief(status.other_accounts)}"
-        do = f"take it apart with `bitbucket-oidc fleet split {status.present_stack}`"
+        do = f"take it apart with `fleet split {status.present_stack}`"
         return Decision(account, Result.REFUSED, reason, do)
     if status.is_protected and not limits.oidc_providers:
         reason = "its OIDC providers are protected (`protect_oidc_providers`): every role that trusts one stops working"

@@ -61,7 +61,7 @@ def _wrong_state(planned: AccountPlan, recorded: RecordedAccount) -> Iterator[Ob
     if recorded.other_accounts:
         yield Obstacle(
             f"the stack {planned.key} has resources of other accounts: {in_brief(recorded.other_accounts)}",
-            f"take it apart with `bitbucket-oidc fleet split {planned.key}`",
+            f"take it apart with `fleet split {planned.key}`",
         )
     ids = ", ".join(recorded.account_ids)
     if ids and planned.id not in recorded.account_ids:
@@ -104,7 +104,7 @@ def other_stack(tags: Mapping[str, str], tag: str) -> str | None:
 def _of_other_stack(what: str, stack: str) -> Obstacle:
     return Obstacle(
         f"{what} belongs to the stack {stack}",
-        f"take that stack apart with `bitbucket-oidc fleet split {stack.rpartition('/')[2]}`",
+        f"take that stack apart with `fleet split {stack.rpartition('/')[2]}`",
     )
 
 

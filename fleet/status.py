@@ -162,10 +162,10 @@ def _without_account(stack: str, record: StackRecord) -> AccountStatus:
     do = f"remove the empty stack: `pulumi stack rm {stack}`"
     if state is not None and any(resource.type.startswith("aws:") for resource in state.resources):
         has = "has resources"
-        do = f"put the account back, or run `bitbucket-oidc fleet destroy --account {stack} --remove-stacks`"
+        do = f"put the account back, or run `fleet destroy --account {stack} --remove-stacks`"
     if others:
         has = f"has resources of {in_brief(others)}"
-        do = f"take it apart with `bitbucket-oidc fleet split {stack}`"
+        do = f"take it apart with `fleet split {stack}`"
     return AccountStatus(
         stack,
         Standing.NOT_IN_INVENTORY,

@@ -72,7 +72,8 @@ def deployments(draw: st.DrawFn) -> dict[str, Any]:
     queues = [draw(of_account(key)) for key in accounts]
     resources = top(accounts)
     while any(queues):  # the resources of accounts come in any order, those of one account in its order
-        resources.append(draw(st.sampled_from([queue for queue in queues if queue])).pop(0))
+        number = draw(st.sampled_from([number for number, queue in enumerate(queues) if queue]))
+        resources.append(queues[number].pop(0))
     return {"manifest": {"time": "t"}, "secrets_providers": {"type": "passphrase"}, "resources": resources}
 
 

@@ -450,7 +450,7 @@ def test_a_stack_of_many_accounts_blocks(plan: AccountPlan) -> None:
     other = resources_of(replace(plan, key="dev"))
     status = status_of(plan, state_of(plan, resources=(*resources_of(plan), *other)))
     assert status.standing is Standing.BLOCKED
-    assert status.do == "take it apart with `bitbucket-oidc fleet split prod`"
+    assert status.do == "take it apart with `fleet split prod`"
 
 
 def test_another_way_into_the_account_is_told(plan: AccountPlan) -> None:
@@ -479,7 +479,7 @@ def test_a_stack_with_resources_of_other_accounts_is_not_destroyed(plan: Account
     status = status_of(plan if is_in_inventory else None, record=StackRecord(stack, state))
     accounts = ("dev",) if is_in_inventory else ("dev", "prod")
     assert status.other_accounts == accounts
-    assert status.do == f"take it apart with `bitbucket-oidc fleet split {stack}`"
+    assert status.do == f"take it apart with `fleet split {stack}`"
     account = FleetAccount(stack, None, None, status)
     (decision,) = decide([account], RunRules(Operation.DESTROY))
     assert (decision.result, decision.do) == (Result.REFUSED, status.do)
