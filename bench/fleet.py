@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -132,11 +132,26 @@ def fleet_command(fleet: SeededFleet, name: str, *options: str) -> Usage:
     before = time.monotonic()
     with (fleet.folder / f"{name}.txt").open("wb") as output:
         process = subprocess.Popen(command, cwd=fleet.folder, env=_environment(), stdout=output, stderr=output)  # noqa: S603 - from this file
-        _, status, used = os.wait4(process.pid, 0)
+        megabytes = 0.0
+        while (ended := os.wait4(process.pid, os.WNOHANG))[0] == 0:
+            megabytes = max(megabytes, _peak_memory(process.pid))
+            time.sleep(_LOOK_SECONDS)
+    _, status, used = ended
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         raise SystemExit(f"fleet {name} failed:\n{(fleet.folder / f'{name}.txt').read_text()[-2000:]}")
-    return Usage(used.ru_utime + used.ru_stime, time.monotonic() - before, used.ru_maxrss / 1024)
+    return Usage(used.ru_utime + used.ru_stime, time.monotonic() - before, megabytes)
+
+
+_LOOK_SECONDS = 0.1
+
+
+def _peak_memory(pid: int) -> float:
+    """Return the most MB that a process has had so far: ``ru_maxrss`` also counts its parent, of which it is a fork."""
+    with suppress(OSError, StopIteration):
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+        return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) / 1024
+    return 0.0
 
 
 def _command(*words: str) -> tuple[str, ...]:

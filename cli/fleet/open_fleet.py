@@ -1,5 +1,6 @@
 """Open a fleet: read the states and AWS of its accounts, and fetch the thumbprints of its issuers."""
 
+import gc
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -58,6 +59,9 @@ class OpenFleet:
             OutsideWorldError: The backend or an issuer cannot be reached.
         """
         role = checked_role_name("--reading-role", reading_role)
+        # The loaded inventory stays; what accounts answer and stacks register comes and goes, a thousand times.
+        gc.freeze()
+        gc.enable()
         return cls(fleet, machine, open_backend(machine), _thumbprints(fleet, machine), role)
 
     @property
