@@ -50,7 +50,7 @@ def command(*, stack: str, inventory: Path, selection: Selection, preview: bool,
         click.echo(line, err=True)
     if preview or not (yes or _confirmed()):
         return 0
-    folder = (backup or Path(f"split-{stack}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")).absolute()
+    folder = (backup or Path(f"split-{stack}-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}")).absolute()
     back_up(plan, folder)
     click.echo(f"the states before are in {folder}", err=True)
     run_split(states, plan, folder, lambda done: click.echo(f"{done}: done", err=True))
